@@ -1,0 +1,35 @@
+# Two commands are enough: `make run` serves, `make test` tests. Each sets up what it needs.
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+run: $(VENV)/ready  ## set up and serve on http://localhost:8000 (make run PORT=9000 for another port)
+	@$(BIN)/flask --app wsgi db upgrade
+	@exec $(BIN)/gunicorn
+
+test: $(VENV)/ready-dev  ## set up and run every test
+	@scripts/chromium
+	@$(BIN)/pytest $(ARGS)
+
+lint: $(VENV)/ready-dev  ## style, types, and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/ready-dev  ## put the code into form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+$(VENV)/ready: requirements.txt
+	@scripts/venv $(VENV) $<
+	@touch $@
+
+$(VENV)/ready-dev: requirements-dev.txt requirements.txt
+	@scripts/venv $(VENV) $<
+	@touch $@ $(VENV)/ready
+
+.PHONY: help run test lint format
+.DEFAULT_GOAL := help

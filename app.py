@@ -1,0 +1,86 @@
+"""create_app(): the one place where the parts are put together."""
+
+from pathlib import Path
+
+from flask import Flask
+from flask.json.provider import DefaultJSONProvider
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from chat import web
+from chat.clock import Clock, system_clock
+from chat.extensions import db, jwt, migrate
+from chat.http import envelopes, headers
+from chat.http.context import EXTENSION
+from chat.http.origins import Origins
+from chat.protocols import polling
+from chat.services import Services
+from chat.storage.engine import engine_options, tune_sqlite
+from config import Settings
+
+STATIC_SECONDS = 0  # asked again each time; the answer is mostly 304
+
+
+def create_app(settings: Settings | None = None, clock: Clock = system_clock) -> Flask:
+    """The application for these settings (default: the environment's). Raises ConfigError."""
+    settings = settings or Settings.from_environ()
+    app = Flask(__name__, instance_path=str(settings.instance_path), static_folder=None)
+    _configure(app, settings)
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(Path(__file__).parent / "migrations"), render_as_batch=True)
+    jwt.init_app(app)
+    envelopes.init_app(app)
+    headers.init_app(app)
+    Origins(settings.cors_origins).init_app(app)
+    if settings.trusted_proxies:
+        n = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)  # type: ignore[method-assign]
+    services = _services(app, settings, clock)
+    app.extensions[EXTENSION] = services
+    app.before_request(services.start)
+    polling.register(app)
+    web.register(app)
+    return app
+
+
+class _Json(DefaultJSONProvider):
+    ensure_ascii = False
+    sort_keys = False
+    compact = True
+
+
+def _configure(app: Flask, settings: Settings) -> None:
+    Path(app.instance_path).mkdir(parents=True, exist_ok=True)
+    app.config.update(
+        SECRET_KEY=settings.secret(),
+        JWT_SECRET_KEY=settings.secret(),
+        SQLALCHEMY_DATABASE_URI=settings.database_uri,
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database_uri, settings.database_busy_seconds),
+        MAX_CONTENT_LENGTH=settings.body_max_bytes,
+        SEND_FILE_MAX_AGE_DEFAULT=STATIC_SECONDS,
+        PULL_TIMEOUT=settings.pull_timeout,
+        # Some threads are kept for sends and everything else that is not held.
+        HELD_PULLS_MAX=settings.threads - max(2, settings.threads // 8),
+    )
+    app.url_map.strict_slashes = False  # a trailing slash makes no difference (specs)
+    app.url_map.merge_slashes = False  # a redirect would be an HTML page
+    app.json = _Json(app)
+
+
+def _services(app: Flask, settings: Settings, clock: Clock) -> Services:
+    with app.app_context():
+        engine = db.engine
+    if engine.dialect.name == "sqlite":
+        tune_sqlite(engine, settings.sqlite_synchronous)
+    return Services(
+        engine,
+        clock,
+        busy_seconds=settings.database_busy_seconds,
+        rate_limits=settings.rate_limits,
+        lobby=settings.lobby,
+        password_min_length=settings.password_min_length,
+        message_max_chars=settings.message_max_chars,
+        image_max_bytes=settings.image_max_bytes,
+        session_hours=settings.session_hours,
+        presence_seconds=settings.presence_seconds,
+        feed_max_bytes=settings.feed_max_bytes,
+    )

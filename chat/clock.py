@@ -1,0 +1,27 @@
+"""Time, as whole microseconds since 1970 (UTC), and its form on the wire."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+SECOND = 1_000_000  # µs
+Clock = Callable[[], int]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def system_clock() -> int:
+    """The time now, µs. It may jump either way; a room's own clock (services.messages) does not."""
+    return time.time_ns() // 1000
+
+
+def to_iso(time_us: int) -> str:
+    """ISO 8601 in UTC with six decimals and Z, as polling's timestamps are."""
+    return (_EPOCH + timedelta(microseconds=time_us)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def from_iso(text: str) -> int:
+    """µs of an ISO 8601 time that names its offset. Raises ValueError, also where the offset is missing."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a time without an offset is nobody's time")
+    return (moment - _EPOCH) // timedelta(microseconds=1)

@@ -1,0 +1,93 @@
+"""News of other processes that share the SQLite file."""
+
+import logging
+import threading
+from typing import Any
+
+from sqlalchemy import func, select
+
+from chat.delivery.hub import Hub
+from chat.models import Event, EventKind, EventRow
+from chat.storage.store import Store
+
+log = logging.getLogger(__name__)
+LOOK_EVERY = 0.02  # seconds; one look costs a few µs
+LOOK_ANYWAY_EVERY = 4.0  # seconds; should a change ever not show in data_version
+MOST_EVENTS = 1000  # a read
+
+
+class SqliteBus:
+    """A thread that looks whether the file has changed, and publishes the events that are new in it.
+
+    It reads this process's own events too: for the feeds they are old news then, and where publishing
+    failed half-way it mends that.
+    """
+
+    def __init__(self, store: Store, hub: Hub) -> None:
+        self._store = store
+        self._hub = hub
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="bus", daemon=True)
+        self._last_id = 0
+
+    def start(self) -> None:
+        """Start from the events there are now."""
+        with self._store.read() as connection:
+            self._last_id = connection.execute(select(func.max(EventRow.id))).scalar() or 0
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and wait for it."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def read_events(self) -> None:
+        """Publish what has been committed since the last time."""
+        while True:
+            with self._store.read() as connection:
+                query = select(EventRow).where(EventRow.id > self._last_id).order_by(EventRow.id).limit(MOST_EVENTS)
+                rows = connection.execute(query).all()
+            if not rows:
+                return
+            gap = rows[-1].id - self._last_id != len(rows)  # trimmed before this process came to read them
+            self._last_id = rows[-1].id
+            if gap:
+                log.warning("events were missed; every waiting client looks again")
+                self._hub.resync()
+            self._hub.publish(_newest_of_each(rows))
+            if len(rows) < MOST_EVENTS:
+                return
+
+    def _run(self) -> None:
+        version, looked = self._data_version_of_new_connection()
+        seen = None
+        idle = 0.0
+        while not self._stop.wait(LOOK_EVERY):
+            try:
+                now = version.execute("PRAGMA data_version").fetchone()[0]
+                idle += LOOK_EVERY
+                if now != seen or idle >= LOOK_ANYWAY_EVERY:
+                    seen, idle = now, 0.0
+                    self.read_events()
+            except Exception:
+                # Nothing is lost: last_id stays, the next look reads on from there.
+                log.exception("reading the events of other processes failed")
+                seen = None
+                self._stop.wait(1.0)
+        version.close()
+        looked.close()
+
+    def _data_version_of_new_connection(self) -> tuple[Any, Any]:
+        # A connection of its own, outside the pool: data_version tells of commits by all others.
+        connection = self._store.engine.raw_connection()
+        connection.detach()
+        return connection.cursor(), connection
+
+
+def _newest_of_each(rows: Any) -> list[Event]:
+    """The rows as events, several messages of a room being one: the feed fetches the range at once."""
+    events: dict[tuple[str, int], Event] = {}
+    for row in rows:
+        events[row.kind, row.subject_id] = Event(EventKind(row.kind), row.subject_id, row.time)
+    return list(events.values())

@@ -1,0 +1,156 @@
+"""The recent tail of each room that somebody waits on, in memory."""
+
+import threading
+from bisect import bisect_right
+from collections import OrderedDict, deque
+from operator import attrgetter
+
+from chat.models import StoredMessage
+from chat.storage import timeline
+from chat.storage.store import Store
+
+MOST_MESSAGES = 256  # a room
+_EMPTY_FEED_COST = 1024  # bytes, about
+_time = attrgetter("time")
+
+
+class Feed:
+    """All messages of one room with floor < time <= end."""
+
+    def __init__(self, room_id: int, max_bytes: int) -> None:
+        self.room_id = room_id
+        self._max_bytes = max_bytes
+        self.lock = threading.Lock()  # held across a fetch too, so that no message slips in between
+        self.messages: deque[StoredMessage] = deque()
+        self.opened = False
+        self.floor = 0
+        self.end = 0
+        self.cost = self.counted = _EMPTY_FEED_COST  # counted: what Feeds has added up of it
+
+    def open(self, last_time: int) -> None:
+        """Begin empty, at the room's present position."""
+        self.floor = self.end = last_time
+        self.opened = True
+
+    def append(self, message: StoredMessage) -> None:
+        """Take in the message that follows the feed's end."""
+        self.messages.append(message)
+        self.end = message.time
+        self.cost += message_cost(message)
+        while self.messages and (len(self.messages) > MOST_MESSAGES or self.cost > self._max_bytes):
+            dropped = self.messages.popleft()
+            self.floor = dropped.time
+            self.cost -= message_cost(dropped)
+
+    def restart(self, messages: list[StoredMessage]) -> None:
+        """Hold just these, the room's newest: too much lies between them and what was held."""
+        self.messages.clear()
+        self.cost = _EMPTY_FEED_COST
+        self.floor = messages[0].time - 1
+        for message in messages:
+            self.append(message)
+
+    def since(self, cursor: int, limit: int) -> list[StoredMessage] | None:
+        """Up to `limit` messages newer than cursor (µs), oldest first; None if the feed does not reach back so far."""
+        if not self.opened or cursor < self.floor:
+            return None
+        if cursor >= self.end:
+            return []
+        first = bisect_right(self.messages, cursor, key=_time)
+        return [self.messages[i] for i in range(first, min(first + limit, len(self.messages)))]
+
+
+def message_cost(message: StoredMessage) -> int:
+    """About how many bytes a message keeps, its encoded forms (a picture's Base64, twice) included."""
+    return 1024 + 6 * len(message.content) + 4 * len(message.avatar) + message.attachment_size * 8 // 3
+
+
+class Feeds:
+    """The feeds of this process; the least recently used go when they take more than max_bytes together."""
+
+    def __init__(self, store: Store, max_bytes: int) -> None:
+        self._store = store
+        self._max_bytes = max_bytes
+        self._lock = threading.Lock()
+        self._feeds: OrderedDict[int, Feed] = OrderedDict()
+        self._cost = 0
+
+    def publish(self, message: StoredMessage, prev_time: int) -> None:
+        """Take in a message that this process has just committed, where a feed wants it.
+
+        Commits are in the order of time, calls of publish are not: a message is taken in only where it
+        follows the feed's end; else all that lies between is fetched.
+        """
+        feed = self._feeds.get(message.room_id)
+        if feed is None:
+            return
+        with feed.lock:
+            if not feed.opened or message.time <= feed.end:
+                return
+            if prev_time == feed.end:
+                feed.append(message)
+            else:
+                self._fetch(feed)
+        self._settle(feed)
+
+    def catch_up(self, room_id: int, time: int) -> None:
+        """Another process stored a message of that time: fetch up to it, where a feed wants it."""
+        feed = self._feeds.get(room_id)
+        if feed is None or feed.end >= time:
+            return
+        with feed.lock:
+            if not feed.opened or feed.end >= time:
+                return
+            self._fetch(feed)
+        self._settle(feed)
+
+    def since(self, room_id: int, cursor: int, limit: int) -> list[StoredMessage]:
+        """Up to `limit` messages newer than cursor (µs), oldest first: from memory where it reaches back so far."""
+        feed = self._use(room_id)
+        with feed.lock:
+            if not feed.opened:
+                with self._store.read() as connection:
+                    feed.open(timeline.last_time(connection, room_id))
+            found = feed.since(cursor, limit)
+        if found is None:
+            with self._store.read() as connection:
+                found = timeline.after(connection, room_id, cursor, limit)
+        return found
+
+    def forget(self) -> None:
+        """Drop all; the next to ask begins anew."""
+        with self._lock:
+            self._feeds.clear()
+            self._cost = 0
+
+    def cost(self) -> int:
+        """Bytes held, about."""
+        return self._cost
+
+    def _use(self, room_id: int) -> Feed:
+        with self._lock:
+            feed = self._feeds.get(room_id)
+            if feed is None:
+                feed = self._feeds[room_id] = Feed(room_id, self._max_bytes // 4)
+                self._cost += feed.counted
+            self._feeds.move_to_end(room_id)
+            return feed
+
+    def _fetch(self, feed: Feed) -> None:
+        with self._store.read() as connection:
+            missing = timeline.after(connection, feed.room_id, feed.end, MOST_MESSAGES + 1)
+            if len(missing) > MOST_MESSAGES:
+                feed.restart(timeline.newest(connection, feed.room_id, MOST_MESSAGES))
+                return
+        for message in missing:
+            feed.append(message)
+
+    def _settle(self, feed: Feed) -> None:
+        with self._lock:
+            if self._feeds.get(feed.room_id) is not feed:
+                return  # dropped meanwhile
+            self._cost += feed.cost - feed.counted
+            feed.counted = feed.cost
+            while self._cost > self._max_bytes and len(self._feeds) > 1:
+                _, dropped = self._feeds.popitem(last=False)
+                self._cost -= dropped.counted

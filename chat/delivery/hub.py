@@ -1,0 +1,32 @@
+"""One process's end of delivery: what is published reaches the feeds first, then those who wait."""
+
+from collections.abc import Sequence
+
+from chat.delivery.feed import Feeds
+from chat.delivery.notifier import Notifier
+from chat.models import Event, EventKind
+from chat.storage.store import Store
+
+
+class Hub:
+    def __init__(self, store: Store, feed_max_bytes: int) -> None:
+        self.notifier = Notifier()
+        self.feeds = Feeds(store, feed_max_bytes)
+
+    def publish(self, events: Sequence[Event]) -> None:
+        """Take in events that are committed, from this process or another; any order, as often as they come."""
+        # Rights before messages: who was put out must not be handed what came after.
+        for event in sorted(events, key=lambda e: e.kind is EventKind.MESSAGE):
+            if event.kind is EventKind.MESSAGE:
+                if event.message is not None:
+                    self.feeds.publish(event.message, event.prev_time)
+                else:
+                    self.feeds.catch_up(event.subject_id, event.time)
+                self.notifier.wake(("room", event.subject_id))
+            else:
+                self.notifier.wake((event.kind.value, event.subject_id), recheck=True)
+
+    def resync(self) -> None:
+        """News was missed: forget what is held in memory and let everybody look again."""
+        self.feeds.forget()
+        self.notifier.wake_all()

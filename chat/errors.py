@@ -1,0 +1,56 @@
+"""What can go wrong, as codes with data: no HTTP, no text for users.
+
+Each protocol keeps one table from ErrorCode to its own status, code and text (`protocols/*/errors.py`).
+"""
+
+from enum import Enum, auto
+
+
+class ErrorCode(Enum):
+    """Every failure the services and the HTTP layer can name. The data that goes with each is in the comment."""
+
+    # the request itself
+    BODY_MALFORMED = auto()  # reason
+    BODY_TOO_LARGE = auto()  # limit (bytes)
+    FIELD_MISSING = auto()  # field
+    FIELD_INVALID = auto()  # field
+    CURSOR_INVALID = auto()  # room
+    PATH_UNKNOWN = auto()  # path
+    METHOD_NOT_ALLOWED = auto()  # method
+    ORIGIN_FOREIGN = auto()  # origin
+    RATE_LIMITED = auto()  # retry_after (s)
+    # accounts and sessions
+    NOT_SIGNED_IN = auto()
+    CREDENTIALS_WRONG = auto()
+    USERNAME_TAKEN = auto()  # username
+    USERNAME_INVALID = auto()
+    PASSWORD_INVALID = auto()  # min, max (characters)
+    USER_NOT_FOUND = auto()  # username
+    # rooms
+    ROOM_NOT_FOUND = auto()  # room; also where there is one that the caller may not know of
+    ROOM_NAME_TAKEN = auto()  # room
+    ROOM_NAME_INVALID = auto()
+    ROOM_NAME_RESERVED = auto()  # room
+    ROOM_LABEL_INVALID = auto()
+    ROOM_PASSWD_NEEDED = auto()
+    ROOM_PASSWD_WRONG = auto()  # room
+    FORBIDDEN = auto()
+    # messages
+    MESSAGE_EMPTY = auto()
+    MESSAGE_TOO_LONG = auto()  # limit (characters)
+    MESSAGE_TYPE_UNKNOWN = auto()
+    MESSAGE_ID_INVALID = auto()
+    IMAGE_INVALID = auto()
+    IMAGE_TOO_LARGE = auto()  # limit (bytes)
+    # the server
+    UNAVAILABLE = auto()  # retry_after (s)
+    INTERNAL = auto()
+
+
+class ChatError(Exception):
+    """A failure with a name and the data that explains it."""
+
+    def __init__(self, code: ErrorCode, **data: object) -> None:
+        super().__init__(code.name, data)
+        self.code = code
+        self.data = data

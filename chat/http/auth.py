@@ -1,0 +1,75 @@
+"""Who is asking (specs, "Sessions"): a token in the Authorization header, else in the cookie."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, cast
+
+from flask import Response, current_app, request
+
+from chat.errors import ChatError, ErrorCode
+from chat.http.context import services
+from chat.http.origins import Origins
+from chat.models import Actor
+from chat.security import tokens
+
+COOKIE = "commonroom_session"
+_SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+
+
+def signed_in(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator: the handler's first argument is the Actor. Raises NOT_SIGNED_IN, ORIGIN_FOREIGN."""
+
+    @wraps(handler)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return handler(current_actor(), *args, **kwargs)
+
+    return wrapper
+
+
+def own_origin(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator for what sets a cookie. Raises ORIGIN_FOREIGN."""
+
+    @wraps(handler)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        _origins().require_own()
+        return handler(*args, **kwargs)
+
+    return wrapper
+
+
+def current_actor() -> Actor:
+    """Who makes this request; they count as online from now on. Raises NOT_SIGNED_IN, ORIGIN_FOREIGN."""
+    header = request.headers.get("Authorization")
+    text = request.cookies.get(COOKIE, "") if header is None else _bare(header)
+    token = tokens.read(text, tokens.Purpose.SESSION) if text else None
+    actor = services().sessions.resolve(token.reference, token.user_id) if token else None
+    if actor is None:
+        raise ChatError(ErrorCode.NOT_SIGNED_IN)
+    if header is None and request.method not in _SAFE_METHODS:
+        _origins().require_own()
+    services().presence.touch(actor)
+    return actor
+
+
+def set_cookie(response: Response, user_id: int) -> Response:
+    """Log the user in, the token in a cookie that scripts cannot read."""
+    session = services().sessions.open(user_id)
+    token = tokens.issue(tokens.Purpose.SESSION, tokens.Token(user_id, session.id), session.lifetime_s)
+    response.set_cookie(
+        COOKIE, token, max_age=round(session.lifetime_s), httponly=True, samesite="Lax", secure=request.is_secure
+    )
+    return response
+
+
+def clear_cookie(response: Response) -> Response:
+    response.delete_cookie(COOKIE, httponly=True, samesite="Lax", secure=request.is_secure)
+    return response
+
+
+def _bare(header: str) -> str:
+    scheme, _, rest = header.partition(" ")
+    return rest.strip() if scheme.lower() == "bearer" else header.strip()
+
+
+def _origins() -> Origins:
+    return cast(Origins, current_app.extensions["commonroom.origins"])

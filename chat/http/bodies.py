@@ -1,0 +1,90 @@
+"""Reading request bodies (specs, "Bad input")."""
+
+import json
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, NoReturn
+
+from flask import request
+from marshmallow import Schema, ValidationError
+
+from chat.errors import ChatError, ErrorCode
+
+
+def json_object() -> dict[str, Any]:
+    """The body as a JSON object; an absent body is an empty one.
+
+    Whatever its Content-Type says, but multipart: curl's -d calls everything a form.
+    Raises BODY_MALFORMED, BODY_TOO_LARGE (by way of werkzeug's 413).
+    """
+    if request.mimetype.startswith("multipart/"):
+        raise ChatError(ErrorCode.BODY_MALFORMED, reason="multipart")
+    raw = request.get_data(cache=False)
+    if not raw.strip():
+        return {}
+    try:
+        text = raw.decode("utf-8-sig")
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise ChatError(ErrorCode.BODY_MALFORMED, reason="not JSON") from None
+    if not isinstance(value, dict):
+        raise ChatError(ErrorCode.BODY_MALFORMED, reason="no object")
+    # Only an escape can bring in NUL or half a surrogate pair: JSON and UTF-8 forbid both as they are.
+    if "\\u" in text and not is_clean(value):
+        raise ChatError(ErrorCode.BODY_MALFORMED, reason="NUL or lone surrogate")
+    return value
+
+
+def takes(schema: type[Schema]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorator: the handler's last argument is the body, loaded by the schema. Raises FIELD_MISSING, FIELD_INVALID."""
+    loader = schema()
+
+    def decorate(handler: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(handler)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            body = json_object()
+            try:
+                return handler(*args, loader.load(body), **kwargs)
+            except ValidationError as error:
+                refuse_fields(error, body)
+
+        return wrapper
+
+    return decorate
+
+
+def refuse_fields(error: ValidationError, body: dict[str, Any]) -> NoReturn:
+    """Raise the ChatError for the first field that a schema refused."""
+    messages: Any = error.messages
+    field, inner = next(iter(messages.items()))
+    present: Any = body
+    while True:
+        if not isinstance(present, dict) or field.rpartition(".")[2] not in present:
+            raise ChatError(ErrorCode.FIELD_MISSING, field=field) from None
+        if not isinstance(inner, dict):
+            raise ChatError(ErrorCode.FIELD_INVALID, field=field) from None
+        present = present[field.rpartition(".")[2]]
+        key, inner = next(iter(inner.items()))
+        if not isinstance(present, dict):
+            raise ChatError(ErrorCode.FIELD_INVALID, field=field) from None
+        field = f"{field}.{key}"
+
+
+def is_clean(value: Any) -> bool:
+    """Whether no text in a JSON value has NUL or a lone surrogate. Not recursive: depth is the client's choice."""
+    todo = [value]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, str):
+            if "\0" in item or any("\ud800" <= char <= "\udfff" for char in item):
+                return False
+        elif isinstance(item, dict):
+            todo.extend(item.keys())
+            todo.extend(item.values())
+        elif isinstance(item, list):
+            todo.extend(item)
+    return True
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")

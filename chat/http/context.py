@@ -1,0 +1,24 @@
+"""What of the application a request handler reaches for."""
+
+from typing import cast
+
+from flask import current_app, request
+
+from chat.services import Services
+
+EXTENSION = "commonroom"
+
+
+def services() -> Services:
+    """The services of the application that handles this request."""
+    return cast(Services, current_app.extensions[EXTENSION])
+
+
+def client_address() -> str:
+    """Whom rate limits by address count: the peer, or whom the trusted proxies name."""
+    return request.remote_addr or "unknown"
+
+
+def prefers_chinese() -> bool:
+    """Which of the two languages the client would rather read. Without a wish: English."""
+    return request.accept_languages.best_match(["en", "zh"]) == "zh"

@@ -1,0 +1,72 @@
+"""Failures, each in the envelope of the protocol whose path it happened under.
+
+Blueprint handlers never see a 404 or 405, so this is done for the whole application, by the first part of the path.
+"""
+
+import logging
+import math
+from collections.abc import Callable, Iterable
+
+from flask import Flask, Response, current_app, request
+from werkzeug.exceptions import HTTPException
+
+from chat.errors import ChatError, ErrorCode
+
+log = logging.getLogger(__name__)
+Render = Callable[[ChatError], Response]
+_EXTENSION = "commonroom.envelopes"
+
+
+def init_app(app: Flask) -> None:
+    app.extensions[_EXTENSION] = {}
+    app.register_error_handler(Exception, _answer)
+
+
+def register(app: Flask, first_parts: Iterable[str], render: Render) -> None:
+    """Let render answer every failure under /<first part>."""
+    for part in first_parts:
+        app.extensions[_EXTENSION][part] = render
+
+
+def _answer(error: Exception) -> Response:
+    failure = _as_chat_error(error)
+    render: Render = current_app.extensions[_EXTENSION].get(request.path.split("/")[1], _plain)
+    response = render(failure)
+    retry_after = failure.data.get("retry_after")
+    if isinstance(retry_after, int | float):
+        response.headers["Retry-After"] = str(max(1, math.ceil(retry_after)))
+    if isinstance(error, HTTPException) and error.code == 405:
+        response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
+    return response
+
+
+def _as_chat_error(error: Exception) -> ChatError:
+    if isinstance(error, ChatError):
+        return error
+    if isinstance(error, HTTPException):
+        match error.code:
+            case 404:
+                return ChatError(ErrorCode.PATH_UNKNOWN, path=request.path[:200])
+            case 405:
+                return ChatError(ErrorCode.METHOD_NOT_ALLOWED, method=request.method[:20])
+            case 413:
+                return ChatError(ErrorCode.BODY_TOO_LARGE, limit=current_app.config["MAX_CONTENT_LENGTH"])
+            case code if code is not None and 400 <= code < 500:
+                return ChatError(ErrorCode.BODY_MALFORMED, reason=error.name)
+    log.error("unexpected failure at %s %s", request.method, request.path, exc_info=error)
+    return ChatError(ErrorCode.INTERNAL)
+
+
+_PLAIN_STATUS = {
+    ErrorCode.PATH_UNKNOWN: 404,
+    ErrorCode.METHOD_NOT_ALLOWED: 405,
+    ErrorCode.BODY_TOO_LARGE: 413,
+    ErrorCode.UNAVAILABLE: 503,
+    ErrorCode.INTERNAL: 500,
+}
+
+
+def _plain(error: ChatError) -> Response:
+    """Outside all protocols: one line of text."""
+    text = error.code.name.lower().replace("_", " ")
+    return Response(text + "\n", _PLAIN_STATUS.get(error.code, 400), mimetype="text/plain")

@@ -1,0 +1,60 @@
+"""Foreign origins and CORS (specs, "Sessions")."""
+
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, request
+
+from chat.errors import ChatError, ErrorCode
+
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+_PREFLIGHT_SECONDS = "600"
+
+
+class Origins:
+    """Who besides our own pages may use what a browser keeps for us."""
+
+    def __init__(self, allowed: tuple[str, ...]) -> None:
+        self._allowed = frozenset(allowed)
+
+    def init_app(self, app: Flask) -> None:
+        app.extensions["commonroom.origins"] = self
+        if self._allowed:
+            app.before_request(self._preflight)
+            app.after_request(self._share)
+
+    def require_own(self) -> None:
+        """Raise ORIGIN_FOREIGN where a browser says that another site's page makes this request."""
+        origin = request.headers.get("Origin")
+        if origin is not None and not self._is_own(origin):
+            raise ChatError(ErrorCode.ORIGIN_FOREIGN, origin=origin[:200])
+
+    def _is_own(self, origin: str) -> bool:
+        # By host and port alone: behind a proxy that ends TLS, the scheme here is not the one in the browser.
+        origin = origin.lower()
+        try:
+            parts = urlsplit(origin)
+        except ValueError:
+            return False
+        if origin in self._allowed:
+            return True
+        host = request.host.lower()
+        default_port = _DEFAULT_PORTS.get(parts.scheme)
+        return default_port is not None and parts.netloc.removesuffix(default_port) == host.removesuffix(default_port)
+
+    def _preflight(self) -> Response | None:
+        if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+            return Response(status=204)
+        return None
+
+    def _share(self, response: Response) -> Response:
+        response.vary.add("Origin")
+        origin = request.headers.get("Origin", "").lower()
+        if origin in self._allowed:
+            response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
+            response.headers["Access-Control-Allow-Credentials"] = "true"
+            response.headers["Access-Control-Expose-Headers"] = "Retry-After"
+            if request.method == "OPTIONS":
+                response.headers["Access-Control-Allow-Methods"] = "GET, POST, PUT, DELETE, OPTIONS"
+                response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+                response.headers["Access-Control-Max-Age"] = _PREFLIGHT_SECONDS
+        return response

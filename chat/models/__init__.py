@@ -1,0 +1,29 @@
+"""Tables, by noun, and the plain records that are read from them.
+
+Times are whole microseconds since 1970 (UTC), as 64-bit integers.
+"""
+
+from chat.models.account import Actor, LoginSession, User
+from chat.models.event import Event, EventKind, EventRow
+from chat.models.limit import RateLimit
+from chat.models.message import Attachment, AttachmentChunk, Message, MessageType, StoredMessage
+from chat.models.room import Access, Membership, Role, Room
+
+__all__ = [
+    "Access",
+    "Actor",
+    "Attachment",
+    "AttachmentChunk",
+    "Event",
+    "EventKind",
+    "EventRow",
+    "LoginSession",
+    "Membership",
+    "Message",
+    "MessageType",
+    "RateLimit",
+    "Role",
+    "Room",
+    "StoredMessage",
+    "User",
+]

@@ -1,0 +1,53 @@
+"""Accounts and the sessions they are signed in with."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ForeignKey, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chat.extensions import db
+from chat.models.columns import Id, Microseconds
+
+
+class User(db.Model):
+    """One account, for all protocols (specs, "Account")."""
+
+    __tablename__ = "users"
+    __table_args__ = {"sqlite_autoincrement": True}  # ids are never used again
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    username: Mapped[str] = mapped_column(Text)
+    username_key: Mapped[str] = mapped_column(Text, unique=True)  # names.name_key(username)
+    nickname: Mapped[str] = mapped_column(Text)
+    email: Mapped[str] = mapped_column(Text, default="", server_default="")
+    avatar: Mapped[str] = mapped_column(Text, default="", server_default="")
+    # argon2id over the SHA-1 and over the MD5 of the password: realtime's clients send such digests.
+    password_sha1: Mapped[str] = mapped_column(Text)
+    password_md5: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[int] = mapped_column(Microseconds)
+    deleted_at: Mapped[int | None] = mapped_column(Microseconds)
+
+
+class LoginSession(db.Model):
+    """One login. The row is the session: without it, a token that names it is worth nothing."""
+
+    __tablename__ = "sessions"
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)  # random, 128 bits
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    created_at: Mapped[int] = mapped_column(Microseconds)
+    expires_at: Mapped[int] = mapped_column(Microseconds, index=True)
+    # The session counts as online up to here; written in batches by services.presence.
+    online_until: Mapped[int] = mapped_column(Microseconds, default=0, server_default="0", index=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who is asking: a user, through one of their sessions."""
+
+    user_id: int
+    username: str
+    nickname: str
+    email: str
+    avatar: str
+    session_id: str

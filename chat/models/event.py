@@ -1,0 +1,40 @@
+"""What other processes must learn: one row per event, written in the transaction that made it true."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chat.extensions import db
+from chat.models.columns import Id, Microseconds
+from chat.models.message import StoredMessage
+
+
+class EventKind(StrEnum):
+    MESSAGE = "message"  # subject: room; a message was stored
+    ROOM = "room"  # subject: room; it was deleted or changed: look at it again
+    USER = "user"  # subject: user; sessions or memberships changed: look at them again
+
+
+class EventRow(db.Model):
+    """On SQLite, writers take turns: ids have no gaps, and their order is the order of the commits."""
+
+    __tablename__ = "events"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    kind: Mapped[str] = mapped_column(Text)
+    subject_id: Mapped[int] = mapped_column(Id)
+    time: Mapped[int] = mapped_column(Microseconds, index=True)  # a message's own time, else when it happened
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An EventRow, with the message itself where this process stored it."""
+
+    kind: EventKind
+    subject_id: int
+    time: int
+    message: StoredMessage | None = None
+    prev_time: int = 0  # of the message: the room's last_time before it

@@ -1,0 +1,77 @@
+"""Messages and what is attached to them."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, LargeBinary, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chat.extensions import db
+from chat.models.columns import Id, Microseconds
+
+
+class MessageType(StrEnum):
+    TEXT = "text"
+    IMAGE = "image"
+    FILE = "file"
+
+
+class Message(db.Model):
+    __tablename__ = "messages"
+    __table_args__ = (
+        UniqueConstraint("room_id", "time"),
+        UniqueConstraint("room_id", "sender_id", "client_message_id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"))
+    sender_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    time: Mapped[int] = mapped_column(Microseconds)  # strictly increasing within a room
+    type: Mapped[str] = mapped_column(Text)
+    content: Mapped[str] = mapped_column(Text)  # "" where there is an attachment
+    attachment_id: Mapped[int | None] = mapped_column(ForeignKey("attachments.id"), index=True)
+    reply_to_id: Mapped[int | None] = mapped_column(ForeignKey("messages.id"))
+    client_message_id: Mapped[str | None] = mapped_column(Text)
+
+
+class Attachment(db.Model):
+    """A picture or file. Its bytes are in chunks, so that they stream, and go with the transaction."""
+
+    __tablename__ = "attachments"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(Text, unique=True)  # unguessable: knowing it is the permission to load it
+    media_type: Mapped[str] = mapped_column(Text)
+    size: Mapped[int] = mapped_column(Id)  # bytes
+    created_at: Mapped[int] = mapped_column(Microseconds)
+
+
+class AttachmentChunk(db.Model):
+    __tablename__ = "attachment_chunks"
+
+    attachment_id: Mapped[int] = mapped_column(ForeignKey("attachments.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    data: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """A message as read back: all that any protocol shows of it. Shared between threads."""
+
+    id: int
+    room_id: int
+    time: int  # µs
+    sender_id: int
+    username: str
+    nickname: str
+    avatar: str
+    type: MessageType
+    content: str
+    attachment_name: str | None
+    attachment_size: int  # bytes; 0 without an attachment
+    reply_to_id: int | None
+    client_message_id: str | None
+    # What protocols made of it, by format, so that equal answers to many readers are encoded once.
+    encoded: dict[str, bytes] = field(default_factory=dict, compare=False, repr=False)

@@ -1,0 +1,67 @@
+"""Rooms and who is in them."""
+
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chat.extensions import db
+from chat.models.columns import Id, Microseconds
+
+
+class Access(StrEnum):
+    """How one gets into a room (specs, "Room"). A passwd is asked for besides, where there is one."""
+
+    OPEN = "open"
+    INVITE = "invite"  # only its members see it at all
+
+
+class Role(StrEnum):
+    OWNER = "owner"
+    ADMIN = "admin"
+    MEMBER = "member"
+
+
+class Room(db.Model):
+    """A room, a conversation, a chat group: the protocols' words differ, the thing is one."""
+
+    __tablename__ = "rooms"
+    __table_args__ = (
+        # A deleted room frees its name.
+        Index(
+            "uq_rooms_living_name_key",
+            "name_key",
+            unique=True,
+            sqlite_where=text("deleted_at IS NULL"),
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(Text)
+    name_key: Mapped[str] = mapped_column(Text)  # names.name_key(name)
+    title: Mapped[str] = mapped_column(Text)
+    access: Mapped[str] = mapped_column(Text)
+    label: Mapped[str] = mapped_column(Text)  # polling's "type": the client's word, echoed
+    passwd_hash: Mapped[str | None] = mapped_column(Text)
+    is_lobby: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[int] = mapped_column(Microseconds)
+    deleted_at: Mapped[int | None] = mapped_column(Microseconds)
+    # The room's clock: times of its newest message and of the one before it. Moved by services.messages alone.
+    last_time: Mapped[int] = mapped_column(Microseconds, default=0, server_default="0")
+    prev_time: Mapped[int] = mapped_column(Microseconds, default=0, server_default="0")
+
+
+class Membership(db.Model):
+    """That a user is in a room. Being found through here is the authorisation; there is no other."""
+
+    __tablename__ = "memberships"
+    __table_args__ = (UniqueConstraint("room_id", "user_id"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)  # grows: who came first is the longest-standing
+    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"))
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    role: Mapped[str] = mapped_column(Text)
+    joined_at: Mapped[int] = mapped_column(Microseconds)
+    read_time: Mapped[int] = mapped_column(Microseconds)  # messages up to here count as read

@@ -1,0 +1,16 @@
+"""The polling protocol (seed 000; specs, "polling"): cookie login, /user, /room, /chat; /chat/pull waits for news."""
+
+from flask import Flask
+
+from chat.http import envelopes
+from chat.protocols.polling import chat, room, user
+from chat.protocols.polling.errors import failure
+
+PREFIXES = ("user", "room", "chat")
+
+
+def register(app: Flask) -> None:
+    """Serve the protocol's routes."""
+    for module in (user, room, chat):
+        app.register_blueprint(module.bp)
+    envelopes.register(app, PREFIXES, failure)

@@ -1,0 +1,131 @@
+"""Messages as this protocol shows them. Each is encoded once, however many readers get it."""
+
+import base64
+import json
+import threading
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from flask import Response
+
+from chat.clock import to_iso
+from chat.http.context import prefers_chinese, services
+from chat.models import MessageType, StoredMessage
+from chat.services.attachments import URL_PREFIX
+from chat.services.pulls import ANSWER_MAX_BYTES, News
+
+_TYPES = {MessageType.TEXT: "text", MessageType.IMAGE: "img", MessageType.FILE: "file"}
+_CHUNK_BYTES = 64 * 1024
+_one_picture_at_a_time = threading.Lock()  # so that many readers woken by one picture encode it once
+
+
+def pull_answer(news: News, detail: bool) -> Response:
+    """{"status", "feedback", <room>: [message, …], …}, of at most 8 MiB but at least one message."""
+    if prefers_chinese():
+        feedback = f"{news.count} 条消息。" if news.count else "暂无新消息。"
+        left_out = "你不在以下聊天室中，已略去："
+    else:
+        feedback = f"{news.count} messages." if news.count else "Nothing new."
+        left_out = " Left out, as you are not in them: "
+    if news.missing:
+        feedback += left_out + ", ".join(news.missing)
+    return _stream(_pull_parts(feedback, news, detail))
+
+
+def history_answer(messages: list[StoredMessage], detail: bool) -> Response:
+    """{"status", "feedback", "messages": [message, …]}. Over 8 MiB the oldest are left to the next page."""
+    kept: list[bytes] = []
+    size = 0
+    for message in reversed(messages):
+        encoded = _encoded(message, detail)
+        size += len(encoded)
+        if kept and size > ANSWER_MAX_BYTES:
+            break
+        kept.append(encoded)
+    feedback = f"共 {len(kept)} 条消息。" if prefers_chinese() else f"{len(kept)} messages."
+    return _stream([_head(feedback), b',"messages":[', b",".join(reversed(kept)), b"]}"])
+
+
+def _pull_parts(feedback: str, news: News, detail: bool) -> Iterator[bytes]:
+    yield _head(feedback)
+    size, full = 0, False
+    for room, messages in news.rooms.items():
+        yield b"," + _json(room) + b":["
+        for position, message in enumerate(() if full else messages):
+            encoded = _encoded(message, detail)
+            full = size > 0 and size + len(encoded) > ANSWER_MAX_BYTES
+            if full:
+                break
+            size += len(encoded) + 1
+            yield b"," + encoded if position else encoded
+        yield b"]"
+    yield b"}"
+
+
+def _head(feedback: str) -> bytes:
+    return b'{"status":"success","feedback":' + _json(feedback)
+
+
+def _encoded(message: StoredMessage, detail: bool) -> bytes:
+    form = "polling detail" if detail else "polling"
+    known = message.encoded.get(form)
+    if known is not None:
+        return known
+    if message.type is not MessageType.IMAGE:
+        encoded = _json(_shown(message, detail))
+    else:
+        with _one_picture_at_a_time:
+            encoded = message.encoded.get(form) or _json(_shown(message, detail))
+    message.encoded[form] = encoded
+    return encoded
+
+
+def _shown(message: StoredMessage, detail: bool) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "user": message.username,
+        "type": _TYPES[message.type],
+        "timestamp": to_iso(message.time),
+        "content": _content(message),
+    }
+    if detail:
+        shown |= {
+            "id": message.id,
+            "nickname": message.nickname,
+            "avatar": message.avatar,
+            "reply_to": message.reply_to_id,
+            "client_message_id": message.client_message_id,
+        }
+    return shown
+
+
+def _content(message: StoredMessage) -> str:
+    if message.attachment_name is None:
+        return message.content
+    if message.type is MessageType.FILE:
+        return URL_PREFIX + message.attachment_name
+    loaded = services().attachments.load(message.attachment_name)
+    return base64.b64encode(loaded.data).decode() if loaded else ""
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _stream(parts: Iterable[bytes]) -> Response:
+    """Big parts as they are, shared between readers; small ones together, so that they are few writes."""
+    chunks: list[bytes] = []
+    small: list[bytes] = []
+    small_bytes = 0
+    for part in parts:
+        if len(part) < _CHUNK_BYTES:
+            small.append(part)
+            small_bytes += len(part)
+        if small and (len(part) >= _CHUNK_BYTES or small_bytes >= _CHUNK_BYTES):
+            chunks.append(b"".join(small))
+            small, small_bytes = [], 0
+        if len(part) >= _CHUNK_BYTES:
+            chunks.append(part)
+    chunks.append(b"".join(small))
+    response = Response(chunks, mimetype="application/json")
+    response.content_length = sum(map(len, chunks))
+    return response

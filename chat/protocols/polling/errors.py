@@ -1,0 +1,179 @@
+"""This protocol's envelope, and its words for every failure."""
+
+from string import Formatter
+from typing import Any
+
+from flask import Response, jsonify
+
+from chat.errors import ChatError, ErrorCode
+from chat.http.context import prefers_chinese
+
+# code: HTTP status, feedback in English, feedback in Chinese. The fields in braces are the error's data.
+TABLE: dict[ErrorCode, tuple[int, str, str]] = {
+    ErrorCode.BODY_MALFORMED: (
+        400,
+        "The body is not usable ({reason}): send one JSON object.",
+        "请求体无法使用({reason})：请发送一个 JSON 对象。",
+    ),
+    ErrorCode.BODY_TOO_LARGE: (
+        413,
+        "The body is too large: send at most {limit} bytes.",
+        "请求体过大：最多 {limit} 字节。",
+    ),
+    ErrorCode.FIELD_MISSING: (400, "{field} is missing: add it.", "缺少 {field}：请补上。"),
+    ErrorCode.FIELD_INVALID: (
+        400,
+        "{field} is not as it should be: see the API document for its type and length.",
+        "{field} 不符合要求：请查看接口文档中的类型和长度。",
+    ),
+    ErrorCode.CURSOR_INVALID: (
+        400,
+        'The timestamp for room {room} is not one: send back a message\'s timestamp as it came, or "" to read from '
+        "the start.",
+        '聊天室 {room} 的 timestamp 无效：请原样发回消息的 timestamp，或用 "" 从头读取。',
+    ),
+    ErrorCode.PATH_UNKNOWN: (404, "There is nothing at {path}: check the address.", "{path} 不存在：请检查地址。"),
+    ErrorCode.METHOD_NOT_ALLOWED: (
+        405,
+        "This address does not take {method}: see the Allow header.",
+        "该地址不支持 {method}：请查看 Allow 响应头。",
+    ),
+    ErrorCode.ORIGIN_FOREIGN: (
+        403,
+        "Pages from {origin} may not do this: use the chat's own page, or have the origin listed in CHAT_CORS_ORIGINS.",
+        "来自 {origin} 的页面不能执行此操作：请使用聊天室自己的页面，或将该来源加入 CHAT_CORS_ORIGINS。",
+    ),
+    ErrorCode.RATE_LIMITED: (
+        429,
+        "Too often: try again in {retry_after} s.",
+        "操作过于频繁：请 {retry_after} 秒后再试。",
+    ),
+    ErrorCode.NOT_SIGNED_IN: (
+        401,
+        "Not logged in: log in at /user/login first.",
+        "未登录：请先通过 /user/login 登录。",
+    ),
+    ErrorCode.CREDENTIALS_WRONG: (
+        401,
+        "Wrong username or password: check both and try again.",
+        "用户名或密码错误：请检查后重试。",
+    ),
+    ErrorCode.USERNAME_TAKEN: (
+        409,
+        "The username {username} is taken: choose another one, or log in.",
+        "用户名 {username} 已被使用：请换一个，或直接登录。",
+    ),
+    ErrorCode.USERNAME_INVALID: (
+        400,
+        "This cannot be a username: take 1 to 32 characters, no spaces at the ends, no control characters.",
+        "用户名不符合要求：1 到 32 个字符，首尾无空格，不含控制字符。",
+    ),
+    ErrorCode.PASSWORD_INVALID: (
+        400,
+        "This cannot be a password: take {min} to {max} characters.",
+        "密码不符合要求：请使用 {min} 到 {max} 个字符。",
+    ),
+    ErrorCode.USER_NOT_FOUND: (
+        404,
+        "There is no user {username}: check the name.",
+        "用户 {username} 不存在：请检查名称。",
+    ),
+    ErrorCode.ROOM_NOT_FOUND: (
+        404,
+        "There is no room {room} for you: see /room/find, and join the room first.",
+        "没有你可用的聊天室 {room}：请查看 /room/find，并先加入该聊天室。",
+    ),
+    ErrorCode.ROOM_NAME_TAKEN: (
+        409,
+        "There is a room {room} already: join it, or choose another name.",
+        "聊天室 {room} 已存在：请加入该聊天室，或换一个名称。",
+    ),
+    ErrorCode.ROOM_NAME_INVALID: (
+        400,
+        "This cannot be a roomname: take 1 to 60 characters, no spaces at the ends, no control characters.",
+        "聊天室名称不符合要求：1 到 60 个字符，首尾无空格，不含控制字符。",
+    ),
+    ErrorCode.ROOM_NAME_RESERVED: (
+        400,
+        "{room} cannot be a roomname: choose one that is not status or feedback and does not end in # and digits.",
+        "{room} 不能用作聊天室名称：不能是 status 或 feedback，也不能以 # 加数字结尾。",
+    ),
+    ErrorCode.ROOM_LABEL_INVALID: (
+        400,
+        "This cannot be a room's type: take 1 to 16 characters, such as public.",
+        "聊天室 type 不符合要求：1 到 16 个字符，例如 public。",
+    ),
+    ErrorCode.ROOM_PASSWD_NEEDED: (
+        400,
+        "A private room needs a passwd: give one, or choose another type.",
+        "private 聊天室需要 passwd：请设置密码，或换一个 type。",
+    ),
+    ErrorCode.ROOM_PASSWD_WRONG: (
+        403,
+        "Wrong passwd for room {room}: ask someone who is in it.",
+        "聊天室 {room} 的 passwd 错误：请向成员询问。",
+    ),
+    ErrorCode.FORBIDDEN: (
+        403,
+        "Only the room's owner may do this: ask them.",
+        "只有聊天室的创建者可以这样做：请联系创建者。",
+    ),
+    ErrorCode.MESSAGE_EMPTY: (400, "The content is empty: write something.", "消息内容为空：请输入内容。"),
+    ErrorCode.MESSAGE_TOO_LONG: (
+        400,
+        "The content is too long: send at most {limit} characters.",
+        "消息过长：最多 {limit} 个字符。",
+    ),
+    ErrorCode.MESSAGE_TYPE_UNKNOWN: (
+        400,
+        "A new_message has the type text or img: send one of these.",
+        "new_message 的 type 只能是 text 或 img。",
+    ),
+    ErrorCode.MESSAGE_ID_INVALID: (
+        400,
+        "A client_message_id is a text of 1 to 64 characters: shorten it, or leave it out.",
+        "client_message_id 为 1 到 64 个字符的字符串：请缩短或省略。",
+    ),
+    ErrorCode.IMAGE_INVALID: (
+        400,
+        "This is not a picture we can show: send a PNG, JPEG, GIF or WebP of at most 40 megapixels as Base64.",
+        "无法识别的图片：请以 Base64 发送 PNG、JPEG、GIF 或 WebP，最多 4000 万像素。",
+    ),
+    ErrorCode.IMAGE_TOO_LARGE: (
+        413,
+        "The picture is too large: send at most {limit} bytes.",
+        "图片过大：最多 {limit} 字节。",
+    ),
+    ErrorCode.UNAVAILABLE: (
+        503,
+        "The server cannot do this just now, and nothing was stored: try again in {retry_after} s.",
+        "服务器暂时不可用，未保存任何内容：请 {retry_after} 秒后重试。",
+    ),
+    ErrorCode.INTERNAL: (
+        500,
+        "The server made a mistake: try again, or tell its keeper.",
+        "服务器出错：请重试，或联系管理员。",
+    ),
+}
+
+
+def success(english: str, chinese: str, **data: Any) -> Response:
+    """{"status": "success", "feedback": …} and the data beside them."""
+    return jsonify(status="success", feedback=chinese if prefers_chinese() else english, **data)
+
+
+def failure(error: ChatError) -> Response:
+    """{"status": "failure", "feedback": what to do} with the fitting 4xx or 5xx."""
+    status, english, chinese = TABLE[error.code]
+    response = jsonify(status="failure", feedback=fill(chinese if prefers_chinese() else english, error.data))
+    response.status_code = status
+    return response
+
+
+def fill(text: str, data: dict[str, Any]) -> str:
+    """The text with the data in its braces; seconds are rounded up, as clients must wait whole ones."""
+    names = [name for _, name, _, _ in Formatter().parse(text) if name]
+    values = {name: data.get(name, "") for name in names}
+    if "retry_after" in values:
+        values["retry_after"] = max(1, -int(-float(data["retry_after"]) // 1))
+    return text.format(**values)

@@ -1,0 +1,89 @@
+"""/room: making, finding, joining, leaving and deleting rooms."""
+
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from chat.clock import to_iso
+from chat.http.auth import signed_in
+from chat.http.bodies import takes
+from chat.http.context import services
+from chat.models import Actor
+from chat.protocols.polling.errors import success
+from chat.protocols.polling.queries import flag, required
+from chat.protocols.polling.schemas import CreateRoom, KnownRoom, LeaveRoom
+from chat.services.rooms import MemberView, RoomView
+
+bp = Blueprint("polling_room", __name__, url_prefix="/room")
+
+
+@bp.post("/create")
+@signed_in
+@takes(CreateRoom)
+def create(actor: Actor, body: dict[str, Any]) -> Response:
+    """Make a room, and be in it as its owner."""
+    services().rooms.create(actor, body["roomname"], body["type"], body["passwd"])
+    return success("Room created; you are in it.", "聊天室已创建，你已加入。")
+
+
+@bp.get("/find")
+@signed_in
+def find(actor: Actor) -> Response:
+    """The rooms that one may see."""
+    detail = flag(request.args, "detail")
+    rooms = services().rooms.find(actor, unread=detail)
+    return success(f"{len(rooms)} rooms.", f"共 {len(rooms)} 个聊天室。", rooms=[_room(r, detail) for r in rooms])
+
+
+@bp.post("/join")
+@signed_in
+@takes(KnownRoom)
+def join(actor: Actor, body: dict[str, Any]) -> Response:
+    """Become a member. To be one already is no failure."""
+    if services().rooms.join(actor, body["roomname"], body["passwd"]):
+        return success("Joined.", "已加入聊天室。")
+    return success("You are in this room already.", "你已在该聊天室中。")
+
+
+@bp.post("/leave")
+@signed_in
+@takes(LeaveRoom)
+def leave(actor: Actor, body: dict[str, Any]) -> Response:
+    """Be a member no more. Beyond the document."""
+    services().rooms.leave(actor, body["roomname"])
+    return success("Left the room.", "已离开聊天室。")
+
+
+@bp.post("/delete")
+@signed_in
+@takes(KnownRoom)
+def delete(actor: Actor, body: dict[str, Any]) -> Response:
+    """Delete one's own room for all."""
+    services().rooms.delete(actor, body["roomname"], body["passwd"])
+    return success("Room deleted.", "聊天室已删除。")
+
+
+@bp.get("/members")
+@signed_in
+def members(actor: Actor) -> Response:
+    """Who is in the room. Beyond the document."""
+    found = services().rooms.members(actor, required(request.args, "roomname"))
+    return success(f"{len(found)} members.", f"共 {len(found)} 名成员。", members=[_member(m) for m in found])
+
+
+def _room(room: RoomView, detail: bool) -> dict[str, Any]:
+    shown: dict[str, Any] = {"roomname": room.name, "type": room.label, "membercount": room.member_count}
+    if detail:
+        shown |= {
+            "id": room.id,
+            "joined": room.role is not None,
+            "role": room.role,
+            "locked": room.locked,
+            "unread": room.unread,
+            "last_time": to_iso(room.last_time) if room.last_time else "",
+        }
+    return shown
+
+
+def _member(member: MemberView) -> dict[str, Any]:
+    return {"user": member.username, "nickname": member.nickname, "role": member.role, "online": member.online}

@@ -1,0 +1,49 @@
+"""/user: registering, logging in and out."""
+
+from typing import Any
+
+from flask import Blueprint, Response
+
+from chat.http.auth import clear_cookie, own_origin, set_cookie, signed_in
+from chat.http.bodies import json_object, takes
+from chat.http.context import client_address, services
+from chat.models import Actor
+from chat.protocols.polling.errors import success
+from chat.protocols.polling.schemas import Credentials
+
+bp = Blueprint("polling_user", __name__, url_prefix="/user")
+
+
+@bp.post("/register")
+@own_origin
+@takes(Credentials)
+def register(body: dict[str, Any]) -> Response:
+    """Make an account and log in."""
+    user_id = services().accounts.register(body["username"], body["password"], client_address())
+    return set_cookie(success("Registered and logged in.", "注册成功，已登录。"), user_id)
+
+
+@bp.post("/login")
+@own_origin
+@takes(Credentials)
+def login(body: dict[str, Any]) -> Response:
+    """Log in."""
+    user_id = services().accounts.authenticate(body["username"], body["password"], client_address())
+    return set_cookie(success("Logged in.", "登录成功。"), user_id)
+
+
+@bp.post("/logout")
+@signed_in
+def logout(actor: Actor) -> Response:
+    """Log out: the session ends on the server too."""
+    json_object()
+    services().sessions.close(actor)
+    return clear_cookie(success("Logged out.", "已登出。"))
+
+
+@bp.get("/me")
+@signed_in
+def me(actor: Actor) -> Response:
+    """Who is logged in. Beyond the document."""
+    about = {"username": actor.username, "nickname": actor.nickname, "id": actor.user_id, "email": actor.email}
+    return success("Logged in.", "已登录。", **about)

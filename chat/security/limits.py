@@ -1,0 +1,53 @@
+"""Token buckets, by the generic cell rate algorithm: one number per bucket, the time at which it is full again."""
+
+import threading
+from dataclasses import dataclass
+
+from chat.clock import SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """`burst` at once, refilled at `burst` per `seconds`."""
+
+    name: str
+    burst: int
+    seconds: float
+
+    @property
+    def interval(self) -> int:
+        """µs in which one place comes free."""
+        return round(self.seconds * SECOND / self.burst)
+
+    def take(self, full_at: int, now: int) -> tuple[int, float]:
+        """One out of a bucket that is full at full_at: its new state, and 0; or the old state, and seconds to wait."""
+        # A clock that jumped back must not lock anyone out for longer than an empty bucket would.
+        full_at = min(max(full_at, now), now + self.interval * self.burst)
+        wait = full_at + self.interval - (now + self.interval * self.burst)
+        return (full_at, wait / SECOND) if wait > 0 else (full_at + self.interval, 0.0)
+
+
+MESSAGES = Limit("messages", burst=60, seconds=3)  # per user
+FAILED_LOGINS = Limit("failed-logins", burst=10, seconds=60)  # per account
+FAILED_LOGINS_BY_ADDRESS = Limit("failed-logins-by-address", burst=200, seconds=60)
+WRONG_PASSWDS = Limit("wrong-passwds", burst=10, seconds=60)  # per user, over all rooms
+REGISTRATIONS = Limit("registrations", burst=200, seconds=60)  # per address
+
+
+class MemoryBuckets:
+    """Buckets of this process alone, for what happens too often for the database."""
+
+    _SWEEP_AT = 10_000  # buckets
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._full_at: dict[tuple[str, object], int] = {}
+
+    def take(self, limit: Limit, key: object, now: int) -> float:
+        """Take one: 0, or how many seconds to wait."""
+        with self._lock:
+            state, wait = limit.take(self._full_at.get((limit.name, key), 0), now)
+            self._full_at[limit.name, key] = state
+            if len(self._full_at) > self._SWEEP_AT:
+                self._full_at = {k: v for k, v in self._full_at.items() if v > now}
+            return wait

@@ -1,0 +1,57 @@
+"""Password hashing: argon2id over digests of the password (specs, "realtime")."""
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import Type
+
+from chat.errors import ChatError, ErrorCode
+
+_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, type=Type.ID)
+
+# argon2 runs without the GIL. Two at a time, so that a class that logs in at once does not stall the rest.
+_places = threading.BoundedSemaphore(2)
+_LONGEST_WAIT = 30.0  # seconds
+
+
+def sha1(password: str) -> str:
+    """The digest that ordinary logins go by: 40 hex digits."""
+    return hashlib.sha1(password.encode(), usedforsecurity=False).hexdigest()
+
+
+def md5(password: str) -> str:
+    """The digest that realtime's clients send: 32 hex digits."""
+    return hashlib.md5(password.encode(), usedforsecurity=False).hexdigest()
+
+
+def hash_digest(digest: str) -> str:
+    """argon2id of a digest or secret, as text with salt and parameters. Raises UNAVAILABLE when too many wait."""
+    with _place():
+        return _hasher.hash(digest)
+
+
+def verify(stored: str | None, digest: str) -> bool:
+    """Whether the digest is the stored one. Without a stored one it takes as long, and is not."""
+    with _place():
+        try:
+            return _hasher.verify(stored or _NOBODYS, digest) and stored is not None
+        except (VerificationError, InvalidHashError):
+            return False
+
+
+@contextmanager
+def _place() -> Iterator[None]:
+    if not _places.acquire(timeout=_LONGEST_WAIT):
+        raise ChatError(ErrorCode.UNAVAILABLE, retry_after=5)
+    try:
+        yield
+    finally:
+        _places.release()
+
+
+# What a login as an unknown user is compared with, so that it takes the same time. Same parameters as _hasher.
+_NOBODYS = "$argon2id$v=19$m=19456,t=2,p=1$U41R/fVdOG2CpLse5aLXBA$msfrC+jj4fRPZUZf2eCpuC8OMWj1zleOi5yp3tSe+Ws"

@@ -1,0 +1,40 @@
+"""Signed tokens. Each carries its purpose and is good for nothing else (specs, "Sessions")."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from flask_jwt_extended import create_access_token, decode_token
+from flask_jwt_extended.exceptions import JWTExtendedException
+from jwt.exceptions import PyJWTError
+
+
+class Purpose(StrEnum):
+    SESSION = "session"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    user_id: int
+    reference: str  # what it stands for: a session's id
+
+
+def issue(purpose: Purpose, token: Token, lifetime_s: float) -> str:
+    """The token as text, good for lifetime_s seconds."""
+    text: str = create_access_token(
+        identity=str(token.user_id),
+        additional_claims={"purpose": purpose.value, "ref": token.reference},
+        expires_delta=timedelta(seconds=lifetime_s),
+    )
+    return text
+
+
+def read(text: str, purpose: Purpose) -> Token | None:
+    """What the text stands for; None if it is not ours, altered, too old, or meant for something else."""
+    try:
+        claims = decode_token(text)
+        if claims["purpose"] != purpose.value:
+            return None
+        return Token(int(claims["sub"]), str(claims["ref"]))
+    except (PyJWTError, JWTExtendedException, KeyError, ValueError):
+        return None

@@ -1,0 +1,77 @@
+"""Accounts: making them, and proving that one is yours (specs, "Account")."""
+
+from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
+
+from chat.clock import Clock
+from chat.errors import ChatError, ErrorCode
+from chat.models import User
+from chat.names import is_name, name_key
+from chat.security import passwords
+from chat.security.limits import FAILED_LOGINS, FAILED_LOGINS_BY_ADDRESS, REGISTRATIONS
+from chat.services.limits import Limits
+from chat.services.rooms import Rooms
+from chat.storage.store import Store
+
+USERNAME_MAX_CHARS = 32
+PASSWORD_MAX_CHARS = 128
+
+
+class Accounts:
+    def __init__(self, store: Store, clock: Clock, limits: Limits, rooms: Rooms, password_min_length: int) -> None:
+        self._store = store
+        self._clock = clock
+        self._limits = limits
+        self._rooms = rooms
+        self._password_min_length = password_min_length
+
+    def register(self, username: str, password: str, address: str) -> int:
+        """Make an account, a member of the lobby; its id.
+
+        Raises USERNAME_INVALID, PASSWORD_INVALID, USERNAME_TAKEN, RATE_LIMITED.
+        """
+        if not is_name(username, USERNAME_MAX_CHARS):
+            raise ChatError(ErrorCode.USERNAME_INVALID)
+        self._check_password(password)
+        self._limits.take_shared((REGISTRATIONS, address))
+        key = name_key(username)
+        with self._store.read() as connection:  # before the hashing, which costs
+            if connection.execute(select(User.id).where(User.username_key == key)).first():
+                raise ChatError(ErrorCode.USERNAME_TAKEN, username=username)
+        row = {
+            "username": username,
+            "username_key": key,
+            "nickname": username,
+            "password_sha1": passwords.hash_digest(passwords.sha1(password)),
+            "password_md5": passwords.hash_digest(passwords.md5(password)),
+            "created_at": self._clock(),
+        }
+        try:
+            with self._store.write() as tx:
+                user_id: int = tx.execute(insert(User).values(row).returning(User.id)).scalar_one()
+                self._rooms.enter_lobby(tx, user_id)
+        except IntegrityError:
+            raise ChatError(ErrorCode.USERNAME_TAKEN, username=username) from None
+        return user_id
+
+    def authenticate(self, username: str, password: str, address: str) -> int:
+        """The id of the user whose password this is.
+
+        Raises CREDENTIALS_WRONG, the same for an unknown user and after the same time; RATE_LIMITED after
+        too many failures.
+        """
+        key = name_key(username)
+        # Taken before the check and given back after it, so that attempts made all at once count too.
+        attempt = ((FAILED_LOGINS, key), (FAILED_LOGINS_BY_ADDRESS, address))
+        self._limits.take_shared(*attempt)
+        with self._store.read() as connection:
+            query = select(User.id, User.password_sha1).where(User.username_key == key, User.deleted_at.is_(None))
+            user = connection.execute(query).first()
+        if not passwords.verify(user.password_sha1 if user else None, passwords.sha1(password)) or user is None:
+            raise ChatError(ErrorCode.CREDENTIALS_WRONG)
+        self._limits.give_back(attempt)
+        return int(user.id)
+
+    def _check_password(self, password: str) -> None:
+        if not self._password_min_length <= len(password) <= PASSWORD_MAX_CHARS:
+            raise ChatError(ErrorCode.PASSWORD_INVALID, min=self._password_min_length, max=PASSWORD_MAX_CHARS)

@@ -1,0 +1,104 @@
+"""Pictures: taken in once, verified, and read back (specs, "Message")."""
+
+import base64
+import binascii
+import io
+import re
+import secrets
+import warnings
+from dataclasses import dataclass
+
+from PIL import Image, UnidentifiedImageError
+from sqlalchemy import insert, select
+
+from chat.clock import Clock
+from chat.errors import ChatError, ErrorCode
+from chat.models import Attachment, AttachmentChunk, Message, Room
+from chat.storage.store import Store, WriteTransaction
+
+MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "WEBP": "image/webp"}
+MAX_PIXELS = 40_000_000
+CHUNK_BYTES = 256 * 1024
+URL_PREFIX = "/attachments/"  # and its name: where chat.web serves it
+_DATA_URL = re.compile(r"\Adata:[\w.+/-]*(?:;[\w.+=-]+)*;base64,", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Bytes that have been verified to be a picture of that type."""
+
+    data: bytes
+    media_type: str
+
+
+class Attachments:
+    def __init__(self, store: Store, clock: Clock, image_max_bytes: int) -> None:
+        self._store = store
+        self._clock = clock
+        self._image_max_bytes = image_max_bytes
+
+    def picture_from_base64(self, text: str) -> Picture:
+        """The picture in Base64 or in a data URL. Raises IMAGE_INVALID, IMAGE_TOO_LARGE."""
+        prefix = _DATA_URL.match(text[:200])
+        encoded = "".join(text[prefix.end() if prefix else 0 :].split())
+        if len(encoded) // 4 * 3 > self._image_max_bytes + 3:
+            raise ChatError(ErrorCode.IMAGE_TOO_LARGE, limit=self._image_max_bytes)
+        try:
+            # Some encoders leave the padding out.
+            data = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+        except (binascii.Error, ValueError):
+            raise ChatError(ErrorCode.IMAGE_INVALID) from None
+        return self.picture(data)
+
+    def picture(self, data: bytes) -> Picture:
+        """Verify bytes to be a PNG, JPEG, GIF or WebP. Raises IMAGE_INVALID, IMAGE_TOO_LARGE."""
+        if len(data) > self._image_max_bytes:
+            raise ChatError(ErrorCode.IMAGE_TOO_LARGE, limit=self._image_max_bytes)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Pillow's own size warning: the limit below is ours
+                with Image.open(io.BytesIO(data), formats=list(MEDIA_TYPES)) as image:
+                    width, height = image.size
+                    media_type = MEDIA_TYPES[image.format or ""]
+                    if width * height <= MAX_PIXELS:
+                        image.verify()
+        except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError, KeyError):
+            raise ChatError(ErrorCode.IMAGE_INVALID) from None
+        if width * height > MAX_PIXELS:
+            raise ChatError(ErrorCode.IMAGE_INVALID)
+        return Picture(data, media_type)
+
+    def store(self, tx: WriteTransaction, picture: Picture) -> tuple[int, str]:
+        """Store it with the message that carries it; its id and its unguessable name."""
+        name = secrets.token_urlsafe(24)
+        row = {
+            "name": name,
+            "media_type": picture.media_type,
+            "size": len(picture.data),
+            "created_at": self._clock(),
+        }
+        attachment_id: int = tx.execute(insert(Attachment).values(row).returning(Attachment.id)).scalar_one()
+        chunks = [
+            {"attachment_id": attachment_id, "position": position, "data": picture.data[start : start + CHUNK_BYTES]}
+            for position, start in enumerate(range(0, len(picture.data), CHUNK_BYTES))
+        ]
+        tx.execute(insert(AttachmentChunk), chunks)
+        return attachment_id, name
+
+    def load(self, name: str) -> Picture | None:
+        """The attachment of that name, while its message can be seen; None otherwise."""
+        with self._store.read() as connection:
+            found = connection.execute(
+                select(Attachment.id, Attachment.media_type)
+                .join(Message, Message.attachment_id == Attachment.id)
+                .join(Room, Room.id == Message.room_id)
+                .where(Attachment.name == name, Room.deleted_at.is_(None))
+            ).first()
+            if found is None:
+                return None
+            chunks = connection.execute(
+                select(AttachmentChunk.data)
+                .where(AttachmentChunk.attachment_id == found.id)
+                .order_by(AttachmentChunk.position)
+            ).scalars()
+            return Picture(b"".join(chunks), found.media_type)

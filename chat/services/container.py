@@ -1,0 +1,84 @@
+"""All services of one process, put together once by `app.create_app`."""
+
+import threading
+
+from sqlalchemy import Engine
+
+from chat.clock import Clock
+from chat.delivery import Hub
+from chat.delivery.bus import SqliteBus
+from chat.services.accounts import Accounts
+from chat.services.attachments import Attachments
+from chat.services.housekeeping import Housekeeper
+from chat.services.limits import Limits
+from chat.services.messages import Messages
+from chat.services.presence import Presence
+from chat.services.pulls import Pulls
+from chat.services.reading import Reading
+from chat.services.rooms import Rooms
+from chat.services.sessions import Sessions
+from chat.storage.store import Store
+
+
+class Services:
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Clock,
+        *,
+        busy_seconds: float,
+        rate_limits: bool,
+        lobby: str,
+        password_min_length: int,
+        message_max_chars: int,
+        image_max_bytes: int,
+        session_hours: float,
+        presence_seconds: float,
+        feed_max_bytes: int,
+    ) -> None:
+        self.clock = clock
+        self.store = Store(engine, busy_seconds)
+        self.hub = Hub(self.store, feed_max_bytes)
+        self.store.published = self.hub.publish
+        self.limits = Limits(self.store, clock, enabled=rate_limits)
+        self.presence = Presence(self.store, clock, presence_seconds)
+        self.reading = Reading(self.store)
+        self.sessions = Sessions(self.store, clock, self.presence, session_hours)
+        self.rooms = Rooms(self.store, clock, self.limits, self.presence, self.reading, lobby)
+        self.accounts = Accounts(self.store, clock, self.limits, self.rooms, password_min_length)
+        self.attachments = Attachments(self.store, clock, image_max_bytes)
+        self.messages = Messages(self.store, clock, self.limits, self.attachments, message_max_chars)
+        self.pulls = Pulls(self.store, self.hub, self.sessions, self.reading)
+        self._bus = SqliteBus(self.store, self.hub)
+        self._housekeeper = Housekeeper(
+            self.store,
+            clock,
+            frequent=[self.presence.flush, self.reading.flush],
+            rare=[self.sessions.purge, self.limits.purge],
+        )
+        self._start_lock = threading.Lock()
+        self._started = False
+
+    def start(self) -> None:
+        """Make what must always exist, and start the background threads; once, however often it is called.
+
+        Not before the process that serves has been forked. Raises UNAVAILABLE where the database cannot be used.
+        """
+        if self._started:
+            return
+        with self._start_lock:
+            if not self._started:
+                self.rooms.ensure_lobby()
+                self._bus.start()
+                self._housekeeper.start()
+                self._started = True
+
+    def answer_held(self) -> None:
+        """The server is about to stop: answer all held requests now."""
+        self.hub.notifier.stop()
+
+    def close(self) -> None:
+        """End the threads, and write what is only in memory so far."""
+        self.answer_held()
+        self._bus.stop()
+        self._housekeeper.stop()

@@ -1,0 +1,123 @@
+"""Messages: sending and reading back (specs, "Message", "The clock is the cursor", "Retries")."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import and_, bindparam, case, insert, select, update
+
+from chat.clock import Clock
+from chat.errors import ChatError, ErrorCode
+from chat.models import Actor, Event, EventKind, Membership, Message, MessageType, Room, StoredMessage
+from chat.names import name_key
+from chat.security.limits import MESSAGES
+from chat.services.attachments import Attachments, Picture
+from chat.services.limits import Limits
+from chat.storage import timeline
+from chat.storage.store import Store, WriteTransaction
+
+CLIENT_MESSAGE_ID_MAX_CHARS = 64
+
+_membership_by_name = (
+    select(Room.id)
+    .join(Membership, and_(Membership.room_id == Room.id, Membership.user_id == bindparam("user")))
+    .where(Room.name_key == bindparam("name_key"), Room.deleted_at.is_(None))
+)
+# The room's clock. Its row is locked from here to the commit, so times are given out in the order of commits.
+_next_time = (
+    update(Room)
+    .where(Room.id == bindparam("room"))
+    .values(
+        prev_time=Room.last_time,
+        last_time=case((Room.last_time + 1 > bindparam("now"), Room.last_time + 1), else_=bindparam("now")),
+    )
+    .returning(Room.prev_time, Room.last_time)
+)
+_insert = insert(Message).returning(Message.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a client wants to say: a text, or a picture."""
+
+    text: str = ""
+    picture: Picture | None = None
+    client_message_id: str | None = None
+
+
+class Messages:
+    def __init__(self, store: Store, clock: Clock, limits: Limits, attachments: Attachments, max_chars: int) -> None:
+        self._store = store
+        self._clock = clock
+        self._limits = limits
+        self._attachments = attachments
+        self._max_chars = max_chars
+
+    def send(self, actor: Actor, room_name: str, draft: Draft) -> StoredMessage:
+        """Store a message in a room the actor is in; with the client_message_id of an earlier one, that one again.
+
+        Raises ROOM_NOT_FOUND (also to those who are not in it), MESSAGE_EMPTY, MESSAGE_TOO_LONG,
+        MESSAGE_ID_INVALID, RATE_LIMITED, UNAVAILABLE.
+        """
+        self._check(draft)
+        self._limits.take(MESSAGES, actor.user_id)
+        with self._store.write() as tx:
+            found = tx.execute(_membership_by_name, {"user": actor.user_id, "name_key": name_key(room_name)}).first()
+            if found is None:
+                raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=room_name)
+            if draft.client_message_id is not None:
+                earlier = timeline.sent_before(tx, found.id, actor.user_id, draft.client_message_id)
+                if earlier is not None:
+                    return earlier
+            return self._insert(tx, actor, found.id, draft)
+
+    def history(self, actor: Actor, room_name: str, before: int | None, limit: int) -> list[StoredMessage]:
+        """The newest `limit` messages older than before (µs), oldest first. Raises ROOM_NOT_FOUND."""
+        with self._store.read() as connection:
+            found = connection.execute(
+                _membership_by_name, {"user": actor.user_id, "name_key": name_key(room_name)}
+            ).first()
+            if found is None:
+                raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=room_name)
+            return timeline.newest(connection, found.id, limit, before)
+
+    def _insert(self, tx: WriteTransaction, actor: Actor, room_id: int, draft: Draft) -> StoredMessage:
+        attachment_id, attachment_name = None, None
+        if draft.picture is not None:
+            attachment_id, attachment_name = self._attachments.store(tx, draft.picture)
+        clock = tx.execute(_next_time, {"room": room_id, "now": self._clock()}).one()
+        kind = MessageType.TEXT if draft.picture is None else MessageType.IMAGE
+        row: dict[str, Any] = {
+            "room_id": room_id,
+            "sender_id": actor.user_id,
+            "time": clock.last_time,
+            "type": kind,
+            "content": draft.text,
+            "attachment_id": attachment_id,
+            "client_message_id": draft.client_message_id,
+        }
+        message = StoredMessage(
+            id=tx.execute(_insert, row).scalar_one(),
+            room_id=room_id,
+            time=clock.last_time,
+            sender_id=actor.user_id,
+            username=actor.username,
+            nickname=actor.nickname,
+            avatar=actor.avatar,
+            type=kind,
+            content=draft.text,
+            attachment_name=attachment_name,
+            attachment_size=len(draft.picture.data) if draft.picture else 0,
+            reply_to_id=None,
+            client_message_id=draft.client_message_id,
+        )
+        tx.emit(Event(EventKind.MESSAGE, room_id, clock.last_time, message, clock.prev_time))
+        return message
+
+    def _check(self, draft: Draft) -> None:
+        if draft.picture is None and not draft.text:
+            raise ChatError(ErrorCode.MESSAGE_EMPTY)
+        if len(draft.text) > self._max_chars:
+            raise ChatError(ErrorCode.MESSAGE_TOO_LONG, limit=self._max_chars)
+        sent_id = draft.client_message_id
+        if sent_id is not None and not 0 < len(sent_id) <= CLIENT_MESSAGE_ID_MAX_CHARS:
+            raise ChatError(ErrorCode.MESSAGE_ID_INVALID)

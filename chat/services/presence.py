@@ -1,0 +1,123 @@
+"""Who is online (specs, "Presence"): known in memory, told to other processes in batches."""
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import bindparam, or_, select, update
+
+from chat.clock import SECOND, Clock
+from chat.models import Actor, LoginSession
+from chat.storage.store import Store
+
+OPEN_AHEAD = 15 * SECOND  # an open wait counts as online this far ahead
+REWRITE_AHEAD = 5 * SECOND  # and is written anew when no more than this is left
+CACHE_FOR = 1 * SECOND
+
+_grow_or_take_back = (
+    update(LoginSession)
+    .where(
+        LoginSession.id == bindparam("session"),
+        # Another process may know of something later; only what this one wrote may it take back.
+        or_(LoginSession.online_until < bindparam("until"), LoginSession.online_until == bindparam("written")),
+    )
+    .values(online_until=bindparam("until"))
+)
+
+
+@dataclass(slots=True)
+class _Seen:
+    user_id: int
+    last_request: int  # µs
+    waits: int = 0  # held pulls (and sockets) open now
+    written: int = 0  # online_until as this process last wrote it
+
+
+class Presence:
+    """A user is online while a session of theirs has a wait open, or made a request in the last `seconds`."""
+
+    def __init__(self, store: Store, clock: Clock, seconds: float) -> None:
+        self._store = store
+        self._clock = clock
+        self._window = round(seconds * SECOND)
+        self._lock = threading.Lock()
+        self._seen: dict[str, _Seen] = {}
+        self._elsewhere: frozenset[int] = frozenset()
+        self._elsewhere_read_at: int | None = None
+
+    def touch(self, actor: Actor) -> None:
+        """A request came in."""
+        with self._lock:
+            self._entry(actor).last_request = self._clock()
+
+    @contextmanager
+    def waiting(self, actor: Actor) -> Iterator[None]:
+        """Something is held open for the session."""
+        with self._lock:
+            self._entry(actor).waits += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                seen = self._seen.get(actor.session_id)
+                if seen is not None:
+                    seen.waits = max(0, seen.waits - 1)
+
+    def forget(self, actor: Actor) -> None:
+        """The session has been logged out."""
+        with self._lock:
+            self._seen.pop(actor.session_id, None)
+            self._elsewhere_read_at = None
+
+    def online(self, user_ids: Iterable[int]) -> set[int]:
+        """Those of the users who are online, in whatever process; of other processes about a second old."""
+        now = self._clock()
+        with self._lock:
+            here = {seen.user_id for seen in self._seen.values() if self._until(seen, now) > now}
+            read_at = self._elsewhere_read_at
+        if read_at is None or not 0 <= now - read_at < CACHE_FOR:
+            with self._store.read() as connection:
+                query = select(LoginSession.user_id).where(LoginSession.online_until > now).distinct()
+                self._elsewhere = frozenset(connection.execute(query).scalars())
+            self._elsewhere_read_at = now
+        return here.union(self._elsewhere).intersection(user_ids)
+
+    def flush(self) -> None:
+        """Write what other processes do not know yet, all in one transaction."""
+        changes = self._changes()
+        if not changes:
+            return
+        try:
+            with self._store.write() as tx:
+                tx.execute(_grow_or_take_back, changes)
+        except Exception:
+            with self._lock:
+                for change in changes:
+                    if change["session"] in self._seen:
+                        self._seen[change["session"]].written = change["written"]
+            raise
+
+    def _changes(self) -> list[dict[str, Any]]:
+        now = self._clock()
+        changes = []
+        with self._lock:
+            for session_id, seen in list(self._seen.items()):
+                until = self._until(seen, now)
+                runs_out = until > seen.written and seen.written < now + REWRITE_AHEAD
+                if runs_out or until < seen.written:
+                    changes.append({"session": session_id, "until": until, "written": seen.written})
+                    seen.written = until
+                elif until <= now:
+                    del self._seen[session_id]
+        return changes
+
+    def _until(self, seen: _Seen, now: int) -> int:
+        return max(seen.last_request + self._window, now + OPEN_AHEAD if seen.waits else 0)
+
+    def _entry(self, actor: Actor) -> _Seen:
+        seen = self._seen.get(actor.session_id)
+        if seen is None:
+            seen = self._seen[actor.session_id] = _Seen(actor.user_id, last_request=self._clock())
+        return seen

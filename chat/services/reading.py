@@ -1,0 +1,47 @@
+"""Read marks (specs, "Reading"): moved forward by pulls, kept in memory, written in batches."""
+
+import threading
+
+from sqlalchemy import bindparam, update
+
+from chat.models import Membership
+from chat.storage.store import Store
+
+_forward = (
+    update(Membership)
+    .where(
+        Membership.user_id == bindparam("user"),
+        Membership.room_id == bindparam("room"),
+        Membership.read_time < bindparam("time"),
+    )
+    .values(read_time=bindparam("time"))
+)
+
+
+class Reading:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._marks: dict[tuple[int, int], int] = {}
+
+    def mark(self, user_id: int, room_id: int, time: int) -> None:
+        """The user has all of the room up to time (µs)."""
+        key = (user_id, room_id)
+        with self._lock:
+            if self._marks.get(key, 0) < time:
+                self._marks[key] = time
+
+    def flush(self) -> None:
+        """Write the marks gathered since the last time."""
+        with self._lock:
+            marks, self._marks = self._marks, {}
+        if not marks:
+            return
+        rows = [{"user": user, "room": room, "time": time} for (user, room), time in marks.items()]
+        try:
+            with self._store.write() as tx:
+                tx.execute(_forward, rows)
+        except Exception:
+            for (user, room), time in marks.items():
+                self.mark(user, room, time)
+            raise

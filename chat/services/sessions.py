@@ -1,0 +1,67 @@
+"""Sessions: a login that the server can end (specs, "Sessions")."""
+
+import secrets
+from dataclasses import dataclass
+
+from sqlalchemy import delete, insert, select
+
+from chat.clock import SECOND, Clock
+from chat.models import Actor, Event, EventKind, LoginSession, User
+from chat.services.presence import Presence
+from chat.storage.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    id: str
+    lifetime_s: float
+
+
+class Sessions:
+    def __init__(self, store: Store, clock: Clock, presence: Presence, hours: float) -> None:
+        self._store = store
+        self._clock = clock
+        self._presence = presence
+        self._lifetime_s = hours * 3600
+
+    def open(self, user_id: int) -> NewSession:
+        """Log a user in."""
+        now = self._clock()
+        session = NewSession(secrets.token_urlsafe(16), self._lifetime_s)
+        row = {
+            "id": session.id,
+            "user_id": user_id,
+            "created_at": now,
+            "expires_at": now + round(self._lifetime_s * SECOND),
+        }
+        with self._store.write() as tx:
+            tx.execute(insert(LoginSession).values(row))
+        return session
+
+    def resolve(self, session_id: str, user_id: int) -> Actor | None:
+        """Whose session it is; None if it has ended, was ended, or never was."""
+        query = (
+            select(User.id, User.username, User.nickname, User.email, User.avatar, LoginSession.id)
+            .join(LoginSession, LoginSession.user_id == User.id)
+            .where(
+                LoginSession.id == session_id,
+                LoginSession.expires_at > self._clock(),
+                User.id == user_id,
+                User.deleted_at.is_(None),
+            )
+        )
+        with self._store.read() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else Actor(*row)
+
+    def close(self, actor: Actor) -> None:
+        """Log out: the session's token is worth nothing from here on, and what waits with it is answered."""
+        self._presence.forget(actor)
+        with self._store.write() as tx:
+            tx.execute(delete(LoginSession).where(LoginSession.id == actor.session_id))
+            tx.emit(Event(EventKind.USER, actor.user_id, self._clock()))
+
+    def purge(self) -> None:
+        """Drop what has expired."""
+        with self._store.write() as tx:
+            tx.execute(delete(LoginSession).where(LoginSession.expires_at <= self._clock()))

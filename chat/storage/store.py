@@ -1,0 +1,110 @@
+"""Transactions. Everything that reads or writes the database goes through Store.read or Store.write."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, CursorResult, Engine, Executable, insert
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from chat.errors import ChatError, ErrorCode
+from chat.models import Event, EventRow
+from chat.storage.engine import BEGIN_OPTION
+
+log = logging.getLogger(__name__)
+RETRY_AFTER = 2  # seconds, told to clients when the database cannot be used just now
+
+
+class WriteTransaction:
+    """What a service sees of the one transaction it writes in."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.events: list[Event] = []
+
+    def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+        """Run one statement. Raises IntegrityError where a unique name is taken."""
+        return self._connection.execute(statement, parameters)
+
+    def emit(self, event: Event) -> None:
+        """Tell the waiting clients of all processes, once this is committed."""
+        self.events.append(event)
+
+
+class Store:
+    """One database. `published` is called with a transaction's events after its commit."""
+
+    def __init__(self, engine: Engine, busy_seconds: float) -> None:
+        self.engine = engine
+        self.published: Callable[[Sequence[Event]], None] | None = None
+        self._busy_seconds = busy_seconds
+        # SQLite has one writer at a time. Threads of this process take turns here, fairly, instead of
+        # racing for the file's lock with sleeps in between.
+        self._turn = threading.Lock() if engine.dialect.name == "sqlite" else None
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One snapshot. Raises ChatError(UNAVAILABLE) where the database cannot be read now."""
+        with _unavailable(), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[WriteTransaction]:
+        """One transaction, committed where the block ends without an exception; then its events are published.
+
+        Raises ChatError(UNAVAILABLE) where the database is locked, full or away: nothing is stored then.
+        """
+        with _unavailable(), self._take_turn():
+            with self._immediate() as connection:
+                transaction = WriteTransaction(connection)
+                yield transaction
+                rows = [{"kind": e.kind, "subject_id": e.subject_id, "time": e.time} for e in transaction.events]
+                if rows:
+                    connection.execute(insert(EventRow), rows)
+            # Still in turn: this process hears of its commits in their order, so that nobody who was
+            # put out of a room is handed a message that came later.
+            if transaction.events:
+                self._publish(transaction.events)
+
+    @contextmanager
+    def _take_turn(self) -> Iterator[None]:
+        if self._turn is None:
+            yield
+            return
+        if not self._turn.acquire(timeout=self._busy_seconds):
+            raise ChatError(ErrorCode.UNAVAILABLE, retry_after=RETRY_AFTER)
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    @contextmanager
+    def _immediate(self) -> Iterator[Connection]:
+        with self.engine.connect() as connection:
+            connection.execution_options(**{BEGIN_OPTION: "BEGIN IMMEDIATE"})
+            with connection.begin():
+                yield connection
+
+    def _publish(self, events: Sequence[Event]) -> None:
+        if self.published is None:
+            return
+        try:
+            self.published(events)
+        except Exception:
+            # It is committed, so it must be answered as such; waiting clients learn it from the events table.
+            log.exception("publishing to waiting clients failed")
+
+
+@contextmanager
+def _unavailable() -> Iterator[None]:
+    """Locked, full or unreachable database: one clear error."""
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
+        log.warning("database unavailable: %s", error)
+        raise ChatError(ErrorCode.UNAVAILABLE, retry_after=RETRY_AFTER) from error

@@ -1,0 +1,50 @@
+"""The page at /, its files, attachments, and /healthz."""
+
+from flask import Blueprint, Response, abort, jsonify, render_template, request
+from sqlalchemy import select
+
+from chat.http.context import prefers_chinese, services
+from chat.models import Room
+
+bp = Blueprint("web", __name__, static_folder="static", template_folder="templates")
+
+PAGE_CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+# Even opened on its own, an uploaded file can do nothing: no scripts, no origin of its own.
+ATTACHMENT_CSP = "default-src 'none'; sandbox; frame-ancestors 'none'"
+
+
+@bp.get("/")
+def page() -> Response:
+    """The chat, in the language the browser asks for; the page itself can switch."""
+    response = Response(render_template("page.html", language="zh" if prefers_chinese() else "en"))
+    response.headers["Content-Security-Policy"] = PAGE_CSP
+    response.headers["Cache-Control"] = "no-cache"
+    response.vary.add("Accept-Language")
+    return response
+
+
+@bp.get("/attachments/<name>")
+def attachment(name: str) -> Response:
+    """A picture, by its unguessable name."""
+    found = services().attachments.load(name)
+    if found is None:
+        abort(404)
+    response = Response(found.data, mimetype=found.media_type)
+    response.headers["Content-Security-Policy"] = ATTACHMENT_CSP
+    response.headers["Content-Disposition"] = "inline"
+    # Asked again each time, cheaply: a picture whose room was deleted must not show from a cache.
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.set_etag(name)
+    response.make_conditional(request)
+    return response
+
+
+@bp.get("/healthz")
+def healthz() -> Response:
+    """200 once the server can serve. Raises UNAVAILABLE (503) where the database cannot be read."""
+    with services().store.read() as connection:
+        connection.execute(select(Room.id).limit(1)).first()
+    return jsonify(status="ok")

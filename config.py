@@ -1,0 +1,175 @@
+"""Settings, read from the environment and checked once at start.
+
+Every field of Settings is one environment variable: its own name in capitals, after `CHAT_` unless the
+world at large already has a name for it. README.md lists them all; a test compares the two.
+"""
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent
+PLAIN_NAMES = {"port", "database_url", "secret_key"}
+WEAK_SECRETS = {"secret", "changeme", "change-me", "password", "dev", "development", "your-secret-key"}
+SECRET_MIN_BYTES = 32
+
+
+class ConfigError(Exception):
+    """A setting that the server cannot start with; the message names it and says what it takes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    # Where things are
+    instance_path: Path = ROOT / "instance"
+    database_url: str = ""  # empty: SQLite in instance_path
+    secret_key: str = ""  # empty: made once and kept in instance_path
+    host: str = "0.0.0.0"  # noqa: S104 - a class reaches the teacher's laptop over the LAN
+    port: int = 8000
+    threads: int = 256  # per worker process; a held pull keeps one
+    # What people may do
+    lobby: str = "public"
+    password_min_length: int = 6
+    message_max_chars: int = 4000
+    image_max_bytes: int = 5 * 1024 * 1024
+    body_max_bytes: int = 8 * 1024 * 1024
+    session_hours: float = 24.0
+    pull_timeout: float = 25.0  # seconds
+    presence_seconds: float = 60.0
+    rate_limits: bool = True
+    # The network around it
+    cors_origins: tuple[str, ...] = ()
+    trusted_proxies: int = 0
+    # Storage and memory
+    sqlite_synchronous: str = "NORMAL"
+    database_busy_seconds: float = 5.0
+    feed_max_bytes: int = 64 * 1024 * 1024
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+        """The settings of this environment. Raises ConfigError naming the first variable that is wrong."""
+        values: dict[str, Any] = {}
+        for spec in fields(cls):
+            name = env_name(spec.name)
+            raw = environ.get(name)
+            if raw is None or (raw == "" and spec.name not in {"lobby", "cors_origins"}):
+                continue
+            try:
+                values[spec.name] = PARSERS[spec.name](raw.strip())
+            except ValueError as error:
+                raise ConfigError(f"{name}={raw!r}: {error}") from None
+        settings = cls(**values)
+        if settings.secret_key:
+            check_secret(settings.secret_key)
+        return settings
+
+    @property
+    def database_uri(self) -> str:
+        """The SQLAlchemy URL of the database."""
+        if not self.database_url:
+            return f"sqlite:///{self.instance_path / 'commonroom.db'}"
+        # PostgreSQL's own URLs and most hosting panels leave the driver out.
+        for short in ("postgresql://", "postgres://"):
+            if self.database_url.startswith(short):
+                return "postgresql+psycopg://" + self.database_url.removeprefix(short)
+        return self.database_url
+
+    def secret(self) -> str:
+        """The signing key: the one given, else the one kept in instance_path (made at the first call)."""
+        return self.secret_key or kept_secret(self.instance_path / "secret_key")
+
+
+def env_name(field_name: str) -> str:
+    """The environment variable of a Settings field."""
+    return field_name.upper() if field_name in PLAIN_NAMES else f"CHAT_{field_name.upper()}"
+
+
+def check_secret(secret: str) -> None:
+    """Raise ConfigError for a signing key that could be guessed."""
+    if len(secret.encode()) < SECRET_MIN_BYTES or len(set(secret)) < 8 or secret.lower() in WEAK_SECRETS:
+        raise ConfigError(
+            f"SECRET_KEY is too weak: give at least {SECRET_MIN_BYTES} random bytes "
+            "(python3 -c 'import secrets; print(secrets.token_urlsafe(48))'), or leave it unset to have one made."
+        )
+
+
+def kept_secret(path: Path) -> str:
+    """Read the key at path; make it first if it is not there. Several processes may come at once."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        try:
+            os.link(draft, path)  # fails where another process was first: then its key is the one
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    secret = path.read_text().strip()
+    check_secret(secret)
+    return secret
+
+
+def _number(kind: Callable[[str], Any], low: float, high: float) -> Callable[[str], Any]:
+    def parse(raw: str) -> Any:
+        try:
+            value = kind(raw)
+        except ValueError:
+            raise ValueError(f"give a number from {low:g} to {high:g}") from None
+        if not low <= value <= high:
+            raise ValueError(f"give a number from {low:g} to {high:g}")
+        return value
+
+    return parse
+
+
+def _switch(raw: str) -> bool:
+    if raw.lower() in {"on", "true", "yes", "1"}:
+        return True
+    if raw.lower() in {"off", "false", "no", "0"}:
+        return False
+    raise ValueError("give on or off")
+
+
+def _origins(raw: str) -> tuple[str, ...]:
+    origins = tuple(part.strip().rstrip("/").lower() for part in raw.split(",") if part.strip())
+    for origin in origins:
+        if not origin.startswith(("http://", "https://")) or origin.count("/") != 2:
+            raise ValueError("give origins such as https://chat.example.org, separated by commas")
+    return origins
+
+
+def _synchronous(raw: str) -> str:
+    if raw.upper() not in {"NORMAL", "FULL", "EXTRA"}:
+        raise ValueError("give NORMAL, FULL or EXTRA")
+    return raw.upper()
+
+
+_MIB = 1024 * 1024
+PARSERS: dict[str, Callable[[str], Any]] = {
+    "instance_path": lambda raw: Path(raw).absolute(),
+    "database_url": str,
+    "secret_key": str,
+    "host": str,
+    "port": _number(int, 1, 65535),
+    "threads": _number(int, 4, 4096),
+    "lobby": str,
+    "password_min_length": _number(int, 1, 128),
+    "message_max_chars": _number(int, 1, 100_000),
+    "image_max_bytes": _number(int, 1024, 64 * _MIB),
+    "body_max_bytes": _number(int, 1024, 256 * _MIB),
+    "session_hours": _number(float, 0.001, 24 * 366),
+    "pull_timeout": _number(float, 0, 50),
+    "presence_seconds": _number(float, 1, 3600),
+    "rate_limits": _switch,
+    "cors_origins": _origins,
+    "trusted_proxies": _number(int, 0, 10),
+    "sqlite_synchronous": _synchronous,
+    "database_busy_seconds": _number(float, 0.05, 60),
+    "feed_max_bytes": _number(int, 64 * 1024, 64 * 1024 * _MIB),
+}

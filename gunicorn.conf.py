@@ -1,0 +1,85 @@
+"""How gunicorn runs Commonroom; `make run` and a plain `gunicorn` in this folder both read it."""
+
+import logging
+import resource
+import signal
+import socket
+import threading
+
+from chat.http.context import EXTENSION
+from config import Settings
+
+_settings = Settings.from_environ()
+
+wsgi_app = "wsgi:app"
+bind = f"{_settings.host}:{_settings.port}"
+worker_class = "gthread"
+threads = _settings.threads
+worker_connections = 4 * _settings.threads
+backlog = 4096
+timeout = 60  # a worker whose main loop is stuck for so long is replaced; held pulls do not count
+graceful_timeout = 10
+keepalive = 75  # longer than a pull is held
+control_socket_disable = True
+# Which proxies to believe is CHAT_TRUSTED_PROXIES' to say, not gunicorn's.
+forwarded_allow_ips = ""
+# Never the query string: it may hold a token. Access logging itself is off unless asked for (--access-logfile -).
+access_log_format = '%(h)s %(t)s "%(m)s %(U)s %(H)s" %(s)s %(B)s %(M)sms'
+loglevel = "warning"
+
+
+def on_starting(server):
+    """Let connections, not the shell's soft limit, be the bound."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = hard if hard != resource.RLIM_INFINITY else 65536
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def when_ready(server):
+    """Tell a person where to go."""
+    lines = [f"Commonroom is at http://localhost:{_settings.port}/"]
+    address = _lan_address() if _settings.host == "0.0.0.0" else None  # noqa: S104
+    if address:
+        lines.append(f"For others on this network: http://{address}:{_settings.port}/")
+    print("\n".join([*lines, "Press Ctrl-C to stop."]), flush=True)
+
+
+def post_worker_init(worker):
+    """Be ready before the first request, and answer held pulls as soon as this worker is told to stop."""
+    services = worker.wsgi.extensions[EXTENSION]
+    try:
+        services.start()
+    except Exception:
+        # Tried again with the first request; until then /healthz says 503.
+        logging.getLogger("gunicorn.error").exception("the database is not ready: run `flask --app wsgi db upgrade`")
+    stop = signal.getsignal(signal.SIGTERM)
+
+    def answer_and_stop(number, frame):
+        # In a thread: the interrupted code may hold a lock that answering needs.
+        threading.Thread(target=services.answer_held).start()
+        stop(number, frame)
+
+    signal.signal(signal.SIGTERM, answer_and_stop)
+    signal.siginterrupt(signal.SIGTERM, False)
+
+
+def worker_int(worker):
+    """Ctrl-C."""
+    threading.Thread(target=worker.wsgi.extensions[EXTENSION].answer_held).start()
+
+
+def worker_exit(server, worker):
+    """Write what is only in memory so far."""
+    if worker.wsgi is not None:
+        worker.wsgi.extensions[EXTENSION].close()
+
+
+def _lan_address():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing; asks which way out there is
+            address = probe.getsockname()[0]
+        except OSError:
+            return None
+    return None if address.startswith("127.") else address

@@ -1,0 +1,28 @@
+"""How Alembic reaches the application's database: through the Flask-Migrate extension."""
+
+from logging.config import fileConfig
+
+from alembic import context
+from flask import current_app
+
+config = context.config
+if config.config_file_name is not None:
+    fileConfig(config.config_file_name, disable_existing_loggers=False)
+migrate = current_app.extensions["migrate"]
+
+
+def _no_empty_revision(_context, _revision, directives):
+    if getattr(config.cmd_opts, "autogenerate", False) and directives[0].upgrade_ops.is_empty():
+        directives[:] = []
+
+
+def run() -> None:
+    """One transaction for all pending revisions: an upgrade happens whole or not at all, on SQLite too."""
+    options = {"process_revision_directives": _no_empty_revision, **migrate.configure_args}
+    with migrate.db.engine.connect() as connection:
+        context.configure(connection=connection, target_metadata=migrate.db.metadata, transactional_ddl=True, **options)
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+run()
