@@ -47,7 +47,7 @@ def current_actor() -> Actor:
         raise ChatError(ErrorCode.NOT_SIGNED_IN)
     if header is None and request.method not in _SAFE_METHODS:
         _origins().require_own()
-    services().presence.touch(actor)
+    services().presence.touch(actor.session_id, actor.user_id)
     return actor
 
 

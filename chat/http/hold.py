@@ -22,7 +22,8 @@ def hold(pull: Pull, timeout_s: float) -> News | None:
     """
     notifier = services().hub.notifier
     deadline = time.monotonic() + timeout_s
-    with _Wakeup(request.environ.get("gunicorn.socket")) as wakeup, services().presence.waiting(pull.actor):
+    waiting = services().presence.waiting(pull.actor.session_id, pull.actor.user_id)
+    with _Wakeup(request.environ.get("gunicorn.socket")) as wakeup, waiting:
         waiter = Waiter(pull.keys, wakeup.set)
         waiter.recheck = True  # for what happened between the first look and here
         notifier.register(waiter, most=current_app.config["HELD_PULLS_MAX"])

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, or_, select, update
 
 from chat.clock import SECOND, Clock
-from chat.models import Actor, LoginSession
+from chat.models import LoginSession
 from chat.storage.store import Store
 
 OPEN_AHEAD = 15 * SECOND  # an open wait counts as online this far ahead
@@ -47,28 +47,28 @@ class Presence:
         self._elsewhere: frozenset[int] = frozenset()
         self._elsewhere_read_at: int | None = None
 
-    def touch(self, actor: Actor) -> None:
+    def touch(self, session_id: str, user_id: int) -> None:
         """A request came in."""
         with self._lock:
-            self._entry(actor).last_request = self._clock()
+            self._entry(session_id, user_id).last_request = self._clock()
 
     @contextmanager
-    def waiting(self, actor: Actor) -> Iterator[None]:
+    def waiting(self, session_id: str, user_id: int) -> Iterator[None]:
         """Something is held open for the session."""
         with self._lock:
-            self._entry(actor).waits += 1
+            self._entry(session_id, user_id).waits += 1
         try:
             yield
         finally:
             with self._lock:
-                seen = self._seen.get(actor.session_id)
+                seen = self._seen.get(session_id)
                 if seen is not None:
                     seen.waits = max(0, seen.waits - 1)
 
-    def forget(self, actor: Actor) -> None:
+    def forget(self, session_id: str) -> None:
         """The session has been logged out."""
         with self._lock:
-            self._seen.pop(actor.session_id, None)
+            self._seen.pop(session_id, None)
             self._elsewhere_read_at = None
 
     def online(self, user_ids: Iterable[int]) -> set[int]:
@@ -116,8 +116,8 @@ class Presence:
     def _until(self, seen: _Seen, now: int) -> int:
         return max(seen.last_request + self._window, now + OPEN_AHEAD if seen.waits else 0)
 
-    def _entry(self, actor: Actor) -> _Seen:
-        seen = self._seen.get(actor.session_id)
+    def _entry(self, session_id: str, user_id: int) -> _Seen:
+        seen = self._seen.get(session_id)
         if seen is None:
-            seen = self._seen[actor.session_id] = _Seen(actor.user_id, last_request=self._clock())
+            seen = self._seen[session_id] = _Seen(user_id, last_request=self._clock())
         return seen

@@ -90,7 +90,7 @@ class Pull:
             if cursor > room.read_time:
                 self._reading.mark(self.actor.user_id, room.id, cursor)
         if not self._room_ids:
-            raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=", ".join(self._missing))
+            raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=", ".join(name[:100] for name in self._missing))
 
     def look(self) -> News:
         """What there is now, from memory where it reaches back so far."""

@@ -36,6 +36,7 @@ class Sessions:
         }
         with self._store.write() as tx:
             tx.execute(insert(LoginSession).values(row))
+        self._presence.touch(session.id, user_id)
         return session
 
     def resolve(self, session_id: str, user_id: int) -> Actor | None:
@@ -56,7 +57,7 @@ class Sessions:
 
     def close(self, actor: Actor) -> None:
         """Log out: the session's token is worth nothing from here on, and what waits with it is answered."""
-        self._presence.forget(actor)
+        self._presence.forget(actor.session_id)
         with self._store.write() as tx:
             tx.execute(delete(LoginSession).where(LoginSession.id == actor.session_id))
             tx.emit(Event(EventKind.USER, actor.user_id, self._clock()))

@@ -28,7 +28,7 @@ def pull_answer(news: News, detail: bool) -> Response:
         feedback = f"{news.count} messages." if news.count else "Nothing new."
         left_out = " Left out, as you are not in them: "
     if news.missing:
-        feedback += left_out + ", ".join(news.missing)
+        feedback += left_out + ", ".join(name[:100] for name in news.missing)
     return _stream(_pull_parts(feedback, news, detail))
 
 

@@ -1,5 +1,6 @@
 """This protocol's envelope, and its words for every failure."""
 
+import math
 from string import Formatter
 from typing import Any
 
@@ -7,6 +8,8 @@ from flask import Response, jsonify
 
 from chat.errors import ChatError, ErrorCode
 from chat.http.context import prefers_chinese
+
+FEEDBACK_ECHO_CHARS = 1000  # of what the client itself said
 
 # code: HTTP status, feedback in English, feedback in Chinese. The fields in braces are the error's data.
 TABLE: dict[ErrorCode, tuple[int, str, str]] = {
@@ -173,7 +176,7 @@ def failure(error: ChatError) -> Response:
 def fill(text: str, data: dict[str, Any]) -> str:
     """The text with the data in its braces; seconds are rounded up, as clients must wait whole ones."""
     names = [name for _, name, _, _ in Formatter().parse(text) if name]
-    values = {name: data.get(name, "") for name in names}
+    values = {name: str(data.get(name, ""))[:FEEDBACK_ECHO_CHARS] for name in names}
     if "retry_after" in values:
-        values["retry_after"] = max(1, -int(-float(data["retry_after"]) // 1))
+        values["retry_after"] = str(max(1, math.ceil(float(data["retry_after"]))))
     return text.format(**values)

@@ -1,0 +1,151 @@
+"""What all tests share: an application of their own on a database of their own, made by the real migrations."""
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from argon2 import PasswordHasher
+from flask import Flask
+from flask_migrate import upgrade
+
+from app import create_app
+from chat.clock import SECOND, system_clock
+from chat.http.context import EXTENSION
+from chat.models import Actor
+from chat.security import passwords
+from chat.services import Services
+from config import Settings
+from tests.server import Server
+
+SECRET = "tests-only-0123456789-abcdefghijklmnopqrstuvwxyz"
+CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+
+
+class FakeClock:
+    """A clock that moves when it is told to, either way."""
+
+    def __init__(self, now: int | None = None) -> None:
+        self.now = now if now is not None else system_clock()
+
+    def __call__(self) -> int:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += round(seconds * SECOND)
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file with all migrations applied, to be copied."""
+    home = tmp_path_factory.mktemp("migrated")
+    app = create_app(Settings(instance_path=home, secret_key=SECRET))
+    with app.app_context():
+        upgrade()
+    services_of(app).store.engine.dispose()
+    return home / "commonroom.db"
+
+
+@pytest.fixture
+def home(tmp_path: Path, migrated: Path) -> Path:
+    """An instance folder with a fresh database."""
+    folder = tmp_path / "instance"
+    folder.mkdir()
+    shutil.copy(migrated, folder / "commonroom.db")
+    return folder
+
+
+@pytest.fixture
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argon2 all the same, at a fraction of the cost; test_passwords looks at the real parameters."""
+    monkeypatch.setattr(passwords, "_hasher", CHEAP)
+    monkeypatch.setattr(passwords, "_NOBODYS", CHEAP.hash("nobody"))
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def make_app(home: Path, cheap_passwords: None) -> Iterator[Callable[..., Flask]]:
+    """create_app on the test's database; settings and clock as given."""
+    made: list[Flask] = []
+
+    def make(clock: Callable[[], int] = system_clock, **settings: object) -> Flask:
+        values: dict[str, object] = {"instance_path": home, "secret_key": SECRET, **settings}
+        app = create_app(Settings(**values), clock)  # type: ignore[arg-type]
+        made.append(app)
+        return app
+
+    yield make
+    for app in made:
+        services_of(app).close()
+        services_of(app).store.engine.dispose()
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask]) -> Flask:
+    return make_app()
+
+
+@pytest.fixture
+def services(make_app: Callable[..., Flask], clock: FakeClock) -> Services:
+    """Services on a fake clock, without their background threads."""
+    app = make_app(clock)
+    made = services_of(app)
+    made.rooms.ensure_lobby()
+    return made
+
+
+@pytest.fixture
+def server(home: Path) -> Iterator[Callable[..., Server]]:
+    """Start real gunicorns on the test's database; they end with the test."""
+    started: list[Server] = []
+
+    def start(*, workers: int = 1, wait: bool = True, **env: str) -> Server:
+        made = Server(home, workers=workers, env=env)
+        started.append(made)
+        made.start(wait=wait)
+        return made
+
+    yield start
+    for each in started:
+        each.kill()
+
+
+def services_of(app: Flask) -> Services:
+    found = app.extensions[EXTENSION]
+    assert isinstance(found, Services)
+    return found
+
+
+def sign_up(services: Services, username: str) -> Actor:
+    """An account with a session, straight through the services."""
+    user_id = services.accounts.register(username, "secret1", "192.0.2.1")
+    actor = services.sessions.resolve(services.sessions.open(user_id).id, user_id)
+    assert actor is not None
+    return actor
+
+
+def run_in_threads(*jobs: Callable[[], object], timeout: float = 30) -> None:
+    """Run all at once and wait; the first exception is raised here."""
+    errors: list[BaseException] = []
+    barrier = threading.Barrier(len(jobs))
+
+    def guarded(job: Callable[[], object]) -> None:
+        try:
+            barrier.wait()
+            job()
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=guarded, args=(job,)) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout)
+        assert not thread.is_alive(), "a job hangs"
+    if errors:
+        raise errors[0]

@@ -1,0 +1,164 @@
+"""/room, row by row (seed 000, part 2; specs, "polling" and "Room")."""
+
+import pytest
+
+from tests.contract.clients import FlaskTransport, PollingClient
+from tests.contract.conftest import Clients
+
+
+def find(client: PollingClient, detail: bool = False) -> dict[str, dict[str, object]]:
+    rooms = client.ok("GET", "/room/find" + ("?detail=1" if detail else ""))["rooms"]
+    return {room["roomname"]: room for room in rooms}
+
+
+def create(client: PollingClient, **body: object) -> int:
+    return client.call("POST", "/room/create", body).status
+
+
+def test_find_shows_what_the_document_says_and_no_more(client: Clients) -> None:
+    alice, bob = client("alice"), client("bob")
+    assert create(alice, roomname="math", type="school", passwd="") == 200
+    bob.join("math")
+    assert find(alice)["math"] == {"roomname": "math", "type": "school", "membercount": 2}
+    assert find(bob)["public"] == {"roomname": "public", "type": "public", "membercount": 2}
+
+
+def test_find_in_detail(client: Clients) -> None:
+    alice, bob = client("alice"), client("bob")
+    create(alice, roomname="math", passwd="pw")
+    before = find(alice, detail=True)["math"]
+    assert before.pop("id") == 2  # after the lobby, which is the first
+    assert before == {
+        "roomname": "math",
+        "type": "public",
+        "membercount": 1,
+        "joined": True,
+        "role": "owner",
+        "locked": True,
+        "unread": 0,
+        "last_time": "",
+    }
+    alice.say("math", "hello")
+    seen = find(bob, detail=True)["math"]
+    assert (seen["joined"], seen["role"], seen["unread"]) == (False, None, 0)
+    stamp = alice.ok("POST", "/chat/pull", {"math": ""})["math"][0]["timestamp"]
+    assert seen["last_time"] == stamp
+    assert find(bob, detail=True)["public"]["id"] == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["a", "x" * 60, "房间 1", "with space", "Status quo", "#1 fans", "tag#", "C# 7 b", "☕"]
+)
+def test_ordinary_roomnames(client: Clients, name: str) -> None:
+    alice = client("alice")
+    assert create(alice, roomname=name) == 200
+    assert name in find(alice)
+    alice.say(name, "hello")
+    assert [heard.content for heard in alice.hear(name)] == ["hello"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        " ",
+        "x" * 61,
+        " a",
+        "a ",
+        "a\nb",
+        "\x7f",
+        "status",
+        "feedback",
+        "STATUS",
+        "room #12",
+        "#5",
+        "＃５",
+        "ｓｔａｔｕｓ",
+    ],
+)
+def test_roomnames_that_are_refused(client: Clients, name: str) -> None:
+    alice = client("alice")
+    reply = alice.call("POST", "/room/create", {"roomname": name, "type": "public", "passwd": ""})
+    assert (reply.status, reply.json["status"]) == (400, "failure")
+    assert set(find(alice)) == {"public"}
+
+
+def test_labels_and_passwds(client: Clients) -> None:
+    alice = client("alice")
+    assert create(alice, roomname="a", type="private") == 400  # promises a passwd
+    assert create(alice, roomname="a", type="private", passwd="p") == 200
+    assert create(alice, roomname="b", type="x" * 16) == 200
+    assert create(alice, roomname="c", type="x" * 17) == 400
+    assert create(alice, roomname="d", type="") == 400
+    assert create(alice, roomname="e", passwd="p" * 129) == 400
+    assert create(alice, roomname="f") == 200
+    assert find(alice)["f"]["type"] == "public"
+    bob = client("bob")
+    bob.join("f", passwd="ignored, as the room is open")
+    bob.join("f")  # once more does no harm
+    assert find(bob)["f"]["membercount"] == 2
+
+
+def test_a_taken_name_is_a_conflict(client: Clients) -> None:
+    alice, bob = client("alice"), client("bob")
+    assert create(alice, roomname="math") == 200
+    reply = bob.call("POST", "/room/create", {"roomname": "MATH"})
+    assert reply.status == 409
+    assert "MATH" in reply.json["feedback"]
+
+
+def test_unknown_rooms_are_not_found(client: Clients) -> None:
+    alice = client("alice")
+    for path in ("/room/join", "/room/leave", "/room/delete"):
+        reply = alice.call("POST", path, {"roomname": "nowhere"})
+        assert reply.status == 404, path
+        assert "nowhere" in reply.json["feedback"]
+    assert alice.call("GET", "/room/members?roomname=nowhere").status == 404
+    assert alice.call("GET", "/room/members").status == 400
+    assert alice.call("GET", "/room/members?roomname=%00").status == 400
+
+
+def test_members_are_for_members(client: Clients) -> None:
+    alice, bob = client("alice"), client("bob")
+    create(alice, roomname="math")
+    assert bob.call("GET", "/room/members?roomname=math").status == 404
+    bob.join("math")
+    members = bob.ok("GET", "/room/members?roomname=math")["members"]
+    assert members == [
+        {"user": "alice", "nickname": "alice", "role": "owner", "online": True},
+        {"user": "bob", "nickname": "bob", "role": "member", "online": True},
+    ]
+
+
+def test_every_room_route_wants_a_login(client: Clients) -> None:
+    nobody = client()
+    for method, path in (
+        ("POST", "/room/create"),
+        ("GET", "/room/find"),
+        ("POST", "/room/join"),
+        ("POST", "/room/delete"),
+        ("POST", "/room/leave"),
+        ("GET", "/room/members?roomname=public"),
+        ("GET", "/chat/pull"),
+        ("POST", "/chat/pull"),
+        ("POST", "/chat/send"),
+        ("GET", "/chat/history?roomname=public"),
+        ("GET", "/user/me"),
+        ("POST", "/user/logout"),
+    ):
+        reply = nobody.call(method, path, b"not even JSON")
+        assert (reply.status, reply.json["status"]) == (401, "failure"), path
+
+
+def test_the_lobby_can_be_turned_off_and_renamed(make_app) -> None:
+    def visitor(name: str, **settings: object) -> PollingClient:
+        made = PollingClient(FlaskTransport(make_app(**settings)))
+        made.register(name)
+        return made
+
+    assert visitor("a", lobby="").seen_rooms() == set()
+    first = visitor("b", lobby="大厅")
+    assert first.rooms() == {"大厅"}
+    first.create_room("Aula")
+    assert visitor("c", lobby="Aula").rooms() == {"Aula #1"}  # the name was taken
+    assert visitor("d", lobby="大厅").rooms() == {"大厅"}

@@ -1,0 +1,110 @@
+"""/user, row by row (seed 000, part 1; specs, "polling" and "Account")."""
+
+import hashlib
+import json
+
+import pytest
+
+from tests.contract.conftest import Clients
+
+NOBODY = {"username": "nobody", "password": "secret1"}
+
+
+def test_register_logs_in_and_answers_as_documented(client: Clients) -> None:
+    alice = client()
+    reply = alice.call("POST", "/user/register", {"username": "alice", "password": "secret1"})
+    assert reply.status == 200
+    assert set(reply.json) == {"status", "feedback"}
+    cookie = reply.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+    assert "Secure" not in cookie
+    me = alice.ok("GET", "/user/me")
+    assert {key: me[key] for key in ("username", "nickname", "email")} == {
+        "username": "alice",
+        "nickname": "alice",
+        "email": "",
+    }
+    assert isinstance(me["id"], int)
+
+
+ORDINARY = ["a", "张三", "x" * 32, "two words", "émile", "👩‍🏫", "O'Brien; DROP TABLE users--", "%_"]
+
+
+@pytest.mark.parametrize("name", ORDINARY)
+def test_ordinary_usernames(client: Clients, name: str) -> None:
+    client(name).logout()
+    again = client()
+    again.login(name)
+    assert again.ok("GET", "/user/me")["username"] == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", "x" * 33, " lead", "trail ", "a\tb", "new\nline", "bell\x07", "\u202eevil", "\u2028", "\u00a0x"]
+)
+def test_usernames_that_are_refused(client: Clients, name: str) -> None:
+    reply = client().call("POST", "/user/register", {"username": name, "password": "secret1"})
+    assert (reply.status, reply.json["status"]) == (400, "failure")
+    assert "Set-Cookie" not in reply.headers
+
+
+@pytest.mark.parametrize(("password", "status"), [("12345", 400), ("123456", 200), ("x" * 128, 200), ("x" * 129, 400)])
+def test_password_length(client: Clients, password: str, status: int) -> None:
+    reply = client().call("POST", "/user/register", {"username": "alice", "password": password})
+    assert reply.status == status
+
+
+def test_wrong_password_and_unknown_user_get_the_same_words(client: Clients) -> None:
+    client("alice")
+    wrong = client().call("POST", "/user/login", {"username": "alice", "password": "not it"})
+    unknown = client().call("POST", "/user/login", NOBODY)
+    assert (wrong.status, wrong.body) == (unknown.status, unknown.body)
+    assert wrong.status == 401
+
+
+def test_a_digest_is_no_password_here(client: Clients) -> None:
+    client("alice")
+    for digest in (hashlib.md5(b"secret1").hexdigest(), hashlib.sha1(b"secret1").hexdigest()):
+        assert client().call("POST", "/user/login", {"username": "alice", "password": digest}).status == 401
+
+
+def test_logout_kills_the_token_on_the_server(client: Clients) -> None:
+    alice = client("alice")
+    login = alice.call("POST", "/user/login", {"username": "alice", "password": "secret1"})
+    token = login.headers["Set-Cookie"].split("=", 1)[1].split(";")[0]
+    stranger = client()
+    for form in (token, f"Bearer {token}", f"bearer  {token}"):
+        assert stranger.call("GET", "/user/me", Authorization=form).status == 200
+    alice.logout()
+    assert stranger.call("GET", "/user/me", Authorization=token).status == 401
+    assert alice.call("POST", "/user/logout", {}).status == 401
+
+
+def test_the_authorization_header_alone_decides_where_there_is_one(client: Clients) -> None:
+    alice = client("alice")
+    for junk in ("", "Bearer", "Bearer ", "nonsense", "Basic YTpi", "a.b.c"):
+        assert alice.call("GET", "/user/me", Authorization=junk).status == 401
+    assert alice.call("GET", "/user/me").status == 200
+
+
+def test_feedback_comes_in_the_language_asked_for(client: Clients) -> None:
+    for language, word in (("zh-CN,zh;q=0.9", "密码错误"), ("en", "Wrong"), ("", "Wrong"), ("fr", "Wrong")):
+        reply = client().call("POST", "/user/login", NOBODY, **{"Accept-Language": language})
+        assert word in reply.json["feedback"]
+
+
+def test_two_logins_are_two_sessions(client: Clients) -> None:
+    phone, laptop = client("alice"), client()
+    laptop.login("alice")
+    phone.logout()
+    assert laptop.ok("GET", "/user/me")["username"] == "alice"
+
+
+def test_curl_without_a_header_and_other_content_types(client: Clients) -> None:
+    body = json.dumps({"username": "alice", "password": "secret1"}).encode()
+    types = ("application/x-www-form-urlencoded", "text/plain", "application/xml", "application/json; charset=utf-8")
+    assert client().call("POST", "/user/register", body, **{"Content-Type": types[0]}).status == 200
+    for content_type in types:
+        assert client().call("POST", "/user/login", body, **{"Content-Type": content_type}).status == 200
+    multipart = client().call("POST", "/user/login", body, **{"Content-Type": "multipart/form-data; boundary=x"})
+    assert multipart.status == 400

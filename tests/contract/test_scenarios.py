@@ -1,0 +1,150 @@
+"""What holds for every protocol: to be run by five clients, of which polling's is the first."""
+
+import threading
+
+import pytest
+
+from tests.contract.clients import Heard, Refused
+from tests.contract.conftest import Clients
+from tests.pictures import picture
+
+
+def test_what_one_says_all_members_hear_once_and_in_order(anyone: Clients) -> None:
+    alice, bob, carol = anyone("alice"), anyone("bob"), anyone("carol")
+    alice.create_room("物理 7b")
+    bob.join("物理 7b")
+    alice.say("物理 7b", "大家好")
+    bob.say("物理 7b", "hello <b>you</b>")
+    alice.say("物理 7b", "multi\nline 🙂")
+    expected = [Heard("alice", "text", "大家好"), Heard("bob", "text", "hello <b>you</b>")]
+    expected.append(Heard("alice", "text", "multi\nline 🙂"))
+    for member in (alice, bob):
+        assert member.hear("物理 7b") == expected
+        assert member.hear("物理 7b") == []
+    with pytest.raises(Refused, match="not_found"):
+        carol.hear("物理 7b")
+
+
+def test_who_waits_is_woken(anyone: Clients) -> None:
+    alice, bob = anyone("alice"), anyone("bob")
+    heard: list[Heard] = []
+    waiting = threading.Thread(target=lambda: heard.extend(bob.hear("public", timeout=20)))
+    waiting.start()
+    while waiting.is_alive() and "bob" not in alice.online("public"):
+        pass
+    alice.say("public", "there you are")
+    waiting.join(10)
+    assert heard == [Heard("alice", "text", "there you are")]
+
+
+def test_a_picture_arrives_byte_for_byte(anyone: Clients) -> None:
+    alice, bob = anyone("alice"), anyone("bob")
+    for kind in ("PNG", "JPEG", "GIF", "WEBP"):
+        data = picture(kind)
+        alice.show("public", data)
+        assert bob.hear("public") == [Heard("alice", "image", data)]
+
+
+def test_a_retried_message_is_stored_once(anyone: Clients) -> None:
+    alice, bob = anyone("alice"), anyone("bob")
+    for _ in range(3):
+        alice.say("public", "once", client_message_id="m-1")
+    bob.say("public", "mine has the same id", client_message_id="m-1")
+    alice.create_room("other")
+    alice.say("other", "another room, another message", client_message_id="m-1")
+    assert [heard.content for heard in bob.hear("public")] == ["once", "mine has the same id"]
+    assert [heard.content for heard in alice.hear("other")] == ["another room, another message"]
+
+
+def test_a_room_with_a_passwd(anyone: Clients) -> None:
+    alice, bob = anyone("alice"), anyone("bob")
+    alice.create_room("staff", passwd="xyzzy")
+    assert "staff" in bob.seen_rooms()
+    for wrong in ("", "XYZZY"):
+        with pytest.raises(Refused, match="forbidden"):
+            bob.join("staff", wrong)
+    with pytest.raises(Refused, match="not_found"):
+        bob.say("staff", "let me in")
+    bob.join("staff", "xyzzy")
+    bob.say("staff", "I am in")
+    assert alice.hear("staff") == [Heard("bob", "text", "I am in")]
+    with pytest.raises(Refused, match="forbidden"):
+        bob.delete_room("staff", "xyzzy")
+    with pytest.raises(Refused, match="forbidden"):
+        alice.delete_room("staff", "wrong")
+    alice.delete_room("staff", "xyzzy")
+    assert "staff" not in bob.seen_rooms()
+
+
+def test_leaving_ends_what_one_hears(anyone: Clients) -> None:
+    alice, bob = anyone("alice"), anyone("bob")
+    alice.create_room("club")
+    bob.join("club")
+    bob.leave("club")
+    alice.say("club", "bob is gone")
+    with pytest.raises(Refused, match="not_found"):
+        bob.hear("club")
+    assert alice.members("club") == ["alice"]
+    assert bob.rooms() == {"public"}
+
+
+def test_an_owner_who_leaves_passes_the_room_on_and_the_last_one_deletes_it(anyone: Clients) -> None:
+    alice, bob, carol = anyone("alice"), anyone("bob"), anyone("carol")
+    alice.create_room("club")
+    bob.join("club")
+    carol.join("club")
+    alice.leave("club")
+    with pytest.raises(Refused, match="forbidden"):
+        carol.delete_room("club")
+    carol.leave("club")
+    bob.leave("club")
+    assert "club" not in alice.seen_rooms()
+    carol.create_room("club")  # the name is free again, and none of the old is in it
+    assert carol.hear("club") == []
+
+
+def test_unread_counts_what_others_said_since(anyone: Clients) -> None:
+    alice, bob = anyone("alice"), anyone("bob")
+    alice.say("public", "one")
+    alice.say("public", "two")
+    assert (alice.unread("public"), bob.unread("public")) == (0, 2)
+    bob.hear("public")
+    bob.hear("public")  # the cursor says: I have that
+    assert bob.unread("public") == 0
+    carol = anyone("carol")
+    assert carol.unread("public") == 0  # joining sets the mark to now
+
+
+def test_everybody_may_leave_and_reenter_the_lobby_but_nobody_delete_it(anyone: Clients) -> None:
+    alice = anyone("alice")
+    assert alice.rooms() == {"public"}
+    with pytest.raises(Refused, match="forbidden"):
+        alice.delete_room("public")
+    alice.leave("public")
+    assert "public" in alice.seen_rooms()
+    alice.join("public")
+    assert alice.rooms() == {"public"}
+
+
+def test_logging_out_ends_presence_and_access(anyone: Clients) -> None:
+    alice, bob = anyone("alice"), anyone("bob")
+    assert alice.online("public") == {"alice", "bob"}
+    bob.logout()
+    assert alice.online("public") == {"alice"}
+    with pytest.raises(Refused, match="auth"):
+        bob.rooms()
+    bob.login("bob")
+    assert bob.rooms() == {"public"}
+
+
+def test_names_are_one_without_regard_to_case(anyone: Clients) -> None:
+    alice, bob = anyone("Ålice"), anyone("bob")
+    with pytest.raises(Refused, match="taken"):
+        anyone("ÅLICE")
+    alice.create_room("Straße")
+    with pytest.raises(Refused, match="taken"):
+        bob.create_room("STRASSE")
+    bob.join("strasse")
+    alice.say("STRASSE", "same room")
+    assert bob.hear("Strasse") == [Heard("Ålice", "text", "same room")]
+    alice.login("ålice")

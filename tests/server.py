@@ -1,0 +1,95 @@
+"""A real gunicorn, as `make run` starts it, for tests."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import requests
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], object], what: str, timeout: float = 15.0) -> None:
+    """Look every few ms until it holds. Fails with `what` after timeout seconds."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {timeout} s in vain: {what}"
+        time.sleep(0.01)
+
+
+class Server:
+    """gunicorn with gunicorn.conf.py on an instance folder; start, stop, kill and start again."""
+
+    def __init__(self, home: Path, *, workers: int = 1, env: dict[str, str] | None = None) -> None:
+        self.home = home
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = home / "gunicorn.log"
+        self._workers = workers
+        self._env = env or {}
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *, wait: bool = True) -> None:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "CHAT_INSTANCE_PATH": str(self.home),
+            "CHAT_HOST": "127.0.0.1",
+            "PORT": str(self.port),
+            "WEB_CONCURRENCY": str(self._workers),
+            "CHAT_THREADS": "64",
+            **self._env,
+        }
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [BIN / "gunicorn"], cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
+            )
+        if wait:
+            wait_until(self.healthy, f"the server answers\n{self.log.read_text()}", timeout=30)
+            wait_until(lambda: len(self.worker_pids()) == self._workers, "all workers run")
+
+    def healthy(self) -> bool:
+        assert self.process is None or self.process.poll() is None, self.log.read_text()
+        try:
+            return requests.get(f"{self.url}/healthz", timeout=2).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    def worker_pids(self) -> list[int]:
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
+        return [int(pid) for pid in children.split()]
+
+    def signal(self, number: signal.Signals) -> None:
+        os.kill(self.pid, number)
+
+    def wait(self, timeout: float = 15) -> int:
+        """The exit code, once it has ended."""
+        assert self.process is not None
+        return self.process.wait(timeout)
+
+    def stop(self) -> int:
+        """SIGTERM, and the exit code."""
+        self.signal(signal.SIGTERM)
+        return self.wait()
+
+    def kill(self) -> None:
+        """SIGKILL to every process of it, as a power cut would."""
+        if self.process is not None and self.process.poll() is None:
+            os.killpg(self.pid, signal.SIGKILL)
+            self.process.wait()
