@@ -51,11 +51,11 @@ class SqliteBus:
             if not rows:
                 return
             gap = rows[-1].id - self._last_id != len(rows)  # trimmed before this process came to read them
-            self._last_id = rows[-1].id
             if gap:
                 log.warning("events were missed; every waiting client looks again")
                 self._hub.resync()
             self._hub.publish(_newest_of_each(rows))
+            self._last_id = rows[-1].id
             if len(rows) < MOST_EVENTS:
                 return
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import ForeignKey, Text
+from sqlalchemy import ForeignKey, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chat.extensions import db
@@ -19,8 +19,8 @@ class User(db.Model):
     username: Mapped[str] = mapped_column(Text)
     username_key: Mapped[str] = mapped_column(Text, unique=True)  # names.name_key(username)
     nickname: Mapped[str] = mapped_column(Text)
-    email: Mapped[str] = mapped_column(Text, default="", server_default="")
-    avatar: Mapped[str] = mapped_column(Text, default="", server_default="")
+    email: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
+    avatar: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
     # argon2id over the SHA-1 and over the MD5 of the password: realtime's clients send such digests.
     password_sha1: Mapped[str] = mapped_column(Text)
     password_md5: Mapped[str] = mapped_column(Text)

@@ -21,9 +21,10 @@ class Limit:
 
     def take(self, full_at: int, now: int) -> tuple[int, float]:
         """One out of a bucket that is full at full_at: its new state, and 0; or the old state, and seconds to wait."""
-        # A clock that jumped back must not lock anyone out for longer than an empty bucket would.
-        full_at = min(max(full_at, now), now + self.interval * self.burst)
-        wait = full_at + self.interval - (now + self.interval * self.burst)
+        deepest = now + self.interval * self.burst
+        # Beyond that only a clock that jumped back can put it: that is no reason to make anyone wait.
+        full_at = now if full_at > deepest else max(full_at, now)
+        wait = full_at + self.interval - deepest
         return (full_at, wait / SECOND) if wait > 0 else (full_at + self.interval, 0.0)
 
 

@@ -83,6 +83,7 @@ def bomb() -> bytes:
 @pytest.mark.parametrize(
     "data",
     [b"", b"hello", b"<svg onload=alert(1)>", b"<html>", picture("PNG")[:40], picture("BMP"), picture("TIFF"), bomb()],
+    ids=["empty", "text", "svg", "html", "cut off", "bmp", "tiff", "64 megapixels"],
 )
 def test_what_is_no_picture(alice: PollingClient, data: bytes) -> None:
     assert send(alice, type="img", content=base64.b64encode(data).decode()).status == 400

@@ -1,0 +1,166 @@
+"""Starting and stopping, as gunicorn's users and people at a keyboard do it."""
+
+import os
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.integration.raw import answer, open_pull, sockets_of, token_of
+from tests.server import BIN, ROOT, Server, free_port, wait_until
+
+StartServer = Callable[..., Server]
+
+
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "Ctrl-C"])
+def test_stopping_answers_held_pulls_at_once(server: StartServer, how: str) -> None:
+    live = server(workers=2)
+    token = token_of(live, "alice")
+    pulls = [open_pull(live, token, {"public": ""}) for _ in range(10)]
+    time.sleep(0.3)
+    assert not select.select(pulls, [], [], 0)[0]
+    began = time.monotonic()
+    if how == "Ctrl-C":  # a terminal tells every process of the group
+        os.killpg(live.pid, signal.SIGINT)
+    else:
+        live.signal(signal.Signals[how])
+    for connection in pulls:
+        status, body = answer(connection)
+        assert (status, body["status"], body["public"]) == (200, "success", [])
+        connection.close()
+    assert time.monotonic() - began < 5
+    assert live.wait() == 0
+    log = live.log.read_text()
+    assert "Traceback" not in log, log
+
+
+def test_read_marks_are_written_when_stopping(server: StartServer) -> None:
+    live = server()
+    alice, bob = token_of(live, "alice"), token_of(live, "bob")
+
+    def call(method: str, path: str, token: str, body: object = None) -> dict:
+        reply = requests.request(method, live.url + path, json=body, headers={"Authorization": token}, timeout=30)
+        assert reply.status_code == 200
+        found: dict = reply.json()
+        return found
+
+    call("POST", "/chat/send", alice, {"roomname": "public", "new_message": {"type": "text", "content": "x"}})
+    stamp = call("POST", "/chat/pull", bob, {"public": ""})["public"][0]["timestamp"]
+    call("POST", "/chat/pull?timeout=0", bob, {"public": stamp})
+    live.stop()
+    live.start()
+    assert call("GET", "/room/find?detail=1", bob)["rooms"][0]["unread"] == 0
+
+
+def test_clients_that_hang_up_free_their_places_at_once(server: StartServer) -> None:
+    live = server(CHAT_THREADS="256")
+    token = token_of(live, "alice")
+    (worker,) = live.worker_pids()
+    idle = sockets_of(worker)
+
+    def held() -> int:
+        return sockets_of(worker) - idle
+
+    dropped = [open_pull(live, token, {"public": ""}) for _ in range(200)]
+    wait_until(lambda: held() >= 200, "200 pulls are held")
+    time.sleep(0.5)
+    assert not select.select(dropped, [], [], 0)[0], "none is answered yet"
+    for connection in dropped:
+        connection.close()
+    wait_until(lambda: held() <= 5, "their sockets are closed here too", 5)
+    fresh = [open_pull(live, token, {"public": ""}) for _ in range(200)]
+    wait_until(lambda: held() >= 200, "200 new ones are held")
+    time.sleep(0.5)
+    assert not select.select(fresh, [], [], 0)[0]
+    body = {"roomname": "public", "new_message": {"type": "text", "content": "to all 200"}}
+    requests.post(f"{live.url}/chat/send", json=body, headers={"Authorization": token}, timeout=30)
+    for connection in fresh:
+        status, got = answer(connection)
+        assert (status, got["public"][0]["content"]) == (200, "to all 200")
+        connection.close()
+
+
+def test_more_pulls_than_threads_make_the_oldest_answer_early(server: StartServer) -> None:
+    live = server(CHAT_THREADS="16")
+    token = token_of(live, "alice")
+    pulls = []
+    for _ in range(30):
+        pulls.append(open_pull(live, token, {"public": ""}))
+        time.sleep(0.02)
+    for connection in pulls[:16]:
+        status, body = answer(connection)
+        assert (status, body["public"]) == (200, [])
+    # and there is a thread for whoever wants to send
+    reply = requests.get(f"{live.url}/user/me", headers={"Authorization": token}, timeout=5)
+    assert reply.status_code == 200
+    for connection in pulls:
+        connection.close()
+
+
+def test_gunicorn_says_what_is_wrong_with_a_setting(home: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "CHAT_INSTANCE_PATH": str(home), "CHAT_PULL_TIMEOUT": "soon"}
+    done = subprocess.run(
+        [BIN / "gunicorn"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode != 0
+    assert "CHAT_PULL_TIMEOUT='soon'" in done.stderr
+
+
+def test_logs_never_hold_query_strings(server: StartServer) -> None:
+    live = server(GUNICORN_CMD_ARGS="--access-logfile - --log-level debug")
+    requests.get(f"{live.url}/user/me?token=very-secret", timeout=10)
+    requests.get(f"{live.url}/nowhere?token=very-secret", timeout=10)
+    wait_until(lambda: "/nowhere" in live.log.read_text(), "the access log is written")
+    assert "very-secret" not in live.log.read_text()
+
+
+def test_without_migrations_it_says_so_and_recovers(server: StartServer, home: Path) -> None:
+    (home / "commonroom.db").unlink()
+    live = server(wait=False)
+    wait_until(lambda: "flask --app wsgi db upgrade" in live.log.read_text(), "the log names the remedy", 20)
+    reply = requests.get(f"{live.url}/healthz", timeout=10)
+    assert reply.status_code == 503
+    environment = {"PATH": os.environ["PATH"], "CHAT_INSTANCE_PATH": str(home)}
+    subprocess.run([BIN / "flask", "--app", "wsgi", "db", "upgrade"], cwd=ROOT, env=environment, check=True, timeout=60)
+    assert requests.get(f"{live.url}/healthz", timeout=10).status_code == 200
+
+
+def test_make_run_serves_and_a_second_start_is_quick(tmp_path: Path) -> None:
+    port = free_port()
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": os.environ.get("HOME", "/"),
+        "CHAT_INSTANCE_PATH": str(tmp_path / "instance"),
+        "PORT": str(port),
+    }
+    command = ["make", "--no-print-directory", "run", f"VENV={BIN.parent}"]
+    spans = []
+    for _ in range(3):
+        began = time.monotonic()
+        with (tmp_path / "log").open("w") as log:
+            process = subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
+            )
+        try:
+            wait_until(lambda: _answers(port), f"it serves: {(tmp_path / 'log').read_text()}", 60)
+            spans.append(time.monotonic() - began)
+            os.killpg(process.pid, signal.SIGINT)
+            process.wait(15)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+        assert f"http://localhost:{port}/" in (tmp_path / "log").read_text()
+        assert "Traceback" not in (tmp_path / "log").read_text()
+    assert min(spans[1:]) < 3, spans
+
+
+def _answers(port: int) -> bool:
+    try:
+        return requests.get(f"http://127.0.0.1:{port}/healthz", timeout=2).status_code == 200
+    except requests.ConnectionError:
+        return False

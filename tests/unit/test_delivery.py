@@ -1,0 +1,293 @@
+"""Notifier, feed and bus: in whatever order news comes, nothing is skipped and nothing comes twice."""
+
+import itertools
+import random
+import threading
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from sqlalchemy import delete
+
+from chat.delivery import Waiter
+from chat.delivery.bus import SqliteBus
+from chat.delivery.feed import MOST_MESSAGES, Feeds
+from chat.delivery.notifier import Notifier
+from chat.models import Event, EventRow, StoredMessage
+from chat.services import Services
+from chat.services.messages import Draft
+from chat.services.pulls import ANSWER_MAX_BYTES, News
+from tests.conftest import FakeClock, services_of, sign_up
+from tests.server import wait_until
+
+LOBBY = 1
+
+
+def captured(services: Services, texts: list[str]) -> list[Event]:
+    """The events of sending these, stored but not published."""
+    events: list[Event] = []
+    alice = sign_up(services, f"sender {random.random()}")
+    services.store.published = events.extend
+    for text in texts:
+        services.messages.send(alice, "public", Draft(text=text))
+    services.store.published = None
+    return events
+
+
+def texts(messages: list[StoredMessage]) -> list[str]:
+    return [message.content for message in messages]
+
+
+def test_a_feed_takes_messages_in_every_order_of_publishing(services: Services) -> None:
+    events = captured(services, ["1", "2", "3", "4"])
+    for order in itertools.permutations(events):
+        feeds = Feeds(services.store, max_bytes=10**6)
+        feeds._use(LOBBY).open(last_time=0)  # somebody waited before the first of them
+        cursor, got = 0, []
+        for event in order:
+            assert event.message is not None
+            feeds.publish(event.message, event.prev_time)
+            feeds.publish(event.message, event.prev_time)
+            new = feeds.since(LOBBY, cursor, 100)
+            got += texts(new)
+            cursor = new[-1].time if new else cursor
+        assert got == ["1", "2", "3", "4"], [e.time for e in order]
+
+
+def test_catching_up_takes_the_range(services: Services) -> None:
+    events = captured(services, ["1", "2", "3"])
+    feeds = Feeds(services.store, max_bytes=10**6)
+    feeds._use(LOBBY).open(last_time=0)
+    feeds.catch_up(LOBBY, events[1].time)
+    assert texts(feeds.since(LOBBY, 0, 100)) == ["1", "2", "3"]
+    feeds.catch_up(LOBBY, events[2].time)
+    assert texts(feeds.since(LOBBY, events[0].time, 1)) == ["2"]
+
+
+def test_a_feed_begins_where_the_room_is_and_older_cursors_ask_the_database(services: Services) -> None:
+    events = captured(services, ["1", "2"])
+    feeds = Feeds(services.store, max_bytes=10**6)
+    assert texts(feeds.since(LOBBY, 0, 100)) == ["1", "2"]
+    assert len(feeds._use(LOBBY).messages) == 0
+    more = captured(services, ["3"])[0]
+    assert more.message is not None
+    feeds.publish(more.message, more.prev_time)
+    assert texts(feeds.since(LOBBY, events[1].time, 100)) == ["3"]
+    assert texts(feeds.since(LOBBY, events[0].time, 100)) == ["2", "3"]
+
+
+def test_a_feed_keeps_the_newest_and_starts_anew_where_too_much_lies_between(services: Services) -> None:
+    services.limits._enabled = False
+    events = captured(services, [str(n) for n in range(MOST_MESSAGES + 20)])
+    feeds = Feeds(services.store, max_bytes=10**7)
+    feed = feeds._use(LOBBY)
+    feed.open(last_time=0)
+    feeds.catch_up(LOBBY, events[-1].time)
+    assert len(feed.messages) == MOST_MESSAGES
+    assert texts(feeds.since(LOBBY, events[19].time, 500)) == [str(n) for n in range(20, MOST_MESSAGES + 20)]
+    assert len(feeds.since(LOBBY, 0, 500)) == MOST_MESSAGES + 20  # from the database
+    late = captured(services, ["late"])[0]
+    assert late.message is not None
+    feeds.publish(late.message, late.prev_time)
+    assert (len(feed.messages), feed.messages[-1].content) == (MOST_MESSAGES, "late")
+
+
+def test_feeds_stay_within_their_memory(services: Services) -> None:
+    services.limits._enabled = False
+    alice = sign_up(services, "alice")
+    rooms = [f"room {n}" for n in range(20)]
+    for room in rooms:
+        services.rooms.create(alice, room, "public", "")
+    feeds = services.hub.feeds = Feeds(services.store, max_bytes=200_000)
+    ids = [r.id for r in services.rooms.find(alice, unread=False) if r.name in rooms]
+    last = dict.fromkeys(ids, 0)
+    for round_ in range(12):
+        for room, room_id in zip(rooms, ids, strict=True):
+            got = feeds.since(room_id, last[room_id], 100)
+            last[room_id] = got[-1].time if got else last[room_id]
+            services.messages.send(alice, room, Draft(text="x" * 2000))
+            assert feeds.cost() <= 200_000
+            assert feeds.cost() == sum(feed.counted for feed in feeds._feeds.values())
+            assert len(feeds.since(room_id, last[room_id], 100)) == 1, round_
+
+
+def test_readers_and_writers_in_threads_with_publishing_shuffled(services: Services) -> None:
+    services.limits._enabled = False
+    actors = [sign_up(services, f"pupil {n}") for n in range(4)]
+    publish = services.hub.publish
+    late: list[threading.Timer] = []
+
+    def shuffled(events: list[Event]) -> None:
+        timer = threading.Timer(random.random() * 0.01, publish, (list(events),))
+        late.append(timer)
+        timer.start()
+
+    services.store.published = shuffled  # type: ignore[assignment]
+    total = 4 * 25
+    got: list[list[str]] = [[] for _ in range(3)]
+
+    def read(mine: list[str]) -> None:
+        cursor = 0
+        woken = threading.Event()
+        waiter = Waiter([("room", LOBBY)], woken.set)
+        services.hub.notifier.register(waiter, most=100)
+        while len(mine) < total:
+            new = services.hub.feeds.since(LOBBY, cursor, 7)
+            mine += texts(new)
+            cursor = new[-1].time if new else cursor
+            if not new:
+                assert woken.wait(10)
+                woken.clear()
+        services.hub.notifier.unregister(waiter)
+
+    def write(actor) -> None:
+        for number in range(25):
+            services.messages.send(actor, "public", Draft(text=f"{actor.user_id}-{number}"))
+
+    threads = [threading.Thread(target=read, args=(mine,)) for mine in got]
+    threads += [threading.Thread(target=write, args=(actor,)) for actor in actors]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+        assert not thread.is_alive()
+    for timer in late:
+        timer.join()
+    stored = texts(services.messages.history(actors[0], "public", None, 500))
+    assert got == [stored] * 3
+    assert len(set(stored)) == total
+
+
+def test_waiters_are_called_for_their_keys_only() -> None:
+    notifier, calls = Notifier(), []
+    one = Waiter([("room", 1), ("user", 1)], lambda: calls.append("one"))
+    two = Waiter([("room", 2), ("user", 1)], lambda: calls.append("two"))
+    for waiter in (one, two):
+        notifier.register(waiter, most=10)
+    notifier.wake(("room", 1))
+    assert (calls, one.recheck, two.recheck) == (["one"], False, False)
+    notifier.wake(("user", 1), recheck=True)
+    assert (sorted(calls), one.recheck, two.recheck) == (["one", "one", "two"], True, True)
+    notifier.unregister(one)
+    notifier.unregister(one)
+    notifier.wake(("room", 1))
+    assert len(calls) == 3
+    notifier.unregister(two)
+    assert (len(notifier), dict(notifier._by_key)) == (0, {})
+
+
+def test_where_too_many_wait_the_oldest_answers() -> None:
+    notifier, calls = Notifier(), []
+    waiters = [Waiter([("room", 1)], lambda n=n: calls.append(n)) for n in range(5)]
+    for waiter in waiters[:3]:
+        notifier.register(waiter, most=3)
+    assert calls == []
+    notifier.register(waiters[3], most=3)
+    assert calls == [0]
+    assert waiters[0].expired
+
+
+def test_when_the_server_stops_everybody_answers_and_nobody_waits_any_more() -> None:
+    notifier, calls = Notifier(), []
+    early, late = Waiter([("room", 1)], lambda: calls.append("early")), Waiter([("room", 1)], lambda: None)
+    notifier.register(early, most=10)
+    notifier.stop()
+    notifier.register(late, most=10)
+    assert calls == ["early"]
+    assert early.expired
+    assert late.expired
+
+
+@pytest.fixture
+def other(make_app: Callable[..., Flask], clock: FakeClock) -> Services:
+    """A second process on the same database, in effect."""
+    return services_of(make_app(clock))
+
+
+def test_the_bus_brings_what_other_processes_did(services: Services, other: Services) -> None:
+    alice = sign_up(services, "alice")
+    bus = SqliteBus(other.store, other.hub)
+    bus.start()
+    try:
+        woken = threading.Event()
+        waiter = Waiter([("room", LOBBY), ("user", alice.user_id)], woken.set)
+        other.hub.notifier.register(waiter, most=10)
+        other.hub.feeds.since(LOBBY, 0, 10)
+        sent = services.messages.send(alice, "public", Draft(text="over there"))
+        assert woken.wait(5)
+        assert not waiter.recheck
+        assert other.hub.feeds._use(LOBBY).end == sent.time
+        assert texts(list(other.hub.feeds._use(LOBBY).messages)) == ["over there"]
+        woken.clear()
+        services.sessions.close(alice)
+        assert woken.wait(5)
+        assert waiter.recheck
+    finally:
+        bus.stop()
+
+
+def test_rights_are_applied_before_messages(services: Services, other: Services) -> None:
+    alice, bob = sign_up(services, "alice"), sign_up(services, "bob")
+    services.rooms.create(alice, "club", "public", "")
+    services.rooms.join(bob, "club", "")
+    pull = other.pulls.since(bob, {"club": 0}, 10)
+    seen: list[bool] = []
+    waiter = Waiter(pull.keys, lambda: seen.append(waiter.recheck))
+    other.hub.notifier.register(waiter, most=10)
+    services.messages.send(alice, "club", Draft(text="while bob is in"))
+    services.rooms.leave(bob, "club")
+    services.messages.send(alice, "club", Draft(text="behind his back"))
+    bus = SqliteBus(other.store, other.hub)
+    bus.read_events()
+    assert seen[0] is True
+    news = pull.look_again()
+    assert news is not None
+    assert (news.rooms, news.missing) == ({}, ["club"])
+
+
+def test_missed_events_make_everybody_look_again(
+    services: Services, other: Services, caplog: pytest.LogCaptureFixture
+) -> None:
+    alice = sign_up(services, "alice")
+    bus = SqliteBus(other.store, other.hub)
+    bus.read_events()
+    waiter = Waiter([("user", 999)], lambda: None)
+    other.hub.notifier.register(waiter, most=10)
+    other.hub.feeds.since(LOBBY, 0, 10)
+    services.messages.send(alice, "public", Draft(text="1"))
+    with services.store.write() as tx:
+        tx.execute(delete(EventRow))
+    services.messages.send(alice, "public", Draft(text="2"))
+    bus.read_events()
+    assert waiter.recheck
+    assert "missed" in caplog.text
+    assert texts(other.hub.feeds.since(LOBBY, 0, 10)) == ["1", "2"]
+
+
+def test_the_bus_survives_a_fault(
+    services: Services, other: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    alice = sign_up(services, "alice")
+    bus = SqliteBus(other.store, other.hub)
+    bus.start()
+    other.hub.feeds.since(LOBBY, 0, 10)
+    with monkeypatch.context() as patch:
+
+        def broken(_: object) -> None:
+            raise RuntimeError("passing trouble")
+
+        patch.setattr(other.hub, "publish", broken)
+        services.messages.send(alice, "public", Draft(text="1"))
+        wait_until(lambda: "passing trouble" in caplog.text, "the fault is logged")
+    wait_until(lambda: len(other.hub.feeds._use(LOBBY).messages) == 1, "it comes all the same")
+    bus.stop()
+
+
+def test_an_answers_size_is_reckoned_while_it_is_gathered() -> None:
+    news = News()
+    picture = StoredMessage(1, 1, 1, 1, "a", "a", "", None, "", "x", ANSWER_MAX_BYTES, None, None)  # type: ignore[arg-type]
+    news.add("a", [])
+    assert not news.is_full
+    news.add("b", [picture])
+    assert news.is_full
+    assert news.count == 1

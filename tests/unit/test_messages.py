@@ -1,0 +1,66 @@
+import pytest
+from sqlalchemy import event, select
+
+from chat.clock import SECOND
+from chat.models import Attachment, AttachmentChunk, Message
+from chat.services import Services
+from chat.services.messages import Draft
+from tests.conftest import FakeClock, run_in_threads, sign_up
+from tests.pictures import picture
+
+
+def test_times_grow_strictly_however_the_clock_jumps(services: Services, clock: FakeClock) -> None:
+    alice = sign_up(services, "alice")
+    times = []
+    for jump in (0, 0, 5, -3600, 0, 1, -1, 7200, -7200):
+        clock.advance(jump)
+        times.append(services.messages.send(alice, "public", Draft(text="x")).time)
+    assert times == sorted(set(times))
+    assert times[0] == clock.now - sum((0, 0, 5, -3600, 0, 1, -1, 7200, -7200)) * SECOND
+
+
+def test_many_senders_at_once_lose_nothing_and_share_no_time(services: Services) -> None:
+    actors = [sign_up(services, f"pupil {n}") for n in range(8)]
+
+    def send(actor) -> None:
+        for number in range(25):
+            services.messages.send(actor, "public", Draft(text=f"{actor.username} {number}"))
+
+    run_in_threads(*[lambda a=actor: send(a) for actor in actors])
+    history = services.messages.history(actors[0], "public", None, 500)
+    assert len(history) == 200
+    assert len({message.time for message in history}) == 200
+    for actor in actors:
+        own = [m.content for m in history if m.sender_id == actor.user_id]
+        assert own == [f"{actor.username} {n}" for n in range(25)]
+
+
+def test_a_retry_at_the_same_moment_stores_once(services: Services) -> None:
+    alice = sign_up(services, "alice")
+    ids: list[int] = []
+    draft = Draft(text="x", client_message_id="1")
+    run_in_threads(*[lambda: ids.append(services.messages.send(alice, "public", draft).id)] * 6)
+    assert len(set(ids)) == 1
+
+
+def test_a_fault_halfway_leaves_nothing(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    alice = sign_up(services, "alice")
+    draft = Draft(picture=services.attachments.picture(picture()))
+    with monkeypatch.context() as patch:
+        patch.setattr("chat.services.messages.StoredMessage", None)  # after the picture, the clock and the row
+        with pytest.raises(TypeError):
+            services.messages.send(alice, "public", draft)
+    with services.store.read() as connection:
+        for table in (Message, Attachment, AttachmentChunk):
+            assert connection.execute(select(table)).all() == []
+    assert services.rooms.find(alice, unread=False)[0].last_time == 0
+    services.messages.send(alice, "public", Draft(text="and goes on"))
+
+
+def test_a_send_takes_few_statements(services: Services) -> None:
+    alice = sign_up(services, "alice")
+    services.messages.send(alice, "public", Draft(text="warm"))
+    statements: list[str] = []
+    event.listen(services.store.engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
+    services.messages.send(alice, "public", Draft(text="counted"))
+    assert [s.split()[0] for s in statements] == ["BEGIN", "SELECT", "UPDATE", "INSERT", "INSERT"]

@@ -1,0 +1,33 @@
+import pytest
+
+from chat.names import is_name, is_reserved_room_name, name_key
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("Alice", "ALICE"), ("straße", "STRASSE"), ("ﬁsh", "FISH"), ("ＡＢＣ", "abc"), ("é", "e\u0301")]
+)
+def test_names_that_are_the_same(one: str, other: str) -> None:
+    assert name_key(one) == name_key(other)
+
+
+@pytest.mark.parametrize("name", ["ß", "ﬁ", "İ", "ǰ", "ᾳ", "㎒", "ﷺ", "ﾞ", "Ⅷ", "ſ", "\u0345"])
+def test_a_key_is_its_own_key(name: str) -> None:
+    assert name_key(name_key(name)) == name_key(name)
+
+
+@pytest.mark.parametrize("name", ["\ud800", "a\u0000", "\u202eabc", "\u2066x", "a\u2029b", "\u3000x", "x\u200a"])
+def test_what_is_no_name(name: str) -> None:
+    assert not is_name(name, 32)
+
+
+def test_length_counts_characters() -> None:
+    assert is_name("字" * 32, 32)
+    assert not is_name("字" * 33, 32)
+    assert is_name("ﷺ" * 32, 32)  # long only in its key
+
+
+def test_reserved_room_names() -> None:
+    for name in ("status", "Feedback", "#1", "room #22", "x#٣", "ＳＴＡＴＵＳ"):
+        assert is_reserved_room_name(name)
+    for name in ("statuses", "my status", "#", "#1a", "22"):
+        assert not is_reserved_room_name(name)

@@ -1,0 +1,59 @@
+import hashlib
+import statistics
+import threading
+import time
+
+import pytest
+
+from chat.security import passwords
+
+
+def test_argon2id_with_real_parameters() -> None:
+    stored = passwords.hash_digest(passwords.sha1("secret1"))
+    assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert passwords._NOBODYS.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert passwords.verify(stored, passwords.sha1("secret1"))
+    assert not passwords.verify(stored, passwords.sha1("secret2"))
+    assert not passwords.verify(None, passwords.sha1("nobody"))
+    assert not passwords.verify("not a hash", passwords.sha1("secret1"))
+
+
+def test_digests_are_of_the_text_in_utf8() -> None:
+    assert passwords.sha1("密码") == hashlib.sha1("密码".encode()).hexdigest()
+    assert passwords.md5("密码") == hashlib.md5("密码".encode()).hexdigest()
+
+
+def test_an_unknown_user_takes_about_as_long() -> None:
+    stored = passwords.hash_digest("x")
+
+    def seconds(known: str | None) -> float:
+        began = time.perf_counter()
+        passwords.verify(known, "wrong")
+        return time.perf_counter() - began
+
+    pairs = [(seconds(stored), seconds(None)) for _ in range(9)]
+    ratio = statistics.median(unknown / known for known, unknown in pairs)
+    assert 0.5 < ratio < 2
+
+
+def test_no_more_than_two_hash_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    running, most, lock = 0, 0, threading.Lock()
+
+    class Slow:
+        def hash(self, _: str) -> str:
+            nonlocal running, most
+            with lock:
+                running += 1
+                most = max(most, running)
+            time.sleep(0.02)
+            with lock:
+                running -= 1
+            return ""
+
+    monkeypatch.setattr(passwords, "_hasher", Slow())
+    threads = [threading.Thread(target=passwords.hash_digest, args=("x",)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == 2

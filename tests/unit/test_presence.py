@@ -1,0 +1,101 @@
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from chat.services import Services
+from tests.conftest import FakeClock, services_of, sign_up
+
+
+@pytest.fixture
+def other(make_app: Callable[..., Flask], clock: FakeClock) -> Services:
+    """A second process on the same database."""
+    return services_of(make_app(clock))
+
+
+def online(services: Services, *actors) -> set[str]:
+    found = services.presence.online(actor.user_id for actor in actors)
+    return {actor.username for actor in actors if actor.user_id in found}
+
+
+def test_online_for_a_minute_after_a_request(services: Services, clock: FakeClock) -> None:
+    alice = sign_up(services, "alice")
+    assert online(services, alice) == {"alice"}
+    clock.advance(59)
+    assert online(services, alice) == {"alice"}
+    clock.advance(2)
+    assert online(services, alice) == set()
+
+
+def test_online_as_long_as_something_waits(services: Services, other: Services, clock: FakeClock) -> None:
+    alice = sign_up(services, "alice")
+    with services.presence.waiting(alice.session_id, alice.user_id):
+        for _ in range(100):
+            clock.advance(2)
+            services.presence.flush()
+            assert online(services, alice) == online(other, alice) == {"alice"}
+    clock.advance(2)
+    services.presence.flush()
+    assert online(services, alice) == set()
+    assert online(other, alice) == set()  # within 5 s elsewhere too, though it was written ahead
+
+
+def test_other_processes_know_and_forget(services: Services, other: Services, clock: FakeClock) -> None:
+    alice, bob = sign_up(services, "alice"), sign_up(services, "bob")
+    services.presence.flush()
+    assert online(other, alice, bob) == {"alice", "bob"}
+    services.sessions.close(bob)
+    assert online(services, alice, bob) == {"alice"}
+    clock.advance(1)
+    assert online(other, alice, bob) == {"alice"}
+
+
+def test_one_process_does_not_take_back_what_another_wrote(
+    services: Services, other: Services, clock: FakeClock
+) -> None:
+    alice = sign_up(services, "alice")
+    clock.advance(120)
+    with services.presence.waiting(alice.session_id, alice.user_id):
+        services.presence.flush()
+        clock.advance(1)
+        other.presence.touch(alice.session_id, alice.user_id)  # a request, somewhere else
+        other.presence.flush()
+    services.presence.flush()
+    clock.advance(30)
+    assert online(services, alice) == {"alice"}
+
+
+def test_a_chatty_user_is_written_rarely(services: Services, clock: FakeClock) -> None:
+    alice = sign_up(services, "alice")
+    writes = 0
+    for _ in range(120):
+        clock.advance(1)
+        services.presence.touch(alice.session_id, alice.user_id)
+        writes += len(services.presence._changes())
+    assert writes <= 4
+
+
+def test_nothing_is_kept_of_who_is_gone(services: Services, clock: FakeClock) -> None:
+    for number in range(20):
+        sign_up(services, f"pupil {number}")
+    services.presence.flush()
+    clock.advance(100)
+    services.presence.flush()
+    assert services.presence._seen == {}
+
+
+def test_marks_are_written_in_batches_and_only_move_forward(services: Services) -> None:
+    alice = sign_up(services, "alice")
+    for time in (50, 90, 70):
+        services.reading.mark(alice.user_id, 1, time)
+
+    def stored() -> int:
+        with services.store.read() as connection:
+            return int(connection.exec_driver_sql("SELECT read_time FROM memberships").scalar() or 0)
+
+    assert stored() == 0
+    services.reading.flush()
+    assert stored() == 90
+    services.reading.mark(alice.user_id, 1, 60)
+    services.reading.flush()
+    assert stored() == 90
