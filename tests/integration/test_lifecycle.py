@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -43,10 +44,10 @@ def test_read_marks_are_written_when_stopping(server: StartServer) -> None:
     live = server()
     alice, bob = token_of(live, "alice"), token_of(live, "bob")
 
-    def call(method: str, path: str, token: str, body: object = None) -> dict:
+    def call(method: str, path: str, token: str, body: object = None) -> dict[str, Any]:
         reply = requests.request(method, live.url + path, json=body, headers={"Authorization": token}, timeout=30)
         assert reply.status_code == 200
-        found: dict = reply.json()
+        found: dict[str, Any] = reply.json()
         return found
 
     call("POST", "/chat/send", alice, {"roomname": "public", "new_message": {"type": "text", "content": "x"}})

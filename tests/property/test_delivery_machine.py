@@ -53,8 +53,9 @@ class Delivery(RuleBasedStateMachine):
         services._started = True  # news of the other server comes by the rule below, not by a thread
         bus = SqliteBus(services.store, services.hub)
         bus.read_events()
-        for held, new in ((self.transports, FlaskTransport(app)), (self.buses, bus), (self.services, services)):
-            held[server:] = [new, *held[server + 1 :]]  # type: ignore[index]
+        self.transports[server:] = [FlaskTransport(app), *self.transports[server + 1 :]]
+        self.buses[server:] = [bus, *self.buses[server + 1 :]]
+        self.services[server:] = [services, *self.services[server + 1 :]]
 
     def call(self, server: int, person: str) -> PollingClient:
         client = PollingClient(self.transports[server])
@@ -154,7 +155,7 @@ class Delivery(RuleBasedStateMachine):
 
 def test_every_reader_gets_every_message_once_and_in_order(migrated: Path, cheap_passwords: None) -> None:
     Delivery.migrated = migrated
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Delivery,
         settings=settings(
             max_examples=40,

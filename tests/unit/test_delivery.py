@@ -4,6 +4,7 @@ import itertools
 import random
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from flask import Flask
@@ -177,8 +178,9 @@ def test_waiters_are_called_for_their_keys_only() -> None:
 
 
 def test_where_too_many_wait_the_oldest_answers() -> None:
-    notifier, calls = Notifier(), []
-    waiters = [Waiter([("room", 1)], lambda n=n: calls.append(n)) for n in range(5)]
+    notifier = Notifier()
+    calls: list[int] = []
+    waiters = [Waiter([("room", 1)], partial(calls.append, n)) for n in range(5)]
     for waiter in waiters[:3]:
         notifier.register(waiter, most=3)
     assert calls == []
@@ -286,8 +288,9 @@ def test_the_bus_survives_a_fault(
 def test_an_answers_size_is_reckoned_while_it_is_gathered() -> None:
     news = News()
     picture = StoredMessage(1, 1, 1, 1, "a", "a", "", None, "", "x", ANSWER_MAX_BYTES, None, None)  # type: ignore[arg-type]
-    news.add("a", [])
-    assert not news.is_full
-    news.add("b", [picture])
-    assert news.is_full
+    full = []
+    for name, messages in (("a", []), ("b", [picture])):
+        news.add(name, messages)
+        full.append(news.is_full)
+    assert full == [False, True]
     assert news.count == 1

@@ -3,7 +3,7 @@ from sqlalchemy import update
 
 from chat.clock import SECOND
 from chat.errors import ChatError, ErrorCode
-from chat.models import Access, Membership, Role, Room, User
+from chat.models import Access, Actor, Membership, Role, Room, User
 from chat.services import Services
 from chat.services.messages import Draft
 from chat.services.permissions import ALLOWED, Action, require
@@ -15,10 +15,10 @@ def roles(services: Services, room: str, asker: str) -> dict[str, Role]:
     return {member.username: member.role for member in services.rooms.members(actor, room)}
 
 
-ACTORS: dict[Services, list] = {}
+ACTORS: dict[Services, list[Actor]] = {}
 
 
-def crowd(services: Services, *names: str) -> list:
+def crowd(services: Services, *names: str) -> list[Actor]:
     ACTORS[services] = [sign_up(services, name) for name in names]
     return ACTORS[services]
 

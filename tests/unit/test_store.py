@@ -130,7 +130,8 @@ def test_no_connection_is_held_while_pulls_wait(app: Flask) -> None:
     for thread in threads:
         thread.start()
     wait_until(lambda: len(services.hub.notifier) == 50, "all pulls wait")
-    wait_until(lambda: services.store.engine.pool.checkedout() == 0, "no connection is in use")
+    pool = services.store.engine.pool
+    wait_until(lambda: "Current Checked out connections: 0" in pool.status(), "no connection is in use")
     services.answer_held()
     for thread in threads:
         thread.join(10)
