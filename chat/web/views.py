@@ -1,6 +1,6 @@
 """The page at /, its files, attachments, and /healthz."""
 
-from flask import Blueprint, Response, abort, jsonify, render_template, request
+from flask import Blueprint, Response, abort, current_app, jsonify, render_template, request
 from sqlalchemy import select
 
 from chat.http.context import prefers_chinese, services
@@ -19,7 +19,8 @@ ATTACHMENT_CSP = "default-src 'none'; sandbox; frame-ancestors 'none'"
 @bp.get("/")
 def page() -> Response:
     """The chat, in the language the browser asks for; the page itself can switch."""
-    response = Response(render_template("page.html", language="zh" if prefers_chinese() else "en"))
+    language = "zh" if prefers_chinese() else "en"
+    response = Response(render_template("page.html", language=language, limits=current_app.config["PAGE_LIMITS"]))
     response.headers["Content-Security-Policy"] = PAGE_CSP
     response.headers["Cache-Control"] = "no-cache"
     response.vary.add("Accept-Language")

@@ -1,0 +1,125 @@
+// Talking to the server. Every failure is an ApiError.
+
+import { language, t } from "./i18n.js";
+
+const TIMEOUT_MS = 15_000;
+const BODY_TIMEOUT_MS = 120_000;
+const UPLOAD_STALL_MS = 60_000;
+const PASSING = new Set([0, 429, 500, 502, 503, 504]);
+
+export class ApiError extends Error {
+  /** status 0: the server was not reached, or did not answer in time. */
+  constructor(status, feedback, retryAfter = 0) {
+    super(feedback);
+    this.name = "ApiError";
+    this.status = status;
+    this.feedback = feedback;
+    this.retryAfter = retryAfter;
+  }
+
+  /** Whether the same request may well succeed later. */
+  get isPassing() {
+    return PASSING.has(this.status);
+  }
+}
+
+const acceptLanguage = () => (language() === "zh" ? "zh-CN,zh;q=0.9,en;q=0.5" : "en,zh;q=0.5");
+
+function parse(status, text, retryAfter) {
+  let answer = null;
+  try {
+    answer = JSON.parse(text);
+  } catch {
+    // Some proxy's page, or a cut answer.
+  }
+  if (answer === null || typeof answer !== "object") {
+    throw new ApiError(status < 400 ? 0 : status, t("error.answer", { status }), retryAfter);
+  }
+  if (status >= 400 || answer.status !== "success") {
+    throw new ApiError(status, String(answer.feedback ?? t("error.answer", { status })), retryAfter);
+  }
+  return answer;
+}
+
+const seconds = (header) => Math.max(0, Number.parseFloat(header ?? "") || 0);
+
+/** signal aborts silently for the caller to notice; running out of time is an ApiError. */
+async function request(method, path, { query, body, signal, timeout = TIMEOUT_MS } = {}) {
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  signal?.addEventListener("abort", abort);
+  if (signal?.aborted) abort();
+  let timer = setTimeout(abort, timeout);
+  const url = query ? `${path}?${new URLSearchParams(query)}` : path;
+  const headers = { "Accept-Language": acceptLanguage(), Accept: "application/json" };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  try {
+    const response = await fetch(url, {
+      method, headers, body: body === undefined ? undefined : JSON.stringify(body),
+      signal: controller.signal, credentials: "same-origin", cache: "no-store",
+    });
+    // The answer has begun; pictures over a slow network may take their time.
+    clearTimeout(timer);
+    timer = setTimeout(abort, BODY_TIMEOUT_MS);
+    return parse(response.status, await response.text(), seconds(response.headers.get("Retry-After")));
+  } catch (error) {
+    throw error instanceof ApiError ? error : new ApiError(0, t("error.network"));
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
+  }
+}
+
+/** POST with onProgress(0…1) while the body goes out. */
+function upload(path, body, onProgress) {
+  return new Promise((resolve, reject) => {
+    const xhr = new XMLHttpRequest();
+    const fail = () => reject(new ApiError(0, t("error.network")));
+    let stalled = setTimeout(() => xhr.abort(), UPLOAD_STALL_MS);
+    xhr.open("POST", path);
+    xhr.setRequestHeader("Accept-Language", acceptLanguage());
+    xhr.setRequestHeader("Content-Type", "application/json");
+    xhr.upload.onprogress = (event) => {
+      clearTimeout(stalled);
+      stalled = setTimeout(() => xhr.abort(), UPLOAD_STALL_MS);
+      if (event.lengthComputable) onProgress(event.loaded / event.total);
+    };
+    xhr.onerror = fail;
+    xhr.onabort = fail;
+    xhr.onload = () => {
+      try {
+        resolve(parse(xhr.status, xhr.responseText, seconds(xhr.getResponseHeader("Retry-After"))));
+      } catch (error) {
+        reject(error);
+      }
+    };
+    xhr.onloadend = () => clearTimeout(stalled);
+    xhr.send(JSON.stringify(body));
+  });
+}
+
+const post = (path, body, options) => request("POST", path, { body, ...options });
+
+export const api = {
+  register: (username, password) => post("/user/register", { username, password }),
+  login: (username, password) => post("/user/login", { username, password }),
+  logout: () => post("/user/logout", {}),
+  me: () => request("GET", "/user/me"),
+  rooms: async () => (await request("GET", "/room/find", { query: { detail: 1 } })).rooms,
+  createRoom: (roomname, passwd, isLocked) =>
+    post("/room/create", { roomname, type: isLocked ? "private" : "public", passwd }),
+  joinRoom: (roomname, passwd = "") => post("/room/join", { roomname, passwd }),
+  leaveRoom: (roomname) => post("/room/leave", { roomname }),
+  deleteRoom: (roomname, passwd = "") => post("/room/delete", { roomname, passwd }),
+  members: async (roomname) => (await request("GET", "/room/members", { query: { roomname } })).members,
+  history: async (roomname, before, limit) => {
+    const query = { roomname, limit, detail: 1, ...(before ? { before } : {}) };
+    return (await request("GET", "/chat/history", { query, timeout: 30_000 })).messages;
+  },
+  sendText: (roomname, content, id) =>
+    post("/chat/send", { roomname, new_message: { type: "text", content, client_message_id: id } }),
+  sendPicture: (roomname, content, id, onProgress) =>
+    upload("/chat/send", { roomname, new_message: { type: "img", content, client_message_id: id } }, onProgress),
+  pull: (cursors, { hold, signal, timeout }) =>
+    post(`/chat/pull?detail=1&timeout=${hold}`, cursors, { signal, timeout }),
+};

@@ -1,0 +1,74 @@
+// Dialogs: made when opened, gone when closed. <dialog> keeps the focus in, and gives it back.
+
+import { el, icon } from "./dom.js";
+import { t } from "./i18n.js";
+
+let count = 0;
+
+/** Open a dialog with a title and nodes; gives {node, close}. */
+export function openDialog(title, nodes, { className = "" } = {}) {
+  const id = `dialog-title-${++count}`;
+  const label = { "aria-label": t("dialog.close"), title: t("dialog.close") };
+  const close = el("button", { type: "button", class: "icon-button", ...label }, icon("close"));
+  const head = el("header", { class: "dialog-head" }, el("h2", { id }, title), close);
+  const node = el("dialog", { "aria-labelledby": id, class: className }, head, ...nodes);
+  close.addEventListener("click", () => node.close());
+  node.addEventListener("close", () => node.remove());
+  // A click beside it closes it; the press must have begun there too, lest selecting text should close it.
+  let pressed = null;
+  node.addEventListener("pointerdown", (event) => (pressed = event.target));
+  node.addEventListener("click", (event) => event.target === node && pressed === node && node.close());
+  document.body.append(node);
+  node.showModal();
+  return { node, close: () => node.close() };
+}
+
+/** A label, its input, and a hint. */
+export function field(name, label, { hint = null, ...attributes } = {}) {
+  const id = `field-${name}`;
+  const input = el("input", { id, name, "aria-describedby": hint && `${id}-hint`, ...attributes });
+  const about = hint && el("p", { id: `${id}-hint`, class: "hint" }, hint);
+  return el("div", { class: "field" }, el("label", { for: id }, label), input, about);
+}
+
+/**
+ * A dialog that asks, and does. submit: {text, isDangerous}; act(values) may throw an error, whose text is shown in
+ * the dialog, which then stays open; or give a function to call once the dialog is closed and has given back the focus.
+ */
+export function openForm(title, nodes, submit, act) {
+  const error = el("p", { class: "form-error", role: "alert" });
+  const cancel = el("button", { type: "button", onclick: () => dialog.close() }, t("dialog.cancel"));
+  const go = el("button", { type: "submit", class: submit.isDangerous ? "danger" : "primary" }, submit.text);
+  const form = el("form", { novalidate: true }, ...nodes, error, el("div", { class: "buttons" }, cancel, go));
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (go.getAttribute("aria-disabled") === "true") return;
+    go.setAttribute("aria-disabled", "true");
+    error.textContent = "";
+    try {
+      const next = await act(Object.fromEntries(new FormData(form)));
+      dialog.close();
+      next?.();
+    } catch (problem) {
+      error.textContent = problem.feedback ?? problem.message;
+      (form.querySelector("input:not([type=radio])") ?? go).focus();
+    } finally {
+      go.removeAttribute("aria-disabled");
+    }
+  });
+  const dialog = openDialog(title, [form]);
+  (form.querySelector("input:not([type=radio])") ?? cancel).focus();
+  return dialog;
+}
+
+export function closeAllDialogs() {
+  for (const node of document.querySelectorAll("dialog")) node.close();
+}
+
+/** A picture as large as the window allows. */
+export function openPicture(view) {
+  const name = view.isMine ? t("message.you") : view.name;
+  const title = t("picture.alt", { name });
+  const dialog = openDialog(title, [el("img", { src: view.url, alt: title })], { className: "viewer" });
+  dialog.node.querySelector("img").addEventListener("click", dialog.close);
+}

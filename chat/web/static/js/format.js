@@ -1,0 +1,53 @@
+// Times, names and colours as the page shows them.
+
+import { locale, t } from "./i18n.js";
+
+const DAY_MS = 86_400_000;
+
+const formats = new Map();
+
+function formatter(options) {
+  const key = locale() + JSON.stringify(options);
+  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(locale(), options));
+  return formats.get(key);
+}
+
+/** A Date of the server's timestamp, whose microseconds some engines do not read. */
+export const toDate = (timestamp) => new Date(timestamp.replace(/(\.\d{3})\d+/, "$1"));
+
+export const clockTime = (date) => formatter({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(date);
+
+export const fullTime = (date) => formatter({ dateStyle: "full", timeStyle: "medium" }).format(date);
+
+export const dayKey = (date) => `${date.getFullYear()}-${date.getMonth()}-${date.getDate()}`;
+
+export function dayName(date, now = new Date()) {
+  if (dayKey(date) === dayKey(now)) return t("day.today");
+  if (dayKey(date) === dayKey(new Date(now.getTime() - DAY_MS))) return t("day.yesterday");
+  const options = { weekday: "long", day: "numeric", month: "long" };
+  if (date.getFullYear() !== now.getFullYear()) options.year = "numeric";
+  return formatter(options).format(date);
+}
+
+/** Short form for the room list: the time today, else the date. */
+export function shortTime(date, now = new Date()) {
+  if (dayKey(date) === dayKey(now)) return clockTime(date);
+  return formatter({ day: "numeric", month: "short" }).format(date);
+}
+
+/** One or two letters for an avatar. */
+export function initials(name) {
+  const words = name.trim().split(/[\s._-]+/).filter(Boolean);
+  const letters = words.map((word) => [...word][0]);
+  if (letters.length === 0) return "?";
+  // The family name comes first, and one character fills the circle.
+  if (/\p{Script=Han}/u.test(letters[0])) return letters[0];
+  return (letters.length > 1 ? letters[0] + letters.at(-1) : letters[0]).toUpperCase();
+}
+
+/** One of the eight colour pairs of the style sheet, always the same for a name. */
+export function colourOf(name) {
+  let hash = 7;
+  for (const char of name) hash = (hash * 31 + char.codePointAt(0)) % 1_000_003;
+  return hash % 8;
+}

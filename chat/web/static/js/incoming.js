@@ -1,0 +1,44 @@
+// The server's messages in the page's own form.
+
+import { measure, sniff, toUrl } from "./pictures.js";
+
+/** Messages as the store takes them; pictures become blob URLs whose size is known. */
+export function toMessages(raws) {
+  return Promise.all(raws.map(toMessage));
+}
+
+async function toMessage(raw) {
+  const message = {
+    id: raw.id,
+    user: raw.user,
+    name: raw.nickname || raw.user,
+    avatar: avatarSource(raw.avatar),
+    type: raw.type,
+    timestamp: raw.timestamp,
+    clientId: raw.client_message_id,
+    text: raw.type === "text" ? raw.content : "",
+    url: null,
+    size: null,
+  };
+  if (raw.type === "img") {
+    message.url = toUrl(raw.content);
+    message.size = message.url && (await measure(message.url));
+  } else if (raw.type === "file" && /^\/(?!\/)/.test(raw.content)) {
+    message.url = raw.content;
+  }
+  return message;
+}
+
+/** Other protocols let people give an avatar as Base64, data URL or URL: only what may be shown here. */
+function avatarSource(avatar) {
+  if (!avatar) return null;
+  if (/^data:image\/(png|jpeg|gif|webp);base64,/.test(avatar)) return avatar;
+  if (/^\/attachments\/[\w.-]+$/.test(avatar)) return avatar;
+  const type = sniff(avatar);
+  return type ? `data:${type};base64,${avatar}` : null;
+}
+
+/** Give back the memory of a picture that is no longer kept. */
+export function release(message) {
+  if (message.url?.startsWith("blob:")) URL.revokeObjectURL(message.url);
+}

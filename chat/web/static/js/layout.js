@@ -1,0 +1,145 @@
+// What is on the screen: the welcome page or the chat, and on a phone one pane of it at a time.
+
+import { byId } from "./dom.js";
+import { colourOf, initials } from "./format.js";
+import { t } from "./i18n.js";
+import { lasting } from "./storage.js";
+
+const MEMBERS_KEY = "commonroom.members";
+const isNarrow = matchMedia("(max-width: 760px)");
+const isMedium = matchMedia("(max-width: 1040px)");
+const hasKeyboard = matchMedia("(hover: hover) and (pointer: fine)");
+
+function roomInAddress() {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return "";
+  }
+}
+
+export class Layout {
+  #store;
+  #handlers;
+  #chat = byId("chat");
+  #isWide = lasting.get(MEMBERS_KEY) !== false && !isMedium.matches;
+
+  /** handlers: openRoom(name) for a room in the address that is not ours, onSeen() when the open room came into sight. */
+  constructor(store, handlers) {
+    this.#store = store;
+    this.#handlers = handlers;
+    byId("back").addEventListener("click", () => this.#showList());
+    byId("toggle-members").addEventListener("click", () => this.#showMembers(!this.#isWide));
+    byId("close-members").addEventListener("click", () => {
+      this.#showMembers(false);
+      byId("toggle-members").focus();
+    });
+    byId("skip").addEventListener("click", (event) => {
+      event.preventDefault();
+      byId("message-text").focus();
+    });
+    byId("members-pane").addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && isMedium.matches) byId("close-members").click();
+    });
+    window.addEventListener("hashchange", () => this.#followAddress());
+    isMedium.addEventListener("change", () => this.#showMembers(!isMedium.matches && lasting.get(MEMBERS_KEY) !== false, false));
+  }
+
+  get isWelcome() {
+    return this.#chat.hidden;
+  }
+
+  /** Whether a room is open before the user's eyes. */
+  isLookedAt(room) {
+    const isPaneShown = !isNarrow.matches || this.#chat.dataset.pane === "conversation";
+    return room.name === this.#store.current && document.visibilityState === "visible" && isPaneShown && !this.isWelcome;
+  }
+
+  showWelcome() {
+    this.#chat.hidden = true;
+    byId("welcome").hidden = false;
+  }
+
+  showChat() {
+    byId("welcome").hidden = true;
+    this.#chat.hidden = false;
+    const { username, nickname } = this.#store.me;
+    byId("my-name").textContent = nickname;
+    byId("my-name").title = username;
+    byId("my-avatar").textContent = initials(nickname);
+    byId("my-avatar").dataset.colour = colourOf(username);
+    this.#showMembers(this.#isWide, false);
+  }
+
+  /** After logging in: the room in the address, the one last open, or the first. */
+  openFirst(last) {
+    const wanted = roomInAddress();
+    const names = this.#store.joined.map((room) => room.name);
+    const name = [wanted, this.#store.current, last, names[0]].find((candidate) => names.includes(candidate));
+    // On a phone the list comes first, unless the address names a room.
+    if (name !== undefined) this.#open(name, wanted === name || !isNarrow.matches);
+    else this.#store.open(null);
+    this.showRoom();
+    if (wanted && !names.includes(wanted)) this.#handlers.openRoom(wanted);
+  }
+
+  open(name) {
+    this.#open(name, true);
+    const hash = `#${encodeURIComponent(name)}`;
+    if (location.hash !== hash) history.pushState(null, "", hash);
+    if (hasKeyboard.matches) byId("message-text").focus();
+    else if (isNarrow.matches) byId("log").focus({ preventScroll: true });
+  }
+
+  #open(name, isShown) {
+    if (isShown) this.#chat.dataset.pane = "conversation";
+    if (isMedium.matches) this.#showMembers(false, false);
+    this.#store.open(name);
+    this.#handlers.onSeen();
+  }
+
+  forgetRoom() {
+    history.replaceState(null, "", location.pathname);
+    this.#chat.dataset.pane = "rooms";
+  }
+
+  #showList() {
+    this.#chat.dataset.pane = "rooms";
+    history.pushState(null, "", location.pathname);
+    byId("room-list").querySelector("[aria-current] , button")?.focus();
+  }
+
+  #followAddress() {
+    if (this.isWelcome) return;
+    const name = roomInAddress();
+    const room = this.#store.rooms.get(name);
+    if (room?.joined) this.#open(name, true);
+    else if (name) this.#handlers.openRoom(name);
+    else this.#chat.dataset.pane = "rooms";
+  }
+
+  #showMembers(isShown, isKept = true) {
+    this.#isWide = isShown;
+    this.#chat.classList.toggle("with-members", isShown);
+    byId("toggle-members").setAttribute("aria-expanded", String(isShown));
+    if (isKept && !isMedium.matches) lasting.set(MEMBERS_KEY, isShown);
+    if (isShown && isKept && isMedium.matches) byId("close-members").focus();
+  }
+
+  /** The open room's name and what is said about it; or that none is open. */
+  showRoom() {
+    const room = this.#store.room;
+    if (!room && this.#chat.dataset.pane === "conversation") this.#chat.dataset.pane = "rooms";
+    for (const id of ["conversation-head", "composer"]) byId(id).hidden = !room;
+    document.querySelector(".log-frame").hidden = !room;
+    byId("no-conversation").hidden = Boolean(room);
+    if (!room) this.#chat.classList.remove("with-members");
+    else this.#chat.classList.toggle("with-members", this.#isWide);
+    if (!room) return;
+    const about = [t("rooms.members", { count: room.memberCount })];
+    if (room.isLocked) about.push(t("room.locked"));
+    byId("room-title").textContent = room.name;
+    byId("room-about").textContent = about.join(" · ");
+    byId("log").setAttribute("aria-label", t("conversation.label", { room: room.name }));
+  }
+}

@@ -1,0 +1,82 @@
+// Who is in the open room, and who of them is online.
+
+import { api } from "./api.js";
+import { byId, el } from "./dom.js";
+import { onLanguage, t } from "./i18n.js";
+import { avatarNode } from "./messageview.js";
+
+const REFRESH_MS = 15_000;
+const SOON_MS = 300;
+
+export class Members {
+  #store;
+  #list = byId("members");
+  #members = [];
+  #timer = null;
+  #round = 0;
+
+  constructor(store) {
+    this.#store = store;
+    store.on("current", () => {
+      this.#members = [];
+      this.render();
+      this.refresh();
+    });
+    // Somebody who speaks and is not on the list has just come in.
+    store.on("messages", (room) => {
+      const last = room.messages.at(-1);
+      const isKnown = this.#members.some((member) => member.user === last?.user && member.online);
+      if (room === store.room && last && !isKnown) this.#soon();
+    });
+    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.refresh());
+    onLanguage(() => this.render());
+  }
+
+  #soon() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.refresh(), SOON_MS);
+  }
+
+  async refresh() {
+    clearTimeout(this.#timer);
+    const round = ++this.#round;
+    const name = this.#store.current;
+    if (name === null || document.visibilityState !== "visible") return;
+    try {
+      const members = await api.members(name);
+      if (round !== this.#round || name !== this.#store.current) return;
+      this.#members = members;
+      this.render();
+    } catch {
+      // The pull tells what is wrong; the list stays as it was.
+    }
+    if (round === this.#round) this.#timer = setTimeout(() => this.refresh(), REFRESH_MS);
+  }
+
+  render() {
+    const groups = [
+      ["members.online", this.#members.filter((member) => member.online)],
+      ["members.offline", this.#members.filter((member) => !member.online)],
+    ];
+    const nodes = groups
+      .filter(([, members]) => members.length > 0)
+      .map(([title, members]) => {
+        const rows = members.map((member) => this.#row(member));
+        return el("section", {}, el("h3", {}, t(title, { count: members.length })), el("ul", {}, rows));
+      });
+    this.#list.replaceChildren(...nodes);
+  }
+
+  #row(member) {
+    const about = [];
+    if (member.user === this.#store.me?.username) about.push(t("members.you"));
+    if (member.role !== "member") about.push(t(`role.${member.role}`));
+    return el(
+      "li",
+      { class: member.online ? "member online" : "member", title: member.user },
+      avatarNode(member.nickname || member.user, member.user),
+      el("span", { class: "member-name" }, member.nickname || member.user),
+      about.length > 0 ? el("span", { class: "member-about" }, about.join(", ")) : null,
+    );
+  }
+}

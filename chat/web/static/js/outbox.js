@@ -1,0 +1,118 @@
+// What is on its way out: shown at once, sent in order, kept over a reload, retried under the same id.
+
+import { api } from "./api.js";
+import { tab } from "./storage.js";
+
+const AUTO_RETRIES = 20;
+const BUSY_MAX_S = 30;
+
+/** Random id; crypto.randomUUID is missing on plain-http addresses such as the teacher's http://192.168.x.y. */
+export function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+export class Outbox {
+  #store;
+  #onSignedOut;
+  #queues = new Map(); // room name → promise of its last sending, so that messages arrive in order
+
+  constructor(store, onSignedOut) {
+    this.#store = store;
+    this.#onSignedOut = onSignedOut;
+    store.on("pending", () => this.#save());
+  }
+
+  get #key() {
+    return `commonroom.outbox.${this.#store.me?.username}`;
+  }
+
+  /** Texts that a reload interrupted: their ids make sending them again harmless. */
+  restore() {
+    for (const kept of tab.get(this.#key) ?? []) {
+      if (this.#store.pending.has(kept.id)) continue;
+      this.#store.addPending({ ...kept, createdAt: new Date(kept.createdAt), url: null });
+      if (kept.state === "sending") this.#enqueue(kept.id);
+    }
+  }
+
+  sendText(room, text) {
+    this.#add({ room, type: "text", text, url: null });
+  }
+
+  /** base64 goes to the server, url (a blob URL of the same picture) to the screen. */
+  sendPicture(room, base64, url, size) {
+    this.#add({ room, type: "img", text: "", base64, url, size, progress: 0 });
+  }
+
+  retry(id) {
+    this.#store.updatePending(id, { state: "sending", error: null, isPassing: false, tries: 0, progress: 0 });
+    this.#enqueue(id);
+  }
+
+  /** The server answers: what failed for the lack of it, at least so long ago, goes out now. */
+  retryPassing(olderThanMs = 0) {
+    for (const pending of [...this.#store.pending.values()]) {
+      if (pending.state !== "failed" || !pending.isPassing || pending.tries >= AUTO_RETRIES) continue;
+      if (Date.now() - pending.failedAt < olderThanMs) continue;
+      this.#store.updatePending(pending.id, { state: "sending", error: null });
+      this.#enqueue(pending.id);
+    }
+  }
+
+  /** A pull begun at `since` brought nothing: whatever was sent before that and is not there was deleted. */
+  forgetSent(since) {
+    for (const pending of [...this.#store.pending.values()]) {
+      if (pending.state === "sent" && pending.sentAt < since) this.#store.removePending(pending.id);
+    }
+  }
+
+  #add(message) {
+    const pending = { id: newId(), state: "sending", error: null, tries: 0, createdAt: new Date(), ...message };
+    this.#store.addPending(pending);
+    this.#enqueue(pending.id);
+  }
+
+  #enqueue(id) {
+    const room = this.#store.pending.get(id)?.room;
+    if (room === undefined) return;
+    const before = this.#queues.get(room) ?? Promise.resolve();
+    this.#queues.set(room, before.then(() => this.#send(id)));
+  }
+
+  async #send(id) {
+    const pending = this.#store.pending.get(id);
+    if (pending?.state !== "sending") return;
+    const user = this.#store.me;
+    pending.tries += 1;
+    try {
+      await this.#post(pending);
+      this.#store.updatePending(id, { state: "sent", sentAt: Date.now(), base64: null });
+    } catch (error) {
+      if (this.#store.me !== user) return;
+      if (error.status === 429 && error.retryAfter <= BUSY_MAX_S && pending.tries < AUTO_RETRIES) {
+        await new Promise((resolve) => setTimeout(resolve, error.retryAfter * 1000 + 200));
+        return this.#send(id);
+      }
+      this.#store.updatePending(id, {
+        state: "failed",
+        failedAt: Date.now(),
+        isPassing: error.isPassing || error.status === 401,
+        isNetwork: error.status === 0,
+        error: error.feedback ?? String(error),
+      });
+      if (error.status === 401) this.#onSignedOut();
+    }
+  }
+
+  #post({ id, room, type, text, base64 }) {
+    if (type === "text") return api.sendText(room, text, id);
+    return api.sendPicture(room, base64, id, (progress) => this.#store.updatePending(id, { progress }));
+  }
+
+  #save() {
+    if (!this.#store.me) return;
+    const texts = [...this.#store.pending.values()].filter((p) => p.type === "text" && p.state !== "sent");
+    tab.set(this.#key, texts);
+  }
+}

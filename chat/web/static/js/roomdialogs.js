@@ -1,0 +1,164 @@
+// Finding, making, joining, leaving and deleting rooms.
+
+import { api } from "./api.js";
+import { field, openDialog, openForm } from "./dialogs.js";
+import { el, icon } from "./dom.js";
+import { t } from "./i18n.js";
+import { notify } from "./notices.js";
+
+export class RoomDialogs {
+  #store;
+  #refresh;
+  #open;
+
+  /** refresh() brings the room list up to date, open(name) shows a joined room. */
+  constructor(store, { refresh, open }) {
+    this.#store = store;
+    this.#refresh = refresh;
+    this.#open = open;
+  }
+
+  find() {
+    const label = { "aria-label": t("find.search"), placeholder: t("find.search") };
+    const search = el("input", { type: "search", autocomplete: "off", ...label });
+    const list = el("ul", { class: "found" });
+    const error = el("p", { class: "form-error", role: "alert" });
+    const create = el("button", { type: "button" }, icon("plus"), t("rooms.create"));
+    create.addEventListener("click", () => {
+      dialog.close();
+      this.create(search.value.trim());
+    });
+    const show = () => this.#showFound(list, search.value, error, () => dialog.close());
+    search.addEventListener("input", show);
+    const dialog = openDialog(t("find.title"), [search, error, list, el("div", { class: "buttons" }, create)]);
+    show();
+    this.#store.on("rooms", show);
+    dialog.node.addEventListener("close", () => this.#store.off("rooms", show));
+    this.#refresh().catch((problem) => (error.textContent = problem.feedback ?? problem.message));
+    search.focus();
+  }
+
+  #showFound(list, text, error, close) {
+    const wanted = text.trim().toLowerCase();
+    const found = [...this.#store.rooms.values()].filter((room) => room.name.toLowerCase().includes(wanted));
+    const focused = list.contains(document.activeElement) ? document.activeElement.dataset.room : null;
+    list.replaceChildren(...found.map((room) => this.#foundRow(room, error, close)));
+    if (found.length === 0) list.append(el("li", { class: "hint" }, t("find.nothing")));
+    if (focused !== null) [...list.querySelectorAll("button")].find((b) => b.dataset.room === focused)?.focus();
+  }
+
+  #foundRow(room, error, close) {
+    const about = [t("rooms.members", { count: room.memberCount })];
+    if (room.joined) about.push(t("find.joined"));
+    else if (room.isLocked) about.push(t("rooms.locked"));
+    const act = room.joined ? "find.open" : "find.join";
+    const button = el("button", { type: "button", class: room.joined ? "" : "primary", "data-room": room.name }, t(act));
+    button.setAttribute("aria-label", t(`${act}.label`, { room: room.name }));
+    button.addEventListener("click", async () => {
+      try {
+        await this.#enter(room, close);
+      } catch (problem) {
+        error.textContent = problem.feedback ?? problem.message;
+      }
+    });
+    const name = el("span", { class: "found-name" }, room.name);
+    const text = el("div", {}, name, el("span", { class: "hint" }, about.join(" · ")));
+    return el("li", {}, icon(room.isLocked ? "lock" : "hash"), text, button);
+  }
+
+  async #enter(room, close) {
+    let next = () => this.#open(room.name);
+    if (!room.joined) next = room.isLocked ? () => this.join(room) : await this.#join(room.name, "");
+    close();
+    next();
+  }
+
+  /** Ask before joining: for the passwd, or because it was a link that led here. */
+  join(room) {
+    const nodes = [el("p", {}, t(room.isLocked ? "join.text" : "join.ask"))];
+    const secret = { type: "password", autocomplete: "off", required: true };
+    if (room.isLocked) nodes.push(field("passwd", t("join.passwd"), secret));
+    const act = ({ passwd = "" }) => this.#join(room.name, passwd);
+    openForm(t("join.title", { room: room.name }), nodes, { text: t("join.submit") }, act);
+  }
+
+  async #join(name, passwd) {
+    await api.joinRoom(name, passwd);
+    await this.#refresh();
+    notify(t("join.done", { room: name }));
+    return () => this.#open(name);
+  }
+
+  create(name = "") {
+    const passwd = field("passwd", t("create.passwd"), { type: "password", autocomplete: "new-password" });
+    passwd.hidden = true;
+    const kind = (value, isChecked) => {
+      const choose = () => (passwd.hidden = value === "open");
+      const radio = el("input", { type: "radio", name: "kind", value, checked: isChecked, onchange: choose });
+      const hint = el("span", { class: "hint" }, t(`create.${value}.hint`));
+      return el("label", { class: "choice" }, radio, el("span", {}, el("strong", {}, t(`create.${value}`)), hint));
+    };
+    const named = { hint: t("create.name.hint"), maxlength: 60, autocomplete: "off", required: true, value: name };
+    const nodes = [
+      field("name", t("create.name"), named),
+      el("fieldset", {}, el("legend", {}, t("create.kind")), kind("open", true), kind("locked", false)),
+      passwd,
+    ];
+    openForm(t("create.title"), nodes, { text: t("create.submit") }, (values) => this.#create(values));
+  }
+
+  async #create(values) {
+    const name = values.name.trim();
+    const isLocked = values.kind === "locked";
+    await api.createRoom(name, isLocked ? values.passwd : "", isLocked);
+    await this.#refresh();
+    notify(t("create.done", { room: name }));
+    return () => this.#open(name);
+  }
+
+  details(room) {
+    const link = `${location.origin}/#${encodeURIComponent(room.name)}`;
+    const facts = [t(room.isLocked ? "room.locked" : "room.open"), t("rooms.members", { count: room.memberCount })];
+    const leave = el("button", { type: "button" }, icon("out"), t("leave.button"));
+    const remove = el("button", { type: "button", class: "danger" }, t("delete.button"));
+    for (const [button, next] of [[leave, () => this.leave(room)], [remove, () => this.delete(room)]]) {
+      button.addEventListener("click", () => {
+        dialog.close();
+        next();
+      });
+    }
+    const nodes = [
+      el("p", {}, facts.join(" · ")),
+      room.role && el("p", {}, t(`room.role.${room.role}`)),
+      field("link", t("room.link"), { readonly: true, value: link, onfocus: (event) => event.target.select() }),
+      el("div", { class: "buttons" }, leave, room.role === "owner" ? remove : null),
+    ];
+    const dialog = openDialog(room.name, nodes.filter(Boolean));
+  }
+
+  leave(room) {
+    const text = t(room.role === "owner" ? "leave.text.owner" : "leave.text");
+    const act = () => this.#part(room.name, () => api.leaveRoom(room.name), "leave.done");
+    openForm(t("leave.title", { room: room.name }), [el("p", {}, text)], { text: t("leave.button"), isDangerous: true }, act);
+  }
+
+  delete(room) {
+    const nodes = [el("p", {}, t("delete.text"))];
+    if (room.isLocked) nodes.push(field("passwd", t("delete.passwd"), { type: "password", autocomplete: "off" }));
+    const act = ({ passwd = "" }) => this.#part(room.name, () => api.deleteRoom(room.name, passwd), "delete.done");
+    openForm(t("delete.title", { room: room.name }), nodes, { text: t("delete.submit"), isDangerous: true }, act);
+  }
+
+  async #part(name, request, done) {
+    // The pull may tell before the answer does.
+    this.#store.leaving.add(name);
+    try {
+      await request();
+      this.#store.lose(name);
+      notify(t(done, { room: name }));
+      await this.#refresh().catch(() => {}); // it is done; the list comes up to date by itself
+    } finally {
+      this.#store.leaving.delete(name);
+    }
+  }
+}

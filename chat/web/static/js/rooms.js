@@ -1,0 +1,73 @@
+// The list of one's rooms, with how much is unread.
+
+import { byId, el, icon, setChildren } from "./dom.js";
+import { colourOf, shortTime, toDate } from "./format.js";
+import { onLanguage, t } from "./i18n.js";
+
+const MAX_SHOWN = 99;
+
+export class RoomList {
+  #store;
+  #open;
+  #rows = new Map(); // by room
+
+  constructor(store, open) {
+    this.#store = store;
+    this.#open = open;
+    for (const topic of ["rooms", "current", "unread", "messages"]) store.on(topic, () => this.render());
+    onLanguage(() => this.render());
+  }
+
+  render() {
+    if (!this.#store.me) return;
+    const rooms = this.#store.joined;
+    const keys = new Set(rooms.map(keyOf));
+    for (const key of this.#rows.keys()) if (!keys.has(key)) this.#rows.delete(key);
+    setChildren(byId("room-list"), rooms.map((room) => this.#row(room)));
+    byId("no-rooms").hidden = rooms.length > 0;
+  }
+
+  #row(room) {
+    const key = keyOf(room);
+    if (!this.#rows.has(key)) this.#rows.set(key, this.#newRow(room));
+    const row = this.#rows.get(key);
+    const isCurrent = room.name === this.#store.current;
+    const count = room.unread > MAX_SHOWN ? `${MAX_SHOWN}+` : String(room.unread);
+    const button = row.firstChild;
+    if (isCurrent) button.setAttribute("aria-current", "true");
+    else button.removeAttribute("aria-current");
+    setText(row, ".room-members", t("rooms.members", { count: room.memberCount }));
+    setText(row, ".room-time", room.lastTime ? shortTime(toDate(room.lastTime)) : "");
+    setText(row, ".badge-count", room.unread ? count : "");
+    setText(row, ".badge-label", room.unread ? t("rooms.unread", { count: room.unread }) : "");
+    row.querySelector(".badge").hidden = room.unread === 0;
+    return row;
+  }
+
+  #newRow(room) {
+    const sign = el("span", { class: "room-sign", "data-colour": colourOf(room.name) }, icon(room.isLocked ? "lock" : "hash"));
+    const badge = el(
+      "span",
+      { class: "badge" },
+      el("span", { class: "badge-count", "aria-hidden": "true" }),
+      el("span", { class: "badge-label hidden-text" }),
+    );
+    const button = el(
+      "button",
+      { type: "button", class: "room", title: room.name, "data-room": room.name, onclick: () => this.#open(room.name) },
+      sign,
+      el("span", { class: "room-name" }, room.name),
+      el("span", { class: "room-time" }),
+      el("span", { class: "room-members" }),
+      badge,
+    );
+    return el("li", {}, button);
+  }
+}
+
+const keyOf = (room) => `${room.id} ${room.name}`;
+
+function setText(row, selector, text) {
+  const node = row.querySelector(selector);
+  if (node.textContent !== text) node.textContent = text;
+}

@@ -1,0 +1,202 @@
+// What the page knows: rooms, their messages, and what is on its way out. Knows nothing of the DOM or the network.
+//
+// A room's messages are always one unbroken run, sorted by timestamp (the server's clock gives each room strictly
+// increasing ones, all in one format, so that they compare as text). What a pull brings is newer than all of them;
+// what history brings is older, or overlaps. Messages are known by their id, so that nothing shows twice.
+
+export const KEPT_MESSAGES = 500;
+const KEPT_IN_BACKGROUND = 60;
+
+export class Store {
+  #listeners = new Map();
+
+  constructor() {
+    this.reset();
+  }
+
+  reset() {
+    for (const room of this.rooms?.values() ?? []) this.#drop(room, room.messages);
+    this.me = null;
+    this.rooms = new Map(); // by name; all that may be seen, joined or not
+    this.current = null; // name of the open room
+    this.pending = new Map(); // by client_message_id, in the order they were sent
+    this.leaving = new Set(); // names of rooms that we leave or delete ourselves
+  }
+
+  on(topic, listener) {
+    if (!this.#listeners.has(topic)) this.#listeners.set(topic, []);
+    this.#listeners.get(topic).push(listener);
+  }
+
+  off(topic, listener) {
+    const left = (this.#listeners.get(topic) ?? []).filter((known) => known !== listener);
+    this.#listeners.set(topic, left);
+  }
+
+  emit(topic, detail) {
+    for (const listener of this.#listeners.get(topic) ?? []) listener(detail);
+  }
+
+  get room() {
+    return this.rooms.get(this.current) ?? null;
+  }
+
+  get joined() {
+    return [...this.rooms.values()].filter((room) => room.joined);
+  }
+
+  /** Take in /room/find. `unreadAtFirst(room)` says how much is unread in a room met for the first time. */
+  setRooms(list, unreadAtFirst) {
+    const before = this.rooms;
+    this.rooms = new Map();
+    for (const found of list) {
+      const known = before.get(found.roomname);
+      const isSame = known?.id === found.id && known.joined === found.joined;
+      this.rooms.set(found.roomname, isSame ? known : newRoom(found));
+      const room = this.rooms.get(found.roomname);
+      if (!isSame && room.joined) room.unread = unreadAtFirst(room);
+      room.memberCount = found.membercount;
+      room.role = found.role;
+      if (found.last_time > room.lastTime) room.lastTime = found.last_time;
+    }
+    for (const [name, room] of before) if (this.rooms.get(name) !== room) this.#forget(room);
+    if (this.current !== null && !this.room?.joined) this.open(null);
+    this.emit("rooms");
+  }
+
+  /** We are in this room no longer. */
+  lose(name) {
+    const room = this.rooms.get(name);
+    if (!room?.joined) return;
+    room.joined = false;
+    this.#forget(room);
+    this.rooms.delete(name);
+    if (this.current === name) this.open(null);
+    this.emit("rooms");
+    if (!this.leaving.has(name)) this.emit("lost", name);
+  }
+
+  open(name) {
+    if (this.current === name) return;
+    const left = this.room;
+    this.current = name;
+    if (this.room) this.room.isKept = true;
+    if (left) {
+      left.newFrom = null;
+      this.trim(left, KEPT_IN_BACKGROUND);
+    }
+    this.emit("current");
+  }
+
+  /** Take in what a pull brought for a room: newer messages, oldest first. */
+  addNewer(room, messages) {
+    if (messages.length === 0) return;
+    room.cursor = messages.at(-1).timestamp;
+    if (room.cursor > room.lastTime) room.lastTime = room.cursor;
+    for (const message of messages) this.#settle(message);
+    // A room that was never opened gets its messages from history when it is. From then on all are kept: what comes
+    // while history is on its way may not be in it.
+    if (room.isKept) this.#merge(room, messages);
+    this.emit("messages", room);
+  }
+
+  /** Take in a page of history; `isStart`: nothing is older. */
+  addOlder(room, messages, isStart) {
+    for (const message of messages) this.#settle(message);
+    room.isLoaded = true;
+    room.isAtStart = isStart;
+    this.#merge(room, messages);
+    this.emit("messages", room);
+  }
+
+  /** Remember where the messages begin that were unread when the room came into sight. */
+  markNew(room) {
+    if (room.unseen === 0 || !room.isLoaded) return;
+    const others = room.messages.filter((message) => message.user !== this.me.username);
+    room.newFrom = others.at(-room.unseen)?.id ?? null;
+    room.unseen = 0;
+    this.emit("messages", room);
+  }
+
+  /** Keep only the newest messages; history has the others. */
+  trim(room, keep = KEPT_MESSAGES) {
+    const excess = room.messages.length - keep;
+    if (excess <= 0) return;
+    this.#drop(room, room.messages.splice(0, excess));
+    room.isAtStart = false;
+  }
+
+  addPending(pending) {
+    this.pending.set(pending.id, pending);
+    this.emit("pending", pending);
+  }
+
+  updatePending(id, change) {
+    const pending = this.pending.get(id);
+    if (!pending) return; // settled meanwhile
+    Object.assign(pending, change);
+    this.emit("pending", pending);
+  }
+
+  removePending(id) {
+    const pending = this.pending.get(id);
+    this.pending.delete(id);
+    if (pending) this.emit("pending", pending);
+    return pending;
+  }
+
+  pendingOf(name) {
+    return [...this.pending.values()].filter((pending) => pending.room === name);
+  }
+
+  #settle(message) {
+    if (message.user !== this.me?.username || !message.clientId) return;
+    const pending = this.removePending(message.clientId);
+    if (pending?.url && message.url) {
+      // The picture that is on the screen already need not be decoded again.
+      this.emit("dropped", message);
+      message.url = pending.url;
+    }
+  }
+
+  #merge(room, messages) {
+    const known = new Map(room.messages.map((message) => [message.id, message]));
+    for (const message of messages) {
+      if (known.has(message.id)) this.emit("dropped", message);
+      else known.set(message.id, message);
+    }
+    room.messages = [...known.values()].sort((a, b) => (a.timestamp < b.timestamp ? -1 : 1));
+  }
+
+  #drop(room, messages) {
+    for (const message of messages) this.emit("dropped", message);
+  }
+
+  #forget(room) {
+    this.#drop(room, room.messages);
+    room.messages = [];
+    for (const pending of this.pendingOf(room.name)) this.removePending(pending.id);
+  }
+}
+
+function newRoom(found) {
+  return {
+    name: found.roomname,
+    id: found.id,
+    type: found.type,
+    isLocked: found.locked,
+    joined: found.joined,
+    role: found.role,
+    memberCount: found.membercount,
+    lastTime: found.last_time,
+    cursor: found.last_time, // the pull goes on from here
+    serverUnread: found.unread,
+    unread: 0,
+    messages: [],
+    isKept: false, // has been open: messages are kept
+    isLoaded: false, // history has been fetched, so that the messages reach back without a gap
+    isAtStart: false,
+    unseen: 0, // how many were unread when the room came into sight, until they are marked
+    newFrom: null, // id of the first of these
+  };
+}

@@ -1,0 +1,79 @@
+"""What people do on the page, in words."""
+
+import base64
+from typing import Any
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.pictures import picture
+
+PNG = base64.b64encode(picture(size=(60, 40))).decode()
+
+
+def say(page: Page, text: str) -> None:
+    """Write a line and press Enter."""
+    page.locator("#message-text").fill(text)
+    page.locator("#message-text").press("Enter")
+
+
+def bubbles(page: Page, text: str) -> Locator:
+    """The messages with exactly this text."""
+    return page.locator(".bubble.text").get_by_text(text, exact=True)
+
+
+def expect_once(page: Page, *texts: str) -> None:
+    for text in texts:
+        expect(bubbles(page, text)).to_have_count(1)
+
+
+def expect_stored(page: Page, text: str) -> None:
+    """It is there once, and came back from the server."""
+    expect_once(page, text)
+    expect(page.locator(".message", has=bubbles(page, text))).to_have_attribute("data-state", "stored")
+
+
+def open_room(page: Page, room: str) -> None:
+    row(page, room).click()
+    expect(page.locator("#room-title")).to_have_text(room)
+
+
+def row(page: Page, room: str) -> Locator:
+    """The room's place in the list."""
+    return page.locator(f"#room-list [data-room='{room}']")
+
+
+def create_room(page: Page, room: str, passwd: str = "") -> None:
+    page.locator("#create-room").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name", exact=True).fill(room)
+    if passwd:
+        dialog.locator("input[value=locked]").check()
+        dialog.get_by_label("Room password").fill(passwd)
+    dialog.get_by_role("button", name="Create").click()
+    expect(dialog).to_have_count(0)
+    expect(page.locator("#room-title")).to_have_text(room)
+
+
+def own_room(people: Any, name: Any, user: str = "anna", **options: Any) -> tuple[Page, str]:
+    """A new user in a new room, where only this test's people talk."""
+    page = people.join(name(user), **options)
+    room = name("room")
+    create_room(page, room)
+    return page, room
+
+
+def drop_file(page: Page, selector: str, event: str, content: str = PNG, file_name: str = "picture.png") -> None:
+    """Paste or drop a file as a browser does it."""
+    page.eval_on_selector(
+        selector,
+        """(node, [event, content, name]) => {
+            const bytes = Uint8Array.from(atob(content), (char) => char.charCodeAt(0));
+            const data = new DataTransfer();
+            data.items.add(new File([bytes], name, { type: "image/png" }));
+            const options = { bubbles: true, cancelable: true };
+            node.dispatchEvent(event === "paste"
+                ? new ClipboardEvent("paste", { ...options, clipboardData: data })
+                : new DragEvent(event, { ...options, dataTransfer: data }));
+        }""",
+        [event, content, file_name],
+    )

@@ -1,0 +1,220 @@
+"""Sizes, languages, colours, keyboard, and what a screen reader is told."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.conftest import PASSWORD
+from tests.e2e.steps import drop_file, expect_stored, own_room, row, say
+from tests.server import ROOT
+
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+NAMELESS = """() => [...document.querySelectorAll('button, input, textarea, a, img, dialog, nav, aside, [role=log]')]
+    .filter((node) => node.checkVisibility())
+    .filter((node) => !(
+        node.getAttribute('aria-label') || node.getAttribute('alt') !== null && node.tagName === 'IMG'
+        || (node.getAttribute('aria-labelledby') || '').split(' ')
+            .some((id) => id && document.getElementById(id)?.textContent.trim())
+        || node.labels?.length && node.labels[0].textContent.trim()
+        || ['BUTTON', 'A'].includes(node.tagName) && node.textContent.trim()
+    ))
+    .map((node) => node.outerHTML)"""
+FAINT = """() => {
+    const channel = (value) => {
+        const c = value / 255;
+        return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+    };
+    const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+    const numbers = (text) => text.match(/[\\d.]+/g).map(Number);
+    const ground = (node) => {
+        for (let at = node; at; at = at.parentElement) {
+            const colour = numbers(getComputedStyle(at).backgroundColor);
+            if (colour.length === 3 || colour[3] > 0.9) return colour;
+        }
+        return [255, 255, 255];
+    };
+    const found = [];
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+        const node = walker.currentNode.parentElement;
+        const isShown = node.checkVisibility({ visibilityProperty: true });
+        const isOff = node.closest('.hidden-text, .notice.quiet, .sprite');
+        if (!walker.currentNode.textContent.trim() || !isShown || isOff) continue;
+        const [a, b] = [light(numbers(getComputedStyle(node).color)), light(ground(node))].sort((x, y) => y - x);
+        const contrast = (a + 0.05) / (b + 0.05);
+        if (contrast < 4.5) found.push(`${contrast.toFixed(2)} ${node.className} ${node.textContent}`);
+    }
+    return found;
+}"""
+
+
+def expect_no_sideways_scroll(page):
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_a_phone_shows_one_pane_at_a_time(people, name):
+    anna, room = own_room(people, name, **PHONE)
+    say(anna, "a very long word: " + "m" * 300)
+    expect(anna.locator("#message-text")).to_be_in_viewport(ratio=1)
+    expect(anna.locator("#send")).to_be_in_viewport(ratio=1)
+    expect(anna.locator("#room-list")).to_be_hidden()
+    expect_no_sideways_scroll(anna)
+    anna.locator("#toggle-members").tap()
+    expect(anna.locator("#members-pane")).to_be_visible()
+    anna.locator("#close-members").tap()
+    expect(anna.locator("#members-pane")).to_be_hidden()
+    anna.locator("#back").tap()
+    expect(row(anna, room)).to_be_visible()
+    expect(anna.locator("#composer")).to_be_hidden()
+    expect_no_sideways_scroll(anna)
+    row(anna, room).tap()
+    expect(anna.locator("#message-text")).to_be_visible()
+    anna.go_back()
+    expect(row(anna, room)).to_be_visible()
+
+
+def test_the_first_page_fits_a_small_phone(people):
+    page = people.page(viewport={"width": 320, "height": 568})
+    expect(page.locator("#login-submit")).to_be_visible()
+    expect_no_sideways_scroll(page)
+
+
+def test_a_chinese_browser_gets_chinese_and_may_switch(people, name):
+    page = people.page(locale="zh-CN")
+    expect(page.locator("#login-submit")).to_have_text("登录")
+    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+    page.locator("#username").fill(name("nobody"))
+    page.locator("#password").fill("not the one")
+    page.locator("#login-submit").click()
+    expect(page.locator("#login-error")).to_contain_text("用户名或密码错误")
+    page.locator("#welcome .language-switch").click()
+    expect(page.locator("#login-submit")).to_have_text("Log in")
+    page.locator("#login-submit").click()
+    expect(page.locator("#login-error")).to_contain_text("Wrong username or password")
+    page.reload()
+    expect(page.locator("#login-submit")).to_have_text("Log in")
+
+
+def test_switching_to_chinese_changes_everything_on_the_page(people, name):
+    anna, room = own_room(people, name)
+    say(anna, "hello")
+    anna.locator("#chat .language-switch").click()
+    expect(anna.locator("#rooms-title")).to_have_text("聊天室")
+    expect(anna.locator(".byline")).to_have_text("我")
+    expect(anna.locator(".day")).to_have_text("今天")
+    expect(anna.locator("#message-text")).to_have_attribute("placeholder", "输入消息")
+    expect(anna.locator(".member-about").first).to_contain_text("创建者")
+    shown = anna.locator("#chat").inner_text().replace(name("anna"), "").replace(room, "").replace("hello", "")
+    assert re.findall(r"[A-Za-z]{3,}", shown) == ["Commonroom", "public", "English", "Enter", "Shift", "Enter"]
+
+
+def test_dark_follows_the_system_until_somebody_chooses(people, name):
+    page = people.page(color_scheme="dark")
+    theme = page.locator("html")
+    expect(theme).to_have_attribute("data-theme", "dark")
+    page.emulate_media(color_scheme="light")
+    expect(theme).to_have_attribute("data-theme", "light")
+    page.get_by_role("button", name="Switch to dark colours").click()
+    expect(theme).to_have_attribute("data-theme", "dark")
+    page.reload()
+    expect(theme).to_have_attribute("data-theme", "dark")
+
+
+def test_everything_can_be_done_by_keyboard(people, name):
+    page = people.page()
+    page.locator("#username").wait_for()
+    expect(page.locator("#username")).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#login-title")).to_have_text("Create your account")
+    page.keyboard.press("Tab")
+    page.keyboard.type(name("kim"))
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.locator("#room-title")).to_have_text("public")
+    page.keyboard.press("Tab")
+    expect(page.locator("#skip")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.locator("#find-rooms")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("Name", exact=True)).to_be_focused()
+    page.keyboard.type(name("by keyboard"))
+    page.keyboard.press("Enter")
+    expect(page.locator("#room-title")).to_have_text(name("by keyboard"))
+    expect(page.locator("#message-text")).to_be_focused()
+    page.keyboard.type("no mouse")
+    page.keyboard.press("Enter")
+    expect_stored(page, "no mouse")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everything_has_a_name_and_enough_contrast(people, name, scheme):
+    visitor = people.page(color_scheme=scheme)
+    visitor.locator("#tab-register").click()
+    assert visitor.evaluate(NAMELESS) == []
+    assert visitor.evaluate(FAINT) == []
+    anna, room = own_room(people, name, color_scheme=scheme)
+    say(anna, "hello https://example.org")
+    drop_file(anna, "#message-text", "paste")
+    expect(anna.locator(".picture img")).to_be_visible()
+    carl = people.client(name("carl"))
+    carl.say("one unread")
+    expect(row(anna, "public").locator(".badge")).to_be_visible()
+    for opener in (None, "#find-rooms", "#create-room", "#room-details", ".picture"):
+        if opener:
+            anna.locator(opener).click()
+            expect(anna.get_by_role("dialog")).to_be_visible()
+        assert anna.evaluate(NAMELESS) == []
+        if not opener:
+            assert anna.evaluate(FAINT) == []
+        else:
+            anna.keyboard.press("Escape")
+    log = anna.get_by_role("log", name=f"Conversation in {room}")
+    expect(log).to_have_attribute("aria-live", "polite")
+    assert anna.locator("[role=status]#connection").count() == 1
+
+
+def test_logging_out_ends_it(people, name):
+    anna, room = own_room(people, name)
+    anna.locator("#logout").click()
+    expect(anna.locator("#login-submit")).to_be_visible()
+    anna.reload()
+    expect(anna.locator("#login-submit")).to_be_visible()
+    anna.locator("#username").fill(name("anna"))
+    anna.locator("#password").fill(PASSWORD)
+    anna.locator("#login-submit").click()
+    expect(row(anna, room)).to_be_visible()
+
+
+def test_every_text_exists_in_both_languages(people):
+    page = people.page()
+    strings = page.evaluate("async () => (await import('/static/js/strings.js')).STRINGS")
+    for key, texts in strings.items():
+        assert len(texts) == 2, key
+        assert all(isinstance(text, str) and text.strip() for text in texts), key
+        assert re.findall(r"\{\w+\}", texts[0]) == re.findall(r"\{\w+\}", texts[1]) or key.endswith(".one"), key
+        assert not re.search(r"[一-鿿]", texts[0].replace("中文", "")), key
+    web = ROOT / "chat" / "web"
+    sources = [*Path(web, "static", "js").glob("*.js"), *Path(web, "templates").glob("*.html")]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+    used = set(re.findall(r'\bt\("([\w.]+)"|data-i18n(?:-\w+)?="([\w.]+)"', code))
+    assert {a or b for a, b in used} - strings.keys() == set()
+
+
+def test_the_page_brings_everything_itself(people, name):
+    page = people.page()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.reload()
+    page.locator("#username").wait_for()
+    assert len(asked) > 20
+    assert all(url.startswith(page.url.rstrip("/")) for url in asked)
+    for path in Path(ROOT, "chat", "web", "static", "js").glob("*.js"):
+        code = path.read_text(encoding="utf-8")
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", code), path.name
