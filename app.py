@@ -12,10 +12,12 @@ from chat.extensions import db, jwt, migrate
 from chat.http import envelopes, headers
 from chat.http.context import EXTENSION
 from chat.http.origins import Origins
+from chat.names import is_name
 from chat.protocols import polling
 from chat.services import Services
+from chat.services.rooms import NAME_MAX_CHARS
 from chat.storage.engine import engine_options, tune_sqlite
-from config import Settings
+from config import ConfigError, Settings
 
 STATIC_SECONDS = 0  # asked again each time; the answer is mostly 304
 
@@ -23,6 +25,8 @@ STATIC_SECONDS = 0  # asked again each time; the answer is mostly 304
 def create_app(settings: Settings | None = None, clock: Clock = system_clock) -> Flask:
     """The application for these settings (default: the environment's). Raises ConfigError."""
     settings = settings or Settings.from_environ()
+    if settings.lobby and not is_name(settings.lobby, NAME_MAX_CHARS):
+        raise ConfigError(f"CHAT_LOBBY={settings.lobby!r}: give a room name of 1 to {NAME_MAX_CHARS} characters")
     app = Flask(__name__, instance_path=str(settings.instance_path), static_folder=None)
     _configure(app, settings)
     db.init_app(app)
@@ -53,10 +57,14 @@ def _configure(app: Flask, settings: Settings) -> None:
     app.config.update(
         SECRET_KEY=settings.secret(),
         JWT_SECRET_KEY=settings.secret(),
+        # A clock that is put back must not make valid tokens "not yet valid"; security.tokens looks at the expiry.
+        JWT_DECODE_LEEWAY=86400,
         SQLALCHEMY_DATABASE_URI=settings.database_uri,
         SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database_uri, settings.database_busy_seconds),
         MAX_CONTENT_LENGTH=settings.body_max_bytes,
         SEND_FILE_MAX_AGE_DEFAULT=STATIC_SECONDS,
+        PROVIDE_AUTOMATIC_OPTIONS=False,  # outside CORS it is a wrong method like any other
+        PAGE_LIMITS={"password_min": settings.password_min_length, "image_max": settings.image_max_bytes},
         PULL_TIMEOUT=settings.pull_timeout,
         # Some threads are kept for sends and everything else that is not held.
         HELD_PULLS_MAX=settings.threads - max(2, settings.threads // 8),

@@ -69,13 +69,7 @@ class Settings:
     @property
     def database_uri(self) -> str:
         """The SQLAlchemy URL of the database."""
-        if not self.database_url:
-            return f"sqlite:///{self.instance_path / 'commonroom.db'}"
-        # PostgreSQL's own URLs and most hosting panels leave the driver out.
-        for short in ("postgresql://", "postgres://"):
-            if self.database_url.startswith(short):
-                return "postgresql+psycopg://" + self.database_url.removeprefix(short)
-        return self.database_url
+        return self.database_url or f"sqlite:///{self.instance_path / 'commonroom.db'}"
 
     def secret(self) -> str:
         """The signing key: the one given, else the one kept in instance_path (made at the first call)."""
@@ -144,6 +138,13 @@ def _origins(raw: str) -> tuple[str, ...]:
     return origins
 
 
+def _sqlite_file(raw: str) -> str:
+    # A database in memory would be another one for each connection.
+    if not raw.startswith("sqlite:////") or raw.endswith("/"):
+        raise ValueError("give a SQLite file by its absolute path, such as sqlite:////srv/chat.db")
+    return raw
+
+
 def _synchronous(raw: str) -> str:
     if raw.upper() not in {"NORMAL", "FULL", "EXTRA"}:
         raise ValueError("give NORMAL, FULL or EXTRA")
@@ -153,7 +154,7 @@ def _synchronous(raw: str) -> str:
 _MIB = 1024 * 1024
 PARSERS: dict[str, Callable[[str], Any]] = {
     "instance_path": lambda raw: Path(raw).absolute(),
-    "database_url": str,
+    "database_url": _sqlite_file,
     "secret_key": str,
     "host": str,
     "port": _number(int, 1, 65535),

@@ -1,19 +1,22 @@
 """How gunicorn runs Commonroom; `make run` and a plain `gunicorn` in this folder both read it."""
 
 import logging
+import os
 import resource
 import signal
 import socket
+import sys
 import threading
 
-from chat.http.context import EXTENSION
 from config import Settings
 
 _settings = Settings.from_environ()
+# Workers are forked from here: what is imported here, a reload (SIGHUP) would not read again.
+del sys.modules["config"]
 
 wsgi_app = "wsgi:app"
 bind = f"{_settings.host}:{_settings.port}"
-worker_class = "gthread"
+worker_class = "chat.http.worker.ChatWorker"
 threads = _settings.threads
 worker_connections = 4 * _settings.threads
 backlog = 4096
@@ -47,17 +50,21 @@ def when_ready(server):
 
 def post_worker_init(worker):
     """Be ready before the first request, and answer held pulls as soon as this worker is told to stop."""
-    services = worker.wsgi.extensions[EXTENSION]
+    services = worker.wsgi.extensions["commonroom"]
+    if worker.cfg.workers > 1:
+        services.limits.hold_over_workers()
     try:
         services.start()
     except Exception:
         # Tried again with the first request; until then /healthz says 503.
         logging.getLogger("gunicorn.error").exception("the database is not ready: run `flask --app wsgi db upgrade`")
     stop = signal.getsignal(signal.SIGTERM)
+    # A thread that waits for the word: what a signal interrupts may hold any lock, so the handler takes none.
+    worker.told_to_stop = os.eventfd(0)
+    threading.Thread(target=_answer_when_told, args=(worker.told_to_stop, services), daemon=True).start()
 
     def answer_and_stop(number, frame):
-        # In a thread: the interrupted code may hold a lock that answering needs.
-        threading.Thread(target=services.answer_held).start()
+        os.eventfd_write(worker.told_to_stop, 1)
         stop(number, frame)
 
     signal.signal(signal.SIGTERM, answer_and_stop)
@@ -65,14 +72,20 @@ def post_worker_init(worker):
 
 
 def worker_int(worker):
-    """Ctrl-C."""
-    threading.Thread(target=worker.wsgi.extensions[EXTENSION].answer_held).start()
+    """Ctrl-C. It may come while the worker is still being started."""
+    if hasattr(worker, "told_to_stop"):
+        os.eventfd_write(worker.told_to_stop, 1)
 
 
 def worker_exit(server, worker):
     """Write what is only in memory so far."""
     if worker.wsgi is not None:
-        worker.wsgi.extensions[EXTENSION].close()
+        worker.wsgi.extensions["commonroom"].close()
+
+
+def _answer_when_told(told_to_stop, services):
+    os.eventfd_read(told_to_stop)
+    services.answer_held()
 
 
 def _lan_address():

@@ -5,14 +5,29 @@ import unicodedata
 
 # Controls, lone surrogates, line separators; and the marks that turn the direction of text around them,
 # with which one name could be made to look like another.
-_FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+# Unicode's Default_Ignorable_Code_Point: what shows as nothing makes no other name. (Emoji are made with some of them.)
+_IGNORABLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+# No name is longer. Normalising takes quadratic time on hostile text, and holds up everybody else.
+LONGEST = 400
 _ENDS_IN_NUMBER = re.compile(r"#\d+\Z")
 RESERVED_ROOM_KEYS = {"status", "feedback"}  # polling's answers have room names beside these
 
 
 def name_key(name: str) -> str:
-    """The form under which a name is unique: NFKC and casefold, until nothing changes any more."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    """The form under which a name is unique: NFKC, casefold, without what shows as nothing, until it stays the same.
+
+    "", which is nobody's, for what is too long to be a name.
+    """
+    if len(name) > LONGEST:
+        return ""
+    key = name
+    while (folded := unicodedata.normalize("NFKC", _IGNORABLE.sub("", key).casefold())) != key:
+        key = folded
+    return key
 
 
 def is_name(name: str, max_chars: int) -> bool:

@@ -123,8 +123,8 @@ def services_of(app: Flask) -> Services:
 
 def sign_up(services: Services, username: str) -> Actor:
     """An account with a session, straight through the services."""
-    user_id = services.accounts.register(username, "secret1", "192.0.2.1")
-    actor = services.sessions.resolve(services.sessions.open(user_id).id, user_id)
+    user_id, session = services.accounts.register(username, "secret1", "192.0.2.1")
+    actor = services.sessions.resolve(session.id, user_id)
     assert actor is not None
     return actor
 

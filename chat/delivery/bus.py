@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from contextlib import closing
 from typing import Any
 
 from sqlalchemy import func, select
@@ -60,29 +61,28 @@ class SqliteBus:
                 return
 
     def _run(self) -> None:
-        version, looked = self._data_version_of_new_connection()
-        seen = None
-        idle = 0.0
-        while not self._stop.wait(LOOK_EVERY):
+        while not self._stop.is_set():
             try:
-                now = version.execute("PRAGMA data_version").fetchone()[0]
-                idle += LOOK_EVERY
-                if now != seen or idle >= LOOK_ANYWAY_EVERY:
-                    seen, idle = now, 0.0
-                    self.read_events()
+                self._watch()
             except Exception:
                 # Nothing is lost: last_id stays, the next look reads on from there.
-                log.exception("reading the events of other processes failed")
-                seen = None
+                log.exception("reading the events of other processes failed; it is tried again")
                 self._stop.wait(1.0)
-        version.close()
-        looked.close()
 
-    def _data_version_of_new_connection(self) -> tuple[Any, Any]:
+    def _watch(self) -> None:
         # A connection of its own, outside the pool: data_version tells of commits by all others.
         connection = self._store.engine.raw_connection()
         connection.detach()
-        return connection.cursor(), connection
+        with closing(connection):
+            cursor = connection.cursor()
+            seen, idle = None, 0.0
+            while not self._stop.wait(LOOK_EVERY):
+                cursor.execute("PRAGMA data_version")
+                version = cursor.fetchone()
+                idle += LOOK_EVERY
+                if version != seen or idle >= LOOK_ANYWAY_EVERY:
+                    self.read_events()
+                    seen, idle = version, 0.0
 
 
 def _newest_of_each(rows: Any) -> list[Event]:

@@ -93,16 +93,19 @@ class Feeds:
                 self._fetch(feed)
         self._settle(feed)
 
-    def catch_up(self, room_id: int, time: int) -> None:
-        """Another process stored a message of that time: fetch up to it, where a feed wants it."""
+    def catch_up(self, room_id: int, time: int) -> bool:
+        """A message of that time was stored, perhaps elsewhere: fetch up to it. False if the feed had it already."""
         feed = self._feeds.get(room_id)
-        if feed is None or feed.end >= time:
-            return
+        if feed is None:
+            return True
         with feed.lock:
-            if not feed.opened or feed.end >= time:
-                return
+            if not feed.opened:
+                return True
+            if feed.end >= time:
+                return False
             self._fetch(feed)
         self._settle(feed)
+        return True
 
     def since(self, room_id: int, cursor: int, limit: int) -> list[StoredMessage]:
         """Up to `limit` messages newer than cursor (µs), oldest first: from memory where it reaches back so far."""
@@ -133,6 +136,7 @@ class Feeds:
             if feed is None:
                 feed = self._feeds[room_id] = Feed(room_id, self._max_bytes // 4)
                 self._cost += feed.counted
+                self._evict()
             self._feeds.move_to_end(room_id)
             return feed
 
@@ -151,6 +155,9 @@ class Feeds:
                 return  # dropped meanwhile
             self._cost += feed.cost - feed.counted
             feed.counted = feed.cost
-            while self._cost > self._max_bytes and len(self._feeds) > 1:
-                _, dropped = self._feeds.popitem(last=False)
-                self._cost -= dropped.counted
+            self._evict()
+
+    def _evict(self) -> None:
+        while self._cost > self._max_bytes and len(self._feeds) > 1:
+            _, dropped = self._feeds.popitem(last=False)
+            self._cost -= dropped.counted

@@ -18,11 +18,13 @@ class Hub:
         # Rights before messages: who was put out must not be handed what came after.
         for event in sorted(events, key=lambda e: e.kind is EventKind.MESSAGE):
             if event.kind is EventKind.MESSAGE:
+                is_news = True
                 if event.message is not None:
                     self.feeds.publish(event.message, event.prev_time)
                 else:
-                    self.feeds.catch_up(event.subject_id, event.time)
-                self.notifier.wake(("room", event.subject_id))
+                    is_news = self.feeds.catch_up(event.subject_id, event.time)
+                if is_news:
+                    self.notifier.wake(("room", event.subject_id))
             else:
                 self.notifier.wake((event.kind.value, event.subject_id), recheck=True)
 

@@ -29,6 +29,7 @@ class Notifier:
         self._stopping = False
 
     def __len__(self) -> int:
+        """How many wait, but for those told to answer."""
         return len(self._oldest_first)
 
     def register(self, waiter: Waiter, most: int) -> None:
@@ -37,10 +38,9 @@ class Notifier:
             for key in waiter.keys:
                 self._by_key[key].add(waiter)
             self._oldest_first[waiter] = None
-            waiter.expired = self._stopping
-            pushed_out = next(iter(self._oldest_first)) if len(self._oldest_first) > most else None
-        if pushed_out is not None:
-            _expire(pushed_out)
+            expired = self._expire(0 if self._stopping else most)
+        for each in expired:
+            each.wake()
 
     def unregister(self, waiter: Waiter) -> None:
         """Forget a waiter; no call reaches it afterwards but those under way."""
@@ -68,9 +68,18 @@ class Notifier:
         """The server stops: everybody answers now, and whoever comes later does not wait."""
         with self._lock:
             self._stopping = True
-            waiters = list(self._oldest_first)
-        for waiter in waiters:
-            _expire(waiter)
+            expired = self._expire(0)
+        for each in expired:
+            each.wake()
+
+    def _expire(self, most: int) -> list[Waiter]:
+        # Those told to answer no longer count, though they take a moment to do so.
+        expired = []
+        while len(self._oldest_first) > most:
+            waiter, _ = self._oldest_first.popitem(last=False)
+            waiter.expired = True
+            expired.append(waiter)
+        return expired
 
     @staticmethod
     def _call(waiters: list[Waiter], recheck: bool) -> None:
@@ -78,8 +87,3 @@ class Notifier:
             if recheck:
                 waiter.recheck = True
             waiter.wake()
-
-
-def _expire(waiter: Waiter) -> None:
-    waiter.expired = True
-    waiter.wake()

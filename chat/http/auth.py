@@ -11,6 +11,7 @@ from chat.http.context import services
 from chat.http.origins import Origins
 from chat.models import Actor
 from chat.security import tokens
+from chat.services.sessions import NewSession
 
 COOKIE = "commonroom_session"
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
@@ -51,9 +52,8 @@ def current_actor() -> Actor:
     return actor
 
 
-def set_cookie(response: Response, user_id: int) -> Response:
-    """Log the user in, the token in a cookie that scripts cannot read."""
-    session = services().sessions.open(user_id)
+def set_cookie(response: Response, user_id: int, session: NewSession) -> Response:
+    """Put the session's token in a cookie that scripts cannot read."""
     token = tokens.issue(tokens.Purpose.SESSION, tokens.Token(user_id, session.id), session.lifetime_s)
     response.set_cookie(
         COOKIE, token, max_age=round(session.lifetime_s), httponly=True, samesite="Lax", secure=request.is_secure

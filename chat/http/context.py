@@ -1,5 +1,6 @@
 """What of the application a request handler reaches for."""
 
+from ipaddress import IPv6Network
 from typing import cast
 
 from flask import current_app, request
@@ -16,7 +17,13 @@ def services() -> Services:
 
 def client_address() -> str:
     """Whom rate limits by address count: the peer, or whom the trusted proxies name."""
-    return request.remote_addr or "unknown"
+    address = request.remote_addr or "unknown"
+    if ":" not in address:
+        return address
+    try:  # one subscriber has a whole /64 of IPv6 addresses
+        return str(IPv6Network((address, 64), strict=False))
+    except ValueError:
+        return address
 
 
 def prefers_chinese() -> bool:

@@ -8,6 +8,7 @@ import time
 
 from flask import current_app, request
 
+from chat.clock import SECOND
 from chat.delivery import Waiter
 from chat.http.context import services
 from chat.services.pulls import News, Pull
@@ -21,7 +22,8 @@ def hold(pull: Pull, timeout_s: float) -> News | None:
     No database session is held meanwhile. Raises NOT_SIGNED_IN where the session ends during the wait.
     """
     notifier = services().hub.notifier
-    deadline = time.monotonic() + timeout_s
+    session_left_s = (pull.actor.session_ends - services().clock()) / SECOND
+    deadline = time.monotonic() + min(timeout_s, session_left_s)
     waiting = services().presence.waiting(pull.actor.session_id, pull.actor.user_id)
     with _Wakeup(request.environ.get("gunicorn.socket")) as wakeup, waiting:
         waiter = Waiter(pull.keys, wakeup.set)

@@ -51,3 +51,4 @@ class Actor:
     email: str
     avatar: str
     session_id: str
+    session_ends: int  # µs

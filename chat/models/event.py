@@ -26,7 +26,8 @@ class EventRow(db.Model):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     kind: Mapped[str] = mapped_column(Text)
     subject_id: Mapped[int] = mapped_column(Id)
-    time: Mapped[int] = mapped_column(Microseconds, index=True)  # a message's own time, else when it happened
+    time: Mapped[int] = mapped_column(Microseconds)  # of the message
+    written_at: Mapped[int] = mapped_column(Microseconds, index=True)  # by the wall clock: when to trim it
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,6 @@ class Event:
 
     kind: EventKind
     subject_id: int
-    time: int
+    time: int = 0  # of the message
     message: StoredMessage | None = None
     prev_time: int = 0  # of the message: the room's last_time before it

@@ -3,7 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -15,6 +15,7 @@ _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, type
 
 # argon2 runs without the GIL. Two at a time, so that a class that logs in at once does not stall the rest.
 _places = threading.BoundedSemaphore(2)
+_room_place = threading.BoundedSemaphore(1)  # rooms' passwds take one of them at most: logins come first
 _LONGEST_WAIT = 30.0  # seconds
 
 
@@ -28,29 +29,35 @@ def md5(password: str) -> str:
     return hashlib.md5(password.encode(), usedforsecurity=False).hexdigest()
 
 
-def hash_digest(digest: str) -> str:
+def hash_digest(digest: str, *, for_room: bool = False) -> str:
     """argon2id of a digest or secret, as text with salt and parameters. Raises UNAVAILABLE when too many wait."""
-    with _place():
+    with place(for_room=for_room):
         return _hasher.hash(digest)
 
 
 def verify(stored: str | None, digest: str) -> bool:
-    """Whether the digest is the stored one. Without a stored one it takes as long, and is not."""
-    with _place():
-        try:
-            return _hasher.verify(stored or _NOBODYS, digest) and stored is not None
-        except (VerificationError, InvalidHashError):
-            return False
+    """Whether the digest is the stored one. Without a stored one it takes as long, and is not. Call it in a place()."""
+    try:
+        return _hasher.verify(stored or _NOBODYS, digest) and stored is not None
+    except (VerificationError, InvalidHashError):
+        return False
 
 
 @contextmanager
-def _place() -> Iterator[None]:
-    if not _places.acquire(timeout=_LONGEST_WAIT):
+def place(*, for_room: bool = False) -> Iterator[None]:
+    """One of the two places where hashing goes on. Raises UNAVAILABLE when too many wait."""
+    with _turn_at(_room_place) if for_room else nullcontext(), _turn_at(_places):
+        yield
+
+
+@contextmanager
+def _turn_at(places: threading.BoundedSemaphore) -> Iterator[None]:
+    if not places.acquire(timeout=_LONGEST_WAIT):
         raise ChatError(ErrorCode.UNAVAILABLE, retry_after=5)
     try:
         yield
     finally:
-        _places.release()
+        places.release()
 
 
 # What a login as an unknown user is compared with, so that it takes the same time. Same parameters as _hasher.

@@ -10,7 +10,9 @@ from chat.names import is_name, name_key
 from chat.security import passwords
 from chat.security.limits import FAILED_LOGINS, FAILED_LOGINS_BY_ADDRESS, REGISTRATIONS
 from chat.services.limits import Limits
+from chat.services.presence import Presence
 from chat.services.rooms import Rooms
+from chat.services.sessions import NewSession, Sessions
 from chat.storage.store import Store
 
 USERNAME_MAX_CHARS = 32
@@ -18,15 +20,26 @@ PASSWORD_MAX_CHARS = 128
 
 
 class Accounts:
-    def __init__(self, store: Store, clock: Clock, limits: Limits, rooms: Rooms, password_min_length: int) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        limits: Limits,
+        presence: Presence,
+        sessions: Sessions,
+        rooms: Rooms,
+        password_min_length: int,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._limits = limits
+        self._presence = presence
+        self._sessions = sessions
         self._rooms = rooms
         self._password_min_length = password_min_length
 
-    def register(self, username: str, password: str, address: str) -> int:
-        """Make an account, a member of the lobby; its id.
+    def register(self, username: str, password: str, address: str) -> tuple[int, NewSession]:
+        """Make an account, a member of the lobby, and log in, all or nothing: the user's id, and the session.
 
         Raises USERNAME_INVALID, PASSWORD_INVALID, USERNAME_TAKEN, RATE_LIMITED.
         """
@@ -50,9 +63,11 @@ class Accounts:
             with self._store.write() as tx:
                 user_id: int = tx.execute(insert(User).values(row).returning(User.id)).scalar_one()
                 self._rooms.enter_lobby(tx, user_id)
+                session = self._sessions.open_within(tx, user_id)
         except IntegrityError:
             raise ChatError(ErrorCode.USERNAME_TAKEN, username=username) from None
-        return user_id
+        self._presence.touch(session.id, user_id)
+        return user_id, session
 
     def authenticate(self, username: str, password: str, address: str) -> int:
         """The id of the user whose password this is.
@@ -61,16 +76,17 @@ class Accounts:
         too many failures.
         """
         key = name_key(username)
-        # Taken before the check and given back after it, so that attempts made all at once count too.
-        attempt = ((FAILED_LOGINS, key), (FAILED_LOGINS_BY_ADDRESS, address))
-        self._limits.take_shared(*attempt)
+        query = select(User.id, User.password_sha1).where(User.username_key == key, User.deleted_at.is_(None))
         with self._store.read() as connection:
-            query = select(User.id, User.password_sha1).where(User.username_key == key, User.deleted_at.is_(None))
             user = connection.execute(query).first()
-        if not passwords.verify(user.password_sha1 if user else None, passwords.sha1(password)) or user is None:
-            raise ChatError(ErrorCode.CREDENTIALS_WRONG)
-        self._limits.give_back(attempt)
-        return int(user.id)
+        failures = ((FAILED_LOGINS, key), (FAILED_LOGINS_BY_ADDRESS, address))
+        # Looked at in one of the two places, so that guesses sent all at once count one after the other.
+        with passwords.place():
+            self._limits.check_shared(*failures)
+            if passwords.verify(user.password_sha1 if user else None, passwords.sha1(password)) and user is not None:
+                return int(user.id)
+            self._limits.take_shared(*failures)
+        raise ChatError(ErrorCode.CREDENTIALS_WRONG)
 
     def _check_password(self, password: str) -> None:
         if not self._password_min_length <= len(password) <= PASSWORD_MAX_CHARS:

@@ -16,7 +16,9 @@ from chat.errors import ChatError, ErrorCode
 from chat.models import Attachment, AttachmentChunk, Message, Room
 from chat.storage.store import Store, WriteTransaction
 
-MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "WEBP": "image/webp"}
+FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
+# MPO is what Pillow calls a JPEG with further pictures behind it, as some phones make them.
+MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "MPO": "image/jpeg", "GIF": "image/gif", "WEBP": "image/webp"}
 MAX_PIXELS = 40_000_000
 CHUNK_BYTES = 256 * 1024
 URL_PREFIX = "/attachments/"  # and its name: where chat.web serves it
@@ -37,27 +39,28 @@ class Attachments:
         self._clock = clock
         self._image_max_bytes = image_max_bytes
 
-    def picture_from_base64(self, text: str) -> Picture:
-        """The picture in Base64 or in a data URL. Raises IMAGE_INVALID, IMAGE_TOO_LARGE."""
+    def picture(self, image: str | bytes) -> Picture:
+        """Verify a picture: Base64, a data URL, or its bytes. Raises IMAGE_INVALID, IMAGE_TOO_LARGE."""
+        return self._verified(self._decoded(image) if isinstance(image, str) else image)
+
+    def _decoded(self, text: str) -> bytes:
         prefix = _DATA_URL.match(text[:200])
         encoded = "".join(text[prefix.end() if prefix else 0 :].split())
         if len(encoded) // 4 * 3 > self._image_max_bytes + 3:
             raise ChatError(ErrorCode.IMAGE_TOO_LARGE, limit=self._image_max_bytes)
         try:
             # Some encoders leave the padding out.
-            data = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+            return base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
         except (binascii.Error, ValueError):
             raise ChatError(ErrorCode.IMAGE_INVALID) from None
-        return self.picture(data)
 
-    def picture(self, data: bytes) -> Picture:
-        """Verify bytes to be a PNG, JPEG, GIF or WebP. Raises IMAGE_INVALID, IMAGE_TOO_LARGE."""
+    def _verified(self, data: bytes) -> Picture:
         if len(data) > self._image_max_bytes:
             raise ChatError(ErrorCode.IMAGE_TOO_LARGE, limit=self._image_max_bytes)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Pillow's own size warning: the limit below is ours
-                with Image.open(io.BytesIO(data), formats=list(MEDIA_TYPES)) as image:
+                with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                     width, height = image.size
                     media_type = MEDIA_TYPES[image.format or ""]
                     if width * height <= MAX_PIXELS:

@@ -37,7 +37,7 @@ class Services:
         feed_max_bytes: int,
     ) -> None:
         self.clock = clock
-        self.store = Store(engine, busy_seconds)
+        self.store = Store(engine, clock, busy_seconds)
         self.hub = Hub(self.store, feed_max_bytes)
         self.store.published = self.hub.publish
         self.limits = Limits(self.store, clock, enabled=rate_limits)
@@ -45,7 +45,9 @@ class Services:
         self.reading = Reading(self.store)
         self.sessions = Sessions(self.store, clock, self.presence, session_hours)
         self.rooms = Rooms(self.store, clock, self.limits, self.presence, self.reading, lobby)
-        self.accounts = Accounts(self.store, clock, self.limits, self.rooms, password_min_length)
+        self.accounts = Accounts(
+            self.store, clock, self.limits, self.presence, self.sessions, self.rooms, password_min_length
+        )
         self.attachments = Attachments(self.store, clock, image_max_bytes)
         self.messages = Messages(self.store, clock, self.limits, self.attachments, message_max_chars)
         self.pulls = Pulls(self.store, self.hub, self.sessions, self.reading)

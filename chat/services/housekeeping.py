@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import delete
+from sqlalchemy import delete, func, select
 
 from chat.clock import SECOND, Clock
 from chat.models import EventRow
@@ -45,7 +45,10 @@ class Housekeeper:
     def trim_events(self) -> None:
         """Drop the events that every living process has read long ago."""
         with self._store.write() as tx:
-            tx.execute(delete(EventRow).where(EventRow.time < self._clock() - KEEP_EVENTS_FOR))
+            # The newest stays, whatever the clock says: by it a process sees that it has missed some.
+            newest = select(func.max(EventRow.id)).scalar_subquery()
+            old = EventRow.written_at < self._clock() - KEEP_EVENTS_FOR
+            tx.execute(delete(EventRow).where(old, EventRow.id < newest))
 
     def _run(self) -> None:
         rounds = 0

@@ -1,14 +1,14 @@
 """Rate limits (specs, "Rate limits"): the ones that hold over all processes are kept in the database."""
 
-from collections.abc import Sequence
-
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import RateLimit
 from chat.security.limits import Limit, MemoryBuckets
 from chat.storage.store import Store, WriteTransaction
+
+Bucket = tuple[Limit, object]
 
 
 class Limits:
@@ -17,6 +17,16 @@ class Limits:
         self._clock = clock
         self._enabled = enabled
         self._memory = MemoryBuckets()
+        self._over_workers = False
+
+    @property
+    def over_workers(self) -> bool:
+        """Whether limits in memory must be held in the database as well."""
+        return self._enabled and self._over_workers
+
+    def hold_over_workers(self) -> None:
+        """Several processes serve the same users: what each has in memory is not the whole."""
+        self._over_workers = True
 
     def take(self, limit: Limit, key: object) -> None:
         """Take one from a bucket of this process. Raises RATE_LIMITED with retry_after in seconds."""
@@ -25,28 +35,31 @@ class Limits:
             if wait:
                 raise ChatError(ErrorCode.RATE_LIMITED, retry_after=wait)
 
-    def take_shared(self, *wanted: tuple[Limit, object]) -> None:
-        """Take one from each bucket, or from none. Raises RATE_LIMITED with retry_after in seconds."""
+    def check_shared(self, *buckets: Bucket) -> None:
+        """Look whether each of the buckets has one left. Raises RATE_LIMITED with retry_after in seconds."""
         if not self._enabled:
             return
-        now = self._clock()
-        with self._store.write() as tx:
-            new_states = {}
-            for limit, key in wanted:
-                state, wait = limit.take(_state(tx, limit, key), now)
+        with self._store.read() as connection:
+            for limit, key in buckets:
+                _, wait = limit.take(_state(connection, limit, key), self._clock())
                 if wait:
                     raise ChatError(ErrorCode.RATE_LIMITED, retry_after=wait)
-                new_states[_name(limit, key)] = state
-            for name, state in new_states.items():
-                _put(tx, name, state)
 
-    def give_back(self, wanted: Sequence[tuple[Limit, object]]) -> None:
-        """Undo take_shared: what was to be limited did not happen."""
-        if not self._enabled:
-            return
-        with self._store.write() as tx:
-            for limit, key in wanted:
-                _put(tx, _name(limit, key), _state(tx, limit, key) - limit.interval)
+    def take_shared(self, *buckets: Bucket) -> None:
+        """Take one from each bucket. Raises RATE_LIMITED with retry_after in seconds."""
+        if self._enabled:
+            with self._store.write() as tx:
+                for limit, key in buckets:
+                    self.take_within(tx, limit, key)
+
+    def take_within(self, tx: WriteTransaction, limit: Limit, key: object) -> None:
+        """The same within a transaction, which is to end if it raises."""
+        state, wait = limit.take(_state(tx, limit, key), self._clock())
+        if wait:
+            raise ChatError(ErrorCode.RATE_LIMITED, retry_after=wait)
+        name = _name(limit, key)
+        if not tx.execute(update(RateLimit).where(RateLimit.key == name).values(full_at=state)).rowcount:
+            tx.execute(insert(RateLimit).values(key=name, full_at=state))
 
     def purge(self) -> None:
         """Drop buckets that are full again."""
@@ -58,10 +71,5 @@ def _name(limit: Limit, key: object) -> str:
     return f"{limit.name}:{key}"
 
 
-def _state(tx: WriteTransaction, limit: Limit, key: object) -> int:
-    return tx.execute(select(RateLimit.full_at).where(RateLimit.key == _name(limit, key))).scalar() or 0
-
-
-def _put(tx: WriteTransaction, name: str, state: int) -> None:
-    if not tx.execute(update(RateLimit).where(RateLimit.key == name).values(full_at=state)).rowcount:
-        tx.execute(insert(RateLimit).values(key=name, full_at=state))
+def _state(connection: Connection | WriteTransaction, limit: Limit, key: object) -> int:
+    return connection.execute(select(RateLimit.full_at).where(RateLimit.key == _name(limit, key))).scalar() or 0

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, case, insert, select, update
 
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
@@ -35,12 +35,20 @@ _next_time = (
 _insert = insert(Message).returning(Message.id)
 
 
+def _room_of_member(connection: Connection | WriteTransaction, actor: Actor, name: str) -> int:
+    """The id of the room of that name that the actor is in. Raises ROOM_NOT_FOUND."""
+    room_id = connection.execute(_membership_by_name, {"user": actor.user_id, "name_key": name_key(name)}).scalar()
+    if room_id is None:
+        raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=name)
+    return int(room_id)
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a client wants to say: a text, or a picture."""
+    """What a client wants to say: a text, or a picture in Base64 (also as a data URL) or as bytes."""
 
     text: str = ""
-    picture: Picture | None = None
+    image: str | bytes | None = None
     client_message_id: str | None = None
 
 
@@ -56,36 +64,38 @@ class Messages:
         """Store a message in a room the actor is in; with the client_message_id of an earlier one, that one again.
 
         Raises ROOM_NOT_FOUND (also to those who are not in it), MESSAGE_EMPTY, MESSAGE_TOO_LONG,
-        MESSAGE_ID_INVALID, RATE_LIMITED, UNAVAILABLE.
+        MESSAGE_ID_INVALID, IMAGE_INVALID, IMAGE_TOO_LARGE, RATE_LIMITED, UNAVAILABLE.
         """
         self._check(draft)
         self._limits.take(MESSAGES, actor.user_id)
+        picture = None
+        if draft.image is not None:
+            with self._store.read() as connection:  # before the work on the picture
+                _room_of_member(connection, actor, room_name)
+            picture = self._attachments.picture(draft.image)
         with self._store.write() as tx:
-            found = tx.execute(_membership_by_name, {"user": actor.user_id, "name_key": name_key(room_name)}).first()
-            if found is None:
-                raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=room_name)
+            room_id = _room_of_member(tx, actor, room_name)
             if draft.client_message_id is not None:
-                earlier = timeline.sent_before(tx, found.id, actor.user_id, draft.client_message_id)
+                earlier = timeline.sent_before(tx, room_id, actor.user_id, draft.client_message_id)
                 if earlier is not None:
                     return earlier
-            return self._insert(tx, actor, found.id, draft)
+            if self._limits.over_workers:
+                self._limits.take_within(tx, MESSAGES, actor.user_id)
+            return self._insert(tx, actor, room_id, draft, picture)
 
     def history(self, actor: Actor, room_name: str, before: int | None, limit: int) -> list[StoredMessage]:
         """The newest `limit` messages older than before (µs), oldest first. Raises ROOM_NOT_FOUND."""
         with self._store.read() as connection:
-            found = connection.execute(
-                _membership_by_name, {"user": actor.user_id, "name_key": name_key(room_name)}
-            ).first()
-            if found is None:
-                raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=room_name)
-            return timeline.newest(connection, found.id, limit, before)
+            return timeline.newest(connection, _room_of_member(connection, actor, room_name), limit, before)
 
-    def _insert(self, tx: WriteTransaction, actor: Actor, room_id: int, draft: Draft) -> StoredMessage:
+    def _insert(
+        self, tx: WriteTransaction, actor: Actor, room_id: int, draft: Draft, picture: Picture | None
+    ) -> StoredMessage:
         attachment_id, attachment_name = None, None
-        if draft.picture is not None:
-            attachment_id, attachment_name = self._attachments.store(tx, draft.picture)
+        if picture is not None:
+            attachment_id, attachment_name = self._attachments.store(tx, picture)
         clock = tx.execute(_next_time, {"room": room_id, "now": self._clock()}).one()
-        kind = MessageType.TEXT if draft.picture is None else MessageType.IMAGE
+        kind = MessageType.TEXT if picture is None else MessageType.IMAGE
         row: dict[str, Any] = {
             "room_id": room_id,
             "sender_id": actor.user_id,
@@ -106,7 +116,7 @@ class Messages:
             type=kind,
             content=draft.text,
             attachment_name=attachment_name,
-            attachment_size=len(draft.picture.data) if draft.picture else 0,
+            attachment_size=len(picture.data) if picture else 0,
             reply_to_id=None,
             client_message_id=draft.client_message_id,
         )
@@ -114,7 +124,7 @@ class Messages:
         return message
 
     def _check(self, draft: Draft) -> None:
-        if draft.picture is None and not draft.text:
+        if draft.image is None and not draft.text:
             raise ChatError(ErrorCode.MESSAGE_EMPTY)
         if len(draft.text) > self._max_chars:
             raise ChatError(ErrorCode.MESSAGE_TOO_LONG, limit=self._max_chars)

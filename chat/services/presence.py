@@ -15,6 +15,7 @@ from chat.storage.store import Store
 OPEN_AHEAD = 15 * SECOND  # an open wait counts as online this far ahead
 REWRITE_AHEAD = 5 * SECOND  # and is written anew when no more than this is left
 CACHE_FOR = 1 * SECOND
+_IN_CHUNK = 1000  # session ids in one query
 
 _grow_or_take_back = (
     update(LoginSession)
@@ -85,7 +86,8 @@ class Presence:
         return here.union(self._elsewhere).intersection(user_ids)
 
     def flush(self) -> None:
-        """Write what other processes do not know yet, all in one transaction."""
+        """Forget sessions that have been ended, here or elsewhere; write what other processes do not know yet."""
+        self._forget_ended()
         changes = self._changes()
         if not changes:
             return
@@ -98,6 +100,19 @@ class Presence:
                     if change["session"] in self._seen:
                         self._seen[change["session"]].written = change["written"]
             raise
+
+    def _forget_ended(self) -> None:
+        with self._lock:
+            known = list(self._seen)
+        for start in range(0, len(known), _IN_CHUNK):
+            chunk = known[start : start + _IN_CHUNK]
+            with self._store.read() as connection:
+                query = select(LoginSession.id).where(LoginSession.id.in_(chunk))
+                living = set(connection.execute(query).scalars())
+            with self._lock:
+                for session_id in chunk:
+                    if session_id not in living:
+                        self._seen.pop(session_id, None)
 
     def _changes(self) -> list[dict[str, Any]]:
         now = self._clock()

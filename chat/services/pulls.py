@@ -59,7 +59,7 @@ class Pull:
         self._cursors = cursors
         self._limit = limit
         self._room_ids: dict[str, int] = {}  # by the name the client used; rooms the actor is in
-        self._from: dict[str, int] = {}
+        self._from: dict[tuple[str, int], int] = {}
         self._missing: list[str] = []
 
     @property
@@ -85,8 +85,8 @@ class Pull:
                 continue
             room = found[key]
             self._room_ids[name] = room.id
-            # A cursor from the future would hide what is to come.
-            self._from[name] = cursor = min(self._cursors[name], room.last_time)
+            # A cursor from the future would hide what is to come. It is set once: what comes during the wait is newer.
+            cursor = self._from.setdefault((name, room.id), min(self._cursors[name], room.last_time))
             if cursor > room.read_time:
                 self._reading.mark(self.actor.user_id, room.id, cursor)
         if not self._room_ids:
@@ -96,7 +96,8 @@ class Pull:
         """What there is now, from memory where it reaches back so far."""
         news = News(missing=list(self._missing))
         for name, room_id in self._room_ids.items():
-            news.add(name, [] if news.is_full else self._hub.feeds.since(room_id, self._from[name], self._limit))
+            cursor = self._from[name, room_id]
+            news.add(name, [] if news.is_full else self._hub.feeds.since(room_id, cursor, self._limit))
         return news
 
     def nothing(self) -> News:
@@ -110,13 +111,13 @@ class Pull:
         """
         if self._sessions.resolve(self.actor.session_id, self.actor.user_id) is None:
             raise ChatError(ErrorCode.NOT_SIGNED_IN)
-        before = list(self._missing)
+        before = dict(self._room_ids)
         try:
             self.resolve()
         except ChatError:
             return News(missing=list(self._missing))  # put out of the last one: the wait ends
         news = self.look()
-        return news if news.count or self._missing != before else None
+        return news if news.count or self._room_ids != before else None
 
 
 class Pulls:

@@ -73,7 +73,10 @@ class Rooms:
         if label == LOCKED_LABEL and not passwd:
             raise ChatError(ErrorCode.ROOM_PASSWD_NEEDED)
         _check_passwd_length(passwd)
-        passwd_hash = passwords.hash_digest(passwd) if passwd else None
+        with self._store.read() as connection:  # before the hashing, which costs
+            if connection.execute(_living_by_name(name)).first():
+                raise ChatError(ErrorCode.ROOM_NAME_TAKEN, room=name)
+        passwd_hash = passwords.hash_digest(passwd, for_room=True) if passwd else None
         try:
             with self._store.write() as tx:
                 room_id = _insert(tx, name, label, self._clock(), passwd_hash=passwd_hash)
@@ -116,7 +119,7 @@ class Rooms:
         with self._store.write() as tx:
             room = _joined(tx, actor, name)
             tx.execute(delete(Membership).where(Membership.room_id == room.id, Membership.user_id == actor.user_id))
-            tx.emit(Event(EventKind.USER, actor.user_id, self._clock()))
+            tx.emit(Event(EventKind.USER, actor.user_id))
             successor = _longest_standing(tx, room.id)
             if successor is None and not room.is_lobby:
                 self._delete(tx, room.id)
@@ -175,9 +178,7 @@ class Rooms:
                 draft = f"lobby {self._clock()}"
                 room_id = _insert(tx, draft, "public", self._clock(), is_lobby=True)
             name = self._lobby
-            taken = select(Room.id).where(
-                Room.name_key == name_key(name), Room.deleted_at.is_(None), Room.id != room_id
-            )
+            taken = _living_by_name(name).where(Room.id != room_id)
             if is_reserved_room_name(name) or tx.execute(taken).first():
                 name = f"{name} #{room_id}"
             tx.execute(
@@ -190,22 +191,24 @@ class Rooms:
         tx.execute(
             insert(Membership).values(room_id=room_id, user_id=user_id, role=role, joined_at=now, read_time=last_time)
         )
-        tx.emit(Event(EventKind.USER, user_id, now))
+        tx.emit(Event(EventKind.USER, user_id))
 
     def _delete(self, tx: WriteTransaction, room_id: int) -> None:
         now = self._clock()
         tx.execute(delete(Membership).where(Membership.room_id == room_id))
         tx.execute(update(Room).where(Room.id == room_id).values(deleted_at=now))
-        tx.emit(Event(EventKind.ROOM, room_id, now))
+        tx.emit(Event(EventKind.ROOM, room_id))
 
     def _check_passwd(self, actor: Actor, name: str, passwd_hash: str | None, passwd: str) -> None:
         if passwd_hash is None:
             return
-        attempt = (WRONG_PASSWDS, actor.user_id)
-        self._limits.take_shared(attempt)
-        if len(passwd) > PASSWD_MAX_CHARS or not passwords.verify(passwd_hash, passwd):
-            raise ChatError(ErrorCode.ROOM_PASSWD_WRONG, room=name)
-        self._limits.give_back([attempt])
+        failures = (WRONG_PASSWDS, actor.user_id)
+        with passwords.place(for_room=True):
+            self._limits.check_shared(failures)
+            if len(passwd) <= PASSWD_MAX_CHARS and passwords.verify(passwd_hash, passwd):
+                return
+            self._limits.take_shared(failures)
+        raise ChatError(ErrorCode.ROOM_PASSWD_WRONG, room=name)
 
 
 def _check_passwd_length(passwd: str) -> None:
@@ -227,6 +230,10 @@ def _insert(
         "created_at": now,
     }
     return int(tx.execute(insert(Room).values(row).returning(Room.id)).scalar_one())
+
+
+def _living_by_name(name: str) -> Select[Any]:
+    return select(Room.id).where(Room.name_key == name_key(name), Room.deleted_at.is_(None))
 
 
 def _living(connection: Connection | WriteTransaction, room_id: int) -> Any:

@@ -8,7 +8,7 @@ from sqlalchemy import delete, insert, select
 from chat.clock import SECOND, Clock
 from chat.models import Actor, Event, EventKind, LoginSession, User
 from chat.services.presence import Presence
-from chat.storage.store import Store
+from chat.storage.store import Store, WriteTransaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,13 @@ class Sessions:
 
     def open(self, user_id: int) -> NewSession:
         """Log a user in."""
+        with self._store.write() as tx:
+            session = self.open_within(tx, user_id)
+        self._presence.touch(session.id, user_id)
+        return session
+
+    def open_within(self, tx: WriteTransaction, user_id: int) -> NewSession:
+        """The same within a transaction that makes the account."""
         now = self._clock()
         session = NewSession(secrets.token_urlsafe(16), self._lifetime_s)
         row = {
@@ -34,15 +41,14 @@ class Sessions:
             "created_at": now,
             "expires_at": now + round(self._lifetime_s * SECOND),
         }
-        with self._store.write() as tx:
-            tx.execute(insert(LoginSession).values(row))
-        self._presence.touch(session.id, user_id)
+        tx.execute(insert(LoginSession).values(row))
         return session
 
     def resolve(self, session_id: str, user_id: int) -> Actor | None:
         """Whose session it is; None if it has ended, was ended, or never was."""
         query = (
-            select(User.id, User.username, User.nickname, User.email, User.avatar, LoginSession.id)
+            select(User.id, User.username, User.nickname, User.email, User.avatar)
+            .add_columns(LoginSession.id, LoginSession.expires_at)
             .join(LoginSession, LoginSession.user_id == User.id)
             .where(
                 LoginSession.id == session_id,
@@ -57,10 +63,10 @@ class Sessions:
 
     def close(self, actor: Actor) -> None:
         """Log out: the session's token is worth nothing from here on, and what waits with it is answered."""
-        self._presence.forget(actor.session_id)
         with self._store.write() as tx:
             tx.execute(delete(LoginSession).where(LoginSession.id == actor.session_id))
-            tx.emit(Event(EventKind.USER, actor.user_id, self._clock()))
+            tx.emit(Event(EventKind.USER, actor.user_id))
+        self._presence.forget(actor.session_id)
 
     def purge(self) -> None:
         """Drop what has expired."""

@@ -10,7 +10,12 @@ BEGIN_OPTION = "sqlite_begin"
 
 def engine_options(uri: str, busy_seconds: float) -> dict[str, Any]:
     """Options for create_engine: a pool that many request threads share, and bounded waits."""
-    options: dict[str, Any] = {"pool_size": 8, "max_overflow": 24, "pool_timeout": busy_seconds}
+    options: dict[str, Any] = {
+        "pool_size": 8,
+        "max_overflow": 24,
+        "pool_timeout": busy_seconds,
+        "hide_parameters": True,  # errors are logged; what people wrote is not
+    }
     if uri.startswith("sqlite"):
         options["connect_args"] = {"timeout": busy_seconds, "check_same_thread": False}
     return options

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, CursorResult, Engine, Executable, insert
 from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Event, EventRow
 from chat.storage.engine import BEGIN_OPTION
@@ -37,11 +38,12 @@ class WriteTransaction:
 class Store:
     """One database. `published` is called with a transaction's events after its commit."""
 
-    def __init__(self, engine: Engine, busy_seconds: float) -> None:
+    def __init__(self, engine: Engine, clock: Clock, busy_seconds: float) -> None:
         self.engine = engine
+        self._clock = clock
         self.published: Callable[[Sequence[Event]], None] | None = None
         self._busy_seconds = busy_seconds
-        # SQLite has one writer at a time. Threads of this process take turns here, fairly, instead of
+        # SQLite has one writer at a time. Threads of this process take turns here instead of
         # racing for the file's lock with sleeps in between.
         self._turn = threading.Lock() if engine.dialect.name == "sqlite" else None
 
@@ -61,9 +63,8 @@ class Store:
             with self._immediate() as connection:
                 transaction = WriteTransaction(connection)
                 yield transaction
-                rows = [{"kind": e.kind, "subject_id": e.subject_id, "time": e.time} for e in transaction.events]
-                if rows:
-                    connection.execute(insert(EventRow), rows)
+                if transaction.events:
+                    connection.execute(insert(EventRow), self._rows(transaction.events))
             # Still in turn: this process hears of its commits in their order, so that nobody who was
             # put out of a room is handed a message that came later.
             if transaction.events:
@@ -87,6 +88,10 @@ class Store:
             connection.execution_options(**{BEGIN_OPTION: "BEGIN IMMEDIATE"})
             with connection.begin():
                 yield connection
+
+    def _rows(self, events: Sequence[Event]) -> list[dict[str, Any]]:
+        now = self._clock()
+        return [{"kind": e.kind, "subject_id": e.subject_id, "time": e.time, "written_at": now} for e in events]
 
     def _publish(self, events: Sequence[Event]) -> None:
         if self.published is None:

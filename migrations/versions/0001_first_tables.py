@@ -35,11 +35,12 @@ def upgrade():
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("subject_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("time", sa.BigInteger(), nullable=False),
+        sa.Column("written_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("events", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_events_time"), ["time"], unique=False)
+        batch_op.create_index(batch_op.f("ix_events_written_at"), ["written_at"], unique=False)
 
     op.create_table(
         "rate_limits",
@@ -195,7 +196,7 @@ def downgrade():
 
     op.drop_table("rate_limits")
     with op.batch_alter_table("events", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_events_time"))
+        batch_op.drop_index(batch_op.f("ix_events_written_at"))
 
     op.drop_table("events")
     op.drop_table("attachments")

@@ -115,7 +115,7 @@ def test_paths_are_case_sensitive_and_a_trailing_slash_makes_no_difference(clien
 
 def test_wrong_methods(client: Clients) -> None:
     for path in TAKE_A_BODY:
-        for method in ("GET", "PUT", "DELETE", "PATCH", "BREW"):
+        for method in ("GET", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"):
             if (path, method) == ("/chat/pull", "GET"):
                 continue
             reply = client().call(method, path)
@@ -145,3 +145,15 @@ def test_an_unexpected_fault_is_a_500_without_a_traceback(
     assert "secret detail" not in reply.body.decode()
     assert "secret detail" in caplog.text
     assert "hidden" not in caplog.text
+
+
+def test_small_bodies_that_would_grow_when_parsed(alice: PollingClient) -> None:
+    for hostile in (b'{"a":[' + b"{}," * 200_000 + b"{}]}", b'{"a":' + b"[" * 200_000 + b"]" * 200_000 + b"}"):
+        assert_refused(alice.call("POST", "/user/login", hostile), 400)
+
+
+def test_a_name_that_takes_long_to_normalise_holds_up_nobody(alice: PollingClient) -> None:
+    hostile = "a" + "\u0301\u0316" * 200_000
+    assert_refused(alice.call("POST", "/chat/pull", {hostile: ""}), 404)
+    assert_refused(alice.call("POST", "/room/join", {"roomname": hostile}), 400)
+    assert_refused(alice.call("POST", "/user/register", {"username": hostile, "password": "secret1"}), 400)

@@ -7,7 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
+from sqlalchemy import select
 
+from chat.models import LoginSession
+from chat.services import Services
+from tests.conftest import services_of
 from tests.contract.clients import FlaskTransport, PollingClient
 from tests.contract.conftest import Clients
 from tests.pictures import noise
@@ -280,3 +285,47 @@ def test_history_is_for_members(alice: PollingClient, client: Clients) -> None:
     bob.create_room("bobs")
     bob.say("bobs", "secret")
     assert alice.call("GET", "/chat/history?roomname=bobs").status == 404
+
+
+def test_a_future_cursor_loses_nothing_when_rights_are_looked_at_again(app: Flask, alice: PollingClient) -> None:
+    alice.create_room("lively")
+    services = services_of(app)
+    me = services.sessions.resolve(*_session_of(services))
+    assert me is not None
+    pull = services.pulls.since(me, {"public": 2**61}, 100)
+    assert pull.look().count == 0
+    alice.say("public", "in between")
+    for _ in range(2):
+        news = pull.look_again()  # as at the beginning of every wait, and when the user joins something elsewhere
+        assert news is not None
+        assert [m.content for m in news.rooms["public"]] == ["in between"]
+    services.reading.flush()
+    assert alice.unread("public") == 0
+
+
+def _session_of(services: Services) -> tuple[str, int]:
+    with services.store.read() as connection:
+        row = connection.execute(select(LoginSession.id, LoginSession.user_id)).one()
+    return row.id, row.user_id
+
+
+def test_a_room_made_anew_under_the_old_name_ends_the_wait(alice: PollingClient, client: Clients) -> None:
+    bob = client("bob")
+    bob.create_room("club")
+    alice.join("club")
+
+    def replace() -> None:
+        bob.delete_room("club")
+        bob.create_room("club")
+        alice.join("club")
+
+    assert held(alice, {"club": "", "public": ""}, replace).status == 200
+
+
+def test_a_wait_ends_with_the_session(make_app, clock) -> None:
+    alice = PollingClient(FlaskTransport(make_app(clock, session_hours=1)))
+    alice.register("alice")
+    clock.advance(3600 - 0.3)
+    began = time.monotonic()
+    assert alice.ok("POST", "/chat/pull?timeout=30", {"public": ""})["public"] == []
+    assert time.monotonic() - began < 10

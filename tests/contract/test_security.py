@@ -3,6 +3,7 @@
 import base64
 import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from flask import Flask
 from flask_jwt_extended import create_access_token
 
 from chat.security import tokens
-from tests.conftest import FakeClock, services_of
+from tests.conftest import FakeClock, run_in_threads, services_of
 from tests.contract.clients import FlaskTransport, PollingClient
 from tests.contract.conftest import Clients
 from tests.pictures import picture
@@ -221,3 +222,58 @@ def test_limits_can_be_turned_off(make_app: MakeApp, clock: FakeClock) -> None:
     assert tries(alice, 15) == [401] * 15
     for number in range(100):
         alice.say("public", str(number))
+
+
+def test_a_class_that_shares_an_account_logs_in_all_at_once(app: Flask, client: Clients) -> None:
+    client("alice")
+    statuses: list[int] = []
+    log_in = lambda: statuses.append(client().call("POST", "/user/login", LOGIN).status)  # noqa: E731
+    run_in_threads(*[log_in] * 30)
+    assert statuses == [200] * 30
+
+
+def test_guesses_sent_all_at_once_count_one_by_one(app: Flask, client: Clients) -> None:
+    client("alice")
+    statuses: list[int] = []
+    run_in_threads(*[lambda: statuses.extend(tries(client(), 1))] * 30)
+    assert statuses.count(401) <= 12  # two may be looked at together
+    assert statuses.count(401) + statuses.count(429) == 30
+
+
+def test_limits_hold_over_several_workers(make_app: MakeApp, clock: FakeClock) -> None:
+    apps = [make_app(clock), make_app(clock)]
+    for app in apps:
+        services_of(app).limits.hold_over_workers()
+    alice = user_of(apps[0])
+    token = alice.call("POST", "/user/login", LOGIN).headers["Set-Cookie"].split("=", 1)[1].split(";")[0]
+    body = {"roomname": "public", "new_message": {"type": "text", "content": "x"}}
+
+    def send(number: int) -> int:
+        transport = FlaskTransport(apps[number % 2])
+        return PollingClient(transport).call("POST", "/chat/send", body, Authorization=token).status
+
+    assert [send(number) for number in range(62)] == [200] * 60 + [429] * 2
+
+
+def test_one_subscriber_has_a_whole_network_of_ipv6_addresses(make_app: MakeApp, clock: FakeClock) -> None:
+    visitor = PollingClient(FlaskTransport(make_app(clock, trusted_proxies=1)))
+    for number in range(200):
+        address = f"2001:db8:1:1::{number:x}"
+        body = {"username": f"guess{number}", "password": "wrong one"}
+        assert visitor.call("POST", "/user/login", body, **{"X-Forwarded-For": address}).status == 401
+    body = {"username": "another", "password": "wrong one"}
+    assert visitor.call("POST", "/user/login", body, **{"X-Forwarded-For": "2001:db8:1:1:ffff::1"}).status == 429
+    assert visitor.call("POST", "/user/login", body, **{"X-Forwarded-For": "2001:db8:1:2::1"}).status == 401
+
+
+def test_a_clock_that_is_put_back_logs_nobody_out(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    alice = user_of(app)
+    real = datetime
+
+    class Earlier(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return real.now(tz) - timedelta(hours=1)
+
+    monkeypatch.setattr("jwt.api_jwt.datetime", Earlier)
+    assert alice.call("GET", "/user/me").status == 200

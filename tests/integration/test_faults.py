@@ -1,7 +1,9 @@
 """A full disk and a locked database, under a real server."""
 
 import base64
+import json
 import resource
+import socket
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -73,3 +75,35 @@ def test_a_locked_database(server: StartServer, home: Path) -> None:
     assert requests.post(f"{live.url}/chat/send", json=body, headers=auth, timeout=30).status_code == 200
     got = requests.get(f"{live.url}/chat/pull", headers=auth, timeout=30).json()["public"]
     assert [message["content"] for message in got] == ["x"]
+
+
+def exchange(live: Server, request: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", live.port), timeout=20) as connection:
+        connection.sendall(request)
+        answer = b""
+        while data := connection.recv(65536):
+            answer += data
+    return answer
+
+
+def test_what_is_not_http_gets_json_and_leaves_no_trace_of_tokens(server: StartServer) -> None:
+    live = server(GUNICORN_CMD_ARGS="--log-level debug")
+    host = b"Host: x\r\n"
+    chunked = b"POST /user/login HTTP/1.1\r\n" + host + b"Transfer-Encoding: chunked\r\n\r\n"
+    for request, status in (
+        ("GET /room/members?roomname=物理&token=SECRET HTTP/1.1\r\n".encode() + host + b"\r\n", b"400"),
+        (b"GET /user/me?token=SECRET" + b"x" * 8000 + b" HTTP/1.1\r\n" + host + b"\r\n", b"414"),
+        (b"GET /user/me HTTP/1.1\r\n" + host + b"Authorization: SECRET" + b"x" * 20000 + b"\r\n\r\n", b"431"),
+        (b"GET /user/me HTTP/1.1\r\n" + host + b"Bad Name SECRET: x\r\n\r\n", b"400"),
+        (b"SECRET nonsense\r\n\r\n", b"400"),
+        (b"POST /user/login HTTP/1.1\r\n" + host + b"Content-Length: SECRET\r\n\r\n", b"400"),
+        (chunked + b"ZZ SECRET\r\n", b"400"),
+        (chunked + b"3\r\n{}SECRET\r\n", b"400"),
+    ):
+        head, _, body = exchange(live, request).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 " + status), (request[:60], head)
+        assert b"application/json" in head
+        assert json.loads(body)["status"] == "failure"
+    assert live.healthy()
+    assert "SECRET" not in live.log.read_text()
+    assert "Traceback" not in live.log.read_text()

@@ -1,6 +1,8 @@
 """Starting and stopping, as gunicorn's users and people at a keyboard do it."""
 
+import contextlib
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -62,10 +64,9 @@ def test_clients_that_hang_up_free_their_places_at_once(server: StartServer) -> 
     live = server(CHAT_THREADS="256")
     token = token_of(live, "alice")
     (worker,) = live.worker_pids()
-    idle = sockets_of(worker)
 
     def held() -> int:
-        return sockets_of(worker) - idle
+        return sockets_of(worker) - 1  # the one it listens on
 
     dropped = [open_pull(live, token, {"public": ""}) for _ in range(200)]
     wait_until(lambda: held() >= 200, "200 pulls are held")
@@ -140,28 +141,29 @@ def test_make_run_serves_and_a_second_start_is_quick(tmp_path: Path) -> None:
         "PORT": str(port),
     }
     command = ["make", "--no-print-directory", "run", f"VENV={BIN.parent}"]
-    spans = []
-    for _ in range(3):
-        began = time.monotonic()
-        with (tmp_path / "log").open("w") as log:
+    log = tmp_path / "log"
+    for _ in range(2):
+        with log.open("w") as output:
             process = subprocess.Popen(
-                command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
+                command, cwd=ROOT, env=environment, stdout=output, stderr=output, start_new_session=True
             )
         try:
-            wait_until(lambda: _answers(port), f"it serves: {(tmp_path / 'log').read_text()}", 60)
-            spans.append(time.monotonic() - began)
+            wait_until(lambda: _answers(port), f"it serves: {log.read_text()}", 90)
             os.killpg(process.pid, signal.SIGINT)
-            process.wait(15)
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            process.wait(30)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
         finally:
-            if process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-        assert f"http://localhost:{port}/" in (tmp_path / "log").read_text()
-        assert "Traceback" not in (tmp_path / "log").read_text()
-    assert min(spans[1:]) < 3, spans
+        assert f"http://localhost:{port}/" in log.read_text()
+        assert "Traceback" not in log.read_text()
+    # CPU time of all it started: other tests, which run meanwhile, do not count.
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 3
 
 
 def _answers(port: int) -> bool:
     try:
         return requests.get(f"http://127.0.0.1:{port}/healthz", timeout=2).status_code == 200
-    except requests.ConnectionError:
+    except requests.RequestException:
         return False

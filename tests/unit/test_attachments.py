@@ -1,6 +1,8 @@
+import io
 import random
 
 import pytest
+from PIL import Image
 
 from chat.errors import ChatError, ErrorCode
 from chat.services import Services
@@ -12,7 +14,7 @@ from tests.pictures import noise, picture
 def test_bytes_come_back_whole_over_several_chunks(services: Services) -> None:
     alice = sign_up(services, "alice")
     data = noise(900_000)
-    message = services.messages.send(alice, "public", Draft(picture=services.attachments.picture(data)))
+    message = services.messages.send(alice, "public", Draft(image=data))
     assert message.attachment_size == len(data)
     loaded = services.attachments.load(message.attachment_name or "")
     assert loaded is not None
@@ -42,5 +44,12 @@ def test_too_many_bytes(services: Services) -> None:
         services.attachments.picture(b"\x89PNG" + bytes(5 * 1024 * 1024))
     assert caught.value.code is ErrorCode.IMAGE_TOO_LARGE
     with pytest.raises(ChatError) as caught:
-        services.attachments.picture_from_base64("A" * (8 * 1024 * 1024))
+        services.attachments.picture("A" * (8 * 1024 * 1024))
     assert caught.value.code is ErrorCode.IMAGE_TOO_LARGE
+
+
+def test_a_phones_jpeg_with_further_pictures_behind_it(services: Services) -> None:
+    buffer = io.BytesIO()
+    first, second = Image.new("RGB", (8, 8), "red"), Image.new("RGB", (8, 8), "blue")
+    first.save(buffer, "MPO", save_all=True, append_images=[second])
+    assert services.attachments.picture(buffer.getvalue()).media_type == "image/jpeg"

@@ -32,6 +32,7 @@ def test_every_setting_has_a_parser_and_a_line_in_both_readmes() -> None:
         ("PORT", "http"), ("PORT", "0"), ("PORT", "70000"), ("CHAT_RATE_LIMITS", "maybe"), ("CHAT_PULL_TIMEOUT", "51"),
         ("CHAT_CORS_ORIGINS", "front.example"), ("CHAT_CORS_ORIGINS", "https://a.b/x"), ("CHAT_CORS_ORIGINS", "*"),
         ("CHAT_TRUSTED_PROXIES", "-1"), ("CHAT_SQLITE_SYNCHRONOUS", "OFF"), ("CHAT_PASSWORD_MIN_LENGTH", "nan"),
+        ("DATABASE_URL", "sqlite://"), ("DATABASE_URL", "sqlite:///:memory:"), ("DATABASE_URL", "mysql://x/y"),
         ("SECRET_KEY", "secret"), ("SECRET_KEY", "x" * 64), ("SECRET_KEY", "0123456789abcdef"),
     ],
 )  # fmt: skip
@@ -47,13 +48,13 @@ def test_settings_are_read() -> None:
             "CHAT_LOBBY": "",
             "CHAT_RATE_LIMITS": "off",
             "CHAT_CORS_ORIGINS": "https://A.example/, http://b.example:3000",
-            "DATABASE_URL": "postgres://u@h/d",
+            "DATABASE_URL": "sqlite:////srv/chat.db",
             "SECRET_KEY": GOOD_SECRET,
         }
     )
     assert (settings.port, settings.lobby, settings.rate_limits) == (9000, "", False)
     assert settings.cors_origins == ("https://a.example", "http://b.example:3000")
-    assert settings.database_uri == "postgresql+psycopg://u@h/d"
+    assert settings.database_uri == "sqlite:////srv/chat.db"
     assert settings.secret() == GOOD_SECRET
 
 

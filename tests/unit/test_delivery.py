@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from chat.delivery import Waiter
 from chat.delivery.bus import SqliteBus
@@ -185,8 +185,9 @@ def test_where_too_many_wait_the_oldest_answers() -> None:
         notifier.register(waiter, most=3)
     assert calls == []
     notifier.register(waiters[3], most=3)
-    assert calls == [0]
-    assert waiters[0].expired
+    notifier.register(waiters[4], most=3)
+    assert calls == [0, 1]  # though the first has not gone yet
+    assert [waiter.expired for waiter in waiters] == [True, True, False, False, False]
 
 
 def test_when_the_server_stops_everybody_answers_and_nobody_waits_any_more() -> None:
@@ -294,3 +295,47 @@ def test_an_answers_size_is_reckoned_while_it_is_gathered() -> None:
         full.append(news.is_full)
     assert full == [False, True]
     assert news.count == 1
+
+
+def test_news_that_is_known_already_wakes_nobody(services: Services) -> None:
+    alice = sign_up(services, "alice")
+    bus = SqliteBus(services.store, services.hub)
+    bus.read_events()
+    services.hub.feeds.since(LOBBY, 0, 10)
+    woken: list[bool] = []
+    services.hub.notifier.register(Waiter([("room", LOBBY)], lambda: woken.append(True)), most=10)
+    services.messages.send(alice, "public", Draft(text="1"))
+    bus.read_events()  # reads what this process has published itself
+    assert woken == [True]
+
+
+def test_events_are_trimmed_by_the_wall_clock_but_for_the_newest(services: Services, clock: FakeClock) -> None:
+    alice = sign_up(services, "alice")
+    clock.advance(86400 * 365)
+    services.messages.send(alice, "public", Draft(text="the room's clock is a year ahead now"))
+    clock.advance(-86400 * 365)
+    for _ in range(5):
+        services.messages.send(alice, "public", Draft(text="x"))
+    clock.advance(86400 * 366)
+
+    def ids() -> list[int]:
+        with services.store.read() as connection:
+            return list(connection.execute(select(EventRow.id).order_by(EventRow.id)).scalars())
+
+    newest = ids()[-1]
+    services._housekeeper.trim_events()
+    assert ids() == [newest]
+
+
+def test_the_first_event_after_a_quiet_time_is_no_gap(
+    services: Services, other: Services, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    alice = sign_up(services, "alice")
+    clock.advance(3600)
+    services._housekeeper.trim_events()
+    bus = SqliteBus(other.store, other.hub)
+    bus.start()
+    bus.stop()
+    services.messages.send(alice, "public", Draft(text="x"))
+    bus.read_events()
+    assert "missed" not in caplog.text

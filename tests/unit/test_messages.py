@@ -45,7 +45,7 @@ def test_a_retry_at_the_same_moment_stores_once(services: Services) -> None:
 
 def test_a_fault_halfway_leaves_nothing(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     alice = sign_up(services, "alice")
-    draft = Draft(picture=services.attachments.picture(picture()))
+    draft = Draft(image=picture())
     with monkeypatch.context() as patch:
         patch.setattr("chat.services.messages.StoredMessage", None)  # after the picture, the clock and the row
         with pytest.raises(TypeError):

@@ -50,6 +50,17 @@ def test_other_processes_know_and_forget(services: Services, other: Services, cl
     assert online(other, alice, bob) == {"alice"}
 
 
+def test_a_logout_elsewhere_ends_presence_here(services: Services, other: Services, clock: FakeClock) -> None:
+    alice, bob = sign_up(services, "alice"), sign_up(services, "bob")
+    other.presence.touch(bob.session_id, bob.user_id)
+    services.sessions.close(bob)
+    services.presence.touch(bob.session_id, bob.user_id)  # a request that was under way
+    for process in (services, other):
+        process.presence.flush()  # every 2 s
+        clock.advance(1)
+        assert online(process, alice, bob) == {"alice"}
+
+
 def test_one_process_does_not_take_back_what_another_wrote(
     services: Services, other: Services, clock: FakeClock
 ) -> None:

@@ -47,7 +47,7 @@ def test_events_are_stored_with_the_transaction_and_published_after_it(services:
         assert heard == []
     assert [(e.kind, e.subject_id) for e in heard] == [(EventKind.ROOM, 2)]
     with services.store.read() as connection:
-        assert [tuple(row)[1:] for row in connection.execute(select(EventRow))] == [("room", 2, 6)]
+        assert [tuple(row)[1:4] for row in connection.execute(select(EventRow))] == [("room", 2, 6)]
 
 
 def test_a_fault_in_publishing_does_not_undo_the_answer(services: Services, caplog: pytest.LogCaptureFixture) -> None:
@@ -137,3 +137,30 @@ def test_no_connection_is_held_while_pulls_wait(app: Flask) -> None:
         thread.join(10)
         assert not thread.is_alive()
     assert len(services.hub.notifier) == 0
+
+
+def test_errors_of_the_database_do_not_tell_what_people_wrote(
+    make_app: Callable[..., Flask], home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    services = services_of(make_app(database_busy_seconds=0.1))
+    services.rooms.ensure_lobby()
+    alice = sign_up(services, "alice")
+    with sqlite3.connect(home / "commonroom.db") as other:
+        other.execute("ALTER TABLE messages RENAME COLUMN content TO nowhere")
+    other.close()
+    with pytest.raises(ChatError):
+        services.messages.send(alice, "public", Draft(text="my private words"))
+    assert "database unavailable" in caplog.text
+    assert "private" not in caplog.text
+
+
+def test_registration_is_all_or_nothing(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unavailable(*_: object) -> None:
+        raise ChatError(ErrorCode.UNAVAILABLE, retry_after=1)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(services.sessions, "open_within", unavailable)
+        with pytest.raises(ChatError) as caught:
+            sign_up(services, "alice")
+    assert caught.value.code is ErrorCode.UNAVAILABLE
+    sign_up(services, "alice")  # the name is not taken

@@ -67,7 +67,6 @@ def _draft(new_message: dict[str, Any]) -> Draft:
         case "text":
             return Draft(text=new_message["content"], client_message_id=sent_id)
         case "img":
-            picture = services().attachments.picture_from_base64(new_message["content"])
-            return Draft(picture=picture, client_message_id=sent_id)
+            return Draft(image=new_message["content"], client_message_id=sent_id)
         case _:
             raise ChatError(ErrorCode.MESSAGE_TYPE_UNKNOWN)

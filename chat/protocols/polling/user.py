@@ -19,8 +19,8 @@ bp = Blueprint("polling_user", __name__, url_prefix="/user")
 @takes(Credentials)
 def register(body: dict[str, Any]) -> Response:
     """Make an account and log in."""
-    user_id = services().accounts.register(body["username"], body["password"], client_address())
-    return set_cookie(success("Registered and logged in.", "注册成功，已登录。"), user_id)
+    user_id, session = services().accounts.register(body["username"], body["password"], client_address())
+    return set_cookie(success("Registered and logged in.", "注册成功，已登录。"), user_id, session)
 
 
 @bp.post("/login")
@@ -29,7 +29,7 @@ def register(body: dict[str, Any]) -> Response:
 def login(body: dict[str, Any]) -> Response:
     """Log in."""
     user_id = services().accounts.authenticate(body["username"], body["password"], client_address())
-    return set_cookie(success("Logged in.", "登录成功。"), user_id)
+    return set_cookie(success("Logged in.", "登录成功。"), user_id, services().sessions.open(user_id))
 
 
 @bp.post("/logout")
