@@ -6,7 +6,7 @@ from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from chat import web
+from chat import cli, web
 from chat.clock import Clock, system_clock
 from chat.extensions import db, jwt, migrate
 from chat.http import envelopes, headers
@@ -42,6 +42,7 @@ def create_app(settings: Settings | None = None, clock: Clock = system_clock) ->
     app.extensions[EXTENSION] = services
     app.before_request(services.start)
     polling.register(app)
+    cli.register(app)
     web.register(app)
     return app
 

@@ -2,6 +2,7 @@
 
 protocols/   one sealed package per published protocol; the same file names for the same jobs in each
 web/         the browser page
+cli.py       `flask chat …`, for whoever runs the server
 http/        what all HTTP protocols share: bodies, who is asking, origins, envelopes, held requests
 services/    the rules, by noun; the only place that writes
 delivery/    who waits (notifier), the recent tail of each room (feed), news of other processes (bus)

@@ -1,6 +1,6 @@
 """Accounts: making them, and proving that one is yours (specs, "Account")."""
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from chat.clock import Clock
@@ -55,9 +55,8 @@ class Accounts:
             "username": username,
             "username_key": key,
             "nickname": username,
-            "password_sha1": passwords.hash_digest(passwords.sha1(password)),
-            "password_md5": passwords.hash_digest(passwords.md5(password)),
             "created_at": self._clock(),
+            **_hashes(password),
         }
         try:
             with self._store.write() as tx:
@@ -88,6 +87,25 @@ class Accounts:
             self._limits.take_shared(*failures)
         raise ChatError(ErrorCode.CREDENTIALS_WRONG)
 
+    def set_password(self, username: str, password: str) -> None:
+        """Change a password, and end all sessions of the account. Raises USER_NOT_FOUND, PASSWORD_INVALID."""
+        self._check_password(password)
+        changes = _hashes(password)
+        with self._store.write() as tx:
+            found = User.username_key == name_key(username)
+            user_id = tx.execute(select(User.id).where(found, User.deleted_at.is_(None))).scalar()
+            if user_id is None:
+                raise ChatError(ErrorCode.USER_NOT_FOUND, username=username)
+            tx.execute(update(User).where(User.id == user_id).values(changes))
+            self._sessions.end_all_within(tx, user_id)
+
     def _check_password(self, password: str) -> None:
         if not self._password_min_length <= len(password) <= PASSWORD_MAX_CHARS:
             raise ChatError(ErrorCode.PASSWORD_INVALID, min=self._password_min_length, max=PASSWORD_MAX_CHARS)
+
+
+def _hashes(password: str) -> dict[str, str]:
+    return {
+        "password_sha1": passwords.hash_digest(passwords.sha1(password)),
+        "password_md5": passwords.hash_digest(passwords.md5(password)),
+    }

@@ -68,6 +68,11 @@ class Sessions:
             tx.emit(Event(EventKind.USER, actor.user_id))
         self._presence.forget(actor.session_id)
 
+    def end_all_within(self, tx: WriteTransaction, user_id: int) -> None:
+        """The same for all sessions of a user, within the transaction that gives the reason."""
+        tx.execute(delete(LoginSession).where(LoginSession.user_id == user_id))
+        tx.emit(Event(EventKind.USER, user_id))
+
     def purge(self) -> None:
         """Drop what has expired."""
         with self._store.write() as tx:

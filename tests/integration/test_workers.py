@@ -3,14 +3,16 @@
 import os
 import select
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import requests
 
 from tests.integration.raw import answer, open_pull, sockets_of, token_of
-from tests.server import Server, wait_until
+from tests.server import BIN, ROOT, Server, wait_until
 
 StartServer = Callable[..., Server]
 
@@ -147,3 +149,21 @@ def test_presence_is_known_in_all_workers(server: StartServer) -> None:
     wait_until(lambda: all(each == {"alice", "bob"} for each in online()), "both are online everywhere", 6)
     requests.post(f"{live.url}/user/logout", headers={"Authorization": tokens["bob"]}, timeout=30)
     wait_until(lambda: all(each == {"alice"} for each in online()), "bob is gone everywhere", 6)
+
+
+def test_a_new_password_ends_all_sessions_in_all_workers(server: StartServer, home: Path) -> None:
+    live = server(workers=2)
+    token = token_of(live, "alice")
+    pulls = [open_pull(live, token, {"public": ""}) for _ in range(8)]
+    time.sleep(0.3)
+    environment = {"PATH": os.environ["PATH"], "CHAT_INSTANCE_PATH": str(home)}
+    command = [str(BIN / "flask"), "--app", "wsgi", "chat", "set-password", "alice", "--password"]
+    for password, code in (("short", 1), ("new password", 0)):
+        done = subprocess.run([*command, password], cwd=ROOT, env=environment, timeout=60, check=False)
+        assert done.returncode == code
+    for connection in pulls:
+        assert answer(connection)[0] == 401
+        connection.close()
+    for password, status in (("secret1", 401), ("new password", 200)):
+        body = {"username": "alice", "password": password}
+        assert requests.post(f"{live.url}/user/login", json=body, timeout=30).status_code == status

@@ -1,0 +1,32 @@
+"""`flask --app wsgi chat …`, for whoever runs the server."""
+
+import click
+from flask import Flask
+from flask.cli import AppGroup
+
+from chat.errors import ChatError, ErrorCode
+from chat.http.context import services
+
+chat = AppGroup("chat", help="Run this server.")
+
+_WORDS = {
+    ErrorCode.USER_NOT_FOUND: "There is no user of that name.",
+    ErrorCode.PASSWORD_INVALID: "Take {min} to {max} characters.",
+    ErrorCode.UNAVAILABLE: "The database is busy or not there: try again.",
+}
+
+
+def register(app: Flask) -> None:
+    app.cli.add_command(chat)
+
+
+@chat.command("set-password")
+@click.argument("username")
+@click.password_option()
+def set_password(username: str, password: str) -> None:
+    """Give a user who has forgotten theirs a new password. Logs them out everywhere."""
+    try:
+        services().accounts.set_password(username, password)
+    except ChatError as error:
+        raise click.ClickException(_WORDS[error.code].format(**error.data)) from None
+    click.echo(f"{username} can log in with the new password.")
