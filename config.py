@@ -29,7 +29,7 @@ class Settings:
     secret_key: str = ""  # empty: made once and kept in instance_path
     host: str = "0.0.0.0"  # noqa: S104 - a class reaches the teacher's laptop over the LAN
     port: int = 8000
-    threads: int = 256  # per worker process; a held pull keeps one
+    threads: int = 16  # per worker process; what waits keeps none
     # What people may do
     lobby: str = "public"
     password_min_length: int = 6

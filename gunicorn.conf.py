@@ -1,12 +1,9 @@
 """How gunicorn runs Commonroom; `make run` and a plain `gunicorn` in this folder both read it."""
 
 import logging
-import os
 import resource
-import signal
 import socket
 import sys
-import threading
 
 from config import Settings
 
@@ -16,12 +13,12 @@ del sys.modules["config"]
 
 wsgi_app = "wsgi:app"
 bind = f"{_settings.host}:{_settings.port}"
-worker_class = "chat.http.worker.ChatWorker"
+worker_class = "chat.live.worker.LiveWorker"
 threads = _settings.threads
-worker_connections = 4 * _settings.threads
 backlog = 4096
 timeout = 60  # a worker whose main loop is stuck for so long is replaced; held pulls do not count
 graceful_timeout = 10
+limit_request_line = 8190
 keepalive = 75  # longer than a pull is held
 control_socket_disable = True
 # Which proxies to believe is CHAT_TRUSTED_PROXIES' to say, not gunicorn's.
@@ -58,34 +55,13 @@ def post_worker_init(worker):
     except Exception:
         # Tried again with the first request; until then /healthz says 503.
         logging.getLogger("gunicorn.error").exception("the database is not ready: run `flask --app wsgi db upgrade`")
-    stop = signal.getsignal(signal.SIGTERM)
-    # A thread that waits for the word: what a signal interrupts may hold any lock, so the handler takes none.
-    worker.told_to_stop = os.eventfd(0)
-    threading.Thread(target=_answer_when_told, args=(worker.told_to_stop, services), daemon=True).start()
-
-    def answer_and_stop(number, frame):
-        os.eventfd_write(worker.told_to_stop, 1)
-        stop(number, frame)
-
-    signal.signal(signal.SIGTERM, answer_and_stop)
-    signal.siginterrupt(signal.SIGTERM, False)
-
-
-def worker_int(worker):
-    """Ctrl-C. It may come while the worker is still being started."""
-    if hasattr(worker, "told_to_stop"):
-        os.eventfd_write(worker.told_to_stop, 1)
+    worker.stopping = services.answer_held
 
 
 def worker_exit(server, worker):
     """Write what is only in memory so far."""
     if worker.wsgi is not None:
         worker.wsgi.extensions["commonroom"].close()
-
-
-def _answer_when_told(told_to_stop, services):
-    os.eventfd_read(told_to_stop)
-    services.answer_held()
 
 
 def _lan_address():

@@ -48,7 +48,7 @@ class Server:
             "CHAT_HOST": "127.0.0.1",
             "PORT": str(self.port),
             "WEB_CONCURRENCY": str(self._workers),
-            "CHAT_THREADS": "64",
+            "CHAT_THREADS": "8",
             **self._env,
         }
         with self.log.open("ab") as log:

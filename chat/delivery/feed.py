@@ -120,6 +120,21 @@ class Feeds:
                 found = timeline.after(connection, room_id, cursor, limit)
         return found
 
+    def since_in_memory(self, room_id: int, cursor: int, limit: int) -> list[StoredMessage] | None:
+        """The same without the database and without waiting; None where that is not enough."""
+        feed = self._feeds.get(room_id)
+        if feed is None or not feed.lock.acquire(blocking=False):
+            return None
+        try:
+            return feed.since(cursor, limit)
+        finally:
+            feed.lock.release()
+
+    def end(self, room_id: int) -> int | None:
+        """The time (µs) up to which memory is known to be whole; None without a feed."""
+        feed = self._feeds.get(room_id)
+        return feed.end if feed is not None and feed.opened else None
+
     def forget(self) -> None:
         """Drop all; the next to ask begins anew."""
         with self._lock:

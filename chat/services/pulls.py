@@ -25,17 +25,17 @@ class News:
     rooms: dict[str, list[StoredMessage]] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     count: int = 0
-    _bytes: int = 0
+    bytes: int = 0  # about
 
     @property
     def is_full(self) -> bool:
         """Whether more would not go into an answer anyhow."""
-        return self._bytes >= ANSWER_MAX_BYTES
+        return self.bytes >= ANSWER_MAX_BYTES
 
     def add(self, name: str, messages: list[StoredMessage]) -> None:
         self.rooms[name] = messages
         self.count += len(messages)
-        self._bytes += sum(len(m.content) + len(m.avatar) + m.attachment_size for m in messages)
+        self.bytes += sum(len(m.content) + len(m.avatar) + m.attachment_size for m in messages)
 
 
 class Pull:
@@ -98,6 +98,35 @@ class Pull:
         for name, room_id in self._room_ids.items():
             cursor = self._from[name, room_id]
             news.add(name, [] if news.is_full else self._hub.feeds.since(room_id, cursor, self._limit))
+        return news
+
+    def renewed(self, cursors: Mapping[str, int]) -> "Pull | None":
+        """The same question from new cursors, without the database; None where that is not enough.
+
+        For the same rooms only, all of them the reader's, and only while nothing has changed the reader's rights.
+        """
+        if self._missing or cursors.keys() != self._cursors.keys():
+            return None
+        pull = Pull(self._store, self._hub, self._sessions, self._reading, self.actor, cursors, self._limit)
+        for name, room_id in self._room_ids.items():
+            end = self._hub.feeds.end(room_id)
+            # A cursor beyond it is from the future, or from a process that knows more: the database tells which.
+            if end is None or cursors[name] > end:
+                return None
+            pull._room_ids[name] = room_id
+            pull._from[name, room_id] = cursors[name]
+            if cursors[name] > self._from[name, room_id]:
+                self._reading.mark(self.actor.user_id, room_id, cursors[name])
+        return pull
+
+    def look_in_memory(self) -> News | None:
+        """The same without the database; None where memory does not reach back so far. Never waits."""
+        news = News(missing=list(self._missing))
+        for name, room_id in self._room_ids.items():
+            found = self._hub.feeds.since_in_memory(room_id, self._from[name, room_id], self._limit)
+            if found is None:
+                return None
+            news.add(name, found)
         return news
 
     def nothing(self) -> News:

@@ -91,8 +91,8 @@ def test_what_is_not_http_gets_json_and_leaves_no_trace_of_tokens(server: StartS
     host = b"Host: x\r\n"
     chunked = b"POST /user/login HTTP/1.1\r\n" + host + b"Transfer-Encoding: chunked\r\n\r\n"
     for request, status in (
-        ("GET /room/members?roomname=物理&token=SECRET HTTP/1.1\r\n".encode() + host + b"\r\n", b"400"),
-        (b"GET /user/me?token=SECRET" + b"x" * 8000 + b" HTTP/1.1\r\n" + host + b"\r\n", b"414"),
+        (b"GET /user/me?token=SECRET HTTP/1.1\n" + host + b"\r\n", b"400"),
+        (b"GET /user/me?token=SECRET" + b"x" * 9000 + b" HTTP/1.1\r\n" + host + b"\r\n", b"414"),
         (b"GET /user/me HTTP/1.1\r\n" + host + b"Authorization: SECRET" + b"x" * 20000 + b"\r\n\r\n", b"431"),
         (b"GET /user/me HTTP/1.1\r\n" + host + b"Bad Name SECRET: x\r\n\r\n", b"400"),
         (b"SECRET nonsense\r\n\r\n", b"400"),
@@ -107,3 +107,15 @@ def test_what_is_not_http_gets_json_and_leaves_no_trace_of_tokens(server: StartS
     assert live.healthy()
     assert "SECRET" not in live.log.read_text()
     assert "Traceback" not in live.log.read_text()
+
+
+def test_chinese_in_an_address_as_curl_sends_it(server: StartServer) -> None:
+    live = server()
+    token = token_of(live, "alice")
+    auth = {"Authorization": token}
+    requests.post(f"{live.url}/room/create", json={"roomname": "物理"}, headers=auth, timeout=30)
+    line = "GET /room/members?roomname=物理 HTTP/1.1\r\n".encode()
+    head = f"Host: x\r\nAuthorization: {token}\r\nConnection: close\r\n\r\n".encode()
+    status, _, body = exchange(live, line + head).partition(b"\r\n")
+    assert status == b"HTTP/1.1 200 OK"
+    assert b'"user":"alice"' in body

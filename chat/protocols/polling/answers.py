@@ -10,6 +10,7 @@ from flask import Response
 
 from chat.clock import to_iso
 from chat.http.context import prefers_chinese, services
+from chat.http.hold import Render, body_response
 from chat.models import MessageType, StoredMessage
 from chat.services.attachments import URL_PREFIX
 from chat.services.pulls import ANSWER_MAX_BYTES, News
@@ -19,9 +20,18 @@ _CHUNK_BYTES = 64 * 1024
 _one_picture_at_a_time = threading.Lock()  # so that many readers woken by one picture encode it once
 
 
-def pull_answer(news: News, detail: bool) -> Response:
-    """{"status", "feedback", <room>: [message, …], …}, of at most 8 MiB but at least one message."""
-    if prefers_chinese():
+def pull_renderer(detail: bool) -> Render:
+    """Makes the body {"status", "feedback", <room>: [message, …], …}, of at most 8 MiB but at least one message."""
+    chinese = prefers_chinese()
+
+    def render(news: News) -> list[bytes]:
+        return _pieces(_pull_parts(_pull_feedback(news, chinese), news, detail))
+
+    return render
+
+
+def _pull_feedback(news: News, chinese: bool) -> str:
+    if chinese:
         feedback = f"{news.count} 条消息。" if news.count else "暂无新消息。"
         left_out = "你不在以下聊天室中，已略去："
     else:
@@ -29,7 +39,7 @@ def pull_answer(news: News, detail: bool) -> Response:
         left_out = " Left out, as you are not in them: "
     if news.missing:
         feedback += left_out + ", ".join(name[:100] for name in news.missing)
-    return _stream(_pull_parts(feedback, news, detail))
+    return feedback
 
 
 def history_answer(messages: list[StoredMessage], detail: bool) -> Response:
@@ -43,7 +53,7 @@ def history_answer(messages: list[StoredMessage], detail: bool) -> Response:
             break
         kept.append(encoded)
     feedback = f"共 {len(kept)} 条消息。" if prefers_chinese() else f"{len(kept)} messages."
-    return _stream([_head(feedback), b',"messages":[', b",".join(reversed(kept)), b"]}"])
+    return body_response(_pieces([_head(feedback), b',"messages":[', b",".join(reversed(kept)), b"]}"]))
 
 
 def _pull_parts(feedback: str, news: News, detail: bool) -> Iterator[bytes]:
@@ -111,7 +121,7 @@ def _json(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _stream(parts: Iterable[bytes]) -> Response:
+def _pieces(parts: Iterable[bytes]) -> list[bytes]:
     """Big parts as they are, shared between readers; small ones together, so that they are few writes."""
     chunks: list[bytes] = []
     small: list[bytes] = []
@@ -126,6 +136,4 @@ def _stream(parts: Iterable[bytes]) -> Response:
         if len(part) >= _CHUNK_BYTES:
             chunks.append(part)
     chunks.append(b"".join(small))
-    response = Response(chunks, mimetype="application/json")
-    response.content_length = sum(map(len, chunks))
-    return response
+    return chunks

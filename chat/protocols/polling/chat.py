@@ -6,12 +6,12 @@ from flask import Blueprint, Response, current_app, request
 
 from chat.errors import ChatError, ErrorCode
 from chat.http.auth import signed_in
-from chat.http.bodies import json_object, takes
+from chat.http.bodies import json_object, parse_object, takes
 from chat.http.context import services
-from chat.http.hold import hold
+from chat.http.hold import answer_when_new, body_response
 from chat.models import Actor
 from chat.protocols.polling import queries
-from chat.protocols.polling.answers import history_answer, pull_answer
+from chat.protocols.polling.answers import history_answer, pull_renderer
 from chat.protocols.polling.cursors import parse_cursor
 from chat.protocols.polling.errors import success
 from chat.protocols.polling.schemas import Send
@@ -37,17 +37,16 @@ def pull(actor: Actor) -> Response:
     limit = queries.limit(request.args)
     timeout_s = queries.timeout(request.args, current_app.config["PULL_TIMEOUT"])
     detail = queries.flag(request.args, "detail")
-    body = json_object()
-    if len(body) > LIST_CAP:
-        raise ChatError(ErrorCode.FIELD_INVALID, field="rooms")
-    cursors = {room: parse_cursor(room, value) for room, value in body.items()}
+    cursors = _cursors(json_object())
     if not cursors:
-        return pull_answer(services().pulls.newest(actor, limit), detail)
-    asked = services().pulls.since(actor, cursors, limit)
-    news = asked.look()
-    if not news.count and timeout_s:
-        news = hold(asked, timeout_s) or asked.nothing()
-    return pull_answer(news, detail)
+        return body_response(pull_renderer(detail)(services().pulls.newest(actor, limit)))
+    render = pull_renderer(detail)
+    return answer_when_new(
+        lambda: services().pulls.since(actor, cursors, limit),
+        timeout_s,
+        read=lambda raw: _cursors(parse_object(raw)),
+        render=render,
+    )
 
 
 @bp.get("/history")
@@ -59,6 +58,12 @@ def history(actor: Actor) -> Response:
     before = parse_cursor(room, raw) if raw else None
     found = services().messages.history(actor, room, before, queries.limit(request.args))
     return history_answer(found, queries.flag(request.args, "detail"))
+
+
+def _cursors(body: dict[str, Any]) -> dict[str, int]:
+    if len(body) > LIST_CAP:
+        raise ChatError(ErrorCode.FIELD_INVALID, field="rooms")
+    return {room: parse_cursor(room, value) for room, value in body.items()}
 
 
 def _draft(new_message: dict[str, Any]) -> Draft:

@@ -1,0 +1,10 @@
+"""Connections: a gunicorn worker whose one asyncio loop owns them all; threads only where a request is worked on.
+
+worker.py     the worker: loop, listeners, thread pool, signals
+connection.py one HTTP/1.1 connection: reading, answering, waiting
+framing.py    where one request ends and the next begins; strict, without any I/O
+request.py    one request through gunicorn's parser and the WSGI application, in a thread
+parking.py    what a request leaves behind when it is not answered yet
+
+It knows no protocol: a view that wants to wait parks its request (chat.http.hold).
+"""

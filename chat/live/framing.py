@@ -1,0 +1,188 @@
+"""Where one request ends and the next begins. Strict: what could be read in two ways is refused (RFC 9112, 11.2).
+
+Sans I/O: bytes are fed in, whole requests come out.
+"""
+
+import re
+from dataclasses import dataclass
+
+HEAD_MAX_BYTES = 64 * 1024
+LINE_MAX_BYTES = 8190  # the request line
+CHUNK_LINE_MAX_BYTES = 1024
+TRAILER_MAX_BYTES = 8192
+
+_BARE_LF = re.compile(rb"(?<!\r)\n")
+_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NON_ASCII = re.compile(rb"[\x80-\xff]")
+_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?")
+
+
+class FramingError(Exception):
+    """Not a request that we read; the connection is of no more use."""
+
+    def __init__(self, status: str, reason: str) -> None:
+        super().__init__(status, reason)
+        self.status = status
+        self.reason = reason
+
+
+@dataclass(slots=True)
+class Framed:
+    """One request, as it is handed to the parser. Too large: its body was not read, and more of it may come."""
+
+    head: bytes
+    body: bytes
+    too_large: bool = False
+
+
+class Framer:
+    """The requests of one connection, one after the other."""
+
+    __slots__ = ("_body", "_chunked", "_expects", "_head", "_left", "_max_body", "_trailer", "buffer")
+
+    def __init__(self, max_body: int) -> None:
+        self._max_body = max_body
+        self.buffer = bytearray()
+        self._reset()
+
+    def _reset(self) -> None:
+        self._head: bytes | None = None
+        self._left = 0  # bytes of the body, or of the chunk, still to come
+        self._chunked = False
+        self._expects = False
+        self._body: bytearray | None = None  # of a chunked request
+        self._trailer = 0
+
+    @property
+    def is_between(self) -> bool:
+        """Whether nothing of a next request has come."""
+        return self._head is None and not self.buffer
+
+    @property
+    def in_body(self) -> bool:
+        return self._head is not None
+
+    def wants_continue(self) -> bool:
+        """Whether the client waits for a 100 before it sends the body; true once."""
+        if self._expects and not self.buffer:
+            self._expects = False
+            return True
+        return False
+
+    def next(self) -> Framed | None:
+        """The next request, if it is all here. Raises FramingError."""
+        if self._head is None and not self._take_head():
+            return None
+        assert self._head is not None  # noqa: S101
+        if self._left > self._max_body:
+            return self._done(b"", too_large=True)
+        if self._chunked:
+            return self._next_chunked()
+        if len(self.buffer) < self._left:
+            return None
+        body = bytes(self.buffer[: self._left])
+        del self.buffer[: self._left]
+        return self._done(body)
+
+    def _done(self, body: bytes, *, too_large: bool = False) -> Framed:
+        framed = Framed(self._head or b"", body, too_large)
+        self._reset()
+        return framed
+
+    def _take_head(self) -> bool:
+        buffer = self.buffer
+        while buffer.startswith(b"\r\n"):  # some clients send one too many after a body
+            del buffer[:2]
+        end = buffer.find(b"\r\n\r\n")
+        if end < 0 or end > HEAD_MAX_BYTES:
+            if _BARE_LF.search(buffer, 0, HEAD_MAX_BYTES):
+                raise FramingError("400 Bad Request", "line ends")
+            if b"\r\n" not in buffer[: LINE_MAX_BYTES + 2] and len(buffer) > LINE_MAX_BYTES:
+                raise FramingError("414 URI Too Long", "request line")
+            if len(buffer) > HEAD_MAX_BYTES:
+                raise FramingError("431 Request Header Fields Too Large", "headers")
+            return False
+        head = bytes(buffer[:end])
+        del buffer[: end + 4]
+        self._read_head(head)
+        return True
+
+    def _read_head(self, head: bytes) -> None:
+        first, *lines = head.split(b"\r\n")
+        if b"\n" in head.replace(b"\r\n", b"") or b"\r" in head.replace(b"\r\n", b"") or b"\0" in head:
+            raise FramingError("400 Bad Request", "line ends")
+        if len(first) > LINE_MAX_BYTES:
+            raise FramingError("414 URI Too Long", "request line")
+        lengths, codings = [], []
+        for line in lines:
+            name, colon, value = line.partition(b":")
+            if not colon or not _TOKEN.fullmatch(name):
+                raise FramingError("400 Bad Request", "header")
+            match name.lower():
+                case b"content-length":
+                    lengths.append(value.strip(b" \t"))
+                case b"transfer-encoding":
+                    codings.append(value.strip(b" \t").lower())
+                case b"expect":
+                    self._expects = value.strip().lower() == b"100-continue"
+        # curl sends Chinese in an address as it is typed.
+        first = _NON_ASCII.sub(lambda byte: b"%%%02X" % byte[0][0], first)
+        self._frame(lengths, codings, is_10=first.endswith(b"HTTP/1.0"))
+        if self._chunked:  # it is handed on decoded
+            lines = [line for line in lines if not line.lower().startswith(b"transfer-encoding:")]
+        self._head = b"\r\n".join([first, *lines])
+
+    def _frame(self, lengths: list[bytes], codings: list[bytes], *, is_10: bool) -> None:
+        if codings:
+            if lengths or is_10 or codings != [b"chunked"]:
+                raise FramingError("400 Bad Request", "Transfer-Encoding")
+            self._chunked, self._body = True, bytearray()
+        elif lengths:
+            if len(lengths) > 1 or not lengths[0].isdigit() or len(lengths[0]) > 18:
+                raise FramingError("400 Bad Request", "Content-Length")
+            self._left = int(lengths[0])
+
+    def _next_chunked(self) -> Framed | None:
+        assert self._body is not None  # noqa: S101
+        buffer, body = self.buffer, self._body
+        while True:
+            if self._left:  # the chunk's data and the line end after it
+                take = min(self._left, len(buffer))
+                body += buffer[:take]
+                del buffer[:take]
+                self._left -= take
+                if self._left:
+                    return None
+                if body[-2:] != b"\r\n":
+                    raise FramingError("400 Bad Request", "chunk")
+                del body[-2:]
+            end = buffer.find(b"\r\n", 0, CHUNK_LINE_MAX_BYTES)
+            if end < 0:
+                if len(buffer) >= CHUNK_LINE_MAX_BYTES or b"\n" in buffer:
+                    raise FramingError("400 Bad Request", "chunk")
+                return None
+            line = bytes(buffer[:end])
+            if self._trailer:
+                del buffer[: end + 2]
+                self._trailer += len(line) + 2
+                if not line:
+                    return self._with_length(bytes(body))
+                if self._trailer > TRAILER_MAX_BYTES:
+                    raise FramingError("400 Bad Request", "trailer")
+                continue
+            size = _CHUNK_LINE.fullmatch(line)
+            if size is None:
+                raise FramingError("400 Bad Request", "chunk")
+            del buffer[: end + 2]
+            length = int(size[1], 16)
+            if len(body) + length > self._max_body:
+                return self._with_length(b"", claimed=self._max_body + 1)
+            if length:
+                self._left = length + 2
+            else:
+                self._trailer = 1
+
+    def _with_length(self, body: bytes, claimed: int | None = None) -> Framed:
+        length = len(body) if claimed is None else claimed
+        self._head = (self._head or b"") + b"\r\nContent-Length: %d" % length
+        return self._done(body, too_large=claimed is not None)

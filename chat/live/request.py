@@ -1,0 +1,108 @@
+"""One request through gunicorn's own parser and the WSGI application. Runs in a thread, over bytes."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from gunicorn import util
+from gunicorn.http import wsgi
+from gunicorn.http.errors import ExpectationFailed, LimitRequestHeaders, LimitRequestLine, ParseException
+from gunicorn.http.parser import RequestParser
+
+from chat.live.framing import Framed
+from chat.live.parking import ENVIRON_KEY, Hold, Parked
+from chat.live.refusals import refusal
+
+log = logging.getLogger("gunicorn.error")
+
+_STATUS = {
+    LimitRequestLine: "414 URI Too Long",
+    LimitRequestHeaders: "431 Request Header Fields Too Large",
+    ExpectationFailed: "417 Expectation Failed",
+}
+
+
+class Outgoing:
+    """What gunicorn's Response takes for a socket. It only collects: a slow reader must not keep the thread."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+
+    def sendall(self, data: bytes) -> None:
+        self.pieces.append(data)
+
+    def send(self, data: bytes) -> int:
+        """Only ever gunicorn's 100 Continue, which the loop has sent in time."""
+        return len(data)
+
+
+class Answer:
+    """How a request ended: pieces to write and whether to close then; or parked, with the head to answer with."""
+
+    __slots__ = ("close", "head", "parked", "pieces", "written")
+
+    def __init__(self, pieces: list[bytes], *, close: bool) -> None:
+        self.pieces = pieces
+        self.close = close
+        self.parked: Parked | None = None
+        self.head = b""
+        self.written: Callable[[int, datetime], None] | None = None
+
+
+def run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold) -> Answer:
+    """Run the application on one request. Never raises: what goes wrong is an answer too."""
+    try:
+        return _run(worker, framed, peer, local, hold)
+    except ParseException as error:
+        return Answer([refusal(_STATUS.get(type(error), "400 Bad Request"), type(error).__name__)], close=True)
+    except Exception:
+        log.exception("answering a request failed")
+        return Answer([refusal("500 Internal Server Error", "our mistake")], close=True)
+
+
+def _run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold) -> Answer:
+    out: Any = Outgoing()
+    started = datetime.now()  # noqa: DTZ005 - gunicorn's access log takes the difference
+    request = next(RequestParser(worker.cfg, [framed.head + b"\r\n\r\n", framed.body], peer))
+    response, environ = wsgi.create(request, out, peer, local, worker.cfg)
+    environ["wsgi.multithread"] = True
+    environ[ENVIRON_KEY] = hold
+    if framed.too_large or not worker.alive:
+        response.force_close()
+
+    def written(body_bytes: int, began: datetime = started) -> None:
+        response.sent = body_bytes
+        worker.log.access(response, request, environ, datetime.now() - began)  # noqa: DTZ005
+
+    pieces = worker.wsgi(environ, response.start_response)
+    try:
+        if hold.parked is None:
+            for piece in pieces:
+                response.write(piece)
+            response.close()
+            written(response.sent)
+            return Answer(out.pieces, close=response.should_close())
+    finally:
+        if hasattr(pieces, "close"):
+            pieces.close()
+    answer = Answer([], close=request.should_close())
+    answer.parked = hold.parked
+    if worker.cfg.accesslog or worker.cfg.logconfig or worker.cfg.logconfig_dict:
+        answer.written = written  # it keeps the whole request, so only where it is needed
+    answer.head = _head(response, close=answer.close)
+    return answer
+
+
+def _head(response: Any, *, close: bool) -> bytes:
+    """All of the answer's head but Date and Content-Length, which are known when it is given."""
+    lines = [f"HTTP/1.1 {response.status}", f"Server: {response.version}"]
+    lines.append("Connection: close" if close else "Connection: keep-alive")
+    lines += [f"{name}: {value}" for name, value in response.headers if name.lower() != "content-length"]
+    return "\r\n".join(lines).encode("latin-1")
+
+
+def finished(head: bytes, body: list[bytes]) -> list[bytes]:
+    """A held request's whole answer."""
+    length = sum(map(len, body))
+    return [b"%s\r\nDate: %s\r\nContent-Length: %d\r\n\r\n" % (head, util.http_date().encode(), length), *body]

@@ -1,0 +1,113 @@
+"""The gunicorn worker: one asyncio loop that owns every connection, and a small pool of threads for the work."""
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from gunicorn.sock import ssl_context
+from gunicorn.workers.base import Worker
+
+from chat.live.connection import HttpConnection
+
+log = logging.getLogger("gunicorn.error")
+_LOOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+
+
+class LiveWorker(Worker):
+    """Set as gunicorn's worker_class. `stopping` is called once, on the loop, when the worker is told to stop."""
+
+    def init_process(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.connections: set[HttpConnection] = set()
+        self.max_body = 0
+        self.stopping: Callable[[], None] = lambda: None  # set by gunicorn.conf.py
+        self._pool = ThreadPoolExecutor(self.cfg.threads, thread_name_prefix="work")
+        self._woken: deque[HttpConnection] = deque()
+        self._flush_is_due = False
+        super().init_process()
+
+    def run(self) -> None:
+        app: Any = self.wsgi
+        self.max_body = app.config["MAX_CONTENT_LENGTH"]
+        asyncio.set_event_loop(self.loop)
+        try:
+            self.loop.run_until_complete(self._main())
+        finally:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self.loop.close()
+
+    # For connections
+
+    def in_thread(self, work: Callable[..., None], *args: Any) -> None:
+        """Run work in the pool, after what is waiting there."""
+        self._pool.submit(work, *args)
+
+    def on_loop(self, call: Callable[..., None], *args: Any) -> None:
+        """Have the loop call, from any thread; in the order of the calls."""
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(call, *args)
+
+    def wake(self, connection: HttpConnection) -> None:
+        """Have a held request looked at, from any thread. Many at once are one turn of the loop."""
+        self._woken.append(connection)
+        if not self._flush_is_due:
+            self._flush_is_due = True
+            self.on_loop(self._look_at_woken)
+
+    def _look_at_woken(self) -> None:
+        self._flush_is_due = False
+        while self._woken:
+            try:
+                self._woken.popleft().look()
+            except Exception:
+                log.exception("looking at a held request failed")
+
+    # The worker's life
+
+    async def _main(self) -> None:
+        for number in _LOOP_SIGNALS:
+            self.loop.add_signal_handler(number, self._told_to_stop)
+        self.loop.add_signal_handler(signal.SIGUSR1, self.log.reopen_files)
+        context = ssl_context(self.cfg) if self.cfg.is_ssl else None
+        servers = []
+        listeners: list[Any] = self.sockets
+        for listener in listeners:
+            listener.sock.setblocking(False)
+            servers.append(
+                await self.loop.create_server(
+                    lambda: HttpConnection(self), sock=listener.sock, ssl=context, backlog=self.cfg.backlog
+                )
+            )
+        while self.alive:
+            self.notify()
+            self._sweep()
+            self.alive = self.alive and self.ppid == os.getppid()
+            await asyncio.sleep(0.5)
+        for server in servers:
+            server.close()
+        await self._finish()
+
+    async def _finish(self) -> None:
+        """Answer what is held, finish what is worked on, and close; within the graceful time-out."""
+        self.stopping()
+        deadline = time.monotonic() + self.cfg.graceful_timeout
+        while self.connections and time.monotonic() < deadline:
+            self.notify()
+            for connection in list(self.connections):
+                connection.stop()
+            await asyncio.sleep(0.05)
+
+    def _told_to_stop(self) -> None:
+        self.alive = False
+        self.stopping()
+
+    def _sweep(self) -> None:
+        now = time.monotonic()
+        for connection in list(self.connections):
+            connection.give_up_if_late(now)
