@@ -23,6 +23,13 @@ format: $(VENV)/ready-dev  ## put the code into form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+bench: $(VENV)-bench/ready  ## measure beside two baselines, and write docs/performance.md (make bench ARGS=--quick only prints)
+	@$(VENV)-bench/bin/python -m bench $(or $(ARGS),--write docs/performance.md)
+
+$(VENV)-bench/ready: requirements-bench.txt requirements.txt
+	@scripts/venv $(VENV)-bench $<
+	@touch $@
+
 $(VENV)/ready: requirements.txt
 	@scripts/venv $(VENV) $<
 	@touch $@
@@ -31,5 +38,5 @@ $(VENV)/ready-dev: requirements-dev.txt requirements.txt
 	@scripts/venv $(VENV) $<
 	@touch $@ $(VENV)/ready
 
-.PHONY: help run test lint format
+.PHONY: help run test lint format bench
 .DEFAULT_GOAL := help

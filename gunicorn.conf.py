@@ -1,5 +1,7 @@
 """How gunicorn runs Commonroom; `make run` and a plain `gunicorn` in this folder both read it."""
 
+import contextlib
+import ctypes
 import logging
 import resource
 import socket
@@ -7,6 +9,7 @@ import sys
 
 from config import Settings
 
+M_ARENA_MAX, M_MMAP_THRESHOLD = -8, -3  # malloc.h
 _settings = Settings.from_environ()
 # Workers are forked from here: what is imported here, a reload (SIGHUP) would not read again.
 del sys.modules["config"]
@@ -34,6 +37,13 @@ def on_starting(server):
     wanted = hard if hard != resource.RLIM_INFINITY else 65536
     if soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def post_fork(server, worker):
+    """Have glibc give memory back: large answers by mmap, and not a heap for each thread."""
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 256 * 1024)
 
 
 def when_ready(server):

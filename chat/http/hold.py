@@ -46,7 +46,7 @@ def answer_when_new(ask: Callable[[], Pull], timeout_s: float, read: Read, rende
         return _resume(hold, hold.resumed, render)
     pull = ask()
     news = pull.look()
-    if news.count or not timeout_s:
+    if news.count or not timeout_s or request.method == "HEAD":
         return body_response(render(news))
     asked = _Asked(pull, _deadline(services(), pull, timeout_s))
     if hold is not None:

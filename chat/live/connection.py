@@ -34,8 +34,8 @@ class Held:
 
 class HttpConnection(asyncio.Protocol):
     __slots__ = (
-        "_advancing", "_busy", "_closing", "_deadline", "_framer", "_held", "_is_drained", "_known", "_local",
-        "_paused", "_peer", "_started", "_timer", "_transport", "_worker",
+        "_advancing", "_at_eof", "_busy", "_closing", "_deadline", "_framer", "_held", "_is_drained", "_known",
+        "_local", "_paused", "_peer", "_started", "_timer", "_transport", "_worker",
     )  # fmt: skip
 
     def __init__(self, worker: "LiveWorker") -> None:
@@ -46,6 +46,7 @@ class HttpConnection(asyncio.Protocol):
         self._closing = False  # no further request is read
         self._paused = False  # reading is
         self._advancing = False
+        self._at_eof = False  # the client sends no more
         self._held: Held | None = None
         self._known: Held | None = None  # the last that was held: its head is known
         self._timer: asyncio.TimerHandle | None = None
@@ -69,18 +70,20 @@ class HttpConnection(asyncio.Protocol):
         if self._framer.is_between:
             self._started = time.monotonic()
         self._framer.buffer += data
-        if not self._busy:
-            self._advance()
-        elif len(self._framer.buffer) > READ_AHEAD_BYTES and not self._paused:
+        self._advance()
+        is_blocked = self._busy or not self._is_drained
+        if is_blocked and not self._closing and not self._paused and len(self._framer.buffer) > READ_AHEAD_BYTES:
             self._paused = True
             self._transport.pause_reading()
 
     def eof_received(self) -> bool:
-        # Half-closed: what is worked on is still answered. Who waits has hung up, as far as one can tell.
-        self._closing = True
+        # Half-closed: what was asked is still answered. Who waits has hung up, as far as one can tell.
+        self._at_eof = True
         if self._held is not None:
             self._answer_held(self._held.parked.late())
-        return self._busy
+        elif not self._busy:
+            self._advance()
+        return True  # closed by _expect_more, once nothing whole is left to answer
 
     def connection_lost(self, _exc: Exception | None) -> None:
         self._transport = None
@@ -96,6 +99,8 @@ class HttpConnection(asyncio.Protocol):
         self._is_drained = True
         if not self._busy:
             self._deadline = time.monotonic() + self._worker.cfg.keepalive
+            self._read_on()
+            self._advance()
 
     # The worker's calls
 
@@ -125,14 +130,17 @@ class HttpConnection(asyncio.Protocol):
             return
         self._advancing = True
         try:
-            while not self._busy and not self._closing and (framed := self._framer.next()) is not None:
+            # Not while answers wait to be read: who sends requests and reads nothing would fill the memory.
+            while not self._busy and not self._closing and self._is_drained:
+                framed = self._framer.next()
+                if framed is None:
+                    self._expect_more()
+                    break
                 self._take(framed)
         except FramingError as error:
             self._refuse(refusal(error.status, error.reason))
         finally:
             self._advancing = False
-        if not self._busy and not self._closing:
-            self._expect_more()
 
     def _take(self, framed: Framed) -> None:
         known = self._known
@@ -150,7 +158,10 @@ class HttpConnection(asyncio.Protocol):
 
     def _expect_more(self) -> None:
         now = time.monotonic()
-        if self._framer.is_between:
+        if self._at_eof:
+            self._closing = True
+            self._transport.close()
+        elif self._framer.is_between:
             self._deadline = now + self._worker.cfg.keepalive
         elif self._framer.in_body:
             if self._framer.wants_continue():
@@ -169,11 +180,9 @@ class HttpConnection(asyncio.Protocol):
         self._framer.buffer.clear()
         self._read_on()
         transport = self._transport
-        if not transport.can_write_eof():
-            transport.close()
-            return
         try:
-            transport.write_eof()
+            if transport.can_write_eof():  # not under TLS
+                transport.write_eof()
         except OSError:
             transport.abort()  # it is gone already
         else:
@@ -224,7 +233,7 @@ class HttpConnection(asyncio.Protocol):
         if self._is_drained:
             self._deadline = self._started + self._worker.cfg.keepalive
         self._read_on()
-        if self._framer.buffer:
+        if self._framer.buffer or self._at_eof:
             self._advance()
 
     # Waiting
@@ -237,7 +246,7 @@ class HttpConnection(asyncio.Protocol):
         if self._transport is None:
             self._unhold()
             self._forget_known()
-        elif self._closing:  # hung up meanwhile, or the server stops
+        elif self._closing or self._at_eof:  # the server stops, or the client has hung up meanwhile
             self._answer_held(held.parked.late())
         else:
             self._timer = self._worker.loop.call_at(held.parked.deadline, self._late)

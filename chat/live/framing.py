@@ -13,6 +13,7 @@ TRAILER_MAX_BYTES = 8192
 
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _NON_ASCII = re.compile(rb"[\x80-\xff]")
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?")
 
@@ -127,7 +128,9 @@ class Framer:
                     self._expects = value.strip().lower() == b"100-continue"
         # curl sends Chinese in an address as it is typed.
         first = _NON_ASCII.sub(lambda byte: b"%%%02X" % byte[0][0], first)
-        self._frame(lengths, codings, is_10=first.endswith(b"HTTP/1.0"))
+        is_10 = first.endswith(b"HTTP/1.0")
+        self._expects = self._expects and not is_10
+        self._frame(lengths, codings, is_10=is_10)
         if self._chunked:  # it is handed on decoded
             lines = [line for line in lines if not line.lower().startswith(b"transfer-encoding:")]
         self._head = b"\r\n".join([first, *lines])
@@ -167,7 +170,9 @@ class Framer:
                 self._trailer += len(line) + 2
                 if not line:
                     return self._with_length(bytes(body))
-                if self._trailer > TRAILER_MAX_BYTES:
+                name, colon, value = line.partition(b":")
+                is_field = colon and _TOKEN.fullmatch(name) and not _CONTROL.search(value)
+                if not is_field or self._trailer > TRAILER_MAX_BYTES:
                     raise FramingError("400 Bad Request", "trailer")
                 continue
             size = _CHUNK_LINE.fullmatch(line)

@@ -1,0 +1,1 @@
+"""The benchmark: `python -m bench --help`. It knows the server by plain HTTP and /proc alone."""

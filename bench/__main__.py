@@ -1,0 +1,86 @@
+"""`python -m bench`: run the scenarios, print the figures, say which targets are met."""
+# ruff: noqa: T201
+
+import argparse
+import gc
+import os
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench import report, scenarios
+from bench.servers import ALL, GENERATOR_CORE, Commonroom
+
+SCENARIOS = ("10x30", "1x500", "ceiling", "idle", "churn")
+
+
+def main() -> int:
+    """The exit code: 1 after losses, duplicates or disorder, or (with --strict) where a target is not met."""
+    options = _options()
+    _make_room()
+    results: report.Results = {}
+    for scenario, server, result in _run(options):
+        results[scenario, server] = result
+        _show(scenario, server, result)
+    print("\n" + report.machine() + "\n\n" + report.tables(results))
+    if options.write:
+        report.write(options.write, results)
+    missed = options.strict and not all(target.met for target in report.targets(results))
+    return 1 if report.faults(results) or missed else 0
+
+
+def _run(options: argparse.Namespace) -> Iterator[tuple[str, str, report.Result]]:
+    kinds = [kind for kind in ALL if not options.only_ours or kind is Commonroom]
+    for scenario in options.scenario or SCENARIOS:
+        if scenario == "idle":
+            yield scenario, Commonroom.name, scenarios.idle(options.quick)
+        elif scenario == "churn":
+            yield scenario, Commonroom.name, scenarios.churn(options.quick)
+        else:
+            for kind in kinds:
+                gc.collect()
+                yield scenario, kind.name, _compared(scenario, kind, options.quick)
+
+
+def _compared(scenario: str, kind: type, quick: bool) -> report.Result:
+    if scenario == "10x30":
+        return scenarios.steady(kind, 10, 30, 20, quick)
+    if scenario == "1x500":
+        return scenarios.steady(kind, 1, 500, 2, quick)
+    return scenarios.ceiling(kind, quick)
+
+
+def _show(scenario: str, server: str, result: report.Result) -> None:
+    parts = {"": result}
+    if isinstance(result, scenarios.Ceiling):
+        parts = {"": result.best, " ×2": result.overload}
+    for what, part in parts.items():
+        line = part.line() if part else "none"
+        print(f"{time.strftime('%H:%M:%S')} {scenario + what:10} {server:14} {line}", flush=True)
+
+
+def _make_room() -> None:
+    """Descriptors for many connections, a core of one's own, and no pauses for garbage."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if len(os.sched_getaffinity(0)) > 1:
+        os.sched_setaffinity(0, {GENERATOR_CORE})
+    else:
+        print("WARNING: one core only: the generator takes from what the server has", file=sys.stderr)
+    gc.disable()
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="shorter and smaller; the figures are rough")
+    parser.add_argument("--scenario", action="append", choices=SCENARIOS, help="only this one (may be repeated)")
+    parser.add_argument("--only-ours", action="store_true", help="without the baselines")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 where a target is not met")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="write the page, such as docs/performance.md")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

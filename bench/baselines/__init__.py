@@ -1,0 +1,1 @@
+"""What Commonroom is compared with."""

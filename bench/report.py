@@ -1,0 +1,160 @@
+"""The table, the targets, and docs/performance.md."""
+
+import os
+import platform
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.load import Figures
+from bench.scenarios import Ceiling, Churn, Idle
+
+OURS, SOCKETIO, NAIVE = "Commonroom", "Flask-SocketIO", "naive poller"
+MARKER = "<!-- Above: written by `make bench`. Below: by hand, and kept. -->"
+Result = Figures | Ceiling | Idle | Churn
+Results = dict[tuple[str, str], Result]  # by scenario and server
+_HEADINGS = (
+    *("scenario", "server", "deliveries/s", "p50 ms", "p99 ms", "CPU s per 10k", "memory MiB"),
+    *("generator CPU", "others on the server's core"),
+)
+
+
+@dataclass
+class Target:
+    """A mark to reach: what it is about, the figure, the mark; met if figure ≤ mark, or ≥ where higher is better."""
+
+    what: str
+    figure: float
+    mark: float
+    higher: bool = False
+
+    @property
+    def met(self) -> bool:
+        return self.figure >= self.mark if self.higher else self.figure <= self.mark
+
+    def row(self) -> list[str]:
+        sign = "≥" if self.higher else "≤"
+        return [self.what, f"{self.figure:.3g}", f"{sign} {self.mark:.3g}", "met" if self.met else "**not met**"]
+
+
+def targets(results: Results) -> list[Target]:
+    """Every target that the results have figures for."""
+    found: list[Target] = []
+    _steady(found, results, "10x30", SOCKETIO, (("CPU", 1 / 2.8), ("p99", 1 / 4)))
+    _steady(found, results, "10x30", NAIVE, (("CPU", 1 / 7), ("p50", 1 / 100)))
+    _steady(found, results, "1x500", SOCKETIO, (("CPU", 1 / 10), ("p99", 1 / 4)))
+    ours, theirs = results.get(("ceiling", OURS)), results.get(("ceiling", SOCKETIO))
+    if ours and theirs and theirs.best:
+        rate = ours.best.deliveries if ours.best else 0.0
+        found.append(Target("ceiling: rate / Flask-SocketIO's", rate / theirs.best.deliveries, 1.7, higher=True))
+    if ours:
+        found.append(Target("ceiling: delivered at twice the rate / best", ours.kept, 0.8, higher=True))
+    if idle := results.get(("idle", OURS)):
+        found.append(Target("idle: KB per held pull", idle.bytes_each / 1000, 8))
+        found.append(Target("idle: % of a core", idle.cpu_share * 100, 1))
+        found.append(Target("idle: slowest message, ms", idle.slowest, 20))
+        found.append(Target("idle: pulls answered early", idle.early, 0))
+    if churn := results.get(("churn", OURS)):
+        found.append(Target("churn: clients not served", churn.not_served, 0))
+        found.append(Target("churn: sockets left over", churn.sockets_left, 0))
+    return found
+
+
+def _steady(
+    found: list[Target], results: Results, scenario: str, other: str, marks: tuple[tuple[str, float], ...]
+) -> None:
+    ours, theirs = results.get((scenario, OURS)), results.get((scenario, other))
+    if not ours or not theirs:
+        return
+    fields = {"CPU": "cpu_per_10k", "p50": "p50", "p99": "p99"}
+    for name, mark in marks:
+        ratio = getattr(ours, fields[name]) / getattr(theirs, fields[name])
+        found.append(Target(f"{scenario}: {name} / {other}'s", ratio, mark))
+
+
+def faults(results: Results) -> list[str]:
+    """Losses, duplicates and disorder of Commonroom: there must be none."""
+    found = []
+    for (scenario, server), result in results.items():
+        parts = [result.best, result.overload] if isinstance(result, Ceiling) else [result]
+        found += [f"{scenario}: {part.faults}" for part in parts if server == OURS and part and part.faults]
+    return found
+
+
+def tables(results: Results) -> str:
+    """All figures, as Markdown."""
+    rows = [_row(scenario, server, figures) for scenario, server, figures in _figures(results)]
+    text = _table(_HEADINGS, rows) + "\n"
+    for (scenario, _), result in results.items():
+        if isinstance(result, Idle | Churn):
+            text += f"\n{scenario}: {result.line().strip()}\n"
+    checks = targets(results)
+    if checks:
+        text += "\n" + _table(("target", "figure", "mark", ""), [target.row() for target in checks]) + "\n"
+    wrong = faults(results)
+    return text + "\nLosses, duplicates, disorder: " + ("; ".join(wrong) if wrong else "none") + ".\n"
+
+
+def _figures(results: Results) -> list[tuple[str, str, Figures | None]]:
+    found: list[tuple[str, str, Figures | None]] = []
+    for (scenario, server), result in results.items():
+        if isinstance(result, Figures):
+            found.append((scenario, server, result))
+        elif isinstance(result, Ceiling):
+            found.append((scenario, server, result.best))
+            if result.overload:
+                found.append((f"{scenario}, twice", server, result.overload))
+    return found
+
+
+def _row(scenario: str, server: str, figures: Figures | None) -> list[str]:
+    if figures is None:
+        return [scenario, server, "none with p99 ≤ 50 ms", *[""] * 6]
+    note = f" ({figures.note})" if figures.note else ""
+    return [
+        scenario,
+        server,
+        f"{figures.deliveries:.0f}{note}",
+        f"{figures.p50:.1f}",
+        f"{figures.p99:.1f}",
+        f"{figures.cpu_per_10k:.2f}",
+        f"{figures.rss / 2**20:.0f}",
+        f"{figures.generator:.0%}",
+        f"{figures.others:.0%}",
+    ]
+
+
+def _table(headings: tuple[str, ...], rows: list[list[str]]) -> str:
+    lines = [list(headings), ["---"] * len(headings), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def machine() -> str:
+    """CPU, cores, kernel, Python."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
+    return f"{model}, {os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}"
+
+
+def write(path: Path, results: Results) -> None:
+    """The page; what stands below the marker in it is kept."""
+    kept = ""
+    if path.exists():
+        kept = path.read_text().partition(MARKER)[2]
+    command = "python -m bench " + " ".join(sys.argv[1:])
+    text = f"""# Performance
+
+Written by `make bench` (`{command.strip()}`) on {time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())}.
+Machine: {machine()}.
+
+The server is started as `make run` does, with one worker, on core 0; the load generator is one process on core 1.
+Texts have 64 bytes, all members wait by long-polling (the naive poller's ask once a second), and all servers keep each
+message in SQLite (WAL, synchronous=NORMAL). Latency: from the beginning of the send to the moment when the
+member's answer was read. CPU: user and system seconds of all of the server's processes, from /proc, per 10,000
+deliveries. 10x30: 10 rooms of 30 members, 20 messages a second in all. 1x500: one room, 2 a second. ceiling: 10x30 at
+the highest rate with p99 ≤ 50 ms; "twice": offered twice that.
+
+{tables(results)}
+{MARKER}"""
+    path.write_text(text + (kept or "\n"))

@@ -1,0 +1,211 @@
+"""The servers under test, each on a core of its own, and what /proc says about them."""
+# ruff: noqa: S603
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bench import clients
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+SERVER_CORE, GENERATOR_CORE = 0, 1
+_TICKS = os.sysconf("SC_CLK_TCK")  # a second
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+class Server:
+    """A gunicorn in a temporary folder, with rooms and members in its database, pinned to the server's core."""
+
+    name = ""
+    member: type[clients.Member]
+    health = "/"
+
+    def __init__(self, rooms: int, members: int) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self._home = Path(tempfile.mkdtemp(prefix="bench-"))
+        self._log = self._home / "log"
+        self._process: subprocess.Popen[bytes] | None = None
+        try:
+            self.tokens: dict[str, list[str]] = self.fill(rooms, members)
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def fill(self, rooms: int, members: int) -> dict[str, list[str]]:
+        """Make the database: tokens by room."""
+        raise NotImplementedError
+
+    def command(self) -> list[str | Path]:
+        raise NotImplementedError
+
+    def environment(self) -> dict[str, str]:
+        raise NotImplementedError
+
+    @property
+    def cwd(self) -> Path:
+        return ROOT
+
+    def run(self, *command: str | Path) -> str:
+        """Run it in the server's environment; its output."""
+        done = subprocess.run(
+            command, cwd=ROOT, env=self.environment(), stdout=subprocess.PIPE, stderr=self._log.open("ab"), check=False
+        )
+        if done.returncode:
+            raise RuntimeError(f"{command} failed:\n{self.log_end()}")
+        return done.stdout.decode()
+
+    def log_end(self) -> str:
+        return self._log.read_text(errors="replace")[-3000:]
+
+    def _start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self.command(),
+                cwd=self.cwd,
+                env=self.environment(),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CORE}),
+            )
+        deadline = time.monotonic() + 30
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{self.name} does not start:\n{self.log_end()}")
+            time.sleep(0.05)
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), 5) as sock:
+                sock.sendall(f"GET {self.health} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+                return sock.recv(100).startswith(b"HTTP/1.1")
+        except OSError:
+            return False
+
+    def stop(self) -> None:
+        """End it and remove its folder."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGTERM)
+            try:
+                self._process.wait(15)
+            except subprocess.TimeoutExpired:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def __enter__(self) -> "Server":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def pids(self) -> list[int]:
+        """Master and workers."""
+        found = [self._process.pid]
+        for pid in found:
+            for path in Path(f"/proc/{pid}/task").glob("*/children"):
+                found += map(int, path.read_text().split())
+        return found
+
+    def cpu_seconds(self) -> float:
+        """User and system time of all its processes so far."""
+        ticks = 0
+        for pid in self.pids():
+            ticks += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
+        return ticks / _TICKS
+
+    def rss_bytes(self) -> int:
+        """Resident memory of all its processes."""
+        return _PAGE_BYTES * sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self.pids())
+
+    def sockets(self) -> int:
+        """Open sockets of all its processes."""
+        count = 0
+        for pid in self.pids():
+            for descriptor in os.scandir(f"/proc/{pid}/fd"):
+                with contextlib.suppress(OSError):
+                    count += os.readlink(descriptor.path).startswith("socket:")
+        return count
+
+
+class Commonroom(Server):
+    name = "Commonroom"
+    member = clients.Polling
+    health = "/healthz"
+
+    def fill(self, rooms: int, members: int) -> dict[str, list[str]]:
+        self.run(BIN / "flask", "--app", "wsgi", "db", "upgrade")
+        return json.loads(self.run(sys.executable, "-m", "bench.accounts", str(rooms), str(members)))
+
+    def command(self) -> list[str | Path]:
+        return [BIN / "gunicorn"]
+
+    def environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "CHAT_INSTANCE_PATH": str(self._home),
+            "CHAT_HOST": "127.0.0.1",
+            "PORT": str(self.port),
+            "WEB_CONCURRENCY": "1",
+            "CHAT_RATE_LIMITS": "off",
+        }
+
+
+class _Baseline(Server):
+    app = ""
+    options: tuple[str, ...] = ()
+
+    def fill(self, rooms: int, members: int) -> dict[str, list[str]]:
+        database = self.environment()["BENCH_DATABASE"]
+        return json.loads(self.run(sys.executable, "-m", "bench.baselines.store", database, str(rooms), str(members)))
+
+    def command(self) -> list[str | Path]:
+        common = ("--workers=1", "--keep-alive=75", "--worker-connections=10000", "--backlog=4096", "--timeout=120")
+        options = (*common, "--log-level=warning", "--no-control-socket", f"--bind=127.0.0.1:{self.port}")
+        return [BIN / "gunicorn", *options, *self.options, self.app]
+
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "PYTHONPATH": str(ROOT), "BENCH_DATABASE": str(self._home / "chat.db")}
+
+    @property
+    def cwd(self) -> Path:
+        return self._home  # where gunicorn does not find Commonroom's gunicorn.conf.py
+
+
+class Naive(_Baseline):
+    name = "naive poller"
+    member = clients.Naive
+    app = "bench.baselines.naive:app"
+    options = ("--worker-class=gthread", "--threads=32")
+
+
+class SocketIo(_Baseline):
+    name = "Flask-SocketIO"
+    member = clients.SocketIo
+    app = "bench.baselines.socketio_app:app"
+    options = ("--worker-class=gevent",)
+
+
+ALL = (Commonroom, SocketIo, Naive)
+
+
+def core_seconds() -> float:
+    """What all programs together, and the kernel, have taken of the server's core so far."""
+    for line in Path("/proc/stat").read_text().splitlines():
+        if line.startswith(f"cpu{SERVER_CORE} "):
+            user, nice, system, _idle, _iowait, *others = map(int, line.split()[1:9])
+            return (user + nice + system + sum(others)) / _TICKS
+    return 0.0

@@ -1,0 +1,30 @@
+"""One server for all tests of a module that leave it as it was."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.integration.raw import token_of
+from tests.server import Server
+
+
+@dataclass
+class Shared:
+    server: Server
+    token: str
+
+
+@pytest.fixture(scope="module")
+def shared(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    """A server, and the token of somebody who is only in public, where nothing was said."""
+    home = tmp_path_factory.mktemp("live")
+    shutil.copy(migrated, home / "commonroom.db")
+    server = Server(home)
+    try:
+        server.start()
+        yield Shared(server, token_of(server, "alice"))
+    finally:
+        server.kill()
