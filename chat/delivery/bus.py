@@ -2,10 +2,11 @@
 
 import logging
 import threading
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from chat.delivery.hub import Hub
 from chat.models import Event, EventKind, EventRow
@@ -15,6 +16,14 @@ log = logging.getLogger(__name__)
 LOOK_EVERY = 0.02  # seconds; one look costs a few µs
 LOOK_ANYWAY_EVERY = 4.0  # seconds; should a change ever not show in data_version
 MOST_EVENTS = 1000  # a read
+
+_newer = (
+    select(EventRow.id, EventRow.kind, EventRow.subject_id, EventRow.time)
+    .where(EventRow.id > bindparam("last"))
+    .order_by(EventRow.id)
+    .limit(MOST_EVENTS)
+)
+_NEWER_SQL = f"SELECT id, kind, subject_id, time FROM events WHERE id > ? ORDER BY id LIMIT {MOST_EVENTS}"  # noqa: S608
 
 
 class SqliteBus:
@@ -45,20 +54,17 @@ class SqliteBus:
 
     def read_events(self) -> None:
         """Publish what has been committed since the last time."""
-        while True:
-            with self._store.read() as connection:
-                query = select(EventRow).where(EventRow.id > self._last_id).order_by(EventRow.id).limit(MOST_EVENTS)
-                rows = connection.execute(query).all()
-            if not rows:
-                return
-            gap = rows[-1].id - self._last_id != len(rows)  # trimmed before this process came to read them
-            if gap:
+        with self._store.read() as connection:
+            self._publish_new(lambda last_id: connection.execute(_newer, {"last": last_id}).all())
+
+    def _publish_new(self, read: Callable[[int], Sequence[Any]]) -> None:
+        while rows := read(self._last_id):
+            newest = rows[-1][0]
+            if newest - self._last_id != len(rows):  # trimmed before this process came to read them
                 log.warning("events were missed; every waiting client looks again")
                 self._hub.resync()
             self._hub.publish(_newest_of_each(rows))
-            self._last_id = rows[-1].id
-            if len(rows) < MOST_EVENTS:
-                return
+            self._last_id = newest
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -81,13 +87,14 @@ class SqliteBus:
                 version = cursor.fetchone()
                 idle += LOOK_EVERY
                 if version != seen or idle >= LOOK_ANYWAY_EVERY:
-                    self.read_events()
+                    # As plain SQL on this connection: it runs after each send, mostly to find nothing that is news.
+                    self._publish_new(lambda last_id: cursor.execute(_NEWER_SQL, (last_id,)).fetchall())
                     seen, idle = version, 0.0
 
 
-def _newest_of_each(rows: Any) -> list[Event]:
+def _newest_of_each(rows: Sequence[Any]) -> list[Event]:
     """The rows as events, several messages of a room being one: the feed fetches the range at once."""
     events: dict[tuple[str, int], Event] = {}
-    for row in rows:
-        events[row.kind, row.subject_id] = Event(EventKind(row.kind), row.subject_id, row.time)
+    for _, kind, subject_id, time in rows:
+        events[kind, subject_id] = Event(EventKind(kind), subject_id, time)
     return list(events.values())

@@ -132,7 +132,8 @@ class HttpConnection(asyncio.Protocol):
         try:
             # Not while answers wait to be read: who sends requests and reads nothing would fill the memory.
             while not self._busy and not self._closing and self._is_drained:
-                framed = self._framer.next()
+                framed = self._framer.next_known(self._known.framed) if self._known is not None else None
+                framed = framed or self._framer.next()
                 if framed is None:
                     self._expect_more()
                     break
@@ -197,10 +198,13 @@ class HttpConnection(asyncio.Protocol):
 
     def _dispatch(self, framed: Framed, resumed: Parked | None) -> None:
         self._busy = True
-        self._worker.in_thread(self._work, framed, Hold(self._wake, resumed=resumed))
+        self._worker.in_thread(self._work, framed, Hold(self._wake, time.monotonic(), resumed=resumed))
 
     def _work(self, framed: Framed, hold: Hold) -> None:  # in a thread
-        answer = request.run(self._worker, framed, self._peer, self._local, hold)
+        if self._transport is None:  # hung up while this waited for a thread
+            answer = request.Answer([], close=True)
+        else:
+            answer = request.run(self._worker, framed, self._peer, self._local, hold)
         self._worker.on_loop(self._worked, framed, answer, hold.resumed)
 
     def _worked(self, framed: Framed, answer: request.Answer, resumed: Parked | None) -> None:

@@ -31,15 +31,16 @@ class FramingError(Exception):
 class Framed:
     """One request, as it is handed to the parser. Too large: its body was not read, and more of it may come."""
 
-    head: bytes
+    head: bytes  # as it is handed to the parser
     body: bytes
     too_large: bool = False
+    raw_head: bytes = b""  # as it came, where its body has a Content-Length: the same bytes mean the same again
 
 
 class Framer:
     """The requests of one connection, one after the other."""
 
-    __slots__ = ("_body", "_chunked", "_expects", "_head", "_left", "_max_body", "_trailer", "buffer")
+    __slots__ = ("_body", "_chunked", "_expects", "_head", "_left", "_max_body", "_raw_head", "_trailer", "buffer")
 
     def __init__(self, max_body: int) -> None:
         self._max_body = max_body
@@ -48,6 +49,7 @@ class Framer:
 
     def _reset(self) -> None:
         self._head: bytes | None = None
+        self._raw_head = b""
         self._left = 0  # bytes of the body, or of the chunk, still to come
         self._chunked = False
         self._expects = False
@@ -70,6 +72,16 @@ class Framer:
             return True
         return False
 
+    def next_known(self, known: Framed) -> Framed | None:
+        """The next request, if it is all here and has the head of an earlier one on this connection."""
+        buffer, raw = self.buffer, known.raw_head
+        end = len(raw) + len(known.body)
+        if self._head is not None or not raw or len(buffer) < end or not buffer.startswith(raw):
+            return None
+        body = bytes(buffer[len(raw) : end])
+        del buffer[:end]
+        return Framed(known.head, body, raw_head=raw)
+
     def next(self) -> Framed | None:
         """The next request, if it is all here. Raises FramingError."""
         if self._head is None and not self._take_head():
@@ -86,7 +98,7 @@ class Framer:
         return self._done(body)
 
     def _done(self, body: bytes, *, too_large: bool = False) -> Framed:
-        framed = Framed(self._head or b"", body, too_large)
+        framed = Framed(self._head or b"", body, too_large, b"" if too_large or self._chunked else self._raw_head)
         self._reset()
         return framed
 
@@ -103,9 +115,9 @@ class Framer:
             if len(buffer) > HEAD_MAX_BYTES:
                 raise FramingError("431 Request Header Fields Too Large", "headers")
             return False
-        head = bytes(buffer[:end])
+        self._raw_head = bytes(buffer[: end + 4])
         del buffer[: end + 4]
-        self._read_head(head)
+        self._read_head(self._raw_head[:-4])
         return True
 
     def _read_head(self, head: bytes) -> None:

@@ -49,5 +49,6 @@ class Hold:
     """Between a request and the connection it came by."""
 
     wake: Callable[[], None]  # to be called, from any thread, when a look may be worth it
+    received_at: float  # time.monotonic() s: when the request was whole, and began to wait for a thread
     parked: Parked | None = None  # set by the view
     resumed: Parked | None = field(default=None)  # what this request parked before, when it is run once more

@@ -1,8 +1,10 @@
 """One request through gunicorn's own parser and the WSGI application. Runs in a thread, over bytes."""
 
 import logging
+import time
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from gunicorn import util
@@ -105,4 +107,9 @@ def _head(response: Any, *, close: bool) -> bytes:
 def finished(head: bytes, body: list[bytes]) -> list[bytes]:
     """A held request's whole answer."""
     length = sum(map(len, body))
-    return [b"%s\r\nDate: %s\r\nContent-Length: %d\r\n\r\n" % (head, util.http_date().encode(), length), *body]
+    return [b"%s\r\nDate: %s\r\nContent-Length: %d\r\n\r\n" % (head, _date(int(time.time())), length), *body]
+
+
+@lru_cache(maxsize=2)
+def _date(second: int) -> bytes:
+    return util.http_date(second).encode()

@@ -4,7 +4,9 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
 
+from flask import current_app
 from flask_jwt_extended import create_access_token, decode_token
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt.exceptions import PyJWTError
@@ -32,10 +34,16 @@ def issue(purpose: Purpose, token: Token, lifetime_s: float) -> str:
 
 def read(text: str, purpose: Purpose) -> Token | None:
     """What the text stands for; None if it is not ours, altered, too old, or meant for something else."""
+    claims = _claims(text, current_app.config["JWT_SECRET_KEY"])
+    if claims is None or claims[0] != purpose.value or claims[1] < time.time():
+        return None
+    return claims[2]
+
+
+@lru_cache(maxsize=4096)  # each request brings one; what a signature says of a text does not change
+def _claims(text: str, _secret: str) -> tuple[str, float, Token] | None:
     try:
         claims = decode_token(text, allow_expired=True)
-        if claims["purpose"] != purpose.value or claims["exp"] < time.time():
-            return None
-        return Token(int(claims["sub"]), str(claims["ref"]))
+        return claims["purpose"], claims["exp"], Token(int(claims["sub"]), str(claims["ref"]))
     except (PyJWTError, JWTExtendedException, KeyError, ValueError):
         return None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from chat.delivery import Hub, Key
 from chat.errors import ChatError, ErrorCode
@@ -15,6 +15,12 @@ from chat.services.sessions import Sessions
 from chat.storage import timeline
 from chat.storage.store import Store
 
+_rooms_of_member = (
+    select(Room.name_key, Room.id, Room.last_time, Membership.read_time)
+    .join(Membership, Membership.room_id == Room.id)
+    .where(Membership.user_id == bindparam("user"), Room.deleted_at.is_(None))
+    .where(Room.name_key.in_(bindparam("keys", expanding=True)))
+)
 ANSWER_MAX_BYTES = 8 * 1024 * 1024  # specs, "Bounds"
 
 
@@ -71,13 +77,8 @@ class Pull:
         """Find the rooms through the reader's memberships, and set the cursors. Raises ROOM_NOT_FOUND."""
         keys = {name: name_key(name) for name in self._cursors}
         with self._store.read() as connection:
-            query = (
-                select(Room.name_key, Room.id, Room.last_time, Membership.read_time)
-                .join(Membership, Membership.room_id == Room.id)
-                .where(Membership.user_id == self.actor.user_id, Room.deleted_at.is_(None))
-                .where(Room.name_key.in_(set(keys.values())))
-            )
-            found = {row.name_key: row for row in connection.execute(query)}
+            values = {"user": self.actor.user_id, "keys": list(set(keys.values()))}
+            found = {row.name_key: row for row in connection.execute(_rooms_of_member, values)}
         self._missing = [name for name, key in keys.items() if key not in found]
         self._room_ids.clear()
         for name, key in keys.items():

@@ -3,7 +3,7 @@
 import secrets
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from chat.clock import SECOND, Clock
 from chat.models import Actor, Event, EventKind, LoginSession, User
@@ -15,6 +15,20 @@ from chat.storage.store import Store, WriteTransaction
 class NewSession:
     id: str
     lifetime_s: float
+
+
+# Built once: each request runs it.
+_living = (
+    select(User.id, User.username, User.nickname, User.email, User.avatar)
+    .add_columns(LoginSession.id, LoginSession.expires_at)
+    .join(LoginSession, LoginSession.user_id == User.id)
+    .where(
+        LoginSession.id == bindparam("session"),
+        LoginSession.expires_at > bindparam("now"),
+        User.id == bindparam("user"),
+        User.deleted_at.is_(None),
+    )
+)
 
 
 class Sessions:
@@ -46,19 +60,9 @@ class Sessions:
 
     def resolve(self, session_id: str, user_id: int) -> Actor | None:
         """Whose session it is; None if it has ended, was ended, or never was."""
-        query = (
-            select(User.id, User.username, User.nickname, User.email, User.avatar)
-            .add_columns(LoginSession.id, LoginSession.expires_at)
-            .join(LoginSession, LoginSession.user_id == User.id)
-            .where(
-                LoginSession.id == session_id,
-                LoginSession.expires_at > self._clock(),
-                User.id == user_id,
-                User.deleted_at.is_(None),
-            )
-        )
+        values = {"session": session_id, "user": user_id, "now": self._clock()}
         with self._store.read() as connection:
-            row = connection.execute(query).first()
+            row = connection.execute(_living, values).first()
         return None if row is None else Actor(*row)
 
     def close(self, actor: Actor) -> None:

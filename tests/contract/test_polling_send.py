@@ -2,6 +2,7 @@
 
 import base64
 import io
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 from flask import Flask
 from PIL import Image
 
+from chat.http.overload import LATE_SECONDS
+from chat.live.parking import ENVIRON_KEY, Hold
 from tests.conftest import FakeClock
 from tests.contract.clients import FlaskTransport, PollingClient, Reply
 from tests.contract.conftest import Clients
@@ -118,3 +121,17 @@ def test_sixty_messages_at_once_then_twenty_a_second(make_app: Callable[..., Fla
     clock.advance(1)
     assert [send(alice, type="text", content=str(i)).status for i in range(21)] == [200] * 20 + [429]
     assert len(stored(alice)) == 80
+
+
+def test_a_send_that_waited_too_long_for_a_thread_is_refused(app: Flask, alice: PollingClient) -> None:
+    reply = alice.call("POST", "/user/login", {"username": "alice", "password": "secret1"})
+    headers = {"Authorization": reply.headers["Set-Cookie"].split("=", 1)[1].split(";")[0]}
+    body = {"roomname": "public", "new_message": {"type": "text", "content": "x"}}
+    statuses = []
+    for waited in (LATE_SECONDS - 0.5, LATE_SECONDS + 0.1):
+        hold = Hold(lambda: None, time.monotonic() - waited)
+        answer = app.test_client().post("/chat/send", json=body, headers=headers, environ_overrides={ENVIRON_KEY: hold})
+        statuses.append(answer.status_code)
+    assert statuses == [200, 503]
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert len(stored(alice)) == 1

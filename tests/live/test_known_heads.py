@@ -226,7 +226,7 @@ def test_a_known_head_runs_no_sql(app: Flask) -> None:
     with chat.store.read() as connection:
         newest = connection.execute(select(func.max(EventRow.id))).scalar()
     wait_until(lambda: chat._bus._last_id == newest, "the bus has read of the registration")
-    hold = Hold(lambda: None)
+    hold = Hold(lambda: None, time.monotonic())
     with app.test_request_context(
         "/chat/pull?timeout=20", method="POST", data=b'{"public": ""}', headers={"Authorization": token},
         environ_overrides={ENVIRON_KEY: hold},

@@ -9,6 +9,7 @@ from chat.http.auth import signed_in
 from chat.http.bodies import json_object, parse_object, takes
 from chat.http.context import services
 from chat.http.hold import answer_when_new, body_response
+from chat.http.overload import refused_when_late
 from chat.models import Actor
 from chat.protocols.polling import queries
 from chat.protocols.polling.answers import history_answer, pull_renderer
@@ -22,6 +23,7 @@ bp = Blueprint("polling_chat", __name__, url_prefix="/chat")
 
 
 @bp.post("/send")
+@refused_when_late
 @signed_in
 @takes(Send)
 def send(actor: Actor, body: dict[str, Any]) -> Response:
