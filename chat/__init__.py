@@ -5,6 +5,7 @@ web/         the browser page
 cli.py       `flask chat …`, for whoever runs the server
 http/        what all HTTP protocols share: bodies, who is asking, origins, envelopes, held requests
 services/    the rules, by noun; the only place that writes
+live/        connections: the gunicorn worker with its loop; knows no protocol
 delivery/    who waits (notifier), the recent tail of each room (feed), news of other processes (bus)
 storage/     the database: engine, transactions, the queries of a room's timeline
 security/    passwords, tokens, limits

@@ -114,7 +114,9 @@ class _Repeated:
 
     def _look(self, pull: Pull) -> list[bytes] | Look:
         news = pull.look_in_memory()
-        if news is None:
+        # Rights are published before what comes after them: had the reader been put out before one of these messages
+        # was sent, it would be known by now.
+        if news is None or self._waiter.recheck:
             return Look.NEEDS_THREAD
         if not news.count:
             return Look.NOTHING_YET
@@ -178,11 +180,12 @@ def _block(asked: _Asked) -> News | None:
 
 
 def _look_blocking(pull: Pull, waiter: Waiter) -> News | None:
-    if waiter.recheck:
-        waiter.recheck = False  # first, so that what comes during the look is looked at again
-        return pull.look_again()
-    news = pull.look()
-    return news if news.count else None
+    if not waiter.recheck:
+        news = pull.look_in_memory()
+        if news is not None and not waiter.recheck:  # again, as in _Repeated._look
+            return news if news.count else None
+    waiter.recheck = False  # first, so that what comes during the look is looked at again
+    return pull.look_again()
 
 
 class _Wakeup:

@@ -66,6 +66,7 @@ class Pull:
         self._limit = limit
         self._room_ids: dict[str, int] = {}  # by the name the client used; rooms the actor is in
         self._from: dict[tuple[str, int], int] = {}
+        self._until: dict[int, int] = {}  # by room: its last_time when the reader was seen to be in it
         self._missing: list[str] = []
 
     @property
@@ -86,6 +87,7 @@ class Pull:
                 continue
             room = found[key]
             self._room_ids[name] = room.id
+            self._until[room.id] = room.last_time
             # A cursor from the future would hide what is to come. It is set once: what comes during the wait is newer.
             cursor = self._from.setdefault((name, room.id), min(self._cursors[name], room.last_time))
             if cursor > room.read_time:
@@ -94,11 +96,14 @@ class Pull:
             raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=", ".join(name[:100] for name in self._missing))
 
     def look(self) -> News:
-        """What there is now, from memory where it reaches back so far."""
+        """What there was when the rooms were resolved, from memory where it reaches back so far.
+
+        Not what has come since: the reader may have been put out in between.
+        """
         news = News(missing=list(self._missing))
         for name, room_id in self._room_ids.items():
-            cursor = self._from[name, room_id]
-            news.add(name, [] if news.is_full else self._hub.feeds.since(room_id, cursor, self._limit))
+            found = self._hub.feeds.since(room_id, self._from[name, room_id], self._limit) if not news.is_full else []
+            news.add(name, [message for message in found if message.time <= self._until[room_id]])
         return news
 
     def renewed(self, cursors: Mapping[str, int]) -> "Pull | None":
@@ -121,7 +126,10 @@ class Pull:
         return pull
 
     def look_in_memory(self) -> News | None:
-        """The same without the database; None where memory does not reach back so far. Never waits."""
+        """What there is now, without the database; None where memory does not reach back so far. Never waits.
+
+        Right only where the waiter has heard of no change of rights, before or after: see chat.http.hold.
+        """
         news = News(missing=list(self._missing))
         for name, room_id in self._room_ids.items():
             found = self._hub.feeds.since_in_memory(room_id, self._from[name, room_id], self._limit)

@@ -257,5 +257,9 @@ def test_a_known_head_runs_no_sql(app: Flask) -> None:
         assert statements == []
         parked = again
     assert parked is not None
+    # Put out between the check and the look: what is in memory is not for this reader any more.
+    alice.say("public", "in memory")
+    parked.waiter.recheck = True
+    assert parked.look() is Look.NEEDS_THREAD
     parked.release()
     parked.known.forget()

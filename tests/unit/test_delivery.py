@@ -248,6 +248,19 @@ def test_rights_are_applied_before_messages(services: Services, other: Services)
     assert (news.rooms, news.missing) == ({}, ["club"])
 
 
+def test_what_came_after_leaving_is_in_no_answer(services: Services) -> None:
+    """However the leaving and the message fall between two steps of a look."""
+    alice, bob = sign_up(services, "alice"), sign_up(services, "bob")
+    services.rooms.create(alice, "club", "public", "")
+    services.rooms.join(bob, "club", "")
+    pull = services.pulls.since(bob, {"club": 0}, 10)
+    services.hub.feeds.since(pull._room_ids["club"], 0, 10)
+    services.messages.send(alice, "club", Draft(text="behind his back"))
+    services.rooms.leave(bob, "club")
+    services.messages.send(alice, "club", Draft(text="behind his back"))
+    assert pull.look().count == 0  # resolved while he was in
+
+
 def test_missed_events_make_everybody_look_again(
     services: Services, other: Services, caplog: pytest.LogCaptureFixture
 ) -> None:
