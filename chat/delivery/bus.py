@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import func, select
 
 from chat.delivery.hub import Hub
 from chat.models import Event, EventKind, EventRow
@@ -17,12 +17,6 @@ LOOK_EVERY = 0.02  # seconds; one look costs a few µs
 LOOK_ANYWAY_EVERY = 4.0  # seconds; should a change ever not show in data_version
 MOST_EVENTS = 1000  # a read
 
-_newer = (
-    select(EventRow.id, EventRow.kind, EventRow.subject_id, EventRow.time)
-    .where(EventRow.id > bindparam("last"))
-    .order_by(EventRow.id)
-    .limit(MOST_EVENTS)
-)
 _NEWER_SQL = f"SELECT id, kind, subject_id, time FROM events WHERE id > ? ORDER BY id LIMIT {MOST_EVENTS}"  # noqa: S608
 
 
@@ -55,7 +49,7 @@ class SqliteBus:
     def read_events(self) -> None:
         """Publish what has been committed since the last time."""
         with self._store.read() as connection:
-            self._publish_new(lambda last_id: connection.execute(_newer, {"last": last_id}).all())
+            self._publish_new(lambda last_id: connection.exec_driver_sql(_NEWER_SQL, (last_id,)).all())
 
     def _publish_new(self, read: Callable[[int], Sequence[Any]]) -> None:
         while rows := read(self._last_id):

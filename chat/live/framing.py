@@ -54,7 +54,7 @@ class Framer:
         self._chunked = False
         self._expects = False
         self._body: bytearray | None = None  # of a chunked request
-        self._trailer = 0
+        self._trailer = 0  # bytes of it so far; 0 before it begins
 
     @property
     def is_between(self) -> bool:
@@ -87,10 +87,10 @@ class Framer:
         if self._head is None and not self._take_head():
             return None
         assert self._head is not None  # noqa: S101
-        if self._left > self._max_body:
-            return self._done(b"", too_large=True)
         if self._chunked:
             return self._next_chunked()
+        if self._left > self._max_body:
+            return self._done(b"", too_large=True)
         if len(self.buffer) < self._left:
             return None
         body = bytes(self.buffer[: self._left])
@@ -159,45 +159,56 @@ class Framer:
 
     def _next_chunked(self) -> Framed | None:
         assert self._body is not None  # noqa: S101
-        buffer, body = self.buffer, self._body
-        while True:
-            if self._left:  # the chunk's data and the line end after it
-                take = min(self._left, len(buffer))
-                body += buffer[:take]
-                del buffer[:take]
-                self._left -= take
-                if self._left:
-                    return None
-                if body[-2:] != b"\r\n":
-                    raise FramingError("400 Bad Request", "chunk")
-                del body[-2:]
-            end = buffer.find(b"\r\n", 0, CHUNK_LINE_MAX_BYTES)
-            if end < 0:
-                if len(buffer) >= CHUNK_LINE_MAX_BYTES or b"\n" in buffer:
-                    raise FramingError("400 Bad Request", "chunk")
+        while not self._left or self._take_chunk(self._body):
+            line = self._take_line()
+            if line is None:
                 return None
-            line = bytes(buffer[:end])
+            if self._trailer and not line:
+                return self._with_length(bytes(self._body))
             if self._trailer:
-                del buffer[: end + 2]
-                self._trailer += len(line) + 2
-                if not line:
-                    return self._with_length(bytes(body))
-                name, colon, value = line.partition(b":")
-                is_field = colon and _TOKEN.fullmatch(name) and not _CONTROL.search(value)
-                if not is_field or self._trailer > TRAILER_MAX_BYTES:
-                    raise FramingError("400 Bad Request", "trailer")
+                self._check_trailer(line)
                 continue
             size = _CHUNK_LINE.fullmatch(line)
             if size is None:
                 raise FramingError("400 Bad Request", "chunk")
-            del buffer[: end + 2]
             length = int(size[1], 16)
-            if len(body) + length > self._max_body:
+            if len(self._body) + length > self._max_body:
                 return self._with_length(b"", claimed=self._max_body + 1)
             if length:
                 self._left = length + 2
             else:
                 self._trailer = 1
+        return None
+
+    def _take_chunk(self, body: bytearray) -> bool:
+        """Take the chunk's data and the line end after it, as far as they are here. Whether that is all of it."""
+        take = min(self._left, len(self.buffer))
+        body += self.buffer[:take]
+        del self.buffer[:take]
+        self._left -= take
+        if self._left:
+            return False
+        if body[-2:] != b"\r\n":
+            raise FramingError("400 Bad Request", "chunk")
+        del body[-2:]
+        return True
+
+    def _take_line(self) -> bytes | None:
+        end = self.buffer.find(b"\r\n", 0, CHUNK_LINE_MAX_BYTES)
+        if end < 0:
+            if len(self.buffer) >= CHUNK_LINE_MAX_BYTES or b"\n" in self.buffer:
+                raise FramingError("400 Bad Request", "chunk")
+            return None
+        line = bytes(self.buffer[:end])
+        del self.buffer[: end + 2]
+        return line
+
+    def _check_trailer(self, line: bytes) -> None:
+        self._trailer += len(line) + 2
+        name, colon, value = line.partition(b":")
+        is_field = colon and _TOKEN.fullmatch(name) and not _CONTROL.search(value)
+        if not is_field or self._trailer > TRAILER_MAX_BYTES:
+            raise FramingError("400 Bad Request", "trailer")
 
     def _with_length(self, body: bytes, claimed: int | None = None) -> Framed:
         length = len(body) if claimed is None else claimed

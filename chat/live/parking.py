@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
@@ -51,4 +51,4 @@ class Hold:
     wake: Callable[[], None]  # to be called, from any thread, when a look may be worth it
     received_at: float  # time.monotonic() s: when the request was whole, and began to wait for a thread
     parked: Parked | None = None  # set by the view
-    resumed: Parked | None = field(default=None)  # what this request parked before, when it is run once more
+    resumed: Parked | None = None  # what this request parked before, when it is run once more

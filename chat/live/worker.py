@@ -20,7 +20,7 @@ _LOOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
 class LiveWorker(Worker):
-    """Set as gunicorn's worker_class. `stopping` is called once, on the loop, when the worker is told to stop."""
+    """Set as gunicorn's worker_class. `stopping` is called on the loop, once or twice, when told to stop."""
 
     def init_process(self) -> None:
         self.loop = asyncio.new_event_loop()

@@ -1,0 +1,36 @@
+"""The framer, fed by hand: what arrives in which piece must not matter."""
+
+import pytest
+
+from chat.live.framing import Framed, Framer
+
+HEAD = b"POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+MAX_BODY = 1000
+
+
+def feed(*pieces: bytes) -> Framed | None:
+    """What comes out once all pieces are in."""
+    framer = Framer(MAX_BODY)
+    framed = None
+    for piece in pieces:
+        assert framed is None
+        framer.buffer += piece
+        framed = framer.next()
+    return framed
+
+
+@pytest.mark.parametrize("size", [1, MAX_BODY - 2, MAX_BODY - 1, MAX_BODY])
+def test_a_chunk_up_to_the_limit_whose_size_comes_alone(size: int) -> None:
+    framed = feed(HEAD + b"%x\r\n" % size, b"", b"x" * size, b"\r\n", b"0\r\n", b"\r\n")
+    assert framed is not None
+    assert (framed.body, framed.too_large) == (b"x" * size, False)
+    assert framed.head.endswith(b"Content-Length: %d" % size)
+
+
+def test_one_byte_over_the_limit() -> None:
+    framed = feed(HEAD + b"%x\r\n" % (MAX_BODY + 1))
+    assert framed is not None
+    assert (framed.body, framed.too_large) == (b"", True)
+    framed = feed(HEAD + b"%x\r\n" % MAX_BODY + b"x" * MAX_BODY + b"\r\n", b"1\r\n")
+    assert framed is not None
+    assert framed.too_large
