@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Any
@@ -77,6 +78,7 @@ class SqliteBus:
             cursor = connection.cursor()
             seen, idle = None, 0.0
             while not self._stop.wait(LOOK_EVERY):
+                now = time.monotonic()
                 cursor.execute("PRAGMA data_version")
                 version = cursor.fetchone()
                 idle += LOOK_EVERY
@@ -84,11 +86,12 @@ class SqliteBus:
                     # As plain SQL on this connection: it runs after each send, mostly to find nothing that is news.
                     self._publish_new(lambda last_id: cursor.execute(_NEWER_SQL, (last_id,)).fetchall())
                     seen, idle = version, 0.0
+                self._hub.heard_at = now
 
 
 def _newest_of_each(rows: Sequence[Any]) -> list[Event]:
     """The rows as events, several messages of a room being one: the feed fetches the range at once."""
     events: dict[tuple[str, int], Event] = {}
-    for _, kind, subject_id, time in rows:
-        events[kind, subject_id] = Event(EventKind(kind), subject_id, time)
+    for _, kind, subject_id, moment in rows:
+        events[kind, subject_id] = Event(EventKind(kind), subject_id, moment)
     return list(events.values())

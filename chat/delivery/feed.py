@@ -1,8 +1,10 @@
 """The recent tail of each room that somebody waits on, in memory."""
 
+import itertools
 import threading
 from bisect import bisect_right
 from collections import OrderedDict, deque
+from collections.abc import Iterable
 from operator import attrgetter
 
 from chat.models import StoredMessage
@@ -12,6 +14,7 @@ from chat.storage.store import Store
 MOST_MESSAGES = 256  # a room
 _EMPTY_FEED_COST = 1024  # bytes, about
 _time = attrgetter("time")
+_versions = itertools.count(1)
 
 
 class Feed:
@@ -25,17 +28,20 @@ class Feed:
         self.opened = False
         self.floor = 0
         self.end = 0
+        self.version = 0  # another with each change, of whatever feed
         self.cost = self.counted = _EMPTY_FEED_COST  # counted: what Feeds has added up of it
 
     def open(self, last_time: int) -> None:
         """Begin empty, at the room's present position."""
         self.floor = self.end = last_time
+        self.version = next(_versions)
         self.opened = True
 
     def append(self, message: StoredMessage) -> None:
         """Take in the message that follows the feed's end."""
         self.messages.append(message)
         self.end = message.time
+        self.version = next(_versions)
         self.cost += message_cost(message)
         while self.messages and (len(self.messages) > MOST_MESSAGES or self.cost > self._max_bytes):
             dropped = self.messages.popleft()
@@ -134,6 +140,16 @@ class Feeds:
         """The time (µs) up to which memory is known to be whole; None without a feed."""
         feed = self._feeds.get(room_id)
         return feed.end if feed is not None and feed.opened else None
+
+    def version(self, room_ids: Iterable[int]) -> int | None:
+        """A number that stays as long as nothing changes in these rooms' feeds; None where one is not in memory."""
+        newest = 0
+        for room_id in room_ids:
+            feed = self._feeds.get(room_id)
+            if feed is None or not feed.opened:
+                return None
+            newest = max(newest, feed.version)
+        return newest
 
     def forget(self) -> None:
         """Drop all; the next to ask begins anew."""

@@ -6,52 +6,50 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import cast
+from weakref import WeakValueDictionary
 
-from flask import Response, request
+from flask import Response, current_app, request
 
 from chat.clock import SECOND
 from chat.delivery import Waiter
 from chat.errors import ChatError
 from chat.http.context import services
-from chat.live.parking import ENVIRON_KEY, Hold, Known, Look, Parked
+from chat.live.parking import ENVIRON_KEY, Hold, Look
+from chat.models import Actor
 from chat.services import Services
-from chat.services.pulls import News, Pull
+from chat.services.pulls import News, Position
 
 MOST_HELD = 100_000  # on the loop: connections are bounded by file descriptors already
 MOST_BLOCKING = 200  # under another server each keeps one of its threads
 LOOP_MAX_BYTES = 16 * 1024  # what is more than that to encode is left to a thread
+MOST_PLACES = 1024  # remembered with their answers; those used least go
+_EXTENSION = "commonroom.hold"
 _GONE = select.POLLRDHUP | select.POLLHUP | select.POLLERR
 
+Ask = Callable[[], tuple[Position, News]]
 Read = Callable[[bytes], Mapping[str, int]]  # a pull's body: cursors (µs) by room. Raises ChatError
 Render = Callable[[News], list[bytes]]  # a body in pieces; without I/O where there are no pictures
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What a request waits for."""
-
-    pull: Pull
-    deadline: float  # time.monotonic() s
-
-
-def answer_when_new(ask: Callable[[], Pull], timeout_s: float, read: Read, render: Render) -> Response:
+def answer_when_new(actor: Actor, ask: Ask, timeout_s: float, read: Read, render: Render) -> Response:
     """The answer to a pull: at once where there is news, else when there is, or when time is up.
 
-    No database session is held meanwhile. Raises ROOM_NOT_FOUND, and NOT_SIGNED_IN where the session ends.
+    No database session is held meanwhile. read and render are the same objects for all who ask in the same way.
+    Raises ROOM_NOT_FOUND, and NOT_SIGNED_IN where the session ends.
     """
     hold: Hold | None = request.environ.get(ENVIRON_KEY)
-    if hold is not None and hold.resumed is not None:
-        return _resume(hold, hold.resumed, render)
-    pull = ask()
-    news = pull.look()
+    if hold is not None and isinstance(hold.resumed, HeldPull):
+        return hold.resumed.resume(hold)
+    position, news = ask()
     if news.count or not timeout_s or request.method == "HEAD":
         return body_response(render(news))
-    asked = _Asked(pull, _deadline(services(), pull, timeout_s))
     if hold is not None:
-        return _Repeated(services(), hold, pull, timeout_s, read, render).park(hold, asked)
-    return body_response(render(_block(asked) or pull.nothing()))
+        return HeldPull(services(), hold, actor, timeout_s, position, read, render).park(hold)
+    news = _block(actor, position, _deadline(services(), actor, timeout_s)) or position.nothing()
+    return body_response(render(news))
 
 
 def body_response(pieces: list[bytes]) -> Response:
@@ -61,131 +59,214 @@ def body_response(pieces: list[bytes]) -> Response:
     return response
 
 
-def _deadline(chat: Services, pull: Pull, timeout_s: float) -> float:
-    session_left_s = (pull.actor.session_ends - chat.clock()) / SECOND
+def _deadline(chat: Services, actor: Actor, timeout_s: float) -> float:
+    session_left_s = (actor.session_ends - chat.clock()) / SECOND
     return time.monotonic() + min(timeout_s, session_left_s)
 
 
 # On the live loop
 
 
-class _Repeated:
-    """A pull that its client sends again and again on one connection, with the same head and new cursors.
+class _Place:
+    """A position, and the answer there is for whoever stands at it: made once, however many readers get it."""
+
+    __slots__ = ("_answer", "_chat", "_render", "_version", "position")
+
+    def __init__(self, chat: Services, position: Position, render: Render) -> None:
+        self.position = position
+        self._chat = chat
+        self._render = render
+        self._version: int | None = None
+        self._answer: bytes | Look = Look.NEEDS_THREAD
+
+    def look(self) -> bytes | Look:
+        """What there is now. Whether a reader may see it is not asked here."""
+        version = self._chat.pulls.version(self.position.rooms.values())
+        if version is None:
+            return Look.NEEDS_THREAD
+        if version != self._version:
+            self._answer = self._find()
+            # A feed that was just being written to is tried again.
+            self._version = None if self._answer is Look.NEEDS_THREAD else version
+        return self._answer
+
+    def nothing(self) -> bytes:
+        return b"".join(self._render(self.position.nothing()))
+
+    def _find(self) -> bytes | Look:
+        news = self._chat.pulls.in_memory(self.position)
+        if news is None or news.bytes > LOOP_MAX_BYTES:
+            return Look.NEEDS_THREAD
+        return b"".join(self._render(news)) if news.count else Look.NOTHING_YET
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class _Places:
+    """The places in the same rooms, asked for in the same way. Those who ask so share one of these."""
+
+    shared: "_Shared"
+    position: Position  # of whoever asked first
+    read: Read
+    render: Render
+
+    def at(self, position: Position) -> _Place:
+        return _Place(self.shared.chat, position, self.render)
+
+    def named_by(self, body: bytes) -> _Place:
+        """Where a body's cursors are. Raises ChatError where it names none, LookupError where they need a thread."""
+        return self.shared.place(self, body)
+
+
+class _Shared:
+    """What the readers of one application share."""
+
+    def __init__(self, chat: Services) -> None:
+        self.chat = chat
+        self._places: WeakValueDictionary[tuple[object, ...], _Places] = WeakValueDictionary()
+        self.place = lru_cache(maxsize=MOST_PLACES)(self._find_place)
+
+    def places(self, position: Position, read: Read, render: Render) -> _Places:
+        key = (tuple(position.rooms.items()), tuple(position.cursors), position.limit, read, render)
+        found = self._places.get(key)
+        if found is None:
+            found = self._places[key] = _Places(self, position, read, render)
+        return found
+
+    def _find_place(self, places: _Places, body: bytes) -> _Place:
+        position = self.chat.pulls.moved(places.position, places.read(body))
+        if position is None:
+            raise LookupError
+        return places.at(position)
+
+
+def _shared(chat: Services) -> _Shared:
+    return cast(_Shared, current_app.extensions.setdefault(_EXTENSION, _Shared(chat)))
+
+
+class HeldPull(Waiter):
+    """A pull that is held (live.parking.Parked), and those that its client sends after it with the same head.
 
     The waiter stays registered from one to the next; once it says that rights may have changed, the next
     goes through the whole stack again.
     """
 
-    def __init__(self, chat: Services, hold: Hold, pull: Pull, timeout_s: float, read: Read, render: Render) -> None:
-        self._chat = chat
-        self._pull = pull
-        self._timeout_s = timeout_s
-        self._read = read
-        self._render = render
-        self._waiter = Waiter(pull.keys, hold.wake)
-        self._known = Known(self._again, lambda: chat.hub.notifier.unregister(self._waiter))
+    __slots__ = ("_actor", "_chat", "_place", "_places", "_timeout_s", "deadline")
 
-    def park(self, hold: Hold, asked: _Asked) -> Response:
-        """In a thread: answer, or park the request."""
-        self._chat.hub.notifier.register(self._waiter, most=MOST_HELD)
+    def __init__(
+        self,
+        chat: Services,
+        hold: Hold,
+        actor: Actor,
+        timeout_s: float,
+        position: Position,
+        read: Read,
+        render: Render,
+    ) -> None:
+        super().__init__(position.keys(actor), hold.wake)
+        self._chat = chat
+        self._actor = actor
+        self._timeout_s = timeout_s
+        self._places = _shared(chat).places(position, read, render)
+        self._place = self._places.at(position)
+        self.deadline = _deadline(chat, actor, timeout_s)
+
+    # In a thread
+
+    def park(self, hold: Hold) -> Response:
+        """Answer, or park the request. Raises NOT_SIGNED_IN."""
+        self._chat.hub.notifier.register(self, most=MOST_HELD)
         try:
-            news = asked.pull.look_again()  # for what happened between the first look and here
+            news = self._look_in_database()  # for what happened between the first look and here
         except ChatError:
-            self._known.forget()
+            self.forget()
             raise
         if news is not None:
-            self._known.forget()
-            return body_response(self._render(news))
-        hold.parked = self._parked(asked)
+            self.forget()
+            return body_response(self._places.render(news))
+        self._chat.presence.wait(self._actor.session_id, self._actor.user_id)
+        hold.parked = self
         return Response(mimetype="application/json")  # its headers are those of the answer
 
-    def _parked(self, asked: _Asked) -> Parked:
-        actor, waiting = asked.pull.actor, ExitStack()
-        waiting.enter_context(self._chat.presence.waiting(actor.session_id, actor.user_id))
-        return Parked(
-            waiter=self._waiter,
-            deadline=asked.deadline,
-            look=lambda: self._look(asked.pull),
-            late=lambda: self._render(asked.pull.nothing()),
-            release=waiting.close,
-            state=asked,
-            known=self._known,
-        )
+    def resume(self, hold: Hold) -> Response:
+        """Look once more, as a look on the loop was not enough. Raises NOT_SIGNED_IN."""
+        self.recheck = False  # first, so that what comes during the look is looked at again
+        news = self._look_in_database()
+        if news is None and (self.expired or self.deadline <= time.monotonic()):
+            news = self._place.position.nothing()
+        if news is not None:
+            return body_response(self._places.render(news))
+        hold.parked = self
+        return Response(mimetype="application/json")
 
-    def _look(self, pull: Pull) -> list[bytes] | Look:
-        news = pull.look_in_memory()
+    def _look_in_database(self) -> News | None:
+        return self._chat.pulls.again(self._actor, self._place.position)
+
+    # On the loop
+
+    def look(self) -> bytes | Look:
+        found = self._place.look()
         # Rights are published before what comes after them: had the reader been put out before one of these messages
         # was sent, it would be known by now.
-        if news is None or self._waiter.recheck:
-            return Look.NEEDS_THREAD
-        if not news.count:
-            return Look.NOTHING_YET
-        return self._render(news) if news.bytes <= LOOP_MAX_BYTES else Look.NEEDS_THREAD
+        return Look.NEEDS_THREAD if self.recheck else found
 
-    def _again(self, body: bytes) -> list[bytes] | Parked | Look:
-        """On the loop: the next pull with the same head."""
-        actor = self._pull.actor
-        if self._waiter.recheck or self._waiter.expired or len(body) > LOOP_MAX_BYTES:
-            return Look.NEEDS_THREAD
-        if actor.session_ends <= self._chat.clock():
+    def again(self, body: bytes) -> bytes | Look:
+        actor, chat = self._actor, self._chat
+        if self.recheck or self.expired or len(body) > LOOP_MAX_BYTES or actor.session_ends <= chat.clock():
             return Look.NEEDS_THREAD
         try:
-            pull = self._pull.renewed(self._read(body))
-        except ChatError:
+            place = self._places.named_by(body)
+        except (ChatError, LookupError):
             return Look.NEEDS_THREAD  # which words it
-        if pull is None:
-            return Look.NEEDS_THREAD
-        found = self._look(pull)
-        if found is Look.NEEDS_THREAD:
-            return found
-        self._chat.presence.touch(actor.session_id, actor.user_id)
-        if isinstance(found, Look):
-            return self._parked(_Asked(pull, _deadline(self._chat, pull, self._timeout_s)))
+        if place is not self._place:
+            self._place = place
+            chat.pulls.mark_read(actor, place.position)
+        found = self.look()
+        if found is Look.NOTHING_YET:
+            self.deadline = _deadline(chat, actor, self._timeout_s)
+            chat.presence.wait(actor.session_id, actor.user_id)
+        elif found is not Look.NEEDS_THREAD:
+            chat.presence.touch(actor.session_id, actor.user_id)
         return found
 
+    def late(self) -> bytes:
+        return self._place.nothing()
 
-def _resume(hold: Hold, parked: Parked, render: Render) -> Response:
-    """Run once more, in a thread, as a look on the loop was not enough."""
-    asked = parked.state
-    assert isinstance(asked, _Asked)  # noqa: S101
-    parked.waiter.recheck = False  # first, so that what comes during the look is looked at again
-    news = asked.pull.look_again()
-    if news is not None:
-        return body_response(render(news))
-    if parked.waiter.expired or asked.deadline <= time.monotonic():
-        return body_response(render(asked.pull.nothing()))
-    hold.parked = parked
-    return Response(mimetype="application/json")
+    def release(self) -> None:
+        self._chat.presence.wait_ended(self._actor.session_id)
+
+    def forget(self) -> None:
+        self._chat.hub.notifier.unregister(self)
 
 
 # Under any other server
 
 
-def _block(asked: _Asked) -> News | None:
+def _block(actor: Actor, position: Position, deadline: float) -> News | None:
     """Wait in this thread; None when time is up, the server stops, or the client has hung up."""
-    pull, notifier = asked.pull, services().hub.notifier
-    waiting = services().presence.waiting(pull.actor.session_id, pull.actor.user_id)
-    with _Wakeup(request.environ.get("gunicorn.socket")) as wakeup, waiting:
-        waiter = Waiter(pull.keys, wakeup.set)
+    chat = services()
+    with _Wakeup(request.environ.get("gunicorn.socket")) as wakeup:
+        waiter = Waiter(position.keys(actor), wakeup.set)
         waiter.recheck = True  # for what happened between the first look and here
-        notifier.register(waiter, most=MOST_BLOCKING)
+        chat.presence.wait(actor.session_id, actor.user_id)
+        chat.hub.notifier.register(waiter, most=MOST_BLOCKING)
         try:
             while True:
-                news = _look_blocking(pull, waiter)
-                remaining = asked.deadline - time.monotonic()
+                news = _look_blocking(chat, actor, position, waiter)
+                remaining = deadline - time.monotonic()
                 if news is not None or waiter.expired or remaining <= 0 or not wakeup.wait(remaining):
                     return news
         finally:
-            notifier.unregister(waiter)
+            chat.hub.notifier.unregister(waiter)
+            chat.presence.wait_ended(actor.session_id)
 
 
-def _look_blocking(pull: Pull, waiter: Waiter) -> News | None:
+def _look_blocking(chat: Services, actor: Actor, position: Position, waiter: Waiter) -> News | None:
     if not waiter.recheck:
-        news = pull.look_in_memory()
-        if news is not None and not waiter.recheck:  # again, as in _Repeated._look
+        news = chat.pulls.in_memory(position)
+        if news is not None and not waiter.recheck:  # again, as in HeldPull.look
             return news if news.count else None
     waiter.recheck = False  # first, so that what comes during the look is looked at again
-    return pull.look_again()
+    return chat.pulls.again(actor, position)
 
 
 class _Wakeup:

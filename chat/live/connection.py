@@ -2,12 +2,12 @@
 
 import asyncio
 import time
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from chat.live import request
-from chat.live.framing import Framed, Framer, FramingError
+from chat.live.deadlines import NEVER
+from chat.live.framing import Framed, Framer, FramingError, body_after
 from chat.live.parking import Hold, Look, Parked
 from chat.live.refusals import refusal
 
@@ -22,20 +22,10 @@ WRITE_SECONDS = 30.0  # an answer of which nothing is read for so long is given 
 READ_AHEAD_BYTES = 64 * 1024  # of the next request, while one is worked on
 
 
-@dataclass(slots=True)
-class Held:
-    """A request that is not answered yet, the head to answer it with, and what it waits for."""
-
-    framed: Framed
-    answer: request.Answer
-    parked: Parked
-    began: datetime = field(default_factory=datetime.now)
-
-
 class HttpConnection(asyncio.Protocol):
     __slots__ = (
-        "_advancing", "_at_eof", "_busy", "_closing", "_deadline", "_framer", "_held", "_is_drained", "_known",
-        "_local", "_paused", "_peer", "_started", "_timer", "_transport", "_worker",
+        "_advancing", "_answer", "_at_eof", "_began", "_body", "_busy", "_closing", "_framed", "_framer", "_held",
+        "_is_drained", "_local", "_paused", "_peer", "_started", "_transport", "_worker", "deadline", "watched_until",
     )  # fmt: skip
 
     def __init__(self, worker: "LiveWorker") -> None:
@@ -47,12 +37,16 @@ class HttpConnection(asyncio.Protocol):
         self._paused = False  # reading is
         self._advancing = False
         self._at_eof = False  # the client sends no more
-        self._held: Held | None = None
-        self._known: Held | None = None  # the last that was held: its head is known
-        self._timer: asyncio.TimerHandle | None = None
         self._is_drained = True  # what was answered is out, or nearly
         self._started = 0.0  # of the request that is being read
-        self._deadline = 0.0  # when to give up on what is waited for; the worker looks every second
+        # The last request that was held, and what answers those that have the same head. None: no head is known.
+        self._framed: Framed | None = None
+        self._answer: request.Answer | None = None
+        self._held: Parked | None = None  # what answers the request that is held now
+        self._body = b""  # of that request
+        self._began: datetime | None = None  # when it came, for the access log
+        self.deadline = NEVER  # when to give up on what is waited for, or to answer what is held
+        self.watched_until = NEVER
 
     # The transport's calls
 
@@ -60,19 +54,25 @@ class HttpConnection(asyncio.Protocol):
         self._transport = transport
         self._peer = transport.get_extra_info("peername") or ("", 0)
         self._local = transport.get_extra_info("sockname") or ("", 0)
-        self._deadline = time.monotonic() + self._worker.cfg.keepalive
         transport.set_write_buffer_limits(high=READ_AHEAD_BYTES)
         self._worker.connections.add(self)
+        self._set_deadline(time.monotonic() + self._worker.cfg.keepalive)
 
     def data_received(self, data: bytes) -> None:
         if self._closing:
             return
-        if self._framer.is_between:
+        framer = self._framer
+        if framer.is_between:
+            if not self._busy and self._is_drained and self._framed is not None:
+                body = body_after(self._framed, data)
+                if body is not None:
+                    self._take_known(body)
+                    return
             self._started = time.monotonic()
-        self._framer.buffer += data
+        framer.buffer += data
         self._advance()
         is_blocked = self._busy or not self._is_drained
-        if is_blocked and not self._closing and not self._paused and len(self._framer.buffer) > READ_AHEAD_BYTES:
+        if is_blocked and not self._closing and not self._paused and len(framer.buffer) > READ_AHEAD_BYTES:
             self._paused = True
             self._transport.pause_reading()
 
@@ -80,36 +80,42 @@ class HttpConnection(asyncio.Protocol):
         # Half-closed: what was asked is still answered. Who waits has hung up, as far as one can tell.
         self._at_eof = True
         if self._held is not None:
-            self._answer_held(self._held.parked.late())
+            self._answer_held(self._held.late())
         elif not self._busy:
             self._advance()
         return True  # closed by _expect_more, once nothing whole is left to answer
 
     def connection_lost(self, _exc: Exception | None) -> None:
         self._transport = None
+        self.deadline = NEVER
+        self._worker.deadlines.forget(self)
         self._worker.connections.discard(self)
         self._unhold()
         self._forget_known()
 
     def pause_writing(self) -> None:
         self._is_drained = False
-        self._deadline = time.monotonic() + WRITE_SECONDS
+        self._set_deadline(time.monotonic() + WRITE_SECONDS)
 
     def resume_writing(self) -> None:
         self._is_drained = True
-        if not self._busy:
-            self._deadline = time.monotonic() + self._worker.cfg.keepalive
+        if self._held is not None:
+            self._set_deadline(self._held.deadline)
+        elif not self._busy:
+            self._set_deadline(time.monotonic() + self._worker.cfg.keepalive)
             self._read_on()
             self._advance()
 
     # The worker's calls
 
-    def give_up_if_late(self, now: float) -> None:
-        """Close what has taken too long. Held requests have their own timer."""
-        if self._transport is None or now < self._deadline:
+    def deadline_passed(self) -> None:
+        """What was waited for has not come: answer what is held, close what has taken too long."""
+        if self._transport is None:
             return
         if not self._is_drained:
             self._transport.abort()
+        elif self._held is not None:
+            self._answer_held(self._held.late())
         elif not self._busy:
             self._transport.close()
 
@@ -122,6 +128,11 @@ class HttpConnection(asyncio.Protocol):
         elif self._framer.is_between and self._is_drained:
             self._transport.close()
 
+    def _set_deadline(self, deadline: float) -> None:
+        self.deadline = deadline
+        if deadline < self.watched_until:
+            self._worker.deadlines.watch(self)
+
     # Reading
 
     def _advance(self) -> None:
@@ -132,30 +143,34 @@ class HttpConnection(asyncio.Protocol):
         try:
             # Not while answers wait to be read: who sends requests and reads nothing would fill the memory.
             while not self._busy and not self._closing and self._is_drained:
-                framed = self._framer.next_known(self._known.framed) if self._known is not None else None
-                framed = framed or self._framer.next()
+                body = self._framer.next_known(self._framed) if self._framed is not None else None
+                if body is not None:
+                    self._take_known(body)
+                    continue
+                framed = self._framer.next()
                 if framed is None:
                     self._expect_more()
                     break
-                self._take(framed)
+                self._dispatch(framed, None)
         except FramingError as error:
             self._refuse(refusal(error.status, error.reason))
         finally:
             self._advancing = False
 
-    def _take(self, framed: Framed) -> None:
-        known = self._known
-        if known is None or framed.head != known.framed.head or framed.too_large:
-            self._dispatch(framed, None)
+    def _take_known(self, body: bytes) -> None:
+        framed, answer = self._framed, self._answer
+        assert framed and answer and answer.parked  # noqa: S101, PT018
+        found = answer.parked.again(body)
+        if found is Look.NEEDS_THREAD:
+            self._dispatch(Framed(framed.head, body, is_repeatable=True), None)
             return
-        found = known.parked.known.again(framed.body)
-        if isinstance(found, Parked):
-            self._hold(Held(framed, known.answer, found))
-        elif isinstance(found, Look):
-            self._dispatch(framed, None)
+        self._busy = True
+        self._began = datetime.now() if answer.written is not None else None  # noqa: DTZ005
+        if isinstance(found, Look):
+            self._body = body
+            self._hold(answer.parked)
         else:
-            self._busy = True
-            self._finish_known(known.answer, found, datetime.now())  # noqa: DTZ005
+            self._finish_known(found)
 
     def _expect_more(self) -> None:
         now = time.monotonic()
@@ -163,13 +178,13 @@ class HttpConnection(asyncio.Protocol):
             self._closing = True
             self._transport.close()
         elif self._framer.is_between:
-            self._deadline = now + self._worker.cfg.keepalive
+            self._set_deadline(now + self._worker.cfg.keepalive)
         elif self._framer.in_body:
             if self._framer.wants_continue():
                 self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            self._deadline = min(self._started + REQUEST_SECONDS, now + BODY_PAUSE_SECONDS)
+            self._set_deadline(min(self._started + REQUEST_SECONDS, now + BODY_PAUSE_SECONDS))
         else:
-            self._deadline = self._started + HEAD_SECONDS
+            self._set_deadline(self._started + HEAD_SECONDS)
 
     def _refuse(self, answer: bytes) -> None:
         self._transport.write(answer)
@@ -209,17 +224,25 @@ class HttpConnection(asyncio.Protocol):
 
     def _worked(self, framed: Framed, answer: request.Answer, resumed: Parked | None) -> None:
         if answer.parked is not None:
-            self._hold(Held(framed, answer, answer.parked))
+            if answer.parked is not resumed:
+                self._forget_known()
+                self._began = answer.began
+            self._framed, self._answer, self._body = framed, answer, framed.body
+            self._hold(answer.parked)
+            if self._held is not None:
+                self.look()  # for what came before there was anything to be woken
             return
         if resumed is not None:
             resumed.release()
             self._forget_known()
         self._finish(answer.pieces, close=answer.close, linger=framed.too_large)
 
-    def _finish_known(self, answer: request.Answer, body: list[bytes], began: datetime) -> None:
-        if answer.written is not None:
-            answer.written(sum(map(len, body)), began)
-        self._finish(request.finished(answer.head, body), close=answer.close)
+    def _finish_known(self, body: bytes) -> None:
+        answer = self._answer
+        assert answer is not None  # noqa: S101
+        if answer.written is not None and self._began is not None:
+            answer.written(len(body), self._began)
+        self._finish([request.finished(answer.head, body)], close=answer.close)
 
     def _finish(self, pieces: list[bytes], *, close: bool, linger: bool = False) -> None:
         self._busy = False
@@ -235,69 +258,51 @@ class HttpConnection(asyncio.Protocol):
             return
         self._started = time.monotonic()
         if self._is_drained:
-            self._deadline = self._started + self._worker.cfg.keepalive
+            self._set_deadline(self._started + self._worker.cfg.keepalive)
         self._read_on()
         if self._framer.buffer or self._at_eof:
             self._advance()
 
     # Waiting
 
-    def _hold(self, held: Held) -> None:
+    def _hold(self, parked: Parked) -> None:
         self._busy = True
-        if self._known is not None and self._known.parked.known is not held.parked.known:
-            self._forget_known()
-        self._known = self._held = held
+        self._held = parked
         if self._transport is None:
             self._unhold()
             self._forget_known()
         elif self._closing or self._at_eof:  # the server stops, or the client has hung up meanwhile
-            self._answer_held(held.parked.late())
-        else:
-            self._timer = self._worker.loop.call_at(held.parked.deadline, self._late)
-            self.look()  # for what came before there was anything to be woken
+            self._answer_held(parked.late())
+        elif self._is_drained:
+            self._set_deadline(parked.deadline)
 
     def _wake(self) -> None:  # from any thread
         self._worker.wake(self)
 
     def look(self) -> None:
         """Answer the held request if it can be answered now."""
-        held = self._held
-        if held is None:
+        parked = self._held
+        if parked is None:
             return
-        parked = held.parked
-        if parked.waiter.expired:
-            self._answer_held(parked.late())
-            return
-        found = Look.NEEDS_THREAD if parked.waiter.recheck else parked.look()
+        found = parked.late() if parked.expired else parked.look()
         if found is Look.NEEDS_THREAD:
+            assert self._framed is not None  # noqa: S101
             self._held = None
-            self._cancel_timer()
-            self._dispatch(held.framed, parked)
+            self._dispatch(Framed(self._framed.head, self._body, is_repeatable=self._framed.is_repeatable), parked)
         elif not isinstance(found, Look):
             self._answer_held(found)
 
-    def _late(self) -> None:
-        if self._held is not None:
-            self._answer_held(self._held.parked.late())
-
-    def _answer_held(self, body: list[bytes]) -> None:
-        held = self._held
+    def _answer_held(self, body: bytes) -> None:
         self._unhold()
-        if held is not None:
-            self._finish_known(held.answer, body, held.began)
+        self._finish_known(body)
 
     def _unhold(self) -> None:
-        self._cancel_timer()
         if self._held is not None:
-            self._held.parked.release()
+            self._held.release()
             self._held = None
-
-    def _cancel_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+            self._body = b""
 
     def _forget_known(self) -> None:
-        if self._known is not None:
-            self._known.parked.known.forget()
-            self._known = None
+        if self._answer is not None and self._answer.parked is not None:
+            self._answer.parked.forget()
+        self._framed = self._answer = None

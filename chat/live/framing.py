@@ -31,10 +31,16 @@ class FramingError(Exception):
 class Framed:
     """One request, as it is handed to the parser. Too large: its body was not read, and more of it may come."""
 
-    head: bytes  # as it is handed to the parser
+    head: bytes  # up to the empty line, as it is handed to the parser
     body: bytes
     too_large: bool = False
-    raw_head: bytes = b""  # as it came, where its body has a Content-Length: the same bytes mean the same again
+    is_repeatable: bool = False  # the head is as it came: the same bytes, before as many of a body, mean the same again
+
+
+def body_after(known: Framed, data: bytes) -> bytes | None:
+    """The body, where data is one whole request with the head of an earlier one on the same connection."""
+    is_same = known.is_repeatable and len(data) == len(known.head) + len(known.body) and data.startswith(known.head)
+    return data[len(known.head) :] if is_same else None
 
 
 class Framer:
@@ -72,15 +78,15 @@ class Framer:
             return True
         return False
 
-    def next_known(self, known: Framed) -> Framed | None:
-        """The next request, if it is all here and has the head of an earlier one on this connection."""
-        buffer, raw = self.buffer, known.raw_head
-        end = len(raw) + len(known.body)
-        if self._head is not None or not raw or len(buffer) < end or not buffer.startswith(raw):
+    def next_known(self, known: Framed) -> bytes | None:
+        """The next request's body, if it is all here and has the head of an earlier one on this connection."""
+        buffer, head = self.buffer, known.head
+        end = len(head) + len(known.body)
+        if self._head is not None or not known.is_repeatable or len(buffer) < end or not buffer.startswith(head):
             return None
-        body = bytes(buffer[len(raw) : end])
+        body = bytes(buffer[len(head) : end])
         del buffer[:end]
-        return Framed(known.head, body, raw_head=raw)
+        return body
 
     def next(self) -> Framed | None:
         """The next request, if it is all here. Raises FramingError."""
@@ -98,7 +104,8 @@ class Framer:
         return self._done(body)
 
     def _done(self, body: bytes, *, too_large: bool = False) -> Framed:
-        framed = Framed(self._head or b"", body, too_large, b"" if too_large or self._chunked else self._raw_head)
+        is_repeatable = self._head is self._raw_head and not too_large
+        framed = Framed(self._head or b"", body, too_large, is_repeatable)
         self._reset()
         return framed
 
@@ -145,7 +152,8 @@ class Framer:
         self._frame(lengths, codings, is_10=is_10)
         if self._chunked:  # it is handed on decoded
             lines = [line for line in lines if not line.lower().startswith(b"transfer-encoding:")]
-        self._head = b"\r\n".join([first, *lines])
+        cleaned = b"\r\n".join([first, *lines, b"", b""])
+        self._head = self._raw_head if cleaned == self._raw_head else cleaned
 
     def _frame(self, lengths: list[bytes], codings: list[bytes], *, is_10: bool) -> None:
         if codings:
@@ -212,5 +220,5 @@ class Framer:
 
     def _with_length(self, body: bytes, claimed: int | None = None) -> Framed:
         length = len(body) if claimed is None else claimed
-        self._head = (self._head or b"") + b"\r\nContent-Length: %d" % length
+        self._head = (self._head or b"")[:-2] + b"Content-Length: %d\r\n\r\n" % length
         return self._done(body, too_large=claimed is not None)

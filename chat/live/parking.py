@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:  # gunicorn's master reads this module; it must not pull in the rest
-    from chat.delivery import Waiter
+from typing import Protocol
 
 ENVIRON_KEY = "commonroom.live"  # where a request that came through LiveWorker finds its Hold
 
@@ -20,28 +17,30 @@ class Look(Enum):
     NEEDS_THREAD = auto()  # it takes the database, or too much work for the loop
 
 
-@dataclass(slots=True)
-class Parked:
-    """What is needed to answer later. `look` and `late` are called on the loop: no I/O, no waiting."""
+class Parked(Protocol):
+    """What answers a held request, and those after it on the connection that have, byte for byte, the same head.
 
-    waiter: Waiter
-    deadline: float  # time.monotonic() s
-    look: Callable[[], list[bytes] | Look]  # the body of the answer, in pieces
-    late: Callable[[], list[bytes]]  # the body when time is up, or the server stops
-    release: Callable[[], None]  # it waits no more; called once
-    state: object  # whatever the view wants to find again when it is run once more
-    known: Known
-
-
-@dataclass(slots=True)
-class Known:
-    """A request whose head has been through the whole stack: when it comes again, only its body is looked at.
-
-    `again` is called on the loop: no I/O, no waiting. What it cannot answer or park goes through the whole stack anew.
+    Called on the loop: no I/O, no waiting. Answers are bodies. What needs a thread goes through the whole stack.
     """
 
-    again: Callable[[bytes], list[bytes] | Parked | Look]
-    forget: Callable[[], None]  # called once, when the head is not to be known any more
+    deadline: float  # time.monotonic() s
+    expired: bool  # answer now, whatever there is
+    recheck: bool  # rights may have changed: look in a thread
+
+    def look(self) -> bytes | Look:
+        """What there is now."""
+
+    def again(self, body: bytes) -> bytes | Look:
+        """The next request with the same head; where that finds NOTHING_YET, it is held."""
+
+    def late(self) -> bytes:
+        """The answer when time is up, or the server stops."""
+
+    def release(self) -> None:
+        """It is held no more: called once each time it was."""
+
+    def forget(self) -> None:
+        """Its head is not known any more. Called once, after the last of all."""
 
 
 @dataclass(slots=True)

@@ -42,13 +42,14 @@ class Outgoing:
 class Answer:
     """How a request ended: pieces to write and whether to close then; or parked, with the head to answer with."""
 
-    __slots__ = ("close", "head", "parked", "pieces", "written")
+    __slots__ = ("began", "close", "head", "parked", "pieces", "written")
 
     def __init__(self, pieces: list[bytes], *, close: bool) -> None:
         self.pieces = pieces
         self.close = close
         self.parked: Parked | None = None
         self.head = b""
+        self.began: datetime | None = None
         self.written: Callable[[int, datetime], None] | None = None
 
 
@@ -66,7 +67,7 @@ def run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold) -> Answe
 def _run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold) -> Answer:
     out: Any = Outgoing()
     started = datetime.now()  # noqa: DTZ005 - gunicorn's access log takes the difference
-    request = next(RequestParser(worker.cfg, [framed.head + b"\r\n\r\n", framed.body], peer))
+    request = next(RequestParser(worker.cfg, [framed.head, framed.body], peer))
     response, environ = wsgi.create(request, out, peer, local, worker.cfg)
     environ["wsgi.multithread"] = True
     environ[ENVIRON_KEY] = hold
@@ -91,8 +92,8 @@ def _run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold) -> Answ
     answer = Answer([], close=request.should_close())
     answer.parked = hold.parked
     if worker.cfg.accesslog or worker.cfg.logconfig or worker.cfg.logconfig_dict:
-        answer.written = written  # it keeps the whole request, so only where it is needed
-    answer.head = _head(response, close=answer.close)
+        answer.written, answer.began = written, started  # it keeps the whole request, so only where it is needed
+    answer.head = _same(_head(response, close=answer.close))
     return answer
 
 
@@ -104,10 +105,20 @@ def _head(response: Any, *, close: bool) -> bytes:
     return "\r\n".join(lines).encode("latin-1")
 
 
-def finished(head: bytes, body: list[bytes]) -> list[bytes]:
+@lru_cache(maxsize=256)
+def _same(head: bytes) -> bytes:
+    """Equal heads as one object: thousands of held requests keep theirs."""
+    return head
+
+
+def finished(head: bytes, body: bytes) -> bytes:
     """A held request's whole answer."""
-    length = sum(map(len, body))
-    return [b"%s\r\nDate: %s\r\nContent-Length: %d\r\n\r\n" % (head, _date(int(time.time())), length), *body]
+    return _finished(head, body, int(time.time()))
+
+
+@lru_cache(maxsize=64)  # many readers get the same
+def _finished(head: bytes, body: bytes, second: int) -> bytes:
+    return b"%s\r\nDate: %s\r\nContent-Length: %d\r\n\r\n%s" % (head, _date(second), len(body), body)
 
 
 @lru_cache(maxsize=2)

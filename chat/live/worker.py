@@ -1,6 +1,7 @@
 """The gunicorn worker: one asyncio loop that owns every connection, and a small pool of threads for the work."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -10,12 +11,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import uvloop
 from gunicorn.sock import ssl_context
 from gunicorn.workers.base import Worker
 
 from chat.live.connection import HttpConnection
+from chat.live.deadlines import Deadlines
 
 log = logging.getLogger("gunicorn.error")
+LOOK_SECONDS = 1.0  # how often the worker looks whether it should go on, and tells the master that it does
 _LOOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
@@ -23,13 +27,15 @@ class LiveWorker(Worker):
     """Set as gunicorn's worker_class. `stopping` is called on the loop, once or twice, when told to stop."""
 
     def init_process(self) -> None:
-        self.loop = asyncio.new_event_loop()
+        self.loop = uvloop.new_event_loop()
+        self.deadlines = Deadlines(self.loop)
         self.connections: set[HttpConnection] = set()
         self.max_body = 0
         self.stopping: Callable[[], None] = lambda: None  # set by gunicorn.conf.py
         self._pool = ThreadPoolExecutor(self.cfg.threads, thread_name_prefix="work")
         self._woken: deque[HttpConnection] = deque()
         self._flush_is_due = False
+        self._told = asyncio.Event()
         super().init_process()
 
     def run(self) -> None:
@@ -86,9 +92,9 @@ class LiveWorker(Worker):
             )
         while self.alive:
             self.notify()
-            self._sweep()
             self.alive = self.alive and self.ppid == os.getppid()
-            await asyncio.sleep(0.5)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._told.wait(), LOOK_SECONDS)
         for server in servers:
             server.close()
         await self._finish()
@@ -105,9 +111,5 @@ class LiveWorker(Worker):
 
     def _told_to_stop(self) -> None:
         self.alive = False
+        self._told.set()
         self.stopping()
-
-    def _sweep(self) -> None:
-        now = time.monotonic()
-        for connection in list(self.connections):
-            connection.give_up_if_late(now)

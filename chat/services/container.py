@@ -43,7 +43,8 @@ class Services:
         self.limits = Limits(self.store, clock, enabled=rate_limits)
         self.presence = Presence(self.store, clock, presence_seconds)
         self.reading = Reading(self.store)
-        self.sessions = Sessions(self.store, clock, self.presence, session_hours)
+        self.sessions = Sessions(self.store, self.hub, clock, self.presence, session_hours)
+        self.hub.user_changed = self._user_changed
         self.rooms = Rooms(self.store, clock, self.limits, self.presence, self.reading, lobby)
         self.accounts = Accounts(
             self.store, clock, self.limits, self.presence, self.sessions, self.rooms, password_min_length
@@ -60,6 +61,10 @@ class Services:
         )
         self._start_lock = threading.Lock()
         self._started = False
+
+    def _user_changed(self, user_id: int | None) -> None:
+        self.sessions.doubt(user_id)
+        self.presence.doubt(user_id)
 
     def start(self) -> None:
         """Make what must always exist, and start the background threads; once, however often it is called.

@@ -1,8 +1,7 @@
 """Who is online (specs, "Presence"): known in memory, told to other processes in batches."""
 
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +44,7 @@ class Presence:
         self._window = round(seconds * SECOND)
         self._lock = threading.Lock()
         self._seen: dict[str, _Seen] = {}
+        self._doubtful: set[int] | None = set()  # users of whom a session may have ended; None: all
         self._elsewhere: frozenset[int] = frozenset()
         self._elsewhere_read_at: int | None = None
 
@@ -53,18 +53,27 @@ class Presence:
         with self._lock:
             self._entry(session_id, user_id).last_request = self._clock()
 
-    @contextmanager
-    def waiting(self, session_id: str, user_id: int) -> Iterator[None]:
-        """Something is held open for the session."""
+    def wait(self, session_id: str, user_id: int) -> None:
+        """A request came in that is held; until wait_ended the session counts as online."""
         with self._lock:
-            self._entry(session_id, user_id).waits += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                seen = self._seen.get(session_id)
-                if seen is not None:
-                    seen.waits = max(0, seen.waits - 1)
+            seen = self._entry(session_id, user_id)
+            seen.last_request = self._clock()
+            seen.waits += 1
+
+    def wait_ended(self, session_id: str) -> None:
+        """It is not held any more."""
+        with self._lock:
+            seen = self._seen.get(session_id)
+            if seen is not None:
+                seen.waits = max(0, seen.waits - 1)
+
+    def doubt(self, user_id: int | None) -> None:
+        """A session of the user may have ended, here or elsewhere; None: of anybody."""
+        with self._lock:
+            if user_id is None:
+                self._doubtful = None
+            elif self._doubtful is not None:
+                self._doubtful.add(user_id)
 
     def forget(self, session_id: str) -> None:
         """The session has been logged out."""
@@ -103,7 +112,15 @@ class Presence:
 
     def _forget_ended(self) -> None:
         with self._lock:
-            known = list(self._seen)
+            doubtful, self._doubtful = self._doubtful, set()
+            known = [key for key, seen in self._seen.items() if doubtful is None or seen.user_id in doubtful]
+        try:
+            self._forget_ended_of(known)
+        except Exception:
+            self.doubt(None)
+            raise
+
+    def _forget_ended_of(self, known: list[str]) -> None:
         for start in range(0, len(known), _IN_CHUNK):
             chunk = known[start : start + _IN_CHUNK]
             with self._store.read() as connection:
@@ -135,4 +152,6 @@ class Presence:
         seen = self._seen.get(session_id)
         if seen is None:
             seen = self._seen[session_id] = _Seen(user_id, last_request=self._clock())
+            if self._doubtful is not None:  # it may have ended before its last request was through
+                self._doubtful.add(user_id)
         return seen

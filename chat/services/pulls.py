@@ -1,6 +1,6 @@
 """Pulling: what is new in some rooms since the reader's cursors (specs, "polling")."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import bindparam, select
@@ -44,118 +44,26 @@ class News:
         self.bytes += sum(len(m.content) + len(m.avatar) + m.attachment_size for m in messages)
 
 
-class Pull:
-    """One reader's question, which may be asked again and again until there is an answer."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Position:
+    """Where a reader stands. It names no reader: all who stand there may share it, each with rights of their own."""
 
-    def __init__(
-        self,
-        store: Store,
-        hub: Hub,
-        sessions: Sessions,
-        reading: Reading,
-        actor: Actor,
-        cursors: Mapping[str, int],
-        limit: int,
-    ) -> None:
-        self._store = store
-        self._hub = hub
-        self._sessions = sessions
-        self._reading = reading
-        self.actor = actor
-        self._cursors = cursors
-        self._limit = limit
-        self._room_ids: dict[str, int] = {}  # by the name the client used; rooms the actor is in
-        self._from: dict[tuple[str, int], int] = {}
-        self._until: dict[int, int] = {}  # by room: its last_time when the reader was seen to be in it
-        self._missing: list[str] = []
+    rooms: Mapping[str, int]  # ids of those the reader is in, by the name the client used
+    cursors: Mapping[str, int]  # µs, of every room asked for; not beyond what the room had when asked
+    limit: int  # messages a room
 
     @property
-    def keys(self) -> list[Key]:
-        """What to be woken for."""
-        return [("user", self.actor.user_id), *(("room", room_id) for room_id in set(self._room_ids.values()))]
+    def missing(self) -> list[str]:
+        """Rooms asked for that the reader is not in."""
+        return [name for name in self.cursors if name not in self.rooms]
 
-    def resolve(self) -> None:
-        """Find the rooms through the reader's memberships, and set the cursors. Raises ROOM_NOT_FOUND."""
-        keys = {name: name_key(name) for name in self._cursors}
-        with self._store.read() as connection:
-            values = {"user": self.actor.user_id, "keys": list(set(keys.values()))}
-            found = {row.name_key: row for row in connection.execute(_rooms_of_member, values)}
-        self._missing = [name for name, key in keys.items() if key not in found]
-        self._room_ids.clear()
-        for name, key in keys.items():
-            if key not in found:
-                continue
-            room = found[key]
-            self._room_ids[name] = room.id
-            self._until[room.id] = room.last_time
-            # A cursor from the future would hide what is to come. It is set once: what comes during the wait is newer.
-            cursor = self._from.setdefault((name, room.id), min(self._cursors[name], room.last_time))
-            if cursor > room.read_time:
-                self._reading.mark(self.actor.user_id, room.id, cursor)
-        if not self._room_ids:
-            raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=", ".join(name[:100] for name in self._missing))
-
-    def look(self) -> News:
-        """What there was when the rooms were resolved, from memory where it reaches back so far.
-
-        Not what has come since: the reader may have been put out in between.
-        """
-        news = News(missing=list(self._missing))
-        for name, room_id in self._room_ids.items():
-            found = self._hub.feeds.since(room_id, self._from[name, room_id], self._limit) if not news.is_full else []
-            news.add(name, [message for message in found if message.time <= self._until[room_id]])
-        return news
-
-    def renewed(self, cursors: Mapping[str, int]) -> "Pull | None":
-        """The same question from new cursors, without the database; None where that is not enough.
-
-        For the same rooms only, all of them the reader's, and only while nothing has changed the reader's rights.
-        """
-        if self._missing or cursors.keys() != self._cursors.keys():
-            return None
-        pull = Pull(self._store, self._hub, self._sessions, self._reading, self.actor, cursors, self._limit)
-        for name, room_id in self._room_ids.items():
-            end = self._hub.feeds.end(room_id)
-            # A cursor beyond it is from the future, or from a process that knows more: the database tells which.
-            if end is None or cursors[name] > end:
-                return None
-            pull._room_ids[name] = room_id
-            pull._from[name, room_id] = cursors[name]
-            if cursors[name] > self._from[name, room_id]:
-                self._reading.mark(self.actor.user_id, room_id, cursors[name])
-        return pull
-
-    def look_in_memory(self) -> News | None:
-        """What there is now, without the database; None where memory does not reach back so far. Never waits.
-
-        Right only where the waiter has heard of no change of rights, before or after: see chat.http.hold.
-        """
-        news = News(missing=list(self._missing))
-        for name, room_id in self._room_ids.items():
-            found = self._hub.feeds.since_in_memory(room_id, self._from[name, room_id], self._limit)
-            if found is None:
-                return None
-            news.add(name, found)
-        return news
+    def keys(self, actor: Actor) -> list[Key]:
+        """What the reader is to be woken for."""
+        return [("user", actor.user_id), *(("room", room_id) for room_id in set(self.rooms.values()))]
 
     def nothing(self) -> News:
         """An answer without messages."""
-        return News({name: [] for name in self._room_ids}, list(self._missing))
-
-    def look_again(self) -> News | None:
-        """After rights may have changed: None where the wait goes on, else what to answer.
-
-        Raises NOT_SIGNED_IN where the session has ended.
-        """
-        if self._sessions.resolve(self.actor.session_id, self.actor.user_id) is None:
-            raise ChatError(ErrorCode.NOT_SIGNED_IN)
-        before = dict(self._room_ids)
-        try:
-            self.resolve()
-        except ChatError:
-            return News(missing=list(self._missing))  # put out of the last one: the wait ends
-        news = self.look()
-        return news if news.count or self._room_ids != before else None
+        return News({name: [] for name in self.rooms}, self.missing)
 
 
 class Pulls:
@@ -165,11 +73,60 @@ class Pulls:
         self._sessions = sessions
         self._reading = reading
 
-    def since(self, actor: Actor, cursors: Mapping[str, int], limit: int) -> Pull:
-        """A pull of at most `limit` messages a room, from these cursors (µs) on. Raises ROOM_NOT_FOUND."""
-        pull = Pull(self._store, self._hub, self._sessions, self._reading, actor, cursors, limit)
-        pull.resolve()
-        return pull
+    def since(self, actor: Actor, cursors: Mapping[str, int], limit: int) -> tuple[Position, News]:
+        """What there is in these rooms after the cursors (µs), at most `limit` messages a room.
+
+        Raises ROOM_NOT_FOUND where the actor is in none of them.
+        """
+        position, until = self._resolve(actor, cursors, limit)
+        return position, self._look(position, until)
+
+    def again(self, actor: Actor, position: Position) -> News | None:
+        """What there is now that rights may have changed; None where the wait goes on.
+
+        Raises NOT_SIGNED_IN where the session has ended.
+        """
+        if self._sessions.resolve(actor.session_id, actor.user_id) is None:
+            raise ChatError(ErrorCode.NOT_SIGNED_IN)
+        try:
+            now, until = self._resolve(actor, position.cursors, position.limit)
+        except ChatError:
+            return News(missing=list(position.cursors))  # put out of the last one: the wait ends
+        news = self._look(now, until)
+        return news if news.count or now.rooms != position.rooms else None
+
+    def in_memory(self, position: Position) -> News | None:
+        """What there is now, without the database; None where memory does not reach back so far. Never waits.
+
+        Right only for a reader whose waiter has heard of no change of rights, before or after: see chat.http.hold.
+        """
+        news = News(missing=position.missing)
+        for name, room_id in position.rooms.items():
+            found = self._hub.feeds.since_in_memory(room_id, position.cursors[name], position.limit)
+            if found is None:
+                return None
+            news.add(name, found)
+        return news
+
+    def version(self, rooms: Iterable[int]) -> int | None:
+        """As long as it stays the same, in_memory finds the same in these rooms; None where it finds nothing."""
+        return self._hub.feeds.version(rooms)
+
+    def moved(self, position: Position, cursors: Mapping[str, int]) -> Position | None:
+        """Further cursors in the same rooms, without the database; None where that is not enough."""
+        if cursors.keys() != position.rooms.keys() or len(position.rooms) < len(position.cursors):
+            return None
+        for name, room_id in position.rooms.items():
+            end = self._hub.feeds.end(room_id)
+            # A cursor beyond it is from the future, or from a process that knows more: the database tells which.
+            if end is None or cursors[name] > end:
+                return None
+        return Position(position.rooms, cursors, position.limit)
+
+    def mark_read(self, actor: Actor, position: Position) -> None:
+        """A cursor says "I have that"."""
+        for name, room_id in position.rooms.items():
+            self._reading.mark(actor.user_id, room_id, position.cursors[name])
 
     def newest(self, actor: Actor, limit: int) -> News:
         """The newest `limit` messages of each room that the actor is in."""
@@ -184,4 +141,39 @@ class Pulls:
             news = News()
             for room in rooms:
                 news.add(room.name, [] if news.is_full else timeline.newest(connection, room.id, limit))
+        return news
+
+    def _resolve(self, actor: Actor, asked: Mapping[str, int], limit: int) -> tuple[Position, dict[int, int]]:
+        """The rooms, found through the reader's memberships, and the last_time of each at that moment."""
+        keys = {name: name_key(name) for name in asked}
+        with self._store.read() as connection:
+            values = {"user": actor.user_id, "keys": list(set(keys.values()))}
+            found = {row.name_key: row for row in connection.execute(_rooms_of_member, values)}
+        rooms: dict[str, int] = {}
+        cursors = dict(asked)
+        until: dict[int, int] = {}
+        for name, key in keys.items():
+            if key not in found:
+                continue
+            room = found[key]
+            rooms[name] = room.id
+            until[room.id] = room.last_time
+            # A cursor from the future would hide what is to come; set here, what comes during the wait is newer.
+            cursors[name] = min(cursors[name], room.last_time)
+            if cursors[name] > room.read_time:
+                self._reading.mark(actor.user_id, room.id, cursors[name])
+        if not rooms:
+            raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=", ".join(name[:100] for name in asked))
+        return Position(rooms, cursors, limit), until
+
+    def _look(self, position: Position, until: Mapping[int, int]) -> News:
+        """What there was when the rooms were resolved, from memory where it reaches back so far.
+
+        Not what has come since: the reader may have been put out in between.
+        """
+        news = News(missing=position.missing)
+        for name, room_id in position.rooms.items():
+            cursor = position.cursors[name]
+            found = self._hub.feeds.since(room_id, cursor, position.limit) if not news.is_full else []
+            news.add(name, [message for message in found if message.time <= until[room_id]])
         return news

@@ -1,14 +1,18 @@
 """Sessions: a login that the server can end (specs, "Sessions")."""
 
 import secrets
+import threading
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, delete, insert, select
 
 from chat.clock import SECOND, Clock
+from chat.delivery import Hub
 from chat.models import Actor, Event, EventKind, LoginSession, User
 from chat.services.presence import Presence
 from chat.storage.store import Store, WriteTransaction
+
+MOST_KNOWN = 10_000  # users whose sessions are kept in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +36,15 @@ _living = (
 
 
 class Sessions:
-    def __init__(self, store: Store, clock: Clock, presence: Presence, hours: float) -> None:
+    def __init__(self, store: Store, hub: Hub, clock: Clock, presence: Presence, hours: float) -> None:
         self._store = store
+        self._hub = hub
         self._clock = clock
         self._presence = presence
         self._lifetime_s = hours * 3600
+        self._lock = threading.Lock()
+        self._known: dict[int, dict[str, Actor]] = {}  # living sessions by user, as long as nothing is heard of a user
+        self._changes = 0
 
     def open(self, user_id: int) -> NewSession:
         """Log a user in."""
@@ -60,10 +68,31 @@ class Sessions:
 
     def resolve(self, session_id: str, user_id: int) -> Actor | None:
         """Whose session it is; None if it has ended, was ended, or never was."""
+        actor = self._known.get(user_id, {}).get(session_id) if self._hub.is_current() else None
+        if actor is not None:
+            return actor if actor.session_ends > self._clock() else None
+        changes = self._changes
         values = {"session": session_id, "user": user_id, "now": self._clock()}
         with self._store.read() as connection:
             row = connection.execute(_living, values).first()
-        return None if row is None else Actor(*row)
+        if row is None:
+            return None
+        actor = Actor(*row)
+        with self._lock:
+            if changes == self._changes:  # else it may have ended while it was read
+                if len(self._known) >= MOST_KNOWN:
+                    self._known.clear()
+                self._known.setdefault(user_id, {})[session_id] = actor
+        return actor
+
+    def doubt(self, user_id: int | None) -> None:
+        """Sessions of the user may have ended, here or elsewhere, or the user changed; None: anybody's."""
+        with self._lock:
+            self._changes += 1
+            if user_id is None:
+                self._known.clear()
+            else:
+                self._known.pop(user_id, None)
 
     def close(self, actor: Actor) -> None:
         """Log out: the session's token is worth nothing from here on, and what waits with it is answered."""

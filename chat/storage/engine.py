@@ -4,6 +4,7 @@ import sqlite3
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import OperationalError
 
 BEGIN_OPTION = "sqlite_begin"
 
@@ -36,4 +37,9 @@ def tune_sqlite(engine: Engine, synchronous: str) -> None:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get(BEGIN_OPTION, "BEGIN"))
+        statement = connection.get_execution_options().get(BEGIN_OPTION, "BEGIN")
+        raw: Any = connection.connection.driver_connection
+        try:
+            raw.execute(statement)  # a tenth of the time that it takes by way of SQLAlchemy
+        except sqlite3.OperationalError as error:
+            raise OperationalError(statement, None, error) from error

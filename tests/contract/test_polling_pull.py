@@ -292,13 +292,13 @@ def test_a_future_cursor_loses_nothing_when_rights_are_looked_at_again(app: Flas
     services = services_of(app)
     me = services.sessions.resolve(*_session_of(services))
     assert me is not None
-    pull = services.pulls.since(me, {"public": 2**61}, 100)
-    assert pull.look().count == 0
+    position, news = services.pulls.since(me, {"public": 2**61}, 100)
+    assert news.count == 0
     alice.say("public", "in between")
     for _ in range(2):
-        news = pull.look_again()  # as at the beginning of every wait, and when the user joins something elsewhere
-        assert news is not None
-        assert [m.content for m in news.rooms["public"]] == ["in between"]
+        again = services.pulls.again(me, position)  # as when a wait begins, and when the user joins something elsewhere
+        assert again is not None
+        assert [m.content for m in again.rooms["public"]] == ["in between"]
     services.reading.flush()
     assert alice.unread("public") == 0
 

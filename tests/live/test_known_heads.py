@@ -12,7 +12,7 @@ import requests
 from flask import Flask
 from sqlalchemy import event, func, select
 
-from chat.live.parking import ENVIRON_KEY, Hold, Look, Parked
+from chat.live.parking import ENVIRON_KEY, Hold, Look
 from chat.models import EventRow
 from tests.conftest import services_of
 from tests.contract.clients import FlaskTransport, PollingClient
@@ -247,19 +247,17 @@ def test_a_known_head_runs_no_sql(app: Flask) -> None:
         statements.clear()
         assert parked is not None
         body = parked.look()
-        assert isinstance(body, list)
-        (message,) = json.loads(b"".join(body))["public"]
+        assert isinstance(body, bytes)
+        (message,) = json.loads(body)["public"]
         assert message["content"] == str(number)
         parked.release()
-        again = parked.known.again(json.dumps({"public": message["timestamp"]}).encode())
-        assert isinstance(again, Parked)
-        assert again.look() is Look.NOTHING_YET
+        assert parked.again(json.dumps({"public": message["timestamp"]}).encode()) is Look.NOTHING_YET
+        assert parked.look() is Look.NOTHING_YET
         assert statements == []
-        parked = again
     assert parked is not None
     # Put out between the check and the look: what is in memory is not for this reader any more.
     alice.say("public", "in memory")
-    parked.waiter.recheck = True
+    parked.recheck = True
     assert parked.look() is Look.NEEDS_THREAD
     parked.release()
-    parked.known.forget()
+    parked.forget()

@@ -233,9 +233,9 @@ def test_rights_are_applied_before_messages(services: Services, other: Services)
     alice, bob = sign_up(services, "alice"), sign_up(services, "bob")
     services.rooms.create(alice, "club", "public", "")
     services.rooms.join(bob, "club", "")
-    pull = other.pulls.since(bob, {"club": 0}, 10)
+    position, _ = other.pulls.since(bob, {"club": 0}, 10)
     seen: list[bool] = []
-    waiter = Waiter(pull.keys, lambda: seen.append(waiter.recheck))
+    waiter = Waiter(position.keys(bob), lambda: seen.append(waiter.recheck))
     other.hub.notifier.register(waiter, most=10)
     services.messages.send(alice, "club", Draft(text="while bob is in"))
     services.rooms.leave(bob, "club")
@@ -243,22 +243,22 @@ def test_rights_are_applied_before_messages(services: Services, other: Services)
     bus = SqliteBus(other.store, other.hub)
     bus.read_events()
     assert seen[0] is True
-    news = pull.look_again()
+    news = other.pulls.again(bob, position)
     assert news is not None
     assert (news.rooms, news.missing) == ({}, ["club"])
 
 
 def test_what_came_after_leaving_is_in_no_answer(services: Services) -> None:
-    """However the leaving and the message fall between two steps of a look."""
+    """However the leaving and the message fall between the steps of a look."""
     alice, bob = sign_up(services, "alice"), sign_up(services, "bob")
     services.rooms.create(alice, "club", "public", "")
     services.rooms.join(bob, "club", "")
-    pull = services.pulls.since(bob, {"club": 0}, 10)
-    services.hub.feeds.since(pull._room_ids["club"], 0, 10)
+    services.pulls.since(bob, {"club": 0}, 10)  # memory knows the room from here on
+    seen_in, until = services.pulls._resolve(bob, {"club": 0}, 10)
     services.messages.send(alice, "club", Draft(text="behind his back"))
     services.rooms.leave(bob, "club")
     services.messages.send(alice, "club", Draft(text="behind his back"))
-    assert pull.look().count == 0  # resolved while he was in
+    assert services.pulls._look(seen_in, until).count == 0  # resolved while he was in
 
 
 def test_missed_events_make_everybody_look_again(

@@ -24,7 +24,7 @@ def test_a_chunk_up_to_the_limit_whose_size_comes_alone(size: int) -> None:
     framed = feed(HEAD + b"%x\r\n" % size, b"", b"x" * size, b"\r\n", b"0\r\n", b"\r\n")
     assert framed is not None
     assert (framed.body, framed.too_large) == (b"x" * size, False)
-    assert framed.head.endswith(b"Content-Length: %d" % size)
+    assert framed.head.endswith(b"\r\nContent-Length: %d\r\n\r\n" % size)
 
 
 def test_one_byte_over_the_limit() -> None:

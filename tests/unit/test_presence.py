@@ -29,11 +29,12 @@ def test_online_for_a_minute_after_a_request(services: Services, clock: FakeCloc
 
 def test_online_as_long_as_something_waits(services: Services, other: Services, clock: FakeClock) -> None:
     alice = sign_up(services, "alice")
-    with services.presence.waiting(alice.session_id, alice.user_id):
-        for _ in range(100):
-            clock.advance(2)
-            services.presence.flush()
-            assert online(services, alice) == online(other, alice) == {"alice"}
+    services.presence.wait(alice.session_id, alice.user_id)
+    for _ in range(100):
+        clock.advance(2)
+        services.presence.flush()
+        assert online(services, alice) == online(other, alice) == {"alice"}
+    services.presence.wait_ended(alice.session_id)
     clock.advance(2)
     services.presence.flush()
     assert online(services, alice) == set()
@@ -66,11 +67,12 @@ def test_one_process_does_not_take_back_what_another_wrote(
 ) -> None:
     alice = sign_up(services, "alice")
     clock.advance(120)
-    with services.presence.waiting(alice.session_id, alice.user_id):
-        services.presence.flush()
-        clock.advance(1)
-        other.presence.touch(alice.session_id, alice.user_id)  # a request, somewhere else
-        other.presence.flush()
+    services.presence.wait(alice.session_id, alice.user_id)
+    services.presence.flush()
+    clock.advance(1)
+    other.presence.touch(alice.session_id, alice.user_id)  # a request, somewhere else
+    other.presence.flush()
+    services.presence.wait_ended(alice.session_id)
     services.presence.flush()
     clock.advance(30)
     assert online(services, alice) == {"alice"}

@@ -4,6 +4,7 @@ import base64
 import json
 import threading
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 
 from flask import Response
@@ -20,9 +21,9 @@ _CHUNK_BYTES = 64 * 1024
 _one_picture_at_a_time = threading.Lock()  # so that many readers woken by one picture encode it once
 
 
-def pull_renderer(detail: bool) -> Render:
+@cache
+def pull_renderer(detail: bool, chinese: bool) -> Render:
     """Makes the body {"status", "feedback", <room>: [message, …], …}, of at most 8 MiB but at least one message."""
-    chinese = prefers_chinese()
 
     def render(news: News) -> list[bytes]:
         return _pieces(_pull_parts(_pull_feedback(news, chinese), news, detail))

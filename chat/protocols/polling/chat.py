@@ -7,7 +7,7 @@ from flask import Blueprint, Response, current_app, request
 from chat.errors import ChatError, ErrorCode
 from chat.http.auth import signed_in
 from chat.http.bodies import json_object, parse_object, takes
-from chat.http.context import services
+from chat.http.context import prefers_chinese, services
 from chat.http.hold import answer_when_new, body_response
 from chat.http.overload import refused_when_late
 from chat.models import Actor
@@ -40,15 +40,10 @@ def pull(actor: Actor) -> Response:
     timeout_s = queries.timeout(request.args, current_app.config["PULL_TIMEOUT"])
     detail = queries.flag(request.args, "detail")
     cursors = _cursors(json_object())
+    render = pull_renderer(detail, prefers_chinese())
     if not cursors:
-        return body_response(pull_renderer(detail)(services().pulls.newest(actor, limit)))
-    render = pull_renderer(detail)
-    return answer_when_new(
-        lambda: services().pulls.since(actor, cursors, limit),
-        timeout_s,
-        read=lambda raw: _cursors(parse_object(raw)),
-        render=render,
-    )
+        return body_response(render(services().pulls.newest(actor, limit)))
+    return answer_when_new(actor, lambda: services().pulls.since(actor, cursors, limit), timeout_s, _read, render)
 
 
 @bp.get("/history")
@@ -60,6 +55,10 @@ def history(actor: Actor) -> Response:
     before = parse_cursor(room, raw) if raw else None
     found = services().messages.history(actor, room, before, queries.limit(request.args))
     return history_answer(found, queries.flag(request.args, "detail"))
+
+
+def _read(raw: bytes) -> dict[str, int]:
+    return _cursors(parse_object(raw))
 
 
 def _cursors(body: dict[str, Any]) -> dict[str, int]:
