@@ -5,24 +5,26 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select
 
 from chat.delivery.hub import Hub
 from chat.models import Event, EventKind, EventRow
+from chat.storage.filewatch import FileWatch, Tick, watch
 from chat.storage.store import Store
 
 log = logging.getLogger(__name__)
-LOOK_EVERY = 0.02  # seconds; one look costs a few µs
-LOOK_ANYWAY_EVERY = 4.0  # seconds; should a change ever not show in data_version
+LOOK_AGAIN_SECONDS = 0.02  # after a write, and then each time after twice as long
+LOOK_ANYWAY_SECONDS = 2.56  # the longest pause; should a change ever not show in data_version
 MOST_EVENTS = 1000  # a read
 
 _NEWER_SQL = f"SELECT id, kind, subject_id, time FROM events WHERE id > ? ORDER BY id LIMIT {MOST_EVENTS}"  # noqa: S608
 
 
 class SqliteBus:
-    """A thread that looks whether the file has changed, and publishes the events that are new in it.
+    """A thread that looks, when the file was written to, whether there are new events in it, and publishes them.
 
     It reads this process's own events too: for the feeds they are old news then, and where publishing
     failed half-way it mends that.
@@ -31,6 +33,7 @@ class SqliteBus:
     def __init__(self, store: Store, hub: Hub) -> None:
         self._store = store
         self._hub = hub
+        self._files: FileWatch | Tick | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="bus", daemon=True)
         self._last_id = 0
@@ -39,13 +42,17 @@ class SqliteBus:
         """Start from the events there are now."""
         with self._store.read() as connection:
             self._last_id = connection.execute(select(func.max(EventRow.id))).scalar() or 0
+        self._files = watch(Path(self._store.engine.url.database or "").parent)
         self._thread.start()
 
     def stop(self) -> None:
         """End the thread and wait for it."""
         self._stop.set()
-        if self._thread.is_alive():
+        if self._files is not None:
+            self._files.wake()
             self._thread.join()
+            self._files.close()
+            self._files = None
 
     def read_events(self) -> None:
         """Publish what has been committed since the last time."""
@@ -62,31 +69,38 @@ class SqliteBus:
             self._last_id = newest
 
     def _run(self) -> None:
-        while not self._stop.is_set():
+        files = self._files
+        while files is not None and not self._stop.is_set():
             try:
-                self._watch()
+                self._watch(files)
             except Exception:
                 # Nothing is lost: last_id stays, the next look reads on from there.
                 log.exception("reading the events of other processes failed; it is tried again")
                 self._stop.wait(1.0)
 
-    def _watch(self) -> None:
+    def _watch(self, files: FileWatch | Tick) -> None:
         # A connection of its own, outside the pool: data_version tells of commits by all others.
         connection = self._store.engine.raw_connection()
         connection.detach()
         with closing(connection):
             cursor = connection.cursor()
-            seen, idle = None, 0.0
-            while not self._stop.wait(LOOK_EVERY):
+            seen, pause = None, LOOK_AGAIN_SECONDS
+            while not self._stop.is_set():
+                is_written = files.wait(pause)
                 now = time.monotonic()
                 cursor.execute("PRAGMA data_version")
                 version = cursor.fetchone()
-                idle += LOOK_EVERY
-                if version != seen or idle >= LOOK_ANYWAY_EVERY:
+                if version != seen or pause == LOOK_ANYWAY_SECONDS:
                     # As plain SQL on this connection: it runs after each send, mostly to find nothing that is news.
                     self._publish_new(lambda last_id: cursor.execute(_NEWER_SQL, (last_id,)).fetchall())
-                    seen, idle = version, 0.0
+                    seen = version
                 self._hub.heard_at = now
+                if is_written:
+                    # One hears of a commit when its bytes are written, which may be before it can be seen.
+                    pause = LOOK_AGAIN_SECONDS
+                    self._stop.wait(pause)  # and many commits are one look
+                else:
+                    pause = min(2 * pause, LOOK_ANYWAY_SECONDS)
 
 
 def _newest_of_each(rows: Sequence[Any]) -> list[Event]:

@@ -48,7 +48,8 @@ def answer_when_new(actor: Actor, ask: Ask, timeout_s: float, read: Read, render
         return body_response(render(news))
     if hold is not None:
         return HeldPull(services(), hold, actor, timeout_s, position, read, render).park(hold)
-    news = _block(actor, position, _deadline(services(), actor, timeout_s)) or position.nothing()
+    deadline = min(time.monotonic() + timeout_s, _session_ends(services(), actor))
+    news = _block(actor, position, deadline) or position.nothing()
     return body_response(render(news))
 
 
@@ -59,9 +60,9 @@ def body_response(pieces: list[bytes]) -> Response:
     return response
 
 
-def _deadline(chat: Services, actor: Actor, timeout_s: float) -> float:
-    session_left_s = (actor.session_ends - chat.clock()) / SECOND
-    return time.monotonic() + min(timeout_s, session_left_s)
+def _session_ends(chat: Services, actor: Actor) -> float:
+    """As time.monotonic() s."""
+    return time.monotonic() + (actor.session_ends - chat.clock()) / SECOND
 
 
 # On the live loop
@@ -70,10 +71,12 @@ def _deadline(chat: Services, actor: Actor, timeout_s: float) -> float:
 class _Place:
     """A position, and the answer there is for whoever stands at it: made once, however many readers get it."""
 
-    __slots__ = ("_answer", "_chat", "_render", "_version", "position")
+    __slots__ = ("_answer", "_chat", "_render", "_room_ids", "_version", "marks", "position")
 
     def __init__(self, chat: Services, position: Position, render: Render) -> None:
         self.position = position
+        self.marks = [(room_id, position.cursors[name]) for name, room_id in position.rooms.items()]
+        self._room_ids = tuple(position.rooms.values())
         self._chat = chat
         self._render = render
         self._version: int | None = None
@@ -81,7 +84,7 @@ class _Place:
 
     def look(self) -> bytes | Look:
         """What there is now. Whether a reader may see it is not asked here."""
-        version = self._chat.pulls.version(self.position.rooms.values())
+        version = self._chat.hub.feeds.version(self._room_ids)
         if version is None:
             return Look.NEEDS_THREAD
         if version != self._version:
@@ -150,7 +153,7 @@ class HeldPull(Waiter):
     goes through the whole stack again.
     """
 
-    __slots__ = ("_actor", "_chat", "_place", "_places", "_timeout_s", "deadline")
+    __slots__ = ("_actor", "_chat", "_place", "_places", "_session_ends", "_timeout_s", "deadline")
 
     def __init__(
         self,
@@ -166,9 +169,10 @@ class HeldPull(Waiter):
         self._chat = chat
         self._actor = actor
         self._timeout_s = timeout_s
+        self._session_ends = _session_ends(chat, actor)
         self._places = _shared(chat).places(position, read, render)
         self._place = self._places.at(position)
-        self.deadline = _deadline(chat, actor, timeout_s)
+        self.deadline = min(time.monotonic() + timeout_s, self._session_ends)
 
     # In a thread
 
@@ -210,19 +214,20 @@ class HeldPull(Waiter):
         return Look.NEEDS_THREAD if self.recheck else found
 
     def again(self, body: bytes) -> bytes | Look:
-        actor, chat = self._actor, self._chat
-        if self.recheck or self.expired or len(body) > LOOP_MAX_BYTES or actor.session_ends <= chat.clock():
+        now = time.monotonic()
+        if self.recheck or self.expired or len(body) > LOOP_MAX_BYTES or self._session_ends <= now:
             return Look.NEEDS_THREAD
+        actor, chat = self._actor, self._chat
         try:
             place = self._places.named_by(body)
         except (ChatError, LookupError):
             return Look.NEEDS_THREAD  # which words it
         if place is not self._place:
             self._place = place
-            chat.pulls.mark_read(actor, place.position)
+            chat.reading.mark(actor.user_id, place.marks)
         found = self.look()
         if found is Look.NOTHING_YET:
-            self.deadline = _deadline(chat, actor, self._timeout_s)
+            self.deadline = min(now + self._timeout_s, self._session_ends)
             chat.presence.wait(actor.session_id, actor.user_id)
         elif found is not Look.NEEDS_THREAD:
             chat.presence.touch(actor.session_id, actor.user_id)

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -242,13 +243,14 @@ class HttpConnection(asyncio.Protocol):
         assert answer is not None  # noqa: S101
         if answer.written is not None and self._began is not None:
             answer.written(len(body), self._began)
-        self._finish([request.finished(answer.head, body)], close=answer.close)
+        self._finish((request.finished(answer.head, body),), close=answer.close)
 
-    def _finish(self, pieces: list[bytes], *, close: bool, linger: bool = False) -> None:
+    def _finish(self, pieces: Sequence[bytes], *, close: bool, linger: bool = False) -> None:
         self._busy = False
         if self._transport is None:
             return
-        self._transport.writelines(pieces)
+        for piece in pieces:  # the loop writes them together
+            self._transport.write(piece)
         if linger:
             self._linger()
             return

@@ -1,6 +1,6 @@
 """Pulling: what is new in some rooms since the reader's cursors (specs, "polling")."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import bindparam, select
@@ -108,10 +108,6 @@ class Pulls:
             news.add(name, found)
         return news
 
-    def version(self, rooms: Iterable[int]) -> int | None:
-        """As long as it stays the same, in_memory finds the same in these rooms; None where it finds nothing."""
-        return self._hub.feeds.version(rooms)
-
     def moved(self, position: Position, cursors: Mapping[str, int]) -> Position | None:
         """Further cursors in the same rooms, without the database; None where that is not enough."""
         if cursors.keys() != position.rooms.keys() or len(position.rooms) < len(position.cursors):
@@ -122,11 +118,6 @@ class Pulls:
             if end is None or cursors[name] > end:
                 return None
         return Position(position.rooms, cursors, position.limit)
-
-    def mark_read(self, actor: Actor, position: Position) -> None:
-        """A cursor says "I have that"."""
-        for name, room_id in position.rooms.items():
-            self._reading.mark(actor.user_id, room_id, position.cursors[name])
 
     def newest(self, actor: Actor, limit: int) -> News:
         """The newest `limit` messages of each room that the actor is in."""
@@ -152,6 +143,7 @@ class Pulls:
         rooms: dict[str, int] = {}
         cursors = dict(asked)
         until: dict[int, int] = {}
+        marks: list[tuple[int, int]] = []
         for name, key in keys.items():
             if key not in found:
                 continue
@@ -161,7 +153,8 @@ class Pulls:
             # A cursor from the future would hide what is to come; set here, what comes during the wait is newer.
             cursors[name] = min(cursors[name], room.last_time)
             if cursors[name] > room.read_time:
-                self._reading.mark(actor.user_id, room.id, cursors[name])
+                marks.append((room.id, cursors[name]))
+        self._reading.mark(actor.user_id, marks)
         if not rooms:
             raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=", ".join(name[:100] for name in asked))
         return Position(rooms, cursors, limit), until

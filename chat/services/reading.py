@@ -1,6 +1,7 @@
 """Read marks (specs, "Reading"): moved forward by pulls, kept in memory, written in batches."""
 
 import threading
+from collections.abc import Iterable
 
 from sqlalchemy import bindparam, update
 
@@ -24,12 +25,13 @@ class Reading:
         self._lock = threading.Lock()
         self._marks: dict[tuple[int, int], int] = {}
 
-    def mark(self, user_id: int, room_id: int, time: int) -> None:
-        """The user has all of the room up to time (µs)."""
-        key = (user_id, room_id)
+    def mark(self, user_id: int, marks: Iterable[tuple[int, int]]) -> None:
+        """The user has all of each room up to its time (µs)."""
         with self._lock:
-            if self._marks.get(key, 0) < time:
-                self._marks[key] = time
+            for room_id, time in marks:
+                key = (user_id, room_id)
+                if self._marks.get(key, 0) < time:
+                    self._marks[key] = time
 
     def flush(self) -> None:
         """Write the marks gathered since the last time."""
@@ -43,5 +45,5 @@ class Reading:
                 tx.execute(_forward, rows)
         except Exception:
             for (user, room), time in marks.items():
-                self.mark(user, room, time)
+                self.mark(user, [(room, time)])
             raise

@@ -100,7 +100,7 @@ def test_nothing_is_kept_of_who_is_gone(services: Services, clock: FakeClock) ->
 def test_marks_are_written_in_batches_and_only_move_forward(services: Services) -> None:
     alice = sign_up(services, "alice")
     for time in (50, 90, 70):
-        services.reading.mark(alice.user_id, 1, time)
+        services.reading.mark(alice.user_id, [(1, time)])
 
     def stored() -> int:
         with services.store.read() as connection:
@@ -109,6 +109,6 @@ def test_marks_are_written_in_batches_and_only_move_forward(services: Services) 
     assert stored() == 0
     services.reading.flush()
     assert stored() == 90
-    services.reading.mark(alice.user_id, 1, 60)
+    services.reading.mark(alice.user_id, [(1, 60)])
     services.reading.flush()
     assert stored() == 90
