@@ -3,7 +3,7 @@
 import secrets
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from chat.clock import SECOND, Clock
 from chat.models import Actor, Event, EventKind, LoginSession, User
@@ -60,9 +60,13 @@ class Sessions:
 
     def resolve(self, session_id: str, user_id: int) -> Actor | None:
         """Whose session it is; None if it has ended, was ended, or never was."""
-        values = {"session": session_id, "user": user_id, "now": self._clock()}
         with self._store.read() as connection:
-            row = connection.execute(_living, values).first()
+            return self.resolve_within(connection, session_id, user_id)
+
+    def resolve_within(self, connection: Connection | WriteTransaction, session_id: str, user_id: int) -> Actor | None:
+        """The same within a transaction."""
+        values = {"session": session_id, "user": user_id, "now": self._clock()}
+        row = connection.execute(_living, values).first()
         return None if row is None else Actor(*row)
 
     def close(self, actor: Actor) -> None:

@@ -232,13 +232,13 @@ def test_the_bus_brings_what_other_processes_did(services: Services, other: Serv
 def test_rights_are_applied_before_messages(services: Services, other: Services) -> None:
     alice, bob = sign_up(services, "alice"), sign_up(services, "bob")
     services.rooms.create(alice, "club", "public", "")
-    services.rooms.join(bob, "club", "")
+    services.memberships.join(bob, "club", "")
     pull = other.pulls.since(bob, {"club": 0}, 10)
     seen: list[bool] = []
     waiter = Waiter(pull.keys, lambda: seen.append(waiter.recheck))
     other.hub.notifier.register(waiter, most=10)
     services.messages.send(alice, "club", Draft(text="while bob is in"))
-    services.rooms.leave(bob, "club")
+    services.memberships.leave(bob, "club")
     services.messages.send(alice, "club", Draft(text="behind his back"))
     bus = SqliteBus(other.store, other.hub)
     bus.read_events()
@@ -252,11 +252,11 @@ def test_what_came_after_leaving_is_in_no_answer(services: Services) -> None:
     """However the leaving and the message fall between two steps of a look."""
     alice, bob = sign_up(services, "alice"), sign_up(services, "bob")
     services.rooms.create(alice, "club", "public", "")
-    services.rooms.join(bob, "club", "")
+    services.memberships.join(bob, "club", "")
     pull = services.pulls.since(bob, {"club": 0}, 10)
     services.hub.feeds.since(pull._room_ids["club"], 0, 10)
     services.messages.send(alice, "club", Draft(text="behind his back"))
-    services.rooms.leave(bob, "club")
+    services.memberships.leave(bob, "club")
     services.messages.send(alice, "club", Draft(text="behind his back"))
     assert pull.look().count == 0  # resolved while he was in
 
