@@ -305,6 +305,30 @@ def test_who_has_no_passwd_to_give_is_not_asked_for_it(services: Services) -> No
     assert [r.name for r in services.rooms.joined(alice)] == ["public"]
 
 
+def test_what_changes_while_a_passwd_is_checked_counts(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    alice, bob = crowd(services, "alice", "bob")
+
+    def meanwhile(change: Callable[[], object]) -> None:
+        monkeypatch.setattr("chat.services.room_passwds.RoomPasswds.check", lambda *_: change())
+
+    def made_anew() -> None:
+        services.rooms.delete(alice, "club")
+        services.rooms.create(alice, "club", "public", "")
+
+    services.rooms.create(alice, "club", "public", "")
+    for use in (lambda: services.rooms.delete(alice, "club", ""), lambda: services.memberships.join(bob, "club", "")):
+        meanwhile(made_anew)
+        with pytest.raises(ChatError) as caught:
+            use()
+        assert caught.value.code is ErrorCode.ROOM_NOT_FOUND
+    services.memberships.add(alice, "club", "bob")
+    meanwhile(lambda: services.memberships.leave(alice, "club"))
+    with pytest.raises(ChatError) as caught:
+        services.rooms.delete(alice, "club", "")
+    assert caught.value.code is ErrorCode.FORBIDDEN
+    assert roles(services, "club", "bob") == {"bob": Role.OWNER}
+
+
 def test_nothing_is_stored_in_a_room_once_it_is_deleted(services: Services) -> None:
     alice = sign_up(services, "alice")
     for _ in range(5):
