@@ -37,7 +37,7 @@ def fill(rooms: int, members: int) -> dict[str, list[str]]:
                 if number == 0:
                     services.rooms.create(actor, room, "public", "")
                 else:
-                    services.rooms.join(actor, room, "")
+                    services.memberships.join(actor, room, "")
                 token = tokens.Token(user_id, session.id)
                 made[room].append(tokens.issue(tokens.Purpose.SESSION, token, session.lifetime_s))
     return made

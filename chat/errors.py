@@ -25,15 +25,17 @@ class ErrorCode(Enum):
     USERNAME_TAKEN = auto()  # username
     USERNAME_INVALID = auto()
     PASSWORD_INVALID = auto()  # min, max (characters)
-    USER_NOT_FOUND = auto()  # username
+    USER_NOT_FOUND = auto()  # username (or id, as asked for)
     # rooms
-    ROOM_NOT_FOUND = auto()  # room; also where there is one that the caller may not know of
+    ROOM_NOT_FOUND = auto()  # room (name or id, as asked for); also where the caller may not know of it
     ROOM_NAME_TAKEN = auto()  # room
     ROOM_NAME_INVALID = auto()
     ROOM_NAME_RESERVED = auto()  # room
     ROOM_LABEL_INVALID = auto()
     ROOM_PASSWD_NEEDED = auto()
     ROOM_PASSWD_WRONG = auto()  # room
+    ALREADY_MEMBER = auto()  # username (or id, as asked for)
+    TICKET_INVALID = auto()
     FORBIDDEN = auto()
     # messages
     MESSAGE_EMPTY = auto()

@@ -8,6 +8,7 @@ from chat.models.event import Event, EventKind, EventRow
 from chat.models.limit import RateLimit
 from chat.models.message import Attachment, AttachmentChunk, Message, MessageType, StoredMessage
 from chat.models.room import Access, Membership, Role, Room
+from chat.models.ticket import RoomTicket
 
 __all__ = [
     "Access",
@@ -24,6 +25,7 @@ __all__ = [
     "RateLimit",
     "Role",
     "Room",
+    "RoomTicket",
     "StoredMessage",
     "User",
 ]

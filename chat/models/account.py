@@ -25,6 +25,7 @@ class User(db.Model):
     password_sha1: Mapped[str] = mapped_column(Text)
     password_md5: Mapped[str] = mapped_column(Text)
     created_at: Mapped[int] = mapped_column(Microseconds)
+    updated_at: Mapped[int] = mapped_column(Microseconds, server_default="0")  # what others see of it
     deleted_at: Mapped[int | None] = mapped_column(Microseconds)
 
 

@@ -13,7 +13,10 @@ class Access(StrEnum):
     """How one gets into a room (specs, "Room"). A passwd is asked for besides, where there is one."""
 
     OPEN = "open"
-    INVITE = "invite"  # only its members see it at all
+    # The others are seen by their members only, who add others: who of them may is in services.permissions.
+    INVITE = "invite"
+    GROUP = "group"  # ims's
+    DIRECT = "direct"  # a conversation of two: nobody is ever added
 
 
 class Role(StrEnum):
@@ -42,11 +45,13 @@ class Room(db.Model):
     name: Mapped[str] = mapped_column(Text)
     name_key: Mapped[str] = mapped_column(Text)  # names.name_key(name)
     title: Mapped[str] = mapped_column(Text)
+    description: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
     access: Mapped[str] = mapped_column(Text)
     label: Mapped[str] = mapped_column(Text)  # polling's "type": the client's word, echoed
     passwd_hash: Mapped[str | None] = mapped_column(Text)
     is_lobby: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[int] = mapped_column(Microseconds)
+    updated_at: Mapped[int] = mapped_column(Microseconds, server_default="0")  # title and description
     deleted_at: Mapped[int | None] = mapped_column(Microseconds)
     # The room's clock: times of its newest message and of the one before it. Moved by services.messages alone.
     last_time: Mapped[int] = mapped_column(Microseconds, default=0, server_default="0")

@@ -1,5 +1,8 @@
 """Accounts: making them, and proving that one is yours (specs, "Account")."""
 
+import re
+from dataclasses import dataclass
+
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 
@@ -9,14 +12,30 @@ from chat.models import User
 from chat.names import is_name, name_key
 from chat.security import passwords
 from chat.security.limits import FAILED_LOGINS, FAILED_LOGINS_BY_ADDRESS, REGISTRATIONS
+from chat.services import lookups
 from chat.services.limits import Limits
+from chat.services.lookups import UserRef
 from chat.services.presence import Presence
 from chat.services.rooms import Rooms
 from chat.services.sessions import NewSession, Sessions
 from chat.storage.store import Store
 
 USERNAME_MAX_CHARS = 32
+NICKNAME_MAX_CHARS = 32
 PASSWORD_MAX_CHARS = 128
+_HEX = re.compile(r"[0-9a-fA-F]{32}(?:[0-9a-fA-F]{8})?")  # an MD5 or SHA-1
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What everybody may know of an account."""
+
+    user_id: int
+    username: str
+    nickname: str
+    avatar: str
+    created_at: int  # µs
+    updated_at: int  # µs; when the above last changed
 
 
 class Accounts:
@@ -38,24 +57,31 @@ class Accounts:
         self._rooms = rooms
         self._password_min_length = password_min_length
 
-    def register(self, username: str, password: str, address: str) -> tuple[int, NewSession]:
+    def register(
+        self, username: str, password: str, address: str, nickname: str | None = None
+    ) -> tuple[int, NewSession]:
         """Make an account, a member of the lobby, and log in, all or nothing: the user's id, and the session.
 
-        Raises USERNAME_INVALID, PASSWORD_INVALID, USERNAME_TAKEN, RATE_LIMITED.
+        Without a nickname it is the username. Raises USERNAME_INVALID, FIELD_INVALID, PASSWORD_INVALID,
+        USERNAME_TAKEN, RATE_LIMITED.
         """
         if not is_name(username, USERNAME_MAX_CHARS):
             raise ChatError(ErrorCode.USERNAME_INVALID)
+        if nickname and not is_name(nickname, NICKNAME_MAX_CHARS):
+            raise ChatError(ErrorCode.FIELD_INVALID, field="nickname")
         self._check_password(password)
         self._limits.take_shared((REGISTRATIONS, address))
         key = name_key(username)
         with self._store.read() as connection:  # before the hashing, which costs
             if connection.execute(select(User.id).where(User.username_key == key)).first():
                 raise ChatError(ErrorCode.USERNAME_TAKEN, username=username)
+        now = self._clock()
         row = {
             "username": username,
             "username_key": key,
-            "nickname": username,
-            "created_at": self._clock(),
+            "nickname": nickname or username,
+            "created_at": now,
+            "updated_at": now,
             **_hashes(password),
         }
         try:
@@ -68,22 +94,33 @@ class Accounts:
         self._presence.touch(session.id, user_id)
         return user_id, session
 
-    def authenticate(self, username: str, password: str, address: str) -> int:
-        """The id of the user whose password this is.
+    def find(self, ref: UserRef) -> Profile:
+        """What everybody may know of an account. Raises USER_NOT_FOUND, also for a deleted one."""
+        query = select(User.id, User.username, User.nickname, User.avatar, User.created_at, User.updated_at)
+        with self._store.read() as connection:
+            row = connection.execute(query.where(lookups.is_user(ref))).first()
+        if row is None:
+            raise ChatError(ErrorCode.USER_NOT_FOUND, username=ref)
+        return Profile(*row)
+
+    def authenticate(self, username: str, password: str, address: str, *, digest_allowed: bool = False) -> int:
+        """The id of the user whose password this is; or whose password's MD5 or SHA-1 in hex, where that is allowed.
 
         Raises CREDENTIALS_WRONG, the same for an unknown user and after the same time; RATE_LIMITED after
         too many failures.
         """
         key = name_key(username)
-        query = select(User.id, User.password_sha1).where(User.username_key == key, User.deleted_at.is_(None))
+        query = select(User.id, User.password_sha1, User.password_md5).where(lookups.is_user(username))
         with self._store.read() as connection:
             user = connection.execute(query).first()
         failures = ((FAILED_LOGINS, key), (FAILED_LOGINS_BY_ADDRESS, address))
         # Looked at in one of the two places, so that guesses sent all at once count one after the other.
         with passwords.place():
             self._limits.check_shared(*failures)
-            if passwords.verify(user.password_sha1 if user else None, passwords.sha1(password)) and user is not None:
-                return int(user.id)
+            # As many are compared for an unknown user.
+            for column, digest in _digests(password, digest_allowed=digest_allowed):
+                if passwords.verify(getattr(user, column, None), digest) and user is not None:
+                    return int(user.id)
             self._limits.take_shared(*failures)
         raise ChatError(ErrorCode.CREDENTIALS_WRONG)
 
@@ -102,6 +139,18 @@ class Accounts:
     def _check_password(self, password: str) -> None:
         if not self._password_min_length <= len(password) <= PASSWORD_MAX_CHARS:
             raise ChatError(ErrorCode.PASSWORD_INVALID, min=self._password_min_length, max=PASSWORD_MAX_CHARS)
+
+
+def _digests(password: str, *, digest_allowed: bool) -> list[tuple[str, str]]:
+    """What the password may be, each with the column to compare it with.
+
+    What looks like a digest may be a password all the same.
+    """
+    found = [("password_sha1", passwords.sha1(password))]
+    if digest_allowed and _HEX.fullmatch(password):
+        digest_of_length = {32: "password_md5", 40: "password_sha1"}
+        found.insert(0, (digest_of_length[len(password)], password.lower()))
+    return found
 
 
 def _hashes(password: str) -> dict[str, str]:

@@ -11,12 +11,15 @@ from chat.services.accounts import Accounts
 from chat.services.attachments import Attachments
 from chat.services.housekeeping import Housekeeper
 from chat.services.limits import Limits
+from chat.services.memberships import Memberships
 from chat.services.messages import Messages
 from chat.services.presence import Presence
 from chat.services.pulls import Pulls
 from chat.services.reading import Reading
+from chat.services.room_passwds import RoomPasswds
 from chat.services.rooms import Rooms
 from chat.services.sessions import Sessions
+from chat.services.tickets import Tickets
 from chat.storage.store import Store
 
 
@@ -45,7 +48,10 @@ class Services:
         self.reading = Reading(self.store)
         self.sessions = Sessions(self.store, self.hub, clock, self.presence, session_hours)
         self.hub.user_changed = self._user_changed
-        self.rooms = Rooms(self.store, clock, self.limits, self.presence, self.reading, lobby)
+        passwds = RoomPasswds(self.limits)
+        self.memberships = Memberships(self.store, clock, self.presence, passwds)
+        self.rooms = Rooms(self.store, clock, self.memberships, passwds, self.reading, lobby)
+        self.tickets = Tickets(self.store, clock, self.sessions, self.memberships)
         self.accounts = Accounts(
             self.store, clock, self.limits, self.presence, self.sessions, self.rooms, password_min_length
         )
@@ -57,7 +63,7 @@ class Services:
             self.store,
             clock,
             frequent=[self.presence.flush, self.reading.flush],
-            rare=[self.sessions.purge, self.limits.purge],
+            rare=[self.sessions.purge, self.limits.purge, self.tickets.purge],
         )
         self._start_lock = threading.Lock()
         self._started = False

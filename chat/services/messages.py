@@ -3,25 +3,21 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, insert, select, update
+from sqlalchemy import bindparam, case, insert, update
 
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
-from chat.models import Actor, Event, EventKind, Membership, Message, MessageType, Room, StoredMessage
-from chat.names import name_key
+from chat.models import Actor, Event, EventKind, Message, MessageType, Room, StoredMessage
 from chat.security.limits import MESSAGES
+from chat.services import lookups
 from chat.services.attachments import Attachments, Picture
 from chat.services.limits import Limits
+from chat.services.lookups import MAX_ID, RoomRef
 from chat.storage import timeline
 from chat.storage.store import Store, WriteTransaction
 
 CLIENT_MESSAGE_ID_MAX_CHARS = 64
 
-_membership_by_name = (
-    select(Room.id)
-    .join(Membership, and_(Membership.room_id == Room.id, Membership.user_id == bindparam("user")))
-    .where(Room.name_key == bindparam("name_key"), Room.deleted_at.is_(None))
-)
 # The room's clock. Its row is locked from here to the commit, so times are given out in the order of commits.
 _next_time = (
     update(Room)
@@ -33,14 +29,6 @@ _next_time = (
     .returning(Room.prev_time, Room.last_time)
 )
 _insert = insert(Message).returning(Message.id)
-
-
-def _room_of_member(connection: Connection | WriteTransaction, actor: Actor, name: str) -> int:
-    """The id of the room of that name that the actor is in. Raises ROOM_NOT_FOUND."""
-    room_id = connection.execute(_membership_by_name, {"user": actor.user_id, "name_key": name_key(name)}).scalar()
-    if room_id is None:
-        raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=name)
-    return int(room_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +48,7 @@ class Messages:
         self._attachments = attachments
         self._max_chars = max_chars
 
-    def send(self, actor: Actor, room_name: str, draft: Draft) -> StoredMessage:
+    def send(self, actor: Actor, ref: RoomRef, draft: Draft) -> StoredMessage:
         """Store a message in a room the actor is in; with the client_message_id of an earlier one, that one again.
 
         Raises ROOM_NOT_FOUND (also to those who are not in it), MESSAGE_EMPTY, MESSAGE_TOO_LONG,
@@ -71,10 +59,10 @@ class Messages:
         picture = None
         if draft.image is not None:
             with self._store.read() as connection:  # before the work on the picture
-                _room_of_member(connection, actor, room_name)
+                lookups.joined(connection, actor, ref)
             picture = self._attachments.picture(draft.image)
         with self._store.write() as tx:
-            room_id = _room_of_member(tx, actor, room_name)
+            room_id = lookups.joined(tx, actor, ref).id
             if draft.client_message_id is not None:
                 earlier = timeline.sent_before(tx, room_id, actor.user_id, draft.client_message_id)
                 if earlier is not None:
@@ -83,10 +71,18 @@ class Messages:
                 self._limits.take_within(tx, MESSAGES, actor.user_id)
             return self._insert(tx, actor, room_id, draft, picture)
 
-    def history(self, actor: Actor, room_name: str, before: int | None, limit: int) -> list[StoredMessage]:
-        """The newest `limit` messages older than before (µs), oldest first. Raises ROOM_NOT_FOUND."""
+    def history(
+        self, actor: Actor, ref: RoomRef, before: int | None, limit: int, *, before_id: int | None = None
+    ) -> list[StoredMessage]:
+        """The newest `limit` messages older than before (µs) and with a lower id than before_id, oldest first.
+
+        An id that is no message of the room any more, or never was one, divides it all the same: ids only grow.
+        Raises ROOM_NOT_FOUND.
+        """
+        lower_than = None if before_id is None else max(0, min(before_id, MAX_ID))
         with self._store.read() as connection:
-            return timeline.newest(connection, _room_of_member(connection, actor, room_name), limit, before)
+            room = lookups.joined(connection, actor, ref)
+            return timeline.newest(connection, room.id, limit, before, lower_than)
 
     def _insert(
         self, tx: WriteTransaction, actor: Actor, room_id: int, draft: Draft, picture: Picture | None

@@ -9,8 +9,8 @@ from chat.delivery import Hub, Key
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, Membership, Room, StoredMessage
 from chat.names import name_key
+from chat.services.lookups import LIST_CAP
 from chat.services.reading import Reading
-from chat.services.rooms import LIST_CAP
 from chat.services.sessions import Sessions
 from chat.storage import timeline
 from chat.storage.store import Store

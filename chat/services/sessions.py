@@ -4,7 +4,7 @@ import secrets
 import threading
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from chat.clock import SECOND, Clock
 from chat.delivery import Hub
@@ -72,18 +72,22 @@ class Sessions:
         if actor is not None:
             return actor if actor.session_ends > self._clock() else None
         changes = self._changes
-        values = {"session": session_id, "user": user_id, "now": self._clock()}
         with self._store.read() as connection:
-            row = connection.execute(_living, values).first()
-        if row is None:
+            actor = self.resolve_within(connection, session_id, user_id)
+        if actor is None:
             return None
-        actor = Actor(*row)
         with self._lock:
             if changes == self._changes:  # else it may have ended while it was read
                 if len(self._known) >= MOST_KNOWN:
                     self._known.clear()
                 self._known.setdefault(user_id, {})[session_id] = actor
         return actor
+
+    def resolve_within(self, connection: Connection | WriteTransaction, session_id: str, user_id: int) -> Actor | None:
+        """The same within a transaction."""
+        values = {"session": session_id, "user": user_id, "now": self._clock()}
+        row = connection.execute(_living, values).first()
+        return None if row is None else Actor(*row)
 
     def doubt(self, user_id: int | None) -> None:
         """Sessions of the user may have ended, here or elsewhere, or the user changed; None: anybody's."""

@@ -37,11 +37,15 @@ def after(connection: Connection, room_id: int, cursor: int, limit: int) -> list
     return [_record(row) for row in connection.execute(query)]
 
 
-def newest(connection: Connection, room_id: int, limit: int, before: int | None = None) -> list[StoredMessage]:
-    """The newest `limit` messages, older than `before` (µs) where it is given; oldest first."""
+def newest(
+    connection: Connection, room_id: int, limit: int, before: int | None = None, before_id: int | None = None
+) -> list[StoredMessage]:
+    """The newest `limit` messages, older than `before` (µs) and with a lower id where these are given; oldest first."""
     query = _COLUMNS.where(Message.room_id == room_id).order_by(Message.time.desc()).limit(limit)
     if before is not None:
         query = query.where(Message.time < before)
+    if before_id is not None:
+        query = query.where(Message.id < before_id)
     return [_record(row) for row in connection.execute(query)][::-1]
 
 

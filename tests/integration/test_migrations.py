@@ -11,7 +11,8 @@ from flask_migrate import downgrade, upgrade
 from sqlalchemy import inspect
 
 from chat.extensions import db
-from tests.conftest import services_of
+from chat.services.messages import Draft
+from tests.conftest import services_of, sign_up
 
 
 @pytest.fixture
@@ -37,6 +38,25 @@ def test_down_to_nothing_and_up_again(empty: Flask) -> None:
     services_of(empty).rooms.ensure_lobby()
     with services_of(empty).store.read() as connection:
         assert connection.exec_driver_sql("SELECT id, name FROM rooms").all() == [(1, "public")]
+
+
+def test_down_and_up_again_with_what_people_wrote(empty: Flask) -> None:
+    services = services_of(empty)
+    with empty.app_context():
+        upgrade()
+        services.rooms.ensure_lobby()
+        alice = sign_up(services, "alice")
+        services.messages.send(alice, "public", Draft(text="kept"))
+        services.tickets.issue(alice, "public")
+        downgrade(revision="0001")
+        upgrade()
+        with db.engine.connect() as connection:
+            assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
+    assert [m.content for m in services.messages.history(alice, "public", None, 10)] == ["kept"]
+    room = services.rooms.joined(alice)[0]
+    assert (room.description, room.updated_at) == ("", room.created_at)
+    member = services.memberships.members(alice, "public")[0]
+    assert member.updated_at == member.created_at > 0
 
 
 def test_ids_are_never_used_again(empty: Flask) -> None:

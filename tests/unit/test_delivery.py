@@ -232,13 +232,13 @@ def test_the_bus_brings_what_other_processes_did(services: Services, other: Serv
 def test_rights_are_applied_before_messages(services: Services, other: Services) -> None:
     alice, bob = sign_up(services, "alice"), sign_up(services, "bob")
     services.rooms.create(alice, "club", "public", "")
-    services.rooms.join(bob, "club", "")
+    services.memberships.join(bob, "club", "")
     position, _ = other.pulls.since(bob, {"club": 0}, 10)
     seen: list[bool] = []
     waiter = Waiter(position.keys(bob), lambda: seen.append(waiter.recheck))
     other.hub.notifier.register(waiter, most=10)
     services.messages.send(alice, "club", Draft(text="while bob is in"))
-    services.rooms.leave(bob, "club")
+    services.memberships.leave(bob, "club")
     services.messages.send(alice, "club", Draft(text="behind his back"))
     bus = SqliteBus(other.store, other.hub)
     bus.read_events()
@@ -252,11 +252,11 @@ def test_what_came_after_leaving_is_in_no_answer(services: Services) -> None:
     """However the leaving and the message fall between the steps of a look."""
     alice, bob = sign_up(services, "alice"), sign_up(services, "bob")
     services.rooms.create(alice, "club", "public", "")
-    services.rooms.join(bob, "club", "")
+    services.memberships.join(bob, "club", "")
     services.pulls.since(bob, {"club": 0}, 10)  # memory knows the room from here on
     seen_in, until = services.pulls._resolve(bob, {"club": 0}, 10)
     services.messages.send(alice, "club", Draft(text="behind his back"))
-    services.rooms.leave(bob, "club")
+    services.memberships.leave(bob, "club")
     services.messages.send(alice, "club", Draft(text="behind his back"))
     assert services.pulls._look(seen_in, until).count == 0  # resolved while he was in
 

@@ -1,8 +1,8 @@
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import delete, event, select
 
 from chat.clock import SECOND
-from chat.models import Attachment, AttachmentChunk, Message
+from chat.models import Access, Attachment, AttachmentChunk, Message
 from chat.services import Services
 from chat.services.messages import Draft
 from tests.conftest import FakeClock, run_in_threads, sign_up
@@ -60,7 +60,32 @@ def test_a_fault_halfway_leaves_nothing(services: Services, monkeypatch: pytest.
 def test_a_send_takes_few_statements(services: Services) -> None:
     alice = sign_up(services, "alice")
     services.messages.send(alice, "public", Draft(text="warm"))
-    statements: list[str] = []
+    statements: list[str] = []  # after BEGIN, which does not go by way of SQLAlchemy
     event.listen(services.store.engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
     services.messages.send(alice, "public", Draft(text="counted"))
-    assert [s.split()[0] for s in statements] == ["BEGIN", "SELECT", "UPDATE", "INSERT", "INSERT"]
+    assert [s.split()[0] for s in statements] == ["SELECT", "UPDATE", "INSERT", "INSERT"]
+    statements.clear()
+    services.messages.send(alice, 1, Draft(text="by id"))
+    assert [s.split()[0] for s in statements] == ["SELECT", "UPDATE", "INSERT", "INSERT"]
+
+
+def test_older_messages_by_id(services: Services) -> None:
+    alice = sign_up(services, "alice")
+    room = services.rooms.create_titled(alice, "club", access=Access.INVITE).id
+    ids = []
+    for number in range(10):
+        services.messages.send(alice, "public", Draft(text="between"))
+        ids.append(services.messages.send(alice, room, Draft(text=str(number))).id)
+
+    def page(before_id: int | None, limit: int = 4) -> list[int]:
+        return [m.id for m in services.messages.history(alice, room, None, limit, before_id=before_id)]
+
+    assert page(None) == ids[-4:]
+    assert page(ids[6]) == ids[2:6]
+    assert page(ids[6] - 1) == ids[2:6]  # another room's: it divides all the same
+    assert page(ids[2]) == ids[:2]
+    assert page(ids[0]) == page(0) == page(-1) == page(-(2**70)) == []
+    assert page(2**63) == page(2**70) == ids[-4:]
+    with services.store.write() as tx:
+        tx.execute(delete(Message).where(Message.id == ids[6]))
+    assert page(ids[6]) == ids[2:6]

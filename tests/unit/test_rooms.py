@@ -1,18 +1,23 @@
+from collections.abc import Callable
+from typing import Any
+
 import pytest
-from sqlalchemy import update
+from flask import Flask
+from sqlalchemy import select, update
 
 from chat.clock import SECOND
 from chat.errors import ChatError, ErrorCode
-from chat.models import Access, Actor, Membership, Role, Room, User
+from chat.models import Access, Actor, Membership, Message, Role, Room, User
 from chat.services import Services
+from chat.services.lookups import RoomRef, UserRef
 from chat.services.messages import Draft
 from chat.services.permissions import ALLOWED, Action, require
-from tests.conftest import FakeClock, run_in_threads, sign_up
+from tests.conftest import FakeClock, run_in_threads, services_of, sign_up
 
 
 def roles(services: Services, room: str, asker: str) -> dict[str, Role]:
     actor = next(a for a in ACTORS[services] if a.username == asker)
-    return {member.username: member.role for member in services.rooms.members(actor, room)}
+    return {member.username: member.role for member in services.memberships.members(actor, room)}
 
 
 ACTORS: dict[Services, list[Actor]] = {}
@@ -27,19 +32,19 @@ def test_an_owner_passes_the_room_to_the_longest_standing_admin_else_member(serv
     alice, bob, carol, dave = crowd(services, "alice", "bob", "carol", "dave")
     services.rooms.create(alice, "club", "public", "")
     for actor in (bob, carol, dave):
-        services.rooms.join(actor, "club", "")
+        services.memberships.join(actor, "club", "")
     with services.store.write() as tx:
         tx.execute(update(Membership).where(Membership.user_id == dave.user_id).values(role=Role.ADMIN))
-    services.rooms.leave(alice, "club")
+    services.memberships.leave(alice, "club")
     assert roles(services, "club", "bob") == {"bob": Role.MEMBER, "carol": Role.MEMBER, "dave": Role.OWNER}
-    services.rooms.leave(dave, "club")
+    services.memberships.leave(dave, "club")
     assert roles(services, "club", "bob")["bob"] is Role.OWNER
 
 
 def test_a_deleted_account_counts_nowhere_and_inherits_nothing(services: Services, clock: FakeClock) -> None:
     alice, bob = crowd(services, "alice", "bob")
     services.rooms.create(alice, "club", "public", "")
-    services.rooms.join(bob, "club", "")
+    services.memberships.join(bob, "club", "")
     with services.store.write() as tx:
         tx.execute(update(User).where(User.id == bob.user_id).values(deleted_at=clock()))
     room = next(r for r in services.rooms.find(alice, unread=False) if r.name == "club")
@@ -49,7 +54,7 @@ def test_a_deleted_account_counts_nowhere_and_inherits_nothing(services: Service
     with pytest.raises(ChatError) as caught:
         services.accounts.authenticate("bob", "secret1", "192.0.2.1")
     assert caught.value.code is ErrorCode.CREDENTIALS_WRONG
-    services.rooms.leave(alice, "club")  # nobody is left to have it
+    services.memberships.leave(alice, "club")  # nobody is left to have it
     assert [r.name for r in services.rooms.find(alice, unread=False)] == ["public"]
 
 
@@ -61,10 +66,10 @@ def test_an_invitation_only_room_does_not_exist_for_others(services: Services) -
     assert [r.name for r in services.rooms.find(bob, unread=True)] == ["public"]
     assert [r.name for r in services.rooms.find(alice, unread=True)] == ["public", "club"]
     for attempt in (
-        lambda: services.rooms.join(bob, "club", ""),
-        lambda: services.rooms.leave(bob, "club"),
+        lambda: services.memberships.join(bob, "club", ""),
+        lambda: services.memberships.leave(bob, "club"),
         lambda: services.rooms.delete(bob, "club", ""),
-        lambda: services.rooms.members(bob, "club"),
+        lambda: services.memberships.members(bob, "club"),
         lambda: services.messages.send(bob, "club", Draft(text="x")),
         lambda: services.messages.history(bob, "club", None, 10),
         lambda: services.pulls.since(bob, {"club": 0}, 10),
@@ -110,7 +115,7 @@ def test_joining_at_the_same_moment_makes_one_membership(services: Services) -> 
     alice, bob = crowd(services, "alice", "bob")
     services.rooms.create(alice, "club", "public", "")
     joined: list[bool] = []
-    run_in_threads(*[lambda: joined.append(services.rooms.join(bob, "club", ""))] * 6)
+    run_in_threads(*[lambda: joined.append(services.memberships.join(bob, "club", ""))] * 6)
     assert sorted(joined) == [False] * 5 + [True]
     assert roles(services, "club", "alice") == {"alice": Role.OWNER, "bob": Role.MEMBER}
 
@@ -120,7 +125,7 @@ def test_joining_sets_the_read_mark_to_the_rooms_now(services: Services, clock: 
     services.rooms.create(alice, "club", "public", "")
     services.messages.send(alice, "club", Draft(text="before"))
     clock.now -= 3600 * SECOND  # even if the clock jumps back
-    services.rooms.join(bob, "club", "")
+    services.memberships.join(bob, "club", "")
     services.messages.send(alice, "club", Draft(text="after"))
     assert [r.unread for r in services.rooms.find(bob, unread=True) if r.name == "club"] == [1]
 
@@ -135,10 +140,219 @@ def test_lists_are_capped(services: Services, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("access", Access)
 @pytest.mark.parametrize("role", [None, *Role])
-def test_the_table_of_permissions(action: Action, role: Role | None) -> None:
-    if role in ALLOWED[action]:
-        require(action, role)
+def test_the_table_of_permissions(action: Action, access: Access, role: Role | None) -> None:
+    if role in ALLOWED[action][access]:
+        require(action, access, role)
     else:
         with pytest.raises(ChatError):
-            require(action, role)
+            require(action, access, role)
+
+
+def test_titles_repeat_and_names_do_not(services: Services, clock: FakeClock) -> None:
+    alice, bob = crowd(services, "alice", "bob")
+    first = services.rooms.create_titled(alice, "Room1", access=Access.INVITE, description="where we work")
+    clock.advance(5)
+    second = services.rooms.create_titled(bob, "rＯom1", access=Access.OPEN)
+    assert (first.title, first.name, first.description) == ("Room1", "Room1", "where we work")
+    assert (second.title, second.name, second.description) == ("rＯom1", f"rＯom1 #{second.id}", "")
+    assert first.created_at == first.updated_at == second.created_at - 5 * SECOND
+    assert (first.role, first.member_count, first.access) == (Role.OWNER, 1, Access.INVITE)
+    services.rooms.delete(alice, first.id)  # frees the name
+    assert services.rooms.create_titled(alice, "ROOM1", access=Access.OPEN).name == "ROOM1"
+
+
+@pytest.mark.parametrize("title", ["status", "Feedback", "homework #7", "public"])
+def test_a_title_that_no_name_may_be_gets_a_number(services: Services, title: str) -> None:
+    alice = sign_up(services, "alice")
+    room = services.rooms.create_titled(alice, title, access=Access.OPEN)
+    assert room.name == f"{title} #{room.id}"
+    assert [m.username for m in services.memberships.members(alice, room.name)] == ["alice"]
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ({"title": ""}, ErrorCode.ROOM_NAME_INVALID),
+        ({"title": "x" * 61}, ErrorCode.ROOM_NAME_INVALID),
+        ({"description": "x" * 1001}, ErrorCode.FIELD_INVALID),
+        ({"members": ["bob", "nobody"]}, ErrorCode.USER_NOT_FOUND),
+    ],
+)
+def test_what_cannot_be_a_room_is_refused_whole(services: Services, given: dict[str, Any], code: ErrorCode) -> None:
+    alice, _ = crowd(services, "alice", "bob")
+    with pytest.raises(ChatError) as caught:
+        services.rooms.create_titled(alice, **{"title": "x", "access": Access.OPEN, **given})
+    assert caught.value.code is code
+    assert [room.name for room in services.rooms.find(alice, unread=False)] == ["public"]
+
+
+def test_a_room_made_with_members_has_each_once(services: Services) -> None:
+    alice, bob, carol = crowd(services, "alice", "bob", "carol")
+    members: list[UserRef] = ["BOB", bob.user_id, "alice", carol.user_id]
+    room = services.rooms.create_titled(alice, "club", access=Access.GROUP, members=members)
+    assert room.member_count == 3
+    found = [(m.username, m.role) for m in services.memberships.members(carol, room.id)]
+    assert found == [("alice", Role.OWNER), ("bob", Role.MEMBER), ("carol", Role.MEMBER)]
+
+
+def test_sixty_pupils_of_two_processes_make_room1_at_once(
+    make_app: Callable[..., Flask], services: Services, clock: FakeClock
+) -> None:
+    processes = (services, services_of(make_app(clock)))
+    alice = sign_up(services, "alice")
+
+    def make(here: Services) -> None:
+        for _ in range(10):
+            here.rooms.create_titled(alice, "room1", access=Access.INVITE)
+
+    run_in_threads(*[lambda h=here: make(h) for here in processes * 3])
+    rooms = services.rooms.joined(alice)[1:]
+    assert len(rooms) == 60
+    assert {room.title for room in rooms} == {"room1"}
+    assert [room.name for room in rooms] == ["room1", *(f"room1 #{room.id}" for room in rooms[1:])]
+
+
+def test_a_name_is_given_once_to_rooms_of_both_kinds(services: Services) -> None:
+    alice = sign_up(services, "alice")
+    refused: list[ErrorCode] = []
+
+    def by_name() -> None:
+        try:
+            services.rooms.create(alice, "club", "public", "")
+        except ChatError as error:
+            refused.append(error.code)
+
+    def titled() -> None:
+        services.rooms.create_titled(alice, "club", access=Access.OPEN)
+
+    run_in_threads(by_name, titled, by_name, titled)
+    rooms = services.rooms.joined(alice)[1:]
+    assert len([room for room in rooms if room.name == "club"]) == 1
+    assert len(rooms) == 4 - len(refused)
+    assert set(refused) == {ErrorCode.ROOM_NAME_TAKEN}
+
+
+def test_lists_by_what_one_may_do(services: Services) -> None:
+    alice, bob = crowd(services, "alice", "bob")
+    services.rooms.create(alice, "locked", "private", "secret")
+    services.rooms.create(alice, "open", "public", "")
+    services.rooms.create_titled(alice, "hers", access=Access.INVITE)
+    services.rooms.create_titled(bob, "his", access=Access.INVITE)
+    services.memberships.leave(bob, "public")
+    assert [(r.title, r.role) for r in services.rooms.joined(bob)] == [("his", Role.OWNER)]
+    found = [(r.title, r.role) for r in services.rooms.enterable(bob)]
+    assert found == [("his", Role.OWNER), ("public", None), ("open", None)]
+    services.memberships.add(alice, "locked", "bob")
+    assert [r.title for r in services.rooms.enterable(bob)] == ["locked", "his", "public", "open"]
+    counts = {r.title: r.member_count for r in services.rooms.joined(alice)}
+    assert counts == {"public": 1, "locked": 2, "open": 1, "hers": 1}
+
+
+def uses_of(services: Services, actor: Actor, ref: RoomRef) -> list[Callable[[], object]]:
+    """All that takes a room, by name or id."""
+    return [
+        lambda: services.memberships.join(actor, ref, ""),
+        lambda: services.memberships.add(actor, ref, "alice"),
+        lambda: services.memberships.leave(actor, ref),
+        lambda: services.memberships.members(actor, ref),
+        lambda: services.rooms.delete(actor, ref),
+        lambda: services.messages.send(actor, ref, Draft(text="x")),
+        lambda: services.messages.history(actor, ref, None, 10),
+        lambda: services.tickets.issue(actor, ref),
+    ]
+
+
+@pytest.mark.parametrize("ref", [0, -1, 999, 2**63, -(2**63) - 1, 10**40, "999"])
+def test_ids_that_are_no_rooms_are_not_found(services: Services, ref: int | str) -> None:
+    alice = sign_up(services, "alice")
+    for use in uses_of(services, alice, ref):
+        with pytest.raises(ChatError) as caught:
+            use()
+        assert (caught.value.code, caught.value.data) == (ErrorCode.ROOM_NOT_FOUND, {"room": ref})
+
+
+def test_a_room_is_found_by_id_by_its_members_only(services: Services) -> None:
+    alice, bob = crowd(services, "alice", "bob")
+    room = services.rooms.create_titled(alice, "club", access=Access.INVITE)
+    for use in uses_of(services, bob, room.id):
+        with pytest.raises(ChatError) as caught:
+            use()
+        assert caught.value.code is ErrorCode.ROOM_NOT_FOUND
+    sent = services.messages.send(alice, room.id, Draft(text="by id"))
+    assert services.messages.history(alice, room.id, None, 10) == [sent]
+    assert services.messages.history(alice, "club", None, 10) == [sent]
+    assert services.memberships.join(alice, room.id) is False
+    services.memberships.add(alice, room.id, bob.user_id)
+    services.memberships.leave(alice, room.id)
+    services.rooms.delete(bob, room.id)
+    assert [r.name for r in services.rooms.joined(bob)] == ["public"]
+
+
+def test_who_has_no_passwd_to_give_is_not_asked_for_it(services: Services) -> None:
+    alice, bob = crowd(services, "alice", "bob")
+    services.rooms.create(alice, "locked", "private", "secret")
+    room_id = services.rooms.joined(alice)[-1].id
+    for use in (lambda: services.memberships.join(bob, room_id), lambda: services.rooms.delete(bob, room_id)):
+        with pytest.raises(ChatError) as caught:
+            use()
+        assert caught.value.code is ErrorCode.FORBIDDEN
+    with pytest.raises(ChatError) as caught:
+        services.rooms.delete(alice, "locked", "")  # polling asks
+    assert caught.value.code is ErrorCode.ROOM_PASSWD_WRONG
+    services.rooms.delete(alice, room_id)
+    assert [r.name for r in services.rooms.joined(alice)] == ["public"]
+
+
+def test_what_changes_while_a_passwd_is_checked_counts(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    alice, bob = crowd(services, "alice", "bob")
+
+    def meanwhile(change: Callable[[], object]) -> None:
+        monkeypatch.setattr("chat.services.room_passwds.RoomPasswds.check", lambda *_: change())
+
+    def made_anew() -> None:
+        services.rooms.delete(alice, "club")
+        services.rooms.create(alice, "club", "public", "")
+
+    services.rooms.create(alice, "club", "public", "")
+    for use in (lambda: services.rooms.delete(alice, "club", ""), lambda: services.memberships.join(bob, "club", "")):
+        meanwhile(made_anew)
+        with pytest.raises(ChatError) as caught:
+            use()
+        assert caught.value.code is ErrorCode.ROOM_NOT_FOUND
+    services.memberships.add(alice, "club", "bob")
+    meanwhile(lambda: services.memberships.leave(alice, "club"))
+    with pytest.raises(ChatError) as caught:
+        services.rooms.delete(alice, "club", "")
+    assert caught.value.code is ErrorCode.FORBIDDEN
+    assert roles(services, "club", "bob") == {"bob": Role.OWNER}
+
+
+def test_nothing_is_stored_in_a_room_once_it_is_deleted(services: Services) -> None:
+    alice = sign_up(services, "alice")
+    for _ in range(5):
+        room_id = services.rooms.create_titled(alice, "club", access=Access.OPEN).id
+        sent: list[int] = []
+        stored: list[int] = []
+
+        def send(room_id: int = room_id, sent: list[int] = sent) -> None:
+            try:
+                for _ in range(10):
+                    message = services.messages.send(alice, room_id, Draft(text="x"))
+                    sent.append(message.id)
+            except ChatError as error:
+                if error.code is not ErrorCode.ROOM_NOT_FOUND:
+                    raise
+
+        def delete(room_id: int = room_id, stored: list[int] = stored) -> None:
+            services.rooms.delete(alice, room_id)
+            stored += in_room(services, room_id)
+
+        run_in_threads(send, delete)
+        assert in_room(services, room_id) == stored == sent
+
+
+def in_room(services: Services, room_id: int) -> list[int]:
+    with services.store.read() as connection:
+        return list(connection.execute(select(Message.id).where(Message.room_id == room_id)).scalars())

@@ -16,8 +16,8 @@ from chat.protocols.polling.answers import history_answer, pull_renderer
 from chat.protocols.polling.cursors import parse_cursor
 from chat.protocols.polling.errors import success
 from chat.protocols.polling.schemas import Send
+from chat.services.lookups import LIST_CAP
 from chat.services.messages import Draft
-from chat.services.rooms import LIST_CAP
 
 bp = Blueprint("polling_chat", __name__, url_prefix="/chat")
 

@@ -116,6 +116,16 @@ TABLE: dict[ErrorCode, tuple[int, str, str]] = {
         "Wrong passwd for room {room}: ask someone who is in it.",
         "聊天室 {room} 的 passwd 错误：请向成员询问。",
     ),
+    ErrorCode.ALREADY_MEMBER: (
+        409,
+        "The user {username} is in this room already: there is nothing to do.",
+        "用户 {username} 已在该聊天室中：无需再添加。",
+    ),
+    ErrorCode.TICKET_INVALID: (
+        401,
+        "This ticket is used up, too old, or none: ask for a new one.",
+        "该入场凭证已使用、已过期或无效：请重新获取。",
+    ),
     ErrorCode.FORBIDDEN: (
         403,
         "Only the room's owner may do this: ask them.",

@@ -12,7 +12,8 @@ from chat.models import Actor
 from chat.protocols.polling.errors import success
 from chat.protocols.polling.queries import flag, required
 from chat.protocols.polling.schemas import CreateRoom, KnownRoom, LeaveRoom
-from chat.services.rooms import MemberView, RoomView
+from chat.services.memberships import MemberView
+from chat.services.rooms import RoomView
 
 bp = Blueprint("polling_room", __name__, url_prefix="/room")
 
@@ -40,7 +41,7 @@ def find(actor: Actor) -> Response:
 @takes(KnownRoom)
 def join(actor: Actor, body: dict[str, Any]) -> Response:
     """Become a member. To be one already is no failure."""
-    if services().rooms.join(actor, body["roomname"], body["passwd"]):
+    if services().memberships.join(actor, body["roomname"], body["passwd"]):
         return success("Joined.", "已加入聊天室。")
     return success("You are in this room already.", "你已在该聊天室中。")
 
@@ -50,7 +51,7 @@ def join(actor: Actor, body: dict[str, Any]) -> Response:
 @takes(LeaveRoom)
 def leave(actor: Actor, body: dict[str, Any]) -> Response:
     """Be a member no more. Beyond the document."""
-    services().rooms.leave(actor, body["roomname"])
+    services().memberships.leave(actor, body["roomname"])
     return success("Left the room.", "已离开聊天室。")
 
 
@@ -67,7 +68,7 @@ def delete(actor: Actor, body: dict[str, Any]) -> Response:
 @signed_in
 def members(actor: Actor) -> Response:
     """Who is in the room. Beyond the document."""
-    found = services().rooms.members(actor, required(request.args, "roomname"))
+    found = services().memberships.members(actor, required(request.args, "roomname"))
     return success(f"{len(found)} members.", f"共 {len(found)} 名成员。", members=[_member(m) for m in found])
 
 

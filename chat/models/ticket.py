@@ -1,0 +1,20 @@
+"""Tickets: what a client shows to enter one room over a connection that carries no session (specs, "realtime")."""
+
+from sqlalchemy import ForeignKey, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chat.extensions import db
+from chat.models.columns import Microseconds
+
+
+class RoomTicket(db.Model):
+    """Good once: whoever deletes the row has redeemed it."""
+
+    __tablename__ = "room_tickets"
+
+    secret: Mapped[str] = mapped_column(Text, primary_key=True)  # random, 160 bits
+    # It ends with the session that asked for it.
+    session_id: Mapped[str] = mapped_column(ForeignKey("sessions.id", ondelete="CASCADE"), index=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"))
+    expires_at: Mapped[int] = mapped_column(Microseconds, index=True)

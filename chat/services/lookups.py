@@ -1,0 +1,91 @@
+"""Finding rooms and users. A room is found through the caller's membership, or as it is open; there is no other way."""
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, or_, select
+
+from chat.errors import ChatError, ErrorCode
+from chat.models import Access, Actor, Membership, Role, Room, User
+from chat.names import name_key
+from chat.storage.store import WriteTransaction
+
+LIST_CAP = 5000  # entries (specs, "Bounds")
+MAX_ID = 2**63 - 1
+RoomRef = str | int  # a room's name, or its id
+UserRef = str | int  # a username, or a user's id
+AnyConnection = Connection | WriteTransaction
+AnySelect = Select[*tuple[Any, ...]]
+
+
+class FoundRoom(NamedTuple):
+    """What the rules need to know of a room, and of the caller in it."""
+
+    id: int
+    access: Access
+    passwd_hash: str | None
+    is_lobby: bool
+    role: Role | None  # None: not in it
+
+    @property
+    def asks_for_passwd(self) -> bool:
+        """Whether the caller is outside, and gets in only with the passwd."""
+        return self.role is None and self.passwd_hash is not None
+
+
+# Built once: each send runs one of them.
+_own_membership = and_(Membership.room_id == Room.id, Membership.user_id == bindparam("user"))
+_columns = (Room.id, Room.access, Room.passwd_hash, Room.is_lobby, Membership.role)
+_room: AnySelect = select(*_columns).where(Room.deleted_at.is_(None))
+_joined = _room.join(Membership, _own_membership)
+_visible = _room.join(Membership, _own_membership, isouter=True).where(
+    or_(Room.access == Access.OPEN, Membership.id.is_not(None))
+)
+_joined_by_id = _joined.where(Room.id == bindparam("ref"))
+_joined_by_name = _joined.where(Room.name_key == bindparam("ref"))
+_visible_by_id = _visible.where(Room.id == bindparam("ref"))
+_visible_by_name = _visible.where(Room.name_key == bindparam("ref"))
+
+
+def joined(connection: AnyConnection, actor: Actor, ref: RoomRef) -> FoundRoom:
+    """The room of that name or id, if the actor is in it. Raises ROOM_NOT_FOUND."""
+    return _find(connection, _joined_by_id, _joined_by_name, actor, ref)
+
+
+def visible(connection: AnyConnection, actor: Actor, ref: RoomRef) -> FoundRoom:
+    """The room of that name or id, if the actor may see it. Raises ROOM_NOT_FOUND."""
+    return _find(connection, _visible_by_id, _visible_by_name, actor, ref)
+
+
+def still_visible(tx: WriteTransaction, actor: Actor, ref: RoomRef, room: FoundRoom) -> FoundRoom:
+    """The same room as it is now, for who looked before the transaction. Raises ROOM_NOT_FOUND."""
+    now = visible(tx, actor, ref)
+    if now.id != room.id:  # deleted, and another one has its name
+        raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=ref)
+    return now
+
+
+def user_id(connection: AnyConnection, ref: UserRef) -> int:
+    """The id of a living account. Raises USER_NOT_FOUND."""
+    found: int | None = connection.execute(select(User.id).where(is_user(ref))).scalar()
+    if found is None:
+        raise ChatError(ErrorCode.USER_NOT_FOUND, username=ref)
+    return found
+
+
+def is_user(ref: UserRef) -> ColumnElement[bool]:
+    """The condition on User that finds the living account of that username or id."""
+    same = User.id == within_64_bits(ref) if isinstance(ref, int) else User.username_key == name_key(ref)
+    return and_(same, User.deleted_at.is_(None))
+
+
+def within_64_bits(row_id: int) -> int:
+    """The id; 0, which is nobody's, for what no database could hold."""
+    return row_id if 0 < row_id <= MAX_ID else 0
+
+
+def _find(connection: AnyConnection, by_id: AnySelect, by_name: AnySelect, actor: Actor, ref: RoomRef) -> FoundRoom:
+    statement, key = (by_id, within_64_bits(ref)) if isinstance(ref, int) else (by_name, name_key(ref))
+    row = connection.execute(statement, {"user": actor.user_id, "ref": key}).first()
+    if row is None:
+        raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=ref)
+    return FoundRoom(row.id, Access(row.access), row.passwd_hash, row.is_lobby, Role(row.role) if row.role else None)

@@ -1,0 +1,36 @@
+"""Rooms' passwds: kept hashed, and guessed at only so often."""
+
+from chat.errors import ChatError, ErrorCode
+from chat.models import Actor
+from chat.security import passwords
+from chat.security.limits import WRONG_PASSWDS
+from chat.services.limits import Limits
+from chat.services.lookups import FoundRoom, RoomRef
+
+PASSWD_MAX_CHARS = 128
+
+
+class RoomPasswds:
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+
+    def check(self, actor: Actor, room: FoundRoom, ref: RoomRef, passwd: str) -> None:
+        """Nothing where the room has none, or this one.
+
+        Raises ROOM_PASSWD_WRONG, RATE_LIMITED after too many wrong ones, UNAVAILABLE when too many wait.
+        """
+        if room.passwd_hash is None:
+            return
+        failures = (WRONG_PASSWDS, actor.user_id)
+        with passwords.place(for_room=True):
+            self._limits.check_shared(failures)
+            if len(passwd) <= PASSWD_MAX_CHARS and passwords.verify(room.passwd_hash, passwd):
+                return
+            self._limits.take_shared(failures)
+        raise ChatError(ErrorCode.ROOM_PASSWD_WRONG, room=ref)
+
+
+def check_length(passwd: str) -> None:
+    """Raises FIELD_INVALID."""
+    if len(passwd) > PASSWD_MAX_CHARS:
+        raise ChatError(ErrorCode.FIELD_INVALID, field="passwd")

@@ -1,0 +1,88 @@
+"""Room tickets: entering a room over a connection that carries no session (specs, "realtime")."""
+
+import re
+import secrets
+
+from sqlalchemy import and_, bindparam, delete, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from chat.clock import SECOND, Clock
+from chat.errors import ChatError, ErrorCode
+from chat.models import Actor, Role, RoomTicket
+from chat.services import lookups
+from chat.services.lookups import RoomRef
+from chat.services.memberships import Memberships
+from chat.services.sessions import Sessions
+from chat.storage.store import Store, WriteTransaction
+
+LIFETIME_S = 60
+_FORM = re.compile(r"[0-9a-f]{40}")  # as in the document
+_valid = and_(RoomTicket.secret == bindparam("secret"), RoomTicket.expires_at > bindparam("now"))
+
+
+class Tickets:
+    def __init__(self, store: Store, clock: Clock, sessions: Sessions, memberships: Memberships) -> None:
+        self._store = store
+        self._clock = clock
+        self._sessions = sessions
+        self._memberships = memberships
+
+    def issue(self, actor: Actor, ref: RoomRef) -> str:
+        """A ticket for the actor to enter that room: lives 60 s, is good once, ends with the actor's session.
+
+        Raises ROOM_NOT_FOUND, FORBIDDEN for a room with a passwd that the actor is not in, NOT_SIGNED_IN where the
+        session has ended meanwhile.
+        """
+        secret = secrets.token_hex(20)
+        try:
+            with self._store.write() as tx:
+                row = {
+                    "secret": secret,
+                    "session_id": actor.session_id,
+                    "user_id": actor.user_id,
+                    "room_id": _enterable(tx, actor, ref).id,
+                    "expires_at": self._clock() + LIFETIME_S * SECOND,
+                }
+                tx.execute(insert(RoomTicket).values(row))
+        except IntegrityError:  # no session to belong to
+            raise ChatError(ErrorCode.NOT_SIGNED_IN) from None
+        return secret
+
+    def redeem(self, secret: str) -> tuple[Actor, int]:
+        """Use a ticket up: who comes, a member from now on, and the id of the room.
+
+        Raises TICKET_INVALID for what is no ticket, used up or too old; also where the session, the room or the right
+        to enter it has ended meanwhile.
+        """
+        if not _FORM.fullmatch(secret):
+            raise ChatError(ErrorCode.TICKET_INVALID)
+        values = {"secret": secret, "now": self._clock()}
+        with self._store.read() as connection:  # guesses are not to take the writers' turns
+            if connection.execute(select(RoomTicket.room_id).where(_valid), values).first() is None:
+                raise ChatError(ErrorCode.TICKET_INVALID)
+        with self._store.write() as tx:
+            # Deleting it is what only one can do, however many try, in whatever process.
+            used = delete(RoomTicket).where(_valid).returning(RoomTicket)
+            ticket = tx.execute(used, values).first()
+            actor = self._sessions.resolve_within(tx, ticket.session_id, ticket.user_id) if ticket else None
+            if ticket is None or actor is None:
+                raise ChatError(ErrorCode.TICKET_INVALID)
+            try:
+                room = _enterable(tx, actor, ticket.room_id)
+            except ChatError:
+                raise ChatError(ErrorCode.TICKET_INVALID) from None
+            if room.role is None:
+                self._memberships.admit(tx, room.id, actor.user_id, Role.MEMBER)
+        return actor, room.id
+
+    def purge(self) -> None:
+        """Drop what has expired."""
+        with self._store.write() as tx:
+            tx.execute(delete(RoomTicket).where(RoomTicket.expires_at <= self._clock()))
+
+
+def _enterable(tx: WriteTransaction, actor: Actor, ref: RoomRef) -> lookups.FoundRoom:
+    room = lookups.visible(tx, actor, ref)
+    if room.asks_for_passwd:
+        raise ChatError(ErrorCode.FORBIDDEN)
+    return room
