@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from chat.live import request
@@ -57,7 +58,7 @@ class HttpConnection(asyncio.Protocol):
         self._local = transport.get_extra_info("sockname") or ("", 0)
         transport.set_write_buffer_limits(high=READ_AHEAD_BYTES)
         self._worker.connections.add(self)
-        self._set_deadline(time.monotonic() + self._worker.cfg.keepalive)
+        self._set_deadline(time.monotonic() + self._worker.keepalive)
 
     def data_received(self, data: bytes) -> None:
         if self._closing:
@@ -103,7 +104,7 @@ class HttpConnection(asyncio.Protocol):
         if self._held is not None:
             self._set_deadline(self._held.deadline)
         elif not self._busy:
-            self._set_deadline(time.monotonic() + self._worker.cfg.keepalive)
+            self._set_deadline(time.monotonic() + self._worker.keepalive)
             self._read_on()
             self._advance()
 
@@ -179,7 +180,7 @@ class HttpConnection(asyncio.Protocol):
             self._closing = True
             self._transport.close()
         elif self._framer.is_between:
-            self._set_deadline(now + self._worker.cfg.keepalive)
+            self._set_deadline(now + self._worker.keepalive)
         elif self._framer.in_body:
             if self._framer.wants_continue():
                 self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -214,7 +215,8 @@ class HttpConnection(asyncio.Protocol):
 
     def _dispatch(self, framed: Framed, resumed: Parked | None) -> None:
         self._busy = True
-        self._worker.in_thread(self._work, framed, Hold(self._wake, time.monotonic(), resumed=resumed))
+        hold = Hold(partial(self._worker.wake, self), time.monotonic(), resumed=resumed)
+        self._worker.in_thread(self._work, framed, hold)
 
     def _work(self, framed: Framed, hold: Hold) -> None:  # in a thread
         if self._transport is None:  # hung up while this waited for a thread
@@ -260,7 +262,7 @@ class HttpConnection(asyncio.Protocol):
             return
         self._started = time.monotonic()
         if self._is_drained:
-            self._set_deadline(self._started + self._worker.cfg.keepalive)
+            self._set_deadline(self._started + self._worker.keepalive)
         self._read_on()
         if self._framer.buffer or self._at_eof:
             self._advance()
@@ -277,9 +279,6 @@ class HttpConnection(asyncio.Protocol):
             self._answer_held(parked.late())
         elif self._is_drained:
             self._set_deadline(parked.deadline)
-
-    def _wake(self) -> None:  # from any thread
-        self._worker.wake(self)
 
     def look(self) -> None:
         """Answer the held request if it can be answered now."""

@@ -31,6 +31,7 @@ class LiveWorker(Worker):
         self.deadlines = Deadlines(self.loop)
         self.connections: set[HttpConnection] = set()
         self.max_body = 0
+        self.keepalive = self.cfg.keepalive  # seconds; at hand, as gunicorn's Config takes its time to find it
         self.stopping: Callable[[], None] = lambda: None  # set by gunicorn.conf.py
         self._pool = ThreadPoolExecutor(self.cfg.threads, thread_name_prefix="work")
         self._woken: deque[HttpConnection] = deque()
