@@ -21,6 +21,7 @@ BODY_PAUSE_SECONDS = 20.0  # between two pieces of a body
 REQUEST_SECONDS = 120.0  # all of a request
 LINGER_SECONDS = 2.0  # a refused client may still be sending; closed at once, it would not read why
 WRITE_SECONDS = 30.0  # an answer of which nothing is read for so long is given up
+MOST_REFUSED = 64  # connections at a time that are told so
 READ_AHEAD_BYTES = 64 * 1024  # of the next request, while one is worked on
 
 
@@ -58,6 +59,12 @@ class HttpConnection(asyncio.Protocol):
         self._local = transport.get_extra_info("sockname") or ("", 0)
         transport.set_write_buffer_limits(high=READ_AHEAD_BYTES)
         self._worker.connections.add(self)
+        too_many = len(self._worker.connections) - self._worker.most_connections
+        if too_many > 0:
+            self._refuse(refusal("503 Service Unavailable", "too many connections; try again in a moment"))
+            if too_many > MOST_REFUSED:
+                transport.abort()
+            return
         self._set_deadline(time.monotonic() + self._worker.keepalive)
 
     def data_received(self, data: bytes) -> None:
@@ -83,6 +90,8 @@ class HttpConnection(asyncio.Protocol):
         self._at_eof = True
         if self._held is not None:
             self._answer_held(self._held.late())
+        elif self._closing and not self._busy:
+            self._transport.close()
         elif not self._busy:
             self._advance()
         return True  # closed by _expect_more, once nothing whole is left to answer
