@@ -8,6 +8,7 @@ from typing import Any
 from flask import request
 
 from chat.errors import ChatError, ErrorCode
+from chat.http.declared import declared
 from chat.live.parking import ENVIRON_KEY, Hold
 
 LATE_SECONDS = 1.0
@@ -16,6 +17,7 @@ RETRY_AFTER = 2  # seconds
 
 def refused_when_late(handler: Callable[..., Any]) -> Callable[..., Any]:
     """Decorator, outermost: for what a client can simply do again. Raises UNAVAILABLE."""
+    declared(handler).failures.add(ErrorCode.UNAVAILABLE)
 
     @wraps(handler)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
