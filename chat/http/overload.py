@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import request
 
+from chat import metrics
 from chat.errors import ChatError, ErrorCode
 from chat.http.declared import declared
 from chat.live.parking import ENVIRON_KEY, Hold
@@ -23,6 +24,7 @@ def refused_when_late(handler: Callable[..., Any]) -> Callable[..., Any]:
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         hold: Hold | None = request.environ.get(ENVIRON_KEY)
         if hold is not None and time.monotonic() - hold.received_at > LATE_SECONDS:
+            metrics.refused_for_overload.inc()
             raise ChatError(ErrorCode.UNAVAILABLE, retry_after=RETRY_AFTER)
         return handler(*args, **kwargs)
 

@@ -104,6 +104,11 @@ class HttpConnection(asyncio.Protocol):
 
     # The worker's calls
 
+    @property
+    def is_held(self) -> bool:
+        """Whether a request on it waits for news."""
+        return self._held is not None
+
     def give_up_if_late(self, now: float) -> None:
         """Close what has taken too long. Held requests have their own timer."""
         if self._transport is None or now < self._deadline:
@@ -217,6 +222,8 @@ class HttpConnection(asyncio.Protocol):
         self._finish(answer.pieces, close=answer.close, linger=framed.too_large)
 
     def _finish_known(self, answer: request.Answer, body: list[bytes], began: datetime) -> None:
+        if answer.answered is not None:
+            answer.answered()
         if answer.written is not None:
             answer.written(sum(map(len, body)), began)
         self._finish(request.finished(answer.head, body), close=answer.close)

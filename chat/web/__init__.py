@@ -2,9 +2,10 @@
 
 from flask import Flask
 
-from chat.web import docs, views
+from chat.web import docs, metrics, views
 
 
 def register(app: Flask) -> None:
     app.register_blueprint(views.bp)
     app.register_blueprint(docs.bp)
+    metrics.register(app, shown=app.config["METRICS"])

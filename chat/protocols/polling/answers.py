@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Response
 
+from chat import metrics
 from chat.clock import to_iso
 from chat.http.context import prefers_chinese, services
 from chat.http.hold import Render, body_response
@@ -25,6 +26,7 @@ def pull_renderer(detail: bool) -> Render:
     chinese = prefers_chinese()
 
     def render(news: News) -> list[bytes]:
+        metrics.deliveries.inc(news.count)
         return _pieces(_pull_parts(_pull_feedback(news, chinese), news, detail))
 
     return render
