@@ -119,6 +119,11 @@ class HttpConnection(asyncio.Protocol):
 
     # The worker's calls
 
+    @property
+    def is_held(self) -> bool:
+        """Whether a request on it waits for news."""
+        return self._held is not None
+
     def deadline_passed(self) -> None:
         """What was waited for has not come: answer what is held, close what has taken too long."""
         if self._transport is None:
@@ -252,6 +257,8 @@ class HttpConnection(asyncio.Protocol):
     def _finish_known(self, body: bytes) -> None:
         answer = self._answer
         assert answer is not None  # noqa: S101
+        if answer.answered is not None:
+            answer.answered()
         if answer.written is not None and self._began is not None:
             answer.written(len(body), self._began)
         self._finish((request.finished(answer.head, body),), close=answer.close)

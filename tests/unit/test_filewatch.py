@@ -18,14 +18,13 @@ def files(tmp_path: Path) -> FileWatch:
 
 
 def test_it_hears_of_a_write(files: FileWatch, tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.touch()
-    assert not files.wait(0.05)
-    writer = threading.Timer(0.1, path.write_bytes, [b"x"])
-    writer.start()
-    assert files.wait(10)
-    writer.join()
-    assert not files.wait(0.05)  # heard once
+    with (tmp_path / "file").open("ab", buffering=0) as file:
+        assert not files.wait(0.05)
+        writer = threading.Timer(0.1, file.write, [b"x"])
+        writer.start()
+        assert files.wait(10)
+        writer.join()
+        assert not files.wait(0.05)  # heard once
     files.close()
 
 
