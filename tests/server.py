@@ -32,8 +32,9 @@ def wait_until(condition: Callable[[], object], what: str, timeout: float = 30.0
 class Server:
     """gunicorn with gunicorn.conf.py on an instance folder; start, stop, kill and start again."""
 
-    def __init__(self, home: Path, *, workers: int = 1, env: dict[str, str] | None = None) -> None:
+    def __init__(self, home: Path, *, workers: int = 1, env: dict[str, str] | None = None, app: str = "") -> None:
         self.home = home
+        self._app = [app] if app else []  # default: gunicorn.conf.py's
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = home / "gunicorn.log"
@@ -53,7 +54,12 @@ class Server:
         }
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [BIN / "gunicorn"], cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
+                [BIN / "gunicorn", *self._app],
+                cwd=ROOT,
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         if wait:
             wait_until(self.healthy, f"the server answers\n{self.log.read_text()}", timeout=30)

@@ -10,6 +10,7 @@ from chat.live import request
 from chat.live.framing import Framed, Framer, FramingError
 from chat.live.parking import Hold, Look, Parked
 from chat.live.refusals import refusal
+from chat.live.websocket import WebSocketConnection
 
 if TYPE_CHECKING:
     from chat.live.worker import LiveWorker
@@ -214,7 +215,28 @@ class HttpConnection(asyncio.Protocol):
         if resumed is not None:
             resumed.release()
             self._forget_known()
+        if answer.upgrade is not None and self._transport is not None:
+            self._go_on_as_socket(answer)
+            return
         self._finish(answer.pieces, close=answer.close, linger=framed.too_large)
+
+    def _go_on_as_socket(self, answer: request.Answer) -> None:
+        """Hand the transport over, with what has come of the socket's bytes already."""
+        assert answer.upgrade is not None  # noqa: S101
+        transport, pending = self._transport, bytes(self._framer.buffer)
+        self._forget_known()
+        self._read_on()
+        transport.writelines(answer.pieces)
+        # Of this connection nothing is left: to the transport it is another one now.
+        self._transport = None
+        self._worker.connections.discard(self)
+        connection = WebSocketConnection(self._worker, answer.upgrade.open())
+        transport.set_protocol(connection)
+        connection.connection_made(transport)
+        if pending:
+            connection.data_received(pending)
+        if self._at_eof:
+            connection.eof_received()
 
     def _finish_known(self, answer: request.Answer, body: list[bytes], began: datetime) -> None:
         if answer.written is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # gunicorn's master reads this module; it must not pull in the rest
     from chat.delivery import Waiter
+    from chat.live.peer import Open
 
 ENVIRON_KEY = "commonroom.live"  # where a request that came through LiveWorker finds its Hold
 
@@ -45,10 +46,19 @@ class Known:
 
 
 @dataclass(slots=True)
+class Upgrade:
+    """What a WebSocket handshake leaves behind: the connection goes on as a socket."""
+
+    accept: str  # Sec-WebSocket-Accept
+    open: Open
+
+
+@dataclass(slots=True)
 class Hold:
     """Between a request and the connection it came by."""
 
     wake: Callable[[], None]  # to be called, from any thread, when a look may be worth it
     received_at: float  # time.monotonic() s: when the request was whole, and began to wait for a thread
     parked: Parked | None = None  # set by the view
+    upgrade: Upgrade | None = None  # set by the view, which answers 101
     resumed: Parked | None = None  # what this request parked before, when it is run once more

@@ -14,8 +14,10 @@ from gunicorn.sock import ssl_context
 from gunicorn.workers.base import Worker
 
 from chat.live.connection import HttpConnection
+from chat.live.stream import StreamConnection
 
 log = logging.getLogger("gunicorn.error")
+Connection = HttpConnection | StreamConnection
 _LOOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
@@ -24,11 +26,11 @@ class LiveWorker(Worker):
 
     def init_process(self) -> None:
         self.loop = asyncio.new_event_loop()
-        self.connections: set[HttpConnection] = set()
+        self.connections: set[Connection] = set()
         self.max_body = 0
         self.stopping: Callable[[], None] = lambda: None  # set by gunicorn.conf.py
         self._pool = ThreadPoolExecutor(self.cfg.threads, thread_name_prefix="work")
-        self._woken: deque[HttpConnection] = deque()
+        self._woken: deque[Connection] = deque()
         self._flush_is_due = False
         super().init_process()
 
@@ -53,8 +55,8 @@ class LiveWorker(Worker):
         if not self.loop.is_closed():
             self.loop.call_soon_threadsafe(call, *args)
 
-    def wake(self, connection: HttpConnection) -> None:
-        """Have a held request looked at, from any thread. Many at once are one turn of the loop."""
+    def wake(self, connection: Connection) -> None:
+        """Have a held request, or what is to be pushed, looked at, from any thread. Many are one turn of the loop."""
         self._woken.append(connection)
         if not self._flush_is_due:
             self._flush_is_due = True
@@ -66,7 +68,7 @@ class LiveWorker(Worker):
             try:
                 self._woken.popleft().look()
             except Exception:
-                log.exception("looking at a held request failed")
+                log.exception("looking at what is new failed")
 
     # The worker's life
 
@@ -94,13 +96,14 @@ class LiveWorker(Worker):
         await self._finish()
 
     async def _finish(self) -> None:
-        """Answer what is held, finish what is worked on, and close; within the graceful time-out."""
+        """Answer what is held, finish what is worked on, and close, sockets too; within the graceful time-out."""
         self.stopping()
         deadline = time.monotonic() + self.cfg.graceful_timeout
         while self.connections and time.monotonic() < deadline:
             self.notify()
             for connection in list(self.connections):
                 connection.stop()
+            self._sweep()
             await asyncio.sleep(0.05)
 
     def _told_to_stop(self) -> None:

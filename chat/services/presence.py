@@ -56,15 +56,22 @@ class Presence:
     @contextmanager
     def waiting(self, session_id: str, user_id: int) -> Iterator[None]:
         """Something is held open for the session."""
-        with self._lock:
-            self._entry(session_id, user_id).waits += 1
+        self.begin_wait(session_id, user_id)
         try:
             yield
         finally:
-            with self._lock:
-                seen = self._seen.get(session_id)
-                if seen is not None:
-                    seen.waits = max(0, seen.waits - 1)
+            self.end_wait(session_id)
+
+    def begin_wait(self, session_id: str, user_id: int) -> None:
+        """The same for what has no block of code to stand in: a socket. Goes with end_wait."""
+        with self._lock:
+            self._entry(session_id, user_id).waits += 1
+
+    def end_wait(self, session_id: str) -> None:
+        with self._lock:
+            seen = self._seen.get(session_id)
+            if seen is not None:
+                seen.waits = max(0, seen.waits - 1)
 
     def forget(self, session_id: str) -> None:
         """The session has been logged out."""
