@@ -12,6 +12,7 @@ class Hub:
     def __init__(self, store: Store, feed_max_bytes: int) -> None:
         self.notifier = Notifier()
         self.feeds = Feeds(store, feed_max_bytes)
+        self.rights_changes = 0  # grows when sessions or memberships may have changed, here or elsewhere
 
     def publish(self, events: Sequence[Event]) -> None:
         """Take in events that are committed, from this process or another; any order, as often as they come."""
@@ -28,6 +29,7 @@ class Hub:
                 if is_news:
                     self.notifier.wake(("room", event.subject_id))
             else:
+                self.rights_changes += 1
                 self.notifier.wake((event.kind.value, event.subject_id), recheck=True)
 
     def signal(self, events: Sequence[Event]) -> None:
@@ -40,4 +42,5 @@ class Hub:
     def resync(self) -> None:
         """News was missed: forget what is held in memory and let everybody look again."""
         self.feeds.forget()
+        self.rights_changes += 1
         self.notifier.wake_all()

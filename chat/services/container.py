@@ -43,7 +43,7 @@ class Services:
         self.hub = Hub(self.store, feed_max_bytes)
         self.store.published = self.hub.publish
         self.limits = Limits(self.store, clock, enabled=rate_limits)
-        self.presence = Presence(self.store, clock, presence_seconds)
+        self.presence = Presence(self.store, self.hub, clock, presence_seconds)
         self.reading = Reading(self.store)
         self.sessions = Sessions(self.store, clock, self.presence, session_hours)
         self.rooms = Rooms(self.store, clock, self.limits, self.presence, self.reading, lobby)

@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy import bindparam, or_, select, update
 
 from chat.clock import SECOND, Clock
+from chat.delivery import Hub
 from chat.models import LoginSession
 from chat.storage.store import Store
 
-OPEN_AHEAD = 15 * SECOND  # an open wait counts as online this far ahead
+OPEN_AHEAD = 30 * SECOND  # an open wait counts as online this far ahead
 REWRITE_AHEAD = 5 * SECOND  # and is written anew when no more than this is left
 CACHE_FOR = 1 * SECOND
 _IN_CHUNK = 1000  # session ids in one query
@@ -39,9 +40,11 @@ class _Seen:
 class Presence:
     """A user is online while a session of theirs has a wait open, or made a request in the last `seconds`."""
 
-    def __init__(self, store: Store, clock: Clock, seconds: float) -> None:
+    def __init__(self, store: Store, hub: Hub, clock: Clock, seconds: float) -> None:
         self._store = store
+        self._hub = hub
         self._clock = clock
+        self._checked_at = -1  # hub.rights_changes when all sessions were seen to be there
         self._window = round(seconds * SECOND)
         self._lock = threading.Lock()
         self._seen: dict[str, _Seen] = {}
@@ -109,6 +112,9 @@ class Presence:
             raise
 
     def _forget_ended(self) -> None:
+        changes = self._hub.rights_changes
+        if changes == self._checked_at:  # thousands of sockets: not asked for where nothing has ended
+            return
         with self._lock:
             known = list(self._seen)
         for start in range(0, len(known), _IN_CHUNK):
@@ -120,6 +126,7 @@ class Presence:
                 for session_id in chunk:
                     if session_id not in living:
                         self._seen.pop(session_id, None)
+        self._checked_at = changes
 
     def _changes(self) -> list[dict[str, Any]]:
         now = self._clock()
