@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import report, scenarios
+from bench import counts, report, scenarios
 from bench.servers import ALL, GENERATOR_CORE, Commonroom
 
 SCENARIOS = ("10x30", "1x500", "ceiling", "idle", "churn")
@@ -20,6 +20,10 @@ def main() -> int:
     """The exit code: 1 after losses, duplicates or disorder, or (with --strict) where a target is not met."""
     options = _options()
     _make_room()
+    if options.counts:
+        counted = counts.count()
+        print(counted.json() if options.json else counted.report())
+        return 0
     results: report.Results = {}
     for scenario, server, result in _run(options):
         results[scenario, server] = result
@@ -75,6 +79,8 @@ def _make_room() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="shorter and smaller; the figures are rough")
+    parser.add_argument("--counts", action="store_true", help="count SQL statements and system calls, and no more")
+    parser.add_argument("--json", action="store_true", help="with --counts: for programs")
     parser.add_argument("--scenario", action="append", choices=SCENARIOS, help="only this one (may be repeated)")
     parser.add_argument("--only-ours", action="store_true", help="without the baselines")
     parser.add_argument("--strict", action="store_true", help="exit with 1 where a target is not met")
