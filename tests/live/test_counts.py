@@ -62,8 +62,8 @@ def check_sends(counted: Any) -> None:
     assert any(statement.startswith("INSERT INTO messages") for statement in statements)  # it is counted at all
     assert sum(statements.values()) <= STATEMENTS_PER_SEND, listed(statements)
     reads = {name: times for name, times in counted["sql_in_background"].items() if name.startswith("bus: SELECT")}
-    # Now and then the bus looks although nothing has changed.
-    assert sum(reads.values()) <= BUS_READS_PER_SEND + 0.2, listed(counted["sql_in_background"])
+    # It reads after housekeeping's writes too, which come by the clock: more of them where sends take longer.
+    assert sum(reads.values()) <= BUS_READS_PER_SEND + 1, listed(counted["sql_in_background"])
 
 
 def check_calls(calls: dict[str, float], today: dict[str, float], slack: float) -> None:
