@@ -70,17 +70,23 @@ _KINDS = {401: "auth", 409: "taken", 404: "not_found", 403: "forbidden", 400: "i
 
 
 @dataclass
-class PollingClient:
-    """The polling protocol, as a student would write a client for it."""
+class Caller:
+    """Whoever sends requests."""
 
     transport: Transport
-    username: str = ""
-    cursors: dict[str, str] = field(default_factory=dict)
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
         """One request; a body that is not bytes is sent as JSON."""
         raw = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         return self.transport.request(method, path, raw, headers)
+
+
+@dataclass
+class PollingClient(Caller):
+    """The polling protocol, as a student would write a client for it."""
+
+    username: str = ""
+    cursors: dict[str, str] = field(default_factory=dict)
 
     def ok(self, method: str, path: str, body: Any = None) -> Any:
         """The same, and it must succeed. Raises Refused."""

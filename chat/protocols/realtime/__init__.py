@@ -1,0 +1,16 @@
+"""The realtime protocol (seed 002; specs, "realtime"): /User, /Login, /Room, and a WebSocket at /."""
+
+from flask import Flask
+
+from chat.http import envelopes
+from chat.protocols.realtime import room, user
+from chat.protocols.realtime.errors import failure
+
+PREFIXES = ("User", "Login", "Logout", "Room")
+
+
+def register(app: Flask) -> None:
+    """Serve the protocol's routes."""
+    for module in (user, room):
+        app.register_blueprint(module.bp)
+    envelopes.register(app, PREFIXES, failure)
