@@ -76,6 +76,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         PROVIDE_AUTOMATIC_OPTIONS=False,  # outside CORS it is a wrong method like any other
         PAGE_LIMITS={"password_min": settings.password_min_length, "image_max": settings.image_max_bytes},
         PULL_TIMEOUT=settings.pull_timeout,
+        METRICS=settings.metrics,
     )
     app.url_map.strict_slashes = False  # a trailing slash makes no difference (specs)
     app.url_map.merge_slashes = False  # a redirect would be an HTML page

@@ -30,6 +30,7 @@ class Settings:
     host: str = "0.0.0.0"  # noqa: S104 - a class reaches the teacher's laptop over the LAN
     port: int = 8000
     threads: int = 16  # per worker process; what waits keeps none
+    metrics: bool = False
     # What people may do
     lobby: str = "public"
     password_min_length: int = 6
@@ -159,6 +160,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "host": str,
     "port": _number(int, 1, 65535),
     "threads": _number(int, 4, 4096),
+    "metrics": _switch,
     "lobby": str,
     "password_min_length": _number(int, 1, 128),
     "message_max_chars": _number(int, 1, 100_000),

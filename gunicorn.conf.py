@@ -57,6 +57,8 @@ def when_ready(server):
 
 def post_worker_init(worker):
     """Be ready before the first request, and answer held pulls as soon as this worker is told to stop."""
+    from chat import metrics  # here, as the master must not import it
+
     services = worker.wsgi.extensions["commonroom"]
     if worker.cfg.workers > 1:
         services.limits.hold_over_workers()
@@ -66,6 +68,10 @@ def post_worker_init(worker):
         # Tried again with the first request; until then /healthz says 503.
         logging.getLogger("gunicorn.error").exception("the database is not ready: run `flask --app wsgi db upgrade`")
     worker.stopping = services.answer_held
+    metrics.watch(
+        connections=lambda: len(worker.connections),
+        held=lambda: sum(connection.is_held for connection in list(worker.connections)),
+    )
 
 
 def worker_exit(server, worker):

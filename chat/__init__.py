@@ -10,5 +10,5 @@ delivery/    who waits (notifier), the recent tail of each room (feed), news of 
 storage/     the database: engine, transactions, the queries of a room's timeline
 security/    passwords, tokens, limits
 models/      tables and the records read from them
-errors.py, names.py, clock.py, extensions.py
+errors.py, names.py, clock.py, extensions.py, metrics.py
 """

@@ -104,8 +104,8 @@ def server(home: Path) -> Iterator[Callable[..., Server]]:
     """Start real gunicorns on the test's database; they end with the test."""
     started: list[Server] = []
 
-    def start(*, workers: int = 1, wait: bool = True, **env: str) -> Server:
-        made = Server(home, workers=workers, env=env)
+    def start(*, workers: int = 1, wait: bool = True, descriptors: int = 0, **env: str) -> Server:
+        made = Server(home, workers=workers, env=env, descriptors=descriptors)
         started.append(made)
         made.start(wait=wait)
         return made

@@ -1,6 +1,7 @@
 """A real gunicorn, as `make run` starts it, for tests."""
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -32,13 +33,16 @@ def wait_until(condition: Callable[[], object], what: str, timeout: float = 30.0
 class Server:
     """gunicorn with gunicorn.conf.py on an instance folder; start, stop, kill and start again."""
 
-    def __init__(self, home: Path, *, workers: int = 1, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, home: Path, *, workers: int = 1, env: dict[str, str] | None = None, descriptors: int = 0
+    ) -> None:
         self.home = home
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = home / "gunicorn.log"
         self._workers = workers
         self._env = env or {}
+        self._descriptors = descriptors
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, *, wait: bool = True) -> None:
@@ -53,11 +57,20 @@ class Server:
         }
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [BIN / "gunicorn"], cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
+                [BIN / "gunicorn"],
+                cwd=ROOT,
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=self._limit_descriptors if self._descriptors else None,
             )
         if wait:
             wait_until(self.healthy, f"the server answers\n{self.log.read_text()}", timeout=30)
             wait_until(lambda: len(self.worker_pids()) == self._workers, "all workers run")
+
+    def _limit_descriptors(self) -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (self._descriptors, self._descriptors))
 
     def healthy(self) -> bool:
         assert self.process is None or self.process.poll() is None, self.log.read_text()

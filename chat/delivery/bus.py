@@ -16,7 +16,7 @@ from chat.storage.filewatch import FileWatch, Tick, watch
 from chat.storage.store import Store
 
 log = logging.getLogger(__name__)
-LOOK_AGAIN_SECONDS = 0.02  # after a write, and then each time after twice as long
+LOOK_AGAIN_SECONDS = 0.02  # after a write, and then each time after four times as long
 LOOK_ANYWAY_SECONDS = 2.56  # the longest pause; should a change ever not show in data_version
 MOST_EVENTS = 1000  # a read
 
@@ -100,7 +100,7 @@ class SqliteBus:
                     pause = LOOK_AGAIN_SECONDS
                     self._stop.wait(pause)  # and many commits are one look
                 else:
-                    pause = min(2 * pause, LOOK_ANYWAY_SECONDS)
+                    pause = min(4 * pause, LOOK_ANYWAY_SECONDS)
 
 
 def _newest_of_each(rows: Sequence[Any]) -> list[Event]:

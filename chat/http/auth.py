@@ -8,6 +8,7 @@ from flask import Response, current_app, request
 
 from chat.errors import ChatError, ErrorCode
 from chat.http.context import services
+from chat.http.declared import declared
 from chat.http.origins import Origins
 from chat.models import Actor
 from chat.security import tokens
@@ -19,6 +20,8 @@ _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 def signed_in(handler: Callable[..., Any]) -> Callable[..., Any]:
     """Decorator: the handler's first argument is the Actor. Raises NOT_SIGNED_IN, ORIGIN_FOREIGN."""
+    declared(handler).needs_login = True
+    declared(handler).failures |= {ErrorCode.NOT_SIGNED_IN, ErrorCode.ORIGIN_FOREIGN}
 
     @wraps(handler)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -29,6 +32,8 @@ def signed_in(handler: Callable[..., Any]) -> Callable[..., Any]:
 
 def own_origin(handler: Callable[..., Any]) -> Callable[..., Any]:
     """Decorator for what sets a cookie. Raises ORIGIN_FOREIGN."""
+    declared(handler).sets_cookie = True
+    declared(handler).failures.add(ErrorCode.ORIGIN_FOREIGN)
 
     @wraps(handler)
     def wrapper(*args: Any, **kwargs: Any) -> Any:

@@ -10,8 +10,15 @@ from gunicorn.http.errors import ParseException
 from marshmallow import Schema, ValidationError
 
 from chat.errors import ChatError, ErrorCode
+from chat.http.declared import declared
 
 MOST_VALUES = 100_000  # in a body, about; a pull of 5,000 rooms has 10,000
+_BODY_FAILURES = {
+    ErrorCode.BODY_MALFORMED,
+    ErrorCode.BODY_TOO_LARGE,
+    ErrorCode.FIELD_MISSING,
+    ErrorCode.FIELD_INVALID,
+}
 
 
 def json_object() -> dict[str, Any]:
@@ -54,6 +61,9 @@ def takes(schema: type[Schema]) -> Callable[[Callable[..., Any]], Callable[..., 
     loader = schema()
 
     def decorate(handler: Callable[..., Any]) -> Callable[..., Any]:
+        declared(handler).body = schema
+        declared(handler).failures |= _BODY_FAILURES
+
         @wraps(handler)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             body = json_object()

@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary
 
 from flask import Response, current_app, request
 
+from chat import metrics
 from chat.clock import SECOND
 from chat.delivery import Waiter
 from chat.errors import ChatError
@@ -45,11 +46,17 @@ def answer_when_new(actor: Actor, ask: Ask, timeout_s: float, read: Read, render
         return hold.resumed.resume(hold)
     position, news = ask()
     if news.count or not timeout_s or request.method == "HEAD":
-        return body_response(render(news))
+        return news_response(render, news)
     if hold is not None:
         return HeldPull(services(), hold, actor, timeout_s, position, read, render).park(hold)
     deadline = min(time.monotonic() + timeout_s, _session_ends(services(), actor))
     news = _block(actor, position, deadline) or position.nothing()
+    return news_response(render, news)
+
+
+def news_response(render: Render, news: News) -> Response:
+    """The answer, from a thread."""
+    metrics.count(metrics.DELIVERIES, news.count)
     return body_response(render(news))
 
 
@@ -71,7 +78,7 @@ def _session_ends(chat: Services, actor: Actor) -> float:
 class _Place:
     """A position, and the answer there is for whoever stands at it: made once, however many readers get it."""
 
-    __slots__ = ("_answer", "_chat", "_render", "_room_ids", "_version", "marks", "position")
+    __slots__ = ("_answer", "_chat", "_render", "_room_ids", "_version", "count", "marks", "position")
 
     def __init__(self, chat: Services, position: Position, render: Render) -> None:
         self.position = position
@@ -81,6 +88,7 @@ class _Place:
         self._render = render
         self._version: int | None = None
         self._answer: bytes | Look = Look.NEEDS_THREAD
+        self.count = 0  # messages in the answer
 
     def look(self) -> bytes | Look:
         """What there is now. Whether a reader may see it is not asked here."""
@@ -100,6 +108,7 @@ class _Place:
         news = self._chat.pulls.in_memory(self.position)
         if news is None or news.bytes > LOOP_MAX_BYTES:
             return Look.NEEDS_THREAD
+        self.count = news.count
         return b"".join(self._render(news)) if news.count else Look.NOTHING_YET
 
 
@@ -186,7 +195,7 @@ class HeldPull(Waiter):
             raise
         if news is not None:
             self.forget()
-            return body_response(self._places.render(news))
+            return news_response(self._places.render, news)
         self._chat.presence.wait(self._actor.session_id, self._actor.user_id)
         hold.parked = self
         return Response(mimetype="application/json")  # its headers are those of the answer
@@ -198,7 +207,7 @@ class HeldPull(Waiter):
         if news is None and (self.expired or self.deadline <= time.monotonic()):
             news = self._place.position.nothing()
         if news is not None:
-            return body_response(self._places.render(news))
+            return news_response(self._places.render, news)
         hold.parked = self
         return Response(mimetype="application/json")
 
@@ -211,7 +220,11 @@ class HeldPull(Waiter):
         found = self._place.look()
         # Rights are published before what comes after them: had the reader been put out before one of these messages
         # was sent, it would be known by now.
-        return Look.NEEDS_THREAD if self.recheck else found
+        if self.recheck:
+            return Look.NEEDS_THREAD
+        if found is not Look.NOTHING_YET and found is not Look.NEEDS_THREAD:
+            metrics.on_loop[metrics.DELIVERIES] += self._place.count
+        return found
 
     def again(self, body: bytes) -> bytes | Look:
         now = time.monotonic()

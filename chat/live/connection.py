@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from chat.live import request
@@ -20,6 +21,7 @@ BODY_PAUSE_SECONDS = 20.0  # between two pieces of a body
 REQUEST_SECONDS = 120.0  # all of a request
 LINGER_SECONDS = 2.0  # a refused client may still be sending; closed at once, it would not read why
 WRITE_SECONDS = 30.0  # an answer of which nothing is read for so long is given up
+MOST_REFUSED = 64  # connections at a time that are told so
 READ_AHEAD_BYTES = 64 * 1024  # of the next request, while one is worked on
 
 
@@ -57,7 +59,13 @@ class HttpConnection(asyncio.Protocol):
         self._local = transport.get_extra_info("sockname") or ("", 0)
         transport.set_write_buffer_limits(high=READ_AHEAD_BYTES)
         self._worker.connections.add(self)
-        self._set_deadline(time.monotonic() + self._worker.cfg.keepalive)
+        too_many = len(self._worker.connections) - self._worker.most_connections
+        if too_many > 0:
+            self._refuse(refusal("503 Service Unavailable", "too many connections; try again in a moment"))
+            if too_many > MOST_REFUSED:
+                transport.abort()
+            return
+        self._set_deadline(time.monotonic() + self._worker.keepalive)
 
     def data_received(self, data: bytes) -> None:
         if self._closing:
@@ -82,6 +90,8 @@ class HttpConnection(asyncio.Protocol):
         self._at_eof = True
         if self._held is not None:
             self._answer_held(self._held.late())
+        elif self._closing and not self._busy:
+            self._transport.close()
         elif not self._busy:
             self._advance()
         return True  # closed by _expect_more, once nothing whole is left to answer
@@ -103,11 +113,16 @@ class HttpConnection(asyncio.Protocol):
         if self._held is not None:
             self._set_deadline(self._held.deadline)
         elif not self._busy:
-            self._set_deadline(time.monotonic() + self._worker.cfg.keepalive)
+            self._set_deadline(time.monotonic() + self._worker.keepalive)
             self._read_on()
             self._advance()
 
     # The worker's calls
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a request on it waits for news."""
+        return self._held is not None
 
     def deadline_passed(self) -> None:
         """What was waited for has not come: answer what is held, close what has taken too long."""
@@ -179,7 +194,7 @@ class HttpConnection(asyncio.Protocol):
             self._closing = True
             self._transport.close()
         elif self._framer.is_between:
-            self._set_deadline(now + self._worker.cfg.keepalive)
+            self._set_deadline(now + self._worker.keepalive)
         elif self._framer.in_body:
             if self._framer.wants_continue():
                 self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -214,7 +229,8 @@ class HttpConnection(asyncio.Protocol):
 
     def _dispatch(self, framed: Framed, resumed: Parked | None) -> None:
         self._busy = True
-        self._worker.in_thread(self._work, framed, Hold(self._wake, time.monotonic(), resumed=resumed))
+        hold = Hold(partial(self._worker.wake, self), time.monotonic(), resumed=resumed)
+        self._worker.in_thread(self._work, framed, hold)
 
     def _work(self, framed: Framed, hold: Hold) -> None:  # in a thread
         if self._transport is None:  # hung up while this waited for a thread
@@ -241,6 +257,8 @@ class HttpConnection(asyncio.Protocol):
     def _finish_known(self, body: bytes) -> None:
         answer = self._answer
         assert answer is not None  # noqa: S101
+        if answer.answered is not None:
+            answer.answered()
         if answer.written is not None and self._began is not None:
             answer.written(len(body), self._began)
         self._finish((request.finished(answer.head, body),), close=answer.close)
@@ -260,7 +278,7 @@ class HttpConnection(asyncio.Protocol):
             return
         self._started = time.monotonic()
         if self._is_drained:
-            self._set_deadline(self._started + self._worker.cfg.keepalive)
+            self._set_deadline(self._started + self._worker.keepalive)
         self._read_on()
         if self._framer.buffer or self._at_eof:
             self._advance()
@@ -277,9 +295,6 @@ class HttpConnection(asyncio.Protocol):
             self._answer_held(parked.late())
         elif self._is_drained:
             self._set_deadline(parked.deadline)
-
-    def _wake(self) -> None:  # from any thread
-        self._worker.wake(self)
 
     def look(self) -> None:
         """Answer the held request if it can be answered now."""

@@ -50,4 +50,5 @@ class Hold:
     wake: Callable[[], None]  # to be called, from any thread, when a look may be worth it
     received_at: float  # time.monotonic() s: when the request was whole, and began to wait for a thread
     parked: Parked | None = None  # set by the view
+    answered: Callable[[], None] | None = None  # set with it: called for each answer that the loop gives
     resumed: Parked | None = None  # what this request parked before, when it is run once more

@@ -42,7 +42,7 @@ class Outgoing:
 class Answer:
     """How a request ended: pieces to write and whether to close then; or parked, with the head to answer with."""
 
-    __slots__ = ("began", "close", "head", "parked", "pieces", "written")
+    __slots__ = ("answered", "began", "close", "head", "parked", "pieces", "written")
 
     def __init__(self, pieces: list[bytes], *, close: bool) -> None:
         self.pieces = pieces
@@ -51,6 +51,7 @@ class Answer:
         self.head = b""
         self.began: datetime | None = None
         self.written: Callable[[int, datetime], None] | None = None
+        self.answered: Callable[[], None] | None = None
 
 
 def run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold) -> Answer:
@@ -90,7 +91,7 @@ def _run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold) -> Answ
         if hasattr(pieces, "close"):
             pieces.close()
     answer = Answer([], close=request.should_close())
-    answer.parked = hold.parked
+    answer.parked, answer.answered = hold.parked, hold.answered
     if worker.cfg.accesslog or worker.cfg.logconfig or worker.cfg.logconfig_dict:
         answer.written, answer.began = written, started  # it keeps the whole request, so only where it is needed
     answer.head = _same(_head(response, close=answer.close))

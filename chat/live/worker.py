@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import resource
 import signal
 import time
 from collections import deque
@@ -19,6 +20,7 @@ from chat.live.connection import HttpConnection
 from chat.live.deadlines import Deadlines
 
 log = logging.getLogger("gunicorn.error")
+SPARE_DESCRIPTORS = 128  # for the database (3 for each of its connections), files, and those being refused
 LOOK_SECONDS = 1.0  # how often the worker looks whether it should go on, and tells the master that it does
 _LOOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
@@ -31,6 +33,9 @@ class LiveWorker(Worker):
         self.deadlines = Deadlines(self.loop)
         self.connections: set[HttpConnection] = set()
         self.max_body = 0
+        # Each takes a descriptor; without any left there would be no answer at all, and no database.
+        self.most_connections = max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_DESCRIPTORS)
+        self.keepalive = self.cfg.keepalive  # seconds; at hand, as gunicorn's Config takes its time to find it
         self.stopping: Callable[[], None] = lambda: None  # set by gunicorn.conf.py
         self._pool = ThreadPoolExecutor(self.cfg.threads, thread_name_prefix="work")
         self._woken: deque[HttpConnection] = deque()

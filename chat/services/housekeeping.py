@@ -11,8 +11,8 @@ from chat.models import EventRow
 from chat.storage.store import Store
 
 log = logging.getLogger(__name__)
-FREQUENT_SECONDS = 2.0
-RARE_EVERY = 30  # times frequent
+FREQUENT_SECONDS = 3.0  # read marks and presence are to be known within 5
+RARE_EVERY = 20  # times frequent
 KEEP_EVENTS_FOR = 300 * SECOND  # µs; a process that reads none for so long looks at everything again
 
 

@@ -55,9 +55,10 @@ class Presence:
 
     def wait(self, session_id: str, user_id: int) -> None:
         """A request came in that is held; until wait_ended the session counts as online."""
+        now = self._clock()
         with self._lock:
-            seen = self._entry(session_id, user_id)
-            seen.last_request = self._clock()
+            seen = self._seen.get(session_id) or self._entry(session_id, user_id)
+            seen.last_request = now
             seen.waits += 1
 
     def wait_ended(self, session_id: str) -> None:

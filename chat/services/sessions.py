@@ -68,14 +68,15 @@ class Sessions:
 
     def resolve(self, session_id: str, user_id: int) -> Actor | None:
         """Whose session it is; None if it has ended, was ended, or never was."""
-        actor = self._known.get(user_id, {}).get(session_id) if self._hub.is_current() else None
+        is_current = self._hub.is_current()
+        actor = self._known.get(user_id, {}).get(session_id) if is_current else None
         if actor is not None:
             return actor if actor.session_ends > self._clock() else None
         changes = self._changes
         with self._store.read() as connection:
             actor = self.resolve_within(connection, session_id, user_id)
-        if actor is None:
-            return None
+        if actor is None or not is_current:
+            return actor
         with self._lock:
             if changes == self._changes:  # else it may have ended while it was read
                 if len(self._known) >= MOST_KNOWN:

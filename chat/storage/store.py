@@ -10,9 +10,10 @@ from sqlalchemy import Connection, CursorResult, Engine, Executable, insert
 from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from chat import metrics
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
-from chat.models import Event, EventRow
+from chat.models import Event, EventKind, EventRow
 from chat.storage.engine import BEGIN_OPTION
 
 log = logging.getLogger(__name__)
@@ -94,6 +95,7 @@ class Store:
         return [{"kind": e.kind, "subject_id": e.subject_id, "time": e.time, "written_at": now} for e in events]
 
     def _publish(self, events: Sequence[Event]) -> None:
+        metrics.count(metrics.MESSAGES_STORED, sum(event.kind is EventKind.MESSAGE for event in events))
         if self.published is None:
             return
         try:

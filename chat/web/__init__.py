@@ -1,9 +1,11 @@
-"""The browser page, the attachments that all protocols link to, and /healthz."""
+"""The browser page, the API documents, the attachments that all protocols link to, and /healthz."""
 
 from flask import Flask
 
-from chat.web.views import bp
+from chat.web import docs, metrics, views
 
 
 def register(app: Flask) -> None:
-    app.register_blueprint(bp)
+    app.register_blueprint(views.bp)
+    app.register_blueprint(docs.bp)
+    metrics.register(app, shown=app.config["METRICS"])

@@ -5,13 +5,10 @@ from sqlalchemy import select
 
 from chat.http.context import prefers_chinese, services
 from chat.models import Room
+from chat.web.csp import PAGE_CSP
 
 bp = Blueprint("web", __name__, static_folder="static", template_folder="templates")
 
-PAGE_CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-    "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
 # Even opened on its own, an uploaded file can do nothing: no scripts, no origin of its own.
 ATTACHMENT_CSP = "default-src 'none'; sandbox; frame-ancestors 'none'"
 

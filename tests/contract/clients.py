@@ -8,6 +8,8 @@ from typing import Any, Protocol
 import requests
 from flask import Flask
 
+from tests.contract.conformity import check_answer
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -27,13 +29,15 @@ class Transport(Protocol):
 
 
 class FlaskTransport:
-    """Through Flask's test client, in this process."""
+    """Through Flask's test client, in this process. Every answer must be as the document says."""
 
     def __init__(self, app: Flask) -> None:
+        self._app = app
         self._client = app.test_client()
 
     def request(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Reply:
         response = self._client.open(path, method=method, data=body, headers=headers)
+        check_answer(self._app, method, path, response)
         return Reply(response.status_code, response.headers, response.data)
 
 

@@ -180,6 +180,19 @@ def test_everything_has_a_name_and_enough_contrast(people, name, scheme):
     assert anna.locator("[role=status]#connection").count() == 1
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_api_page(people, scheme):
+    page = people.page(color_scheme=scheme, viewport=PHONE["viewport"], locale="zh-CN")
+    page.goto("/docs")
+    page.locator("summary", has_text="/chat/send").click()
+    expect(page.get_by_text("new_message.content")).to_be_visible()
+    expect_no_sideways_scroll(page)
+    assert page.evaluate(NAMELESS) == []
+    assert page.evaluate(FAINT) == []
+    page.get_by_role("link", name="English").click()
+    expect(page.locator("summary", has_text="/chat/send")).to_contain_text("Store a message")
+
+
 def test_logging_out_ends_it(people, name):
     anna, room = own_room(people, name)
     anna.locator("#logout").click()

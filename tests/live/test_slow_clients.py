@@ -282,3 +282,23 @@ def read_all(connections: list[socket.socket]) -> list[bytes]:
         assert data.startswith(b"HTTP/1.1 200")
         bodies.append(data.partition(b"\r\n\r\n")[2])
     return bodies
+
+
+def test_connections_past_the_descriptors_are_refused(server: StartServer) -> None:
+    """Those that are there are served on; those too many are told, and there is room again when some have gone."""
+    live = server(descriptors=256)
+    token = token_of(live, "alice")
+    with requests.Session() as kept:
+        kept.headers["Authorization"] = token
+        assert kept.get(f"{live.url}/user/me", timeout=5).status_code == 200
+        with many(live, 300, b"") as opened:
+            wait_until(lambda: select.select(opened, [], [], 0)[0], "some are refused")
+            time.sleep(0.5)
+            refused = [each for each in opened if select.select([each], [], [], 0)[0]]
+            assert 300 - 128 <= len(refused) <= 300 - 100
+            told = [each.recv(1000) for each in refused[:20]]
+            assert all(answer.startswith(b"HTTP/1.1 503 ") and b"Retry-After" in answer for answer in told)
+            body = {"roomname": "public", "new_message": {"type": "text", "content": "still here"}}
+            assert kept.post(f"{live.url}/chat/send", json=body, timeout=5).status_code == 200
+        wait_until(lambda: requests.get(f"{live.url}/healthz", timeout=5).status_code == 200, "there is room again")
+    assert "Traceback" not in live.log.read_text()

@@ -11,6 +11,7 @@ from flask import Flask
 from sqlalchemy import delete, select
 
 from chat.delivery import Waiter
+from chat.delivery import bus as bus_module
 from chat.delivery.bus import SqliteBus
 from chat.delivery.feed import MOST_MESSAGES, Feeds
 from chat.delivery.notifier import Notifier
@@ -18,6 +19,7 @@ from chat.models import Event, EventRow, StoredMessage
 from chat.services import Services
 from chat.services.messages import Draft
 from chat.services.pulls import ANSWER_MAX_BYTES, News
+from chat.storage.filewatch import Tick
 from tests.conftest import FakeClock, services_of, sign_up
 from tests.server import wait_until
 
@@ -207,7 +209,12 @@ def other(make_app: Callable[..., Flask], clock: FakeClock) -> Services:
     return services_of(make_app(clock))
 
 
-def test_the_bus_brings_what_other_processes_did(services: Services, other: Services) -> None:
+@pytest.mark.parametrize("how", ["inotify", "ticks"])
+def test_the_bus_brings_what_other_processes_did(
+    services: Services, other: Services, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if how == "ticks":  # as on systems without inotify
+        monkeypatch.setattr(bus_module, "watch", lambda _folder: Tick())
     alice = sign_up(services, "alice")
     bus = SqliteBus(other.store, other.hub)
     bus.start()

@@ -2,9 +2,10 @@
 
 from flask import Flask
 
-from chat.http import envelopes
+from chat.http import envelopes, openapi
 from chat.protocols.polling import chat, room, user
-from chat.protocols.polling.errors import failure
+from chat.protocols.polling.errors import TABLE, failure
+from chat.protocols.polling.schemas import Failed
 
 PREFIXES = ("user", "room", "chat")
 
@@ -14,3 +15,4 @@ def register(app: Flask) -> None:
     for module in (user, room, chat):
         app.register_blueprint(module.bp)
     envelopes.register(app, PREFIXES, failure)
+    openapi.register(app, "polling", "Polling", prefixes=PREFIXES, failed=Failed, failure=TABLE.__getitem__)

@@ -2,23 +2,33 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, current_app
 
 from chat.errors import ChatError, ErrorCode
 from chat.http.auth import signed_in
-from chat.http.bodies import json_object, parse_object, takes
+from chat.http.bodies import parse_object, takes
 from chat.http.context import prefers_chinese, services
-from chat.http.hold import answer_when_new, body_response
+from chat.http.declared import answers
+from chat.http.hold import answer_when_new, news_response
 from chat.http.overload import refused_when_late
+from chat.http.queries import asks
 from chat.models import Actor
-from chat.protocols.polling import queries
 from chat.protocols.polling.answers import history_answer, pull_renderer
 from chat.protocols.polling.cursors import parse_cursor
 from chat.protocols.polling.errors import success
-from chat.protocols.polling.schemas import Send
-from chat.services.lookups import LIST_CAP
+from chat.protocols.polling.schemas import (
+    TIMEOUT_MAX,
+    Cursors,
+    Done,
+    HistoryPage,
+    HistoryQuery,
+    Pulled,
+    PullQuery,
+    Send,
+)
 from chat.services.messages import Draft
 
+CURSORS = Cursors()
 bp = Blueprint("polling_chat", __name__, url_prefix="/chat")
 
 
@@ -26,6 +36,18 @@ bp = Blueprint("polling_chat", __name__, url_prefix="/chat")
 @refused_when_late
 @signed_in
 @takes(Send)
+@answers(
+    Done,
+    ErrorCode.ROOM_NOT_FOUND,
+    ErrorCode.MESSAGE_EMPTY,
+    ErrorCode.MESSAGE_TOO_LONG,
+    ErrorCode.MESSAGE_TYPE_UNKNOWN,
+    ErrorCode.MESSAGE_ID_INVALID,
+    ErrorCode.IMAGE_INVALID,
+    ErrorCode.IMAGE_TOO_LARGE,
+    ErrorCode.RATE_LIMITED,
+    zh="发送消息。",
+)
 def send(actor: Actor, body: dict[str, Any]) -> Response:
     """Store a message and deliver it."""
     services().messages.send(actor, body["roomname"], _draft(body["new_message"]))
@@ -34,37 +56,33 @@ def send(actor: Actor, body: dict[str, Any]) -> Response:
 
 @bp.route("/pull", methods=["GET", "POST"])
 @signed_in
-def pull(actor: Actor) -> Response:
+@asks(PullQuery)
+@takes(Cursors)
+@answers(Pulled, ErrorCode.ROOM_NOT_FOUND, ErrorCode.CURSOR_INVALID, zh="获取游标之后的消息；没有新消息则等待。")
+def pull(actor: Actor, query: dict[str, Any], cursors: dict[str, int]) -> Response:
     """What is new since the cursors, at once or as soon as there is something."""
-    limit = queries.limit(request.args)
-    timeout_s = queries.timeout(request.args, current_app.config["PULL_TIMEOUT"])
-    detail = queries.flag(request.args, "detail")
-    cursors = _cursors(json_object())
-    render = pull_renderer(detail, prefers_chinese())
+    limit, timeout_s = query["limit"], query["timeout"]
+    render = pull_renderer(query["detail"], prefers_chinese())
     if not cursors:
-        return body_response(render(services().pulls.newest(actor, limit)))
+        return news_response(render, services().pulls.newest(actor, limit))
+    timeout_s = current_app.config["PULL_TIMEOUT"] if timeout_s is None else min(timeout_s, TIMEOUT_MAX)
     return answer_when_new(actor, lambda: services().pulls.since(actor, cursors, limit), timeout_s, _read, render)
 
 
 @bp.get("/history")
 @signed_in
-def history(actor: Actor) -> Response:
+@asks(HistoryQuery)
+@answers(HistoryPage, ErrorCode.ROOM_NOT_FOUND, ErrorCode.CURSOR_INVALID, zh="较早的消息，按页返回，页内由旧到新。")
+def history(actor: Actor, query: dict[str, Any]) -> Response:
     """Older messages, a page at a time, oldest first within it. Beyond the document."""
-    room = queries.required(request.args, "roomname")
-    raw = request.args.get("before", "")
-    before = parse_cursor(room, raw) if raw else None
-    found = services().messages.history(actor, room, before, queries.limit(request.args))
-    return history_answer(found, queries.flag(request.args, "detail"))
+    room = query["roomname"]
+    before = parse_cursor(room, query["before"]) if query["before"] else None
+    found = services().messages.history(actor, room, before, query["limit"])
+    return history_answer(found, query["detail"])
 
 
 def _read(raw: bytes) -> dict[str, int]:
-    return _cursors(parse_object(raw))
-
-
-def _cursors(body: dict[str, Any]) -> dict[str, int]:
-    if len(body) > LIST_CAP:
-        raise ChatError(ErrorCode.FIELD_INVALID, field="rooms")
-    return {room: parse_cursor(room, value) for room, value in body.items()}
+    return CURSORS.load(parse_object(raw))
 
 
 def _draft(new_message: dict[str, Any]) -> Draft:

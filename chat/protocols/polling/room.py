@@ -2,16 +2,27 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from chat.clock import to_iso
+from chat.errors import ErrorCode
 from chat.http.auth import signed_in
 from chat.http.bodies import takes
 from chat.http.context import services
+from chat.http.declared import answers
+from chat.http.queries import asks
 from chat.models import Actor
 from chat.protocols.polling.errors import success
-from chat.protocols.polling.queries import flag, required
-from chat.protocols.polling.schemas import CreateRoom, KnownRoom, LeaveRoom
+from chat.protocols.polling.schemas import (
+    CreateRoom,
+    Done,
+    FindQuery,
+    KnownRoom,
+    LeaveRoom,
+    MembersFound,
+    MembersQuery,
+    RoomsFound,
+)
 from chat.services.memberships import MemberView
 from chat.services.rooms import RoomView
 
@@ -21,6 +32,15 @@ bp = Blueprint("polling_room", __name__, url_prefix="/room")
 @bp.post("/create")
 @signed_in
 @takes(CreateRoom)
+@answers(
+    Done,
+    ErrorCode.ROOM_NAME_INVALID,
+    ErrorCode.ROOM_NAME_RESERVED,
+    ErrorCode.ROOM_NAME_TAKEN,
+    ErrorCode.ROOM_LABEL_INVALID,
+    ErrorCode.ROOM_PASSWD_NEEDED,
+    zh="创建聊天室，并成为其所有者。",
+)
 def create(actor: Actor, body: dict[str, Any]) -> Response:
     """Make a room, and be in it as its owner."""
     services().rooms.create(actor, body["roomname"], body["type"], body["passwd"])
@@ -29,9 +49,11 @@ def create(actor: Actor, body: dict[str, Any]) -> Response:
 
 @bp.get("/find")
 @signed_in
-def find(actor: Actor) -> Response:
+@asks(FindQuery)
+@answers(RoomsFound, zh="查看可见的聊天室。")
+def find(actor: Actor, query: dict[str, Any]) -> Response:
     """The rooms that one may see."""
-    detail = flag(request.args, "detail")
+    detail = query["detail"]
     rooms = services().rooms.find(actor, unread=detail)
     return success(f"{len(rooms)} rooms.", f"共 {len(rooms)} 个聊天室。", rooms=[_room(r, detail) for r in rooms])
 
@@ -39,6 +61,7 @@ def find(actor: Actor) -> Response:
 @bp.post("/join")
 @signed_in
 @takes(KnownRoom)
+@answers(Done, ErrorCode.ROOM_NOT_FOUND, ErrorCode.ROOM_PASSWD_WRONG, ErrorCode.RATE_LIMITED, zh="加入聊天室。")
 def join(actor: Actor, body: dict[str, Any]) -> Response:
     """Become a member. To be one already is no failure."""
     if services().memberships.join(actor, body["roomname"], body["passwd"]):
@@ -49,6 +72,7 @@ def join(actor: Actor, body: dict[str, Any]) -> Response:
 @bp.post("/leave")
 @signed_in
 @takes(LeaveRoom)
+@answers(Done, ErrorCode.ROOM_NOT_FOUND, zh="退出聊天室。")
 def leave(actor: Actor, body: dict[str, Any]) -> Response:
     """Be a member no more. Beyond the document."""
     services().memberships.leave(actor, body["roomname"])
@@ -58,6 +82,14 @@ def leave(actor: Actor, body: dict[str, Any]) -> Response:
 @bp.post("/delete")
 @signed_in
 @takes(KnownRoom)
+@answers(
+    Done,
+    ErrorCode.ROOM_NOT_FOUND,
+    ErrorCode.FORBIDDEN,
+    ErrorCode.ROOM_PASSWD_WRONG,
+    ErrorCode.RATE_LIMITED,
+    zh="为所有人删除自己的聊天室。",
+)
 def delete(actor: Actor, body: dict[str, Any]) -> Response:
     """Delete one's own room for all."""
     services().rooms.delete(actor, body["roomname"], body["passwd"])
@@ -66,9 +98,11 @@ def delete(actor: Actor, body: dict[str, Any]) -> Response:
 
 @bp.get("/members")
 @signed_in
-def members(actor: Actor) -> Response:
+@asks(MembersQuery)
+@answers(MembersFound, ErrorCode.ROOM_NOT_FOUND, zh="聊天室的成员。")
+def members(actor: Actor, query: dict[str, Any]) -> Response:
     """Who is in the room. Beyond the document."""
-    found = services().memberships.members(actor, required(request.args, "roomname"))
+    found = services().memberships.members(actor, query["roomname"])
     return success(f"{len(found)} members.", f"共 {len(found)} 名成员。", members=[_member(m) for m in found])
 
 

@@ -1,48 +1,265 @@
-"""The bodies and queries this protocol takes."""
+"""The bodies and queries this protocol takes, and its answers. Views read with these, and the document shows them."""
 
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, fields, validate
+from marshmallow import EXCLUDE, INCLUDE, RAISE, Schema, fields, validate
 
+from chat.errors import ChatError, ErrorCode
+from chat.http.declared import about
+from chat.http.queries import Flag, Limit
+from chat.models import Role
+from chat.protocols.polling.cursors import parse_cursor
+from chat.services.accounts import PASSWORD_MAX_CHARS, USERNAME_MAX_CHARS
+from chat.services.lookups import LIST_CAP
+from chat.services.messages import CLIENT_MESSAGE_ID_MAX_CHARS
+from chat.services.rooms import LABEL_MAX_CHARS, NAME_MAX_CHARS
+
+LIMIT_DEFAULT = 100
+LIMIT_MAX = 500
+TIMEOUT_MAX = 50.0  # seconds: proxies cut at 60
 NAME = validate.Length(max=400)  # the services say what a name may be; this only bounds the work
+TIME = "2026-11-21T09:15:03.123456Z"
+
+_ROOMNAME = about(
+    "1 to 60 characters, no spaces at the ends; upper and lower case are the same name",
+    "1 到 60 个字符，首尾无空格，不区分大小写",
+    minLength=1,
+    maxLength=NAME_MAX_CHARS,
+    examples=["physics"],
+)
+_PASSWD = about('"" for an open room', '公开聊天室为 ""')
+_DETAIL = about("1 for more about each", "1：返回更多字段")
+_LIMIT = about("messages a room; over 500 counts as 500", "每个聊天室的消息数；超过 500 按 500 处理")
+_MORE = about("with ?detail=1", "?detail=1 时")
+_FEEDBACK = about("a sentence for people", "给人看的说明")
 
 
-class _Body(Schema):
+class _In(Schema):
     class Meta:
         unknown = EXCLUDE  # clients send more than the document has; it does no harm
 
 
-class Credentials(_Body):
-    username = fields.String(required=True, validate=NAME)
-    password = fields.String(required=True)
+class Credentials(_In):
+    username = fields.String(
+        required=True,
+        validate=NAME,
+        metadata=about(
+            "1 to 32 characters, no spaces at the ends; upper and lower case are the same name",
+            "1 到 32 个字符，首尾无空格，不区分大小写",
+            minLength=1,
+            maxLength=USERNAME_MAX_CHARS,
+            examples=["alice"],
+        ),
+    )
+    password = fields.String(
+        required=True,
+        metadata=about(
+            "6 to 128 characters, if the server is not set otherwise",
+            "6 到 128 个字符（服务器可另行设置）",
+            maxLength=PASSWORD_MAX_CHARS,
+            examples=["secret1"],
+        ),
+    )
 
 
-class CreateRoom(_Body):
-    roomname = fields.String(required=True, validate=NAME)
-    type = fields.String(load_default="public")
-    passwd = fields.String(load_default="")
+class Nothing(_In):
+    """An empty object."""
 
 
-class KnownRoom(_Body):
+class CreateRoom(_In):
+    roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
+    type = fields.String(
+        load_default="public",
+        metadata=about(
+            "your label for the room; private asks for a passwd",
+            "聊天室的标签；private 需要 passwd",
+            minLength=1,
+            maxLength=LABEL_MAX_CHARS,
+        ),
+    )
+    passwd = fields.String(load_default="", metadata=_PASSWD)
+
+
+class KnownRoom(_In):
     """To join and to delete. The type is the client's label, and changes nothing."""
 
-    roomname = fields.String(required=True, validate=NAME)
-    type = fields.String()
-    passwd = fields.String(load_default="")
+    roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
+    type = fields.String(metadata=about("changes nothing", "不起作用"))
+    passwd = fields.String(load_default="", metadata=_PASSWD)
 
 
-class LeaveRoom(_Body):
-    roomname = fields.String(required=True, validate=NAME)
+class LeaveRoom(_In):
+    roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
 
 
-class NewMessage(_Body):
+class NewMessage(_In):
     """Whatever a client claims of user and timestamp is not even looked at."""
 
-    type = fields.String(load_default="text")
-    content = fields.String(required=True)
-    client_message_id = fields.String(allow_none=True, load_default=None)
+    type = fields.String(load_default="text", metadata=about("text or img", "text 或 img", enum=["text", "img"]))
+    content = fields.String(
+        required=True,
+        metadata=about("the text, or the picture in Base64", "文字，或图片的 Base64 编码", examples=["Hello!"]),
+    )
+    client_message_id = fields.String(
+        allow_none=True,
+        load_default=None,
+        metadata=about(
+            "your own id: the same again from you in this room is stored once",
+            "自定的标识：同一用户在同一聊天室重复发送只存一次",
+            minLength=1,
+            maxLength=CLIENT_MESSAGE_ID_MAX_CHARS,
+        ),
+    )
 
 
-class Send(_Body):
-    roomname = fields.String(required=True, validate=NAME)
+class Send(_In):
+    roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
     new_message: Any = fields.Nested(NewMessage, required=True)
+
+
+class Cursors(_In):
+    """{room: cursor, …}"""
+
+    class Meta:
+        unknown = EXCLUDE
+        examples = [{"physics": ""}]
+        others = fields.Raw(
+            metadata=about(
+                'by the room\'s name, the timestamp of the last message you have; "" from the start',
+                '以聊天室名称为键：你已有的最新消息的 timestamp；"" 表示从头开始',
+                anyOf=[
+                    {"type": ["string", "number"]},
+                    {"type": "object", "required": ["timestamp"], "properties": {"timestamp": {}}},
+                ],
+                examples=["", TIME],
+            )
+        )
+
+    def load(self, data: Any, **_: Any) -> dict[str, int]:
+        """µs by room. Raises FIELD_INVALID for too many rooms, CURSOR_INVALID."""
+        if len(data) > LIST_CAP:
+            raise ChatError(ErrorCode.FIELD_INVALID, field="rooms")
+        return {room: parse_cursor(room, value) for room, value in data.items()}
+
+
+class FindQuery(_In):
+    detail = Flag(_DETAIL)
+
+
+class MembersQuery(_In):
+    roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
+
+
+class PullQuery(_In):
+    limit = Limit(LIMIT_DEFAULT, LIMIT_MAX, _LIMIT)
+    timeout = fields.Float(
+        load_default=None,
+        allow_none=False,
+        validate=validate.Range(min=0),
+        metadata=about(
+            "for how many seconds the pull may be held; 0 answers at once, over 50 counts as 50",
+            "最长等待的秒数；0 表示立即返回，超过 50 按 50 处理",
+        ),
+    )
+    detail = Flag(_DETAIL)
+
+
+class HistoryQuery(_In):
+    roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
+    before = fields.String(
+        load_default="",
+        metadata=about("the timestamp of the oldest message you have", "你已有的最早消息的 timestamp", examples=[TIME]),
+    )
+    limit = Limit(LIMIT_DEFAULT, LIMIT_MAX, _LIMIT)
+    detail = Flag(_DETAIL)
+
+
+class _Out(Schema):
+    class Meta:
+        unknown = RAISE  # the document promises these fields and no others
+
+
+class Done(_Out):
+    """What all answers have, and most have nothing else."""
+
+    status = fields.String(required=True, validate=validate.Equal("success"))
+    feedback = fields.String(required=True, metadata=_FEEDBACK)
+
+
+class Failed(_Out):
+    status = fields.String(required=True, validate=validate.Equal("failure"))
+    feedback = fields.String(required=True, metadata=about("what to do about it", "应该如何处理"))
+
+
+class Me(Done):
+    username = fields.String(required=True)
+    nickname = fields.String(required=True)
+    id = fields.Integer(required=True)
+    email = fields.String(required=True, metadata=about('"" where there is none', '没有时为 ""'))
+
+
+class RoomShown(_Out):
+    roomname = fields.String(required=True)
+    type = fields.String(required=True)
+    membercount = fields.Integer(required=True)
+    id = fields.Integer(metadata=_MORE)
+    joined = fields.Boolean(metadata=_MORE)
+    role = fields.String(allow_none=True, validate=validate.OneOf(list(Role)), metadata=_MORE)
+    locked = fields.Boolean(metadata=_MORE)
+    unread = fields.Integer(metadata=_MORE)
+    last_time = fields.String(
+        metadata=about('with ?detail=1: of the last message, or ""', '?detail=1 时：最新消息的时间，或 ""')
+    )
+
+
+class RoomsFound(Done):
+    rooms = fields.List(fields.Nested(RoomShown), required=True)
+
+
+class MemberShown(_Out):
+    user = fields.String(required=True)
+    nickname = fields.String(required=True)
+    role = fields.String(required=True, validate=validate.OneOf(list(Role)))
+    online = fields.Boolean(required=True)
+
+
+class MembersFound(Done):
+    members = fields.List(fields.Nested(MemberShown), required=True)
+
+
+class MessageShown(_Out):
+    user = fields.String(required=True, metadata=about("the username", "用户名"))
+    type = fields.String(required=True, validate=validate.OneOf(["text", "img", "file"]))
+    timestamp = fields.String(
+        required=True,
+        metadata=about(
+            "when it was stored; send it back as your cursor",
+            "存储时间；原样发回作为游标",
+            format="date-time",
+            examples=[TIME],
+        ),
+    )
+    content = fields.String(
+        required=True,
+        metadata=about(
+            "the text, the picture in Base64, or the file's address", "文字、图片的 Base64 编码或文件的地址"
+        ),
+    )
+    id = fields.Integer(metadata=_MORE)
+    nickname = fields.String(metadata=_MORE)
+    avatar = fields.String(metadata=_MORE)
+    reply_to = fields.Integer(allow_none=True, metadata=_MORE)
+    client_message_id = fields.String(allow_none=True, metadata=_MORE)
+
+
+class Pulled(Done):
+    class Meta:
+        unknown = INCLUDE
+        others = fields.List(
+            fields.Nested(MessageShown),
+            metadata=about("by the room's name, its messages, oldest first", "以聊天室名称为键：其消息，由旧到新"),
+        )
+
+
+class HistoryPage(Done):
+    messages = fields.List(fields.Nested(MessageShown), required=True)

@@ -4,12 +4,14 @@ from typing import Any
 
 from flask import Blueprint, Response
 
+from chat.errors import ErrorCode
 from chat.http.auth import clear_cookie, own_origin, set_cookie, signed_in
-from chat.http.bodies import json_object, takes
+from chat.http.bodies import takes
 from chat.http.context import client_address, services
+from chat.http.declared import answers
 from chat.models import Actor
 from chat.protocols.polling.errors import success
-from chat.protocols.polling.schemas import Credentials
+from chat.protocols.polling.schemas import Credentials, Done, Me, Nothing
 
 bp = Blueprint("polling_user", __name__, url_prefix="/user")
 
@@ -17,6 +19,14 @@ bp = Blueprint("polling_user", __name__, url_prefix="/user")
 @bp.post("/register")
 @own_origin
 @takes(Credentials)
+@answers(
+    Done,
+    ErrorCode.USERNAME_INVALID,
+    ErrorCode.PASSWORD_INVALID,
+    ErrorCode.USERNAME_TAKEN,
+    ErrorCode.RATE_LIMITED,
+    zh="注册并登录。",
+)
 def register(body: dict[str, Any]) -> Response:
     """Make an account and log in."""
     user_id, session = services().accounts.register(body["username"], body["password"], client_address())
@@ -26,6 +36,7 @@ def register(body: dict[str, Any]) -> Response:
 @bp.post("/login")
 @own_origin
 @takes(Credentials)
+@answers(Done, ErrorCode.CREDENTIALS_WRONG, ErrorCode.RATE_LIMITED, zh="登录。")
 def login(body: dict[str, Any]) -> Response:
     """Log in."""
     user_id = services().accounts.authenticate(body["username"], body["password"], client_address())
@@ -34,15 +45,17 @@ def login(body: dict[str, Any]) -> Response:
 
 @bp.post("/logout")
 @signed_in
-def logout(actor: Actor) -> Response:
+@takes(Nothing)
+@answers(Done, zh="登出：服务器上的会话也随之结束。")
+def logout(actor: Actor, _body: dict[str, Any]) -> Response:
     """Log out: the session ends on the server too."""
-    json_object()
     services().sessions.close(actor)
     return clear_cookie(success("Logged out.", "已登出。"))
 
 
 @bp.get("/me")
 @signed_in
+@answers(Me, zh="当前登录的用户。")
 def me(actor: Actor) -> Response:
     """Who is logged in. Beyond the document."""
     about = {"username": actor.username, "nickname": actor.nickname, "id": actor.user_id, "email": actor.email}

@@ -4,6 +4,7 @@ export const STRINGS = {
   "welcome.lead": ["A place for your class to talk.", "属于你们班级的聊天室。"],
   "welcome.point.rooms": ["Rooms for every lesson, group and project", "每节课、每个小组、每个项目都有自己的聊天室"],
   "welcome.point.live": ["Words and pictures, there the moment they are sent", "文字与图片，即发即到"],
+  "welcome.api": ["Write your own client: the API", "编写自己的客户端：接口文档"],
   "welcome.point.local": [
     "Runs on the computer in your classroom, even without the internet",
     "运行在教室的电脑上，没有互联网也能用",

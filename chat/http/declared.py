@@ -1,0 +1,53 @@
+"""What views declare of themselves: the decorators that read, check and refuse say so here, once.
+
+chat.http.openapi makes the document of it, so that the document cannot say anything else than the code does.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from marshmallow import Schema
+
+from chat.errors import ErrorCode
+
+View = Callable[..., Any]
+
+
+@dataclass
+class Declared:
+    query: type[Schema] | None = None
+    body: type[Schema] | None = None
+    answers: dict[int, type[Schema]] = field(default_factory=dict)  # by HTTP status; without the failures
+    failures: set[ErrorCode] = field(default_factory=set)  # beside those that any view may meet
+    needs_login: bool = False
+    sets_cookie: bool = False
+    summary_zh: str = ""  # in English it is the view's docstring
+
+
+def declared(view: View) -> Declared:
+    """What the view declares so far, to be added to. Decorators share it: functools.wraps takes attributes along."""
+    found = view.__dict__.setdefault("declared", Declared())
+    assert isinstance(found, Declared)  # noqa: S101
+    return found
+
+
+def answers(schema: type[Schema], *failures: ErrorCode, status: int = 200, zh: str = "") -> Callable[[View], View]:
+    """Decorator: what the view answers, the failures of its own, and a line on what it does, in Chinese.
+
+    Answers are not checked as they go out, which would cost; the tests check every one that they get.
+    """
+
+    def declare(view: View) -> View:
+        about = declared(view)
+        about.answers[status] = schema
+        about.failures.update(failures)
+        about.summary_zh = zh or about.summary_zh
+        return view
+
+    return declare
+
+
+def about(english: str, chinese: str, **more: Any) -> dict[str, Any]:
+    """A field's metadata: its description in both languages, and more of JSON Schema, such as `examples`."""
+    return {"description": english, "x-description-zh": chinese, **more}

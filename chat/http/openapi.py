@@ -1,0 +1,143 @@
+"""The OpenAPI document of each HTTP protocol, made of what its views declare (chat.http.declared)."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, cast
+
+from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
+from flask import Flask
+from marshmallow import Schema
+from werkzeug.routing import Rule
+
+from chat.errors import ErrorCode
+from chat.http.auth import COOKIE
+from chat.http.declared import Declared, declared
+
+Json = dict[str, Any]
+Failure = Callable[[ErrorCode], tuple[int, str, str]]
+ANYWHERE = {ErrorCode.UNAVAILABLE}  # INTERNAL is not promised: it is always a defect
+_EXTENSION = "commonroom.openapi"
+_VARIABLE = re.compile(r"<(?:(?P<converter>[^:<>]+):)?(?P<name>[^<>]+)>")
+_LOGINS: list[dict[str, list[str]]] = [{"cookie": []}, {"token": []}]
+
+
+@dataclass
+class Document:
+    """One protocol's document. Made on first request, when all routes are there."""
+
+    app: Flask
+    name: str  # in the address: /openapi/<name>.json
+    title: str
+    prefixes: frozenset[str]  # the first parts of its paths
+    failed: type[Schema]  # the envelope of failures
+    failure: Failure  # HTTP status, and words in English and in Chinese; data may stand in braces
+
+    @cached_property
+    def json(self) -> Json:
+        """The document, as OpenAPI 3.1."""
+        spec = APISpec(self.title, "1", "3.1.0", plugins=[_Plugin()], servers=[{"url": "/"}])
+        spec.components.security_scheme("cookie", {"type": "apiKey", "in": "cookie", "name": COOKIE})
+        spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
+        for rule, operations in self._paths():
+            spec.path(self.path(rule), operations=operations, parameters=list(_path_parameters(rule)))
+        return spec.to_dict()
+
+    def path(self, rule: Rule) -> str:
+        """A route as the document writes it: /User/{username}."""
+        return _VARIABLE.sub(lambda found: f"{{{found['name']}}}", rule.rule)
+
+    def _paths(self) -> Iterator[tuple[Rule, Json]]:
+        for rule in self.app.url_map.iter_rules():
+            view = self.app.view_functions[rule.endpoint]
+            if rule.rule.split("/")[1] in self.prefixes and declared(view).answers:  # WebSockets have none
+                methods = sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+                yield rule, {method.lower(): self._operation(rule, method, view) for method in methods}
+
+    def _operation(self, rule: Rule, method: str, view: Callable[..., Any]) -> Json:
+        about = declared(view)
+        operation: Json = {
+            "operationId": re.sub(r"\W+", "_", f"{method.lower()}{rule.rule}").strip("_"),
+            "tags": [rule.rule.split("/")[1]],
+            "summary": (view.__doc__ or "").partition("\n")[0].partition(". ")[0].rstrip(".") + ".",
+            "x-summary-zh": about.summary_zh,
+            "responses": self._responses(about),
+        }
+        if about.needs_login:
+            operation["security"] = _LOGINS
+        if about.query is not None:
+            operation["parameters"] = [{"in": "query", "schema": about.query}]
+        if about.body is not None:
+            is_required = any(field.required for field in about.body().fields.values())
+            operation["requestBody"] = {"required": is_required, "content": _content(about.body)}
+        return operation
+
+    def _responses(self, about: Declared) -> Json:
+        """By status. A status of both success and failure, as some protocols have it, is any of their schemas."""
+        words: dict[int, list[tuple[str, str]]] = {}
+        for code in sorted(about.failures | ANYWHERE, key=lambda code: code.name):
+            status, english, chinese = self.failure(code)
+            words.setdefault(status, []).append((english, chinese))
+        responses: Json = {}
+        for status in sorted({*about.answers, *words}):
+            schemas = [about.answers[status]] if status in about.answers else []
+            schemas += [self.failed] if status in words else []
+            texts = [("Done.", "成功。")] * (status in about.answers) + words.get(status, [])
+            responses[str(status)] = {
+                "description": "\n".join(text for text, _ in texts),
+                "x-description-zh": "\n".join(text for _, text in texts),
+                "content": _content(*schemas),
+                **_headers(about, status),
+            }
+        return responses
+
+
+def register(
+    app: Flask, name: str, title: str, *, prefixes: Iterable[str], failed: type[Schema], failure: Failure
+) -> None:
+    """Give the protocol a document at /openapi/<name>.json, and a place on the page at /docs."""
+    documents(app)[name] = Document(app, name, title, frozenset(prefixes), failed, failure)
+
+
+def documents(app: Flask) -> dict[str, Document]:
+    """By name, in the order of registration."""
+    return cast(dict[str, Document], app.extensions.setdefault(_EXTENSION, {}))
+
+
+class _Converter(OpenAPIConverter):
+    """Knows two more things that a schema's Meta may say: `examples`, and `others`, the field for all other names."""
+
+    def schema2jsonschema(self, schema: Any) -> Json:
+        made: Json = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call]
+        others = getattr(schema.Meta, "others", None)
+        if others is not None:
+            made["additionalProperties"] = self.field2property(others)
+        if hasattr(schema.Meta, "examples"):
+            made["examples"] = schema.Meta.examples
+        return made
+
+
+class _Plugin(MarshmallowPlugin):
+    Converter = _Converter
+
+
+def _content(*schemas: type[Schema]) -> Json:
+    return {"application/json": {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": list(schemas)}}}
+
+
+def _headers(about: Declared, status: int) -> Json:
+    headers: Json = {}
+    if about.sets_cookie and status in about.answers:
+        headers["Set-Cookie"] = {"schema": {"type": "string"}}
+    if status in {429, 503}:
+        headers["Retry-After"] = {"schema": {"type": "integer"}, "description": "seconds"}
+    return {"headers": headers} if headers else {}
+
+
+def _path_parameters(rule: Rule) -> Iterator[Json]:
+    for found in _VARIABLE.finditer(rule.rule):
+        kind = "integer" if found["converter"] == "int" else "string"
+        yield {"in": "path", "name": found["name"], "required": True, "schema": {"type": kind}}

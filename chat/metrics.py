@@ -1,0 +1,78 @@
+"""Figures on what this process does: always counted, as it costs next to nothing; shown where CHAT_METRICS is on.
+
+Worker processes count each for itself, and one of them answers a scrape: the label pid tells which.
+"""
+
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import cache
+
+from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+Key = tuple[str, ...]  # a counter's name, and its labels' values but for the pid
+MESSAGES_STORED: Key = ("messages_stored",)
+DELIVERIES: Key = ("deliveries",)
+REFUSED_FOR_OVERLOAD: Key = ("refused_for_overload",)
+_REQUESTS = "requests"
+_ABOUT = {
+    _REQUESTS: ("HTTP requests answered", ["protocol", "status"]),
+    MESSAGES_STORED[0]: ("Messages stored through this process", []),
+    DELIVERIES[0]: ("Messages handed to readers, each reader counts", []),
+    REFUSED_FOR_OVERLOAD[0]: ("Requests refused as they had waited too long for a thread", []),
+}
+_PID = str(os.getpid())  # workers are forked before they import this
+
+on_loop: Counter[Key] = Counter()  # the live loop's alone, which counts thousands a second: without a lock
+_in_threads: Counter[Key] = Counter()
+_lock = threading.Lock()
+
+
+def count(key: Key, n: int = 1) -> None:
+    """Count from any thread."""
+    with _lock:
+        _in_threads[key] += n
+
+
+@cache
+def counted_on_loop(key: Key) -> Callable[[], None]:
+    """To be called, on the loop, to count one."""
+
+    def count_one() -> None:
+        on_loop[key] += 1
+
+    return count_one
+
+
+def request(protocol: str, status: int) -> Key:
+    """What to count an answer as, by the class of its HTTP status."""
+    return (_REQUESTS, protocol, f"{status // 100}xx")
+
+
+class _Counts(Collector):
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        with _lock:
+            counts = _in_threads + on_loop.copy()
+        for name, (about, labels) in _ABOUT.items():
+            family = CounterMetricFamily(f"commonroom_{name}", about, labels=["pid", *labels])
+            for key, value in counts.items():
+                if key[0] == name:
+                    family.add_metric([_PID, *key[1:]], value)
+            if not labels and not counts[name,]:
+                family.add_metric([_PID], 0)
+            yield family
+
+
+REGISTRY = CollectorRegistry()
+REGISTRY.register(_Counts())
+_connections = Gauge("commonroom_connections", "Open HTTP connections", ["pid"], registry=REGISTRY)
+_held = Gauge("commonroom_held_requests", "Requests that wait for news", ["pid"], registry=REGISTRY)
+
+
+def watch(connections: Callable[[], float], held: Callable[[], float]) -> None:
+    """What to ask, at each scrape, for the figures that go up and down. Called from any thread."""
+    _connections.labels(_PID).set_function(connections)
+    _held.labels(_PID).set_function(held)

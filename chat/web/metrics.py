@@ -1,0 +1,31 @@
+"""Requests counted, and all figures at /metrics for Prometheus."""
+
+from flask import Flask, Response, request
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from chat import metrics
+from chat.http.openapi import documents
+from chat.live.parking import ENVIRON_KEY, Hold
+
+
+def register(app: Flask, *, shown: bool) -> None:
+    """After all protocols, whose documents say which paths are theirs."""
+    protocols = {prefix: document.name for document in documents(app).values() for prefix in document.prefixes}
+
+    def count(response: Response) -> Response:
+        protocol = protocols.get(request.path.split("/")[1], "other")
+        key = metrics.request(protocol, response.status_code)
+        hold: Hold | None = request.environ.get(ENVIRON_KEY)
+        if hold is not None and hold.parked is not None:  # not answered yet: the loop says when
+            hold.answered = metrics.counted_on_loop(key)
+        else:
+            metrics.count(key)
+        return response
+
+    app.after_request(count)
+    if shown:
+        app.add_url_rule("/metrics", view_func=_show, methods=["GET"])
+
+
+def _show() -> Response:
+    return Response(generate_latest(metrics.REGISTRY), content_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,173 @@
+"""The OpenAPI documents: Schemathesis asks what each allows, and worse, and every answer must be as it says."""
+
+import html
+import json
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from flask import Flask
+from hypothesis import HealthCheck, Phase, given, settings, strategies
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from chat.errors import ChatError
+from chat.http.openapi import documents
+from chat.protocols.polling import chat
+from chat.security import tokens
+from tests.conftest import services_of, sign_up
+from tests.server import Server
+
+PROTOCOLS = ["polling"]
+UNDOCUMENTED: set[str] = set()  # WebSockets: OpenAPI has no words for them
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+MOST_EXAMPLES = 250  # random ones, a protocol
+# What random names would never hit.
+KNOWN = {"roomname": "physics"}
+
+
+class World:
+    """Somebody who is logged in, and a room that is theirs; made anew for each request, which may undo either."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._services = services_of(app)
+        self._services.start()
+        self._alice = sign_up(self._services, "alice")
+
+    def token(self) -> str:
+        """Of a new session."""
+        with suppress(ChatError):  # it is there already
+            self._services.rooms.create(self._alice, KNOWN["roomname"], "public", "")
+        session = self._services.sessions.open(self._alice.user_id)
+        with self._app.app_context():
+            return tokens.issue(tokens.Purpose.SESSION, tokens.Token(self._alice.user_id, session.id), 3600)
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch) -> Flask:
+    """Nothing is refused for its number, and nothing held: that would take all day."""
+    monkeypatch.setattr(chat, "TIMEOUT_MAX", 0.0)
+    return make_app(rate_limits=False, pull_timeout=0.0)
+
+
+@pytest.fixture
+def world(app: Flask) -> World:
+    return World(app)
+
+
+def name_what_is_there(case: Any) -> None:
+    """Put known names into half of the cases."""
+    if case.operation.path == "/chat/pull" and case.body == {}:  # in which rooms' names are the keys
+        case.body = {KNOWN["roomname"]: ""}
+    for holder in (case.body, case.query, case.path_parameters):
+        if isinstance(holder, dict) and len(str(holder)) % 2:
+            holder.update({name: KNOWN[name] for name in holder.keys() & KNOWN.keys()})
+
+
+def cases(operation: Any, examples: int) -> Iterator[Any]:
+    """What the document allows and what it does not: every limit of every field, then random ones."""
+    modes = list(GenerationMode)
+    config = operation.schema.config.generation_for(operation=operation, phase="coverage")
+    yield from operation.schema.iter_coverage_cases(operation, generation_modes=modes, generation_config=config)
+    drawn: list[Any] = []
+
+    @settings(max_examples=examples, derandomize=True, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @given(strategies.one_of(*(operation.as_strategy(mode) for mode in modes)))
+    def draw(case: Any) -> None:
+        drawn.append(case)
+
+    draw()
+    yield from drawn
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_every_answer_is_as_the_document_says(app: Flask, world: World, protocol: str) -> None:
+    api = schemathesis.openapi.from_wsgi(f"/openapi/{protocol}.json", app)
+    operations: list[Any] = [found.ok() for found in api.get_all_operations() if isinstance(found, Ok)]
+    statuses: Counter[tuple[str, int]] = Counter()
+    for operation in operations:
+        for case in cases(operation, MOST_EXAMPLES // len(operations)):
+            name_what_is_there(case)
+            response = case.call_and_validate(headers={"Authorization": world.token()}, checks=CHECKS)
+            statuses[operation.label, response.status_code] += 1
+    successful = {label for label, status in statuses if 200 <= status < 300}
+    assert successful == {operation.label for operation in operations}, statuses
+
+
+def test_every_route_of_every_protocol_is_in_its_document(app: Flask) -> None:
+    assert documents(app).keys() == set(PROTOCOLS)
+    for document in documents(app).values():
+        rules = [rule for rule in app.url_map.iter_rules() if rule.rule.split("/")[1] in document.prefixes]
+        assert {document.path(rule) for rule in rules} - document.json["paths"].keys() == UNDOCUMENTED
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_who_is_not_logged_in_is_refused_where_the_document_says_so(app: Flask, protocol: str) -> None:
+    client = app.test_client()
+    paths = client.get(f"/openapi/{protocol}.json").get_json()["paths"]
+    operations = [(path, method, about) for path, methods in paths.items() for method, about in methods.items()]
+    assert operations
+    for path, method, about in operations:
+        reply = client.open(re.sub(r"{\w+}", "1", path), method=method.upper(), data="{}")
+        assert (reply.status_code == 401) == ("security" in about), path
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_page_shows_every_operation_of_every_document(app: Flask, language: str) -> None:
+    client = app.test_client()
+    page = client.get("/docs", headers={"Accept-Language": language})
+    assert page.status_code == 200
+    assert "script-src 'self'" in page.headers["Content-Security-Policy"]
+    shown = page.get_data(as_text=True)
+    assert page.get_data() == client.get(f"/docs?lang={language}").get_data()
+    for name, document in documents(app).items():
+        assert f"/openapi/{name}.json" in shown
+        for path, methods in document.json["paths"].items():
+            for about in methods.values():
+                assert f"<code>{path}</code>" in shown
+                summary = about["summary" if language == "en" else "x-summary-zh"]
+                assert summary
+                assert f">{html.escape(summary, quote=False)}<" in shown.replace("&#39;", "'")
+
+
+def test_what_the_page_links_to_is_there_and_nothing_else(app: Flask) -> None:
+    client = app.test_client()
+    links = re.findall(r'href="(/(?:docs|openapi)/[^"]+)"', client.get("/docs").get_data(as_text=True))
+    assert "/docs/polling.md" in links
+    for link in links:
+        with client.get(link) as reply:
+            assert reply.status_code == 200, link
+    for path in (
+        "/docs/nope.md",
+        "/docs/..%2farchitecture.md",
+        "/docs/../../README.md",
+        "/openapi/nope.json",
+        "/docs?lang=fr",
+    ):
+        assert client.get(path).status_code == 404, path
+
+
+def test_the_lines_of_curl_on_the_page_work(server: Callable[..., Server], tmp_path: Path) -> None:
+    live = server()
+    page = requests.get(f"{live.url}/docs", timeout=30).text
+    lines = [html.unescape(line) for line in re.findall(r"<code>(curl .*)</code>", page)]
+    assert len(lines) > 10
+    for line in sorted(lines, key=lambda line: ("/logout" in line, "/delete" in line)):
+        if "/leave" in line:  # the last one out deletes the room
+            continue
+        done = subprocess.run(["bash", "-c", f"{line} -s"], cwd=tmp_path, capture_output=True, text=True, timeout=40)
+        assert json.loads(done.stdout)["status"] == "success", line
