@@ -2,9 +2,10 @@
 
 from flask import Flask
 
-from chat.http import envelopes
+from chat.http import envelopes, openapi
 from chat.protocols.realtime import room, user
-from chat.protocols.realtime.errors import failure
+from chat.protocols.realtime.errors import TABLE, failure
+from chat.protocols.realtime.schemas import Failed
 
 PREFIXES = ("User", "Login", "Logout", "Room")
 
@@ -14,3 +15,4 @@ def register(app: Flask) -> None:
     for module in (user, room):
         app.register_blueprint(module.bp)
     envelopes.register(app, PREFIXES, failure)
+    openapi.register(app, "realtime", "Realtime", prefixes=PREFIXES, failed=Failed, failure=TABLE.__getitem__)
