@@ -19,6 +19,8 @@ class ErrorCode(Enum):
     METHOD_NOT_ALLOWED = auto()  # method
     ORIGIN_FOREIGN = auto()  # origin
     RATE_LIMITED = auto()  # retry_after (s)
+    UPGRADE_REQUIRED = auto()  # the path is for WebSockets (version 13), and this is no handshake of theirs
+    HANDSHAKE_INVALID = auto()  # reason
     # accounts and sessions
     NOT_SIGNED_IN = auto()
     CREDENTIALS_WRONG = auto()
@@ -46,6 +48,7 @@ class ErrorCode(Enum):
     IMAGE_TOO_LARGE = auto()  # limit (bytes)
     # the server
     UNAVAILABLE = auto()  # retry_after (s)
+    SOCKETS_UNAVAILABLE = auto()  # not run by LiveWorker
     INTERNAL = auto()
 
 

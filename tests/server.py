@@ -34,9 +34,16 @@ class Server:
     """gunicorn with gunicorn.conf.py on an instance folder; start, stop, kill and start again."""
 
     def __init__(
-        self, home: Path, *, workers: int = 1, env: dict[str, str] | None = None, descriptors: int = 0
+        self,
+        home: Path,
+        *,
+        workers: int = 1,
+        env: dict[str, str] | None = None,
+        descriptors: int = 0,
+        app: str = "",
     ) -> None:
         self.home = home
+        self._app = [app] if app else []  # default: gunicorn.conf.py's
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = home / "gunicorn.log"
@@ -57,7 +64,7 @@ class Server:
         }
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [BIN / "gunicorn"],
+                [BIN / "gunicorn", *self._app],
                 cwd=ROOT,
                 env=environment,
                 stdout=log,

@@ -20,7 +20,7 @@ LOOK_AGAIN_SECONDS = 0.02  # after a write, and then each time after four times 
 LOOK_ANYWAY_SECONDS = 2.56  # the longest pause; should a change ever not show in data_version
 MOST_EVENTS = 1000  # a read
 
-_NEWER_SQL = f"SELECT id, kind, subject_id, time FROM events WHERE id > ? ORDER BY id LIMIT {MOST_EVENTS}"  # noqa: S608
+_NEWER_SQL = f"SELECT id, kind, subject_id, time, data FROM events WHERE id > ? ORDER BY id LIMIT {MOST_EVENTS}"  # noqa: S608
 
 
 class SqliteBus:
@@ -65,8 +65,10 @@ class SqliteBus:
             if newest - self._last_id != len(rows):  # trimmed before this process came to read them
                 log.warning("events were missed; every waiting client looks again")
                 self._hub.resync()
-            self._hub.publish(_newest_of_each(rows))
+            events = [Event(EventKind(kind), about, time, data=data, id=id_) for id_, kind, about, time, data in rows]
+            self._hub.publish(_newest_of_each(events))
             self._last_id = newest
+            self._hub.signal(events)
 
     def _run(self) -> None:
         files = self._files
@@ -103,9 +105,6 @@ class SqliteBus:
                     pause = min(4 * pause, LOOK_ANYWAY_SECONDS)
 
 
-def _newest_of_each(rows: Sequence[Any]) -> list[Event]:
-    """The rows as events, several messages of a room being one: the feed fetches the range at once."""
-    events: dict[tuple[str, int], Event] = {}
-    for _, kind, subject_id, moment in rows:
-        events[kind, subject_id] = Event(EventKind(kind), subject_id, moment)
-    return list(events.values())
+def _newest_of_each(events: Sequence[Event]) -> list[Event]:
+    """Several messages of a room are one event: the feed fetches the range at once."""
+    return list({(event.kind, event.subject_id): event for event in events}.values())

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from chat.delivery.feed import Feeds
 from chat.delivery.notifier import Notifier
-from chat.models import Event, EventKind
+from chat.models import ROOM_SIGNALS, SIGNALS, Event, EventKind
 from chat.storage.store import Store
 
 CURRENT_SECONDS = 4.0  # specs, "At once": within 5 s even where the hint was lost
@@ -26,6 +26,8 @@ class Hub:
         """Take in events that are committed, from this process or another; any order, as often as they come."""
         # Rights before messages: who was put out must not be handed what came after.
         for event in sorted(events, key=lambda e: e.kind is EventKind.MESSAGE):
+            if event.kind in SIGNALS:
+                continue
             if event.kind is EventKind.MESSAGE:
                 is_news = True
                 if event.message is not None:
@@ -38,6 +40,13 @@ class Hub:
                 if event.kind is EventKind.USER:
                     self.user_changed(event.subject_id)
                 self.notifier.wake((event.kind.value, event.subject_id), recheck=True)
+
+    def signal(self, events: Sequence[Event]) -> None:
+        """Hand on the signals among events that the bus has read: once each, so not when they are published here."""
+        for event in events:
+            if event.kind in SIGNALS:
+                about = "room" if event.kind in ROOM_SIGNALS else "user"
+                self.notifier.signal((about, event.subject_id), event)
 
     def resync(self) -> None:
         """News was missed: forget what is held in memory and let everybody look again."""

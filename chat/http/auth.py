@@ -45,13 +45,25 @@ def own_origin(handler: Callable[..., Any]) -> Callable[..., Any]:
 
 def current_actor() -> Actor:
     """Who makes this request; they count as online from now on. Raises NOT_SIGNED_IN, ORIGIN_FOREIGN."""
-    header = request.headers.get("Authorization")
-    text = request.cookies.get(COOKIE, "") if header is None else _bare(header)
+    return _actor(request.headers.get("Authorization"), any_origin=request.method in _SAFE_METHODS)
+
+
+def handshaking_actor() -> Actor:
+    """Who makes this WebSocket handshake: browsers can set no header there, so `?token=` is read like one.
+
+    A page of another site may not make one with the cookie alone. Raises NOT_SIGNED_IN, ORIGIN_FOREIGN.
+    """
+    return _actor(request.headers.get("Authorization", request.args.get("token")), any_origin=False)
+
+
+def _actor(given: str | None, *, any_origin: bool) -> Actor:
+    """Whose token is given, else (None) in the cookie; then any_origin says whether foreign pages may use that."""
+    text = request.cookies.get(COOKIE, "") if given is None else _bare(given)
     token = tokens.read(text, tokens.Purpose.SESSION) if text else None
     actor = services().sessions.resolve(token.reference, token.user_id) if token else None
     if actor is None:
         raise ChatError(ErrorCode.NOT_SIGNED_IN)
-    if header is None and request.method not in _SAFE_METHODS:
+    if given is None and not any_origin:
         _origins().require_own()
     services().presence.touch(actor.session_id, actor.user_id)
     return actor

@@ -7,7 +7,9 @@ import logging
 from collections.abc import Callable, Iterable
 
 from flask import Flask, Response, current_app, request
+from flask.globals import request_ctx
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing.exceptions import WebsocketMismatch
 
 from chat.errors import ChatError, ErrorCode
 from chat.http.wording import whole_seconds
@@ -37,12 +39,21 @@ def _answer(error: Exception) -> Response:
         response.headers["Retry-After"] = str(whole_seconds(retry_after))
     if isinstance(error, HTTPException) and error.code == 405:
         response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
+    if failure.code is ErrorCode.UPGRADE_REQUIRED:
+        response.headers["Upgrade"] = "websocket"
+        response.headers["Connection"] = "Upgrade"
+        response.headers["Sec-WebSocket-Version"] = "13"
     return response
 
 
 def _as_chat_error(error: Exception) -> ChatError:
     if isinstance(error, ChatError):
         return error
+    if isinstance(error, WebsocketMismatch):  # the path is there, for the other kind of request
+        is_handshake = request_ctx.url_adapter is not None and request_ctx.url_adapter.websocket
+        if is_handshake:
+            return ChatError(ErrorCode.HANDSHAKE_INVALID, reason="no WebSocket here")
+        return ChatError(ErrorCode.UPGRADE_REQUIRED)
     if isinstance(error, HTTPException):
         match error.code:
             case 404:
@@ -61,7 +72,11 @@ _PLAIN_STATUS = {
     ErrorCode.PATH_UNKNOWN: 404,
     ErrorCode.METHOD_NOT_ALLOWED: 405,
     ErrorCode.BODY_TOO_LARGE: 413,
+    ErrorCode.NOT_SIGNED_IN: 401,
+    ErrorCode.ORIGIN_FOREIGN: 403,
+    ErrorCode.UPGRADE_REQUIRED: 426,
     ErrorCode.UNAVAILABLE: 503,
+    ErrorCode.SOCKETS_UNAVAILABLE: 503,
     ErrorCode.INTERNAL: 500,
 }
 

@@ -4,7 +4,13 @@ worker.py     the worker: loop, listeners, thread pool, signals
 connection.py one HTTP/1.1 connection: reading, answering, waiting
 framing.py    where one request ends and the next begins; strict, without any I/O
 request.py    one request through gunicorn's parser and the WSGI application, in a thread
-parking.py    what a request leaves behind when it is not answered yet
+parking.py    what a request leaves behind when it is not answered yet, or goes on as a socket
+peer.py       what passes between a socket and the protocol spoken on it
+stream.py     one socket: order, bounds, heartbeat, closing; WebSocket's and TCP's alike
+push.py       what is new for one socket, written as it comes
+websocket.py  a WebSocket connection
+frames.py     where a frame ends and what is wrong with it; strict, without any I/O
 
-It knows no protocol: a view that wants to wait parks its request (chat.http.hold).
+It knows no protocol: a view that wants to wait parks its request (chat.http.hold), one that wants a socket
+upgrades it (chat.http.sockets).
 """

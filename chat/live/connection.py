@@ -12,6 +12,7 @@ from chat.live.deadlines import NEVER
 from chat.live.framing import Framed, Framer, FramingError, body_after
 from chat.live.parking import Hold, Look, Parked
 from chat.live.refusals import refusal
+from chat.live.websocket import WebSocketConnection
 
 if TYPE_CHECKING:
     from chat.live.worker import LiveWorker
@@ -252,7 +253,30 @@ class HttpConnection(asyncio.Protocol):
         if resumed is not None:
             resumed.release()
             self._forget_known()
+        if answer.upgrade is not None and self._transport is not None:
+            self._go_on_as_socket(answer)
+            return
         self._finish(answer.pieces, close=answer.close, linger=framed.too_large)
+
+    def _go_on_as_socket(self, answer: request.Answer) -> None:
+        """Hand the transport over, with what has come of the socket's bytes already."""
+        assert answer.upgrade is not None  # noqa: S101
+        transport, pending = self._transport, bytes(self._framer.buffer)
+        self._forget_known()
+        self._read_on()
+        transport.writelines(answer.pieces)
+        # Of this connection nothing is left: to the transport it is another one now.
+        self._transport = None
+        self.deadline = NEVER
+        self._worker.deadlines.forget(self)
+        self._worker.connections.discard(self)
+        connection = WebSocketConnection(self._worker, answer.upgrade.open())
+        transport.set_protocol(connection)
+        connection.connection_made(transport)
+        if pending:
+            connection.data_received(pending)
+        if self._at_eof:
+            connection.eof_received()
 
     def _finish_known(self, body: bytes) -> None:
         answer = self._answer

@@ -59,7 +59,7 @@ class Deadlines:
             for one in self._steps.pop(step):
                 self._look(one, now)
         self._done = current
-        if self._steps and self._timer is None:
+        if self._steps and min(self._steps) < self._timer_step:
             self._set_timer(min(self._steps))
 
     def _look(self, one: Watched, now: float) -> None:

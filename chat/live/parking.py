@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:  # gunicorn's master reads this module; it must not pull in the rest
+    from chat.live.peer import Open
 
 ENVIRON_KEY = "commonroom.live"  # where a request that came through LiveWorker finds its Hold
 
@@ -44,6 +47,14 @@ class Parked(Protocol):
 
 
 @dataclass(slots=True)
+class Upgrade:
+    """What a WebSocket handshake leaves behind: the connection goes on as a socket."""
+
+    accept: str  # Sec-WebSocket-Accept
+    open: Open
+
+
+@dataclass(slots=True)
 class Hold:
     """Between a request and the connection it came by."""
 
@@ -51,4 +62,5 @@ class Hold:
     received_at: float  # time.monotonic() s: when the request was whole, and began to wait for a thread
     parked: Parked | None = None  # set by the view
     answered: Callable[[], None] | None = None  # set with it: called for each answer that the loop gives
+    upgrade: Upgrade | None = None  # set by the view, which answers 101
     resumed: Parked | None = None  # what this request parked before, when it is run once more

@@ -13,11 +13,13 @@ from gunicorn.http.errors import ExpectationFailed, LimitRequestHeaders, LimitRe
 from gunicorn.http.parser import RequestParser
 
 from chat.live.framing import Framed
-from chat.live.parking import ENVIRON_KEY, Hold, Parked
+from chat.live.parking import ENVIRON_KEY, Hold, Parked, Upgrade
 from chat.live.refusals import refusal
+from chat.live.websocket import switching
 
 log = logging.getLogger("gunicorn.error")
 
+SWITCHING = 101
 _STATUS = {
     LimitRequestLine: "414 URI Too Long",
     LimitRequestHeaders: "431 Request Header Fields Too Large",
@@ -40,14 +42,16 @@ class Outgoing:
 
 
 class Answer:
-    """How a request ended: pieces to write and whether to close then; or parked, with the head to answer with."""
+    """How a request ended: pieces to write and whether to close then, or go on as a socket; or parked, with the head
+    to answer with."""
 
-    __slots__ = ("answered", "began", "close", "head", "parked", "pieces", "written")
+    __slots__ = ("answered", "began", "close", "head", "parked", "pieces", "upgrade", "written")
 
     def __init__(self, pieces: list[bytes], *, close: bool) -> None:
         self.pieces = pieces
         self.close = close
         self.parked: Parked | None = None
+        self.upgrade: Upgrade | None = None
         self.head = b""
         self.began: datetime | None = None
         self.written: Callable[[int, datetime], None] | None = None
@@ -81,6 +85,11 @@ def _run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold) -> Answ
 
     pieces = worker.wsgi(environ, response.start_response)
     try:
+        if hold.upgrade is not None and response.status_code == SWITCHING:
+            written(0)
+            answer = Answer([switching(hold.upgrade.accept)], close=False)
+            answer.upgrade = hold.upgrade
+            return answer
         if hold.parked is None:
             for piece in pieces:
                 response.write(piece)

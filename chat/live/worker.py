@@ -18,8 +18,10 @@ from gunicorn.workers.base import Worker
 
 from chat.live.connection import HttpConnection
 from chat.live.deadlines import Deadlines
+from chat.live.stream import StreamConnection
 
 log = logging.getLogger("gunicorn.error")
+Connection = HttpConnection | StreamConnection
 SPARE_DESCRIPTORS = 128  # for the database (3 for each of its connections), files, and those being refused
 LOOK_SECONDS = 1.0  # how often the worker looks whether it should go on, and tells the master that it does
 _LOOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
@@ -31,14 +33,14 @@ class LiveWorker(Worker):
     def init_process(self) -> None:
         self.loop = uvloop.new_event_loop()
         self.deadlines = Deadlines(self.loop)
-        self.connections: set[HttpConnection] = set()
+        self.connections: set[Connection] = set()
         self.max_body = 0
         # Each takes a descriptor; without any left there would be no answer at all, and no database.
         self.most_connections = max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_DESCRIPTORS)
         self.keepalive = self.cfg.keepalive  # seconds; at hand, as gunicorn's Config takes its time to find it
         self.stopping: Callable[[], None] = lambda: None  # set by gunicorn.conf.py
         self._pool = ThreadPoolExecutor(self.cfg.threads, thread_name_prefix="work")
-        self._woken: deque[HttpConnection] = deque()
+        self._woken: deque[Connection] = deque()
         self._flush_is_due = False
         self._told = asyncio.Event()
         super().init_process()
@@ -64,8 +66,8 @@ class LiveWorker(Worker):
         if not self.loop.is_closed():
             self.loop.call_soon_threadsafe(call, *args)
 
-    def wake(self, connection: HttpConnection) -> None:
-        """Have a held request looked at, from any thread. Many at once are one turn of the loop."""
+    def wake(self, connection: Connection) -> None:
+        """Have a held request, or what is to be pushed, looked at, from any thread. Many are one turn of the loop."""
         self._woken.append(connection)
         if not self._flush_is_due:
             self._flush_is_due = True
@@ -77,7 +79,7 @@ class LiveWorker(Worker):
             try:
                 self._woken.popleft().look()
             except Exception:
-                log.exception("looking at a held request failed")
+                log.exception("looking at what is new failed")
 
     # The worker's life
 
@@ -105,7 +107,7 @@ class LiveWorker(Worker):
         await self._finish()
 
     async def _finish(self) -> None:
-        """Answer what is held, finish what is worked on, and close; within the graceful time-out."""
+        """Answer what is held, finish what is worked on, and close, sockets too; within the graceful time-out."""
         self.stopping()
         deadline = time.monotonic() + self.cfg.graceful_timeout
         while self.connections and time.monotonic() < deadline:

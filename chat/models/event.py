@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import Text
+from sqlalchemy import Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chat.extensions import db
@@ -15,6 +15,15 @@ class EventKind(StrEnum):
     MESSAGE = "message"  # subject: room; a message was stored
     ROOM = "room"  # subject: room; it was deleted or changed: look at it again
     USER = "user"  # subject: user; sessions or memberships changed: look at them again
+    # Signals: things that just happen. Who is not there misses them; each process hears of each once.
+    ENTERED = "entered"  # subject: room; data: the user, who was not there by any socket
+    LEFT = "left"  # subject: room; data: the user, whose last socket there has gone
+    FRIEND_REQUESTED = "friend_requested"  # subject: user, who is asked
+    UNFRIENDED = "unfriended"  # subject: user; there is one event for each of the two
+
+
+ROOM_SIGNALS = frozenset({EventKind.ENTERED, EventKind.LEFT})
+SIGNALS = ROOM_SIGNALS | {EventKind.FRIEND_REQUESTED, EventKind.UNFRIENDED}
 
 
 class EventRow(db.Model):
@@ -26,7 +35,8 @@ class EventRow(db.Model):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     kind: Mapped[str] = mapped_column(Text)
     subject_id: Mapped[int] = mapped_column(Id)
-    time: Mapped[int] = mapped_column(Microseconds)  # of the message
+    time: Mapped[int] = mapped_column(Microseconds)  # of the message or signal
+    data: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))  # of a signal: JSON
     written_at: Mapped[int] = mapped_column(Microseconds, index=True)  # by the wall clock: when to trim it
 
 
@@ -36,6 +46,8 @@ class Event:
 
     kind: EventKind
     subject_id: int
-    time: int = 0  # of the message
+    time: int = 0  # of the message, µs; of a signal, by the clock
     message: StoredMessage | None = None
     prev_time: int = 0  # of the message: the room's last_time before it
+    data: str = ""  # of a signal: JSON
+    id: int = 0  # the row's, where the bus has read it

@@ -19,7 +19,9 @@ from chat.services.reading import Reading
 from chat.services.room_passwds import RoomPasswds
 from chat.services.rooms import Rooms
 from chat.services.sessions import Sessions
+from chat.services.subscriptions import Subscriptions
 from chat.services.tickets import Tickets
+from chat.services.visits import Visits
 from chat.storage.store import Store
 
 
@@ -58,11 +60,13 @@ class Services:
         self.attachments = Attachments(self.store, clock, image_max_bytes)
         self.messages = Messages(self.store, clock, self.limits, self.attachments, message_max_chars)
         self.pulls = Pulls(self.store, self.hub, self.sessions, self.reading)
+        self.subscriptions = Subscriptions(self.store, self.hub, self.sessions, self.presence)
+        self.visits = Visits(self.store, clock)
         self._bus = SqliteBus(self.store, self.hub)
         self._housekeeper = Housekeeper(
             self.store,
             clock,
-            frequent=[self.presence.flush, self.reading.flush],
+            frequent=[self.presence.flush, self.reading.flush, self.visits.beat],
             rare=[self.sessions.purge, self.limits.purge, self.tickets.purge],
         )
         self._start_lock = threading.Lock()
@@ -95,3 +99,5 @@ class Services:
         self.answer_held()
         self._bus.stop()
         self._housekeeper.stop()
+        if self._started:
+            self.visits.end()

@@ -11,7 +11,7 @@ from chat.clock import SECOND, Clock
 from chat.models import LoginSession
 from chat.storage.store import Store
 
-OPEN_AHEAD = 15 * SECOND  # an open wait counts as online this far ahead
+OPEN_AHEAD = 30 * SECOND  # an open wait counts as online this far ahead
 REWRITE_AHEAD = 5 * SECOND  # and is written anew when no more than this is left
 CACHE_FOR = 1 * SECOND
 _IN_CHUNK = 1000  # session ids in one query

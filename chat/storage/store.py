@@ -92,7 +92,10 @@ class Store:
 
     def _rows(self, events: Sequence[Event]) -> list[dict[str, Any]]:
         now = self._clock()
-        return [{"kind": e.kind, "subject_id": e.subject_id, "time": e.time, "written_at": now} for e in events]
+        return [
+            {"kind": e.kind, "subject_id": e.subject_id, "time": e.time, "data": e.data, "written_at": now}
+            for e in events
+        ]
 
     def _publish(self, events: Sequence[Event]) -> None:
         metrics.count(metrics.MESSAGES_STORED, sum(event.kind is EventKind.MESSAGE for event in events))

@@ -1,7 +1,7 @@
 """One server for all tests of a module that leave it as it was."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,3 +28,19 @@ def shared(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield Shared(server, token_of(server, "alice"))
     finally:
         server.kill()
+
+
+@pytest.fixture
+def socket_server(home: Path) -> Iterator[Callable[..., Server]]:
+    """Start servers that have /test/ws besides; they end with the test."""
+    started: list[Server] = []
+
+    def start(*, workers: int = 1, **env: str) -> Server:
+        made = Server(home, workers=workers, env=env, app="tests.live.socket_app:create()")
+        started.append(made)
+        made.start()
+        return made
+
+    yield start
+    for each in started:
+        each.kill()

@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from tests.integration.raw import sockets_of
+from tests.live import websocket
 from tests.live.raw import BODY_MAX, Talk, get, post, pull, resting_sockets_of
 from tests.server import Server, wait_until
 
@@ -19,7 +20,8 @@ pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="no open
 
 class TlsServer(Server):
     def __init__(self, home: Path, cert: Path, key: Path) -> None:
-        super().__init__(home, env={"GUNICORN_CMD_ARGS": f"--certfile {cert} --keyfile {key}"})
+        env = {"GUNICORN_CMD_ARGS": f"--certfile {cert} --keyfile {key}"}
+        super().__init__(home, env=env, app="tests.live.socket_app:create()")
         self.cert = cert
         self.url = f"https://127.0.0.1:{self.port}"
 
@@ -87,6 +89,16 @@ def test_requests_and_held_pulls(tls: TlsServer, token: str) -> None:
         talk.send(pull(token, {"public": stamp}, timeout=0.2) + get("/nowhere"))
         assert talk.answer().json()["public"] == []
         assert talk.answer().status == 404
+
+
+def test_sockets(tls: TlsServer, token: str) -> None:
+    with TlsTalk(tls) as talk:
+        shake = get("/test/ws", *websocket.HANDSHAKE, f"Authorization: {token}")
+        talk.send(shake + websocket.frame(websocket.TEXT, '{"echo": "x"}') + websocket.close(1000))
+        assert talk.answer(bodiless=True).status == 101
+        said = talk.rest()
+        assert said.index(b'{"hello": "alice"}') < said.index(b'{"echo": "x"}')
+        assert said.endswith(b"\x88\x02\x03\xe8")
 
 
 def test_a_large_answer(tls: TlsServer, token: str) -> None:

@@ -96,6 +96,24 @@ def test_moved_to_before(loop: Loop, watched: tuple[Deadlines, Connection]) -> N
     assert len(one.passed) == 1
 
 
+def test_one_that_is_watched_anew_does_not_hide_those_before_it(
+    loop: Loop, watched: tuple[Deadlines, Connection]
+) -> None:
+    made, one = watched
+    others = [Connection(loop) for _ in range(5)]
+    for number, other in enumerate(others):
+        other.deadline = loop.now + 3 + number
+        made.watch(other)
+    one.deadline = loop.now + 1
+    made.watch(one)
+    one.deadline = loop.now + 30  # moved on: watched anew when the second is over
+    loop.run_until(loop.now + 5.3)
+    assert [len(other.passed) for other in others] == [1, 1, 1, 0, 0]
+    loop.run_until(loop.now + 30)
+    assert [len(other.passed) for other in others] == [1, 1, 1, 1, 1]
+    assert len(one.passed) == 1
+
+
 def test_forgotten(loop: Loop, watched: tuple[Deadlines, Connection]) -> None:
     made, one = watched
     one.deadline = loop.now + 2

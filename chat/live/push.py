@@ -1,0 +1,108 @@
+"""What is new for one peer, written as it comes and as the peer reads. It keeps no thread and no database session."""
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from chat.live.frames import GOING_AWAY, INTERNAL
+from chat.live.peer import Ended, Source
+
+if TYPE_CHECKING:
+    from chat.live.stream import StreamConnection
+
+log = logging.getLogger("gunicorn.error")
+LOOK_MOST = 64  # items at a time
+STEP_BYTES = 128 * 1024  # who is that much behind gets more when it has read this
+RETRY_SECONDS = 1.0  # when the database cannot be asked just now
+
+
+class Pushes:
+    """One Source and the connection it is written to. On the loop, but for _ask."""
+
+    __slots__ = ("_connection", "_found", "_is_asking", "_is_behind", "_is_over", "_was_woken", "source")
+
+    def __init__(self, connection: "StreamConnection", source: Source) -> None:
+        self._connection = connection
+        self.source = source
+        self._found: list[Any] | None = None  # by a thread, and not written yet
+        self._is_asking = False
+        self._is_behind = False  # there is more than goes out in one step
+        self._was_woken = False  # while a thread was asking
+        self._is_over = False
+
+    def look(self) -> None:
+        """Write what is new. A call is only a hint: where nothing can be done now, it is called again."""
+        connection, waiter = self._connection, self.source.waiter
+        if self._is_asking:
+            self._was_woken = True
+            return
+        # Not between a message and its answer: by then the session has said which items are not for this peer.
+        if self._is_over or connection.is_busy:
+            return
+        if waiter.expired:
+            connection.stop(GOING_AWAY)
+            return
+        if not waiter.recheck and self._is_behind and not connection.is_drained:
+            return
+        found, self._found = self._found, None
+        if found is None:
+            found = self.source.look(LOOK_MOST)
+        # Rights are published before what comes after them: had the reader been put out before one of these
+        # was sent, it would be known by now.
+        if found is None or waiter.recheck:
+            self._is_asking = True
+            connection.worker.in_thread(self._ask)
+            return
+        self._write(found)
+
+    def _write(self, found: list[Any]) -> None:
+        pieces: list[bytes] = []
+        size = taken = 0
+        for item in found:
+            data = self.source.take(item)
+            taken += 1
+            if data is not None:
+                pieces.append(data)
+                size += len(data)
+                if size >= STEP_BYTES:
+                    break
+        self._is_behind = taken < len(found) or taken >= LOOK_MOST
+        signals = self.source.waiter.signals
+        while signals:
+            data = self.source.take_signal(signals.pop(0))
+            if data is not None:
+                pieces.append(data)
+        if pieces:
+            # One piece is mostly one frame, the same bytes for all readers.
+            self._connection.write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+        if self._is_behind:
+            self._connection.wake()
+
+    def _ask(self) -> None:  # in a thread
+        on_loop = self._connection.worker.on_loop
+        try:
+            on_loop(self._asked, self.source.look_again(LOOK_MOST))
+        except Ended as ended:
+            self._connection.close(ended.code, ended.reason)
+        except Exception:
+            log.warning("looking for what is new failed; it is tried again", exc_info=True)
+            on_loop(self._retry_later)
+
+    def _asked(self, found: list[Any]) -> None:
+        self._is_asking = False
+        self._found = found
+        woken, self._was_woken = self._was_woken, False
+        self.look()
+        if woken:
+            self._connection.wake()
+
+    def _retry_later(self) -> None:
+        self.source.waiter.recheck = True
+        self._connection.worker.loop.call_later(RETRY_SECONDS, self._asked, [])
+
+    def end(self, *, failed: bool = False) -> None:
+        """Push nothing any more. Where a look failed, the client is to come again, rather than miss something."""
+        if not self._is_over:
+            self._is_over = True
+            self.source.close()
+        if failed:
+            self._connection.close(INTERNAL, "our mistake")

@@ -1,0 +1,342 @@
+"""A long-lived connection: what a client says is handled in order, what is new is pushed, who is gone is found out.
+
+Shared by WebSocket and TCP lines, which differ in their framing: see `_take_one`, `framed` and `farewell`.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from chat.live.deadlines import NEVER
+from chat.live.frames import GOING_AWAY, INTERNAL, NORMAL, POLICY, TRY_LATER, FrameError
+from chat.live.peer import Session, Source
+from chat.live.push import Pushes
+
+if TYPE_CHECKING:
+    from chat.live.worker import LiveWorker
+
+log = logging.getLogger("gunicorn.error")
+
+WAITING_MAX_BYTES = 1024 * 1024  # for a client that does not read; beyond it, it is dropped
+ANSWER_MAX_BYTES = 8 * 1024 * 1024  # the same while one of its own requests is answered, which may be long
+DRAINED_BYTES = 64 * 1024  # more than that waits: no further message is handled
+INBOX_MAX_BYTES = 64 * 1024  # of messages that wait to be handled; more than that, or
+INBOX_MAX = 16  # more messages, and no more is read
+FRAMES_A_TURN = 128  # of one client, in one turn of the loop
+PING_SECONDS = 25.0
+DEAD_SECONDS = 55.0  # nothing was heard for so long, two pings included
+CLOSE_SECONDS = 3.0  # for the client's own good-bye
+
+
+class StreamConnection(asyncio.Protocol):
+    """The Peer of one Session. On the loop, but for what Peer lets any thread call."""
+
+    __slots__ = (
+        "_at_end", "_give_up_at", "_heard", "_inbox", "_inbox_bytes", "_paused", "_ping_at", "_pushes", "_session",
+        "_transport", "_was_closed", "deadline", "is_busy", "is_drained", "is_open", "watched_until",
+        "worker",
+    )  # fmt: skip
+
+    PING = b""  # what a living client is bound to answer; empty where there is no such thing
+
+    def __init__(self, worker: "LiveWorker", session: Session) -> None:
+        self.worker = worker
+        self._session: Session | None = session
+        self._transport: Any = None
+        self._inbox: list[str | bytes] = []
+        self._inbox_bytes = 0
+        self._pushes: Pushes | None = None
+        self.is_open = False  # until we have said good-bye, or the client is gone
+        self.is_busy = False  # a message is being handled
+        self.is_drained = True  # what was written is out, or nearly
+        self._at_end = False  # the client says no more
+        self._paused = False  # reading is
+        self._was_closed = False  # the session was told
+        self._give_up_at = NEVER  # for logging in, of the session, or for the client's good-bye
+        self._heard = self._ping_at = 0.0  # time.monotonic() s
+        self.deadline = self.watched_until = NEVER  # see live.deadlines
+
+    # The transport's calls
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+        self.is_open = True
+        self._heard = time.monotonic()
+        # Not all at once, where thousands come at once.
+        self._ping_at = self._heard + PING_SECONDS * random.uniform(0.4, 1)  # noqa: S311
+        transport.set_write_buffer_limits(high=DRAINED_BYTES)
+        self.worker.connections.add(self)
+        self._set_deadline(self._heard)
+        assert self._session is not None  # noqa: S101
+        self._run(self._session.opened, self)
+
+    def data_received(self, data: bytes) -> None:
+        self._heard = time.monotonic()
+        if self.is_open:
+            self._keep(data)
+            self._parse()
+        elif self._has_farewell(data):
+            self._transport.close()
+
+    def eof_received(self) -> bool:
+        # Half-closed: what was said is still handled and answered.
+        self._at_end = True
+        if self.is_open:
+            self._advance()
+        else:
+            self._transport.close()
+        return True
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        self._transport = None
+        self.is_open = False
+        self.deadline = NEVER
+        self.worker.deadlines.forget(self)
+        self._drop_pushes()
+        self._advance()
+
+    def pause_writing(self) -> None:
+        self.is_drained = False
+
+    def resume_writing(self) -> None:
+        self.is_drained = True
+        self.look()
+        self._advance()
+
+    # The worker's calls
+
+    def deadline_passed(self) -> None:
+        """Ping, and close what has taken too long."""
+        if self._transport is None:
+            self.deadline = NEVER
+            return
+        now = time.monotonic()
+        if not self.is_open:
+            if now >= self._give_up_at:
+                self._transport.abort()
+        elif now >= self._give_up_at:
+            self._close(POLICY, "time is up")
+        elif self.PING and now - self._heard >= DEAD_SECONDS and not self.is_busy:
+            self._transport.abort()
+        elif self.PING and now >= self._ping_at:
+            self._ping_at = now + PING_SECONDS
+            if self.is_drained:
+                self.write(self.PING)
+        self._set_deadline(now)
+
+    def _set_deadline(self, now: float) -> None:
+        """What is heard meanwhile moves it later, which is seen when it comes."""
+        self.deadline = self._give_up_at
+        if self.PING and self.is_open:
+            # Who is being worked for is not found dead; it is looked at again in a moment.
+            dead_at = max(self._heard + DEAD_SECONDS, now + 1)
+            self.deadline = min(self._give_up_at, self._ping_at, dead_at)
+        if self.deadline < self.watched_until:
+            self.worker.deadlines.watch(self)
+
+    def stop(self, code: int = GOING_AWAY) -> None:
+        """The server stops: what is being handled is answered, then this is closed. May be called again."""
+        if not self.is_busy:
+            self._close(code, "the server stops")
+
+    def look(self) -> None:
+        """There may be something to push."""
+        if self._pushes is None:
+            return
+        try:
+            self._pushes.look()
+        except Exception:
+            log.exception("pushing failed")
+            self._pushes.end(failed=True)
+
+    # For Pushes
+
+    def wake(self) -> None:
+        """Have it looked at, from any thread."""
+        self.worker.wake(self)
+
+    def write(self, data: bytes) -> None:
+        """Write, and drop a client for whom too much waits."""
+        if not self.is_open:
+            return
+        self._transport.write(data)
+        most = ANSWER_MAX_BYTES if self.is_busy else WAITING_MAX_BYTES
+        if self._transport.get_write_buffer_size() > most:
+            self._close(TRY_LATER, "you do not read")
+
+    # Peer: for the session, from any thread
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where the client is."""
+        transport = self._transport
+        name = transport.get_extra_info("peername") if transport is not None else None
+        return (name[0], name[1]) if name else ("", 0)
+
+    def send(self, text: str | bytes) -> None:
+        """Send one message, after those sent before. Never waits."""
+        self.worker.on_loop(self.write, self.framed(text.encode() if isinstance(text, str) else text))
+
+    def close(self, code: int = NORMAL, reason: str = "") -> None:
+        """Say good-bye, after what has been sent."""
+        self.worker.on_loop(self._close, code, reason)
+
+    def close_in(self, seconds: float | None) -> None:
+        """Close with 1008 in so many seconds, unless this is called again; None: not at all."""
+        self.worker.on_loop(self._close_at, NEVER if seconds is None else time.monotonic() + seconds)
+
+    def follow(self, make: Callable[[Callable[[], None]], Source]) -> None:
+        """Push what the Source has from now on, instead of an earlier one."""
+        self.worker.on_loop(self._follow, make(self.wake))
+
+    def unfollow(self) -> None:
+        """Push nothing any more."""
+        self.worker.on_loop(self._drop_pushes)
+
+    # What the framings differ in
+
+    def framed(self, payload: bytes) -> bytes:
+        """A message as it goes out here."""
+        raise NotImplementedError
+
+    def farewell(self, code: int, reason: str) -> bytes:
+        """What is said before closing."""
+        raise NotImplementedError
+
+    def _keep(self, data: bytes) -> None:
+        """Take in bytes."""
+        raise NotImplementedError
+
+    def _take_one(self) -> bool:
+        """Take one message out of these, and _enqueue it; False if none is whole. Raises FrameError."""
+        raise NotImplementedError
+
+    def _has_farewell(self, data: bytes) -> bool:
+        """Whether the client, told good-bye, says it too. Nothing else that it says counts any more."""
+        raise NotImplementedError
+
+    # Reading
+
+    def _parse(self) -> None:
+        """Take what is here whole, but no more than may wait; what is left is taken when there is room again."""
+        try:
+            for _ in range(FRAMES_A_TURN):
+                if not self.is_open or self._at_end:
+                    return
+                if self._is_full():
+                    self._set_reading(on=False)
+                    return
+                if not self._take_one():
+                    self._set_reading(on=True)
+                    return
+                self._advance()
+        except FrameError as error:
+            self._close(error.code, error.reason, deaf=True)
+            return
+        self._set_reading(on=False)
+        self.worker.loop.call_soon(self._parse)  # after the others' turn
+
+    def _enqueue(self, message: str | bytes) -> None:
+        self._inbox.append(message)
+        self._inbox_bytes += len(message)
+
+    def _is_full(self) -> bool:
+        return len(self._inbox) >= INBOX_MAX or self._inbox_bytes >= INBOX_MAX_BYTES
+
+    def _set_reading(self, *, on: bool) -> None:
+        if self._transport is None or self._paused is not on:
+            return
+        self._paused = not on
+        if on:
+            self._heard = time.monotonic()
+            self._transport.resume_reading()
+        else:
+            self._transport.pause_reading()
+
+    # Working
+
+    def _advance(self) -> None:
+        """Have the next message handled, or do what is to be done after the last."""
+        if self.is_busy or self._session is None:
+            return
+        if self._inbox:
+            if self.is_drained or self._transport is None:
+                message = self._inbox.pop(0)
+                self._inbox_bytes -= len(message)
+                self._run(self._session.received, message)
+        elif self._transport is None and not self._was_closed:
+            self._was_closed = True
+            self._run(self._session.closed)
+        elif self._transport is None:
+            self._session = None
+            self.worker.connections.discard(self)
+        elif self._at_end and self.is_open:
+            self._close(NORMAL, "")
+            self._transport.close()
+
+    def _run(self, call: Callable[..., None], *args: Any) -> None:
+        self.is_busy = True
+        self.worker.in_thread(self._work, call, *args)
+
+    def _work(self, call: Callable[..., None], *args: Any) -> None:  # in a thread
+        try:
+            call(*args)
+        except Exception:
+            log.exception("handling a message failed")
+            self.close(INTERNAL, "our mistake")
+        finally:
+            self.worker.on_loop(self._worked)
+
+    def _worked(self) -> None:
+        self.is_busy = False
+        self.look()
+        self._advance()
+        if self._paused and self.is_open:
+            self._parse()
+
+    # Closing
+
+    def _close(self, code: int, reason: str, *, deaf: bool = False) -> None:
+        if not self.is_open:
+            return
+        self._drop_pushes()
+        self._inbox.clear()
+        self._inbox_bytes = 0
+        farewell = self.farewell(code, reason)
+        self._transport.write(farewell)
+        self.is_open = False
+        self._give_up_at = time.monotonic() + CLOSE_SECONDS
+        self._set_deadline(self._give_up_at)
+        self._set_reading(on=True)  # its good-bye; and closed with something unread, it would not read ours
+        if deaf or not farewell:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Say no more; the client has a moment to read what was said."""
+        transport = self._transport
+        try:
+            if transport.can_write_eof():  # not under TLS
+                transport.write_eof()
+        except OSError:
+            transport.abort()
+
+    def _close_at(self, deadline: float) -> None:
+        if self.is_open:
+            self._give_up_at = deadline
+            self._set_deadline(time.monotonic())
+
+    def _follow(self, source: Source) -> None:
+        self._drop_pushes()
+        if not self.is_open:
+            source.close()
+            return
+        self._pushes = Pushes(self, source)
+        self.look()  # for what came before there was anything to be woken
+
+    def _drop_pushes(self) -> None:
+        if self._pushes is not None:
+            self._pushes.end()
+            self._pushes = None

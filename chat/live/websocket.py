@@ -1,0 +1,71 @@
+"""A WebSocket connection: frames on the way in and out, and the closing handshake. See stream.py for all else."""
+
+import base64
+import hashlib
+
+from chat.live import frames
+from chat.live.frames import FrameError, FrameReader
+from chat.live.stream import StreamConnection
+
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
+
+
+def accept_of(key: str) -> str:
+    """What proves to the client that its Sec-WebSocket-Key was understood."""
+    return base64.b64encode(hashlib.sha1(key.encode("latin-1") + _GUID, usedforsecurity=False).digest()).decode()
+
+
+def switching(accept: str) -> bytes:
+    """The head that ends HTTP on the connection."""
+    return (
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Accept: {accept}\r\n\r\n"
+    ).encode("latin-1")
+
+
+class WebSocketConnection(StreamConnection):
+    __slots__ = ("_echoed", "_reader")
+
+    PING = frames.frame(frames.PING, b"")
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)  # type: ignore[arg-type]
+        self._reader = FrameReader()
+        self._echoed: int | None = frames.NORMAL  # the code of the client's good-bye
+
+    def framed(self, payload: bytes) -> bytes:
+        """A message as it goes out here."""
+        return frames.frame(frames.TEXT, payload)
+
+    def farewell(self, code: int, reason: str) -> bytes:
+        """The close frame; where the client has sent one, its own code."""
+        return frames.close_frame(self._echoed if self._at_end else code, reason)
+
+    def _keep(self, data: bytes) -> None:
+        self._reader.buffer += data
+
+    def _take_one(self) -> bool:
+        taken = self._reader.next()
+        if taken is None:
+            return False
+        opcode, payload = taken
+        if opcode == frames.TEXT:
+            self._enqueue(payload.decode())
+        elif opcode == frames.BINARY:
+            self._enqueue(payload)
+        elif opcode == frames.PING:
+            self.write(frames.frame(frames.PONG, payload))
+        elif opcode == frames.CLOSE:
+            self._echoed = frames.close_code(payload)
+            self._at_end = True  # what came before it is handled first
+        return True
+
+    def _has_farewell(self, data: bytes) -> bool:
+        self._reader.buffer += data
+        try:
+            while (taken := self._reader.next()) is not None:
+                if taken[0] == frames.CLOSE:
+                    return True
+        except FrameError:
+            self._reader.buffer.clear()
+        return False

@@ -1,0 +1,216 @@
+"""Subscriptions: what is new for one reader, in all rooms they are in or in one, for as long as a socket is open."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import bindparam, func, select
+
+from chat.delivery import Hub, Key, Waiter
+from chat.errors import ChatError, ErrorCode
+from chat.models import ROOM_SIGNALS, Actor, Event, EventRow, Membership, Room, StoredMessage
+from chat.services.lookups import LIST_CAP
+from chat.services.presence import Presence
+from chat.services.sessions import Sessions
+from chat.storage.store import Store
+
+MOST = 1_000_000  # sockets; descriptors run out long before
+_rooms_of_member = (
+    select(Room.id, Room.name, Room.last_time, Membership.id.label("membership_id"), Membership.read_time)
+    .join(Membership, Membership.room_id == Room.id)
+    .where(Membership.user_id == bindparam("user"), Room.deleted_at.is_(None))
+    .order_by(Membership.id)
+    .limit(LIST_CAP)
+)
+_last_event = select(func.max(EventRow.id))
+_room_of_member = _rooms_of_member.where(Room.id == bindparam("room"))
+
+
+class _Followed:
+    """One room: its name, by which membership, and up to where (µs) its messages have been taken."""
+
+    __slots__ = ("cursor", "membership_id", "name")
+
+    def __init__(self, membership_id: int, cursor: int) -> None:
+        self.membership_id = membership_id
+        self.cursor = cursor
+        self.name = ""
+
+
+class Subscription:
+    """Where one reader is in each room. Not locked: its owner makes one call at a time, but for leave_out and close.
+
+    A wake-up is only a hint: the cursors decide what is new, so it is neither lost nor doubled.
+    """
+
+    __slots__ = ("_chat", "_followed", "_left_out", "_only", "_signals_from", "actor", "waiter")
+
+    def __init__(self, chat: "Subscriptions", actor: Actor, wake: Callable[[], None], only: int | None) -> None:
+        self._chat = chat
+        self._only = only
+        self._followed: dict[int, _Followed] = {}
+        self._left_out: set[int] | None = None  # ids of messages
+        self._signals_from = 0  # the id of the last event before
+        self.actor = actor
+        self.waiter = Waiter([("user", actor.user_id)], wake)
+
+    @property
+    def room_ids(self) -> list[int]:
+        """The rooms that are followed."""
+        return list(self._followed)
+
+    def room_name(self, room_id: int) -> str:
+        """The name of a room that is followed; "" for another."""
+        followed = self._followed.get(room_id)
+        return followed.name if followed else ""
+
+    def look(self, most: int) -> list[StoredMessage] | None:
+        """Up to about `most` messages that are new, without the database; None where memory is not enough.
+
+        Never waits. Right only where the waiter has heard of no change of rights, before or after.
+        """
+        feeds = self._chat.hub.feeds
+        found: list[StoredMessage] = []
+        for room_id, followed in self._followed.items():
+            end = feeds.end(room_id)
+            if end is not None and end <= followed.cursor:
+                continue
+            messages = feeds.since_in_memory(room_id, followed.cursor, most - len(found))
+            if messages is None:
+                return None
+            found += messages
+            if len(found) >= most:
+                break
+        return found
+
+    def look_again(self, most: int) -> list[StoredMessage]:
+        """The same after asking the database, the reader's rights first.
+
+        A room joined meanwhile is followed from the joining on. Raises NOT_SIGNED_IN where the session has ended;
+        ROOM_NOT_FOUND where the one room is none of the reader's any more; UNAVAILABLE.
+        """
+        self.waiter.recheck = False  # first, so that what comes during the look is looked at again
+        self.require_session()
+        rows = self._resolve()
+        feeds = self._chat.hub.feeds
+        found: list[StoredMessage] = []
+        for row in rows:
+            cursor = self._followed[row.id].cursor
+            # Also where it only brings back a feed that was dropped: the next message is found in memory then.
+            if (row.last_time > cursor or feeds.end(row.id) is None) and len(found) < most:
+                messages = feeds.since(row.id, cursor, most - len(found))
+                # Not what has come since the rooms were resolved: the reader may have been put out in between.
+                found += [message for message in messages if message.time <= row.last_time]
+        return found
+
+    def require_session(self) -> Actor:
+        """The actor as they are now. Raises NOT_SIGNED_IN where the session has ended."""
+        actor = self._chat.sessions.resolve(self.actor.session_id, self.actor.user_id)
+        if actor is None:
+            raise ChatError(ErrorCode.NOT_SIGNED_IN)
+        self.actor = actor
+        return actor
+
+    def take(self, message: StoredMessage) -> bool:
+        """Step past a message that was found; whether it is for this reader."""
+        followed = self._followed.get(message.room_id)
+        if followed is None or message.time <= followed.cursor:
+            return False
+        followed.cursor = message.time
+        if self._left_out and message.id in self._left_out:
+            self._left_out.discard(message.id)
+            return False
+        return True
+
+    def concerns(self, signal: Event) -> bool:
+        """Whether a signal is for this reader: of themselves, or of a room that they are in, and not from before."""
+        if signal.id <= self._signals_from:
+            return False
+        if signal.kind in ROOM_SIGNALS:
+            return signal.subject_id in self._followed
+        return signal.subject_id == self.actor.user_id
+
+    def leave_out(self, message: StoredMessage) -> None:
+        """Not to be pushed, as the reader has had it otherwise. To be called before the next look."""
+        followed = self._followed.get(message.room_id)
+        if followed is not None and message.time > followed.cursor:
+            self._left_out = self._left_out or set()
+            self._left_out.add(message.id)
+
+    def close(self) -> None:
+        """Forget it. Called once; a look that is under way does no harm."""
+        self._chat.hub.notifier.unregister(self.waiter)
+        self._chat.presence.wait_ended(self.actor.session_id)
+
+    def begin(self) -> None:
+        """Follow the rooms from now on."""
+        self._chat.hub.notifier.register(self.waiter, most=MOST)
+        try:
+            self.require_session()
+            if self.waiter.signals is not None:
+                self._signals_from = self._last_event()
+            for row in self._resolve(from_now=True):
+                # Opens the feed, so that the next message is found in memory.
+                self._chat.hub.feeds.since(row.id, row.last_time, 1)
+        except BaseException:
+            self._chat.hub.notifier.unregister(self.waiter)
+            raise
+        self._chat.presence.wait(self.actor.session_id, self.actor.user_id)
+
+    def _resolve(self, *, from_now: bool = False) -> list[Any]:
+        """The reader's rooms, through their memberships, as they are once the waiter waits on all of them."""
+        while True:
+            rows = self._read()
+            keys: list[Key] = [("user", self.actor.user_id), *(("room", row.id) for row in rows)]
+            is_new = set(keys) != set(self.waiter.keys)
+            for row in rows:
+                followed = self._followed.get(row.id)
+                # Another membership: left and joined again. Joining set the read mark to the room's last message.
+                if followed is None or followed.membership_id != row.membership_id:
+                    cursor = row.last_time if from_now else row.read_time
+                    followed = self._followed[row.id] = _Followed(row.membership_id, cursor)
+                followed.name = sys.intern(row.name)  # one text for all readers of the room
+            for room_id in self._followed.keys() - {row.id for row in rows}:
+                del self._followed[room_id]
+            if not is_new:
+                return rows
+            # What is stored between the reading and here wakes nobody: it is read once more.
+            self._chat.hub.notifier.change(self.waiter, keys)
+            if not self.waiter.keys:
+                return rows  # closed meanwhile
+
+    def _last_event(self) -> int:
+        with self._chat.store.read() as connection:
+            return connection.execute(_last_event).scalar() or 0
+
+    def _read(self) -> list[Any]:
+        with self._chat.store.read() as connection:
+            if self._only is None:
+                return list(connection.execute(_rooms_of_member, {"user": self.actor.user_id}))
+            values = {"user": self.actor.user_id, "room": self._only}
+            rows = list(connection.execute(_room_of_member, values))
+        if not rows:
+            raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=str(self._only))
+        return rows
+
+
+class Subscriptions:
+    def __init__(self, store: Store, hub: Hub, sessions: Sessions, presence: Presence) -> None:
+        self.store = store
+        self.hub = hub
+        self.sessions = sessions
+        self.presence = presence
+
+    def open(
+        self, actor: Actor, wake: Callable[[], None], room_id: int | None = None, *, signals: bool = False
+    ) -> Subscription:
+        """Follow all rooms of the actor, or one, from now on; they are online meanwhile. Close it afterwards.
+
+        With signals, these are put into waiter.signals.
+
+        Raises NOT_SIGNED_IN, ROOM_NOT_FOUND (the one room is none of theirs), UNAVAILABLE.
+        """
+        subscription = Subscription(self, actor, wake, room_id)
+        subscription.waiter.signals = [] if signals else None
+        subscription.begin()
+        return subscription

@@ -1,0 +1,136 @@
+"""Visits: being in a room by a socket. The others hear of someone's first socket there, and of the last one's going."""
+
+import secrets
+import threading
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+
+from chat.clock import SECOND, Clock
+from chat.errors import ChatError
+from chat.models import Actor, Event, EventKind, Process, User, Visitor, VisitRow
+from chat.storage.store import Store, WriteTransaction
+
+ALIVE_FOR = 20 * SECOND  # µs; the visits of a process that dies end after so long
+RENEW_AT = 12 * SECOND  # µs left
+
+
+class Visit:
+    """One socket in one room, from enter to leave."""
+
+    __slots__ = ("room_id", "row_id", "visitor")
+
+    def __init__(self, room_id: int, visitor: Visitor) -> None:
+        self.room_id = room_id
+        self.visitor = visitor
+        self.row_id = 0
+
+
+class Visits:
+    """Counted in the database, in the transaction that tells of it, so that it is right over all processes."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._here: set[Visit] = set()
+        self._left: set[Visit] = set()  # whose leaving could not be written yet
+        self._process = ""
+        self._alive_until = 0
+
+    def enter(self, actor: Actor, room_id: int) -> Visit:
+        """Be in a room that the actor is a member of. Goes with leave. Raises UNAVAILABLE."""
+        visit = Visit(room_id, Visitor(actor.user_id, actor.username, actor.nickname))
+        with self._store.write() as tx:
+            self._write(tx, visit)
+        with self._lock:
+            self._here.add(visit)
+        return visit
+
+    def leave(self, visit: Visit) -> None:
+        """The socket is gone. Written later where it cannot be written now."""
+        with self._lock:
+            self._here.discard(visit)
+            self._left.add(visit)
+        self._write_left()
+
+    def beat(self) -> None:
+        """Every few seconds: say that this process is alive, and end the visits of those that are not."""
+        self._write_left()
+        with self._lock:
+            here = list(self._here)
+        if here and self._alive_until - self._clock() < RENEW_AT:
+            with self._store.write() as tx:
+                if not self._renew(tx):  # taken for dead, as it was held up for long
+                    for visit in here:
+                        self._write(tx, visit)
+        with self._store.read() as connection:
+            dead = connection.execute(select(Process.id).where(Process.alive_until < self._clock())).scalars().all()
+        for process_id in dead:
+            self._end(process_id)
+
+    def end(self) -> None:
+        """This process stops."""
+        if self._process:
+            self._end(self._process, stopping=True)
+
+    def _write(self, tx: WriteTransaction, visit: Visit) -> None:
+        user_id = visit.visitor.user_id
+        self._be_alive(tx)
+        if not _is_there(tx, visit.room_id, user_id):
+            tx.emit(Event(EventKind.ENTERED, visit.room_id, self._clock(), data=visit.visitor.dump()))
+        row = {"process_id": self._process, "room_id": visit.room_id, "user_id": user_id}
+        visit.row_id = tx.execute(insert(VisitRow).values(row).returning(VisitRow.id)).scalar_one()
+
+    def _write_left(self) -> None:
+        with self._lock:
+            left, self._left = self._left, set()
+        if not left:
+            return
+        try:
+            with self._store.write() as tx:
+                for visit in left:
+                    if tx.execute(delete(VisitRow).where(VisitRow.id == visit.row_id)).rowcount:
+                        self._tell_left(tx, visit.room_id, visit.visitor)
+        except ChatError:
+            with self._lock:
+                self._left |= left
+            raise
+
+    def _tell_left(self, tx: WriteTransaction, room_id: int, visitor: Visitor) -> None:
+        if not _is_there(tx, room_id, visitor.user_id):
+            tx.emit(Event(EventKind.LEFT, room_id, self._clock(), data=visitor.dump()))
+
+    def _be_alive(self, tx: WriteTransaction) -> None:
+        if not self._process:
+            self._process = secrets.token_hex(8)
+        if not self._renew(tx):
+            self._alive_until = self._clock() + ALIVE_FOR
+            tx.execute(insert(Process).values(id=self._process, alive_until=self._alive_until))
+
+    def _renew(self, tx: WriteTransaction) -> bool:
+        """Whether this process still counts as one."""
+        self._alive_until = self._clock() + ALIVE_FOR
+        mine = update(Process).where(Process.id == self._process)
+        return bool(tx.execute(mine.values(alive_until=self._alive_until)).rowcount)
+
+    def _end(self, process_id: str, *, stopping: bool = False) -> None:
+        with self._store.write() as tx:
+            over = Process.id == process_id if stopping else Process.alive_until < self._clock()
+            if not tx.execute(select(func.count()).where(Process.id == process_id, over)).scalar():
+                return  # it lives after all, or another process was faster
+            gone: Any = tx.execute(
+                select(VisitRow.room_id, User.id, User.username, User.nickname)
+                .join(User, User.id == VisitRow.user_id)
+                .where(VisitRow.process_id == process_id)
+                .distinct()
+            ).all()
+            tx.execute(delete(VisitRow).where(VisitRow.process_id == process_id))
+            tx.execute(delete(Process).where(Process.id == process_id))
+            for room_id, *about in gone:
+                self._tell_left(tx, room_id, Visitor(*about))
+
+
+def _is_there(tx: WriteTransaction, room_id: int, user_id: int) -> bool:
+    there = select(VisitRow.id).where(VisitRow.room_id == room_id, VisitRow.user_id == user_id).limit(1)
+    return tx.execute(there).first() is not None

@@ -1,0 +1,146 @@
+"""Who is in a room by a socket: the first coming and the last going are told once, over all processes."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from chat.delivery import Waiter
+from chat.delivery.bus import SqliteBus
+from chat.errors import ChatError, ErrorCode
+from chat.models import Actor, EventKind, Process, Visitor, VisitRow
+from chat.services import Services
+from chat.services.visits import ALIVE_FOR
+from tests.conftest import FakeClock, services_of, sign_up
+
+LOBBY = 1
+
+
+class Witness:
+    """What another client in the lobby hears, in its own process."""
+
+    def __init__(self, services: Services) -> None:
+        self.bus = SqliteBus(services.store, services.hub)
+        self.bus.read_events()
+        self.waiter = Waiter([("room", LOBBY)], lambda: None)
+        self.waiter.signals = []
+        services.hub.notifier.register(self.waiter, most=100)
+
+    def heard(self) -> list[tuple[EventKind, str]]:
+        """Since the last time."""
+        self.bus.read_events()
+        signals = self.waiter.signals or []
+        got = [(event.kind, Visitor.load(event.data).username) for event in signals]
+        signals.clear()
+        return got
+
+
+@pytest.fixture
+def other(make_app: Callable[..., Flask], clock: FakeClock) -> Services:
+    return services_of(make_app(clock))
+
+
+@pytest.fixture
+def alice(services: Services) -> Actor:
+    return sign_up(services, "alice")
+
+
+CAME, WENT = (EventKind.ENTERED, "alice"), (EventKind.LEFT, "alice")
+
+
+def test_the_first_and_the_last_over_two_processes(services: Services, other: Services, alice: Actor) -> None:
+    witnesses = Witness(services), Witness(other)
+
+    def heard() -> list[tuple[EventKind, str]]:
+        one, two = (witness.heard() for witness in witnesses)
+        assert one == two
+        return one
+
+    first = services.visits.enter(alice, LOBBY)
+    assert heard() == [CAME]
+    second, third = other.visits.enter(alice, LOBBY), services.visits.enter(alice, LOBBY)
+    services.visits.leave(first)
+    other.visits.leave(second)
+    other.visits.leave(second)
+    assert heard() == []
+    services.visits.leave(third)
+    assert heard() == [WENT]
+
+
+def test_signals_are_heard_once_each_though_many_at_once(services: Services, alice: Actor) -> None:
+    witness = Witness(services)
+    for _ in range(3):
+        services.visits.leave(services.visits.enter(alice, LOBBY))
+    assert witness.heard() == [CAME, WENT] * 3
+    assert witness.heard() == []
+
+
+def test_a_process_that_dies(services: Services, other: Services, alice: Actor, clock: FakeClock) -> None:
+    witness = Witness(services)
+    bob = sign_up(services, "bob")
+    other.visits.enter(alice, LOBBY)
+    other.visits.enter(bob, LOBBY)
+    here = services.visits.enter(bob, LOBBY)
+    witness.heard()
+    clock.advance(ALIVE_FOR / 2 / 1_000_000)
+    services.visits.beat()
+    assert witness.heard() == []
+    clock.advance(ALIVE_FOR / 2 / 1_000_000 + 1)
+    services.visits.beat()
+    assert witness.heard() == [WENT], "bob is here by another socket"
+    with services.store.read() as connection:
+        assert connection.execute(select(func.count()).select_from(Process)).scalar() == 1
+    services.visits.leave(here)
+    assert witness.heard() == [(EventKind.LEFT, "bob")]
+
+
+def test_one_that_was_only_held_up_comes_back(
+    services: Services, other: Services, alice: Actor, clock: FakeClock
+) -> None:
+    witness = Witness(services)
+    visit = other.visits.enter(alice, LOBBY)
+    clock.advance(ALIVE_FOR / 1_000_000 + 1)
+    services.visits.beat()
+    assert witness.heard() == [CAME, WENT]
+    other.visits.beat()
+    assert witness.heard() == [CAME]
+    other.visits.leave(visit)
+    assert witness.heard() == [WENT]
+
+
+def test_a_process_that_stops(services: Services, other: Services, alice: Actor) -> None:
+    witness = Witness(services)
+    other.visits.enter(alice, LOBBY)
+    other.visits.end()
+    assert witness.heard() == [CAME, WENT]
+    services.visits.end()  # which has none
+
+
+def test_leaving_is_written_later_where_it_cannot_be_now(
+    services: Services, alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    witness = Witness(services)
+    visit = services.visits.enter(alice, LOBBY)
+    with monkeypatch.context() as patch:
+
+        def busy() -> object:
+            raise ChatError(ErrorCode.UNAVAILABLE, retry_after=2)
+
+        patch.setattr(services.store, "write", busy)
+        with pytest.raises(ChatError):
+            services.visits.leave(visit)
+    services.visits.beat()
+    assert witness.heard() == [CAME, WENT]
+    with services.store.read() as connection:
+        assert connection.execute(select(func.count()).select_from(VisitRow)).scalar() == 0
+
+
+def test_a_signal_from_before_is_none_of_a_new_readers(services: Services, alice: Actor) -> None:
+    bus = SqliteBus(services.store, services.hub)
+    services.visits.enter(alice, LOBBY)
+    subscription = services.subscriptions.open(sign_up(services, "bob"), lambda: None, signals=True)
+    services.visits.enter(sign_up(services, "carol"), LOBBY)
+    bus.read_events()
+    heard = [Visitor.load(e.data).username for e in subscription.waiter.signals or [] if subscription.concerns(e)]
+    assert heard == ["carol"]
