@@ -1,14 +1,20 @@
 """Clients to run scenarios with: each protocol's, through Flask's test client and against a real gunicorn."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
 
-from tests.contract.clients import FlaskTransport, HttpTransport, PollingClient
+from tests.contract.clients import Client, FlaskTransport, HttpTransport, PollingClient
+from tests.contract.realtime_client import RealtimeClient
 from tests.server import Server
 
 Clients = Callable[..., PollingClient]
+Anyone = Callable[[str], Client]
+PROTOCOLS: dict[str, type[Client]] = {
+    "polling": PollingClient,
+    "realtime": RealtimeClient,
+}
 
 
 @pytest.fixture
@@ -24,17 +30,35 @@ def client(app: Flask) -> Clients:
     return make
 
 
-@pytest.fixture(params=["flask", "gunicorn"])
-def anyone(request: pytest.FixtureRequest) -> Clients:
-    """Make registered clients, for scenarios that hold for every protocol and server."""
-    if request.param == "flask":
-        make: Clients = request.getfixturevalue("client")
-        return make
-    server: Server = request.getfixturevalue("server")()
+@pytest.fixture(params=[(name, kind) for name, client in PROTOCOLS.items() for kind in client.SERVERS], ids="-".join)
+def anyone(request: pytest.FixtureRequest) -> Iterator[Anyone]:
+    """Make registered clients, for scenarios that hold for every protocol and server. `needs` marks what some lack."""
+    protocol, kind = request.param
+    needs = request.node.get_closest_marker("needs")
+    for ability in set(needs.args if needs else ()) - PROTOCOLS[protocol].CAN:
+        pytest.skip(f"{protocol} has no {ability}")
+    app: Flask | None = request.getfixturevalue("app") if kind == "flask" else None
+    url = "" if kind == "flask" else request.getfixturevalue("server")().url
 
-    def make_remote(username: str) -> PollingClient:
-        made = PollingClient(HttpTransport(server.url))
-        made.register(username)
-        return made
+    made: list[Client] = []
 
-    return make_remote
+    def make(username: str) -> Client:
+        made.append(PROTOCOLS[protocol](FlaskTransport(app) if app is not None else HttpTransport(url)))
+        made[-1].register(username)
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def one_of_each(server: Callable[..., Server]) -> Iterator[dict[str, Client]]:
+    """Registered clients of all protocols at one server, each called as its protocol."""
+    url = server().url
+    made = {name: client(HttpTransport(url)) for name, client in PROTOCOLS.items()}
+    for name, each in made.items():
+        each.register(name)
+    yield made
+    for each in made.values():
+        each.close()

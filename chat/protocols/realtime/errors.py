@@ -45,6 +45,16 @@ TABLE: Table = {
         "Too often: try again in {retry_after} s.",
         "操作过于频繁：请 {retry_after} 秒后再试。",
     ),
+    ErrorCode.UPGRADE_REQUIRED: (
+        426,
+        "This address is for WebSockets: make a WebSocket handshake, version 13.",
+        "该地址仅用于 WebSocket：请进行 WebSocket 握手（版本 13）。",
+    ),
+    ErrorCode.HANDSHAKE_INVALID: (
+        400,
+        "This is no WebSocket handshake ({reason}): use a WebSocket library.",
+        "WebSocket 握手无效（{reason}）：请使用 WebSocket 库。",
+    ),
     ErrorCode.NOT_SIGNED_IN: (401, "Not logged in: log in at /Login first.", "未登录：请先通过 /Login 登录。"),
     # At /Login it is 200 {"status": false}.
     ErrorCode.CREDENTIALS_WRONG: (
@@ -131,6 +141,11 @@ TABLE: Table = {
         503,
         "The server cannot do this just now, and nothing was stored: try again in {retry_after} s.",
         "服务器暂时不可用，未保存任何内容：请 {retry_after} 秒后重试。",
+    ),
+    ErrorCode.SOCKETS_UNAVAILABLE: (
+        503,
+        "This server has no WebSockets: sockets need LiveWorker, so run it with `make run`.",
+        "此服务器不支持 WebSocket：需要 LiveWorker，请用 `make run` 启动。",
     ),
     ErrorCode.INTERNAL: (
         500,
