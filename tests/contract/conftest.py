@@ -1,16 +1,19 @@
 """Clients to run scenarios with: each protocol's, through Flask's test client and against a real gunicorn."""
 
+import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from flask import Flask
 
 from tests.contract.clients import Client, FlaskTransport, HttpTransport, PollingClient
-from tests.contract.realtime_client import RealtimeClient
+from tests.contract.realtime_client import RealtimeClient, RealtimeUser
 from tests.server import Server
 
 Clients = Callable[..., PollingClient]
 Anyone = Callable[[str], Client]
+MakeUser = Callable[[str], RealtimeUser]
 PROTOCOLS: dict[str, type[Client]] = {
     "polling": PollingClient,
     "realtime": RealtimeClient,
@@ -61,4 +64,31 @@ def one_of_each(server: Callable[..., Server]) -> Iterator[dict[str, Client]]:
         each.register(name)
     yield made
     for each in made.values():
+        each.close()
+
+
+@pytest.fixture(scope="module")
+def shared_url(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server for all tests of a module, each of which has users and rooms of its own."""
+    home = tmp_path_factory.mktemp("shared")
+    shutil.copy(migrated, home / "commonroom.db")
+    server = Server(home)
+    try:
+        server.start()
+        yield server.url
+    finally:
+        server.kill()
+
+
+@pytest.fixture
+def realtime_user(shared_url: str) -> Iterator[MakeUser]:
+    """Make users with sockets."""
+    made: list[RealtimeUser] = []
+
+    def make(stem: str) -> RealtimeUser:
+        made.append(RealtimeUser(shared_url, stem))
+        return made[-1]
+
+    yield make
+    for each in made:
         each.close()

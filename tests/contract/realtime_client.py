@@ -3,12 +3,14 @@
 import hashlib
 import json
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import websocket
 
-from tests.contract.clients import KINDS, Client, Heard, HttpTransport, Refused
+from tests.contract.clients import KINDS, Client, Heard, HttpTransport, PollingClient, Refused
 
 WAIT = 15.0  # seconds for what must come
 QUIET = 0.3  # seconds without a frame: that was all
@@ -27,21 +29,21 @@ class RoomSocket:
     """One WebSocket. With a token, that is the first frame."""
 
     def __init__(self, url: str, token: str | None = None, **options: Any) -> None:
-        self._socket = websocket.create_connection(url.replace("http", "ws", 1) + "/", timeout=WAIT, **options)
+        self.raw = websocket.create_connection(url.replace("http", "ws", 1) + "/", timeout=WAIT, **options)
         if token is not None:
             self.send({"token": token})
 
     def send(self, frame: Any) -> None:
         """A text frame: a text as it is, anything else as JSON."""
-        self._socket.send(frame if isinstance(frame, str) else json.dumps(frame))
+        self.raw.send(frame if isinstance(frame, str) else json.dumps(frame))
 
     def next(self, timeout: float = WAIT) -> Any:
         """The next frame's JSON. Raises TimeoutError, Closed."""
-        self._socket.settimeout(timeout)
+        self.raw.settimeout(timeout)
         try:
-            opcode, frame = self._socket.recv_data_frame(control_frame=True)
+            opcode, frame = self.raw.recv_data_frame(control_frame=True)
             while opcode == websocket.ABNF.OPCODE_PING:  # answered by the library
-                opcode, frame = self._socket.recv_data_frame(control_frame=True)
+                opcode, frame = self.raw.recv_data_frame(control_frame=True)
         except websocket.WebSocketTimeoutException:
             raise TimeoutError from None
         if opcode == websocket.ABNF.OPCODE_CLOSE:
@@ -59,13 +61,14 @@ class RoomSocket:
             return frames
 
     def say(self, text: str, **more: Any) -> Any:
-        """Send a message; the answer to it, which must be the next frame."""
+        """Send a message; the next frame, which is the answer to it if nothing else is under way."""
         self.send({"msg": text, **more})
         return self.next()
 
     def close(self) -> None:
         """Leave the room."""
-        self._socket.close(timeout=1)
+        self.raw.close(timeout=1)
+        self.raw.shutdown()  # which the line above leaves out where the server was first
 
 
 @dataclass
@@ -166,3 +169,49 @@ class RealtimeClient(Client):
         if frame["msg"].startswith("/attachments/"):
             return Heard(frame["username"], "image", self.call("GET", frame["msg"]).body)
         return Heard(frame["username"], "text", frame["msg"])
+
+
+_numbers = count()
+
+
+def unique(stem: str) -> str:
+    """A name that no other test of this process has had."""
+    return f"{stem} {next(_numbers)}"
+
+
+class RealtimeUser(PollingClient):
+    """Somebody with a session, which is good for all protocols, and sockets in rooms."""
+
+    def __init__(self, url: str, stem: str) -> None:
+        super().__init__(HttpTransport(url))
+        self.url = url
+        self.sockets: list[RoomSocket] = []
+        self.register(unique(stem))
+
+    def make(self) -> int:
+        """A room of one's own; its id."""
+        return int(self.call("POST", "/Room", {"name": unique("room")}).json["id"])
+
+    def room_name(self, room_id: int) -> str:
+        return next(str(room["name"]) for room in self.call("GET", "/Room").json if room["id"] == room_id)
+
+    def token(self, room_id: int) -> str:
+        reply = self.call("GET", f"/Room/{room_id}")
+        assert reply.status == 200, reply
+        return str(reply.json["token"])
+
+    def bare(self, token: str | None = None, **options: Any) -> RoomSocket:
+        self.sockets.append(RoomSocket(self.url, token, **options))
+        return self.sockets[-1]
+
+    def enter(self, room_id: int) -> RoomSocket:
+        """A socket in the room, once it is in."""
+        made = self.bare(self.token(room_id))
+        made.send({})
+        assert "msg" in made.next()["error"]
+        return made
+
+    def close(self) -> None:
+        for each in self.sockets:
+            with suppress(OSError, websocket.WebSocketException):
+                each.close()
