@@ -7,26 +7,35 @@ import os
 import resource
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import report, scenarios
+from bench import counts, report, scenarios, sends
 from bench.servers import ALL, GENERATOR_CORE, Commonroom
 
-SCENARIOS = ("10x30", "1x500", "ceiling", "idle", "churn")
+SCENARIOS = ("10x30", "1x500", "ceiling", "idle", "churn", "send", "full")
+ALONE = {"idle": scenarios.idle, "churn": scenarios.churn, "send": sends.send_only, "full": sends.durability}
 
 
 def main() -> int:
     """The exit code: 1 after losses, duplicates or disorder, or (with --strict) where a target is not met."""
     options = _options()
     _make_room()
+    if options.counts:
+        counted = counts.count()
+        print(counted.json() if options.json else counted.report())
+        return 0
     results: report.Results = {}
+    took: Counter[str] = Counter()  # seconds of wall time
+    began = time.monotonic()
     for scenario, server, result in _run(options):
         results[scenario, server] = result
         _show(scenario, server, result)
-    print("\n" + report.machine() + "\n\n" + report.tables(results))
+        took[scenario] += round(time.monotonic() - began - took.total())
+    print("\n" + report.machine() + "\n\n" + report.tables(results) + "\n" + report.times(took))
     if options.write:
-        report.write(options.write, results)
+        report.write(options.write, results, took)
     missed = options.strict and not all(target.met for target in report.targets(results))
     return 1 if report.faults(results) or missed else 0
 
@@ -34,10 +43,9 @@ def main() -> int:
 def _run(options: argparse.Namespace) -> Iterator[tuple[str, str, report.Result]]:
     kinds = [kind for kind in ALL if not options.only_ours or kind is Commonroom]
     for scenario in options.scenario or SCENARIOS:
-        if scenario == "idle":
-            yield scenario, Commonroom.name, scenarios.idle(options.quick)
-        elif scenario == "churn":
-            yield scenario, Commonroom.name, scenarios.churn(options.quick)
+        if scenario in ALONE:
+            gc.collect()
+            yield scenario, Commonroom.name, ALONE[scenario](options.quick)
         else:
             for kind in kinds:
                 gc.collect()
@@ -75,6 +83,8 @@ def _make_room() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="shorter and smaller; the figures are rough")
+    parser.add_argument("--counts", action="store_true", help="count SQL statements and system calls, and no more")
+    parser.add_argument("--json", action="store_true", help="with --counts: for programs")
     parser.add_argument("--scenario", action="append", choices=SCENARIOS, help="only this one (may be repeated)")
     parser.add_argument("--only-ours", action="store_true", help="without the baselines")
     parser.add_argument("--strict", action="store_true", help="exit with 1 where a target is not met")

@@ -4,15 +4,18 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench import disk
 from bench.load import Figures
 from bench.scenarios import Ceiling, Churn, Idle
+from bench.sends import Durability, SendOnly
 
 OURS, SOCKETIO, NAIVE = "Commonroom", "Flask-SocketIO", "naive poller"
 MARKER = "<!-- Above: written by `make bench`. Below: by hand, and kept. -->"
-Result = Figures | Ceiling | Idle | Churn
+Result = Figures | Ceiling | Idle | Churn | SendOnly | Durability
 Results = dict[tuple[str, str], Result]  # by scenario and server
 _HEADINGS = (
     *("scenario", "server", "deliveries/s", "p50 ms", "p99 ms", "CPU s per 10k", "memory MiB"),
@@ -58,6 +61,8 @@ def targets(results: Results) -> list[Target]:
     if churn := results.get(("churn", OURS)):
         found.append(Target("churn: clients not served", churn.not_served, 0))
         found.append(Target("churn: sockets left over", churn.sockets_left, 0))
+    if send := results.get(("send", OURS)):
+        found.append(Target("send: CPU ms of a stored send beyond gunicorn's own", send.own_ms, 1))
     return found
 
 
@@ -87,8 +92,10 @@ def tables(results: Results) -> str:
     rows = [_row(scenario, server, figures) for scenario, server, figures in _figures(results)]
     text = _table(_HEADINGS, rows) + "\n"
     for (scenario, _), result in results.items():
-        if isinstance(result, Idle | Churn):
+        if isinstance(result, Idle | Churn | SendOnly):
             text += f"\n{scenario}: {result.line().strip()}\n"
+        elif isinstance(result, Durability):
+            text += "\n" + _table(("CHAT_SQLITE_SYNCHRONOUS", "NORMAL", "FULL", "FULL / NORMAL"), result.rows()) + "\n"
     checks = targets(results)
     if checks:
         text += "\n" + _table(("target", "figure", "mark", ""), [target.row() for target in checks]) + "\n"
@@ -137,7 +144,13 @@ def machine() -> str:
     return f"{model}, {os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}"
 
 
-def write(path: Path, results: Results) -> None:
+def times(took: Mapping[str, float]) -> str:
+    """How long each scenario took, all its servers together."""
+    parts = ", ".join(f"{scenario} {seconds:.0f} s" for scenario, seconds in took.items())
+    return f"Wall time: {parts}; in all {sum(took.values()) / 60:.1f} minutes.\n"
+
+
+def write(path: Path, results: Results, took: Mapping[str, float]) -> None:
     """The page; what stands below the marker in it is kept."""
     kept = ""
     if path.exists():
@@ -150,11 +163,15 @@ Machine: {machine()}.
 
 The server is started as `make run` does, with one worker, on core 0; the load generator is one process on core 1.
 Texts have 64 bytes, all members wait by long-polling (the naive poller's ask once a second), and all servers keep each
-message in SQLite (WAL, synchronous=NORMAL). Latency: from the beginning of the send to the moment when the
-member's answer was read. CPU: user and system seconds of all of the server's processes, from /proc, per 10,000
-deliveries. 10x30: 10 rooms of 30 members, 20 messages a second in all. 1x500: one room, 2 a second. ceiling: 10x30 at
-the highest rate with p99 ≤ 50 ms; "twice": offered twice that.
+message in SQLite (WAL, synchronous=NORMAL). Their disk: {disk.described()}.
+
+Latency: from the beginning of the send to the moment when the member's answer was read. CPU: user and system seconds of
+all of the server's processes, from /proc, per 10,000 deliveries. 10x30: 10 rooms of 30 members, 20 messages a second in
+all. 1x500: one room, 2 a second. ceiling: 10x30 at the highest rate with p99 ≤ 50 ms; "twice": offered twice that.
+send: as many senders as said, each at once again, and nobody who waits. NORMAL and FULL: two servers measured in turns,
+the median of each figure; with one sender and with many nobody waits.
 
 {tables(results)}
+{times(took)}
 {MARKER}"""
     path.write_text(text + (kept or "\n"))

@@ -13,11 +13,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import clients
+from bench import clients, disk
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-SERVER_CORE, GENERATOR_CORE = 0, 1
+_CORES = sorted(os.sched_getaffinity(0))  # those that this machine, or container, lets us use
+SERVER_CORE, GENERATOR_CORE = _CORES[0], _CORES[-1]
 _TICKS = os.sysconf("SC_CLK_TCK")  # a second
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -33,7 +34,7 @@ class Server:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        self._home = Path(tempfile.mkdtemp(prefix="bench-"))
+        self._home = Path(tempfile.mkdtemp(prefix="bench-", dir=disk.folder()))
         self._log = self._home / "log"
         self._process: subprocess.Popen[bytes] | None = None
         try:
@@ -161,7 +162,15 @@ class Commonroom(Server):
             "PORT": str(self.port),
             "WEB_CONCURRENCY": "1",
             "CHAT_RATE_LIMITS": "off",
+            "CHAT_SQLITE_SYNCHRONOUS": "NORMAL",
         }
+
+
+class FullSync(Commonroom):
+    name = "Commonroom, FULL"
+
+    def environment(self) -> dict[str, str]:
+        return {**super().environment(), "CHAT_SQLITE_SYNCHRONOUS": "FULL"}
 
 
 class _Baseline(Server):
@@ -197,6 +206,12 @@ class SocketIo(_Baseline):
     member = clients.SocketIo
     app = "bench.baselines.socketio_app:app"
     options = ("--worker-class=gevent",)
+
+
+class Bare(_Baseline):
+    name = "gunicorn, doing nothing"
+    app = "bench.baselines.bare:app"
+    options = ("--worker-class=gthread", "--threads=16")
 
 
 ALL = (Commonroom, SocketIo, Naive)

@@ -3,9 +3,10 @@
 import itertools
 import threading
 from bisect import bisect_right
-from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
+from typing import NamedTuple
 
 from chat.models import StoredMessage
 from chat.storage import timeline
@@ -17,53 +18,56 @@ _time = attrgetter("time")
 _versions = itertools.count(1)
 
 
+class Tail(NamedTuple):
+    """All messages of a room with floor < time <= end (µs). Never changed: readers take no lock."""
+
+    floor: int
+    end: int
+    messages: tuple[StoredMessage, ...]
+    version: int  # another with each change, of whatever feed
+
+
 class Feed:
-    """All messages of one room with floor < time <= end."""
+    """The tail of one room, and what it takes to keep it whole."""
 
     def __init__(self, room_id: int, max_bytes: int) -> None:
         self.room_id = room_id
         self._max_bytes = max_bytes
-        self.lock = threading.Lock()  # held across a fetch too, so that no message slips in between
-        self.messages: deque[StoredMessage] = deque()
-        self.opened = False
-        self.floor = 0
-        self.end = 0
-        self.version = 0  # another with each change, of whatever feed
+        self.lock = threading.Lock()  # for changes; held across a fetch too, so that no message slips in between
+        self.tail: Tail | None = None  # not opened yet
         self.cost = self.counted = _EMPTY_FEED_COST  # counted: what Feeds has added up of it
 
-    def open(self, last_time: int) -> None:
+    def open(self, last_time: int) -> Tail:
         """Begin empty, at the room's present position."""
-        self.floor = self.end = last_time
-        self.version = next(_versions)
-        self.opened = True
+        self.tail = Tail(last_time, last_time, (), next(_versions))
+        return self.tail
 
-    def append(self, message: StoredMessage) -> None:
-        """Take in the message that follows the feed's end."""
-        self.messages.append(message)
-        self.end = message.time
-        self.version = next(_versions)
-        self.cost += message_cost(message)
-        while self.messages and (len(self.messages) > MOST_MESSAGES or self.cost > self._max_bytes):
-            dropped = self.messages.popleft()
-            self.floor = dropped.time
-            self.cost -= message_cost(dropped)
+    def extend(self, tail: Tail, messages: Sequence[StoredMessage]) -> None:
+        """Take in the messages that follow the tail's end."""
+        floor, held = tail.floor, (*tail.messages, *messages)
+        self.cost += sum(map(message_cost, messages))
+        dropped = 0
+        while len(held) - dropped > MOST_MESSAGES or (self.cost > self._max_bytes and dropped < len(held)):
+            floor = held[dropped].time
+            self.cost -= message_cost(held[dropped])
+            dropped += 1
+        self.tail = Tail(floor, messages[-1].time, held[dropped:], next(_versions))
 
-    def restart(self, messages: list[StoredMessage]) -> None:
+    def restart(self, messages: Sequence[StoredMessage]) -> None:
         """Hold just these, the room's newest: too much lies between them and what was held."""
-        self.messages.clear()
         self.cost = _EMPTY_FEED_COST
-        self.floor = messages[0].time - 1
-        for message in messages:
-            self.append(message)
+        before = messages[0].time - 1
+        self.extend(Tail(before, before, (), 0), messages)
 
-    def since(self, cursor: int, limit: int) -> list[StoredMessage] | None:
+    def since(self, cursor: int, limit: int) -> Sequence[StoredMessage] | None:
         """Up to `limit` messages newer than cursor (µs), oldest first; None if the feed does not reach back so far."""
-        if not self.opened or cursor < self.floor:
+        tail = self.tail
+        if tail is None or cursor < tail.floor:
             return None
-        if cursor >= self.end:
-            return []
-        first = bisect_right(self.messages, cursor, key=_time)
-        return [self.messages[i] for i in range(first, min(first + limit, len(self.messages)))]
+        if cursor >= tail.end:
+            return ()
+        first = bisect_right(tail.messages, cursor, key=_time)
+        return tail.messages[first : first + limit]
 
 
 def message_cost(message: StoredMessage) -> int:
@@ -91,12 +95,13 @@ class Feeds:
         if feed is None:
             return
         with feed.lock:
-            if not feed.opened or message.time <= feed.end:
+            tail = feed.tail
+            if tail is None or message.time <= tail.end:
                 return
-            if prev_time == feed.end:
-                feed.append(message)
+            if prev_time == tail.end:
+                feed.extend(tail, (message,))
             else:
-                self._fetch(feed)
+                self._fetch(feed, tail)
         self._settle(feed)
 
     def catch_up(self, room_id: int, time: int) -> bool:
@@ -105,50 +110,47 @@ class Feeds:
         if feed is None:
             return True
         with feed.lock:
-            if not feed.opened:
+            tail = feed.tail
+            if tail is None:
                 return True
-            if feed.end >= time:
+            if tail.end >= time:
                 return False
-            self._fetch(feed)
+            self._fetch(feed, tail)
         self._settle(feed)
         return True
 
-    def since(self, room_id: int, cursor: int, limit: int) -> list[StoredMessage]:
+    def since(self, room_id: int, cursor: int, limit: int) -> Sequence[StoredMessage]:
         """Up to `limit` messages newer than cursor (µs), oldest first: from memory where it reaches back so far."""
         feed = self._use(room_id)
-        with feed.lock:
-            if not feed.opened:
-                with self._store.read() as connection:
+        if feed.tail is None:
+            with feed.lock, self._store.read() as connection:
+                if feed.tail is None:
                     feed.open(timeline.last_time(connection, room_id))
-            found = feed.since(cursor, limit)
+        found = feed.since(cursor, limit)
         if found is None:
             with self._store.read() as connection:
                 found = timeline.after(connection, room_id, cursor, limit)
         return found
 
-    def since_in_memory(self, room_id: int, cursor: int, limit: int) -> list[StoredMessage] | None:
+    def since_in_memory(self, room_id: int, cursor: int, limit: int) -> Sequence[StoredMessage] | None:
         """The same without the database and without waiting; None where that is not enough."""
         feed = self._feeds.get(room_id)
-        if feed is None or not feed.lock.acquire(blocking=False):
-            return None
-        try:
-            return feed.since(cursor, limit)
-        finally:
-            feed.lock.release()
+        return None if feed is None else feed.since(cursor, limit)
 
     def end(self, room_id: int) -> int | None:
         """The time (µs) up to which memory is known to be whole; None without a feed."""
         feed = self._feeds.get(room_id)
-        return feed.end if feed is not None and feed.opened else None
+        return None if feed is None or feed.tail is None else feed.tail.end
 
     def version(self, room_ids: Iterable[int]) -> int | None:
         """A number that stays as long as nothing changes in these rooms' feeds; None where one is not in memory."""
         newest = 0
         for room_id in room_ids:
             feed = self._feeds.get(room_id)
-            if feed is None or not feed.opened:
+            tail = None if feed is None else feed.tail
+            if tail is None:
                 return None
-            newest = max(newest, feed.version)
+            newest = max(newest, tail.version)
         return newest
 
     def forget(self) -> None:
@@ -171,14 +173,14 @@ class Feeds:
             self._feeds.move_to_end(room_id)
             return feed
 
-    def _fetch(self, feed: Feed) -> None:
+    def _fetch(self, feed: Feed, tail: Tail) -> None:
         with self._store.read() as connection:
-            missing = timeline.after(connection, feed.room_id, feed.end, MOST_MESSAGES + 1)
+            missing = timeline.after(connection, feed.room_id, tail.end, MOST_MESSAGES + 1)
             if len(missing) > MOST_MESSAGES:
                 feed.restart(timeline.newest(connection, feed.room_id, MOST_MESSAGES))
                 return
-        for message in missing:
-            feed.append(message)
+        if missing:
+            feed.extend(tail, missing)
 
     def _settle(self, feed: Feed) -> None:
         with self._lock:

@@ -1,6 +1,6 @@
 """Pulling: what is new in some rooms since the reader's cursors (specs, "polling")."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import bindparam, select
@@ -28,7 +28,7 @@ ANSWER_MAX_BYTES = 8 * 1024 * 1024  # specs, "Bounds"
 class News:
     """What a pull found: an array for each room, oldest first, and the names that are no rooms of the reader's."""
 
-    rooms: dict[str, list[StoredMessage]] = field(default_factory=dict)
+    rooms: dict[str, Sequence[StoredMessage]] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     count: int = 0
     bytes: int = 0  # about
@@ -38,7 +38,7 @@ class News:
         """Whether more would not go into an answer anyhow."""
         return self.bytes >= ANSWER_MAX_BYTES
 
-    def add(self, name: str, messages: list[StoredMessage]) -> None:
+    def add(self, name: str, messages: Sequence[StoredMessage]) -> None:
         self.rooms[name] = messages
         self.count += len(messages)
         self.bytes += sum(len(m.content) + len(m.avatar) + m.attachment_size for m in messages)

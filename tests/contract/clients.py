@@ -52,6 +52,9 @@ class HttpTransport:
         response = self._session.request(method, self.url + path, data=body, headers=headers, timeout=60)
         return Reply(response.status_code, response.headers, response.content)
 
+    def close(self) -> None:
+        self._session.close()
+
 
 @dataclass
 class Heard:

@@ -3,7 +3,7 @@
 import itertools
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import pytest
@@ -13,7 +13,7 @@ from sqlalchemy import delete, select
 from chat.delivery import Waiter
 from chat.delivery import bus as bus_module
 from chat.delivery.bus import SqliteBus
-from chat.delivery.feed import MOST_MESSAGES, Feeds
+from chat.delivery.feed import MOST_MESSAGES, Feeds, Tail
 from chat.delivery.notifier import Notifier
 from chat.models import Event, EventRow, StoredMessage
 from chat.services import Services
@@ -37,7 +37,14 @@ def captured(services: Services, texts: list[str]) -> list[Event]:
     return events
 
 
-def texts(messages: list[StoredMessage]) -> list[str]:
+def tail(feeds: Feeds) -> Tail:
+    """What the feeds hold of the lobby."""
+    found = feeds._use(LOBBY).tail
+    assert found is not None
+    return found
+
+
+def texts(messages: Sequence[StoredMessage]) -> list[str]:
     return [message.content for message in messages]
 
 
@@ -71,7 +78,7 @@ def test_a_feed_begins_where_the_room_is_and_older_cursors_ask_the_database(serv
     events = captured(services, ["1", "2"])
     feeds = Feeds(services.store, max_bytes=10**6)
     assert texts(feeds.since(LOBBY, 0, 100)) == ["1", "2"]
-    assert len(feeds._use(LOBBY).messages) == 0
+    assert len(tail(feeds).messages) == 0
     more = captured(services, ["3"])[0]
     assert more.message is not None
     feeds.publish(more.message, more.prev_time)
@@ -86,13 +93,13 @@ def test_a_feed_keeps_the_newest_and_starts_anew_where_too_much_lies_between(ser
     feed = feeds._use(LOBBY)
     feed.open(last_time=0)
     feeds.catch_up(LOBBY, events[-1].time)
-    assert len(feed.messages) == MOST_MESSAGES
+    assert len(tail(feeds).messages) == MOST_MESSAGES
     assert texts(feeds.since(LOBBY, events[19].time, 500)) == [str(n) for n in range(20, MOST_MESSAGES + 20)]
     assert len(feeds.since(LOBBY, 0, 500)) == MOST_MESSAGES + 20  # from the database
     late = captured(services, ["late"])[0]
     assert late.message is not None
     feeds.publish(late.message, late.prev_time)
-    assert (len(feed.messages), feed.messages[-1].content) == (MOST_MESSAGES, "late")
+    assert (len(tail(feeds).messages), tail(feeds).messages[-1].content) == (MOST_MESSAGES, "late")
 
 
 def test_feeds_stay_within_their_memory(services: Services) -> None:
@@ -226,8 +233,8 @@ def test_the_bus_brings_what_other_processes_did(
         sent = services.messages.send(alice, "public", Draft(text="over there"))
         assert woken.wait(5)
         assert not waiter.recheck
-        assert other.hub.feeds._use(LOBBY).end == sent.time
-        assert texts(list(other.hub.feeds._use(LOBBY).messages)) == ["over there"]
+        assert tail(other.hub.feeds).end == sent.time
+        assert texts(list(tail(other.hub.feeds).messages)) == ["over there"]
         woken.clear()
         services.sessions.close(alice)
         assert woken.wait(5)
@@ -302,7 +309,7 @@ def test_the_bus_survives_a_fault(
         patch.setattr(other.hub, "publish", broken)
         services.messages.send(alice, "public", Draft(text="1"))
         wait_until(lambda: "passing trouble" in caplog.text, "the fault is logged")
-    wait_until(lambda: len(other.hub.feeds._use(LOBBY).messages) == 1, "it comes all the same")
+    wait_until(lambda: len(tail(other.hub.feeds).messages) == 1, "it comes all the same")
     bus.stop()
 
 

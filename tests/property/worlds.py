@@ -1,0 +1,145 @@
+"""Where the machine runs: two servers over one database, in this process or as real gunicorns."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Protocol
+
+from flask import Flask
+
+from app import create_app
+from chat.delivery.bus import SqliteBus
+from config import Settings
+from tests.conftest import SECRET, FakeClock, services_of
+from tests.contract.clients import FlaskTransport, HttpTransport, PollingClient, Transport
+from tests.server import Server
+
+SERVERS = (0, 1)
+
+
+class World(Protocol):
+    def transport(self, server: int) -> Transport:
+        """A new way to that server, with cookies and a connection of its own."""
+        ...
+
+    def token(self, person: str) -> str:
+        """A session of that person; everybody is registered once."""
+        ...
+
+    def new_room(self) -> str:
+        """A name that no example has used yet."""
+        ...
+
+    def settle(self) -> None:
+        """See to it that each server hears of what was done through the other."""
+        ...
+
+    def end(self) -> None:
+        """An example is over."""
+        ...
+
+
+class _Registered:
+    """Everybody's token, from the first server."""
+
+    def __init__(self) -> None:
+        self._tokens: dict[str, str] = {}
+        self._rooms = 0
+
+    def token(self, person: str) -> str:
+        if person not in self._tokens:
+            client = PollingClient(self.transport(0))
+            reply = client.call("POST", "/user/register", {"username": person, "password": "secret1"})
+            self._tokens[person] = reply.headers["Set-Cookie"].split("=", 1)[1].split(";")[0]
+        return self._tokens[person]
+
+    def new_room(self) -> str:
+        self._rooms += 1
+        return f"room {self._rooms}"
+
+    def transport(self, server: int) -> Transport:
+        raise NotImplementedError
+
+
+class InProcess(_Registered):
+    """Flask's test client, and a clock that jumps. Lives for one example. Servers hear of each other when told to."""
+
+    def __init__(self, migrated: Path) -> None:
+        super().__init__()
+        self.home = Path(tempfile.mkdtemp())
+        shutil.copy(migrated, self.home / "commonroom.db")
+        self.clock = FakeClock()
+        self.apps: dict[int, Flask] = {}
+        self.buses: dict[int, SqliteBus] = {}
+        for server in SERVERS:
+            self._start(server)
+
+    def transport(self, server: int) -> Transport:
+        return FlaskTransport(self.apps[server])
+
+    def hear(self, server: int) -> None:
+        self.buses[server].read_events()
+
+    def settle(self) -> None:
+        for server in SERVERS:
+            self.hear(server)
+
+    def restart(self, server: int) -> None:
+        self._stop(server)
+        self._start(server)
+
+    def end(self) -> None:
+        for server in SERVERS:
+            self._stop(server)
+        shutil.rmtree(self.home)
+
+    def _start(self, server: int) -> None:
+        settings = Settings(instance_path=self.home, secret_key=SECRET, rate_limits=False, session_hours=8000)
+        self.apps[server] = create_app(settings, self.clock)
+        services = services_of(self.apps[server])
+        services.rooms.ensure_lobby()
+        services._started = True  # news of the other server comes by hear(), not by a thread
+        self.buses[server] = SqliteBus(services.store, services.hub)
+        self.hear(server)
+
+    def _stop(self, server: int) -> None:
+        services = services_of(self.apps[server])
+        services.close()
+        services.store.engine.dispose()
+
+
+class Live(_Registered):
+    """Two gunicorns with LiveWorker. Live for all examples: starting them takes longer than running one."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__()
+        self._servers = [Server(home, env={"CHAT_RATE_LIMITS": "off"}) for _ in SERVERS]
+        self._transports: list[HttpTransport] = []
+
+    def start(self) -> None:
+        for server in self._servers:
+            server.start()
+
+    def transport(self, server: int) -> Transport:
+        made = HttpTransport(self._servers[server].url)
+        self._transports.append(made)
+        return made
+
+    def settle(self) -> None:
+        """They hear of each other by themselves."""
+
+    def restart(self, server: int, *, kill: bool) -> None:
+        if kill:
+            self._servers[server].kill()
+        else:
+            assert self._servers[server].stop() == 0
+        self._servers[server].start()
+
+    def end(self) -> None:
+        for transport in self._transports:
+            transport.close()
+        self._transports.clear()
+
+    def close(self) -> None:
+        for server in self._servers:
+            server.kill()
