@@ -25,11 +25,11 @@ CLIENTS: list[Any] = [
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what takes `anyone` with every client that can do what it needs, and with every server it can use."""
-    if "kind" in metafunc.fixturenames:
+    if "client_kind" in metafunc.fixturenames:
         needed = {ability for mark in metafunc.definition.iter_markers("needs") for ability in mark.args}
         able = [kind for kind in CLIENTS if needed <= kind.can]
         pairs = [pytest.param(kind, how, id=f"{kind.protocol}-{how}") for kind in able for how in kind.servers]
-        metafunc.parametrize(("kind", "connect"), pairs, indirect=True)
+        metafunc.parametrize(("client_kind", "connect"), pairs, indirect=True)
     elif "connect" in metafunc.fixturenames:
         metafunc.parametrize("connect", ["gunicorn"], indirect=True)  # some clients need sockets
 
@@ -48,7 +48,7 @@ def client(app: Flask) -> Clients:
 
 
 @pytest.fixture
-def kind(request: pytest.FixtureRequest) -> Any:
+def client_kind(request: pytest.FixtureRequest) -> Any:
     """A protocol's client: see pytest_generate_tests."""
     return request.param
 
@@ -79,9 +79,9 @@ def meet(connect: Callable[[], Transport]) -> Iterator[Meet]:
 
 
 @pytest.fixture
-def anyone(meet: Meet, kind: Any) -> Anyone:
+def anyone(meet: Meet, client_kind: Any) -> Anyone:
     """Make registered clients of one protocol, for scenarios that hold for every protocol and server."""
-    return lambda username: meet(kind, username)
+    return lambda username: meet(client_kind, username)
 
 
 @pytest.fixture(scope="module")
