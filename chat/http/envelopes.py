@@ -4,13 +4,13 @@ Blueprint handlers never see a 404 or 405, so this is done for the whole applica
 """
 
 import logging
-import math
 from collections.abc import Callable, Iterable
 
 from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
 from chat.errors import ChatError, ErrorCode
+from chat.http.wording import whole_seconds
 
 log = logging.getLogger(__name__)
 Render = Callable[[ChatError], Response]
@@ -34,7 +34,7 @@ def _answer(error: Exception) -> Response:
     response = render(failure)
     retry_after = failure.data.get("retry_after")
     if isinstance(retry_after, int | float):
-        response.headers["Retry-After"] = str(max(1, math.ceil(retry_after)))
+        response.headers["Retry-After"] = str(whole_seconds(retry_after))
     if isinstance(error, HTTPException) and error.code == 405:
         response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
     return response

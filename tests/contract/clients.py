@@ -3,7 +3,7 @@
 import base64
 import json
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import requests
 from flask import Flask
@@ -41,11 +41,11 @@ class HttpTransport:
     """Over a socket to a real server."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self.url = url
         self._session = requests.Session()
 
     def request(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Reply:
-        response = self._session.request(method, self._url + path, data=body, headers=headers, timeout=60)
+        response = self._session.request(method, self.url + path, data=body, headers=headers, timeout=60)
         return Reply(response.status_code, response.headers, response.content)
 
 
@@ -66,12 +66,39 @@ class Refused(Exception):  # noqa: N818
         self.kind = kind
 
 
+class ChatClient(Protocol):
+    """What scenarios ask of every protocol's client. What only some can is named in `can`, and asked for by
+    `@pytest.mark.needs`: open (rooms that one joins, by names that are taken), passwd, leave, logout, online, unread.
+    """
+
+    protocol: ClassVar[str]
+    can: ClassVar[frozenset[str]]
+    username: str
+
+    def register(self, username: str, password: str = "secret1") -> None: ...
+    def login(self, username: str, password: str = "secret1") -> None: ...
+    def create_room(self, room: str, passwd: str = "") -> None: ...
+    def bring(self, room: str, other: Any) -> None:
+        """See that another client gets into a room that this one is in."""
+
+    def delete_room(self, room: str, passwd: str = "") -> None: ...
+    def rooms(self) -> set[str]: ...
+    def members(self, room: str) -> list[str]: ...
+    def say(self, room: str, text: str, client_message_id: str | None = None) -> None: ...
+    def show(self, room: str, picture: bytes) -> None: ...
+    def hear(self, room: str, timeout: float = 0) -> list[Heard]: ...
+    def close(self) -> None: ...
+
+
 _KINDS = {401: "auth", 409: "taken", 404: "not_found", 403: "forbidden", 400: "invalid", 413: "invalid"}
 
 
 @dataclass
 class PollingClient:
     """The polling protocol, as a student would write a client for it."""
+
+    protocol = "polling"
+    can = frozenset({"open", "passwd", "leave", "logout", "online", "unread"})
 
     transport: Transport
     username: str = ""
@@ -108,6 +135,9 @@ class PollingClient:
 
     def join(self, room: str, passwd: str = "") -> None:
         self.ok("POST", "/room/join", {"roomname": room, "type": "public", "passwd": passwd})
+
+    def bring(self, room: str, other: Any) -> None:
+        other.join(room)
 
     def leave(self, room: str) -> None:
         self.ok("POST", "/room/leave", {"roomname": room})
@@ -146,6 +176,9 @@ class PollingClient:
         if got:
             self.cursors[room] = got[-1]["timestamp"]
         return [_heard(message) for message in got]
+
+    def close(self) -> None:
+        """Nothing is left open between requests."""
 
     def unread(self, room: str) -> int:
         found = self.ok("GET", "/room/find?detail=1")["rooms"]

@@ -5,6 +5,7 @@ import string
 import pytest
 
 from chat.errors import ChatError, ErrorCode
+from chat.http.wording import fill
 from chat.protocols.polling import errors as polling
 
 
@@ -20,4 +21,4 @@ def test_polling_has_words_for_it(code: ErrorCode) -> None:
 
 def test_seconds_are_rounded_up() -> None:
     error = ChatError(ErrorCode.RATE_LIMITED, retry_after=0.05)
-    assert "in 1 s" in polling.fill(polling.TABLE[error.code][1], error.data)
+    assert "in 1 s" in fill(polling.TABLE[error.code][1], error.data)
