@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 ROOT = Path(__file__).resolve().parent
 PLAIN_NAMES = {"port", "database_url", "secret_key"}
@@ -42,6 +43,7 @@ class Settings:
     pull_timeout: float = 25.0  # seconds
     presence_seconds: float = 60.0
     rate_limits: bool = True
+    timezone: str = ""  # of times that protocols show as local ones; empty: the server's own
     # The network around it
     cors_origins: tuple[str, ...] = ()
     trusted_proxies: int = 0
@@ -72,6 +74,11 @@ class Settings:
     def database_uri(self) -> str:
         """The SQLAlchemy URL of the database."""
         return self.database_url or f"sqlite:///{self.instance_path / 'commonroom.db'}"
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        """The time zone of local times; None: the server's own."""
+        return ZoneInfo(self.timezone) if self.timezone else None
 
     def secret(self) -> str:
         """The signing key: the one given, else the one kept in instance_path (made at the first call)."""
@@ -147,6 +154,14 @@ def _sqlite_file(raw: str) -> str:
     return raw
 
 
+def _timezone(raw: str) -> str:
+    try:
+        ZoneInfo(raw)
+    except (KeyError, ValueError, OSError):  # unknown; no name at all; the name of a folder of zones
+        raise ValueError("give a time zone such as Asia/Shanghai or UTC") from None
+    return raw
+
+
 def _synchronous(raw: str) -> str:
     if raw.upper() not in {"NORMAL", "FULL", "EXTRA"}:
         raise ValueError("give NORMAL, FULL or EXTRA")
@@ -172,6 +187,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "pull_timeout": _number(float, 0, 50),
     "presence_seconds": _number(float, 1, 3600),
     "rate_limits": _switch,
+    "timezone": _timezone,
     "cors_origins": _origins,
     "trusted_proxies": _number(int, 0, 10),
     "sqlite_synchronous": _synchronous,

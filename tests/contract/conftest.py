@@ -10,6 +10,7 @@ from flask import Flask
 
 from tests.contract.clients import ChatClient, FlaskTransport, HttpTransport, PollingClient, Transport
 from tests.contract.realtime_client import RealtimeClient, RealtimeUser
+from tests.contract.roomapi_client import RoomapiClient
 from tests.server import Server
 
 Kind = Callable[[Transport], ChatClient]
@@ -19,6 +20,7 @@ Meet = Callable[[Any, str], Any]
 MakeUser = Callable[[str], RealtimeUser]
 CLIENTS: list[Any] = [
     PollingClient,
+    RoomapiClient,
     RealtimeClient,
 ]
 

@@ -30,7 +30,7 @@ from chat.security import tokens
 from tests.conftest import services_of, sign_up
 from tests.server import Server
 
-PROTOCOLS = ["polling", "realtime"]
+PROTOCOLS = ["polling", "roomapi", "realtime"]
 UNDOCUMENTED: set[str] = set()  # WebSockets: OpenAPI has no words for them
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 MOST_EXAMPLES = 250  # random ones, a protocol

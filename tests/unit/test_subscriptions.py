@@ -109,14 +109,14 @@ def test_put_out_between_the_two_readings_of_a_look(
 ) -> None:
     bob = sign_up(services, "bob")
     services.rooms.create(alice, "club", "public", "")
-    services.rooms.join(bob, "club", "")
+    services.memberships.join(bob, "club", "")
     subscription = services.subscriptions.open(bob, lambda: None)
     send(services, alice, "club", "while bob is in")
     resolve = subscription._resolve
 
     def resolve_and_leave() -> object:
         rows = resolve()
-        services.rooms.leave(bob, "club")
+        services.memberships.leave(bob, "club")
         send(services, alice, "club", "secret")
         return rows
 

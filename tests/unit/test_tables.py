@@ -8,6 +8,7 @@ from chat.errors import ChatError, ErrorCode
 from chat.http.wording import Table, worded
 from chat.protocols.polling.errors import TABLE as POLLING
 from chat.protocols.realtime.errors import TABLE as REALTIME
+from chat.protocols.roomapi.errors import TABLE as ROOMAPI
 
 TABLES = {"polling": POLLING, "realtime": REALTIME}
 
@@ -20,6 +21,13 @@ def test_every_protocol_has_words_for_it(code: ErrorCode, table: Table) -> None:
     fields = [{name for _, name, _, _ in string.Formatter().parse(text) if name} for text in (english, chinese)]
     assert fields[0] == fields[1]
     assert english[0].isupper() or english.startswith(("{", "msg"))
+    assert any("\u4e00" <= char <= "\u9fff" for char in chinese)
+
+
+@pytest.mark.parametrize("code", ErrorCode)
+def test_roomapi_has_chinese_words_for_it(code: ErrorCode) -> None:
+    status, chinese = ROOMAPI[code]
+    assert status == 200 or 400 <= status < 600
     assert any("\u4e00" <= char <= "\u9fff" for char in chinese)
 
 
