@@ -1,6 +1,7 @@
 """The bodies and queries this protocol takes, and its answers. Views read with these, and the document shows them."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from marshmallow import EXCLUDE, RAISE, Schema, fields, validate
@@ -21,8 +22,8 @@ _BEYOND = 2**63  # no database has it
 class Number(fields.Field[int]):
     """An integer, or its digits: queries have no numbers, and neither do the forms that some clients send on."""
 
-    def __init__(self, english: str, chinese: str, **more: Any) -> None:
-        super().__init__(metadata=about(english, chinese, type="integer"), **more)
+    def __init__(self, english: str, chinese: str, *, examples: Sequence[int] = (), **more: Any) -> None:
+        super().__init__(metadata=about(english, chinese, type="integer", examples=list(examples)), **more)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
         if isinstance(value, int) and not isinstance(value, bool):
@@ -74,13 +75,13 @@ class CreateRoom(_In):
 
 
 class KnownRoom(_In):
-    room_id = Number("the room's ID", "聊天室的 ID", required=True)
+    room_id = Number("the room's ID", "聊天室的 ID", required=True, examples=[2])
 
 
 class AddUser(KnownRoom):
     """Who is added: by their id, or by their name."""
 
-    user_id = Number("the user's ID", "用户的 ID", allow_none=True, load_default=None)
+    user_id = Number("the user's ID", "用户的 ID", examples=[1], allow_none=True, load_default=None)
     user_name = fields.String(
         allow_none=True,
         load_default=None,
@@ -143,7 +144,7 @@ class _Record(_Out):
     ID = fields.Integer(required=True)
     CreatedAt = fields.String(required=True, metadata=about("RFC 3339 with an offset", "RFC 3339，带时区"))
     UpdatedAt = fields.String(required=True)
-    DeletedAt = fields.Raw(required=True, allow_none=True, metadata=about("always null", "总为 null", type="null"))
+    DeletedAt = fields.Raw(required=True, allow_none=True, metadata=about("always null", "总为 null", enum=[None]))
 
 
 class RoomShown(_Record):
@@ -193,7 +194,7 @@ class MembersFound(_Envelope):
 
 
 class Done(_Envelope):
-    data = fields.Raw(required=True, allow_none=True, metadata={"type": "null"})
+    data = fields.Raw(required=True, allow_none=True, metadata={"enum": [None]})
 
 
 class Sent(_Envelope):
@@ -207,4 +208,4 @@ class MessagesFound(_Envelope):
 class Failed(_Out):
     code = fields.Integer(required=True, validate=validate.Equal(1))
     msg = fields.String(required=True, metadata=about("what went wrong", "失败原因"))
-    data = fields.Raw(required=True, allow_none=True, metadata={"type": "null"})
+    data = fields.Raw(required=True, allow_none=True, metadata={"enum": [None]})
