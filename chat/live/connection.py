@@ -21,7 +21,7 @@ HEAD_SECONDS = 10.0  # from its first byte to its last
 BODY_PAUSE_SECONDS = 20.0  # between two pieces of a body
 REQUEST_SECONDS = 120.0  # all of a request
 LINGER_SECONDS = 2.0  # a refused client may still be sending; closed at once, it would not read why
-WRITE_SECONDS = 30.0  # an answer of which nothing is read for so long is given up
+WRITE_SECONDS = 30.0  # a client that reads nothing of its answer for so long is given up
 MOST_REFUSED = 64  # connections at a time that are told so
 READ_AHEAD_BYTES = 64 * 1024  # of the next request, while one is worked on
 
@@ -29,7 +29,8 @@ READ_AHEAD_BYTES = 64 * 1024  # of the next request, while one is worked on
 class HttpConnection(asyncio.Protocol):
     __slots__ = (
         "_advancing", "_answer", "_at_eof", "_began", "_body", "_busy", "_closing", "_framed", "_framer", "_held",
-        "_is_drained", "_local", "_paused", "_peer", "_started", "_transport", "_worker", "deadline", "watched_until",
+        "_is_drained", "_local", "_paused", "_peer", "_started", "_transport", "_unread", "_worker", "deadline",
+        "watched_until",
     )  # fmt: skip
 
     def __init__(self, worker: "LiveWorker") -> None:
@@ -42,6 +43,7 @@ class HttpConnection(asyncio.Protocol):
         self._advancing = False
         self._at_eof = False  # the client sends no more
         self._is_drained = True  # what was answered is out, or nearly
+        self._unread = 0  # bytes of answers that were not out when this was last looked at
         self._started = 0.0  # of the request that is being read
         # The last request that was held, and what answers those that have the same head. None: no head is known.
         self._framed: Framed | None = None
@@ -92,7 +94,7 @@ class HttpConnection(asyncio.Protocol):
         if self._held is not None:
             self._answer_held(self._held.late())
         elif self._closing and not self._busy:
-            self._transport.close()
+            self._close()
         elif not self._busy:
             self._advance()
         return True  # closed by _expect_more, once nothing whole is left to answer
@@ -129,12 +131,12 @@ class HttpConnection(asyncio.Protocol):
         """What was waited for has not come: answer what is held, close what has taken too long."""
         if self._transport is None:
             return
-        if not self._is_drained:
-            self._transport.abort()
+        if not self._is_drained or self._transport.is_closing():
+            self._wait_for_reader()
         elif self._held is not None:
             self._answer_held(self._held.late())
         elif not self._busy:
-            self._transport.close()
+            self._close()
 
     def stop(self) -> None:
         """The server stops: take no further request. Held ones are answered through their waiters."""
@@ -143,7 +145,7 @@ class HttpConnection(asyncio.Protocol):
         if self._busy:
             self._closing = True
         elif self._framer.is_between and self._is_drained:
-            self._transport.close()
+            self._close()
 
     def _set_deadline(self, deadline: float) -> None:
         self.deadline = deadline
@@ -192,8 +194,7 @@ class HttpConnection(asyncio.Protocol):
     def _expect_more(self) -> None:
         now = time.monotonic()
         if self._at_eof:
-            self._closing = True
-            self._transport.close()
+            self._close()
         elif self._framer.is_between:
             self._set_deadline(now + self._worker.keepalive)
         elif self._framer.in_body:
@@ -219,7 +220,23 @@ class HttpConnection(asyncio.Protocol):
         except OSError:
             transport.abort()  # it is gone already
         else:
-            self._worker.loop.call_later(LINGER_SECONDS, transport.close)
+            self._worker.loop.call_later(LINGER_SECONDS, self._close)
+
+    def _close(self) -> None:
+        """Close once all is written. A transport waits for that as long as it takes; here it has a deadline."""
+        self._closing = True
+        if self._transport is not None:
+            self._transport.close()
+            self._set_deadline(time.monotonic() + WRITE_SECONDS)
+
+    def _wait_for_reader(self) -> None:
+        """Give the client up, unless it has read something since the last time."""
+        unread = self._transport.get_write_buffer_size()
+        if unread >= self._unread:
+            self._transport.abort()
+            return
+        self._unread = unread
+        self._set_deadline(time.monotonic() + WRITE_SECONDS)
 
     def _read_on(self) -> None:
         if self._paused:
@@ -293,12 +310,12 @@ class HttpConnection(asyncio.Protocol):
             return
         for piece in pieces:  # the loop writes them together
             self._transport.write(piece)
+        self._unread = self._transport.get_write_buffer_size()
         if linger:
             self._linger()
             return
         if close or self._closing:
-            self._closing = True
-            self._transport.close()  # once all is written
+            self._close()
             return
         self._started = time.monotonic()
         if self._is_drained:

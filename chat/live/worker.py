@@ -75,7 +75,7 @@ class LiveWorker(Worker):
 
     def _look_at_woken(self) -> None:
         self._flush_is_due = False
-        while self._woken:
+        for _ in range(len(self._woken)):  # who is woken meanwhile comes after all others' turn
             try:
                 self._woken.popleft().look()
             except Exception:
