@@ -109,6 +109,41 @@ def test_one_that_was_only_held_up_comes_back(
     assert witness.heard() == [WENT]
 
 
+def test_one_that_was_held_up_comes_back_with_the_first_to_enter_it(
+    services: Services, other: Services, alice: Actor, clock: FakeClock
+) -> None:
+    """A laptop that slept: a socket that comes back may be faster than the next beat."""
+    witness = Witness(services)
+    bob = sign_up(services, "bob")
+    visit = other.visits.enter(alice, LOBBY)
+    clock.advance(ALIVE_FOR / 1_000_000 + 1)
+    services.visits.beat()
+    assert witness.heard() == [CAME, WENT]
+    other.visits.enter(bob, LOBBY)
+    assert set(witness.heard()) == {CAME, (EventKind.ENTERED, "bob")}
+    other.visits.leave(visit)
+    assert witness.heard() == [WENT]
+
+
+def test_one_that_leaves_while_it_is_brought_back(
+    services: Services, other: Services, alice: Actor, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    witness = Witness(services)
+    visit = other.visits.enter(alice, LOBBY)
+    clock.advance(ALIVE_FOR / 1_000_000 + 1)
+    services.visits.beat()
+    write = other.store.write
+
+    def leave_first() -> object:
+        monkeypatch.setattr(other.store, "write", write)
+        other.visits.leave(visit)  # the other thread has its turn before
+        return write()
+
+    monkeypatch.setattr(other.store, "write", leave_first)
+    other.visits.beat()
+    assert witness.heard() == [CAME, WENT]
+
+
 def test_a_process_that_stops(services: Services, other: Services, alice: Actor) -> None:
     witness = Witness(services)
     other.visits.enter(alice, LOBBY)
