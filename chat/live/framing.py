@@ -9,6 +9,7 @@ from dataclasses import dataclass
 HEAD_MAX_BYTES = 64 * 1024
 LINE_MAX_BYTES = 8190  # the request line
 CHUNK_LINE_MAX_BYTES = 1024
+CHUNKS_A_TURN = 128  # taken in one call of next
 TRAILER_MAX_BYTES = 8192
 
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -45,11 +46,23 @@ def body_after(known: Framed, data: bytes) -> bytes | None:
 class Framer:
     """The requests of one connection, one after the other."""
 
-    __slots__ = ("_body", "_chunked", "_expects", "_head", "_left", "_max_body", "_raw_head", "_trailer", "buffer")
+    __slots__ = (
+        "_body",
+        "_chunked",
+        "_expects",
+        "_head",
+        "_left",
+        "_max_body",
+        "_raw_head",
+        "_trailer",
+        "buffer",
+        "has_more",
+    )
 
     def __init__(self, max_body: int) -> None:
         self._max_body = max_body
         self.buffer = bytearray()
+        self.has_more = False  # next stopped half-way, for others to have their turn
         self._reset()
 
     def _reset(self) -> None:
@@ -69,6 +82,11 @@ class Framer:
     @property
     def in_body(self) -> bool:
         return self._head is not None
+
+    @property
+    def body_bytes(self) -> int:
+        """How much of a body is here that is not whole yet."""
+        return len(self.buffer) + len(self._body or b"")
 
     def wants_continue(self) -> bool:
         """Whether the client waits for a 100 before it sends the body; true once."""
@@ -167,7 +185,10 @@ class Framer:
 
     def _next_chunked(self) -> Framed | None:
         assert self._body is not None  # noqa: S101
-        while not self._left or self._take_chunk(self._body):
+        self.has_more = False
+        for _ in range(CHUNKS_A_TURN):
+            if self._left and not self._take_chunk(self._body):
+                return None
             line = self._take_line()
             if line is None:
                 return None
@@ -186,6 +207,7 @@ class Framer:
                 self._left = length + 2
             else:
                 self._trailer = 1
+        self.has_more = True
         return None
 
     def _take_chunk(self, body: bytearray) -> bool:

@@ -68,6 +68,7 @@ class Worker:
     """As much of LiveWorker as connections use. Work is kept for the test to do; the loop is the test."""
 
     max_body = 1000
+    long_bodies = 0
     keepalive = 75
     most_connections = 100
 
@@ -174,8 +175,9 @@ def test_a_slow_client_that_reads_gets_all(http: HttpConnection, transport: Tran
         look(http, clock)
         assert not transport.closing
     began = clock.now
+    transport.unread -= 1
     look(http, clock)
-    assert transport.aborted, "nothing was read any more"
+    assert transport.aborted, "a byte now and then is not reading"
     assert clock.now - began == WRITE_SECONDS
 
 
@@ -196,6 +198,41 @@ def test_the_same_when_an_idle_connection_is_closed(http: HttpConnection, transp
     assert not transport.aborted
     look(http, clock)
     assert transport.aborted
+
+
+def test_small_chunks_take_turns(http: HttpConnection, worker: Worker, transport: Transport) -> None:
+    chunks = b"1\r\nx\r\n" * 900
+    http.data_received(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n")
+    assert len(http._framer.buffer) > len(chunks) / 2, "the others' turn"
+    assert not transport.reading
+    while worker.soon:
+        worker.soon.pop()()
+    assert transport.reading
+    assert len(worker.work) == 1, "it has come whole"
+
+
+def test_long_bodies_that_do_not_end_are_bounded_together(
+    worker: Worker, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_module, "LONG_BODIES_MAX_BYTES", 1_000_000)
+    monkeypatch.setattr(worker, "max_body", 200_000)
+
+    def upload(size: int) -> tuple[HttpConnection, Transport]:
+        made, transport = HttpConnection(cast(LiveWorker, worker)), Transport()
+        made.connection_made(transport)
+        made.data_received(b"POST / HTTP/1.1\r\nContent-Length: 150000\r\n\r\n")
+        made.data_received(bytes(size))
+        return made, transport
+
+    uploads = [upload(140_000) for _ in range(10)]
+    assert [transport.unread > 0 for _, transport in uploads] == [False] * 7 + [True] * 3, "503"
+    assert upload(1000)[1].unread == 0, "short ones are none of it"
+    first, _ = uploads[0]
+    first.data_received(bytes(10_000))
+    first._worked(Framed(b"", b""), Answer([], close=False), None)
+    uploads[1][0].connection_lost(None)
+    assert worker.long_bodies == 5 * 140_000
+    assert upload(140_000)[1].unread == 0
 
 
 def test_what_comes_after_a_close_frame_is_not_kept(
