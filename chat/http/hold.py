@@ -97,9 +97,7 @@ class _Place:
         if version is None:
             return Look.NEEDS_THREAD
         if version != self._version:
-            self._answer = self._find()
-            # A feed that was just being written to is tried again.
-            self._version = None if self._answer is Look.NEEDS_THREAD else version
+            self._answer, self._version = self._find(), version
         return self._answer
 
     def nothing(self) -> bytes:

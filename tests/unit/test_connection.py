@@ -9,9 +9,10 @@ import pytest
 from chat.live import connection as connection_module
 from chat.live import stream as stream_module
 from chat.live.connection import WRITE_SECONDS, HttpConnection
+from chat.live.frames import FrameReader
 from chat.live.framing import Framed
 from chat.live.request import Answer
-from chat.live.stream import INBOX_MAX, StreamConnection
+from chat.live.stream import FRAMES_A_TURN, INBOX_MAX, StreamConnection
 from chat.live.websocket import WebSocketConnection
 from chat.live.worker import LiveWorker
 from tests.live.websocket import BINARY, TEXT, close, frame
@@ -204,10 +205,10 @@ def test_small_chunks_take_turns(http: HttpConnection, worker: Worker, transport
     chunks = b"1\r\nx\r\n" * 900
     http.data_received(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n")
     assert len(http._framer.buffer) > len(chunks) / 2, "the others' turn"
-    assert not transport.reading
+    reading = [transport.reading]
     while worker.soon:
         worker.soon.pop()()
-    assert transport.reading
+    assert [*reading, transport.reading] == [False, True]
     assert len(worker.work) == 1, "it has come whole"
 
 
@@ -256,6 +257,19 @@ def test_fragments_take_turns_as_whole_frames_do(socket: StreamConnection, worke
         worker.soon.pop()()
     worker.work.pop()()
     assert cast(Session, socket._session).got == ["the end"]
+
+
+def test_a_flood_after_our_good_bye_is_not_read_through(
+    socket: StreamConnection, transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    socket.stop()
+    looked, real = [], FrameReader.next
+    monkeypatch.setattr(FrameReader, "next", lambda reader: looked.append(1) or real(reader))  # type: ignore[func-returns-value]
+    socket.data_received(frame(TEXT, "", fin=False) + frame(0, "", fin=False) * 10_000)
+    assert len(looked) <= FRAMES_A_TURN
+    assert not transport.closing
+    socket.data_received(close(1001))
+    assert transport.closing
 
 
 def test_a_push_behind_a_long_answer_drops_nobody(

@@ -78,11 +78,15 @@ def test_a_look_comes_to_rest_though_the_newest_message_was_deleted(
     end(parked)
 
 
-def test_many_small_messages_are_left_to_a_thread(app: Flask, token: str, chat: Services, bob: Actor) -> None:
+def test_many_small_messages_are_left_to_a_thread(
+    app: Flask, token: str, chat: Services, bob: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What is around a message counts too: thousands of one letter are megabytes, and answers are kept."""
     parked = park(app, token, {"public": FUTURE})
     for _ in range(200):
         chat.messages.send(bob, "public", Draft(text="x"))
+    assert parked.look() is Look.NEEDS_THREAD
+    monkeypatch.setattr(Pulls, "in_memory", lambda *_: pytest.fail("once for all who are there"))
     assert parked.look() is Look.NEEDS_THREAD
     end(parked)
 
