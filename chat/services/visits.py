@@ -4,7 +4,7 @@ import secrets
 import threading
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import and_, delete, func, insert, select, update
 
 from chat.clock import SECOND, Clock
 from chat.models import Actor, Event, EventKind, Process, User, Visitor, VisitRow
@@ -85,7 +85,9 @@ class Visits:
         try:
             with self._store.write() as tx:
                 for visit in left:
-                    if tx.execute(delete(VisitRow).where(VisitRow.id == visit.row_id)).rowcount:
+                    # The number of a row that could not be committed may be another process's by now.
+                    mine = and_(VisitRow.id == visit.row_id, VisitRow.process_id == self._process)
+                    if tx.execute(delete(VisitRow).where(mine)).rowcount:
                         self._tell_left(tx, visit.room_id, visit.visitor)
         except Exception:
             with self._lock:
