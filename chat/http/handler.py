@@ -18,7 +18,7 @@ from chat.clock import SECOND
 from chat.delivery import Waiter
 from chat.errors import ChatError, ErrorCode
 from chat.http.context import EXTENSION
-from chat.live.frames import POLICY
+from chat.live.frames import POLICY, TRY_LATER
 from chat.live.peer import Ended, Peer
 from chat.models import Actor, Event, StoredMessage
 from chat.services import Services
@@ -44,7 +44,7 @@ class Handler(ABC):
     # For the protocol to define
 
     def opened(self) -> None:  # noqa: B027
-        """The connection is there: greet, follow."""
+        """The connection is there: greet, follow. What it raises goes to `failed`, and the connection is closed."""
 
     @abstractmethod
     def received(self, text: str) -> None:
@@ -134,10 +134,13 @@ class InApp:
         self._handler: Handler | None = None
 
     def opened(self, peer: Peer) -> None:
-        """Make the handler, and let it begin."""
+        """Make the handler, and let it begin. Where that fails, it is closed: nothing would ever be pushed."""
         self._handler = handler = self._make(peer, self._chat)
         with self._app.app_context():
-            self._guarded(handler, handler.opened)
+            error = self._guarded(handler, handler.opened)
+        if error is not None:
+            is_out = error.code in (ErrorCode.NOT_SIGNED_IN, ErrorCode.ROOM_NOT_FOUND)
+            peer.close(POLICY if is_out else TRY_LATER, "could not begin")
 
     def received(self, message: str | bytes) -> None:
         """Hand it on, if whoever sent it is still signed in."""
@@ -172,14 +175,19 @@ class InApp:
         handler.received(message)
 
     @staticmethod
-    def _guarded(handler: Handler, call: Callable[[], None]) -> None:
+    def _guarded(handler: Handler, call: Callable[[], None]) -> ChatError | None:
+        """Call; what went wrong, once the client has been told."""
         try:
             call()
         except ChatError as error:
-            handler.failed(error)
+            failure = error
         except Exception:
             log.exception("handling a message failed")
-            handler.failed(ChatError(ErrorCode.INTERNAL))
+            failure = ChatError(ErrorCode.INTERNAL)
+        else:
+            return None
+        handler.failed(failure)
+        return failure
 
 
 class _Pushed:

@@ -35,6 +35,7 @@ class LiveWorker(Worker):
         self.deadlines = Deadlines(self.loop)
         self.connections: set[Connection] = set()
         self.max_body = 0
+        self.long_bodies = 0  # bytes of them that are here, of all connections
         # Each takes a descriptor; without any left there would be no answer at all, and no database.
         self.most_connections = max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_DESCRIPTORS)
         self.keepalive = self.cfg.keepalive  # seconds; at hand, as gunicorn's Config takes its time to find it
@@ -75,7 +76,7 @@ class LiveWorker(Worker):
 
     def _look_at_woken(self) -> None:
         self._flush_is_due = False
-        while self._woken:
+        for _ in range(len(self._woken)):  # who is woken meanwhile comes after all others' turn
             try:
                 self._woken.popleft().look()
             except Exception:
