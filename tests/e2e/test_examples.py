@@ -86,12 +86,17 @@ def test_roomapi(people: list[Page], live: Server, elsewhere: str, tmp_path: Pat
     _say(bob, "你好")
     expect(_lines(alice)).to_have_text(said)
     live.stop()
+    bob.context.set_offline(True)  # so that he is not back before alice speaks
     for text in ("are you there?", "x" * 4001, "hello?", "hello?"):
         _say(bob, text)
     live.start()
-    bobs = [*said, "bob: are you there?", f"not sent: {'x' * 4001} (消息过长，最多 4000 个字符)", *["bob: hello?"] * 2]
-    expect(_lines(bob)).to_have_text(bobs)
-    expect(_lines(alice)).to_have_text([text for text in bobs if not text.startswith("not sent")])
+    _say(alice, "back again")
+    said.append("alice: back again")
+    expect(_lines(alice)).to_have_text(said, timeout=20_000)
+    bob.context.set_offline(False)
+    too_long = f"not sent: {'x' * 4001} (消息过长，最多 4000 个字符)"
+    expect(_lines(bob)).to_have_text([*said, "bob: are you there?", too_long, *["bob: hello?"] * 2], timeout=20_000)
+    expect(_lines(alice)).to_have_text([*said, "bob: are you there?", *["bob: hello?"] * 2])
 
 
 def _write_example(guide: str, live: Server, folder: Path) -> None:
