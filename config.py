@@ -29,6 +29,7 @@ class Settings:
     secret_key: str = ""  # empty: made once and kept in instance_path
     host: str = "0.0.0.0"  # noqa: S104 - a class reaches the teacher's laptop over the LAN
     port: int = 8000
+    realtime_port: int = 0  # a further one, as realtime's document has it for its WebSocket; 0: none
     threads: int = 16  # per worker process; what waits keeps none
     metrics: bool = False
     # What people may do
@@ -159,6 +160,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "secret_key": str,
     "host": str,
     "port": _number(int, 1, 65535),
+    "realtime_port": _number(int, 0, 65535),
     "threads": _number(int, 4, 4096),
     "metrics": _switch,
     "lobby": str,

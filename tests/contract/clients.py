@@ -3,7 +3,7 @@
 import base64
 import json
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import requests
 from flask import Flask
@@ -45,11 +45,11 @@ class HttpTransport:
     """Over a socket to a real server."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self.url = url
         self._session = requests.Session()
 
     def request(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Reply:
-        response = self._session.request(method, self._url + path, data=body, headers=headers, timeout=60)
+        response = self._session.request(method, self.url + path, data=body, headers=headers, timeout=60)
         return Reply(response.status_code, response.headers, response.content)
 
     def close(self) -> None:
@@ -73,21 +73,99 @@ class Refused(Exception):  # noqa: N818
         self.kind = kind
 
 
-_KINDS = {401: "auth", 409: "taken", 404: "not_found", 403: "forbidden", 400: "invalid", 413: "invalid"}
+KINDS = {401: "auth", 409: "taken", 404: "not_found", 403: "forbidden", 400: "invalid", 413: "invalid"}
 
 
 @dataclass
-class PollingClient:
-    """The polling protocol, as a student would write a client for it."""
+class Caller:
+    """Whoever sends requests."""
 
     transport: Transport
-    username: str = ""
-    cursors: dict[str, str] = field(default_factory=dict)
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
         """One request; a body that is not bytes is sent as JSON."""
         raw = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         return self.transport.request(method, path, raw, headers)
+
+
+@dataclass
+class Client(Caller):
+    """What scenarios ask of a protocol's client; CAN says what it has of that which not every protocol has.
+
+    pictures: sends them; passwds: makes and joins rooms with one; memberships: says which rooms one is in and who is
+    in them, and leaves them; presence: says who is online; unread: counts; names: a room's name is one room's alone.
+    """
+
+    CAN: ClassVar[frozenset[str]] = frozenset()
+    SERVERS: ClassVar[tuple[str, ...]] = ("flask", "gunicorn")  # which of them it can be used with
+    HEARS_ITSELF: ClassVar[bool] = True  # whether what one says comes back among what one hears
+
+    username: str = ""
+
+    def register(self, username: str, password: str = "secret1") -> None:
+        """Make an account and log in."""
+        raise NotImplementedError
+
+    def login(self, username: str, password: str = "secret1") -> None:
+        raise NotImplementedError
+
+    def logout(self) -> None:
+        raise NotImplementedError
+
+    def create_room(self, room: str, passwd: str = "") -> None:
+        """And be in it."""
+        raise NotImplementedError
+
+    def join(self, room: str, passwd: str = "") -> None:
+        raise NotImplementedError
+
+    def leave(self, room: str) -> None:
+        raise NotImplementedError
+
+    def delete_room(self, room: str, passwd: str = "") -> None:
+        raise NotImplementedError
+
+    def rooms(self) -> set[str]:
+        """The rooms this user is in."""
+        raise NotImplementedError
+
+    def seen_rooms(self) -> set[str]:
+        raise NotImplementedError
+
+    def members(self, room: str) -> list[str]:
+        raise NotImplementedError
+
+    def online(self, room: str) -> set[str]:
+        raise NotImplementedError
+
+    def say(self, room: str, text: str, client_message_id: str | None = None) -> None:
+        raise NotImplementedError
+
+    def show(self, room: str, picture: bytes) -> None:
+        raise NotImplementedError
+
+    def hear(self, room: str, timeout: float = 0) -> list[Heard]:
+        """What is new in the room since the last time; waits up to timeout seconds for something."""
+        raise NotImplementedError
+
+    def unread(self, room: str) -> int:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Hang up."""
+
+    def hears_of(self, messages: list[Heard]) -> list[Heard]:
+        """Those of the messages that this client is to hear, in the same order."""
+        return [each for each in messages if self.HEARS_ITSELF or each.sender != self.username]
+
+
+@dataclass
+class PollingClient(Client):
+    """The polling protocol, as a student would write a client for it."""
+
+    CAN = frozenset({"pictures", "passwds", "memberships", "presence", "unread", "names"})
+
+    cursors: dict[str, str] = field(default_factory=dict)
 
     def ok(self, method: str, path: str, body: Any = None) -> Any:
         """The same, and it must succeed. Raises Refused."""
@@ -95,7 +173,7 @@ class PollingClient:
         if reply.status != 200:
             assert reply.json["status"] == "failure", reply
             assert reply.json["feedback"], reply
-            raise Refused(_KINDS[reply.status], reply)
+            raise Refused(KINDS[reply.status], reply)
         assert reply.json["status"] == "success", reply
         return reply.json
 
@@ -123,7 +201,6 @@ class PollingClient:
         self.ok("POST", "/room/delete", {"roomname": room, "type": "public", "passwd": passwd})
 
     def rooms(self) -> set[str]:
-        """The rooms this user is in."""
         return {room["roomname"] for room in self.ok("GET", "/room/find?detail=1")["rooms"] if room["joined"]}
 
     def seen_rooms(self) -> set[str]:
@@ -147,7 +224,6 @@ class PollingClient:
         self.ok("POST", "/chat/send", {"roomname": room, "new_message": {"type": "img", "content": content}})
 
     def hear(self, room: str, timeout: float = 0) -> list[Heard]:
-        """What is new in the room since the last time; waits up to timeout seconds for something."""
         body = {room: self.cursors.get(room, "")}
         got = self.ok("POST", f"/chat/pull?timeout={timeout}", body)[room]
         if got:

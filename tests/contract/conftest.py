@@ -1,14 +1,23 @@
 """Clients to run scenarios with: each protocol's, through Flask's test client and against a real gunicorn."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from flask import Flask
 
-from tests.contract.clients import FlaskTransport, HttpTransport, PollingClient
+from tests.contract.clients import Client, FlaskTransport, HttpTransport, PollingClient
+from tests.contract.realtime_client import RealtimeClient, RealtimeUser
 from tests.server import Server
 
 Clients = Callable[..., PollingClient]
+Anyone = Callable[[str], Client]
+MakeUser = Callable[[str], RealtimeUser]
+PROTOCOLS: dict[str, type[Client]] = {
+    "polling": PollingClient,
+    "realtime": RealtimeClient,
+}
 
 
 @pytest.fixture
@@ -24,17 +33,62 @@ def client(app: Flask) -> Clients:
     return make
 
 
-@pytest.fixture(params=["flask", "gunicorn"])
-def anyone(request: pytest.FixtureRequest) -> Clients:
-    """Make registered clients, for scenarios that hold for every protocol and server."""
-    if request.param == "flask":
-        make: Clients = request.getfixturevalue("client")
-        return make
-    server: Server = request.getfixturevalue("server")()
+@pytest.fixture(params=[(name, kind) for name, client in PROTOCOLS.items() for kind in client.SERVERS], ids="-".join)
+def anyone(request: pytest.FixtureRequest) -> Iterator[Anyone]:
+    """Make registered clients, for scenarios that hold for every protocol and server. `needs` marks what some lack."""
+    protocol, kind = request.param
+    needs = request.node.get_closest_marker("needs")
+    for ability in set(needs.args if needs else ()) - PROTOCOLS[protocol].CAN:
+        pytest.skip(f"{protocol} has no {ability}")
+    app: Flask | None = request.getfixturevalue("app") if kind == "flask" else None
+    url = "" if kind == "flask" else request.getfixturevalue("server")().url
 
-    def make_remote(username: str) -> PollingClient:
-        made = PollingClient(HttpTransport(server.url))
-        made.register(username)
-        return made
+    made: list[Client] = []
 
-    return make_remote
+    def make(username: str) -> Client:
+        made.append(PROTOCOLS[protocol](FlaskTransport(app) if app is not None else HttpTransport(url)))
+        made[-1].register(username)
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def one_of_each(server: Callable[..., Server]) -> Iterator[dict[str, Client]]:
+    """Registered clients of all protocols at one server, each called as its protocol."""
+    url = server().url
+    made = {name: client(HttpTransport(url)) for name, client in PROTOCOLS.items()}
+    for name, each in made.items():
+        each.register(name)
+    yield made
+    for each in made.values():
+        each.close()
+
+
+@pytest.fixture(scope="module")
+def shared_url(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server for all tests of a module, each of which has users and rooms of its own."""
+    home = tmp_path_factory.mktemp("shared")
+    shutil.copy(migrated, home / "commonroom.db")
+    server = Server(home)
+    try:
+        server.start()
+        yield server.url
+    finally:
+        server.kill()
+
+
+@pytest.fixture
+def realtime_user(shared_url: str) -> Iterator[MakeUser]:
+    """Make users with sockets."""
+    made: list[RealtimeUser] = []
+
+    def make(stem: str) -> RealtimeUser:
+        made.append(RealtimeUser(shared_url, stem))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
