@@ -45,6 +45,7 @@ class Server:
         self.home = home
         self._app = [app] if app else []  # default: gunicorn.conf.py's
         self.port = free_port()
+        self.tcp_port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = home / "gunicorn.log"
         self._workers = workers
@@ -58,6 +59,7 @@ class Server:
             "CHAT_INSTANCE_PATH": str(self.home),
             "CHAT_HOST": "127.0.0.1",
             "PORT": str(self.port),
+            "TCP_PORT": str(self.tcp_port),
             "WEB_CONCURRENCY": str(self._workers),
             "CHAT_THREADS": "8",
             **self._env,

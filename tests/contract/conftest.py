@@ -9,6 +9,7 @@ from flask import Flask
 
 from tests.contract.clients import Client, FlaskTransport, HttpTransport, PollingClient
 from tests.contract.realtime_client import RealtimeClient, RealtimeUser
+from tests.contract.tcp_client import TcpClient
 from tests.server import Server
 
 Clients = Callable[..., PollingClient]
@@ -17,6 +18,7 @@ MakeUser = Callable[[str], RealtimeUser]
 PROTOCOLS: dict[str, type[Client]] = {
     "polling": PollingClient,
     "realtime": RealtimeClient,
+    "tcp": TcpClient,
 }
 
 
@@ -41,12 +43,12 @@ def anyone(request: pytest.FixtureRequest) -> Iterator[Anyone]:
     for ability in set(needs.args if needs else ()) - PROTOCOLS[protocol].CAN:
         pytest.skip(f"{protocol} has no {ability}")
     app: Flask | None = request.getfixturevalue("app") if kind == "flask" else None
-    url = "" if kind == "flask" else request.getfixturevalue("server")().url
+    server: Server | None = None if kind == "flask" else request.getfixturevalue("server")()
 
     made: list[Client] = []
 
     def make(username: str) -> Client:
-        made.append(PROTOCOLS[protocol](FlaskTransport(app) if app is not None else HttpTransport(url)))
+        made.append(PROTOCOLS[protocol](FlaskTransport(app) if app is not None else _transport(server)))
         made[-1].register(username)
         return made[-1]
 
@@ -55,11 +57,16 @@ def anyone(request: pytest.FixtureRequest) -> Iterator[Anyone]:
         each.close()
 
 
+def _transport(server: Server | None) -> HttpTransport:
+    assert server is not None
+    return HttpTransport(server.url, server.tcp_port)
+
+
 @pytest.fixture
 def one_of_each(server: Callable[..., Server]) -> Iterator[dict[str, Client]]:
     """Registered clients of all protocols at one server, each called as its protocol."""
-    url = server().url
-    made = {name: client(HttpTransport(url)) for name, client in PROTOCOLS.items()}
+    live = server()
+    made = {name: client(_transport(live)) for name, client in PROTOCOLS.items()}
     for name, each in made.items():
         each.register(name)
     yield made
