@@ -97,6 +97,11 @@ class Server:
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
         return [int(pid) for pid in children.split()]
 
+    def flask(self, *command: str) -> None:
+        """Run a command of `flask --app wsgi` beside it."""
+        environment = {"PATH": os.environ["PATH"], "CHAT_INSTANCE_PATH": str(self.home), **self._env}
+        subprocess.run([BIN / "flask", "--app", "wsgi", *command], cwd=ROOT, env=environment, check=True)
+
     def signal(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
 

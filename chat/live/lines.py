@@ -3,21 +3,18 @@
 One line is taken at a time, and the next one not before that is handled: what a line says may be that raw bytes follow.
 """
 
-import logging
 import socket
 import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from chat.live.deadlines import NEVER
 from chat.live.frames import TOO_LARGE, TRY_LATER, FrameError
 from chat.live.peer import LineProtocol, Raw
+from chat.live.pieces import Pieces, PieceSender
 from chat.live.stream import StreamConnection
 
 if TYPE_CHECKING:
     from chat.live.worker import LiveWorker
-
-log = logging.getLogger("gunicorn.error")
 
 LINE_MAX_BYTES = 64 * 1024  # without its end
 PIECE_BYTES = 128 * 1024  # of raw bytes, handed on together
@@ -32,7 +29,7 @@ class LineConnection(StreamConnection):
     """A LinePeer."""
 
     __slots__ = (
-        "_buffer", "_got_eof", "_is_fetching", "_pieces", "_protocol", "_raw_left", "_searched", "_transfer_due",
+        "_buffer", "_got_eof", "_protocol", "_raw_left", "_searched", "_sender", "_transfer_due",
     )  # fmt: skip
 
     ANSWERS_FAREWELL = False
@@ -44,8 +41,7 @@ class LineConnection(StreamConnection):
         self._searched = 0  # so much of it has no end of a line
         self._got_eof = False  # the client says no more; what it has said may wait here still
         self._raw_left = 0  # bytes that are no lines
-        self._pieces: Iterator[bytes | float] | None = None  # what is sent piece by piece; meanwhile this is busy
-        self._is_fetching = False  # a thread gets the next one, or there is a pause
+        self._sender: PieceSender | None = None  # of what is sent piece by piece; meanwhile this is busy
         self._transfer_due = NEVER  # when the next piece must be here, or read
 
     # The transport's calls
@@ -111,7 +107,7 @@ class LineConnection(StreamConnection):
         """So many bytes, after the line that is being handled, are no lines: they come as Raw."""
         self.worker.on_loop(self._take_raw, count)
 
-    def send_pieces(self, pieces: Iterator[bytes | float]) -> None:
+    def send_pieces(self, pieces: Pieces) -> None:
         """Send what the iterator gives, as it is, while the client reads; nothing else meanwhile. See LinePeer."""
         self.worker.on_loop(self._send_pieces, pieces)
 
@@ -123,7 +119,7 @@ class LineConnection(StreamConnection):
 
     def farewell(self, code: int, reason: str) -> bytes:
         """The protocol's last word; none amid raw bytes, of which it would become a part."""
-        return b"" if self._pieces is not None else self._protocol.farewell(code, reason)
+        return b"" if self._sender is not None else self._protocol.farewell(code, reason)
 
     def _has_farewell(self, data: bytes) -> bool:
         del data
@@ -187,49 +183,34 @@ class LineConnection(StreamConnection):
 
     # Sending piece by piece
 
-    def _send_pieces(self, pieces: Iterator[bytes | float]) -> None:
-        self._pieces = pieces
+    def _send_pieces(self, pieces: Pieces) -> None:
+        self._sender = PieceSender(self.worker, pieces, self._write_piece, self._all_sent)
 
     def _worked(self) -> None:
-        if self._pieces is None:
+        if self._sender is None:
             super()._worked()
         else:
             self._send_on()
 
     def _send_on(self) -> None:
-        """Get the next piece when the last one has been read, or give up with the connection."""
-        if self._pieces is None or self._is_fetching:
+        """Have the next piece sent if the last one has been read, or give up with the connection."""
+        if self._sender is None:
             return
         if not self.is_open:
-            self._all_sent()
+            self._sender.stop()
             return
         self._expect_transfer(on=not self.is_drained)
         if self.is_drained:
-            self._is_fetching = True
-            self.worker.in_thread(self._fetch, self._pieces)
+            self._sender.go_on()
 
-    def _fetch(self, pieces: Iterator[bytes | float]) -> None:  # in a thread
-        piece = None
-        try:
-            piece = next(pieces, None)
-        except Exception:
-            log.exception("sending piece by piece failed")
-            self.close(TRY_LATER, "the rest cannot be sent")
-        self.worker.on_loop(self._fetched, piece)
+    def _write_piece(self, piece: bytes) -> None:
+        if piece:
+            self.write(piece)
+        self._send_on()
 
-    def _fetched(self, piece: bytes | float | None) -> None:
-        if piece is None:
-            self._all_sent()
-        elif isinstance(piece, float):
-            self.worker.loop.call_later(piece, self._fetched, b"")
-        else:
-            self._is_fetching = False
-            if piece:
-                self.write(piece)
-            self._send_on()
-
-    def _all_sent(self) -> None:
-        self._pieces = None
-        self._is_fetching = False
+    def _all_sent(self, ok: bool) -> None:
+        if not ok:
+            self._close(TRY_LATER, "the rest cannot be sent")
+        self._sender = None
         self._expect_transfer(on=False)
         super()._worked()

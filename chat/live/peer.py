@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+
+from chat.live.pieces import Pieces
 
 if TYPE_CHECKING:  # gunicorn's master reads this module; it must not pull in the rest
     from chat.delivery import Waiter
@@ -86,7 +88,7 @@ class LinePeer(Peer, Protocol):
     def take_raw(self, count: int) -> None:
         """The next count bytes are no lines: they come to the Session as Raw, in pieces, one after the other."""
 
-    def send_pieces(self, pieces: Iterator[bytes | float]) -> None:
+    def send_pieces(self, pieces: Pieces) -> None:
         """Send what the iterator gives, as it is, as the client reads; handle and push nothing until it is done.
 
         A number is a pause in seconds. The iterator is called in threads; where it raises, the connection is closed.

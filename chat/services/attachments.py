@@ -111,7 +111,7 @@ class Attachments:
                 select(Attachment.id, Attachment.media_type)
                 .join(Message, Message.attachment_id == Attachment.id)
                 .join(Room, Room.id == Message.room_id)
-                .where(Attachment.name == name, Room.deleted_at.is_(None))
+                .where(Attachment.name == name, Message.type == MessageType.IMAGE, Room.deleted_at.is_(None))
             ).first()
             if found is None:
                 return None

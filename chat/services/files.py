@@ -71,10 +71,11 @@ class Files:
         self._limits.take(MESSAGES, actor.user_id)
         name, filename = new_name(), clean_filename(filename)
         now = self._clock()
-        row = {"name": name, "media_type": MEDIA_TYPE, "size": size, "filename": filename, "created_at": now}
+        row = {"name": name, "media_type": MEDIA_TYPE, "size": size, "filename": filename}
+        times = {"created_at": now, "upload_ends": now + LEASE}
         with self._store.write() as tx:
             room = lookups.joined(tx, actor, ref)
-            statement = insert(Attachment).values(row, upload_ends=now + LEASE).returning(Attachment.id)
+            statement = insert(Attachment).values(row | times).returning(Attachment.id)
             attachment_id: int = tx.execute(statement).scalar_one()
         return Upload(room.id, Attached(attachment_id, name, size, MessageType.FILE, filename))
 

@@ -53,6 +53,7 @@ class Lines:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
         self.timeout = timeout
+        self.username, self.user_id = "", 0  # for whoever signs in by it
 
     def __enter__(self) -> Self:
         return self

@@ -34,6 +34,7 @@ class Conversation(Handler):
         self.zone = zone
         self.is_logged_in = False
         self.visit: Visit | None = None  # in the group entered
+        self._entered_at = 0  # µs
         self.upload: Upload | None = None  # a file that is coming in; its bytes come to `take_piece`
         self.take_piece: Callable[[bytes], None] | None = None
 
@@ -88,7 +89,7 @@ class Conversation(Handler):
     def signalled(self, event: Event) -> bytes | None:
         """Somebody else has come into the group entered, or is gone."""
         move, visit = _MOVES.get(event.kind), self.visit
-        if move is None or visit is None or visit.room_id != event.subject_id:
+        if move is None or visit is None or visit.room_id != event.subject_id or event.time < self._entered_at:
             return None
         about = Visitor.load(event.data)
         if about.user_id == visit.visitor.user_id:
@@ -122,6 +123,7 @@ class Conversation(Handler):
     def enter_group(self, room_id: int) -> None:
         """Be in this group, and in no other."""
         self.leave_group()
+        self._entered_at = self.chat.clock()
         self.visit = self.chat.visits.enter(self.actor, room_id)
 
     def leave_group(self) -> None:
