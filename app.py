@@ -14,7 +14,7 @@ from chat.http import envelopes, headers
 from chat.http.context import EXTENSION
 from chat.http.origins import Origins
 from chat.names import is_name
-from chat.protocols import polling, realtime, tcp
+from chat.protocols import polling, realtime, roomapi, tcp
 from chat.services import Services
 from chat.services.rooms import NAME_MAX_CHARS
 from chat.storage.engine import engine_options, tune_sqlite
@@ -42,7 +42,7 @@ def create_app(settings: Settings | None = None, clock: Clock = system_clock) ->
     services = _services(app, settings, clock)
     app.extensions[EXTENSION] = services
     app.before_request(services.start)
-    for protocol in (polling, realtime, tcp):
+    for protocol in (polling, roomapi, realtime, tcp):
         protocol.register(app)
     cli.register(app)
     web.register(app)

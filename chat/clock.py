@@ -19,6 +19,11 @@ def to_iso(time_us: int) -> str:
     return (_EPOCH + timedelta(microseconds=time_us)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def to_offset_iso(time_us: int, zone: tzinfo | None) -> str:
+    """RFC 3339 with six decimals and the offset in that zone; None: the server's own zone."""
+    return _in_zone(time_us, zone).isoformat(timespec="microseconds")
+
+
 def to_local(time_us: int, zone: tzinfo | None) -> str:
     """YYYY-MM-DD HH:MM:SS in that zone; None: the server's own."""
     return _in_zone(time_us, zone).strftime("%Y-%m-%d %H:%M:%S")

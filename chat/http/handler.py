@@ -68,6 +68,11 @@ class Handler(ABC):
         """A message as it is pushed (unframed), or None if it is not shown. On the loop."""
         raise NotImplementedError
 
+    def form_of(self, message: StoredMessage) -> str:
+        """Under which its bytes are kept for all readers; "" where each reader's are different. On the loop."""
+        del message
+        return self.form
+
     def signalled(self, event: Event) -> bytes | None:
         """A signal as it is pushed (unframed), or None if it is not shown. On the loop."""
         del event
@@ -115,6 +120,10 @@ class Handler(ABC):
         cursor = self._subscription.cursor(room_id) if self._subscription is not None else None
         # Joined just now: pushing will begin at the read mark.
         return self.chat.reading.written_mark(self.actor.user_id, room_id) if cursor is None else cursor
+
+    def was_pushed(self, message: StoredMessage) -> bool:
+        """Whether it is no news here: pushed before, or from before the connection. To be called while handling it."""
+        return self._subscription is not None and self._subscription.is_past(message)
 
     def room_name(self, room_id: int) -> str:
         """The name of a room that is followed; "" for another. On the loop too."""
@@ -215,13 +224,15 @@ class _Pushed:
     def take(self, message: StoredMessage) -> bytes | None:
         if not self._subscription.take(message):
             return None
-        form = self._handler.form
+        form = self._handler.form_of(message)
         framed = message.encoded.get(form)
         if framed is None:
             payload = self._handler.encode(message)
             if payload is None:
                 return None
-            framed = message.encoded[form] = self._handler.peer.framed(payload)
+            framed = self._handler.peer.framed(payload)
+            if form:
+                message.encoded[form] = framed
         return framed
 
     def take_signal(self, signal: Event) -> bytes | None:

@@ -14,12 +14,13 @@ from chat.services.attachments import Attached, Attachments
 from chat.services.limits import Limits
 from chat.services.lookups import MAX_ID, RoomRef
 from chat.storage import timeline
+from chat.storage.prepared import Prepared
 from chat.storage.store import Store, WriteTransaction
 
 CLIENT_MESSAGE_ID_MAX_CHARS = 64
 
 # The room's clock. Its row is locked from here to the commit, so times are given out in the order of commits.
-_next_time = (
+_next_time = Prepared(
     update(Room)
     .where(Room.id == bindparam("room"))
     .values(
@@ -28,7 +29,10 @@ _next_time = (
     )
     .returning(Room.prev_time, Room.last_time)
 )
-_insert = insert(Message).returning(Message.id)
+_insert = Prepared(
+    insert(Message).returning(Message.id),
+    ["room_id", "sender_id", "time", "type", "content", "attachment_id", "client_message_id"],
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,21 +93,22 @@ class Messages:
         self, tx: WriteTransaction, actor: Actor, room_id: int, draft: Draft, attached: Attached | None
     ) -> StoredMessage:
         """Store a message, within the transaction that found the actor to be in the room, and what is attached."""
-        clock = tx.execute(_next_time, {"room": room_id, "now": self._clock()}).one()
+        ((prev_time, time),) = tx.run(_next_time, {"room": room_id, "now": self._clock()})
         kind = attached.type if attached else MessageType.TEXT
         row: dict[str, Any] = {
             "room_id": room_id,
             "sender_id": actor.user_id,
-            "time": clock.last_time,
-            "type": kind,
+            "time": time,
+            "type": kind.value,
             "content": draft.text,
             "attachment_id": attached.id if attached else None,
             "client_message_id": draft.client_message_id,
         }
+        ((message_id,),) = tx.run(_insert, row)
         message = StoredMessage(
-            id=tx.execute(_insert, row).scalar_one(),
+            id=message_id,
             room_id=room_id,
-            time=clock.last_time,
+            time=time,
             sender_id=actor.user_id,
             username=actor.username,
             nickname=actor.nickname,
@@ -117,7 +122,7 @@ class Messages:
             attachment_id=attached.id if attached else None,
             filename=attached.filename if attached else "",
         )
-        tx.emit(Event(EventKind.MESSAGE, room_id, clock.last_time, message, clock.prev_time))
+        tx.emit(Event(EventKind.MESSAGE, room_id, time, message, prev_time))
         return message
 
     def _check(self, draft: Draft) -> None:

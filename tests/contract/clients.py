@@ -74,6 +74,37 @@ class Refused(Exception):  # noqa: N818
         self.kind = kind
 
 
+class ChatClient(Protocol):
+    """What scenarios ask of every protocol's client. What only some can is named in `can`, and asked for by
+    `@pytest.mark.needs`: open (rooms that one joins, by names that are taken), passwd, leave, logout, online, unread,
+    members (who is in a room, and which rooms one is in), show (pictures), echo (what one says comes back to oneself).
+    """
+
+    protocol: ClassVar[str]
+    can: ClassVar[frozenset[str]]
+    servers: ClassVar[tuple[str, ...]]  # that it can be used with
+    username: str
+
+    def register(self, username: str, password: str = "secret1") -> None: ...
+    def login(self, username: str, password: str = "secret1") -> None: ...
+    def create_room(self, room: str, passwd: str = "") -> None: ...
+    def bring(self, room: str, other: Any) -> None:
+        """See that another client gets into a room that this one is in."""
+
+    def delete_room(self, room: str, passwd: str = "") -> None: ...
+    def rooms(self) -> set[str]: ...
+    def members(self, room: str) -> list[str]: ...
+    def say(self, room: str, text: str, client_message_id: str | None = None) -> None: ...
+    def show(self, room: str, picture: bytes) -> None: ...
+    def hear(self, room: str, timeout: float = 0) -> list[Heard]: ...
+    def close(self) -> None: ...
+
+
+def heard_by(client: ChatClient, messages: list[Heard]) -> list[Heard]:
+    """Those of the messages that this client is to hear, in the same order."""
+    return [each for each in messages if "echo" in client.can or each.sender != client.username]
+
+
 KINDS = {401: "auth", 409: "taken", 404: "not_found", 403: "forbidden", 400: "invalid", 413: "invalid"}
 
 
@@ -90,82 +121,14 @@ class Caller:
 
 
 @dataclass
-class Client(Caller):
-    """What scenarios ask of a protocol's client; CAN says what it has of that which not every protocol has.
-
-    pictures: sends them; passwds: makes and joins rooms with one; memberships: says which rooms one is in and who is
-    in them, and leaves them; presence: says who is online; unread: counts; names: a room's name is one room's alone.
-    """
-
-    CAN: ClassVar[frozenset[str]] = frozenset()
-    SERVERS: ClassVar[tuple[str, ...]] = ("flask", "gunicorn")  # which of them it can be used with
-    HEARS_ITSELF: ClassVar[bool] = True  # whether what one says comes back among what one hears
-
-    username: str = ""
-
-    def register(self, username: str, password: str = "secret1") -> None:
-        """Make an account and log in."""
-        raise NotImplementedError
-
-    def login(self, username: str, password: str = "secret1") -> None:
-        raise NotImplementedError
-
-    def logout(self) -> None:
-        raise NotImplementedError
-
-    def create_room(self, room: str, passwd: str = "") -> None:
-        """And be in it."""
-        raise NotImplementedError
-
-    def join(self, room: str, passwd: str = "") -> None:
-        raise NotImplementedError
-
-    def leave(self, room: str) -> None:
-        raise NotImplementedError
-
-    def delete_room(self, room: str, passwd: str = "") -> None:
-        raise NotImplementedError
-
-    def rooms(self) -> set[str]:
-        """The rooms this user is in."""
-        raise NotImplementedError
-
-    def seen_rooms(self) -> set[str]:
-        raise NotImplementedError
-
-    def members(self, room: str) -> list[str]:
-        raise NotImplementedError
-
-    def online(self, room: str) -> set[str]:
-        raise NotImplementedError
-
-    def say(self, room: str, text: str, client_message_id: str | None = None) -> None:
-        raise NotImplementedError
-
-    def show(self, room: str, picture: bytes) -> None:
-        raise NotImplementedError
-
-    def hear(self, room: str, timeout: float = 0) -> list[Heard]:
-        """What is new in the room since the last time; waits up to timeout seconds for something."""
-        raise NotImplementedError
-
-    def unread(self, room: str) -> int:
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """Hang up."""
-
-    def hears_of(self, messages: list[Heard]) -> list[Heard]:
-        """Those of the messages that this client is to hear, in the same order."""
-        return [each for each in messages if self.HEARS_ITSELF or each.sender != self.username]
-
-
-@dataclass
-class PollingClient(Client):
+class PollingClient(Caller):
     """The polling protocol, as a student would write a client for it."""
 
-    CAN = frozenset({"pictures", "passwds", "memberships", "presence", "unread", "names"})
+    protocol = "polling"
+    can = frozenset({"open", "passwd", "leave", "logout", "online", "unread", "members", "show", "echo"})
+    servers = ("flask", "gunicorn")
 
+    username: str = ""
     cursors: dict[str, str] = field(default_factory=dict)
 
     def ok(self, method: str, path: str, body: Any = None) -> Any:
@@ -195,6 +158,9 @@ class PollingClient(Client):
     def join(self, room: str, passwd: str = "") -> None:
         self.ok("POST", "/room/join", {"roomname": room, "type": "public", "passwd": passwd})
 
+    def bring(self, room: str, other: Any) -> None:
+        other.join(room)
+
     def leave(self, room: str) -> None:
         self.ok("POST", "/room/leave", {"roomname": room})
 
@@ -202,6 +168,7 @@ class PollingClient(Client):
         self.ok("POST", "/room/delete", {"roomname": room, "type": "public", "passwd": passwd})
 
     def rooms(self) -> set[str]:
+        """The rooms this user is in."""
         return {room["roomname"] for room in self.ok("GET", "/room/find?detail=1")["rooms"] if room["joined"]}
 
     def seen_rooms(self) -> set[str]:
@@ -225,11 +192,15 @@ class PollingClient(Client):
         self.ok("POST", "/chat/send", {"roomname": room, "new_message": {"type": "img", "content": content}})
 
     def hear(self, room: str, timeout: float = 0) -> list[Heard]:
+        """What is new in the room since the last time; waits up to timeout seconds for something."""
         body = {room: self.cursors.get(room, "")}
         got = self.ok("POST", f"/chat/pull?timeout={timeout}", body)[room]
         if got:
             self.cursors[room] = got[-1]["timestamp"]
         return [_heard(message) for message in got]
+
+    def close(self) -> None:
+        """Nothing is left open between requests."""
 
     def unread(self, room: str) -> int:
         found = self.ok("GET", "/room/find?detail=1")["rooms"]

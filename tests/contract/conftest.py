@@ -3,23 +3,39 @@
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 
-from tests.contract.clients import Client, FlaskTransport, HttpTransport, PollingClient
+from tests.contract.clients import ChatClient, FlaskTransport, HttpTransport, PollingClient, Transport
 from tests.contract.realtime_client import RealtimeClient, RealtimeUser
+from tests.contract.roomapi_client import RoomapiClient
 from tests.contract.tcp_client import TcpClient
 from tests.server import Server
 
+Kind = Callable[[Transport], ChatClient]
 Clients = Callable[..., PollingClient]
-Anyone = Callable[[str], Client]
+Anyone = Callable[[str], Any]
+Meet = Callable[[Any, str], Any]
 MakeUser = Callable[[str], RealtimeUser]
-PROTOCOLS: dict[str, type[Client]] = {
-    "polling": PollingClient,
-    "realtime": RealtimeClient,
-    "tcp": TcpClient,
-}
+CLIENTS: list[Any] = [
+    PollingClient,
+    RoomapiClient,
+    RealtimeClient,
+    TcpClient,
+]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what takes `anyone` with every client that can do what it needs, and with every server it can use."""
+    if "client_kind" in metafunc.fixturenames:
+        needed = {ability for mark in metafunc.definition.iter_markers("needs") for ability in mark.args}
+        able = [kind for kind in CLIENTS if needed <= kind.can]
+        pairs = [pytest.param(kind, how, id=f"{kind.protocol}-{how}") for kind in able for how in kind.servers]
+        metafunc.parametrize(("client_kind", "connect"), pairs, indirect=True)
+    elif "connect" in metafunc.fixturenames:
+        metafunc.parametrize("connect", ["gunicorn"], indirect=True)  # some clients need sockets
 
 
 @pytest.fixture
@@ -35,20 +51,29 @@ def client(app: Flask) -> Clients:
     return make
 
 
-@pytest.fixture(params=[(name, kind) for name, client in PROTOCOLS.items() for kind in client.SERVERS], ids="-".join)
-def anyone(request: pytest.FixtureRequest) -> Iterator[Anyone]:
-    """Make registered clients, for scenarios that hold for every protocol and server. `needs` marks what some lack."""
-    protocol, kind = request.param
-    needs = request.node.get_closest_marker("needs")
-    for ability in set(needs.args if needs else ()) - PROTOCOLS[protocol].CAN:
-        pytest.skip(f"{protocol} has no {ability}")
-    app: Flask | None = request.getfixturevalue("app") if kind == "flask" else None
-    server: Server | None = None if kind == "flask" else request.getfixturevalue("server")()
+@pytest.fixture
+def client_kind(request: pytest.FixtureRequest) -> Any:
+    """A protocol's client: see pytest_generate_tests."""
+    return request.param
 
-    made: list[Client] = []
 
-    def make(username: str) -> Client:
-        made.append(PROTOCOLS[protocol](FlaskTransport(app) if app is not None else _transport(server)))
+@pytest.fixture
+def connect(request: pytest.FixtureRequest) -> Callable[[], Transport]:
+    """Make ways to a server of that kind; they all lead to the same one."""
+    if request.param == "flask":
+        app: Flask = request.getfixturevalue("app")
+        return lambda: FlaskTransport(app)
+    server: Server = request.getfixturevalue("server")()
+    return lambda: HttpTransport(server.url, server.tcp_port)
+
+
+@pytest.fixture
+def meet(connect: Callable[[], Transport]) -> Iterator[Meet]:
+    """Make registered clients of any protocol."""
+    made: list[ChatClient] = []
+
+    def make(kind: Kind, username: str) -> ChatClient:
+        made.append(kind(connect()))
         made[-1].register(username)
         return made[-1]
 
@@ -57,21 +82,10 @@ def anyone(request: pytest.FixtureRequest) -> Iterator[Anyone]:
         each.close()
 
 
-def _transport(server: Server | None) -> HttpTransport:
-    assert server is not None
-    return HttpTransport(server.url, server.tcp_port)
-
-
 @pytest.fixture
-def one_of_each(server: Callable[..., Server]) -> Iterator[dict[str, Client]]:
-    """Registered clients of all protocols at one server, each called as its protocol."""
-    live = server()
-    made = {name: client(_transport(live)) for name, client in PROTOCOLS.items()}
-    for name, each in made.items():
-        each.register(name)
-    yield made
-    for each in made.values():
-        each.close()
+def anyone(meet: Meet, client_kind: Any) -> Anyone:
+    """Make registered clients of one protocol, for scenarios that hold for every protocol and server."""
+    return lambda username: meet(client_kind, username)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from typing import Any
 
 import websocket
 
-from tests.contract.clients import KINDS, Client, Heard, HttpTransport, PollingClient, Refused
+from tests.contract.clients import KINDS, Caller, Heard, HttpTransport, PollingClient, Refused
 
 WAIT = 15.0  # seconds for what must come
 QUIET = 0.3  # seconds without a frame: that was all
@@ -80,12 +80,14 @@ class Entered:
 
 
 @dataclass
-class RealtimeClient(Client):
+class RealtimeClient(Caller):
     """As a student would write it. Of what one says oneself, nothing comes back but that it is stored."""
 
-    SERVERS = ("gunicorn",)
-    HEARS_ITSELF = False
+    protocol = "realtime"
+    can = frozenset({"logout"})
+    servers = ("gunicorn",)
 
+    username: str = ""
     entered: dict[str, Entered] = field(default_factory=dict)
 
     def ok(self, method: str, path: str, body: Any = None, status: int = 200) -> Any:
@@ -118,6 +120,9 @@ class RealtimeClient(Client):
 
     def join(self, room: str, passwd: str = "") -> None:
         self._enter(room, self.room_id(room))
+
+    def bring(self, room: str, other: Any) -> None:
+        other.join(room)
 
     def delete_room(self, room: str, passwd: str = "") -> None:
         self.ok("DELETE", f"/Room/{self.room_id(room)}", status=204)

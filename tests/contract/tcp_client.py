@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from tests.contract.clients import Client, Heard, HttpTransport, Refused, Reply
+from tests.contract.clients import Caller, Heard, HttpTransport, Refused, Reply
 
 WAIT = 15.0  # seconds for what must come
 QUIET = 0.3  # seconds without a line: that was all
@@ -140,12 +140,14 @@ _KINDS = {1001: "auth", 1002: "taken", 1003: "not_found", 1004: "not_found", 100
 
 
 @dataclass
-class TcpClient(Client):
+class TcpClient(Caller):
     """As a student would write it: what it has not asked for is put by until somebody wants to hear it."""
 
-    SERVERS = ("gunicorn",)
-    CAN = frozenset({"presence", "names"})
+    protocol = "tcp"
+    can = frozenset({"open", "logout", "online", "echo"})
+    servers = ("gunicorn",)
 
+    username: str = ""
     heard: dict[str, deque[Heard]] = field(default_factory=dict)
     sent: set[tuple[str, str]] = field(default_factory=set)  # room and client_message_id
     _lines: Lines | None = None
@@ -189,18 +191,26 @@ class TcpClient(Client):
     def join(self, room: str, passwd: str = "") -> None:
         self.ok("join_chat_request", "system_message", chat_name=room)
 
+    def bring(self, room: str, other: Any) -> None:
+        other.join(room)
+
+    def delete_room(self, room: str, passwd: str = "") -> None:
+        raise NotImplementedError
+
+    def show(self, room: str, picture: bytes) -> None:
+        raise NotImplementedError
+
     def rooms(self) -> set[str]:
         return self._listed("joined")
 
     def seen_rooms(self) -> set[str]:
         return self._listed("all")
 
+    def members(self, room: str) -> list[str]:
+        return [user["username"] for user in self._users(room)]
+
     def online(self, room: str) -> set[str]:
-        chats = self.ok("list_chats_request", "list_chats_response")["chats"]
-        group_id = next(chat["group_id"] for chat in chats if chat["group_name"] == room)
-        asked = {"list_type": "current_chat", "chat_group_id": group_id}
-        users = self.ok("list_users_request", "list_users_response", **asked)["users"]
-        return {user["username"] for user in users if user["is_online"]}
+        return {user["username"] for user in self._users(room) if user["is_online"]}
 
     def say(self, room: str, text: str, client_message_id: str | None = None) -> None:
         more = {} if client_message_id is None else {"client_message_id": client_message_id}
@@ -224,6 +234,13 @@ class TcpClient(Client):
         if self._lines is not None:
             self._lines.close()
             self._lines = None
+
+    def _users(self, room: str) -> list[dict[str, Any]]:
+        chats = self.ok("list_chats_request", "list_chats_response")["chats"]
+        group_id = next(chat["group_id"] for chat in chats if chat["group_name"] == room)
+        asked = {"list_type": "current_chat", "chat_group_id": group_id}
+        users: list[dict[str, Any]] = self.ok("list_users_request", "list_users_response", **asked)["users"]
+        return users
 
     def _listed(self, kind: str) -> set[str]:
         chats = self.ok("list_chats_request", "list_chats_response", list_type=kind)["chats"]

@@ -22,7 +22,7 @@ def bob(realtime_user: MakeUser) -> RealtimeUser:
 def assert_turned_away(socket: RoomSocket) -> None:
     assert socket.next() == {"status": False}
     with pytest.raises(Closed) as closed:
-        socket.next()
+        socket.next(5)  # at once, and not when ten seconds have passed without a token
     assert closed.value.code == 1008
 
 

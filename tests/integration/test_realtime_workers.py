@@ -1,6 +1,9 @@
-"""Realtime's sockets over several workers, on the further port, and when the server stops."""
+"""Realtime's sockets over several workers, on the further port, with a busy database, and when the server stops."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -75,6 +78,29 @@ def test_the_further_port(server: StartServer, user: MakeUser) -> None:
         assert here.next()["msg"] == "by the other port"
     finally:
         there.close()
+
+
+def test_a_busy_database_refuses_a_message_or_a_token_and_neither_is_lost(
+    server: StartServer, user: MakeUser, home: Path
+) -> None:
+    live = server(CHAT_DATABASE_BUSY_SECONDS="0.1")
+    alice = user(live, "alice")
+    room = alice.make()
+    speaker, listener, token = alice.enter(room), alice.enter(room), alice.token(room)
+    with closing(sqlite3.connect(home / "commonroom.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        refused = speaker.say("now?", client_message_id="m-1")
+        assert set(refused) == {"status", "error", "retry_after"}
+        assert refused["status"] is False
+        turned_away = alice.bare(token)
+        assert turned_away.next()["retry_after"] >= 1
+        with pytest.raises(Closed) as closed:
+            turned_away.next()
+        assert closed.value.code == 1013
+        other.execute("ROLLBACK")
+    assert speaker.say("now?", client_message_id="m-1") == {"status": True}
+    assert alice.bare(token).say("I am in") == {"status": True}
+    assert [frame["msg"] for frame in listener.until_quiet()] == ["now?", "I am in"]
 
 
 def test_a_server_that_stops_says_so(server: StartServer, user: MakeUser) -> None:

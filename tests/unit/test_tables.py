@@ -8,6 +8,7 @@ from chat.errors import ChatError, ErrorCode
 from chat.http.wording import Table, worded
 from chat.protocols.polling.errors import TABLE as POLLING
 from chat.protocols.realtime.errors import TABLE as REALTIME
+from chat.protocols.roomapi.errors import TABLE as ROOMAPI
 from chat.protocols.tcp.errors import TABLE as TCP
 
 TABLES = {"polling": POLLING, "realtime": REALTIME}
@@ -29,6 +30,13 @@ def test_tcp_has_a_number_and_words_for_it(code: ErrorCode) -> None:
     number, words = TCP[code]
     assert 1001 <= number <= 1009
     assert any("\u4e00" <= char <= "\u9fff" for char in words)
+
+
+@pytest.mark.parametrize("code", ErrorCode)
+def test_roomapi_has_chinese_words_for_it(code: ErrorCode) -> None:
+    status, chinese = ROOMAPI[code]
+    assert status == 200 or 400 <= status < 600
+    assert any("\u4e00" <= char <= "\u9fff" for char in chinese)
 
 
 def test_seconds_are_rounded_up() -> None:

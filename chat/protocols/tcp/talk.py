@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from chat.errors import ChatError
 from chat.protocols.tcp.conversation import Conversation
 from chat.protocols.tcp.requests import answers
 from chat.protocols.tcp.schemas import Say
@@ -15,9 +14,6 @@ def say(client: Conversation, request: dict[str, Any]) -> None:
     group = client.group(request["chat_group_id"], request["chat_group_name"])
     draft = Draft(text=request["content"], client_message_id=request["client_message_id"])
     message = client.within(group, lambda ref: client.chat.messages.send(client.actor, ref, draft))
-    try:
-        is_old = client.pushed_until(message.room_id) >= message.time
-    except ChatError:
-        return  # it is stored, so this is no failure
-    if is_old:  # sent once more, as its answer was lost: it is not pushed again, and answered all the same
+    if client.was_pushed(message):
+        # Sent once more, as its answer was lost: it is not pushed again, and answered all the same.
         client.peer.send(client.encode(message))
