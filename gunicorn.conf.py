@@ -59,6 +59,8 @@ def when_ready(server):
     address = _lan_address() if _settings.host == "0.0.0.0" else None  # noqa: S104
     if address:
         lines.append(f"For others on this network: http://{address}:{_settings.port}/")
+    if _tcp_port in {listener.getsockname()[1] for listener in server.LISTENERS}:
+        lines.append(f"The tcp protocol is at port {_tcp_port}.")
     print("\n".join([*lines, "Press Ctrl-C to stop."]), flush=True)
 
 

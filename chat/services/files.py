@@ -31,12 +31,7 @@ class Upload:
 
     room_id: int
     attached: Attached
-    received: int = 0  # bytes
     position: int = 0  # of the next chunk
-
-    @property
-    def is_whole(self) -> bool:
-        return self.received >= self.attached.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +80,6 @@ class Files:
             self._prolong(tx, upload, self._clock() + LEASE)
             row = {"attachment_id": upload.attached.id, "position": upload.position, "data": piece}
             tx.execute(insert(AttachmentChunk).values(row))
-        upload.received += len(piece)
         upload.position += 1
 
     def finish(self, actor: Actor, upload: Upload) -> StoredMessage:
