@@ -14,7 +14,7 @@ import requests
 from chat.services.files import clean_filename
 from tests.contract.clients import HttpTransport, PollingClient
 from tests.contract.tcp_client import Lines
-from tests.live.raw import rss_of
+from tests.live.raw import Talk, get, rss_of
 from tests.server import Server, wait_until
 from tests.tcp.conftest import Connect, create, enter
 
@@ -238,6 +238,33 @@ def test_readers_that_do_not_read_cost_next_to_nothing(live: Server, connect: Co
     slow[0].next()
     assert slow[0].take(len(START)) == START
     assert slow[0].take(len(data)) == data
+
+
+def test_saving_by_a_link_goes_piece_by_piece_too(live: Server, connect: Connect, room: str) -> None:
+    alice = connect("alice")
+    group_id = create(alice, room)
+    data = random.Random(4).randbytes(7_000_000)
+    upload(alice, data, chat_group_id=group_id)
+    polling = PollingClient(HttpTransport(live.url))
+    polling.register(f"p {room}")
+    polling.join(room)
+    (heard,) = polling.hear(room)
+    polling.transport.close()  # type: ignore[attr-defined]
+    (pid,) = live.worker_pids()
+    readers: list[Talk] = []
+    resident = []
+    for _ in range(3):  # after the first round SQLite's caches, one for each thread, are as large as they get
+        for _ in range(10):
+            readers.append(Talk(live, receive_buffer=4096))
+            readers[-1].send(get(str(heard.content)))
+        time.sleep(1)
+        resident.append(rss_of(pid))
+    assert (resident[2] - resident[0]) / 20 < 1024 * 1024
+    assert readers[0].answer().body == data
+    readers[1].reset()
+    for reader in readers[2:]:
+        reader.socket.close()
+    assert alice.ask("heartbeat")["message_type"] == "heartbeat"
 
 
 def test_what_is_said_during_a_download_comes_after_it(connect: Connect, room: str) -> None:

@@ -7,14 +7,14 @@ from chat.http.context import limited_address
 from chat.models import Access
 from chat.protocols.tcp.answers import user
 from chat.protocols.tcp.conversation import Conversation, worded
-from chat.protocols.tcp.requests import answers
+from chat.protocols.tcp.requests import handles
 from chat.protocols.tcp.schemas import Credentials, ListUsers, Nothing
 
 # Whose fault these are, a login or registration that failed does not tell: they are answered like all others.
 _NOT_THE_CLIENTS = {ErrorCode.UNAVAILABLE, ErrorCode.INTERNAL}
 
 
-@answers("register_request", Credentials, needs_login=False)
+@handles("register_request", Credentials, needs_login=False)
 def register(client: Conversation, request: dict[str, Any]) -> None:
     """Make an account; it does not log in."""
     username = request["username"]
@@ -26,7 +26,7 @@ def register(client: Conversation, request: dict[str, Any]) -> None:
         client.say("register_response", success=True, user_id=user_id, username=username, error_message=None)
 
 
-@answers("login_request", Credentials, needs_login=False)
+@handles("login_request", Credentials, needs_login=False)
 def log_in(client: Conversation, request: dict[str, Any]) -> None:
     """Log in, once a connection."""
     if client.is_logged_in:
@@ -45,7 +45,7 @@ def log_in(client: Conversation, request: dict[str, Any]) -> None:
         client.say("login_response", success=True, **about, error_message=None)
 
 
-@answers("logout_request", Nothing)
+@handles("logout_request", Nothing)
 def log_out(client: Conversation, _request: dict[str, Any]) -> None:
     """Log out; the connection stays."""
     actor = client.actor
@@ -54,13 +54,13 @@ def log_out(client: Conversation, _request: dict[str, Any]) -> None:
     client.say("system_message", content="已登出。", level="info")
 
 
-@answers("heartbeat", Nothing, needs_login=False)
+@handles("heartbeat", Nothing, needs_login=False)
 def heartbeat(client: Conversation, _request: dict[str, Any]) -> None:
     """Show that the server is there."""
     client.say("heartbeat")
 
 
-@answers("user_info_request", Nothing)
+@handles("user_info_request", Nothing)
 def user_info(client: Conversation, _request: dict[str, Any]) -> None:
     """Who one is oneself, and how many there are of what one may see."""
     actor, chat = client.actor, client.chat
@@ -80,7 +80,7 @@ def user_info(client: Conversation, _request: dict[str, Any]) -> None:
     )
 
 
-@answers("list_users_request", ListUsers)
+@handles("list_users_request", ListUsers)
 def list_users(client: Conversation, request: dict[str, Any]) -> None:
     """All users, or the members of a group."""
     chat = client.chat

@@ -62,7 +62,7 @@ class Conversation(Handler):
             loaded: dict[str, Any] = request.schema.load(message)
         except ValidationError as error:
             refuse_fields(error, message)
-        request.answer(self, loaded)
+        request.handle(self, loaded)
 
     def received_raw(self, piece: bytes) -> None:
         """The next bytes of a file."""

@@ -7,7 +7,7 @@ from typing import Any
 from chat.errors import ChatError, ErrorCode
 from chat.protocols.tcp.answers import answer, encoded, file
 from chat.protocols.tcp.conversation import Conversation
-from chat.protocols.tcp.requests import answers
+from chat.protocols.tcp.requests import handles
 from chat.protocols.tcp.schemas import DownloadFile, ListFiles, UploadFile
 from chat.services.files import FileView, Upload
 
@@ -18,7 +18,7 @@ DATA_START, DATA_END = b"===FILE_DATA_START===\n", b"\n===FILE_DATA_END===\n"
 PAUSE_BEFORE, PAUSE_AFTER = 1.2, 0.5  # seconds
 
 
-@answers("file_list_request", ListFiles)
+@handles("file_list_request", ListFiles)
 def list_files(client: Conversation, request: dict[str, Any]) -> None:
     """The files of a group."""
     group = client.group(request["chat_group_id"])
@@ -26,7 +26,7 @@ def list_files(client: Conversation, request: dict[str, Any]) -> None:
     client.say("file_list_response", chat_group_id=room_id, files=[file(each, client.zone) for each in found])
 
 
-@answers("file_upload_request", UploadFile)
+@handles("file_upload_request", UploadFile)
 def upload_file(client: Conversation, request: dict[str, Any]) -> None:
     """Take in the bytes that come after the next answer."""
     group, size = client.group(request["chat_group_id"]), request["file_size"]
@@ -41,7 +41,7 @@ def upload_file(client: Conversation, request: dict[str, Any]) -> None:
         client.take_piece(b"")
 
 
-@answers("file_download_request", DownloadFile)
+@handles("file_download_request", DownloadFile)
 def download_file(client: Conversation, request: dict[str, Any]) -> None:
     """Send a file of a group that one is in."""
     found = client.chat.files.find(client.actor, request["file_id"])

@@ -5,14 +5,14 @@ from typing import Any
 from chat.errors import ChatError, ErrorCode
 from chat.protocols.tcp.answers import encoded, group, said
 from chat.protocols.tcp.conversation import Conversation, worded
-from chat.protocols.tcp.requests import answers
+from chat.protocols.tcp.requests import handles
 from chat.protocols.tcp.schemas import CreateChat, KnownChat, ListChats
 from chat.services.rooms import RoomView
 
 HISTORY = 50  # messages, after entering
 
 
-@answers("list_chats_request", ListChats)
+@handles("list_chats_request", ListChats)
 def list_chats(client: Conversation, request: dict[str, Any]) -> None:
     """The groups one is in, or may see."""
     rooms = client.chat.rooms
@@ -20,7 +20,7 @@ def list_chats(client: Conversation, request: dict[str, Any]) -> None:
     client.say("list_chats_response", chats=[group(room, client.zone) for room in found])
 
 
-@answers("create_chat_request", CreateChat)
+@handles("create_chat_request", CreateChat)
 def create_chat(client: Conversation, request: dict[str, Any]) -> None:
     """Make an open group with these members, all or nothing."""
     name, group_id, words = request["chat_name"], None, None
@@ -39,7 +39,7 @@ def create_chat(client: Conversation, request: dict[str, Any]) -> None:
     )
 
 
-@answers("join_chat_request", KnownChat)
+@handles("join_chat_request", KnownChat)
 def join_chat(client: Conversation, request: dict[str, Any]) -> None:
     """Become a member. To be one already is no failure."""
     name = request["chat_name"]
@@ -48,7 +48,7 @@ def join_chat(client: Conversation, request: dict[str, Any]) -> None:
     client.say("system_message", content=words, level="info")
 
 
-@answers("enter_chat_request", KnownChat)
+@handles("enter_chat_request", KnownChat)
 def enter_chat(client: Conversation, request: dict[str, Any]) -> None:
     """Be where one talks if one says nothing else, with the last messages to read."""
     room = client.chat.rooms.view(client.actor, request["chat_name"])

@@ -11,23 +11,23 @@ from marshmallow import Schema
 if TYPE_CHECKING:
     from chat.protocols.tcp.conversation import Conversation
 
-Answering = Callable[["Conversation", dict[str, Any]], None]
+Handle = Callable[["Conversation", dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
 class Request:
     schema: Schema
-    answer: Answering
+    handle: Handle
     needs_login: bool
 
 
 REQUESTS: dict[str, Request] = {}
 
 
-def answers(message_type: str, schema: type[Schema], *, needs_login: bool = True) -> Callable[[Answering], Answering]:
+def handles(message_type: str, schema: type[Schema], *, needs_login: bool = True) -> Callable[[Handle], Handle]:
     """Decorator: the function is called with the conversation and the request, loaded by the schema."""
 
-    def decorate(function: Answering) -> Answering:
+    def decorate(function: Handle) -> Handle:
         REQUESTS[message_type] = Request(schema(), function, needs_login)
         return function
 

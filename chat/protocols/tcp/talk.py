@@ -3,12 +3,12 @@
 from typing import Any
 
 from chat.protocols.tcp.conversation import Conversation
-from chat.protocols.tcp.requests import answers
+from chat.protocols.tcp.requests import handles
 from chat.protocols.tcp.schemas import Say
 from chat.services.messages import Draft
 
 
-@answers("chat_message", Say)
+@handles("chat_message", Say)
 def say(client: Conversation, request: dict[str, Any]) -> None:
     """Store a message. It comes back to the sender as it goes to all others: that is the answer."""
     group = client.group(request["chat_group_id"], request["chat_group_name"])
