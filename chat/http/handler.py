@@ -19,7 +19,7 @@ from chat.delivery import Waiter
 from chat.errors import ChatError, ErrorCode
 from chat.http.context import EXTENSION
 from chat.live.frames import POLICY, TRY_LATER
-from chat.live.peer import Ended, Peer
+from chat.live.peer import Ended, Peer, Raw
 from chat.models import Actor, Event, StoredMessage
 from chat.services import Services
 from chat.services.subscriptions import Subscription
@@ -49,6 +49,10 @@ class Handler(ABC):
     @abstractmethod
     def received(self, text: str) -> None:
         """One message from the client. What it raises goes to `failed`."""
+
+    def received_raw(self, piece: bytes) -> None:
+        """A piece of what LinePeer.take_raw asked for. What it raises goes to `failed`."""
+        raise NotImplementedError
 
     @abstractmethod
     def failed(self, error: ChatError) -> None:
@@ -107,6 +111,15 @@ class Handler(ABC):
         """Not to be pushed to this connection, which has sent it. To be called while handling that."""
         if self._subscription is not None:
             self._subscription.leave_out(message)
+
+    def pushed_until(self, room_id: int) -> int:
+        """The time (µs) in a room up to which nothing is pushed any more. To be asked while handling a message.
+
+        Raises NOT_SIGNED_IN, UNAVAILABLE.
+        """
+        cursor = self._subscription.cursor(room_id) if self._subscription is not None else None
+        # Joined just now: pushing will begin at the read mark.
+        return self.chat.reading.written_mark(self.actor.user_id, room_id) if cursor is None else cursor
 
     def was_pushed(self, message: StoredMessage) -> bool:
         """Whether it is no news here: pushed before, or from before the connection. To be called while handling it."""
@@ -167,6 +180,9 @@ class InApp:
                 handler.peer.close(POLICY, "logged out")
                 return
             raise
+        if isinstance(message, Raw):
+            handler.received_raw(message)
+            return
         if isinstance(message, bytes):  # not said to be text; it may be all the same
             try:
                 message = message.decode()

@@ -12,6 +12,7 @@ from tests.contract.clients import ChatClient, FlaskTransport, HttpTransport, Po
 from tests.contract.realtime_client import RealtimeClient, RealtimeUser
 from tests.contract.roomapi_client import RoomapiClient
 from tests.contract.roomapi_socket import Member
+from tests.contract.tcp_client import TcpClient
 from tests.server import Server
 
 Kind = Callable[[Transport], ChatClient]
@@ -25,6 +26,7 @@ CLIENTS: list[Any] = [
     PollingClient,
     RoomapiClient,
     RealtimeClient,
+    TcpClient,
 ]
 
 
@@ -65,7 +67,7 @@ def connect(request: pytest.FixtureRequest) -> Callable[[], Transport]:
         app: Flask = request.getfixturevalue("app")
         return lambda: FlaskTransport(app)
     server: Server = request.getfixturevalue("server")()
-    return lambda: HttpTransport(server.url)
+    return lambda: HttpTransport(server.url, server.tcp_port)
 
 
 @pytest.fixture
