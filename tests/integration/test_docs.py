@@ -17,7 +17,8 @@ from tests.server import ROOT, Server
 
 TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{6}(?:Z|[+-]\d\d:\d\d))?"
 TOKEN = r"\b[0-9a-f]{40}\b|\beyJ[\w-]+\.[\w-]+\.[\w-]+"
-CHANCE = re.compile(f"{TIME}|{TOKEN}")
+SECONDS = r"\b\d{10}\.\d+"  # since 1970
+CHANCE = re.compile(f"{TIME}|{TOKEN}|{SECONDS}")
 GUIDES = [f"docs/protocols/{path.name}" for path in sorted((ROOT / "docs/protocols").glob("*.md"))]
 
 
@@ -31,6 +32,11 @@ def transcript(document: str) -> list[tuple[str, str]]:
     return found
 
 
+def at(live: Server, text: str) -> str:
+    """The text with the server's own addresses."""
+    return text.replace("http://localhost:8000", live.url).replace("localhost/8888", f"localhost/{live.tcp_port}")
+
+
 @pytest.mark.parametrize("document", ["README.md", "README.zh-CN.md", *GUIDES])
 def test_transcripts(server: Callable[..., Server], tmp_path: Path, document: str) -> None:
     steps = transcript(document)
@@ -38,7 +44,7 @@ def test_transcripts(server: Callable[..., Server], tmp_path: Path, document: st
     live = server()
     for command, expected in steps:
         done = subprocess.run(
-            ["bash", "-c", command.replace("http://localhost:8000", live.url)],
+            ["bash", "-c", at(live, command)],
             cwd=tmp_path, capture_output=True, text=True, timeout=40, check=True,
         )  # fmt: skip
         printed = CHANCE.sub("…", done.stdout.strip())

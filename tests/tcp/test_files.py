@@ -245,6 +245,7 @@ def test_saving_by_a_link_goes_piece_by_piece_too(live: Server, connect: Connect
     group_id = create(alice, room)
     data = random.Random(4).randbytes(7_000_000)
     upload(alice, data, chat_group_id=group_id)
+    assert alice.next()["message_type"] == "file_notification"
     polling = PollingClient(HttpTransport(live.url))
     polling.register(f"p {room}")
     polling.join(room)
@@ -262,7 +263,7 @@ def test_saving_by_a_link_goes_piece_by_piece_too(live: Server, connect: Connect
     assert (resident[2] - resident[0]) / 20 < 1024 * 1024
     assert readers[0].answer().body == data
     readers[1].reset()
-    for reader in readers[2:]:
+    for reader in readers:
         reader.socket.close()
     assert alice.ask("heartbeat")["message_type"] == "heartbeat"
 
