@@ -154,15 +154,15 @@ def test_a_visit_that_could_not_be_brought_back_ends_nobody_elses(
     visit = other.visits.enter(alice, LOBBY)
     clock.advance(ALIVE_FOR / 1_000_000 + 1)
     services.visits.beat()
-    with monkeypatch.context() as patch, pytest.raises(ChatError):
-        real = visits_module._is_there
+    real = visits_module._is_there
 
-        def fail_for_bob(tx: WriteTransaction, room_id: int, user_id: int) -> bool:
-            if user_id == bob.user_id:
-                raise ChatError(ErrorCode.UNAVAILABLE, retry_after=2)
-            return real(tx, room_id, user_id)
+    def fail_for_bob(tx: WriteTransaction, room_id: int, user_id: int) -> bool:
+        if user_id == bob.user_id:
+            raise ChatError(ErrorCode.UNAVAILABLE, retry_after=2)
+        return real(tx, room_id, user_id)
 
-        patch.setattr(visits_module, "_is_there", fail_for_bob)
+    monkeypatch.setattr(visits_module, "_is_there", fail_for_bob)
+    with pytest.raises(ChatError):
         other.visits.enter(bob, LOBBY)
     carols = services.visits.enter(carol, LOBBY)
     assert carols.row_id == visit.row_id
