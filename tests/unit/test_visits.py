@@ -161,9 +161,10 @@ def test_a_visit_that_could_not_be_brought_back_ends_nobody_elses(
             raise ChatError(ErrorCode.UNAVAILABLE, retry_after=2)
         return real(tx, room_id, user_id)
 
-    monkeypatch.setattr(visits_module, "_is_there", fail_for_bob)
-    with pytest.raises(ChatError):
-        other.visits.enter(bob, LOBBY)
+    with monkeypatch.context() as patch:
+        patch.setattr(visits_module, "_is_there", fail_for_bob)
+        with pytest.raises(ChatError):
+            other.visits.enter(bob, LOBBY)
     carols = services.visits.enter(carol, LOBBY)
     assert carols.row_id == visit.row_id
     other.visits.leave(visit)
