@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 ROOT = Path(__file__).resolve().parent
-PLAIN_NAMES = {"port", "database_url", "secret_key"}
+PLAIN_NAMES = {"port", "tcp_port", "database_url", "secret_key"}
 WEAK_SECRETS = {"secret", "changeme", "change-me", "password", "dev", "development", "your-secret-key"}
 SECRET_MIN_BYTES = 32
 
@@ -29,6 +30,8 @@ class Settings:
     secret_key: str = ""  # empty: made once and kept in instance_path
     host: str = "0.0.0.0"  # noqa: S104 - a class reaches the teacher's laptop over the LAN
     port: int = 8000
+    tcp_port: int = 8888  # the tcp protocol; 0: none
+    realtime_port: int = 0  # a further one, as realtime's document has it for its WebSocket; 0: none
     threads: int = 16  # per worker process; what waits keeps none
     metrics: bool = False
     # What people may do
@@ -36,11 +39,13 @@ class Settings:
     password_min_length: int = 6
     message_max_chars: int = 4000
     image_max_bytes: int = 5 * 1024 * 1024
+    file_max_bytes: int = 20 * 1024 * 1024
     body_max_bytes: int = 8 * 1024 * 1024
     session_hours: float = 24.0
     pull_timeout: float = 25.0  # seconds
     presence_seconds: float = 60.0
     rate_limits: bool = True
+    timezone: str = ""  # of times that protocols show as local ones; empty: the server's own
     # The network around it
     cors_origins: tuple[str, ...] = ()
     trusted_proxies: int = 0
@@ -71,6 +76,11 @@ class Settings:
     def database_uri(self) -> str:
         """The SQLAlchemy URL of the database."""
         return self.database_url or f"sqlite:///{self.instance_path / 'commonroom.db'}"
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        """The time zone of local times; None: the server's own."""
+        return ZoneInfo(self.timezone) if self.timezone else None
 
     def secret(self) -> str:
         """The signing key: the one given, else the one kept in instance_path (made at the first call)."""
@@ -146,6 +156,14 @@ def _sqlite_file(raw: str) -> str:
     return raw
 
 
+def _timezone(raw: str) -> str:
+    try:
+        ZoneInfo(raw)
+    except (KeyError, ValueError, OSError):  # unknown; no name at all; the name of a folder of zones
+        raise ValueError("give a time zone such as Asia/Shanghai or UTC") from None
+    return raw
+
+
 def _synchronous(raw: str) -> str:
     if raw.upper() not in {"NORMAL", "FULL", "EXTRA"}:
         raise ValueError("give NORMAL, FULL or EXTRA")
@@ -159,17 +177,21 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "secret_key": str,
     "host": str,
     "port": _number(int, 1, 65535),
+    "tcp_port": _number(int, 0, 65535),
+    "realtime_port": _number(int, 0, 65535),
     "threads": _number(int, 4, 4096),
     "metrics": _switch,
     "lobby": str,
     "password_min_length": _number(int, 1, 128),
     "message_max_chars": _number(int, 1, 100_000),
     "image_max_bytes": _number(int, 1024, 64 * _MIB),
+    "file_max_bytes": _number(int, 1024, 1024 * _MIB),
     "body_max_bytes": _number(int, 1024, 256 * _MIB),
     "session_hours": _number(float, 0.001, 24 * 366),
     "pull_timeout": _number(float, 0, 50),
     "presence_seconds": _number(float, 1, 3600),
     "rate_limits": _switch,
+    "timezone": _timezone,
     "cors_origins": _origins,
     "trusted_proxies": _number(int, 0, 10),
     "sqlite_synchronous": _synchronous,

@@ -19,7 +19,7 @@ from chat.delivery import Waiter
 from chat.errors import ChatError, ErrorCode
 from chat.http.context import EXTENSION
 from chat.live.frames import POLICY, TRY_LATER
-from chat.live.peer import Ended, Peer
+from chat.live.peer import Ended, Peer, Raw
 from chat.models import Actor, Event, StoredMessage
 from chat.services import Services
 from chat.services.subscriptions import Subscription
@@ -50,6 +50,10 @@ class Handler(ABC):
     def received(self, text: str) -> None:
         """One message from the client. What it raises goes to `failed`."""
 
+    def received_raw(self, piece: bytes) -> None:
+        """A piece of what LinePeer.take_raw asked for. What it raises goes to `failed`."""
+        raise NotImplementedError
+
     @abstractmethod
     def failed(self, error: ChatError) -> None:
         """Tell the client, in the protocol's envelope, what was wrong. The connection stays."""
@@ -63,6 +67,11 @@ class Handler(ABC):
     def encode(self, message: StoredMessage) -> bytes | None:
         """A message as it is pushed (unframed), or None if it is not shown. On the loop."""
         raise NotImplementedError
+
+    def form_of(self, message: StoredMessage) -> str:
+        """Under which its bytes are kept for all readers; "" where each reader's are different. On the loop."""
+        del message
+        return self.form
 
     def signalled(self, event: Event) -> bytes | None:
         """A signal as it is pushed (unframed), or None if it is not shown. On the loop."""
@@ -102,6 +111,19 @@ class Handler(ABC):
         """Not to be pushed to this connection, which has sent it. To be called while handling that."""
         if self._subscription is not None:
             self._subscription.leave_out(message)
+
+    def pushed_until(self, room_id: int) -> int:
+        """The time (µs) in a room up to which nothing is pushed any more. To be asked while handling a message.
+
+        Raises NOT_SIGNED_IN, UNAVAILABLE.
+        """
+        cursor = self._subscription.cursor(room_id) if self._subscription is not None else None
+        # Joined just now: pushing will begin at the read mark.
+        return self.chat.reading.written_mark(self.actor.user_id, room_id) if cursor is None else cursor
+
+    def was_pushed(self, message: StoredMessage) -> bool:
+        """Whether it is no news here: pushed before, or from before the connection. To be called while handling it."""
+        return self._subscription is not None and self._subscription.is_past(message)
 
     def room_name(self, room_id: int) -> str:
         """The name of a room that is followed; "" for another. On the loop too."""
@@ -158,6 +180,9 @@ class InApp:
                 handler.peer.close(POLICY, "logged out")
                 return
             raise
+        if isinstance(message, Raw):
+            handler.received_raw(message)
+            return
         if isinstance(message, bytes):  # not said to be text; it may be all the same
             try:
                 message = message.decode()
@@ -207,13 +232,15 @@ class _Pushed:
     def take(self, message: StoredMessage) -> bytes | None:
         if not self._subscription.take(message):
             return None
-        form = self._handler.form
+        form = self._handler.form_of(message)
         framed = message.encoded.get(form)
         if framed is None:
             payload = self._handler.encode(message)
             if payload is None:
                 return None
-            framed = message.encoded[form] = self._handler.peer.framed(payload)
+            framed = self._handler.peer.framed(payload)
+            if form:
+                message.encoded[form] = framed
         return framed
 
     def take_signal(self, signal: Event) -> bytes | None:

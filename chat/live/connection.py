@@ -11,6 +11,7 @@ from chat.live import request
 from chat.live.deadlines import NEVER
 from chat.live.framing import Framed, Framer, FramingError, body_after
 from chat.live.parking import Hold, Look, Parked
+from chat.live.pieces import PieceSender
 from chat.live.refusals import refusal
 from chat.live.websocket import WebSocketConnection
 
@@ -32,7 +33,7 @@ READ_AHEAD_BYTES = 64 * 1024  # of the next request, while one is worked on
 class HttpConnection(asyncio.Protocol):
     __slots__ = (
         "_advancing", "_answer", "_at_eof", "_began", "_body", "_busy", "_closing", "_counted", "_framed", "_framer",
-        "_held", "_is_drained", "_local", "_paused", "_peer", "_started", "_transport", "_unread", "_worker",
+        "_held", "_is_drained", "_local", "_paused", "_peer", "_sender", "_started", "_transport", "_unread", "_worker",
         "deadline", "watched_until",
     )  # fmt: skip
 
@@ -54,6 +55,7 @@ class HttpConnection(asyncio.Protocol):
         self._answer: request.Answer | None = None
         self._held: Parked | None = None  # what answers the request that is held now
         self._body = b""  # of that request
+        self._sender: PieceSender | None = None  # of an answer that is sent piece by piece
         self._began: datetime | None = None  # when it came, for the access log
         self.deadline = NEVER  # when to give up on what is waited for, or to answer what is held
         self.watched_until = NEVER
@@ -111,6 +113,8 @@ class HttpConnection(asyncio.Protocol):
         self._count_body(0)
         self._unhold()
         self._forget_known()
+        if self._sender is not None:
+            self._sender.stop()
 
     def pause_writing(self) -> None:
         self._is_drained = False
@@ -118,7 +122,10 @@ class HttpConnection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._is_drained = True
-        if self._held is not None:
+        if self._sender is not None:
+            self._set_deadline(NEVER)
+            self._sender.go_on()
+        elif self._held is not None:
             self._set_deadline(self._held.deadline)
         elif not self._busy:
             self._set_deadline(time.monotonic() + self._worker.keepalive)
@@ -300,7 +307,29 @@ class HttpConnection(asyncio.Protocol):
         if answer.upgrade is not None and self._transport is not None:
             self._go_on_as_socket(answer)
             return
+        if answer.body is not None and self._transport is not None:
+            self._send_body(answer)
+            return
         self._finish(answer.pieces, close=answer.close, linger=framed.too_large)
+
+    def _send_body(self, answer: request.Answer) -> None:
+        """Write the head, and the body as it is read; that done, the answer is finished like any other."""
+        assert answer.body is not None  # noqa: S101
+
+        def finished(ok: bool) -> None:
+            self._sender = None
+            if not ok and self._transport is not None:
+                self._transport.abort()  # broken off: shorter than its Content-Length
+            self._finish((), close=answer.close)
+
+        self._sender = PieceSender(self._worker, answer.body, self._write_piece, finished)
+        self._write_piece(answer.pieces[0])
+
+    def _write_piece(self, piece: bytes) -> None:
+        if self._transport is not None and self._sender is not None:
+            self._transport.write(piece)
+            if self._is_drained:
+                self._sender.go_on()
 
     def _go_on_as_socket(self, answer: request.Answer) -> None:
         """Hand the transport over, with what has come of the socket's bytes already."""

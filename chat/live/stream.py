@@ -41,6 +41,7 @@ class StreamConnection(asyncio.Protocol):
     )  # fmt: skip
 
     PING = b""  # what a living client is bound to answer; empty where there is no such thing
+    ANSWERS_FAREWELL = True  # the client says good-bye too, before the connection ends
     is_held = False  # as HTTP requests may be
 
     def __init__(self, worker: "LiveWorker", session: Session) -> None:
@@ -300,7 +301,7 @@ class StreamConnection(asyncio.Protocol):
         self.is_busy = False
         self.look()
         self._advance()
-        if self._paused and self.is_open:
+        if self.is_open:
             self._parse()
 
     # Closing
@@ -317,7 +318,7 @@ class StreamConnection(asyncio.Protocol):
         self._give_up_at = time.monotonic() + CLOSE_SECONDS
         self._set_deadline(self._give_up_at)
         self._set_reading(on=True)  # its good-bye; and closed with something unread, it would not read ours
-        if deaf or not farewell:
+        if deaf or not farewell or not self.ANSWERS_FAREWELL:
             self._hang_up()
 
     def _hang_up(self) -> None:

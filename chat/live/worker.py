@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import uvloop
@@ -18,6 +19,8 @@ from gunicorn.workers.base import Worker
 
 from chat.live.connection import HttpConnection
 from chat.live.deadlines import Deadlines
+from chat.live.lines import LineConnection
+from chat.live.peer import LineProtocol
 from chat.live.stream import StreamConnection
 
 log = logging.getLogger("gunicorn.error")
@@ -40,6 +43,7 @@ class LiveWorker(Worker):
         self.most_connections = max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_DESCRIPTORS)
         self.keepalive = self.cfg.keepalive  # seconds; at hand, as gunicorn's Config takes its time to find it
         self.stopping: Callable[[], None] = lambda: None  # set by gunicorn.conf.py
+        self.line_protocols: dict[int, LineProtocol] = {}  # by port; the same. All other listeners speak HTTP
         self._pool = ThreadPoolExecutor(self.cfg.threads, thread_name_prefix="work")
         self._woken: deque[Connection] = deque()
         self._flush_is_due = False
@@ -93,11 +97,10 @@ class LiveWorker(Worker):
         listeners: list[Any] = self.sockets
         for listener in listeners:
             listener.sock.setblocking(False)
-            servers.append(
-                await self.loop.create_server(
-                    lambda: HttpConnection(self), sock=listener.sock, ssl=context, backlog=self.cfg.backlog
-                )
-            )
+            lines = self.line_protocols.get(listener.sock.getsockname()[1])
+            make = partial(HttpConnection, self) if lines is None else partial(LineConnection, self, lines)
+            tls = context if lines is None else None  # the clients of lines know none
+            servers.append(await self.loop.create_server(make, sock=listener.sock, ssl=tls, backlog=self.cfg.backlog))
         while self.alive:
             self.notify()
             self.alive = self.alive and self.ppid == os.getppid()

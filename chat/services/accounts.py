@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -14,11 +15,11 @@ from chat.security import passwords
 from chat.security.limits import FAILED_LOGINS, FAILED_LOGINS_BY_ADDRESS, REGISTRATIONS
 from chat.services import lookups
 from chat.services.limits import Limits
-from chat.services.lookups import UserRef
+from chat.services.lookups import LIST_CAP, UserRef
 from chat.services.presence import Presence
 from chat.services.rooms import Rooms
 from chat.services.sessions import NewSession, Sessions
-from chat.storage.store import Store
+from chat.storage.store import Store, WriteTransaction
 
 USERNAME_MAX_CHARS = 32
 NICKNAME_MAX_CHARS = 32
@@ -57,40 +58,24 @@ class Accounts:
         self._rooms = rooms
         self._password_min_length = password_min_length
 
-    def register(
-        self, username: str, password: str, address: str, nickname: str | None = None
-    ) -> tuple[int, NewSession]:
-        """Make an account, a member of the lobby, and log in, all or nothing: the user's id, and the session.
+    def create(self, username: str, password: str, address: str, nickname: str | None = None) -> int:
+        """Make an account, a member of the lobby, without logging in: the user's id.
 
         Without a nickname it is the username. Raises USERNAME_INVALID, FIELD_INVALID, PASSWORD_INVALID,
         USERNAME_TAKEN, RATE_LIMITED.
         """
-        if not is_name(username, USERNAME_MAX_CHARS):
-            raise ChatError(ErrorCode.USERNAME_INVALID)
-        if nickname and not is_name(nickname, NICKNAME_MAX_CHARS):
-            raise ChatError(ErrorCode.FIELD_INVALID, field="nickname")
-        self._check_password(password)
-        self._limits.take_shared((REGISTRATIONS, address))
-        key = name_key(username)
-        with self._store.read() as connection:  # before the hashing, which costs
-            if connection.execute(select(User.id).where(User.username_key == key)).first():
-                raise ChatError(ErrorCode.USERNAME_TAKEN, username=username)
-        now = self._clock()
-        row = {
-            "username": username,
-            "username_key": key,
-            "nickname": nickname or username,
-            "created_at": now,
-            "updated_at": now,
-            **_hashes(password),
-        }
-        try:
-            with self._store.write() as tx:
-                user_id: int = tx.execute(insert(User).values(row).returning(User.id)).scalar_one()
-                self._rooms.enter_lobby(tx, user_id)
-                session = self._sessions.open_within(tx, user_id)
-        except IntegrityError:
-            raise ChatError(ErrorCode.USERNAME_TAKEN, username=username) from None
+        row = self._new_row(username, password, address, nickname)
+        with self._store.write() as tx:
+            return self._insert(tx, row)
+
+    def register(
+        self, username: str, password: str, address: str, nickname: str | None = None
+    ) -> tuple[int, NewSession]:
+        """The same, and log in, all or nothing: the user's id, and the session."""
+        row = self._new_row(username, password, address, nickname)
+        with self._store.write() as tx:
+            user_id = self._insert(tx, row)
+            session = self._sessions.open_within(tx, user_id)
         self._presence.touch(session.id, user_id)
         return user_id, session
 
@@ -102,6 +87,12 @@ class Accounts:
         if row is None:
             raise ChatError(ErrorCode.USER_NOT_FOUND, username=ref)
         return Profile(*row)
+
+    def everybody(self) -> list[tuple[int, str]]:
+        """Ids and usernames of the living accounts, the first 5,000."""
+        query = select(User.id, User.username).where(User.deleted_at.is_(None)).order_by(User.id).limit(LIST_CAP)
+        with self._store.read() as connection:
+            return [(row.id, row.username) for row in connection.execute(query)]
 
     def authenticate(self, username: str, password: str, address: str, *, digest_allowed: bool = False) -> int:
         """The id of the user whose password this is; or whose password's MD5 or SHA-1 in hex, where that is allowed.
@@ -135,6 +126,35 @@ class Accounts:
                 raise ChatError(ErrorCode.USER_NOT_FOUND, username=username)
             tx.execute(update(User).where(User.id == user_id).values(changes))
             self._sessions.end_all_within(tx, user_id)
+
+    def _new_row(self, username: str, password: str, address: str, nickname: str | None) -> dict[str, Any]:
+        if not is_name(username, USERNAME_MAX_CHARS):
+            raise ChatError(ErrorCode.USERNAME_INVALID)
+        if nickname and not is_name(nickname, NICKNAME_MAX_CHARS):
+            raise ChatError(ErrorCode.FIELD_INVALID, field="nickname")
+        self._check_password(password)
+        self._limits.take_shared((REGISTRATIONS, address))
+        key = name_key(username)
+        with self._store.read() as connection:  # before the hashing, which costs
+            if connection.execute(select(User.id).where(User.username_key == key)).first():
+                raise ChatError(ErrorCode.USERNAME_TAKEN, username=username)
+        now = self._clock()
+        return {
+            "username": username,
+            "username_key": key,
+            "nickname": nickname or username,
+            "created_at": now,
+            "updated_at": now,
+            **_hashes(password),
+        }
+
+    def _insert(self, tx: WriteTransaction, row: dict[str, Any]) -> int:
+        try:
+            user_id: int = tx.execute(insert(User).values(row).returning(User.id)).scalar_one()
+        except IntegrityError:
+            raise ChatError(ErrorCode.USERNAME_TAKEN, username=row["username"]) from None
+        self._rooms.enter_lobby(tx, user_id)
+        return user_id
 
     def _check_password(self, password: str) -> None:
         if not self._password_min_length <= len(password) <= PASSWORD_MAX_CHARS:

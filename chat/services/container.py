@@ -9,6 +9,7 @@ from chat.delivery import Hub
 from chat.delivery.bus import SqliteBus
 from chat.services.accounts import Accounts
 from chat.services.attachments import Attachments
+from chat.services.files import Files
 from chat.services.housekeeping import Housekeeper
 from chat.services.limits import Limits
 from chat.services.memberships import Memberships
@@ -37,6 +38,7 @@ class Services:
         password_min_length: int,
         message_max_chars: int,
         image_max_bytes: int,
+        file_max_bytes: int,
         session_hours: float,
         presence_seconds: float,
         feed_max_bytes: int,
@@ -59,6 +61,7 @@ class Services:
         )
         self.attachments = Attachments(self.store, clock, image_max_bytes)
         self.messages = Messages(self.store, clock, self.limits, self.attachments, message_max_chars)
+        self.files = Files(self.store, clock, self.limits, self.messages, file_max_bytes)
         self.pulls = Pulls(self.store, self.hub, self.sessions, self.reading)
         self.subscriptions = Subscriptions(self.store, self.hub, self.sessions, self.presence)
         self.visits = Visits(self.store, clock)
@@ -67,7 +70,7 @@ class Services:
             self.store,
             clock,
             frequent=[self.presence.flush, self.reading.flush, self.visits.beat],
-            rare=[self.sessions.purge, self.limits.purge, self.tickets.purge],
+            rare=[self.sessions.purge, self.limits.purge, self.tickets.purge, self.files.purge],
         )
         self._start_lock = threading.Lock()
         self._started = False
@@ -86,6 +89,7 @@ class Services:
         with self._start_lock:
             if not self._started:
                 self.rooms.ensure_lobby()
+                self.files.purge()
                 self._bus.start()
                 self._housekeeper.start()
                 self._started = True

@@ -10,7 +10,7 @@ from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, Event, EventKind, Message, MessageType, Room, StoredMessage
 from chat.security.limits import MESSAGES
 from chat.services import lookups
-from chat.services.attachments import Attachments, Picture
+from chat.services.attachments import Attached, Attachments
 from chat.services.limits import Limits
 from chat.services.lookups import MAX_ID, RoomRef
 from chat.storage import timeline
@@ -73,7 +73,8 @@ class Messages:
                     return earlier
             if self._limits.over_workers:
                 self._limits.take_within(tx, MESSAGES, actor.user_id)
-            return self._insert(tx, actor, room_id, draft, picture)
+            attached = None if picture is None else self._attachments.store(tx, picture)
+            return self.insert(tx, actor, room_id, draft, attached)
 
     def history(
         self, actor: Actor, ref: RoomRef, before: int | None, limit: int, *, before_id: int | None = None
@@ -88,21 +89,19 @@ class Messages:
             room = lookups.joined(connection, actor, ref)
             return timeline.newest(connection, room.id, limit, before, lower_than)
 
-    def _insert(
-        self, tx: WriteTransaction, actor: Actor, room_id: int, draft: Draft, picture: Picture | None
+    def insert(
+        self, tx: WriteTransaction, actor: Actor, room_id: int, draft: Draft, attached: Attached | None
     ) -> StoredMessage:
-        attachment_id, attachment_name = None, None
-        if picture is not None:
-            attachment_id, attachment_name = self._attachments.store(tx, picture)
+        """Store a message, within the transaction that found the actor to be in the room, and what is attached."""
         ((prev_time, time),) = tx.run(_next_time, {"room": room_id, "now": self._clock()})
-        kind = MessageType.TEXT if picture is None else MessageType.IMAGE
+        kind = attached.type if attached else MessageType.TEXT
         row: dict[str, Any] = {
             "room_id": room_id,
             "sender_id": actor.user_id,
             "time": time,
             "type": kind.value,
             "content": draft.text,
-            "attachment_id": attachment_id,
+            "attachment_id": attached.id if attached else None,
             "client_message_id": draft.client_message_id,
         }
         ((message_id,),) = tx.run(_insert, row)
@@ -116,10 +115,12 @@ class Messages:
             avatar=actor.avatar,
             type=kind,
             content=draft.text,
-            attachment_name=attachment_name,
-            attachment_size=len(picture.data) if picture else 0,
+            attachment_name=attached.name if attached else None,
+            attachment_size=attached.size if attached else 0,
             reply_to_id=None,
             client_message_id=draft.client_message_id,
+            attachment_id=attached.id if attached else None,
+            filename=attached.filename if attached else "",
         )
         tx.emit(Event(EventKind.MESSAGE, room_id, time, message, prev_time))
         return message
