@@ -87,8 +87,9 @@ def post_worker_init(worker):
 
 def worker_exit(server, worker):
     """Write what is only in memory so far."""
-    if worker.wsgi is not None:
-        worker.wsgi.extensions["commonroom"].close()
+    app = getattr(worker, "wsgi", None)  # not there yet where it is stopped while it starts
+    if app is not None:
+        app.extensions["commonroom"].close()
 
 
 def _listen_for_tcp(server):

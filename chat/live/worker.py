@@ -17,7 +17,7 @@ import uvloop
 from gunicorn.sock import ssl_context
 from gunicorn.workers.base import Worker
 
-from chat.live.connection import HttpConnection
+from chat.live.connection import HEAD_SECONDS, HttpConnection
 from chat.live.deadlines import Deadlines
 from chat.live.lines import LineConnection
 from chat.live.peer import LineProtocol
@@ -100,7 +100,14 @@ class LiveWorker(Worker):
             lines = self.line_protocols.get(listener.sock.getsockname()[1])
             make = partial(HttpConnection, self) if lines is None else partial(LineConnection, self, lines)
             tls = context if lines is None else None  # the clients of lines know none
-            servers.append(await self.loop.create_server(make, sock=listener.sock, ssl=tls, backlog=self.cfg.backlog))
+            server = await self.loop.create_server(
+                make,
+                sock=listener.sock,
+                ssl=tls,
+                ssl_handshake_timeout=HEAD_SECONDS if tls else None,
+                backlog=self.cfg.backlog,
+            )
+            servers.append(server)
         while self.alive:
             self.notify()
             self.alive = self.alive and self.ppid == os.getppid()

@@ -165,3 +165,17 @@ def _answers(port: int) -> bool:
         return requests.get(f"http://127.0.0.1:{port}/healthz", timeout=2).status_code == 200
     except requests.RequestException:
         return False
+
+
+def test_ctrl_c_while_it_starts(server: StartServer) -> None:
+    live = server(wait=False)
+    wait_until(live.worker_pids, "the worker is there")
+    wait_until(lambda: maps(live, "/sqlalchemy/"), "and reads its modules")
+    os.killpg(live.pid, signal.SIGINT)
+    assert live.wait() == 0
+    assert "Traceback" not in live.log.read_text(), live.log.read_text()
+
+
+def maps(server: Server, library: str) -> bool:
+    """Whether a worker has loaded it."""
+    return any(library in Path(f"/proc/{pid}/maps").read_text() for pid in server.worker_pids())

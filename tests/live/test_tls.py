@@ -158,3 +158,9 @@ def test_who_does_not_speak_tls_holds_up_nobody(tls: TlsServer) -> None:
         connection.close()
     assert tls.healthy()
     assert "Traceback" not in tls.log.read_text()
+
+
+def test_who_begins_no_tls_is_hung_up_on_in_time(tls: TlsServer) -> None:
+    """Such connections are counted by nobody before their handshake is over, but take a descriptor."""
+    with socket.create_connection(("127.0.0.1", tls.port), timeout=15) as silent:
+        assert silent.recv(1) == b""
