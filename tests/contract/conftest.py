@@ -10,7 +10,7 @@ from flask import Flask
 
 from tests.contract.clients import ChatClient, FlaskTransport, HttpTransport, PollingClient, Transport
 from tests.contract.realtime_client import RealtimeClient, RealtimeUser
-from tests.contract.roomapi_client import RoomapiClient
+from tests.contract.roomapi_client import FollowingRoomapiClient, RoomapiClient
 from tests.contract.roomapi_socket import Member
 from tests.contract.tcp_client import TcpClient
 from tests.server import Server
@@ -24,7 +24,7 @@ MakeRoomapi = Callable[[str], RoomapiClient]
 MakeMember = Callable[[str], Member]
 CLIENTS: list[Any] = [
     PollingClient,
-    RoomapiClient,
+    FollowingRoomapiClient,
     RealtimeClient,
     TcpClient,
 ]

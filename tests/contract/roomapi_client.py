@@ -3,12 +3,14 @@
 import base64
 import json
 import time
-from collections import deque
+from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.contract.clients import Heard, Refused, Reply, Transport
+import websocket
+
+from tests.contract.clients import Heard, HttpTransport, Refused, Reply, Transport
 
 _KINDS = {
     "未登录或登录已失效，请重新登录": "auth",
@@ -17,6 +19,8 @@ _KINDS = {
     "聊天室不存在": "not_found",
     "没有权限执行此操作": "forbidden",
 }
+Pushed = defaultdict[int, deque[dict[str, Any]]]
+WAIT = 15.0  # seconds for a push that must come
 MESSAGE_KEYS = {"ID", "send_time", "room_id", "sender_id", "sender_name", "type", "content"}
 
 
@@ -93,9 +97,7 @@ class RoomapiClient:
     def hear(self, room: str, timeout: float = 0) -> list[Heard]:
         """What is new in the room since the last time; waits up to timeout seconds for something."""
         room_id = self.id_of(room)
-        deadline = time.monotonic() + timeout
-        while not (found := self._new(room_id)) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        found = self._wait_for_new(room_id, timeout)
         if found:
             self.last_ids[room_id] = found[-1]["ID"]
         return [self.heard(message) for message in found]
@@ -116,6 +118,12 @@ class RoomapiClient:
         assert loaded.status == 200, loaded
         return Heard(message["sender_name"], "image", loaded.body)
 
+    def _wait_for_new(self, room_id: int, timeout: float) -> list[dict[str, Any]]:
+        deadline = time.monotonic() + timeout
+        while not (found := self._new(room_id)) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return found
+
     def _new(self, room_id: int) -> list[dict[str, Any]]:
         """Page after page, back to what has been heard; oldest first."""
         last = self.last_ids.get(room_id, 0)
@@ -131,6 +139,51 @@ class RoomapiClient:
             if len(page) < 20:
                 return list(found)
             before = page[-1]["ID"]
+
+
+@dataclass
+class FollowingRoomapiClient(RoomapiClient):
+    """The same, and over real sockets with a WebSocket, from logging in on.
+
+    What is pushed there must be what the list shows, in the same order.
+    """
+
+    socket: websocket.WebSocket | None = None
+    pushed: Pushed = field(default_factory=lambda: defaultdict(deque))  # by room: not asked for yet
+
+    def login(self, username: str, password: str = "secret1") -> None:
+        super().login(username, password)
+        self.close()
+        if isinstance(self.transport, HttpTransport):
+            address = self.transport.url.replace("http", "ws", 1) + "/api/message/ws"
+            self.socket = websocket.create_connection(address, timeout=WAIT, header={"Authorization": self.token})
+            assert json.loads(self.socket.recv()) == {"code": 0, "msg": "连接成功", "data": None}
+
+    def close(self) -> None:
+        """Close the socket, if there is one. What nobody has asked for may still be there, but nothing twice."""
+        if self.socket is None:
+            return
+        self.socket.close(timeout=1)
+        self.socket.shutdown()  # which the line above leaves out where the server was first
+        self.socket = None
+        for room_id, pushes in self.pushed.items():
+            assert all(message["ID"] > self.last_ids.get(room_id, 0) for message in pushes)
+        self.pushed.clear()
+
+    def _wait_for_new(self, room_id: int, timeout: float) -> list[dict[str, Any]]:
+        found = super()._wait_for_new(room_id, timeout)
+        if self.socket is not None:
+            assert [self._next_push(self.socket, room_id) for _ in found] == found
+        return found
+
+    def _next_push(self, socket: websocket.WebSocket, room_id: int) -> dict[str, Any]:
+        """The next message pushed of that room; those of others are kept until they are asked for."""
+        while not self.pushed[room_id]:
+            push = json.loads(socket.recv())
+            assert set(push) == {"code", "msg", "data"}
+            assert (push["code"], push["msg"]) == (0, "新消息")
+            self.pushed[push["data"]["room_id"]].append(push["data"])
+        return self.pushed[room_id].popleft()
 
 
 def new_room(owner: RoomapiClient, name: str = "room1") -> int:

@@ -1,10 +1,11 @@
 """One world: what one protocol's client sends, the others' get, in one order."""
 
 import threading
+from typing import Any
 
 from tests.contract.clients import Heard, heard_by
 from tests.contract.conftest import CLIENTS, Meet
-from tests.contract.roomapi_client import RoomapiClient
+from tests.contract.roomapi_client import FollowingRoomapiClient
 from tests.pictures import picture
 
 
@@ -35,7 +36,7 @@ def test_a_picture_is_the_same_for_all(meet: Meet) -> None:
 
 
 def test_sixty_users_each_make_a_room_titled_room1(meet: Meet) -> None:
-    pupils = [meet(RoomapiClient, f"pupil {number}") for number in range(60)]
+    pupils = [meet(FollowingRoomapiClient, f"pupil {number}") for number in range(60)]
     for pupil in pupils:
         pupil.create_room("room1")
         pupil.say("room1", f"the room of {pupil.username}")
@@ -48,16 +49,16 @@ def test_sixty_users_each_make_a_room_titled_room1(meet: Meet) -> None:
     assert stranger.json == {"code": 1, "msg": "聊天室不存在", "data": None}
 
 
-def _say_ten(person: object) -> None:
+def _say_ten(person: Any) -> None:
     for number in range(10):
-        person.say("public", f"{person.protocol} {number}")  # type: ignore[attr-defined]
+        person.say("public", f"{person.protocol} {number}")
 
 
-def _hear(person: object, count: int) -> list[Heard]:
+def _hear(person: Any, count: int) -> list[Heard]:
     """So many, in however many portions they come."""
     heard: list[Heard] = []
     while len(heard) < count:
-        portion = person.hear("public", timeout=10)  # type: ignore[attr-defined]
+        portion = person.hear("public", timeout=10)
         assert portion, f"{person} hears no more after {len(heard)}"
         heard += portion
     return heard

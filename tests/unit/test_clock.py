@@ -1,8 +1,11 @@
+import time
+from zoneinfo import ZoneInfo
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.clock import from_iso, to_iso
+from chat.clock import from_iso, to_iso, to_local, to_offset_iso
 
 
 @given(st.integers(0, 253_402_300_799_999_999))
@@ -23,3 +26,41 @@ def test_offsets() -> None:
     for text in ("2024-05-07T15:23:30", "2024-05-07", "junk", "0001-01-01T00:00:00"):
         with pytest.raises(ValueError, match=r".*"):
             from_iso(text)
+
+
+MAY = from_iso("2024-05-07T07:23:30.807247Z")
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+def test_local_times() -> None:
+    assert to_offset_iso(MAY, SHANGHAI) == "2024-05-07T15:23:30.807247+08:00"
+    assert to_local(MAY, SHANGHAI) == "2024-05-07 15:23:30"
+    assert to_offset_iso(MAY, ZoneInfo("UTC")) == "2024-05-07T07:23:30.807247+00:00"
+    assert to_local(from_iso("2023-12-31T16:00:00Z"), SHANGHAI) == "2024-01-01 00:00:00"
+
+
+def test_a_whole_second_has_its_decimals_too() -> None:
+    assert to_offset_iso(from_iso("2024-05-07T07:23:30Z"), SHANGHAI) == "2024-05-07T15:23:30.000000+08:00"
+
+
+def test_summer_time() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    before = from_iso("2024-10-27T00:30:00Z")
+    assert to_offset_iso(before, berlin) == "2024-10-27T02:30:00.000000+02:00"
+    assert to_offset_iso(before + 3_600_000_000, berlin) == "2024-10-27T02:30:00.000000+01:00"
+
+
+@given(st.integers(0, 4_102_444_800_000_000), st.sampled_from(["UTC", "Asia/Kathmandu", "America/Lima"]))
+def test_with_the_offset_it_is_the_same_moment(moment: int, zone: str) -> None:
+    assert from_iso(to_offset_iso(moment, ZoneInfo(zone))) == moment
+
+
+def test_without_a_zone_it_is_the_servers_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert to_offset_iso(MAY, None) == "2024-05-07T16:23:30.807247+09:00"
+        assert to_local(MAY, None) == "2024-05-07 16:23:30"
+    finally:
+        monkeypatch.undo()
+        time.tzset()

@@ -2,6 +2,7 @@ import re
 import stat
 from dataclasses import fields
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -33,6 +34,8 @@ def test_every_setting_has_a_parser_and_a_line_in_both_readmes() -> None:
         ("CHAT_CORS_ORIGINS", "front.example"), ("CHAT_CORS_ORIGINS", "https://a.b/x"), ("CHAT_CORS_ORIGINS", "*"),
         ("CHAT_TRUSTED_PROXIES", "-1"), ("CHAT_SQLITE_SYNCHRONOUS", "OFF"), ("CHAT_PASSWORD_MIN_LENGTH", "nan"),
         ("DATABASE_URL", "sqlite://"), ("DATABASE_URL", "sqlite:///:memory:"), ("DATABASE_URL", "mysql://x/y"),
+        ("CHAT_TIMEZONE", "Mars/Olympus"), ("CHAT_TIMEZONE", "Asia"), ("CHAT_TIMEZONE", "../etc/passwd"),
+        ("CHAT_TIMEZONE", "+08:00"),
         ("SECRET_KEY", "secret"), ("SECRET_KEY", "x" * 64), ("SECRET_KEY", "0123456789abcdef"),
     ],
 )  # fmt: skip
@@ -47,12 +50,14 @@ def test_settings_are_read() -> None:
             "PORT": "9000",
             "CHAT_LOBBY": "",
             "CHAT_RATE_LIMITS": "off",
+            "CHAT_TIMEZONE": "Asia/Shanghai",
             "CHAT_CORS_ORIGINS": "https://A.example/, http://b.example:3000",
             "DATABASE_URL": "sqlite:////srv/chat.db",
             "SECRET_KEY": GOOD_SECRET,
         }
     )
     assert (settings.port, settings.lobby, settings.rate_limits) == (9000, "", False)
+    assert (settings.zone, Settings().zone) == (ZoneInfo("Asia/Shanghai"), None)
     assert settings.cors_origins == ("https://a.example", "http://b.example:3000")
     assert settings.database_uri == "sqlite:////srv/chat.db"
     assert settings.secret() == GOOD_SECRET

@@ -19,12 +19,12 @@ class Place:
     """What of a client's whereabouts shows in a message."""
 
     zone: tzinfo | None  # of its times; None: the server's own
-    origin: str  # under which it knows this server: http://10.0.0.5:8000
+    origin: str  # under which it knows this server: http://10.0.0.5:8000; "" if its Host header names none
 
 
 def here() -> Place:
     """The place of this request's client."""
-    return Place(_zone(), request.host_url.rstrip("/"))
+    return Place(_zone(), request.host_url.rstrip("/") if request.host else "")
 
 
 def user(profile: Profile) -> dict[str, Any]:

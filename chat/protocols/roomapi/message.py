@@ -38,8 +38,9 @@ bp = Blueprint("roomapi_message", __name__, url_prefix="/api/message")
 )
 def send(actor: Actor, body: dict[str, Any]) -> Response:
     """Store a message and deliver it: the stored message."""
+    place = shown.here()  # first: once it is stored, nothing may fail
     stored = services().messages.send(actor, body["room_id"], draft(body))
-    return success("发送成功", shown.message(stored, shown.here()))
+    return success("发送成功", shown.message(stored, place))
 
 
 @bp.route("/list", methods=["GET", "POST"])
