@@ -14,7 +14,7 @@ from chat.http import envelopes, headers
 from chat.http.context import EXTENSION
 from chat.http.origins import Origins
 from chat.names import is_name
-from chat.protocols import polling
+from chat.protocols import ims, polling
 from chat.services import Services
 from chat.services.rooms import NAME_MAX_CHARS
 from chat.storage.engine import engine_options, tune_sqlite
@@ -43,6 +43,7 @@ def create_app(settings: Settings | None = None, clock: Clock = system_clock) ->
     app.extensions[EXTENSION] = services
     app.before_request(services.start)
     polling.register(app)
+    ims.register(app)
     cli.register(app)
     web.register(app)
     return app
@@ -76,6 +77,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         PAGE_LIMITS={"password_min": settings.password_min_length, "image_max": settings.image_max_bytes},
         PULL_TIMEOUT=settings.pull_timeout,
         METRICS=settings.metrics,
+        IMS_PASSWORD_KEY=settings.ims_password_key,
     )
     app.url_map.strict_slashes = False  # a trailing slash makes no difference (specs)
     app.url_map.merge_slashes = False  # a redirect would be an HTML page
@@ -100,4 +102,5 @@ def _services(app: Flask, settings: Settings, clock: Clock) -> Services:
         session_hours=settings.session_hours,
         presence_seconds=settings.presence_seconds,
         feed_max_bytes=settings.feed_max_bytes,
+        smtp_url=settings.smtp_url,
     )

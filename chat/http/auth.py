@@ -69,9 +69,14 @@ def _actor(given: str | None, *, any_origin: bool) -> Actor:
     return actor
 
 
+def session_token(user_id: int, session: NewSession) -> str:
+    """The session's token, for clients that send it in a header."""
+    return tokens.issue(tokens.Purpose.SESSION, tokens.Token(user_id, session.id), session.lifetime_s)
+
+
 def set_cookie(response: Response, user_id: int, session: NewSession) -> Response:
     """Put the session's token in a cookie that scripts cannot read."""
-    token = tokens.issue(tokens.Purpose.SESSION, tokens.Token(user_id, session.id), session.lifetime_s)
+    token = session_token(user_id, session)
     response.set_cookie(
         COOKIE, token, max_age=round(session.lifetime_s), httponly=True, samesite="Lax", secure=request.is_secure
     )

@@ -48,12 +48,19 @@ _visible_by_name = _visible.where(Room.name_key == bindparam("ref"))
 
 def joined(connection: AnyConnection, actor: Actor, ref: RoomRef) -> FoundRoom:
     """The room of that name or id, if the actor is in it. Raises ROOM_NOT_FOUND."""
-    return _find(connection, _joined_by_id, _joined_by_name, actor, ref)
+    room = _find(connection, _joined_by_id, _joined_by_name, actor, ref)
+    if room is None:
+        is_visible = _find(connection, _visible_by_id, _visible_by_name, actor, ref) is not None
+        raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=ref, is_visible=is_visible)
+    return room
 
 
 def visible(connection: AnyConnection, actor: Actor, ref: RoomRef) -> FoundRoom:
     """The room of that name or id, if the actor may see it. Raises ROOM_NOT_FOUND."""
-    return _find(connection, _visible_by_id, _visible_by_name, actor, ref)
+    room = _find(connection, _visible_by_id, _visible_by_name, actor, ref)
+    if room is None:
+        raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=ref)
+    return room
 
 
 def still_visible(tx: WriteTransaction, actor: Actor, ref: RoomRef, room: FoundRoom) -> FoundRoom:
@@ -72,6 +79,13 @@ def user_id(connection: AnyConnection, ref: UserRef) -> int:
     return found
 
 
+def role_of(connection: AnyConnection, room_id: int, user_id: int) -> Role | None:
+    """A user's role in a room that the actor has been seen to be in; None: not in it."""
+    query = select(Membership.role).where(Membership.room_id == room_id, Membership.user_id == user_id)
+    role = connection.execute(query).scalar()
+    return None if role is None else Role(role)
+
+
 def is_user(ref: UserRef) -> ColumnElement[bool]:
     """The condition on User that finds the living account of that username or id."""
     same = User.id == within_64_bits(ref) if isinstance(ref, int) else User.username_key == name_key(ref)
@@ -83,9 +97,11 @@ def within_64_bits(row_id: int) -> int:
     return row_id if 0 < row_id <= MAX_ID else 0
 
 
-def _find(connection: AnyConnection, by_id: AnySelect, by_name: AnySelect, actor: Actor, ref: RoomRef) -> FoundRoom:
+def _find(
+    connection: AnyConnection, by_id: AnySelect, by_name: AnySelect, actor: Actor, ref: RoomRef
+) -> FoundRoom | None:
     statement, key = (by_id, within_64_bits(ref)) if isinstance(ref, int) else (by_name, name_key(ref))
     row = connection.execute(statement, {"user": actor.user_id, "ref": key}).first()
     if row is None:
-        raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=ref)
+        return None
     return FoundRoom(row.id, Access(row.access), row.passwd_hash, row.is_lobby, Role(row.role) if row.role else None)

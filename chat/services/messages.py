@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, case, insert, update
+from sqlalchemy import bindparam, case, insert, select, update
 
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
-from chat.models import Actor, Event, EventKind, Message, MessageType, Room, StoredMessage
+from chat.models import Access, Actor, Event, EventKind, Message, MessageType, Room, StoredMessage, User
 from chat.security.limits import MESSAGES
-from chat.services import lookups
+from chat.services import friendships, lookups
 from chat.services.attachments import Attachments, Picture
 from chat.services.limits import Limits
 from chat.services.lookups import MAX_ID, RoomRef
@@ -28,7 +28,8 @@ _next_time = (
     )
     .returning(Room.prev_time, Room.last_time)
 )
-_insert = insert(Message).returning(Message.id)
+_avatar = select(User.avatar).where(User.id == bindparam("sender")).scalar_subquery()
+_insert = insert(Message).returning(Message.id, _avatar.label("avatar"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Draft:
     text: str = ""
     image: str | bytes | None = None
     client_message_id: str | None = None
+    reply_to_id: int | None = None  # a message of the same room
 
 
 class Messages:
@@ -52,7 +54,8 @@ class Messages:
         """Store a message in a room the actor is in; with the client_message_id of an earlier one, that one again.
 
         Raises ROOM_NOT_FOUND (also to those who are not in it), MESSAGE_EMPTY, MESSAGE_TOO_LONG,
-        MESSAGE_ID_INVALID, IMAGE_INVALID, IMAGE_TOO_LARGE, RATE_LIMITED, UNAVAILABLE.
+        MESSAGE_ID_INVALID, IMAGE_INVALID, IMAGE_TOO_LARGE, REPLY_NOT_FOUND, NOT_FRIENDS (in the direct conversation of
+        two who were), RATE_LIMITED, UNAVAILABLE.
         """
         self._check(draft)
         self._limits.take(MESSAGES, actor.user_id)
@@ -62,14 +65,23 @@ class Messages:
                 lookups.joined(connection, actor, ref)
             picture = self._attachments.picture(draft.image)
         with self._store.write() as tx:
-            room_id = lookups.joined(tx, actor, ref).id
+            room = lookups.joined(tx, actor, ref)
+            room_id = room.id
             if draft.client_message_id is not None:
                 earlier = timeline.sent_before(tx, room_id, actor.user_id, draft.client_message_id)
                 if earlier is not None:
                     return earlier
+            if room.access is Access.DIRECT and not friendships.still_friends(tx, room_id):
+                raise ChatError(ErrorCode.NOT_FRIENDS)
+            if draft.reply_to_id is not None and not _is_in_room(tx, room_id, draft.reply_to_id):
+                raise ChatError(ErrorCode.REPLY_NOT_FOUND)
             if self._limits.over_workers:
                 self._limits.take_within(tx, MESSAGES, actor.user_id)
             return self._insert(tx, actor, room_id, draft, picture)
+
+    def greet_within(self, tx: WriteTransaction, actor: Actor, room_id: int, text: str) -> None:
+        """Say the first thing in a room, in the transaction that makes it."""
+        self._insert(tx, actor, room_id, Draft(text=text), None)
 
     def history(
         self, actor: Actor, ref: RoomRef, before: int | None, limit: int, *, before_id: int | None = None
@@ -99,21 +111,23 @@ class Messages:
             "type": kind,
             "content": draft.text,
             "attachment_id": attachment_id,
+            "reply_to_id": draft.reply_to_id,
             "client_message_id": draft.client_message_id,
         }
+        stored = tx.execute(_insert, row | {"sender": actor.user_id}).one()
         message = StoredMessage(
-            id=tx.execute(_insert, row).scalar_one(),
+            id=stored.id,
             room_id=room_id,
             time=clock.last_time,
             sender_id=actor.user_id,
             username=actor.username,
             nickname=actor.nickname,
-            avatar=actor.avatar,
+            avatar=stored.avatar,
             type=kind,
             content=draft.text,
             attachment_name=attachment_name,
             attachment_size=len(picture.data) if picture else 0,
-            reply_to_id=None,
+            reply_to_id=draft.reply_to_id,
             client_message_id=draft.client_message_id,
         )
         tx.emit(Event(EventKind.MESSAGE, room_id, clock.last_time, message, clock.prev_time))
@@ -127,3 +141,8 @@ class Messages:
         sent_id = draft.client_message_id
         if sent_id is not None and not 0 < len(sent_id) <= CLIENT_MESSAGE_ID_MAX_CHARS:
             raise ChatError(ErrorCode.MESSAGE_ID_INVALID)
+
+
+def _is_in_room(tx: WriteTransaction, room_id: int, message_id: int) -> bool:
+    same = (Message.id == lookups.within_64_bits(message_id), Message.room_id == room_id)
+    return tx.execute(select(Message.id).where(*same, Message.deleted_at.is_(None))).first() is not None
