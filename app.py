@@ -14,7 +14,7 @@ from chat.http import envelopes, headers
 from chat.http.context import EXTENSION
 from chat.http.origins import Origins
 from chat.names import is_name
-from chat.protocols import ims, polling
+from chat.protocols import ims, polling, realtime, roomapi
 from chat.services import Services
 from chat.services.rooms import NAME_MAX_CHARS
 from chat.storage.engine import engine_options, tune_sqlite
@@ -42,8 +42,8 @@ def create_app(settings: Settings | None = None, clock: Clock = system_clock) ->
     services = _services(app, settings, clock)
     app.extensions[EXTENSION] = services
     app.before_request(services.start)
-    polling.register(app)
-    ims.register(app)
+    for protocol in (polling, roomapi, realtime, ims):
+        protocol.register(app)
     cli.register(app)
     web.register(app)
     return app
@@ -78,6 +78,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         PULL_TIMEOUT=settings.pull_timeout,
         METRICS=settings.metrics,
         IMS_PASSWORD_KEY=settings.ims_password_key,
+        TIMEZONE=settings.zone,
     )
     app.url_map.strict_slashes = False  # a trailing slash makes no difference (specs)
     app.url_map.merge_slashes = False  # a redirect would be an HTML page

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 ROOT = Path(__file__).resolve().parent
 PLAIN_NAMES = {"port", "database_url", "secret_key"}
@@ -31,6 +32,7 @@ class Settings:
     secret_key: str = ""  # empty: made once and kept in instance_path
     host: str = "0.0.0.0"  # noqa: S104 - a class reaches the teacher's laptop over the LAN
     port: int = 8000
+    realtime_port: int = 0  # a further one, as realtime's document has it for its WebSocket; 0: none
     threads: int = 16  # per worker process; what waits keeps none
     metrics: bool = False
     # What people may do
@@ -45,6 +47,7 @@ class Settings:
     rate_limits: bool = True
     ims_password_key: str = ""  # 16 characters: ims's clients encrypt passwords with it
     smtp_url: str = ""  # empty: no mail is sent
+    timezone: str = ""  # of times that protocols show as local ones; empty: the server's own
     # The network around it
     cors_origins: tuple[str, ...] = ()
     trusted_proxies: int = 0
@@ -76,6 +79,11 @@ class Settings:
     def database_uri(self) -> str:
         """The SQLAlchemy URL of the database."""
         return self.database_url or f"sqlite:///{self.instance_path / 'commonroom.db'}"
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        """The time zone of local times; None: the server's own."""
+        return ZoneInfo(self.timezone) if self.timezone else None
 
     def secret(self) -> str:
         """The signing key: the one given, else the one kept in instance_path (made at the first call)."""
@@ -164,6 +172,14 @@ def _sqlite_file(raw: str) -> str:
     return raw
 
 
+def _timezone(raw: str) -> str:
+    try:
+        ZoneInfo(raw)
+    except (KeyError, ValueError, OSError):  # unknown; no name at all; the name of a folder of zones
+        raise ValueError("give a time zone such as Asia/Shanghai or UTC") from None
+    return raw
+
+
 def _synchronous(raw: str) -> str:
     if raw.upper() not in {"NORMAL", "FULL", "EXTRA"}:
         raise ValueError("give NORMAL, FULL or EXTRA")
@@ -177,6 +193,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "secret_key": str,
     "host": str,
     "port": _number(int, 1, 65535),
+    "realtime_port": _number(int, 0, 65535),
     "threads": _number(int, 4, 4096),
     "metrics": _switch,
     "lobby": str,
@@ -190,6 +207,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "rate_limits": _switch,
     "ims_password_key": _aes_key,
     "smtp_url": _smtp_url,
+    "timezone": _timezone,
     "cors_origins": _origins,
     "trusted_proxies": _number(int, 0, 10),
     "sqlite_synchronous": _synchronous,

@@ -15,7 +15,9 @@ _settings = Settings.from_environ()
 del sys.modules["config"]
 
 wsgi_app = "wsgi:app"
-bind = f"{_settings.host}:{_settings.port}"
+# The same is served at both; clients that keep to realtime's document connect their WebSocket to the second.
+_ports = dict.fromkeys((_settings.port, _settings.realtime_port or _settings.port))
+bind = [f"{_settings.host}:{port}" for port in _ports]
 worker_class = "chat.live.worker.LiveWorker"
 threads = _settings.threads
 backlog = 4096

@@ -11,11 +11,17 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import counts, report, scenarios, sends
+from bench import counts, report, scenarios, sends, sockets
 from bench.servers import ALL, GENERATOR_CORE, Commonroom
 
-SCENARIOS = ("10x30", "1x500", "ceiling", "idle", "churn", "send", "full")
-ALONE = {"idle": scenarios.idle, "churn": scenarios.churn, "send": sends.send_only, "full": sends.durability}
+SCENARIOS = ("10x30", "1x500", "ceiling", "idle", "churn", "sockets", "push", "send", "full")
+ALONE = {
+    "idle": scenarios.idle,
+    "churn": scenarios.churn,
+    "sockets": sockets.idle,
+    "send": sends.send_only,
+    "full": sends.durability,
+}
 
 
 def main() -> int:
@@ -41,8 +47,9 @@ def main() -> int:
 
 
 def _run(options: argparse.Namespace) -> Iterator[tuple[str, str, report.Result]]:
-    kinds = [kind for kind in ALL if not options.only_ours or kind is Commonroom]
     for scenario in options.scenario or SCENARIOS:
+        compared = (sockets.CommonroomSockets, sockets.FlaskSock) if scenario == "push" else ALL
+        kinds = [kind for kind in compared if not options.only_ours or issubclass(kind, Commonroom)]
         if scenario in ALONE:
             gc.collect()
             yield scenario, Commonroom.name, ALONE[scenario](options.quick)
@@ -57,6 +64,8 @@ def _compared(scenario: str, kind: type, quick: bool) -> report.Result:
         return scenarios.steady(kind, 10, 30, 20, quick)
     if scenario == "1x500":
         return scenarios.steady(kind, 1, 500, 2, quick)
+    if scenario == "push":
+        return sockets.push(kind, quick)
     return scenarios.ceiling(kind, quick)
 
 

@@ -77,10 +77,14 @@ class Polling(Member):
     pull_seconds = PULL_SECONDS
     again = True  # whether an empty answer is followed by the next pull
 
+    def prepare(self) -> None:
+        """Know how to send."""
+        self._headers = {"Authorization": self.token, "Content-Type": "application/json"}
+        self._send_head = head("POST", "/chat/send", self._headers)
+
     def start(self) -> None:
-        headers = {"Authorization": self.token, "Content-Type": "application/json"}
-        self._pull_head = head("POST", f"/chat/pull?timeout={self.pull_seconds}", headers)
-        self._send_head = head("POST", "/chat/send", headers)
+        self.prepare()
+        self._pull_head = head("POST", f"/chat/pull?timeout={self.pull_seconds}", self._headers)
         self._cursor = getattr(self, "_cursor", b'""')
         self._pull()
         self.ready = True
@@ -119,10 +123,14 @@ class Naive(Member):
     _last = b"0"
     _due = 0.0
 
-    def start(self) -> None:
-        self._get_head = head("GET", f"/messages?room={self.room}&after=LAST", {"Authorization": self.token})
+    def prepare(self) -> None:
+        """Know how to send."""
         headers = {"Authorization": self.token, "Content-Type": "application/json"}
         self._send_head = head("POST", "/messages", headers)
+
+    def start(self) -> None:
+        self.prepare()
+        self._get_head = head("GET", f"/messages?room={self.room}&after=LAST", {"Authorization": self.token})
         self._due = time.monotonic()
         self._ask()
 

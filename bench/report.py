@@ -12,10 +12,11 @@ from bench import disk
 from bench.load import Figures
 from bench.scenarios import Ceiling, Churn, Idle
 from bench.sends import Durability, SendOnly
+from bench.sockets import IdleSockets
 
 OURS, SOCKETIO, NAIVE = "Commonroom", "Flask-SocketIO", "naive poller"
 MARKER = "<!-- Above: written by `make bench`. Below: by hand, and kept. -->"
-Result = Figures | Ceiling | Idle | Churn | SendOnly | Durability
+Result = Figures | Ceiling | Idle | Churn | IdleSockets | SendOnly | Durability
 Results = dict[tuple[str, str], Result]  # by scenario and server
 _HEADINGS = (
     *("scenario", "server", "deliveries/s", "p50 ms", "p99 ms", "CPU s per 10k", "memory MiB"),
@@ -61,6 +62,12 @@ def targets(results: Results) -> list[Target]:
     if churn := results.get(("churn", OURS)):
         found.append(Target("churn: clients not served", churn.not_served, 0))
         found.append(Target("churn: sockets left over", churn.sockets_left, 0))
+    if idle := results.get(("sockets", OURS)):
+        found.append(Target("sockets: KB each", idle.bytes_each / 1000, 12))
+        found.append(Target("sockets: % of a core, pings included", idle.cpu_share * 100, 3))
+        found.append(Target("sockets: lost", idle.lost, 0))
+    if push := results.get(("push", OURS)):
+        found.append(Target("push: p99 to 500 sockets, ms", push.p99, 50))
     if send := results.get(("send", OURS)):
         found.append(Target("send: CPU ms of a stored send beyond gunicorn's own", send.own_ms, 1))
     return found
@@ -92,7 +99,7 @@ def tables(results: Results) -> str:
     rows = [_row(scenario, server, figures) for scenario, server, figures in _figures(results)]
     text = _table(_HEADINGS, rows) + "\n"
     for (scenario, _), result in results.items():
-        if isinstance(result, Idle | Churn | SendOnly):
+        if isinstance(result, Idle | Churn | IdleSockets | SendOnly):
             text += f"\n{scenario}: {result.line().strip()}\n"
         elif isinstance(result, Durability):
             text += "\n" + _table(("CHAT_SQLITE_SYNCHRONOUS", "NORMAL", "FULL", "FULL / NORMAL"), result.rows()) + "\n"
@@ -168,6 +175,7 @@ message in SQLite (WAL, synchronous=NORMAL). Their disk: {disk.described()}.
 Latency: from the beginning of the send to the moment when the member's answer was read. CPU: user and system seconds of
 all of the server's processes, from /proc, per 10,000 deliveries. 10x30: 10 rooms of 30 members, 20 messages a second in
 all. 1x500: one room, 2 a second. ceiling: 10x30 at the highest rate with p99 ≤ 50 ms; "twice": offered twice that.
+sockets: 5,000 WebSockets that are pinged. push: 1x500 with all of the members waiting by a WebSocket.
 send: as many senders as said, each at once again, and nobody who waits. NORMAL and FULL: two servers measured in turns,
 the median of each figure; with one sender and with many nobody waits.
 

@@ -173,7 +173,7 @@ class FullSync(Commonroom):
         return {**super().environment(), "CHAT_SQLITE_SYNCHRONOUS": "FULL"}
 
 
-class _Baseline(Server):
+class Baseline(Server):
     app = ""
     options: tuple[str, ...] = ()
 
@@ -194,21 +194,21 @@ class _Baseline(Server):
         return self._home  # where gunicorn does not find Commonroom's gunicorn.conf.py
 
 
-class Naive(_Baseline):
+class Naive(Baseline):
     name = "naive poller"
     member = clients.Naive
     app = "bench.baselines.naive:app"
     options = ("--worker-class=gthread", "--threads=32")
 
 
-class SocketIo(_Baseline):
+class SocketIo(Baseline):
     name = "Flask-SocketIO"
     member = clients.SocketIo
     app = "bench.baselines.socketio_app:app"
     options = ("--worker-class=gevent",)
 
 
-class Bare(_Baseline):
+class Bare(Baseline):
     name = "gunicorn, doing nothing"
     app = "bench.baselines.bare:app"
     options = ("--worker-class=gthread", "--threads=16")

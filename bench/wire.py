@@ -61,7 +61,7 @@ class Reactor:
 class Connection:
     """One keep-alive connection with one request at a time. Connects when first used, and again when it was lost."""
 
-    __slots__ = ("_answered", "_buffer", "_lost", "_port", "_reactor", "_sock", "busy")
+    __slots__ = ("_answered", "_buffer", "_is_open", "_lost", "_port", "_reactor", "_sock", "busy")
 
     def __init__(self, reactor: Reactor, port: int, answered: Answered, lost: Callable[[], None]) -> None:
         self._reactor = reactor
@@ -117,8 +117,10 @@ class Connection:
         if not data:
             self._lose()
             return
-        now = time.monotonic_ns()
         self._buffer = self._buffer + data if self._buffer else data
+        self._take(time.monotonic_ns())
+
+    def _take(self, now: int) -> None:
         answer = parse(self._buffer)
         if answer is None:
             return

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 SECOND = 1_000_000  # µs
 Clock = Callable[[], int]
@@ -17,6 +17,20 @@ def system_clock() -> int:
 def to_iso(time_us: int) -> str:
     """ISO 8601 in UTC with six decimals and Z, as polling's timestamps are."""
     return (_EPOCH + timedelta(microseconds=time_us)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def to_offset_iso(time_us: int, zone: tzinfo | None) -> str:
+    """RFC 3339 with six decimals and the offset in that zone; None: the server's own zone."""
+    return _in_zone(time_us, zone).isoformat(timespec="microseconds")
+
+
+def to_local(time_us: int, zone: tzinfo | None) -> str:
+    """YYYY-MM-DD HH:MM:SS in that zone; None: the server's own."""
+    return _in_zone(time_us, zone).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _in_zone(time_us: int, zone: tzinfo | None) -> datetime:
+    return (_EPOCH + timedelta(microseconds=time_us)).astimezone(zone)
 
 
 def from_iso(text: str) -> int:

@@ -1,14 +1,17 @@
 """What all tests share: an application of their own on a database of their own, made by the real migrations."""
 
+import contextlib
 import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask_migrate import upgrade
+from sqlalchemy import event
 
 from app import create_app
 from chat.clock import SECOND, system_clock
@@ -119,6 +122,31 @@ def services_of(app: Flask) -> Services:
     found = app.extensions[EXTENSION]
     assert isinstance(found, Services)
     return found
+
+
+@contextlib.contextmanager
+def statements_of(services: Services) -> Iterator[list[str]]:
+    """The first words of all SQL that this thread runs, BEGIN and COMMIT included, as the database sees it."""
+    statements: list[str] = []
+    mine = threading.get_ident()
+
+    def count(statement: str) -> None:
+        if threading.get_ident() == mine:  # not the background threads'
+            statements.append(statement.split()[0])
+
+    def trace(connection: Any, _record: object) -> None:
+        connection.set_trace_callback(count)
+
+    services.store.engine.dispose()  # so that all connections are new ones
+    event.listen(services.store.engine, "connect", trace)
+    try:
+        with services.store.read():  # the connection's settings are none of the statements
+            pass
+        statements.clear()
+        yield statements
+    finally:
+        event.remove(services.store.engine, "connect", trace)
+        services.store.engine.dispose()
 
 
 def sign_up(services: Services, username: str) -> Actor:

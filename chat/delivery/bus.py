@@ -16,7 +16,8 @@ from chat.storage.filewatch import FileWatch, Tick, watch
 from chat.storage.store import Store
 
 log = logging.getLogger(__name__)
-LOOK_AGAIN_SECONDS = 0.02  # after a write, and then each time after four times as long
+LOOK_AGAIN_SECONDS = 0.02  # after a write that is not to be seen yet; then each time after four times as long
+SETTLE_SECONDS = 0.003  # from a commit's first bytes to its last, mostly
 LOOK_ANYWAY_SECONDS = 2.56  # the longest pause; should a change ever not show in data_version
 MOST_EVENTS = 1000  # a read
 
@@ -86,23 +87,28 @@ class SqliteBus:
         connection.detach()
         with closing(connection):
             cursor = connection.cursor()
-            seen, pause = None, LOOK_AGAIN_SECONDS
+            seen, pause, looked_at, read_at = None, LOOK_AGAIN_SECONDS, 0.0, 0.0
             while not self._stop.is_set():
                 is_written = files.wait(pause)
-                now = time.monotonic()
+                if is_written:  # let the commit come to its end, and many be one look
+                    self._stop.wait(max(SETTLE_SECONDS, looked_at + LOOK_AGAIN_SECONDS - time.monotonic()))
+                    files.wait(0)
+                looked_at = time.monotonic()
                 cursor.execute("PRAGMA data_version")
                 version = cursor.fetchone()
-                if version != seen or pause == LOOK_ANYWAY_SECONDS:
+                if version != seen or looked_at - read_at >= LOOK_ANYWAY_SECONDS:
                     # As plain SQL on this connection: it runs after each send, mostly to find nothing that is news.
                     self._publish_new(lambda last_id: cursor.execute(_NEWER_SQL, (last_id,)).fetchall())
-                    seen = version
-                self._hub.heard_at = now
-                if is_written:
-                    # One hears of a commit when its bytes are written, which may be before it can be seen.
+                    read_at = looked_at
+                self._hub.heard_at = looked_at
+                # One hears of a commit when its bytes are written, which may be before it can be seen.
+                if version != seen:
+                    pause = 5 * LOOK_AGAIN_SECONDS  # where another was written to meanwhile
+                elif is_written:
                     pause = LOOK_AGAIN_SECONDS
-                    self._stop.wait(pause)  # and many commits are one look
                 else:
                     pause = min(4 * pause, LOOK_ANYWAY_SECONDS)
+                seen = version
 
 
 def _newest_of_each(events: Sequence[Event]) -> list[Event]:

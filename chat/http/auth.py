@@ -70,7 +70,7 @@ def _actor(given: str | None, *, any_origin: bool) -> Actor:
 
 
 def session_token(user_id: int, session: NewSession) -> str:
-    """The session's token, for clients that send it in a header."""
+    """What a client shows to be this user, for as long as the session lasts."""
     return tokens.issue(tokens.Purpose.SESSION, tokens.Token(user_id, session.id), session.lifetime_s)
 
 

@@ -12,13 +12,15 @@ from marshmallow import Schema
 from chat.errors import ErrorCode
 
 View = Callable[..., Any]
+Answer = type[Schema] | Schema | None  # a list of them: an instance with many=True; None: no body
 
 
 @dataclass
 class Declared:
     query: type[Schema] | None = None
     body: type[Schema] | None = None
-    answers: dict[int, type[Schema]] = field(default_factory=dict)  # by HTTP status; without the failures
+    path: dict[str, dict[str, Any]] = field(default_factory=dict)  # what `about` makes, by the variable's name
+    answers: dict[int, Answer] = field(default_factory=dict)  # by HTTP status; without the failures
     failures: set[ErrorCode] = field(default_factory=set)  # beside those that any view may meet
     needs_login: bool = False
     sets_cookie: bool = False
@@ -32,8 +34,14 @@ def declared(view: View) -> Declared:
     return found
 
 
-def answers(schema: type[Schema], *failures: ErrorCode, status: int = 200, zh: str = "") -> Callable[[View], View]:
-    """Decorator: what the view answers, the failures of its own, and a line on what it does, in Chinese.
+def answers(
+    schema: Answer,
+    *failures: ErrorCode,
+    status: int = 200,
+    path: dict[str, dict[str, Any]] | None = None,
+    zh: str = "",
+) -> Callable[[View], View]:
+    """Decorator: what the view answers, the failures of its own, its path, and a line on what it does, in Chinese.
 
     Answers are not checked as they go out, which would cost; the tests check every one that they get.
     """
@@ -42,6 +50,7 @@ def answers(schema: type[Schema], *failures: ErrorCode, status: int = 200, zh: s
         about = declared(view)
         about.answers[status] = schema
         about.failures.update(failures)
+        about.path.update(path or {})
         about.summary_zh = zh or about.summary_zh
         return view
 

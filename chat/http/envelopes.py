@@ -4,7 +4,6 @@ Blueprint handlers never see a 404 or 405, so this is done for the whole applica
 """
 
 import logging
-import math
 from collections.abc import Callable, Iterable
 
 from flask import Flask, Response, current_app, request
@@ -13,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing.exceptions import WebsocketMismatch
 
 from chat.errors import ChatError, ErrorCode
+from chat.http.wording import whole_seconds
 
 log = logging.getLogger(__name__)
 Render = Callable[[ChatError], Response]
@@ -36,7 +36,7 @@ def _answer(error: Exception) -> Response:
     response = render(failure)
     retry_after = failure.data.get("retry_after")
     if isinstance(retry_after, int | float):
-        response.headers["Retry-After"] = str(max(1, math.ceil(retry_after)))
+        response.headers["Retry-After"] = str(whole_seconds(retry_after))
     if isinstance(error, HTTPException) and error.code == 405:
         response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
     if failure.code is ErrorCode.UPGRADE_REQUIRED:

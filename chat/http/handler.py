@@ -64,6 +64,11 @@ class Handler(ABC):
         """A message as it is pushed (unframed), or None if it is not shown. On the loop."""
         raise NotImplementedError
 
+    def form_of(self, message: StoredMessage) -> str:
+        """Under which its bytes are kept for all readers; "" where each reader's are different. On the loop."""
+        del message
+        return self.form
+
     def signalled(self, event: Event) -> bytes | None:
         """A signal as it is pushed (unframed), or None if it is not shown. On the loop."""
         del event
@@ -102,6 +107,10 @@ class Handler(ABC):
         """Not to be pushed to this connection, which has sent it. To be called while handling that."""
         if self._subscription is not None:
             self._subscription.leave_out(message)
+
+    def was_pushed(self, message: StoredMessage) -> bool:
+        """Whether it is no news here: pushed before, or from before the connection. To be called while handling it."""
+        return self._subscription is not None and self._subscription.is_past(message)
 
     def room_name(self, room_id: int) -> str:
         """The name of a room that is followed; "" for another. On the loop too."""
@@ -199,13 +208,15 @@ class _Pushed:
     def take(self, message: StoredMessage) -> bytes | None:
         if not self._subscription.take(message):
             return None
-        form = self._handler.form
+        form = self._handler.form_of(message)
         framed = message.encoded.get(form)
         if framed is None:
             payload = self._handler.encode(message)
             if payload is None:
                 return None
-            framed = message.encoded[form] = self._handler.peer.framed(payload)
+            framed = self._handler.peer.framed(payload)
+            if form:
+                message.encoded[form] = framed
         return framed
 
     def take_signal(self, signal: Event) -> bytes | None:

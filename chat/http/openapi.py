@@ -15,7 +15,7 @@ from werkzeug.routing import Rule
 
 from chat.errors import ErrorCode
 from chat.http.auth import COOKIE
-from chat.http.declared import Declared, declared
+from chat.http.declared import Answer, Declared, declared
 
 Json = dict[str, Any]
 Failure = Callable[[ErrorCode], tuple[int, str, str]]
@@ -43,7 +43,7 @@ class Document:
         spec.components.security_scheme("cookie", {"type": "apiKey", "in": "cookie", "name": COOKIE})
         spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
         for rule, operations in self._paths():
-            spec.path(self.path(rule), operations=operations, parameters=list(_path_parameters(rule)))
+            spec.path(self.path(rule), operations=operations)
         return spec.to_dict()
 
     def path(self, rule: Rule) -> str:
@@ -68,11 +68,14 @@ class Document:
         }
         if about.needs_login:
             operation["security"] = _LOGINS
+        parameters = list(_path_parameters(rule, about))
         if about.query is not None:
-            operation["parameters"] = [{"in": "query", "schema": about.query}]
+            parameters.append({"in": "query", "schema": about.query})
+        if parameters:
+            operation["parameters"] = parameters
         if about.body is not None:
             is_required = any(field.required for field in about.body().fields.values())
-            operation["requestBody"] = {"required": is_required, "content": _content(about.body)}
+            operation["requestBody"] = {"required": is_required, **_content_of(about.body)}
         return operation
 
     def _responses(self, about: Declared) -> Json:
@@ -83,13 +86,12 @@ class Document:
             words.setdefault(status, []).append((english, chinese))
         responses: Json = {}
         for status in sorted({*about.answers, *words}):
-            schemas = [about.answers[status]] if status in about.answers else []
-            schemas += [self.failed] if status in words else []
+            schemas = [about.answers.get(status), self.failed if status in words else None]
             texts = [("Done.", "成功。")] * (status in about.answers) + words.get(status, [])
             responses[str(status)] = {
                 "description": "\n".join(text for text, _ in texts),
                 "x-description-zh": "\n".join(text for _, text in texts),
-                "content": _content(*schemas),
+                **_content_of(*schemas),
                 **_headers(about, status),
             }
         return responses
@@ -124,8 +126,11 @@ class _Plugin(MarshmallowPlugin):
     Converter = _Converter
 
 
-def _content(*schemas: type[Schema]) -> Json:
-    return {"application/json": {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": list(schemas)}}}
+def _content_of(*answers: Answer) -> Json:
+    schemas = [answer for answer in answers if answer is not None]
+    if not schemas:
+        return {}
+    return {"content": {"application/json": {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}}}
 
 
 def _headers(about: Declared, status: int) -> Json:
@@ -137,7 +142,8 @@ def _headers(about: Declared, status: int) -> Json:
     return {"headers": headers} if headers else {}
 
 
-def _path_parameters(rule: Rule) -> Iterator[Json]:
+def _path_parameters(rule: Rule, about: Declared) -> Iterator[Json]:
     for found in _VARIABLE.finditer(rule.rule):
         kind = "integer" if found["converter"] == "int" else "string"
-        yield {"in": "path", "name": found["name"], "required": True, "schema": {"type": kind}}
+        schema = {"type": kind} | about.path.get(found["name"], {})
+        yield {"in": "path", "name": found["name"], "required": True, "schema": schema}

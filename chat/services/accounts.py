@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -18,7 +19,7 @@ from chat.services.lookups import UserRef
 from chat.services.presence import Presence
 from chat.services.rooms import Rooms
 from chat.services.sessions import NewSession, Sessions
-from chat.storage.store import Store
+from chat.storage.store import Store, WriteTransaction
 
 USERNAME_MAX_CHARS = 32
 NICKNAME_MAX_CHARS = 32
@@ -58,21 +59,22 @@ class Accounts:
         self._rooms = rooms
         self._password_min_length = password_min_length
 
-    def register(
-        self, username: str, password: str, address: str, nickname: str | None = None
-    ) -> tuple[int, NewSession]:
-        """Make an account, a member of the lobby, and log in, all or nothing: the user's id, and the session.
+    def create(self, username: str, password: str, address: str, nickname: str | None = None) -> int:
+        """Make an account, a member of the lobby, without logging in: the user's id.
 
         Without a nickname it is the username. Raises USERNAME_INVALID, FIELD_INVALID, PASSWORD_INVALID,
         USERNAME_TAKEN, RATE_LIMITED.
         """
-        if not is_name(username, USERNAME_MAX_CHARS):
-            raise ChatError(ErrorCode.USERNAME_INVALID)
-        if nickname and not is_name(nickname, NICKNAME_MAX_CHARS):
-            raise ChatError(ErrorCode.FIELD_INVALID, field="nickname")
-        self.check_password(password)
-        self._limits.take_shared((REGISTRATIONS, address))
-        return self._create(username, password, nickname or username)
+        row = self._new_row(username, password, address, nickname)
+        with self._store.write() as tx:
+            return self._insert(tx, row)
+
+    def register(
+        self, username: str, password: str, address: str, nickname: str | None = None
+    ) -> tuple[int, NewSession]:
+        """The same, and log in, all or nothing: the user's id, and the session."""
+        row = self._new_row(username, password, address, nickname)
+        return self._insert_and_log_in(row)
 
     def register_by_email(self, email: str, password: str, nickname: str, address: str) -> tuple[int, NewSession, bool]:
         """Make an account whose username is its mail address, or restore the deleted one of that address and password.
@@ -87,7 +89,8 @@ class Accounts:
             taken = connection.execute(select(User.id, User.deleted_at).where(_is_called(email))).first()
         if taken is None:
             self._limits.take_shared((REGISTRATIONS, address))
-            return *self._create(email, password, nickname, email), False
+            row = self._row(email, password, nickname) | {"email": email, "email_key": name_key(email)}
+            return *self._insert_and_log_in(row), False
         if taken.deleted_at is None:
             raise ChatError(ErrorCode.USERNAME_TAKEN, username=email)
         try:
@@ -96,36 +99,20 @@ class Accounts:
             if error.code is ErrorCode.CREDENTIALS_WRONG:
                 raise ChatError(ErrorCode.USERNAME_TAKEN, username=email) from None
             raise
-        with self._store.write() as tx:
-            tx.execute(update(User).where(User.id == taken.id).values(deleted_at=None))
-            tx.emit(Event(EventKind.USER, taken.id))
-            session = self._sessions.open_within(tx, taken.id)
-        self._presence.touch(session.id, taken.id)
-        return taken.id, session, True
+        return taken.id, self._restore(taken.id), True
 
-    def _create(self, username: str, password: str, nickname: str, email: str = "") -> tuple[int, NewSession]:
-        with self._store.read() as connection:  # before the hashing, which costs
-            require_free(connection, username)
-        now = self._clock()
-        row = {
-            "username": username,
-            "username_key": name_key(username),
-            "nickname": nickname,
-            "nickname_key": name_key(nickname),
-            "email": email,
-            "email_key": name_key(email) or None,
-            "created_at": now,
-            "updated_at": now,
-            **hashes(password),
-        }
-        try:
-            with self._store.write() as tx:
-                require_free(tx, username)
-                user_id: int = tx.execute(insert(User).values(row).returning(User.id)).scalar_one()
-                self._rooms.enter_lobby(tx, user_id)
-                session = self._sessions.open_within(tx, user_id)
-        except IntegrityError:
-            raise ChatError(ErrorCode.USERNAME_TAKEN, username=username) from None
+    def _restore(self, user_id: int) -> NewSession:
+        with self._store.write() as tx:
+            tx.execute(update(User).where(User.id == user_id).values(deleted_at=None))
+            tx.emit(Event(EventKind.USER, user_id))
+            session = self._sessions.open_within(tx, user_id)
+        self._presence.touch(session.id, user_id)
+        return session
+
+    def _insert_and_log_in(self, row: dict[str, Any]) -> tuple[int, NewSession]:
+        with self._store.write() as tx:
+            user_id = self._insert(tx, row)
+            session = self._sessions.open_within(tx, user_id)
         self._presence.touch(session.id, user_id)
         return user_id, session
 
@@ -194,6 +181,38 @@ class Accounts:
                 raise ChatError(ErrorCode.USER_NOT_FOUND, username=username)
             tx.execute(update(User).where(User.id == user_id).values(changes))
             self._sessions.end_all_within(tx, user_id)
+
+    def _new_row(self, username: str, password: str, address: str, nickname: str | None) -> dict[str, Any]:
+        if not is_name(username, USERNAME_MAX_CHARS):
+            raise ChatError(ErrorCode.USERNAME_INVALID)
+        if nickname and not is_name(nickname, NICKNAME_MAX_CHARS):
+            raise ChatError(ErrorCode.FIELD_INVALID, field="nickname")
+        self.check_password(password)
+        self._limits.take_shared((REGISTRATIONS, address))
+        return self._row(username, password, nickname or username)
+
+    def _row(self, username: str, password: str, nickname: str) -> dict[str, Any]:
+        with self._store.read() as connection:  # before the hashing, which costs
+            require_free(connection, username)
+        now = self._clock()
+        return {
+            "username": username,
+            "username_key": name_key(username),
+            "nickname": nickname,
+            "nickname_key": name_key(nickname),
+            "created_at": now,
+            "updated_at": now,
+            **hashes(password),
+        }
+
+    def _insert(self, tx: WriteTransaction, row: dict[str, Any]) -> int:
+        require_free(tx, row["username"])
+        try:
+            user_id: int = tx.execute(insert(User).values(row).returning(User.id)).scalar_one()
+        except IntegrityError:
+            raise ChatError(ErrorCode.USERNAME_TAKEN, username=row["username"]) from None
+        self._rooms.enter_lobby(tx, user_id)
+        return user_id
 
     def check_password(self, password: str) -> None:
         """Raise PASSWORD_INVALID."""

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, or_, 
 from chat.errors import ChatError, ErrorCode
 from chat.models import Access, Actor, Membership, Role, Room, User
 from chat.names import name_key
+from chat.storage.prepared import Prepared
 from chat.storage.store import WriteTransaction
 
 LIST_CAP = 5000  # entries (specs, "Bounds")
@@ -40,10 +41,10 @@ _joined = _room.join(Membership, _own_membership)
 _visible = _room.join(Membership, _own_membership, isouter=True).where(
     or_(Room.access == Access.OPEN, Membership.id.is_not(None))
 )
-_joined_by_id = _joined.where(Room.id == bindparam("ref"))
-_joined_by_name = _joined.where(Room.name_key == bindparam("ref"))
-_visible_by_id = _visible.where(Room.id == bindparam("ref"))
-_visible_by_name = _visible.where(Room.name_key == bindparam("ref"))
+_joined_by_id = Prepared(_joined.where(Room.id == bindparam("ref")))
+_joined_by_name = Prepared(_joined.where(Room.name_key == bindparam("ref")))
+_visible_by_id = Prepared(_visible.where(Room.id == bindparam("ref")))
+_visible_by_name = Prepared(_visible.where(Room.name_key == bindparam("ref")))
 
 
 def joined(connection: AnyConnection, actor: Actor, ref: RoomRef) -> FoundRoom:
@@ -97,11 +98,19 @@ def within_64_bits(row_id: int) -> int:
     return row_id if 0 < row_id <= MAX_ID else 0
 
 
+def _run(connection: AnyConnection, statement: Prepared, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+    if isinstance(connection, WriteTransaction):
+        return connection.run(statement, values)
+    return statement.run(connection, values)
+
+
 def _find(
-    connection: AnyConnection, by_id: AnySelect, by_name: AnySelect, actor: Actor, ref: RoomRef
+    connection: AnyConnection, by_id: Prepared, by_name: Prepared, actor: Actor, ref: RoomRef
 ) -> FoundRoom | None:
     statement, key = (by_id, within_64_bits(ref)) if isinstance(ref, int) else (by_name, name_key(ref))
-    row = connection.execute(statement, {"user": actor.user_id, "ref": key}).first()
-    if row is None:
+    values = {"user": actor.user_id, "ref": key}
+    rows = _run(connection, statement, values)
+    if not rows:
         return None
-    return FoundRoom(row.id, Access(row.access), row.passwd_hash, row.is_lobby, Role(row.role) if row.role else None)
+    room_id, access, passwd_hash, is_lobby, role = rows[0]
+    return FoundRoom(room_id, Access(access), passwd_hash, bool(is_lobby), Role(role) if role else None)

@@ -14,12 +14,13 @@ from chat.services.attachments import Attachments, Picture
 from chat.services.limits import Limits
 from chat.services.lookups import MAX_ID, RoomRef
 from chat.storage import timeline
+from chat.storage.prepared import Prepared
 from chat.storage.store import Store, WriteTransaction
 
 CLIENT_MESSAGE_ID_MAX_CHARS = 64
 
 # The room's clock. Its row is locked from here to the commit, so times are given out in the order of commits.
-_next_time = (
+_next_time = Prepared(
     update(Room)
     .where(Room.id == bindparam("room"))
     .values(
@@ -29,7 +30,10 @@ _next_time = (
     .returning(Room.prev_time, Room.last_time)
 )
 _avatar = select(User.avatar).where(User.id == bindparam("sender")).scalar_subquery()
-_insert = insert(Message).returning(Message.id, _avatar.label("avatar"))
+_insert = Prepared(
+    insert(Message).returning(Message.id, _avatar),
+    ["room_id", "sender_id", "time", "type", "content", "attachment_id", "reply_to_id", "client_message_id"],
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,27 +106,27 @@ class Messages:
         attachment_id, attachment_name = None, None
         if picture is not None:
             attachment_id, attachment_name = self._attachments.store(tx, picture)
-        clock = tx.execute(_next_time, {"room": room_id, "now": self._clock()}).one()
+        ((prev_time, time),) = tx.run(_next_time, {"room": room_id, "now": self._clock()})
         kind = MessageType.TEXT if picture is None else MessageType.IMAGE
         row: dict[str, Any] = {
             "room_id": room_id,
             "sender_id": actor.user_id,
-            "time": clock.last_time,
-            "type": kind,
+            "time": time,
+            "type": kind.value,
             "content": draft.text,
             "attachment_id": attachment_id,
             "reply_to_id": draft.reply_to_id,
             "client_message_id": draft.client_message_id,
         }
-        stored = tx.execute(_insert, row | {"sender": actor.user_id}).one()
+        ((message_id, avatar),) = tx.run(_insert, row | {"sender": actor.user_id})
         message = StoredMessage(
-            id=stored.id,
+            id=message_id,
             room_id=room_id,
-            time=clock.last_time,
+            time=time,
             sender_id=actor.user_id,
             username=actor.username,
             nickname=actor.nickname,
-            avatar=stored.avatar,
+            avatar=avatar,
             type=kind,
             content=draft.text,
             attachment_name=attachment_name,
@@ -130,7 +134,7 @@ class Messages:
             reply_to_id=draft.reply_to_id,
             client_message_id=draft.client_message_id,
         )
-        tx.emit(Event(EventKind.MESSAGE, room_id, clock.last_time, message, clock.prev_time))
+        tx.emit(Event(EventKind.MESSAGE, room_id, time, message, prev_time))
         return message
 
     def _check(self, draft: Draft) -> None:

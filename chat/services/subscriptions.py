@@ -137,6 +137,11 @@ class Subscription:
             self._left_out = self._left_out or set()
             self._left_out.add(message.id)
 
+    def is_past(self, message: StoredMessage) -> bool:
+        """Whether no look will find it any more. As for leave_out, to be called before the next look."""
+        followed = self._followed.get(message.room_id)
+        return followed is not None and message.time <= followed.cursor
+
     def close(self) -> None:
         """Forget it. Called once; a look that is under way does no harm."""
         self._chat.hub.notifier.unregister(self.waiter)

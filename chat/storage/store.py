@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,8 +15,10 @@ from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Event, EventKind, EventRow
 from chat.storage.engine import BEGIN_OPTION
+from chat.storage.prepared import Prepared
 
 log = logging.getLogger(__name__)
+_insert_event = Prepared(insert(EventRow), ["kind", "subject_id", "time", "data", "written_at"])
 RETRY_AFTER = 2  # seconds, told to clients when the database cannot be used just now
 
 
@@ -30,6 +32,10 @@ class WriteTransaction:
     def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         """Run one statement. Raises IntegrityError where a unique name is taken."""
         return self._connection.execute(statement, parameters)
+
+    def run(self, statement: Prepared, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """The same for what every send runs."""
+        return statement.run(self._connection, values)
 
     def emit(self, event: Event) -> None:
         """Tell the waiting clients of all processes, once this is committed."""
@@ -65,7 +71,8 @@ class Store:
                 transaction = WriteTransaction(connection)
                 yield transaction
                 if transaction.events:
-                    connection.execute(insert(EventRow), self._rows(transaction.events))
+                    for row in self._rows(transaction.events):
+                        transaction.run(_insert_event, row)
             # Still in turn: this process hears of its commits in their order, so that nobody who was
             # put out of a room is handed a message that came later.
             if transaction.events:
@@ -93,7 +100,7 @@ class Store:
     def _rows(self, events: Sequence[Event]) -> list[dict[str, Any]]:
         now = self._clock()
         return [
-            {"kind": e.kind, "subject_id": e.subject_id, "time": e.time, "data": e.data, "written_at": now}
+            {"kind": e.kind.value, "subject_id": e.subject_id, "time": e.time, "data": e.data, "written_at": now}
             for e in events
         ]
 

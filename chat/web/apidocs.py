@@ -48,11 +48,12 @@ class Reader:
         """A command to try the operation with."""
         needed = [p for p in operation.parameters if p["in"] == "query" and (p.get("required") or "examples" in p)]
         query = urlencode({p["name"]: self.example(p["schema"]) for p in needed})
+        in_path = {p["name"]: self.example(p["schema"]) for p in operation.parameters if p["in"] == "path"}
         parts = ["curl", *self._login(operation)]
         if operation.method not in {"GET", "POST"} or (operation.method == "GET") == bool(operation.body):
             parts += ["-X", operation.method]
-        parts.append(self._address + operation.path + (f"?{query}" if query else ""))
-        if operation.method != "GET" or operation.body:
+        parts.append(self._address + operation.path.format(**in_path) + (f"?{query}" if query else ""))
+        if operation.body:
             parts += ["-d", json.dumps(self.example(operation.body), ensure_ascii=False)]
         return " ".join(part if part == '"Authorization: $TOKEN"' else shlex.quote(part) for part in parts)
 
@@ -140,11 +141,13 @@ class Operation:
     def answers(self) -> Iterator[tuple[str, str, list[Row]]]:
         """Status, an example and the fields of what is not failure alone."""
         for status, response in self._operation["responses"].items():
-            if status < "300":
+            if status < "300" and "content" in response:
                 schema = _schema(response)
                 schema = schema.get("anyOf", [schema])[0]
                 example = json.dumps(self._reader.example(schema), ensure_ascii=False)
-                yield status, example, list(self._reader.rows(schema))
+                yield status, example, list(self._reader.rows(schema.get("items", schema)))
+            elif status < "300":
+                yield status, "", []
 
     def failures(self) -> Iterator[tuple[str, list[str]]]:
         """Status, and the words for each thing that leads to it."""

@@ -3,7 +3,7 @@
 import base64
 import json
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import requests
 from flask import Flask
@@ -45,11 +45,11 @@ class HttpTransport:
     """Over a socket to a real server."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self.url = url
         self._session = requests.Session()
 
     def request(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Reply:
-        response = self._session.request(method, self._url + path, data=body, headers=headers, timeout=60)
+        response = self._session.request(method, self.url + path, data=body, headers=headers, timeout=60)
         return Reply(response.status_code, response.headers, response.content)
 
     def close(self) -> None:
@@ -73,21 +73,62 @@ class Refused(Exception):  # noqa: N818
         self.kind = kind
 
 
-_KINDS = {401: "auth", 409: "taken", 404: "not_found", 403: "forbidden", 400: "invalid", 413: "invalid"}
+class ChatClient(Protocol):
+    """What scenarios ask of every protocol's client. What only some can is named in `can`, and asked for by
+    `@pytest.mark.needs`: open (rooms that one joins, by names that are taken), passwd, leave, logout, online, unread,
+    members (who is in a room, and which rooms one is in), show (pictures), echo (what one says comes back to oneself).
+    """
+
+    protocol: ClassVar[str]
+    can: ClassVar[frozenset[str]]
+    servers: ClassVar[tuple[str, ...]]  # that it can be used with
+    username: str
+
+    def register(self, username: str, password: str = "secret1") -> None: ...
+    def login(self, username: str, password: str = "secret1") -> None: ...
+    def create_room(self, room: str, passwd: str = "") -> None: ...
+    def bring(self, room: str, other: Any) -> None:
+        """See that another client gets into a room that this one is in."""
+
+    def delete_room(self, room: str, passwd: str = "") -> None: ...
+    def rooms(self) -> set[str]: ...
+    def members(self, room: str) -> list[str]: ...
+    def say(self, room: str, text: str, client_message_id: str | None = None) -> None: ...
+    def show(self, room: str, picture: bytes) -> None: ...
+    def hear(self, room: str, timeout: float = 0) -> list[Heard]: ...
+    def close(self) -> None: ...
+
+
+def heard_by(client: ChatClient, messages: list[Heard]) -> list[Heard]:
+    """Those of the messages that this client is to hear, in the same order."""
+    return [each for each in messages if "echo" in client.can or each.sender != client.username]
+
+
+KINDS = {401: "auth", 409: "taken", 404: "not_found", 403: "forbidden", 400: "invalid", 413: "invalid"}
 
 
 @dataclass
-class PollingClient:
-    """The polling protocol, as a student would write a client for it."""
+class Caller:
+    """Whoever sends requests."""
 
     transport: Transport
-    username: str = ""
-    cursors: dict[str, str] = field(default_factory=dict)
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
         """One request; a body that is not bytes is sent as JSON."""
         raw = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         return self.transport.request(method, path, raw, headers)
+
+
+@dataclass
+class PollingClient(Caller):
+    """The polling protocol, as a student would write a client for it."""
+
+    protocol = "polling"
+    can = frozenset({"open", "passwd", "leave", "logout", "online", "unread", "members", "show", "echo"})
+    servers = ("flask", "gunicorn")
+
+    username: str = ""
+    cursors: dict[str, str] = field(default_factory=dict)
 
     def ok(self, method: str, path: str, body: Any = None) -> Any:
         """The same, and it must succeed. Raises Refused."""
@@ -95,7 +136,7 @@ class PollingClient:
         if reply.status != 200:
             assert reply.json["status"] == "failure", reply
             assert reply.json["feedback"], reply
-            raise Refused(_KINDS[reply.status], reply)
+            raise Refused(KINDS[reply.status], reply)
         assert reply.json["status"] == "success", reply
         return reply.json
 
@@ -115,6 +156,9 @@ class PollingClient:
 
     def join(self, room: str, passwd: str = "") -> None:
         self.ok("POST", "/room/join", {"roomname": room, "type": "public", "passwd": passwd})
+
+    def bring(self, room: str, other: Any) -> None:
+        other.join(room)
 
     def leave(self, room: str) -> None:
         self.ok("POST", "/room/leave", {"roomname": room})
@@ -153,6 +197,9 @@ class PollingClient:
         if got:
             self.cursors[room] = got[-1]["timestamp"]
         return [_heard(message) for message in got]
+
+    def close(self) -> None:
+        """Nothing is left open between requests."""
 
     def unread(self, room: str) -> int:
         found = self.ok("GET", "/room/find?detail=1")["rooms"]

@@ -1,14 +1,39 @@
 """Clients to run scenarios with: each protocol's, through Flask's test client and against a real gunicorn."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 
-from tests.contract.clients import FlaskTransport, HttpTransport, PollingClient
+from tests.contract.clients import ChatClient, FlaskTransport, HttpTransport, PollingClient, Transport
+from tests.contract.realtime_client import RealtimeClient, RealtimeUser
+from tests.contract.roomapi_client import RoomapiClient
 from tests.server import Server
 
+Kind = Callable[[Transport], ChatClient]
 Clients = Callable[..., PollingClient]
+Anyone = Callable[[str], Any]
+Meet = Callable[[Any, str], Any]
+MakeUser = Callable[[str], RealtimeUser]
+CLIENTS: list[Any] = [
+    PollingClient,
+    RoomapiClient,
+    RealtimeClient,
+]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what takes `anyone` with every client that can do what it needs, and with every server it can use."""
+    if "client_kind" in metafunc.fixturenames:
+        needed = {ability for mark in metafunc.definition.iter_markers("needs") for ability in mark.args}
+        able = [kind for kind in CLIENTS if needed <= kind.can]
+        pairs = [pytest.param(kind, how, id=f"{kind.protocol}-{how}") for kind in able for how in kind.servers]
+        metafunc.parametrize(("client_kind", "connect"), pairs, indirect=True)
+    elif "connect" in metafunc.fixturenames:
+        metafunc.parametrize("connect", ["gunicorn"], indirect=True)  # some clients need sockets
 
 
 @pytest.fixture
@@ -24,17 +49,65 @@ def client(app: Flask) -> Clients:
     return make
 
 
-@pytest.fixture(params=["flask", "gunicorn"])
-def anyone(request: pytest.FixtureRequest) -> Clients:
-    """Make registered clients, for scenarios that hold for every protocol and server."""
+@pytest.fixture
+def client_kind(request: pytest.FixtureRequest) -> Any:
+    """A protocol's client: see pytest_generate_tests."""
+    return request.param
+
+
+@pytest.fixture
+def connect(request: pytest.FixtureRequest) -> Callable[[], Transport]:
+    """Make ways to a server of that kind; they all lead to the same one."""
     if request.param == "flask":
-        make: Clients = request.getfixturevalue("client")
-        return make
+        app: Flask = request.getfixturevalue("app")
+        return lambda: FlaskTransport(app)
     server: Server = request.getfixturevalue("server")()
+    return lambda: HttpTransport(server.url)
 
-    def make_remote(username: str) -> PollingClient:
-        made = PollingClient(HttpTransport(server.url))
-        made.register(username)
-        return made
 
-    return make_remote
+@pytest.fixture
+def meet(connect: Callable[[], Transport]) -> Iterator[Meet]:
+    """Make registered clients of any protocol."""
+    made: list[ChatClient] = []
+
+    def make(kind: Kind, username: str) -> ChatClient:
+        made.append(kind(connect()))
+        made[-1].register(username)
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def anyone(meet: Meet, client_kind: Any) -> Anyone:
+    """Make registered clients of one protocol, for scenarios that hold for every protocol and server."""
+    return lambda username: meet(client_kind, username)
+
+
+@pytest.fixture(scope="module")
+def shared_url(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server for all tests of a module, each of which has users and rooms of its own."""
+    home = tmp_path_factory.mktemp("shared")
+    shutil.copy(migrated, home / "commonroom.db")
+    server = Server(home)
+    try:
+        server.start()
+        yield server.url
+    finally:
+        server.kill()
+
+
+@pytest.fixture
+def realtime_user(shared_url: str) -> Iterator[MakeUser]:
+    """Make users with sockets."""
+    made: list[RealtimeUser] = []
+
+    def make(stem: str) -> RealtimeUser:
+        made.append(RealtimeUser(shared_url, stem))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()

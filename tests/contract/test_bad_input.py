@@ -109,7 +109,7 @@ def test_paths_are_case_sensitive_and_a_trailing_slash_makes_no_difference(clien
     body = {"username": "alice", "password": "secret1"}
     assert client().call("POST", "/user/register/", body).status == 200
     assert client().call("POST", "/user/login/", body).status == 200
-    assert client().call("POST", "/User/login", body).status == 404
+    assert client().call("POST", "/USER/login", body).status == 404
     assert_refused(client().call("POST", "/user/Login", body), 404)
 
 

@@ -1,43 +1,50 @@
-"""What holds for every protocol: to be run by five clients, of which polling's is the first."""
+"""What holds for every protocol: run by the clients of all that can do what a scenario needs."""
 
 import threading
+import time
 
 import pytest
 
-from tests.contract.clients import Heard, Refused
-from tests.contract.conftest import Clients
+from tests.contract.clients import Heard, Refused, heard_by
+from tests.contract.conftest import Anyone
 from tests.pictures import picture
 
 
-def test_what_one_says_all_members_hear_once_and_in_order(anyone: Clients) -> None:
-    alice, bob, carol = anyone("alice"), anyone("bob"), anyone("carol")
+def test_what_one_says_all_members_hear_once_and_in_order(anyone: Anyone) -> None:
+    alice, bob = anyone("alice"), anyone("bob")
     alice.create_room("物理 7b")
-    bob.join("物理 7b")
+    alice.bring("物理 7b", bob)
     alice.say("物理 7b", "大家好")
     bob.say("物理 7b", "hello <b>you</b>")
     alice.say("物理 7b", "multi\nline 🙂")
     expected = [Heard("alice", "text", "大家好"), Heard("bob", "text", "hello <b>you</b>")]
     expected.append(Heard("alice", "text", "multi\nline 🙂"))
     for member in (alice, bob):
-        assert member.hear("物理 7b") == expected
+        assert member.hear("物理 7b") == heard_by(member, expected)
         assert member.hear("物理 7b") == []
+
+
+@pytest.mark.needs("members")
+def test_who_is_not_in_a_room_hears_nothing_of_it(anyone: Anyone) -> None:
+    alice, carol = anyone("alice"), anyone("carol")
+    alice.create_room("物理 7b")
     with pytest.raises(Refused, match="not_found"):
         carol.hear("物理 7b")
 
 
-def test_who_waits_is_woken(anyone: Clients) -> None:
+def test_who_waits_is_woken(anyone: Anyone) -> None:
     alice, bob = anyone("alice"), anyone("bob")
     heard: list[Heard] = []
     waiting = threading.Thread(target=lambda: heard.extend(bob.hear("public", timeout=20)))
     waiting.start()
-    while waiting.is_alive() and "bob" not in alice.online("public"):
-        pass
+    time.sleep(0.3)  # it waits
     alice.say("public", "there you are")
     waiting.join(10)
     assert heard == [Heard("alice", "text", "there you are")]
 
 
-def test_a_picture_arrives_byte_for_byte(anyone: Clients) -> None:
+@pytest.mark.needs("show")
+def test_a_picture_arrives_byte_for_byte(anyone: Anyone) -> None:
     alice, bob = anyone("alice"), anyone("bob")
     for kind in ("PNG", "JPEG", "GIF", "WEBP"):
         data = picture(kind)
@@ -45,18 +52,20 @@ def test_a_picture_arrives_byte_for_byte(anyone: Clients) -> None:
         assert bob.hear("public") == [Heard("alice", "image", data)]
 
 
-def test_a_retried_message_is_stored_once(anyone: Clients) -> None:
+def test_a_retried_message_is_stored_once(anyone: Anyone) -> None:
     alice, bob = anyone("alice"), anyone("bob")
     for _ in range(3):
         alice.say("public", "once", client_message_id="m-1")
     bob.say("public", "mine has the same id", client_message_id="m-1")
     alice.create_room("other")
     alice.say("other", "another room, another message", client_message_id="m-1")
-    assert [heard.content for heard in bob.hear("public")] == ["once", "mine has the same id"]
-    assert [heard.content for heard in alice.hear("other")] == ["another room, another message"]
+    said = [Heard("alice", "text", "once"), Heard("bob", "text", "mine has the same id")]
+    assert bob.hear("public") == heard_by(bob, said)
+    assert alice.hear("other") == heard_by(alice, [Heard("alice", "text", "another room, another message")])
 
 
-def test_a_room_with_a_passwd(anyone: Clients) -> None:
+@pytest.mark.needs("passwd")
+def test_a_room_with_a_passwd(anyone: Anyone) -> None:
     alice, bob = anyone("alice"), anyone("bob")
     alice.create_room("staff", passwd="xyzzy")
     assert "staff" in bob.seen_rooms()
@@ -76,7 +85,8 @@ def test_a_room_with_a_passwd(anyone: Clients) -> None:
     assert "staff" not in bob.seen_rooms()
 
 
-def test_leaving_ends_what_one_hears(anyone: Clients) -> None:
+@pytest.mark.needs("open", "leave")
+def test_leaving_ends_what_one_hears(anyone: Anyone) -> None:
     alice, bob = anyone("alice"), anyone("bob")
     alice.create_room("club")
     bob.join("club")
@@ -88,7 +98,8 @@ def test_leaving_ends_what_one_hears(anyone: Clients) -> None:
     assert bob.rooms() == {"public"}
 
 
-def test_an_owner_who_leaves_passes_the_room_on_and_the_last_one_deletes_it(anyone: Clients) -> None:
+@pytest.mark.needs("open", "leave")
+def test_an_owner_who_leaves_passes_the_room_on_and_the_last_one_deletes_it(anyone: Anyone) -> None:
     alice, bob, carol = anyone("alice"), anyone("bob"), anyone("carol")
     alice.create_room("club")
     bob.join("club")
@@ -103,7 +114,23 @@ def test_an_owner_who_leaves_passes_the_room_on_and_the_last_one_deletes_it(anyo
     assert carol.hear("club") == []
 
 
-def test_unread_counts_what_others_said_since(anyone: Clients) -> None:
+@pytest.mark.needs("members")
+def test_a_deleted_room_is_gone_for_all(anyone: Anyone) -> None:
+    alice, bob = anyone("alice"), anyone("bob")
+    alice.create_room("club")
+    alice.bring("club", bob)
+    alice.say("club", "short-lived")
+    with pytest.raises(Refused, match="forbidden"):
+        bob.delete_room("club")
+    alice.delete_room("club")
+    for member in (alice, bob):
+        assert member.rooms() == {"public"}
+        with pytest.raises(Refused, match="not_found"):
+            member.hear("club")
+
+
+@pytest.mark.needs("unread")
+def test_unread_counts_what_others_said_since(anyone: Anyone) -> None:
     alice, bob = anyone("alice"), anyone("bob")
     alice.say("public", "one")
     alice.say("public", "two")
@@ -115,7 +142,8 @@ def test_unread_counts_what_others_said_since(anyone: Clients) -> None:
     assert carol.unread("public") == 0  # joining sets the mark to now
 
 
-def test_everybody_may_leave_and_reenter_the_lobby_but_nobody_delete_it(anyone: Clients) -> None:
+@pytest.mark.needs("open", "leave")
+def test_everybody_may_leave_and_reenter_the_lobby_but_nobody_delete_it(anyone: Anyone) -> None:
     alice = anyone("alice")
     assert alice.rooms() == {"public"}
     with pytest.raises(Refused, match="forbidden"):
@@ -126,7 +154,8 @@ def test_everybody_may_leave_and_reenter_the_lobby_but_nobody_delete_it(anyone: 
     assert alice.rooms() == {"public"}
 
 
-def test_logging_out_ends_presence_and_access(anyone: Clients) -> None:
+@pytest.mark.needs("logout", "online")
+def test_logging_out_ends_presence_and_access(anyone: Anyone) -> None:
     alice, bob = anyone("alice"), anyone("bob")
     assert alice.online("public") == {"alice", "bob"}
     bob.logout()
@@ -137,14 +166,21 @@ def test_logging_out_ends_presence_and_access(anyone: Clients) -> None:
     assert bob.rooms() == {"public"}
 
 
-def test_names_are_one_without_regard_to_case(anyone: Clients) -> None:
-    alice, bob = anyone("Ålice"), anyone("bob")
+@pytest.mark.needs("members")
+def test_usernames_are_one_without_regard_to_case(anyone: Anyone) -> None:
+    alice = anyone("Ålice")
     with pytest.raises(Refused, match="taken"):
         anyone("ÅLICE")
+    alice.login("ålice")
+    assert alice.rooms() == {"public"}
+
+
+@pytest.mark.needs("open")
+def test_room_names_are_one_without_regard_to_case(anyone: Anyone) -> None:
+    alice, bob = anyone("Ålice"), anyone("bob")
     alice.create_room("Straße")
     with pytest.raises(Refused, match="taken"):
         bob.create_room("STRASSE")
     bob.join("strasse")
     alice.say("STRASSE", "same room")
     assert bob.hear("Strasse") == [Heard("Ålice", "text", "same room")]
-    alice.login("ålice")

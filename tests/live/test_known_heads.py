@@ -2,7 +2,6 @@
 
 import json
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,11 +9,11 @@ from typing import Any
 import pytest
 import requests
 from flask import Flask
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
 from chat.live.parking import ENVIRON_KEY, Hold, Look
 from chat.models import EventRow
-from tests.conftest import services_of
+from tests.conftest import services_of, statements_of
 from tests.contract.clients import FlaskTransport, PollingClient
 from tests.integration.raw import answer, token_of
 from tests.server import Server, wait_until
@@ -233,27 +232,20 @@ def test_a_known_head_runs_no_sql(app: Flask) -> None:
     ):  # fmt: skip
         app.full_dispatch_request()
     parked = hold.parked
-    statements: list[str] = []
-    mine = threading.get_ident()
-
-    def count(*args: Any) -> None:
-        if threading.get_ident() == mine:  # not the background threads'
-            statements.append(args[2])
-
-    event.listen(chat.store.engine, "before_cursor_execute", count)
-    for number in range(5):
-        alice.say("public", str(number))
-        assert statements
-        statements.clear()
-        assert parked is not None
-        body = parked.look()
-        assert isinstance(body, bytes)
-        (message,) = json.loads(body)["public"]
-        assert message["content"] == str(number)
-        parked.release()
-        assert parked.again(json.dumps({"public": message["timestamp"]}).encode()) is Look.NOTHING_YET
-        assert parked.look() is Look.NOTHING_YET
-        assert statements == []
+    with statements_of(chat) as statements:
+        for number in range(5):
+            alice.say("public", str(number))
+            assert statements
+            statements.clear()
+            assert parked is not None
+            body = parked.look()
+            assert isinstance(body, bytes)
+            (message,) = json.loads(body)["public"]
+            assert message["content"] == str(number)
+            parked.release()
+            assert parked.again(json.dumps({"public": message["timestamp"]}).encode()) is Look.NOTHING_YET
+            assert parked.look() is Look.NOTHING_YET
+            assert statements == []
     assert parked is not None
     # Put out between the check and the look: what is in memory is not for this reader any more.
     alice.say("public", "in memory")

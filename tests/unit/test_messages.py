@@ -1,11 +1,11 @@
 import pytest
-from sqlalchemy import delete, event, select
+from sqlalchemy import delete, select
 
 from chat.clock import SECOND
 from chat.models import Access, Attachment, AttachmentChunk, Message
 from chat.services import Services
 from chat.services.messages import Draft
-from tests.conftest import FakeClock, run_in_threads, sign_up
+from tests.conftest import FakeClock, run_in_threads, sign_up, statements_of
 from tests.pictures import picture
 
 
@@ -60,13 +60,12 @@ def test_a_fault_halfway_leaves_nothing(services: Services, monkeypatch: pytest.
 def test_a_send_takes_few_statements(services: Services) -> None:
     alice = sign_up(services, "alice")
     services.messages.send(alice, "public", Draft(text="warm"))
-    statements: list[str] = []  # after BEGIN, which does not go by way of SQLAlchemy
-    event.listen(services.store.engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
-    services.messages.send(alice, "public", Draft(text="counted"))
-    assert [s.split()[0] for s in statements] == ["SELECT", "UPDATE", "INSERT", "INSERT"]
-    statements.clear()
-    services.messages.send(alice, 1, Draft(text="by id"))
-    assert [s.split()[0] for s in statements] == ["SELECT", "UPDATE", "INSERT", "INSERT"]
+    with statements_of(services) as statements:
+        services.messages.send(alice, "public", Draft(text="counted"))
+        assert statements == ["BEGIN", "SELECT", "UPDATE", "INSERT", "INSERT", "COMMIT"]
+        statements.clear()
+        services.messages.send(alice, 1, Draft(text="by id"))
+        assert statements == ["BEGIN", "SELECT", "UPDATE", "INSERT", "INSERT", "COMMIT"]
 
 
 def test_older_messages_by_id(services: Services) -> None:

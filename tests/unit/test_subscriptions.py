@@ -104,6 +104,36 @@ def test_a_look_that_began_before_the_leaving_shows_nothing_after_it(services: S
     assert take(subscription) == []
 
 
+def test_put_out_between_the_two_readings_of_a_look(
+    services: Services, alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bob = sign_up(services, "bob")
+    services.rooms.create(alice, "club", "public", "")
+    services.memberships.join(bob, "club", "")
+    subscription = services.subscriptions.open(bob, lambda: None)
+    send(services, alice, "club", "while bob is in")
+    resolve = subscription._resolve
+
+    def resolve_and_leave() -> object:
+        rows = resolve()
+        services.memberships.leave(bob, "club")
+        send(services, alice, "club", "secret")
+        return rows
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Subscription, "_resolve", lambda _self: resolve_and_leave())
+        found = subscription.look_again(10)
+    assert [message.content for message in found] == ["while bob is in"]
+    assert subscription.waiter.recheck
+
+
+def test_what_was_found_twice_is_taken_once(services: Services, alice: Actor) -> None:
+    subscription = services.subscriptions.open(alice, lambda: None)
+    send(services, alice, "public", "x")
+    found = (subscription.look(10) or []) + subscription.look_again(10)
+    assert [subscription.take(message) for message in found] == [True, False]
+
+
 def test_news_of_another_process(services: Services, other: Services, alice: Actor) -> None:
     bus = SqliteBus(other.store, other.hub)
     bus.read_events()

@@ -1,18 +1,14 @@
 """This protocol's envelope, and its words for every failure."""
 
-import math
-from string import Formatter
 from typing import Any
 
 from flask import Response, jsonify
 
 from chat.errors import ChatError, ErrorCode
 from chat.http.context import prefers_chinese
+from chat.http.wording import Table, worded
 
-FEEDBACK_ECHO_CHARS = 1000  # of what the client itself said
-
-# code: HTTP status, feedback in English, feedback in Chinese. The fields in braces are the error's data.
-TABLE: dict[ErrorCode, tuple[int, str, str]] = {
+TABLE: Table = {
     ErrorCode.BODY_MALFORMED: (
         400,
         "The body is not usable ({reason}): send one JSON object.",
@@ -197,16 +193,7 @@ def success(english: str, chinese: str, **data: Any) -> Response:
 
 def failure(error: ChatError) -> Response:
     """{"status": "failure", "feedback": what to do} with the fitting 4xx or 5xx."""
-    status, english, chinese = TABLE[error.code]
-    response = jsonify(status="failure", feedback=fill(chinese if prefers_chinese() else english, error.data))
+    status, feedback = worded(TABLE, error, chinese=prefers_chinese())
+    response = jsonify(status="failure", feedback=feedback)
     response.status_code = status
     return response
-
-
-def fill(text: str, data: dict[str, Any]) -> str:
-    """The text with the data in its braces; seconds are rounded up, as clients must wait whole ones."""
-    names = [name for _, name, _, _ in Formatter().parse(text) if name]
-    values = {name: str(data.get(name, ""))[:FEEDBACK_ECHO_CHARS] for name in names}
-    if "retry_after" in values:
-        values["retry_after"] = str(max(1, math.ceil(float(data["retry_after"]))))
-    return text.format(**values)

@@ -1,0 +1,66 @@
+"""/Room: the rooms one may enter, making and deleting them, and the token to enter one by WebSocket."""
+
+from typing import Any
+
+from flask import Blueprint, Response, jsonify
+
+from chat.errors import ChatError, ErrorCode
+from chat.http.auth import signed_in
+from chat.http.bodies import takes
+from chat.http.context import services
+from chat.http.declared import answers
+from chat.models import Access, Actor
+from chat.protocols.realtime.schemas import ROOM_ID, NewRoom, RoomShown, RoomToken
+from chat.services.rooms import RoomView
+
+bp = Blueprint("realtime_room", __name__, url_prefix="/Room")
+_MAX_DIGITS = 19  # of an id; more are none, and Python does not turn thousands of them into a number
+_PATH = {"room_id": ROOM_ID}
+
+
+@bp.get("")
+@signed_in
+@answers(RoomShown(many=True), zh="获取所有有权限的聊天室。")
+def find(actor: Actor) -> Response:
+    """The rooms that one may enter without being asked for anything."""
+    return jsonify([_shown(room) for room in services().rooms.enterable(actor)])
+
+
+@bp.post("")
+@signed_in
+@takes(NewRoom)
+@answers(RoomShown, ErrorCode.ROOM_NAME_INVALID, status=201, zh="创建聊天室，并成为其所有者。")
+def create(actor: Actor, body: dict[str, Any]) -> tuple[Response, int]:
+    """Make an open room, and be in it as its owner."""
+    return jsonify(_shown(services().rooms.create_titled(actor, body["name"], access=Access.OPEN))), 201
+
+
+@bp.delete("/<room_id>")
+@signed_in
+@answers(None, ErrorCode.ROOM_NOT_FOUND, ErrorCode.FORBIDDEN, status=204, path=_PATH, zh="为所有人删除自己的聊天室。")
+def delete(actor: Actor, room_id: str) -> Response:
+    """Delete one's own room for all."""
+    services().rooms.delete(actor, _id(room_id))
+    response = Response(status=204)
+    del response.headers["Content-Type"]  # of nothing
+    return response
+
+
+@bp.get("/<room_id>")
+@signed_in
+@answers(
+    RoomToken, ErrorCode.ROOM_NOT_FOUND, ErrorCode.FORBIDDEN, path=_PATH, zh="获取进入聊天室（WebSocket）的 token。"
+)
+def enter(actor: Actor, room_id: str) -> Response:
+    """A token to enter the room with, by WebSocket."""
+    return jsonify(token=services().tickets.issue(actor, _id(room_id)))
+
+
+def _shown(room: RoomView) -> dict[str, Any]:
+    return {"id": room.id, "name": room.title or room.name}  # a direct conversation has no title
+
+
+def _id(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS):
+        raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=text)
+    return int(text)

@@ -1,0 +1,129 @@
+"""The bodies this protocol takes, and its answers. Views read with these, and the document shows them."""
+
+from marshmallow import EXCLUDE, RAISE, Schema, fields, validate
+
+from chat.http.declared import about
+from chat.services.accounts import NICKNAME_MAX_CHARS, PASSWORD_MAX_CHARS, USERNAME_MAX_CHARS
+from chat.services.rooms import NAME_MAX_CHARS
+
+NAME = validate.Length(max=400)  # the services say what a name may be; this only bounds the work
+USERNAME = about(
+    "1 to 32 characters, no spaces at the ends; upper and lower case are the same name",
+    "1 到 32 个字符，首尾无空格，不区分大小写",
+    minLength=1,
+    maxLength=USERNAME_MAX_CHARS,
+    examples=["zhangjiagou"],
+)
+ROOM_ID = about("the room's id", "聊天室的 id", examples=["2"])
+
+
+class _In(Schema):
+    class Meta:
+        unknown = EXCLUDE  # clients send more than the document has; it does no harm
+
+
+class NewUser(_In):
+    username = fields.String(required=True, validate=NAME, metadata=USERNAME)
+    password = fields.String(
+        required=True,
+        metadata=about(
+            "as typed; 6 to 128 characters, if the server is not set otherwise",
+            "原文；6 到 128 个字符（服务器可另行设置）",
+            maxLength=PASSWORD_MAX_CHARS,
+            examples=["zjh1997@stupid"],
+        ),
+    )
+    nickname = fields.String(
+        allow_none=True,
+        load_default=None,
+        validate=NAME,
+        metadata=about(
+            "what others see; the username if absent",
+            "显示给他人的昵称；缺省为用户名",
+            maxLength=NICKNAME_MAX_CHARS,
+            examples=["I'm angry"],
+        ),
+    )
+
+
+class Credentials(_In):
+    username = fields.String(required=True, validate=NAME, metadata=USERNAME)
+    password = fields.String(
+        required=True,
+        metadata=about(
+            "the password's MD5 or SHA-1 in hex, in any case, or the password itself",
+            "密码的 MD5 或 SHA-1（十六进制，大小写均可），或密码原文",
+            examples=["f804ee6f573359a5aea94701f984e6b3"],
+        ),
+    )
+
+
+class Nothing(_In):
+    """An empty object."""
+
+
+class NewRoom(_In):
+    name = fields.String(
+        required=True,
+        validate=NAME,
+        metadata=about(
+            "1 to 60 characters, no spaces at the ends; names may repeat",
+            "1 到 60 个字符，首尾无空格；名称可以重复",
+            minLength=1,
+            maxLength=NAME_MAX_CHARS,
+            examples=["zhangjiagou的聊天室的名字"],
+        ),
+    )
+
+
+class Token(_In):
+    """The first frame on the WebSocket."""
+
+    token = fields.String(required=True)
+
+
+class Said(_In):
+    """The other frames. Whatever a client claims of the sender is not even looked at."""
+
+    msg = fields.String(required=True)
+    client_message_id = fields.String(allow_none=True, load_default=None)
+
+
+class _Out(Schema):
+    class Meta:
+        unknown = RAISE  # the document promises these fields and no others
+
+
+class UserShown(_Out):
+    username = fields.String(required=True)
+    nickname = fields.String(required=True)
+
+
+class Done(_Out):
+    status = fields.Boolean(required=True, validate=validate.Equal(True))
+
+
+class LoginAnswer(_Out):
+    status = fields.Boolean(
+        required=True, metadata=about("false: wrong username or password", "false：用户名或密码错误")
+    )
+
+
+class RoomShown(_Out):
+    id = fields.Integer(required=True)
+    name = fields.String(required=True)
+
+
+class RoomToken(_Out):
+    token = fields.String(
+        required=True,
+        metadata=about(
+            "40 hex digits: for you and this room, for 60 seconds, good once",
+            "40 位十六进制：仅限本人和该聊天室，60 秒内有效，只能使用一次",
+        ),
+    )
+
+
+class Failed(_Out):
+    status = fields.Boolean(required=True, validate=validate.Equal(False))
+    error = fields.String(required=True, metadata=about("what to do about it", "应该如何处理"))

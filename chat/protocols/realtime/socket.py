@@ -1,0 +1,154 @@
+"""The WebSocket at /: a token enters one room; then messages go both ways, and one hears who comes and goes."""
+
+import json
+from typing import Any
+
+from flask import Blueprint, Response
+from marshmallow import Schema, ValidationError
+
+from chat.clock import SECOND
+from chat.errors import ChatError, ErrorCode
+from chat.http.bodies import parse_object, refuse_fields
+from chat.http.context import prefers_chinese
+from chat.http.handler import Handler
+from chat.http.sockets import upgrade
+from chat.http.wording import whole_seconds, worded
+from chat.live.frames import POLICY, TRY_LATER
+from chat.live.peer import Peer
+from chat.models import Event, EventKind, StoredMessage, Visitor
+from chat.protocols.realtime.errors import TABLE
+from chat.protocols.realtime.schemas import Said, Token
+from chat.services import Services
+from chat.services.attachments import URL_PREFIX
+from chat.services.messages import Draft
+from chat.services.visits import Visit
+
+TOKEN_SECONDS = 10.0  # from the handshake to a good token
+MESSAGE, COMING_OR_GOING = 0, 1  # type
+_ACTIONS = {EventKind.LEFT: 0, EventKind.ENTERED: 1}
+
+bp = Blueprint("realtime_socket", __name__)
+
+
+@bp.route("/", websocket=True)  # beside the page, which is at the same address for all other requests
+def socket() -> Response:
+    """Open to anybody of any origin: who it is, the token will say, and no cookie."""
+    chinese = prefers_chinese()
+    return upgrade(lambda peer, chat: RoomSocket(peer, chat, chinese=chinese))
+
+
+class RoomSocket(Handler):
+    """One connection: nobody's, until a token was good; then in one room for good."""
+
+    form = "realtime"
+
+    def __init__(self, peer: Peer, chat: Services, *, chinese: bool) -> None:
+        super().__init__(peer, chat)
+        self._chinese = chinese
+        self._room_id = 0
+        self._visit: Visit | None = None
+
+    def opened(self) -> None:
+        """Wait for the token, but not for long."""
+        self.peer.close_in(TOKEN_SECONDS)
+
+    def received(self, text: str) -> None:
+        """The token, then messages."""
+        frame = parse_object(text.encode())
+        if self._visit is None:
+            self._enter(_loaded(_TOKEN, frame)["token"])
+        else:
+            self._say(_loaded(_SAID, frame))
+
+    def failed(self, error: ChatError) -> None:
+        """The frame did nothing, and here is why."""
+        _, words = worded(TABLE, error, chinese=self._chinese)
+        frame: dict[str, Any] = {"status": False, "error": words}
+        if "retry_after" in error.data:
+            frame["retry_after"] = whole_seconds(error.data["retry_after"])
+        self.peer.send(_json(frame))
+
+    def ended(self, error: ChatError) -> None:
+        """Put out: as the document has it, nothing but the status. The close frame's reason says more."""
+        del error
+        self.peer.send(_json({"status": False}))
+
+    def closed(self) -> None:
+        """Gone from the room's company; the membership stays."""
+        if self._visit is not None:
+            self.chat.visits.leave(self._visit)
+
+    def encode(self, message: StoredMessage) -> bytes:
+        """A message of somebody else's. Pictures and files are known here by their address alone."""
+        is_text = message.attachment_name is None
+        frame = {
+            "type": MESSAGE,
+            "msg": message.content if is_text else f"{URL_PREFIX}{message.attachment_name}",
+            "username": message.username,
+            "nickname": message.nickname,
+            "time": message.time // SECOND,
+        }
+        return _json(frame)
+
+    def signalled(self, event: Event) -> bytes | None:
+        """Somebody else has come into the room, or is gone."""
+        action = _ACTIONS.get(event.kind)
+        if action is None:
+            return None
+        about = Visitor.load(event.data)
+        if about.user_id == self.actor.user_id:
+            return None
+        frame = {
+            "type": COMING_OR_GOING,
+            "username": about.username,
+            "nickname": about.nickname,
+            "action": action,
+            "time": event.time // SECOND,
+        }
+        return _json(frame)
+
+    def _enter(self, token: str) -> None:
+        """Who holds a good token is a member from here on, and hears what comes from now on."""
+        try:
+            actor, self._room_id = self.chat.tickets.redeem(token)
+            # Before the others hear of it, so that their welcome is not missed.
+            self.follow(actor, self._room_id, signals=True)
+            self._visit = self.chat.visits.enter(actor, self._room_id)
+        except ChatError as error:
+            if error.code is ErrorCode.UNAVAILABLE:
+                # The token may be used up; what is half entered is better begun anew.
+                self.failed(error)
+                self.peer.close(TRY_LATER, "try again")
+            else:
+                self._put_out(error, "bad token")
+
+    def _say(self, said: dict[str, Any]) -> None:
+        draft = Draft(text=said["msg"], client_message_id=said["client_message_id"])
+        try:
+            message = self.chat.messages.send(self.actor, self._room_id, draft)
+        except ChatError as error:
+            if error.code is not ErrorCode.ROOM_NOT_FOUND:
+                raise
+            self._put_out(error, "no member any more")
+            return
+        self.leave_out(message)
+        self.peer.send(_json({"status": True}))
+
+    def _put_out(self, error: ChatError, reason: str) -> None:
+        self.ended(error)
+        self.peer.close(POLICY, reason)
+
+
+_TOKEN, _SAID = Token(), Said()
+
+
+def _loaded(schema: Schema, frame: dict[str, Any]) -> dict[str, Any]:
+    try:
+        loaded: dict[str, Any] = schema.load(frame)
+    except ValidationError as error:
+        refuse_fields(error, frame)
+    return loaded
+
+
+def _json(frame: dict[str, Any]) -> bytes:
+    return json.dumps(frame, ensure_ascii=False, separators=(",", ":")).encode()

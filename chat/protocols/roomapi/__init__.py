@@ -1,0 +1,24 @@
+"""The roomapi protocol (seed 001; specs, "roomapi"): {code, msg, data}, a token in Authorization, /api, a WebSocket."""
+
+from flask import Flask
+
+from chat.errors import ErrorCode
+from chat.http import envelopes, openapi
+from chat.protocols.roomapi import message, room, socket, user
+from chat.protocols.roomapi.errors import TABLE, failure
+from chat.protocols.roomapi.schemas import Failed
+
+PREFIXES = ("register", "login", "api", "ws")
+
+
+def register(app: Flask) -> None:
+    """Serve the protocol's routes."""
+    for module in (user, room, message, socket):
+        app.register_blueprint(module.bp)
+    envelopes.register(app, PREFIXES, failure)
+    openapi.register(app, "roomapi", "Roomapi", prefixes=PREFIXES, failed=Failed, failure=_words)
+
+
+def _words(code: ErrorCode) -> tuple[int, str, str]:
+    status, chinese = TABLE[code]
+    return status, chinese, chinese  # on the wire they are the same in every language

@@ -1,0 +1,76 @@
+"""This protocol's envelope, {code, msg, data}, and its words for every failure.
+
+The words are Chinese, as the document's are; those that it gives are its own, to the letter.
+"""
+
+from typing import Any
+
+from flask import Response, jsonify
+
+from chat.errors import ChatError, ErrorCode
+from chat.http.wording import fill
+
+OK, FAILED, PONG = 0, 1, 2  # the envelope's code
+
+# code: HTTP status, msg. What the caller could have known better is a 200 here: clients of this protocol look at code.
+TABLE: dict[ErrorCode, tuple[int, str]] = {
+    ErrorCode.BODY_MALFORMED: (400, "请求内容无法解析（{reason}），请发送一个 JSON 对象"),
+    ErrorCode.BODY_TOO_LARGE: (413, "请求内容过大，最多 {limit} 字节"),
+    ErrorCode.FIELD_MISSING: (200, "缺少参数 {field}"),
+    ErrorCode.FIELD_INVALID: (200, "参数 {field} 不符合要求，请查看接口文档中的类型和长度"),
+    ErrorCode.CURSOR_INVALID: (200, "聊天室 {room} 的读取位置无效"),  # no route of this protocol raises it
+    ErrorCode.PATH_UNKNOWN: (404, "地址 {path} 不存在"),
+    ErrorCode.METHOD_NOT_ALLOWED: (405, "该地址不支持 {method} 方法"),
+    ErrorCode.ORIGIN_FOREIGN: (403, "来自 {origin} 的页面不能执行此操作，请将该来源加入 CHAT_CORS_ORIGINS"),
+    ErrorCode.RATE_LIMITED: (429, "操作过于频繁，请 {retry_after} 秒后再试"),
+    ErrorCode.UPGRADE_REQUIRED: (426, "该地址仅用于 WebSocket，请进行 WebSocket 握手（版本 13）"),
+    ErrorCode.HANDSHAKE_INVALID: (400, "WebSocket 握手无效（{reason}）"),
+    ErrorCode.SOCKETS_UNAVAILABLE: (503, "此服务器不支持 WebSocket，请用 make run 启动"),
+    ErrorCode.NOT_SIGNED_IN: (401, "未登录或登录已失效，请重新登录"),
+    ErrorCode.CREDENTIALS_WRONG: (200, "用户名或密码错误"),
+    ErrorCode.USERNAME_TAKEN: (200, "用户名已存在"),
+    ErrorCode.USERNAME_INVALID: (200, "用户名不符合要求：1 到 32 个字符，首尾无空格，不含控制字符"),
+    ErrorCode.PASSWORD_INVALID: (200, "密码不符合要求：{min} 到 {max} 个字符"),
+    ErrorCode.USER_NOT_FOUND: (200, "添加用户到聊天室失败，用户不存在"),  # nothing else here looks for users
+    ErrorCode.ROOM_NOT_FOUND: (200, "聊天室不存在"),
+    ErrorCode.ROOM_NAME_TAKEN: (200, "创建失败"),
+    ErrorCode.ROOM_NAME_INVALID: (200, "创建失败"),
+    ErrorCode.ROOM_NAME_RESERVED: (200, "创建失败"),
+    ErrorCode.ROOM_LABEL_INVALID: (200, "创建失败"),
+    ErrorCode.ROOM_PASSWD_NEEDED: (200, "创建失败"),
+    ErrorCode.ROOM_PASSWD_WRONG: (200, "聊天室密码错误"),
+    ErrorCode.ALREADY_MEMBER: (200, "添加用户到聊天室失败，用户已在聊天室中"),
+    ErrorCode.TICKET_INVALID: (401, "入场凭证已使用、已过期或无效"),
+    ErrorCode.FORBIDDEN: (200, "没有权限执行此操作"),
+    ErrorCode.NOT_FRIENDS: (200, "你们已不是好友，不能互发消息"),
+    ErrorCode.MESSAGE_EMPTY: (200, "消息内容不能为空"),
+    ErrorCode.MESSAGE_TOO_LONG: (200, "消息过长，最多 {limit} 个字符"),
+    ErrorCode.MESSAGE_TYPE_UNKNOWN: (200, "消息类型只能是 text 或 image"),
+    ErrorCode.MESSAGE_ID_INVALID: (200, "client_message_id 应为 1 到 64 个字符"),
+    ErrorCode.IMAGE_INVALID: (200, "无法识别的图片，请以 Base64 发送 PNG、JPEG、GIF 或 WebP，最多 4000 万像素"),
+    ErrorCode.IMAGE_TOO_LARGE: (200, "图片过大，最多 {limit} 字节"),
+    ErrorCode.UNAVAILABLE: (503, "服务器暂时不可用，未保存任何内容，请 {retry_after} 秒后重试"),
+    ErrorCode.INTERNAL: (500, "服务器出错，请重试或联系管理员"),
+}
+
+
+def envelope(code: int, msg: str, data: Any = None) -> dict[str, Any]:
+    """What every answer and every frame is."""
+    return {"code": code, "msg": msg, "data": data}
+
+
+def success(msg: str, data: Any = None) -> Response:
+    """The envelope with code 0."""
+    return jsonify(envelope(OK, msg, data))
+
+
+def refusal(error: ChatError) -> dict[str, Any]:
+    """The envelope of a failure."""
+    return envelope(FAILED, fill(TABLE[error.code][1], error.data))
+
+
+def failure(error: ChatError) -> Response:
+    """The same with its HTTP status."""
+    response = jsonify(refusal(error))
+    response.status_code = TABLE[error.code][0]
+    return response

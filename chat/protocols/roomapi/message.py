@@ -1,0 +1,68 @@
+"""/api/message: sending, and reading back."""
+
+from typing import Any
+
+from flask import Blueprint, Response
+
+from chat.errors import ChatError, ErrorCode
+from chat.http.auth import signed_in
+from chat.http.bodies import takes
+from chat.http.context import services
+from chat.http.declared import answers
+from chat.http.overload import refused_when_late
+from chat.models import Actor
+from chat.protocols.roomapi import answers as shown
+from chat.protocols.roomapi.errors import success
+from chat.protocols.roomapi.queries import asks
+from chat.protocols.roomapi.schemas import LIMIT_MAX, MessagesFound, Page, Send, Sent
+from chat.services.messages import Draft
+
+bp = Blueprint("roomapi_message", __name__, url_prefix="/api/message")
+
+
+@bp.post("/send")
+@refused_when_late
+@signed_in
+@takes(Send)
+@answers(
+    Sent,
+    ErrorCode.ROOM_NOT_FOUND,
+    ErrorCode.NOT_FRIENDS,
+    ErrorCode.MESSAGE_EMPTY,
+    ErrorCode.MESSAGE_TOO_LONG,
+    ErrorCode.MESSAGE_TYPE_UNKNOWN,
+    ErrorCode.MESSAGE_ID_INVALID,
+    ErrorCode.IMAGE_INVALID,
+    ErrorCode.IMAGE_TOO_LARGE,
+    ErrorCode.RATE_LIMITED,
+    zh="发送消息。",
+)
+def send(actor: Actor, body: dict[str, Any]) -> Response:
+    """Store a message and deliver it: the stored message."""
+    stored = services().messages.send(actor, body["room_id"], draft(body))
+    return success("发送成功", shown.message(stored, shown.here()))
+
+
+@bp.route("/list", methods=["GET", "POST"])
+@signed_in
+@asks(Page)
+@answers(MessagesFound, ErrorCode.ROOM_NOT_FOUND, zh="获取较早的消息，由新到旧。")
+def history(actor: Actor, asked: dict[str, Any]) -> Response:
+    """Older messages, a page at a time, newest first."""
+    before_id = asked["last_message_id"] or None
+    limit = max(1, min(asked["limit"], LIMIT_MAX))
+    found = services().messages.history(actor, asked["room_id"], None, limit, before_id=before_id)
+    place = shown.here()
+    return success("历史消息获取成功", [shown.message(message, place) for message in reversed(found)])
+
+
+def draft(body: dict[str, Any]) -> Draft:
+    """What a Send wants to say. Raises MESSAGE_TYPE_UNKNOWN."""
+    sent_id = body["client_message_id"]
+    match body["type"]:
+        case "text":
+            return Draft(text=body["content"], client_message_id=sent_id)
+        case "image":
+            return Draft(image=body["content"], client_message_id=sent_id)
+        case _:
+            raise ChatError(ErrorCode.MESSAGE_TYPE_UNKNOWN)

@@ -1,0 +1,77 @@
+"""/api/room: making rooms, listing them, who is in them, adding others, deleting."""
+
+from typing import Any
+
+from flask import Blueprint, Response
+
+from chat.errors import ChatError, ErrorCode
+from chat.http.auth import signed_in
+from chat.http.bodies import takes
+from chat.http.context import services
+from chat.http.declared import answers
+from chat.models import Access, Actor, Role
+from chat.protocols.roomapi import answers as shown
+from chat.protocols.roomapi.errors import success
+from chat.protocols.roomapi.queries import asks
+from chat.protocols.roomapi.schemas import AddUser, CreateRoom, Done, KnownRoom, MembersFound, RoomMade, RoomsFound
+
+bp = Blueprint("roomapi_room", __name__, url_prefix="/api/room")
+
+
+@bp.post("/create")
+@signed_in
+@takes(CreateRoom)
+@answers(RoomMade, ErrorCode.ROOM_NAME_INVALID, zh="创建聊天室，并成为其创建者。")
+def create(actor: Actor, body: dict[str, Any]) -> Response:
+    """Make a room that others get into by being added, and be in it as its owner. Names may repeat."""
+    made = services().rooms.create_titled(actor, body["name"], access=Access.INVITE, description=body["description"])
+    return success("创建成功", shown.room(made))
+
+
+@bp.get("/list")
+@signed_in
+@answers(RoomsFound, zh="获取自己所在的聊天室。")
+def list_joined(actor: Actor) -> Response:
+    """The rooms that one is in."""
+    return success("获取成功", [shown.room(room) for room in services().rooms.joined(actor)])
+
+
+@bp.get("/members")
+@signed_in
+@asks(KnownRoom)
+@answers(MembersFound, ErrorCode.ROOM_NOT_FOUND, zh="查看聊天室中的用户。")
+def members(actor: Actor, asked: dict[str, Any]) -> Response:
+    """Who is in the room."""
+    found = services().memberships.members(actor, asked["room_id"])
+    return success("获取成功", [shown.member(member) for member in found])
+
+
+@bp.post("/add_user")
+@signed_in
+@takes(AddUser)
+@answers(
+    Done,
+    ErrorCode.ROOM_NOT_FOUND,
+    ErrorCode.USER_NOT_FOUND,
+    ErrorCode.ALREADY_MEMBER,
+    ErrorCode.FORBIDDEN,
+    zh="添加其他人到自己所在的聊天室。",
+)
+def add_user(actor: Actor, body: dict[str, Any]) -> Response:
+    """Make somebody a member of a room that one is in."""
+    user_id, user_name = body["user_id"], body["user_name"]
+    if user_id is None and user_name is None:
+        raise ChatError(ErrorCode.FIELD_MISSING, field="user_id")
+    user = user_id or user_name or 0  # clients that give the name may leave the id at 0, which is nobody's
+    services().memberships.add(actor, body["room_id"], user, Role(body["role"]))
+    return success("添加用户到聊天室成功")
+
+
+@bp.delete("/delete")
+@signed_in
+@asks(KnownRoom)
+@answers(Done, ErrorCode.ROOM_NOT_FOUND, ErrorCode.FORBIDDEN, zh="为所有人删除自己创建的聊天室。")
+def delete(actor: Actor, asked: dict[str, Any]) -> Response:
+    """Delete one's own room for all. Beyond the document."""
+    services().rooms.delete(actor, asked["room_id"])
+    return success("删除成功")

@@ -1,0 +1,211 @@
+"""The bodies and queries this protocol takes, and its answers. Views read with these, and the document shows them."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from marshmallow import EXCLUDE, RAISE, Schema, fields, validate
+
+from chat.http.declared import about
+from chat.models import Role
+from chat.services.accounts import USERNAME_MAX_CHARS
+from chat.services.rooms import DESCRIPTION_MAX_CHARS, NAME_MAX_CHARS
+
+LIMIT_DEFAULT = 20
+LIMIT_MAX = 100
+NAME = validate.Length(max=400)  # the services say what a name may be; this only bounds the work
+_DIGITS = re.compile(r"-?[0-9]+", re.ASCII)
+_MAX_DIGITS = 20  # beyond 64 bits anyway; and Python does not turn thousands of them into a number
+_BEYOND = 2**63  # no database has it
+
+
+class Number(fields.Field[int]):
+    """An integer, or its digits: queries have no numbers, and neither do the forms that some clients send on."""
+
+    def __init__(self, english: str, chinese: str, *, examples: Sequence[int] = (), **more: Any) -> None:
+        super().__init__(metadata=about(english, chinese, type="integer", examples=list(examples)), **more)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+        if isinstance(value, str) and _DIGITS.fullmatch(value):
+            if len(value) <= _MAX_DIGITS:
+                return int(value)
+            return -_BEYOND if value.startswith("-") else _BEYOND
+        raise self.make_error("validator_failed")
+
+
+class _In(Schema):
+    class Meta:
+        unknown = EXCLUDE  # clients send more than the document has; it does no harm
+
+
+class Credentials(_In):
+    username = fields.String(
+        required=True,
+        validate=NAME,
+        metadata=about(
+            "1 to 32 characters, no spaces at the ends; upper and lower case are the same name",
+            "1 到 32 个字符，首尾无空格，不区分大小写",
+            minLength=1,
+            maxLength=USERNAME_MAX_CHARS,
+            examples=["user12345"],
+        ),
+    )
+    password = fields.String(
+        required=True, metadata=about("at least 6 characters", "至少 6 个字符", examples=["password12345"])
+    )
+
+
+class CreateRoom(_In):
+    name = fields.String(
+        required=True,
+        validate=NAME,
+        metadata=about(
+            "1 to 60 characters; names may repeat",
+            "1 到 60 个字符，可以重名",
+            maxLength=NAME_MAX_CHARS,
+            examples=["room1"],
+        ),
+    )
+    description = fields.String(
+        load_default="",
+        metadata=about("what the room is for", "聊天室说明", maxLength=DESCRIPTION_MAX_CHARS, examples=["test room"]),
+    )
+
+
+class KnownRoom(_In):
+    room_id = Number("the room's ID", "聊天室的 ID", required=True, examples=[2])
+
+
+class AddUser(KnownRoom):
+    """Who is added: by their id, or by their name."""
+
+    user_id = Number("the user's ID", "用户的 ID", examples=[1], allow_none=True, load_default=None)
+    user_name = fields.String(
+        allow_none=True,
+        load_default=None,
+        validate=NAME,
+        metadata=about("instead of user_id: the username", "可代替 user_id：用户名"),
+    )
+    role = fields.String(
+        load_default=Role.MEMBER,
+        validate=validate.OneOf(list(Role)),
+        metadata=about("admin is the owner's to give", "只有创建者可以授予 admin"),
+    )
+
+
+class Page(KnownRoom):
+    """limit messages before last_message_id; the newest ones if that is 0."""
+
+    last_message_id = Number(
+        "messages before this one; 0: the newest", "获取此消息之前的消息；0 表示最新", load_default=0
+    )
+    limit = Number("how many at most, 1 to 100", "最多多少条，1 到 100", load_default=LIMIT_DEFAULT)
+
+
+class Send(KnownRoom):
+    """Also a frame of the WebSocket. Whatever a client claims of sender and time is not even looked at."""
+
+    type = fields.String(load_default="text", metadata=about("text or image", "text 或 image", examples=["text"]))
+    content = fields.String(
+        required=True,
+        metadata=about(
+            "the text; or the picture in Base64, also as a data URL",
+            "文本；或 Base64 图片（也可为 data URL）",
+            examples=["hello"],
+        ),
+    )
+    client_message_id = fields.String(
+        allow_none=True,
+        load_default=None,
+        metadata=about(
+            "sent again with the same, the message is stored once", "重发时使用相同的值，消息只保存一次", maxLength=64
+        ),
+    )
+
+
+class _Out(Schema):
+    class Meta:
+        unknown = RAISE  # the document promises these fields and no others
+
+
+class UserShown(_Out):
+    ID = fields.Integer(required=True)
+    username = fields.String(required=True)
+
+
+class LoginShown(_Out):
+    token = fields.String(required=True, metadata=about("for the Authorization header", "用于 Authorization 请求头"))
+    user = fields.Nested(UserShown, required=True)
+
+
+class _Record(_Out):
+    ID = fields.Integer(required=True)
+    CreatedAt = fields.String(required=True, metadata=about("RFC 3339 with an offset", "RFC 3339，带时区"))
+    UpdatedAt = fields.String(required=True)
+    DeletedAt = fields.Raw(required=True, allow_none=True, metadata=about("always null", "总为 null", enum=[None]))
+
+
+class RoomShown(_Record):
+    name = fields.String(required=True)
+    description = fields.String(required=True)
+
+
+class MemberShown(_Record):
+    username = fields.String(required=True)
+
+
+class MessageShown(_Out):
+    ID = fields.Integer(required=True)
+    send_time = fields.String(required=True, metadata=about("YYYY-MM-DD HH:MM:SS", "YYYY-MM-DD HH:MM:SS"))
+    room_id = fields.Integer(required=True)
+    sender_id = fields.Integer(required=True)
+    sender_name = fields.String(required=True)
+    type = fields.String(required=True, validate=validate.OneOf(["text", "image", "file"]))
+    content = fields.String(
+        required=True, metadata=about("the text, or the picture's or file's URL", "文本，或图片、文件的 URL")
+    )
+
+
+class _Envelope(_Out):
+    code = fields.Integer(required=True, validate=validate.Equal(0))
+    msg = fields.String(required=True)
+
+
+class Registered(_Envelope):
+    data = fields.Nested(UserShown, required=True)
+
+
+class LoggedIn(_Envelope):
+    data = fields.Nested(LoginShown, required=True)
+
+
+class RoomMade(_Envelope):
+    data = fields.Nested(RoomShown, required=True)
+
+
+class RoomsFound(_Envelope):
+    data = fields.List(fields.Nested(RoomShown), required=True)
+
+
+class MembersFound(_Envelope):
+    data = fields.List(fields.Nested(MemberShown), required=True)
+
+
+class Done(_Envelope):
+    data = fields.Raw(required=True, allow_none=True, metadata={"enum": [None]})
+
+
+class Sent(_Envelope):
+    data = fields.Nested(MessageShown, required=True)
+
+
+class MessagesFound(_Envelope):
+    data = fields.List(fields.Nested(MessageShown), required=True)
+
+
+class Failed(_Out):
+    code = fields.Integer(required=True, validate=validate.Equal(1))
+    msg = fields.String(required=True, metadata=about("what went wrong", "失败原因"))
+    data = fields.Raw(required=True, allow_none=True, metadata={"enum": [None]})

@@ -1,0 +1,91 @@
+"""The WebSockets: all of the user's rooms are pushed, and a frame is a message to one of them."""
+
+import json
+from typing import Any
+
+from flask import Blueprint, Response
+from marshmallow import ValidationError
+
+from chat.errors import ChatError
+from chat.http.auth import handshaking_actor
+from chat.http.bodies import parse_object, refuse_fields
+from chat.http.handler import Handler
+from chat.http.sockets import upgrade
+from chat.live.peer import Peer
+from chat.models import Actor, StoredMessage
+from chat.protocols.roomapi import answers
+from chat.protocols.roomapi.errors import OK, PONG, envelope, refusal
+from chat.protocols.roomapi.message import draft
+from chat.protocols.roomapi.schemas import Send
+from chat.services import Services
+
+bp = Blueprint("roomapi_socket", __name__)
+_SEND = Send()
+
+
+@bp.route("/api/message/ws", websocket=True)
+def socket() -> Response:
+    """As the document has it; the token in the Authorization header, or ?token=."""
+    return _upgraded(is_greeted=True)
+
+
+@bp.route("/ws/join", websocket=True)
+def join() -> Response:
+    """As published clients call it: these cannot digest a greeting."""
+    return _upgraded(is_greeted=False)
+
+
+def _upgraded(*, is_greeted: bool) -> Response:
+    actor, place = handshaking_actor(), answers.here()
+    return upgrade(lambda peer, chat: MessageSocket(peer, chat, actor, place, is_greeted=is_greeted))
+
+
+class MessageSocket(Handler):
+    """One connection of one user."""
+
+    form = "roomapi"
+
+    def __init__(self, peer: Peer, chat: Services, actor: Actor, place: answers.Place, *, is_greeted: bool) -> None:
+        super().__init__(peer, chat)
+        self._first_actor = actor
+        self._place = place
+        self._is_greeted = is_greeted
+
+    def opened(self) -> None:
+        """Follow first: what comes after the greeting is pushed."""
+        self.follow(self._first_actor)
+        if self._is_greeted:
+            self._tell(envelope(OK, "连接成功"))
+
+    def received(self, text: str) -> None:
+        """A message, or {"type": "ping"}."""
+        frame = parse_object(text.encode())
+        if frame.get("type") == "ping":
+            self._tell(envelope(PONG, "ok"))
+            return
+        try:
+            said = _SEND.load(frame)
+        except ValidationError as error:
+            refuse_fields(error, frame)
+        message = self.chat.messages.send(self.actor, said["room_id"], draft(said))
+        # A new message is pushed to its sender like to all others; one that was stored before is answered here.
+        if self.was_pushed(message):
+            self.peer.send(self.encode(message))
+
+    def failed(self, error: ChatError) -> None:
+        """code 1, and why."""
+        self._tell(refusal(error))
+
+    def form_of(self, message: StoredMessage) -> str:
+        """Pictures and files are told by addresses that differ from client to client."""
+        return self.form if message.attachment_name is None else ""
+
+    def encode(self, message: StoredMessage) -> bytes:
+        return _json(envelope(OK, "新消息", answers.message(message, self._place)))
+
+    def _tell(self, frame: dict[str, Any]) -> None:
+        self.peer.send(_json(frame))
+
+
+def _json(frame: dict[str, Any]) -> bytes:
+    return json.dumps(frame, ensure_ascii=False, separators=(",", ":")).encode()

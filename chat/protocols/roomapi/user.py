@@ -1,0 +1,44 @@
+"""/register and /login."""
+
+from typing import Any
+
+from flask import Blueprint, Response
+
+from chat.errors import ErrorCode
+from chat.http.auth import session_token
+from chat.http.bodies import takes
+from chat.http.context import client_address, services
+from chat.http.declared import answers
+from chat.protocols.roomapi.answers import user
+from chat.protocols.roomapi.errors import success
+from chat.protocols.roomapi.schemas import Credentials, LoggedIn, Registered
+
+bp = Blueprint("roomapi_user", __name__)
+
+
+@bp.post("/register")
+@takes(Credentials)
+@answers(
+    Registered,
+    ErrorCode.USERNAME_INVALID,
+    ErrorCode.PASSWORD_INVALID,
+    ErrorCode.USERNAME_TAKEN,
+    ErrorCode.RATE_LIMITED,
+    zh="注册（不会自动登录）。",
+)
+def register(body: dict[str, Any]) -> Response:
+    """Make an account. It is not logged in by that: the document has /login for it."""
+    accounts = services().accounts
+    user_id = accounts.create(body["username"], body["password"], client_address())
+    return success("注册成功", user(accounts.find(user_id)))
+
+
+@bp.post("/login")
+@takes(Credentials)
+@answers(LoggedIn, ErrorCode.CREDENTIALS_WRONG, ErrorCode.RATE_LIMITED, zh="登录，返回 token。")
+def login(body: dict[str, Any]) -> Response:
+    """Log in. The token is in the answer, and in no cookie: clients send it in the Authorization header."""
+    accounts = services().accounts
+    user_id = accounts.authenticate(body["username"], body["password"], client_address())
+    token = session_token(user_id, services().sessions.open(user_id))
+    return success("登录成功", {"token": token, "user": user(accounts.find(user_id))})

@@ -1,0 +1,133 @@
+"""The roomapi protocol, as a student would write a client for it."""
+
+import base64
+import json
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.contract.clients import Heard, Refused, Reply, Transport
+
+_KINDS = {
+    "未登录或登录已失效，请重新登录": "auth",
+    "用户名或密码错误": "auth",
+    "用户名已存在": "taken",
+    "聊天室不存在": "not_found",
+    "没有权限执行此操作": "forbidden",
+}
+MESSAGE_KEYS = {"ID", "send_time", "room_id", "sender_id", "sender_name", "type", "content"}
+
+
+@dataclass
+class RoomapiClient:
+    """Rooms are known by their id; scenarios name them, so the name is looked up in the list first."""
+
+    protocol = "roomapi"
+    can = frozenset({"members", "show", "echo"})
+    servers = ("flask", "gunicorn")
+
+    transport: Transport
+    username: str = ""
+    token: str = ""
+    last_ids: dict[int, int] = field(default_factory=dict)  # by room: the newest message heard
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
+        """One request, with the token if there is one; a body that is not bytes is sent as JSON."""
+        raw = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        if self.token:
+            headers.setdefault("Authorization", self.token)
+        return self.transport.request(method, path, raw, headers)
+
+    def ok(self, method: str, path: str, body: Any = None) -> Any:
+        """The same, and it must succeed: its data. Raises Refused."""
+        reply = self.call(method, path, body)
+        answer = reply.json
+        assert set(answer) == {"code", "msg", "data"}, reply
+        if answer["code"] != 0:
+            assert answer["code"] == 1, reply
+            assert answer["data"] is None, reply
+            raise Refused(_KINDS.get(answer["msg"], "invalid"), reply)
+        assert reply.status == 200, reply
+        return answer["data"]
+
+    def register(self, username: str, password: str = "secret1") -> None:
+        self.ok("POST", "/register", {"username": username, "password": password})
+        self.login(username, password)
+
+    def login(self, username: str, password: str = "secret1") -> None:
+        data = self.ok("POST", "/login", {"username": username, "password": password})
+        self.token = data["token"]
+        self.username = data["user"]["username"]
+
+    def create_room(self, room: str, passwd: str = "") -> None:
+        assert not passwd, "this protocol has none"
+        self.ok("POST", "/api/room/create", {"name": room, "description": ""})
+
+    def bring(self, room: str, other: Any) -> None:
+        body = {"room_id": self.id_of(room), "user_name": other.username}
+        self.ok("POST", "/api/room/add_user", body)
+
+    def delete_room(self, room: str, passwd: str = "") -> None:
+        self.ok("DELETE", f"/api/room/delete?room_id={self.id_of(room)}")
+
+    def rooms(self) -> set[str]:
+        """The rooms this user is in."""
+        return {room["name"] for room in self.ok("GET", "/api/room/list")}
+
+    def members(self, room: str) -> list[str]:
+        found = self.ok("GET", f"/api/room/members?room_id={self.id_of(room)}")
+        return [member["username"] for member in found]
+
+    def say(self, room: str, text: str, client_message_id: str | None = None) -> None:
+        message: dict[str, Any] = {"room_id": self.id_of(room), "type": "text", "content": text}
+        if client_message_id is not None:
+            message["client_message_id"] = client_message_id
+        self.ok("POST", "/api/message/send", message)
+
+    def show(self, room: str, picture: bytes) -> None:
+        content = base64.b64encode(picture).decode()
+        self.ok("POST", "/api/message/send", {"room_id": self.id_of(room), "type": "image", "content": content})
+
+    def hear(self, room: str, timeout: float = 0) -> list[Heard]:
+        """What is new in the room since the last time; waits up to timeout seconds for something."""
+        room_id = self.id_of(room)
+        deadline = time.monotonic() + timeout
+        while not (found := self._new(room_id)) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if found:
+            self.last_ids[room_id] = found[-1]["ID"]
+        return [self.heard(message) for message in found]
+
+    def close(self) -> None:
+        """Nothing is left open between requests."""
+
+    def id_of(self, room: str) -> int:
+        """The id of a room that one is in; 0, which is none's, otherwise."""
+        return next((each["ID"] for each in self.ok("GET", "/api/room/list") if each["name"] == room), 0)
+
+    def heard(self, message: dict[str, Any]) -> Heard:
+        assert set(message) == MESSAGE_KEYS
+        if message["type"] != "image":
+            return Heard(message["sender_name"], message["type"], message["content"])
+        # As an <img> does: without any header of ours.
+        loaded = self.transport.request("GET", urlsplit(message["content"]).path, None, {})
+        assert loaded.status == 200, loaded
+        return Heard(message["sender_name"], "image", loaded.body)
+
+    def _new(self, room_id: int) -> list[dict[str, Any]]:
+        """Page after page, back to what has been heard; oldest first."""
+        last = self.last_ids.get(room_id, 0)
+        found: deque[dict[str, Any]] = deque()
+        before = 0
+        while True:
+            body = {"room_id": room_id, "last_message_id": before, "limit": 20}
+            page = self.ok("POST", "/api/message/list", body)
+            for message in page:
+                if message["ID"] <= last:
+                    return list(found)
+                found.appendleft(message)
+            if len(page) < 20:
+                return list(found)
+            before = page[-1]["ID"]

@@ -1,0 +1,66 @@
+"""What a client can hardly time: a message that comes between being put out and hearing of it."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from chat.live.frames import POLICY
+from chat.live.peer import Source
+from chat.protocols.realtime.socket import RoomSocket
+from chat.services import Services
+from tests.conftest import sign_up
+
+
+class FakePeer:
+    """Remembers what it was told."""
+
+    address = ("127.0.0.1", 1)
+    is_open = True
+
+    def __init__(self) -> None:
+        self.said: list[Any] = []
+        self.closed_with: int | None = None
+        self.source: Source | None = None
+
+    def send(self, text: str | bytes) -> None:
+        self.said.append(json.loads(text))
+
+    def framed(self, payload: bytes) -> bytes:
+        return payload
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        self.closed_with = code
+
+    def close_in(self, seconds: float | None) -> None:
+        pass
+
+    def follow(self, make: Callable[[Callable[[], None]], Source]) -> None:
+        self.source = make(lambda: None)
+
+    def unfollow(self) -> None:
+        pass
+
+
+@pytest.fixture
+def peer() -> Iterator[FakePeer]:
+    made = FakePeer()
+    yield made
+    if made.source is not None:
+        made.source.close()
+
+
+def test_a_message_of_who_was_just_put_out_is_refused_and_the_socket_closed(services: Services, peer: FakePeer) -> None:
+    alice, bob = sign_up(services, "alice"), sign_up(services, "bob")
+    services.rooms.create(alice, "club", "public", "")
+    room = services.rooms.joined(alice)[-1].id
+    socket = RoomSocket(peer, services, chinese=False)
+    socket.received(json.dumps({"token": services.tickets.issue(bob, room)}))
+    socket.received(json.dumps({"msg": "in"}))
+    assert (peer.said, peer.closed_with) == ([{"status": True}], None)
+    services.memberships.leave(bob, room)
+    socket.received(json.dumps({"msg": "still there?"}))
+    assert (peer.said[1:], peer.closed_with) == ([{"status": False}], POLICY)
+    assert [message.content for message in services.messages.history(alice, "club", None, 10)] == ["in"]
+    socket.closed()
