@@ -52,7 +52,7 @@ def joined(connection: AnyConnection, actor: Actor, ref: RoomRef) -> FoundRoom:
     room = _find(connection, _joined_by_id, _joined_by_name, actor, ref)
     if room is None:
         is_visible = _find(connection, _visible_by_id, _visible_by_name, actor, ref) is not None
-        raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=ref, is_visible=is_visible)
+        raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=ref, **({"is_visible": True} if is_visible else {}))
     return room
 
 

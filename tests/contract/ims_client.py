@@ -76,7 +76,10 @@ class ImsClient:
         self.ok("POST", "/conversations/member/add", {"conversationId": self.id_of(room), "member_id": other.id})
 
     def delete_room(self, room: str, passwd: str = "") -> None:
-        """The owner dissolves it by leaving."""
+        """The owner dissolves it by leaving; nobody else can."""
+        about = self.call("GET", "/conversations/get_members", {"conversation_id": self.id_of(room)})
+        if about.status == 200 and about.json["identity"] != 1:
+            raise Refused("forbidden", about)
         self.leave(room)
 
     def leave(self, room: str) -> None:
@@ -147,6 +150,21 @@ class ImsClient:
     def _learn_who(self) -> None:
         about = self.ok("GET", "/account/info")
         self.username, self.id = about["name"], about["id"]
+
+
+class ImsGuest(ImsClient):
+    """With an account made elsewhere, so that its name is one and the same in all protocols."""
+
+    def register(self, username: str, password: str = PASSWORD) -> None:
+        body = json.dumps({"username": username, "password": password}).encode()
+        reply = self.transport.request("POST", "/user/register", body, {})
+        if reply.status != 200:
+            raise Refused(KINDS[reply.status], reply)
+        self.login(username, password)
+
+    def login(self, username: str, password: str = PASSWORD) -> None:
+        self.token = self.ok("POST", "/account/login", {"email": username, "password": password})["token"]
+        self._learn_who()
 
 
 FORM_HEADERS = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}

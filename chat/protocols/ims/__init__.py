@@ -3,7 +3,7 @@
 from flask import Flask
 
 from chat.http import envelopes
-from chat.protocols.ims import account, conversations, friends, groups, manage
+from chat.protocols.ims import account, conversations, friends, groups, manage, socket
 from chat.protocols.ims.errors import failure
 
 PREFIXES = (
@@ -14,6 +14,6 @@ PREFIXES = (
 
 def register(app: Flask) -> None:
     """Serve the protocol's routes."""
-    for module in (account, friends, groups, conversations, manage):
+    for module in (account, friends, groups, conversations, manage, socket):
         app.register_blueprint(module.bp)
-    envelopes.register(app, PREFIXES, failure)
+    envelopes.register(app, (*PREFIXES, "/ws"), failure)  # what else is under /ws is another protocol's
