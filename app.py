@@ -14,7 +14,7 @@ from chat.http import envelopes, headers
 from chat.http.context import EXTENSION
 from chat.http.origins import Origins
 from chat.names import is_name
-from chat.protocols import ims, polling, realtime, roomapi
+from chat.protocols import ims, polling, realtime, roomapi, tcp
 from chat.services import Services
 from chat.services.rooms import NAME_MAX_CHARS
 from chat.storage.engine import engine_options, tune_sqlite
@@ -42,7 +42,7 @@ def create_app(settings: Settings | None = None, clock: Clock = system_clock) ->
     services = _services(app, settings, clock)
     app.extensions[EXTENSION] = services
     app.before_request(services.start)
-    for protocol in (polling, roomapi, realtime, ims):
+    for protocol in (polling, roomapi, realtime, tcp, ims):
         protocol.register(app)
     cli.register(app)
     web.register(app)
@@ -100,6 +100,7 @@ def _services(app: Flask, settings: Settings, clock: Clock) -> Services:
         password_min_length=settings.password_min_length,
         message_max_chars=settings.message_max_chars,
         image_max_bytes=settings.image_max_bytes,
+        file_max_bytes=settings.file_max_bytes,
         session_hours=settings.session_hours,
         presence_seconds=settings.presence_seconds,
         feed_max_bytes=settings.feed_max_bytes,

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 ROOT = Path(__file__).resolve().parent
-PLAIN_NAMES = {"port", "database_url", "secret_key"}
+PLAIN_NAMES = {"port", "tcp_port", "database_url", "secret_key"}
 SECRET_NAMES = {"secret_key", "ims_password_key", "smtp_url"}  # not to be printed
 WEAK_SECRETS = {"secret", "changeme", "change-me", "password", "dev", "development", "your-secret-key"}
 SECRET_MIN_BYTES = 32
@@ -32,6 +32,7 @@ class Settings:
     secret_key: str = ""  # empty: made once and kept in instance_path
     host: str = "0.0.0.0"  # noqa: S104 - a class reaches the teacher's laptop over the LAN
     port: int = 8000
+    tcp_port: int = 8888  # the tcp protocol; 0: none
     realtime_port: int = 0  # a further one, as realtime's document has it for its WebSocket; 0: none
     threads: int = 16  # per worker process; what waits keeps none
     metrics: bool = False
@@ -40,6 +41,7 @@ class Settings:
     password_min_length: int = 6
     message_max_chars: int = 4000
     image_max_bytes: int = 5 * 1024 * 1024
+    file_max_bytes: int = 20 * 1024 * 1024
     body_max_bytes: int = 8 * 1024 * 1024
     session_hours: float = 24.0
     pull_timeout: float = 25.0  # seconds
@@ -193,6 +195,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "secret_key": str,
     "host": str,
     "port": _number(int, 1, 65535),
+    "tcp_port": _number(int, 0, 65535),
     "realtime_port": _number(int, 0, 65535),
     "threads": _number(int, 4, 4096),
     "metrics": _switch,
@@ -200,6 +203,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "password_min_length": _number(int, 1, 128),
     "message_max_chars": _number(int, 1, 100_000),
     "image_max_bytes": _number(int, 1024, 64 * _MIB),
+    "file_max_bytes": _number(int, 1024, 1024 * _MIB),
     "body_max_bytes": _number(int, 1024, 256 * _MIB),
     "session_hours": _number(float, 0.001, 24 * 366),
     "pull_timeout": _number(float, 0, 50),

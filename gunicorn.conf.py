@@ -7,6 +7,8 @@ import resource
 import socket
 import sys
 
+from gunicorn.sock import TCP6Socket, TCPSocket
+
 from config import Settings
 
 M_ARENA_MAX, M_MMAP_THRESHOLD = -8, -3  # malloc.h
@@ -18,6 +20,8 @@ wsgi_app = "wsgi:app"
 # The same is served at both; clients that keep to realtime's document connect their WebSocket to the second.
 _ports = dict.fromkeys((_settings.port, _settings.realtime_port or _settings.port))
 bind = [f"{_settings.host}:{port}" for port in _ports]
+# That of the tcp protocol is bound in when_ready: where it is taken, the rest is to serve all the same.
+_tcp_port = _settings.tcp_port if _settings.tcp_port not in _ports else 0
 worker_class = "chat.live.worker.LiveWorker"
 threads = _settings.threads
 backlog = 4096
@@ -50,10 +54,13 @@ def post_fork(server, worker):
 
 def when_ready(server):
     """Tell a person where to go."""
+    _listen_for_tcp(server)
     lines = [f"Commonroom is at http://localhost:{_settings.port}/"]
     address = _lan_address() if _settings.host == "0.0.0.0" else None  # noqa: S104
     if address:
         lines.append(f"For others on this network: http://{address}:{_settings.port}/")
+    if _tcp_port in {listener.getsockname()[1] for listener in server.LISTENERS}:
+        lines.append(f"The tcp protocol is at port {_tcp_port}.")
     print("\n".join([*lines, "Press Ctrl-C to stop."]), flush=True)
 
 
@@ -69,6 +76,8 @@ def post_worker_init(worker):
     except Exception:
         # Tried again with the first request; until then /healthz says 503.
         logging.getLogger("gunicorn.error").exception("the database is not ready: run `flask --app wsgi db upgrade`")
+    if _tcp_port:
+        worker.line_protocols = {_tcp_port: worker.wsgi.extensions["commonroom.lines"]}
     worker.stopping = services.answer_held
     metrics.watch(
         connections=lambda: len(worker.connections),
@@ -80,6 +89,24 @@ def worker_exit(server, worker):
     """Write what is only in memory so far."""
     if worker.wsgi is not None:
         worker.wsgi.extensions["commonroom"].close()
+
+
+def _listen_for_tcp(server):
+    """One more listener, for all workers; each knows by its port what is spoken there."""
+    if _settings.tcp_port and not _tcp_port:
+        server.log.warning("TCP_PORT=%s is an HTTP port: THE TCP PROTOCOL IS NOT SERVED.", _settings.tcp_port)
+    inherited = {listener.getsockname()[1] for listener in server.LISTENERS}  # by gunicorn started anew (SIGUSR2)
+    if not _tcp_port or _tcp_port in inherited:
+        return
+    listener_type = TCP6Socket if ":" in _settings.host else TCPSocket
+    try:
+        server.LISTENERS.append(listener_type((_settings.host, _tcp_port), server.cfg, server.log))
+    except OSError as error:
+        server.log.warning(
+            "TCP port %s: %s. THE TCP PROTOCOL IS NOT SERVED; all else is. Set TCP_PORT to another port, or to 0.",
+            _tcp_port,
+            error.strerror or error,
+        )
 
 
 def _lan_address():

@@ -62,10 +62,8 @@ def _run(options: argparse.Namespace) -> Iterator[tuple[str, str, report.Result]
 def _compared(scenario: str, kind: type, quick: bool) -> report.Result:
     if scenario == "10x30":
         return scenarios.steady(kind, 10, 30, 20, quick)
-    if scenario == "1x500":
+    if scenario in {"1x500", "push"}:
         return scenarios.steady(kind, 1, 500, 2, quick)
-    if scenario == "push":
-        return sockets.push(kind, quick)
     return scenarios.ceiling(kind, quick)
 
 

@@ -160,6 +160,7 @@ class Commonroom(Server):
             "CHAT_INSTANCE_PATH": str(self._home),
             "CHAT_HOST": "127.0.0.1",
             "PORT": str(self.port),
+            "TCP_PORT": "0",
             "WEB_CONCURRENCY": "1",
             "CHAT_RATE_LIMITS": "off",
             "CHAT_SQLITE_SYNCHRONOUS": "NORMAL",

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from bench.clients import Member, Naive, Polling
 from bench.ledger import percentile
-from bench.load import Figures, Load
-from bench.servers import Baseline, Commonroom, Server
+from bench.load import Load
+from bench.servers import Baseline, Commonroom
 from bench.wire import Answered, Connection, Reactor
 
 SOCKETS_EACH = 10
@@ -138,14 +138,3 @@ def idle(quick: bool) -> IdleSockets:
         )
         load.close()
     return found
-
-
-def push(kind: type[Server], quick: bool) -> Figures:
-    """One room of 500, all by sockets, 2 messages a second."""
-    with kind(1, 500) as server:
-        load = Load(server)
-        load.arrive(load.members)
-        load.first_round()
-        figures = load.measure(2, 2, 3 if quick else 10)
-        load.close()
-    return figures

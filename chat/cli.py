@@ -4,6 +4,7 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 
+from chat import connect
 from chat.errors import ChatError, ErrorCode
 from chat.http.context import services
 
@@ -30,3 +31,13 @@ def set_password(username: str, password: str) -> None:
     except ChatError as error:
         raise click.ClickException(_WORDS[error.code].format(**error.data)) from None
     click.echo(f"{username} can log in with the new password.")
+
+
+@chat.command("connect")
+@click.argument("address", metavar="HOST:PORT", default="localhost:8888")
+def connect_to(address: str) -> None:
+    """Chat from the terminal, by the tcp protocol, with any server that speaks it."""
+    try:
+        connect.run(address)
+    except (ValueError, OSError) as error:
+        raise click.ClickException(f"{address}: {error}") from None

@@ -70,6 +70,8 @@ class ErrorCode(Enum):
     MESSAGE_ID_INVALID = auto()
     IMAGE_INVALID = auto()
     IMAGE_TOO_LARGE = auto()  # limit (bytes)
+    FILE_NOT_FOUND = auto()
+    FILE_TOO_LARGE = auto()  # limit (bytes)
     # the server
     UNAVAILABLE = auto()  # retry_after (s)
     SOCKETS_UNAVAILABLE = auto()  # not run by LiveWorker

@@ -68,7 +68,7 @@ class _Counts(Collector):
 
 REGISTRY = CollectorRegistry()
 REGISTRY.register(_Counts())
-_connections = Gauge("commonroom_connections", "Open HTTP connections", ["pid"], registry=REGISTRY)
+_connections = Gauge("commonroom_connections", "Open connections, sockets too", ["pid"], registry=REGISTRY)
 _held = Gauge("commonroom_held_requests", "Requests that wait for news", ["pid"], registry=REGISTRY)
 
 

@@ -45,6 +45,7 @@ class Server:
         self.home = home
         self._app = [app] if app else []  # default: gunicorn.conf.py's
         self.port = free_port()
+        self.tcp_port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = home / "gunicorn.log"
         self._workers = workers
@@ -58,6 +59,7 @@ class Server:
             "CHAT_INSTANCE_PATH": str(self.home),
             "CHAT_HOST": "127.0.0.1",
             "PORT": str(self.port),
+            "TCP_PORT": str(self.tcp_port),
             "WEB_CONCURRENCY": str(self._workers),
             "CHAT_THREADS": "8",
             **self._env,
@@ -94,6 +96,11 @@ class Server:
     def worker_pids(self) -> list[int]:
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
         return [int(pid) for pid in children.split()]
+
+    def flask(self, *command: str) -> None:
+        """Run a command of `flask --app wsgi` beside it."""
+        environment = {"PATH": os.environ["PATH"], "CHAT_INSTANCE_PATH": str(self.home), **self._env}
+        subprocess.run([BIN / "flask", "--app", "wsgi", *command], cwd=ROOT, env=environment, check=True)
 
     def signal(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)

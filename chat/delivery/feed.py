@@ -24,7 +24,7 @@ class Tail(NamedTuple):
     floor: int
     end: int
     messages: tuple[StoredMessage, ...]
-    version: int  # another with each change, of whatever feed
+    version: int  # grows with each change
 
 
 class Feed:
@@ -73,6 +73,16 @@ class Feed:
         before = messages[0].time - 1
         self.extend(Tail(before, before, (), 0), messages)
 
+    def reach_back(self, floor: int, cursor: int, found: Sequence[StoredMessage]) -> None:
+        """Begin at the cursor, if the database, asked when the floor was this, found nothing in between.
+
+        That is so where messages were deleted; without it, all who are there would ask the database at each look.
+        """
+        with self.lock:
+            tail = self.tail
+            if tail is not None and tail.floor == floor > cursor and not (found and found[0].time <= floor):
+                self.tail = tail._replace(floor=cursor, version=next(_versions))
+
     def since(self, cursor: int, limit: int) -> Sequence[StoredMessage] | None:
         """Up to `limit` messages newer than cursor (µs), oldest first; None if the feed does not reach back so far."""
         tail = self.tail
@@ -119,7 +129,11 @@ class Feeds:
         self._settle(feed)
 
     def catch_up(self, room_id: int, time: int) -> bool:
-        """A message of that time was stored, perhaps elsewhere: fetch up to it. False if the feed had it already."""
+        """A message of that time was stored, perhaps elsewhere: fetch up to it.
+
+        False if the feed has taken it in before, and so those who wait were called. A feed that began behind it has
+        not: who waits since before that was not called.
+        """
         feed = self._feeds.get(room_id)
         if feed is None:
             return True
@@ -128,7 +142,7 @@ class Feeds:
             if tail is None:
                 return True
             if tail.end >= time:
-                return False
+                return time <= tail.floor
             self._fetch(feed, tail)
         self._settle(feed)
         return True
@@ -146,14 +160,15 @@ class Feeds:
     def since(self, room_id: int, cursor: int, limit: int) -> Sequence[StoredMessage]:
         """Up to `limit` messages newer than cursor (µs), oldest first: from memory where it reaches back so far."""
         feed = self._use(room_id)
-        if feed.tail is None:
+        tail = feed.tail
+        if tail is None:
             with feed.lock, self._store.read() as connection:
-                if feed.tail is None:
-                    feed.open(timeline.last_time(connection, room_id))
+                tail = feed.tail or feed.open(timeline.last_time(connection, room_id))
         found = feed.since(cursor, limit)
         if found is None:
             with self._store.read() as connection:
                 found = timeline.after(connection, room_id, cursor, limit)
+            feed.reach_back(tail.floor, cursor, found)
         return found
 
     def since_in_memory(self, room_id: int, cursor: int, limit: int) -> Sequence[StoredMessage] | None:
@@ -168,14 +183,14 @@ class Feeds:
 
     def version(self, room_ids: Iterable[int]) -> int | None:
         """A number that stays as long as nothing changes in these rooms' feeds; None where one is not in memory."""
-        newest = 0
+        total = 0  # not the newest: of two that change at once, the one seen last may have the lower
         for room_id in room_ids:
             feed = self._feeds.get(room_id)
             tail = None if feed is None else feed.tail
             if tail is None:
                 return None
-            newest = max(newest, tail.version)
-        return newest
+            total += tail.version
+        return total
 
     def forget(self) -> None:
         """Drop all; the next to ask begins anew."""

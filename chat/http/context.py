@@ -1,6 +1,6 @@
 """What of the application a request handler reaches for."""
 
-from ipaddress import IPv6Network
+from ipaddress import IPv6Address, IPv6Network
 from typing import cast
 
 from flask import current_app, request
@@ -17,11 +17,17 @@ def services() -> Services:
 
 def client_address() -> str:
     """Whom rate limits by address count: the peer, or whom the trusted proxies name."""
-    address = request.remote_addr or "unknown"
+    return limited_address(request.remote_addr or "unknown")
+
+
+def limited_address(address: str) -> str:
+    """The same for any peer's address."""
     if ":" not in address:
         return address
-    try:  # one subscriber has a whole /64 of IPv6 addresses
-        return str(IPv6Network((address, 64), strict=False))
+    try:
+        mapped = IPv6Address(address).ipv4_mapped  # IPv4, at a listener on ::
+        # One subscriber has a whole /64 of IPv6 addresses.
+        return str(mapped or IPv6Network((address, 64), strict=False))
     except ValueError:
         return address
 

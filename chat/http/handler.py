@@ -18,8 +18,8 @@ from chat.clock import SECOND
 from chat.delivery import Waiter
 from chat.errors import ChatError, ErrorCode
 from chat.http.context import EXTENSION
-from chat.live.frames import POLICY
-from chat.live.peer import Ended, Peer
+from chat.live.frames import POLICY, TRY_LATER
+from chat.live.peer import Ended, Peer, Raw
 from chat.models import Actor, Event, StoredMessage
 from chat.services import Services
 from chat.services.subscriptions import Subscription
@@ -44,11 +44,15 @@ class Handler(ABC):
     # For the protocol to define
 
     def opened(self) -> None:  # noqa: B027
-        """The connection is there: greet, follow."""
+        """The connection is there: greet, follow. What it raises goes to `failed`, and the connection is closed."""
 
     @abstractmethod
     def received(self, text: str) -> None:
         """One message from the client. What it raises goes to `failed`."""
+
+    def received_raw(self, piece: bytes) -> None:
+        """A piece of what LinePeer.take_raw asked for. What it raises goes to `failed`."""
+        raise NotImplementedError
 
     @abstractmethod
     def failed(self, error: ChatError) -> None:
@@ -108,6 +112,15 @@ class Handler(ABC):
         if self._subscription is not None:
             self._subscription.leave_out(message)
 
+    def pushed_until(self, room_id: int) -> int:
+        """The time (µs) in a room up to which nothing is pushed any more. To be asked while handling a message.
+
+        Raises NOT_SIGNED_IN, UNAVAILABLE.
+        """
+        cursor = self._subscription.cursor(room_id) if self._subscription is not None else None
+        # Joined just now: pushing will begin at the read mark.
+        return self.chat.reading.written_mark(self.actor.user_id, room_id) if cursor is None else cursor
+
     def was_pushed(self, message: StoredMessage) -> bool:
         """Whether it is no news here: pushed before, or from before the connection. To be called while handling it."""
         return self._subscription is not None and self._subscription.is_past(message)
@@ -134,10 +147,13 @@ class InApp:
         self._handler: Handler | None = None
 
     def opened(self, peer: Peer) -> None:
-        """Make the handler, and let it begin."""
+        """Make the handler, and let it begin. Where that fails, it is closed: nothing would ever be pushed."""
         self._handler = handler = self._make(peer, self._chat)
         with self._app.app_context():
-            self._guarded(handler, handler.opened)
+            error = self._guarded(handler, handler.opened)
+        if error is not None:
+            is_out = error.code in (ErrorCode.NOT_SIGNED_IN, ErrorCode.ROOM_NOT_FOUND)
+            peer.close(POLICY if is_out else TRY_LATER, "could not begin")
 
     def received(self, message: str | bytes) -> None:
         """Hand it on, if whoever sent it is still signed in."""
@@ -164,6 +180,9 @@ class InApp:
                 handler.peer.close(POLICY, "logged out")
                 return
             raise
+        if isinstance(message, Raw):
+            handler.received_raw(message)
+            return
         if isinstance(message, bytes):  # not said to be text; it may be all the same
             try:
                 message = message.decode()
@@ -172,14 +191,19 @@ class InApp:
         handler.received(message)
 
     @staticmethod
-    def _guarded(handler: Handler, call: Callable[[], None]) -> None:
+    def _guarded(handler: Handler, call: Callable[[], None]) -> ChatError | None:
+        """Call; what went wrong, once the client has been told."""
         try:
             call()
         except ChatError as error:
-            handler.failed(error)
+            failure = error
         except Exception:
             log.exception("handling a message failed")
-            handler.failed(ChatError(ErrorCode.INTERNAL))
+            failure = ChatError(ErrorCode.INTERNAL)
+        else:
+            return None
+        handler.failed(failure)
+        return failure
 
 
 class _Pushed:

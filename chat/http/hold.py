@@ -26,6 +26,7 @@ from chat.services.pulls import News, Position
 MOST_HELD = 100_000  # on the loop: connections are bounded by file descriptors already
 MOST_BLOCKING = 200  # under another server each keeps one of its threads
 LOOP_MAX_BYTES = 16 * 1024  # what is more than that to encode is left to a thread
+AROUND_BYTES = 128  # about what stands around a message's content
 MOST_PLACES = 1024  # remembered with their answers; those used least go
 _EXTENSION = "commonroom.hold"
 _GONE = select.POLLRDHUP | select.POLLHUP | select.POLLERR
@@ -96,9 +97,7 @@ class _Place:
         if version is None:
             return Look.NEEDS_THREAD
         if version != self._version:
-            self._answer = self._find()
-            # A feed that was just being written to is tried again.
-            self._version = None if self._answer is Look.NEEDS_THREAD else version
+            self._answer, self._version = self._find(), version
         return self._answer
 
     def nothing(self) -> bytes:
@@ -106,7 +105,7 @@ class _Place:
 
     def _find(self) -> bytes | Look:
         news = self._chat.pulls.in_memory(self.position)
-        if news is None or news.bytes > LOOP_MAX_BYTES:
+        if news is None or news.bytes + news.count * AROUND_BYTES > LOOP_MAX_BYTES:
             return Look.NEEDS_THREAD
         self.count = news.count
         return b"".join(self._render(news)) if news.count else Look.NOTHING_YET
@@ -145,6 +144,8 @@ class _Shared:
         return found
 
     def _find_place(self, places: _Places, body: bytes) -> _Place:
+        if places.position.missing:  # whether the reader is in them by now takes the database
+            raise LookupError
         position = self.chat.pulls.moved(places.position, places.read(body))
         if position is None:
             raise LookupError
@@ -190,7 +191,7 @@ class HeldPull(Waiter):
         self._chat.hub.notifier.register(self, most=MOST_HELD)
         try:
             news = self._look_in_database()  # for what happened between the first look and here
-        except ChatError:
+        except BaseException:
             self.forget()
             raise
         if news is not None:

@@ -9,8 +9,10 @@ peer.py       what passes between a socket and the protocol spoken on it
 stream.py     one socket: order, bounds, heartbeat, closing; WebSocket's and TCP's alike
 push.py       what is new for one socket, written as it comes
 websocket.py  a WebSocket connection
+lines.py      a connection of lines, with raw bytes between them
+pieces.py     sending what is too large to be in memory whole
 frames.py     where a frame ends and what is wrong with it; strict, without any I/O
 
 It knows no protocol: a view that wants to wait parks its request (chat.http.hold), one that wants a socket
-upgrades it (chat.http.sockets).
+upgrades it (chat.http.sockets), one of lines is given to the worker by its port (gunicorn.conf.py).
 """

@@ -11,6 +11,7 @@ from chat.live import request
 from chat.live.deadlines import NEVER
 from chat.live.framing import Framed, Framer, FramingError, body_after
 from chat.live.parking import Hold, Look, Parked
+from chat.live.pieces import PieceSender
 from chat.live.refusals import refusal
 from chat.live.websocket import WebSocketConnection
 
@@ -21,15 +22,19 @@ HEAD_SECONDS = 10.0  # from its first byte to its last
 BODY_PAUSE_SECONDS = 20.0  # between two pieces of a body
 REQUEST_SECONDS = 120.0  # all of a request
 LINGER_SECONDS = 2.0  # a refused client may still be sending; closed at once, it would not read why
-WRITE_SECONDS = 30.0  # an answer of which nothing is read for so long is given up
+WRITE_SECONDS = 30.0  # in which a client reads
+WRITE_BYTES = 64 * 1024  # at least so much of its answer, or is given up
+LONG_BODY_BYTES = 64 * 1024  # a body of more is long;
+LONG_BODIES_MAX_BYTES = 512 * 1024 * 1024  # and so much of all long ones together is taken in
 MOST_REFUSED = 64  # connections at a time that are told so
 READ_AHEAD_BYTES = 64 * 1024  # of the next request, while one is worked on
 
 
 class HttpConnection(asyncio.Protocol):
     __slots__ = (
-        "_advancing", "_answer", "_at_eof", "_began", "_body", "_busy", "_closing", "_framed", "_framer", "_held",
-        "_is_drained", "_local", "_paused", "_peer", "_started", "_transport", "_worker", "deadline", "watched_until",
+        "_advancing", "_answer", "_at_eof", "_began", "_body", "_busy", "_closing", "_counted", "_framed", "_framer",
+        "_held", "_is_drained", "_local", "_paused", "_peer", "_sender", "_started", "_transport", "_unread", "_worker",
+        "deadline", "watched_until",
     )  # fmt: skip
 
     def __init__(self, worker: "LiveWorker") -> None:
@@ -42,12 +47,15 @@ class HttpConnection(asyncio.Protocol):
         self._advancing = False
         self._at_eof = False  # the client sends no more
         self._is_drained = True  # what was answered is out, or nearly
+        self._counted = 0  # bytes of a long body of its own among worker.long_bodies
+        self._unread = 0  # bytes of answers that were not out when this was last looked at
         self._started = 0.0  # of the request that is being read
         # The last request that was held, and what answers those that have the same head. None: no head is known.
         self._framed: Framed | None = None
         self._answer: request.Answer | None = None
         self._held: Parked | None = None  # what answers the request that is held now
         self._body = b""  # of that request
+        self._sender: PieceSender | None = None  # of an answer that is sent piece by piece
         self._began: datetime | None = None  # when it came, for the access log
         self.deadline = NEVER  # when to give up on what is waited for, or to answer what is held
         self.watched_until = NEVER
@@ -92,7 +100,7 @@ class HttpConnection(asyncio.Protocol):
         if self._held is not None:
             self._answer_held(self._held.late())
         elif self._closing and not self._busy:
-            self._transport.close()
+            self._close()
         elif not self._busy:
             self._advance()
         return True  # closed by _expect_more, once nothing whole is left to answer
@@ -102,8 +110,11 @@ class HttpConnection(asyncio.Protocol):
         self.deadline = NEVER
         self._worker.deadlines.forget(self)
         self._worker.connections.discard(self)
+        self._count_body(0)
         self._unhold()
         self._forget_known()
+        if self._sender is not None:
+            self._sender.stop()
 
     def pause_writing(self) -> None:
         self._is_drained = False
@@ -111,7 +122,10 @@ class HttpConnection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._is_drained = True
-        if self._held is not None:
+        if self._sender is not None:
+            self._set_deadline(NEVER)
+            self._sender.go_on()
+        elif self._held is not None:
             self._set_deadline(self._held.deadline)
         elif not self._busy:
             self._set_deadline(time.monotonic() + self._worker.keepalive)
@@ -129,12 +143,12 @@ class HttpConnection(asyncio.Protocol):
         """What was waited for has not come: answer what is held, close what has taken too long."""
         if self._transport is None:
             return
-        if not self._is_drained:
-            self._transport.abort()
+        if not self._is_drained or self._transport.is_closing():
+            self._wait_for_reader()
         elif self._held is not None:
             self._answer_held(self._held.late())
         elif not self._busy:
-            self._transport.close()
+            self._close()
 
     def stop(self) -> None:
         """The server stops: take no further request. Held ones are answered through their waiters."""
@@ -143,7 +157,7 @@ class HttpConnection(asyncio.Protocol):
         if self._busy:
             self._closing = True
         elif self._framer.is_between and self._is_drained:
-            self._transport.close()
+            self._close()
 
     def _set_deadline(self, deadline: float) -> None:
         self.deadline = deadline
@@ -192,18 +206,39 @@ class HttpConnection(asyncio.Protocol):
     def _expect_more(self) -> None:
         now = time.monotonic()
         if self._at_eof:
-            self._closing = True
-            self._transport.close()
+            self._close()
         elif self._framer.is_between:
             self._set_deadline(now + self._worker.keepalive)
         elif self._framer.in_body:
             if self._framer.wants_continue():
                 self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._count_body(self._framer.body_bytes)
+            if self._framer.has_more:
+                self._paused = True
+                self._transport.pause_reading()
+                self._worker.loop.call_soon(self._go_on)
             self._set_deadline(min(self._started + REQUEST_SECONDS, now + BODY_PAUSE_SECONDS))
         else:
             self._set_deadline(self._started + HEAD_SECONDS)
 
+    def _go_on(self) -> None:
+        if self._transport is not None:
+            self._read_on()
+            self._advance()
+
+    def _count_body(self, size: int) -> None:
+        """Add a long body, from its coming to its answer, to those of all. Raises FramingError where they are too much.
+
+        Whoever sends nearly all of 8 MiB on each of many connections is to fill no memory; short requests go on.
+        """
+        size = size if size > LONG_BODY_BYTES else 0
+        grown, self._counted = size - self._counted, size
+        self._worker.long_bodies += grown
+        if grown > 0 and self._worker.long_bodies > LONG_BODIES_MAX_BYTES:
+            raise FramingError("503 Service Unavailable", "too many long requests at once; try again in a moment")
+
     def _refuse(self, answer: bytes) -> None:
+        self._count_body(0)
         self._transport.write(answer)
         self._linger()
 
@@ -219,7 +254,23 @@ class HttpConnection(asyncio.Protocol):
         except OSError:
             transport.abort()  # it is gone already
         else:
-            self._worker.loop.call_later(LINGER_SECONDS, transport.close)
+            self._worker.loop.call_later(LINGER_SECONDS, self._close)
+
+    def _close(self) -> None:
+        """Close once all is written. A transport waits for that as long as it takes; here it has a deadline."""
+        self._closing = True
+        if self._transport is not None:
+            self._transport.close()
+            self._set_deadline(time.monotonic() + WRITE_SECONDS)
+
+    def _wait_for_reader(self) -> None:
+        """Give the client up, unless it has read on since the last time."""
+        unread = self._transport.get_write_buffer_size()
+        if unread > self._unread - WRITE_BYTES:
+            self._transport.abort()
+            return
+        self._unread = unread
+        self._set_deadline(time.monotonic() + WRITE_SECONDS)
 
     def _read_on(self) -> None:
         if self._paused:
@@ -256,12 +307,35 @@ class HttpConnection(asyncio.Protocol):
         if answer.upgrade is not None and self._transport is not None:
             self._go_on_as_socket(answer)
             return
+        if answer.body is not None and self._transport is not None:
+            self._send_body(answer)
+            return
         self._finish(answer.pieces, close=answer.close, linger=framed.too_large)
+
+    def _send_body(self, answer: request.Answer) -> None:
+        """Write the head, and the body as it is read; that done, the answer is finished like any other."""
+        assert answer.body is not None  # noqa: S101
+
+        def finished(ok: bool) -> None:
+            self._sender = None
+            if not ok and self._transport is not None:
+                self._transport.abort()  # broken off: shorter than its Content-Length
+            self._finish((), close=answer.close)
+
+        self._sender = PieceSender(self._worker, answer.body, self._write_piece, finished)
+        self._write_piece(answer.pieces[0])
+
+    def _write_piece(self, piece: bytes) -> None:
+        if self._transport is not None and self._sender is not None:
+            self._transport.write(piece)
+            if self._is_drained:
+                self._sender.go_on()
 
     def _go_on_as_socket(self, answer: request.Answer) -> None:
         """Hand the transport over, with what has come of the socket's bytes already."""
         assert answer.upgrade is not None  # noqa: S101
         transport, pending = self._transport, bytes(self._framer.buffer)
+        self._count_body(0)
         self._forget_known()
         self._read_on()
         transport.writelines(answer.pieces)
@@ -289,16 +363,17 @@ class HttpConnection(asyncio.Protocol):
 
     def _finish(self, pieces: Sequence[bytes], *, close: bool, linger: bool = False) -> None:
         self._busy = False
+        self._count_body(0)
         if self._transport is None:
             return
         for piece in pieces:  # the loop writes them together
             self._transport.write(piece)
+        self._unread = self._transport.get_write_buffer_size()
         if linger:
             self._linger()
             return
         if close or self._closing:
-            self._closing = True
-            self._transport.close()  # once all is written
+            self._close()
             return
         self._started = time.monotonic()
         if self._is_drained:

@@ -39,19 +39,21 @@ class FrameReader:
         self._decoder: codecs.IncrementalDecoder | None = None  # finds bad UTF-8 before its message is whole
 
     def next(self) -> tuple[int, bytes] | None:
-        """The next whole message or control frame, as opcode and payload; text is good UTF-8. Raises FrameError."""
-        while (frame := self._take_frame()) is not None:
-            is_last, opcode, payload = frame
-            if opcode >= CLOSE:
-                return opcode, payload
-            if is_last and self._fragments is None:
-                if opcode == TEXT and not _is_utf8(payload):
-                    raise FrameError(BAD_TEXT, "not UTF-8")
-                return opcode, payload
-            message = self._join(opcode, payload, is_last=is_last)
-            if message is not None:
-                return message
-        return None
+        """The next whole message or control frame, as opcode and payload; text is good UTF-8. Raises FrameError.
+
+        A frame that completes no message is (CONTINUATION, b""): who sends many of them is to wait for their turn too.
+        """
+        frame = self._take_frame()
+        if frame is None:
+            return None
+        is_last, opcode, payload = frame
+        if opcode >= CLOSE:
+            return opcode, payload
+        if not is_last or self._fragments is not None:
+            return self._join(opcode, payload, is_last=is_last)
+        if opcode == TEXT and not _is_utf8(payload):
+            raise FrameError(BAD_TEXT, "not UTF-8")
+        return opcode, payload
 
     def _take_frame(self) -> tuple[bool, int, bytes] | None:
         """One frame, unmasked, if it is all here; what is wrong with it is found as soon as its head is."""
@@ -91,7 +93,7 @@ class FrameReader:
         elif (opcode == CONTINUATION) != (self._fragments is not None):
             raise FrameError(PROTOCOL_ERROR, "fragmentation")
 
-    def _join(self, opcode: int, payload: bytes, *, is_last: bool) -> tuple[int, bytes] | None:
+    def _join(self, opcode: int, payload: bytes, *, is_last: bool) -> tuple[int, bytes]:
         if self._fragments is None:
             self._fragments, self._opcode = bytearray(), opcode
             self._decoder = codecs.getincrementaldecoder("utf-8")() if opcode == TEXT else None
@@ -102,7 +104,7 @@ class FrameReader:
                 raise FrameError(BAD_TEXT, "not UTF-8") from None
         self._fragments += payload
         if not is_last:
-            return None
+            return CONTINUATION, b""
         message = self._opcode, bytes(self._fragments)
         self._fragments = self._decoder = None
         return message

@@ -63,4 +63,5 @@ class Hold:
     parked: Parked | None = None  # set by the view
     answered: Callable[[], None] | None = None  # set with it: called for each answer that the loop gives
     upgrade: Upgrade | None = None  # set by the view, which answers 101
+    streams: bool = False  # set by the view: its body, of a known length, is sent piece by piece as the client reads
     resumed: Parked | None = None  # what this request parked before, when it is run once more

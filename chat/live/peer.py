@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+
+from chat.live.pieces import Pieces
 
 if TYPE_CHECKING:  # gunicorn's master reads this module; it must not pull in the rest
     from chat.delivery import Waiter
@@ -75,6 +78,23 @@ class Peer(Protocol):
         """Push nothing any more."""
 
 
+class Raw(bytes):
+    """A piece of the bytes that LinePeer.take_raw asked for: no message."""
+
+
+class LinePeer(Peer, Protocol):
+    """A connection that speaks in lines, with raw bytes between them. These two are for while a line is handled."""
+
+    def take_raw(self, count: int) -> None:
+        """The next count bytes are no lines: they come to the Session as Raw, in pieces, one after the other."""
+
+    def send_pieces(self, pieces: Pieces) -> None:
+        """Send what the iterator gives, as it is, as the client reads; handle and push nothing until it is done.
+
+        A number is a pause in seconds. The iterator is called in threads; where it raises, the connection is closed.
+        """
+
+
 class Session(Protocol):
     """The protocol's side. Called in threads, one call at a time, in order. Nothing may be raised."""
 
@@ -82,10 +102,18 @@ class Session(Protocol):
         """First of all."""
 
     def received(self, message: str | bytes) -> None:
-        """One message: str, or bytes where the client did not say that it is text."""
+        """One message: str, or bytes where the client did not say that it is text. Or a Raw piece."""
 
     def closed(self) -> None:
         """Last of all, once and always. The peer may be long gone."""
 
 
 Open = Callable[[], Session]
+
+
+@dataclass(frozen=True)
+class LineProtocol:
+    """What is spoken at a listener of lines."""
+
+    open: Open
+    farewell: Callable[[int, str], bytes]  # a close code of frames.py, a reason: the last bytes; on the loop

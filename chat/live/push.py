@@ -18,7 +18,7 @@ RETRY_SECONDS = 1.0  # when the database cannot be asked just now
 class Pushes:
     """One Source and the connection it is written to. On the loop, but for _ask."""
 
-    __slots__ = ("_connection", "_found", "_is_asking", "_is_behind", "_is_over", "_was_woken", "source")
+    __slots__ = ("_connection", "_found", "_is_asking", "_is_behind", "_is_due", "_is_over", "source")
 
     def __init__(self, connection: "StreamConnection", source: Source) -> None:
         self._connection = connection
@@ -26,33 +26,36 @@ class Pushes:
         self._found: list[Any] | None = None  # by a thread, and not written yet
         self._is_asking = False
         self._is_behind = False  # there is more than goes out in one step
-        self._was_woken = False  # while a thread was asking
+        self._is_due = False  # something may have come that what a thread found, or finds, does not have
         self._is_over = False
 
     def look(self) -> None:
         """Write what is new. A call is only a hint: where nothing can be done now, it is called again."""
         connection, waiter = self._connection, self.source.waiter
-        if self._is_asking:
-            self._was_woken = True
-            return
         # Not between a message and its answer: by then the session has said which items are not for this peer.
-        if self._is_over or connection.is_busy:
+        if self._is_over or self._is_asking or connection.is_busy:
+            self._is_due = True
             return
         if waiter.expired:
             connection.stop(GOING_AWAY)
             return
         if not waiter.recheck and self._is_behind and not connection.is_drained:
+            self._is_due = True
             return
         found, self._found = self._found, None
         if found is None:
+            self._is_due = False
             found = self.source.look(LOOK_MOST)
         # Rights are published before what comes after them: had the reader been put out before one of these
         # was sent, it would be known by now.
         if found is None or waiter.recheck:
             self._is_asking = True
+            self._is_due = False
             connection.worker.in_thread(self._ask)
             return
         self._write(found)
+        if self._is_due:
+            connection.wake()
 
     def _write(self, found: list[Any]) -> None:
         pieces: list[bytes] = []
@@ -90,10 +93,7 @@ class Pushes:
     def _asked(self, found: list[Any]) -> None:
         self._is_asking = False
         self._found = found
-        woken, self._was_woken = self._was_woken, False
         self.look()
-        if woken:
-            self._connection.wake()
 
     def _retry_later(self) -> None:
         self.source.waiter.recheck = True

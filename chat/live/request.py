@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -45,11 +45,12 @@ class Answer:
     """How a request ended: pieces to write and whether to close then, or go on as a socket; or parked, with the head
     to answer with."""
 
-    __slots__ = ("answered", "began", "close", "head", "parked", "pieces", "upgrade", "written")
+    __slots__ = ("answered", "began", "body", "close", "head", "parked", "pieces", "upgrade", "written")
 
     def __init__(self, pieces: list[bytes], *, close: bool) -> None:
         self.pieces = pieces
         self.close = close
+        self.body: Iterator[bytes] | None = None  # that follows the pieces, and is gone through in threads
         self.parked: Parked | None = None
         self.upgrade: Upgrade | None = None
         self.head = b""
@@ -84,6 +85,12 @@ def _run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold) -> Answ
         worker.log.access(response, request, environ, datetime.now() - began)  # noqa: DTZ005
 
     pieces = worker.wsgi(environ, response.start_response)
+    if hold.streams:
+        length, close = response.response_length or 0, response.should_close()
+        written(length)
+        answer = Answer([finished(_head(response, close=close), b"", length)], close=close)
+        answer.body = _closing(pieces)
+        return answer
     try:
         if hold.upgrade is not None and response.status_code == SWITCHING:
             written(0)
@@ -121,14 +128,23 @@ def _same(head: bytes) -> bytes:
     return head
 
 
-def finished(head: bytes, body: bytes) -> bytes:
-    """A held request's whole answer."""
-    return _finished(head, body, int(time.time()))
+def _closing(pieces: Any) -> Iterator[bytes]:
+    """A WSGI application's iterable, closed when it is through or given up."""
+    try:
+        yield from pieces
+    finally:
+        if hasattr(pieces, "close"):
+            pieces.close()
+
+
+def finished(head: bytes, body: bytes, length: int | None = None) -> bytes:
+    """A held request's whole answer; with a length, what that many bytes begin with."""
+    return _finished(head, body, int(time.time()), len(body) if length is None else length)
 
 
 @lru_cache(maxsize=64)  # many readers get the same
-def _finished(head: bytes, body: bytes, second: int) -> bytes:
-    return b"%s\r\nDate: %s\r\nContent-Length: %d\r\n\r\n%s" % (head, _date(second), len(body), body)
+def _finished(head: bytes, body: bytes, second: int, length: int) -> bytes:
+    return b"%s\r\nDate: %s\r\nContent-Length: %d\r\n\r\n%s" % (head, _date(second), length, body)
 
 
 @lru_cache(maxsize=2)

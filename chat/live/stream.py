@@ -35,12 +35,14 @@ class StreamConnection(asyncio.Protocol):
     """The Peer of one Session. On the loop, but for what Peer lets any thread call."""
 
     __slots__ = (
-        "_at_end", "_give_up_at", "_heard", "_inbox", "_inbox_bytes", "_paused", "_ping_at", "_pushes", "_session",
-        "_transport", "_was_closed", "deadline", "is_busy", "is_drained", "is_open", "watched_until",
-        "worker",
+        "_at_end", "_give_up_at", "_heard", "_inbox", "_inbox_bytes", "_owed", "_paused", "_ping_at", "_pushes",
+        "_session", "_transport", "_was_closed", "deadline", "is_busy", "is_drained", "is_open",
+        "watched_until", "worker",
     )  # fmt: skip
 
     PING = b""  # what a living client is bound to answer; empty where there is no such thing
+    ANSWERS_FAREWELL = True  # the client says good-bye too, before the connection ends
+    is_held = False  # as HTTP requests may be
 
     def __init__(self, worker: "LiveWorker", session: Session) -> None:
         self.worker = worker
@@ -52,6 +54,7 @@ class StreamConnection(asyncio.Protocol):
         self.is_open = False  # until we have said good-bye, or the client is gone
         self.is_busy = False  # a message is being handled
         self.is_drained = True  # what was written is out, or nearly
+        self._owed = 0  # bytes that waited when its last answer was written: they are no reason to drop it
         self._at_end = False  # the client says no more
         self._paused = False  # reading is
         self._was_closed = False  # the session was told
@@ -74,12 +77,13 @@ class StreamConnection(asyncio.Protocol):
         self._run(self._session.opened, self)
 
     def data_received(self, data: bytes) -> None:
-        self._heard = time.monotonic()
-        if self.is_open:
+        if not self.is_open:
+            if self._has_farewell(data):
+                self._transport.close()
+        elif not self._at_end:  # after its good-bye nothing counts, nor is it kept
+            self._heard = time.monotonic()
             self._keep(data)
             self._parse()
-        elif self._has_farewell(data):
-            self._transport.close()
 
     def eof_received(self) -> bool:
         # Half-closed: what was said is still handled and answered.
@@ -103,6 +107,7 @@ class StreamConnection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self.is_drained = True
+        self._owed = 0
         self.look()
         self._advance()
 
@@ -163,8 +168,10 @@ class StreamConnection(asyncio.Protocol):
         if not self.is_open:
             return
         self._transport.write(data)
-        most = ANSWER_MAX_BYTES if self.is_busy else WAITING_MAX_BYTES
-        if self._transport.get_write_buffer_size() > most:
+        waiting = self._transport.get_write_buffer_size()
+        if self.is_busy:
+            self._owed = waiting
+        if waiting > (ANSWER_MAX_BYTES if self.is_busy else self._owed + WAITING_MAX_BYTES):
             self._close(TRY_LATER, "you do not read")
 
     # Peer: for the session, from any thread
@@ -294,7 +301,7 @@ class StreamConnection(asyncio.Protocol):
         self.is_busy = False
         self.look()
         self._advance()
-        if self._paused and self.is_open:
+        if self.is_open:
             self._parse()
 
     # Closing
@@ -311,7 +318,7 @@ class StreamConnection(asyncio.Protocol):
         self._give_up_at = time.monotonic() + CLOSE_SECONDS
         self._set_deadline(self._give_up_at)
         self._set_reading(on=True)  # its good-bye; and closed with something unread, it would not read ours
-        if deaf or not farewell:
+        if deaf or not farewell or not self.ANSWERS_FAREWELL:
             self._hang_up()
 
     def _hang_up(self) -> None:

@@ -5,7 +5,7 @@ import hashlib
 
 from chat.live import frames
 from chat.live.frames import FrameError, FrameReader
-from chat.live.stream import StreamConnection
+from chat.live.stream import FRAMES_A_TURN, StreamConnection
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
 
@@ -63,9 +63,11 @@ class WebSocketConnection(StreamConnection):
     def _has_farewell(self, data: bytes) -> bool:
         self._reader.buffer += data
         try:
-            while (taken := self._reader.next()) is not None:
-                if taken[0] == frames.CLOSE:
-                    return True
+            for _ in range(FRAMES_A_TURN):
+                taken = self._reader.next()
+                if taken is None or taken[0] == frames.CLOSE:
+                    return taken is not None
         except FrameError:
-            self._reader.buffer.clear()
+            pass
+        self._reader.buffer.clear()
         return False

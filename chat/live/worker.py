@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import uvloop
@@ -18,6 +19,8 @@ from gunicorn.workers.base import Worker
 
 from chat.live.connection import HttpConnection
 from chat.live.deadlines import Deadlines
+from chat.live.lines import LineConnection
+from chat.live.peer import LineProtocol
 from chat.live.stream import StreamConnection
 
 log = logging.getLogger("gunicorn.error")
@@ -35,10 +38,12 @@ class LiveWorker(Worker):
         self.deadlines = Deadlines(self.loop)
         self.connections: set[Connection] = set()
         self.max_body = 0
+        self.long_bodies = 0  # bytes of them that are here, of all connections
         # Each takes a descriptor; without any left there would be no answer at all, and no database.
         self.most_connections = max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_DESCRIPTORS)
         self.keepalive = self.cfg.keepalive  # seconds; at hand, as gunicorn's Config takes its time to find it
         self.stopping: Callable[[], None] = lambda: None  # set by gunicorn.conf.py
+        self.line_protocols: dict[int, LineProtocol] = {}  # by port; the same. All other listeners speak HTTP
         self._pool = ThreadPoolExecutor(self.cfg.threads, thread_name_prefix="work")
         self._woken: deque[Connection] = deque()
         self._flush_is_due = False
@@ -75,7 +80,7 @@ class LiveWorker(Worker):
 
     def _look_at_woken(self) -> None:
         self._flush_is_due = False
-        while self._woken:
+        for _ in range(len(self._woken)):  # who is woken meanwhile comes after all others' turn
             try:
                 self._woken.popleft().look()
             except Exception:
@@ -92,11 +97,10 @@ class LiveWorker(Worker):
         listeners: list[Any] = self.sockets
         for listener in listeners:
             listener.sock.setblocking(False)
-            servers.append(
-                await self.loop.create_server(
-                    lambda: HttpConnection(self), sock=listener.sock, ssl=context, backlog=self.cfg.backlog
-                )
-            )
+            lines = self.line_protocols.get(listener.sock.getsockname()[1])
+            make = partial(HttpConnection, self) if lines is None else partial(LineConnection, self, lines)
+            tls = context if lines is None else None  # the clients of lines know none
+            servers.append(await self.loop.create_server(make, sock=listener.sock, ssl=tls, backlog=self.cfg.backlog))
         while self.alive:
             self.notify()
             self.alive = self.alive and self.ppid == os.getppid()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, LargeBinary, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chat.extensions import db
@@ -47,7 +47,10 @@ class Attachment(db.Model):
     name: Mapped[str] = mapped_column(Text, unique=True)  # unguessable: knowing it is the permission to load it
     media_type: Mapped[str] = mapped_column(Text)
     size: Mapped[int] = mapped_column(Id)  # bytes
+    filename: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))  # a file's; pictures have none
     created_at: Mapped[int] = mapped_column(Microseconds)
+    # Set while its bytes are still coming: if no more have come by then, it is given up. No message refers to it yet.
+    upload_ends: Mapped[int | None] = mapped_column(Microseconds, index=True)
 
 
 class AttachmentChunk(db.Model):
@@ -75,5 +78,7 @@ class StoredMessage:
     attachment_size: int  # bytes; 0 without an attachment
     reply_to_id: int | None
     client_message_id: str | None
+    attachment_id: int | None = None
+    filename: str = ""  # of a file
     # What protocols made of it, by format, so that equal answers to many readers are encoded once.
     encoded: dict[str, bytes] = field(default_factory=dict, compare=False, repr=False)

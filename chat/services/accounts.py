@@ -15,7 +15,7 @@ from chat.security import passwords
 from chat.security.limits import FAILED_LOGINS, FAILED_LOGINS_BY_ADDRESS, REGISTRATIONS
 from chat.services import lookups
 from chat.services.limits import Limits
-from chat.services.lookups import UserRef
+from chat.services.lookups import LIST_CAP, UserRef
 from chat.services.presence import Presence
 from chat.services.rooms import Rooms
 from chat.services.sessions import NewSession, Sessions
@@ -124,6 +124,12 @@ class Accounts:
         if row is None:
             raise ChatError(ErrorCode.USER_NOT_FOUND, username=ref)
         return Profile(*row)
+
+    def everybody(self) -> list[tuple[int, str]]:
+        """Ids and usernames of the living accounts, the first 5,000."""
+        query = select(User.id, User.username).where(User.deleted_at.is_(None)).order_by(User.id).limit(LIST_CAP)
+        with self._store.read() as connection:
+            return [(row.id, row.username) for row in connection.execute(query)]
 
     def authenticate(self, username: str, password: str, address: str, *, digest_allowed: bool = False) -> int:
         """The id of the user whose password this is; or whose password's MD5 or SHA-1 in hex, where that is allowed.

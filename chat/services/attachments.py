@@ -13,7 +13,7 @@ from sqlalchemy import insert, select
 
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
-from chat.models import Attachment, AttachmentChunk, Message, Room
+from chat.models import Attachment, AttachmentChunk, Message, MessageType, Room
 from chat.storage.store import Store, WriteTransaction
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
@@ -31,6 +31,22 @@ class Picture:
 
     data: bytes
     media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """What a message carries."""
+
+    id: int
+    name: str  # unguessable
+    size: int  # bytes
+    type: MessageType
+    filename: str = ""
+
+
+def new_name() -> str:
+    """An attachment's name, which is all that it takes to load it."""
+    return secrets.token_urlsafe(24)
 
 
 class Attachments:
@@ -71,9 +87,9 @@ class Attachments:
             raise ChatError(ErrorCode.IMAGE_INVALID)
         return Picture(data, media_type)
 
-    def store(self, tx: WriteTransaction, picture: Picture) -> tuple[int, str]:
-        """Store it with the message that carries it; its id and its unguessable name."""
-        name = secrets.token_urlsafe(24)
+    def store(self, tx: WriteTransaction, picture: Picture) -> Attached:
+        """Store it with the message that carries it."""
+        name = new_name()
         row = {
             "name": name,
             "media_type": picture.media_type,
@@ -86,16 +102,16 @@ class Attachments:
             for position, start in enumerate(range(0, len(picture.data), CHUNK_BYTES))
         ]
         tx.execute(insert(AttachmentChunk), chunks)
-        return attachment_id, name
+        return Attached(attachment_id, name, len(picture.data), MessageType.IMAGE)
 
     def load(self, name: str) -> Picture | None:
-        """The attachment of that name, while its message can be seen; None otherwise."""
+        """The picture of that name, while its message can be seen; None otherwise."""
         with self._store.read() as connection:
             found = connection.execute(
                 select(Attachment.id, Attachment.media_type)
                 .join(Message, Message.attachment_id == Attachment.id)
                 .join(Room, Room.id == Message.room_id)
-                .where(Attachment.name == name, Room.deleted_at.is_(None))
+                .where(Attachment.name == name, Message.type == MessageType.IMAGE, Room.deleted_at.is_(None))
             ).first()
             if found is None:
                 return None

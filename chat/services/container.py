@@ -12,6 +12,7 @@ from chat.services.announcements import Announcements
 from chat.services.archive import Archive
 from chat.services.attachments import Attachments
 from chat.services.conversations import Conversations
+from chat.services.files import Files
 from chat.services.friend_groups import FriendGroups
 from chat.services.friends import Friends
 from chat.services.groups import Groups
@@ -47,6 +48,7 @@ class Services:
         password_min_length: int,
         message_max_chars: int,
         image_max_bytes: int,
+        file_max_bytes: int,
         session_hours: float,
         presence_seconds: float,
         feed_max_bytes: int,
@@ -80,6 +82,7 @@ class Services:
         self.announcements = Announcements(self.store, clock)
         self.conversations = Conversations(self.store, self.reading)
         self.archive = Archive(self.store, clock, self.reading)
+        self.files = Files(self.store, clock, self.limits, self.messages, file_max_bytes)
         self.pulls = Pulls(self.store, self.hub, self.sessions, self.reading)
         self.subscriptions = Subscriptions(self.store, self.hub, self.sessions, self.presence)
         self.visits = Visits(self.store, clock)
@@ -88,7 +91,7 @@ class Services:
             self.store,
             clock,
             frequent=[self.presence.flush, self.reading.flush, self.visits.beat],
-            rare=[self.sessions.purge, self.limits.purge, self.tickets.purge],
+            rare=[self.sessions.purge, self.limits.purge, self.tickets.purge, self.files.purge],
         )
         self._start_lock = threading.Lock()
         self._started = False
@@ -107,6 +110,7 @@ class Services:
         with self._start_lock:
             if not self._started:
                 self.rooms.ensure_lobby()
+                self.files.purge()
                 self._bus.start()
                 self._housekeeper.start()
                 self._started = True

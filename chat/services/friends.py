@@ -19,7 +19,7 @@ from chat.models import (
 )
 from chat.services import friendships, lookups, people
 from chat.services.lookups import LIST_CAP, within_64_bits
-from chat.services.messages import Messages
+from chat.services.messages import Draft, Messages
 from chat.services.people import Person
 from chat.services.rooms import Rooms
 from chat.storage.store import Store, WriteTransaction
@@ -99,7 +99,7 @@ class Friends:
             values = {"status": RequestStatus.FRIENDS_OTHERWISE}
             tx.execute(update(FriendRequest).where(*crossing, is_waiting).values(values))
             room_id = self._befriend(tx, sender_id, receiver_id)
-            self._messages.greet_within(tx, actor, room_id, greeting)
+            self._messages.insert(tx, actor, room_id, Draft(text=greeting), None)
 
     def refuse(self, actor: Actor, sender_id: int, receiver_id: int) -> None:
         """Say no: the request is none any more. Raises USER_DELETED, ALREADY_FRIENDS, REQUEST_NOT_FOUND."""

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, case, or_, select
 
-from chat.models import Friendship
-from chat.services.lookups import AnyConnection, within_64_bits
+from chat.errors import ChatError, ErrorCode
+from chat.models import Access, Friendship
+from chat.services.lookups import AnyConnection, FoundRoom, within_64_bits
 
 
 class FoundFriendship(NamedTuple):
@@ -46,7 +47,9 @@ def friends_among(connection: AnyConnection, user_id: int, ids: Iterable[int]) -
     return set(connection.execute(query).scalars())
 
 
-def still_friends(connection: AnyConnection, room_id: int) -> bool:
-    """Whether those whose direct conversation it is are friends now."""
-    query = select(Friendship.id).where(Friendship.room_id == room_id, Friendship.ended_at.is_(None))
-    return connection.execute(query).first() is not None
+def require_open(connection: AnyConnection, room: FoundRoom) -> None:
+    """Raise NOT_FRIENDS where it is the direct conversation of two who are friends no more: it takes nothing new."""
+    if room.access is Access.DIRECT:
+        query = select(Friendship.id).where(Friendship.room_id == room.id, Friendship.ended_at.is_(None))
+        if connection.execute(query).first() is None:
+            raise ChatError(ErrorCode.NOT_FRIENDS)

@@ -7,10 +7,10 @@ from sqlalchemy import bindparam, case, insert, select, update
 
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
-from chat.models import Access, Actor, Event, EventKind, Message, MessageType, Room, StoredMessage, User
+from chat.models import Actor, Event, EventKind, Message, MessageType, Room, StoredMessage, User
 from chat.security.limits import MESSAGES
 from chat.services import friendships, lookups
-from chat.services.attachments import Attachments, Picture
+from chat.services.attachments import Attached, Attachments
 from chat.services.limits import Limits
 from chat.services.lookups import MAX_ID, RoomRef
 from chat.storage import timeline
@@ -75,17 +75,13 @@ class Messages:
                 earlier = timeline.sent_before(tx, room_id, actor.user_id, draft.client_message_id)
                 if earlier is not None:
                     return earlier
-            if room.access is Access.DIRECT and not friendships.still_friends(tx, room_id):
-                raise ChatError(ErrorCode.NOT_FRIENDS)
+            friendships.require_open(tx, room)
             if draft.reply_to_id is not None and not _is_in_room(tx, room_id, draft.reply_to_id):
                 raise ChatError(ErrorCode.REPLY_NOT_FOUND)
             if self._limits.over_workers:
                 self._limits.take_within(tx, MESSAGES, actor.user_id)
-            return self._insert(tx, actor, room_id, draft, picture)
-
-    def greet_within(self, tx: WriteTransaction, actor: Actor, room_id: int, text: str) -> None:
-        """Say the first thing in a room, in the transaction that makes it."""
-        self._insert(tx, actor, room_id, Draft(text=text), None)
+            attached = None if picture is None else self._attachments.store(tx, picture)
+            return self.insert(tx, actor, room_id, draft, attached)
 
     def history(
         self, actor: Actor, ref: RoomRef, before: int | None, limit: int, *, before_id: int | None = None
@@ -100,21 +96,19 @@ class Messages:
             room = lookups.joined(connection, actor, ref)
             return timeline.newest(connection, room.id, limit, before, lower_than)
 
-    def _insert(
-        self, tx: WriteTransaction, actor: Actor, room_id: int, draft: Draft, picture: Picture | None
+    def insert(
+        self, tx: WriteTransaction, actor: Actor, room_id: int, draft: Draft, attached: Attached | None
     ) -> StoredMessage:
-        attachment_id, attachment_name = None, None
-        if picture is not None:
-            attachment_id, attachment_name = self._attachments.store(tx, picture)
+        """Store a message, within the transaction that found the actor to be in the room, and what is attached."""
         ((prev_time, time),) = tx.run(_next_time, {"room": room_id, "now": self._clock()})
-        kind = MessageType.TEXT if picture is None else MessageType.IMAGE
+        kind = attached.type if attached else MessageType.TEXT
         row: dict[str, Any] = {
             "room_id": room_id,
             "sender_id": actor.user_id,
             "time": time,
             "type": kind.value,
             "content": draft.text,
-            "attachment_id": attachment_id,
+            "attachment_id": attached.id if attached else None,
             "reply_to_id": draft.reply_to_id,
             "client_message_id": draft.client_message_id,
         }
@@ -129,10 +123,12 @@ class Messages:
             avatar=avatar,
             type=kind,
             content=draft.text,
-            attachment_name=attachment_name,
-            attachment_size=len(picture.data) if picture else 0,
+            attachment_name=attached.name if attached else None,
+            attachment_size=attached.size if attached else 0,
             reply_to_id=draft.reply_to_id,
             client_message_id=draft.client_message_id,
+            attachment_id=attached.id if attached else None,
+            filename=attached.filename if attached else "",
         )
         tx.emit(Event(EventKind.MESSAGE, room_id, time, message, prev_time))
         return message

@@ -110,7 +110,7 @@ class Pulls:
 
     def moved(self, position: Position, cursors: Mapping[str, int]) -> Position | None:
         """Further cursors in the same rooms, without the database; None where that is not enough."""
-        if cursors.keys() != position.rooms.keys() or len(position.rooms) < len(position.cursors):
+        if cursors.keys() != position.rooms.keys():
             return None
         for name, room_id in position.rooms.items():
             end = self._hub.feeds.end(room_id)

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterable
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, select, update
 
 from chat.models import Membership
 from chat.storage.store import Store
@@ -32,6 +32,12 @@ class Reading:
                 key = (user_id, room_id)
                 if self._marks.get(key, 0) < time:
                     self._marks[key] = time
+
+    def written_mark(self, user_id: int, room_id: int) -> int:
+        """The read mark (µs) as it is in the database; 0 for who is not in the room."""
+        mine = select(Membership.read_time).where(Membership.user_id == user_id, Membership.room_id == room_id)
+        with self._store.read() as connection:
+            return connection.execute(mine).scalar() or 0
 
     def flush(self) -> None:
         """Write the marks gathered since the last time."""

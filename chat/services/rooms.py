@@ -58,10 +58,13 @@ class Rooms:
         self._reading = reading
         self._lobby = lobby
 
-    def create(self, actor: Actor, name: str, label: str, passwd: str) -> None:
-        """Make a room that is addressed by its name; the actor owns it. With a passwd it is locked.
+    def create(
+        self, actor: Actor, name: str, label: str = OPEN_LABEL, passwd: str = "", members: Iterable[UserRef] = ()
+    ) -> int:
+        """Make a room that is addressed by its name: its id. The actor owns it, the others are members, all or nothing.
 
-        Raises ROOM_NAME_INVALID, ROOM_NAME_RESERVED, ROOM_NAME_TAKEN, ROOM_LABEL_INVALID, ROOM_PASSWD_NEEDED.
+        With a passwd it is locked. Raises ROOM_NAME_INVALID, ROOM_NAME_RESERVED, ROOM_NAME_TAKEN, ROOM_LABEL_INVALID,
+        ROOM_PASSWD_NEEDED, USER_NOT_FOUND.
         """
         _check_title(name)
         if is_reserved_room_name(name):
@@ -77,8 +80,10 @@ class Rooms:
         passwd_hash = passwords.hash_digest(passwd, for_room=True) if passwd else None
         try:
             with self._store.write() as tx:
+                others = _ids(tx, actor, members)
                 room_id = _insert(tx, name, self._clock(), name=name, label=label, passwd_hash=passwd_hash)
-                self._memberships.admit(tx, room_id, actor.user_id, Role.OWNER)
+                self._admit_all(tx, room_id, actor, others)
+                return room_id
         except IntegrityError:
             raise ChatError(ErrorCode.ROOM_NAME_TAKEN, room=name) from None
 
@@ -100,23 +105,18 @@ class Rooms:
             raise ChatError(ErrorCode.FIELD_INVALID, field="description")
         label = OPEN_LABEL if access == Access.OPEN else LOCKED_LABEL
         with self._store.write() as tx:
-            others = {lookups.user_id(tx, user): None for user in members}  # a dict: in the order given
-            others.pop(actor.user_id, None)
+            others = _ids(tx, actor, members)
             room_id = _insert(tx, title, self._clock(), description=description, access=access, label=label)
-            self._furnish(tx, room_id, title, actor, others)
+            _give_name(tx, room_id, title)
+            self._admit_all(tx, room_id, actor, others)
             return _views(tx, actor, Room.id == room_id)[0]
 
     def make_group_within(self, tx: WriteTransaction, actor: Actor, title: str, members: Iterable[int]) -> None:
         """Make a group of the actor, who owns it, and these users. Raises ROOM_NAME_INVALID."""
         _check_title(title)
         room_id = _insert(tx, title, self._clock(), access=Access.GROUP, label=LOCKED_LABEL)
-        self._furnish(tx, room_id, title, actor, members)
-
-    def _furnish(self, tx: WriteTransaction, room_id: int, title: str, owner: Actor, members: Iterable[int]) -> None:
         _give_name(tx, room_id, title)
-        self._memberships.admit(tx, room_id, owner.user_id, Role.OWNER)
-        for user_id in members:
-            self._memberships.admit(tx, room_id, user_id, Role.MEMBER)
+        self._admit_all(tx, room_id, actor, members)
 
     def find(self, actor: Actor, *, unread: bool) -> list[RoomView]:
         """The rooms that the actor may see, joined ones first; how much is unread only where asked for."""
@@ -124,6 +124,11 @@ class Rooms:
             self._reading.flush()
         with self._store.read() as connection:
             return _views(connection, actor, or_(Room.access == Access.OPEN, _is_in), unread=unread)
+
+    def view(self, actor: Actor, ref: RoomRef) -> RoomView:
+        """One room that the actor may see. Raises ROOM_NOT_FOUND."""
+        with self._store.read() as connection:
+            return _views(connection, actor, Room.id == lookups.visible(connection, actor, ref).id)[0]
 
     def joined(self, actor: Actor) -> list[RoomView]:
         """The rooms that the actor is in."""
@@ -170,6 +175,11 @@ class Rooms:
             self._memberships.admit(tx, room_id, user_id, Role.MEMBER)
         return room_id
 
+    def _admit_all(self, tx: WriteTransaction, room_id: int, owner: Actor, others: Iterable[int]) -> None:
+        self._memberships.admit(tx, room_id, owner.user_id, Role.OWNER)
+        for user_id in others:
+            self._memberships.admit(tx, room_id, user_id, Role.MEMBER)
+
     def enter_lobby(self, tx: WriteTransaction, user_id: int) -> None:
         """Make a new account a member of the lobby, where there is one."""
         if not self._lobby:
@@ -192,6 +202,13 @@ class Rooms:
                 room_id = _insert(tx, self._lobby, now, label=OPEN_LABEL, is_lobby=True)
             tx.execute(update(Room).where(Room.id == room_id).values(title=self._lobby, updated_at=now))
             _give_name(tx, room_id, self._lobby)
+
+
+def _ids(tx: WriteTransaction, actor: Actor, members: Iterable[UserRef]) -> list[int]:
+    """Of the users but the actor, each once and in the order given. Raises USER_NOT_FOUND."""
+    ids = dict.fromkeys(lookups.user_id(tx, user) for user in members)
+    ids.pop(actor.user_id, None)
+    return list(ids)
 
 
 def _check_title(title: str) -> None:

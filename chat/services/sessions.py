@@ -12,7 +12,8 @@ from chat.models import Actor, Event, EventKind, LoginSession, User
 from chat.services.presence import Presence
 from chat.storage.store import Store, WriteTransaction
 
-MOST_KNOWN = 10_000  # users whose sessions are kept in memory
+MOST_KNOWN = 10_000  # users whose sessions are kept in memory,
+MOST_OF_USER = 100  # and of each, sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,10 @@ class Sessions:
             if changes == self._changes:  # else it may have ended while it was read
                 if len(self._known) >= MOST_KNOWN:
                     self._known.clear()
-                self._known.setdefault(user_id, {})[session_id] = actor
+                of_user = self._known.setdefault(user_id, {})
+                if len(of_user) >= MOST_OF_USER:
+                    of_user.clear()
+                of_user[session_id] = actor
         return actor
 
     def resolve_within(self, connection: Connection | WriteTransaction, session_id: str, user_id: int) -> Actor | None:

@@ -137,6 +137,11 @@ class Subscription:
             self._left_out = self._left_out or set()
             self._left_out.add(message.id)
 
+    def cursor(self, room_id: int) -> int | None:
+        """The time (µs) of the last message taken in a room that is followed; None for another."""
+        followed = self._followed.get(room_id)
+        return followed.cursor if followed else None
+
     def is_past(self, message: StoredMessage) -> bool:
         """Whether no look will find it any more. As for leave_out, to be called before the next look."""
         followed = self._followed.get(message.room_id)

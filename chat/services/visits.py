@@ -4,10 +4,9 @@ import secrets
 import threading
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import and_, delete, func, insert, select, update
 
 from chat.clock import SECOND, Clock
-from chat.errors import ChatError
 from chat.models import Actor, Event, EventKind, Process, User, Visitor, VisitRow
 from chat.storage.store import Store, WriteTransaction
 
@@ -42,6 +41,7 @@ class Visits:
         """Be in a room that the actor is a member of. Goes with leave. Raises UNAVAILABLE."""
         visit = Visit(room_id, Visitor(actor.user_id, actor.username, actor.nickname))
         with self._store.write() as tx:
+            self._be_alive(tx)
             self._write(tx, visit)
         with self._lock:
             self._here.add(visit)
@@ -57,13 +57,9 @@ class Visits:
     def beat(self) -> None:
         """Every few seconds: say that this process is alive, and end the visits of those that are not."""
         self._write_left()
-        with self._lock:
-            here = list(self._here)
-        if here and self._alive_until - self._clock() < RENEW_AT:
+        if self._here and self._alive_until - self._clock() < RENEW_AT:
             with self._store.write() as tx:
-                if not self._renew(tx):  # taken for dead, as it was held up for long
-                    for visit in here:
-                        self._write(tx, visit)
+                self._be_alive(tx)
         with self._store.read() as connection:
             dead = connection.execute(select(Process.id).where(Process.alive_until < self._clock())).scalars().all()
         for process_id in dead:
@@ -76,7 +72,6 @@ class Visits:
 
     def _write(self, tx: WriteTransaction, visit: Visit) -> None:
         user_id = visit.visitor.user_id
-        self._be_alive(tx)
         if not _is_there(tx, visit.room_id, user_id):
             tx.emit(Event(EventKind.ENTERED, visit.room_id, self._clock(), data=visit.visitor.dump()))
         row = {"process_id": self._process, "room_id": visit.room_id, "user_id": user_id}
@@ -90,9 +85,11 @@ class Visits:
         try:
             with self._store.write() as tx:
                 for visit in left:
-                    if tx.execute(delete(VisitRow).where(VisitRow.id == visit.row_id)).rowcount:
+                    # The number of a row that could not be committed may be another process's by now.
+                    mine = and_(VisitRow.id == visit.row_id, VisitRow.process_id == self._process)
+                    if tx.execute(delete(VisitRow).where(mine)).rowcount:
                         self._tell_left(tx, visit.room_id, visit.visitor)
-        except ChatError:
+        except Exception:
             with self._lock:
                 self._left |= left
             raise
@@ -104,15 +101,17 @@ class Visits:
     def _be_alive(self, tx: WriteTransaction) -> None:
         if not self._process:
             self._process = secrets.token_hex(8)
-        if not self._renew(tx):
-            self._alive_until = self._clock() + ALIVE_FOR
-            tx.execute(insert(Process).values(id=self._process, alive_until=self._alive_until))
-
-    def _renew(self, tx: WriteTransaction) -> bool:
-        """Whether this process still counts as one."""
         self._alive_until = self._clock() + ALIVE_FOR
         mine = update(Process).where(Process.id == self._process)
-        return bool(tx.execute(mine.values(alive_until=self._alive_until)).rowcount)
+        if tx.execute(mine.values(alive_until=self._alive_until)).rowcount:
+            return
+        tx.execute(insert(Process).values(id=self._process, alive_until=self._alive_until))
+        # If it has visits, it was taken for dead, as it was held up for long. Those that leave meanwhile wait for
+        # their turn, and find the new row.
+        with self._lock:
+            here = list(self._here)
+        for visit in here:
+            self._write(tx, visit)
 
     def _end(self, process_id: str, *, stopping: bool = False) -> None:
         with self._store.write() as tx:

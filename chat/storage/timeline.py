@@ -23,6 +23,8 @@ _COLUMNS: Any = (
         func.coalesce(Attachment.size, 0).label("attachment_size"),
         Message.reply_to_id,
         Message.client_message_id,
+        Message.attachment_id,
+        func.coalesce(Attachment.filename, "").label("filename"),
     )
     .join(User, User.id == Message.sender_id)
     .join(Attachment, Attachment.id == Message.attachment_id, isouter=True)

@@ -1,10 +1,15 @@
 """The page at /, its files, attachments, and /healthz."""
 
+from urllib.parse import quote
+
 from flask import Blueprint, Response, abort, current_app, jsonify, render_template, request
 from sqlalchemy import select
 
+from chat.errors import ChatError, ErrorCode
 from chat.http.context import prefers_chinese, services
+from chat.live.parking import ENVIRON_KEY, Hold
 from chat.models import Room
+from chat.services.files import MEDIA_TYPE
 from chat.web.csp import PAGE_CSP
 
 bp = Blueprint("web", __name__, static_folder="static", template_folder="templates")
@@ -26,13 +31,36 @@ def page() -> Response:
 
 @bp.get("/attachments/<name>")
 def attachment(name: str) -> Response:
-    """A picture, by its unguessable name."""
+    """A picture to be shown, or a file to be saved, by its unguessable name."""
     found = services().attachments.load(name)
     if found is None:
-        abort(404)
+        return _file(name)
     response = Response(found.data, mimetype=found.media_type)
-    response.headers["Content-Security-Policy"] = ATTACHMENT_CSP
     response.headers["Content-Disposition"] = "inline"
+    return _private(response, name)
+
+
+def _file(name: str) -> Response:
+    """A file, piece by piece."""
+    files = services().files
+    try:
+        found = files.named(name)
+    except ChatError as error:
+        if error.code is ErrorCode.FILE_NOT_FOUND:
+            abort(404)
+        raise
+    response = Response(files.pieces(found), mimetype=MEDIA_TYPE)
+    response.content_length = found.size
+    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(found.filename, safe='')}"
+    response = _private(response, name)
+    hold: Hold | None = request.environ.get(ENVIRON_KEY)
+    if hold is not None and response.status_code == 200 and request.method == "GET":
+        hold.streams = True
+    return response
+
+
+def _private(response: Response, name: str) -> Response:
+    response.headers["Content-Security-Policy"] = ATTACHMENT_CSP
     # Asked again each time, cheaply: a picture whose room was deleted must not show from a cache.
     response.headers["Cache-Control"] = "private, no-cache"
     response.set_etag(name)

@@ -44,8 +44,9 @@ class FlaskTransport:
 class HttpTransport:
     """Over a socket to a real server."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, tcp_port: int = 0) -> None:
         self.url = url
+        self.tcp_port = tcp_port
         self._session = requests.Session()
 
     def request(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Reply:

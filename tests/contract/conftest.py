@@ -12,6 +12,8 @@ from tests.contract.clients import ChatClient, FlaskTransport, HttpTransport, Po
 from tests.contract.ims_client import ImsGuest
 from tests.contract.realtime_client import RealtimeClient, RealtimeUser
 from tests.contract.roomapi_client import RoomapiClient
+from tests.contract.roomapi_socket import Member
+from tests.contract.tcp_client import TcpClient
 from tests.server import Server
 
 Kind = Callable[[Transport], ChatClient]
@@ -19,11 +21,14 @@ Clients = Callable[..., PollingClient]
 Anyone = Callable[[str], Any]
 Meet = Callable[[Any, str], Any]
 MakeUser = Callable[[str], RealtimeUser]
+MakeRoomapi = Callable[[str], RoomapiClient]
+MakeMember = Callable[[str], Member]
 CLIENTS: list[Any] = [
     PollingClient,
     RoomapiClient,
     RealtimeClient,
     ImsGuest,
+    TcpClient,
 ]
 
 
@@ -64,7 +69,7 @@ def connect(request: pytest.FixtureRequest) -> Callable[[], Transport]:
         app: Flask = request.getfixturevalue("app")
         return lambda: FlaskTransport(app)
     server: Server = request.getfixturevalue("server")()
-    return lambda: HttpTransport(server.url)
+    return lambda: HttpTransport(server.url, server.tcp_port)
 
 
 @pytest.fixture
@@ -108,6 +113,33 @@ def realtime_user(shared_url: str) -> Iterator[MakeUser]:
 
     def make(stem: str) -> RealtimeUser:
         made.append(RealtimeUser(shared_url, stem))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def roomapi(app: Flask) -> MakeRoomapi:
+    """Make roomapi clients in this process; with a name they are registered and logged in."""
+
+    def make(username: str) -> RoomapiClient:
+        made = RoomapiClient(FlaskTransport(app))
+        if username:
+            made.register(username)
+        return made
+
+    return make
+
+
+@pytest.fixture
+def member(shared_url: str) -> Iterator[MakeMember]:
+    """Make roomapi's users with sockets."""
+    made: list[Member] = []
+
+    def make(stem: str) -> Member:
+        made.append(Member(shared_url, stem))
         return made[-1]
 
     yield make

@@ -28,8 +28,8 @@ class Closed(Exception):  # noqa: N818 - it may be meant
 class RoomSocket:
     """One WebSocket. With a token, that is the first frame."""
 
-    def __init__(self, url: str, token: str | None = None, **options: Any) -> None:
-        self.raw = websocket.create_connection(url.replace("http", "ws", 1) + "/", timeout=WAIT, **options)
+    def __init__(self, url: str, token: str | None = None, *, path: str = "/", **options: Any) -> None:
+        self.raw = websocket.create_connection(url.replace("http", "ws", 1) + path, timeout=WAIT, **options)
         if token is not None:
             self.send({"token": token})
 

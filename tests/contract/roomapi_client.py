@@ -131,3 +131,23 @@ class RoomapiClient:
             if len(page) < 20:
                 return list(found)
             before = page[-1]["ID"]
+
+
+def new_room(owner: RoomapiClient, name: str = "room1") -> int:
+    """A room with only its owner in it; its id."""
+    return int(owner.ok("POST", "/api/room/create", {"name": name, "description": "test room"})["ID"])
+
+
+def send(client: RoomapiClient, room: int, content: str, **more: Any) -> Any:
+    """Send a text; the stored message."""
+    return client.ok("POST", "/api/message/send", {"room_id": room, "type": "text", "content": content, **more})
+
+
+def page(client: RoomapiClient, room: int, **more: Any) -> list[str]:
+    """What a page of the room's messages says, as it comes: newest first."""
+    return [each["content"] for each in client.ok("POST", "/api/message/list", {"room_id": room, **more})]
+
+
+def local_time(send_time: str) -> float:
+    """Unix time (s) of a time on this machine, where no zone is set. Raises ValueError if it is in another form."""
+    return time.mktime(time.strptime(send_time, "%Y-%m-%d %H:%M:%S"))

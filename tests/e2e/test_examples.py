@@ -1,8 +1,8 @@
-"""The browser example of docs/protocols/realtime.md, as a page from another origin."""
+"""The browser examples of the guides in docs/protocols, as pages from another origin."""
 
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -38,14 +38,27 @@ def live(tmp_path_factory: pytest.TempPathFactory, elsewhere: str) -> Iterator[S
     server.kill()
 
 
-def test_two_people_talk_and_outlive_a_restart(browser: Browser, live: Server, elsewhere: str, tmp_path: Path) -> None:
-    text = (ROOT / "docs/protocols/realtime.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"^```html\n(.*?)^```", text, re.M | re.S)
-    (tmp_path / "room.html").write_text(example.replace("http://localhost:8000", live.url), encoding="utf-8")
+@pytest.fixture
+def people(browser: Browser) -> Iterator[list[Page]]:
+    """Two browsers' pages; no script of theirs may fail."""
     problems: list[str] = []
     contexts = [browser.new_context() for _ in range(2)]
-    alice, bob = (_enter(context.new_page(), elsewhere, name, problems.append) for context, name in
-                  zip(contexts, ("alice", "bob"), strict=True))  # fmt: skip
+    pages = [context.new_page() for context in contexts]
+    for page in pages:
+        page.on("pageerror", lambda error: problems.append(str(error)))
+    yield pages
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def test_realtime(people: list[Page], live: Server, elsewhere: str, tmp_path: Path) -> None:
+    _write_example("realtime", live, tmp_path)
+    alice, bob = people
+    for page, name in zip(people, ("alice", "bob"), strict=True):
+        with page.expect_websocket() as opened:
+            _enter(page, elsewhere, name)
+        opened.value.wait_for_event("framesent")  # only who is in is told that others come
     expect(_lines(alice)).to_have_text(["bob came"])
     _say(alice, "hello <b>bob</b>")
     _say(bob, "你好")
@@ -60,20 +73,43 @@ def test_two_people_talk_and_outlive_a_restart(browser: Browser, live: Server, e
     expect(alice.get_by_text("me: back again")).to_have_count(1)
     _say(bob, "so am I")  # both are back by now
     expect(alice.get_by_text("bob: so am I")).to_have_count(1)
-    for context in contexts:
-        context.close()
-    assert problems == []
 
 
-def _enter(page: Page, address: str, name: str, note: Callable[[str], None]) -> Page:
-    page.on("pageerror", lambda error: note(str(error)))
+def test_roomapi(people: list[Page], live: Server, elsewhere: str, tmp_path: Path) -> None:
+    _write_example("roomapi", live, tmp_path)
+    alice, bob = people
+    _enter(alice, elsewhere, "alice")
+    _enter(bob, elsewhere, "bob")
+    said = ["alice: hello <b>bob</b>", "bob: 你好"]
+    _say(alice, "hello <b>bob</b>")
+    expect(_lines(bob)).to_have_text(said[:1])
+    _say(bob, "你好")
+    expect(_lines(alice)).to_have_text(said)
+    live.stop()
+    bob.context.set_offline(True)  # so that he is not back before alice speaks
+    for text in ("are you there?", "x" * 4001, "hello?", "hello?"):
+        _say(bob, text)
+    live.start()
+    _say(alice, "back again")
+    said.append("alice: back again")
+    expect(_lines(alice)).to_have_text(said, timeout=20_000)
+    bob.context.set_offline(False)
+    too_long = f"not sent: {'x' * 4001} (消息过长，最多 4000 个字符)"
+    expect(_lines(bob)).to_have_text([*said, "bob: are you there?", too_long, *["bob: hello?"] * 2], timeout=20_000)
+    expect(_lines(alice)).to_have_text([*said, "bob: are you there?", *["bob: hello?"] * 2])
+
+
+def _write_example(guide: str, live: Server, folder: Path) -> None:
+    text = (ROOT / f"docs/protocols/{guide}.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```html\n(.*?)^```", text, re.M | re.S)
+    (folder / "room.html").write_text(example.replace("http://localhost:8000", live.url), encoding="utf-8")
+
+
+def _enter(page: Page, address: str, name: str) -> None:
     page.goto(f"{address}/room.html")
     page.get_by_placeholder("name").fill(name)
     page.get_by_placeholder("password").fill("secret1")
-    with page.expect_websocket() as opened:
-        page.get_by_role("button", name="Enter").click()
-    opened.value.wait_for_event("framesent")
-    return page
+    page.get_by_role("button", name="Enter").click()
 
 
 def _say(page: Page, text: str) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +15,10 @@ from flask import Flask
 from chat.http.openapi import documents
 from tests.server import ROOT, Server
 
-CHANCE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z|\b[0-9a-f]{40}\b")  # times and tokens
+TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{6}(?:Z|[+-]\d\d:\d\d))?"
+TOKEN = r"\b[0-9a-f]{40}\b|\beyJ[\w-]+\.[\w-]+\.[\w-]+"
+SECONDS = r"\b\d{10}\.\d+"  # since 1970
+CHANCE = re.compile(f"{TIME}|{TOKEN}|{SECONDS}")
 GUIDES = [f"docs/protocols/{path.name}" for path in sorted((ROOT / "docs/protocols").glob("*.md"))]
 
 
@@ -28,6 +32,11 @@ def transcript(document: str) -> list[tuple[str, str]]:
     return found
 
 
+def at(live: Server, text: str) -> str:
+    """The text with the server's own addresses."""
+    return text.replace("http://localhost:8000", live.url).replace("localhost/8888", f"localhost/{live.tcp_port}")
+
+
 @pytest.mark.parametrize("document", ["README.md", "README.zh-CN.md", *GUIDES])
 def test_transcripts(server: Callable[..., Server], tmp_path: Path, document: str) -> None:
     steps = transcript(document)
@@ -35,7 +44,7 @@ def test_transcripts(server: Callable[..., Server], tmp_path: Path, document: st
     live = server()
     for command, expected in steps:
         done = subprocess.run(
-            ["bash", "-c", command.replace("http://localhost:8000", live.url)],
+            ["bash", "-c", at(live, command)],
             cwd=tmp_path, capture_output=True, text=True, timeout=40, check=True,
         )  # fmt: skip
         printed = CHANCE.sub("…", done.stdout.strip())
@@ -44,14 +53,18 @@ def test_transcripts(server: Callable[..., Server], tmp_path: Path, document: st
 
 @pytest.mark.parametrize(
     ("guide", "room", "own_line"),
-    [("polling", "public", "robot: hello from the example"), ("realtime", "1", "me: hello from the example")],
+    [
+        ("polling", "public", "robot: hello from the example"),
+        ("realtime", "1", "me: hello from the example"),
+        ("roomapi", "1", "robot: hello from the example"),
+    ],
 )
 def test_the_example_clients(
     server: Callable[..., Server], tmp_path: Path, guide: str, room: str, own_line: str
 ) -> None:
     text = (ROOT / f"docs/protocols/{guide}.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
-    live = server()
+    live = server(CHAT_RATE_LIMITS="off")
     (tmp_path / "client.py").write_text(example.replace("http://localhost:8000", live.url), encoding="utf-8")
     process = subprocess.Popen(
         [sys.executable, "client.py", "robot", "secret1", room],
@@ -66,12 +79,18 @@ def test_the_example_clients(
         assert process.stdout.readline() == own_line + "\n"
         say_by_polling(live, "I can see you")
         assert process.stdout.readline() == "alice: I can see you\n"
-        if guide == "realtime":
+        if guide != "polling":
+            missed = [f"missed {number}" for number in range(130)] if guide == "roomapi" else []
+            process.send_signal(signal.SIGSTOP)  # so that it is not back before these are sent
             live.stop()
             live.start()
+            say_by_polling(live, *missed)
+            process.send_signal(signal.SIGCONT)
+            for text in missed:
+                assert process.stdout.readline() == f"alice: {text}\n"
             process.stdin.write("still here\n")
             process.stdin.flush()
-            assert process.stdout.readline() == "me: still here\n"
+            assert process.stdout.readline() == own_line.replace("hello from the example", "still here") + "\n"
             say_by_polling(live, "so you are")
             assert process.stdout.readline() == "alice: so you are\n"
     finally:
@@ -79,13 +98,14 @@ def test_the_example_clients(
         process.communicate()
 
 
-def say_by_polling(live: Server, text: str) -> None:
+def say_by_polling(live: Server, *texts: str) -> None:
     person = requests.Session()
     credentials = {"username": "alice", "password": "secret1"}
     person.post(f"{live.url}/user/register", json=credentials, timeout=30)
     person.post(f"{live.url}/user/login", json=credentials, timeout=30)
-    body = {"roomname": "public", "new_message": {"type": "text", "content": text}}
-    assert person.post(f"{live.url}/chat/send", json=body, timeout=30).status_code == 200
+    for text in texts:
+        body = {"roomname": "public", "new_message": {"type": "text", "content": text}}
+        assert person.post(f"{live.url}/chat/send", json=body, timeout=30).status_code == 200
 
 
 def test_every_route_is_in_its_guide(app: Flask) -> None:

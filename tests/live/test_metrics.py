@@ -7,6 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.integration.raw import token_of
 from tests.live.test_known_heads import Reader
+from tests.live.websocket import Socket
 from tests.server import Server, wait_until
 
 ANSWERED = "requests polling 2xx"
@@ -57,6 +58,13 @@ def test_what_waits_is_shown(server: Callable[..., Server]) -> None:
     wait_until(lambda: figures(live)["held_requests"] == 1, "the pull is held")
     reader.connection.close()
     wait_until(lambda: figures(live)["held_requests"] == 0, "it has hung up")
+
+
+def test_sockets_are_counted_and_wait_for_no_answer(socket_server: Callable[..., Server]) -> None:
+    live = socket_server(CHAT_METRICS="on")
+    with Socket(live, token_of(live, "alice")):
+        got = figures(live)
+        assert (got["connections"], got["held_requests"]) == (2, 0)
 
 
 def test_it_is_off_unless_asked_for(server: Callable[..., Server]) -> None:

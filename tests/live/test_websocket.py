@@ -178,6 +178,11 @@ def test_who_is_out_gets_nothing_that_came_after(socket_server: StartServer, wor
             assert texts == sorted(set(texts), key=int), "in order, none twice"
 
 
+def test_who_cannot_follow_is_closed(live: Server) -> None:
+    with Socket(live, token_of(live, "alice"), path="/test/ws?room=999", hello=False) as ws:
+        assert ws.until_close() == ([{"error": "ROOM_NOT_FOUND"}], 1008)
+
+
 def test_the_one_room_followed_ends_with_the_membership(live: Server) -> None:
     alice, bob = token_of(live, "alice"), token_of(live, "bob")
     with Socket(live, bob, path="/test/ws?room=1") as b, Socket(live, alice, path="/test/ws?room=1") as a:

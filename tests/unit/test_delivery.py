@@ -15,7 +15,7 @@ from chat.delivery import bus as bus_module
 from chat.delivery.bus import SqliteBus
 from chat.delivery.feed import MOST_MESSAGES, Feeds, Tail
 from chat.delivery.notifier import Notifier
-from chat.models import Event, EventRow, StoredMessage
+from chat.models import Event, EventRow, Message, StoredMessage
 from chat.services import Services
 from chat.services.messages import Draft
 from chat.services.pulls import ANSWER_MAX_BYTES, News
@@ -334,6 +334,46 @@ def test_news_that_is_known_already_wakes_nobody(services: Services) -> None:
     services.messages.send(alice, "public", Draft(text="1"))
     bus.read_events()  # reads what this process has published itself
     assert woken == [True]
+
+
+def test_news_that_a_new_feed_begins_behind_wakes_those_who_waited_before(services: Services, other: Services) -> None:
+    alice = sign_up(services, "alice")
+    bus = SqliteBus(other.store, other.hub)
+    bus.read_events()
+    woken: list[bool] = []
+    other.hub.notifier.register(Waiter([("room", LOBBY)], lambda: woken.append(True)), most=10)
+    sent = services.messages.send(alice, "public", Draft(text="1"))  # by another process
+    # The room's feed had been dropped, as others were used more; another reader begins it anew.
+    assert texts(other.hub.feeds.since(LOBBY, 0, 10)) == ["1"]
+    assert tail(other.hub.feeds).floor == sent.time
+    bus.read_events()
+    assert woken == [True]
+
+
+def test_the_version_of_rooms_changes_with_each_of_them_whoever_is_first(services: Services) -> None:
+    """Two threads change two feeds: the one that took its number first may be the last to be seen."""
+    feeds = Feeds(services.store, max_bytes=10**6)
+    one, two = feeds._use(1), feeds._use(2)
+    early, late = one.open(10), one.open(11)
+    one.tail = early
+    two.open(10)
+    seen = feeds.version([1, 2])
+    one.tail = late
+    assert feeds.version([1, 2]) != seen
+
+
+def test_a_gap_that_the_database_finds_empty_is_in_memory_from_then_on(services: Services) -> None:
+    """Where messages were deleted: asking again and again, those who wait would never come to rest."""
+    events = captured(services, ["1", "2", "3"])
+    with services.store.write() as tx:
+        tx.execute(delete(Message).where(Message.time == events[2].time))
+    feeds = Feeds(services.store, max_bytes=10**6)
+    cursor = events[1].time
+    assert texts(feeds.since(LOBBY, 0, 1)) == ["1"]
+    assert feeds.since_in_memory(LOBBY, cursor, 10) is None
+    assert feeds.since(LOBBY, cursor, 10) == []
+    assert feeds.since_in_memory(LOBBY, cursor, 10) == ()
+    assert feeds.since_in_memory(LOBBY, events[0].time, 10) is None, "2 lies before"
 
 
 def test_events_are_trimmed_by_the_wall_clock_but_for_the_newest(services: Services, clock: FakeClock) -> None:

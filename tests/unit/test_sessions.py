@@ -10,6 +10,7 @@ from sqlalchemy import event
 
 from chat.models import Actor
 from chat.services import Services
+from chat.services import sessions as sessions_module
 from tests.conftest import FakeClock, services_of, sign_up
 
 
@@ -45,6 +46,16 @@ def test_remembered_while_the_bus_brings_news(services: Services) -> None:
     assert resolve(services, alice) == (alice, 0)
     services.hub.heard_at -= 5
     assert resolve(services, alice) == (alice, 1)
+
+
+def test_what_is_remembered_is_bounded(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions_module, "MOST_OF_USER", 3)
+    alice = sign_up(services, "alice")
+    hear(services)
+    for _ in range(10):
+        session = services.sessions.open(alice.user_id)
+        assert services.sessions.resolve(session.id, alice.user_id) is not None
+        assert len(services.sessions._known[alice.user_id]) <= 3
 
 
 def test_a_logout_is_known_at_once(services: Services) -> None:

@@ -10,6 +10,7 @@ from chat.protocols.ims.errors import TABLE as IMS
 from chat.protocols.polling.errors import TABLE as POLLING
 from chat.protocols.realtime.errors import TABLE as REALTIME
 from chat.protocols.roomapi.errors import TABLE as ROOMAPI
+from chat.protocols.tcp.errors import TABLE as TCP
 
 TABLES = {"polling": POLLING, "realtime": REALTIME}
 COMMON = [code for code in ErrorCode if code not in PARTIAL]
@@ -32,6 +33,13 @@ def test_every_protocol_has_words_for_it(code: ErrorCode, table: Table) -> None:
     assert fields[0] == fields[1]
     assert english[0].isupper() or english.startswith(("{", "msg"))
     assert any("\u4e00" <= char <= "\u9fff" for char in chinese)
+
+
+@pytest.mark.parametrize("code", COMMON)
+def test_tcp_has_a_number_and_words_for_it(code: ErrorCode) -> None:
+    number, words = TCP[code]
+    assert 1001 <= number <= 1009
+    assert any("\u4e00" <= char <= "\u9fff" for char in words)
 
 
 @pytest.mark.parametrize("code", COMMON)

@@ -11,7 +11,9 @@ from chat.delivery.bus import SqliteBus
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, EventKind, Process, Visitor, VisitRow
 from chat.services import Services
+from chat.services import visits as visits_module
 from chat.services.visits import ALIVE_FOR
+from chat.storage.store import WriteTransaction
 from tests.conftest import FakeClock, services_of, sign_up
 
 LOBBY = 1
@@ -107,6 +109,68 @@ def test_one_that_was_only_held_up_comes_back(
     assert witness.heard() == [CAME]
     other.visits.leave(visit)
     assert witness.heard() == [WENT]
+
+
+def test_one_that_was_held_up_comes_back_with_the_first_to_enter_it(
+    services: Services, other: Services, alice: Actor, clock: FakeClock
+) -> None:
+    """A laptop that slept: a socket that comes back may be faster than the next beat."""
+    witness = Witness(services)
+    bob = sign_up(services, "bob")
+    visit = other.visits.enter(alice, LOBBY)
+    clock.advance(ALIVE_FOR / 1_000_000 + 1)
+    services.visits.beat()
+    assert witness.heard() == [CAME, WENT]
+    other.visits.enter(bob, LOBBY)
+    assert set(witness.heard()) == {CAME, (EventKind.ENTERED, "bob")}
+    other.visits.leave(visit)
+    assert witness.heard() == [WENT]
+
+
+def test_one_that_leaves_while_it_is_brought_back(
+    services: Services, other: Services, alice: Actor, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    witness = Witness(services)
+    visit = other.visits.enter(alice, LOBBY)
+    clock.advance(ALIVE_FOR / 1_000_000 + 1)
+    services.visits.beat()
+    write = other.store.write
+
+    def leave_first() -> object:
+        monkeypatch.setattr(other.store, "write", write)
+        other.visits.leave(visit)  # the other thread has its turn before
+        return write()
+
+    monkeypatch.setattr(other.store, "write", leave_first)
+    other.visits.beat()
+    assert witness.heard() == [CAME, WENT]
+
+
+def test_a_visit_that_could_not_be_brought_back_ends_nobody_elses(
+    services: Services, other: Services, alice: Actor, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The number of a row that was not committed is given out again."""
+    bob, carol = sign_up(services, "bob"), sign_up(services, "carol")
+    visit = other.visits.enter(alice, LOBBY)
+    clock.advance(ALIVE_FOR / 1_000_000 + 1)
+    services.visits.beat()
+    real = visits_module._is_there
+
+    def fail_for_bob(tx: WriteTransaction, room_id: int, user_id: int) -> bool:
+        if user_id == bob.user_id:
+            raise ChatError(ErrorCode.UNAVAILABLE, retry_after=2)
+        return real(tx, room_id, user_id)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(visits_module, "_is_there", fail_for_bob)
+        with pytest.raises(ChatError):
+            other.visits.enter(bob, LOBBY)
+    carols = services.visits.enter(carol, LOBBY)
+    assert carols.row_id == visit.row_id
+    other.visits.leave(visit)
+    witness = Witness(services)
+    services.visits.leave(carols)
+    assert witness.heard() == [(EventKind.LEFT, "carol")]
 
 
 def test_a_process_that_stops(services: Services, other: Services, alice: Actor) -> None:

@@ -81,6 +81,8 @@ TABLE: dict[ErrorCode | Case, Words] = {
     ErrorCode.MESSAGE_ID_INVALID: (400, -7, "Missing or error type of [client_message_id]"),
     ErrorCode.IMAGE_INVALID: (400, -7, "Missing or error type of [image]"),
     ErrorCode.IMAGE_TOO_LARGE: (413, -3, "Image too large"),
+    ErrorCode.FILE_NOT_FOUND: (404, -1, "File not found"),
+    ErrorCode.FILE_TOO_LARGE: (413, -3, "File too large"),
     ErrorCode.UNAVAILABLE: _NOT_NOW,
     ErrorCode.SOCKETS_UNAVAILABLE: _NOT_NOW,
     ErrorCode.INTERNAL: (500, -9, "Internal server error"),

@@ -142,6 +142,12 @@ TABLE: Table = {
         "The picture is too large: send at most {limit} bytes.",
         "图片过大：最多 {limit} 字节。",
     ),
+    ErrorCode.FILE_NOT_FOUND: (404, "There is no such file.", "文件不存在。"),
+    ErrorCode.FILE_TOO_LARGE: (
+        413,
+        "The file is too large: send at most {limit} bytes.",
+        "文件过大：最多 {limit} 字节。",
+    ),
     ErrorCode.UNAVAILABLE: (
         503,
         "The server cannot do this just now, and nothing was stored: try again in {retry_after} s.",

@@ -49,6 +49,8 @@ TABLE: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.MESSAGE_ID_INVALID: (200, "client_message_id 应为 1 到 64 个字符"),
     ErrorCode.IMAGE_INVALID: (200, "无法识别的图片，请以 Base64 发送 PNG、JPEG、GIF 或 WebP，最多 4000 万像素"),
     ErrorCode.IMAGE_TOO_LARGE: (200, "图片过大，最多 {limit} 字节"),
+    ErrorCode.FILE_NOT_FOUND: (200, "文件不存在"),
+    ErrorCode.FILE_TOO_LARGE: (200, "文件过大，最多 {limit} 字节"),
     ErrorCode.UNAVAILABLE: (503, "服务器暂时不可用，未保存任何内容，请 {retry_after} 秒后重试"),
     ErrorCode.INTERNAL: (500, "服务器出错，请重试或联系管理员"),
 }

@@ -1,7 +1,7 @@
 """Friends, groups of friends, announcements, invitations; deleted messages; what ims shows of accounts and rooms
 
-Revision ID: 0004
-Revises: 0003
+Revision ID: 0005
+Revises: 0004
 Create Date: 2026-11-21 05:35:11.091885
 
 """
@@ -12,8 +12,8 @@ from alembic import op
 from chat.names import name_key
 
 # revision identifiers, used by Alembic.
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 

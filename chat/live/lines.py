@@ -1,0 +1,216 @@
+"""A TCP connection that speaks in lines, and now and then in raw bytes. See stream.py for all else.
+
+One line is taken at a time, and the next one not before that is handled: what a line says may be that raw bytes follow.
+"""
+
+import socket
+import time
+from typing import TYPE_CHECKING, Any
+
+from chat.live.deadlines import NEVER
+from chat.live.frames import TOO_LARGE, TRY_LATER, FrameError
+from chat.live.peer import LineProtocol, Raw
+from chat.live.pieces import Pieces, PieceSender
+from chat.live.stream import StreamConnection
+
+if TYPE_CHECKING:
+    from chat.live.worker import LiveWorker
+
+LINE_MAX_BYTES = 64 * 1024  # without its end
+PIECE_BYTES = 128 * 1024  # of raw bytes, handed on together
+READ_AHEAD_BYTES = PIECE_BYTES  # wait here; then no more is read
+PIECE_SECONDS = 30.0  # for a piece to come, or to be read: 4 KB/s
+_BLANK = b" \t\r\n"
+# Who is gone without a word is found out by the kernel, as there is no ping that every client would answer.
+_KEEPALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 20), (socket.TCP_KEEPCNT, 3))
+
+
+class LineConnection(StreamConnection):
+    """A LinePeer."""
+
+    __slots__ = (
+        "_buffer", "_got_eof", "_protocol", "_raw_left", "_searched", "_sender", "_transfer_due",
+    )  # fmt: skip
+
+    ANSWERS_FAREWELL = False
+
+    def __init__(self, worker: "LiveWorker", protocol: LineProtocol) -> None:
+        super().__init__(worker, protocol.open())
+        self._protocol = protocol
+        self._buffer = bytearray()
+        self._searched = 0  # so much of it has no end of a line
+        self._got_eof = False  # the client says no more; what it has said may wait here still
+        self._raw_left = 0  # bytes that are no lines
+        self._sender: PieceSender | None = None  # of what is sent piece by piece; meanwhile this is busy
+        self._transfer_due = NEVER  # when the next piece must be here, or read
+
+    # The transport's calls
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin, unless there are too many."""
+        if len(self.worker.connections) >= self.worker.most_connections:
+            self._transport = transport
+            transport.write(self.farewell(TRY_LATER, "too many connections"))
+            transport.close()
+            return
+        connection = transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in _KEEPALIVE:
+            connection.setsockopt(socket.IPPROTO_TCP, option, value)
+        super().connection_made(transport)
+
+    def eof_received(self) -> bool:
+        # Half-closed: what was said is still handled and answered.
+        self._got_eof = True
+        if self.is_open:
+            self._parse()
+        else:
+            self._transport.close()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._buffer.clear()
+        super().connection_lost(exc)
+        self._send_on()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._send_on()
+
+    # Deadlines
+
+    def deadline_passed(self) -> None:
+        """Close what has taken too long."""
+        if time.monotonic() >= self._transfer_due:
+            self._transfer_due = NEVER
+            self._close(TRY_LATER, "the transfer is too slow")
+        super().deadline_passed()
+
+    def _set_deadline(self, now: float) -> None:
+        super()._set_deadline(now)
+        if self.is_open and self._transfer_due < self.deadline:
+            self.deadline = self._transfer_due
+            if self.deadline < self.watched_until:
+                self.worker.deadlines.watch(self)
+
+    def _expect_transfer(self, *, on: bool) -> None:
+        if not on:
+            self._transfer_due = NEVER
+        elif self._transfer_due == NEVER:
+            now = time.monotonic()
+            self._transfer_due = now + PIECE_SECONDS
+            self._set_deadline(now)
+
+    # LinePeer: for the session, from any thread
+
+    def take_raw(self, count: int) -> None:
+        """So many bytes, after the line that is being handled, are no lines: they come as Raw."""
+        self.worker.on_loop(self._take_raw, count)
+
+    def send_pieces(self, pieces: Pieces) -> None:
+        """Send what the iterator gives, as it is, while the client reads; nothing else meanwhile. See LinePeer."""
+        self.worker.on_loop(self._send_pieces, pieces)
+
+    # What the framings differ in
+
+    def framed(self, payload: bytes) -> bytes:
+        """A message as it goes out here."""
+        return payload + b"\n"
+
+    def farewell(self, code: int, reason: str) -> bytes:
+        """The protocol's last word; none amid raw bytes, of which it would become a part."""
+        return b"" if self._sender is not None else self._protocol.farewell(code, reason)
+
+    def _has_farewell(self, data: bytes) -> bool:
+        del data
+        return False
+
+    def _keep(self, data: bytes) -> None:
+        self._buffer += data
+
+    # Reading
+
+    def _parse(self) -> None:
+        """Take the next line or piece, once what came before it is handled."""
+        try:
+            while self.is_open and not self.is_busy and not self._inbox and self._take_one():
+                self._advance()
+        except FrameError as error:
+            self._buffer.clear()
+            self._close(error.code, error.reason)
+            return
+        is_idle = self.is_open and not self.is_busy and not self._inbox
+        self._expect_transfer(on=is_idle and self._raw_left > 0)
+        if is_idle and self._got_eof:
+            self._at_end = True
+            self._advance()
+        else:
+            self._set_reading(on=len(self._buffer) < READ_AHEAD_BYTES)
+
+    def _take_one(self) -> bool:
+        taken = self._take_piece() if self._raw_left else self._take_line()
+        if taken is None:
+            return False
+        self._enqueue(taken)
+        return True
+
+    def _take_line(self) -> bytes | None:
+        buffer = self._buffer
+        if not self._searched and buffer[:1].isspace():  # many blank lines are passed over in one go
+            del buffer[: len(buffer) - len(buffer.lstrip(_BLANK))]
+        end = buffer.find(b"\n", self._searched)
+        if (len(buffer) if end < 0 else end) > LINE_MAX_BYTES:
+            raise FrameError(TOO_LARGE, "the line is too long")
+        if end < 0:
+            self._searched = len(buffer)
+            return None
+        self._searched = 0
+        line = bytes(buffer[:end]).rstrip(_BLANK)
+        del buffer[: end + 1]
+        return line
+
+    def _take_piece(self) -> Raw | None:
+        size = min(self._raw_left, PIECE_BYTES)
+        if len(self._buffer) < size:
+            return None
+        piece = Raw(self._buffer[:size])
+        del self._buffer[:size]
+        self._raw_left -= size
+        return piece
+
+    def _take_raw(self, count: int) -> None:
+        self._raw_left = count
+
+    # Sending piece by piece
+
+    def _send_pieces(self, pieces: Pieces) -> None:
+        self._sender = PieceSender(self.worker, pieces, self._write_piece, self._all_sent)
+
+    def _worked(self) -> None:
+        if self._sender is None:
+            super()._worked()
+        else:
+            self._send_on()
+
+    def _send_on(self) -> None:
+        """Have the next piece sent if the last one has been read, or give up with the connection."""
+        if self._sender is None:
+            return
+        if not self.is_open:
+            self._sender.stop()
+            return
+        self._expect_transfer(on=not self.is_drained)
+        if self.is_drained:
+            self._sender.go_on()
+
+    def _write_piece(self, piece: bytes) -> None:
+        if piece:
+            self.write(piece)
+        self._send_on()
+
+    def _all_sent(self, ok: bool) -> None:
+        if not ok:
+            self._close(TRY_LATER, "the rest cannot be sent")
+        self._sender = None
+        self._expect_transfer(on=False)
+        super()._worked()

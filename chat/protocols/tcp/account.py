@@ -1,0 +1,105 @@
+"""Registering, logging in and out, and who there is."""
+
+from typing import Any
+
+from chat.errors import ChatError, ErrorCode
+from chat.http.context import limited_address
+from chat.models import Access
+from chat.protocols.tcp.answers import user
+from chat.protocols.tcp.conversation import Conversation, worded
+from chat.protocols.tcp.requests import handles
+from chat.protocols.tcp.schemas import Credentials, ListUsers, Nothing
+
+# Whose fault these are, a login or registration that failed does not tell: they are answered like all others.
+_NOT_THE_CLIENTS = {ErrorCode.UNAVAILABLE, ErrorCode.INTERNAL}
+
+
+@handles("register_request", Credentials, needs_login=False)
+def register(client: Conversation, request: dict[str, Any]) -> None:
+    """Make an account; it does not log in."""
+    username = request["username"]
+    try:
+        user_id = client.chat.accounts.create(username, request["password"], _address(client))
+    except ChatError as error:
+        _refuse(client, "register_response", error)
+    else:
+        client.say("register_response", success=True, user_id=user_id, username=username, error_message=None)
+
+
+@handles("login_request", Credentials, needs_login=False)
+def log_in(client: Conversation, request: dict[str, Any]) -> None:
+    """Log in, once a connection."""
+    if client.is_logged_in:
+        raise ChatError(ErrorCode.METHOD_NOT_ALLOWED, method="login_request")
+    chat = client.chat
+    try:
+        user_id = chat.accounts.authenticate(request["username"], request["password"], _address(client))
+        actor = chat.sessions.resolve(chat.sessions.open(user_id).id, user_id)
+        if actor is None:  # ended again at once, as by a new password
+            raise ChatError(ErrorCode.NOT_SIGNED_IN)
+        client.log_in(actor)
+    except ChatError as error:
+        _refuse(client, "login_response", error)
+    else:
+        about = {"user_id": user_id, "username": actor.username}
+        client.say("login_response", success=True, **about, error_message=None)
+
+
+@handles("logout_request", Nothing)
+def log_out(client: Conversation, _request: dict[str, Any]) -> None:
+    """Log out; the connection stays."""
+    actor = client.actor
+    client.log_out()
+    client.chat.sessions.close(actor)
+    client.say("system_message", content="已登出。", level="info")
+
+
+@handles("heartbeat", Nothing, needs_login=False)
+def heartbeat(client: Conversation, _request: dict[str, Any]) -> None:
+    """Show that the server is there."""
+    client.say("heartbeat")
+
+
+@handles("user_info_request", Nothing)
+def user_info(client: Conversation, _request: dict[str, Any]) -> None:
+    """Who one is oneself, and how many there are of what one may see."""
+    actor, chat = client.actor, client.chat
+    rooms = chat.rooms.find(actor, unread=False)
+    joined = [room for room in rooms if room.role is not None]
+    private = sum(room.access is Access.DIRECT for room in joined)
+    everybody = chat.accounts.everybody()
+    client.say(
+        "user_info_response",
+        user_info=user(actor.user_id, actor.username, is_online=True),
+        joined_chats_count=len(joined),
+        private_chats_count=private,
+        group_chats_count=len(joined) - private,
+        total_users_count=len(everybody),
+        online_users_count=len(chat.presence.online(user_id for user_id, _ in everybody)),
+        total_chats_count=len(rooms),
+    )
+
+
+@handles("list_users_request", ListUsers)
+def list_users(client: Conversation, request: dict[str, Any]) -> None:
+    """All users, or the members of a group."""
+    chat = client.chat
+    if request["list_type"] == "current_chat":
+        group = client.group(request["chat_group_id"])
+        members = client.within(group, lambda ref: chat.memberships.members(client.actor, ref))
+        shown = [user(member.user_id, member.username, is_online=member.online) for member in members]
+    else:
+        everybody = chat.accounts.everybody()
+        online = chat.presence.online(user_id for user_id, _ in everybody)
+        shown = [user(user_id, username, is_online=user_id in online) for user_id, username in everybody]
+    client.say("list_users_response", users=shown)
+
+
+def _address(client: Conversation) -> str:
+    return limited_address(client.peer.address[0])
+
+
+def _refuse(client: Conversation, message_type: str, error: ChatError) -> None:
+    if error.code in _NOT_THE_CLIENTS:
+        raise error
+    client.say(message_type, success=False, user_id=None, username=None, error_message=worded(error)[1])

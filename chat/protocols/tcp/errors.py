@@ -1,0 +1,49 @@
+"""This protocol's number and words for every failure, in the style of its document."""
+
+from chat.errors import ErrorCode
+
+AUTH, TAKEN, USER, GROUP, RIGHT, FILE, TOO_LARGE, INVALID, OURS = 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009
+
+# code: error_code, error_message. The fields in braces are the error's data.
+TABLE: dict[ErrorCode, tuple[int, str]] = {
+    ErrorCode.BODY_MALFORMED: (INVALID, "消息无法解析（{reason}）：每行请发送一个 JSON 对象。"),
+    ErrorCode.BODY_TOO_LARGE: (INVALID, "消息过长：最多 {limit} 字节。"),
+    ErrorCode.FIELD_MISSING: (INVALID, "缺少 {field}：请补上。"),
+    ErrorCode.FIELD_INVALID: (INVALID, "{field} 不符合要求：请查看接口文档中的类型和长度。"),
+    ErrorCode.CURSOR_INVALID: (INVALID, "聊天组 {room} 的读取位置无效。"),
+    ErrorCode.PATH_UNKNOWN: (INVALID, "{path} 不存在。"),
+    # The one thing that depends on where one is in the conversation: a second login.
+    ErrorCode.METHOD_NOT_ALLOWED: (INVALID, "已经登录，不能使用 {method}：请先登出。"),
+    ErrorCode.ORIGIN_FOREIGN: (RIGHT, "来自 {origin} 的页面不能执行此操作。"),
+    ErrorCode.RATE_LIMITED: (INVALID, "操作过于频繁：请 {retry_after} 秒后再试。"),
+    ErrorCode.UPGRADE_REQUIRED: (INVALID, "此处仅用于 WebSocket。"),
+    ErrorCode.HANDSHAKE_INVALID: (INVALID, "WebSocket 握手无效（{reason}）。"),
+    ErrorCode.NOT_SIGNED_IN: (AUTH, "未登录：请先登录。"),
+    ErrorCode.CREDENTIALS_WRONG: (AUTH, "用户名或密码错误"),
+    ErrorCode.USERNAME_TAKEN: (TAKEN, "用户名 {username} 已存在：请换一个，或直接登录。"),
+    ErrorCode.USERNAME_INVALID: (INVALID, "用户名无效：1 到 32 个字符，首尾无空格，不含控制字符。"),
+    ErrorCode.PASSWORD_INVALID: (INVALID, "密码长度应为 {min} 到 {max} 个字符。"),
+    ErrorCode.USER_NOT_FOUND: (USER, "用户 {username} 不存在。"),
+    ErrorCode.ROOM_NOT_FOUND: (GROUP, "聊天组 {room} 不存在。"),
+    ErrorCode.ROOM_NAME_TAKEN: (INVALID, "聊天组名称 {room} 已被使用：请换一个。"),
+    ErrorCode.ROOM_NAME_INVALID: (INVALID, "聊天组名称无效：1 到 60 个字符，首尾无空格，不含控制字符。"),
+    ErrorCode.ROOM_NAME_RESERVED: (INVALID, "聊天组名称 {room} 不可用：请换一个。"),
+    ErrorCode.ROOM_LABEL_INVALID: (INVALID, "聊天组类型无效。"),
+    ErrorCode.ROOM_PASSWD_NEEDED: (INVALID, "该聊天组需要密码。"),
+    ErrorCode.ROOM_PASSWD_WRONG: (RIGHT, "聊天组 {room} 的密码错误。"),
+    ErrorCode.ALREADY_MEMBER: (INVALID, "用户 {username} 已在聊天组中。"),
+    ErrorCode.TICKET_INVALID: (AUTH, "令牌无效。"),
+    ErrorCode.FORBIDDEN: (RIGHT, "权限不足：你不在该聊天组中，或该聊天组需要密码。"),
+    ErrorCode.NOT_FRIENDS: (RIGHT, "你们已不是好友，不能互发消息。"),
+    ErrorCode.MESSAGE_EMPTY: (INVALID, "消息内容不能为空。"),
+    ErrorCode.MESSAGE_TOO_LONG: (INVALID, "消息过长：最多 {limit} 个字符。"),
+    ErrorCode.MESSAGE_TYPE_UNKNOWN: (INVALID, "无效的 message_type：请查看接口文档。"),
+    ErrorCode.MESSAGE_ID_INVALID: (INVALID, "client_message_id 应为 1 到 64 个字符。"),
+    ErrorCode.IMAGE_INVALID: (INVALID, "图片无效。"),
+    ErrorCode.IMAGE_TOO_LARGE: (TOO_LARGE, "图片过大：最多 {limit} 字节。"),
+    ErrorCode.FILE_NOT_FOUND: (FILE, "文件不存在。"),
+    ErrorCode.FILE_TOO_LARGE: (TOO_LARGE, "文件过大：最多 {limit} 字节。"),
+    ErrorCode.UNAVAILABLE: (OURS, "服务器暂时繁忙：请 {retry_after} 秒后再试。"),
+    ErrorCode.SOCKETS_UNAVAILABLE: (OURS, "服务器的运行方式不支持此连接。"),
+    ErrorCode.INTERNAL: (OURS, "服务器内部错误。"),
+}

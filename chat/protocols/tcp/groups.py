@@ -1,0 +1,69 @@
+"""Chat groups: listing, making, joining and entering them."""
+
+from typing import Any
+
+from chat.errors import ChatError, ErrorCode
+from chat.protocols.tcp.answers import encoded, group, said
+from chat.protocols.tcp.conversation import Conversation, worded
+from chat.protocols.tcp.requests import handles
+from chat.protocols.tcp.schemas import CreateChat, KnownChat, ListChats
+from chat.services.rooms import RoomView
+
+HISTORY = 50  # messages, after entering
+
+
+@handles("list_chats_request", ListChats)
+def list_chats(client: Conversation, request: dict[str, Any]) -> None:
+    """The groups one is in, or may see."""
+    rooms = client.chat.rooms
+    found = rooms.find(client.actor, unread=False) if request["list_type"] == "all" else rooms.joined(client.actor)
+    client.say("list_chats_response", chats=[group(room, client.zone) for room in found])
+
+
+@handles("create_chat_request", CreateChat)
+def create_chat(client: Conversation, request: dict[str, Any]) -> None:
+    """Make an open group with these members, all or nothing."""
+    name, group_id, words = request["chat_name"], None, None
+    try:
+        group_id = client.chat.rooms.create(client.actor, name, members=request["member_usernames"] or ())
+    except ChatError as error:
+        if error.code is not ErrorCode.ROOM_NAME_TAKEN:
+            raise
+        words = worded(error)[1]
+    client.say(
+        "create_chat_response",
+        success=group_id is not None,
+        chat_group_id=group_id,
+        chat_name=name,
+        error_message=words,
+    )
+
+
+@handles("join_chat_request", KnownChat)
+def join_chat(client: Conversation, request: dict[str, Any]) -> None:
+    """Become a member. To be one already is no failure."""
+    name = request["chat_name"]
+    has_joined = client.chat.memberships.join(client.actor, name)
+    words = f"已加入聊天组 {name}" if has_joined else f"你已在聊天组 {name} 中"
+    client.say("system_message", content=words, level="info")
+
+
+@handles("enter_chat_request", KnownChat)
+def enter_chat(client: Conversation, request: dict[str, Any]) -> None:
+    """Be where one talks if one says nothing else, with the last messages to read."""
+    room = client.chat.rooms.view(client.actor, request["chat_name"])
+    if room.role is None:
+        raise ChatError(ErrorCode.FORBIDDEN)
+    history = _history(client, room)
+    client.enter_group(room.id)
+    client.say("enter_chat_response", success=True, chat_group_id=room.id, chat_name=room.name, error_message=None)
+    if history:
+        client.peer.send(b"\n".join(history))
+    client.say("chat_history_complete", chat_group_id=room.id, message_count=len(history))
+
+
+def _history(client: Conversation, room: RoomView) -> list[bytes]:
+    """The last messages, up to where pushing has come: what is later is pushed, and must not come twice."""
+    end = client.pushed_until(room.id)
+    found = client.chat.messages.history(client.actor, room.id, end + 1, HISTORY)
+    return [encoded(said("chat_history", message, room.name)) for message in found]

@@ -1,0 +1,99 @@
+"""`flask chat connect` as a person uses it, at a terminal."""
+
+import contextlib
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.server import BIN, ROOT, Server
+from tests.tcp.conftest import Connect
+
+
+class Terminal:
+    """What a program shows, and a keyboard."""
+
+    def __init__(self, home: Path, *command: str) -> None:
+        self.fd, slave = pty.openpty()
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+            env={**os.environ, "TERM": "xterm", "LANG": "C.UTF-8", "CHAT_INSTANCE_PATH": str(home)},
+        )  # fmt: skip
+        os.close(slave)
+        self.screen = ""
+
+    def type(self, line: str) -> None:
+        os.write(self.fd, line.encode() + b"\r")
+
+    def see(self, text: str, timeout: float = 20) -> None:
+        """Wait until that has come, after what was seen before."""
+        deadline = time.monotonic() + timeout
+        while text not in self.screen:
+            assert time.monotonic() < deadline, f"{text!r} does not come:\n{self.screen}"
+            if select.select([self.fd], [], [], 0.2)[0]:
+                with contextlib.suppress(OSError):
+                    self.screen += os.read(self.fd, 65536).decode(errors="replace")
+        self.screen = self.screen.partition(text)[2]
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self.fd)
+
+
+@pytest.fixture(params=["flask", "plain"])
+def terminal(request: pytest.FixtureRequest, live: Server) -> Iterator[Terminal]:
+    flask = (str(BIN / "flask"), "--app", "wsgi", "chat", "connect", f"localhost:{live.tcp_port}")
+    plain = (sys.executable, "-I", "chat/connect.py", f"localhost:{live.tcp_port}")
+    made = Terminal(live.home, *(flask if request.param == "flask" else plain))
+    yield made
+    made.close()
+
+
+def test_a_person_chats(terminal: Terminal, connect: Connect, room: str) -> None:
+    name = f"person {room}"
+    terminal.see("/quit")
+    terminal.see("> ")
+    for command in ("/register", "/login"):
+        terminal.type(f"{command} {name}")
+        terminal.see("Password: ")
+        terminal.type("secret1")
+        terminal.see("Done.")
+    terminal.type(f"/create {room}")
+    terminal.see("Done.")
+    terminal.type("/list")
+    terminal.see(f"{room} (1)")
+    bob = connect("bob")
+    bob.ask("join_chat_request", chat_name=room)
+    terminal.type(f"/enter {room}")
+    terminal.see(f"-- {room} --")
+    terminal.see(f"{room}> ")
+    terminal.type("你好, bob")
+    terminal.see(f"[{room}] {name}: 你好, bob")
+    assert bob.next()["content"] == "你好, bob"
+    os.write(terminal.fd, b"half a li")
+    terminal.see("half a li")
+    bob.ask("chat_message", chat_group_name=room, content="I can \x1b[31msee\x07 you")
+    terminal.see(f"\r\x1b[K[{room}] {bob.username}: I can ?[31msee? you\r\n{room}> half a li")
+    terminal.type("ne")
+    assert bob.next()["content"] == "half a line"
+    terminal.type("/join nowhere at all")
+    terminal.see("! ")
+    terminal.type("/what")
+    terminal.see("/quit")
+    terminal.type("/quit")
+    assert terminal.process.wait(20) == 0
+
+
+def test_nobody_there(tmp_path: Path) -> None:
+    command = [str(BIN / "flask"), "--app", "wsgi", "chat", "connect", "localhost:1"]
+    env = {**os.environ, "CHAT_INSTANCE_PATH": str(tmp_path)}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: localhost:1: ")

@@ -1,0 +1,243 @@
+"""Lines on the wire: however they are cut; who is slow, silent or gone; how it starts and stops."""
+
+import contextlib
+import json
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.contract.tcp_client import Lines
+from tests.integration.raw import sockets_of
+from tests.live.raw import resting_sockets_of, rss_of
+from tests.server import Server, wait_until
+from tests.tcp.conftest import Connect, create
+
+BEAT = b'{"message_type":"heartbeat"}'
+
+
+def test_byte_by_byte(connect: Connect) -> None:
+    lines = connect()
+    for byte in BEAT + b"\n":
+        lines.raw(bytes([byte]))
+    assert lines.next()["message_type"] == "heartbeat"
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\n\n\n", b" \t\r\n \r\n\n", b"\n" + b"\n" * 200_000])
+def test_ends_of_lines(connect: Connect, end: bytes) -> None:
+    lines = connect()
+    lines.raw((BEAT + end) * 5)
+    assert [lines.next()["message_type"] for _ in range(5)] == ["heartbeat"] * 5
+
+
+def test_many_in_one_packet_are_answered_in_order(connect: Connect) -> None:
+    lines = connect()
+    requests = [BEAT, b'{"message_type":"user_info_request"}', b"nonsense", b'{"message_type":"login_request"}'] * 200
+    lines.raw(b"\n".join(requests) + b"\n")
+    for _ in range(200):
+        assert lines.next()["message_type"] == "heartbeat"
+        assert [lines.next()["error_code"] for _ in range(3)] == [1001, 1008, 1008]
+
+
+def test_half_closed(connect: Connect) -> None:
+    """As `printf … | nc` does: what was said is answered, then it is closed; half a line is none."""
+    lines = connect()
+    lines.raw((BEAT + b"\n") * 50 + BEAT)
+    lines.socket.shutdown(socket.SHUT_WR)
+    assert len(lines.rest()) == 50
+
+
+@pytest.mark.parametrize("size", [65536, 65537])
+def test_the_longest_line(connect: Connect, size: int) -> None:
+    lines = connect()
+    lines.raw(b'{"message_type":"heartbeat","x":"' + b"x" * (size - 35) + b'"}\n')
+    if size == 65536:
+        assert lines.next()["message_type"] == "heartbeat"
+    else:
+        (last,) = lines.rest()
+        assert last["error_code"] == 1008
+
+
+def test_endless_lines_do_not_grow_the_memory(live: Server, connect: Connect) -> None:
+    (pid,) = live.worker_pids()
+    base = rss_of(pid)
+    for _ in range(20):
+        lines = connect()
+        try:
+            for _ in range(64):
+                lines.raw(b"x" * 65536)
+        except OSError:
+            continue  # it is closed soon
+    assert rss_of(pid) - base < 8 * 1024 * 1024
+    assert connect().ask("heartbeat")["message_type"] == "heartbeat"
+
+
+def test_who_does_not_read_is_dropped_and_harms_nobody(live: Server, connect: Connect, room: str) -> None:
+    alice, bob = connect("alice"), connect("bob")
+    group_id = create(alice, room, bob)
+    slow = Lines(live.tcp_port, receive_buffer=4096)
+    assert slow.ask("login_request", username=bob.username, password="secret1")["success"]
+    (pid,) = live.worker_pids()
+    before, base = sockets_of(pid), rss_of(pid)
+    took = []
+    for _ in range(500):
+        began = time.monotonic()
+        alice.ask("chat_message", chat_group_id=group_id, content="大" * 4000)
+        took.append(time.monotonic() - began)
+        assert bob.next()["content"]
+    wait_until(lambda: sockets_of(pid) < before, "it is dropped", 10)
+    assert rss_of(pid) - base < 32 * 1024 * 1024
+    assert sorted(took)[250] < 0.1
+    slow.close()
+
+
+def test_many_who_ask_and_do_not_read(live: Server, connect: Connect) -> None:
+    """Answers to one's own requests wait too: the next request is not handled before they are read."""
+    alice = connect("alice")
+    greedy = connect("greedy", receive_buffer=4096)
+    (pid,) = live.worker_pids()
+    base = rss_of(pid)
+    greedy.socket.settimeout(1)
+    asked = b'{"message_type":"list_users_request"}\n' * 500_000
+    with pytest.raises(TimeoutError):
+        greedy.raw(asked)
+    assert rss_of(pid) - base < 8 * 1024 * 1024
+    assert alice.ask("heartbeat")["message_type"] == "heartbeat"
+    assert greedy.next()["message_type"] == "list_users_response", "and nothing of what was asked is lost"
+
+
+def test_nothing_is_left_of_those_who_hang_up(live: Server, connect: Connect) -> None:
+    (pid,) = live.worker_pids()
+    before = resting_sockets_of(pid)
+    for n in range(200):
+        lines = Lines(live.tcp_port)
+        lines.raw((BEAT + b"\n") * (n % 5) + BEAT[: n % len(BEAT)])
+        lines.close()
+    wait_until(lambda: resting_sockets_of(pid) <= before, "all sockets are closed")
+
+
+@pytest.fixture
+def impatient(home: Path) -> Iterator[Server]:
+    server = Server(home, app="tests.tcp.quick_app:create()")
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+
+
+def test_who_does_not_log_in_is_closed_and_who_did_is_kept(impatient: Server) -> None:
+    alice, idle, busy = Lines(impatient.tcp_port), Lines(impatient.tcp_port), Lines(impatient.tcp_port)
+    with alice, idle, busy:
+        alice.sign_in("alice")
+        for _ in range(4):
+            time.sleep(0.5)
+            assert busy.ask("heartbeat")["message_type"] == "heartbeat", "it says something"
+        (last,) = idle.rest()
+        assert last["error_code"] == 1001
+        assert alice.ask("user_info_request")["message_type"] == "user_info_response"
+        alice.ask("logout_request")
+        assert alice.rest()[-1]["error_code"] == 1001
+
+
+def test_transfers_that_stand_still_are_given_up(impatient: Server) -> None:
+    up, down = Lines(impatient.tcp_port), Lines(impatient.tcp_port, receive_buffer=4096)
+    with up, down:
+        up.sign_in("alice")
+        up.ask("file_upload_request", filename="f", file_size=8_000_000, chat_group_id=1)
+        up.raw(bytes(8_000_000))
+        file_id = up.next()["file_id"]
+        assert down.ask("login_request", username="alice", password="secret1")["success"]
+        down.send("file_download_request", file_id=file_id)
+        up.until_quiet()
+        assert up.ask("file_upload_request", filename="f", file_size=8_000_000, chat_group_id=1)["success"]
+        up.raw(bytes(300_000))
+        (last,) = up.rest()
+        assert last["error_code"] == 1008
+        time.sleep(6)
+        got = 0
+        with contextlib.suppress(ConnectionError):
+            while piece := down.socket.recv(65536):
+                got += len(piece)
+        assert got < 8_000_000
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGQUIT])
+def test_stopping_says_so_and_closes(server: Callable[..., Server], how: signal.Signals) -> None:
+    live = server()
+    alice, stranger = Lines(live.tcp_port), Lines(live.tcp_port)
+    with alice, stranger:
+        alice.sign_in("alice")
+        stranger.ask("heartbeat")
+        live.signal(how)
+        for each in (alice, stranger):
+            (last,) = each.rest()
+            assert (last["message_type"], last["level"]) == ("system_message", "warning")
+            each.close()
+        assert live.wait() == 0
+    assert "Traceback" not in live.log.read_text()
+
+
+def test_a_taken_port_is_a_loud_warning_and_the_rest_serves(server: Callable[..., Server]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        live = server(TCP_PORT=str(taken.getsockname()[1]))
+        assert live.healthy()
+        assert "TCP PROTOCOL IS NOT SERVED" in live.log.read_text()
+    assert live.stop() == 0
+
+
+def test_the_http_port_stays_http(home: Path) -> None:
+    live = Server(home)
+    live.tcp_port = live.port
+    try:
+        live.start()
+        assert "TCP PROTOCOL IS NOT SERVED" in live.log.read_text()
+    finally:
+        live.kill()
+
+
+def test_turned_off(server: Callable[..., Server]) -> None:
+    live = server(TCP_PORT="0")
+    assert "TCP" not in live.log.read_text()
+
+
+def test_several_workers_and_a_restart(server: Callable[..., Server]) -> None:
+    live = server(workers=2)
+    people = [Lines(live.tcp_port) for _ in range(12)]
+    people[0].sign_in("alice")
+    for each in people[1:]:
+        assert each.ask("login_request", username="alice", password="secret1")["success"]
+    sent = people[0].ask("chat_message", chat_group_id=1, content="to all")
+    for each in people[1:]:
+        assert each.next() == sent
+    live.signal(signal.SIGHUP)
+    for each in people:
+        assert each.rest()[-1]["message_type"] == "system_message"
+        each.close()
+    with Lines(live.tcp_port) as again:
+        assert again.ask("login_request", username="alice", password="secret1")["success"]
+
+
+def test_many_writers_and_everybody_gets_all_once_in_one_order(live: Server, connect: Connect, room: str) -> None:
+    people = [connect(f"p{n}") for n in range(5)]
+    group_id = create(people[0], room, *people[1:])
+    heard: list[list[int]] = [[] for _ in people]
+
+    def talk(n: int) -> None:
+        line = {"message_type": "chat_message", "chat_group_id": group_id, "content": f"from {n}"}
+        people[n].raw((json.dumps(line) + "\n").encode() * 40)
+        heard[n] = [people[n].next()["message_id"] for _ in range(200)]
+
+    threads = [threading.Thread(target=talk, args=(n,)) for n in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(set(heard[0])) == 200
+    assert all(each == heard[0] for each in heard)

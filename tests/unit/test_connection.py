@@ -1,0 +1,310 @@
+"""One connection on a loop and a transport that the test turns by hand: what real ones would show late, or seldom."""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+
+from chat.live import connection as connection_module
+from chat.live import stream as stream_module
+from chat.live.connection import WRITE_SECONDS, HttpConnection
+from chat.live.frames import FrameReader
+from chat.live.framing import Framed
+from chat.live.request import Answer
+from chat.live.stream import FRAMES_A_TURN, INBOX_MAX, StreamConnection
+from chat.live.websocket import WebSocketConnection
+from chat.live.worker import LiveWorker
+from tests.live.websocket import BINARY, TEXT, close, frame
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+class Transport:
+    """Keeps what is written until the test reads it."""
+
+    def __init__(self) -> None:
+        self.unread = 0
+        self.reading = True
+        self.closing = self.aborted = False
+
+    def get_extra_info(self, _name: str) -> tuple[str, int]:
+        return ("127.0.0.1", 1)
+
+    def set_write_buffer_limits(self, high: int) -> None:
+        self.high = high
+
+    def get_write_buffer_size(self) -> int:
+        return self.unread
+
+    def write(self, data: bytes) -> None:
+        self.unread += len(data)
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+    def can_write_eof(self) -> bool:
+        return False
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def close(self) -> None:
+        self.closing = True
+
+    def abort(self) -> None:
+        self.closing = self.aborted = True
+
+
+class Worker:
+    """As much of LiveWorker as connections use. Work is kept for the test to do; the loop is the test."""
+
+    max_body = 1000
+    long_bodies = 0
+    keepalive = 75
+    most_connections = 100
+
+    def __init__(self) -> None:
+        self.connections: set[object] = set()
+        self.deadlines = self
+        self.loop = self
+        self.soon: list[Callable[[], None]] = []
+        self.work: list[Callable[[], None]] = []
+
+    def watch(self, _one: object) -> None: ...
+
+    def forget(self, _one: object) -> None: ...
+
+    def call_soon(self, call: Callable[[], None]) -> None:
+        self.soon.append(call)
+
+    def call_later(self, _seconds: float, call: Callable[[], None]) -> None:
+        self.soon.append(call)
+
+    def in_thread(self, work: Callable[..., None], *args: Any) -> None:
+        self.work.append(lambda: work(*args))
+
+    def wake(self, _one: object) -> None: ...
+
+    def on_loop(self, call: Callable[..., None], *args: Any) -> None:
+        call(*args)
+
+
+class Session:
+    """What the handler of a socket gets."""
+
+    def __init__(self) -> None:
+        self.got: list[str | bytes] = []
+
+    def opened(self, peer: object) -> None: ...
+
+    def received(self, message: str | bytes) -> None:
+        self.got.append(message)
+
+    def closed(self) -> None: ...
+
+
+class LongAnswer(Session):
+    def __init__(self, peer: StreamConnection) -> None:
+        super().__init__()
+        self.peer = peer
+
+    def received(self, message: str | bytes) -> None:
+        self.peer.send(bytes(5_000_000))
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    for module in (connection_module, stream_module):
+        monkeypatch.setattr(module, "time", made)
+    return made
+
+
+@pytest.fixture
+def worker() -> Worker:
+    return Worker()
+
+
+@pytest.fixture
+def transport() -> Transport:
+    return Transport()
+
+
+@pytest.fixture
+def http(worker: Worker, transport: Transport, clock: Clock) -> HttpConnection:
+    made = HttpConnection(cast(LiveWorker, worker))
+    made.connection_made(transport)
+    return made
+
+
+@pytest.fixture
+def socket(worker: Worker, transport: Transport, clock: Clock) -> StreamConnection:
+    made = WebSocketConnection(worker, Session())
+    made.connection_made(transport)
+    worker.work.pop()()  # opened
+    return made
+
+
+def answer(http: HttpConnection, transport: Transport, size: int, *, close: bool = False) -> None:
+    """One request, answered with so many bytes."""
+    http.data_received(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    http._worked(Framed(b"", b""), Answer([bytes(size)], close=close), None)
+    if transport.unread > transport.high:
+        http.pause_writing()
+
+
+def look(http: HttpConnection, clock: Clock) -> None:
+    """The time of its deadline has come."""
+    clock.now = http.deadline
+    http.deadline_passed()
+
+
+def test_a_slow_client_that_reads_gets_all(http: HttpConnection, transport: Transport, clock: Clock) -> None:
+    answer(http, transport, 8_000_000)
+    while transport.unread > 100_000:
+        transport.unread -= 100_000
+        look(http, clock)
+        assert not transport.closing
+    began = clock.now
+    transport.unread -= 1
+    look(http, clock)
+    assert transport.aborted, "a byte now and then is not reading"
+    assert clock.now - began == WRITE_SECONDS
+
+
+def test_a_client_that_does_not_read_the_last_of_its_answer_is_given_up(
+    http: HttpConnection, transport: Transport, clock: Clock
+) -> None:
+    """It waits in our buffer, too little to be told of; a transport that closes would wait for it for ever."""
+    answer(http, transport, 1000, close=True)
+    assert transport.closing
+    look(http, clock)
+    assert transport.aborted
+
+
+def test_the_same_when_an_idle_connection_is_closed(http: HttpConnection, transport: Transport, clock: Clock) -> None:
+    answer(http, transport, 1000)
+    look(http, clock)
+    assert transport.closing
+    assert not transport.aborted
+    look(http, clock)
+    assert transport.aborted
+
+
+def test_small_chunks_take_turns(http: HttpConnection, worker: Worker, transport: Transport) -> None:
+    chunks = b"1\r\nx\r\n" * 900
+    http.data_received(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n")
+    assert len(http._framer.buffer) > len(chunks) / 2, "the others' turn"
+    reading = [transport.reading]
+    while worker.soon:
+        worker.soon.pop()()
+    assert [*reading, transport.reading] == [False, True]
+    assert len(worker.work) == 1, "it has come whole"
+
+
+def test_long_bodies_that_do_not_end_are_bounded_together(
+    worker: Worker, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_module, "LONG_BODIES_MAX_BYTES", 1_000_000)
+    monkeypatch.setattr(worker, "max_body", 200_000)
+
+    def upload(size: int) -> tuple[HttpConnection, Transport]:
+        made, transport = HttpConnection(cast(LiveWorker, worker)), Transport()
+        made.connection_made(transport)
+        made.data_received(b"POST / HTTP/1.1\r\nContent-Length: 150000\r\n\r\n")
+        made.data_received(bytes(size))
+        return made, transport
+
+    uploads = [upload(140_000) for _ in range(10)]
+    assert [transport.unread > 0 for _, transport in uploads] == [False] * 7 + [True] * 3, "503"
+    assert upload(1000)[1].unread == 0, "short ones are none of it"
+    first, _ = uploads[0]
+    first.data_received(bytes(10_000))
+    first._worked(Framed(b"", b""), Answer([], close=False), None)
+    uploads[1][0].connection_lost(None)
+    assert worker.long_bodies == 5 * 140_000
+    assert upload(140_000)[1].unread == 0
+
+
+def test_what_comes_after_a_close_frame_is_not_kept(
+    socket: StreamConnection, worker: Worker, transport: Transport
+) -> None:
+    socket.pause_writing()  # it does not read: what it said waits
+    socket.data_received(frame(TEXT, "said before") + close(1000))
+    before = len(socket._reader.buffer)  # type: ignore[attr-defined]
+    for _ in range(50):
+        if transport.reading:
+            socket.data_received(frame(BINARY, bytes(10_000)))
+    assert len(socket._reader.buffer) == before  # type: ignore[attr-defined]
+
+
+def test_fragments_take_turns_as_whole_frames_do(socket: StreamConnection, worker: Worker) -> None:
+    fragments = frame(TEXT, "", fin=False) + frame(0, "", fin=False) * 10_000
+    socket.data_received(fragments)
+    assert len(socket._reader.buffer) > len(fragments) / 2, "the others' turn"  # type: ignore[attr-defined]
+    socket._keep(frame(0, "the end"))
+    while worker.soon:
+        worker.soon.pop()()
+    worker.work.pop()()
+    assert cast(Session, socket._session).got == ["the end"]
+
+
+def test_a_flood_after_our_good_bye_is_not_read_through(
+    socket: StreamConnection, transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    socket.stop()
+    looked, real = [], FrameReader.next
+    monkeypatch.setattr(FrameReader, "next", lambda reader: looked.append(1) or real(reader))  # type: ignore[func-returns-value]
+    socket.data_received(frame(TEXT, "", fin=False) + frame(0, "", fin=False) * 10_000)
+    assert len(looked) <= FRAMES_A_TURN
+    assert not transport.closing
+    socket.data_received(close(1001))
+    assert transport.closing
+
+
+def test_a_push_behind_a_long_answer_drops_nobody(
+    socket: StreamConnection, worker: Worker, transport: Transport
+) -> None:
+    socket._session = LongAnswer(socket)
+    socket.data_received(frame(TEXT, "a long answer, please"))
+    worker.work.pop()()
+    socket.pause_writing()
+    socket.write(b"a push")
+    assert socket.is_open
+    for _ in range(11):
+        socket.write(bytes(100_000))
+    assert not socket.is_open, "1 MiB more than that waits"
+
+
+def test_the_inbox_is_bounded(socket: StreamConnection, worker: Worker, transport: Transport) -> None:
+    socket.data_received(frame(TEXT, "x") * 1000)
+    assert len(socket._inbox) <= INBOX_MAX
+    assert not transport.reading
+
+
+def test_who_is_woken_while_others_are_looked_at_waits_for_the_next_turn() -> None:
+    """One with much to read wakes itself after each piece: all others would wait for its end."""
+    worker = LiveWorker.__new__(LiveWorker)
+    worker._woken, worker._flush_is_due = deque(), False
+    turns: list[str] = []
+    worker.on_loop = lambda call, *_: turns.append("scheduled")  # type: ignore[method-assign]
+
+    class Behind:
+        def look(self) -> None:
+            assert len(turns) < 10, "it keeps the loop"
+            turns.append("looked")
+            worker.wake(cast(HttpConnection, self))
+
+    worker.wake(cast(HttpConnection, Behind()))
+    worker._look_at_woken()
+    assert turns == ["scheduled", "looked", "scheduled"]

@@ -1,0 +1,114 @@
+"""Held pulls, with the connection's part played by the test."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+from flask import Flask, Response
+from sqlalchemy import delete, func, select
+
+from chat.http.hold import HeldPull
+from chat.live.parking import ENVIRON_KEY, Hold, Look
+from chat.models import Actor, EventRow, Message
+from chat.services import Services
+from chat.services.messages import Draft
+from chat.services.pulls import Pulls
+from tests.conftest import services_of, sign_up
+from tests.contract.clients import FlaskTransport, PollingClient
+from tests.server import wait_until
+
+FUTURE = "2099-01-01T00:00:00Z"
+
+
+@pytest.fixture
+def token(app: Flask) -> str:
+    alice = PollingClient(FlaskTransport(app))
+    reply = alice.call("POST", "/user/register", {"username": "alice", "password": "secret1"})
+    return str(reply.headers["Set-Cookie"].split("=", 1)[1].split(";")[0])
+
+
+@pytest.fixture
+def chat(app: Flask, token: str, bob: Actor) -> Services:
+    made = services_of(app)
+    made.limits._enabled = False
+    with made.store.read() as connection:
+        newest = connection.execute(select(func.max(EventRow.id))).scalar()
+    wait_until(lambda: made._bus._last_id == newest, "the bus has read of the registrations")
+    return made
+
+
+@pytest.fixture
+def bob(app: Flask) -> Actor:
+    return sign_up(services_of(app), "bob")
+
+
+def pull(app: Flask, token: str, cursors: dict[str, Any], hold: Hold) -> Response:
+    body = json.dumps(cursors).encode()
+    with app.test_request_context(
+        "/chat/pull?timeout=20&limit=500", method="POST", data=body, headers={"Authorization": token},
+        environ_overrides={ENVIRON_KEY: hold},
+    ):  # fmt: skip
+        return app.full_dispatch_request()
+
+
+def park(app: Flask, token: str, cursors: dict[str, Any]) -> HeldPull:
+    hold = Hold(lambda: None, time.monotonic())
+    pull(app, token, cursors, hold)
+    assert isinstance(hold.parked, HeldPull)
+    return hold.parked
+
+
+def end(parked: HeldPull) -> None:
+    parked.release()
+    parked.forget()
+
+
+def test_a_look_comes_to_rest_though_the_newest_message_was_deleted(
+    app: Flask, token: str, chat: Services, bob: Actor
+) -> None:
+    """It went from the loop to a thread and back, without end."""
+    chat.messages.send(bob, "public", Draft(text="stays"))
+    sent = chat.messages.send(bob, "public", Draft(text="goes"))
+    with chat.store.write() as tx:
+        tx.execute(delete(Message).where(Message.id == sent.id))
+    chat.hub.feeds.forget()
+    parked = park(app, token, {"public": (sent.time - 1) / 1e6})
+    assert parked.look() is Look.NOTHING_YET
+    end(parked)
+
+
+def test_many_small_messages_are_left_to_a_thread(
+    app: Flask, token: str, chat: Services, bob: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is around a message counts too: thousands of one letter are megabytes, and answers are kept."""
+    parked = park(app, token, {"public": FUTURE})
+    for _ in range(200):
+        chat.messages.send(bob, "public", Draft(text="x"))
+    assert parked.look() is Look.NEEDS_THREAD
+    monkeypatch.setattr(Pulls, "in_memory", lambda *_: pytest.fail("once for all who are there"))
+    assert parked.look() is Look.NEEDS_THREAD
+    end(parked)
+
+
+def test_a_body_that_takes_a_thread_anyway_is_not_read_on_the_loop(
+    app: Flask, token: str, chat: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cursors = {"public": FUTURE, **{f"no room {n}": 0 for n in range(500)}}
+    parked = park(app, token, cursors)
+    parked.release()
+    monkeypatch.setattr(Pulls, "moved", lambda *_: pytest.fail("it was read"))
+    assert parked.again(json.dumps(cursors).encode()) is Look.NEEDS_THREAD
+    parked.forget()
+
+
+def test_a_fault_while_parking_leaves_no_waiter(
+    app: Flask, token: str, chat: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(*_: object) -> None:
+        raise RuntimeError("the database file is damaged")
+
+    monkeypatch.setattr(Pulls, "again", fault)
+    with app.app_context():
+        assert pull(app, token, {"public": FUTURE}, Hold(lambda: None, time.monotonic())).status_code == 500
+    assert len(chat.hub.notifier) == 0

@@ -1,0 +1,127 @@
+"""That no wake-up is lost while a message is being handled, a thread asks the database, or the peer does not read."""
+
+from collections.abc import Callable
+from typing import Any
+
+from chat.delivery import Waiter
+from chat.live.push import Pushes
+
+
+class Loop:
+    """The connection and its worker: threads and loop turns are run when the test says so."""
+
+    def __init__(self) -> None:
+        self.worker = self
+        self.is_busy = False
+        self.is_drained = True
+        self.threads: list[Callable[[], None]] = []
+        self.written: list[bytes] = []
+        self.was_woken = False
+
+    def in_thread(self, work: Callable[[], None]) -> None:
+        self.threads.append(work)
+
+    def on_loop(self, call: Callable[..., None], *args: Any) -> None:
+        call(*args)
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def wake(self) -> None:
+        self.was_woken = True
+
+
+class Numbers:
+    """A Source of what is put in."""
+
+    def __init__(self) -> None:
+        self.waiter = Waiter([], lambda: None)
+        self.stored: list[bytes] = []
+        self.taken = 0
+        self.looks = 0
+
+    def look(self, most: int) -> list[bytes] | None:
+        self.looks += 1
+        return self.stored[self.taken : self.taken + most]
+
+    def look_again(self, most: int) -> list[bytes]:
+        self.waiter.recheck = False
+        return self.stored[self.taken : self.taken + most]
+
+    def take(self, item: bytes) -> bytes | None:
+        if item in self.stored[: self.taken]:
+            return None
+        self.taken = self.stored.index(item) + 1
+        return item
+
+    def take_signal(self, signal: Any) -> bytes | None:
+        return None
+
+    def close(self) -> None:
+        pass
+
+
+def begin() -> tuple[Pushes, Loop, Numbers]:
+    """A push whose rights are to be looked at again: it has sent a thread to ask."""
+    loop, source = Loop(), Numbers()
+    pushes = Pushes(loop, source)  # type: ignore[arg-type]
+    source.waiter.recheck = True
+    pushes.look()
+    return pushes, loop, source
+
+
+def turn(pushes: Pushes, loop: Loop) -> None:
+    """The loop's next turns, until nothing is to be looked at."""
+    while loop.was_woken:
+        loop.was_woken = False
+        pushes.look()
+
+
+def test_what_comes_while_an_answer_waits_for_the_handling_to_end() -> None:
+    pushes, loop, source = begin()
+    loop.is_busy = True
+    loop.threads.pop()()  # nothing is new yet
+    source.stored.append(b"one")
+    pushes.look()  # woken by it
+    loop.is_busy = False
+    pushes.look()  # as after every message that was handled
+    turn(pushes, loop)
+    assert loop.written == [b"one"]
+
+
+def test_what_comes_while_an_answer_waits_for_the_peer_to_read() -> None:
+    pushes, loop, source = begin()
+    loop.threads.pop()()
+    source.stored += [b"%d" % number for number in range(65)]  # one more than goes out in one step
+    pushes.look()
+    loop.is_drained = False
+    turn(pushes, loop)
+    source.waiter.recheck = True
+    pushes.look()
+    loop.threads.pop()()
+    source.stored.append(b"last")
+    pushes.look()
+    loop.is_drained = True
+    pushes.look()
+    turn(pushes, loop)
+    assert b"".join(loop.written).endswith(b"last")
+
+
+def test_what_comes_while_a_thread_asks() -> None:
+    pushes, loop, source = begin()
+    ask = loop.threads.pop()
+    found = source.look_again(64)
+    source.look_again = lambda most: found  # type: ignore[method-assign]
+    source.stored.append(b"one")  # after the thread has read
+    pushes.look()
+    ask()
+    turn(pushes, loop)
+    assert loop.written == [b"one"]
+
+
+def test_an_answer_that_nothing_has_overtaken_is_not_looked_after() -> None:
+    """Where the memory holds not all rooms, each further look would ask the database, and so on for ever."""
+    _, loop, source = begin()
+    source.stored.append(b"one")
+    loop.threads.pop()()
+    assert (loop.written, loop.was_woken, loop.threads, source.looks) == ([b"one"], False, [], 1)
