@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, false, func, select, update
 
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
@@ -28,6 +28,7 @@ from chat.storage import timeline
 from chat.storage.store import Store
 
 MOST = 1000  # messages an answer
+_LONGEST_SEARCH = 10_000  # characters; SQLite takes patterns of 50,000 bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class Archive:
 
     def search(self, actor: Actor, room_id: int, wanted: Filter) -> list[StoredMessage]:
         """The newest MOST messages of a room that pass the filter, oldest first. Raises ROOM_NOT_FOUND."""
-        conditions = []
+        conditions: list[ColumnElement[bool]] = []
         if wanted.since is not None:
             conditions.append(Message.time >= wanted.since)
         if wanted.until is not None:
@@ -87,10 +88,12 @@ class Archive:
         if wanted.sender_id is not None:
             conditions.append(Message.sender_id == within_64_bits(wanted.sender_id))
         if wanted.sender_name is not None:
-            conditions.append(User.nickname_key.contains(name_key(wanted.sender_name), autoescape=True))
+            key = name_key(wanted.sender_name)
+            conditions.append(User.nickname_key.contains(key, autoescape=True) if key else false())
         if wanted.text is not None:
             lowered = wanted.text.translate(_ASCII_LOWER)
-            conditions.append(func.lower(Message.content).contains(lowered, autoescape=True))
+            found = func.lower(Message.content).contains(lowered, autoescape=True)
+            conditions.append(found if len(lowered) <= _LONGEST_SEARCH else false())
         with self._store.read() as connection:
             room = lookups.joined(connection, actor, room_id)
             return timeline.newest(connection, room.id, MOST, conditions=conditions)

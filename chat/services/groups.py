@@ -115,9 +115,7 @@ class Groups:
             if avatar is not None:
                 tx.execute(update(Room).where(Room.id == room.id).values(avatar=avatar))
             tx.execute(update(Room).where(Room.id == room.id).values(updated_at=self._clock()))
-            # Positions and subscriptions go by names: all who are in it look again.
-            for user_id in tx.execute(select(Membership.user_id).where(Membership.room_id == room.id)).scalars().all():
-                tx.emit(Event(EventKind.USER, user_id))
+            tx.emit(Event(EventKind.ROOM, room.id))  # positions and subscriptions know it by its name
 
 
 def _living_among(connection: AnyConnection, user_ids: set[int]) -> set[int]:
