@@ -14,7 +14,7 @@ from chat.http import envelopes, headers
 from chat.http.context import EXTENSION
 from chat.http.origins import Origins
 from chat.names import is_name
-from chat.protocols import polling, realtime, roomapi, tcp
+from chat.protocols import ims, polling, realtime, roomapi, tcp
 from chat.services import Services
 from chat.services.rooms import NAME_MAX_CHARS
 from chat.storage.engine import engine_options, tune_sqlite
@@ -42,7 +42,7 @@ def create_app(settings: Settings | None = None, clock: Clock = system_clock) ->
     services = _services(app, settings, clock)
     app.extensions[EXTENSION] = services
     app.before_request(services.start)
-    for protocol in (polling, roomapi, realtime, tcp):
+    for protocol in (polling, roomapi, realtime, tcp, ims):
         protocol.register(app)
     cli.register(app)
     web.register(app)
@@ -77,6 +77,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         PAGE_LIMITS={"password_min": settings.password_min_length, "image_max": settings.image_max_bytes},
         PULL_TIMEOUT=settings.pull_timeout,
         METRICS=settings.metrics,
+        IMS_PASSWORD_KEY=settings.ims_password_key,
         TIMEZONE=settings.zone,
     )
     app.url_map.strict_slashes = False  # a trailing slash makes no difference (specs)
@@ -103,4 +104,5 @@ def _services(app: Flask, settings: Settings, clock: Clock) -> Services:
         session_hours=settings.session_hours,
         presence_seconds=settings.presence_seconds,
         feed_max_bytes=settings.feed_max_bytes,
+        smtp_url=settings.smtp_url,
     )

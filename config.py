@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 ROOT = Path(__file__).resolve().parent
 PLAIN_NAMES = {"port", "tcp_port", "database_url", "secret_key"}
+SECRET_NAMES = {"secret_key", "ims_password_key", "smtp_url"}  # not to be printed
 WEAK_SECRETS = {"secret", "changeme", "change-me", "password", "dev", "development", "your-secret-key"}
 SECRET_MIN_BYTES = 32
 
@@ -45,6 +47,8 @@ class Settings:
     pull_timeout: float = 25.0  # seconds
     presence_seconds: float = 60.0
     rate_limits: bool = True
+    ims_password_key: str = ""  # 16 characters: ims's clients encrypt passwords with it
+    smtp_url: str = ""  # empty: no mail is sent
     timezone: str = ""  # of times that protocols show as local ones; empty: the server's own
     # The network around it
     cors_origins: tuple[str, ...] = ()
@@ -66,7 +70,8 @@ class Settings:
             try:
                 values[spec.name] = PARSERS[spec.name](raw.strip())
             except ValueError as error:
-                raise ConfigError(f"{name}={raw!r}: {error}") from None
+                shown = "…" if spec.name in SECRET_NAMES else repr(raw)
+                raise ConfigError(f"{name}={shown}: {error}") from None
         settings = cls(**values)
         if settings.secret_key:
             check_secret(settings.secret_key)
@@ -149,6 +154,19 @@ def _origins(raw: str) -> tuple[str, ...]:
     return origins
 
 
+def _aes_key(raw: str) -> str:
+    if len(raw.encode()) != 16:
+        raise ValueError("give 16 characters, the ones that the clients have")
+    return raw
+
+
+def _smtp_url(raw: str) -> str:
+    parts = urlsplit(raw)
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or not 0 < (parts.port or 25) < 65536:
+        raise ValueError("give smtp://host:port or smtps://user:password@host:port, ?from=address if need be")
+    return raw
+
+
 def _sqlite_file(raw: str) -> str:
     # A database in memory would be another one for each connection.
     if not raw.startswith("sqlite:////") or raw.endswith("/"):
@@ -191,6 +209,8 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "pull_timeout": _number(float, 0, 50),
     "presence_seconds": _number(float, 1, 3600),
     "rate_limits": _switch,
+    "ims_password_key": _aes_key,
+    "smtp_url": _smtp_url,
     "timezone": _timezone,
     "cors_origins": _origins,
     "trusted_proxies": _number(int, 0, 10),

@@ -28,8 +28,13 @@ class ErrorCode(Enum):
     USERNAME_INVALID = auto()
     PASSWORD_INVALID = auto()  # min, max (characters)
     USER_NOT_FOUND = auto()  # username (or id, as asked for)
+    USER_DELETED = auto()
+    EMAIL_INVALID = auto()
+    NICKNAME_INVALID = auto()
+    MAIL_NOT_SENT = auto()
     # rooms
-    ROOM_NOT_FOUND = auto()  # room (name or id, as asked for); also where the caller may not know of it
+    # room (name or id, as asked for); also where the caller may not know of it. is_visible: they may, but are not in it
+    ROOM_NOT_FOUND = auto()
     ROOM_NAME_TAKEN = auto()  # room
     ROOM_NAME_INVALID = auto()
     ROOM_NAME_RESERVED = auto()  # room
@@ -39,7 +44,26 @@ class ErrorCode(Enum):
     ALREADY_MEMBER = auto()  # username (or id, as asked for)
     TICKET_INVALID = auto()
     FORBIDDEN = auto()
+    NOT_MEMBER = auto()  # username (or id, as asked for): somebody else
+    ROLE_UNCHANGED = auto()  # they are what they are to be made
+    SELF_MEANT = auto()  # what one can only do to others
+    ADMIN_PROTECTED = auto()  # who may put out members may not put out this one
+    # friends, groups
+    NOT_FRIENDS = auto()
+    ALREADY_FRIENDS = auto()
+    FRIEND_NOT_FOUND = auto()  # the two have never been friends
+    REQUEST_PENDING = auto()
+    REQUEST_NOT_FOUND = auto()
+    FRIEND_GROUP_NOT_FOUND = auto()
+    FRIEND_GROUP_TAKEN = auto()
+    IN_FRIEND_GROUP = auto()
+    NOT_IN_FRIEND_GROUP = auto()
+    ANNOUNCEMENT_NOT_FOUND = auto()
+    INVITATION_NOT_FOUND = auto()
+    INVITATION_ANSWERED = auto()
     # messages
+    MESSAGE_NOT_FOUND = auto()
+    REPLY_NOT_FOUND = auto()
     MESSAGE_EMPTY = auto()
     MESSAGE_TOO_LONG = auto()  # limit (characters)
     MESSAGE_TYPE_UNKNOWN = auto()
@@ -52,6 +76,34 @@ class ErrorCode(Enum):
     UNAVAILABLE = auto()  # retry_after (s)
     SOCKETS_UNAVAILABLE = auto()  # not run by LiveWorker
     INTERNAL = auto()
+
+
+# What only operations raise that not every protocol has. A protocol without them needs no words for these.
+PARTIAL = frozenset(
+    {
+        ErrorCode.USER_DELETED,
+        ErrorCode.EMAIL_INVALID,
+        ErrorCode.NICKNAME_INVALID,
+        ErrorCode.MAIL_NOT_SENT,
+        ErrorCode.NOT_MEMBER,
+        ErrorCode.ROLE_UNCHANGED,
+        ErrorCode.SELF_MEANT,
+        ErrorCode.ADMIN_PROTECTED,
+        ErrorCode.ALREADY_FRIENDS,
+        ErrorCode.FRIEND_NOT_FOUND,
+        ErrorCode.REQUEST_PENDING,
+        ErrorCode.REQUEST_NOT_FOUND,
+        ErrorCode.FRIEND_GROUP_NOT_FOUND,
+        ErrorCode.FRIEND_GROUP_TAKEN,
+        ErrorCode.IN_FRIEND_GROUP,
+        ErrorCode.NOT_IN_FRIEND_GROUP,
+        ErrorCode.ANNOUNCEMENT_NOT_FOUND,
+        ErrorCode.INVITATION_NOT_FOUND,
+        ErrorCode.INVITATION_ANSWERED,
+        ErrorCode.MESSAGE_NOT_FOUND,
+        ErrorCode.REPLY_NOT_FOUND,
+    }
+)
 
 
 class ChatError(Exception):

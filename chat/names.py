@@ -13,6 +13,9 @@ _IGNORABLE = re.compile(
 )
 # No name is longer. Normalising takes quadratic time on hostile text, and holds up everybody else.
 LONGEST = 400
+# What could be more than one address, or more than an address, in a mail's header is none.
+_EMAIL = re.compile(r"[^\s@<>()\[\]\\,;:\"]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
+EMAIL_MAX_CHARS = 254
 _ENDS_IN_NUMBER = re.compile(r"#\d+\Z")
 RESERVED_ROOM_KEYS = {"status", "feedback"}  # polling's answers have room names beside these
 
@@ -36,6 +39,11 @@ def is_name(name: str, max_chars: int) -> bool:
     return (
         0 < len(name) <= max_chars and name == name.strip() and key == key.strip() != "" and not _FORBIDDEN.search(name)
     )
+
+
+def is_email(text: str) -> bool:
+    """Whether it has the form of a mail address that may be a username too."""
+    return is_name(text, EMAIL_MAX_CHARS) and _EMAIL.fullmatch(text) is not None
 
 
 def is_reserved_room_name(name: str) -> bool:

@@ -113,4 +113,8 @@ class SqliteBus:
 
 def _newest_of_each(events: Sequence[Event]) -> list[Event]:
     """Several messages of a room are one event: the feed fetches the range at once."""
-    return list({(event.kind, event.subject_id): event for event in events}.values())
+    return list({(event.kind, event.subject_id, _which(event)): event for event in events}.values())
+
+
+def _which(event: Event) -> int:
+    return event.time if event.kind is EventKind.DELETION else 0

@@ -35,6 +35,7 @@ class Feed:
         self._max_bytes = max_bytes
         self.lock = threading.Lock()  # for changes; held across a fetch too, so that no message slips in between
         self.tail: Tail | None = None  # not opened yet
+        self.deleted: set[int] = set()  # times beyond the tail's end of messages that were deleted so soon
         self.cost = self.counted = _EMPTY_FEED_COST  # counted: what Feeds has added up of it
 
     def open(self, last_time: int) -> Tail:
@@ -44,6 +45,10 @@ class Feed:
 
     def extend(self, tail: Tail, messages: Sequence[StoredMessage]) -> None:
         """Take in the messages that follow the tail's end."""
+        end = messages[-1].time
+        if self.deleted:
+            messages = [message for message in messages if message.time not in self.deleted]
+            self.deleted = {time for time in self.deleted if time > end}
         floor, held = tail.floor, (*tail.messages, *messages)
         self.cost += sum(map(message_cost, messages))
         dropped = 0
@@ -51,7 +56,16 @@ class Feed:
             floor = held[dropped].time
             self.cost -= message_cost(held[dropped])
             dropped += 1
-        self.tail = Tail(floor, messages[-1].time, held[dropped:], next(_versions))
+        self.tail = Tail(floor, end, held[dropped:], next(_versions))
+
+    def remove(self, tail: Tail, time: int) -> None:
+        """Hold the message of that time (µs) no more; also not where it is yet to be published."""
+        if time > tail.end:
+            self.deleted.add(time)
+            return
+        kept = tuple(message for message in tail.messages if message.time != time)
+        self.cost -= sum(message_cost(message) for message in tail.messages if message.time == time)
+        self.tail = Tail(tail.floor, tail.end, kept, next(_versions))
 
     def restart(self, messages: Sequence[StoredMessage]) -> None:
         """Hold just these, the room's newest: too much lies between them and what was held."""
@@ -132,6 +146,16 @@ class Feeds:
             self._fetch(feed, tail)
         self._settle(feed)
         return True
+
+    def remove(self, room_id: int, time: int) -> None:
+        """The message of that time (µs) was deleted: let nobody have it from memory any more."""
+        feed = self._feeds.get(room_id)
+        if feed is None:
+            return
+        with feed.lock:
+            if feed.tail is not None:
+                feed.remove(feed.tail, time)
+        self._settle(feed)
 
     def since(self, room_id: int, cursor: int, limit: int) -> Sequence[StoredMessage]:
         """Up to `limit` messages newer than cursor (µs), oldest first: from memory where it reaches back so far."""

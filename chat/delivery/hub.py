@@ -36,6 +36,8 @@ class Hub:
                     is_news = self.feeds.catch_up(event.subject_id, event.time)
                 if is_news:
                     self.notifier.wake(("room", event.subject_id))
+            elif event.kind is EventKind.DELETION:
+                self.feeds.remove(event.subject_id, event.time)  # nobody waits for less
             else:
                 if event.kind is EventKind.USER:
                     self.user_changed(event.subject_id)

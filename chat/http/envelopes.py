@@ -24,15 +24,16 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Exception, _answer)
 
 
-def register(app: Flask, first_parts: Iterable[str], render: Render) -> None:
-    """Let render answer every failure under /<first part>."""
-    for part in first_parts:
+def register(app: Flask, parts: Iterable[str], render: Render) -> None:
+    """Let render answer every failure under /<part>; of a part that is a whole "/address", just there."""
+    for part in parts:
         app.extensions[_EXTENSION][part] = render
 
 
 def _answer(error: Exception) -> Response:
     failure = _as_chat_error(error)
-    render: Render = current_app.extensions[_EXTENSION].get(request.path.split("/")[1], _plain)
+    renders: dict[str, Render] = current_app.extensions[_EXTENSION]
+    render = renders.get(request.path.rstrip("/")) or renders.get(request.path.split("/")[1], _plain)
     response = render(failure)
     retry_after = failure.data.get("retry_after")
     if isinstance(retry_after, int | float):

@@ -5,6 +5,8 @@ Times are whole microseconds since 1970 (UTC), as 64-bit integers.
 
 from chat.models.account import Actor, LoginSession, User
 from chat.models.event import ROOM_SIGNALS, SIGNALS, Event, EventKind, EventRow
+from chat.models.friend import FriendGroup, FriendGroupMember, FriendRequest, Friendship, RequestStatus
+from chat.models.group import Announcement, Invitation, InvitationStatus
 from chat.models.limit import RateLimit
 from chat.models.message import Attachment, AttachmentChunk, Message, MessageType, StoredMessage
 from chat.models.room import Access, Membership, Role, Room
@@ -16,17 +18,25 @@ __all__ = [
     "SIGNALS",
     "Access",
     "Actor",
+    "Announcement",
     "Attachment",
     "AttachmentChunk",
     "Event",
     "EventKind",
     "EventRow",
+    "FriendGroup",
+    "FriendGroupMember",
+    "FriendRequest",
+    "Friendship",
+    "Invitation",
+    "InvitationStatus",
     "LoginSession",
     "Membership",
     "Message",
     "MessageType",
     "Process",
     "RateLimit",
+    "RequestStatus",
     "Role",
     "Room",
     "RoomTicket",

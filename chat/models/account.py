@@ -19,7 +19,10 @@ class User(db.Model):
     username: Mapped[str] = mapped_column(Text)
     username_key: Mapped[str] = mapped_column(Text, unique=True)  # names.name_key(username)
     nickname: Mapped[str] = mapped_column(Text)
+    nickname_key: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))  # what searches look in
     email: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
+    email_key: Mapped[str | None] = mapped_column(Text, index=True, unique=True)  # names.name_key(email); None: none
+    profile: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))  # a few words on oneself
     avatar: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
     # argon2id over the SHA-1 and over the MD5 of the password: realtime's clients send such digests.
     password_sha1: Mapped[str] = mapped_column(Text)
@@ -50,6 +53,5 @@ class Actor:
     username: str
     nickname: str
     email: str
-    avatar: str
     session_id: str
     session_ends: int  # µs

@@ -13,6 +13,7 @@ from chat.models.message import StoredMessage
 
 class EventKind(StrEnum):
     MESSAGE = "message"  # subject: room; a message was stored
+    DELETION = "deletion"  # subject: room; its message of that time was deleted
     ROOM = "room"  # subject: room; it was deleted or changed: look at it again
     USER = "user"  # subject: user; sessions or memberships changed: look at them again
     # Signals: things that just happen. Who is not there misses them; each process hears of each once.

@@ -31,8 +31,10 @@ class Message(db.Model):
     type: Mapped[str] = mapped_column(Text)
     content: Mapped[str] = mapped_column(Text)  # "" where there is an attachment
     attachment_id: Mapped[int | None] = mapped_column(ForeignKey("attachments.id"), index=True)
-    reply_to_id: Mapped[int | None] = mapped_column(ForeignKey("messages.id"))
+    reply_to_id: Mapped[int | None] = mapped_column(ForeignKey("messages.id"), index=True)
     client_message_id: Mapped[str | None] = mapped_column(Text)
+    # Deleted for all: nothing of what it said is kept. The row stays, so that a retry does not store it once more.
+    deleted_at: Mapped[int | None] = mapped_column(Microseconds)
 
 
 class Attachment(db.Model):

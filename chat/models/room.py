@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chat.extensions import db
@@ -46,6 +46,7 @@ class Room(db.Model):
     name_key: Mapped[str] = mapped_column(Text)  # names.name_key(name)
     title: Mapped[str] = mapped_column(Text)
     description: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
+    avatar: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
     access: Mapped[str] = mapped_column(Text)
     label: Mapped[str] = mapped_column(Text)  # polling's "type": the client's word, echoed
     passwd_hash: Mapped[str | None] = mapped_column(Text)
@@ -70,3 +71,5 @@ class Membership(db.Model):
     role: Mapped[str] = mapped_column(Text)
     joined_at: Mapped[int] = mapped_column(Microseconds)
     read_time: Mapped[int] = mapped_column(Microseconds)  # messages up to here count as read
+    is_pinned: Mapped[bool] = mapped_column(default=False, server_default=false())
+    may_remind: Mapped[bool] = mapped_column(default=True, server_default=true())

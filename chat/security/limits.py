@@ -32,6 +32,8 @@ MESSAGES = Limit("messages", burst=60, seconds=3)  # per user
 FAILED_LOGINS = Limit("failed-logins", burst=10, seconds=60)  # per account
 FAILED_LOGINS_BY_ADDRESS = Limit("failed-logins-by-address", burst=200, seconds=60)
 WRONG_PASSWDS = Limit("wrong-passwds", burst=10, seconds=60)  # per user, over all rooms
+CODES_BY_MAILBOX = Limit("codes-by-mailbox", burst=3, seconds=600)
+CODES_BY_ADDRESS = Limit("codes-by-address", burst=30, seconds=3600)
 REGISTRATIONS = Limit("registrations", burst=200, seconds=60)  # per address
 
 

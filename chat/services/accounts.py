@@ -4,13 +4,13 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
-from chat.models import User
-from chat.names import is_name, name_key
+from chat.models import Actor, Event, EventKind, User
+from chat.names import is_email, is_name, name_key
 from chat.security import passwords
 from chat.security.limits import FAILED_LOGINS, FAILED_LOGINS_BY_ADDRESS, REGISTRATIONS
 from chat.services import lookups
@@ -23,6 +23,7 @@ from chat.storage.store import Store, WriteTransaction
 
 USERNAME_MAX_CHARS = 32
 NICKNAME_MAX_CHARS = 32
+EMAIL_NICKNAME_MAX_CHARS = 20  # of accounts that are managed by mail address, as ims has it
 PASSWORD_MAX_CHARS = 128
 _HEX = re.compile(r"[0-9a-fA-F]{32}(?:[0-9a-fA-F]{8})?")  # an MD5 or SHA-1
 
@@ -73,6 +74,42 @@ class Accounts:
     ) -> tuple[int, NewSession]:
         """The same, and log in, all or nothing: the user's id, and the session."""
         row = self._new_row(username, password, address, nickname)
+        return self._insert_and_log_in(row)
+
+    def register_by_email(self, email: str, password: str, nickname: str, address: str) -> tuple[int, NewSession, bool]:
+        """Make an account whose username is its mail address, or restore the deleted one of that address and password.
+
+        The user's id, the session, and whether it was restored; then its nickname is what it was.
+        Raises EMAIL_INVALID, NICKNAME_INVALID, PASSWORD_INVALID, USERNAME_TAKEN, RATE_LIMITED.
+        """
+        check_email(email)
+        check_nickname(nickname)
+        self.check_password(password)
+        with self._store.read() as connection:
+            taken = connection.execute(select(User.id, User.deleted_at).where(_is_called(email))).first()
+        if taken is None:
+            self._limits.take_shared((REGISTRATIONS, address))
+            row = self._row(email, password, nickname) | {"email": email, "email_key": name_key(email)}
+            return *self._insert_and_log_in(row), False
+        if taken.deleted_at is None:
+            raise ChatError(ErrorCode.USERNAME_TAKEN, username=email)
+        try:
+            self._prove(User.id == taken.id, name_key(email), password, address)
+        except ChatError as error:
+            if error.code is ErrorCode.CREDENTIALS_WRONG:
+                raise ChatError(ErrorCode.USERNAME_TAKEN, username=email) from None
+            raise
+        return taken.id, self._restore(taken.id), True
+
+    def _restore(self, user_id: int) -> NewSession:
+        with self._store.write() as tx:
+            tx.execute(update(User).where(User.id == user_id).values(deleted_at=None))
+            tx.emit(Event(EventKind.USER, user_id))
+            session = self._sessions.open_within(tx, user_id)
+        self._presence.touch(session.id, user_id)
+        return session
+
+    def _insert_and_log_in(self, row: dict[str, Any]) -> tuple[int, NewSession]:
         with self._store.write() as tx:
             user_id = self._insert(tx, row)
             session = self._sessions.open_within(tx, user_id)
@@ -101,9 +138,33 @@ class Accounts:
         too many failures.
         """
         key = name_key(username)
-        query = select(User.id, User.password_sha1, User.password_md5).where(lookups.is_user(username))
+        return self._prove(lookups.is_user(username), key, password, address, digest_allowed=digest_allowed)
+
+    def authenticate_telling(self, login: str, password: str, address: str) -> int:
+        """The same by username or mail address, for a protocol that tells what was wrong.
+
+        Raises USER_NOT_FOUND, USER_DELETED, CREDENTIALS_WRONG, RATE_LIMITED.
+        """
         with self._store.read() as connection:
-            user = connection.execute(query).first()
+            user = connection.execute(select(User.id, User.deleted_at).where(_is_called(login))).first()
+        user_id = user.id if user is not None and user.deleted_at is None else 0
+        try:
+            return self._prove(User.id == user_id, name_key(login), password, address)
+        except ChatError as error:
+            if error.code is not ErrorCode.CREDENTIALS_WRONG or user_id:
+                raise
+            code = ErrorCode.USER_NOT_FOUND if user is None else ErrorCode.USER_DELETED
+            raise ChatError(code, username=login) from None
+
+    def prove_own(self, actor: Actor, password: str, address: str) -> None:
+        """That it is the actor's password. Raises CREDENTIALS_WRONG, RATE_LIMITED."""
+        self._prove(User.id == actor.user_id, name_key(actor.username), password, address)
+
+    def _prove(
+        self, who: ColumnElement[bool], key: str, password: str, address: str, *, digest_allowed: bool = False
+    ) -> int:
+        with self._store.read() as connection:
+            user = connection.execute(select(User.id, User.password_sha1, User.password_md5).where(who)).first()
         failures = ((FAILED_LOGINS, key), (FAILED_LOGINS_BY_ADDRESS, address))
         # Looked at in one of the two places, so that guesses sent all at once count one after the other.
         with passwords.place():
@@ -117,8 +178,8 @@ class Accounts:
 
     def set_password(self, username: str, password: str) -> None:
         """Change a password, and end all sessions of the account. Raises USER_NOT_FOUND, PASSWORD_INVALID."""
-        self._check_password(password)
-        changes = _hashes(password)
+        self.check_password(password)
+        changes = hashes(password)
         with self._store.write() as tx:
             found = User.username_key == name_key(username)
             user_id = tx.execute(select(User.id).where(found, User.deleted_at.is_(None))).scalar()
@@ -132,23 +193,26 @@ class Accounts:
             raise ChatError(ErrorCode.USERNAME_INVALID)
         if nickname and not is_name(nickname, NICKNAME_MAX_CHARS):
             raise ChatError(ErrorCode.FIELD_INVALID, field="nickname")
-        self._check_password(password)
+        self.check_password(password)
         self._limits.take_shared((REGISTRATIONS, address))
-        key = name_key(username)
+        return self._row(username, password, nickname or username)
+
+    def _row(self, username: str, password: str, nickname: str) -> dict[str, Any]:
         with self._store.read() as connection:  # before the hashing, which costs
-            if connection.execute(select(User.id).where(User.username_key == key)).first():
-                raise ChatError(ErrorCode.USERNAME_TAKEN, username=username)
+            require_free(connection, username)
         now = self._clock()
         return {
             "username": username,
-            "username_key": key,
-            "nickname": nickname or username,
+            "username_key": name_key(username),
+            "nickname": nickname,
+            "nickname_key": name_key(nickname),
             "created_at": now,
             "updated_at": now,
-            **_hashes(password),
+            **hashes(password),
         }
 
     def _insert(self, tx: WriteTransaction, row: dict[str, Any]) -> int:
+        require_free(tx, row["username"])
         try:
             user_id: int = tx.execute(insert(User).values(row).returning(User.id)).scalar_one()
         except IntegrityError:
@@ -156,9 +220,36 @@ class Accounts:
         self._rooms.enter_lobby(tx, user_id)
         return user_id
 
-    def _check_password(self, password: str) -> None:
+    def check_password(self, password: str) -> None:
+        """Raise PASSWORD_INVALID."""
         if not self._password_min_length <= len(password) <= PASSWORD_MAX_CHARS:
             raise ChatError(ErrorCode.PASSWORD_INVALID, min=self._password_min_length, max=PASSWORD_MAX_CHARS)
+
+
+def check_email(email: str) -> None:
+    """Raise EMAIL_INVALID."""
+    if not is_email(email):
+        raise ChatError(ErrorCode.EMAIL_INVALID)
+
+
+def check_nickname(nickname: str) -> None:
+    """Raise NICKNAME_INVALID. Any characters will do: it is shown, and nothing is found by it."""
+    if not 0 < len(nickname) <= EMAIL_NICKNAME_MAX_CHARS:
+        raise ChatError(ErrorCode.NICKNAME_INVALID)
+
+
+def require_free(connection: lookups.AnyConnection, name: str, but_for: int = 0) -> None:
+    """Raise USERNAME_TAKEN where an account, be it deleted, has it as its username or mail address.
+
+    Both are what one logs in with, so one's address is not another's username. but_for: an id that may have it.
+    """
+    if connection.execute(select(User.id).where(_is_called(name), User.id != but_for)).first():
+        raise ChatError(ErrorCode.USERNAME_TAKEN, username=name)
+
+
+def _is_called(name: str) -> ColumnElement[bool]:
+    key = name_key(name)
+    return or_(User.username_key == key, User.email_key == key)
 
 
 def _digests(password: str, *, digest_allowed: bool) -> list[tuple[str, str]]:
@@ -173,7 +264,8 @@ def _digests(password: str, *, digest_allowed: bool) -> list[tuple[str, str]]:
     return found
 
 
-def _hashes(password: str) -> dict[str, str]:
+def hashes(password: str) -> dict[str, str]:
+    """The password's columns of User. Takes a while."""
     return {
         "password_sha1": passwords.hash_digest(passwords.sha1(password)),
         "password_md5": passwords.hash_digest(passwords.md5(password)),

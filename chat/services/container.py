@@ -8,13 +8,22 @@ from chat.clock import Clock
 from chat.delivery import Hub
 from chat.delivery.bus import SqliteBus
 from chat.services.accounts import Accounts
+from chat.services.announcements import Announcements
+from chat.services.archive import Archive
 from chat.services.attachments import Attachments
+from chat.services.conversations import Conversations
 from chat.services.files import Files
+from chat.services.friend_groups import FriendGroups
+from chat.services.friends import Friends
+from chat.services.groups import Groups
 from chat.services.housekeeping import Housekeeper
+from chat.services.invitations import Invitations
 from chat.services.limits import Limits
 from chat.services.memberships import Memberships
 from chat.services.messages import Messages
+from chat.services.people import People
 from chat.services.presence import Presence
+from chat.services.profiles import Profiles
 from chat.services.pulls import Pulls
 from chat.services.reading import Reading
 from chat.services.room_passwds import RoomPasswds
@@ -22,6 +31,7 @@ from chat.services.rooms import Rooms
 from chat.services.sessions import Sessions
 from chat.services.subscriptions import Subscriptions
 from chat.services.tickets import Tickets
+from chat.services.verification import Verification
 from chat.services.visits import Visits
 from chat.storage.store import Store
 
@@ -42,6 +52,7 @@ class Services:
         session_hours: float,
         presence_seconds: float,
         feed_max_bytes: int,
+        smtp_url: str = "",
     ) -> None:
         self.clock = clock
         self.store = Store(engine, clock, busy_seconds)
@@ -61,6 +72,16 @@ class Services:
         )
         self.attachments = Attachments(self.store, clock, image_max_bytes)
         self.messages = Messages(self.store, clock, self.limits, self.attachments, message_max_chars)
+        self.profiles = Profiles(self.store, clock, self.accounts, self.sessions)
+        self.verification = Verification(self.limits, smtp_url)
+        self.people = People(self.store)
+        self.friends = Friends(self.store, clock, self.rooms, self.messages)
+        self.friend_groups = FriendGroups(self.store)
+        self.groups = Groups(self.store, clock, self.rooms)
+        self.invitations = Invitations(self.store, clock, self.memberships)
+        self.announcements = Announcements(self.store, clock)
+        self.conversations = Conversations(self.store, self.reading)
+        self.archive = Archive(self.store, clock, self.reading)
         self.files = Files(self.store, clock, self.limits, self.messages, file_max_bytes)
         self.pulls = Pulls(self.store, self.hub, self.sessions, self.reading)
         self.subscriptions = Subscriptions(self.store, self.hub, self.sessions, self.presence)

@@ -12,7 +12,7 @@ from chat.clock import SECOND, Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, Attachment, AttachmentChunk, Membership, Message, MessageType, Room, StoredMessage, User
 from chat.security.limits import MESSAGES
-from chat.services import lookups
+from chat.services import friendships, lookups
 from chat.services.attachments import Attached, new_name
 from chat.services.limits import Limits
 from chat.services.lookups import LIST_CAP, RoomRef
@@ -57,7 +57,7 @@ class Files:
     def begin(self, actor: Actor, ref: RoomRef, filename: str, size: int) -> Upload:
         """Make place for a file in a room that the actor is in. Goes with finish or abandon.
 
-        Raises ROOM_NOT_FOUND, FIELD_INVALID (file_size), FILE_TOO_LARGE, RATE_LIMITED.
+        Raises ROOM_NOT_FOUND, NOT_FRIENDS, FIELD_INVALID (file_size), FILE_TOO_LARGE, RATE_LIMITED.
         """
         if size < 0:
             raise ChatError(ErrorCode.FIELD_INVALID, field="file_size")
@@ -70,6 +70,7 @@ class Files:
         times = {"created_at": now, "upload_ends": now + LEASE}
         with self._store.write() as tx:
             room = lookups.joined(tx, actor, ref)
+            friendships.require_open(tx, room)
             statement = insert(Attachment).values(row | times).returning(Attachment.id)
             attachment_id: int = tx.execute(statement).scalar_one()
         return Upload(room.id, Attached(attachment_id, name, size, MessageType.FILE, filename))
@@ -85,10 +86,10 @@ class Files:
     def finish(self, actor: Actor, upload: Upload) -> StoredMessage:
         """All of it is here: store the message that carries it.
 
-        Raises ROOM_NOT_FOUND where the actor is in the room no more, FILE_NOT_FOUND, RATE_LIMITED.
+        Raises ROOM_NOT_FOUND where the actor is in the room no more, NOT_FRIENDS, FILE_NOT_FOUND, RATE_LIMITED.
         """
         with self._store.write() as tx:
-            lookups.joined(tx, actor, upload.room_id)
+            friendships.require_open(tx, lookups.joined(tx, actor, upload.room_id))
             if self._limits.over_workers:
                 self._limits.take_within(tx, MESSAGES, actor.user_id)
             self._prolong(tx, upload, None)

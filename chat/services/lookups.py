@@ -49,12 +49,19 @@ _visible_by_name = Prepared(_visible.where(Room.name_key == bindparam("ref")))
 
 def joined(connection: AnyConnection, actor: Actor, ref: RoomRef) -> FoundRoom:
     """The room of that name or id, if the actor is in it. Raises ROOM_NOT_FOUND."""
-    return _find(connection, _joined_by_id, _joined_by_name, actor, ref)
+    room = _find(connection, _joined_by_id, _joined_by_name, actor, ref)
+    if room is None:
+        is_visible = _find(connection, _visible_by_id, _visible_by_name, actor, ref) is not None
+        raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=ref, **({"is_visible": True} if is_visible else {}))
+    return room
 
 
 def visible(connection: AnyConnection, actor: Actor, ref: RoomRef) -> FoundRoom:
     """The room of that name or id, if the actor may see it. Raises ROOM_NOT_FOUND."""
-    return _find(connection, _visible_by_id, _visible_by_name, actor, ref)
+    room = _find(connection, _visible_by_id, _visible_by_name, actor, ref)
+    if room is None:
+        raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=ref)
+    return room
 
 
 def still_visible(tx: WriteTransaction, actor: Actor, ref: RoomRef, room: FoundRoom) -> FoundRoom:
@@ -71,6 +78,13 @@ def user_id(connection: AnyConnection, ref: UserRef) -> int:
     if found is None:
         raise ChatError(ErrorCode.USER_NOT_FOUND, username=ref)
     return found
+
+
+def role_of(connection: AnyConnection, room_id: int, user_id: int) -> Role | None:
+    """A user's role in a room that the actor has been seen to be in; None: not in it."""
+    query = select(Membership.role).where(Membership.room_id == room_id, Membership.user_id == user_id)
+    role = connection.execute(query).scalar()
+    return None if role is None else Role(role)
 
 
 def is_user(ref: UserRef) -> ColumnElement[bool]:
@@ -90,11 +104,13 @@ def _run(connection: AnyConnection, statement: Prepared, values: dict[str, Any])
     return statement.run(connection, values)
 
 
-def _find(connection: AnyConnection, by_id: Prepared, by_name: Prepared, actor: Actor, ref: RoomRef) -> FoundRoom:
+def _find(
+    connection: AnyConnection, by_id: Prepared, by_name: Prepared, actor: Actor, ref: RoomRef
+) -> FoundRoom | None:
     statement, key = (by_id, within_64_bits(ref)) if isinstance(ref, int) else (by_name, name_key(ref))
     values = {"user": actor.user_id, "ref": key}
     rows = _run(connection, statement, values)
     if not rows:
-        raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=ref)
+        return None
     room_id, access, passwd_hash, is_lobby, role = rows[0]
     return FoundRoom(room_id, Access(access), passwd_hash, bool(is_lobby), Role(role) if role else None)

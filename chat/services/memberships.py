@@ -7,10 +7,10 @@ from sqlalchemy.exc import IntegrityError
 
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
-from chat.models import Actor, Event, EventKind, Membership, Role, Room, User
+from chat.models import Actor, Event, EventKind, Invitation, InvitationStatus, Membership, Role, Room, User
 from chat.services import lookups
 from chat.services.lookups import LIST_CAP, RoomRef, UserRef
-from chat.services.permissions import ADDING, require
+from chat.services.permissions import ADDING, Action, require
 from chat.services.presence import Presence
 from chat.services.room_passwds import RoomPasswds
 from chat.storage.store import Store, WriteTransaction
@@ -65,18 +65,23 @@ class Memberships:
         try:
             with self._store.write() as tx:
                 room = lookups.joined(tx, actor, ref)
-                require(ADDING[role], room.access, room.role)
+                require(ADDING[role], room)
                 self.admit(tx, room.id, lookups.user_id(tx, user), role)
         except IntegrityError:
             raise ChatError(ErrorCode.ALREADY_MEMBER, username=user) from None
 
-    def leave(self, actor: Actor, ref: RoomRef) -> None:
-        """End the actor's membership. An owner passes the room on; the last one out deletes it.
+    def leave(self, actor: Actor, ref: RoomRef, *, dissolves: bool = False) -> None:
+        """End the actor's membership. An owner passes the room on, or `dissolves` it; the last one out deletes it.
 
-        Raises ROOM_NOT_FOUND, also to those who are not in it.
+        Raises ROOM_NOT_FOUND, also to those who are not in it; FORBIDDEN in a direct conversation, which unfriending
+        ends.
         """
         with self._store.write() as tx:
             room = lookups.joined(tx, actor, ref)
+            require(Action.LEAVE, room)
+            if dissolves and room.role is Role.OWNER:
+                end_room(tx, room.id, self._clock())
+                return
             tx.execute(delete(Membership).where(Membership.room_id == room.id, Membership.user_id == actor.user_id))
             tx.emit(Event(EventKind.USER, actor.user_id))
             successor = _longest_standing(tx, room.id)
@@ -114,6 +119,9 @@ class Memberships:
         tx.execute(
             insert(Membership).values(room_id=room_id, user_id=user_id, role=role, joined_at=now, read_time=last_time)
         )
+        waiting = (Invitation.room_id == room_id, Invitation.receiver_id == user_id)
+        is_waiting = Invitation.status == InvitationStatus.WAITING
+        tx.execute(update(Invitation).where(*waiting, is_waiting).values(status=InvitationStatus.CAME_OTHERWISE))
         tx.emit(Event(EventKind.USER, user_id))
 
 

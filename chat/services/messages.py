@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, case, insert, update
+from sqlalchemy import bindparam, case, insert, select, update
 
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
-from chat.models import Actor, Event, EventKind, Message, MessageType, Room, StoredMessage
+from chat.models import Actor, Event, EventKind, Message, MessageType, Room, StoredMessage, User
 from chat.security.limits import MESSAGES
-from chat.services import lookups
+from chat.services import friendships, lookups
 from chat.services.attachments import Attached, Attachments
 from chat.services.limits import Limits
 from chat.services.lookups import MAX_ID, RoomRef
@@ -29,9 +29,10 @@ _next_time = Prepared(
     )
     .returning(Room.prev_time, Room.last_time)
 )
+_avatar = select(User.avatar).where(User.id == bindparam("sender")).scalar_subquery()
 _insert = Prepared(
-    insert(Message).returning(Message.id),
-    ["room_id", "sender_id", "time", "type", "content", "attachment_id", "client_message_id"],
+    insert(Message).returning(Message.id, _avatar),
+    ["room_id", "sender_id", "time", "type", "content", "attachment_id", "reply_to_id", "client_message_id"],
 )
 
 
@@ -42,6 +43,7 @@ class Draft:
     text: str = ""
     image: str | bytes | None = None
     client_message_id: str | None = None
+    reply_to_id: int | None = None  # a message of the same room
 
 
 class Messages:
@@ -56,7 +58,8 @@ class Messages:
         """Store a message in a room the actor is in; with the client_message_id of an earlier one, that one again.
 
         Raises ROOM_NOT_FOUND (also to those who are not in it), MESSAGE_EMPTY, MESSAGE_TOO_LONG,
-        MESSAGE_ID_INVALID, IMAGE_INVALID, IMAGE_TOO_LARGE, RATE_LIMITED, UNAVAILABLE.
+        MESSAGE_ID_INVALID, IMAGE_INVALID, IMAGE_TOO_LARGE, REPLY_NOT_FOUND, NOT_FRIENDS (in the direct conversation of
+        two who were), RATE_LIMITED, UNAVAILABLE.
         """
         self._check(draft)
         self._limits.take(MESSAGES, actor.user_id)
@@ -66,11 +69,15 @@ class Messages:
                 lookups.joined(connection, actor, ref)
             picture = self._attachments.picture(draft.image)
         with self._store.write() as tx:
-            room_id = lookups.joined(tx, actor, ref).id
+            room = lookups.joined(tx, actor, ref)
+            room_id = room.id
             if draft.client_message_id is not None:
                 earlier = timeline.sent_before(tx, room_id, actor.user_id, draft.client_message_id)
                 if earlier is not None:
                     return earlier
+            friendships.require_open(tx, room)
+            if draft.reply_to_id is not None and not _is_in_room(tx, room_id, draft.reply_to_id):
+                raise ChatError(ErrorCode.REPLY_NOT_FOUND)
             if self._limits.over_workers:
                 self._limits.take_within(tx, MESSAGES, actor.user_id)
             attached = None if picture is None else self._attachments.store(tx, picture)
@@ -102,9 +109,10 @@ class Messages:
             "type": kind.value,
             "content": draft.text,
             "attachment_id": attached.id if attached else None,
+            "reply_to_id": draft.reply_to_id,
             "client_message_id": draft.client_message_id,
         }
-        ((message_id,),) = tx.run(_insert, row)
+        ((message_id, avatar),) = tx.run(_insert, row | {"sender": actor.user_id})
         message = StoredMessage(
             id=message_id,
             room_id=room_id,
@@ -112,12 +120,12 @@ class Messages:
             sender_id=actor.user_id,
             username=actor.username,
             nickname=actor.nickname,
-            avatar=actor.avatar,
+            avatar=avatar,
             type=kind,
             content=draft.text,
             attachment_name=attached.name if attached else None,
             attachment_size=attached.size if attached else 0,
-            reply_to_id=None,
+            reply_to_id=draft.reply_to_id,
             client_message_id=draft.client_message_id,
             attachment_id=attached.id if attached else None,
             filename=attached.filename if attached else "",
@@ -133,3 +141,8 @@ class Messages:
         sent_id = draft.client_message_id
         if sent_id is not None and not 0 < len(sent_id) <= CLIENT_MESSAGE_ID_MAX_CHARS:
             raise ChatError(ErrorCode.MESSAGE_ID_INVALID)
+
+
+def _is_in_room(tx: WriteTransaction, room_id: int, message_id: int) -> bool:
+    same = (Message.id == lookups.within_64_bits(message_id), Message.room_id == room_id)
+    return tx.execute(select(Message.id).where(*same, Message.deleted_at.is_(None))).first() is not None

@@ -111,6 +111,13 @@ class Rooms:
             self._admit_all(tx, room_id, actor, others)
             return _views(tx, actor, Room.id == room_id)[0]
 
+    def make_group_within(self, tx: WriteTransaction, actor: Actor, title: str, members: Iterable[int]) -> None:
+        """Make a group of the actor, who owns it, and these users. Raises ROOM_NAME_INVALID."""
+        _check_title(title)
+        room_id = _insert(tx, title, self._clock(), access=Access.GROUP, label=LOCKED_LABEL)
+        _give_name(tx, room_id, title)
+        self._admit_all(tx, room_id, actor, members)
+
     def find(self, actor: Actor, *, unread: bool) -> list[RoomView]:
         """The rooms that the actor may see, joined ones first; how much is unread only where asked for."""
         if unread:
@@ -144,13 +151,29 @@ class Rooms:
         """
         with self._store.read() as connection:
             room = lookups.visible(connection, actor, ref)
-        require(Action.DELETE_ROOM, room.access, room.role)
+        require(Action.DELETE_ROOM, room)
         if passwd is not None:
             self._passwds.check(actor, room, ref, passwd)
         with self._store.write() as tx:
             still = lookups.still_visible(tx, actor, ref, room)  # the role may have changed while that was checked
-            require(Action.DELETE_ROOM, still.access, still.role)
+            require(Action.DELETE_ROOM, still)
             end_room(tx, room.id, self._clock())
+
+    def rename_within(self, tx: WriteTransaction, room_id: int, title: str) -> None:
+        """Give a room another title, and the name that goes with it. Raises ROOM_NAME_INVALID."""
+        _check_title(title)
+        tx.execute(update(Room).where(Room.id == room_id).values(title=title))
+        _give_name(tx, room_id, title)
+
+    def make_direct_within(self, tx: WriteTransaction, one_id: int, other_id: int) -> int:
+        """The id of a new direct conversation of two users."""
+        room_id = _insert(tx, _NAMELESS, self._clock(), access=Access.DIRECT, label=LOCKED_LABEL)
+        name = f"#{room_id}"  # which no other room's can be
+        values = {"title": name, "name": name, "name_key": name_key(name)}
+        tx.execute(update(Room).where(Room.id == room_id).values(values))
+        for user_id in (one_id, other_id):
+            self._memberships.admit(tx, room_id, user_id, Role.MEMBER)
+        return room_id
 
     def _admit_all(self, tx: WriteTransaction, room_id: int, owner: Actor, others: Iterable[int]) -> None:
         self._memberships.admit(tx, room_id, owner.user_id, Role.OWNER)
@@ -254,7 +277,8 @@ def _views(
     others_after_the_mark = (
         select(func.count())
         .select_from(Message)
-        .where(Message.room_id == Room.id, Message.time > Membership.read_time, Message.sender_id != actor.user_id)
+        .where(Message.room_id == Room.id, Message.time > Membership.read_time)
+        .where(Message.sender_id != actor.user_id, Message.deleted_at.is_(None))
         .scalar_subquery()
     )
     query = (

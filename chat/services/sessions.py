@@ -24,7 +24,7 @@ class NewSession:
 
 # Built once: each request runs it.
 _living = (
-    select(User.id, User.username, User.nickname, User.email, User.avatar)
+    select(User.id, User.username, User.nickname, User.email)
     .add_columns(LoginSession.id, LoginSession.expires_at)
     .join(LoginSession, LoginSession.user_id == User.id)
     .where(

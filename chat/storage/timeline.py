@@ -1,10 +1,12 @@
 """Reading a room's messages in the order of its clock."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from chat.models import Attachment, Message, MessageType, Room, StoredMessage, User
+from chat.storage.avatars import avatars_of
 
 _COLUMNS: Any = (
     select(
@@ -14,7 +16,7 @@ _COLUMNS: Any = (
         Message.sender_id,
         User.username,
         User.nickname,
-        User.avatar,
+        (User.avatar != "").label("has_avatar"),
         Message.type,
         Message.content,
         Attachment.name.label("attachment_name"),
@@ -27,40 +29,58 @@ _COLUMNS: Any = (
     .join(User, User.id == Message.sender_id)
     .join(Attachment, Attachment.id == Message.attachment_id, isouter=True)
 )
+_living = _COLUMNS.where(Message.deleted_at.is_(None))
 
 
-def _record(row: Any) -> StoredMessage:
-    return StoredMessage(**{**row._mapping, "type": MessageType(row.type)})
+def _records(connection: Any, rows: Sequence[Any]) -> list[StoredMessage]:
+    """The rows with their senders' avatars: these are long, and each is read once, however much its owner said."""
+    shown = {row.sender_id for row in rows if row.has_avatar}
+    avatars = avatars_of(connection, User, shown)
+    return [
+        StoredMessage(
+            **{name: value for name, value in row._mapping.items() if name != "has_avatar"}
+            | {"type": MessageType(row.type), "avatar": avatars.get(row.sender_id, "")}
+        )
+        for row in rows
+    ]
 
 
 def after(connection: Connection, room_id: int, cursor: int, limit: int) -> list[StoredMessage]:
     """The oldest `limit` messages newer than cursor (µs), oldest first."""
-    query = _COLUMNS.where(Message.room_id == room_id, Message.time > cursor).order_by(Message.time).limit(limit)
-    return [_record(row) for row in connection.execute(query)]
+    query = _living.where(Message.room_id == room_id, Message.time > cursor).order_by(Message.time).limit(limit)
+    return _records(connection, connection.execute(query).all())
 
 
 def newest(
-    connection: Connection, room_id: int, limit: int, before: int | None = None, before_id: int | None = None
+    connection: Connection,
+    room_id: int,
+    limit: int,
+    before: int | None = None,
+    before_id: int | None = None,
+    conditions: Sequence[ColumnElement[bool]] = (),
 ) -> list[StoredMessage]:
-    """The newest `limit` messages, older than `before` (µs) and with a lower id where these are given; oldest first."""
-    query = _COLUMNS.where(Message.room_id == room_id).order_by(Message.time.desc()).limit(limit)
+    """The newest `limit` messages, older than `before` (µs) and with a lower id where these are given; oldest first.
+
+    Further conditions may be on Message and on its sender, User.
+    """
+    query = _living.where(Message.room_id == room_id, *conditions).order_by(Message.time.desc()).limit(limit)
     if before is not None:
         query = query.where(Message.time < before)
     if before_id is not None:
         query = query.where(Message.id < before_id)
-    return [_record(row) for row in connection.execute(query)][::-1]
+    return _records(connection, connection.execute(query).all())[::-1]
 
 
 def sent_before(connection: Any, room_id: int, sender_id: int, client_message_id: str) -> StoredMessage | None:
-    """The message that this sender stored in this room under that id, if any. Takes a transaction too."""
-    row = connection.execute(
+    """The message, deleted or not, that this sender stored in this room under that id. Takes a transaction too."""
+    rows = connection.execute(
         _COLUMNS.where(
             Message.room_id == room_id,
             Message.sender_id == sender_id,
             Message.client_message_id == client_message_id,
         )
-    ).first()
-    return None if row is None else _record(row)
+    ).all()
+    return next(iter(_records(connection, rows)), None)
 
 
 def last_time(connection: Connection, room_id: int) -> int:

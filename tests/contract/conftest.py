@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 
 from tests.contract.clients import ChatClient, FlaskTransport, HttpTransport, PollingClient, Transport
+from tests.contract.ims_client import ImsGuest
 from tests.contract.realtime_client import RealtimeClient, RealtimeUser
 from tests.contract.roomapi_client import FollowingRoomapiClient, RoomapiClient
 from tests.contract.roomapi_socket import Member
@@ -26,6 +27,7 @@ CLIENTS: list[Any] = [
     PollingClient,
     FollowingRoomapiClient,
     RealtimeClient,
+    ImsGuest,
     TcpClient,
 ]
 

@@ -111,7 +111,7 @@ def test_who_is_not_logged_in(app: Flask, method: str, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api", "/api/", "/api/room", "/api/room/x", "/api/message/ws/x", "/api//room/list",
-                                  "/register/x", "/login/x", "/ws", "/ws/x", "/api/%00"])  # fmt: skip
+                                  "/register/x", "/login/x", "/ws/x", "/api/%00"])  # fmt: skip
 def test_unknown_paths(alice: RoomapiClient, path: str) -> None:
     for method in ("GET", "POST"):
         assert_refused(alice.call(method, path, {}), 404)

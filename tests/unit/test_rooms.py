@@ -9,7 +9,7 @@ from chat.clock import SECOND
 from chat.errors import ChatError, ErrorCode
 from chat.models import Access, Actor, Membership, Message, Role, Room, User
 from chat.services import Services
-from chat.services.lookups import RoomRef, UserRef
+from chat.services.lookups import FoundRoom, RoomRef, UserRef
 from chat.services.messages import Draft
 from chat.services.permissions import ALLOWED, Action, require
 from tests.conftest import FakeClock, run_in_threads, services_of, sign_up
@@ -144,10 +144,10 @@ def test_lists_are_capped(services: Services, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("role", [None, *Role])
 def test_the_table_of_permissions(action: Action, access: Access, role: Role | None) -> None:
     if role in ALLOWED[action][access]:
-        require(action, access, role)
+        require(action, FoundRoom(1, access, None, False, role))
     else:
         with pytest.raises(ChatError):
-            require(action, access, role)
+            require(action, FoundRoom(1, access, None, False, role))
 
 
 def test_titles_repeat_and_names_do_not(services: Services, clock: FakeClock) -> None:

@@ -4,18 +4,28 @@ import string
 
 import pytest
 
-from chat.errors import ChatError, ErrorCode
+from chat.errors import PARTIAL, ChatError, ErrorCode
 from chat.http.wording import Table, worded
+from chat.protocols.ims.errors import TABLE as IMS
 from chat.protocols.polling.errors import TABLE as POLLING
 from chat.protocols.realtime.errors import TABLE as REALTIME
 from chat.protocols.roomapi.errors import TABLE as ROOMAPI
 from chat.protocols.tcp.errors import TABLE as TCP
 
 TABLES = {"polling": POLLING, "realtime": REALTIME}
+COMMON = [code for code in ErrorCode if code not in PARTIAL]
+
+
+@pytest.mark.parametrize("code", ErrorCode)
+def test_ims_has_words_for_it(code: ErrorCode) -> None:
+    status, number, info = IMS[code]
+    assert 400 <= status < 600
+    assert number != 0
+    assert info
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
-@pytest.mark.parametrize("code", ErrorCode)
+@pytest.mark.parametrize("code", COMMON)
 def test_every_protocol_has_words_for_it(code: ErrorCode, table: Table) -> None:
     status, english, chinese = table[code]
     assert 400 <= status < 600
@@ -25,14 +35,14 @@ def test_every_protocol_has_words_for_it(code: ErrorCode, table: Table) -> None:
     assert any("\u4e00" <= char <= "\u9fff" for char in chinese)
 
 
-@pytest.mark.parametrize("code", ErrorCode)
+@pytest.mark.parametrize("code", COMMON)
 def test_tcp_has_a_number_and_words_for_it(code: ErrorCode) -> None:
     number, words = TCP[code]
     assert 1001 <= number <= 1009
     assert any("\u4e00" <= char <= "\u9fff" for char in words)
 
 
-@pytest.mark.parametrize("code", ErrorCode)
+@pytest.mark.parametrize("code", COMMON)
 def test_roomapi_has_chinese_words_for_it(code: ErrorCode) -> None:
     status, chinese = ROOMAPI[code]
     assert status == 200 or 400 <= status < 600

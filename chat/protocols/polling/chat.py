@@ -39,6 +39,7 @@ bp = Blueprint("polling_chat", __name__, url_prefix="/chat")
 @answers(
     Done,
     ErrorCode.ROOM_NOT_FOUND,
+    ErrorCode.NOT_FRIENDS,
     ErrorCode.MESSAGE_EMPTY,
     ErrorCode.MESSAGE_TOO_LONG,
     ErrorCode.MESSAGE_TYPE_UNKNOWN,

@@ -134,8 +134,13 @@ TABLE: Table = {
     ),
     ErrorCode.FORBIDDEN: (
         403,
-        "Only the room's owner may do this: ask them.",
-        "只有聊天室的创建者可以这样做：请联系创建者。",
+        "You may not do this in this room: ask its owner.",
+        "你在该聊天室中没有此权限：请联系创建者。",
+    ),
+    ErrorCode.NOT_FRIENDS: (
+        403,
+        "You two are not friends any more: become friends again to write to each other.",
+        "你们已不是好友：重新成为好友后才能互发消息。",
     ),
     ErrorCode.MESSAGE_EMPTY: (400, "The content is empty: write something.", "消息内容为空：请输入内容。"),
     ErrorCode.MESSAGE_TOO_LONG: (

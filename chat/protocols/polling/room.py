@@ -72,7 +72,7 @@ def join(actor: Actor, body: dict[str, Any]) -> Response:
 @bp.post("/leave")
 @signed_in
 @takes(LeaveRoom)
-@answers(Done, ErrorCode.ROOM_NOT_FOUND, zh="退出聊天室。")
+@answers(Done, ErrorCode.ROOM_NOT_FOUND, ErrorCode.FORBIDDEN, zh="退出聊天室。")
 def leave(actor: Actor, body: dict[str, Any]) -> Response:
     """Be a member no more. Beyond the document."""
     services().memberships.leave(actor, body["roomname"])

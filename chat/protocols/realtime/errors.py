@@ -118,6 +118,11 @@ TABLE: Table = {
         "You may not do this: only the owner deletes a room, and one with a passwd is joined elsewhere first.",
         "没有权限：只有创建者可以删除聊天室；有密码的聊天室须先通过其他方式加入。",
     ),
+    ErrorCode.NOT_FRIENDS: (
+        403,
+        "You two are not friends any more: become friends again to write to each other.",
+        "你们已不是好友：重新成为好友后才能互发消息。",
+    ),
     ErrorCode.MESSAGE_EMPTY: (400, "msg is empty: write something.", "msg 为空：请输入内容。"),
     ErrorCode.MESSAGE_TOO_LONG: (
         400,

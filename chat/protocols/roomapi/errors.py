@@ -42,6 +42,7 @@ TABLE: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.ALREADY_MEMBER: (200, "添加用户到聊天室失败，用户已在聊天室中"),
     ErrorCode.TICKET_INVALID: (401, "入场凭证已使用、已过期或无效"),
     ErrorCode.FORBIDDEN: (200, "没有权限执行此操作"),
+    ErrorCode.NOT_FRIENDS: (200, "你们已不是好友，不能互发消息"),
     ErrorCode.MESSAGE_EMPTY: (200, "消息内容不能为空"),
     ErrorCode.MESSAGE_TOO_LONG: (200, "消息过长，最多 {limit} 个字符"),
     ErrorCode.MESSAGE_TYPE_UNKNOWN: (200, "消息类型只能是 text 或 image"),

@@ -27,6 +27,7 @@ bp = Blueprint("roomapi_message", __name__, url_prefix="/api/message")
 @answers(
     Sent,
     ErrorCode.ROOM_NOT_FOUND,
+    ErrorCode.NOT_FRIENDS,
     ErrorCode.MESSAGE_EMPTY,
     ErrorCode.MESSAGE_TOO_LONG,
     ErrorCode.MESSAGE_TYPE_UNKNOWN,

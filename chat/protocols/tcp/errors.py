@@ -34,6 +34,7 @@ TABLE: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.ALREADY_MEMBER: (INVALID, "用户 {username} 已在聊天组中。"),
     ErrorCode.TICKET_INVALID: (AUTH, "令牌无效。"),
     ErrorCode.FORBIDDEN: (RIGHT, "权限不足：你不在该聊天组中，或该聊天组需要密码。"),
+    ErrorCode.NOT_FRIENDS: (RIGHT, "你们已不是好友，不能互发消息。"),
     ErrorCode.MESSAGE_EMPTY: (INVALID, "消息内容不能为空。"),
     ErrorCode.MESSAGE_TOO_LONG: (INVALID, "消息过长：最多 {limit} 个字符。"),
     ErrorCode.MESSAGE_TYPE_UNKNOWN: (INVALID, "无效的 message_type：请查看接口文档。"),

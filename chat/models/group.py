@@ -1,0 +1,54 @@
+"""What a group's owner and admins keep: announcements, and invitations that wait for them."""
+
+from enum import IntEnum
+
+from sqlalchemy import ForeignKey, Index, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chat.extensions import db
+from chat.models.columns import Id, Microseconds
+
+
+class InvitationStatus(IntEnum):
+    """The numbers are those of the wire, and of the database."""
+
+    WAITING = 0
+    REFUSED = 1
+    ACCEPTED = 2
+    CAME_OTHERWISE = 3
+
+
+class Invitation(db.Model):
+    """That a member wants somebody in the room."""
+
+    __tablename__ = "invitations"
+    __table_args__ = (
+        # However many members invite somebody, one answer is enough.
+        Index(
+            "uq_invitations_waiting",
+            "room_id",
+            "receiver_id",
+            unique=True,
+            sqlite_where=text("status = 0"),
+            postgresql_where=text("status = 0"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"), index=True)
+    sender_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    receiver_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[int] = mapped_column(Microseconds)
+    status: Mapped[int]  # InvitationStatus
+
+
+class Announcement(db.Model):
+    __tablename__ = "announcements"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"), index=True)
+    sender_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    content: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[int] = mapped_column(Microseconds)

@@ -1,0 +1,19 @@
+"""The ims protocol (seed 004; specs, "ims"): accounts, friends, conversations, and what administers groups."""
+
+from flask import Flask
+
+from chat.http import envelopes
+from chat.protocols.ims import account, conversations, friends, groups, manage, socket
+from chat.protocols.ims.errors import failure
+
+PREFIXES = (
+    "account", "verify", "csrf", "search_user", "search_user_detail", "add_friend", "friend_requests",
+    "friend_request_handle", "groups", "friends", "manage_friends", "conversations", "interface",
+)  # fmt: skip
+
+
+def register(app: Flask) -> None:
+    """Serve the protocol's routes."""
+    for module in (account, friends, groups, conversations, manage, socket):
+        app.register_blueprint(module.bp)
+    envelopes.register(app, (*PREFIXES, "/ws"), failure)  # what else is under /ws is another protocol's

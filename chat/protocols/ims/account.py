@@ -1,0 +1,90 @@
+"""/account and /verify: registering, logging in, one's own profile, deleting one's account."""
+
+import secrets
+from typing import Any
+
+from flask import Blueprint, Response
+
+from chat.errors import ErrorCode
+from chat.http.auth import session_token, signed_in
+from chat.http.bodies import takes
+from chat.http.context import client_address, services
+from chat.models import Actor
+from chat.protocols.ims.cipher import given_password, hidden_code, new_password
+from chat.protocols.ims.errors import success, words
+from chat.protocols.ims.schemas import Credentials, Mailbox, ProfileChanges, Registration
+from chat.services.profiles import Changes
+
+bp = Blueprint("ims_account", __name__)
+
+
+@bp.post("/account/reg")
+@takes(Registration)
+def register(body: dict[str, Any]) -> Response:
+    """Make an account, or restore the deleted one of that address and password."""
+    user_id, session, is_restored = services().accounts.register_by_email(
+        body["email"], new_password(body["password"]), body["name"], client_address()
+    )
+    message = "已恢复账户" if is_restored else "注册成功"
+    return success("Succeed", token=session_token(user_id, session), message=message)
+
+
+@bp.post("/account/login")
+@words({ErrorCode.USER_DELETED: (404, 1, "User deleted or not activated")})
+@takes(Credentials)
+def login(body: dict[str, Any]) -> Response:
+    """Log in, by mail address or username."""
+    chat = services()
+    password = given_password(body["password"])
+    user_id = chat.accounts.authenticate_telling(body["email"], password, client_address())
+    return success("Succeed", token=session_token(user_id, chat.sessions.open(user_id)))
+
+
+@bp.delete("/account/delete")
+@signed_in
+def delete(actor: Actor) -> Response:
+    """Delete one's account."""
+    services().profiles.delete(actor)
+    return success("Succeed", message="注销成功")
+
+
+@bp.get("/account/info")
+@signed_in
+def info(actor: Actor) -> Response:
+    """One's own profile."""
+    own = services().profiles.own(actor)
+    about = {"name": own.nickname, "email": own.email, "user_info": own.profile, "avatar": own.avatar}
+    return success("Succeed", **about, deleted=False, id=own.user_id)
+
+
+@bp.put("/account/info")
+@words({ErrorCode.PASSWORD_INVALID: (400, -4, "Invalid password")})
+@signed_in
+@takes(ProfileChanges)
+def change_info(actor: Actor, body: dict[str, Any]) -> Response:
+    """Change what is given; a new password ends all sessions."""
+    changes = Changes(
+        nickname=body.get("name"),
+        password=new_password(body["password"]) if "password" in body else None,
+        email=body.get("email"),
+        profile=body.get("user_info"),
+        avatar=body.get("avatar"),
+    )
+    services().profiles.change(actor, given_password(body["origin_password"]), changes, client_address())
+    return success("Succeed", message="修改成功")
+
+
+@bp.post("/verify")
+@takes(Mailbox)
+def verify(body: dict[str, Any]) -> Response:
+    """Send a code to a mailbox; the answer has it too, hidden."""
+    code = services().verification.send_code(body["email"], client_address())
+    return success("Succeed", verify_code=hidden_code(body["email"], code), message="发送成功")
+
+
+@bp.get("/csrf")
+def csrf() -> Response:
+    """A cookie that some clients will not log in without. Nothing here looks at it."""
+    response = success("success")
+    response.set_cookie("csrftoken", secrets.token_urlsafe(24), samesite="Lax")
+    return response

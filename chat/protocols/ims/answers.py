@@ -1,0 +1,86 @@
+"""How this protocol shows people, messages and times."""
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Response, request
+
+from chat.clock import SECOND
+from chat.http.hold import body_response
+from chat.models import MessageType, StoredMessage
+from chat.services.archive import Quote
+from chat.services.attachments import URL_PREFIX
+from chat.services.people import Person
+from chat.services.pulls import ANSWER_MAX_BYTES
+
+_TYPES = {MessageType.TEXT: 0, MessageType.IMAGE: 1, MessageType.FILE: 0}
+
+
+def seconds(time: int) -> str:
+    """A time (µs) as this protocol writes it: ISO 8601, UTC, in whole seconds."""
+    return datetime.fromtimestamp(time // SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def person(shown: Person) -> dict[str, Any]:
+    """Somebody in a list."""
+    return {
+        "id": shown.user_id,
+        "email": shown.email,
+        "name": shown.nickname,
+        "avatar": shown.avatar,
+        "deleted": shown.is_deleted,
+    }
+
+
+def content(text: str, attachment_name: str | None) -> str:
+    """A message's text, or where its picture or file is. Whole addresses: front ends mostly come from elsewhere."""
+    return text if attachment_name is None else request.host_url.rstrip("/") + URL_PREFIX + attachment_name
+
+
+def message(shown: StoredMessage, quotes: dict[int, Quote]) -> dict[str, Any]:
+    """A message in a conversation."""
+    about: dict[str, Any] = {
+        "id": shown.id,
+        "type": _TYPES[shown.type],
+        "content": content(shown.content, shown.attachment_name),
+        "senderid": shown.sender_id,
+        "sendername": shown.nickname,
+        "senderavatar": shown.avatar,
+    }
+    if shown.reply_to_id is not None:
+        quote = quotes.get(shown.reply_to_id, Quote())
+        about |= {"reply_to": content(quote.text, quote.attachment_name), "reply_to_id": shown.reply_to_id}
+    return about | {"conversation": shown.room_id, "created_time": seconds(shown.time)}
+
+
+def found_message(shown: StoredMessage, id_name: str) -> dict[str, Any]:
+    """A message that was searched for, or is a reply."""
+    return {
+        id_name: shown.id,
+        "sender_id": shown.sender_id,
+        "sender_name": shown.nickname,
+        "sender_avatar": shown.avatar,
+        "content": content(shown.content, shown.attachment_name),
+        "timestamp": seconds(shown.time),
+    }
+
+
+def encoded(messages: Iterable[dict[str, Any]]) -> list[bytes]:
+    """The first of the messages, as many as an answer may have (8 MiB), but at least one."""
+    kept: list[bytes] = []
+    size = 0
+    for each in messages:
+        piece = json.dumps(each, ensure_ascii=False, separators=(",", ":")).encode()
+        size += len(piece)
+        if kept and size > ANSWER_MAX_BYTES:
+            break
+        kept.append(piece)
+    return kept
+
+
+def list_answer(name: str, pieces: list[bytes]) -> Response:
+    """{"code": 0, "info": "success", name: [pieces]}."""
+    head = b'{"code":0,"info":"success","%s":[' % name.encode()
+    return body_response([head, b",".join(pieces), b"]}"])

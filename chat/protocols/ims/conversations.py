@@ -1,0 +1,194 @@
+"""/conversations and /interface: the list, messages, replies, searching and deleting, and how one has them set."""
+
+from typing import Any
+
+from flask import Blueprint, Response, request
+from marshmallow import ValidationError
+
+from chat.errors import ChatError, ErrorCode
+from chat.http.auth import signed_in
+from chat.http.bodies import is_clean, json_object, refuse_fields, takes
+from chat.http.context import services
+from chat.http.overload import refused_when_late
+from chat.models import Actor, StoredMessage
+from chat.protocols.ims import answers
+from chat.protocols.ims.errors import Case, Special, success, words
+from chat.protocols.ims.parameters import asks
+from chat.protocols.ims.schemas import (
+    Interface,
+    InterfaceChanges,
+    MessageFilter,
+    NewConversation,
+    NewImage,
+    NewMessage,
+    Page,
+    SomeMessage,
+)
+from chat.services.archive import Filter
+from chat.services.conversations import ConversationView, NewPreferences
+from chat.services.messages import Draft
+
+bp = Blueprint("ims_conversations", __name__)
+TEXT_MAX_CHARS = 255
+_NO_CONVERSATION = (404, -1, "会话不存在")
+_NOT_IN: Special = {Case.OUTSIDE: (400, 1, "Not in conversation")}
+
+
+@bp.get("/conversations")
+@signed_in
+def conversations(actor: Actor) -> Response:
+    """Every room one is in: pinned ones first, then the newest."""
+    found = services().conversations.all(actor)
+    return success("success", conversation=[_conversation(each) for each in found])
+
+
+@bp.post("/conversations")
+@words(
+    {
+        ErrorCode.NOT_FRIENDS: (400, -3, "Not friend with current user."),
+        ErrorCode.USER_NOT_FOUND: (404, -1, "成员不存在"),
+    }
+)
+@signed_in
+@takes(NewConversation)
+def create(actor: Actor, body: dict[str, Any]) -> Response:
+    """Make a group of friends."""
+    services().groups.create(actor, body["name"], body["members"])
+    return success("success", message="创建会话成功")
+
+
+@bp.get("/conversations/messages")
+@words({ErrorCode.ROOM_NOT_FOUND: _NO_CONVERSATION, Case.OUTSIDE: (400, 1, "用户不在会话中")})
+@signed_in
+@asks(Page)
+def messages(actor: Actor, query: dict[str, Any]) -> Response:
+    """Messages, oldest first: from a time on, or the newest. What one has been given counts as read."""
+    since = query["since"]
+    found, quotes = services().archive.page(actor, query["conversation_id"], since)
+    if since is None:  # what there is no room for is then among the oldest
+        pieces = answers.encoded(answers.message(each, quotes) for each in reversed(found))[::-1]
+        last = found[-1:]
+    else:
+        pieces = answers.encoded(answers.message(each, quotes) for each in found)
+        last = found[: len(pieces)][-1:]
+    if last:
+        services().archive.mark_read(actor, last[0])
+    return answers.list_answer("messages", pieces)
+
+
+@bp.post("/conversations/messages")
+@words(_NOT_IN)
+@refused_when_late
+@signed_in
+@takes(NewMessage)
+def send(actor: Actor, body: dict[str, Any]) -> Response:
+    """Send a text."""
+    if len(body["content"]) > TEXT_MAX_CHARS:
+        raise ChatError(ErrorCode.MESSAGE_TOO_LONG, limit=TEXT_MAX_CHARS)
+    draft = Draft(text=body["content"], client_message_id=body["client_message_id"], reply_to_id=body["reply_to"])
+    services().messages.send(actor, body["conversation_id"], draft)
+    return success("Succeed")
+
+
+@bp.post("/conversations/image")
+@words(_NOT_IN)
+@refused_when_late
+@signed_in
+def send_image(actor: Actor) -> Response:
+    """Send a picture, as a form with a file."""
+    is_form = request.mimetype == "multipart/form-data"
+    given = request.form.to_dict() if is_form else json_object()
+    for name, value in given.items():
+        if not is_clean(value):
+            raise ChatError(ErrorCode.FIELD_INVALID, field=name)
+    try:
+        form = NewImage().load(given)
+    except ValidationError as error:
+        refuse_fields(error, given)
+    image = request.files.get("image") if is_form else None
+    if image is None:
+        raise ChatError(ErrorCode.FIELD_MISSING, field="image")
+    draft = Draft(image=image.read(), client_message_id=form["client_message_id"])
+    services().messages.send(actor, form["conversation_id"], draft)
+    return success("Succeed")
+
+
+@bp.get("/conversations/get_reply")
+@signed_in
+@asks(SomeMessage)
+def replies(actor: Actor, query: dict[str, Any]) -> Response:
+    """The replies to a message, oldest first."""
+    return _newest("replies", services().archive.replies(actor, query["message_id"]), "reply_id")
+
+
+@bp.get("/conversations/manage_messages")
+@words({ErrorCode.ROOM_NOT_FOUND: _NO_CONVERSATION})
+@signed_in
+@asks(MessageFilter)
+def search(actor: Actor, query: dict[str, Any]) -> Response:
+    """Messages that pass a filter, oldest first."""
+    wanted = Filter(
+        since=query["start_time"],
+        until=query["end_time"],
+        sender_id=query["sender_id"],
+        sender_name=query["sender_name"],
+        text=query["content"],
+    )
+    return _newest("messages", services().archive.search(actor, query["conversation_id"], wanted), "id")
+
+
+@bp.delete("/conversations/messages", endpoint="delete_message")
+@bp.delete("/conversations/manage_messages", endpoint="delete_found_message")
+@words(
+    {
+        ErrorCode.MESSAGE_NOT_FOUND: (404, -1, "消息不存在"),
+        ErrorCode.FORBIDDEN: (403, -3, "No permission to delete message"),
+    }
+)
+@signed_in
+@takes(SomeMessage)
+def delete(actor: Actor, body: dict[str, Any]) -> Response:
+    """Delete a message for all."""
+    services().archive.delete(actor, body["message_id"])
+    return success("Succeed", message="删除聊天记录成功")
+
+
+@bp.get("/interface")
+@words({ErrorCode.ROOM_NOT_FOUND: _NO_CONVERSATION})
+@signed_in
+@asks(Interface)
+def interface(actor: Actor, query: dict[str, Any]) -> Response:
+    """How one has a conversation set."""
+    found = services().conversations.preferences(actor, query["conversation_id"])
+    return success("Succeed", unreads=found.unread, notification=found.may_remind, ontop=found.is_pinned)
+
+
+@bp.post("/interface")
+@words({ErrorCode.ROOM_NOT_FOUND: _NO_CONVERSATION})
+@signed_in
+@takes(InterfaceChanges)
+def set_interface(actor: Actor, body: dict[str, Any]) -> Response:
+    """Set what is given."""
+    new = NewPreferences(unread=body["unreads"], may_remind=body["notification"], is_pinned=body["ontop"])
+    services().conversations.set(actor, body["conversation_id"], new)
+    return success("Succeed")
+
+
+def _newest(name: str, found: list[StoredMessage], id_name: str) -> Response:
+    """Oldest first; what there is no room for is among the oldest."""
+    shown = (answers.found_message(each, id_name) for each in reversed(found))
+    return answers.list_answer(name, answers.encoded(shown)[::-1])
+
+
+def _conversation(shown: ConversationView) -> dict[str, Any]:
+    about: dict[str, Any] = {
+        "id": shown.id,
+        "name": shown.name,
+        "avatar": shown.avatar,
+        "last_message": answers.content(shown.last_text, shown.last_attachment),
+        "last_message_time": "" if shown.last_time is None else answers.seconds(shown.last_time),
+        "is_chat_group": shown.friend_id is None,
+    }
+    if shown.friend_id is not None:
+        about["friend_id"] = shown.friend_id
+    return about | {"is_top": shown.is_pinned, "notice_able": shown.may_remind, "unread_count": shown.unread}

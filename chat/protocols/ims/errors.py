@@ -1,0 +1,123 @@
+"""This protocol's envelope, and its words for every failure: the usual ones here, others with the view they are for."""
+
+from collections.abc import Callable, Mapping
+from enum import Enum, auto
+from typing import Any
+
+from flask import Response, current_app, jsonify, request
+
+from chat.errors import ChatError, ErrorCode
+
+View = Callable[..., Any]
+Words = tuple[int, int, str]  # HTTP status, code, info; the field in braces is the error's data
+
+
+class Case(Enum):
+    """Kinds of an ErrorCode that the document has other words for."""
+
+    OUTSIDE = auto()  # ROOM_NOT_FOUND: the caller may see the room, but is not in it
+    FOR_ALL = auto()  # FORBIDDEN: to everybody, as the room has no owner
+
+
+Special = Mapping[ErrorCode | Case, Words]
+NO_RIGHT: Words = (403, -3, "权限异常")
+_FIELD = (400, -7, "Missing or error type of [{field}]")
+_NOT_NOW = (503, -9, "Try again later")
+
+TABLE: dict[ErrorCode | Case, Words] = {
+    ErrorCode.BODY_MALFORMED: (400, -7, "Missing or error type of [body]"),
+    ErrorCode.BODY_TOO_LARGE: (413, -3, "Request too large"),
+    ErrorCode.FIELD_MISSING: _FIELD,
+    ErrorCode.FIELD_INVALID: _FIELD,
+    ErrorCode.CURSOR_INVALID: _FIELD,
+    ErrorCode.PATH_UNKNOWN: (404, -1, "Not found"),
+    ErrorCode.METHOD_NOT_ALLOWED: (405, -3, "Bad method"),
+    ErrorCode.ORIGIN_FOREIGN: (403, -2, "Foreign origin"),
+    ErrorCode.RATE_LIMITED: (429, -8, "Too many requests"),
+    ErrorCode.UPGRADE_REQUIRED: (426, -3, "WebSocket only"),
+    ErrorCode.HANDSHAKE_INVALID: (400, -3, "Invalid WebSocket handshake"),
+    ErrorCode.NOT_SIGNED_IN: (401, -2, "Invalid or expired JWT"),
+    ErrorCode.CREDENTIALS_WRONG: (401, -3, "密码错误"),
+    ErrorCode.USERNAME_TAKEN: (400, -1, "User already exists"),
+    ErrorCode.USERNAME_INVALID: (400, 1, "Invalid email"),
+    ErrorCode.PASSWORD_INVALID: (400, -4, "Password illegal"),
+    ErrorCode.USER_NOT_FOUND: (404, -1, "User not found"),
+    ErrorCode.USER_DELETED: (404, -1, "User deleted"),
+    ErrorCode.EMAIL_INVALID: (400, 1, "Invalid email"),
+    ErrorCode.NICKNAME_INVALID: (400, -3, "Name too long"),
+    ErrorCode.MAIL_NOT_SENT: (404, -5, "发送失败，请检查网络和邮箱"),
+    ErrorCode.ROOM_NOT_FOUND: (404, -1, "Conversation not found"),
+    Case.OUTSIDE: NO_RIGHT,
+    ErrorCode.ROOM_NAME_TAKEN: (409, -1, "Name already exists"),
+    ErrorCode.ROOM_NAME_INVALID: (400, -7, "Missing or error type of [name]"),
+    ErrorCode.ROOM_NAME_RESERVED: (400, -7, "Missing or error type of [name]"),
+    ErrorCode.ROOM_LABEL_INVALID: _FIELD,
+    ErrorCode.ROOM_PASSWD_NEEDED: NO_RIGHT,
+    ErrorCode.ROOM_PASSWD_WRONG: NO_RIGHT,
+    ErrorCode.ALREADY_MEMBER: (403, -3, "The member is already in the conversation"),
+    ErrorCode.TICKET_INVALID: (401, -2, "Invalid or expired JWT"),
+    ErrorCode.FORBIDDEN: NO_RIGHT,
+    ErrorCode.NOT_MEMBER: (400, 1, "User not in conversation"),
+    ErrorCode.ROLE_UNCHANGED: (403, 3, "成员已经是管理员"),
+    ErrorCode.SELF_MEANT: NO_RIGHT,
+    ErrorCode.ADMIN_PROTECTED: (403, -3, "非群主不能移除管理员"),
+    ErrorCode.NOT_FRIENDS: (403, -4, "Not friend with current user."),
+    ErrorCode.ALREADY_FRIENDS: (403, -4, "Already friends"),
+    ErrorCode.FRIEND_NOT_FOUND: (404, -1, "Friend not found"),
+    ErrorCode.REQUEST_PENDING: (403, -5, "Friend request already sent"),
+    ErrorCode.REQUEST_NOT_FOUND: (403, -5, "Request not found"),
+    ErrorCode.FRIEND_GROUP_NOT_FOUND: (404, -1, "Group not found"),
+    ErrorCode.FRIEND_GROUP_TAKEN: (409, -1, "Group already exists"),
+    ErrorCode.IN_FRIEND_GROUP: (400, -3, "Member already in group"),
+    ErrorCode.NOT_IN_FRIEND_GROUP: (400, -3, "Member not in group"),
+    ErrorCode.ANNOUNCEMENT_NOT_FOUND: (404, -1, "Notification not found"),
+    ErrorCode.INVITATION_NOT_FOUND: (404, -1, "Invitation not found"),
+    ErrorCode.INVITATION_ANSWERED: (403, -4, "邀请已处理"),
+    ErrorCode.MESSAGE_NOT_FOUND: (404, -1, "Message not found"),
+    ErrorCode.REPLY_NOT_FOUND: (400, -4, "Reply message not found"),
+    ErrorCode.MESSAGE_EMPTY: (400, -3, "Content is empty"),
+    ErrorCode.MESSAGE_TOO_LONG: (400, -3, "Content too long"),
+    ErrorCode.MESSAGE_TYPE_UNKNOWN: _FIELD,
+    ErrorCode.MESSAGE_ID_INVALID: (400, -7, "Missing or error type of [client_message_id]"),
+    ErrorCode.IMAGE_INVALID: (400, -7, "Missing or error type of [image]"),
+    ErrorCode.IMAGE_TOO_LARGE: (413, -3, "Image too large"),
+    ErrorCode.FILE_NOT_FOUND: (404, -1, "File not found"),
+    ErrorCode.FILE_TOO_LARGE: (413, -3, "File too large"),
+    ErrorCode.UNAVAILABLE: _NOT_NOW,
+    ErrorCode.SOCKETS_UNAVAILABLE: _NOT_NOW,
+    ErrorCode.INTERNAL: (500, -9, "Internal server error"),
+}
+
+
+def words(special: Special) -> Callable[[View], View]:
+    """Decorator, outermost: what the document calls these failures at this address."""
+
+    def decorate(view: View) -> View:
+        view.__dict__["ims_words"] = special
+        return view
+
+    return decorate
+
+
+def success(info: str, **data: Any) -> Response:
+    """{"code": 0, "info": …} and the data beside them. The document has "Succeed" or "success", by address."""
+    return jsonify(code=0, info=info, **data)
+
+
+def failure(error: ChatError) -> Response:
+    """{"code": …, "info": …} with the fitting 4xx or 5xx."""
+    status, code, info = _words(error)
+    response = jsonify(code=code, info=info.format(field=str(error.data.get("field", "")).partition(".")[0]))
+    response.status_code = status
+    return response
+
+
+def _words(error: ChatError) -> Words:
+    view = current_app.view_functions.get(request.endpoint or "")
+    special: Special = getattr(view, "ims_words", {})
+    cases: list[ErrorCode | Case] = [error.code]
+    if error.code is ErrorCode.ROOM_NOT_FOUND and error.data.get("is_visible"):
+        return special.get(Case.OUTSIDE, TABLE[Case.OUTSIDE])
+    if error.code is ErrorCode.FORBIDDEN and error.data.get("for_all"):
+        cases.insert(0, Case.FOR_ALL)
+    return next((special[case] for case in cases if case in special), TABLE[error.code])

@@ -1,0 +1,98 @@
+"""/groups: the groups in which one keeps one's friends."""
+
+from typing import Any
+
+from flask import Blueprint, Response
+
+from chat.errors import ErrorCode
+from chat.http.auth import signed_in
+from chat.http.bodies import takes
+from chat.http.context import services
+from chat.models import Actor
+from chat.protocols.ims.answers import person
+from chat.protocols.ims.errors import success, words
+from chat.protocols.ims.parameters import asks
+from chat.protocols.ims.schemas import FriendGroupEntry, FriendGroupName, NewFriendGroup, SomeFriendGroup
+
+bp = Blueprint("ims_groups", __name__, url_prefix="/groups")
+_NO_GROUP = (404, -3, "Group not found")
+
+
+@bp.get("")
+@signed_in
+def groups(actor: Actor) -> Response:
+    """One's groups, oldest first."""
+    found = services().friend_groups.all(actor)
+    return success("success", groups=[{"id": group_id, "name": name} for group_id, name in found])
+
+
+@bp.post("")
+@signed_in
+@takes(NewFriendGroup)
+def create(actor: Actor, body: dict[str, Any]) -> Response:
+    """Make a group."""
+    services().friend_groups.create(actor, body["name"])
+    return success("success", message="分组创建成功")
+
+
+@bp.get("/manage_groups")
+@signed_in
+@asks(SomeFriendGroup)
+def group(actor: Actor, query: dict[str, Any]) -> Response:
+    """One group, and who is in it."""
+    name, members = services().friend_groups.members(actor, query["group_id"])
+    shown = {"id": query["group_id"], "name": name, "members": [person(each) for each in members]}
+    return success("success", group=shown)
+
+
+@bp.put("/manage_groups")
+@words({ErrorCode.FRIEND_GROUP_TAKEN: (409, -1, "Name already exists")})
+@signed_in
+@takes(FriendGroupName)
+def rename(actor: Actor, body: dict[str, Any]) -> Response:
+    """Give a group another name."""
+    services().friend_groups.rename(actor, body["group_id"], body["new_name"])
+    return success("success", message="修改分组名称成功")
+
+
+@bp.delete("/manage_groups")
+@signed_in
+@takes(SomeFriendGroup)
+def delete(actor: Actor, body: dict[str, Any]) -> Response:
+    """Delete a group."""
+    services().friend_groups.delete(actor, body["group_id"])
+    return success("success", message="删除分组成功")
+
+
+@bp.get("/members")
+@signed_in
+@asks(SomeFriendGroup)
+def members(actor: Actor, query: dict[str, Any]) -> Response:
+    """Who is in a group."""
+    _, found = services().friend_groups.members(actor, query["group_id"])
+    return success("success", members=[person(each) for each in found])
+
+
+@bp.post("/members")
+@words(
+    {
+        ErrorCode.FRIEND_GROUP_NOT_FOUND: _NO_GROUP,
+        ErrorCode.NOT_FRIENDS: (404, -1, "Member is not friend"),
+    }
+)
+@signed_in
+@takes(FriendGroupEntry)
+def add(actor: Actor, body: dict[str, Any]) -> Response:
+    """Put a friend into a group."""
+    services().friend_groups.add(actor, body["group_id"], body["member_id"])
+    return success("success", message="添加分组成员成功")
+
+
+@bp.delete("/members")
+@words({ErrorCode.FRIEND_GROUP_NOT_FOUND: _NO_GROUP})
+@signed_in
+@takes(FriendGroupEntry)
+def remove(actor: Actor, body: dict[str, Any]) -> Response:
+    """Take somebody out of a group."""
+    services().friend_groups.remove(actor, body["group_id"], body["member_id"])
+    return success("success", message="删除分组成员成功")

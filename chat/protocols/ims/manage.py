@@ -1,0 +1,217 @@
+"""/conversations/manage and /conversations/member: what owner, admins and members do in a group."""
+
+from typing import Any
+
+from flask import Blueprint, Response
+from marshmallow import ValidationError
+
+from chat.errors import ChatError, ErrorCode
+from chat.http.auth import signed_in
+from chat.http.bodies import takes
+from chat.http.context import services
+from chat.models import Actor, Role
+from chat.protocols.ims.answers import seconds
+from chat.protocols.ims.errors import NO_RIGHT, Case, Special, success, words
+from chat.protocols.ims.parameters import asks, read_id
+from chat.protocols.ims.schemas import (
+    ConversationChanges,
+    ConversationUser,
+    InvitationAnswer,
+    NewAnnouncement,
+    NewInvitation,
+    SomeAnnouncement,
+    SomeConversation,
+)
+
+bp = Blueprint("ims_manage", __name__, url_prefix="/conversations")
+_IDENTITIES = {Role.OWNER: 1, Role.ADMIN: 2, Role.MEMBER: 3}
+_NOT_OWNER: Special = {ErrorCode.FORBIDDEN: (403, -3, "非群主不能设置管理员"), Case.FOR_ALL: NO_RIGHT}
+_NOT_IN = (400, 1, "你不在群组中，无法退出")
+_NO_ANSWER: Special = {ErrorCode.FORBIDDEN: (403, -3, "非群主或管理员不能处理邀请")}
+
+
+@bp.get("/get_members")
+@signed_in
+@asks(SomeConversation)
+def members(actor: Actor, query: dict[str, Any]) -> Response:
+    """Who is in a conversation, and as what. Beyond the document."""
+    found, own_role = services().groups.members(actor, query["conversation_id"])
+    shown = [
+        {
+            "id": each.person.user_id,
+            "name": each.person.nickname,
+            "avatar": each.person.avatar,
+            "identity": _IDENTITIES[each.role],
+        }
+        for each in found
+    ]
+    return success("success", members=shown, identity=_IDENTITIES[own_role])
+
+
+@bp.post("/manage/admin")
+@words(_NOT_OWNER)
+@signed_in
+@takes(ConversationUser)
+def appoint(actor: Actor, body: dict[str, Any]) -> Response:
+    """Make a member an admin."""
+    services().groups.set_admin(actor, body["conversation_id"], body["user"], is_admin=True)
+    return success("Succeed", message="设置群组管理员成功")
+
+
+@bp.delete("/manage/admin")
+@words({**_NOT_OWNER, ErrorCode.ROLE_UNCHANGED: (403, 3, "管理员不是群组管理员")})
+@signed_in
+@takes(ConversationUser)
+def dismiss(actor: Actor, body: dict[str, Any]) -> Response:
+    """Make an admin a member again."""
+    services().groups.set_admin(actor, body["conversation_id"], body["user"], is_admin=False)
+    return success("Succeed", message="解除群组管理员成功")
+
+
+@bp.get("/manage/notifications")
+@signed_in
+@asks(SomeConversation)
+def announcements(actor: Actor, query: dict[str, Any]) -> Response:
+    """A group's announcements, newest first."""
+    found = services().announcements.all(actor, query["conversation_id"])
+    shown = [
+        {
+            "notification_id": each.id,
+            "content": each.content,
+            "sender_name": each.sender_name,
+            "timestamp": seconds(each.created_at),
+        }
+        for each in found
+    ]
+    return success("success", notifications=shown)
+
+
+@bp.post("/manage/notifications")
+@words({ErrorCode.FORBIDDEN: (403, -3, "非群主或管理员不能发布公告")})
+@signed_in
+@takes(NewAnnouncement)
+def announce(actor: Actor, body: dict[str, Any]) -> Response:
+    """Post an announcement."""
+    services().announcements.post(actor, body["conversation_id"], body["content"])
+    return success("success", message="发布群公告成功")
+
+
+@bp.delete("/manage/notifications")
+@words({ErrorCode.FORBIDDEN: (403, -3, "非群主或管理员不能删除公告")})
+@signed_in
+@takes(SomeAnnouncement)
+def take_back(actor: Actor, body: dict[str, Any]) -> Response:
+    """Delete an announcement."""
+    services().announcements.delete(actor, body["notification_id"])
+    return success("Succeed", message="删除群公告成功")
+
+
+@bp.post("/manage/ownership_transfer")
+@words(
+    {
+        ErrorCode.FORBIDDEN: (403, -3, "非群主不能转让群主"),
+        Case.FOR_ALL: NO_RIGHT,
+        ErrorCode.SELF_MEANT: (403, -3, "不能转让给自己"),
+    }
+)
+@signed_in
+@takes(ConversationUser)
+def transfer(actor: Actor, body: dict[str, Any]) -> Response:
+    """Make another member the owner."""
+    services().groups.transfer(actor, body["conversation_id"], body["user"])
+    return success("Succeed", message="群主转让成功")
+
+
+@bp.post("/member/remove")
+@words({ErrorCode.ROOM_NOT_FOUND: _NOT_IN, Case.OUTSIDE: _NOT_IN})
+@signed_in
+@takes(SomeConversation)
+def leave(actor: Actor, body: dict[str, Any]) -> Response:
+    """Leave a group; its owner dissolves it."""
+    services().memberships.leave(actor, body["conversation_id"], dissolves=True)
+    return success("Succeed", message="退出群组成功")
+
+
+@bp.delete("/member/remove")
+@words({ErrorCode.FORBIDDEN: (403, -3, "非群主或管理员不能移除群成员"), Case.FOR_ALL: NO_RIGHT})
+@signed_in
+@takes(ConversationUser)
+def remove(actor: Actor, body: dict[str, Any]) -> Response:
+    """Put a member out."""
+    services().groups.remove(actor, body["conversation_id"], body["user"])
+    return success("Succeed", message="移除群成员成功")
+
+
+@bp.post("/member/add")
+@words({ErrorCode.NOT_FRIENDS: (403, -4, "The user is not your friend")})
+@signed_in
+@takes(NewInvitation)
+def invite(actor: Actor, body: dict[str, Any]) -> Response:
+    """Add friends: at once, or when owner or an admin have agreed."""
+    is_in = services().invitations.invite(actor, body["conversation_id"], body["member_id"])
+    return success("success", message="邀请成功" if is_in else "邀请成功，等待管理员确认")
+
+
+@bp.get("/<conversation_id>/invitation")
+@signed_in
+def invitations_of(actor: Actor, conversation_id: str) -> Response:
+    """A group's invitations, newest first."""
+    try:
+        return _invitations(actor, read_id(conversation_id))
+    except ValidationError:
+        raise ChatError(ErrorCode.FIELD_INVALID, field="conversation_id") from None
+
+
+@bp.get("/invitation")
+@signed_in
+@asks(SomeConversation)
+def invitations(actor: Actor, query: dict[str, Any]) -> Response:
+    """The same, as published clients ask for it."""
+    return _invitations(actor, query["conversation_id"])
+
+
+@bp.post("/manage/handle_invitation")
+@words(_NO_ANSWER)
+@signed_in
+@takes(InvitationAnswer)
+def accept(actor: Actor, body: dict[str, Any]) -> Response:
+    """Let an invited one in."""
+    services().invitations.answer(actor, body["invite_id"], body["conversation_id"], accept=True)
+    return success("success", message="同意该用户入群")
+
+
+@bp.delete("/manage/handle_invitation")
+@words(_NO_ANSWER)
+@signed_in
+@takes(InvitationAnswer)
+def refuse(actor: Actor, body: dict[str, Any]) -> Response:
+    """Do not let an invited one in."""
+    services().invitations.answer(actor, body["invite_id"], body["conversation_id"], accept=False)
+    return success("success", message="拒绝该用户入群")
+
+
+@bp.post("/manage/info")
+@words({ErrorCode.FORBIDDEN: (403, -3, "非群主或管理员不能更新群信息")})
+@signed_in
+@takes(ConversationChanges)
+def change(actor: Actor, body: dict[str, Any]) -> Response:
+    """Give a group another name or avatar."""
+    services().groups.change(actor, body["conversation_id"], body["name"], body["avatar"])
+    return success("Succeed", message="修改群信息成功")
+
+
+def _invitations(actor: Actor, conversation_id: int) -> Response:
+    shown = [
+        {
+            "invite_id": each.id,
+            "conversation_id": each.room_id,
+            "sender_id": each.sender_id,
+            "sender_name": each.sender_name,
+            "receiver_id": each.receiver_id,
+            "receiver_name": each.receiver_name,
+            "timestamp": seconds(each.created_at),
+            "status": each.status,
+        }
+        for each in services().invitations.all(actor, conversation_id)
+    ]
+    return success("success", invitation=shown, invitations=shown)

@@ -1,0 +1,63 @@
+"""Announcements: what owner and admins want every member to read."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import delete, insert, select
+
+from chat.clock import Clock
+from chat.errors import ChatError, ErrorCode
+from chat.models import Actor, Announcement, User
+from chat.services import lookups
+from chat.services.lookups import LIST_CAP, within_64_bits
+from chat.services.permissions import Action, require
+from chat.storage.store import Store
+
+MAX_CHARS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class AnnouncementView:
+    id: int
+    content: str
+    sender_name: str
+    created_at: int  # µs
+
+
+class Announcements:
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def all(self, actor: Actor, room_id: int) -> list[AnnouncementView]:
+        """Those of a room that the actor is in, newest first. Raises ROOM_NOT_FOUND."""
+        query = (
+            select(Announcement.id, Announcement.content, User.nickname, Announcement.created_at)
+            .join(User, User.id == Announcement.sender_id)
+            .order_by(Announcement.id.desc())
+            .limit(LIST_CAP)
+        )
+        with self._store.read() as connection:
+            room = lookups.joined(connection, actor, room_id)
+            return [AnnouncementView(*row) for row in connection.execute(query.where(Announcement.room_id == room.id))]
+
+    def post(self, actor: Actor, room_id: int, content: str) -> None:
+        """Raises ROOM_NOT_FOUND, FORBIDDEN, FIELD_INVALID."""
+        if not 0 < len(content) <= MAX_CHARS:
+            raise ChatError(ErrorCode.FIELD_INVALID, field="content")
+        with self._store.write() as tx:
+            room = lookups.joined(tx, actor, room_id)
+            require(Action.ANNOUNCE, room)
+            row = {"room_id": room.id, "sender_id": actor.user_id, "content": content, "created_at": self._clock()}
+            tx.execute(insert(Announcement).values(row))
+
+    def delete(self, actor: Actor, announcement_id: int) -> None:
+        """Raises ANNOUNCEMENT_NOT_FOUND, also to who is not in its room; FORBIDDEN."""
+        same = Announcement.id == within_64_bits(announcement_id)
+        with self._store.write() as tx:
+            room_id = tx.execute(select(Announcement.room_id).where(same)).scalar()
+            try:
+                room = lookups.joined(tx, actor, room_id or 0)
+            except ChatError:
+                raise ChatError(ErrorCode.ANNOUNCEMENT_NOT_FOUND) from None
+            require(Action.ANNOUNCE, room)
+            tx.execute(delete(Announcement).where(same))

@@ -1,0 +1,159 @@
+"""What was said: from a time on, by search, replies; and deleting it for all (specs, "Message", "Reading")."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, delete, false, func, select, update
+
+from chat.clock import Clock
+from chat.errors import ChatError, ErrorCode
+from chat.models import (
+    Actor,
+    Attachment,
+    AttachmentChunk,
+    Event,
+    EventKind,
+    Membership,
+    Message,
+    MessageType,
+    StoredMessage,
+    User,
+)
+from chat.names import name_key
+from chat.services import lookups
+from chat.services.lookups import AnyConnection, within_64_bits
+from chat.services.permissions import Action, require
+from chat.services.reading import Reading
+from chat.storage import timeline
+from chat.storage.store import Store
+
+MOST = 1000  # messages an answer
+_LONGEST_SEARCH = 10_000  # characters; SQLite takes patterns of 50,000 bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a message that was replied to says."""
+
+    text: str = ""
+    attachment_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """None: whatever it is."""
+
+    since: int | None = None  # µs, inclusive
+    until: int | None = None  # µs, inclusive
+    sender_id: int | None = None
+    sender_name: str | None = None  # a part of the nickname, whatever the case
+    text: str | None = None  # a part of the text; upper and lower case of ASCII are the same
+
+
+class Archive:
+    def __init__(self, store: Store, clock: Clock, reading: Reading) -> None:
+        self._store = store
+        self._clock = clock
+        self._reading = reading
+
+    def page(self, actor: Actor, room_id: int, since: int | None) -> tuple[list[StoredMessage], dict[int, Quote]]:
+        """Messages of a room, oldest first, at most MOST: from `since` (µs, inclusive) on, or the newest.
+
+        And what those say that they reply to, by id, where that has not been deleted. Raises ROOM_NOT_FOUND.
+        """
+        with self._store.read() as connection:
+            room = lookups.joined(connection, actor, room_id)
+            if since is None:
+                messages = timeline.newest(connection, room.id, MOST)
+            else:
+                messages = timeline.after(connection, room.id, max(since, 0) - 1, MOST)
+            return messages, _quotes(connection, messages)
+
+    def mark_read(self, actor: Actor, message: StoredMessage) -> None:
+        """The actor has the message's room up to there. Known in all processes at once."""
+        own = (Membership.room_id == message.room_id, Membership.user_id == actor.user_id)
+        with self._store.read() as connection:
+            read_time = connection.execute(select(Membership.read_time).where(*own)).scalar()
+        if read_time is not None and read_time < message.time:
+            self._reading.mark(actor.user_id, [(message.room_id, message.time)])
+            self._reading.flush()
+
+    def search(self, actor: Actor, room_id: int, wanted: Filter) -> list[StoredMessage]:
+        """The newest MOST messages of a room that pass the filter, oldest first. Raises ROOM_NOT_FOUND."""
+        conditions: list[ColumnElement[bool]] = []
+        if wanted.since is not None:
+            conditions.append(Message.time >= wanted.since)
+        if wanted.until is not None:
+            conditions.append(Message.time <= wanted.until)
+        if wanted.sender_id is not None:
+            conditions.append(Message.sender_id == within_64_bits(wanted.sender_id))
+        if wanted.sender_name is not None:
+            key = name_key(wanted.sender_name)
+            conditions.append(User.nickname_key.contains(key, autoescape=True) if key else false())
+        if wanted.text is not None:
+            lowered = wanted.text.translate(_ASCII_LOWER)
+            found = func.lower(Message.content).contains(lowered, autoescape=True)
+            conditions.append(found if len(lowered) <= _LONGEST_SEARCH else false())
+        with self._store.read() as connection:
+            room = lookups.joined(connection, actor, room_id)
+            return timeline.newest(connection, room.id, MOST, conditions=conditions)
+
+    def replies(self, actor: Actor, message_id: int) -> list[StoredMessage]:
+        """The replies to a message, oldest first, at most the newest MOST.
+
+        Raises MESSAGE_NOT_FOUND, also to who is not in its room.
+        """
+        with self._store.read() as connection:
+            found = _find(connection, actor, message_id)
+            replies = [Message.reply_to_id == found.message_id]
+            return timeline.newest(connection, found.room.id, MOST, conditions=replies)
+
+    def delete(self, actor: Actor, message_id: int) -> None:
+        """Delete a message for all, for good. Raises MESSAGE_NOT_FOUND, also to who is not in its room; FORBIDDEN."""
+        with self._store.write() as tx:
+            found = _find(tx, actor, message_id)
+            if found.sender_id != actor.user_id:
+                require(Action.DELETE_MESSAGE, found.room)
+            nothing = {"type": MessageType.TEXT, "content": "", "attachment_id": None, "deleted_at": self._clock()}
+            tx.execute(update(Message).where(Message.id == found.message_id).values(nothing))
+            if found.attachment_id is not None:
+                tx.execute(delete(AttachmentChunk).where(AttachmentChunk.attachment_id == found.attachment_id))
+                tx.execute(delete(Attachment).where(Attachment.id == found.attachment_id))
+            tx.emit(Event(EventKind.DELETION, found.room.id, found.time))
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    message_id: int
+    room: lookups.FoundRoom
+    sender_id: int
+    time: int
+    attachment_id: int | None
+
+
+def _find(connection: AnyConnection, actor: Actor, message_id: int) -> _Found:
+    """A message of a room that the actor is in. Raises MESSAGE_NOT_FOUND."""
+    query = select(Message.room_id, Message.sender_id, Message.time, Message.attachment_id)
+    same = (Message.id == within_64_bits(message_id), Message.deleted_at.is_(None))
+    row = connection.execute(query.where(*same)).first()
+    try:
+        room = lookups.joined(connection, actor, row.room_id if row is not None else 0)
+    except ChatError:
+        raise ChatError(ErrorCode.MESSAGE_NOT_FOUND) from None
+    assert row is not None  # noqa: S101 - no room has the id 0
+    return _Found(message_id, room, row.sender_id, row.time, row.attachment_id)
+
+
+def _quotes(connection: AnyConnection, messages: Sequence[StoredMessage]) -> dict[int, Quote]:
+    wanted = {message.reply_to_id for message in messages if message.reply_to_id is not None}
+    if not wanted:
+        return {}
+    query = (
+        select(Message.id, Message.content, Attachment.name)
+        .join(Attachment, Attachment.id == Message.attachment_id, isouter=True)
+        .where(Message.id.in_(wanted), Message.deleted_at.is_(None))
+    )
+    return {row.id: Quote(row.content, row.name) for row in connection.execute(query)}
+
+
+_ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}  # as SQLite's lower() does

@@ -1,0 +1,128 @@
+"""A user's conversations: every room they are in, with its last message, and how they have it set."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, and_, func, select, update
+
+from chat.models import Actor, Attachment, Friendship, Membership, Message, Room, User
+from chat.services import friendships, lookups
+from chat.services.lookups import LIST_CAP, MAX_ID
+from chat.services.reading import Reading
+from chat.storage.avatars import avatars_of
+from chat.storage.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationView:
+    id: int
+    name: str  # of a direct one: the friend's nickname
+    avatar: str
+    friend_id: int | None  # None: no direct conversation
+    last_text: str
+    last_attachment: str | None  # the last message's, by name
+    last_time: int | None  # µs; None without messages
+    is_pinned: bool
+    may_remind: bool
+    unread: int
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    unread: int
+    may_remind: bool
+    is_pinned: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPreferences:
+    """What is to be changed; None: it stays."""
+
+    unread: int | None = None  # so many of the newest from others are to be unread
+    may_remind: bool | None = None
+    is_pinned: bool | None = None
+
+
+# Of the room at hand, as its member sees it.
+_living = and_(Message.room_id == Room.id, Message.deleted_at.is_(None))
+_newest_time = (
+    select(Message.time).where(_living).order_by(Message.time.desc()).limit(1).correlate(Room).scalar_subquery()
+)
+
+
+def _unread() -> ColumnElement[int]:
+    others = (Message.time > Membership.read_time, Message.sender_id != Membership.user_id)
+    return select(func.count()).where(_living, *others).correlate(Room, Membership).scalar_subquery()
+
+
+class Conversations:
+    def __init__(self, store: Store, reading: Reading) -> None:
+        self._store = store
+        self._reading = reading
+
+    def all(self, actor: Actor) -> list[ConversationView]:
+        """Pinned ones first, then by the newest message."""
+        self._reading.flush()
+        newest_first = func.coalesce(Message.time, Room.created_at).desc()
+        query = (
+            select(Room.id, Room.title, Friendship.room_id, friendships.other(actor.user_id).label("friend_id"))
+            .add_columns(User.nickname, Message.content, Message.time, Attachment.name.label("attachment"))
+            .add_columns(Membership.is_pinned, Membership.may_remind, _unread().label("unread"))
+            .join(Membership, Membership.room_id == Room.id)
+            .join(Friendship, Friendship.room_id == Room.id, isouter=True)
+            .join(User, and_(Friendship.id.is_not(None), User.id == friendships.other(actor.user_id)), isouter=True)
+            .join(Message, and_(Message.room_id == Room.id, Message.time == _newest_time), isouter=True)
+            .join(Attachment, Attachment.id == Message.attachment_id, isouter=True)
+            .where(Membership.user_id == actor.user_id, Room.deleted_at.is_(None))
+            .order_by(Membership.is_pinned.desc(), newest_first, Room.id.desc())
+            .limit(LIST_CAP)
+        )
+        with self._store.read() as connection:
+            rows = connection.execute(query).all()
+            faces = avatars_of(connection, User, [row.friend_id for row in rows if row.room_id is not None])
+            signs = avatars_of(connection, Room, [row.id for row in rows if row.room_id is None])
+        return [
+            ConversationView(
+                id=row.id,
+                name=row.title if row.room_id is None else row.nickname,
+                avatar=signs.get(row.id, "") if row.room_id is None else faces.get(row.friend_id, ""),
+                friend_id=None if row.room_id is None else row.friend_id,
+                last_text=row.content or "",
+                last_attachment=row.attachment,
+                last_time=row.time,
+                is_pinned=row.is_pinned,
+                may_remind=row.may_remind,
+                unread=row.unread,
+            )
+            for row in rows
+        ]
+
+    def preferences(self, actor: Actor, room_id: int) -> Preferences:
+        """How the actor has a room set. Raises ROOM_NOT_FOUND."""
+        self._reading.flush()
+        query = select(_unread(), Membership.may_remind, Membership.is_pinned)
+        query = query.select_from(Room).join(Membership, Membership.room_id == Room.id)
+        with self._store.read() as connection:
+            room = lookups.joined(connection, actor, room_id)
+            row = connection.execute(query.where(Room.id == room.id, Membership.user_id == actor.user_id)).one()
+            return Preferences(*row)
+
+    def set(self, actor: Actor, room_id: int, new: NewPreferences) -> None:
+        """Change how the actor has a room set; the read mark may move back. Raises ROOM_NOT_FOUND."""
+        self._reading.flush()  # what is known so far must not come after
+        values: dict[str, object] = {}
+        if new.may_remind is not None:
+            values["may_remind"] = new.may_remind
+        if new.is_pinned is not None:
+            values["is_pinned"] = new.is_pinned
+        with self._store.write() as tx:
+            room = lookups.joined(tx, actor, room_id)
+            if new.unread is not None:
+                others = (Message.room_id == room.id, Message.sender_id != actor.user_id, Message.deleted_at.is_(None))
+                count = max(0, min(new.unread, MAX_ID))
+                unread = select(Message.time).where(*others).order_by(Message.time.desc()).limit(count).subquery()
+                found = tx.execute(select(func.min(unread.c.time))).scalar()
+                last_time = select(Room.last_time).where(Room.id == room.id).scalar_subquery()
+                values["read_time"] = last_time if found is None else found - 1
+            if values:
+                own = (Membership.room_id == room.id, Membership.user_id == actor.user_id)
+                tx.execute(update(Membership).where(*own).values(values))

@@ -1,0 +1,90 @@
+"""The groups in which one keeps one's friends: nobody else sees them."""
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from chat.errors import ChatError, ErrorCode
+from chat.models import Actor, FriendGroup, FriendGroupMember, User
+from chat.services import friendships, people
+from chat.services.lookups import LIST_CAP, AnyConnection, within_64_bits
+from chat.services.people import Person
+from chat.storage.store import Store
+
+NAME_MAX_CHARS = 20
+
+
+class FriendGroups:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def all(self, actor: Actor) -> list[tuple[int, str]]:
+        """The actor's groups, oldest first: id and name."""
+        query = select(FriendGroup.id, FriendGroup.name).where(FriendGroup.owner_id == actor.user_id)
+        with self._store.read() as connection:
+            rows = connection.execute(query.order_by(FriendGroup.id).limit(LIST_CAP))
+            return [(row.id, row.name) for row in rows]
+
+    def create(self, actor: Actor, name: str) -> None:
+        """Make an empty group. Raises FRIEND_GROUP_TAKEN."""
+        try:
+            with self._store.write() as tx:
+                tx.execute(insert(FriendGroup).values(owner_id=actor.user_id, name=name))
+        except IntegrityError:
+            raise ChatError(ErrorCode.FRIEND_GROUP_TAKEN) from None
+
+    def rename(self, actor: Actor, group_id: int, name: str) -> None:
+        """Raises FRIEND_GROUP_NOT_FOUND, FRIEND_GROUP_TAKEN."""
+        try:
+            with self._store.write() as tx:
+                _own(tx, actor, group_id)
+                tx.execute(update(FriendGroup).where(FriendGroup.id == group_id).values(name=name))
+        except IntegrityError:
+            raise ChatError(ErrorCode.FRIEND_GROUP_TAKEN) from None
+
+    def delete(self, actor: Actor, group_id: int) -> None:
+        """Delete a group; who was in it stays a friend. Raises FRIEND_GROUP_NOT_FOUND."""
+        with self._store.write() as tx:
+            _own(tx, actor, group_id)
+            tx.execute(delete(FriendGroupMember).where(FriendGroupMember.group_id == group_id))
+            tx.execute(delete(FriendGroup).where(FriendGroup.id == group_id))
+
+    def members(self, actor: Actor, group_id: int) -> tuple[str, list[Person]]:
+        """The group's name, and who is in it. Raises FRIEND_GROUP_NOT_FOUND."""
+        query = (
+            select(*people.columns)
+            .join(FriendGroupMember, FriendGroupMember.user_id == User.id)
+            .where(FriendGroupMember.group_id == within_64_bits(group_id))
+            .order_by(User.id)
+            .limit(LIST_CAP)
+        )
+        with self._store.read() as connection:
+            name = _own(connection, actor, group_id)
+            return name, people.persons(connection, connection.execute(query).all())
+
+    def add(self, actor: Actor, group_id: int, user_id: int) -> None:
+        """Put a friend into a group. Raises FRIEND_GROUP_NOT_FOUND, NOT_FRIENDS, IN_FRIEND_GROUP."""
+        try:
+            with self._store.write() as tx:
+                _own(tx, actor, group_id)
+                if not friendships.are_friends(tx, actor.user_id, user_id):
+                    raise ChatError(ErrorCode.NOT_FRIENDS)
+                tx.execute(insert(FriendGroupMember).values(group_id=group_id, user_id=user_id))
+        except IntegrityError:
+            raise ChatError(ErrorCode.IN_FRIEND_GROUP) from None
+
+    def remove(self, actor: Actor, group_id: int, user_id: int) -> None:
+        """Take somebody out of a group. Raises FRIEND_GROUP_NOT_FOUND, NOT_IN_FRIEND_GROUP."""
+        with self._store.write() as tx:
+            _own(tx, actor, group_id)
+            same = (FriendGroupMember.group_id == group_id, FriendGroupMember.user_id == within_64_bits(user_id))
+            if not tx.execute(delete(FriendGroupMember).where(*same)).rowcount:
+                raise ChatError(ErrorCode.NOT_IN_FRIEND_GROUP)
+
+
+def _own(connection: AnyConnection, actor: Actor, group_id: int) -> str:
+    """The name of one of the actor's groups. Raises FRIEND_GROUP_NOT_FOUND, for another's too."""
+    own = (FriendGroup.id == within_64_bits(group_id), FriendGroup.owner_id == actor.user_id)
+    name: str | None = connection.execute(select(FriendGroup.name).where(*own)).scalar()
+    if name is None:
+        raise ChatError(ErrorCode.FRIEND_GROUP_NOT_FOUND)
+    return name

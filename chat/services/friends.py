@@ -1,0 +1,190 @@
+"""Friends: asking, answering, the list, and ending it (specs, "ims": Friendship)."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import delete, insert, or_, select, update
+
+from chat.clock import Clock
+from chat.errors import ChatError, ErrorCode
+from chat.models import (
+    Actor,
+    Event,
+    EventKind,
+    FriendGroup,
+    FriendGroupMember,
+    FriendRequest,
+    Friendship,
+    RequestStatus,
+    User,
+)
+from chat.services import friendships, lookups, people
+from chat.services.lookups import LIST_CAP, within_64_bits
+from chat.services.messages import Draft, Messages
+from chat.services.people import Person
+from chat.services.rooms import Rooms
+from chat.storage.store import Store, WriteTransaction
+
+REQUEST_MAX_CHARS = 255
+
+
+@dataclass(frozen=True, slots=True)
+class RequestView:
+    """A request that the actor has received."""
+
+    sender: Person
+    message: str
+    created_at: int  # µs
+    status: RequestStatus
+
+
+@dataclass(frozen=True, slots=True)
+class FriendView:
+    person: Person
+    profile: str
+    groups: list[tuple[int, str]]  # the actor's own, with this friend in them: id and name
+
+
+class Friends:
+    def __init__(self, store: Store, clock: Clock, rooms: Rooms, messages: Messages) -> None:
+        self._store = store
+        self._clock = clock
+        self._rooms = rooms
+        self._messages = messages
+
+    def request(self, actor: Actor, user_id: int, message: str) -> None:
+        """Ask to be friends. Raises USER_NOT_FOUND, SELF_MEANT, ALREADY_FRIENDS, REQUEST_PENDING."""
+        with self._store.write() as tx:
+            lookups.user_id(tx, user_id)
+            if user_id == actor.user_id:
+                raise ChatError(ErrorCode.SELF_MEANT)
+            if friendships.are_friends(tx, actor.user_id, user_id):
+                raise ChatError(ErrorCode.ALREADY_FRIENDS)
+            same = (FriendRequest.sender_id == actor.user_id, FriendRequest.receiver_id == user_id)
+            status = tx.execute(select(FriendRequest.status).where(*same)).scalar()
+            if status == RequestStatus.WAITING:
+                raise ChatError(ErrorCode.REQUEST_PENDING)
+            asked = {"message": message, "created_at": self._clock(), "status": RequestStatus.WAITING}
+            if status is None:
+                tx.execute(insert(FriendRequest).values(sender_id=actor.user_id, receiver_id=user_id, **asked))
+            else:
+                tx.execute(update(FriendRequest).where(*same).values(asked))
+            tx.emit(Event(EventKind.FRIEND_REQUESTED, user_id, self._clock()))
+
+    def requests(self, actor: Actor) -> list[RequestView]:
+        """Those that the actor has received, answered ones too, newest first."""
+        query = (
+            select(*people.columns, FriendRequest.message, FriendRequest.created_at, FriendRequest.status)
+            .join(FriendRequest, FriendRequest.sender_id == User.id)
+            .where(FriendRequest.receiver_id == actor.user_id)
+            .order_by(FriendRequest.created_at.desc(), FriendRequest.id.desc())
+            .limit(LIST_CAP)
+        )
+        with self._store.read() as connection:
+            rows = connection.execute(query).all()
+            senders = people.persons(connection, rows)
+        return [
+            RequestView(sender, row.message, row.created_at, RequestStatus(row.status))
+            for sender, row in zip(senders, rows, strict=True)
+        ]
+
+    def accept(self, actor: Actor, sender_id: int, receiver_id: int, greeting: str) -> None:
+        """Become friends. The two have a direct conversation from then on, and the actor says the greeting in it.
+
+        Only the receiver may. Raises USER_DELETED, ALREADY_FRIENDS, REQUEST_NOT_FOUND.
+        """
+        with self._store.write() as tx:
+            self._answer(tx, actor, sender_id, receiver_id, RequestStatus.ACCEPTED)
+            crossing = (FriendRequest.sender_id == receiver_id, FriendRequest.receiver_id == sender_id)
+            is_waiting = FriendRequest.status == RequestStatus.WAITING
+            values = {"status": RequestStatus.FRIENDS_OTHERWISE}
+            tx.execute(update(FriendRequest).where(*crossing, is_waiting).values(values))
+            room_id = self._befriend(tx, sender_id, receiver_id)
+            self._messages.insert(tx, actor, room_id, Draft(text=greeting), None)
+
+    def refuse(self, actor: Actor, sender_id: int, receiver_id: int) -> None:
+        """Say no: the request is none any more. Raises USER_DELETED, ALREADY_FRIENDS, REQUEST_NOT_FOUND."""
+        with self._store.write() as tx:
+            self._answer(tx, actor, sender_id, receiver_id, RequestStatus.REFUSED)
+
+    def all(self, actor: Actor) -> list[Person]:
+        """The actor's friends, longest-standing first; deleted accounts are among them."""
+        query = (
+            select(*people.columns)
+            .join(Friendship, friendships.other(actor.user_id) == User.id)
+            .where(friendships.of(actor.user_id), Friendship.ended_at.is_(None))
+            .order_by(Friendship.id)
+            .limit(LIST_CAP)
+        )
+        with self._store.read() as connection:
+            return people.persons(connection, connection.execute(query).all())
+
+    def find(self, actor: Actor, user_id: int) -> FriendView:
+        """One friend. Raises USER_NOT_FOUND, FRIEND_NOT_FOUND, also where the friendship is over."""
+        query = select(*people.columns, User.profile).where(User.id == within_64_bits(user_id))
+        groups = (
+            select(FriendGroup.id, FriendGroup.name)
+            .join(FriendGroupMember, FriendGroupMember.group_id == FriendGroup.id)
+            .where(FriendGroup.owner_id == actor.user_id, FriendGroupMember.user_id == within_64_bits(user_id))
+            .order_by(FriendGroup.id)
+            .limit(LIST_CAP)
+        )
+        with self._store.read() as connection:
+            row = connection.execute(query).first()
+            if row is None:
+                raise ChatError(ErrorCode.USER_NOT_FOUND, username=user_id)
+            if not friendships.are_friends(connection, actor.user_id, user_id):
+                raise ChatError(ErrorCode.FRIEND_NOT_FOUND)
+            found = [(group.id, group.name) for group in connection.execute(groups)]
+            return FriendView(people.persons(connection, [row])[0], row.profile, found)
+
+    def remove(self, actor: Actor, user_id: int) -> None:
+        """End a friendship: for both, out of their groups of friends too; their conversation takes nothing new.
+
+        Raises USER_NOT_FOUND, FRIEND_NOT_FOUND, NOT_FRIENDS (any more).
+        """
+        with self._store.write() as tx:
+            if tx.execute(select(User.id).where(User.id == within_64_bits(user_id))).first() is None:
+                raise ChatError(ErrorCode.USER_NOT_FOUND, username=user_id)
+            found = friendships.between(tx, actor.user_id, user_id)
+            if found is None:
+                raise ChatError(ErrorCode.FRIEND_NOT_FOUND)
+            if found.is_over:
+                raise ChatError(ErrorCode.NOT_FRIENDS)
+            tx.execute(update(Friendship).where(Friendship.id == found.id).values(ended_at=self._clock()))
+            for one, other in ((actor.user_id, user_id), (user_id, actor.user_id)):
+                own = select(FriendGroup.id).where(FriendGroup.owner_id == one)
+                entry = (FriendGroupMember.group_id.in_(own), FriendGroupMember.user_id == other)
+                tx.execute(delete(FriendGroupMember).where(*entry))
+                tx.emit(Event(EventKind.UNFRIENDED, one, self._clock()))
+
+    def _answer(
+        self, tx: WriteTransaction, actor: Actor, sender_id: int, receiver_id: int, status: RequestStatus
+    ) -> None:
+        if actor.user_id not in {sender_id, receiver_id}:
+            raise ChatError(ErrorCode.REQUEST_NOT_FOUND)
+        either = or_(User.id == within_64_bits(sender_id), User.id == within_64_bits(receiver_id))
+        if tx.execute(select(User.id).where(either, User.deleted_at.is_not(None))).first():
+            raise ChatError(ErrorCode.USER_DELETED)
+        if friendships.are_friends(tx, sender_id, receiver_id):
+            raise ChatError(ErrorCode.ALREADY_FRIENDS)
+        same = (
+            FriendRequest.sender_id == within_64_bits(sender_id),
+            FriendRequest.receiver_id == actor.user_id,
+            FriendRequest.status == RequestStatus.WAITING,
+        )
+        if (
+            receiver_id != actor.user_id
+            or not tx.execute(update(FriendRequest).where(*same).values(status=status)).rowcount
+        ):
+            raise ChatError(ErrorCode.REQUEST_NOT_FOUND)
+
+    def _befriend(self, tx: WriteTransaction, one_id: int, other_id: int) -> int:
+        """The id of their direct conversation: friends again have the one they had."""
+        found = friendships.between(tx, one_id, other_id)
+        if found is not None:
+            tx.execute(update(Friendship).where(Friendship.id == found.id).values(ended_at=None))
+            return found.room_id
+        room_id = self._rooms.make_direct_within(tx, one_id, other_id)
+        low, high = sorted((one_id, other_id))
+        tx.execute(insert(Friendship).values(low_id=low, high_id=high, room_id=room_id))
+        return room_id

@@ -1,0 +1,138 @@
+"""Groups: making them, and what owner and admins do there (who may: services.permissions)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import delete, select, update
+
+from chat.clock import Clock
+from chat.errors import ChatError, ErrorCode
+from chat.models import Actor, Event, EventKind, Membership, Role, Room, User
+from chat.services import friendships, lookups, people
+from chat.services.lookups import LIST_CAP, AnyConnection, FoundRoom
+from chat.services.people import Person
+from chat.services.permissions import REMOVING, Action, allows, forbidden, require
+from chat.services.profiles import AVATAR_MAX_CHARS
+from chat.services.rooms import Rooms
+from chat.storage.store import Store, WriteTransaction
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRole:
+    person: Person
+    role: Role
+
+
+class Groups:
+    def __init__(self, store: Store, clock: Clock, rooms: Rooms) -> None:
+        self._store = store
+        self._clock = clock
+        self._rooms = rooms
+
+    def create(self, actor: Actor, title: str, members: Iterable[int]) -> None:
+        """Make a group of the actor, who owns it, and friends.
+
+        Raises USER_NOT_FOUND, NOT_FRIENDS, ROOM_NAME_INVALID.
+        """
+        others = {user_id for user_id in members if user_id != actor.user_id}
+        with self._store.write() as tx:
+            living = _living_among(tx, others)
+            if living != others:
+                raise ChatError(ErrorCode.USER_NOT_FOUND)
+            if friendships.friends_among(tx, actor.user_id, others) != others:
+                raise ChatError(ErrorCode.NOT_FRIENDS)
+            self._rooms.make_group_within(tx, actor, title, sorted(others))
+
+    def members(self, actor: Actor, room_id: int) -> tuple[list[MemberRole], Role]:
+        """Who is in a room, longest-standing first, and the actor's own role. Raises ROOM_NOT_FOUND."""
+        query = (
+            select(*people.columns, Membership.role)
+            .join(Membership, Membership.user_id == User.id)
+            .where(Membership.room_id == lookups.within_64_bits(room_id), User.deleted_at.is_(None))
+            .order_by(Membership.id)
+            .limit(LIST_CAP)
+        )
+        with self._store.read() as connection:
+            room = lookups.joined(connection, actor, room_id)
+            rows = connection.execute(query).all()
+            persons = people.persons(connection, rows)
+        found = [MemberRole(person, Role(row.role)) for person, row in zip(persons, rows, strict=True)]
+        return found, room.role or Role.MEMBER
+
+    def set_admin(self, actor: Actor, room_id: int, user_id: int, *, is_admin: bool) -> None:
+        """Make a member an admin, or an admin a member.
+
+        Raises ROOM_NOT_FOUND, FORBIDDEN, USER_NOT_FOUND, NOT_MEMBER, ROLE_UNCHANGED; the owner's role does not change.
+        """
+        old, new = (Role.MEMBER, Role.ADMIN) if is_admin else (Role.ADMIN, Role.MEMBER)
+        with self._store.write() as tx:
+            room = lookups.joined(tx, actor, room_id)
+            require(Action.CHANGE_ROLES, room)
+            if _role_of_other(tx, room, user_id) is not old:
+                raise ChatError(ErrorCode.ROLE_UNCHANGED)
+            _set_role(tx, room, user_id, new)
+
+    def transfer(self, actor: Actor, room_id: int, user_id: int) -> None:
+        """Make another member the owner; the actor stays as a member.
+
+        Raises ROOM_NOT_FOUND, FORBIDDEN, SELF_MEANT, USER_NOT_FOUND, NOT_MEMBER.
+        """
+        with self._store.write() as tx:
+            room = lookups.joined(tx, actor, room_id)
+            require(Action.TRANSFER, room)
+            if user_id == actor.user_id:
+                raise ChatError(ErrorCode.SELF_MEANT)
+            _role_of_other(tx, room, user_id)
+            _set_role(tx, room, actor.user_id, Role.MEMBER)
+            _set_role(tx, room, user_id, Role.OWNER)
+
+    def remove(self, actor: Actor, room_id: int, user_id: int) -> None:
+        """Put a member out.
+
+        Raises ROOM_NOT_FOUND; FORBIDDEN to who may put out nobody; USER_NOT_FOUND, NOT_MEMBER; ADMIN_PROTECTED.
+        """
+        with self._store.write() as tx:
+            room = lookups.joined(tx, actor, room_id)
+            require(Action.REMOVE_MEMBER, room)
+            role = _role_of_other(tx, room, user_id)
+            if not allows(REMOVING[role], room.access, room.role):
+                raise forbidden(room) if user_id == actor.user_id else ChatError(ErrorCode.ADMIN_PROTECTED)
+            tx.execute(delete(Membership).where(Membership.room_id == room.id, Membership.user_id == user_id))
+            tx.emit(Event(EventKind.USER, user_id))
+
+    def change(self, actor: Actor, room_id: int, title: str | None, avatar: str | None) -> None:
+        """Give a room another title or avatar; None: it stays.
+
+        Raises ROOM_NOT_FOUND, FORBIDDEN, ROOM_NAME_INVALID, FIELD_INVALID.
+        """
+        if avatar is not None and len(avatar) > AVATAR_MAX_CHARS:
+            raise ChatError(ErrorCode.FIELD_INVALID, field="avatar")
+        with self._store.write() as tx:
+            room = lookups.joined(tx, actor, room_id)
+            require(Action.CHANGE_ROOM, room)
+            if title is not None:
+                self._rooms.rename_within(tx, room.id, title)
+            if avatar is not None:
+                tx.execute(update(Room).where(Room.id == room.id).values(avatar=avatar))
+            tx.execute(update(Room).where(Room.id == room.id).values(updated_at=self._clock()))
+            tx.emit(Event(EventKind.ROOM, room.id))  # positions and subscriptions know it by its name
+
+
+def _living_among(connection: AnyConnection, user_ids: set[int]) -> set[int]:
+    wanted = {lookups.within_64_bits(user_id) for user_id in user_ids}
+    query = select(User.id).where(User.id.in_(wanted), User.deleted_at.is_(None))
+    return set(connection.execute(query).scalars())
+
+
+def _role_of_other(tx: WriteTransaction, room: FoundRoom, user_id: int) -> Role:
+    """Raises USER_NOT_FOUND, NOT_MEMBER."""
+    role = lookups.role_of(tx, room.id, lookups.user_id(tx, user_id))
+    if role is None:
+        raise ChatError(ErrorCode.NOT_MEMBER, username=user_id)
+    return role
+
+
+def _set_role(tx: WriteTransaction, room: FoundRoom, user_id: int, role: Role) -> None:
+    same = (Membership.room_id == room.id, Membership.user_id == user_id)
+    tx.execute(update(Membership).where(*same).values(role=role))
+    tx.emit(Event(EventKind.USER, user_id))

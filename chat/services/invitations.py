@@ -1,0 +1,113 @@
+"""Invitations: members propose, owner and admins decide (specs, "Room": who may add members)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import aliased
+
+from chat.clock import Clock
+from chat.errors import ChatError, ErrorCode
+from chat.models import Actor, Invitation, InvitationStatus, Membership, Role, User
+from chat.services import friendships, lookups
+from chat.services.lookups import LIST_CAP, within_64_bits
+from chat.services.memberships import Memberships
+from chat.services.permissions import Action, allows, forbidden, require
+from chat.storage.store import Store, WriteTransaction
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationView:
+    id: int
+    room_id: int
+    sender_id: int
+    sender_name: str
+    receiver_id: int
+    receiver_name: str
+    created_at: int  # µs
+    status: InvitationStatus
+
+
+class Invitations:
+    def __init__(self, store: Store, clock: Clock, memberships: Memberships) -> None:
+        self._store = store
+        self._clock = clock
+        self._memberships = memberships
+
+    def invite(self, actor: Actor, room_id: int, user_ids: Iterable[int]) -> bool:
+        """Add friends of the actor, all or none: at once (True), or when owner or admin have said yes (False).
+
+        Raises ROOM_NOT_FOUND, FORBIDDEN, ALREADY_MEMBER, NOT_FRIENDS.
+        """
+        wanted = {within_64_bits(user_id) for user_id in user_ids}
+        with self._store.write() as tx:
+            room = lookups.joined(tx, actor, room_id)
+            at_once = allows(Action.ADD_MEMBER, room.access, room.role)
+            if room.is_lobby or not (at_once or allows(Action.INVITE, room.access, room.role)):
+                raise forbidden(room)
+            inside = select(Membership.user_id).where(Membership.room_id == room.id, Membership.user_id.in_(wanted))
+            if tx.execute(inside.limit(1)).first():
+                raise ChatError(ErrorCode.ALREADY_MEMBER)
+            living = select(User.id).where(User.id.in_(wanted), User.deleted_at.is_(None))
+            friends = friendships.friends_among(tx, actor.user_id, wanted)
+            if not wanted <= friends.intersection(tx.execute(living).scalars()):
+                raise ChatError(ErrorCode.NOT_FRIENDS)
+            if at_once:
+                for user_id in sorted(wanted):
+                    self._memberships.admit(tx, room.id, user_id, Role.MEMBER)
+                self._insert(tx, actor, room.id, wanted, InvitationStatus.ACCEPTED)
+            else:
+                waiting = select(Invitation.receiver_id).where(
+                    Invitation.room_id == room.id, Invitation.status == InvitationStatus.WAITING
+                )
+                new = wanted.difference(tx.execute(waiting).scalars())  # once is enough, whoever asks
+                self._insert(tx, actor, room.id, new, InvitationStatus.WAITING)
+        return at_once
+
+    def all(self, actor: Actor, room_id: int) -> list[InvitationView]:
+        """Those of a room that the actor is in, newest first. Raises ROOM_NOT_FOUND."""
+        sender, receiver = aliased(User), aliased(User)
+        query = (
+            select(Invitation.id, Invitation.room_id, Invitation.sender_id, sender.nickname.label("sender_name"))
+            .add_columns(Invitation.receiver_id, receiver.nickname.label("receiver_name"))
+            .add_columns(Invitation.created_at, Invitation.status)
+            .join(sender, sender.id == Invitation.sender_id)
+            .join(receiver, receiver.id == Invitation.receiver_id)
+            .order_by(Invitation.id.desc())
+            .limit(LIST_CAP)
+        )
+        with self._store.read() as connection:
+            room = lookups.joined(connection, actor, room_id)
+            rows = connection.execute(query.where(Invitation.room_id == room.id))
+            return [InvitationView(**{**row._mapping, "status": InvitationStatus(row.status)}) for row in rows]
+
+    def answer(self, actor: Actor, invitation_id: int, room_id: int | None, *, accept: bool) -> None:
+        """Let the invited one in, or not. room_id: what the client takes for the invitation's room; None: nothing.
+
+        Raises INVITATION_NOT_FOUND, also to who is not in the room, or takes it for another; FORBIDDEN;
+        INVITATION_ANSWERED; USER_NOT_FOUND where the invited one's account has been deleted.
+        """
+        with self._store.write() as tx:
+            query = select(Invitation.room_id, Invitation.receiver_id, Invitation.status)
+            found = tx.execute(query.where(Invitation.id == within_64_bits(invitation_id))).first()
+            if found is None or room_id not in {None, found.room_id}:
+                raise ChatError(ErrorCode.INVITATION_NOT_FOUND)
+            try:
+                room = lookups.joined(tx, actor, found.room_id)
+            except ChatError:
+                raise ChatError(ErrorCode.INVITATION_NOT_FOUND) from None
+            require(Action.ANSWER_INVITATION, room)
+            if found.status != InvitationStatus.WAITING:
+                raise ChatError(ErrorCode.INVITATION_ANSWERED)
+            status = InvitationStatus.ACCEPTED if accept else InvitationStatus.REFUSED
+            tx.execute(update(Invitation).where(Invitation.id == invitation_id).values(status=status))
+            if accept:
+                self._memberships.admit(tx, room.id, lookups.user_id(tx, found.receiver_id), Role.MEMBER)
+
+    def _insert(
+        self, tx: WriteTransaction, actor: Actor, room_id: int, user_ids: set[int], status: InvitationStatus
+    ) -> None:
+        about = {"room_id": room_id, "sender_id": actor.user_id, "created_at": self._clock(), "status": status}
+        rows = [{"receiver_id": user_id, **about} for user_id in sorted(user_ids)]
+        if rows:
+            tx.execute(insert(Invitation), rows)

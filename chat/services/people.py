@@ -1,0 +1,78 @@
+"""Finding people, and what one sees of them (specs, "ims": search_user)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import and_, exists, or_, select
+
+from chat.errors import ChatError, ErrorCode
+from chat.models import Actor, Friendship, User
+from chat.names import name_key
+from chat.services.lookups import AnyConnection, within_64_bits
+from chat.storage.avatars import avatars_of
+from chat.storage.store import Store
+
+MOST_FOUND = 50
+
+columns = (User.id, User.email, User.nickname, User.deleted_at.is_not(None).label("is_deleted"))
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody as others see them, be the account deleted."""
+
+    user_id: int
+    email: str
+    nickname: str
+    is_deleted: bool
+    avatar: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    person: Person
+    is_friend: bool
+
+
+class People:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def search(self, actor: Actor, name: str) -> list[Found]:
+        """Whose nickname has the name as a part, whatever the case; exact matches first, at most 50."""
+        key = name_key(name)
+        if not key:
+            return []
+        query = (
+            select(*columns, _is_friend_of(actor.user_id))
+            .where(User.nickname_key.contains(key, autoescape=True))
+            .order_by(User.nickname_key != key, User.nickname_key, User.id)
+            .limit(MOST_FOUND)
+        )
+        with self._store.read() as connection:
+            rows = connection.execute(query).all()
+            return [Found(who, row.is_friend) for who, row in zip(persons(connection, rows), rows, strict=True)]
+
+    def find(self, actor: Actor, user_id: int) -> Found:
+        """The one of that id, be the account deleted. Raises USER_NOT_FOUND."""
+        query = select(*columns, _is_friend_of(actor.user_id)).where(User.id == within_64_bits(user_id))
+        with self._store.read() as connection:
+            row = connection.execute(query).first()
+            if row is None:
+                raise ChatError(ErrorCode.USER_NOT_FOUND, username=user_id)
+            return Found(persons(connection, [row])[0], row.is_friend)
+
+
+def persons(connection: AnyConnection, rows: Sequence[Any]) -> list[Person]:
+    """Rows that have `columns`, with the avatars."""
+    avatars = avatars_of(connection, User, [row.id for row in rows])
+    return [Person(row.id, row.email, row.nickname, row.is_deleted, avatars.get(row.id, "")) for row in rows]
+
+
+def _is_friend_of(user_id: int) -> Any:
+    theirs = or_(
+        and_(Friendship.low_id == user_id, Friendship.high_id == User.id),
+        and_(Friendship.low_id == User.id, Friendship.high_id == user_id),
+    )
+    return exists().where(theirs, Friendship.ended_at.is_(None)).label("is_friend")

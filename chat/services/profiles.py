@@ -1,0 +1,112 @@
+"""What one keeps of oneself, changing it, and deleting one's account (specs, "Account")."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+
+from chat.clock import Clock
+from chat.errors import ChatError, ErrorCode
+from chat.models import Actor, Event, EventKind, User
+from chat.names import name_key
+from chat.services.accounts import Accounts, check_email, check_nickname, hashes, require_free
+from chat.services.sessions import Sessions
+from chat.storage.store import Store
+
+PROFILE_MAX_CHARS = 200
+AVATAR_MAX_CHARS = 512 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class OwnProfile:
+    user_id: int
+    nickname: str
+    email: str
+    profile: str
+    avatar: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What is to be changed; None: it stays."""
+
+    nickname: str | None = None
+    password: str | None = None
+    email: str | None = None
+    profile: str | None = None
+    avatar: str | None = None
+
+
+class Profiles:
+    def __init__(self, store: Store, clock: Clock, accounts: Accounts, sessions: Sessions) -> None:
+        self._store = store
+        self._clock = clock
+        self._accounts = accounts
+        self._sessions = sessions
+
+    def own(self, actor: Actor) -> OwnProfile:
+        """The actor's own. Raises NOT_SIGNED_IN where the account has been deleted meanwhile."""
+        query = select(User.id, User.nickname, User.email, User.profile, User.avatar)
+        with self._store.read() as connection:
+            row = connection.execute(query.where(User.id == actor.user_id, User.deleted_at.is_(None))).first()
+        if row is None:
+            raise ChatError(ErrorCode.NOT_SIGNED_IN)
+        return OwnProfile(*row)
+
+    def change(self, actor: Actor, old_password: str, changes: Changes, address: str) -> None:
+        """Change all that is given, or nothing; a new password ends all sessions, the actor's too.
+
+        Raises CREDENTIALS_WRONG (the old password), RATE_LIMITED, EMAIL_INVALID, NICKNAME_INVALID, PASSWORD_INVALID,
+        FIELD_INVALID, USERNAME_TAKEN (the address).
+        """
+        self._accounts.prove_own(actor, old_password, address)
+        self._check(changes)
+        now = self._clock()
+        values: dict[str, Any] = {"updated_at": now}
+        if changes.nickname is not None:
+            values |= {"nickname": changes.nickname, "nickname_key": name_key(changes.nickname)}
+        if changes.profile is not None:
+            values["profile"] = changes.profile
+        if changes.avatar is not None:
+            values["avatar"] = changes.avatar
+        if changes.password is not None:
+            values |= hashes(changes.password)
+        try:
+            with self._store.write() as tx:
+                me = User.id == actor.user_id
+                user = tx.execute(
+                    select(User.username_key, User.email_key).where(me, User.deleted_at.is_(None))
+                ).first()
+                if user is None:
+                    raise ChatError(ErrorCode.NOT_SIGNED_IN)
+                if changes.email is not None:
+                    require_free(tx, changes.email, but_for=actor.user_id)
+                    key = name_key(changes.email)
+                    values |= {"email": changes.email, "email_key": key}
+                    if user.username_key == user.email_key:  # it was made with its address as its username
+                        values |= {"username": changes.email, "username_key": key}
+                tx.execute(update(User).where(me).values(values))
+                tx.emit(Event(EventKind.USER, actor.user_id))
+                if changes.password is not None:
+                    self._sessions.end_all_within(tx, actor.user_id)
+        except IntegrityError:
+            raise ChatError(ErrorCode.USERNAME_TAKEN, username=changes.email) from None
+
+    def delete(self, actor: Actor) -> None:
+        """Delete the actor's account, until it is restored (Accounts.register_by_email). Its sessions end."""
+        with self._store.write() as tx:
+            tx.execute(update(User).where(User.id == actor.user_id).values(deleted_at=self._clock()))
+            self._sessions.end_all_within(tx, actor.user_id)
+
+    def _check(self, changes: Changes) -> None:
+        if changes.email is not None:
+            check_email(changes.email)
+        if changes.nickname is not None:
+            check_nickname(changes.nickname)
+        if changes.password is not None:
+            self._accounts.check_password(changes.password)
+        if changes.profile is not None and len(changes.profile) > PROFILE_MAX_CHARS:
+            raise ChatError(ErrorCode.FIELD_INVALID, field="profile")
+        if changes.avatar is not None and len(changes.avatar) > AVATAR_MAX_CHARS:
+            raise ChatError(ErrorCode.FIELD_INVALID, field="avatar")

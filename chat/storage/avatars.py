@@ -1,0 +1,27 @@
+"""Avatars are long (up to 512 KiB): each is read once for an answer, and only as many as an answer can hold."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import select
+
+from chat.models import Room, User
+
+TOTAL_MAX_CHARS = 8 * 1024 * 1024  # what is beyond shows as ""
+
+
+def avatars_of(connection: Any, table: type[User] | type[Room], ids: Iterable[int]) -> dict[int, str]:
+    """By id, of those users or rooms that have one. Takes a transaction too; no statement where there are no ids."""
+    wanted = set(ids)
+    found: dict[int, str] = {}
+    if not wanted:
+        return found
+    query = select(table.id, table.avatar).where(table.id.in_(wanted), table.avatar != "")
+    chars_left = TOTAL_MAX_CHARS
+    with connection.execute(query.execution_options(yield_per=8)) as rows:
+        for owner_id, avatar in rows:
+            chars_left -= len(avatar)
+            if chars_left < 0:
+                break
+            found[owner_id] = avatar
+    return found

@@ -1,0 +1,80 @@
+"""The world is made once a process; each test has a copy of it, and of its own."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from flask import Flask
+
+from app import create_app
+from config import Settings
+from tests.conftest import CHEAP, SECRET, services_of
+from tests.contract.ims.world import World
+from tests.server import free_port
+
+
+class Mailboxes:
+    """A mail server that keeps what it gets; it refuses refused@…"""
+
+    def __init__(self) -> None:
+        self.received: list[Envelope] = []
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if address.startswith("refused@"):
+            return "550 no such mailbox"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        self.received.append(envelope)
+        return "250 OK"
+
+
+@pytest.fixture
+def mail() -> Iterator[tuple[str, Mailboxes]]:
+    """A mail server's URL, and its mailboxes."""
+    boxes = Mailboxes()
+    controller = Controller(boxes, hostname="127.0.0.1", port=free_port())
+    controller.start()
+    yield f"smtp://127.0.0.1:{controller.port}", boxes
+    controller.stop()
+
+
+@pytest.fixture(scope="session")
+def built(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """The world, and the database it was made in."""
+    home = tmp_path_factory.mktemp("world")
+    shutil.copy(migrated, home / "commonroom.db")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("chat.security.passwords._hasher", CHEAP)
+        app = create_app(Settings(instance_path=home, secret_key=SECRET, rate_limits=False))
+        world = World(app)
+        world.build()
+    services_of(app).close()
+    services_of(app).store.engine.dispose()
+    return world
+
+
+@pytest.fixture
+def home(tmp_path: Path, built: World) -> Path:
+    """Instead of the empty database: the world's."""
+    folder = tmp_path / "instance"
+    folder.mkdir()
+    shutil.copy(Path(built.app.instance_path) / "commonroom.db", folder / "commonroom.db")
+    return folder
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask], mail: tuple[str, Mailboxes]) -> Flask:
+    return make_app(smtp_url=mail[0])
+
+
+@pytest.fixture
+def w(app: Flask, built: World) -> World:
+    """The test's own copy of the world."""
+    return World(app, built.tokens, built.ids)

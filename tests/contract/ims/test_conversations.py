@@ -1,0 +1,284 @@
+"""Conversations: the list, messages and read marks, together with the other protocols; deleting for all."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from urllib.parse import urlsplit
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from chat.clock import SECOND
+from chat.delivery.bus import SqliteBus
+from chat.models import Attachment, AttachmentChunk, Message
+from tests.conftest import FakeClock, services_of
+from tests.contract.clients import FlaskTransport, PollingClient, Refused
+from tests.contract.ims.test_friends import befriend_many, counted
+from tests.contract.ims.world import LOBBY, World
+from tests.contract.ims_client import FORM_HEADERS, ImsClient, form
+from tests.pictures import picture
+
+
+def shown(who: ImsClient, conversation_id: int) -> dict[str, object]:
+    return next(each for each in who.conversations() if each["id"] == conversation_id)
+
+
+def send(who: ImsClient, conversation_id: int, content: str, **more: object) -> int:
+    """Say it: the new message's id."""
+    body = {"conversationId": conversation_id, "content": content, **more}
+    assert who.ok("POST", "/conversations/messages", body) == {"code": 0, "info": "Succeed"}
+    return int(who.messages(conversation_id)[-1]["id"])
+
+
+def show(who: ImsClient, conversation_id: int) -> int:
+    body = form({"conversationId": str(conversation_id)}, {"image": picture()})
+    who.ok("POST", "/conversations/image", body, **FORM_HEADERS)
+    return int(who.messages(conversation_id)[-1]["id"])
+
+
+def polling(app: Flask, username: str) -> PollingClient:
+    made = PollingClient(FlaskTransport(app))
+    made.login(username)
+    return made
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask], clock: FakeClock) -> Flask:
+    return make_app(clock)
+
+
+def test_the_list_shows_pinned_ones_first_then_the_newest(w: World, clock: FakeClock) -> None:
+    clock.advance(10)
+    send(w.mia, w.direct, "newest")
+    w.alice.ok("POST", "/interface", {"conversationId": LOBBY, "ontop": True, "notification": False})
+    first, second, third = w.alice.conversations()[:3]
+    assert first == {
+        "id": LOBBY, "name": "public", "avatar": "", "last_message": "", "last_message_time": "",
+        "is_chat_group": True, "is_top": True, "notice_able": False, "unread_count": 0,
+    }  # fmt: skip
+    assert second.pop("last_message_time").endswith("Z")
+    assert second == {
+        "id": w.direct, "name": "mia", "avatar": "", "last_message": "newest", "is_chat_group": False,
+        "friend_id": w.mia.id, "is_top": False, "notice_able": True, "unread_count": 1,
+    }  # fmt: skip
+    assert third["id"] == w.group
+    assert w.mia.conversations()[0]["name"] == "alice"
+    assert w.mia.conversations()[0]["is_top"] is False
+
+
+def test_reading_here_or_elsewhere_moves_the_mark(w: World) -> None:
+    for text in ("1", "2", "3"):
+        send(w.mia, w.group, text)
+    assert shown(w.mona, w.group)["unread_count"] == 4
+    assert shown(w.mia, w.group)["unread_count"] == 0
+    w.mona.messages(w.group)
+    assert shown(w.mona, w.group)["unread_count"] == 0
+    polling(w.app, "adam@example.com").hear("group")
+    reader = polling(w.app, "adam@example.com")
+    reader.hear("group")
+    reader.hear("group")  # its cursor says: I have that
+    assert shown(w.adam, w.group)["unread_count"] == 0
+
+
+def test_marks_are_set_and_clamped(w: World) -> None:
+    for text in ("1", "2", "3"):
+        send(w.mia, w.group, text)
+    send(w.mona, w.group, "mine")
+
+    def unread(value: object) -> object:
+        w.mona.ok("POST", "/interface", {"conversation_id": w.group, "unreads": value})
+        return w.mona.ok("GET", "/interface", {"conversationId": w.group})["unreads"]
+
+    assert [unread(value) for value in [2, "3", 0, 99, 10**30, -5, True, False, None]] == [2, 3, 0, 4, 4, 0, 1, 0, 0]
+    w.mona.ok("POST", "/interface", {"conversationId": w.group, "ontop": True})
+    assert w.mona.ok("GET", "/interface", {"conversation_id": w.group}) == {
+        "code": 0, "info": "Succeed", "unreads": 0, "notification": True, "ontop": True,
+    }  # fmt: skip
+
+
+def whole_hour(clock: FakeClock) -> datetime:
+    """Put the clock to half a second after the next whole hour (UTC), which is returned."""
+    hour = clock.now // (3600 * SECOND) + 1
+    clock.now = hour * 3600 * SECOND + SECOND // 2
+    return datetime.fromtimestamp(hour * 3600, UTC)
+
+
+def test_messages_from_a_time_on(w: World, clock: FakeClock) -> None:
+    hour = whole_hour(clock)
+    send(w.mia, w.group, "at the half second")
+    clock.advance(60)
+    send(w.mia, w.group, "a minute later")
+
+    def texts(since: str = "") -> list[str]:
+        return [each["content"] for each in w.mona.messages(w.group, **{"from": since})]
+
+    both = ["at the half second", "a minute later"]
+    assert texts() == ["said by mia", *both]
+    assert texts(f"{hour:%Y-%m-%dT%H:%M:%SZ}") == texts(f"{hour:%Y-%m-%d %H:%M:%S}") == both
+    assert texts(f"{hour.astimezone(timezone(timedelta(hours=8))):%Y-%m-%dT%H:%M:%S}+08:00") == both
+    assert texts(f"{hour:%Y-%m-%d %H}:00:01") == ["a minute later"]
+    assert texts(f"{hour:%Y-%m-%d %H}:01:01") == []
+    assert texts("0001-01-01 00:00:00") == texts()
+    for bad in ("2100", "2100-13-01 00:00:00", "2100-01-01", "now", "٢١٠٠-01-01 00:00:00"):
+        reply = w.mona.call("GET", "/conversations/messages", {"conversationId": w.group, "from": bad})
+        assert reply.json["info"] == "Missing or error type of [from]", bad
+    assert w.mona.messages(w.group)[-1]["created_time"] == f"{hour:%Y-%m-%dT%H}:01:00Z"
+    body = json.dumps({"conversationId": str(w.group), "from": f"{hour:%Y-%m-%d %H}:00:01"}).encode()
+    assert len(w.mona.ok("GET", "/conversations/messages", body)["messages"]) == 1  # as the document has it
+
+
+def test_filters(w: World, clock: FakeClock) -> None:
+    hour = whole_hour(clock)
+    send(w.mia, w.group, "100% SURE")
+    send(w.mona, w.group, "100 times sure")
+
+    def found(**wanted: object) -> list[str]:
+        query = {"conversationId": w.group, **wanted}
+        return [each["content"] for each in w.alice.ok("GET", "/conversations/manage_messages", query)["messages"]]
+
+    both = ["100% SURE", "100 times sure"]
+    at_the_hour = f"{hour:%Y-%m-%dT%H:%M:%SZ}"
+    assert found(content="sure") == both
+    assert found(content="0%") == ["100% SURE"]
+    assert found(content="sure", sender_name="MI") == ["100% SURE"]
+    assert found(sender_id=w.mona.id) == found(sender_id=str(w.mona.id)) == ["100 times sure"]
+    assert found(sender_id=2**70) == []
+    assert found(start_time=at_the_hour) == found(start_time=at_the_hour, end_time=at_the_hour) == both
+    assert found(end_time=f"{hour - timedelta(seconds=1):%Y-%m-%d %H:%M:%S}") == ["said by mia"]
+    assert found(sender_name="m" * 500) == found(sender_name="\u200b") == found(content="%" * 4000) == []
+    body = json.dumps({"conversationId": w.group, "content": "%" * 1_000_000}).encode()
+    assert w.alice.ok("GET", "/conversations/manage_messages", body)["messages"] == []
+    nothing = dict.fromkeys(("content", "sender_id", "sender_name", "start_time", "end_time"), "")
+    assert found(**nothing) == ["said by mia", *both]
+    [first, *_] = w.alice.ok("GET", "/conversations/manage_messages", {"conversationId": w.group})["messages"]
+    assert set(first) == {"id", "sender_id", "sender_name", "sender_avatar", "content", "timestamp"}
+
+
+def test_a_reply_to_what_was_deleted_keeps_its_id_and_shows_nothing(w: World) -> None:
+    reply = send(w.mona, w.group, "indeed", reply_to=w.said)
+    [answer] = w.alice.ok("GET", "/conversations/get_reply", {"message_id": w.said})["replies"]
+    assert set(answer) == {"reply_id", "sender_id", "sender_name", "sender_avatar", "content", "timestamp"}
+    assert (answer["reply_id"], answer["content"]) == (reply, "indeed")
+    assert w.alice.messages(w.group)[-1]["reply_to"] == "said by mia"
+    w.mia.ok("DELETE", "/conversations/manage_messages", {"message_id": w.said})
+    [left] = w.alice.messages(w.group)
+    assert (left["reply_to"], left["reply_to_id"]) == ("", w.said)
+    for again in (w.mia, w.alice):
+        gone = again.call("DELETE", "/conversations/messages", {"message_id": w.said})
+        assert gone.json["info"] == "消息不存在"
+    body = {"conversationId": w.group, "content": "x", "reply_to": w.said}
+    assert w.mia.call("POST", "/conversations/messages", body).json["info"] == "Reply message not found"
+
+
+def test_a_deleted_message_is_gone_in_every_protocol_and_its_picture_with_it(w: World) -> None:
+    mona = polling(w.app, "mona@example.com")
+    text, image = send(w.mia, w.group, "to be deleted"), show(w.mia, w.group)
+    url = urlsplit(w.alice.messages(w.group)[-1]["content"]).path
+    kept = send(w.mia, w.group, "kept")
+    assert len(mona.hear("group")) == 4  # memory knows the room from here on
+    assert w.alice.call("GET", url).status == 200
+    for message_id in (text, image):
+        w.alice.ok("DELETE", "/conversations/messages", {"message_id": message_id})
+    mona.cursors.clear()
+    assert [each.content for each in mona.hear("group")] == ["said by mia", "kept"]
+    assert w.alice.call("GET", url).status == 404
+    assert [each["id"] for each in w.alice.messages(w.group)] == [w.said, kept]
+    assert shown(w.adam, w.group)["unread_count"] == 2
+    with services_of(w.app).store.read() as connection:
+        assert connection.execute(select(Attachment)).all() == []
+        assert connection.execute(select(AttachmentChunk)).all() == []
+        assert set(connection.execute(select(Message.content).where(Message.deleted_at.is_not(None))).scalars()) == {""}
+
+
+def test_a_deletion_reaches_the_memory_of_other_processes(
+    w: World, make_app: Callable[..., Flask], clock: FakeClock
+) -> None:
+    other = services_of(make_app(clock))
+    bus = SqliteBus(other.store, other.hub)
+    bus.read_events()
+    begin = other.hub.feeds.since(w.group, 0, 10)[-1].time
+    ids = [send(w.mia, w.group, text) for text in ("1", "2", "3")]
+    bus.read_events()
+    held = other.hub.feeds.since_in_memory(w.group, begin, 10)
+    version = other.hub.feeds.version([w.group])
+    assert held is not None
+    assert [each.content for each in held] == ["1", "2", "3"]
+    for message_id in ids[:2]:
+        w.mia.ok("DELETE", "/conversations/messages", {"message_id": message_id})
+    bus.read_events()
+    held = other.hub.feeds.since_in_memory(w.group, begin, 10)
+    assert held is not None
+    assert [each.content for each in held] == ["3"]
+    assert other.hub.feeds.version([w.group]) != version
+    send(w.mia, w.group, "4")
+    bus.read_events()
+    assert [each.content for each in other.hub.feeds.since(w.group, begin, 10)] == ["3", "4"]
+
+
+def test_a_retry_of_a_deleted_message_does_not_bring_it_back(w: World) -> None:
+    sent = send(w.mia, w.group, "once", client_message_id="m-1")
+    w.mia.ok("DELETE", "/conversations/messages", {"message_id": sent})
+    send(w.mia, w.group, "once", client_message_id="m-1")
+    assert [each["content"] for each in w.mia.messages(w.group)] == ["said by mia"]
+
+
+def test_a_retry_is_stored_once(w: World) -> None:
+    for _ in range(3):
+        send(w.mia, w.group, "once", client_message_id="m-1")
+        body = form({"conversationId": str(w.group), "client_message_id": "m-2"}, {"image": picture()})
+        w.mia.ok("POST", "/conversations/image", body, **FORM_HEADERS)
+    assert [each["type"] for each in w.mia.messages(w.group)] == [0, 0, 1]
+
+
+def test_every_room_one_is_in_is_a_conversation_and_outsiders_see_none_of_a_group(w: World) -> None:
+    mia, zed = polling(w.app, "mia@example.com"), polling(w.app, "zed@example.com")
+    mia.create_room("open")
+    assert shown(w.mia, w.mia.id_of("open"))["is_chat_group"] is True
+    assert mia.rooms() == {"public", "group", "open", *(f"#{each['id']}" for each in w.mia.conversations()
+                                                       if not each["is_chat_group"])}  # fmt: skip
+    assert zed.seen_rooms() == {"public", "club", "open"}
+    with pytest.raises(Refused, match="not_found"):
+        zed.join("group")
+
+
+def test_longer_texts_of_other_protocols_are_shown(w: World) -> None:
+    polling(w.app, "mia@example.com").say("group", "x" * 4000)
+    assert len(w.mona.messages(w.group)[-1]["content"]) == 4000
+
+
+def test_an_answer_has_a_size_and_what_is_left_out_is_not_read(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chat.protocols.ims.answers.ANSWER_MAX_BYTES", 500)
+    for text in "123456":
+        send(w.mia, w.group, text)
+    assert [each["content"] for each in w.mona.messages(w.group)] == ["4", "5", "6"]
+    w.mona.ok("POST", "/interface", {"conversationId": w.group, "unreads": 7})
+    page = w.mona.messages(w.group, **{"from": "2000-01-01 00:00:00"})
+    assert [each["content"] for each in page] == ["said by mia", "1", "2"]
+    assert shown(w.mona, w.group)["unread_count"] == 4
+
+
+def test_lists_take_as_many_statements_however_long_they_are(w: World) -> None:
+    few, statements = counted(w, "/conversations")
+    befriend_many(w, 200)
+    many, as_before = counted(w, "/conversations")
+    assert len(many["conversation"]) - len(few["conversation"]) == 200
+    assert statements == as_before
+    query = {"conversationId": w.group}
+    send(w.mia, w.group, "a reply", reply_to=w.said)
+    counted(w, "/conversations/messages", query)
+    few, statements = counted(w, "/conversations/messages", query)
+    with services_of(w.app).store.write() as tx:
+        columns = "room_id, sender_id, time, type, content, reply_to_id"
+        future = 5_000_000_000_000_000  # µs
+        rows = [(w.group, w.alice.id, future + n, "text", str(n), w.said) for n in range(500)]
+        tx._connection.exec_driver_sql(f"INSERT INTO messages ({columns}) VALUES (?, ?, ?, ?, ?, ?)", rows)
+    counted(w, "/conversations/messages", query)  # moves the read mark
+    many, as_before = counted(w, "/conversations/messages", query)
+    assert len(many["messages"]) - len(few["messages"]) == 500
+    assert statements == as_before

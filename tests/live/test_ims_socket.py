@@ -1,0 +1,141 @@
+"""ims's WebSocket: three kinds of notice, and nothing else ever."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.contract.clients import HttpTransport, PollingClient
+from tests.contract.ims_client import ImsClient
+from tests.live.raw import Talk, get
+from tests.live.websocket import HANDSHAKE, TEXT, Socket, frame
+from tests.server import Server
+
+Connect = Callable[[Server], HttpTransport]
+Person = Callable[[Server, str], ImsClient]
+NOTIFY, REQUEST, UNFRIENDED = ({"type": kind} for kind in ("notify", "request_message", "delete_friend"))
+
+
+class Notices(Socket):
+    def __init__(self, server: Server, who: ImsClient, path: str = "/ws/") -> None:
+        Talk.__init__(self, server)  # published clients have the token in the query alone
+        self.send(get(f"{path}?token={who.token}", *HANDSHAKE))
+        self.handshake = self.answer(bodiless=True)
+        assert self.handshake.status == 101, self.handshake
+
+
+Listen = Callable[..., Notices]
+
+
+@pytest.fixture
+def connect() -> Iterator[Connect]:
+    """Make ways to a server, which are closed with the test."""
+    made: list[HttpTransport] = []
+
+    def make(server: Server) -> HttpTransport:
+        made.append(HttpTransport(server.url))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def listen() -> Iterator[Listen]:
+    """Make sockets, which are closed with the test."""
+    with ExitStack() as stack:
+        yield lambda *args, **options: stack.enter_context(Notices(*args, **options))
+
+
+@pytest.fixture
+def person(connect: Connect) -> Person:
+    """Make registered users."""
+
+    def make(server: Server, name: str) -> ImsClient:
+        made = ImsClient(connect(server))
+        made.register(name)
+        return made
+
+    return make
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_notices_come_to_whom_they_concern(
+    server: Callable[..., Server], person: Person, listen: Listen, connect: Connect, workers: int
+) -> None:
+    live = server(workers=workers)
+    alice, bob, carol = (person(live, name) for name in ("alice", "bob", "carol"))
+    sockets = {who.username: listen(live, who) for who in (alice, bob, carol)}
+    alice.ok("POST", "/add_friend", {"target_id": bob.id, "message": "hi"})
+    assert sockets["bob"].json() == REQUEST
+    bob.ok("POST", "/friend_request_handle", {"sender_user_id": alice.id, "receiver_user_id": bob.id})
+    assert sockets["alice"].json() == NOTIFY  # bob's first message
+    assert sockets["bob"].json() == NOTIFY
+    alice.create_room("club")
+    bob_in = {"conversationId": alice.id_of("club"), "member_id": bob.id}
+    alice.ok("POST", "/conversations/member/add", bob_in)
+    bob.say("club", "hello")
+    assert sockets["alice"].json() == NOTIFY
+    assert sockets["bob"].json() == NOTIFY  # the sender too
+    polling = PollingClient(connect(live))
+    polling.register("paul")
+    polling.say("public", "to everybody")
+    for each in sockets.values():
+        assert each.json() == NOTIFY
+    bob.ok("DELETE", "/manage_friends", {"friend_id": alice.id})
+    assert sockets["alice"].json() == UNFRIENDED
+    assert sockets["bob"].json() == UNFRIENDED
+    assert sockets["carol"].is_silent(0.5)
+
+
+def test_whatever_a_client_says_is_not_answered(server: Callable[..., Server], person: Person, listen: Listen) -> None:
+    live = server()
+    alice = person(live, "alice")
+    socket = listen(live, alice, path="/ws")
+    for text in ("", "{", '{"type":"ping"}', json.dumps({"a": "x" * 1000}), "null"):
+        socket.send(frame(TEXT, text))
+    assert socket.is_silent(0.5)
+    alice.say("public", "still there")
+    assert socket.json() == NOTIFY
+
+
+def test_a_bad_token_and_a_plain_request_get_the_envelope(server: Callable[..., Server], person: Person) -> None:
+    live = server()
+    alice = person(live, "alice")
+    for query in ("", "?token=", "?token=x", f"?token={alice.token}x"):
+        with Talk(live) as talk:
+            talk.send(get(f"/ws/{query}", *HANDSHAKE))
+            answer = talk.answer()
+        assert (answer.status, json.loads(answer.body)) == (401, {"code": -2, "info": "Invalid or expired JWT"})
+    plain = alice.call("GET", "/ws/")
+    assert (plain.status, plain.json["code"]) == (426, -3)
+
+
+def test_who_is_out_hears_no_more(server: Callable[..., Server], person: Person, listen: Listen) -> None:
+    live = server()
+    alice, bob = person(live, "alice"), person(live, "bob")
+    alice.create_room("club")
+    alice.bring("club", bob)
+    bob.leave("public")
+    socket = listen(live, bob)
+    alice.say("club", "bob is in")
+    assert socket.json() == NOTIFY
+    alice.ok("DELETE", "/conversations/member/remove", {"conversation_id": alice.id_of("club"), "user": bob.id})
+    alice.say("club", "bob is out")
+    assert socket.is_silent(0.5)
+
+
+@pytest.mark.parametrize("how", ["deleted", "password"])
+def test_the_end_of_the_session_closes_it(
+    server: Callable[..., Server], person: Person, listen: Listen, how: str
+) -> None:
+    live = server()
+    alice = person(live, "alice")
+    socket = listen(live, alice)
+    if how == "deleted":
+        alice.ok("DELETE", "/account/delete")
+    else:
+        alice.ok("PUT", "/account/info", {"origin_password": "secret1", "password": "secret2"})
+    assert socket.until_close() == ([], 1008)
