@@ -13,7 +13,7 @@ from chat.errors import ChatError, ErrorCode
 from chat.http.declared import declared
 
 MOST_VALUES = 100_000  # in a body, about; a pull of 5,000 rooms has 10,000
-_BODY_FAILURES = {
+BODY_FAILURES = {
     ErrorCode.BODY_MALFORMED,
     ErrorCode.BODY_TOO_LARGE,
     ErrorCode.FIELD_MISSING,
@@ -62,7 +62,7 @@ def takes(schema: type[Schema]) -> Callable[[Callable[..., Any]], Callable[..., 
 
     def decorate(handler: Callable[..., Any]) -> Callable[..., Any]:
         declared(handler).body = schema
-        declared(handler).failures |= _BODY_FAILURES
+        declared(handler).failures |= BODY_FAILURES
 
         @wraps(handler)
         def wrapper(*args: Any, **kwargs: Any) -> Any:

@@ -19,6 +19,7 @@ Answer = type[Schema] | Schema | None  # a list of them: an instance with many=T
 class Declared:
     query: type[Schema] | None = None
     body: type[Schema] | None = None
+    form: type[Schema] | None = None  # instead of a body
     path: dict[str, dict[str, Any]] = field(default_factory=dict)  # what `about` makes, by the variable's name
     answers: dict[int, Answer] = field(default_factory=dict)  # by HTTP status; without the failures
     failures: set[ErrorCode] = field(default_factory=set)  # beside those that any view may meet
@@ -39,9 +40,10 @@ def answers(
     *failures: ErrorCode,
     status: int = 200,
     path: dict[str, dict[str, Any]] | None = None,
+    form: type[Schema] | None = None,
     zh: str = "",
 ) -> Callable[[View], View]:
-    """Decorator: what the view answers, the failures of its own, its path, and a line on what it does, in Chinese.
+    """Decorator: what the view answers, the failures of its own, its path or form, and in Chinese what it does.
 
     Answers are not checked as they go out, which would cost; the tests check every one that they get.
     """
@@ -51,6 +53,7 @@ def answers(
         about.answers[status] = schema
         about.failures.update(failures)
         about.path.update(path or {})
+        about.form = form or about.form
         about.summary_zh = zh or about.summary_zh
         return view
 

@@ -15,10 +15,11 @@ from werkzeug.routing import Rule
 
 from chat.errors import ErrorCode
 from chat.http.auth import COOKIE
-from chat.http.declared import Answer, Declared, declared
+from chat.http.declared import Answer, Declared, View, declared
 
 Json = dict[str, Any]
-Failure = Callable[[ErrorCode], tuple[int, str, str]]
+Wording = tuple[int, str, str]  # HTTP status, and words in English and in Chinese; data may stand in braces
+Failure = Callable[[ErrorCode, View], list[Wording]]  # what a view may say of a failure
 ANYWHERE = {ErrorCode.UNAVAILABLE}  # INTERNAL is not promised: it is always a defect
 _EXTENSION = "commonroom.openapi"
 _VARIABLE = re.compile(r"<(?:(?P<converter>[^:<>]+):)?(?P<name>[^<>]+)>")
@@ -34,7 +35,7 @@ class Document:
     title: str
     prefixes: frozenset[str]  # the first parts of its paths
     failed: type[Schema]  # the envelope of failures
-    failure: Failure  # HTTP status, and words in English and in Chinese; data may stand in braces
+    failure: Failure
 
     @cached_property
     def json(self) -> Json:
@@ -64,7 +65,7 @@ class Document:
             "tags": [rule.rule.split("/")[1]],
             "summary": (view.__doc__ or "").partition("\n")[0].partition(". ")[0].rstrip(".") + ".",
             "x-summary-zh": about.summary_zh,
-            "responses": self._responses(about),
+            "responses": self._responses(view),
         }
         if about.needs_login:
             operation["security"] = _LOGINS
@@ -76,21 +77,25 @@ class Document:
         if about.body is not None:
             is_required = any(field.required for field in about.body().fields.values())
             operation["requestBody"] = {"required": is_required, **_content_of(about.body)}
+        if about.form is not None:
+            content = {"multipart/form-data": {"schema": about.form}}
+            operation["requestBody"] = {"required": True, "content": content}
         return operation
 
-    def _responses(self, about: Declared) -> Json:
+    def _responses(self, view: View) -> Json:
         """By status. A status of both success and failure, as some protocols have it, is any of their schemas."""
+        about = declared(view)
         words: dict[int, list[tuple[str, str]]] = {}
         for code in sorted(about.failures | ANYWHERE, key=lambda code: code.name):
-            status, english, chinese = self.failure(code)
-            words.setdefault(status, []).append((english, chinese))
+            for status, *texts in self.failure(code, view):
+                words.setdefault(status, []).append((texts[0], texts[1]))
         responses: Json = {}
         for status in sorted({*about.answers, *words}):
             schemas = [about.answers.get(status), self.failed if status in words else None]
-            texts = [("Done.", "成功。")] * (status in about.answers) + words.get(status, [])
+            said = [("Done.", "成功。")] * (status in about.answers) + words.get(status, [])
             responses[str(status)] = {
-                "description": "\n".join(text for text, _ in texts),
-                "x-description-zh": "\n".join(text for _, text in texts),
+                "description": "\n".join(text for text, _ in said),
+                "x-description-zh": "\n".join(text for _, text in said),
                 **_content_of(*schemas),
                 **_headers(about, status),
             }

@@ -55,6 +55,9 @@ class Reader:
         parts.append(self._address + operation.path.format(**in_path) + (f"?{query}" if query else ""))
         if operation.body:
             parts += ["-d", json.dumps(self.example(operation.body), ensure_ascii=False)]
+        if operation.form:
+            for name, value in self.example(operation.form).items():
+                parts += ["-F", f"{name}={value}"]
         return " ".join(part if part == '"Authorization: $TOKEN"' else shlex.quote(part) for part in parts)
 
     def _login(self, operation: "Operation") -> list[str]:
@@ -122,9 +125,9 @@ class Operation:
         self.summary = reader.text(operation, "summary")
         self.needs_login = "security" in operation
         self.parameters: list[Json] = operation.get("parameters", [])
-        self.body: Json = (
-            operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
-        )
+        content: Json = operation.get("requestBody", {}).get("content", {})
+        self.body: Json = content.get("application/json", {}).get("schema", {})
+        self.form: Json = content.get("multipart/form-data", {}).get("schema", {})
         self.sets_cookie = "Set-Cookie" in str(operation)
         self.curl = reader.curl(self)
 
@@ -136,7 +139,7 @@ class Operation:
         return rows
 
     def body_rows(self) -> list[Row]:
-        return list(self._reader.rows(self.body))
+        return list(self._reader.rows(self.body or self.form))
 
     def answers(self) -> Iterator[tuple[str, str, list[Row]]]:
         """Status, an example and the fields of what is not failure alone."""

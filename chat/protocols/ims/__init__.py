@@ -2,9 +2,10 @@
 
 from flask import Flask
 
-from chat.http import envelopes
+from chat.http import envelopes, openapi
 from chat.protocols.ims import account, conversations, friends, groups, manage, socket
-from chat.protocols.ims.errors import failure
+from chat.protocols.ims.errors import failure, wordings
+from chat.protocols.ims.shapes import Failed
 
 PREFIXES = (
     "account", "verify", "csrf", "search_user", "search_user_detail", "add_friend", "friend_requests",
@@ -17,3 +18,4 @@ def register(app: Flask) -> None:
     for module in (account, friends, groups, conversations, manage, socket):
         app.register_blueprint(module.bp)
     envelopes.register(app, (*PREFIXES, "/ws"), failure)  # what else is under /ws is another protocol's
+    openapi.register(app, "ims", "IMS", prefixes=PREFIXES, failed=Failed, failure=wordings)

@@ -9,10 +9,12 @@ from chat.errors import ErrorCode
 from chat.http.auth import session_token, signed_in
 from chat.http.bodies import takes
 from chat.http.context import client_address, services
+from chat.http.declared import answers
 from chat.models import Actor
 from chat.protocols.ims.cipher import given_password, hidden_code, new_password
 from chat.protocols.ims.errors import success, words
 from chat.protocols.ims.schemas import Credentials, Mailbox, ProfileChanges, Registration
+from chat.protocols.ims.shapes import CodeSent, Done, LoggedIn, OwnProfileShown, Registered, Told
 from chat.services.profiles import Changes
 
 bp = Blueprint("ims_account", __name__)
@@ -20,6 +22,15 @@ bp = Blueprint("ims_account", __name__)
 
 @bp.post("/account/reg")
 @takes(Registration)
+@answers(
+    Registered,
+    ErrorCode.EMAIL_INVALID,
+    ErrorCode.NICKNAME_INVALID,
+    ErrorCode.PASSWORD_INVALID,
+    ErrorCode.USERNAME_TAKEN,
+    ErrorCode.RATE_LIMITED,
+    zh="注册并登录；已注销的账户用原密码恢复。",
+)
 def register(body: dict[str, Any]) -> Response:
     """Make an account, or restore the deleted one of that address and password."""
     user_id, session, is_restored = services().accounts.register_by_email(
@@ -32,6 +43,14 @@ def register(body: dict[str, Any]) -> Response:
 @bp.post("/account/login")
 @words({ErrorCode.USER_DELETED: (404, 1, "User deleted or not activated")})
 @takes(Credentials)
+@answers(
+    LoggedIn,
+    ErrorCode.USER_NOT_FOUND,
+    ErrorCode.USER_DELETED,
+    ErrorCode.CREDENTIALS_WRONG,
+    ErrorCode.RATE_LIMITED,
+    zh="登录，用邮箱或用户名。",
+)
 def login(body: dict[str, Any]) -> Response:
     """Log in, by mail address or username."""
     chat = services()
@@ -42,6 +61,7 @@ def login(body: dict[str, Any]) -> Response:
 
 @bp.delete("/account/delete")
 @signed_in
+@answers(Told, zh="注销自己的账户。")
 def delete(actor: Actor) -> Response:
     """Delete one's account."""
     services().profiles.delete(actor)
@@ -50,6 +70,7 @@ def delete(actor: Actor) -> Response:
 
 @bp.get("/account/info")
 @signed_in
+@answers(OwnProfileShown, zh="获取个人信息。")
 def info(actor: Actor) -> Response:
     """One's own profile."""
     own = services().profiles.own(actor)
@@ -61,6 +82,16 @@ def info(actor: Actor) -> Response:
 @words({ErrorCode.PASSWORD_INVALID: (400, -4, "Invalid password")})
 @signed_in
 @takes(ProfileChanges)
+@answers(
+    Told,
+    ErrorCode.CREDENTIALS_WRONG,
+    ErrorCode.RATE_LIMITED,
+    ErrorCode.EMAIL_INVALID,
+    ErrorCode.NICKNAME_INVALID,
+    ErrorCode.PASSWORD_INVALID,
+    ErrorCode.USERNAME_TAKEN,
+    zh="修改个人信息；新密码会使所有登录失效。",
+)
 def change_info(actor: Actor, body: dict[str, Any]) -> Response:
     """Change what is given; a new password ends all sessions."""
     changes = Changes(
@@ -76,6 +107,7 @@ def change_info(actor: Actor, body: dict[str, Any]) -> Response:
 
 @bp.post("/verify")
 @takes(Mailbox)
+@answers(CodeSent, ErrorCode.EMAIL_INVALID, ErrorCode.RATE_LIMITED, ErrorCode.MAIL_NOT_SENT, zh="向邮箱发送验证码。")
 def verify(body: dict[str, Any]) -> Response:
     """Send a code to a mailbox; the answer has it too, hidden."""
     code = services().verification.send_code(body["email"], client_address())
@@ -83,6 +115,7 @@ def verify(body: dict[str, Any]) -> Response:
 
 
 @bp.get("/csrf")
+@answers(Done, zh="获取部分客户端登录前需要的 Cookie。")
 def csrf() -> Response:
     """A cookie that some clients will not log in without. Nothing here looks at it."""
     response = success("success")

@@ -9,12 +9,15 @@ from chat.errors import ChatError, ErrorCode
 from chat.http.auth import signed_in
 from chat.http.bodies import is_clean, json_object, refuse_fields, takes
 from chat.http.context import services
+from chat.http.declared import answers
 from chat.http.overload import refused_when_late
 from chat.models import Actor, StoredMessage
-from chat.protocols.ims import answers
+from chat.protocols.ims.answers import content, encoded, found_message, list_answer, message, seconds
 from chat.protocols.ims.errors import Case, Special, success, words
 from chat.protocols.ims.parameters import asks
 from chat.protocols.ims.schemas import (
+    TEXT_MAX_CHARS,
+    ImageForm,
     Interface,
     InterfaceChanges,
     MessageFilter,
@@ -24,18 +27,27 @@ from chat.protocols.ims.schemas import (
     Page,
     SomeMessage,
 )
+from chat.protocols.ims.shapes import (
+    ConversationsFound,
+    Done,
+    InterfaceShown,
+    MessageSearchFound,
+    MessagesFound,
+    RepliesFound,
+    Told,
+)
 from chat.services.archive import Filter
 from chat.services.conversations import ConversationView, NewPreferences
 from chat.services.messages import Draft
 
 bp = Blueprint("ims_conversations", __name__)
-TEXT_MAX_CHARS = 255
 _NO_CONVERSATION = (404, -1, "会话不存在")
 _NOT_IN: Special = {Case.OUTSIDE: (400, 1, "Not in conversation")}
 
 
 @bp.get("/conversations")
 @signed_in
+@answers(ConversationsFound, zh="会话列表：置顶的在前，其次最新的。")
 def conversations(actor: Actor) -> Response:
     """Every room one is in: pinned ones first, then the newest."""
     found = services().conversations.all(actor)
@@ -51,6 +63,7 @@ def conversations(actor: Actor) -> Response:
 )
 @signed_in
 @takes(NewConversation)
+@answers(Told, ErrorCode.USER_NOT_FOUND, ErrorCode.NOT_FRIENDS, ErrorCode.ROOM_NAME_INVALID, zh="与好友创建群聊。")
 def create(actor: Actor, body: dict[str, Any]) -> Response:
     """Make a group of friends."""
     services().groups.create(actor, body["name"], body["members"])
@@ -61,19 +74,20 @@ def create(actor: Actor, body: dict[str, Any]) -> Response:
 @words({ErrorCode.ROOM_NOT_FOUND: _NO_CONVERSATION, Case.OUTSIDE: (400, 1, "用户不在会话中")})
 @signed_in
 @asks(Page)
+@answers(MessagesFound, ErrorCode.ROOM_NOT_FOUND, zh="获取消息，最早的在前；取得即视为已读。")
 def messages(actor: Actor, query: dict[str, Any]) -> Response:
     """Messages, oldest first: from a time on, or the newest. What one has been given counts as read."""
     since = query["since"]
     found, quotes = services().archive.page(actor, query["conversation_id"], since)
     if since is None:  # what there is no room for is then among the oldest
-        pieces = answers.encoded(answers.message(each, quotes) for each in reversed(found))[::-1]
+        pieces = encoded(message(each, quotes) for each in reversed(found))[::-1]
         last = found[-1:]
     else:
-        pieces = answers.encoded(answers.message(each, quotes) for each in found)
+        pieces = encoded(message(each, quotes) for each in found)
         last = found[: len(pieces)][-1:]
     if last:
         services().archive.mark_read(actor, last[0])
-    return answers.list_answer("messages", pieces)
+    return list_answer("messages", pieces)
 
 
 @bp.post("/conversations/messages")
@@ -81,6 +95,17 @@ def messages(actor: Actor, query: dict[str, Any]) -> Response:
 @refused_when_late
 @signed_in
 @takes(NewMessage)
+@answers(
+    Done,
+    ErrorCode.ROOM_NOT_FOUND,
+    ErrorCode.NOT_FRIENDS,
+    ErrorCode.MESSAGE_EMPTY,
+    ErrorCode.MESSAGE_TOO_LONG,
+    ErrorCode.MESSAGE_ID_INVALID,
+    ErrorCode.REPLY_NOT_FOUND,
+    ErrorCode.RATE_LIMITED,
+    zh="发送文本消息。",
+)
 def send(actor: Actor, body: dict[str, Any]) -> Response:
     """Send a text."""
     if len(body["content"]) > TEXT_MAX_CHARS:
@@ -94,6 +119,21 @@ def send(actor: Actor, body: dict[str, Any]) -> Response:
 @words(_NOT_IN)
 @refused_when_late
 @signed_in
+@answers(
+    Done,
+    ErrorCode.ROOM_NOT_FOUND,
+    ErrorCode.NOT_FRIENDS,
+    ErrorCode.FIELD_MISSING,
+    ErrorCode.FIELD_INVALID,
+    ErrorCode.BODY_MALFORMED,
+    ErrorCode.BODY_TOO_LARGE,
+    ErrorCode.MESSAGE_ID_INVALID,
+    ErrorCode.IMAGE_INVALID,
+    ErrorCode.IMAGE_TOO_LARGE,
+    ErrorCode.RATE_LIMITED,
+    form=ImageForm,
+    zh="以表单发送图片。",
+)
 def send_image(actor: Actor) -> Response:
     """Send a picture, as a form with a file."""
     is_form = request.mimetype == "multipart/form-data"
@@ -116,6 +156,7 @@ def send_image(actor: Actor) -> Response:
 @bp.get("/conversations/get_reply")
 @signed_in
 @asks(SomeMessage)
+@answers(RepliesFound, ErrorCode.MESSAGE_NOT_FOUND, zh="查看一条消息的回复。")
 def replies(actor: Actor, query: dict[str, Any]) -> Response:
     """The replies to a message, oldest first."""
     return _newest("replies", services().archive.replies(actor, query["message_id"]), "reply_id")
@@ -125,6 +166,7 @@ def replies(actor: Actor, query: dict[str, Any]) -> Response:
 @words({ErrorCode.ROOM_NOT_FOUND: _NO_CONVERSATION})
 @signed_in
 @asks(MessageFilter)
+@answers(MessageSearchFound, ErrorCode.ROOM_NOT_FOUND, zh="筛选聊天记录。")
 def search(actor: Actor, query: dict[str, Any]) -> Response:
     """Messages that pass a filter, oldest first."""
     wanted = Filter(
@@ -147,6 +189,7 @@ def search(actor: Actor, query: dict[str, Any]) -> Response:
 )
 @signed_in
 @takes(SomeMessage)
+@answers(Told, ErrorCode.MESSAGE_NOT_FOUND, ErrorCode.FORBIDDEN, zh="为所有人删除一条消息。")
 def delete(actor: Actor, body: dict[str, Any]) -> Response:
     """Delete a message for all."""
     services().archive.delete(actor, body["message_id"])
@@ -157,6 +200,7 @@ def delete(actor: Actor, body: dict[str, Any]) -> Response:
 @words({ErrorCode.ROOM_NOT_FOUND: _NO_CONVERSATION})
 @signed_in
 @asks(Interface)
+@answers(InterfaceShown, ErrorCode.ROOM_NOT_FOUND, zh="查看会话的置顶、提醒与未读数。")
 def interface(actor: Actor, query: dict[str, Any]) -> Response:
     """How one has a conversation set."""
     found = services().conversations.preferences(actor, query["conversation_id"])
@@ -167,6 +211,7 @@ def interface(actor: Actor, query: dict[str, Any]) -> Response:
 @words({ErrorCode.ROOM_NOT_FOUND: _NO_CONVERSATION})
 @signed_in
 @takes(InterfaceChanges)
+@answers(Done, ErrorCode.ROOM_NOT_FOUND, zh="设置会话的置顶、提醒与未读数。")
 def set_interface(actor: Actor, body: dict[str, Any]) -> Response:
     """Set what is given."""
     new = NewPreferences(unread=body["unreads"], may_remind=body["notification"], is_pinned=body["ontop"])
@@ -176,8 +221,8 @@ def set_interface(actor: Actor, body: dict[str, Any]) -> Response:
 
 def _newest(name: str, found: list[StoredMessage], id_name: str) -> Response:
     """Oldest first; what there is no room for is among the oldest."""
-    shown = (answers.found_message(each, id_name) for each in reversed(found))
-    return answers.list_answer(name, answers.encoded(shown)[::-1])
+    shown = (found_message(each, id_name) for each in reversed(found))
+    return list_answer(name, encoded(shown)[::-1])
 
 
 def _conversation(shown: ConversationView) -> dict[str, Any]:
@@ -185,8 +230,8 @@ def _conversation(shown: ConversationView) -> dict[str, Any]:
         "id": shown.id,
         "name": shown.name,
         "avatar": shown.avatar,
-        "last_message": answers.content(shown.last_text, shown.last_attachment),
-        "last_message_time": "" if shown.last_time is None else answers.seconds(shown.last_time),
+        "last_message": content(shown.last_text, shown.last_attachment),
+        "last_message_time": "" if shown.last_time is None else seconds(shown.last_time),
         "is_chat_group": shown.friend_id is None,
     }
     if shown.friend_id is not None:

@@ -19,6 +19,11 @@ class Case(Enum):
     FOR_ALL = auto()  # FORBIDDEN: to everybody, as the room has no owner
 
 
+# What the error's data have where it is such a case.
+_CASES = {
+    Case.OUTSIDE: (ErrorCode.ROOM_NOT_FOUND, "is_visible"),
+    Case.FOR_ALL: (ErrorCode.FORBIDDEN, "for_all"),
+}
 Special = Mapping[ErrorCode | Case, Words]
 NO_RIGHT: Words = (403, -3, "权限异常")
 _FIELD = (400, -7, "Missing or error type of [{field}]")
@@ -106,18 +111,29 @@ def success(info: str, **data: Any) -> Response:
 
 def failure(error: ChatError) -> Response:
     """{"code": …, "info": …} with the fitting 4xx or 5xx."""
-    status, code, info = _words(error)
+    view = current_app.view_functions.get(request.endpoint or "")
+    status, code, info = _words(_kind(error), view)
     response = jsonify(code=code, info=info.format(field=str(error.data.get("field", "")).partition(".")[0]))
     response.status_code = status
     return response
 
 
-def _words(error: ChatError) -> Words:
-    view = current_app.view_functions.get(request.endpoint or "")
+def wordings(code: ErrorCode, view: View) -> list[tuple[int, str, str]]:
+    """What a view may say of a failure, for the OpenAPI document; it is the same in every language."""
+    kinds: list[ErrorCode | Case] = [code, *(case for case, (of, _) in _CASES.items() if of is code)]
+    found = {_words(kind, view) for kind in kinds}
+    return [(status, f"{number}: {info}", f"{number}：{info}") for status, number, info in sorted(found)]
+
+
+def _kind(error: ChatError) -> ErrorCode | Case:
+    """What of its code it is, as the document tells them apart."""
+    return next(
+        (case for case, (code, sign) in _CASES.items() if code is error.code and error.data.get(sign)), error.code
+    )
+
+
+def _words(kind: ErrorCode | Case, view: View | None) -> Words:
     special: Special = getattr(view, "ims_words", {})
-    cases: list[ErrorCode | Case] = [error.code]
-    if error.code is ErrorCode.ROOM_NOT_FOUND and error.data.get("is_visible"):
-        return special.get(Case.OUTSIDE, TABLE[Case.OUTSIDE])
-    if error.code is ErrorCode.FORBIDDEN and error.data.get("for_all"):
-        cases.insert(0, Case.FOR_ALL)
-    return next((special[case] for case in cases if case in special), TABLE[error.code])
+    if kind is Case.FOR_ALL and kind not in special:
+        kind = ErrorCode.FORBIDDEN
+    return special[kind] if kind in special else TABLE[kind]

@@ -8,11 +8,13 @@ from chat.errors import ErrorCode
 from chat.http.auth import signed_in
 from chat.http.bodies import takes
 from chat.http.context import services
+from chat.http.declared import answers
 from chat.models import Actor
 from chat.protocols.ims.answers import person, seconds
 from chat.protocols.ims.errors import success, words
 from chat.protocols.ims.parameters import asks
 from chat.protocols.ims.schemas import FriendRequest, RequestAnswer, Search, SomeFriend, SomeUser
+from chat.protocols.ims.shapes import FriendFound, FriendsFound, PeopleFound, PersonFound, RequestsFound, Told
 from chat.services.friends import RequestView
 
 bp = Blueprint("ims_friends", __name__)
@@ -22,6 +24,7 @@ GREETING = "我已经同意你的好友请求，可以开始聊天了"
 @bp.get("/search_user")
 @signed_in
 @asks(Search)
+@answers(PeopleFound, zh="按昵称的一部分查找用户。")
 def search(actor: Actor, query: dict[str, Any]) -> Response:
     """Users by a part of their name."""
     found = services().people.search(actor, query["query_name"])
@@ -42,6 +45,7 @@ def search(actor: Actor, query: dict[str, Any]) -> Response:
 @bp.get("/search_user_detail")
 @signed_in
 @asks(SomeUser)
+@answers(PersonFound, ErrorCode.USER_NOT_FOUND, zh="查看一位用户。")
 def detail(actor: Actor, query: dict[str, Any]) -> Response:
     """One user."""
     found = services().people.find(actor, query["user_id"])
@@ -58,6 +62,14 @@ def detail(actor: Actor, query: dict[str, Any]) -> Response:
 )
 @signed_in
 @takes(FriendRequest)
+@answers(
+    Told,
+    ErrorCode.USER_NOT_FOUND,
+    ErrorCode.SELF_MEANT,
+    ErrorCode.ALREADY_FRIENDS,
+    ErrorCode.REQUEST_PENDING,
+    zh="申请成为好友。",
+)
 def request_friend(actor: Actor, body: dict[str, Any]) -> Response:
     """Ask somebody to be friends."""
     services().friends.request(actor, body["target_id"], body["message"])
@@ -66,6 +78,7 @@ def request_friend(actor: Actor, body: dict[str, Any]) -> Response:
 
 @bp.get("/friend_requests")
 @signed_in
+@answers(RequestsFound, zh="收到的好友申请，最新的在前。")
 def requests(actor: Actor) -> Response:
     """The requests one has received, newest first."""
     found = services().friends.requests(actor)
@@ -75,6 +88,7 @@ def requests(actor: Actor) -> Response:
 @bp.post("/friend_request_handle")
 @signed_in
 @takes(RequestAnswer)
+@answers(Told, ErrorCode.USER_DELETED, ErrorCode.REQUEST_NOT_FOUND, ErrorCode.ALREADY_FRIENDS, zh="同意好友申请。")
 def accept(actor: Actor, body: dict[str, Any]) -> Response:
     """Become friends."""
     services().friends.accept(actor, body["sender_user_id"], body["receiver_user_id"], GREETING)
@@ -84,6 +98,7 @@ def accept(actor: Actor, body: dict[str, Any]) -> Response:
 @bp.delete("/friend_request_handle")
 @signed_in
 @takes(RequestAnswer)
+@answers(Told, ErrorCode.USER_DELETED, ErrorCode.REQUEST_NOT_FOUND, ErrorCode.ALREADY_FRIENDS, zh="拒绝好友申请。")
 def refuse(actor: Actor, body: dict[str, Any]) -> Response:
     """Refuse to be friends."""
     services().friends.refuse(actor, body["sender_user_id"], body["receiver_user_id"])
@@ -92,6 +107,7 @@ def refuse(actor: Actor, body: dict[str, Any]) -> Response:
 
 @bp.get("/friends")
 @signed_in
+@answers(FriendsFound, zh="好友列表。")
 def friends(actor: Actor) -> Response:
     """One's friends, longest-standing first."""
     return success("success", friends=[person(each) for each in services().friends.all(actor)])
@@ -100,6 +116,7 @@ def friends(actor: Actor) -> Response:
 @bp.get("/manage_friends")
 @signed_in
 @asks(SomeFriend)
+@answers(FriendFound, ErrorCode.USER_NOT_FOUND, ErrorCode.FRIEND_NOT_FOUND, zh="查看好友，以及其所在分组。")
 def friend(actor: Actor, query: dict[str, Any]) -> Response:
     """One friend, and the groups one has them in."""
     found = services().friends.find(actor, query["friend_id"])
@@ -111,6 +128,7 @@ def friend(actor: Actor, query: dict[str, Any]) -> Response:
 @words({ErrorCode.NOT_FRIENDS: (404, -3, "Already not friend")})
 @signed_in
 @takes(SomeFriend)
+@answers(Told, ErrorCode.USER_NOT_FOUND, ErrorCode.FRIEND_NOT_FOUND, ErrorCode.NOT_FRIENDS, zh="删除好友。")
 def remove(actor: Actor, body: dict[str, Any]) -> Response:
     """End a friendship."""
     services().friends.remove(actor, body["friend_id"])

@@ -8,11 +8,13 @@ from chat.errors import ErrorCode
 from chat.http.auth import signed_in
 from chat.http.bodies import takes
 from chat.http.context import services
+from chat.http.declared import answers
 from chat.models import Actor
 from chat.protocols.ims.answers import person
 from chat.protocols.ims.errors import success, words
 from chat.protocols.ims.parameters import asks
 from chat.protocols.ims.schemas import FriendGroupEntry, FriendGroupName, NewFriendGroup, SomeFriendGroup
+from chat.protocols.ims.shapes import FriendGroupFound, FriendGroupMembers, FriendGroupsFound, Told
 
 bp = Blueprint("ims_groups", __name__, url_prefix="/groups")
 _NO_GROUP = (404, -3, "Group not found")
@@ -20,6 +22,7 @@ _NO_GROUP = (404, -3, "Group not found")
 
 @bp.get("")
 @signed_in
+@answers(FriendGroupsFound, zh="好友分组列表。")
 def groups(actor: Actor) -> Response:
     """One's groups, oldest first."""
     found = services().friend_groups.all(actor)
@@ -29,6 +32,7 @@ def groups(actor: Actor) -> Response:
 @bp.post("")
 @signed_in
 @takes(NewFriendGroup)
+@answers(Told, ErrorCode.FRIEND_GROUP_TAKEN, zh="创建分组。")
 def create(actor: Actor, body: dict[str, Any]) -> Response:
     """Make a group."""
     services().friend_groups.create(actor, body["name"])
@@ -38,6 +42,7 @@ def create(actor: Actor, body: dict[str, Any]) -> Response:
 @bp.get("/manage_groups")
 @signed_in
 @asks(SomeFriendGroup)
+@answers(FriendGroupFound, ErrorCode.FRIEND_GROUP_NOT_FOUND, zh="查看分组及其成员。")
 def group(actor: Actor, query: dict[str, Any]) -> Response:
     """One group, and who is in it."""
     name, members = services().friend_groups.members(actor, query["group_id"])
@@ -49,6 +54,7 @@ def group(actor: Actor, query: dict[str, Any]) -> Response:
 @words({ErrorCode.FRIEND_GROUP_TAKEN: (409, -1, "Name already exists")})
 @signed_in
 @takes(FriendGroupName)
+@answers(Told, ErrorCode.FRIEND_GROUP_NOT_FOUND, ErrorCode.FRIEND_GROUP_TAKEN, zh="修改分组名称。")
 def rename(actor: Actor, body: dict[str, Any]) -> Response:
     """Give a group another name."""
     services().friend_groups.rename(actor, body["group_id"], body["new_name"])
@@ -58,6 +64,7 @@ def rename(actor: Actor, body: dict[str, Any]) -> Response:
 @bp.delete("/manage_groups")
 @signed_in
 @takes(SomeFriendGroup)
+@answers(Told, ErrorCode.FRIEND_GROUP_NOT_FOUND, zh="删除分组。")
 def delete(actor: Actor, body: dict[str, Any]) -> Response:
     """Delete a group."""
     services().friend_groups.delete(actor, body["group_id"])
@@ -67,6 +74,7 @@ def delete(actor: Actor, body: dict[str, Any]) -> Response:
 @bp.get("/members")
 @signed_in
 @asks(SomeFriendGroup)
+@answers(FriendGroupMembers, ErrorCode.FRIEND_GROUP_NOT_FOUND, zh="分组成员列表。")
 def members(actor: Actor, query: dict[str, Any]) -> Response:
     """Who is in a group."""
     _, found = services().friend_groups.members(actor, query["group_id"])
@@ -82,6 +90,9 @@ def members(actor: Actor, query: dict[str, Any]) -> Response:
 )
 @signed_in
 @takes(FriendGroupEntry)
+@answers(
+    Told, ErrorCode.FRIEND_GROUP_NOT_FOUND, ErrorCode.NOT_FRIENDS, ErrorCode.IN_FRIEND_GROUP, zh="将好友加入分组。"
+)
 def add(actor: Actor, body: dict[str, Any]) -> Response:
     """Put a friend into a group."""
     services().friend_groups.add(actor, body["group_id"], body["member_id"])
@@ -92,6 +103,7 @@ def add(actor: Actor, body: dict[str, Any]) -> Response:
 @words({ErrorCode.FRIEND_GROUP_NOT_FOUND: _NO_GROUP})
 @signed_in
 @takes(FriendGroupEntry)
+@answers(Told, ErrorCode.FRIEND_GROUP_NOT_FOUND, ErrorCode.NOT_IN_FRIEND_GROUP, zh="将好友移出分组。")
 def remove(actor: Actor, body: dict[str, Any]) -> Response:
     """Take somebody out of a group."""
     services().friend_groups.remove(actor, body["group_id"], body["member_id"])

@@ -9,6 +9,7 @@ from chat.errors import ChatError, ErrorCode
 from chat.http.auth import signed_in
 from chat.http.bodies import takes
 from chat.http.context import services
+from chat.http.declared import about, answers
 from chat.models import Actor, Role
 from chat.protocols.ims.answers import seconds
 from chat.protocols.ims.errors import NO_RIGHT, Case, Special, success, words
@@ -22,6 +23,7 @@ from chat.protocols.ims.schemas import (
     SomeAnnouncement,
     SomeConversation,
 )
+from chat.protocols.ims.shapes import AnnouncementsFound, InvitationsFound, MembersFound, Told
 
 bp = Blueprint("ims_manage", __name__, url_prefix="/conversations")
 _IDENTITIES = {Role.OWNER: 1, Role.ADMIN: 2, Role.MEMBER: 3}
@@ -33,6 +35,7 @@ _NO_ANSWER: Special = {ErrorCode.FORBIDDEN: (403, -3, "非群主或管理员不�
 @bp.get("/get_members")
 @signed_in
 @asks(SomeConversation)
+@answers(MembersFound, ErrorCode.ROOM_NOT_FOUND, zh="会话成员及其身份。")
 def members(actor: Actor, query: dict[str, Any]) -> Response:
     """Who is in a conversation, and as what. Beyond the document."""
     found, own_role = services().groups.members(actor, query["conversation_id"])
@@ -52,6 +55,15 @@ def members(actor: Actor, query: dict[str, Any]) -> Response:
 @words(_NOT_OWNER)
 @signed_in
 @takes(ConversationUser)
+@answers(
+    Told,
+    ErrorCode.ROOM_NOT_FOUND,
+    ErrorCode.FORBIDDEN,
+    ErrorCode.USER_NOT_FOUND,
+    ErrorCode.NOT_MEMBER,
+    ErrorCode.ROLE_UNCHANGED,
+    zh="设置管理员。",
+)
 def appoint(actor: Actor, body: dict[str, Any]) -> Response:
     """Make a member an admin."""
     services().groups.set_admin(actor, body["conversation_id"], body["user"], is_admin=True)
@@ -62,6 +74,15 @@ def appoint(actor: Actor, body: dict[str, Any]) -> Response:
 @words({**_NOT_OWNER, ErrorCode.ROLE_UNCHANGED: (403, 3, "管理员不是群组管理员")})
 @signed_in
 @takes(ConversationUser)
+@answers(
+    Told,
+    ErrorCode.ROOM_NOT_FOUND,
+    ErrorCode.FORBIDDEN,
+    ErrorCode.USER_NOT_FOUND,
+    ErrorCode.NOT_MEMBER,
+    ErrorCode.ROLE_UNCHANGED,
+    zh="解除管理员。",
+)
 def dismiss(actor: Actor, body: dict[str, Any]) -> Response:
     """Make an admin a member again."""
     services().groups.set_admin(actor, body["conversation_id"], body["user"], is_admin=False)
@@ -71,6 +92,7 @@ def dismiss(actor: Actor, body: dict[str, Any]) -> Response:
 @bp.get("/manage/notifications")
 @signed_in
 @asks(SomeConversation)
+@answers(AnnouncementsFound, ErrorCode.ROOM_NOT_FOUND, zh="群公告，最新的在前。")
 def announcements(actor: Actor, query: dict[str, Any]) -> Response:
     """A group's announcements, newest first."""
     found = services().announcements.all(actor, query["conversation_id"])
@@ -90,6 +112,7 @@ def announcements(actor: Actor, query: dict[str, Any]) -> Response:
 @words({ErrorCode.FORBIDDEN: (403, -3, "非群主或管理员不能发布公告")})
 @signed_in
 @takes(NewAnnouncement)
+@answers(Told, ErrorCode.ROOM_NOT_FOUND, ErrorCode.FORBIDDEN, zh="发布群公告。")
 def announce(actor: Actor, body: dict[str, Any]) -> Response:
     """Post an announcement."""
     services().announcements.post(actor, body["conversation_id"], body["content"])
@@ -100,6 +123,7 @@ def announce(actor: Actor, body: dict[str, Any]) -> Response:
 @words({ErrorCode.FORBIDDEN: (403, -3, "非群主或管理员不能删除公告")})
 @signed_in
 @takes(SomeAnnouncement)
+@answers(Told, ErrorCode.ANNOUNCEMENT_NOT_FOUND, ErrorCode.FORBIDDEN, zh="删除群公告。")
 def take_back(actor: Actor, body: dict[str, Any]) -> Response:
     """Delete an announcement."""
     services().announcements.delete(actor, body["notification_id"])
@@ -116,6 +140,15 @@ def take_back(actor: Actor, body: dict[str, Any]) -> Response:
 )
 @signed_in
 @takes(ConversationUser)
+@answers(
+    Told,
+    ErrorCode.ROOM_NOT_FOUND,
+    ErrorCode.FORBIDDEN,
+    ErrorCode.SELF_MEANT,
+    ErrorCode.USER_NOT_FOUND,
+    ErrorCode.NOT_MEMBER,
+    zh="转让群主。",
+)
 def transfer(actor: Actor, body: dict[str, Any]) -> Response:
     """Make another member the owner."""
     services().groups.transfer(actor, body["conversation_id"], body["user"])
@@ -126,6 +159,7 @@ def transfer(actor: Actor, body: dict[str, Any]) -> Response:
 @words({ErrorCode.ROOM_NOT_FOUND: _NOT_IN, Case.OUTSIDE: _NOT_IN})
 @signed_in
 @takes(SomeConversation)
+@answers(Told, ErrorCode.ROOM_NOT_FOUND, ErrorCode.FORBIDDEN, zh="退出群聊；群主退出则解散。")
 def leave(actor: Actor, body: dict[str, Any]) -> Response:
     """Leave a group; its owner dissolves it."""
     services().memberships.leave(actor, body["conversation_id"], dissolves=True)
@@ -136,6 +170,15 @@ def leave(actor: Actor, body: dict[str, Any]) -> Response:
 @words({ErrorCode.FORBIDDEN: (403, -3, "非群主或管理员不能移除群成员"), Case.FOR_ALL: NO_RIGHT})
 @signed_in
 @takes(ConversationUser)
+@answers(
+    Told,
+    ErrorCode.ROOM_NOT_FOUND,
+    ErrorCode.FORBIDDEN,
+    ErrorCode.USER_NOT_FOUND,
+    ErrorCode.NOT_MEMBER,
+    ErrorCode.ADMIN_PROTECTED,
+    zh="移除群成员。",
+)
 def remove(actor: Actor, body: dict[str, Any]) -> Response:
     """Put a member out."""
     services().groups.remove(actor, body["conversation_id"], body["user"])
@@ -146,6 +189,14 @@ def remove(actor: Actor, body: dict[str, Any]) -> Response:
 @words({ErrorCode.NOT_FRIENDS: (403, -4, "The user is not your friend")})
 @signed_in
 @takes(NewInvitation)
+@answers(
+    Told,
+    ErrorCode.ROOM_NOT_FOUND,
+    ErrorCode.FORBIDDEN,
+    ErrorCode.ALREADY_MEMBER,
+    ErrorCode.NOT_FRIENDS,
+    zh="邀请好友：群主和管理员直接加入，成员等待确认。",
+)
 def invite(actor: Actor, body: dict[str, Any]) -> Response:
     """Add friends: at once, or when owner or an admin have agreed."""
     is_in = services().invitations.invite(actor, body["conversation_id"], body["member_id"])
@@ -154,6 +205,13 @@ def invite(actor: Actor, body: dict[str, Any]) -> Response:
 
 @bp.get("/<conversation_id>/invitation")
 @signed_in
+@answers(
+    InvitationsFound,
+    ErrorCode.ROOM_NOT_FOUND,
+    ErrorCode.FIELD_INVALID,
+    path={"conversation_id": about("the conversation's id", "会话 ID", examples=["1"])},
+    zh="群聊的邀请，最新的在前。",
+)
 def invitations_of(actor: Actor, conversation_id: str) -> Response:
     """A group's invitations, newest first."""
     try:
@@ -165,6 +223,7 @@ def invitations_of(actor: Actor, conversation_id: str) -> Response:
 @bp.get("/invitation")
 @signed_in
 @asks(SomeConversation)
+@answers(InvitationsFound, ErrorCode.ROOM_NOT_FOUND, zh="群聊的邀请，最新的在前。")
 def invitations(actor: Actor, query: dict[str, Any]) -> Response:
     """The same, as published clients ask for it."""
     return _invitations(actor, query["conversation_id"])
@@ -174,6 +233,14 @@ def invitations(actor: Actor, query: dict[str, Any]) -> Response:
 @words(_NO_ANSWER)
 @signed_in
 @takes(InvitationAnswer)
+@answers(
+    Told,
+    ErrorCode.INVITATION_NOT_FOUND,
+    ErrorCode.FORBIDDEN,
+    ErrorCode.INVITATION_ANSWERED,
+    ErrorCode.USER_NOT_FOUND,
+    zh="同意入群邀请。",
+)
 def accept(actor: Actor, body: dict[str, Any]) -> Response:
     """Let an invited one in."""
     services().invitations.answer(actor, body["invite_id"], body["conversation_id"], accept=True)
@@ -184,6 +251,7 @@ def accept(actor: Actor, body: dict[str, Any]) -> Response:
 @words(_NO_ANSWER)
 @signed_in
 @takes(InvitationAnswer)
+@answers(Told, ErrorCode.INVITATION_NOT_FOUND, ErrorCode.FORBIDDEN, ErrorCode.INVITATION_ANSWERED, zh="拒绝入群邀请。")
 def refuse(actor: Actor, body: dict[str, Any]) -> Response:
     """Do not let an invited one in."""
     services().invitations.answer(actor, body["invite_id"], body["conversation_id"], accept=False)
@@ -194,6 +262,7 @@ def refuse(actor: Actor, body: dict[str, Any]) -> Response:
 @words({ErrorCode.FORBIDDEN: (403, -3, "非群主或管理员不能更新群信息")})
 @signed_in
 @takes(ConversationChanges)
+@answers(Told, ErrorCode.ROOM_NOT_FOUND, ErrorCode.FORBIDDEN, ErrorCode.ROOM_NAME_INVALID, zh="修改群名称或头像。")
 def change(actor: Actor, body: dict[str, Any]) -> Response:
     """Give a group another name or avatar."""
     services().groups.change(actor, body["conversation_id"], body["name"], body["avatar"])

@@ -11,12 +11,15 @@ from marshmallow import Schema, ValidationError, fields
 
 from chat.clock import SECOND, from_iso
 from chat.errors import ChatError, ErrorCode
-from chat.http.bodies import is_clean, json_object, refuse_fields
+from chat.http.bodies import BODY_FAILURES, is_clean, json_object, refuse_fields
+from chat.http.declared import about, declared
 from chat.services.lookups import MAX_ID
 
 _DIGITS = re.compile(r"-?[0-9]+", re.ASCII)
 _LONGEST_ID = 19  # digits; what is longer is nobody's id
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})?")
+_TIME = re.compile(
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})?$"
+)
 
 
 def read_id(value: Any) -> int:
@@ -34,12 +37,19 @@ def read_id(value: Any) -> int:
 class Id(fields.Field[int]):
     """See read_id."""
 
+    def __init__(self, english: str, chinese: str, **more: Any) -> None:
+        super().__init__(metadata=about(english, chinese, type="integer", examples=[1]), **more)
+
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
         return read_id(value)
 
 
 class Ids(fields.Field[list[int]]):
     """An id, or a list of them."""
+
+    def __init__(self, english: str, chinese: str, **more: Any) -> None:
+        anything = {"anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}, "minItems": 1}]}
+        super().__init__(metadata=about(english, chinese, examples=[[1]], **anything), **more)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> list[int]:
         given = value if isinstance(value, list) else [value]
@@ -51,8 +61,9 @@ class Ids(fields.Field[list[int]]):
 class Time(fields.Field[int]):
     """µs of "2025-03-13T14:30:00Z" or "2025-03-13 14:30:00" (UTC). The end of a second is its last µs."""
 
-    def __init__(self, *, is_end: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, english: str, chinese: str, *, is_end: bool = False, **more: Any) -> None:
+        metadata = about(english, chinese, type="string", pattern=_TIME.pattern)
+        super().__init__(load_default=None, metadata=metadata, **more)
         self._is_end = is_end
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
@@ -68,7 +79,10 @@ class Time(fields.Field[int]):
 
 
 class Switch(fields.Field[bool]):
-    """true or false, and nothing that is only like them."""
+    """true or false, and nothing that is only like them. null: as it is."""
+
+    def __init__(self, english: str, chinese: str) -> None:
+        super().__init__(load_default=None, allow_none=True, metadata=about(english, chinese, type="boolean"))
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
         if not isinstance(value, bool):
@@ -77,7 +91,11 @@ class Switch(fields.Field[bool]):
 
 
 class Count(fields.Field[int]):
-    """A whole number, its digits, or a boolean, which counts as 1 or 0."""
+    """A whole number, its digits, or a boolean, which counts as 1 or 0. null: as it is."""
+
+    def __init__(self, english: str, chinese: str) -> None:
+        kinds = ["integer", "boolean"]
+        super().__init__(load_default=None, allow_none=True, metadata=about(english, chinese, type=kinds))
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
         return int(value) if isinstance(value, bool) else read_id(value)
@@ -92,6 +110,9 @@ def asks(schema: type[Schema]) -> Callable[[Callable[..., Any]], Callable[..., A
     loader = schema()
 
     def decorate(handler: Callable[..., Any]) -> Callable[..., Any]:
+        declared(handler).query = schema
+        declared(handler).failures |= BODY_FAILURES
+
         @wraps(handler)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             given = json_object()

@@ -4,16 +4,33 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, fields, pre_load, validate
 
+from chat.http.declared import about
 from chat.protocols.ims.parameters import Count, Id, Ids, Switch, Time
+from chat.services.accounts import EMAIL_NICKNAME_MAX_CHARS
+from chat.services.announcements import MAX_CHARS as ANNOUNCEMENT_MAX_CHARS
 from chat.services.friend_groups import NAME_MAX_CHARS as FRIEND_GROUP_MAX_CHARS
 from chat.services.friends import REQUEST_MAX_CHARS
 from chat.services.lookups import LIST_CAP
+from chat.services.messages import CLIENT_MESSAGE_ID_MAX_CHARS
 from chat.services.profiles import AVATAR_MAX_CHARS, PROFILE_MAX_CHARS
 
 TITLE_MAX_CHARS = 40  # narrower than services.rooms
+TEXT_MAX_CHARS = 255  # narrower than services.messages
 _TITLE = validate.Length(min=1, max=TITLE_MAX_CHARS)
 _AVATAR = validate.Length(max=AVATAR_MAX_CHARS)
 _FRIEND_GROUP = validate.Length(min=1, max=FRIEND_GROUP_MAX_CHARS)
+_PASSWORD = about(
+    "6 to 20 letters, digits, underscores; encrypted, if the server has a key",
+    "6 到 20 个字母、数字、下划线；服务器设有密钥时需加密",
+    examples=["secret_1"],
+)
+_EMAIL = about("a mail address", "邮箱", examples=["alice@example.com"])
+_NICKNAME = about("1 to 20 characters", "1 到 20 个字符", maxLength=EMAIL_NICKNAME_MAX_CHARS, examples=["Alice"])
+_RETRY = about(
+    "sent again with the same, the message is stored once",
+    "重发时使用相同的值，消息只保存一次",
+    maxLength=CLIENT_MESSAGE_ID_MAX_CHARS,
+)
 
 
 class _In(Schema):
@@ -22,102 +39,139 @@ class _In(Schema):
 
 
 class Credentials(_In):
-    email = fields.String(required=True)
-    password = fields.String(required=True)
+    email = fields.String(
+        required=True, metadata=about("a mail address, or a username", "邮箱或用户名", examples=["alice@example.com"])
+    )
+    password = fields.String(required=True, metadata=_PASSWORD)
 
 
-class Registration(Credentials):
-    name = fields.String(required=True)
+class Registration(_In):
+    email = fields.String(required=True, metadata=_EMAIL)
+    password = fields.String(required=True, metadata=_PASSWORD)
+    name = fields.String(required=True, metadata=_NICKNAME)
 
 
 class Mailbox(_In):
-    email = fields.String(required=True)
+    email = fields.String(required=True, metadata=_EMAIL)
 
 
 class ProfileChanges(_In):
-    origin_password = fields.String(required=True)
-    name = fields.String()
-    password = fields.String()
-    email = fields.String()
+    """What is not given stays."""
+
+    origin_password = fields.String(required=True, metadata=_PASSWORD)
+    name = fields.String(metadata=_NICKNAME)
+    password = fields.String(metadata=about("a new one", "新密码"))
+    email = fields.String(metadata=about("a new one", "新邮箱"))
     user_info = fields.String(validate=validate.Length(max=PROFILE_MAX_CHARS))
-    avatar = fields.String(validate=_AVATAR)
+    avatar = fields.String(validate=_AVATAR, metadata=about("Base64 or a URL", "Base64 或 URL"))
 
 
 class Search(_In):
-    query_name = fields.String(required=True, validate=validate.Length(min=1))
+    query_name = fields.String(
+        required=True,
+        validate=validate.Length(min=1),
+        metadata=about("a part of a nickname", "昵称的一部分", examples=["ali"]),
+    )
 
 
 class SomeUser(_In):
-    user_id = Id(required=True, data_key="userId")
+    user_id = Id("the user's id", "用户 ID", required=True, data_key="userId")
 
 
 class FriendRequest(_In):
-    target_id = Id(required=True)
-    message = fields.String(required=True, validate=validate.Length(max=REQUEST_MAX_CHARS))
+    target_id = Id("whom to ask", "对方用户 ID", required=True)
+    message = fields.String(
+        required=True, validate=validate.Length(max=REQUEST_MAX_CHARS), metadata={"examples": ["Hello"]}
+    )
 
 
 class RequestAnswer(_In):
-    sender_user_id = Id(required=True)
-    receiver_user_id = Id(required=True)
+    sender_user_id = Id("who asked", "申请者 ID", required=True)
+    receiver_user_id = Id("oneself", "自己的用户 ID", required=True)
 
 
 class NewFriendGroup(_In):
-    name = fields.String(required=True, validate=_FRIEND_GROUP)
+    name = fields.String(required=True, validate=_FRIEND_GROUP, metadata={"examples": ["school"]})
 
 
 class SomeFriendGroup(_In):
-    group_id = Id(required=True)
+    group_id = Id("a group of one's own", "自己的分组 ID", required=True)
 
 
 class FriendGroupName(SomeFriendGroup):
-    new_name = fields.String(required=True, validate=_FRIEND_GROUP)
+    new_name = fields.String(required=True, validate=_FRIEND_GROUP, metadata={"examples": ["class 3b"]})
 
 
 class FriendGroupEntry(SomeFriendGroup):
-    member_id = Id(required=True)
+    member_id = Id("a friend's id", "好友 ID", required=True)
 
 
 class SomeFriend(_In):
-    friend_id = Id(required=True)
+    friend_id = Id("the friend's id", "好友 ID", required=True)
 
 
 class NewConversation(_In):
-    members = fields.List(Id(), required=True, validate=validate.Length(max=LIST_CAP))
-    name = fields.String(required=True, validate=_TITLE)
+    members = fields.List(
+        Id("a friend's id", "好友 ID"),
+        required=True,
+        validate=validate.Length(max=LIST_CAP),
+        metadata=about("friends, without oneself", "好友，不包括自己", examples=[[]]),
+    )
+    name = fields.String(required=True, validate=_TITLE, metadata={"examples": ["physics"]})
 
 
 class SomeConversation(_In):
-    conversation_id = Id(required=True)
+    conversation_id = Id("the conversation's id", "会话 ID", required=True)
 
 
 class _CamelConversation(_In):
-    conversation_id = Id(required=True, data_key="conversationId")
+    conversation_id = Id("the conversation's id", "会话 ID", required=True, data_key="conversationId")
 
 
 class Page(_CamelConversation):
-    since = Time(data_key="from", load_default=None)
+    since = Time("from here on; absent: the newest", "起始时间；没有则取最新的", data_key="from")
 
 
 class NewMessage(_CamelConversation):
-    content = fields.String(required=True)
-    reply_to = Id(load_default=None, allow_none=True)
-    client_message_id = fields.String(load_default=None, allow_none=True)
+    content = fields.String(
+        required=True,
+        metadata=about("1 to 255 characters", "1 到 255 个字符", maxLength=TEXT_MAX_CHARS, examples=["hello"]),
+    )
+    reply_to = Id("a message of the same conversation", "同一会话中的消息 ID", load_default=None, allow_none=True)
+    client_message_id = fields.String(load_default=None, allow_none=True, metadata=_RETRY)
 
 
 class NewImage(_CamelConversation):
-    client_message_id = fields.String(load_default=None, allow_none=True)
+    client_message_id = fields.String(load_default=None, allow_none=True, metadata=_RETRY)
+
+
+class ImageForm(NewImage):
+    """As a form; the picture is a file of it."""
+
+    image = fields.Raw(
+        required=True,
+        metadata=about(
+            "PNG, JPEG, GIF or WebP",
+            "PNG、JPEG、GIF 或 WebP",
+            type="string",
+            format="binary",
+            examples=["@picture.png"],
+        ),
+    )
 
 
 class SomeMessage(_In):
-    message_id = Id(required=True)
+    message_id = Id("the message's id", "消息 ID", required=True)
 
 
 class MessageFilter(_CamelConversation):
-    start_time = Time(load_default=None)
-    end_time = Time(load_default=None, is_end=True)
-    sender_id = Id(load_default=None)
-    sender_name = fields.String(load_default=None)
-    content = fields.String(load_default=None)
+    """What is not given may be anything."""
+
+    start_time = Time("not before", "起始时间")
+    end_time = Time("not after", "截止时间", is_end=True)
+    sender_id = Id("by whom", "发送者 ID", load_default=None)
+    sender_name = fields.String(load_default=None, metadata=about("a part of the nickname", "发送者昵称的一部分"))
+    content = fields.String(load_default=None, metadata=about("a part of the text", "消息内容的一部分"))
 
 
 class Interface(SomeConversation):
@@ -131,9 +185,9 @@ class Interface(SomeConversation):
 class InterfaceChanges(_CamelConversation):
     """Either spelling does."""
 
-    ontop = Switch(load_default=None, allow_none=True)
-    notification = Switch(load_default=None, allow_none=True)
-    unreads = Count(load_default=None, allow_none=True)
+    ontop = Switch("pinned to the top", "是否置顶")
+    notification = Switch("may remind", "是否允许提醒")
+    unreads = Count("so many of the newest are to be unread", "未读消息数")
 
     @pre_load
     def _either(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -141,28 +195,41 @@ class InterfaceChanges(_CamelConversation):
 
 
 class ConversationUser(SomeConversation):
-    user = Id(required=True)
+    user = Id("a member's id", "成员的用户 ID", required=True)
 
 
 class NewAnnouncement(SomeConversation):
-    content = fields.String(required=True)
+    content = fields.String(
+        required=True,
+        metadata=about(
+            "1 to 1,000 characters",
+            "1 到 1000 个字符",
+            minLength=1,
+            maxLength=ANNOUNCEMENT_MAX_CHARS,
+            examples=["no school"],
+        ),
+    )
 
 
 class SomeAnnouncement(_In):
-    notification_id = Id(required=True)
+    notification_id = Id("the announcement's id", "公告 ID", required=True)
 
 
 class NewInvitation(_CamelConversation):
-    member_id = Ids(required=True, validate=validate.Length(max=LIST_CAP))
+    member_id = Ids(
+        "a friend's id, or several", "好友 ID，可为列表", required=True, validate=validate.Length(max=LIST_CAP)
+    )
 
 
 class InvitationAnswer(_In):
     """What a client claims of the status is not looked at."""
 
-    conversation_id = Id(load_default=None, allow_none=True)
-    invite_id = Id(required=True)
+    conversation_id = Id("the conversation's id", "会话 ID", load_default=None, allow_none=True)
+    invite_id = Id("the invitation's id", "邀请 ID", required=True)
 
 
 class ConversationChanges(SomeConversation):
+    """What is not given stays."""
+
     name = fields.String(load_default=None, allow_none=True, validate=_TITLE)
     avatar = fields.String(load_default=None, allow_none=True, validate=_AVATAR)

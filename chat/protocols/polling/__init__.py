@@ -15,4 +15,4 @@ def register(app: Flask) -> None:
     for module in (user, room, chat):
         app.register_blueprint(module.bp)
     envelopes.register(app, PREFIXES, failure)
-    openapi.register(app, "polling", "Polling", prefixes=PREFIXES, failed=Failed, failure=TABLE.__getitem__)
+    openapi.register(app, "polling", "Polling", prefixes=PREFIXES, failed=Failed, failure=lambda code, _: [TABLE[code]])

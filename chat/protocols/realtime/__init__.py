@@ -15,4 +15,6 @@ def register(app: Flask) -> None:
     for module in (user, room, socket):
         app.register_blueprint(module.bp)
     envelopes.register(app, (*PREFIXES, ""), failure)  # "": handshakes at /
-    openapi.register(app, "realtime", "Realtime", prefixes=PREFIXES, failed=Failed, failure=TABLE.__getitem__)
+    openapi.register(
+        app, "realtime", "Realtime", prefixes=PREFIXES, failed=Failed, failure=lambda code, _: [TABLE[code]]
+    )

@@ -4,6 +4,7 @@ from flask import Flask
 
 from chat.errors import ErrorCode
 from chat.http import envelopes, openapi
+from chat.http.declared import View
 from chat.protocols.roomapi import message, room, socket, user
 from chat.protocols.roomapi.errors import TABLE, failure
 from chat.protocols.roomapi.schemas import Failed
@@ -19,6 +20,6 @@ def register(app: Flask) -> None:
     openapi.register(app, "roomapi", "Roomapi", prefixes=PREFIXES, failed=Failed, failure=_words)
 
 
-def _words(code: ErrorCode) -> tuple[int, str, str]:
+def _words(code: ErrorCode, _: View) -> list[tuple[int, str, str]]:
     status, chinese = TABLE[code]
-    return status, chinese, chinese  # on the wire they are the same in every language
+    return [(status, chinese, chinese)]  # on the wire they are the same in every language
