@@ -87,7 +87,7 @@ CASES: Cases = {
             w.alice, {"conversationId": w.group, "member_id": []}
         ),
     },
-    "GET /conversations/{id}/invitation": {
+    "GET /conversations/{conversation_id}/invitation": {
         "": lambda at, w: at(w.mona, path=f"/conversations/{w.group}/invitation"),
         "no valid token": lambda at, w: at(w.nobody, path=f"/conversations/{w.group}/invitation"),
         "no such conversation for the caller": lambda at, w: at(w.zed, path=f"/conversations/{w.group}/invitation"),

@@ -14,7 +14,7 @@ from tests.pictures import picture
 
 TAKE_NOTHING = {
     ("GET", "/account/info"), ("GET", "/csrf"), ("DELETE", "/account/delete"), ("GET", "/friend_requests"),
-    ("GET", "/groups"), ("GET", "/friends"), ("GET", "/conversations"), ("GET", "/conversations/{id}/invitation"),
+    ("GET", "/groups"), ("GET", "/friends"), ("GET", "/conversations"), ("GET", "/conversations/{conversation_id}/invitation"),
 }  # fmt: skip
 ADDRESSES = sorted({(row.method, row.path) for row in ROWS})
 TAKING = [each for each in ADDRESSES if each not in TAKE_NOTHING]
@@ -191,7 +191,7 @@ def test_wrong_methods(w: World) -> None:
     for path in {path for _, path in ADDRESSES}:
         allowed = {method for method, other in ADDRESSES if other == path}
         for method in {"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"} - allowed:
-            reply = w.alice.call(method, path.replace("{id}", "1"))
+            reply = w.alice.call(method, path.replace("{conversation_id}", "1"))
             assert_refused(reply, 405, "Bad method")
             assert reply.json["code"] == -3
             assert allowed <= set(reply.headers["Allow"].split(", "))

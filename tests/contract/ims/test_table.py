@@ -57,7 +57,7 @@ def test_every_case_has_a_row_and_every_row_is_another_one() -> None:
 
 def test_every_route_has_rows(app: Flask) -> None:
     routes = {
-        f"{method} {re.sub('<.*?>', '{id}', rule.rule)}"
+        f"{method} {re.sub('<(.*?)>', r'{\1}', rule.rule)}"
         for rule in app.url_map.iter_rules()
         if rule.rule.split("/")[1] in PREFIXES
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
@@ -71,5 +71,5 @@ def test_every_address_but_the_open_ones_asks_for_a_token(w: World) -> None:
     for row in ROWS:
         if row.path in tokenless:
             for bad in ("x", "Bearer ", w.alice.token[:-2] + "xx", ""):
-                reply = w.nobody.call(row.method, row.path.replace("{id}", "1"), {}, Authorization=bad)
+                reply = w.nobody.call(row.method, row.path.replace("{conversation_id}", "1"), {}, Authorization=bad)
                 assert (reply.status, reply.json["code"]) == (401, -2)
