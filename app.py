@@ -1,10 +1,13 @@
 """create_app(): the one place where the parts are put together."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from flask import Flask, Request
+from flask import Flask, Request, Response
 from flask.json.provider import DefaultJSONProvider
 from flask.sessions import SessionInterface
+from werkzeug.datastructures import Headers
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from chat import cli, web
@@ -28,7 +31,7 @@ def create_app(settings: Settings | None = None, clock: Clock = system_clock) ->
     settings = settings or Settings.from_environ()
     if settings.lobby and not is_name(settings.lobby, NAME_MAX_CHARS):
         raise ConfigError(f"CHAT_LOBBY={settings.lobby!r}: give a room name of 1 to {NAME_MAX_CHARS} characters")
-    app = Flask(__name__, instance_path=str(settings.instance_path), static_folder=None)
+    app = _App(__name__, instance_path=str(settings.instance_path), static_folder=None)
     _configure(app, settings)
     db.init_app(app)
     migrate.init_app(app, db, directory=str(Path(__file__).parent / "migrations"), render_as_batch=True)
@@ -49,6 +52,12 @@ def create_app(settings: Settings | None = None, clock: Clock = system_clock) ->
     return app
 
 
+class _App(Flask):
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """No view or hook here is a coroutine; Flask would look at each of them, each time."""
+        return func
+
+
 class _NoSessions(SessionInterface):
     """Flask's own cookie is not used; looking for it in each request costs more than much of the rest."""
 
@@ -56,10 +65,20 @@ class _NoSessions(SessionInterface):
         return None
 
 
+class _JsonResponse(Response):
+    def get_wsgi_headers(self, environ: Any) -> Headers:  # noqa: ARG002
+        """As they are: there is neither a Location nor a status that goes without a body, and the length is known."""
+        return self.headers
+
+
 class _Json(DefaultJSONProvider):
     ensure_ascii = False
     sort_keys = False
-    compact = True
+
+    def response(self, *args: Any, **kwargs: Any) -> Response:
+        """What jsonify returns."""
+        text = self.dumps(self._prepare_response_obj(args, kwargs), separators=(",", ":"))
+        return _JsonResponse(text + "\n", mimetype=self.mimetype)
 
 
 def _configure(app: Flask, settings: Settings) -> None:

@@ -8,13 +8,15 @@ import resource
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench import counts, report, scenarios, sends, sockets
+from bench.load import Figures, medians
 from bench.servers import ALL, GENERATOR_CORE, Commonroom
 
 SCENARIOS = ("10x30", "1x500", "ceiling", "idle", "churn", "sockets", "push", "send", "full")
+ROUNDS = 3
 ALONE = {
     "idle": scenarios.idle,
     "churn": scenarios.churn,
@@ -54,17 +56,25 @@ def _run(options: argparse.Namespace) -> Iterator[tuple[str, str, report.Result]
             gc.collect()
             yield scenario, Commonroom.name, ALONE[scenario](options.quick)
         else:
-            for kind in kinds:
-                gc.collect()
-                yield scenario, kind.name, _compared(scenario, kind, options.quick)
+            yield from _compared(scenario, kinds, options.quick)
 
 
-def _compared(scenario: str, kind: type, quick: bool) -> report.Result:
-    if scenario == "10x30":
-        return scenarios.steady(kind, 10, 30, 20, quick)
-    if scenario in {"1x500", "push"}:
-        return scenarios.steady(kind, 1, 500, 2, quick)
-    return scenarios.ceiling(kind, quick)
+def _compared(scenario: str, kinds: Sequence[type], quick: bool) -> Iterator[tuple[str, str, report.Result]]:
+    """One server after the other, and that several times: a machine is now fast and now slow, for all of them."""
+    if scenario == "ceiling":
+        for kind in kinds:
+            gc.collect()
+            yield scenario, kind.name, scenarios.ceiling(kind, quick)
+        return
+    rooms, members, rate = (10, 30, 20) if scenario == "10x30" else (1, 500, 2)
+    found: dict[str, list[Figures]] = {kind.name: [] for kind in kinds}
+    for _ in range(1 if quick else ROUNDS):
+        for kind in kinds:
+            gc.collect()
+            found[kind.name].append(scenarios.steady(kind, rooms, members, rate, quick))
+            print(f"{kind.name:14} {found[kind.name][-1].line()}", flush=True)
+    for name, figures in found.items():
+        yield scenario, name, medians(figures)
 
 
 def _show(scenario: str, server: str, result: report.Result) -> None:

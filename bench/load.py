@@ -1,7 +1,9 @@
 """Members who wait and members who send, at a rate of messages a second, and the figures of it."""
 
+import statistics
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 from bench import clients
 from bench.ledger import Ledger, percentile
@@ -40,6 +42,17 @@ class Figures:
         if self.others > OTHERS_BUSY:
             text += f"  WARNING: other programs took {self.others:.0%} of the server's core"
         return "  ".join(part for part in (text, self.note, self.faults and f"FAULTS: {self.faults}") if part)
+
+
+def medians(several: Sequence[Figures]) -> Figures:
+    """Of each figure the median, whichever measurement it is from; all that was said of any."""
+    numbers = {
+        each.name: statistics.median(getattr(figures, each.name) for figures in several)
+        for each in fields(Figures)
+        if each.type in {"float", "int", float, int}
+    }
+    texts = {name: ", ".join(filter(None, (getattr(each, name) for each in several))) for name in ("note", "faults")}
+    return Figures(**numbers, **texts)  # type: ignore[arg-type]
 
 
 class Load:

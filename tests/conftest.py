@@ -46,7 +46,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     app = create_app(Settings(instance_path=home, secret_key=SECRET))
     with app.app_context():
         upgrade()
-    services_of(app).store.engine.dispose()
+    services_of(app).store.dispose()
     return home / "commonroom.db"
 
 
@@ -85,7 +85,7 @@ def make_app(home: Path, cheap_passwords: None) -> Iterator[Callable[..., Flask]
     yield make
     for app in made:
         services_of(app).close()
-        services_of(app).store.engine.dispose()
+        services_of(app).store.dispose()
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def statements_of(services: Services) -> Iterator[list[str]]:
     def trace(connection: Any, _record: object) -> None:
         connection.set_trace_callback(count)
 
-    services.store.engine.dispose()  # so that all connections are new ones
+    services.store.dispose()  # so that all connections are new ones
     event.listen(services.store.engine, "connect", trace)
     try:
         with services.store.read():  # the connection's settings are none of the statements
@@ -146,7 +146,7 @@ def statements_of(services: Services) -> Iterator[list[str]]:
         yield statements
     finally:
         event.remove(services.store.engine, "connect", trace)
-        services.store.engine.dispose()
+        services.store.dispose()
 
 
 def sign_up(services: Services, username: str) -> Actor:

@@ -16,7 +16,7 @@ from chat.storage.filewatch import FileWatch, Tick, watch
 from chat.storage.store import Store
 
 log = logging.getLogger(__name__)
-LOOK_AGAIN_SECONDS = 0.02  # after a write that is not to be seen yet; then each time after four times as long
+LOOK_AGAIN_SECONDS = 0.02  # after a write that is not to be seen yet; then each time after eight times as long
 SETTLE_SECONDS = 0.003  # from a commit's first bytes to its last, mostly
 LOOK_ANYWAY_SECONDS = 2.56  # the longest pause; should a change ever not show in data_version
 MOST_EVENTS = 1000  # a read
@@ -107,7 +107,7 @@ class SqliteBus:
                 elif is_written:
                     pause = LOOK_AGAIN_SECONDS
                 else:
-                    pause = min(4 * pause, LOOK_ANYWAY_SECONDS)
+                    pause = min(8 * pause, LOOK_ANYWAY_SECONDS)
                 seen = version
 
 

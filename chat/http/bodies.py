@@ -11,6 +11,7 @@ from marshmallow import Schema, ValidationError
 
 from chat.errors import ChatError, ErrorCode
 from chat.http.declared import declared
+from chat.live.parking import ENVIRON_KEY, Hold
 
 MOST_VALUES = 100_000  # in a body, about; a pull of 5,000 rooms has 10,000
 BODY_FAILURES = {
@@ -29,6 +30,9 @@ def json_object() -> dict[str, Any]:
     """
     if request.mimetype.startswith("multipart/"):
         raise ChatError(ErrorCode.BODY_MALFORMED, reason="multipart")
+    hold: Hold | None = request.environ.get(ENVIRON_KEY)
+    if hold is not None and hold.body is not None:
+        return parse_object(hold.body)
     try:
         raw = request.get_data(cache=False)
     except (OSError, ParseException):

@@ -1,9 +1,12 @@
 """What of the application a request handler reaches for."""
 
+from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network
 from typing import cast
 
 from flask import current_app, request
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
 
 from chat.services import Services
 
@@ -34,4 +37,9 @@ def limited_address(address: str) -> str:
 
 def prefers_chinese() -> bool:
     """Which of the two languages the client would rather read. Without a wish: English."""
-    return request.accept_languages.best_match(["en", "zh"]) == "zh"
+    return _prefers_chinese(request.headers.get("Accept-Language", ""))
+
+
+@lru_cache(maxsize=256)  # browsers send one of few
+def _prefers_chinese(header: str) -> bool:
+    return parse_accept_header(header, LanguageAccept).best_match(["en", "zh"]) == "zh"

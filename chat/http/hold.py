@@ -163,7 +163,7 @@ class HeldPull(Waiter):
     goes through the whole stack again.
     """
 
-    __slots__ = ("_actor", "_chat", "_place", "_places", "_session_ends", "_timeout_s", "deadline")
+    __slots__ = ("_actor", "_chat", "_place", "_places", "_session_ends", "_timeout_s", "deadline", "is_held")
 
     def __init__(
         self,
@@ -183,6 +183,12 @@ class HeldPull(Waiter):
         self._places = _shared(chat).places(position, read, render)
         self._place = self._places.at(position)
         self.deadline = min(time.monotonic() + timeout_s, self._session_ends)
+        self.is_held = False
+
+    @property
+    def asked_at(self) -> float:
+        """When the pull came that was held last, as time.monotonic() s; earlier, where the session is about to end."""
+        return self.deadline - self._timeout_s
 
     # In a thread
 
@@ -197,7 +203,8 @@ class HeldPull(Waiter):
         if news is not None:
             self.forget()
             return news_response(self._places.render, news)
-        self._chat.presence.wait(self._actor.session_id, self._actor.user_id)
+        self.is_held = True
+        self._chat.presence.follow(self._actor.session_id, self._actor.user_id, self)
         hold.parked = self
         return Response(mimetype="application/json")  # its headers are those of the answer
 
@@ -242,7 +249,7 @@ class HeldPull(Waiter):
         found = self.look()
         if found is Look.NOTHING_YET:
             self.deadline = min(now + self._timeout_s, self._session_ends)
-            chat.presence.wait(actor.session_id, actor.user_id)
+            self.is_held = True
         elif found is not Look.NEEDS_THREAD:
             chat.presence.touch(actor.session_id, actor.user_id)
         return found
@@ -251,9 +258,10 @@ class HeldPull(Waiter):
         return self._place.nothing()
 
     def release(self) -> None:
-        self._chat.presence.wait_ended(self._actor.session_id)
+        self.is_held = False
 
     def forget(self) -> None:
+        self._chat.presence.unfollow(self._actor.session_id, self)
         self._chat.hub.notifier.unregister(self)
 
 

@@ -33,8 +33,8 @@ READ_AHEAD_BYTES = 64 * 1024  # of the next request, while one is worked on
 class HttpConnection(asyncio.Protocol):
     __slots__ = (
         "_advancing", "_answer", "_at_eof", "_began", "_body", "_busy", "_closing", "_counted", "_framed", "_framer",
-        "_held", "_is_drained", "_local", "_paused", "_peer", "_sender", "_started", "_transport", "_unread", "_worker",
-        "deadline", "watched_until",
+        "_held", "_is_between", "_is_drained", "_local", "_paused", "_peer", "_sender", "_started", "_transport",
+        "_unread", "_worker", "deadline", "watched_until",
     )  # fmt: skip
 
     def __init__(self, worker: "LiveWorker") -> None:
@@ -46,6 +46,7 @@ class HttpConnection(asyncio.Protocol):
         self._paused = False  # reading is
         self._advancing = False
         self._at_eof = False  # the client sends no more
+        self._is_between = True  # nothing of a next request has come, as the framer has it
         self._is_drained = True  # what was answered is out, or nearly
         self._counted = 0  # bytes of a long body of its own among worker.long_bodies
         self._unread = 0  # bytes of answers that were not out when this was last looked at
@@ -79,14 +80,14 @@ class HttpConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._closing:
             return
-        framer = self._framer
-        if framer.is_between:
+        if self._is_between:
             if not self._busy and self._is_drained and self._framed is not None:
                 body = body_after(self._framed, data)
                 if body is not None:
                     self._take_known(body)
                     return
             self._started = time.monotonic()
+        framer = self._framer
         framer.buffer += data
         self._advance()
         is_blocked = self._busy or not self._is_drained
@@ -187,6 +188,7 @@ class HttpConnection(asyncio.Protocol):
             self._refuse(refusal(error.status, error.reason))
         finally:
             self._advancing = False
+            self._is_between = self._framer.is_between
 
     def _take_known(self, body: bytes) -> None:
         framed, answer = self._framed, self._answer
@@ -200,6 +202,7 @@ class HttpConnection(asyncio.Protocol):
         if isinstance(found, Look):
             self._body = body
             self._hold(answer.parked)
+            self._worker.taken_in()
         else:
             self._finish_known(found)
 
@@ -281,7 +284,8 @@ class HttpConnection(asyncio.Protocol):
 
     def _dispatch(self, framed: Framed, resumed: Parked | None) -> None:
         self._busy = True
-        hold = Hold(partial(self._worker.wake, self), time.monotonic(), resumed=resumed)
+        body = None if framed.too_large else framed.body
+        hold = Hold(partial(self._worker.wake, self), time.monotonic(), body, resumed=resumed)
         self._worker.in_thread(self._work, framed, hold)
 
     def _work(self, framed: Framed, hold: Hold) -> None:  # in a thread
@@ -363,7 +367,8 @@ class HttpConnection(asyncio.Protocol):
 
     def _finish(self, pieces: Sequence[bytes], *, close: bool, linger: bool = False) -> None:
         self._busy = False
-        self._count_body(0)
+        if self._counted:
+            self._count_body(0)
         if self._transport is None:
             return
         for piece in pieces:  # the loop writes them together
@@ -379,7 +384,7 @@ class HttpConnection(asyncio.Protocol):
         if self._is_drained:
             self._set_deadline(self._started + self._worker.keepalive)
         self._read_on()
-        if self._framer.buffer or self._at_eof:
+        if not self._is_between or self._at_eof:
             self._advance()
 
     # Waiting

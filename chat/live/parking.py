@@ -60,6 +60,7 @@ class Hold:
 
     wake: Callable[[], None]  # to be called, from any thread, when a look may be worth it
     received_at: float  # time.monotonic() s: when the request was whole, and began to wait for a thread
+    body: bytes | None = None  # of the request, without what gunicorn and werkzeug put around it; None: too large
     parked: Parked | None = None  # set by the view
     answered: Callable[[], None] | None = None  # set with it: called for each answer that the loop gives
     upgrade: Upgrade | None = None  # set by the view, which answers 101

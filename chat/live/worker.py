@@ -26,6 +26,9 @@ from chat.live.stream import StreamConnection
 log = logging.getLogger("gunicorn.error")
 Connection = HttpConnection | StreamConnection
 SPARE_DESCRIPTORS = 128  # for the database (3 for each of its connections), files, and those being refused
+WOKEN_A_TURN = 64  # then others' requests are read; theirs come while what is known of them is in the cache
+FEW_PULLS = 4  # in a turn of the loop
+REST_SECONDS = 0.0005
 LOOK_SECONDS = 1.0  # how often the worker looks whether it should go on, and tells the master that it does
 _LOOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
@@ -41,12 +44,15 @@ class LiveWorker(Worker):
         self.long_bodies = 0  # bytes of them that are here, of all connections
         # Each takes a descriptor; without any left there would be no answer at all, and no database.
         self.most_connections = max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_DESCRIPTORS)
-        self.keepalive = self.cfg.keepalive  # seconds; at hand, as gunicorn's Config takes its time to find it
+        # As plain attributes: gunicorn's parser asks for some twenty a request, and Config takes its time to find one.
+        vars(self.cfg).update({name: setting.get() for name, setting in self.cfg.settings.items()})
+        self.keepalive = self.cfg.keepalive  # seconds
         self.stopping: Callable[[], None] = lambda: None  # set by gunicorn.conf.py
         self.line_protocols: dict[int, LineProtocol] = {}  # by port; the same. All other listeners speak HTTP
         self._pool = ThreadPoolExecutor(self.cfg.threads, thread_name_prefix="work")
         self._woken: deque[Connection] = deque()
         self._flush_is_due = False
+        self._taken = 0  # pulls, in this turn of the loop
         self._told = asyncio.Event()
         super().init_process()
 
@@ -78,13 +84,28 @@ class LiveWorker(Worker):
             self._flush_is_due = True
             self.on_loop(self._look_at_woken)
 
+    def taken_in(self) -> None:
+        """A pull came and waits now. Those of the others come one by one, and to wake up for each takes as long as
+        to take it in: where little else is to do, let them gather."""
+        self._taken += 1
+        if self._taken == 1:
+            self.loop.call_soon(self._rest)
+
+    def _rest(self) -> None:
+        taken, self._taken = self._taken, 0
+        if taken <= FEW_PULLS and not self._woken:
+            time.sleep(REST_SECONDS)
+
     def _look_at_woken(self) -> None:
         self._flush_is_due = False
-        for _ in range(len(self._woken)):  # who is woken meanwhile comes after all others' turn
+        for _ in range(min(len(self._woken), WOKEN_A_TURN)):  # who is woken meanwhile comes after all others' turn
             try:
                 self._woken.popleft().look()
             except Exception:
                 log.exception("looking at what is new failed")
+        if self._woken and not self._flush_is_due:
+            self._flush_is_due = True
+            self.loop.call_soon(self._look_at_woken)
 
     # The worker's life
 

@@ -38,7 +38,7 @@ class EventRow(db.Model):
     subject_id: Mapped[int] = mapped_column(Id)
     time: Mapped[int] = mapped_column(Microseconds)  # of the message or signal
     data: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))  # of a signal: JSON
-    written_at: Mapped[int] = mapped_column(Microseconds, index=True)  # by the wall clock: when to trim it
+    written_at: Mapped[int] = mapped_column(Microseconds)  # by the wall clock: when to trim it
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chat.extensions import db
@@ -16,11 +16,19 @@ class MessageType(StrEnum):
     FILE = "file"
 
 
+def _partial_index(column: str) -> Index:
+    there = text(f"{column} IS NOT NULL")
+    return Index(f"ix_messages_{column}", column, sqlite_where=there, postgresql_where=there)
+
+
 class Message(db.Model):
     __tablename__ = "messages"
     __table_args__ = (
         UniqueConstraint("room_id", "time"),
         UniqueConstraint("room_id", "sender_id", "client_message_id"),
+        # Few messages have these; the others are to cost nothing there.
+        _partial_index("attachment_id"),
+        _partial_index("reply_to_id"),
         {"sqlite_autoincrement": True},
     )
 
@@ -30,8 +38,8 @@ class Message(db.Model):
     time: Mapped[int] = mapped_column(Microseconds)  # strictly increasing within a room
     type: Mapped[str] = mapped_column(Text)
     content: Mapped[str] = mapped_column(Text)  # "" where there is an attachment
-    attachment_id: Mapped[int | None] = mapped_column(ForeignKey("attachments.id"), index=True)
-    reply_to_id: Mapped[int | None] = mapped_column(ForeignKey("messages.id"), index=True)
+    attachment_id: Mapped[int | None] = mapped_column(ForeignKey("attachments.id"))
+    reply_to_id: Mapped[int | None] = mapped_column(ForeignKey("messages.id"))
     client_message_id: Mapped[str | None] = mapped_column(Text)
     # Deleted for all: nothing of what it said is kept. The row stays, so that a retry does not store it once more.
     deleted_at: Mapped[int | None] = mapped_column(Microseconds)

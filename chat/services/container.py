@@ -90,7 +90,7 @@ class Services:
         self._housekeeper = Housekeeper(
             self.store,
             clock,
-            frequent=[self.presence.flush, self.reading.flush, self.visits.beat],
+            frequent=[self.presence.flush, self.reading.flush, self.visits.beat, self.store.checkpoint],
             rare=[self.sessions.purge, self.limits.purge, self.tickets.purge, self.files.purge],
         )
         self._start_lock = threading.Lock()

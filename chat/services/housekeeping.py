@@ -45,10 +45,12 @@ class Housekeeper:
     def trim_events(self) -> None:
         """Drop the events that every living process has read long ago."""
         with self._store.write() as tx:
+            # The oldest that is young enough: found from the lowest id on, past no more than what goes.
+            young = EventRow.written_at >= self._clock() - KEEP_EVENTS_FOR
+            first = select(EventRow.id).where(young).order_by(EventRow.id).limit(1).scalar_subquery()
             # The newest stays, whatever the clock says: by it a process sees that it has missed some.
             newest = select(func.max(EventRow.id)).scalar_subquery()
-            old = EventRow.written_at < self._clock() - KEEP_EVENTS_FOR
-            tx.execute(delete(EventRow).where(old, EventRow.id < newest))
+            tx.execute(delete(EventRow).where(EventRow.id < func.coalesce(first, newest)))
 
     def _run(self) -> None:
         rounds = 0

@@ -1,14 +1,16 @@
 """Who is online (specs, "Presence"): known in memory, told to other processes in batches."""
 
 import threading
+import time
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from sqlalchemy import bindparam, or_, select, update
 
 from chat.clock import SECOND, Clock
 from chat.models import LoginSession
+from chat.storage.prepared import Prepared
 from chat.storage.store import Store
 
 OPEN_AHEAD = 30 * SECOND  # an open wait counts as online this far ahead
@@ -16,7 +18,7 @@ REWRITE_AHEAD = 5 * SECOND  # and is written anew when no more than this is left
 CACHE_FOR = 1 * SECOND
 _IN_CHUNK = 1000  # session ids in one query
 
-_grow_or_take_back = (
+_grow_or_take_back = Prepared(
     update(LoginSession)
     .where(
         LoginSession.id == bindparam("session"),
@@ -27,11 +29,22 @@ _grow_or_take_back = (
 )
 
 
+class Follows(Protocol):
+    """A connection whose pulls come one after the other: it is asked, and need not tell of each."""
+
+    is_held: bool  # one is held now
+
+    @property
+    def asked_at(self) -> float:
+        """When the last one came, as time.monotonic() s."""
+
+
 @dataclass(slots=True)
 class _Seen:
     user_id: int
     last_request: int  # µs
-    waits: int = 0  # held pulls (and sockets) open now
+    waits: int = 0  # sockets, and pulls that are held, open now; not of those followed
+    followed: list[Follows] = field(default_factory=list)
     written: int = 0  # online_until as this process last wrote it
 
 
@@ -68,6 +81,20 @@ class Presence:
             if seen is not None:
                 seen.waits = max(0, seen.waits - 1)
 
+    def follow(self, session_id: str, user_id: int, pulls: Follows) -> None:
+        """A request came in that is held, and others will after it, until unfollow."""
+        with self._lock:
+            self._entry(session_id, user_id).followed.append(pulls)
+
+    def unfollow(self, session_id: str, pulls: Follows) -> None:
+        """No more of them will come. Nothing, where the session has been forgotten meanwhile."""
+        now = self._clock()
+        with self._lock:
+            seen = self._seen.get(session_id)
+            if seen is not None and pulls in seen.followed:
+                seen.last_request = self._last_request(seen, now)
+                seen.followed.remove(pulls)
+
     def doubt(self, user_id: int | None) -> None:
         """A session of the user may have ended, here or elsewhere; None: of anybody."""
         with self._lock:
@@ -103,7 +130,7 @@ class Presence:
             return
         try:
             with self._store.write() as tx:
-                tx.execute(_grow_or_take_back, changes)
+                tx.run_many(_grow_or_take_back, changes)
         except Exception:
             with self._lock:
                 for change in changes:
@@ -142,12 +169,19 @@ class Presence:
                 if runs_out or until < seen.written:
                     changes.append({"session": session_id, "until": until, "written": seen.written})
                     seen.written = until
-                elif until <= now:
+                elif until <= now and not seen.followed:
                     del self._seen[session_id]
         return changes
 
     def _until(self, seen: _Seen, now: int) -> int:
-        return max(seen.last_request + self._window, now + OPEN_AHEAD if seen.waits else 0)
+        is_waiting = seen.waits > 0 or any(pulls.is_held for pulls in seen.followed)
+        return max(self._last_request(seen, now) + self._window, now + OPEN_AHEAD if is_waiting else 0)
+
+    def _last_request(self, seen: _Seen, now: int) -> int:
+        if not seen.followed:
+            return seen.last_request
+        ago_s = time.monotonic() - max(pulls.asked_at for pulls in seen.followed)
+        return max(seen.last_request, now - round(ago_s * SECOND))
 
     def _entry(self, session_id: str, user_id: int) -> _Seen:
         seen = self._seen.get(session_id)

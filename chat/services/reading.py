@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from sqlalchemy import bindparam, select, update
 
 from chat.models import Membership
+from chat.storage.prepared import Prepared
 from chat.storage.store import Store
 
-_forward = (
+_forward = Prepared(
     update(Membership)
     .where(
         Membership.user_id == bindparam("user"),
@@ -48,7 +49,7 @@ class Reading:
         rows = [{"user": user, "room": room, "time": time} for (user, room), time in marks.items()]
         try:
             with self._store.write() as tx:
-                tx.execute(_forward, rows)
+                tx.run_many(_forward, rows)
         except Exception:
             for (user, room), time in marks.items():
                 self.mark(user, [(room, time)])

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import OperationalError
 
 BEGIN_OPTION = "sqlite_begin"
+LOG_MAX_PAGES = 8000  # of 4 KiB; then a writer moves them into the database itself
 
 
 def engine_options(uri: str, busy_seconds: float) -> dict[str, Any]:
@@ -15,6 +16,7 @@ def engine_options(uri: str, busy_seconds: float) -> dict[str, Any]:
         "pool_size": 8,
         "max_overflow": 24,
         "pool_timeout": busy_seconds,
+        "pool_use_lifo": True,  # the connection that was used last has the pages, and its code is at hand
         "hide_parameters": True,  # errors are logged; what people wrote is not
     }
     if uri.startswith("sqlite"):
@@ -32,7 +34,9 @@ def tune_sqlite(engine: Engine, synchronous: str) -> None:
     @event.listens_for(engine, "connect")
     def connected(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON", "temp_store=MEMORY"):
+        pragmas = ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON", "temp_store=MEMORY")
+        # Store.checkpoint comes before that, mostly.
+        for pragma in (*pragmas, f"wal_autocheckpoint={LOG_MAX_PAGES}"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -1,6 +1,6 @@
 """Statements compiled once and run straight on the driver, for the few that every send runs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Executable
@@ -23,10 +23,22 @@ class Prepared:
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """The rows it gives. Raises what Connection.execute raises."""
+        return self._run(connection, values, None)
+
+    def run_many(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
+        """The same once for each of the rows' values."""
+        self._run(connection, {}, rows)
+
+    def _run(
+        self, connection: Connection, values: Mapping[str, Any], rows: Iterable[Mapping[str, Any]] | None
+    ) -> list[tuple[Any, ...]]:
         dialect = connection.dialect
         sql, names = self._compiled.get(dialect.name) or self._compile(dialect)
         cursor: Any = connection.connection.cursor()
         try:
+            if rows is not None:
+                cursor.executemany(sql, [[row.get(name, default) for name, default in names] for row in rows])
+                return []
             cursor.execute(sql, [values.get(name, default) for name, default in names])
             return cursor.fetchall() if cursor.description else []
         except Exception as error:

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,6 +19,7 @@ from chat.storage.prepared import Prepared
 
 log = logging.getLogger(__name__)
 _insert_event = Prepared(insert(EventRow), ["kind", "subject_id", "time", "data", "written_at"])
+CHECKPOINT_COMMITS = 20
 RETRY_AFTER = 2  # seconds, told to clients when the database cannot be used just now
 
 
@@ -37,6 +38,10 @@ class WriteTransaction:
         """The same for what every send runs."""
         return statement.run(self._connection, values)
 
+    def run_many(self, statement: Prepared, rows: Iterable[Mapping[str, Any]]) -> None:
+        """The same once for each of the rows."""
+        statement.run_many(self._connection, rows)
+
     def emit(self, event: Event) -> None:
         """Tell the waiting clients of all processes, once this is committed."""
         self.events.append(event)
@@ -53,6 +58,9 @@ class Store:
         # SQLite has one writer at a time. Threads of this process take turns here instead of
         # racing for the file's lock with sleeps in between.
         self._turn = threading.Lock() if engine.dialect.name == "sqlite" else None
+        # So one connection does for all of them, and is kept: to find one in the pool takes as long as a send's SQL.
+        self._writer: Connection | None = None
+        self._commits = 0  # since the last checkpoint
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -92,10 +100,36 @@ class Store:
 
     @contextmanager
     def _immediate(self) -> Iterator[Connection]:
-        with self.engine.connect() as connection:
-            connection.execution_options(**{BEGIN_OPTION: "BEGIN IMMEDIATE"})
+        connection = self._writer or self.engine.connect().execution_options(**{BEGIN_OPTION: "BEGIN IMMEDIATE"})
+        self._writer = None
+        try:
             with connection.begin():
                 yield connection
+        except BaseException:
+            connection.close()
+            raise
+        if self._turn is None:
+            connection.close()
+        else:
+            self._writer = connection
+            self._commits += 1
+
+    def checkpoint(self) -> None:
+        """Have SQLite move commits out of its log, beside the writers: else one of them does it, and waits."""
+        if self._commits < CHECKPOINT_COMMITS or self._turn is None:
+            return
+        self._commits = 0
+        with _unavailable(), self.engine.connect() as connection:
+            raw: Any = connection.connection.driver_connection
+            raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def dispose(self) -> None:
+        """Close all connections that are not in use; what comes after opens new ones."""
+        with self._take_turn():
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
+        self.engine.dispose()
 
     def _rows(self, events: Sequence[Event]) -> list[dict[str, Any]]:
         now = self._clock()

@@ -116,7 +116,10 @@ def upgrade():
     op.add_column("memberships", sa.Column("may_remind", sa.Boolean(), server_default=sa.true(), nullable=False))
 
     op.add_column("messages", sa.Column("deleted_at", sa.BigInteger(), nullable=True))
-    op.create_index(op.f("ix_messages_reply_to_id"), "messages", ["reply_to_id"], unique=False)
+    there = sa.text("reply_to_id IS NOT NULL")
+    op.create_index(
+        op.f("ix_messages_reply_to_id"), "messages", ["reply_to_id"], sqlite_where=there, postgresql_where=there
+    )
 
     op.add_column("rooms", sa.Column("avatar", sa.Text(), server_default=sa.text("''"), nullable=False))
 

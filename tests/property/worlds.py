@@ -105,7 +105,7 @@ class InProcess(_Registered):
     def _stop(self, server: int) -> None:
         services = services_of(self.apps[server])
         services.close()
-        services.store.engine.dispose()
+        services.store.dispose()
 
 
 class Live(_Registered):

@@ -1,4 +1,4 @@
-"""create_app, impatient: what takes a minute takes a second."""
+"""create_app, impatient: what takes a minute takes a second or two."""
 
 from flask import Flask
 
@@ -8,6 +8,6 @@ from chat.protocols.tcp import conversation
 
 
 def create() -> Flask:
-    conversation.LOGIN_SECONDS = 1.0
+    conversation.LOGIN_SECONDS = 2.0
     lines.PIECE_SECONDS = 1.0
     return real.create_app()

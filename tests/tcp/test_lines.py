@@ -134,7 +134,7 @@ def test_who_does_not_log_in_is_closed_and_who_did_is_kept(impatient: Server) ->
     alice, idle, busy = Lines(impatient.tcp_port), Lines(impatient.tcp_port), Lines(impatient.tcp_port)
     with alice, idle, busy:
         alice.sign_in("alice")
-        for _ in range(4):
+        for _ in range(5):
             time.sleep(0.5)
             assert busy.ask("heartbeat")["message_type"] == "heartbeat", "it says something"
         (last,) = idle.rest()

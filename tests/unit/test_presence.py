@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from time import monotonic
 
 import pytest
 from flask import Flask
@@ -39,6 +40,49 @@ def test_online_as_long_as_something_waits(services: Services, other: Services, 
     services.presence.flush()
     assert online(services, alice) == set()
     assert online(other, alice) == set()  # within 5 s elsewhere too, though it was written ahead
+
+
+class Pulls:
+    """Of a connection: one is held, or the last was asked for so many seconds ago."""
+
+    is_held = True
+    ago = 0.0
+
+    @property
+    def asked_at(self) -> float:
+        return monotonic() - self.ago
+
+
+def test_a_connection_that_is_followed_is_asked(services: Services, other: Services, clock: FakeClock) -> None:
+    alice, pulls = sign_up(services, "alice"), Pulls()
+    services.presence.follow(alice.session_id, alice.user_id, pulls)
+    for pulls.ago in range(0, 200, 2):
+        clock.advance(2)
+        services.presence.flush()
+        assert online(services, alice) == online(other, alice) == {"alice"}, "while one is held"
+    pulls.is_held = False
+    clock.advance(2)
+    services.presence.flush()
+    assert online(services, alice) == set(), "the last request was long ago"
+    pulls.ago = 50
+    assert online(services, alice) == {"alice"}, "there was another"
+    services.presence.unfollow(alice.session_id, pulls)
+    services.presence.unfollow(alice.session_id, pulls)  # does no harm
+    assert online(services, alice) == {"alice"}
+    clock.advance(11)
+    assert online(services, alice) == set()
+    for _ in range(2):
+        services.presence.flush()
+    assert not services.presence._seen, "nothing is kept of who is gone"
+
+
+def test_who_is_followed_may_log_out(services: Services) -> None:
+    alice, pulls = sign_up(services, "alice"), Pulls()
+    services.presence.follow(alice.session_id, alice.user_id, pulls)
+    services.sessions.close(alice)
+    assert online(services, alice) == set()
+    services.presence.unfollow(alice.session_id, pulls)
+    assert online(services, alice) == set()
 
 
 def test_other_processes_know_and_forget(services: Services, other: Services, clock: FakeClock) -> None:

@@ -13,6 +13,7 @@ from chat.errors import ChatError, ErrorCode
 from chat.models import Event, EventKind, EventRow, RateLimit
 from chat.services import Services
 from chat.services.messages import Draft
+from chat.storage.store import CHECKPOINT_COMMITS
 from tests.conftest import run_in_threads, services_of, sign_up
 from tests.contract.clients import FlaskTransport, PollingClient
 from tests.server import wait_until
@@ -96,8 +97,8 @@ def test_a_full_disk_is_unavailable_and_leaves_nothing_half_written(make_app: Ca
     services = services_of(make_app())
     services.rooms.ensure_lobby()
     alice = sign_up(services, "alice")
+    services.store.dispose()
     engine = services.store.engine
-    engine.dispose()
 
     # SQLite's own bound: from that page on it answers as it does on a full disk.
     @event.listens_for(engine, "connect")
@@ -121,6 +122,38 @@ def test_a_full_disk_is_unavailable_and_leaves_nothing_half_written(make_app: Ca
         assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
 
 
+def test_commits_leave_the_log_beside_the_writers(services: Services, home: Path) -> None:
+    alice = sign_up(services, "alice")
+    file = home / "commonroom.db"
+    services.store.checkpoint()
+    before = file.read_bytes()
+    for number in range(CHECKPOINT_COMMITS):
+        services.messages.send(alice, "public", Draft(text=f"message {number}"))
+    assert file.read_bytes() == before, "a send does not do it"
+    services.store.checkpoint()
+    after = file.read_bytes()
+    assert b"message 19" in after
+    services.messages.send(alice, "public", Draft(text="one more"))
+    services.store.checkpoint()
+    assert file.read_bytes() == after, "not worth it yet"
+
+
+def test_a_transaction_that_fails_leaves_the_next_a_fresh_one(services: Services) -> None:
+    alice = sign_up(services, "alice")
+
+    def fail() -> None:
+        with services.store.write() as tx:
+            tx.execute(insert(RateLimit).values(key="x", full_at=0))
+            raise RuntimeError
+
+    for _ in range(40):  # more than the pool has connections
+        with pytest.raises(RuntimeError):
+            fail()
+    services.messages.send(alice, "public", Draft(text="still here"))
+    with services.store.read() as connection:
+        assert connection.execute(select(RateLimit.key).where(RateLimit.key == "x")).first() is None
+
+
 def test_no_connection_is_held_while_pulls_wait(app: Flask) -> None:
     services = services_of(app)
     alice = PollingClient(FlaskTransport(app))
@@ -131,7 +164,8 @@ def test_no_connection_is_held_while_pulls_wait(app: Flask) -> None:
         thread.start()
     wait_until(lambda: len(services.hub.notifier) == 50, "all pulls wait")
     pool = services.store.engine.pool
-    wait_until(lambda: "Current Checked out connections: 0" in pool.status(), "no connection is in use")
+    # But for the writer's, which is kept.
+    wait_until(lambda: "Current Checked out connections: 1" in pool.status(), "no connection is in use")
     services.answer_held()
     for thread in threads:
         thread.join(10)

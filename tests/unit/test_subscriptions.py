@@ -65,7 +65,7 @@ def test_from_now_on_each_once(services: Services, alice: Actor) -> None:
 def test_it_is_found_in_memory_without_the_database(services: Services, alice: Actor) -> None:
     subscription = services.subscriptions.open(alice, lambda: None)
     send(services, alice, "public", "x")
-    services.store.engine.dispose()
+    services.store.dispose()
     found = subscription.look(10)
     assert found is not None
     assert [message.content for message in found] == ["x"]

@@ -56,7 +56,7 @@ def built(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
         world = World(app)
         world.build()
     services_of(app).close()
-    services_of(app).store.engine.dispose()
+    services_of(app).store.dispose()
     return world
 
 
