@@ -26,7 +26,7 @@ KINDS = {
     "database": {"pread64", "pwrite64", "fcntl", "fdatasync", "fsync", "ftruncate", "lseek"},
 }
 CALLS_PER_DELIVERY = {"send": 1, "receive": 1, "wait": 0.1, "memory": 0.1, "database": 0.7}  # read marks: by the clock
-CALLS_PER_SEND = {"send": 3, "receive": 4, "wait": 4.2, "memory": 0.2, "database": 31}
+CALLS_PER_SEND = {"send": 3, "receive": 4, "wait": 4, "memory": 0.2, "database": 26}
 FACTOR = 1.5  # what a figure may grow before it is a failure,
 SLACK = {"delivery": 0.25, "send": 1.0}  # and besides
 
