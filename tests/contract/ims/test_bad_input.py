@@ -14,7 +14,8 @@ from tests.pictures import picture
 
 TAKE_NOTHING = {
     ("GET", "/account/info"), ("GET", "/csrf"), ("DELETE", "/account/delete"), ("GET", "/friend_requests"),
-    ("GET", "/groups"), ("GET", "/friends"), ("GET", "/conversations"), ("GET", "/conversations/{conversation_id}/invitation"),
+    ("GET", "/groups"), ("GET", "/friends"), ("GET", "/conversations"),
+    ("GET", "/conversations/{conversation_id}/invitation"),
 }  # fmt: skip
 ADDRESSES = sorted({(row.method, row.path) for row in ROWS})
 TAKING = [each for each in ADDRESSES if each not in TAKE_NOTHING]
