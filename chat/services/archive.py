@@ -56,7 +56,7 @@ class Filter:
 class _Position(FunctionElement[int]):
     """Where the second text begins in the first, counted from 1; 0: nowhere.
 
-    LIKE would begin the comparison anew at each character: 100 times as long where somebody has "aaa…" looked for in it.
+    LIKE would compare anew at each character: 100 times as long where somebody has "aaa…" looked for in "aaa…".
     """
 
     type = Integer()

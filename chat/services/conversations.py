@@ -8,7 +8,7 @@ from chat.models import Actor, Attachment, Friendship, Membership, Message, Room
 from chat.services import friendships, lookups
 from chat.services.lookups import LIST_CAP, MAX_ID
 from chat.services.reading import Reading
-from chat.storage.avatars import avatars_of
+from chat.storage.avatars import TOTAL_MAX_BYTES, avatars_of
 from chat.storage.store import Store
 
 
@@ -78,8 +78,10 @@ class Conversations:
         )
         with self._store.read() as connection:
             rows = connection.execute(query).all()
-            faces = avatars_of(connection, User, [row.friend_id for row in rows if row.room_id is not None])
-            signs = avatars_of(connection, Room, [row.id for row in rows if row.room_id is None])
+            friend_ids = [row.friend_id for row in rows if row.room_id is not None]
+            other_ids = [row.id for row in rows if row.room_id is None]
+            faces = avatars_of(connection, User, friend_ids, TOTAL_MAX_BYTES // 2)
+            signs = avatars_of(connection, Room, other_ids, TOTAL_MAX_BYTES // 2)
         return [
             ConversationView(
                 id=row.id,

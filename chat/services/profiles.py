@@ -15,7 +15,7 @@ from chat.services.sessions import Sessions
 from chat.storage.store import Store
 
 PROFILE_MAX_CHARS = 200
-AVATAR_MAX_CHARS = 512 * 1024
+AVATAR_MAX_BYTES = 512 * 1024  # as UTF-8
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,5 +108,5 @@ class Profiles:
             self._accounts.check_password(changes.password)
         if changes.profile is not None and len(changes.profile) > PROFILE_MAX_CHARS:
             raise ChatError(ErrorCode.FIELD_INVALID, field="profile")
-        if changes.avatar is not None and len(changes.avatar) > AVATAR_MAX_CHARS:
+        if changes.avatar is not None and len(changes.avatar.encode()) > AVATAR_MAX_BYTES:
             raise ChatError(ErrorCode.FIELD_INVALID, field="avatar")
