@@ -1,8 +1,10 @@
 """Conversations: the list, messages and read marks, together with the other protocols; deleting for all."""
 
 import json
+import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta, timezone
 from urllib.parse import urlsplit
 
@@ -13,6 +15,7 @@ from sqlalchemy import select
 from chat.clock import SECOND
 from chat.delivery.bus import SqliteBus
 from chat.models import Attachment, AttachmentChunk, Message
+from chat.storage.store import WriteTransaction
 from tests.conftest import FakeClock, services_of
 from tests.contract.clients import FlaskTransport, PollingClient, Refused
 from tests.contract.ims.test_friends import befriend_many, counted
@@ -327,3 +330,32 @@ def test_lists_with_long_avatars_are_bounded(w: World, avatar: str) -> None:
         reply = w.alice.call("GET", path)
         assert avatar in {each["avatar"] for each in reply.json[name]}
         assert len(json.dumps(reply.json, ensure_ascii=False).encode()) < 8.1 * 1024 * 1024
+
+
+def test_marks_that_are_just_being_written_do_not_undo_one_set_back(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for text in ("1", "2"):
+        send(w.mia, w.group, text)
+    reader = polling(w.app, "mona@example.com")
+    reader.hear("group")
+    reader.hear("group")
+    services = services_of(w.app)
+    write, taken, go_on = services.store.write, threading.Event(), threading.Event()
+
+    def slow_write() -> AbstractContextManager[WriteTransaction]:
+        monkeypatch.undo()  # the others write as ever
+        taken.set()
+        assert go_on.wait(10)
+        return write()
+
+    monkeypatch.setattr(services.store, "write", slow_write)
+    housekeeping = threading.Thread(target=services.reading.flush)
+    housekeeping.start()
+    assert taken.wait(10)
+    body = {"conversationId": w.group, "unreads": 2}
+    setting = threading.Thread(target=lambda: w.mona.ok("POST", "/interface", body))
+    setting.start()
+    setting.join(0.3)
+    go_on.set()
+    for thread in (housekeeping, setting):
+        thread.join(10)
+    assert shown(w.mona, w.group)["unread_count"] == 2
