@@ -88,6 +88,8 @@ class Profiles:
                         values |= {"username": changes.email, "username_key": key}
                 tx.execute(update(User).where(me).values(values))
                 tx.emit(Event(EventKind.USER, actor.user_id))
+                if not {"username", "nickname", "avatar"}.isdisjoint(values):
+                    tx.emit(Event(EventKind.PROFILE, actor.user_id))
                 if changes.password is not None:
                     self._sessions.end_all_within(tx, actor.user_id)
         except IntegrityError:

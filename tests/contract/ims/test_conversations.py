@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta, timezone
@@ -288,50 +287,6 @@ def test_lists_take_as_many_statements_however_long_they_are(w: World) -> None:
     assert statements == as_before
 
 
-def test_a_hostile_search_is_no_slower_than_others(w: World) -> None:
-    with services_of(w.app).store.write() as tx:
-        rows = [(w.group, w.mia.id, 5_000_000_000_000_000 + n, "text", "a" * 4000) for n in range(300)]
-        columns = "room_id, sender_id, time, type, content"
-        tx._connection.exec_driver_sql(f"INSERT INTO messages ({columns}) VALUES (?, ?, ?, ?, ?)", rows)
-    query = {"conversationId": w.group, "content": "A" * 2000 + "b"}
-    begin = time.thread_time()
-    assert w.alice.ok("GET", "/conversations/manage_messages", query)["messages"] == []
-    assert time.thread_time() - begin < 0.5  # s; with LIKE it is 2
-
-
-def test_avatars_are_measured_in_bytes(w: World) -> None:
-    for avatar, status in (
-        ("é" * 256 * 1024, 200),
-        ("é" * 256 * 1024 + "e", 400),
-        ("\N{GRINNING FACE}" * 131_073, 400),
-    ):
-        reply = w.alice.call("PUT", "/account/info", {"origin_password": PASSWORD, "avatar": avatar})
-        assert reply.status == status, reply
-        reply = w.alice.call("POST", "/conversations/manage/info", {"conversation_id": w.group, "avatar": avatar})
-        assert reply.status == status, reply
-        if status == 400:
-            assert reply.json == {"code": -7, "info": "Missing or error type of [avatar]"}
-
-
-@pytest.mark.parametrize("avatar", ["x" * 512 * 1024, "\u0001" * 512 * 1024, "\N{GRINNING FACE}" * 128 * 1024])
-def test_lists_with_long_avatars_are_bounded(w: World, avatar: str) -> None:
-    befriend_many(w, 20)
-    with services_of(w.app).store.write() as tx:
-        tx._connection.exec_driver_sql("UPDATE users SET avatar = ?", (avatar,))
-    for _ in range(20):
-        w.alice.create_room("many")
-    with services_of(w.app).store.write() as tx:
-        tx._connection.exec_driver_sql("UPDATE rooms SET avatar = ?", (avatar,))
-    for path, name in (
-        ("/friends", "friends"),
-        ("/search_user?query_name=n", "results"),
-        ("/conversations", "conversation"),
-    ):
-        reply = w.alice.call("GET", path)
-        assert avatar in {each["avatar"] for each in reply.json[name]}
-        assert len(json.dumps(reply.json, ensure_ascii=False).encode()) < 8.1 * 1024 * 1024
-
-
 def test_marks_that_are_just_being_written_do_not_undo_one_set_back(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
     for text in ("1", "2"):
         send(w.mia, w.group, text)
@@ -359,3 +314,30 @@ def test_marks_that_are_just_being_written_do_not_undo_one_set_back(w: World, mo
     for thread in (housekeeping, setting):
         thread.join(10)
     assert shown(w.mona, w.group)["unread_count"] == 2
+
+
+def test_a_new_name_shows_with_messages_that_are_in_memory(
+    w: World, make_app: Callable[..., Flask], clock: FakeClock
+) -> None:
+    other = services_of(make_app(clock))
+    bus = SqliteBus(other.store, other.hub)
+    bus.read_events()
+    here, there = services_of(w.app).hub.feeds, other.hub.feeds
+    begin, _ = (feeds.since(w.group, 0, 10)[-1].time for feeds in (here, there))
+    send(w.mia, w.group, "in memory")
+    bus.read_events()
+    for feeds in (here, there):
+        held = feeds.since_in_memory(w.group, begin, 10)
+        assert held is not None
+        assert [each.nickname for each in held] == ["mia"]
+    changes = {"name": "Mia", "email": "mia@example.org", "avatar": "face"}
+    w.mia.ok("PUT", "/account/info", {"origin_password": PASSWORD, **changes})
+    bus.read_events()
+    send(w.mia, w.group, "later")
+    bus.read_events()
+    for feeds in (here, there):
+        held = feeds.since_in_memory(w.group, begin, 10)
+        assert held is not None
+        assert [each.content for each in held] == ["in memory", "later"]
+        for each in held:
+            assert (each.nickname, each.username, each.avatar) == ("Mia", "mia@example.org", "face"), each.content

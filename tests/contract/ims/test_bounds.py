@@ -1,0 +1,55 @@
+"""What clients make long or slow on purpose: answers have a size, and searches end."""
+
+import json
+import time
+
+import pytest
+
+from tests.conftest import services_of
+from tests.contract.ims.test_friends import befriend_many
+from tests.contract.ims.world import World
+from tests.contract.ims_client import PASSWORD
+
+
+def test_a_hostile_search_is_no_slower_than_others(w: World) -> None:
+    with services_of(w.app).store.write() as tx:
+        rows = [(w.group, w.mia.id, 5_000_000_000_000_000 + n, "text", "a" * 4000) for n in range(300)]
+        columns = "room_id, sender_id, time, type, content"
+        tx._connection.exec_driver_sql(f"INSERT INTO messages ({columns}) VALUES (?, ?, ?, ?, ?)", rows)
+    query = {"conversationId": w.group, "content": "A" * 2000 + "b"}
+    begin = time.thread_time()
+    assert w.alice.ok("GET", "/conversations/manage_messages", query)["messages"] == []
+    assert time.thread_time() - begin < 0.5  # s; with LIKE it is 2
+
+
+def test_avatars_are_measured_in_bytes(w: World) -> None:
+    for avatar, status in (
+        ("é" * 256 * 1024, 200),
+        ("é" * 256 * 1024 + "e", 400),
+        ("\N{GRINNING FACE}" * 131_073, 400),
+    ):
+        reply = w.alice.call("PUT", "/account/info", {"origin_password": PASSWORD, "avatar": avatar})
+        assert reply.status == status, reply
+        reply = w.alice.call("POST", "/conversations/manage/info", {"conversation_id": w.group, "avatar": avatar})
+        assert reply.status == status, reply
+        if status == 400:
+            assert reply.json == {"code": -7, "info": "Missing or error type of [avatar]"}
+
+
+@pytest.mark.parametrize("avatar", ["x" * 512 * 1024, "\u0001" * 512 * 1024, "\N{GRINNING FACE}" * 128 * 1024])
+def test_lists_with_long_avatars_are_bounded(w: World, avatar: str) -> None:
+    befriend_many(w, 20)
+    with services_of(w.app).store.write() as tx:
+        tx._connection.exec_driver_sql("UPDATE users SET avatar = ?", (avatar,))
+    for _ in range(20):
+        w.alice.create_room("many")
+    with services_of(w.app).store.write() as tx:
+        tx._connection.exec_driver_sql("UPDATE rooms SET avatar = ?", (avatar,))
+    for path, name in (
+        ("/friends", "friends"),
+        ("/search_user?query_name=n", "results"),
+        ("/conversations", "conversation"),
+    ):
+        reply = w.alice.call("GET", path)
+        assert avatar in {each["avatar"] for each in reply.json[name]}
+        assert len(json.dumps(reply.json, ensure_ascii=False).encode()) < 8.1 * 1024 * 1024
