@@ -60,7 +60,7 @@ class Profiles:
         Raises CREDENTIALS_WRONG (the old password), RATE_LIMITED, EMAIL_INVALID, NICKNAME_INVALID, PASSWORD_INVALID,
         FIELD_INVALID, USERNAME_TAKEN (the address).
         """
-        self._accounts.prove_own(actor, old_password, address)
+        proven = self._accounts.prove_own(actor, old_password, address)
         self._check(changes)
         now = self._clock()
         values: dict[str, Any] = {"updated_at": now}
@@ -80,6 +80,7 @@ class Profiles:
                 ).first()
                 if user is None:
                     raise ChatError(ErrorCode.NOT_SIGNED_IN)
+                proven.require_still(tx)
                 if changes.email is not None:
                     require_free(tx, changes.email, but_for=actor.user_id)
                     key = name_key(changes.email)
