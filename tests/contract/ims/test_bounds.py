@@ -53,3 +53,24 @@ def test_lists_with_long_avatars_are_bounded(w: World, avatar: str) -> None:
         reply = w.alice.call("GET", path)
         assert avatar in {each["avatar"] for each in reply.json[name]}
         assert len(json.dumps(reply.json, ensure_ascii=False).encode()) < 8.1 * 1024 * 1024
+
+
+def test_a_list_of_long_last_messages_is_bounded(w: World) -> None:
+    text = "字" * 4000
+    for _ in range(300):
+        w.alice.create_room("many")
+    with services_of(w.app).store.write() as tx:
+        columns = "room_id, sender_id, time, type, content"
+        made = f"SELECT id, {w.alice.id}, 5000000000000000 + id, 'text', ? FROM rooms WHERE title = 'many'"
+        tx._connection.exec_driver_sql(f"INSERT INTO messages ({columns}) {made}", (text,))
+    texts = [each["last_message"] for each in w.alice.conversations()]
+    assert texts[:300] == [text] * 250 + [text[:255]] * 50
+
+
+def test_a_list_of_announcements_is_bounded(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chat.protocols.ims.answers.ANSWER_MAX_BYTES", 500)
+    for number in range(10):
+        body = {"conversation_id": w.group, "content": str(number) * 100}
+        w.adam.ok("POST", "/conversations/manage/notifications", body)
+    shown = w.mia.ok("GET", "/conversations/manage/notifications", {"conversation_id": w.group})["notifications"]
+    assert [each["content"][0] for each in shown] == ["9", "8"]
