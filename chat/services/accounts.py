@@ -50,7 +50,8 @@ class Proven:
     def require_still(self, tx: WriteTransaction) -> None:
         """Raise CREDENTIALS_WRONG where the password has been changed meanwhile."""
         same = (User.id == self.user_id, User.password_sha1 == self.password_sha1)
-        if tx.execute(select(User.id).where(*same)).first() is None:
+        # Locked (where writers do not take turns anyhow), so that it is still so at the commit.
+        if tx.execute(select(User.id).where(*same).with_for_update()).first() is None:
             raise ChatError(ErrorCode.CREDENTIALS_WRONG)
 
 
