@@ -5,8 +5,9 @@ import threading
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from chat.models import StoredMessage
 from chat.storage import timeline
@@ -66,6 +67,15 @@ class Feed:
         kept = tuple(message for message in tail.messages if message.time != time)
         self.cost -= sum(message_cost(message) for message in tail.messages if message.time == time)
         self.tail = Tail(tail.floor, tail.end, kept, next(_versions))
+
+    def renew_sender(self, tail: Tail, user_id: int, shown: dict[str, Any]) -> None:
+        """Have the user's messages show this of them."""
+        old = [message for message in tail.messages if message.sender_id == user_id]
+        if old:
+            new = {message.time: replace(message, **shown, encoded={}) for message in old}
+            self.cost += sum(map(message_cost, new.values())) - sum(map(message_cost, old))
+            held = tuple(new.get(message.time, message) for message in tail.messages)
+            self.tail = Tail(tail.floor, tail.end, held, next(_versions))
 
     def restart(self, messages: Sequence[StoredMessage]) -> None:
         """Hold just these, the room's newest: too much lies between them and what was held."""
@@ -156,6 +166,18 @@ class Feeds:
             if feed.tail is not None:
                 feed.remove(feed.tail, time)
         self._settle(feed)
+
+    def renew_sender(self, user_id: int) -> None:
+        """The user has another name or avatar: let nobody have the old one from memory any more."""
+        with self._store.read() as connection:
+            shown = timeline.sender(connection, user_id)
+        with self._lock:
+            feeds = list(self._feeds.values())
+        for feed in feeds:
+            with feed.lock:
+                if feed.tail is not None:
+                    feed.renew_sender(feed.tail, user_id, shown)
+            self._settle(feed)
 
     def since(self, room_id: int, cursor: int, limit: int) -> Sequence[StoredMessage]:
         """Up to `limit` messages newer than cursor (µs), oldest first: from memory where it reaches back so far."""

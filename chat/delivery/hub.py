@@ -38,6 +38,8 @@ class Hub:
                     self.notifier.wake(("room", event.subject_id))
             elif event.kind is EventKind.DELETION:
                 self.feeds.remove(event.subject_id, event.time)  # nobody waits for less
+            elif event.kind is EventKind.PROFILE:
+                self.feeds.renew_sender(event.subject_id)
             else:
                 if event.kind is EventKind.USER:
                     self.user_changed(event.subject_id)

@@ -16,6 +16,7 @@ class EventKind(StrEnum):
     DELETION = "deletion"  # subject: room; its message of that time was deleted
     ROOM = "room"  # subject: room; it was deleted or changed: look at it again
     USER = "user"  # subject: user; sessions or memberships changed: look at them again
+    PROFILE = "profile"  # subject: user; messages show another name or avatar of theirs from now on
     # Signals: things that just happen. Who is not there misses them; each process hears of each once.
     ENTERED = "entered"  # subject: room; data: the user, who was not there by any socket
     LEFT = "left"  # subject: room; data: the user, whose last socket there has gone

@@ -40,6 +40,21 @@ class Profile:
     updated_at: int  # µs; when the above last changed
 
 
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """Whose password was given. It took a while to see that, so it may be another one by the time that this is used."""
+
+    user_id: int
+    password_sha1: str  # the column, as it was
+
+    def require_still(self, tx: WriteTransaction) -> None:
+        """Raise CREDENTIALS_WRONG where the password has been changed meanwhile."""
+        same = (User.id == self.user_id, User.password_sha1 == self.password_sha1)
+        # Locked (where writers do not take turns anyhow), so that it is still so at the commit.
+        if tx.execute(select(User.id).where(*same).with_for_update()).first() is None:
+            raise ChatError(ErrorCode.CREDENTIALS_WRONG)
+
+
 class Accounts:
     def __init__(
         self,
@@ -94,20 +109,26 @@ class Accounts:
         if taken.deleted_at is None:
             raise ChatError(ErrorCode.USERNAME_TAKEN, username=email)
         try:
-            self._prove(User.id == taken.id, name_key(email), password, address)
+            proven = self._prove(User.id == taken.id, name_key(email), password, address)
         except ChatError as error:
             if error.code is ErrorCode.CREDENTIALS_WRONG:
                 raise ChatError(ErrorCode.USERNAME_TAKEN, username=email) from None
             raise
-        return taken.id, self._restore(taken.id), True
+        return *self._log_in(proven, restores=True), True
 
-    def _restore(self, user_id: int) -> NewSession:
+    def _log_in(self, proven: Proven, *, restores: bool = False) -> tuple[int, NewSession]:
+        """Raises CREDENTIALS_WRONG, USER_DELETED where that has come in between."""
+        user_id = proven.user_id
         with self._store.write() as tx:
-            tx.execute(update(User).where(User.id == user_id).values(deleted_at=None))
-            tx.emit(Event(EventKind.USER, user_id))
+            proven.require_still(tx)
+            if restores:
+                tx.execute(update(User).where(User.id == user_id).values(deleted_at=None))
+                tx.emit(Event(EventKind.USER, user_id))
+            if tx.execute(select(User.id).where(User.id == user_id, User.deleted_at.is_(None))).first() is None:
+                raise ChatError(ErrorCode.USER_DELETED)
             session = self._sessions.open_within(tx, user_id)
         self._presence.touch(session.id, user_id)
-        return session
+        return user_id, session
 
     def _insert_and_log_in(self, row: dict[str, Any]) -> tuple[int, NewSession]:
         with self._store.write() as tx:
@@ -131,16 +152,24 @@ class Accounts:
         with self._store.read() as connection:
             return [(row.id, row.username) for row in connection.execute(query)]
 
-    def authenticate(self, username: str, password: str, address: str, *, digest_allowed: bool = False) -> int:
-        """The id of the user whose password this is; or whose password's MD5 or SHA-1 in hex, where that is allowed.
+    def log_in(
+        self, username: str, password: str, address: str, *, digest_allowed: bool = False
+    ) -> tuple[int, NewSession]:
+        """Log in the user whose password this is; or whose password's MD5 or SHA-1 in hex, where that is allowed.
 
-        Raises CREDENTIALS_WRONG, the same for an unknown user and after the same time; RATE_LIMITED after
-        too many failures.
+        The user's id, and the session. Raises CREDENTIALS_WRONG, the same for an unknown user and after the same time;
+        RATE_LIMITED after too many failures.
         """
         key = name_key(username)
-        return self._prove(lookups.is_user(username), key, password, address, digest_allowed=digest_allowed)
+        proven = self._prove(lookups.is_user(username), key, password, address, digest_allowed=digest_allowed)
+        try:
+            return self._log_in(proven)
+        except ChatError as error:
+            if error.code is ErrorCode.USER_DELETED:
+                raise ChatError(ErrorCode.CREDENTIALS_WRONG) from None
+            raise
 
-    def authenticate_telling(self, login: str, password: str, address: str) -> int:
+    def log_in_telling(self, login: str, password: str, address: str) -> tuple[int, NewSession]:
         """The same by username or mail address, for a protocol that tells what was wrong.
 
         Raises USER_NOT_FOUND, USER_DELETED, CREDENTIALS_WRONG, RATE_LIMITED.
@@ -149,20 +178,20 @@ class Accounts:
             user = connection.execute(select(User.id, User.deleted_at).where(_is_called(login))).first()
         user_id = user.id if user is not None and user.deleted_at is None else 0
         try:
-            return self._prove(User.id == user_id, name_key(login), password, address)
+            return self._log_in(self._prove(User.id == user_id, name_key(login), password, address))
         except ChatError as error:
             if error.code is not ErrorCode.CREDENTIALS_WRONG or user_id:
                 raise
             code = ErrorCode.USER_NOT_FOUND if user is None else ErrorCode.USER_DELETED
             raise ChatError(code, username=login) from None
 
-    def prove_own(self, actor: Actor, password: str, address: str) -> None:
+    def prove_own(self, actor: Actor, password: str, address: str) -> Proven:
         """That it is the actor's password. Raises CREDENTIALS_WRONG, RATE_LIMITED."""
-        self._prove(User.id == actor.user_id, name_key(actor.username), password, address)
+        return self._prove(User.id == actor.user_id, name_key(actor.username), password, address)
 
     def _prove(
         self, who: ColumnElement[bool], key: str, password: str, address: str, *, digest_allowed: bool = False
-    ) -> int:
+    ) -> Proven:
         with self._store.read() as connection:
             user = connection.execute(select(User.id, User.password_sha1, User.password_md5).where(who)).first()
         failures = ((FAILED_LOGINS, key), (FAILED_LOGINS_BY_ADDRESS, address))
@@ -172,7 +201,7 @@ class Accounts:
             # As many are compared for an unknown user.
             for column, digest in _digests(password, digest_allowed=digest_allowed):
                 if passwords.verify(getattr(user, column, None), digest) and user is not None:
-                    return int(user.id)
+                    return Proven(user.id, user.password_sha1)
             self._limits.take_shared(*failures)
         raise ChatError(ErrorCode.CREDENTIALS_WRONG)
 

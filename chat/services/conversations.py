@@ -1,14 +1,15 @@
 """A user's conversations: every room they are in, with its last message, and how they have it set."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 
 from chat.models import Actor, Attachment, Friendship, Membership, Message, Room, User
 from chat.services import friendships, lookups
 from chat.services.lookups import LIST_CAP, MAX_ID
 from chat.services.reading import Reading
-from chat.storage.avatars import avatars_of
+from chat.storage.avatars import TOTAL_MAX_BYTES, avatars_of
 from chat.storage.store import Store
 
 
@@ -18,7 +19,7 @@ class ConversationView:
     name: str  # of a direct one: the friend's nickname
     avatar: str
     friend_id: int | None  # None: no direct conversation
-    last_text: str
+    last_text: str  # of a long one, far down in the list, the beginning
     last_attachment: str | None  # the last message's, by name
     last_time: int | None  # µs; None without messages
     is_pinned: bool
@@ -42,6 +43,10 @@ class NewPreferences:
     is_pinned: bool | None = None
 
 
+# 5,000 texts of 4,000 characters would be a hundred megabytes.
+SHORT_CHARS = 255  # so much of the last message every conversation shows,
+MOST_LONG = 250  # and all of it as many of those that have more
+
 # Of the room at hand, as its member sees it.
 _living = and_(Message.room_id == Room.id, Message.deleted_at.is_(None))
 _newest_time = (
@@ -52,6 +57,13 @@ _newest_time = (
 def _unread() -> ColumnElement[int]:
     others = (Message.time > Membership.read_time, Message.sender_id != Membership.user_id)
     return select(func.count()).where(_living, *others).correlate(Room, Membership).scalar_subquery()
+
+
+def _long_texts(connection: Connection, message_ids: Sequence[int]) -> dict[int, str]:
+    if not message_ids:
+        return {}
+    query = select(Message.id, Message.content).where(Message.id.in_(message_ids[:MOST_LONG]))
+    return {row.id: row.content for row in connection.execute(query)}
 
 
 class Conversations:
@@ -65,7 +77,10 @@ class Conversations:
         newest_first = func.coalesce(Message.time, Room.created_at).desc()
         query = (
             select(Room.id, Room.title, Friendship.room_id, friendships.other(actor.user_id).label("friend_id"))
-            .add_columns(User.nickname, Message.content, Message.time, Attachment.name.label("attachment"))
+            .add_columns(
+                User.nickname, Message.id.label("message_id"), Message.time, Attachment.name.label("attachment")
+            )
+            .add_columns(func.substr(Message.content, 1, SHORT_CHARS).label("text"))
             .add_columns(Membership.is_pinned, Membership.may_remind, _unread().label("unread"))
             .join(Membership, Membership.room_id == Room.id)
             .join(Friendship, Friendship.room_id == Room.id, isouter=True)
@@ -78,15 +93,18 @@ class Conversations:
         )
         with self._store.read() as connection:
             rows = connection.execute(query).all()
-            faces = avatars_of(connection, User, [row.friend_id for row in rows if row.room_id is not None])
-            signs = avatars_of(connection, Room, [row.id for row in rows if row.room_id is None])
+            friend_ids = [row.friend_id for row in rows if row.room_id is not None]
+            other_ids = [row.id for row in rows if row.room_id is None]
+            texts = _long_texts(connection, [row.message_id for row in rows if len(row.text or "") == SHORT_CHARS])
+            faces = avatars_of(connection, User, friend_ids, TOTAL_MAX_BYTES // 2)
+            signs = avatars_of(connection, Room, other_ids, TOTAL_MAX_BYTES // 2)
         return [
             ConversationView(
                 id=row.id,
                 name=row.title if row.room_id is None else row.nickname,
                 avatar=signs.get(row.id, "") if row.room_id is None else faces.get(row.friend_id, ""),
                 friend_id=None if row.room_id is None else row.friend_id,
-                last_text=row.content or "",
+                last_text=texts.get(row.message_id, row.text or ""),
                 last_attachment=row.attachment,
                 last_time=row.time,
                 is_pinned=row.is_pinned,

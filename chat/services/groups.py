@@ -12,7 +12,7 @@ from chat.services import friendships, lookups, people
 from chat.services.lookups import LIST_CAP, AnyConnection, FoundRoom
 from chat.services.people import Person
 from chat.services.permissions import REMOVING, Action, allows, forbidden, require
-from chat.services.profiles import AVATAR_MAX_CHARS
+from chat.services.profiles import AVATAR_MAX_BYTES
 from chat.services.rooms import Rooms
 from chat.storage.store import Store, WriteTransaction
 
@@ -105,7 +105,7 @@ class Groups:
 
         Raises ROOM_NOT_FOUND, FORBIDDEN, ROOM_NAME_INVALID, FIELD_INVALID.
         """
-        if avatar is not None and len(avatar) > AVATAR_MAX_CHARS:
+        if avatar is not None and len(avatar.encode()) > AVATAR_MAX_BYTES:
             raise ChatError(ErrorCode.FIELD_INVALID, field="avatar")
         with self._store.write() as tx:
             room = lookups.joined(tx, actor, room_id)

@@ -53,8 +53,7 @@ class Invitations:
             if not wanted <= friends.intersection(tx.execute(living).scalars()):
                 raise ChatError(ErrorCode.NOT_FRIENDS)
             if at_once:
-                for user_id in sorted(wanted):
-                    self._memberships.admit(tx, room.id, user_id, Role.MEMBER)
+                self._memberships.admit_all(tx, room.id, sorted(wanted), Role.MEMBER)
                 self._insert(tx, actor, room.id, wanted, InvitationStatus.ACCEPTED)
             else:
                 waiting = select(Invitation.receiver_id).where(

@@ -1,5 +1,6 @@
 """Memberships: coming into rooms, leaving them, and who is in them (specs, "Room")."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import case, delete, insert, select, update
@@ -114,15 +115,20 @@ class Memberships:
 
         Raises IntegrityError if they are one already.
         """
-        now = self._clock()
-        last_time = select(Room.last_time).where(Room.id == room_id).scalar_subquery()
-        tx.execute(
-            insert(Membership).values(room_id=room_id, user_id=user_id, role=role, joined_at=now, read_time=last_time)
-        )
-        waiting = (Invitation.room_id == room_id, Invitation.receiver_id == user_id)
+        self.admit_all(tx, room_id, [user_id], role)
+
+    def admit_all(self, tx: WriteTransaction, room_id: int, user_ids: Sequence[int], role: Role) -> None:
+        """The same of many, in the order given; with as many statements as of one, since other writers wait."""
+        if not user_ids:
+            return
+        last_time = tx.execute(select(Room.last_time).where(Room.id == room_id)).scalar_one()
+        about = {"room_id": room_id, "role": role, "joined_at": self._clock(), "read_time": last_time}
+        tx.execute(insert(Membership), [{"user_id": user_id, **about} for user_id in user_ids])
+        waiting = (Invitation.room_id == room_id, Invitation.receiver_id.in_(user_ids))
         is_waiting = Invitation.status == InvitationStatus.WAITING
         tx.execute(update(Invitation).where(*waiting, is_waiting).values(status=InvitationStatus.CAME_OTHERWISE))
-        tx.emit(Event(EventKind.USER, user_id))
+        for user_id in user_ids:
+            tx.emit(Event(EventKind.USER, user_id))
 
 
 def end_room(tx: WriteTransaction, room_id: int, now: int) -> None:

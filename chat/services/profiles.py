@@ -15,7 +15,7 @@ from chat.services.sessions import Sessions
 from chat.storage.store import Store
 
 PROFILE_MAX_CHARS = 200
-AVATAR_MAX_CHARS = 512 * 1024
+AVATAR_MAX_BYTES = 512 * 1024  # as UTF-8
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Profiles:
         Raises CREDENTIALS_WRONG (the old password), RATE_LIMITED, EMAIL_INVALID, NICKNAME_INVALID, PASSWORD_INVALID,
         FIELD_INVALID, USERNAME_TAKEN (the address).
         """
-        self._accounts.prove_own(actor, old_password, address)
+        proven = self._accounts.prove_own(actor, old_password, address)
         self._check(changes)
         now = self._clock()
         values: dict[str, Any] = {"updated_at": now}
@@ -80,6 +80,7 @@ class Profiles:
                 ).first()
                 if user is None:
                     raise ChatError(ErrorCode.NOT_SIGNED_IN)
+                proven.require_still(tx)
                 if changes.email is not None:
                     require_free(tx, changes.email, but_for=actor.user_id)
                     key = name_key(changes.email)
@@ -88,6 +89,8 @@ class Profiles:
                         values |= {"username": changes.email, "username_key": key}
                 tx.execute(update(User).where(me).values(values))
                 tx.emit(Event(EventKind.USER, actor.user_id))
+                if not {"username", "nickname", "avatar"}.isdisjoint(values):
+                    tx.emit(Event(EventKind.PROFILE, actor.user_id))
                 if changes.password is not None:
                     self._sessions.end_all_within(tx, actor.user_id)
         except IntegrityError:
@@ -108,5 +111,5 @@ class Profiles:
             self._accounts.check_password(changes.password)
         if changes.profile is not None and len(changes.profile) > PROFILE_MAX_CHARS:
             raise ChatError(ErrorCode.FIELD_INVALID, field="profile")
-        if changes.avatar is not None and len(changes.avatar) > AVATAR_MAX_CHARS:
+        if changes.avatar is not None and len(changes.avatar.encode()) > AVATAR_MAX_BYTES:
             raise ChatError(ErrorCode.FIELD_INVALID, field="avatar")

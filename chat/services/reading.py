@@ -25,6 +25,7 @@ class Reading:
         self._store = store
         self._lock = threading.Lock()
         self._marks: dict[tuple[int, int], int] = {}
+        self._flushing = threading.Lock()
 
     def mark(self, user_id: int, marks: Iterable[tuple[int, int]]) -> None:
         """The user has all of each room up to its time (µs)."""
@@ -41,7 +42,11 @@ class Reading:
             return connection.execute(mine).scalar() or 0
 
     def flush(self) -> None:
-        """Write the marks gathered since the last time."""
+        """Write the marks gathered since the last time. What another thread is writing is written then too."""
+        with self._flushing:  # else a mark that is set back after this could still be moved forward again
+            self._flush()
+
+    def _flush(self) -> None:
         with self._lock:
             marks, self._marks = self._marks, {}
         if not marks:

@@ -171,14 +171,12 @@ class Rooms:
         name = f"#{room_id}"  # which no other room's can be
         values = {"title": name, "name": name, "name_key": name_key(name)}
         tx.execute(update(Room).where(Room.id == room_id).values(values))
-        for user_id in (one_id, other_id):
-            self._memberships.admit(tx, room_id, user_id, Role.MEMBER)
+        self._memberships.admit_all(tx, room_id, [one_id, other_id], Role.MEMBER)
         return room_id
 
     def _admit_all(self, tx: WriteTransaction, room_id: int, owner: Actor, others: Iterable[int]) -> None:
         self._memberships.admit(tx, room_id, owner.user_id, Role.OWNER)
-        for user_id in others:
-            self._memberships.admit(tx, room_id, user_id, Role.MEMBER)
+        self._memberships.admit_all(tx, room_id, list(others), Role.MEMBER)
 
     def enter_lobby(self, tx: WriteTransaction, user_id: int) -> None:
         """Make a new account a member of the lobby, where there is one."""

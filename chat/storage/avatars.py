@@ -1,5 +1,6 @@
 """Avatars are long (up to 512 KiB): each is read once for an answer, and only as many as an answer can hold."""
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -7,21 +8,23 @@ from sqlalchemy import select
 
 from chat.models import Room, User
 
-TOTAL_MAX_CHARS = 8 * 1024 * 1024  # what is beyond shows as ""
+TOTAL_MAX_BYTES = 8 * 1024 * 1024  # as JSON; what is beyond shows as ""
 
 
-def avatars_of(connection: Any, table: type[User] | type[Room], ids: Iterable[int]) -> dict[int, str]:
+def avatars_of(
+    connection: Any, table: type[User] | type[Room], ids: Iterable[int], total_max_bytes: int = TOTAL_MAX_BYTES
+) -> dict[int, str]:
     """By id, of those users or rooms that have one. Takes a transaction too; no statement where there are no ids."""
     wanted = set(ids)
     found: dict[int, str] = {}
     if not wanted:
         return found
     query = select(table.id, table.avatar).where(table.id.in_(wanted), table.avatar != "")
-    chars_left = TOTAL_MAX_CHARS
+    bytes_left = total_max_bytes
     with connection.execute(query.execution_options(yield_per=8)) as rows:
         for owner_id, avatar in rows:
-            chars_left -= len(avatar)
-            if chars_left < 0:
+            bytes_left -= len(json.dumps(avatar, ensure_ascii=False).encode())
+            if bytes_left < 0:
                 break
             found[owner_id] = avatar
     return found

@@ -83,6 +83,12 @@ def sent_before(connection: Any, room_id: int, sender_id: int, client_message_id
     return next(iter(_records(connection, rows)), None)
 
 
+def sender(connection: Connection, user_id: int) -> dict[str, str]:
+    """What messages show of a user, by the names it has in StoredMessage."""
+    query = select(User.username, User.nickname, User.avatar).where(User.id == user_id)
+    return dict(connection.execute(query).mappings().one())
+
+
 def last_time(connection: Connection, room_id: int) -> int:
     """The time of the room's newest message (µs); 0 if there is none, or no such room."""
     return connection.execute(select(Room.last_time).where(Room.id == room_id)).scalar() or 0

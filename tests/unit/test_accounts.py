@@ -17,7 +17,7 @@ SHA1 = hashlib.sha1(PASSWORD.encode()).hexdigest()
 
 def lets_in(services: Services, password: str, *, digest_allowed: bool, username: str = "zhang") -> bool:
     try:
-        services.accounts.authenticate(username, password, ADDRESS, digest_allowed=digest_allowed)
+        services.accounts.log_in(username, password, ADDRESS, digest_allowed=digest_allowed)
     except ChatError as error:
         if error.code is not ErrorCode.CREDENTIALS_WRONG:
             raise
@@ -79,7 +79,7 @@ def test_failures_with_digests_are_limited(services: Services) -> None:
     for _ in range(10):
         assert not lets_in(services, "0" * 32, digest_allowed=True)
     with pytest.raises(ChatError) as caught:
-        services.accounts.authenticate("zhang", MD5, ADDRESS, digest_allowed=True)
+        services.accounts.log_in("zhang", MD5, ADDRESS, digest_allowed=True)
     assert caught.value.code is ErrorCode.RATE_LIMITED
 
 

@@ -52,7 +52,7 @@ def test_a_deleted_account_counts_nowhere_and_inherits_nothing(services: Service
     assert list(roles(services, "club", "alice")) == ["alice"]
     assert services.sessions.resolve(bob.session_id, bob.user_id) is None
     with pytest.raises(ChatError) as caught:
-        services.accounts.authenticate("bob", "secret1", "192.0.2.1")
+        services.accounts.log_in("bob", "secret1", "192.0.2.1")
     assert caught.value.code is ErrorCode.CREDENTIALS_WRONG
     services.memberships.leave(alice, "club")  # nobody is left to have it
     assert [r.name for r in services.rooms.find(alice, unread=False)] == ["public"]

@@ -55,8 +55,8 @@ def login(body: dict[str, Any]) -> Response:
     """Log in, by mail address or username."""
     chat = services()
     password = given_password(body["password"])
-    user_id = chat.accounts.authenticate_telling(body["email"], password, client_address())
-    return success("Succeed", token=session_token(user_id, chat.sessions.open(user_id)))
+    user_id, session = chat.accounts.log_in_telling(body["email"], password, client_address())
+    return success("Succeed", token=session_token(user_id, session))
 
 
 @bp.delete("/account/delete")

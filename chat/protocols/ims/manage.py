@@ -11,7 +11,7 @@ from chat.http.bodies import takes
 from chat.http.context import services
 from chat.http.declared import about, answers
 from chat.models import Actor, Role
-from chat.protocols.ims.answers import seconds
+from chat.protocols.ims.answers import encoded, list_answer, seconds
 from chat.protocols.ims.errors import NO_RIGHT, Case, Special, success, words
 from chat.protocols.ims.parameters import asks, read_id
 from chat.protocols.ims.schemas import (
@@ -105,7 +105,7 @@ def announcements(actor: Actor, query: dict[str, Any]) -> Response:
         }
         for each in found
     ]
-    return success("success", notifications=shown)
+    return list_answer("notifications", encoded(shown))
 
 
 @bp.post("/manage/notifications")

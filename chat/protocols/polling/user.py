@@ -39,8 +39,8 @@ def register(body: dict[str, Any]) -> Response:
 @answers(Done, ErrorCode.CREDENTIALS_WRONG, ErrorCode.RATE_LIMITED, zh="登录。")
 def login(body: dict[str, Any]) -> Response:
     """Log in."""
-    user_id = services().accounts.authenticate(body["username"], body["password"], client_address())
-    return set_cookie(success("Logged in.", "登录成功。"), user_id, services().sessions.open(user_id))
+    user_id, session = services().accounts.log_in(body["username"], body["password"], client_address())
+    return set_cookie(success("Logged in.", "登录成功。"), user_id, session)
 
 
 @bp.post("/logout")

@@ -50,12 +50,12 @@ def login(body: dict[str, Any]) -> Response:
     """Log in, with a digest of the password or the password itself. A wrong one is no HTTP failure."""
     address = client_address()
     try:
-        user_id = services().accounts.authenticate(body["username"], body["password"], address, digest_allowed=True)
+        user_id, session = services().accounts.log_in(body["username"], body["password"], address, digest_allowed=True)
     except ChatError as error:
         if error.code is ErrorCode.CREDENTIALS_WRONG:
             return jsonify(status=False)
         raise
-    return set_cookie(jsonify(status=True), user_id, services().sessions.open(user_id))
+    return set_cookie(jsonify(status=True), user_id, session)
 
 
 @bp.post("/Logout")

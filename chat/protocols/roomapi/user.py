@@ -39,6 +39,6 @@ def register(body: dict[str, Any]) -> Response:
 def login(body: dict[str, Any]) -> Response:
     """Log in. The token is in the answer, and in no cookie: clients send it in the Authorization header."""
     accounts = services().accounts
-    user_id = accounts.authenticate(body["username"], body["password"], client_address())
-    token = session_token(user_id, services().sessions.open(user_id))
+    user_id, session = accounts.log_in(body["username"], body["password"], client_address())
+    token = session_token(user_id, session)
     return success("登录成功", {"token": token, "user": user(accounts.find(user_id))})

@@ -33,8 +33,8 @@ def log_in(client: Conversation, request: dict[str, Any]) -> None:
         raise ChatError(ErrorCode.METHOD_NOT_ALLOWED, method="login_request")
     chat = client.chat
     try:
-        user_id = chat.accounts.authenticate(request["username"], request["password"], _address(client))
-        actor = chat.sessions.resolve(chat.sessions.open(user_id).id, user_id)
+        user_id, session = chat.accounts.log_in(request["username"], request["password"], _address(client))
+        actor = chat.sessions.resolve(session.id, user_id)
         if actor is None:  # ended again at once, as by a new password
             raise ChatError(ErrorCode.NOT_SIGNED_IN)
         client.log_in(actor)

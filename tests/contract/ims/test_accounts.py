@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
 from flask import Flask
 
+from chat.security import passwords
 from tests.contract.clients import FlaskTransport, PollingClient, Refused
 from tests.contract.ims.conftest import Mailboxes
 from tests.contract.ims.world import World, reg
@@ -183,3 +184,43 @@ def test_with_a_key_passwords_and_codes_are_encrypted(
 
 def test_the_csrf_cookie(w: World) -> None:
     assert "csrftoken=" in w.nobody.call("GET", "/csrf").headers["Set-Cookie"]
+
+
+@pytest.mark.parametrize("what", ["a new password", "deleted"])
+def test_a_login_that_is_under_way_does_not_outlive_its_password(
+    w: World, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """Who goes on logging in with a stolen password always has one such login under way."""
+    verify = passwords.verify
+    mine: ImsClient = w.mia
+
+    def slow_verify(encoded: str | None, digest: str) -> bool:
+        is_right = verify(encoded, digest)
+        monkeypatch.setattr(passwords, "verify", verify)
+        if what == "deleted":
+            mine.ok("DELETE", "/account/delete")
+        else:
+            mine.ok("PUT", "/account/info", {"origin_password": PASSWORD, "password": "secret2"})
+        return is_right
+
+    monkeypatch.setattr(passwords, "verify", slow_verify)
+    reply = w.nobody.call("POST", "/account/login", {"email": "mia@example.com", "password": PASSWORD})
+    assert (reply.status, reply.json["code"]) == ((404, 1) if what == "deleted" else (401, -3)), reply
+
+
+def test_an_old_password_that_is_being_proven_changes_nothing_any_more(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verify = passwords.verify
+    thief = guest(w.app, w.mia.token)
+
+    def slow_verify(encoded: str | None, digest: str) -> bool:
+        is_right = verify(encoded, digest)
+        monkeypatch.setattr(passwords, "verify", verify)
+        w.mia.ok("PUT", "/account/info", {"origin_password": PASSWORD, "password": "secret2"})
+        return is_right
+
+    monkeypatch.setattr(passwords, "verify", slow_verify)
+    reply = thief.call("PUT", "/account/info", {"origin_password": PASSWORD, "password": "thiefs_1"})
+    assert (reply.status, reply.json["code"]) == (401, -3), reply
+    guest(w.app).login("mia", "secret2")

@@ -1,7 +1,9 @@
 """Conversations: the list, messages and read marks, together with the other protocols; deleting for all."""
 
 import json
+import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta, timezone
 from urllib.parse import urlsplit
 
@@ -12,11 +14,12 @@ from sqlalchemy import select
 from chat.clock import SECOND
 from chat.delivery.bus import SqliteBus
 from chat.models import Attachment, AttachmentChunk, Message
+from chat.storage.store import WriteTransaction
 from tests.conftest import FakeClock, services_of
 from tests.contract.clients import FlaskTransport, PollingClient, Refused
 from tests.contract.ims.test_friends import befriend_many, counted
 from tests.contract.ims.world import LOBBY, World
-from tests.contract.ims_client import FORM_HEADERS, ImsClient, form
+from tests.contract.ims_client import FORM_HEADERS, PASSWORD, ImsClient, form
 from tests.pictures import picture
 
 
@@ -282,3 +285,59 @@ def test_lists_take_as_many_statements_however_long_they_are(w: World) -> None:
     many, as_before = counted(w, "/conversations/messages", query)
     assert len(many["messages"]) - len(few["messages"]) == 500
     assert statements == as_before
+
+
+def test_marks_that_are_just_being_written_do_not_undo_one_set_back(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for text in ("1", "2"):
+        send(w.mia, w.group, text)
+    reader = polling(w.app, "mona@example.com")
+    reader.hear("group")
+    reader.hear("group")
+    services = services_of(w.app)
+    write, taken, go_on = services.store.write, threading.Event(), threading.Event()
+
+    def slow_write() -> AbstractContextManager[WriteTransaction]:
+        monkeypatch.undo()  # the others write as ever
+        taken.set()
+        assert go_on.wait(10)
+        return write()
+
+    monkeypatch.setattr(services.store, "write", slow_write)
+    housekeeping = threading.Thread(target=services.reading.flush)
+    housekeeping.start()
+    assert taken.wait(10)
+    body = {"conversationId": w.group, "unreads": 2}
+    setting = threading.Thread(target=lambda: w.mona.ok("POST", "/interface", body))
+    setting.start()
+    setting.join(0.3)
+    go_on.set()
+    for thread in (housekeeping, setting):
+        thread.join(10)
+    assert shown(w.mona, w.group)["unread_count"] == 2
+
+
+def test_a_new_name_shows_with_messages_that_are_in_memory(
+    w: World, make_app: Callable[..., Flask], clock: FakeClock
+) -> None:
+    other = services_of(make_app(clock))
+    bus = SqliteBus(other.store, other.hub)
+    bus.read_events()
+    here, there = services_of(w.app).hub.feeds, other.hub.feeds
+    begin, _ = (feeds.since(w.group, 0, 10)[-1].time for feeds in (here, there))
+    send(w.mia, w.group, "in memory")
+    bus.read_events()
+    for feeds in (here, there):
+        held = feeds.since_in_memory(w.group, begin, 10)
+        assert held is not None
+        assert [each.nickname for each in held] == ["mia"]
+    changes = {"name": "Mia", "email": "mia@example.org", "avatar": "face"}
+    w.mia.ok("PUT", "/account/info", {"origin_password": PASSWORD, **changes})
+    bus.read_events()
+    send(w.mia, w.group, "later")
+    bus.read_events()
+    for feeds in (here, there):
+        held = feeds.since_in_memory(w.group, begin, 10)
+        assert held is not None
+        assert [each.content for each in held] == ["in memory", "later"]
+        for each in held:
+            assert (each.nickname, each.username, each.avatar) == ("Mia", "mia@example.org", "face"), each.content

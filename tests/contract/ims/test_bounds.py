@@ -1,0 +1,108 @@
+"""What clients make long or slow on purpose: answers have a size, and searches end."""
+
+import json
+import re
+import threading
+import time
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from tests.conftest import services_of
+from tests.contract.ims.test_friends import befriend_many
+from tests.contract.ims.world import World
+from tests.contract.ims_client import PASSWORD
+
+
+def test_a_hostile_search_is_no_slower_than_others(w: World) -> None:
+    with services_of(w.app).store.write() as tx:
+        rows = [(w.group, w.mia.id, 5_000_000_000_000_000 + n, "text", "a" * 4000) for n in range(300)]
+        columns = "room_id, sender_id, time, type, content"
+        tx._connection.exec_driver_sql(f"INSERT INTO messages ({columns}) VALUES (?, ?, ?, ?, ?)", rows)
+    query = {"conversationId": w.group, "content": "A" * 2000 + "b"}
+    begin = time.thread_time()
+    assert w.alice.ok("GET", "/conversations/manage_messages", query)["messages"] == []
+    assert time.thread_time() - begin < 0.5  # s; with LIKE it is 2
+
+
+def test_avatars_are_measured_in_bytes(w: World) -> None:
+    for avatar, status in (
+        ("é" * 256 * 1024, 200),
+        ("é" * 256 * 1024 + "e", 400),
+        ("\N{GRINNING FACE}" * 131_073, 400),
+    ):
+        reply = w.alice.call("PUT", "/account/info", {"origin_password": PASSWORD, "avatar": avatar})
+        assert reply.status == status, reply
+        reply = w.alice.call("POST", "/conversations/manage/info", {"conversation_id": w.group, "avatar": avatar})
+        assert reply.status == status, reply
+        if status == 400:
+            assert reply.json == {"code": -7, "info": "Missing or error type of [avatar]"}
+
+
+@pytest.mark.parametrize("avatar", ["x" * 512 * 1024, "\u0001" * 512 * 1024, "\N{GRINNING FACE}" * 128 * 1024])
+def test_lists_with_long_avatars_are_bounded(w: World, avatar: str) -> None:
+    befriend_many(w, 20)
+    with services_of(w.app).store.write() as tx:
+        tx._connection.exec_driver_sql("UPDATE users SET avatar = ?", (avatar,))
+    for _ in range(20):
+        w.alice.create_room("many")
+    with services_of(w.app).store.write() as tx:
+        tx._connection.exec_driver_sql("UPDATE rooms SET avatar = ?", (avatar,))
+    for path, name in (
+        ("/friends", "friends"),
+        ("/search_user?query_name=n", "results"),
+        ("/conversations", "conversation"),
+    ):
+        reply = w.alice.call("GET", path)
+        assert avatar in {each["avatar"] for each in reply.json[name]}
+        assert len(json.dumps(reply.json, ensure_ascii=False).encode()) < 8.1 * 1024 * 1024
+
+
+def test_a_list_of_long_last_messages_is_bounded(w: World) -> None:
+    text = "字" * 4000
+    for _ in range(300):
+        w.alice.create_room("many")
+    with services_of(w.app).store.write() as tx:
+        columns = "room_id, sender_id, time, type, content"
+        made = f"SELECT id, {w.alice.id}, 5000000000000000 + id, 'text', ? FROM rooms WHERE title = 'many'"
+        tx._connection.exec_driver_sql(f"INSERT INTO messages ({columns}) {made}", (text,))
+    texts = [each["last_message"] for each in w.alice.conversations()]
+    assert texts[:300] == [text] * 250 + [text[:255]] * 50
+
+
+def test_a_list_of_announcements_is_bounded(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chat.protocols.ims.answers.ANSWER_MAX_BYTES", 500)
+    for number in range(10):
+        body = {"conversation_id": w.group, "content": str(number) * 100}
+        w.adam.ok("POST", "/conversations/manage/notifications", body)
+    shown = w.mia.ok("GET", "/conversations/manage/notifications", {"conversation_id": w.group})["notifications"]
+    assert [each["content"][0] for each in shown] == ["9", "8"]
+
+
+def test_many_are_admitted_with_as_many_statements_as_few(w: World) -> None:
+    befriend_many(w, 100)
+    friends = [each["id"] for each in w.alice.ok("GET", "/friends")["friends"] if each["name"].startswith("n")]
+    counts: list[list[str]] = []
+    statements: list[str] = []
+
+    thread = threading.get_ident()
+
+    def note(*args: Any) -> None:
+        # Housekeeping has its own; and the session is mostly known.
+        if threading.get_ident() == thread and "JOIN sessions" not in args[2]:
+            statements.append(re.sub(r"\(\?(, \?)*\)", "(…)", args[2]))
+
+    engine = services_of(w.app).store.engine
+    event.listen(engine, "before_cursor_execute", note)
+    for size in (2, 50):
+        members, guests = friends[:size], friends[size : 2 * size]
+        statements.clear()
+        w.alice.ok("POST", "/conversations", {"members": members, "name": f"with {size}"})
+        body = {"conversationId": 0, "member_id": guests}
+        body["conversationId"] = max(each["id"] for each in w.alice.conversations())
+        w.alice.ok("POST", "/conversations/member/add", body)
+        counts.append(statements[:])
+        assert len(w.alice.members(f"with {size}")) == 1 + 2 * size
+    event.remove(engine, "before_cursor_execute", note)
+    assert counts[0] == counts[1]
