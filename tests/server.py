@@ -30,6 +30,23 @@ def wait_until(condition: Callable[[], object], what: str, timeout: float = 30.0
         time.sleep(0.01)
 
 
+def children_of(pid: int) -> list[int]:
+    """The ids of a process's children; none where it has ended."""
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate for this machine, and its key."""
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    make = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
+    names = ["-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost", "-keyout", str(key), "-out", str(cert)]
+    subprocess.run(["openssl", *make.split(), *names], check=True, capture_output=True, timeout=30)
+    return cert, key
+
+
 class Server:
     """gunicorn with gunicorn.conf.py on an instance folder; start, stop, kill and start again."""
 
@@ -94,8 +111,7 @@ class Server:
         return self.process.pid
 
     def worker_pids(self) -> list[int]:
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
-        return [int(pid) for pid in children.split()]
+        return children_of(self.pid)
 
     def flask(self, *command: str) -> None:
         """Run a command of `flask --app wsgi` beside it."""

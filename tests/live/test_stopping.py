@@ -15,7 +15,7 @@ import requests
 
 from tests.integration.raw import answer, open_pull, token_of
 from tests.live.raw import Talk, get, pull
-from tests.server import ROOT, Server, wait_until
+from tests.server import ROOT, Server, children_of, wait_until
 
 StartServer = Callable[..., Server]
 
@@ -123,13 +123,6 @@ def test_a_pull_can_be_held_again_after_sighup(server: StartServer) -> None:
         body = {"roomname": "public", "new_message": {"type": "text", "content": "after"}}
         requests.post(f"{live.url}/chat/send", json=body, headers={"Authorization": token}, timeout=10)
         assert answer(pulls[0])[1]["public"][0]["content"] == "after"
-
-
-def children_of(pid: int) -> list[int]:
-    try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except (FileNotFoundError, ProcessLookupError):
-        return []
 
 
 def test_sigusr2_hands_over_to_a_new_master(server: StartServer) -> None:

@@ -3,7 +3,6 @@
 import shutil
 import socket
 import ssl
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import requests
 from tests.integration.raw import sockets_of
 from tests.live import websocket
 from tests.live.raw import BODY_MAX, Talk, get, post, pull, resting_sockets_of
-from tests.server import Server, wait_until
+from tests.server import Server, certificate, wait_until
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate")
 
@@ -44,10 +43,7 @@ class TlsTalk(Talk):
 def tls(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsServer]:
     home = tmp_path_factory.mktemp("tls")
     shutil.copy(migrated, home / "commonroom.db")
-    cert, key = home / "cert.pem", home / "key.pem"
-    make = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
-    names = ["-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost", "-keyout", str(key), "-out", str(cert)]
-    subprocess.run(["openssl", *make.split(), *names], check=True, capture_output=True, timeout=30)
+    cert, key = certificate(home)
     server = TlsServer(home, cert, key)
     try:
         server.start()

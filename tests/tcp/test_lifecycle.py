@@ -4,9 +4,9 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.tcp_client import Lines
-from tests.server import Server, wait_until
+from tests.server import Server, certificate, children_of, wait_until
 
 StartServer = Callable[..., Server]
 
@@ -27,12 +27,10 @@ class TlsServer(Server):
         return False
 
 
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate")
 def test_lines_stay_plain_where_the_web_is_under_tls(home: Path, tmp_path: Path) -> None:
-    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
-    make = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
-    command = ["openssl", *make.split(), "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(command, check=True, capture_output=True, timeout=30)
-    live = TlsServer(home, env={"GUNICORN_CMD_ARGS": f"--certfile {certificate} --keyfile {key}"})
+    cert, key = certificate(tmp_path)
+    live = TlsServer(home, env={"GUNICORN_CMD_ARGS": f"--certfile {cert} --keyfile {key}"})
     try:
         live.start()
         with Lines(live.tcp_port) as alice:
@@ -99,9 +97,3 @@ def test_whoever_takes_over_has_the_port(server: StartServer, how: signal.Signal
     finally:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(group, signal.SIGKILL)
-
-
-def children_of(pid: int) -> list[int]:
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return []
