@@ -87,8 +87,10 @@ class Document:
         about = declared(view)
         words: dict[int, list[tuple[str, str]]] = {}
         for code in sorted(about.failures | ANYWHERE, key=lambda code: code.name):
-            for status, *texts in self.failure(code, view):
-                words.setdefault(status, []).append((texts[0], texts[1]))
+            for status, english, chinese in self.failure(code, view):
+                of_status = words.setdefault(status, [])
+                if (english, chinese) not in of_status:  # some protocols have the same words for two failures
+                    of_status.append((english, chinese))
         responses: Json = {}
         for status in sorted({*about.answers, *words}):
             schemas = [about.answers.get(status), self.failed if status in words else None]

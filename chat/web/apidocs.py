@@ -50,7 +50,9 @@ class Reader:
         query = urlencode({p["name"]: self.example(p["schema"]) for p in needed})
         in_path = {p["name"]: self.example(p["schema"]) for p in operation.parameters if p["in"] == "path"}
         parts = ["curl", *self._login(operation)]
-        if operation.method not in {"GET", "POST"} or (operation.method == "GET") == bool(operation.body):
+        if operation.method not in {"GET", "POST"} or (operation.method == "GET") == bool(
+            operation.body or operation.form
+        ):
             parts += ["-X", operation.method]
         parts.append(self._address + operation.path.format(**in_path) + (f"?{query}" if query else ""))
         if operation.body:
