@@ -108,6 +108,7 @@ def asks(schema: type[Schema]) -> Callable[[Callable[..., Any]], Callable[..., A
     Raises FIELD_MISSING, FIELD_INVALID.
     """
     loader = schema()
+    optional = {field.data_key or name for name, field in loader.fields.items() if not field.required}
 
     def decorate(handler: Callable[..., Any]) -> Callable[..., Any]:
         declared(handler).query = schema
@@ -120,7 +121,6 @@ def asks(schema: type[Schema]) -> Callable[[Callable[..., Any]], Callable[..., A
                 if not is_clean(value):
                     raise ChatError(ErrorCode.FIELD_INVALID, field=name)
                 given[name] = value
-            optional = {field.data_key or name for name, field in loader.fields.items() if not field.required}
             given = {name: value for name, value in given.items() if name not in optional or value not in ("", None)}
             try:
                 parameters = loader.load(given)

@@ -8,7 +8,7 @@ from flask import request
 from marshmallow import Schema, ValidationError
 
 from chat.errors import ChatError, ErrorCode
-from chat.http.bodies import is_clean, json_object, refuse_fields
+from chat.http.bodies import BODY_FAILURES, is_clean, json_object, refuse_fields
 from chat.http.declared import declared
 
 
@@ -21,12 +21,7 @@ def asks(schema: type[Schema]) -> Callable[[Callable[..., Any]], Callable[..., A
 
     def decorate(handler: Callable[..., Any]) -> Callable[..., Any]:
         declared(handler).query = schema
-        declared(handler).failures |= {
-            ErrorCode.FIELD_MISSING,
-            ErrorCode.FIELD_INVALID,
-            ErrorCode.BODY_MALFORMED,
-            ErrorCode.BODY_TOO_LARGE,
-        }
+        declared(handler).failures |= BODY_FAILURES
 
         @wraps(handler)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
