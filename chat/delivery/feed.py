@@ -118,6 +118,7 @@ class Feeds:
         self._lock = threading.Lock()
         self._feeds: OrderedDict[int, Feed] = OrderedDict()
         self._cost = 0
+        self.changes = 0  # counts them, all rooms together: for those who look often; see version
 
     def publish(self, message: StoredMessage, prev_time: int) -> None:
         """Take in a message that this process has just committed, where a feed wants it.
@@ -186,11 +187,13 @@ class Feeds:
         if tail is None:
             with feed.lock, self._store.read() as connection:
                 tail = feed.tail or feed.open(timeline.last_time(connection, room_id))
+            self._settle(feed)
         found = feed.since(cursor, limit)
         if found is None:
             with self._store.read() as connection:
                 found = timeline.after(connection, room_id, cursor, limit)
             feed.reach_back(tail.floor, cursor, found)
+            self._settle(feed)
         return found
 
     def since_in_memory(self, room_id: int, cursor: int, limit: int) -> Sequence[StoredMessage] | None:
@@ -219,6 +222,7 @@ class Feeds:
         with self._lock:
             self._feeds.clear()
             self._cost = 0
+            self.changes += 1
 
     def cost(self) -> int:
         """Bytes held, about."""
@@ -245,6 +249,7 @@ class Feeds:
 
     def _settle(self, feed: Feed) -> None:
         with self._lock:
+            self.changes += 1
             if self._feeds.get(feed.room_id) is not feed:
                 return  # dropped meanwhile
             self._cost += feed.cost - feed.counted
@@ -255,3 +260,4 @@ class Feeds:
         while self._cost > self._max_bytes and len(self._feeds) > 1:
             _, dropped = self._feeds.popitem(last=False)
             self._cost -= dropped.counted
+            self.changes += 1

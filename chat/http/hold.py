@@ -5,7 +5,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import cast
@@ -18,7 +18,7 @@ from chat.clock import SECOND
 from chat.delivery import Waiter
 from chat.errors import ChatError
 from chat.http.context import services
-from chat.live.parking import ENVIRON_KEY, Hold, Look
+from chat.live.parking import ENVIRON_KEY, NEEDS_THREAD, NOTHING_YET, Hold, Look
 from chat.models import Actor
 from chat.services import Services
 from chat.services.pulls import News, Position
@@ -79,26 +79,43 @@ def _session_ends(chat: Services, actor: Actor) -> float:
 class _Place:
     """A position, and the answer there is for whoever stands at it: made once, however many readers get it."""
 
-    __slots__ = ("_answer", "_chat", "_render", "_room_ids", "_version", "count", "marks", "position")
+    __slots__ = (
+        "_answer",
+        "_chat",
+        "_feeds",
+        "_render",
+        "_room_ids",
+        "_seen",
+        "_version",
+        "count",
+        "marks",
+        "position",
+    )
 
     def __init__(self, chat: Services, position: Position, render: Render) -> None:
         self.position = position
         self.marks = [(room_id, position.cursors[name]) for name, room_id in position.rooms.items()]
         self._room_ids = tuple(position.rooms.values())
         self._chat = chat
+        self._feeds = chat.hub.feeds
         self._render = render
+        self._seen = -1  # feeds.changes, when this was looked at last
         self._version: int | None = None
-        self._answer: bytes | Look = Look.NEEDS_THREAD
+        self._answer: bytes | Look = NEEDS_THREAD
         self.count = 0  # messages in the answer
 
     def look(self) -> bytes | Look:
         """What there is now. Whether a reader may see it is not asked here."""
-        version = self._chat.hub.feeds.version(self._room_ids)
-        if version is None:
-            return Look.NEEDS_THREAD
-        if version != self._version:
-            self._answer, self._version = self._find(), version
+        if self._seen != self._feeds.changes:
+            self._look_again()
         return self._answer
+
+    def _look_again(self) -> None:
+        self._seen = self._feeds.changes  # first: what changes during the look is looked at again
+        version = self._feeds.version(self._room_ids)
+        if version is None or version != self._version:
+            self._answer = NEEDS_THREAD if version is None else self._find()
+            self._version = version
 
     def nothing(self) -> bytes:
         return b"".join(self._render(self.position.nothing()))
@@ -106,9 +123,9 @@ class _Place:
     def _find(self) -> bytes | Look:
         news = self._chat.pulls.in_memory(self.position)
         if news is None or news.bytes + news.count * AROUND_BYTES > LOOP_MAX_BYTES:
-            return Look.NEEDS_THREAD
+            return NEEDS_THREAD
         self.count = news.count
-        return b"".join(self._render(news)) if news.count else Look.NOTHING_YET
+        return b"".join(self._render(news)) if news.count else NOTHING_YET
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -123,10 +140,6 @@ class _Places:
     def at(self, position: Position) -> _Place:
         return _Place(self.shared.chat, position, self.render)
 
-    def named_by(self, body: bytes) -> _Place:
-        """Where a body's cursors are. Raises ChatError where it names none, LookupError where they need a thread."""
-        return self.shared.place(self, body)
-
 
 class _Shared:
     """What the readers of one application share."""
@@ -134,7 +147,7 @@ class _Shared:
     def __init__(self, chat: Services) -> None:
         self.chat = chat
         self._places: WeakValueDictionary[tuple[object, ...], _Places] = WeakValueDictionary()
-        self.place = lru_cache(maxsize=MOST_PLACES)(self._find_place)
+        self.place_named = lru_cache(maxsize=MOST_PLACES)(self._place_named)
 
     def places(self, position: Position, read: Read, render: Render) -> _Places:
         key = (tuple(position.rooms.items()), tuple(position.cursors), position.limit, read, render)
@@ -143,7 +156,8 @@ class _Shared:
             found = self._places[key] = _Places(self, position, read, render)
         return found
 
-    def _find_place(self, places: _Places, body: bytes) -> _Place:
+    def _place_named(self, places: _Places, body: bytes) -> _Place:
+        """Where a body's cursors are. Raises ChatError where it names none, LookupError where they need a thread."""
         if places.position.missing:  # whether the reader is in them by now takes the database
             raise LookupError
         position = self.chat.pulls.moved(places.position, places.read(body))
@@ -190,6 +204,15 @@ class HeldPull(Waiter):
         """When the pull came that was held last, as time.monotonic() s; earlier, where the session is about to end."""
         return self.deadline - self._timeout_s
 
+    @property
+    def user_id(self) -> int:
+        return self._actor.user_id
+
+    @property
+    def marks(self) -> Sequence[tuple[int, int]]:
+        """How far the client has read (room id, µs), as its last pull said."""
+        return self._place.marks
+
     # In a thread
 
     def park(self, hold: Hold) -> Response:
@@ -205,6 +228,7 @@ class HeldPull(Waiter):
             return news_response(self._places.render, news)
         self.is_held = True
         self._chat.presence.follow(self._actor.session_id, self._actor.user_id, self)
+        self._chat.reading.follow(self)
         hold.parked = self
         return Response(mimetype="application/json")  # its headers are those of the answer
 
@@ -225,43 +249,39 @@ class HeldPull(Waiter):
     # On the loop
 
     def look(self) -> bytes | Look:
-        found = self._place.look()
+        place = self._place
+        found = place.look()
         # Rights are published before what comes after them: had the reader been put out before one of these messages
         # was sent, it would be known by now.
         if self.recheck:
-            return Look.NEEDS_THREAD
-        if found is not Look.NOTHING_YET and found is not Look.NEEDS_THREAD:
-            metrics.on_loop[metrics.DELIVERIES] += self._place.count
+            return NEEDS_THREAD
+        if found is not NOTHING_YET and found is not NEEDS_THREAD:
+            metrics.on_loop[metrics.DELIVERIES] += place.count
         return found
 
     def again(self, body: bytes) -> bytes | Look:
         now = time.monotonic()
         if self.recheck or self.expired or len(body) > LOOP_MAX_BYTES or self._session_ends <= now:
-            return Look.NEEDS_THREAD
-        actor, chat = self._actor, self._chat
+            return NEEDS_THREAD
+        places = self._places
         try:
-            place = self._places.named_by(body)
+            self._place = places.shared.place_named(places, body)
         except (ChatError, LookupError):
-            return Look.NEEDS_THREAD  # which words it
-        if place is not self._place:
-            self._place = place
-            chat.reading.mark(actor.user_id, place.marks)
+            return NEEDS_THREAD  # which words it
         found = self.look()
-        if found is Look.NOTHING_YET:
-            self.deadline = min(now + self._timeout_s, self._session_ends)
-            self.is_held = True
-        elif found is not Look.NEEDS_THREAD:
-            chat.presence.touch(actor.session_id, actor.user_id)
+        if found is NOTHING_YET:
+            deadline = now + self._timeout_s
+            self.deadline = deadline if deadline < self._session_ends else self._session_ends
+        elif found is not NEEDS_THREAD:
+            self._chat.presence.touch(self._actor.session_id, self._actor.user_id)
         return found
 
     def late(self) -> bytes:
         return self._place.nothing()
 
-    def release(self) -> None:
-        self.is_held = False
-
     def forget(self) -> None:
         self._chat.presence.unfollow(self._actor.session_id, self)
+        self._chat.reading.unfollow(self)
         self._chat.hub.notifier.unregister(self)
 
 

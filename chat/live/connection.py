@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from chat.live import request
 from chat.live.deadlines import NEVER
 from chat.live.framing import Framed, Framer, FramingError, body_after
-from chat.live.parking import Hold, Look, Parked
+from chat.live.parking import NEEDS_THREAD, NOTHING_YET, Hold, Parked
 from chat.live.pieces import PieceSender
 from chat.live.refusals import refusal
 from chat.live.websocket import WebSocketConnection
@@ -49,7 +49,7 @@ class HttpConnection(asyncio.Protocol):
         self._is_between = True  # nothing of a next request has come, as the framer has it
         self._is_drained = True  # what was answered is out, or nearly
         self._counted = 0  # bytes of a long body of its own among worker.long_bodies
-        self._unread = 0  # bytes of answers that were not out when this was last looked at
+        self._unread = 0  # bytes of answers that were not out when this was last looked at, if any
         self._started = 0.0  # of the request that is being read
         # The last request that was held, and what answers those that have the same head. None: no head is known.
         self._framed: Framed | None = None
@@ -119,6 +119,7 @@ class HttpConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._is_drained = False
+        self._unread = self._transport.get_write_buffer_size()
         self._set_deadline(time.monotonic() + WRITE_SECONDS)
 
     def resume_writing(self) -> None:
@@ -193,15 +194,17 @@ class HttpConnection(asyncio.Protocol):
     def _take_known(self, body: bytes) -> None:
         framed, answer = self._framed, self._answer
         assert framed and answer and answer.parked  # noqa: S101, PT018
-        found = answer.parked.again(body)
-        if found is Look.NEEDS_THREAD:
+        parked = answer.parked
+        found = parked.again(body)
+        if found is NEEDS_THREAD:
             self._dispatch(Framed(framed.head, body, is_repeatable=True), None)
             return
         self._busy = True
-        self._began = datetime.now() if answer.written is not None else None  # noqa: DTZ005
-        if isinstance(found, Look):
+        if answer.written is not None:
+            self._began = datetime.now()  # noqa: DTZ005
+        if found is NOTHING_YET:
             self._body = body
-            self._hold(answer.parked)
+            self._hold(parked)
             self._worker.taken_in()
         else:
             self._finish_known(found)
@@ -263,6 +266,7 @@ class HttpConnection(asyncio.Protocol):
         """Close once all is written. A transport waits for that as long as it takes; here it has a deadline."""
         self._closing = True
         if self._transport is not None:
+            self._unread = self._transport.get_write_buffer_size()
             self._transport.close()
             self._set_deadline(time.monotonic() + WRITE_SECONDS)
 
@@ -306,7 +310,7 @@ class HttpConnection(asyncio.Protocol):
                 self.look()  # for what came before there was anything to be woken
             return
         if resumed is not None:
-            resumed.release()
+            resumed.is_held = False
             self._forget_known()
         if answer.upgrade is not None and self._transport is not None:
             self._go_on_as_socket(answer)
@@ -363,19 +367,28 @@ class HttpConnection(asyncio.Protocol):
             answer.answered()
         if answer.written is not None and self._began is not None:
             answer.written(len(body), self._began)
-        self._finish((request.finished(answer.head, body),), close=answer.close)
+        if self._transport is not None:
+            self._transport.write(request.finished(answer.head, body))
+        self._finished(answer.close)
 
     def _finish(self, pieces: Sequence[bytes], *, close: bool, linger: bool = False) -> None:
+        if self._transport is not None:
+            for piece in pieces:  # the loop writes them together
+                self._transport.write(piece)
+            self._unread = self._transport.get_write_buffer_size()
+            if linger:
+                self._busy = False
+                self._count_body(0)
+                self._linger()
+                return
+        self._finished(close)
+
+    def _finished(self, close: bool) -> None:
+        """A request's answer is written, or on its way: go on to the next."""
         self._busy = False
         if self._counted:
             self._count_body(0)
         if self._transport is None:
-            return
-        for piece in pieces:  # the loop writes them together
-            self._transport.write(piece)
-        self._unread = self._transport.get_write_buffer_size()
-        if linger:
-            self._linger()
             return
         if close or self._closing:
             self._close()
@@ -383,7 +396,8 @@ class HttpConnection(asyncio.Protocol):
         self._started = time.monotonic()
         if self._is_drained:
             self._set_deadline(self._started + self._worker.keepalive)
-        self._read_on()
+        if self._paused:
+            self._read_on()
         if not self._is_between or self._at_eof:
             self._advance()
 
@@ -392,6 +406,7 @@ class HttpConnection(asyncio.Protocol):
     def _hold(self, parked: Parked) -> None:
         self._busy = True
         self._held = parked
+        parked.is_held = True
         if self._transport is None:
             self._unhold()
             self._forget_known()
@@ -406,11 +421,11 @@ class HttpConnection(asyncio.Protocol):
         if parked is None:
             return
         found = parked.late() if parked.expired else parked.look()
-        if found is Look.NEEDS_THREAD:
+        if found is NEEDS_THREAD:
             assert self._framed is not None  # noqa: S101
             self._held = None
             self._dispatch(Framed(self._framed.head, self._body, is_repeatable=self._framed.is_repeatable), parked)
-        elif not isinstance(found, Look):
+        elif found is not NOTHING_YET:
             self._answer_held(found)
 
     def _answer_held(self, body: bytes) -> None:
@@ -419,7 +434,7 @@ class HttpConnection(asyncio.Protocol):
 
     def _unhold(self) -> None:
         if self._held is not None:
-            self._held.release()
+            self._held.is_held = False
             self._held = None
             self._body = b""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:  # gunicorn's master reads this module; it must not pull in the rest
     from chat.live.peer import Open
@@ -20,6 +20,11 @@ class Look(Enum):
     NEEDS_THREAD = auto()  # it takes the database, or too much work for the loop
 
 
+# To get a member from its enum takes ten times as long (Python 3.11), and each delivery asks for several.
+NOTHING_YET: Final = Look.NOTHING_YET
+NEEDS_THREAD: Final = Look.NEEDS_THREAD
+
+
 class Parked(Protocol):
     """What answers a held request, and those after it on the connection that have, byte for byte, the same head.
 
@@ -29,6 +34,7 @@ class Parked(Protocol):
     deadline: float  # time.monotonic() s
     expired: bool  # answer now, whatever there is
     recheck: bool  # rights may have changed: look in a thread
+    is_held: bool  # kept by the connection
 
     def look(self) -> bytes | Look:
         """What there is now."""
@@ -38,9 +44,6 @@ class Parked(Protocol):
 
     def late(self) -> bytes:
         """The answer when time is up, or the server stops."""
-
-    def release(self) -> None:
-        """It is held no more: called once each time it was."""
 
     def forget(self) -> None:
         """Its head is not known any more. Called once, after the last of all."""

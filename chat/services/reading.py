@@ -1,7 +1,8 @@
 """Read marks (specs, "Reading"): moved forward by pulls, kept in memory, written in batches."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from sqlalchemy import bindparam, select, update
 
@@ -20,20 +21,52 @@ _forward = Prepared(
 )
 
 
+class ReadsOn(Protocol):
+    """A connection whose pulls come one after the other: it is asked, and need not tell of each."""
+
+    @property
+    def user_id(self) -> int: ...
+
+    @property
+    def marks(self) -> Sequence[tuple[int, int]]:
+        """Room ids and times (µs), as of the last pull; another object where that said something else."""
+
+
 class Reading:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = threading.Lock()
         self._marks: dict[tuple[int, int], int] = {}
+        self._followed: dict[ReadsOn, Sequence[tuple[int, int]]] = {}  # and what was heard of it
         self._flushing = threading.Lock()
 
     def mark(self, user_id: int, marks: Iterable[tuple[int, int]]) -> None:
         """The user has all of each room up to its time (µs)."""
         with self._lock:
-            for room_id, time in marks:
-                key = (user_id, room_id)
-                if self._marks.get(key, 0) < time:
-                    self._marks[key] = time
+            self._mark(user_id, marks)
+
+    def _mark(self, user_id: int, marks: Iterable[tuple[int, int]]) -> None:
+        for room_id, time in marks:
+            key = (user_id, room_id)
+            if self._marks.get(key, 0) < time:
+                self._marks[key] = time
+
+    def follow(self, pulls: ReadsOn) -> None:
+        """What the first of them says has been marked; others will come after it, until unfollow."""
+        with self._lock:
+            self._followed[pulls] = pulls.marks
+
+    def unfollow(self, pulls: ReadsOn) -> None:
+        """No more of them will come."""
+        with self._lock:
+            self._ask(pulls)
+            self._followed.pop(pulls, None)
+
+    def _ask(self, pulls: ReadsOn) -> None:
+        marks = pulls.marks
+        if marks is not self._followed.get(pulls, marks):
+            self._followed[pulls] = marks
+            self._mark(pulls.user_id, marks)
 
     def written_mark(self, user_id: int, room_id: int) -> int:
         """The read mark (µs) as it is in the database; 0 for who is not in the room."""
@@ -48,6 +81,8 @@ class Reading:
 
     def _flush(self) -> None:
         with self._lock:
+            for pulls in self._followed:
+                self._ask(pulls)
             marks, self._marks = self._marks, {}
         if not marks:
             return

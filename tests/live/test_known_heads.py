@@ -242,7 +242,7 @@ def test_a_known_head_runs_no_sql(app: Flask) -> None:
             assert isinstance(body, bytes)
             (message,) = json.loads(body)["public"]
             assert message["content"] == str(number)
-            parked.release()
+            parked.is_held = False
             assert parked.again(json.dumps({"public": message["timestamp"]}).encode()) is Look.NOTHING_YET
             assert parked.look() is Look.NOTHING_YET
             assert statements == []
@@ -251,5 +251,5 @@ def test_a_known_head_runs_no_sql(app: Flask) -> None:
     alice.say("public", "in memory")
     parked.recheck = True
     assert parked.look() is Look.NEEDS_THREAD
-    parked.release()
+    parked.is_held = False
     parked.forget()

@@ -60,7 +60,7 @@ def park(app: Flask, token: str, cursors: dict[str, Any]) -> HeldPull:
 
 
 def end(parked: HeldPull) -> None:
-    parked.release()
+    parked.is_held = False
     parked.forget()
 
 
@@ -96,7 +96,7 @@ def test_a_body_that_takes_a_thread_anyway_is_not_read_on_the_loop(
 ) -> None:
     cursors = {"public": FUTURE, **{f"no room {n}": 0 for n in range(500)}}
     parked = park(app, token, cursors)
-    parked.release()
+    parked.is_held = False
     monkeypatch.setattr(Pulls, "moved", lambda *_: pytest.fail("it was read"))
     assert parked.again(json.dumps(cursors).encode()) is Look.NEEDS_THREAD
     parked.forget()
