@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import func, select
 
 from chat.delivery.hub import Hub
-from chat.models import Event, EventKind, EventRow
+from chat.models import SIGNALS, Event, EventKind, EventRow
 from chat.storage.filewatch import FileWatch, Tick, watch
+from chat.storage.neighbours import ring
 from chat.storage.store import Store
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ _NEWER_SQL = f"SELECT id, kind, subject_id, time, data FROM events WHERE id > ? 
 
 
 class SqliteBus:
-    """A thread that looks, when the file was written to, whether there are new events in it, and publishes them.
+    """A thread that looks, when another process wrote to the file, whether there are new events, and publishes them.
 
     It reads this process's own events too: for the feeds they are old news then, and where publishing
     failed half-way it mends that.
@@ -34,6 +35,7 @@ class SqliteBus:
     def __init__(self, store: Store, hub: Hub) -> None:
         self._store = store
         self._hub = hub
+        self._database = Path(store.engine.url.database or "")
         self._files: FileWatch | Tick | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="bus", daemon=True)
@@ -43,7 +45,7 @@ class SqliteBus:
         """Start from the events there are now."""
         with self._store.read() as connection:
             self._last_id = connection.execute(select(func.max(EventRow.id))).scalar() or 0
-        self._files = watch(Path(self._store.engine.url.database or "").parent)
+        self._files = watch(self._database)
         self._thread.start()
 
     def stop(self) -> None:
@@ -54,6 +56,19 @@ class SqliteBus:
             self._thread.join()
             self._files.close()
             self._files = None
+
+    def committed(self, events: Sequence[Event]) -> None:
+        """Publish what this process has just committed; also where it only came to write, and runs no bus."""
+        files = self._files
+        if not isinstance(files, FileWatch):  # no neighbour of theirs, so they may not listen for more than this
+            ring(self._database)
+        is_done = False
+        try:
+            self._hub.publish(events)
+            is_done = not any(event.kind in SIGNALS for event in events)  # these are handed on as they are read
+        finally:
+            if files is not None and not is_done:
+                files.wake()
 
     def read_events(self) -> None:
         """Publish what has been committed since the last time."""
@@ -93,6 +108,7 @@ class SqliteBus:
                 if is_written:  # let the commit come to its end, and many be one look
                     self._stop.wait(max(SETTLE_SECONDS, looked_at + LOOK_AGAIN_SECONDS - time.monotonic()))
                     files.wait(0)
+                files.attend()
                 looked_at = time.monotonic()
                 cursor.execute("PRAGMA data_version")
                 version = cursor.fetchone()

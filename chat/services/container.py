@@ -57,7 +57,6 @@ class Services:
         self.clock = clock
         self.store = Store(engine, clock, busy_seconds)
         self.hub = Hub(self.store, feed_max_bytes)
-        self.store.published = self.hub.publish
         self.limits = Limits(self.store, clock, enabled=rate_limits)
         self.presence = Presence(self.store, clock, presence_seconds)
         self.reading = Reading(self.store)
@@ -87,6 +86,7 @@ class Services:
         self.subscriptions = Subscriptions(self.store, self.hub, self.sessions, self.presence)
         self.visits = Visits(self.store, clock)
         self._bus = SqliteBus(self.store, self.hub)
+        self.store.published = self._bus.committed
         self._housekeeper = Housekeeper(
             self.store,
             clock,

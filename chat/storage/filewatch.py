@@ -1,4 +1,4 @@
-"""Hearing of writes to a folder's files as they happen (Linux's inotify), instead of looking again and again."""
+"""Hearing of writes to the database as they happen (Linux's inotify), instead of looking again and again."""
 
 import contextlib
 import ctypes
@@ -7,25 +7,55 @@ import select
 import threading
 from pathlib import Path
 
+from chat.storage.neighbours import Neighbours, bell
+
 TICK_SECONDS = 0.02
 IN_MODIFY = 0x2  # sys/inotify.h
 _READ_BYTES = 64 * 1024
 
 
 class FileWatch:
-    """Wakes the one thread that waits when a file in the folder is written to. Raises OSError, AttributeError."""
+    """Wakes the one thread that waits when the database may have been written to. Raises OSError, AttributeError.
 
-    def __init__(self, folder: Path) -> None:
-        libc = ctypes.CDLL(None, use_errno=True)
+    A process that is alone with it knows of its own writes, and to wake up for each would cost it more than all else
+    that is done for other processes: it waits for one to come.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self._folder = database.parent
+        self._folder_watch: int | None = None
+        self._neighbours = Neighbours(database)
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._lock = threading.Lock()
+        self._is_open = True
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._inotify = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
-        if self._inotify < 0 or libc.inotify_add_watch(self._inotify, os.fsencode(folder), IN_MODIFY) < 0:
-            error = ctypes.get_errno()
+        self._inotify = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            self._watch(bell(database))
+            self._folder_watch = self._watch(self._folder)
+        except OSError:
             self.close()
-            raise OSError(error, os.strerror(error))
+            raise
         self._poll = select.poll()
         self._poll.register(self._inotify, select.POLLIN)
         self._poll.register(self._wake, select.POLLIN)
+
+    def _watch(self, path: Path) -> int:
+        watch = self._libc.inotify_add_watch(self._inotify, os.fsencode(path), IN_MODIFY)
+        if watch < 0:
+            error = ctypes.get_errno()
+            raise OSError(error, os.strerror(error))
+        return int(watch)
+
+    def attend(self) -> None:
+        """Hear of all writes from here on where other processes share the database, else of their coming only."""
+        is_shared = self._neighbours.any()
+        if is_shared and self._folder_watch is None:
+            with contextlib.suppress(OSError):  # too many of this user's: it is tried again each time
+                self._folder_watch = self._watch(self._folder)
+        elif not is_shared and self._folder_watch is not None:
+            self._libc.inotify_rm_watch(self._inotify, self._folder_watch)
+            self._folder_watch = None
 
     def wait(self, seconds: float) -> bool:
         """Whether something was written, or wake was called, since the last call; after so many seconds: no."""
@@ -37,12 +67,17 @@ class FileWatch:
 
     def wake(self) -> None:
         """End the wait, from any thread."""
-        os.eventfd_write(self._wake, 1)
+        with self._lock:  # once closed, the descriptor's number may be another's
+            if self._is_open:
+                os.eventfd_write(self._wake, 1)
 
     def close(self) -> None:
-        for descriptor in (self._inotify, self._wake):
-            if descriptor >= 0:
-                os.close(descriptor)
+        with self._lock:
+            self._is_open = False
+            for descriptor in (self._inotify, self._wake):
+                if descriptor >= 0:
+                    os.close(descriptor)
+        self._neighbours.close()
 
 
 class Tick:
@@ -56,6 +91,9 @@ class Tick:
         self._event.clear()
         return True
 
+    def attend(self) -> None:
+        pass
+
     def wake(self) -> None:
         self._event.set()
 
@@ -63,9 +101,9 @@ class Tick:
         pass
 
 
-def watch(folder: Path) -> FileWatch | Tick:
+def watch(database: Path) -> FileWatch | Tick:
     """The better of the two that this system has."""
     try:
-        return FileWatch(folder)
+        return FileWatch(database)
     except (OSError, AttributeError):  # too many of this user's, or not Linux
         return Tick()

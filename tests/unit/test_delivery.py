@@ -3,6 +3,7 @@
 import itertools
 import random
 import threading
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -221,7 +222,9 @@ def test_the_bus_brings_what_other_processes_did(
     services: Services, other: Services, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if how == "ticks":  # as on systems without inotify
-        monkeypatch.setattr(bus_module, "watch", lambda _folder: Tick())
+        monkeypatch.setattr(bus_module, "watch", lambda _database: Tick())
+    else:
+        monkeypatch.setattr(bus_module, "LOOK_ANYWAY_SECONDS", 60.0)
     alice = sign_up(services, "alice")
     bus = SqliteBus(other.store, other.hub)
     bus.start()
@@ -241,6 +244,39 @@ def test_the_bus_brings_what_other_processes_did(
         assert waiter.recheck
     finally:
         bus.stop()
+
+
+def test_a_bus_that_is_alone_sleeps_while_its_own_process_writes(
+    services: Services, other: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bus_module, "LOOK_ANYWAY_SECONDS", 60.0)
+    alice, bob = sign_up(services, "alice"), sign_up(services, "bob")
+    services.start()
+    hub, signals = services.hub, Waiter([("user", bob.user_id)], lambda: None)
+    signals.signals = []
+    hub.notifier.register(signals, most=10)
+    try:
+        looks = set()
+        for n in range(20):
+            services.messages.send(alice, "public", Draft(text=str(n)))
+            time.sleep(0.02)
+            looks.add(hub.heard_at)
+        assert len(looks) <= 5, "the few after its start"
+        services.friends.request(alice, bob.user_id, "")
+        wait_until(lambda: bool(signals.signals), "signals are handed on as they are read")
+        # Another process writes once, without staying; then one comes to stay.
+        other.hub.feeds.since(LOBBY, 0, 10)
+        hub.feeds.since(LOBBY, 0, 10)
+        other.messages.send(alice, "public", Draft(text="from a command"))
+        wait_until(lambda: "from a command" in texts(tail(hub.feeds).messages), "the one that stays hears of it")
+        other.start()
+        services.messages.send(bob, "public", Draft(text="hello"))
+        wait_until(lambda: "hello" in texts(tail(other.hub.feeds).messages), "the new one hears")
+        other.messages.send(bob, "public", Draft(text="hello back"))
+        wait_until(lambda: "hello back" in texts(tail(hub.feeds).messages), "and is heard")
+    finally:
+        other.close()
+        services.close()
 
 
 def test_rights_are_applied_before_messages(services: Services, other: Services) -> None:

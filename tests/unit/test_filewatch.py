@@ -1,40 +1,51 @@
-"""Waiting for writes to a folder."""
+"""Waiting for writes to the database's files."""
 
+import contextlib
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from chat.storage import filewatch
 from chat.storage.filewatch import FileWatch, Tick, watch
+from chat.storage.neighbours import Neighbours, bell, ring
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> FileWatch:
-    made = watch(tmp_path)
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "chat.db"
+
+
+@pytest.fixture
+def files(database: Path) -> Iterator[FileWatch]:
+    made = watch(database)
     assert isinstance(made, FileWatch)
-    return made
+    yield made
+    made.close()
 
 
-def test_it_hears_of_a_write(files: FileWatch, tmp_path: Path) -> None:
-    with (tmp_path / "file").open("ab", buffering=0) as file:
-        assert not files.wait(0.05)
-        writer = threading.Timer(0.1, file.write, [b"x"])
-        writer.start()
-        assert files.wait(10)
-        writer.join()
-        assert not files.wait(0.05)  # heard once
-    files.close()
-
-
-def test_many_writes_are_heard_at_once(files: FileWatch, tmp_path: Path) -> None:
-    with (tmp_path / "file").open("ab", buffering=0) as file:
-        for _ in range(10_000):
+def write(database: Path, times: int = 1) -> None:
+    with database.open("ab", buffering=0) as file:
+        for _ in range(times):
             file.write(b"x")
+
+
+def test_it_hears_of_a_write(files: FileWatch, database: Path) -> None:
+    assert not files.wait(0.05)
+    writer = threading.Timer(0.1, write, [database])
+    writer.start()
+    assert files.wait(10)
+    writer.join()
+    assert not files.wait(0.05)  # heard once
+
+
+def test_many_writes_are_heard_at_once(files: FileWatch, database: Path) -> None:
+    write(database, times=10_000)
     while files.wait(0.05):
         pass
-    files.close()
 
 
 def test_it_can_be_woken(files: FileWatch) -> None:
@@ -44,18 +55,79 @@ def test_it_can_be_woken(files: FileWatch) -> None:
     assert files.wait(10)
     assert time.monotonic() - began < 5
     waker.join()
-    files.close()
 
 
-def test_without_inotify_it_ticks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    class NoMore(FileWatch):
-        def __init__(self, folder: Path) -> None:
-            super().__init__(folder / "there is no such folder")
+def test_who_is_alone_hears_of_those_who_come_and_then_of_writes(files: FileWatch, database: Path) -> None:
+    files.attend()
+    while files.wait(0.05):  # the watch that ended
+        pass
+    write(database)
+    assert not files.wait(0.05), "its own"
+    with contextlib.closing(Neighbours(database)):
+        assert files.wait(5), "that another came"
+        files.attend()
+        write(database)
+        assert files.wait(5)
+        files.attend()
+        write(database)
+        assert files.wait(5), "it goes on to hear of them"
+    files.attend()
+    while files.wait(0.05):
+        pass
+    write(database)
+    assert not files.wait(0.05), "the other has gone"
 
-    monkeypatch.setattr(filewatch, "FileWatch", NoMore)
-    tick = watch(tmp_path)
+
+def test_who_is_alone_hears_of_a_ring(files: FileWatch, database: Path) -> None:
+    files.attend()
+    while files.wait(0.05):
+        pass
+    ring(database)
+    assert files.wait(5)
+
+
+def test_to_ring_where_nobody_is_leaves_nothing(database: Path) -> None:
+    ring(database)
+    assert not bell(database).exists()
+
+
+def test_a_process_that_was_killed_is_no_neighbour(database: Path) -> None:
+    code = "import sys, pathlib; from chat.storage.neighbours import Neighbours"
+    code += "; here = Neighbours(pathlib.Path(sys.argv[1])); print('here', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", code, str(database)]
+    with contextlib.closing(Neighbours(database)) as mine:
+        assert not mine.any()
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+            assert other.stdout is not None
+            assert other.stdout.readline() == b"here\n"
+            assert mine.any()
+            other.kill()
+        assert not mine.any()
+
+
+@pytest.mark.parametrize("lacking", ["a folder", "locks"])
+def test_without_what_it_takes_it_ticks(lacking: str, monkeypatch: pytest.MonkeyPatch, database: Path) -> None:
+    if lacking == "a folder":
+        database = database.parent / "there is no such folder" / "chat.db"
+    else:
+        monkeypatch.delattr("fcntl.F_OFD_SETLK")
+    tick = watch(database)
     assert isinstance(tick, Tick)
     began = time.monotonic()
     assert tick.wait(10)
     assert time.monotonic() - began < 5
     tick.close()
+
+
+def test_a_watch_that_is_not_to_be_had_is_tried_again(files: FileWatch, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(*_: object) -> int:
+        raise OSError("no space left on device")
+
+    files.attend()
+    monkeypatch.setattr(Neighbours, "any", lambda _self: True)
+    with monkeypatch.context() as patch:
+        patch.setattr(FileWatch, "_watch", none_left)
+        files.attend()
+        assert files._folder_watch is None
+    files.attend()
+    assert files._folder_watch is not None
