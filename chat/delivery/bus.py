@@ -118,12 +118,12 @@ class SqliteBus:
                     read_at = looked_at
                 self._hub.heard_at = looked_at
                 # One hears of a commit when its bytes are written, which may be before it can be seen.
-                if version != seen:
-                    pause = 5 * LOOK_AGAIN_SECONDS  # where another was written to meanwhile
-                elif is_written:
+                if not is_written:
+                    pause = min(8 * pause, LOOK_ANYWAY_SECONDS)
+                elif version == seen:
                     pause = LOOK_AGAIN_SECONDS
                 else:
-                    pause = min(8 * pause, LOOK_ANYWAY_SECONDS)
+                    pause = 5 * LOOK_AGAIN_SECONDS  # where another was written to meanwhile
                 seen = version
 
 
