@@ -59,14 +59,9 @@ class Reading:
     def unfollow(self, pulls: ReadsOn) -> None:
         """No more of them will come."""
         with self._lock:
-            self._ask(pulls)
-            self._followed.pop(pulls, None)
-
-    def _ask(self, pulls: ReadsOn) -> None:
-        marks = pulls.marks
-        if marks is not self._followed.get(pulls, marks):
-            self._followed[pulls] = marks
-            self._mark(pulls.user_id, marks)
+            heard = self._followed.pop(pulls, None)
+            if heard is not None and pulls.marks is not heard:
+                self._mark(pulls.user_id, pulls.marks)
 
     def written_mark(self, user_id: int, room_id: int) -> int:
         """The read mark (µs) as it is in the database; 0 for who is not in the room."""
@@ -81,16 +76,19 @@ class Reading:
 
     def _flush(self) -> None:
         with self._lock:
-            for pulls in self._followed:
-                self._ask(pulls)
-            marks, self._marks = self._marks, {}
-        if not marks:
+            for pulls, heard in self._followed.items():
+                marks = pulls.marks
+                if marks is not heard:
+                    self._followed[pulls] = marks
+                    self._mark(pulls.user_id, marks)
+            written, self._marks = self._marks, {}
+        if not written:
             return
-        rows = [{"user": user, "room": room, "time": time} for (user, room), time in marks.items()]
+        rows = [{"user": user, "room": room, "time": time} for (user, room), time in written.items()]
         try:
             with self._store.write() as tx:
                 tx.run_many(_forward, rows)
         except Exception:
-            for (user, room), time in marks.items():
+            for (user, room), time in written.items():
                 self.mark(user, [(room, time)])
             raise

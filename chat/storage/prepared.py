@@ -1,6 +1,7 @@
 """Statements compiled once and run straight on the driver, for the few that every send runs."""
 
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Executable
@@ -26,7 +27,7 @@ class Prepared:
         return self._run(connection, values, None)
 
     def run_many(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
-        """The same once for each of the rows' values."""
+        """The same once for each of the rows, all of which have all values. Of statements with two or more."""
         self._run(connection, {}, rows)
 
     def _run(
@@ -37,7 +38,7 @@ class Prepared:
         cursor: Any = connection.connection.cursor()
         try:
             if rows is not None:
-                cursor.executemany(sql, [[row.get(name, default) for name, default in names] for row in rows])
+                cursor.executemany(sql, map(itemgetter(*(name for name, _ in names)), rows))
                 return []
             cursor.execute(sql, [values.get(name, default) for name, default in names])
             return cursor.fetchall() if cursor.description else []
