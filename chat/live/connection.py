@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -197,7 +198,7 @@ class HttpConnection(asyncio.Protocol):
         parked = answer.parked
         found = parked.again(body)
         if found is NEEDS_THREAD:
-            self._dispatch(Framed(framed.head, body, is_repeatable=True), None)
+            self._dispatch(replace(framed, body=body), None)
             return
         self._busy = True
         if answer.written is not None:
@@ -424,7 +425,7 @@ class HttpConnection(asyncio.Protocol):
         if found is NEEDS_THREAD:
             assert self._framed is not None  # noqa: S101
             self._held = None
-            self._dispatch(Framed(self._framed.head, self._body, is_repeatable=self._framed.is_repeatable), parked)
+            self._dispatch(replace(self._framed, body=self._body), parked)
         elif found is not NOTHING_YET:
             self._answer_held(found)
 

@@ -5,16 +5,20 @@ Sans I/O: bytes are fed in, whole requests come out.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 HEAD_MAX_BYTES = 64 * 1024
 LINE_MAX_BYTES = 8190  # the request line
 CHUNK_LINE_MAX_BYTES = 1024
 CHUNKS_A_TURN = 128  # taken in one call of next
 TRAILER_MAX_BYTES = 8192
+MOST_SHAPES = 1024  # remembered; those used least go
+SHAPE_MAX_BYTES = 2048
 
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _NON_ASCII = re.compile(rb"[\x80-\xff]")
+_LENGTH = re.compile(rb"\r\nContent-Length: *([0-9]{1,18})\r\n", re.IGNORECASE)
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?")
 
 
@@ -35,12 +39,23 @@ class Framed:
     body: bytes
     too_large: bool = False
     is_repeatable: bool = False  # the head is as it came: the same bytes, before as many of a body, mean the same again
+    shape: bytes | None = None  # the head with a length of 0: what was read out of one holds for all that have the same
 
 
 def body_after(known: Framed, data: bytes) -> bytes | None:
     """The body, where data is one whole request with the head of an earlier one on the same connection."""
     is_same = known.is_repeatable and len(data) == len(known.head) + len(known.body) and data.startswith(known.head)
     return data[len(known.head) :] if is_same else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What a head says of its request's end."""
+
+    cleaned: bytes  # as it is handed to the parser
+    length: int  # of the body, in bytes, if it is not chunked
+    is_chunked: bool
+    expects: bool  # 100-continue
 
 
 class Framer:
@@ -51,9 +66,10 @@ class Framer:
         "_chunked",
         "_expects",
         "_head",
+        "_is_as_it_came",
         "_left",
         "_max_body",
-        "_raw_head",
+        "_shape",
         "_trailer",
         "buffer",
         "has_more",
@@ -67,7 +83,8 @@ class Framer:
 
     def _reset(self) -> None:
         self._head: bytes | None = None
-        self._raw_head = b""
+        self._is_as_it_came = False
+        self._shape: bytes | None = None
         self._left = 0  # bytes of the body, or of the chunk, still to come
         self._chunked = False
         self._expects = False
@@ -121,8 +138,8 @@ class Framer:
         return self._done(body)
 
     def _done(self, body: bytes, *, too_large: bool = False) -> Framed:
-        is_repeatable = self._head is self._raw_head and not too_large
-        framed = Framed(self._head or b"", body, too_large, is_repeatable)
+        is_repeatable = self._is_as_it_came and not too_large
+        framed = Framed(self._head or b"", body, too_large, is_repeatable, self._shape if is_repeatable else None)
         self._reset()
         return framed
 
@@ -140,48 +157,18 @@ class Framer:
             if len(buffer) > HEAD_MAX_BYTES:
                 raise FramingError("431 Request Header Fields Too Large", "headers")
             return False
-        self._raw_head = bytes(buffer[: end + 4])
+        raw = bytes(buffer[: end + 4])
         del buffer[: end + 4]
-        self._read_head(self._raw_head[:-4])
-        return True
-
-    def _read_head(self, head: bytes) -> None:
-        first, *lines = head.split(b"\r\n")
-        if b"\n" in head.replace(b"\r\n", b"") or b"\r" in head.replace(b"\r\n", b"") or b"\0" in head:
-            raise FramingError("400 Bad Request", "line ends")
-        if len(first) > LINE_MAX_BYTES:
-            raise FramingError("414 URI Too Long", "request line")
-        lengths, codings = [], []
-        for line in lines:
-            name, colon, value = line.partition(b":")
-            if not colon or not _TOKEN.fullmatch(name):
-                raise FramingError("400 Bad Request", "header")
-            match name.lower():
-                case b"content-length":
-                    lengths.append(value.strip(b" \t"))
-                case b"transfer-encoding":
-                    codings.append(value.strip(b" \t").lower())
-                case b"expect":
-                    self._expects = value.strip().lower() == b"100-continue"
-        # curl sends Chinese in an address as it is typed.
-        first = _NON_ASCII.sub(lambda byte: b"%%%02X" % byte[0][0], first)
-        is_10 = first.endswith(b"HTTP/1.0")
-        self._expects = self._expects and not is_10
-        self._frame(lengths, codings, is_10=is_10)
-        if self._chunked:  # it is handed on decoded
-            lines = [line for line in lines if not line.lower().startswith(b"transfer-encoding:")]
-        cleaned = b"\r\n".join([first, *lines, b"", b""])
-        self._head = self._raw_head if cleaned == self._raw_head else cleaned
-
-    def _frame(self, lengths: list[bytes], codings: list[bytes], *, is_10: bool) -> None:
-        if codings:
-            if lengths or is_10 or codings != [b"chunked"]:
-                raise FramingError("400 Bad Request", "Transfer-Encoding")
+        shape, length = _shaped(raw)
+        head = _read_shape(shape) if len(raw) <= SHAPE_MAX_BYTES else _read_head(shape)
+        self._left = length or head.length
+        self._expects = head.expects
+        if head.is_chunked:
             self._chunked, self._body = True, bytearray()
-        elif lengths:
-            if len(lengths) > 1 or not lengths[0].isdigit() or len(lengths[0]) > 18:
-                raise FramingError("400 Bad Request", "Content-Length")
-            self._left = int(lengths[0])
+        self._is_as_it_came = head.cleaned == shape
+        self._head = raw if self._is_as_it_came else _read_head(raw).cleaned
+        self._shape = shape if len(raw) <= SHAPE_MAX_BYTES else None
+        return True
 
     def _next_chunked(self) -> Framed | None:
         assert self._body is not None  # noqa: S101
@@ -244,3 +231,57 @@ class Framer:
         length = len(body) if claimed is None else claimed
         self._head = (self._head or b"")[:-2] + b"Content-Length: %d\r\n\r\n" % length
         return self._done(body, too_large=claimed is not None)
+
+
+def _shaped(raw: bytes) -> tuple[bytes, int]:
+    """The head with 0 for the length of its body, where it says one; and that length.
+
+    Where it says another one too, or one that is none, it is left for whoever reads the shape to refuse.
+    """
+    said = _LENGTH.search(raw)
+    if said is None:
+        return raw, 0
+    start, end = said.span(1)
+    return b"%b0%b" % (raw[:start], raw[end:]), int(said[1])
+
+
+def _read_head(raw: bytes) -> _Head:
+    head = raw[:-4]
+    first, *lines = head.split(b"\r\n")
+    if b"\n" in head.replace(b"\r\n", b"") or b"\r" in head.replace(b"\r\n", b"") or b"\0" in head:
+        raise FramingError("400 Bad Request", "line ends")
+    if len(first) > LINE_MAX_BYTES:
+        raise FramingError("414 URI Too Long", "request line")
+    lengths, codings, expects = [], [], False
+    for line in lines:
+        name, colon, value = line.partition(b":")
+        if not colon or not _TOKEN.fullmatch(name):
+            raise FramingError("400 Bad Request", "header")
+        match name.lower():
+            case b"content-length":
+                lengths.append(value.strip(b" \t"))
+            case b"transfer-encoding":
+                codings.append(value.strip(b" \t").lower())
+            case b"expect":
+                expects = value.strip().lower() == b"100-continue"
+    # curl sends Chinese in an address as it is typed.
+    first = _NON_ASCII.sub(lambda byte: b"%%%02X" % byte[0][0], first)
+    is_10 = first.endswith(b"HTTP/1.0")
+    length = _length(lengths, codings, is_10=is_10)
+    if codings:  # it is handed on decoded
+        lines = [line for line in lines if not line.lower().startswith(b"transfer-encoding:")]
+    cleaned = b"\r\n".join([first, *lines, b"", b""])
+    return _Head(cleaned, length, bool(codings), expects and not is_10)
+
+
+_read_shape = lru_cache(maxsize=MOST_SHAPES)(_read_head)
+
+
+def _length(lengths: list[bytes], codings: list[bytes], *, is_10: bool) -> int:
+    if codings and (lengths or is_10 or codings != [b"chunked"]):
+        raise FramingError("400 Bad Request", "Transfer-Encoding")
+    if not lengths:
+        return 0
+    if len(lengths) > 1 or not lengths[0].isdigit() or len(lengths[0]) > 18:
+        raise FramingError("400 Bad Request", "Content-Length")
+    return int(lengths[0])

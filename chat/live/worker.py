@@ -17,6 +17,7 @@ import uvloop
 from gunicorn.sock import ssl_context
 from gunicorn.workers.base import Worker
 
+from chat.live import request
 from chat.live.connection import HEAD_SECONDS, HttpConnection
 from chat.live.deadlines import Deadlines
 from chat.live.lines import LineConnection
@@ -112,7 +113,7 @@ class LiveWorker(Worker):
     async def _main(self) -> None:
         for number in _LOOP_SIGNALS:
             self.loop.add_signal_handler(number, self._told_to_stop)
-        self.loop.add_signal_handler(signal.SIGUSR1, self.log.reopen_files)
+        self.loop.add_signal_handler(signal.SIGUSR1, self._reopen_logs)
         context = ssl_context(self.cfg) if self.cfg.is_ssl else None
         servers = []
         listeners: list[Any] = self.sockets
@@ -147,6 +148,10 @@ class LiveWorker(Worker):
             for connection in list(self.connections):
                 connection.stop()
             await asyncio.sleep(0.05)
+
+    def _reopen_logs(self) -> None:
+        self.log.reopen_files()
+        request.forget_parsed()
 
     def _told_to_stop(self) -> None:
         self.alive = False
