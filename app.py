@@ -1,6 +1,7 @@
 """create_app(): the one place where the parts are put together."""
 
 from collections.abc import Callable
+from json import JSONEncoder
 from pathlib import Path
 from typing import Any
 
@@ -74,10 +75,11 @@ class _JsonResponse(Response):
 class _Json(DefaultJSONProvider):
     ensure_ascii = False
     sort_keys = False
+    _encode = JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=DefaultJSONProvider.default).encode
 
     def response(self, *args: Any, **kwargs: Any) -> Response:
         """What jsonify returns."""
-        text = self.dumps(self._prepare_response_obj(args, kwargs), separators=(",", ":"))
+        text = self._encode(self._prepare_response_obj(args, kwargs))
         return _JsonResponse(text + "\n", mimetype=self.mimetype)
 
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 from flask import Response, current_app, request
 
 from chat.errors import ChatError, ErrorCode
-from chat.http.context import services
+from chat.http.context import services, this_request
 from chat.http.declared import declared
 from chat.http.origins import Origins
 from chat.models import Actor
@@ -45,6 +45,7 @@ def own_origin(handler: Callable[..., Any]) -> Callable[..., Any]:
 
 def current_actor() -> Actor:
     """Who makes this request; they count as online from now on. Raises NOT_SIGNED_IN, ORIGIN_FOREIGN."""
+    request = this_request()
     return _actor(request.headers.get("Authorization"), any_origin=request.method in _SAFE_METHODS)
 
 
@@ -60,12 +61,13 @@ def _actor(given: str | None, *, any_origin: bool) -> Actor:
     """Whose token is given, else (None) in the cookie; then any_origin says whether foreign pages may use that."""
     text = request.cookies.get(COOKIE, "") if given is None else _bare(given)
     token = tokens.read(text, tokens.Purpose.SESSION) if text else None
-    actor = services().sessions.resolve(token.reference, token.user_id) if token else None
+    chat = services()
+    actor = chat.sessions.resolve(token.reference, token.user_id) if token else None
     if actor is None:
         raise ChatError(ErrorCode.NOT_SIGNED_IN)
     if given is None and not any_origin:
         _origins().require_own()
-    services().presence.touch(actor.session_id, actor.user_id)
+    chat.presence.touch(actor.session_id, actor.user_id)
     return actor
 
 

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, NoReturn
 
-from flask import request
 from gunicorn.http.errors import ParseException
 from marshmallow import Schema, ValidationError
 
 from chat.errors import ChatError, ErrorCode
+from chat.http.context import this_request
 from chat.http.declared import declared
 from chat.live.parking import ENVIRON_KEY, Hold
 
@@ -28,6 +28,7 @@ def json_object() -> dict[str, Any]:
     Whatever its Content-Type says, but multipart: curl's -d calls everything a form.
     Raises BODY_MALFORMED, BODY_TOO_LARGE (by way of werkzeug's 413).
     """
+    request = this_request()
     if request.mimetype.startswith("multipart/"):
         raise ChatError(ErrorCode.BODY_MALFORMED, reason="multipart")
     hold: Hold | None = request.environ.get(ENVIRON_KEY)
@@ -49,7 +50,7 @@ def parse_object(raw: bytes) -> dict[str, Any]:
         raise ChatError(ErrorCode.BODY_MALFORMED, reason="too many values")
     try:
         text = raw.decode("utf-8-sig")
-        value = json.loads(text, parse_constant=_refuse_constant)
+        value = _DECODER.decode(text)
     except (ValueError, RecursionError):
         raise ChatError(ErrorCode.BODY_MALFORMED, reason="not JSON") from None
     if not isinstance(value, dict):
@@ -116,3 +117,6 @@ def is_clean(value: Any) -> bool:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)

@@ -5,10 +5,9 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from flask import request
-
 from chat import metrics
 from chat.errors import ChatError, ErrorCode
+from chat.http.context import this_request
 from chat.http.declared import declared
 from chat.live.parking import ENVIRON_KEY, Hold
 
@@ -22,7 +21,7 @@ def refused_when_late(handler: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(handler)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        hold: Hold | None = request.environ.get(ENVIRON_KEY)
+        hold: Hold | None = this_request().environ.get(ENVIRON_KEY)
         if hold is not None and time.monotonic() - hold.received_at > LATE_SECONDS:
             metrics.count(metrics.REFUSED_FOR_OVERLOAD)
             raise ChatError(ErrorCode.UNAVAILABLE, retry_after=RETRY_AFTER)

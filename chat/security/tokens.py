@@ -35,7 +35,7 @@ def issue(purpose: Purpose, token: Token, lifetime_s: float) -> str:
 def read(text: str, purpose: Purpose) -> Token | None:
     """What the text stands for; None if it is not ours, altered, too old, or meant for something else."""
     claims = _claims(text, current_app.config["JWT_SECRET_KEY"])
-    if claims is None or claims[0] != purpose.value or claims[1] < time.time():
+    if claims is None or claims[0] != purpose or claims[1] < time.time():
         return None
     return claims[2]
 

@@ -1,9 +1,10 @@
 """Requests counted, and all figures at /metrics for Prometheus."""
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from chat import metrics
+from chat.http.context import this_request
 from chat.http.openapi import documents
 from chat.live.parking import ENVIRON_KEY, Hold
 
@@ -13,6 +14,7 @@ def register(app: Flask, *, shown: bool) -> None:
     protocols = {prefix: document.name for document in documents(app).values() for prefix in document.prefixes}
 
     def count(response: Response) -> Response:
+        request = this_request()
         protocol = protocols.get(request.path.split("/")[1], "other")
         key = metrics.request(protocol, response.status_code)
         hold: Hold | None = request.environ.get(ENVIRON_KEY)
