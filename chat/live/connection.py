@@ -305,6 +305,7 @@ class HttpConnection(asyncio.Protocol):
             if answer.parked is not resumed:
                 self._forget_known()
                 self._began = answer.began
+            framed.shape = None  # thousands may be held, and few of them take a thread once more
             self._framed, self._answer, self._body = framed, answer, framed.body
             self._hold(answer.parked)
             if self._held is not None:

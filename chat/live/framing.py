@@ -12,13 +12,17 @@ LINE_MAX_BYTES = 8190  # the request line
 CHUNK_LINE_MAX_BYTES = 1024
 CHUNKS_A_TURN = 128  # taken in one call of next
 TRAILER_MAX_BYTES = 8192
+LENGTH_MAX_DIGITS = 18
 MOST_SHAPES = 1024  # remembered; those used least go
 SHAPE_MAX_BYTES = 2048
 
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _NON_ASCII = re.compile(rb"[\x80-\xff]")
-_LENGTH = re.compile(rb"\r\nContent-Length: *([0-9]{1,18})\r\n", re.IGNORECASE)
+_VARYING = re.compile(
+    rb"\r\n(Content-Length|Authorization|Cookie): *([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)(?=\r\n)", re.IGNORECASE
+)
+_ENVIRON_KEYS = {b"content-length": "CONTENT_LENGTH", b"authorization": "HTTP_AUTHORIZATION", b"cookie": "HTTP_COOKIE"}
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?")
 
 
@@ -39,13 +43,24 @@ class Framed:
     body: bytes
     too_large: bool = False
     is_repeatable: bool = False  # the head is as it came: the same bytes, before as many of a body, mean the same again
-    shape: bytes | None = None  # the head with a length of 0: what was read out of one holds for all that have the same
+    shape: "Shape | None" = None  # of a short head that is repeatable
 
 
 def body_after(known: Framed, data: bytes) -> bytes | None:
     """The body, where data is one whole request with the head of an earlier one on the same connection."""
     is_same = known.is_repeatable and len(data) == len(known.head) + len(known.body) and data.startswith(known.head)
     return data[len(known.head) :] if is_same else None
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A head without what differs from one person, or one request, to the next.
+
+    What was read out of one head holds for all of the same shape, but for these values.
+    """
+
+    head: bytes  # with 0 for each of the values
+    values: dict[str, str]  # visible ASCII, by their names in WSGI's environ
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +99,7 @@ class Framer:
     def _reset(self) -> None:
         self._head: bytes | None = None
         self._is_as_it_came = False
-        self._shape: bytes | None = None
+        self._shape: Shape | None = None
         self._left = 0  # bytes of the body, or of the chunk, still to come
         self._chunked = False
         self._expects = False
@@ -159,15 +174,19 @@ class Framer:
             return False
         raw = bytes(buffer[: end + 4])
         del buffer[: end + 4]
-        shape, length = _shaped(raw)
-        head = _read_shape(shape) if len(raw) <= SHAPE_MAX_BYTES else _read_head(shape)
-        self._left = length or head.length
+        shape = _shaped(raw) if len(raw) <= SHAPE_MAX_BYTES else None
+        head = None if shape is None else _read_shape(shape.head)
+        if shape is not None and head is not None and head.cleaned == shape.head:
+            self._shape = Shape(head.cleaned, shape.values)  # the object that all share
+            self._left = int(shape.values.get("CONTENT_LENGTH", head.length))
+        else:
+            head = _read_head(raw)
+            self._left = head.length
         self._expects = head.expects
         if head.is_chunked:
             self._chunked, self._body = True, bytearray()
-        self._is_as_it_came = head.cleaned == shape
-        self._head = raw if self._is_as_it_came else _read_head(raw).cleaned
-        self._shape = shape if len(raw) <= SHAPE_MAX_BYTES else None
+        self._is_as_it_came = self._shape is not None or head.cleaned == raw
+        self._head = raw if self._is_as_it_came else head.cleaned
         return True
 
     def _next_chunked(self) -> Framed | None:
@@ -233,16 +252,17 @@ class Framer:
         return self._done(body, too_large=claimed is not None)
 
 
-def _shaped(raw: bytes) -> tuple[bytes, int]:
-    """The head with 0 for the length of its body, where it says one; and that length.
-
-    Where it says another one too, or one that is none, it is left for whoever reads the shape to refuse.
-    """
-    said = _LENGTH.search(raw)
-    if said is None:
-        return raw, 0
-    start, end = said.span(1)
-    return b"%b0%b" % (raw[:start], raw[end:]), int(said[1])
+def _shaped(raw: bytes) -> Shape | None:
+    """None where a value comes twice, or is a length that is none."""
+    pieces = _VARYING.split(raw)
+    names, values = pieces[1::3], pieces[2::3]
+    found = {_ENVIRON_KEYS[name.lower()]: value.decode() for name, value in zip(names, values, strict=True)}
+    length = found.get("CONTENT_LENGTH", "0")
+    if len(found) != len(names) or not length.isdigit() or len(length) > LENGTH_MAX_DIGITS:
+        return None
+    for number, name in enumerate(names):
+        pieces[1 + 3 * number], pieces[2 + 3 * number] = b"\r\n%b: " % name, b"0"
+    return Shape(b"".join(pieces), found)
 
 
 def _read_head(raw: bytes) -> _Head:
@@ -282,6 +302,6 @@ def _length(lengths: list[bytes], codings: list[bytes], *, is_10: bool) -> int:
         raise FramingError("400 Bad Request", "Transfer-Encoding")
     if not lengths:
         return 0
-    if len(lengths) > 1 or not lengths[0].isdigit() or len(lengths[0]) > 18:
+    if len(lengths) > 1 or not lengths[0].isdigit() or len(lengths[0]) > LENGTH_MAX_DIGITS:
         raise FramingError("400 Bad Request", "Content-Length")
     return int(lengths[0])

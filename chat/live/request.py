@@ -74,17 +74,19 @@ def run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold) -> Answe
 def _run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold) -> Answer:
     out: Any = Outgoing()
     started = datetime.now()  # noqa: DTZ005 - gunicorn's access log takes the difference
-    if framed.shape is None or _is_logged(worker.cfg):  # a log may show the head itself
+    shape = framed.shape
+    longest = worker.cfg.limit_request_field_size
+    # A log may show the head itself, and a value may be too long where the shape's is not.
+    if shape is None or _is_logged(worker.cfg) or len(framed.head) > longest > 0:
         request = next(RequestParser(worker.cfg, [framed.head, framed.body], peer))
         response, environ = wsgi.create(request, out, peer, local, worker.cfg)
         environ["wsgi.multithread"] = True
     else:
-        request, known = _parsed(worker.cfg, framed.shape, peer[0], local)
+        request, known = _parsed(worker.cfg, shape.head, peer[0], local)
         response, environ = wsgi.Response(request, out, worker.cfg), known.copy()
         environ["wsgi.input"] = io.BytesIO(framed.body)
         environ["REMOTE_PORT"] = str(peer[1])
-        if "CONTENT_LENGTH" in environ:
-            environ["CONTENT_LENGTH"] = str(len(framed.body))
+        environ.update(shape.values)
     environ[ENVIRON_KEY] = hold
     if framed.too_large or not worker.alive:
         response.force_close()
@@ -129,10 +131,10 @@ def _is_logged(cfg: Any) -> bool:
 
 @lru_cache(maxsize=MOST_SHAPES)
 def _parsed(cfg: Any, shape: bytes, address: str, local: Any) -> tuple[Any, dict[str, Any]]:
-    """What gunicorn reads out of a head, and the environ it makes of it, but for what differs from one to the next.
+    """What gunicorn reads out of a Shape's head, and the environ it makes of it, but for the values.
 
-    To read a head takes it a quarter of all the code that a send runs through, and clients send the same ones again
-    and again. Raises ParseException.
+    To read a head takes it a quarter of all the code that a send runs through, and a class sends the same few shapes
+    again and again. Raises ParseException.
     """
     out: Any = Outgoing()
     request = next(RequestParser(cfg, [shape], (address, 0)))
