@@ -375,7 +375,10 @@ class HttpConnection(asyncio.Protocol):
 
     def _finish(self, pieces: Sequence[bytes], *, close: bool, linger: bool = False) -> None:
         if self._transport is not None:
-            for piece in pieces:  # the loop writes them together
+            # Together, as the loop would write them one by one; what is long is not copied.
+            if len(pieces) > 1 and sum(map(len, pieces)) < READ_AHEAD_BYTES:
+                pieces = (b"".join(pieces),)
+            for piece in pieces:
                 self._transport.write(piece)
             self._unread = self._transport.get_write_buffer_size()
             if linger:

@@ -9,7 +9,6 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -22,6 +21,7 @@ from chat.live.connection import HEAD_SECONDS, HttpConnection
 from chat.live.deadlines import Deadlines
 from chat.live.lines import LineConnection
 from chat.live.peer import LineProtocol
+from chat.live.pool import Pool
 from chat.live.stream import StreamConnection
 
 log = logging.getLogger("gunicorn.error")
@@ -50,7 +50,7 @@ class LiveWorker(Worker):
         self.keepalive = self.cfg.keepalive  # seconds
         self.stopping: Callable[[], None] = lambda: None  # set by gunicorn.conf.py
         self.line_protocols: dict[int, LineProtocol] = {}  # by port; the same. All other listeners speak HTTP
-        self._pool = ThreadPoolExecutor(self.cfg.threads, thread_name_prefix="work")
+        self.in_thread = Pool(self.cfg.threads).submit  # for connections
         self._woken: deque[Connection] = deque()
         self._flush_is_due = False
         self._taken = 0  # pulls, in this turn of the loop
@@ -64,14 +64,9 @@ class LiveWorker(Worker):
         try:
             self.loop.run_until_complete(self._main())
         finally:
-            self._pool.shutdown(wait=False, cancel_futures=True)
             self.loop.close()
 
     # For connections
-
-    def in_thread(self, work: Callable[..., None], *args: Any) -> None:
-        """Run work in the pool, after what is waiting there."""
-        self._pool.submit(work, *args)
 
     def on_loop(self, call: Callable[..., None], *args: Any) -> None:
         """Have the loop call, from any thread; in the order of the calls."""

@@ -1,0 +1,76 @@
+"""The threads that do the work."""
+
+import threading
+import time
+import weakref
+
+import pytest
+
+from chat.live.pool import Pool
+from tests.server import wait_until
+
+
+def test_all_is_done_by_no_more_threads_than_there_are() -> None:
+    pool, lock = Pool(3), threading.Lock()
+    at_once, most, done = 0, 0, []
+
+    def work(number: int) -> None:
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        time.sleep(0.001)
+        with lock:
+            at_once -= 1
+            done.append(number)
+
+    submitters = [threading.Thread(target=lambda: [pool.submit(work, n) for n in range(50)]) for _ in range(4)]
+    for submitter in submitters:
+        submitter.start()
+    for submitter in submitters:
+        submitter.join()
+    wait_until(lambda: len(done) == 200, "all is done")
+    assert sorted(done) == sorted(list(range(50)) * 4)
+    assert most == 3
+
+
+def test_what_waits_is_done_in_its_order() -> None:
+    pool, go_on, done = Pool(1), threading.Event(), list[int]()
+    pool.submit(lambda: go_on.wait(10) and None)
+    for number in range(20):
+        pool.submit(done.append, number)
+    go_on.set()
+    wait_until(lambda: len(done) == 20, "all is done")
+    assert done == list(range(20))
+
+
+def test_one_after_the_other_is_the_same_threads_work() -> None:
+    pool, names = Pool(8), list[str]()
+    for number in range(10):
+        pool.submit(lambda: names.append(threading.current_thread().name))
+        wait_until(lambda n=number: len(names) > n and len(pool._resting) == 8, "it rests")  # type: ignore[misc]
+    assert len(set(names)) == 1
+
+
+def test_a_fault_is_logged_and_costs_no_thread(caplog: pytest.LogCaptureFixture) -> None:
+    def broken() -> None:
+        raise ValueError("a fault")
+
+    pool, done = Pool(1), threading.Event()
+    pool.submit(broken)
+    pool.submit(done.set)
+    assert done.wait(10)
+    assert "a fault" in caplog.text
+
+
+def test_a_thread_that_rests_keeps_nothing_alive() -> None:
+    class Big:
+        def work(self) -> None:
+            pass
+
+    pool, big = Pool(1), Big()
+    seen = weakref.ref(big)
+    pool.submit(big.work)
+    wait_until(lambda: len(pool._resting) == 1, "it rests")
+    del big
+    wait_until(lambda: seen() is None, "nothing holds it")
