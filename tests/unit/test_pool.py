@@ -24,7 +24,11 @@ def test_all_is_done_by_no_more_threads_than_there_are() -> None:
             at_once -= 1
             done.append(number)
 
-    submitters = [threading.Thread(target=lambda: [pool.submit(work, n) for n in range(50)]) for _ in range(4)]
+    def submit() -> None:
+        for number in range(50):
+            pool.submit(work, number)
+
+    submitters = [threading.Thread(target=submit) for _ in range(4)]
     for submitter in submitters:
         submitter.start()
     for submitter in submitters:
@@ -36,7 +40,11 @@ def test_all_is_done_by_no_more_threads_than_there_are() -> None:
 
 def test_what_waits_is_done_in_its_order() -> None:
     pool, go_on, done = Pool(1), threading.Event(), list[int]()
-    pool.submit(lambda: go_on.wait(10) and None)
+
+    def wait() -> None:
+        go_on.wait(10)
+
+    pool.submit(wait)
     for number in range(20):
         pool.submit(done.append, number)
     go_on.set()
