@@ -4,6 +4,7 @@ worker.py     the worker: loop, listeners, signals
 pool.py       its threads
 connection.py one HTTP/1.1 connection: reading, answering, waiting
 framing.py    where one request ends and the next begins; strict, without any I/O
+heads.py      what a head says of that, and the shapes of heads
 request.py    one request through gunicorn's parser and the WSGI application, in a thread; what is remembered of heads
 parking.py    what a request leaves behind when it is not answered yet, or goes on as a socket
 peer.py       what passes between a socket and the protocol spoken on it

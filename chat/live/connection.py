@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from chat.live import request
 from chat.live.deadlines import NEVER
-from chat.live.framing import Framed, Framer, FramingError, body_after
+from chat.live.framing import Framed, Framer, body_after
+from chat.live.heads import FramingError
 from chat.live.parking import NEEDS_THREAD, NOTHING_YET, Hold, Parked
 from chat.live.pieces import PieceSender
 from chat.live.refusals import refusal

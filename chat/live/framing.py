@@ -5,34 +5,16 @@ Sans I/O: bytes are fed in, whole requests come out.
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+
+from chat.live.heads import LINE_MAX_BYTES, TOKEN, FramingError, Shape, read
 
 HEAD_MAX_BYTES = 64 * 1024
-LINE_MAX_BYTES = 8190  # the request line
 CHUNK_LINE_MAX_BYTES = 1024
 CHUNKS_A_TURN = 128  # taken in one call of next
 TRAILER_MAX_BYTES = 8192
-LENGTH_MAX_DIGITS = 18
-MOST_SHAPES = 1024  # remembered; those used least go
-SHAPE_MAX_BYTES = 2048
 
-_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-_NON_ASCII = re.compile(rb"[\x80-\xff]")
-_VARYING = re.compile(
-    rb"\r\n(Content-Length|Authorization|Cookie): *([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)(?=\r\n)", re.IGNORECASE
-)
-_ENVIRON_KEYS = {b"content-length": "CONTENT_LENGTH", b"authorization": "HTTP_AUTHORIZATION", b"cookie": "HTTP_COOKIE"}
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?")
-
-
-class FramingError(Exception):
-    """Not a request that we read; the connection is of no more use."""
-
-    def __init__(self, status: str, reason: str) -> None:
-        super().__init__(status, reason)
-        self.status = status
-        self.reason = reason
 
 
 @dataclass(slots=True)
@@ -43,34 +25,13 @@ class Framed:
     body: bytes
     too_large: bool = False
     is_repeatable: bool = False  # the head is as it came: the same bytes, before as many of a body, mean the same again
-    shape: "Shape | None" = None  # of a short head that is repeatable
+    shape: Shape | None = None  # of a short head that is repeatable
 
 
 def body_after(known: Framed, data: bytes) -> bytes | None:
     """The body, where data is one whole request with the head of an earlier one on the same connection."""
     is_same = known.is_repeatable and len(data) == len(known.head) + len(known.body) and data.startswith(known.head)
     return data[len(known.head) :] if is_same else None
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """A head without what differs from one person, or one request, to the next.
-
-    What was read out of one head holds for all of the same shape, but for these values.
-    """
-
-    head: bytes  # with 0 for each of the values
-    values: dict[str, str]  # visible ASCII, by their names in WSGI's environ
-
-
-@dataclass(frozen=True, slots=True)
-class _Head:
-    """What a head says of its request's end."""
-
-    cleaned: bytes  # as it is handed to the parser
-    length: int  # of the body, in bytes, if it is not chunked
-    is_chunked: bool
-    expects: bool  # 100-continue
 
 
 class Framer:
@@ -174,18 +135,13 @@ class Framer:
             return False
         raw = bytes(buffer[: end + 4])
         del buffer[: end + 4]
-        shape = _shaped(raw) if len(raw) <= SHAPE_MAX_BYTES else None
-        head = None if shape is None else _read_shape(shape.head)
-        if shape is not None and head is not None and head.cleaned == shape.head:
-            self._shape = Shape(head.cleaned, shape.values)  # the object that all share
-            self._left = int(shape.values.get("CONTENT_LENGTH", head.length))
-        else:
-            head = _read_head(raw)
-            self._left = head.length
+        head, shape = read(raw)
+        self._shape = shape
+        self._left = head.length if shape is None else int(shape.values.get("CONTENT_LENGTH", head.length))
         self._expects = head.expects
         if head.is_chunked:
             self._chunked, self._body = True, bytearray()
-        self._is_as_it_came = self._shape is not None or head.cleaned == raw
+        self._is_as_it_came = shape is not None or head.cleaned == raw
         self._head = raw if self._is_as_it_came else head.cleaned
         return True
 
@@ -242,7 +198,7 @@ class Framer:
     def _check_trailer(self, line: bytes) -> None:
         self._trailer += len(line) + 2
         name, colon, value = line.partition(b":")
-        is_field = colon and _TOKEN.fullmatch(name) and not _CONTROL.search(value)
+        is_field = colon and TOKEN.fullmatch(name) and not _CONTROL.search(value)
         if not is_field or self._trailer > TRAILER_MAX_BYTES:
             raise FramingError("400 Bad Request", "trailer")
 
@@ -250,58 +206,3 @@ class Framer:
         length = len(body) if claimed is None else claimed
         self._head = (self._head or b"")[:-2] + b"Content-Length: %d\r\n\r\n" % length
         return self._done(body, too_large=claimed is not None)
-
-
-def _shaped(raw: bytes) -> Shape | None:
-    """None where a value comes twice, or is a length that is none."""
-    pieces = _VARYING.split(raw)
-    names, values = pieces[1::3], pieces[2::3]
-    found = {_ENVIRON_KEYS[name.lower()]: value.decode() for name, value in zip(names, values, strict=True)}
-    length = found.get("CONTENT_LENGTH", "0")
-    if len(found) != len(names) or not length.isdigit() or len(length) > LENGTH_MAX_DIGITS:
-        return None
-    for number, name in enumerate(names):
-        pieces[1 + 3 * number], pieces[2 + 3 * number] = b"\r\n%b: " % name, b"0"
-    return Shape(b"".join(pieces), found)
-
-
-def _read_head(raw: bytes) -> _Head:
-    head = raw[:-4]
-    first, *lines = head.split(b"\r\n")
-    if b"\n" in head.replace(b"\r\n", b"") or b"\r" in head.replace(b"\r\n", b"") or b"\0" in head:
-        raise FramingError("400 Bad Request", "line ends")
-    if len(first) > LINE_MAX_BYTES:
-        raise FramingError("414 URI Too Long", "request line")
-    lengths, codings, expects = [], [], False
-    for line in lines:
-        name, colon, value = line.partition(b":")
-        if not colon or not _TOKEN.fullmatch(name):
-            raise FramingError("400 Bad Request", "header")
-        match name.lower():
-            case b"content-length":
-                lengths.append(value.strip(b" \t"))
-            case b"transfer-encoding":
-                codings.append(value.strip(b" \t").lower())
-            case b"expect":
-                expects = value.strip().lower() == b"100-continue"
-    # curl sends Chinese in an address as it is typed.
-    first = _NON_ASCII.sub(lambda byte: b"%%%02X" % byte[0][0], first)
-    is_10 = first.endswith(b"HTTP/1.0")
-    length = _length(lengths, codings, is_10=is_10)
-    if codings:  # it is handed on decoded
-        lines = [line for line in lines if not line.lower().startswith(b"transfer-encoding:")]
-    cleaned = b"\r\n".join([first, *lines, b"", b""])
-    return _Head(cleaned, length, bool(codings), expects and not is_10)
-
-
-_read_shape = lru_cache(maxsize=MOST_SHAPES)(_read_head)
-
-
-def _length(lengths: list[bytes], codings: list[bytes], *, is_10: bool) -> int:
-    if codings and (lengths or is_10 or codings != [b"chunked"]):
-        raise FramingError("400 Bad Request", "Transfer-Encoding")
-    if not lengths:
-        return 0
-    if len(lengths) > 1 or not lengths[0].isdigit() or len(lengths[0]) > LENGTH_MAX_DIGITS:
-        raise FramingError("400 Bad Request", "Content-Length")
-    return int(lengths[0])

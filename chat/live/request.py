@@ -13,7 +13,8 @@ from gunicorn.http import wsgi
 from gunicorn.http.errors import ExpectationFailed, LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.http.parser import RequestParser
 
-from chat.live.framing import MOST_SHAPES, Framed
+from chat.live.framing import Framed
+from chat.live.heads import MOST_SHAPES
 from chat.live.parking import ENVIRON_KEY, Hold, Parked, Upgrade
 from chat.live.refusals import refusal
 from chat.live.websocket import switching

@@ -9,7 +9,8 @@ import pytest
 from gunicorn.config import Config
 
 from chat.live import request
-from chat.live.framing import Framed, Framer, FramingError
+from chat.live.framing import Framed, Framer
+from chat.live.heads import FramingError
 from chat.live.parking import ENVIRON_KEY, Hold
 
 PEER, LOCAL = ("192.0.2.7", 4711), ("127.0.0.1", 8000)
