@@ -35,7 +35,7 @@ class SqliteBus:
     def __init__(self, store: Store, hub: Hub) -> None:
         self._store = store
         self._hub = hub
-        self._database = Path(store.engine.url.database or "")
+        self._database = Path(store.engine.url.database or "").resolve()  # by whatever name: one database, one bell
         self._files: FileWatch | Tick | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="bus", daemon=True)
@@ -51,11 +51,11 @@ class SqliteBus:
     def stop(self) -> None:
         """End the thread and wait for it."""
         self._stop.set()
-        if self._files is not None:
-            self._files.wake()
+        files, self._files = self._files, None
+        if files is not None:
+            files.wake()
             self._thread.join()
-            self._files.close()
-            self._files = None
+            files.close()
 
     def committed(self, events: Sequence[Event]) -> None:
         """Publish what this process has just committed; also where it only came to write, and runs no bus."""
@@ -108,7 +108,7 @@ class SqliteBus:
                 if is_written:  # let the commit come to its end, and many be one look
                     self._stop.wait(max(SETTLE_SECONDS, looked_at + LOOK_AGAIN_SECONDS - time.monotonic()))
                     files.wait(0)
-                files.attend()
+                can_hear = files.attend()
                 looked_at = time.monotonic()
                 cursor.execute("PRAGMA data_version")
                 version = cursor.fetchone()
@@ -118,7 +118,9 @@ class SqliteBus:
                     read_at = looked_at
                 self._hub.heard_at = looked_at
                 # One hears of a commit when its bytes are written, which may be before it can be seen.
-                if not is_written:
+                if not can_hear:
+                    pause = LOOK_AGAIN_SECONDS
+                elif not is_written:
                     pause = min(8 * pause, LOOK_ANYWAY_SECONDS)
                 elif version == seen:
                     pause = LOOK_AGAIN_SECONDS

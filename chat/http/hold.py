@@ -90,10 +90,12 @@ class _Place:
         "count",
         "marks",
         "position",
+        "reach",
     )
 
     def __init__(self, chat: Services, position: Position, render: Render) -> None:
         self.position = position
+        self.reach = sum(position.cursors.values())  # µs; grows from pull to pull
         self.marks = [(room_id, position.cursors[name]) for name, room_id in position.rooms.items()]
         self._room_ids = tuple(position.rooms.values())
         self._chat = chat
@@ -263,11 +265,13 @@ class HeldPull(Waiter):
         now = time.monotonic()
         if self.recheck or self.expired or len(body) > LOOP_MAX_BYTES or self._session_ends <= now:
             return NEEDS_THREAD
-        places = self._places
+        places, before = self._places, self._place
         try:
-            self._place = places.shared.place_named(places, body)
+            place = self._place = places.shared.place_named(places, body)
         except (ChatError, LookupError):
             return NEEDS_THREAD  # which words it
+        if place.reach < before.reach:  # two tabs by turns, say; who asks for the marks would not hear of the further
+            self._chat.reading.mark(self._actor.user_id, before.marks)
         found = self.look()
         if found is NOTHING_YET:
             deadline = now + self._timeout_s

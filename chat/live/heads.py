@@ -14,6 +14,7 @@ _NON_ASCII = re.compile(rb"[\x80-\xff]")
 _VARYING = re.compile(
     rb"\r\n(Content-Length|Authorization|Cookie): *([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)(?=\r\n)", re.IGNORECASE
 )
+_NAMED = re.compile(rb"\r\n(?:Content-Length|Authorization|Cookie)[ \t]*:", re.IGNORECASE)
 _ENVIRON_KEYS = {b"content-length": "CONTENT_LENGTH", b"authorization": "HTTP_AUTHORIZATION", b"cookie": "HTTP_COOKIE"}
 
 
@@ -61,12 +62,16 @@ def read(raw: bytes) -> tuple[Head, Shape | None]:
 
 
 def _shaped(raw: bytes) -> Shape | None:
-    """None where a value comes twice, or is a length that is none."""
+    """None where one of the values comes twice, or is written in an odd way, or is a length that is none."""
     pieces = _VARYING.split(raw)
     names, values = pieces[1::3], pieces[2::3]
     found = {_ENVIRON_KEYS[name.lower()]: value.decode() for name, value in zip(names, values, strict=True)}
     length = found.get("CONTENT_LENGTH", "0")
-    if len(found) != len(names) or not length.isdigit() or len(length) > LENGTH_MAX_DIGITS:
+    if (
+        not len(found) == len(names) == len(_NAMED.findall(raw))
+        or not length.isdigit()
+        or len(length) > LENGTH_MAX_DIGITS
+    ):
         return None
     for number, name in enumerate(names):
         pieces[1 + 3 * number], pieces[2 + 3 * number] = b"\r\n%b: " % name, b"0"

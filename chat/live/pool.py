@@ -14,6 +14,7 @@ class Pool:
     """So many threads, which end with the process, whatever they do."""
 
     def __init__(self, threads: int) -> None:
+        self._threads = threads
         self._lock = threading.Lock()
         self._waiting: deque[Job] = deque()  # no more than there are connections: each has one at a time
         self._resting = [_Thread(self, f"work_{number}") for number in range(threads)]
@@ -27,6 +28,11 @@ class Pool:
                 self._resting.pop().go_on((work, args))
             else:
                 self._waiting.append((work, args))
+
+    @property
+    def rests(self) -> bool:
+        """Whether there is nothing to be done."""
+        return len(self._resting) == self._threads
 
     def next_job(self, thread: "_Thread") -> Job | None:
         """For a thread that is through with one; None: it rests until it is told to go on."""
@@ -57,7 +63,7 @@ class _Thread(threading.Thread):
                 work, args = job
                 try:
                     work(*args)
-                except Exception:
+                except BaseException:  # a thread less would be one less for good
                     log.exception("work in a thread failed")
                 del work, args  # what rests keeps nothing alive
                 job = self._pool.next_job(self)

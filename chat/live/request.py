@@ -78,7 +78,7 @@ def _run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold) -> Answ
     shape = framed.shape
     longest = worker.cfg.limit_request_field_size
     # A log may show the head itself, and a value may be too long where the shape's is not.
-    if shape is None or _is_logged(worker.cfg) or len(framed.head) > longest > 0:
+    if shape is None or worker.is_logged or len(framed.head) > longest > 0:
         request = next(RequestParser(worker.cfg, [framed.head, framed.body], peer))
         response, environ = wsgi.create(request, out, peer, local, worker.cfg)
         environ["wsgi.multithread"] = True
@@ -120,14 +120,10 @@ def _run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold) -> Answ
             pieces.close()
     answer = Answer([], close=request.should_close())
     answer.parked, answer.answered = hold.parked, hold.answered
-    if _is_logged(worker.cfg):
+    if worker.is_logged:
         answer.written, answer.began = written, started  # it keeps the whole request, so only where it is needed
     answer.head = _same(_head(response, close=answer.close))
     return answer
-
-
-def _is_logged(cfg: Any) -> bool:
-    return bool(cfg.accesslog or cfg.logconfig or cfg.logconfig_dict)
 
 
 @lru_cache(maxsize=MOST_SHAPES)

@@ -50,7 +50,9 @@ class LiveWorker(Worker):
         self.keepalive = self.cfg.keepalive  # seconds
         self.stopping: Callable[[], None] = lambda: None  # set by gunicorn.conf.py
         self.line_protocols: dict[int, LineProtocol] = {}  # by port; the same. All other listeners speak HTTP
-        self.in_thread = Pool(self.cfg.threads).submit  # for connections
+        self._pool = Pool(self.cfg.threads)
+        self.in_thread = self._pool.submit  # for connections
+        self.is_logged = self.log.access_log_enabled
         self._woken: deque[Connection] = deque()
         self._flush_is_due = False
         self._taken = 0  # pulls, in this turn of the loop
@@ -135,10 +137,11 @@ class LiveWorker(Worker):
         await self._finish()
 
     async def _finish(self) -> None:
-        """Answer what is held, finish what is worked on, and close, sockets too; within the graceful time-out."""
+        """Answer what is held, finish what is worked on, also for clients that have hung up, and close, sockets too;
+        within the graceful time-out."""
         self.stopping()
         deadline = time.monotonic() + self.cfg.graceful_timeout
-        while self.connections and time.monotonic() < deadline:
+        while (self.connections or not self._pool.rests) and time.monotonic() < deadline:
             self.notify()
             for connection in list(self.connections):
                 connection.stop()

@@ -22,18 +22,18 @@ class FileWatch:
     """
 
     def __init__(self, database: Path) -> None:
-        self._folder = database.parent
+        self._database = database
         self._folder_watch: int | None = None
-        self._neighbours = Neighbours(database)
+        self._neighbours: Neighbours | None = None
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._lock = threading.Lock()
         self._is_open = True
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._inotify = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            self._watch(bell(database))
-            self._folder_watch = self._watch(self._folder)
-        except OSError:
+            self._folder_watch = self._watch(database.parent)
+            self._settle_in()
+        except BaseException:
             self.close()
             raise
         self._poll = select.poll()
@@ -47,15 +47,31 @@ class FileWatch:
             raise OSError(error, os.strerror(error))
         return int(watch)
 
-    def attend(self) -> None:
-        """Hear of all writes from here on where other processes share the database, else of their coming only."""
-        is_shared = self._neighbours.any()
-        if is_shared and self._folder_watch is None:
-            with contextlib.suppress(OSError):  # too many of this user's: it is tried again each time
-                self._folder_watch = self._watch(self._folder)
-        elif not is_shared and self._folder_watch is not None:
+    def _settle_in(self) -> Neighbours:
+        former, self._neighbours = self._neighbours, Neighbours(self._database)
+        if former is not None:
+            former.close()
+        self._watch(bell(self._database))
+        return self._neighbours
+
+    def attend(self) -> bool:
+        """Hear of all writes from here on where other processes share the database, else of their coming only.
+
+        False where that is not to be had just now (too many watches of this user's): then only looking helps.
+        """
+        try:
+            neighbours = self._neighbours
+            if neighbours is None or neighbours.is_lost():
+                neighbours = self._settle_in()
+            is_shared = neighbours.any()
+            if is_shared and self._folder_watch is None:
+                self._folder_watch = self._watch(self._database.parent)
+        except OSError:
+            return False
+        if not is_shared and self._folder_watch is not None:
             self._libc.inotify_rm_watch(self._inotify, self._folder_watch)
             self._folder_watch = None
+        return True
 
     def wait(self, seconds: float) -> bool:
         """Whether something was written, or wake was called, since the last call; after so many seconds: no."""
@@ -77,7 +93,8 @@ class FileWatch:
             for descriptor in (self._inotify, self._wake):
                 if descriptor >= 0:
                     os.close(descriptor)
-        self._neighbours.close()
+        if self._neighbours is not None:
+            self._neighbours.close()
 
 
 class Tick:
@@ -91,8 +108,8 @@ class Tick:
         self._event.clear()
         return True
 
-    def attend(self) -> None:
-        pass
+    def attend(self) -> bool:
+        return True
 
     def wake(self) -> None:
         self._event.set()

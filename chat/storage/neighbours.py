@@ -24,9 +24,12 @@ class Neighbours:
     """This process is one of them, until close. Raises OSError, AttributeError where such locks are not to be had."""
 
     def __init__(self, database: Path) -> None:
-        # Of this open file, not of the process: a fork or another application in the process is another neighbour.
-        self._file = os.open(bell(database), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._bell = bell(database)
+        # The lock is this open file's, not the process's: another application in the process is another neighbour.
+        self._file = os.open(self._bell, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
+            with contextlib.suppress(OSError):  # not the owner; or there is no database yet
+                os.fchmod(self._file, database.stat().st_mode & 0o666)  # who may write to it may ring
             self._lock(fcntl.F_OFD_SETLK, fcntl.F_RDLCK)
             os.ftruncate(self._file, 0)
         except BaseException:
@@ -36,6 +39,13 @@ class Neighbours:
     def any(self) -> bool:
         """Whether there are others."""
         return self._lock(fcntl.F_OFD_GETLK, fcntl.F_WRLCK) != fcntl.F_UNLCK
+
+    def is_lost(self) -> bool:
+        """Whether the file was removed or replaced, so that who comes later does not find this one."""
+        try:
+            return not os.path.samestat(self._bell.stat(), os.fstat(self._file))
+        except OSError:
+            return True
 
     def close(self) -> None:
         os.close(self._file)

@@ -6,10 +6,11 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, select
+from sqlalchemy import create_engine, delete, select
 
 from chat.delivery import Waiter
 from chat.delivery import bus as bus_module
@@ -21,6 +22,7 @@ from chat.services import Services
 from chat.services.messages import Draft
 from chat.services.pulls import ANSWER_MAX_BYTES, News
 from chat.storage.filewatch import Tick
+from chat.storage.store import Store
 from tests.conftest import FakeClock, services_of, sign_up
 from tests.server import wait_until
 
@@ -277,6 +279,15 @@ def test_a_bus_that_is_alone_sleeps_while_its_own_process_writes(
     finally:
         other.close()
         services.close()
+
+
+def test_one_database_by_two_names_is_one(services: Services, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    link = elsewhere / "by another name.db"
+    link.symlink_to(services.store.engine.url.database or "")
+    store = Store(create_engine(f"sqlite:///{link}"), services.clock, 1.0)
+    assert SqliteBus(store, services.hub)._database == SqliteBus(services.store, services.hub)._database
 
 
 def test_rights_are_applied_before_messages(services: Services, other: Services) -> None:

@@ -23,6 +23,7 @@ def database(tmp_path: Path) -> Path:
 def files(database: Path) -> Iterator[FileWatch]:
     made = watch(database)
     assert isinstance(made, FileWatch)
+    made.wait(0)  # its own coming
     yield made
     made.close()
 
@@ -127,7 +128,27 @@ def test_a_watch_that_is_not_to_be_had_is_tried_again(files: FileWatch, monkeypa
     monkeypatch.setattr(Neighbours, "any", lambda _self: True)
     with monkeypatch.context() as patch:
         patch.setattr(FileWatch, "_watch", none_left)
-        files.attend()
+        assert not files.attend()
         assert files._folder_watch is None
-    files.attend()
+    assert files.attend()
     assert files._folder_watch is not None
+
+
+@pytest.mark.parametrize("how", ["removed", "replaced"])
+def test_a_bell_that_was_lost_is_made_anew(files: FileWatch, database: Path, how: str) -> None:
+    files.attend()
+    bell(database).unlink()
+    if how == "replaced":
+        bell(database).touch()
+    with contextlib.closing(Neighbours(database)) as other:
+        assert not other.any()
+        assert files.attend()
+        assert other.any(), "they know of each other again"
+        assert files._folder_watch is not None
+
+
+def test_who_may_write_to_the_database_may_ring(database: Path) -> None:
+    database.touch()
+    database.chmod(0o660)
+    with contextlib.closing(Neighbours(database)):
+        assert bell(database).stat().st_mode & 0o777 == 0o660

@@ -102,6 +102,18 @@ def test_a_body_that_takes_a_thread_anyway_is_not_read_on_the_loop(
     parked.forget()
 
 
+def test_the_furthest_of_its_cursors_is_the_read_mark(app: Flask, token: str, chat: Services, bob: Actor) -> None:
+    """Two tabs of a browser may share a connection, and one of them lag behind."""
+    times = [chat.messages.send(bob, "public", Draft(text=str(n))).time for n in range(3)]
+    parked = park(app, token, {"public": FUTURE})
+    for cursor in (times[2], times[0]):
+        parked.is_held = False
+        parked.again(json.dumps({"public": cursor / 1e6}).encode())
+    end(parked)
+    chat.reading.flush()
+    assert chat.reading.written_mark(parked.user_id, 1) == times[2]
+
+
 def test_a_fault_while_parking_leaves_no_waiter(
     app: Flask, token: str, chat: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
