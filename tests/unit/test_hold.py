@@ -104,8 +104,8 @@ def test_a_body_that_takes_a_thread_anyway_is_not_read_on_the_loop(
 
 def test_the_furthest_of_its_cursors_is_the_read_mark(app: Flask, token: str, chat: Services, bob: Actor) -> None:
     """Two tabs of a browser may share a connection, and one of them lag behind."""
-    times = [chat.messages.send(bob, "public", Draft(text=str(n))).time for n in range(3)]
     parked = park(app, token, {"public": FUTURE})
+    times = [chat.messages.send(bob, "public", Draft(text=str(n))).time for n in range(3)]
     for cursor in (times[2], times[0]):
         parked.is_held = False
         parked.again(json.dumps({"public": cursor / 1e6}).encode())
