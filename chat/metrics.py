@@ -26,7 +26,6 @@ _ABOUT = {
 }
 _PID = str(os.getpid())  # workers are forked before they import this
 
-on_loop: Counter[Key] = Counter()  # the live loop's alone, which counts thousands a second: without a lock
 _in_threads: Counter[Key] = Counter()
 _lock = threading.Lock()
 
@@ -37,14 +36,34 @@ def count(key: Key, n: int = 1) -> None:
         _in_threads[key] += n
 
 
+class OnLoop:
+    """A figure of the live loop's alone, which counts thousands a second: without a lock, and without its name."""
+
+    __slots__ = ("n",)
+
+    def __init__(self) -> None:
+        self.n = 0
+
+    def count_one(self) -> None:
+        self.n += 1
+
+
+_on_loop: dict[Key, OnLoop] = {}
+
+
+def on_loop(key: Key) -> OnLoop:
+    """The one of this name."""
+    with _lock:
+        return _on_loop.setdefault(key, OnLoop())
+
+
+delivered_on_loop = on_loop(DELIVERIES)
+
+
 @cache
 def counted_on_loop(key: Key) -> Callable[[], None]:
     """To be called, on the loop, to count one."""
-
-    def count_one() -> None:
-        on_loop[key] += 1
-
-    return count_one
+    return on_loop(key).count_one
 
 
 def request(protocol: str, status: int) -> Key:
@@ -55,7 +74,7 @@ def request(protocol: str, status: int) -> Key:
 class _Counts(Collector):
     def collect(self) -> Iterator[CounterMetricFamily]:
         with _lock:
-            counts = _in_threads + on_loop.copy()
+            counts = _in_threads + Counter({key: counted.n for key, counted in _on_loop.items()})
         for name, (about, labels) in _ABOUT.items():
             family = CounterMetricFamily(f"commonroom_{name}", about, labels=["pid", *labels])
             for key, value in counts.items():

@@ -108,16 +108,14 @@ class _Place:
 
     def look(self) -> bytes | Look:
         """What there is now. Whether a reader may see it is not asked here."""
-        if self._seen != self._feeds.changes:
-            self._look_again()
-        return self._answer
-
-    def _look_again(self) -> None:
+        if self._seen == self._feeds.changes:
+            return self._answer
         self._seen = self._feeds.changes  # first: what changes during the look is looked at again
         version = self._feeds.version(self._room_ids)
         if version is None or version != self._version:
             self._answer = NEEDS_THREAD if version is None else self._find()
             self._version = version
+        return self._answer
 
     def nothing(self) -> bytes:
         return b"".join(self._render(self.position.nothing()))
@@ -258,7 +256,7 @@ class HeldPull(Waiter):
         if self.recheck:
             return NEEDS_THREAD
         if found is not NOTHING_YET and found is not NEEDS_THREAD:
-            metrics.on_loop[metrics.DELIVERIES] += place.count
+            metrics.delivered_on_loop.n += place.count
         return found
 
     def again(self, body: bytes) -> bytes | Look:

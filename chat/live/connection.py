@@ -34,9 +34,9 @@ READ_AHEAD_BYTES = 64 * 1024  # of the next request, while one is worked on
 
 class HttpConnection(asyncio.Protocol):
     __slots__ = (
-        "_advancing", "_answer", "_at_eof", "_began", "_body", "_busy", "_closing", "_counted", "_framed", "_framer",
-        "_held", "_is_between", "_is_drained", "_local", "_paused", "_peer", "_sender", "_started", "_transport",
-        "_unread", "_worker", "deadline", "watched_until",
+        "_advancing", "_at_eof", "_began", "_body", "_busy", "_closing", "_counted", "_ending", "_framed", "_framer",
+        "_held", "_is_between", "_is_drained", "_local", "_parked", "_paused", "_peer", "_sender", "_started",
+        "_transport", "_unread", "_worker", "deadline", "watched_until",
     )  # fmt: skip
 
     def __init__(self, worker: "LiveWorker") -> None:
@@ -55,7 +55,8 @@ class HttpConnection(asyncio.Protocol):
         self._started = 0.0  # of the request that is being read
         # The last request that was held, and what answers those that have the same head. None: no head is known.
         self._framed: Framed | None = None
-        self._answer: request.Answer | None = None
+        self._parked: Parked | None = None
+        self._ending: request.Ending | None = None
         self._held: Parked | None = None  # what answers the request that is held now
         self._body = b""  # of that request
         self._sender: PieceSender | None = None  # of an answer that is sent piece by piece
@@ -194,15 +195,14 @@ class HttpConnection(asyncio.Protocol):
             self._is_between = self._framer.is_between
 
     def _take_known(self, body: bytes) -> None:
-        framed, answer = self._framed, self._answer
-        assert framed and answer and answer.parked  # noqa: S101, PT018
-        parked = answer.parked
+        framed, parked, ending = self._framed, self._parked, self._ending
+        assert framed is not None and parked is not None and ending is not None  # noqa: S101, PT018
         found = parked.again(body)
         if found is NEEDS_THREAD:
             self._dispatch(replace(framed, body=body), None)
             return
         self._busy = True
-        if answer.written is not None:
+        if ending.written is not None:
             self._began = datetime.now()  # noqa: DTZ005
         if found is NOTHING_YET:
             self._body = body
@@ -307,7 +307,8 @@ class HttpConnection(asyncio.Protocol):
                 self._forget_known()
                 self._began = answer.began
             framed.shape = None  # thousands may be held, and few of them take a thread once more
-            self._framed, self._answer, self._body = framed, answer, framed.body
+            self._framed, self._body = framed, framed.body
+            self._parked, self._ending = answer.parked, answer.ending
             self._hold(answer.parked)
             if self._held is not None:
                 self.look()  # for what came before there was anything to be woken
@@ -364,15 +365,15 @@ class HttpConnection(asyncio.Protocol):
             connection.eof_received()
 
     def _finish_known(self, body: bytes) -> None:
-        answer = self._answer
-        assert answer is not None  # noqa: S101
-        if answer.answered is not None:
-            answer.answered()
-        if answer.written is not None and self._began is not None:
-            answer.written(len(body), self._began)
+        ending = self._ending
+        assert ending is not None  # noqa: S101
+        if ending.answered is not None:
+            ending.answered()
+        if ending.written is not None and self._began is not None:
+            ending.written(len(body), self._began)
         if self._transport is not None:
-            self._transport.write(request.finished(answer.head, body))
-        self._finished(answer.close)
+            self._transport.write(request.finished(ending.head, body))
+        self._finished(ending.close)
 
     def _finish(self, pieces: Sequence[bytes], *, close: bool, linger: bool = False) -> None:
         if self._transport is not None:
@@ -445,6 +446,6 @@ class HttpConnection(asyncio.Protocol):
             self._body = b""
 
     def _forget_known(self) -> None:
-        if self._answer is not None and self._answer.parked is not None:
-            self._answer.parked.forget()
-        self._framed = self._answer = None
+        if self._parked is not None:
+            self._parked.forget()
+        self._framed = self._parked = self._ending = None

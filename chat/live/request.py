@@ -4,6 +4,7 @@ import io
 import logging
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -43,22 +44,29 @@ class Outgoing:
         return len(data)
 
 
-class Answer:
-    """How a request ended: pieces to write and whether to close then, or go on as a socket; or parked, with the head
-    to answer with."""
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How to answer a parked request, and those after it that have the same head. Thousands may share one."""
 
-    __slots__ = ("answered", "began", "body", "close", "head", "parked", "pieces", "upgrade", "written")
+    head: bytes  # but for Date and Content-Length
+    close: bool
+    answered: Callable[[], None] | None  # to be called for each
+    written: Callable[[int, datetime], None] | None  # the same, where there is an access log
+
+
+class Answer:
+    """How a request ended: pieces to write and whether to close then, or go on as a socket; or parked."""
+
+    __slots__ = ("began", "body", "close", "ending", "parked", "pieces", "upgrade")
 
     def __init__(self, pieces: list[bytes], *, close: bool) -> None:
         self.pieces = pieces
         self.close = close
         self.body: Iterator[bytes] | None = None  # that follows the pieces, and is gone through in threads
         self.parked: Parked | None = None
+        self.ending: Ending | None = None  # of what is parked
         self.upgrade: Upgrade | None = None
-        self.head = b""
         self.began: datetime | None = None
-        self.written: Callable[[int, datetime], None] | None = None
-        self.answered: Callable[[], None] | None = None
 
 
 def run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold) -> Answer:
@@ -119,10 +127,13 @@ def _run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold) -> Answ
         if hasattr(pieces, "close"):
             pieces.close()
     answer = Answer([], close=request.should_close())
-    answer.parked, answer.answered = hold.parked, hold.answered
+    answer.parked = hold.parked
+    ending = Ending(_head(response, close=answer.close), answer.close, hold.answered, None)
     if worker.is_logged:
-        answer.written, answer.began = written, started  # it keeps the whole request, so only where it is needed
-    answer.head = _same(_head(response, close=answer.close))
+        # This keeps the whole request, so only where it is needed.
+        answer.ending, answer.began = replace(ending, written=written), started
+    else:
+        answer.ending = _same(ending)
     return answer
 
 
@@ -156,9 +167,9 @@ def _head(response: Any, *, close: bool) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def _same(head: bytes) -> bytes:
-    """Equal heads as one object: thousands of held requests keep theirs."""
-    return head
+def _same(ending: Ending) -> Ending:
+    """Equal ones as one object."""
+    return ending
 
 
 def _closing(pieces: Any) -> Iterator[bytes]:
