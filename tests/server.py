@@ -30,6 +30,15 @@ def wait_until(condition: Callable[[], object], what: str, timeout: float = 30.0
         time.sleep(0.01)
 
 
+def _sleeps(pid: int) -> bool:
+    """Whether the process has nothing to do for some ms; one that has to wait for a processor has."""
+    for _ in range(5):
+        if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "S":
+            return False
+        time.sleep(0.005)
+    return True
+
+
 def children_of(pid: int) -> list[int]:
     """The ids of a process's children; none where it has ended."""
     try:
@@ -94,6 +103,8 @@ class Server:
         if wait:
             wait_until(self.healthy, f"the server answers\n{self.log.read_text()}", timeout=30)
             wait_until(lambda: len(self.worker_pids()) == self._workers, "all workers run")
+        if wait and self._workers > 1:  # one of them answers; the others may still be loading the application
+            wait_until(lambda: all(map(_sleeps, self.worker_pids())), "all workers wait for requests", timeout=30)
 
     def _limit_descriptors(self) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (self._descriptors, self._descriptors))
