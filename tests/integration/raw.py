@@ -1,14 +1,20 @@
 """Requests as bytes on a socket of their own: what a library would not let one do."""
 
+import contextlib
 import json
 import os
+import signal
 import socket
+import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 
 from tests.server import Server
+
+Opened = TypeVar("Opened")
 
 
 def token_of(server: Server, username: str) -> str:
@@ -58,3 +64,26 @@ def sockets_of(pid: int) -> int:
         except FileNotFoundError:
             continue  # closed meanwhile
     return count
+
+
+def spread(server: Server, open_one: Callable[[], Opened], least: int) -> list[Opened]:
+    """Open connections until each worker holds at least so many of them. Which worker accepts is chance."""
+    idle = {pid: sockets_of(pid) for pid in server.worker_pids()}
+    opened: list[Opened] = []
+    while True:
+        held = {pid: sockets_of(pid) - before for pid, before in idle.items()}
+        if min(held.values()) >= least:
+            return opened
+        assert len(opened) < 80, "the connections do not spread"
+        if len(opened) > 20:  # on a busy machine all may go to the worker that is awake
+            _hold_up(max(held, key=lambda pid: held[pid]), 0.1)
+        opened.append(open_one())
+
+
+def _hold_up(pid: int, seconds: float) -> None:
+    def go_on() -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+    os.kill(pid, signal.SIGSTOP)
+    threading.Timer(seconds, go_on).start()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.realtime_client import Closed, RealtimeUser, RoomSocket
-from tests.integration.raw import sockets_of
+from tests.integration.raw import spread
 from tests.server import Server, free_port
 
 StartServer = Callable[..., Server]
@@ -32,12 +32,7 @@ def test_sockets_at_two_workers_hear_each_other_once_and_in_order(server: StartS
     live = server(workers=2)
     alice, bob = user(live, "alice"), user(live, "bob")
     room = alice.make()
-    idle = {pid: sockets_of(pid) for pid in live.worker_pids()}
-    listeners: list[RoomSocket] = []
-    # Which worker accepts is chance: open more until each holds at least two.
-    while min(sockets_of(pid) - idle[pid] for pid in idle) < 2:
-        assert len(listeners) < 40, "the connections do not spread"
-        listeners.append(alice.enter(room))
+    listeners = spread(live, lambda: alice.enter(room), 2)
     speakers = [bob.enter(room) for _ in range(4)]
     for number in range(20):
         answer = speakers[number % 4].say(str(number))

@@ -4,7 +4,6 @@ import base64
 import json
 import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from tests.contract.clients import HttpTransport
 from tests.contract.realtime_client import Closed, RoomSocket
 from tests.contract.roomapi_client import RoomapiClient
-from tests.integration.raw import sockets_of
+from tests.integration.raw import spread
 from tests.pictures import picture
 from tests.server import Server
 
@@ -53,23 +52,12 @@ def connect() -> Iterator[Connect]:
         each.raw.shutdown()
 
 
-def spread(server: Server, open_one: Callable[[], RoomSocket]) -> list[RoomSocket]:
-    """Sockets of which each worker holds at least two. Which worker accepts is chance, so several come at a time."""
-    idle = {pid: sockets_of(pid) for pid in server.worker_pids()}
-    sockets: list[RoomSocket] = []
-    with ThreadPoolExecutor(8) as together:
-        while min(sockets_of(pid) - idle[pid] for pid in idle) < 2:
-            assert len(sockets) < 80, "the connections do not spread"
-            sockets += together.map(lambda _: open_one(), range(8))
-    return sockets
-
-
 def test_sockets_at_all_workers_get_all_rooms_once_and_in_order(
     server: StartServer, user: MakeUser, connect: Connect
 ) -> None:
     live = server(workers=2)
     alice, bob = user(live, "alice"), user(live, "bob")
-    listeners = spread(live, lambda: connect(live, bob))
+    listeners = spread(live, lambda: connect(live, bob), 2)
     alice.create_room("room1")
     alice.bring("room1", bob)  # while bob's sockets are open
     room_id = alice.id_of("room1")
@@ -93,7 +81,7 @@ def test_sockets_at_all_workers_get_all_rooms_once_and_in_order(
 def test_a_logout_closes_the_sockets_at_all_workers(server: StartServer, user: MakeUser, connect: Connect) -> None:
     live = server(workers=2)
     alice, bob = user(live, "alice"), user(live, "bob")
-    sockets = spread(live, lambda: connect(live, alice))
+    sockets = spread(live, lambda: connect(live, alice), 2)
     others = connect(live, bob)
     assert alice.call("POST", "/user/logout", {}).status == 200
     for socket in sockets:

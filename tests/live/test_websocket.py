@@ -1,5 +1,6 @@
 """Sockets that live: order, pushes, rights that end, stopping and dying."""
 
+import itertools
 import os
 import signal
 import socket
@@ -14,7 +15,7 @@ import pytest
 import requests
 
 from tests.conftest import FakeClock, services_of
-from tests.integration.raw import sockets_of, token_of
+from tests.integration.raw import spread, token_of
 from tests.live.raw import Talk, get
 from tests.live.websocket import HANDSHAKE, PING, TEXT, Socket, close, frame
 from tests.server import Server, wait_until
@@ -378,13 +379,10 @@ def test_sockets_come_back_after_a_power_cut_and_nothing_acknowledged_is_lost(li
 def test_a_worker_that_dies_takes_its_visits_with_it(socket_server: StartServer) -> None:
     live = socket_server(workers=2)
     tokens = [token_of(live, name) for name in ("alice", "bob")]
-    idle = {pid: sockets_of(pid) for pid in live.worker_pids()}
+    turns = itertools.cycle(tokens)
     with ExitStack() as stack:
-        visits: list[Socket] = []
-        # Which worker accepts is chance; and one that is still starting has up to 4 of its own to come.
-        while min(sockets_of(pid) - idle[pid] for pid in idle) < 6:
-            assert len(visits) < 80, "the connections do not spread"
-            visits.append(stack.enter_context(Socket(live, tokens[len(visits) % 2], path="/test/ws?room=1")))
+        # One that is still starting has up to 4 sockets of its own to come.
+        visits = spread(live, lambda: stack.enter_context(Socket(live, next(turns), path="/test/ws?room=1")), 6)
         time.sleep(0.2)
         os.kill(live.worker_pids()[0], signal.SIGKILL)
         alive = []
