@@ -48,11 +48,16 @@ class FileWatch:
         return int(watch)
 
     def _settle_in(self) -> Neighbours:
-        former, self._neighbours = self._neighbours, Neighbours(self._database)
-        if former is not None:
-            former.close()
-        self._watch(bell(self._database))
-        return self._neighbours
+        fresh = Neighbours(self._database)
+        try:
+            self._watch(bell(self._database))
+        except BaseException:
+            fresh.close()
+            raise
+        if self._neighbours is not None:
+            self._neighbours.close()
+        self._neighbours = fresh
+        return fresh
 
     def attend(self) -> bool:
         """Hear of all writes from here on where other processes share the database, else of their coming only.
