@@ -7,7 +7,6 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from functools import cache
 
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.core import CounterMetricFamily
@@ -52,18 +51,12 @@ _on_loop: dict[Key, OnLoop] = {}
 
 
 def on_loop(key: Key) -> OnLoop:
-    """The one of this name."""
+    """The figure of this name: one object, however often it is asked for."""
     with _lock:
         return _on_loop.setdefault(key, OnLoop())
 
 
 delivered_on_loop = on_loop(DELIVERIES)
-
-
-@cache
-def counted_on_loop(key: Key) -> Callable[[], None]:
-    """To be called, on the loop, to count one."""
-    return on_loop(key).count_one
 
 
 def request(protocol: str, status: int) -> Key:

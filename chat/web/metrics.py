@@ -19,7 +19,7 @@ def register(app: Flask, *, shown: bool) -> None:
         key = metrics.request(protocol, response.status_code)
         hold: Hold | None = request.environ.get(ENVIRON_KEY)
         if hold is not None and hold.parked is not None:  # not answered yet: the loop says when
-            hold.answered = metrics.counted_on_loop(key)
+            hold.answered = metrics.on_loop(key).count_one
         else:
             metrics.count(key)
         return response

@@ -11,6 +11,7 @@ import pytest
 
 from chat.live.pool import Pool
 from chat.live.worker import LiveWorker
+from tests.conftest import run_in_threads
 from tests.server import wait_until
 
 
@@ -32,11 +33,7 @@ def test_all_is_done_by_no_more_threads_than_there_are() -> None:
         for number in range(50):
             pool.submit(work, number)
 
-    submitters = [threading.Thread(target=submit) for _ in range(4)]
-    for submitter in submitters:
-        submitter.start()
-    for submitter in submitters:
-        submitter.join()
+    run_in_threads(*[submit] * 4)
     wait_until(lambda: len(done) == 200, "all is done")
     assert sorted(done) == sorted(list(range(50)) * 4)
     assert most == 3
