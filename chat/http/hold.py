@@ -1,9 +1,5 @@
-"""Holding a request until there is news: parked on the live loop, or, under any other server, blocking its thread."""
+"""Holding a request until there is news: parked on the live loop, or blocking its thread (chat.http.blocking)."""
 
-import os
-import select
-import socket
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +13,7 @@ from chat import metrics
 from chat.clock import SECOND
 from chat.delivery import Waiter
 from chat.errors import ChatError
+from chat.http.blocking import block
 from chat.http.context import services
 from chat.live.parking import ENVIRON_KEY, NEEDS_THREAD, NOTHING_YET, Hold, Look
 from chat.models import Actor
@@ -24,12 +21,10 @@ from chat.services import Services
 from chat.services.pulls import News, Position
 
 MOST_HELD = 100_000  # on the loop: connections are bounded by file descriptors already
-MOST_BLOCKING = 200  # under another server each keeps one of its threads
 LOOP_MAX_BYTES = 16 * 1024  # what is more than that to encode is left to a thread
 AROUND_BYTES = 128  # about what stands around a message's content
 MOST_PLACES = 1024  # remembered with their answers; those used least go
 _EXTENSION = "commonroom.hold"
-_GONE = select.POLLRDHUP | select.POLLHUP | select.POLLERR
 
 Ask = Callable[[], tuple[Position, News]]
 Read = Callable[[bytes], Mapping[str, int]]  # a pull's body: cursors (µs) by room. Raises ChatError
@@ -51,7 +46,7 @@ def answer_when_new(actor: Actor, ask: Ask, timeout_s: float, read: Read, render
     if hold is not None:
         return HeldPull(services(), hold, actor, timeout_s, position, read, render).park(hold)
     deadline = min(time.monotonic() + timeout_s, _session_ends(services(), actor))
-    news = _block(actor, position, deadline) or position.nothing()
+    news = block(actor, position, deadline) or position.nothing()
     return news_response(render, news)
 
 
@@ -285,69 +280,3 @@ class HeldPull(Waiter):
         self._chat.presence.unfollow(self._actor.session_id, self)
         self._chat.reading.unfollow(self)
         self._chat.hub.notifier.unregister(self)
-
-
-# Under any other server
-
-
-def _block(actor: Actor, position: Position, deadline: float) -> News | None:
-    """Wait in this thread; None when time is up, the server stops, or the client has hung up."""
-    chat = services()
-    with _Wakeup(request.environ.get("gunicorn.socket")) as wakeup:
-        waiter = Waiter(position.keys(actor), wakeup.set)
-        waiter.recheck = True  # for what happened between the first look and here
-        chat.presence.wait(actor.session_id, actor.user_id)
-        chat.hub.notifier.register(waiter, most=MOST_BLOCKING)
-        try:
-            while True:
-                news = _look_blocking(chat, actor, position, waiter)
-                remaining = deadline - time.monotonic()
-                if news is not None or waiter.expired or remaining <= 0 or not wakeup.wait(remaining):
-                    return news
-        finally:
-            chat.hub.notifier.unregister(waiter)
-            chat.presence.wait_ended(actor.session_id)
-
-
-def _look_blocking(chat: Services, actor: Actor, position: Position, waiter: Waiter) -> News | None:
-    if not waiter.recheck:
-        news = chat.pulls.in_memory(position)
-        if news is not None and not waiter.recheck:  # again, as in HeldPull.look
-            return news if news.count else None
-    waiter.recheck = False  # first, so that what comes during the look is looked at again
-    return chat.pulls.again(actor, position)
-
-
-class _Wakeup:
-    """A wait that ends when it is set, from any thread, or when the client's socket hangs up."""
-
-    def __init__(self, client: socket.socket | None) -> None:
-        self._lock = threading.Lock()
-        self._open = True
-        self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._poll = select.poll()
-        self._poll.register(self._event, select.POLLIN)
-        if client is not None:
-            self._poll.register(client, _GONE)
-
-    def set(self) -> None:
-        # A late call must not write into whatever has the descriptor's number by then.
-        with self._lock:
-            if self._open:
-                os.eventfd_write(self._event, 1)
-
-    def wait(self, timeout_s: float) -> bool:
-        """Whether to look again: it was set, or the time is up. False: there is nobody left to answer."""
-        for descriptor, _ in self._poll.poll(timeout_s * 1000):
-            if descriptor != self._event:
-                return False
-            os.eventfd_read(self._event)
-        return True
-
-    def __enter__(self) -> "_Wakeup":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._open = False
-            os.close(self._event)
