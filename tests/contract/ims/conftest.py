@@ -11,8 +11,9 @@ from flask import Flask
 
 from app import create_app
 from config import Settings
-from tests.conftest import CHEAP, SECRET, services_of
+from tests.conftest import SECRET, services_of
 from tests.contract.ims.world import World
+from tests.hashing import cheapen
 from tests.server import free_port
 
 
@@ -51,7 +52,7 @@ def built(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
     home = tmp_path_factory.mktemp("world")
     shutil.copy(migrated, home / "commonroom.db")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("chat.security.passwords._hasher", CHEAP)
+        cheapen(patch.setattr)
         app = create_app(Settings(instance_path=home, secret_key=SECRET, rate_limits=False))
         world = World(app)
         world.build()

@@ -1,0 +1,6 @@
+"""wsgi:app with cheap passwords, as tests.server starts it."""
+
+from tests.hashing import cheapen
+from wsgi import app  # noqa: F401
+
+cheapen(setattr)
