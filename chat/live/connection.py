@@ -1,6 +1,5 @@
 """One HTTP/1.1 connection on the loop, for its whole life. A held pull is simply a request not answered yet."""
 
-import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from chat.live import request
+from chat.live.bounded import WRITE_SECONDS, BoundedConnection
 from chat.live.deadlines import NEVER
 from chat.live.framing import Framed, Framer, body_after
 from chat.live.heads import FramingError
@@ -23,35 +23,23 @@ if TYPE_CHECKING:
 HEAD_SECONDS = 10.0  # from its first byte to its last
 BODY_PAUSE_SECONDS = 20.0  # between two pieces of a body
 REQUEST_SECONDS = 120.0  # all of a request
-LINGER_SECONDS = 2.0  # a refused client may still be sending; closed at once, it would not read why
-WRITE_SECONDS = 30.0  # in which a client reads
-WRITE_BYTES = 64 * 1024  # at least so much of its answer, or is given up
-LONG_BODY_BYTES = 64 * 1024  # a body of more is long;
-LONG_BODIES_MAX_BYTES = 512 * 1024 * 1024  # and so much of all long ones together is taken in
 MOST_REFUSED = 64  # connections at a time that are told so
 READ_AHEAD_BYTES = 64 * 1024  # of the next request, while one is worked on
 
 
-class HttpConnection(asyncio.Protocol):
+class HttpConnection(BoundedConnection):
     __slots__ = (
-        "_advancing", "_at_eof", "_began", "_body", "_busy", "_closing", "_counted", "_ending", "_framed", "_framer",
-        "_held", "_is_between", "_is_drained", "_local", "_parked", "_paused", "_peer", "_sender", "_started",
-        "_transport", "_unread", "_worker", "deadline", "watched_until",
+        "_advancing", "_at_eof", "_began", "_body", "_busy", "_ending", "_framed", "_framer", "_held", "_is_between",
+        "_local", "_parked", "_peer", "_sender", "_started",
     )  # fmt: skip
 
     def __init__(self, worker: "LiveWorker") -> None:
-        self._worker = worker
+        super().__init__(worker)
         self._framer = Framer(worker.max_body)
-        self._transport: Any = None
         self._busy = False  # a request is worked on, or held
-        self._closing = False  # no further request is read
-        self._paused = False  # reading is
         self._advancing = False
         self._at_eof = False  # the client sends no more
         self._is_between = True  # nothing of a next request has come, as the framer has it
-        self._is_drained = True  # what was answered is out, or nearly
-        self._counted = 0  # bytes of a long body of its own among worker.long_bodies
-        self._unread = 0  # bytes of answers that were not out when this was last looked at, if any
         self._started = 0.0  # of the request that is being read
         # The last request that was held, and what answers those that have the same head. None: no head is known.
         self._framed: Framed | None = None
@@ -61,8 +49,6 @@ class HttpConnection(asyncio.Protocol):
         self._body = b""  # of that request
         self._sender: PieceSender | None = None  # of an answer that is sent piece by piece
         self._began: datetime | None = None  # when it came, for the access log
-        self.deadline = NEVER  # when to give up on what is waited for, or to answer what is held
-        self.watched_until = NEVER
 
     # The transport's calls
 
@@ -95,8 +81,7 @@ class HttpConnection(asyncio.Protocol):
         self._advance()
         is_blocked = self._busy or not self._is_drained
         if is_blocked and not self._closing and not self._paused and len(framer.buffer) > READ_AHEAD_BYTES:
-            self._paused = True
-            self._transport.pause_reading()
+            self._pause_reading()
 
     def eof_received(self) -> bool:
         # Half-closed: what was asked is still answered. Who waits has hung up, as far as one can tell.
@@ -164,11 +149,6 @@ class HttpConnection(asyncio.Protocol):
         elif self._framer.is_between and self._is_drained:
             self._close()
 
-    def _set_deadline(self, deadline: float) -> None:
-        self.deadline = deadline
-        if deadline < self.watched_until:
-            self._worker.deadlines.watch(self)
-
     # Reading
 
     def _advance(self) -> None:
@@ -222,8 +202,7 @@ class HttpConnection(asyncio.Protocol):
                 self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self._count_body(self._framer.body_bytes)
             if self._framer.has_more:
-                self._paused = True
-                self._transport.pause_reading()
+                self._pause_reading()
                 self._worker.loop.call_soon(self._go_on)
             self._set_deadline(min(self._started + REQUEST_SECONDS, now + BODY_PAUSE_SECONDS))
         else:
@@ -234,57 +213,14 @@ class HttpConnection(asyncio.Protocol):
             self._read_on()
             self._advance()
 
-    def _count_body(self, size: int) -> None:
-        """Add a long body, from its coming to its answer, to those of all. Raises FramingError where they are too much.
-
-        Whoever sends nearly all of 8 MiB on each of many connections is to fill no memory; short requests go on.
-        """
-        size = size if size > LONG_BODY_BYTES else 0
-        grown, self._counted = size - self._counted, size
-        self._worker.long_bodies += grown
-        if grown > 0 and self._worker.long_bodies > LONG_BODIES_MAX_BYTES:
-            raise FramingError("503 Service Unavailable", "too many long requests at once; try again in a moment")
-
     def _refuse(self, answer: bytes) -> None:
         self._count_body(0)
         self._transport.write(answer)
         self._linger()
 
     def _linger(self) -> None:
-        """Close when the answer is out; leave a client that is still sending a moment to read it."""
-        self._closing = True
         self._framer.buffer.clear()
-        self._read_on()
-        transport = self._transport
-        try:
-            if transport.can_write_eof():  # not under TLS
-                transport.write_eof()
-        except OSError:
-            transport.abort()  # it is gone already
-        else:
-            self._worker.loop.call_later(LINGER_SECONDS, self._close)
-
-    def _close(self) -> None:
-        """Close once all is written. A transport waits for that as long as it takes; here it has a deadline."""
-        self._closing = True
-        if self._transport is not None:
-            self._unread = self._transport.get_write_buffer_size()
-            self._transport.close()
-            self._set_deadline(time.monotonic() + WRITE_SECONDS)
-
-    def _wait_for_reader(self) -> None:
-        """Give the client up, unless it has read on since the last time."""
-        unread = self._transport.get_write_buffer_size()
-        if unread > self._unread - WRITE_BYTES:
-            self._transport.abort()
-            return
-        self._unread = unread
-        self._set_deadline(time.monotonic() + WRITE_SECONDS)
-
-    def _read_on(self) -> None:
-        if self._paused:
-            self._paused = False
-            self._transport.resume_reading()
+        super()._linger()
 
     # Working
 

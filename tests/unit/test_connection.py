@@ -6,9 +6,11 @@ from typing import Any, cast
 
 import pytest
 
+from chat.live import bounded as bounded_module
 from chat.live import connection as connection_module
 from chat.live import stream as stream_module
-from chat.live.connection import WRITE_SECONDS, HttpConnection
+from chat.live.bounded import WRITE_SECONDS
+from chat.live.connection import HttpConnection
 from chat.live.frames import FrameReader
 from chat.live.framing import Framed
 from chat.live.request import Answer
@@ -125,7 +127,7 @@ class LongAnswer(Session):
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    for module in (connection_module, stream_module):
+    for module in (bounded_module, connection_module, stream_module):
         monkeypatch.setattr(module, "time", made)
     return made
 
@@ -215,7 +217,7 @@ def test_small_chunks_take_turns(http: HttpConnection, worker: Worker, transport
 def test_long_bodies_that_do_not_end_are_bounded_together(
     worker: Worker, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection_module, "LONG_BODIES_MAX_BYTES", 1_000_000)
+    monkeypatch.setattr(bounded_module, "LONG_BODIES_MAX_BYTES", 1_000_000)
     monkeypatch.setattr(worker, "max_body", 200_000)
 
     def upload(size: int) -> tuple[HttpConnection, Transport]:
