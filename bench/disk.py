@@ -10,30 +10,30 @@ _IN_MEMORY = {"tmpfs", "ramfs"}
 _ROOT = Path(__file__).resolve().parent.parent
 
 
-def file_system(path: Path) -> tuple[str, str]:
-    """Type and device of the file system that holds the path."""
-    found = ("", "unknown", "unknown")
+def file_system(path: Path) -> str:
+    """The type of the file system that holds the path."""
+    found = ("", "unknown")
     for line in Path("/proc/mounts").read_text().splitlines():
-        device, raw, kind = line.split()[:3]
+        _, raw, kind = line.split()[:3]
         mount = raw.replace("\\040", " ")
         if path.resolve().is_relative_to(mount) and len(mount) >= len(found[0]):
-            found = (mount, kind, device)
-    return found[1], found[2]
+            found = (mount, kind)
+    return found[1]
 
 
 def folder() -> Path:
     """Where temporary folders go: on a disk where there is one to be had."""
     candidates = [Path(tempfile.gettempdir()), Path("/var/tmp"), _ROOT]  # noqa: S108
     for candidate in candidates:
-        if os.access(candidate, os.W_OK) and file_system(candidate)[0] not in _IN_MEMORY:
+        if os.access(candidate, os.W_OK) and file_system(candidate) not in _IN_MEMORY:
             return candidate
     return candidates[0]
 
 
 def described() -> str:
-    """For the page: file system, device, and what a flush to it takes."""
-    kind, device = file_system(folder())
-    text = f"{kind} on {device} ({folder()}), where 4 KiB written and flushed (fdatasync) take {_flush_ms():.2f} ms"
+    """For the page: file system, and what a flush to it takes."""
+    kind = file_system(folder())
+    text = f"{kind}, where 4 KiB written and flushed (fdatasync) take {_flush_ms():.2f} ms"
     return f"{text}; THAT IS MEMORY, AND NO DISK" if kind in _IN_MEMORY else text
 
 
