@@ -61,6 +61,7 @@ def test_realtime(people: list[Page], live: Server, elsewhere: str, tmp_path: Pa
     _enter(bob, elsewhere, "bob")
     expect(_lines(alice)).to_have_text(["me: anyone?", "bob came"])
     _say(alice, "hello <b>bob</b>")
+    expect(_lines(bob)).to_have_count(1)
     _say(bob, "你好")
     expect(alice.get_by_text("bob: 你好")).to_have_count(1)
     expect(alice.get_by_text("me: hello <b>bob</b>")).to_have_count(1)
