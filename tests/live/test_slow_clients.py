@@ -51,7 +51,7 @@ def serves_promptly(server: Server, token: str) -> None:
     for n in range(5):
         assert requests.get(f"{server.url}/healthz", timeout=5).status_code == 200
         say(server, token, f"message {n}")
-    assert time.monotonic() - began < 8, "nobody waits until the slow ones are given up, after 10 s"
+    assert time.monotonic() - began < 3
 
 
 @pytest.mark.parametrize(

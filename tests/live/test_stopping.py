@@ -176,8 +176,9 @@ def test_sigterm_while_a_body_is_half_sent(server: StartServer) -> None:
         began = time.monotonic()
         live.signal(signal.SIGTERM)
         all_answered(pulls)
+        assert time.monotonic() - began < 3
         assert silent.rest() == b""
-        assert time.monotonic() - began < 8, "they do not wait for the slow one, which gets 10 s"
+        assert time.monotonic() - began < 3
         assert live.wait(20) == 0
         assert time.monotonic() - began < 14
     assert "Traceback" not in live.log.read_text()
@@ -212,7 +213,7 @@ def test_stopping_with_idle_connections_is_quick(server: StartServer) -> None:
         assert talk.ask(pull(token, {"public": ""}, timeout=0.05)).status == 200
     began = time.monotonic()
     assert live.stop() == 0
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 4
     for talk in talks:
         assert talk.rest() == b""
         talk.socket.close()
@@ -230,7 +231,7 @@ def test_a_pull_that_comes_while_stopping_is_not_held(server: StartServer) -> No
         live.signal(signal.SIGTERM)
         assert piped.answer().json()["public"] == []
         piped.rest()
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 5
         slow.socket.close()
         assert live.wait() == 0
 

@@ -61,7 +61,7 @@ def test_messages_of_one_connection_are_handled_one_at_a_time_in_order(live: Ser
         began = time.monotonic()
         other.say(echo="at once")
         assert other.json() == {"echo": "at once"}
-        assert time.monotonic() - began < 1.2, "others do not wait for it"
+        assert time.monotonic() - began < 0.9, "others do not wait for it"
         expected = [{key: n} for n in range(5) for key in ("begun", "slow")]
         assert [ws.json() for _ in range(10)] == expected
 
@@ -222,7 +222,7 @@ def test_logging_out_closes_all_sockets_of_the_session(socket_server: StartServe
         post(live, "/user/logout", alice)
         for ws in sockets:
             assert ws.until_close() == ([{"ended": "NOT_SIGNED_IN"}], 1008)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 2
         kept.say(echo="still here")
         assert kept.json() == {"echo": "still here"}
 
@@ -257,7 +257,7 @@ def test_who_does_not_do_in_time_what_is_expected_is_closed(live: Server) -> Non
         ws.say(close_in=0.3)
         began = time.monotonic()
         assert ws.until_close()[1] == 1008
-        assert 0.2 < time.monotonic() - began < 10
+        assert 0.2 < time.monotonic() - began < 2
 
 
 def test_presence_counts_sockets_in_all_processes(socket_server: StartServer) -> None:
@@ -287,7 +287,7 @@ def test_stopping_says_1001(live: Server, how: signal.Signals) -> None:
         assert rude.until_close() == ([], 1001)
         assert busy.until_close() == ([{"slow": 1}], 1001), "what is being handled is answered"
         assert live.wait() == 0
-        assert time.monotonic() - began < 9, "it is not gunicorn that ended it, after 10 s"
+        assert time.monotonic() - began < 6
     assert "Traceback" not in live.log.read_text()
 
 

@@ -57,7 +57,7 @@ def test_broken_framing_closes_with_its_code(ws: Socket, name: str) -> None:
     assert texts in ([], [{"echo": "before"}])
     began = time.monotonic()
     assert ws.rest() == b""
-    assert time.monotonic() - began < 2.5, "it does not wait for a good-bye, for 3 s"
+    assert time.monotonic() - began < 1, "it hangs up at once"
 
 
 def test_the_client_may_go_on_sending_into_a_fault(ws: Socket) -> None:
@@ -181,7 +181,7 @@ def test_who_does_not_say_good_bye_is_hung_up_on_after_a_while(ws: Socket) -> No
     assert ws.until_close()[1] == 4444
     began = time.monotonic()
     assert ws.rest() == b""
-    assert 2 < time.monotonic() - began < 10
+    assert 2 < time.monotonic() - began < 6
 
 
 def test_frames_behind_the_handshake_in_one_packet(live: Shared) -> None:

@@ -127,7 +127,7 @@ def test_a_thousand_sockets(live: Server) -> None:
         say(live, token, "to all 1000")
         began = time.monotonic()
         assert {ws.json()["text"] for ws in sockets} == {"to all 1000"}
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 3
         requests.post(f"{live.url}/user/logout", headers={"Authorization": token}, timeout=30)
         assert {ws.until_close()[1] for ws in sockets} == {1008}
     wait_until(lambda: sockets_of(worker) <= before + 1, "no socket is left over", 10)
@@ -147,7 +147,7 @@ def test_500_half_made_handshakes_and_silent_sockets_hold_up_nobody(live: Server
                 began = time.monotonic()
                 ws.say(echo=n)
                 assert ws.json() == {"echo": n}
-                assert time.monotonic() - began < 5
+                assert time.monotonic() - began < 1
         assert threads_of(worker) < 40
 
 
