@@ -148,16 +148,25 @@ def test_make_run_serves_and_a_second_start_is_quick(tmp_path: Path) -> None:
         try:
             wait_until(lambda: _answers(port), f"it serves: {log.read_text()}", 90)
             os.killpg(process.pid, signal.SIGINT)
-            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            before = _cpu_of_children()
             process.wait(30)
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            second_start = _cpu_of_children() - before
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
         assert f"http://localhost:{port}/" in log.read_text()
         assert "Traceback" not in log.read_text()
-    # CPU time of all it started: other tests, which run meanwhile, do not count.
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 3
+    # CPU time, as other tests run meanwhile; and beside that of loading the application, which it does twice: on a busy
+    # machine everything takes longer.
+    before = _cpu_of_children()
+    subprocess.run([BIN / "flask", "--app", "wsgi", "chat", "--help"], cwd=ROOT, env=environment, check=True)
+    assert second_start < 4 * (_cpu_of_children() - before)
+
+
+def _cpu_of_children() -> float:
+    """Seconds, of those that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _answers(port: int) -> bool:

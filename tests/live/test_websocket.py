@@ -287,7 +287,7 @@ def test_stopping_says_1001(live: Server, how: signal.Signals) -> None:
         assert rude.until_close() == ([], 1001)
         assert busy.until_close() == ([{"slow": 1}], 1001), "what is being handled is answered"
         assert live.wait() == 0
-        assert time.monotonic() - began < 6
+        assert time.monotonic() - began < 9, "it is not gunicorn that ended it, after 10 s"
     assert "Traceback" not in live.log.read_text()
 
 

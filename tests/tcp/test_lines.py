@@ -220,7 +220,7 @@ def test_several_workers_and_a_restart(server: Callable[..., Server]) -> None:
     for each in people:
         assert each.rest()[-1]["message_type"] == "system_message"
         each.close()
-    with Lines(live.tcp_port) as again:
+    with Lines(live.tcp_port, timeout=30) as again:  # both new workers may be loading the application still
         assert again.ask("login_request", username="alice", password="secret1")["success"]
 
 
