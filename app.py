@@ -14,7 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from chat import cli, web
 from chat.clock import Clock, system_clock
 from chat.extensions import db, jwt, migrate
-from chat.http import envelopes, headers
+from chat.http import cookies, envelopes, headers
 from chat.http.context import EXTENSION
 from chat.http.origins import Origins
 from chat.names import is_name
@@ -37,6 +37,7 @@ def create_app(settings: Settings | None = None, clock: Clock = system_clock) ->
     db.init_app(app)
     migrate.init_app(app, db, directory=str(Path(__file__).parent / "migrations"), render_as_batch=True)
     jwt.init_app(app)
+    cookies.init_app(app)
     envelopes.init_app(app)
     headers.init_app(app)
     Origins(settings.cors_origins).init_app(app)

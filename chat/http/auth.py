@@ -7,6 +7,7 @@ from typing import Any, cast
 from flask import Response, current_app, request
 
 from chat.errors import ChatError, ErrorCode
+from chat.http import cookies
 from chat.http.context import services, this_request
 from chat.http.declared import declared
 from chat.http.origins import Origins
@@ -14,7 +15,9 @@ from chat.models import Actor
 from chat.security import tokens
 from chat.services.sessions import NewSession
 
-COOKIE = "commonroom_session"
+COOKIE = "session"  # its kind, see chat.http.cookies
+# What versions up to 0.1 call it. Read for one release, so that an upgrade logs nobody out; to be removed after 0.2.
+OLD_COOKIE = "commonroom_session"
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -59,8 +62,7 @@ def handshaking_actor() -> Actor:
 
 def _actor(given: str | None, *, any_origin: bool) -> Actor:
     """Whose token is given, else (None) in the cookie; then any_origin says whether foreign pages may use that."""
-    text = request.cookies.get(COOKIE, "") if given is None else _bare(given)
-    token = tokens.read(text, tokens.Purpose.SESSION) if text else None
+    token = _cookie_token() if given is None else _read(_bare(given))
     chat = services()
     actor = chat.sessions.resolve(token.reference, token.user_id) if token else None
     if actor is None:
@@ -78,16 +80,30 @@ def session_token(user_id: int, session: NewSession) -> str:
 
 def set_cookie(response: Response, user_id: int, session: NewSession) -> Response:
     """Put the session's token in a cookie that scripts cannot read."""
-    token = session_token(user_id, session)
-    response.set_cookie(
-        COOKIE, token, max_age=round(session.lifetime_s), httponly=True, samesite="Lax", secure=request.is_secure
-    )
+    cookies.set_cookie(response, COOKIE, session_token(user_id, session), session.lifetime_s)
+    _delete_old(response)
     return response
 
 
 def clear_cookie(response: Response) -> Response:
-    response.delete_cookie(COOKIE, httponly=True, samesite="Lax", secure=request.is_secure)
+    cookies.delete_cookie(response, COOKIE)
+    _delete_old(response)
     return response
+
+
+def _cookie_token() -> tokens.Token | None:
+    text = cookies.read_cookie(COOKIE)
+    return _read(text or request.cookies.get(OLD_COOKIE, ""))
+
+
+def _delete_old(response: Response) -> None:
+    """Only where it is this installation's: another one on the same host may still use that name."""
+    if _read(request.cookies.get(OLD_COOKIE, "")) is not None:
+        response.delete_cookie(OLD_COOKIE, httponly=True, samesite="Lax", secure=request.is_secure)
+
+
+def _read(text: str) -> tokens.Token | None:
+    return tokens.read(text, tokens.Purpose.SESSION) if text else None
 
 
 def _bare(header: str) -> str:

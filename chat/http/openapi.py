@@ -14,6 +14,7 @@ from marshmallow import Schema
 from werkzeug.routing import Rule
 
 from chat.errors import ErrorCode
+from chat.http import cookies
 from chat.http.auth import COOKIE
 from chat.http.declared import Answer, Declared, View, declared
 
@@ -41,7 +42,8 @@ class Document:
     def json(self) -> Json:
         """The document, as OpenAPI 3.1."""
         spec = APISpec(self.title, "1", "3.1.0", plugins=[_Plugin()], servers=[{"url": "/"}])
-        spec.components.security_scheme("cookie", {"type": "apiKey", "in": "cookie", "name": COOKIE})
+        cookie = {"type": "apiKey", "in": "cookie", "name": cookies.plain_name(self.app, COOKIE)}
+        spec.components.security_scheme("cookie", cookie | {"description": "Over https its name begins with __Host-."})
         spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
         for rule, operations in self._paths():
             spec.path(self.path(rule), operations=operations)

@@ -160,7 +160,7 @@ def test_logout_ends_the_session(app: Flask, zhang: Caller) -> None:
     token = zhang.call("POST", "/Login", LOGIN).headers["Set-Cookie"].split("=", 1)[1].split(";")[0]
     reply = zhang.call("POST", "/Logout")
     assert (reply.status, reply.json) == (200, {"status": True})
-    assert "commonroom_session=;" in reply.headers["Set-Cookie"]
+    assert reply.headers["Set-Cookie"].partition("=")[2].startswith(";")
     again = zhang.call("POST", "/Logout")
     assert (again.status, again.json["status"], set(again.json)) == (401, False, {"status", "error"})
     assert Caller(FlaskTransport(app)).call("GET", "/Room", Authorization=token).status == 401
