@@ -43,7 +43,8 @@ def create_app(settings: Settings | None = None, clock: Clock = system_clock) ->
     Origins(settings.cors_origins).init_app(app)
     if settings.trusted_proxies:
         n = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)  # type: ignore[method-assign]
+        # Not X-Forwarded-Host: it decides what is foreign, and most proxies pass on what the client sends.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=0)  # type: ignore[method-assign]
     services = _services(app, settings, clock)
     app.extensions[EXTENSION] = services
     app.before_request(services.start)

@@ -43,7 +43,8 @@ def is_name(name: str, max_chars: int) -> bool:
 
 def is_email(text: str) -> bool:
     """Whether it has the form of a mail address that may be a username too."""
-    return is_name(text, EMAIL_MAX_CHARS) and _EMAIL.fullmatch(text) is not None
+    # In a mail's header, "=?" may begin an encoded word (RFC 2047), which stands for another address.
+    return is_name(text, EMAIL_MAX_CHARS) and _EMAIL.fullmatch(text) is not None and "=?" not in text
 
 
 def is_reserved_room_name(name: str) -> bool:

@@ -5,6 +5,7 @@ import secrets
 import smtplib
 import ssl
 import threading
+from email.headerregistry import Address
 from email.message import EmailMessage
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -15,8 +16,8 @@ from chat.services.accounts import check_email
 from chat.services.limits import Limits
 
 log = logging.getLogger(__name__)
-TIMEOUT_SECONDS = 10.0
-_AT_ONCE = 2  # mail servers that hang keep no more threads than this
+TIMEOUT_SECONDS = 10.0  # for each step of a delivery
+_AT_ONCE = 2  # a mail server that hangs occupies no more threads than this; further requests are refused at once
 
 
 class Verification:
@@ -30,7 +31,7 @@ class Verification:
         check_email(email)
         self._limits.take_shared((CODES_BY_MAILBOX, name_key(email)), (CODES_BY_ADDRESS, address))
         code = f"{secrets.randbelow(1_000_000):06}"
-        if not self._url or not self._places.acquire(timeout=TIMEOUT_SECONDS):
+        if not self._url or not self._places.acquire(blocking=False):
             raise ChatError(ErrorCode.MAIL_NOT_SENT)
         try:
             _send(self._url, email, code)
@@ -48,7 +49,8 @@ def _send(url: str, email: str, code: str) -> None:
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     message = EmailMessage()
     message["From"] = parse_qs(parts.query).get("from", [user if "@" in user else f"commonroom@{host}"])[0]
-    message["To"] = email
+    user_part, _, domain = email.rpartition("@")
+    message["To"] = Address(username=user_part, domain=domain)
     message["Subject"] = f"{code} 是您的验证码 / is your code"
     message.set_content(f"您的验证码是 {code}。\nYour verification code is {code}.\n")
     if parts.scheme == "smtps":
@@ -61,4 +63,4 @@ def _send(url: str, email: str, code: str) -> None:
             if parts.scheme == "smtp":
                 server.starttls(context=ssl.create_default_context())  # no password goes out in the clear
             server.login(user, password)
-        server.send_message(message)
+        server.send_message(message, to_addrs=[email])

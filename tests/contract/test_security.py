@@ -128,6 +128,13 @@ def test_the_cookie_is_secure_behind_tls(make_app: MakeApp) -> None:
     assert "Secure" not in reply.headers["Set-Cookie"]
 
 
+def test_a_forwarded_host_makes_no_origin_our_own(make_app: MakeApp) -> None:
+    client = PollingClient(FlaskTransport(make_app(trusted_proxies=1)))
+    forwarded = {"X-Forwarded-Host": "evil.example", "X-Forwarded-For": "10.1.1.1", "X-Forwarded-Proto": "http"}
+    assert client.call("POST", "/user/register", LOGIN, Origin="http://evil.example", **forwarded).status == 403
+    assert client.call("POST", "/user/register", LOGIN, Origin="http://localhost", **forwarded).status == 200
+
+
 def test_headers_on_every_answer(client: Clients) -> None:
     for path in ("/", "/user/me", "/room/nope", "/healthz", "/attachments/nope", "/nowhere"):
         reply = client().call("GET", path)

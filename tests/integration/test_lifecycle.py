@@ -111,12 +111,17 @@ def test_gunicorn_says_what_is_wrong_with_a_setting(home: Path) -> None:
     assert "CHAT_PULL_TIMEOUT='soon'" in done.stderr
 
 
-def test_logs_never_hold_query_strings(server: StartServer) -> None:
+def test_logs_never_hold_query_strings_nor_forged_lines(server: StartServer) -> None:
     live = server(GUNICORN_CMD_ARGS="--access-logfile - --log-level debug")
     requests.get(f"{live.url}/user/me?token=very-secret", timeout=10)
     requests.get(f"{live.url}/nowhere?token=very-secret", timeout=10)
     wait_until(lambda: "/nowhere" in live.log.read_text(), "the access log is written")
     assert "very-secret" not in live.log.read_text()
+    requests.get(f"{live.url}/%0d%0a[2026-01-01] forged%1b[2J%c2%85%e2%80%ae", timeout=10)
+    wait_until(lambda: "forged" in live.log.read_text(), "the access log is written")
+    [line] = [line for line in live.log.read_text().splitlines() if "forged" in line]
+    assert '"GET /\\u000d\\u000a[2026-01-01] forged\\u001b[2J' in line
+    assert line.isprintable()
 
 
 def test_without_migrations_it_says_so_and_recovers(server: StartServer, home: Path) -> None:

@@ -134,7 +134,7 @@ def test_guessing_a_deleted_accounts_password_is_limited(w: World) -> None:
 @pytest.mark.parametrize(
     "email",
     ["", "a", "@b.c", "a@", "a@b", "a@b.c d", "a@b\n.c", "a@@b.c", "<a@b.c>", "a,x@b.c", "a@b..c", "é" * 65 + "@b.c",
-     "a@" + "b" * 250 + ".c"],
+     "a@" + "b" * 250 + ".c", "=?utf-8?q?vera?=@y.zz", "=?utf-8?b?eEB5Lnp6LCBx?=@y.zz", "a=?@b.c"],
 )  # fmt: skip
 def test_what_is_no_address(w: World, email: str) -> None:
     reply = w.nobody.call("POST", "/account/reg", reg(email=email))
@@ -150,6 +150,14 @@ def test_a_code_comes_by_mail_and_hidden_in_the_answer(w: World, mail: tuple[str
     assert isinstance(body, bytes)
     [code] = set(re.findall(rb"\d{6}", body))
     assert answer["verify_code"] == hashlib.sha256(b"new@example.com:" + code).hexdigest()
+
+
+@pytest.mark.parametrize("email", ["o'neil+x@example.com", "a/b={c}@example.com", ".a..b@example.com"])
+def test_a_mail_goes_to_the_one_address_as_it_was_given(w: World, mail: tuple[str, Mailboxes], email: str) -> None:
+    w.nobody.ok("POST", "/verify", {"email": email})
+    [envelope] = mail[1].received
+    assert isinstance(envelope.content, bytes)
+    assert (envelope.rcpt_tos, message_from_bytes(envelope.content)["To"]) == ([email], email)
 
 
 def test_codes_are_limited_by_mailbox_and_by_address(w: World, make_app: Callable[..., Flask], mail: object) -> None:

@@ -1,0 +1,41 @@
+"""What the process writes to its log: one line for each record, whatever clients put into it."""
+
+import logging
+import re
+import sys
+
+# Controls (C0, DEL, C1), line separators, lone surrogates, and the marks that turn the direction of text.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def escape(text: str) -> str:
+    """The text in one line, with each character that could forge or hide part of a line as `\\uXXXX`."""
+    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+class OneLine(logging.Filter):
+    """Escapes a record's message, and indents its traceback: no line but a record's first begins at the margin."""
+
+    _formatter = logging.Formatter()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Rewrite the record, and let it pass."""
+        record.msg, record.args = escape(record.getMessage()), None
+        if record.exc_info and record.exc_info[0] is not None:
+            lines = (record.exc_text or self._formatter.formatException(record.exc_info)).splitlines()
+            record.exc_text = "\n".join(f"    {escape(line)}" for line in lines)
+        return True
+
+
+def configure() -> None:
+    """Have this process log to stderr, and every logger, gunicorn's too, write single lines."""
+    root = logging.getLogger()
+    if not root.handlers:
+        to_stderr = logging.StreamHandler(sys.stderr)
+        form = "[%(asctime)s] [%(process)d] [%(levelname)s] %(name)s: %(message)s"
+        to_stderr.setFormatter(logging.Formatter(form, "%Y-%m-%d %H:%M:%S %z"))
+        root.addHandler(to_stderr)
+    for name in ("", "gunicorn.error", "gunicorn.access"):
+        for handler in logging.getLogger(name).handlers:
+            if not any(isinstance(each, OneLine) for each in handler.filters):
+                handler.addFilter(OneLine())
