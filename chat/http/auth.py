@@ -13,11 +13,12 @@ from chat.http.declared import declared
 from chat.http.origins import Origins
 from chat.models import Actor
 from chat.security import tokens
-from chat.services.sessions import NewSession
+from chat.services.sessions import NewSession, SessionState
 
 COOKIE = "session"  # its kind, see chat.http.cookies
 # What versions up to 0.1 call it. Read for one release, so that an upgrade logs nobody out; to be removed after 0.2.
 OLD_COOKIE = "commonroom_session"
+MEANT_USER = "HTTP_X_CHAT_USER"  # in the environ: the id of the user that the request is for
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -65,12 +66,23 @@ def _actor(given: str | None, *, any_origin: bool) -> Actor:
     token = _cookie_token() if given is None else _read(_bare(given))
     chat = services()
     actor = chat.sessions.resolve(token.reference, token.user_id) if token else None
-    if actor is None:
+    meant = request.environ.get(MEANT_USER)
+    if actor is None or (meant is not None and meant != str(actor.user_id)):
         raise ChatError(ErrorCode.NOT_SIGNED_IN)
     if given is None and not any_origin:
         _origins().require_own()
     chat.presence.touch(actor.session_id, actor.user_id)
     return actor
+
+
+def session_state() -> tuple[SessionState, str]:
+    """What became of the session that the cookie or header names, and whose it is while it lives. Raises nothing."""
+    given = request.headers.get("Authorization")
+    text = _cookie() if given is None else _bare(given)
+    issued = tokens.issued(text, tokens.Purpose.SESSION) if text else None
+    if issued is None:
+        return SessionState.NONE, ""
+    return services().sessions.state(issued.token.reference, issued.token.user_id, issued.at)
 
 
 def session_token(user_id: int, session: NewSession) -> str:
@@ -92,8 +104,11 @@ def clear_cookie(response: Response) -> Response:
 
 
 def _cookie_token() -> tokens.Token | None:
-    text = cookies.read_cookie(COOKIE)
-    return _read(text or request.cookies.get(OLD_COOKIE, ""))
+    return _read(_cookie())
+
+
+def _cookie() -> str:
+    return cookies.read_cookie(COOKIE) or request.cookies.get(OLD_COOKIE, "")
 
 
 def _delete_old(response: Response) -> None:

@@ -18,7 +18,7 @@ from chat.http.context import services
 from chat.live.parking import ENVIRON_KEY, NEEDS_THREAD, NOTHING_YET, Hold, Look
 from chat.models import Actor
 from chat.services import Services
-from chat.services.pulls import News, Position
+from chat.services.pulls import LookedAt, News, Position, marks_at
 
 MOST_HELD = 100_000  # on the loop: connections are bounded by file descriptors already
 LOOP_MAX_BYTES = 16 * 1024  # what is more than that to encode is left to a thread
@@ -31,7 +31,9 @@ Read = Callable[[bytes], Mapping[str, int]]  # a pull's body: cursors (µs) by r
 Render = Callable[[News], list[bytes]]  # a body in pieces; without I/O where there are no pictures
 
 
-def answer_when_new(actor: Actor, ask: Ask, timeout_s: float, read: Read, render: Render) -> Response:
+def answer_when_new(
+    actor: Actor, ask: Ask, timeout_s: float, read: Read, render: Render, looked_at: LookedAt = None
+) -> Response:
     """The answer to a pull: at once where there is news, else when there is, or when time is up.
 
     No database session is held meanwhile. read and render are the same objects for all who ask in the same way.
@@ -44,7 +46,7 @@ def answer_when_new(actor: Actor, ask: Ask, timeout_s: float, read: Read, render
     if news.count or not timeout_s or request.method == "HEAD":
         return news_response(render, news)
     if hold is not None:
-        return HeldPull(services(), hold, actor, timeout_s, position, read, render).park(hold)
+        return HeldPull(services(), hold, actor, timeout_s, position, read, render, looked_at).park(hold)
     deadline = min(time.monotonic() + timeout_s, _session_ends(services(), actor))
     news = block(actor, position, deadline) or position.nothing()
     return news_response(render, news)
@@ -91,7 +93,7 @@ class _Place:
     def __init__(self, chat: Services, position: Position, render: Render) -> None:
         self.position = position
         self.reach = sum(position.cursors.values())  # µs; grows from pull to pull
-        self.marks = [(room_id, position.cursors[name]) for name, room_id in position.rooms.items()]
+        self.marks = marks_at(position, None)
         self._room_ids = tuple(position.rooms.values())
         self._chat = chat
         self._feeds = chat.hub.feeds
@@ -172,7 +174,18 @@ class HeldPull(Waiter):
     goes through the whole stack again.
     """
 
-    __slots__ = ("_actor", "_chat", "_place", "_places", "_session_ends", "_timeout_s", "deadline", "is_held")
+    __slots__ = (
+        "_actor",
+        "_chat",
+        "_looked_at",
+        "_marked",
+        "_place",
+        "_places",
+        "_session_ends",
+        "_timeout_s",
+        "deadline",
+        "is_held",
+    )
 
     def __init__(
         self,
@@ -183,6 +196,7 @@ class HeldPull(Waiter):
         position: Position,
         read: Read,
         render: Render,
+        looked_at: LookedAt = None,
     ) -> None:
         super().__init__(position.keys(actor), hold.wake)
         self._chat = chat
@@ -191,6 +205,8 @@ class HeldPull(Waiter):
         self._session_ends = _session_ends(chat, actor)
         self._places = _shared(chat).places(position, read, render)
         self._place = self._places.at(position)
+        self._looked_at = looked_at
+        self._marked = self._place, marks_at(position, looked_at)
         self.deadline = min(time.monotonic() + timeout_s, self._session_ends)
         self.is_held = False
 
@@ -206,7 +222,11 @@ class HeldPull(Waiter):
     @property
     def marks(self) -> Sequence[tuple[int, int]]:
         """How far the client has read (room id, µs), as its last pull said."""
-        return self._place.marks
+        if self._looked_at is None:
+            return self._place.marks
+        if self._marked[0] is not self._place:
+            self._marked = self._place, marks_at(self._place.position, self._looked_at)
+        return self._marked[1]
 
     # In a thread
 
@@ -264,7 +284,7 @@ class HeldPull(Waiter):
         except (ChatError, LookupError):
             return NEEDS_THREAD  # which words it
         if place.reach < before.reach:  # two tabs by turns, say; who asks for the marks would not hear of the further
-            self._chat.reading.mark(self._actor.user_id, before.marks)
+            self._chat.reading.mark(self._actor.user_id, marks_at(before.position, self._looked_at))
         found = self.look()
         if found is NOTHING_YET:
             deadline = now + self._timeout_s

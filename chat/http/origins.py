@@ -55,6 +55,6 @@ class Origins:
             response.headers["Access-Control-Expose-Headers"] = "Retry-After"
             if request.method == "OPTIONS":
                 response.headers["Access-Control-Allow-Methods"] = "GET, POST, PUT, DELETE, OPTIONS"
-                response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+                response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, X-Chat-User"
                 response.headers["Access-Control-Max-Age"] = _PREFLIGHT_SECONDS
         return response

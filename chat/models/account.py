@@ -27,6 +27,8 @@ class User(db.Model):
     # argon2id over the SHA-1 and over the MD5 of the password: realtime's clients send such digests.
     password_sha1: Mapped[str] = mapped_column(Text)
     password_md5: Mapped[str] = mapped_column(Text)
+    # µs by the wall clock, as in a session's token; 0: before this was kept
+    password_changed_at: Mapped[int] = mapped_column(Microseconds, default=0, server_default="0")
     created_at: Mapped[int] = mapped_column(Microseconds)
     updated_at: Mapped[int] = mapped_column(Microseconds, server_default="0")  # what others see of it
     deleted_at: Mapped[int | None] = mapped_column(Microseconds)

@@ -22,6 +22,16 @@ class Token:
     reference: str  # what it stands for: a session's id
 
 
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A token as it was issued, be it too old by now."""
+
+    token: Token
+    at: float  # epoch s, whole ones
+    purpose: str
+    expires: float  # epoch s
+
+
 def issue(purpose: Purpose, token: Token, lifetime_s: float) -> str:
     """The token as text, good for lifetime_s seconds."""
     text: str = create_access_token(
@@ -34,16 +44,21 @@ def issue(purpose: Purpose, token: Token, lifetime_s: float) -> str:
 
 def read(text: str, purpose: Purpose) -> Token | None:
     """What the text stands for; None if it is not ours, altered, too old, or meant for something else."""
-    claims = _claims(text, current_app.config["JWT_SECRET_KEY"])
-    if claims is None or claims[0] != purpose or claims[1] < time.time():
-        return None
-    return claims[2]
+    found = issued(text, purpose)
+    return found.token if found is not None and found.expires >= time.time() else None
+
+
+def issued(text: str, purpose: Purpose) -> Issued | None:
+    """The same, also of a token that is too old."""
+    found = _issued(text, current_app.config["JWT_SECRET_KEY"])
+    return found if found is not None and found.purpose == purpose else None
 
 
 @lru_cache(maxsize=4096)  # each request brings one; what a signature says of a text does not change
-def _claims(text: str, _secret: str) -> tuple[str, float, Token] | None:
+def _issued(text: str, _secret: str) -> Issued | None:
     try:
         claims = decode_token(text, allow_expired=True)
-        return claims["purpose"], claims["exp"], Token(int(claims["sub"]), str(claims["ref"]))
+        token = Token(int(claims["sub"]), str(claims["ref"]))
+        return Issued(token, claims["iat"], claims["purpose"], claims["exp"])
     except (PyJWTError, JWTExtendedException, KeyError, ValueError):
         return None

@@ -1,13 +1,14 @@
 """Accounts: making them, and proving that one is yours (specs, "Account")."""
 
 import re
+import time
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from chat.clock import Clock
+from chat.clock import SECOND, Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, Event, EventKind, User
 from chat.names import is_email, is_name, name_key
@@ -293,9 +294,10 @@ def _digests(password: str, *, digest_allowed: bool) -> list[tuple[str, str]]:
     return found
 
 
-def hashes(password: str) -> dict[str, str]:
-    """The password's columns of User. Takes a while."""
+def hashes(password: str) -> dict[str, Any]:
+    """The columns of User that change with the password. Takes a while."""
     return {
         "password_sha1": passwords.hash_digest(passwords.sha1(password)),
         "password_md5": passwords.hash_digest(passwords.md5(password)),
+        "password_changed_at": round(time.time() * SECOND),
     }

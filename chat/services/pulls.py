@@ -21,6 +21,7 @@ _rooms_of_member = (
     .where(Membership.user_id == bindparam("user"), Room.deleted_at.is_(None))
     .where(Room.name_key.in_(bindparam("keys", expanding=True)))
 )
+LookedAt = frozenset[int] | None  # rooms' ids; None: all
 ANSWER_MAX_BYTES = 8 * 1024 * 1024  # specs, "Bounds"
 
 
@@ -66,6 +67,15 @@ class Position:
         return News({name: [] for name in self.rooms}, self.missing)
 
 
+def marks_at(position: Position, looked_at: LookedAt) -> list[tuple[int, int]]:
+    """Read marks (room id, µs) of a reader who stands there and looks at these rooms."""
+    rooms = position.rooms.items()
+    return [(id_, position.cursors[name]) for name, id_ in rooms if looked_at is None or id_ in looked_at]
+
+
+_Resolved = tuple[Position, dict[int, int], list[tuple[int, int]]]
+
+
 class Pulls:
     def __init__(self, store: Store, hub: Hub, sessions: Sessions, reading: Reading) -> None:
         self._store = store
@@ -73,12 +83,16 @@ class Pulls:
         self._sessions = sessions
         self._reading = reading
 
-    def since(self, actor: Actor, cursors: Mapping[str, int], limit: int) -> tuple[Position, News]:
+    def since(
+        self, actor: Actor, cursors: Mapping[str, int], limit: int, looked_at: LookedAt = None
+    ) -> tuple[Position, News]:
         """What there is in these rooms after the cursors (µs), at most `limit` messages a room.
 
-        Raises ROOM_NOT_FOUND where the actor is in none of them.
+        The cursors are read marks of the rooms that are looked at. Raises ROOM_NOT_FOUND where the actor is in none
+        of them.
         """
-        position, until = self._resolve(actor, cursors, limit)
+        position, until, marks = self._resolve(actor, cursors, limit)
+        self._reading.mark(actor.user_id, [mark for mark in marks if looked_at is None or mark[0] in looked_at])
         return position, self._look(position, until)
 
     def again(self, actor: Actor, position: Position) -> News | None:
@@ -89,7 +103,7 @@ class Pulls:
         if self._sessions.resolve(actor.session_id, actor.user_id) is None:
             raise ChatError(ErrorCode.NOT_SIGNED_IN)
         try:
-            now, until = self._resolve(actor, position.cursors, position.limit)
+            now, until, _ = self._resolve(actor, position.cursors, position.limit)
         except ChatError:
             return News(missing=list(position.cursors))  # put out of the last one: the wait ends
         news = self._look(now, until)
@@ -134,8 +148,10 @@ class Pulls:
                 news.add(room.name, [] if news.is_full else timeline.newest(connection, room.id, limit))
         return news
 
-    def _resolve(self, actor: Actor, asked: Mapping[str, int], limit: int) -> tuple[Position, dict[int, int]]:
-        """The rooms, found through the reader's memberships, and the last_time of each at that moment."""
+    def _resolve(self, actor: Actor, asked: Mapping[str, int], limit: int) -> _Resolved:
+        """The rooms, found through the reader's memberships, and the last_time of each at that moment; cursors that are
+        further than the read mark, by room.
+        """
         keys = {name: name_key(name) for name in asked}
         with self._store.read() as connection:
             values = {"user": actor.user_id, "keys": list(set(keys.values()))}
@@ -154,10 +170,9 @@ class Pulls:
             cursors[name] = min(cursors[name], room.last_time)
             if cursors[name] > room.read_time:
                 marks.append((room.id, cursors[name]))
-        self._reading.mark(actor.user_id, marks)
         if not rooms:
             raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=", ".join(name[:100] for name in asked))
-        return Position(rooms, cursors, limit), until
+        return Position(rooms, cursors, limit), until, marks
 
     def _look(self, position: Position, until: Mapping[int, int]) -> News:
         """What there was when the rooms were resolved, from memory where it reaches back so far.

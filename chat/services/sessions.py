@@ -3,6 +3,7 @@
 import secrets
 import threading
 from dataclasses import dataclass
+from enum import StrEnum
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
@@ -14,6 +15,16 @@ from chat.storage.store import Store, WriteTransaction
 
 MOST_KNOWN = 10_000  # users whose sessions are kept in memory,
 MOST_OF_USER = 100  # and of each, sessions
+
+
+class SessionState(StrEnum):
+    """What became of a session."""
+
+    LIVING = "living"
+    NONE = "none"  # there was none
+    PASSWORD = "password"  # noqa: S105 - the password changed after it began
+    DELETED = "deleted"  # the account was
+    ENDED = "ended"  # logged out, or too old
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +104,20 @@ class Sessions:
         values = {"session": session_id, "user": user_id, "now": self._clock()}
         row = connection.execute(_living, values).first()
         return None if row is None else Actor(*row)
+
+    def state(self, session_id: str, user_id: int, begun_at: float) -> tuple[SessionState, str]:
+        """What became of a session that began then (epoch s), and whose it is while it lives."""
+        actor = self.resolve(session_id, user_id)
+        if actor is not None:
+            return SessionState.LIVING, actor.username
+        with self._store.read() as connection:
+            about = select(User.deleted_at, User.password_changed_at).where(User.id == user_id)
+            user = connection.execute(about).first()
+        if user is None or user.deleted_at is not None:
+            return SessionState.DELETED, ""
+        # In whole seconds, as a token's are.
+        is_newer = user.password_changed_at // SECOND > begun_at
+        return SessionState.PASSWORD if is_newer else SessionState.ENDED, ""
 
     def doubt(self, user_id: int | None) -> None:
         """Sessions of the user may have ended, here or elsewhere, or the user changed; None: anybody's."""

@@ -329,3 +329,22 @@ def test_a_wait_ends_with_the_session(make_app, clock) -> None:
     began = time.monotonic()
     assert alice.ok("POST", "/chat/pull?timeout=30", {"public": ""})["public"] == []
     assert time.monotonic() - began < 10
+
+
+def test_only_rooms_that_are_looked_at_are_read(alice: PollingClient, client: Clients) -> None:
+    bob = client("bob")
+    for room in ("here", "there"):
+        alice.create_room(room)
+        bob.join(room)
+        alice.say(room, "hello")
+    ids = {room["roomname"]: room["id"] for room in bob.ok("GET", "/room/find?detail=1")["rooms"]}
+    last = bob.ok("POST", "/chat/pull?read=0", {"here": "", "there": ""})
+    cursors = {room: last[room][0]["timestamp"] for room in ("here", "there")}
+    bob.ok("POST", "/chat/pull?timeout=0&read=0", cursors)
+    assert (bob.unread("here"), bob.unread("there")) == (1, 1)
+    bob.ok("POST", f"/chat/pull?timeout=0&read={ids['there']},99", cursors)
+    assert (bob.unread("here"), bob.unread("there")) == (1, 0)
+    bob.ok("POST", "/chat/pull?timeout=0", cursors)
+    assert bob.unread("here") == 0
+    for junk in ("x", "1,", "-1", "1.5", "9" * 19, ",".join("1" * 101)):
+        assert bob.call("POST", f"/chat/pull?timeout=0&read={junk}", cursors).status == 400

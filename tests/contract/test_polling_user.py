@@ -2,9 +2,14 @@
 
 import hashlib
 import json
+import time
 
 import pytest
+from flask import Flask
+from sqlalchemy import update
 
+from chat.models import User
+from tests.conftest import services_of
 from tests.contract.conftest import Clients
 
 NOBODY = {"username": "nobody", "password": "secret1"}
@@ -108,3 +113,42 @@ def test_curl_without_a_header_and_other_content_types(client: Clients) -> None:
         assert client().call("POST", "/user/login", body, **{"Content-Type": content_type}).status == 200
     multipart = client().call("POST", "/user/login", body, **{"Content-Type": "multipart/form-data; boundary=x"})
     assert multipart.status == 400
+
+
+def test_a_request_for_another_user_than_the_cookies_is_refused(client: Clients) -> None:
+    alice, bob = client("alice"), client("bob")
+    ids = {name: str(who.ok("GET", "/user/me")["id"]) for name, who in (("alice", alice), ("bob", bob))}
+    said = {"roomname": "public", "new_message": {"type": "text", "content": "hello"}}
+    assert alice.call("POST", "/chat/send", said, **{"X-Chat-User": ids["alice"]}).status == 200
+    for meant in (ids["bob"], "", "x", f" {ids['alice']}0"):
+        refused = alice.call("POST", "/chat/send", said, **{"X-Chat-User": meant})
+        assert (refused.status, refused.json["status"]) == (401, "failure")
+    assert alice.call("POST", "/user/logout", {}, **{"X-Chat-User": ids["bob"]}).status == 401
+    assert [m["user"] for m in alice.ok("GET", "/chat/history?roomname=public")["messages"]] == ["alice"]
+
+
+def test_a_session_tells_why_it_has_ended(app: Flask, client: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
+    services = services_of(app)
+
+    def state_of(token: str) -> tuple[str, str]:
+        found = stranger.call("GET", "/user/session", Authorization=token).json
+        return found["state"], found["username"]
+
+    stranger, alice = client(), client("alice")
+    assert stranger.ok("GET", "/user/session")["state"] == "none"
+    assert state_of("nonsense") == ("none", "")
+    tokens = []
+    for _ in range(2):
+        reply = alice.call("POST", "/user/login", {"username": "alice", "password": "secret1"})
+        tokens.append(reply.headers["Set-Cookie"].split("=", 1)[1].split(";")[0])
+    assert state_of(tokens[1]) == ("living", "alice")
+    alice.logout()
+    assert state_of(tokens[1]) == ("ended", "")
+    now = time.time()
+    monkeypatch.setattr("chat.services.accounts.time.time", lambda: now + 5)
+    with app.app_context():
+        services.accounts.set_password("alice", "secret2")
+    assert state_of(tokens[0]) == ("password", "")
+    with services.store.write() as tx:
+        tx.execute(update(User).values(deleted_at=1))
+    assert state_of(tokens[0]) == ("deleted", "")

@@ -315,7 +315,7 @@ def test_what_came_after_leaving_is_in_no_answer(services: Services) -> None:
     services.rooms.create(alice, "club", "public", "")
     services.memberships.join(bob, "club", "")
     services.pulls.since(bob, {"club": 0}, 10)  # memory knows the room from here on
-    seen_in, until = services.pulls._resolve(bob, {"club": 0}, 10)
+    seen_in, until, _ = services.pulls._resolve(bob, {"club": 0}, 10)
     services.messages.send(alice, "club", Draft(text="behind his back"))
     services.memberships.leave(bob, "club")
     services.messages.send(alice, "club", Draft(text="behind his back"))

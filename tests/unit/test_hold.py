@@ -43,18 +43,18 @@ def bob(app: Flask) -> Actor:
     return sign_up(services_of(app), "bob")
 
 
-def pull(app: Flask, token: str, cursors: dict[str, Any], hold: Hold) -> Response:
+def pull(app: Flask, token: str, cursors: dict[str, Any], hold: Hold, query: str = "") -> Response:
     body = json.dumps(cursors).encode()
     with app.test_request_context(
-        "/chat/pull?timeout=20&limit=500", method="POST", data=body, headers={"Authorization": token},
+        f"/chat/pull?timeout=20&limit=500{query}", method="POST", data=body, headers={"Authorization": token},
         environ_overrides={ENVIRON_KEY: hold},
     ):  # fmt: skip
         return app.full_dispatch_request()
 
 
-def park(app: Flask, token: str, cursors: dict[str, Any]) -> HeldPull:
+def park(app: Flask, token: str, cursors: dict[str, Any], query: str = "") -> HeldPull:
     hold = Hold(lambda: None, time.monotonic())
-    pull(app, token, cursors, hold)
+    pull(app, token, cursors, hold, query)
     assert isinstance(hold.parked, HeldPull)
     return hold.parked
 
@@ -112,6 +112,22 @@ def test_the_furthest_of_its_cursors_is_the_read_mark(app: Flask, token: str, ch
     end(parked)
     chat.reading.flush()
     assert chat.reading.written_mark(parked.user_id, 1) == times[2]
+
+
+@pytest.mark.parametrize(("looked_at", "is_read"), [("0", False), ("1", True)])
+def test_later_pulls_mark_only_what_is_looked_at(
+    app: Flask, token: str, chat: Services, bob: Actor, looked_at: str, is_read: bool
+) -> None:
+    parked = park(app, token, {"public": FUTURE}, f"&read={looked_at}")
+    before = chat.reading.written_mark(parked.user_id, 1)
+    times = [chat.messages.send(bob, "public", Draft(text=str(n))).time for n in range(2)]
+    for cursor in (times[1], times[0]):
+        parked.is_held = False
+        parked.again(json.dumps({"public": cursor / 1e6}).encode())
+        chat.reading.flush()
+    end(parked)
+    chat.reading.flush()
+    assert chat.reading.written_mark(parked.user_id, 1) == (times[1] if is_read else before)
 
 
 def test_a_fault_while_parking_leaves_no_waiter(

@@ -27,6 +27,7 @@ from chat.protocols.polling.schemas import (
     Send,
 )
 from chat.services.messages import Draft
+from chat.services.pulls import News, Position
 
 CURSORS = Cursors()
 bp = Blueprint("polling_chat", __name__, url_prefix="/chat")
@@ -66,8 +67,13 @@ def pull(actor: Actor, query: dict[str, Any], cursors: dict[str, int]) -> Respon
     render = pull_renderer(query["detail"], prefers_chinese())
     if not cursors:
         return news_response(render, services().pulls.newest(actor, limit))
+    looked_at = query["read"]
+
+    def ask() -> tuple[Position, News]:
+        return services().pulls.since(actor, cursors, limit, looked_at)
+
     timeout_s = current_app.config["PULL_TIMEOUT"] if timeout_s is None else min(timeout_s, TIMEOUT_MAX)
-    return answer_when_new(actor, lambda: services().pulls.since(actor, cursors, limit), timeout_s, _read, render)
+    return answer_when_new(actor, ask, timeout_s, _read, render, looked_at)
 
 
 @bp.get("/history")

@@ -1,8 +1,9 @@
 """The bodies and queries this protocol takes, and its answers. Views read with these, and the document shows them."""
 
+import re
 from typing import Any
 
-from marshmallow import EXCLUDE, INCLUDE, RAISE, Schema, fields, validate
+from marshmallow import EXCLUDE, INCLUDE, RAISE, Schema, ValidationError, fields, validate
 
 from chat.errors import ChatError, ErrorCode
 from chat.http.declared import about
@@ -13,6 +14,7 @@ from chat.services.accounts import PASSWORD_MAX_CHARS, USERNAME_MAX_CHARS
 from chat.services.lookups import LIST_CAP
 from chat.services.messages import CLIENT_MESSAGE_ID_MAX_CHARS
 from chat.services.rooms import LABEL_MAX_CHARS, NAME_MAX_CHARS
+from chat.services.sessions import SessionState
 
 LIMIT_DEFAULT = 100
 LIMIT_MAX = 500
@@ -150,6 +152,17 @@ class MembersQuery(_In):
     roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
 
 
+class _RoomIds(fields.Field[frozenset[int]]):
+    """Numbers with commas, as a set. No room has the number 0."""
+
+    PATTERN = r"^[0-9]{1,18}(,[0-9]{1,18}){0,99}$"
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> frozenset[int]:
+        if not re.fullmatch(self.PATTERN, value):
+            raise ValidationError("Not numbers with commas.")
+        return frozenset(map(int, value.split(",")))
+
+
 class PullQuery(_In):
     limit = Limit(LIMIT_DEFAULT, LIMIT_MAX, _LIMIT)
     timeout = fields.Float(
@@ -159,6 +172,16 @@ class PullQuery(_In):
         metadata=about(
             "for how many seconds the pull may be held; 0 answers at once, over 50 counts as 50",
             "最长等待的秒数；0 表示立即返回，超过 50 按 50 处理",
+        ),
+    )
+    read = _RoomIds(
+        load_default=None,
+        metadata=about(
+            "ids of the rooms that are looked at, with commas; 0: none. Only their cursors are read marks. Absent: all",
+            "正在查看的聊天室 id，以逗号分隔；0 表示没有。只有这些聊天室的游标算作已读；缺省为全部",
+            type="string",
+            pattern=_RoomIds.PATTERN,
+            examples=["1"],
         ),
     )
     detail = Flag(_DETAIL)
@@ -196,6 +219,18 @@ class Me(Done):
     nickname = fields.String(required=True)
     id = fields.Integer(required=True)
     email = fields.String(required=True, metadata=about('"" where there is none', '没有时为 ""'))
+
+
+class Session(Done):
+    state = fields.String(
+        required=True,
+        validate=validate.OneOf(list(SessionState)),
+        metadata=about(
+            "living, none, or why it ended: password (changed), deleted (the account), ended (logged out, or too old)",
+            "living 有效；none 没有会话；结束原因：password 密码已更改，deleted 账号已删除，ended 已登出或过期",
+        ),
+    )
+    username = fields.String(required=True, metadata=about('while it lives, else ""', '会话有效时的用户名，否则为 ""'))
 
 
 class RoomShown(_Out):

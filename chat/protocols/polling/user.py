@@ -5,13 +5,13 @@ from typing import Any
 from flask import Blueprint, Response
 
 from chat.errors import ErrorCode
-from chat.http.auth import clear_cookie, own_origin, set_cookie, signed_in
+from chat.http.auth import clear_cookie, own_origin, session_state, set_cookie, signed_in
 from chat.http.bodies import takes
 from chat.http.context import client_address, services
 from chat.http.declared import answers
 from chat.models import Actor
 from chat.protocols.polling.errors import success
-from chat.protocols.polling.schemas import Credentials, Done, Me, Nothing
+from chat.protocols.polling.schemas import Credentials, Done, Me, Nothing, Session
 
 bp = Blueprint("polling_user", __name__, url_prefix="/user")
 
@@ -60,3 +60,13 @@ def me(actor: Actor) -> Response:
     """Who is logged in. Beyond the document."""
     about = {"username": actor.username, "nickname": actor.nickname, "id": actor.user_id, "email": actor.email}
     return success("Logged in.", "已登录。", **about)
+
+
+@bp.get("/session")
+@answers(Session, zh="此 cookie 的会话是否有效；若已结束，说明原因。")
+def session() -> Response:
+    """Whether the cookie's session lives, and if not, why it ended. Beyond the document."""
+    state, username = session_state()
+    if username:
+        return success("Logged in.", "已登录。", state=state, username=username)
+    return success("Not logged in.", "未登录。", state=state, username="")
