@@ -17,6 +17,7 @@ from chat.extensions import db, jwt, migrate
 from chat.http import cookies, envelopes, headers
 from chat.http.context import EXTENSION
 from chat.http.origins import Origins
+from chat.http.overload import refuse_overflow
 from chat.names import is_name
 from chat.protocols import ims, polling, realtime, roomapi, tcp
 from chat.services import Services
@@ -47,6 +48,7 @@ def create_app(settings: Settings | None = None, clock: Clock = system_clock) ->
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=0)  # type: ignore[method-assign]
     services = _services(app, settings, clock)
     app.extensions[EXTENSION] = services
+    app.before_request(refuse_overflow)
     app.before_request(services.start)
     for protocol in (polling, roomapi, realtime, tcp, ims):
         protocol.register(app)

@@ -6,6 +6,7 @@ import logging
 import resource
 import socket
 import sys
+from functools import partial
 
 from gunicorn.sock import TCP6Socket, TCPSocket
 
@@ -67,6 +68,8 @@ def when_ready(server):
 def post_worker_init(worker):
     """Be ready before the first request, and answer held pulls as soon as this worker is told to stop."""
     from chat import metrics  # here, as the master must not import it
+    from chat.live.clients import Clients
+    from chat.security.tokens import user_named
 
     services = worker.wsgi.extensions["commonroom"]
     if worker.cfg.workers > 1:
@@ -79,6 +82,7 @@ def post_worker_init(worker):
     if _tcp_port:
         worker.line_protocols = {_tcp_port: worker.wsgi.extensions["commonroom.lines"]}
     worker.stopping = services.answer_held
+    worker.clients = Clients(partial(user_named, secret=worker.wsgi.config["SECRET_KEY"]), _settings.trusted_proxies)
     metrics.watch(
         connections=lambda: len(worker.connections),
         held=lambda: sum(connection.is_held for connection in list(worker.connections)),

@@ -1,12 +1,12 @@
 """What of the application a request handler reaches for."""
 
 from functools import lru_cache
-from ipaddress import IPv6Address, IPv6Network
 
 from flask import Request, current_app, request
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
+from chat.live.clients import limited_address
 from chat.services import Services
 
 EXTENSION = "commonroom"
@@ -27,18 +27,6 @@ def services() -> Services:
 def client_address() -> str:
     """Whom rate limits by address count: the peer, or whom the trusted proxies name."""
     return limited_address(request.remote_addr or "unknown")
-
-
-def limited_address(address: str) -> str:
-    """The same for any peer's address."""
-    if ":" not in address:
-        return address
-    try:
-        mapped = IPv6Address(address).ipv4_mapped  # IPv4, at a listener on ::
-        # One subscriber has a whole /64 of IPv6 addresses.
-        return str(mapped or IPv6Network((address, 64), strict=False))
-    except ValueError:
-        return address
 
 
 def prefers_chinese() -> bool:

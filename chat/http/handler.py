@@ -18,6 +18,7 @@ from chat.clock import SECOND
 from chat.delivery import Waiter
 from chat.errors import ChatError, ErrorCode
 from chat.http.context import EXTENSION
+from chat.http.overload import refuse_overflow
 from chat.live.frames import POLICY, TRY_LATER
 from chat.live.peer import Ended, Peer, Raw
 from chat.models import Actor, Event, StoredMessage
@@ -99,12 +100,14 @@ class Handler(ABC):
             return _Pushed(self, subscription)
 
         self.peer.follow(make)
+        self.peer.belongs_to(actor.user_id)
         self.peer.close_in((actor.session_ends - self.chat.clock()) / SECOND)
 
     def unfollow(self) -> None:
         """Logged out, but still there."""
         self._subscription = None
         self.peer.unfollow()
+        self.peer.belongs_to(None)
         self.peer.close_in(None)
 
     def leave_out(self, message: StoredMessage) -> None:
@@ -172,6 +175,7 @@ class InApp:
 
     @staticmethod
     def _receive(handler: Handler, message: str | bytes) -> None:
+        refuse_overflow()
         try:
             handler.require_session()
         except ChatError as error:

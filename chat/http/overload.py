@@ -9,20 +9,32 @@ from chat import metrics
 from chat.errors import ChatError, ErrorCode
 from chat.http.context import this_request
 from chat.http.declared import declared
+from chat.lanes import Lane, current_lane
 from chat.live.parking import ENVIRON_KEY, Hold
 
 LATE_SECONDS = 1.0
 RETRY_AFTER = 2  # seconds
 
 
+def refuse_overflow() -> None:
+    """Raise UNAVAILABLE where this request is here only to be refused, as its lane's queue is full."""
+    if current_lane() is Lane.REFUSING:
+        metrics.count(metrics.REFUSED_FOR_OVERLOAD)
+        raise ChatError(ErrorCode.UNAVAILABLE, retry_after=RETRY_AFTER)
+
+
 def refused_when_late(handler: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorator, outermost: for what a client can simply do again. Raises UNAVAILABLE."""
+    """Decorator, outermost: for what a client can simply do again. Raises UNAVAILABLE.
+
+    What waits in another lane than the usual one was told to; its queue is bounded.
+    """
     declared(handler).failures.add(ErrorCode.UNAVAILABLE)
 
     @wraps(handler)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         hold: Hold | None = this_request().environ.get(ENVIRON_KEY)
-        if hold is not None and time.monotonic() - hold.received_at > LATE_SECONDS:
+        is_late = hold is not None and time.monotonic() - hold.received_at > LATE_SECONDS
+        if is_late and current_lane() is Lane.REST:
             metrics.count(metrics.REFUSED_FOR_OVERLOAD)
             raise ChatError(ErrorCode.UNAVAILABLE, retry_after=RETRY_AFTER)
         return handler(*args, **kwargs)

@@ -1,14 +1,16 @@
 """One HTTP/1.1 connection on the loop, for its whole life. A held pull is simply a request not answered yet."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from chat.lanes import Lane, WrongLane
 from chat.live import request
 from chat.live.bounded import WRITE_SECONDS, BoundedConnection
+from chat.live.clients import Client
 from chat.live.deadlines import NEVER
 from chat.live.framing import Framed, Framer, body_after
 from chat.live.heads import FramingError
@@ -29,8 +31,8 @@ READ_AHEAD_BYTES = 64 * 1024  # of the next request, while one is worked on
 
 class HttpConnection(BoundedConnection):
     __slots__ = (
-        "_advancing", "_at_eof", "_began", "_body", "_busy", "_ending", "_framed", "_framer", "_held", "_is_between",
-        "_local", "_parked", "_peer", "_sender", "_started",
+        "_advancing", "_at_eof", "_began", "_body", "_busy", "_ending", "_framed", "_framer", "_head", "_held",
+        "_is_between", "_local", "_parked", "_peer", "_sender", "_started",
     )  # fmt: skip
 
     def __init__(self, worker: "LiveWorker") -> None:
@@ -40,6 +42,7 @@ class HttpConnection(BoundedConnection):
         self._advancing = False
         self._at_eof = False  # the client sends no more
         self._is_between = True  # nothing of a next request has come, as the framer has it
+        self._head = b""  # of the request that is worked on, or waits for a thread
         self._started = 0.0  # of the request that is being read
         # The last request that was held, and what answers those that have the same head. None: no head is known.
         self._framed: Framed | None = None
@@ -226,15 +229,36 @@ class HttpConnection(BoundedConnection):
 
     def _dispatch(self, framed: Framed, resumed: Parked | None) -> None:
         self._busy = True
+        self._head = framed.head
         body = None if framed.too_large else framed.body
         hold = Hold(partial(self._worker.wake, self), time.monotonic(), body, resumed=resumed)
-        self._worker.in_thread(self._work, framed, hold)
+        # A held pull that needs a thread has been taken in long ago.
+        put = self._worker.offer if resumed is None else self._worker.in_thread
+        put(self, self._work, framed, hold)
+
+    @property
+    def client(self) -> Client:
+        """Whose the request is that is worked on."""
+        return self._worker.clients.of_request(self._head, self._peer[0])
+
+    def refused(self, lane: Lane, work: Callable[..., None], args: tuple[Any, ...]) -> None:
+        """Have the client told, in its protocol's envelope; where that is too much, in ours."""
+        if lane is not Lane.REFUSING:
+            self._worker.offer_in(Lane.REFUSING, self, work, *args)
+            return
+        framed, hold = args
+        busy = refusal("503 Service Unavailable", "the server is busy; try again in a moment")
+        self._worker.on_loop(self._worked, framed, request.Answer([busy], close=True), hold.resumed)
 
     def _work(self, framed: Framed, hold: Hold) -> None:  # in a thread
         if self._transport is None:  # hung up while this waited for a thread
             answer = request.Answer([], close=True)
         else:
-            answer = request.run(self._worker, framed, self._peer, self._local, hold)
+            try:
+                answer = request.run(self._worker, framed, self._peer, self._local, hold)
+            except WrongLane as wrong:
+                self._worker.on_loop(self._worker.offer_in, wrong.lane, self, self._work, framed, hold)
+                return
         self._worker.on_loop(self._worked, framed, answer, hold.resumed)
 
     def _worked(self, framed: Framed, answer: request.Answer, resumed: Parked | None) -> None:
@@ -242,6 +266,7 @@ class HttpConnection(BoundedConnection):
             if answer.parked is not resumed:
                 self._forget_known()
                 self._began = answer.began
+            self._head = b""
             framed.shape = None  # thousands may be held, and few of them take a thread once more
             self._framed, self._body = framed, framed.body
             self._parked, self._ending = answer.parked, answer.ending
@@ -270,7 +295,7 @@ class HttpConnection(BoundedConnection):
                 self._transport.abort()  # broken off: shorter than its Content-Length
             self._finish((), close=answer.close)
 
-        self._sender = PieceSender(self._worker, answer.body, self._write_piece, finished)
+        self._sender = PieceSender(self._worker, self, answer.body, self._write_piece, finished)
         self._write_piece(answer.pieces[0])
 
     def _write_piece(self, piece: bytes) -> None:
@@ -329,6 +354,7 @@ class HttpConnection(BoundedConnection):
     def _finished(self, close: bool) -> None:
         """A request's answer is written, or on its way: go on to the next."""
         self._busy = False
+        self._head = b""
         if self._counted:
             self._count_body(0)
         if self._transport is None:

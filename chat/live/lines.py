@@ -184,7 +184,7 @@ class LineConnection(StreamConnection):
     # Sending piece by piece
 
     def _send_pieces(self, pieces: Pieces) -> None:
-        self._sender = PieceSender(self.worker, pieces, self._write_piece, self._all_sent)
+        self._sender = PieceSender(self.worker, self, pieces, self._write_piece, self._all_sent)
 
     def _worked(self) -> None:
         if self._sender is None:

@@ -56,6 +56,9 @@ class Peer(Protocol):
     def is_open(self) -> bool:
         """False once nothing that is sent can reach the client."""
 
+    def belongs_to(self, user_id: int | None) -> None:
+        """The client has shown who it is: it waits for its turns as that user. None: it is nobody any more."""
+
     def send(self, text: str | bytes) -> None:
         """Send one message (UTF-8), after those sent before. Never waits."""
 

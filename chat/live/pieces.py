@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from chat.live.pool import Owner
     from chat.live.worker import LiveWorker
 
 log = logging.getLogger("gunicorn.error")
@@ -14,12 +15,18 @@ Pieces = Iterator[bytes | float]  # a number is a pause in seconds
 class PieceSender:
     """On the loop, but for _fetch. `finished` is called once: with False where the pieces broke off, or stop was."""
 
-    __slots__ = ("_finished", "_is_fetching", "_is_stopped", "_pieces", "_worker", "_write")
+    __slots__ = ("_finished", "_is_fetching", "_is_stopped", "_owner", "_pieces", "_worker", "_write")
 
     def __init__(
-        self, worker: "LiveWorker", pieces: Pieces, write: Callable[[bytes], None], finished: Callable[[bool], None]
+        self,
+        worker: "LiveWorker",
+        owner: "Owner",
+        pieces: Pieces,
+        write: Callable[[bytes], None],
+        finished: Callable[[bool], None],
     ) -> None:
         self._worker = worker
+        self._owner = owner
         self._pieces = pieces
         self._write = write  # followed by go_on, at once or when that is read
         self._finished = finished
@@ -30,7 +37,7 @@ class PieceSender:
         """The client has read what was written, or nearly: get the next piece."""
         if not self._is_fetching:
             self._is_fetching = True
-            self._worker.in_thread(self._fetch)
+            self._worker.in_thread(self._owner, self._fetch)
 
     def stop(self) -> None:
         """Nobody reads it any more."""

@@ -51,7 +51,7 @@ class Pushes:
         if found is None or waiter.recheck:
             self._is_asking = True
             self._is_due = False
-            connection.worker.in_thread(self._ask)
+            connection.worker.in_thread(connection, self._ask)
             return
         self._write(found)
         if self._is_due:

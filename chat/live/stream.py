@@ -10,9 +10,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from chat.lanes import Lane, WrongLane
+from chat.live.clients import Client, limited_address
 from chat.live.deadlines import NEVER
 from chat.live.frames import GOING_AWAY, INTERNAL, NORMAL, POLICY, TRY_LATER, FrameError
-from chat.live.peer import Session, Source
+from chat.live.peer import Raw, Session, Source
 from chat.live.push import Pushes
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ class StreamConnection(asyncio.Protocol):
 
     __slots__ = (
         "_at_end", "_give_up_at", "_heard", "_inbox", "_inbox_bytes", "_owed", "_paused", "_ping_at", "_pushes",
-        "_session", "_transport", "_was_closed", "deadline", "is_busy", "is_drained", "is_open",
+        "_session", "_transport", "_was_closed", "client", "deadline", "is_busy", "is_drained", "is_open",
         "watched_until", "worker",
     )  # fmt: skip
 
@@ -48,6 +50,7 @@ class StreamConnection(asyncio.Protocol):
         self.worker = worker
         self._session: Session | None = session
         self._transport: Any = None
+        self.client: Client = ""  # whose turns its work takes
         self._inbox: list[str | bytes] = []
         self._inbox_bytes = 0
         self._pushes: Pushes | None = None
@@ -66,6 +69,7 @@ class StreamConnection(asyncio.Protocol):
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
+        self.client = limited_address(self.address[0])
         self.is_open = True
         self._heard = time.monotonic()
         # Not all at once, where thousands come at once.
@@ -183,6 +187,10 @@ class StreamConnection(asyncio.Protocol):
         name = transport.get_extra_info("peername") if transport is not None else None
         return (name[0], name[1]) if name else ("", 0)
 
+    def belongs_to(self, user_id: int | None) -> None:
+        """The client has shown who it is; None: it is nobody any more."""
+        self.client = limited_address(self.address[0]) if user_id is None else user_id
+
     def send(self, text: str | bytes) -> None:
         """Send one message, after those sent before. Never waits."""
         self.worker.on_loop(self.write, self.framed(text.encode() if isinstance(text, str) else text))
@@ -273,7 +281,7 @@ class StreamConnection(asyncio.Protocol):
             if self.is_drained or self._transport is None:
                 message = self._inbox.pop(0)
                 self._inbox_bytes -= len(message)
-                self._run(self._session.received, message)
+                self._run(self._session.received, message, may_refuse=not isinstance(message, Raw))
         elif self._transport is None and not self._was_closed:
             self._was_closed = True
             self._run(self._session.closed)
@@ -284,18 +292,33 @@ class StreamConnection(asyncio.Protocol):
             self._close(NORMAL, "")
             self._transport.close()
 
-    def _run(self, call: Callable[..., None], *args: Any) -> None:
+    def _run(self, call: Callable[..., None], *args: Any, may_refuse: bool = False) -> None:
         self.is_busy = True
-        self.worker.in_thread(self._work, call, *args)
+        put = self.worker.offer if may_refuse else self.worker.in_thread
+        put(self, self._work, call, *args)
+
+    def refused(self, lane: Lane, work: Callable[..., None], args: tuple[Any, ...]) -> None:
+        """Too much waits in the lane: have the client told, in its protocol's envelope."""
+        if lane is not Lane.REFUSING:
+            self.worker.offer_in(Lane.REFUSING, self, work, *args)
+            return
+        self.close(TRY_LATER, "the server is busy")
+        self.worker.on_loop(self._worked)
 
     def _work(self, call: Callable[..., None], *args: Any) -> None:  # in a thread
+        lane = None
         try:
             call(*args)
+        except WrongLane as wrong:
+            lane = wrong.lane
         except Exception:
             log.exception("handling a message failed")
             self.close(INTERNAL, "our mistake")
         finally:
-            self.worker.on_loop(self._worked)
+            if lane is None:
+                self.worker.on_loop(self._worked)
+            else:
+                self.worker.on_loop(self.worker.offer_in, lane, self, self._work, call, *args)
 
     def _worked(self) -> None:
         self.is_busy = False

@@ -16,12 +16,14 @@ import uvloop
 from gunicorn.sock import ssl_context
 from gunicorn.workers.base import Worker
 
+from chat.lanes import Lane
 from chat.live import request
+from chat.live.clients import NO_CLIENTS
 from chat.live.connection import HEAD_SECONDS, HttpConnection
 from chat.live.deadlines import Deadlines
 from chat.live.lines import LineConnection
 from chat.live.peer import LineProtocol
-from chat.live.pool import Pool
+from chat.live.pool import Lanes, Owner
 from chat.live.stream import StreamConnection
 
 log = logging.getLogger("gunicorn.error")
@@ -50,8 +52,11 @@ class LiveWorker(Worker):
         self.keepalive = self.cfg.keepalive  # seconds
         self.stopping: Callable[[], None] = lambda: None  # set by gunicorn.conf.py
         self.line_protocols: dict[int, LineProtocol] = {}  # by port; the same. All other listeners speak HTTP
-        self._pool = Pool(self.cfg.threads)
-        self.in_thread = self._pool.submit  # for connections
+        self.clients = NO_CLIENTS  # set by gunicorn.conf.py
+        self._lanes = Lanes(self.cfg.threads)
+        # For connections: in a thread, when it is their client's turn.
+        self.in_thread = self._lanes.run  # what may not be refused
+        self.offer = self._lanes.offer
         self.is_logged = self.log.access_log_enabled
         self._woken: deque[Connection] = deque()
         self._flush_is_due = False
@@ -69,6 +74,10 @@ class LiveWorker(Worker):
             self.loop.close()
 
     # For connections
+
+    def offer_in(self, lane: Lane, owner: Owner, work: Callable[..., None], *args: Any) -> None:
+        """Have it done in that lane, or refused (Owner.refused)."""
+        self._lanes.offer_in(lane, owner, work, *args)
 
     def on_loop(self, call: Callable[..., None], *args: Any) -> None:
         """Have the loop call, from any thread; in the order of the calls."""
@@ -141,7 +150,7 @@ class LiveWorker(Worker):
         within the graceful time-out."""
         self.stopping()
         deadline = time.monotonic() + self.cfg.graceful_timeout
-        while (self.connections or not self._pool.rests) and time.monotonic() < deadline:
+        while (self.connections or not self._lanes.rests) and time.monotonic() < deadline:
             self.notify()
             for connection in list(self.connections):
                 connection.stop()

@@ -10,10 +10,12 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import Type
 
 from chat.errors import ChatError, ErrorCode
+from chat.lanes import Lane, enter_lane
 
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, type=Type.ID)
 
-# argon2 runs without the GIL. Two at a time, so that a class that logs in at once does not stall the rest.
+# Two at a time, so that a class that logs in at once does not stall the rest. Under LiveWorker these are lanes'
+# threads, and nothing waits here; other servers have nothing but these places.
 _places = threading.BoundedSemaphore(2)
 _room_place = threading.BoundedSemaphore(1)  # rooms' passwds take one of them at most: logins come first
 _LONGEST_WAIT = 30.0  # seconds
@@ -45,7 +47,13 @@ def verify(stored: str | None, digest: str) -> bool:
 
 @contextmanager
 def place(*, for_room: bool = False) -> Iterator[None]:
-    """One of the two places where hashing goes on. Raises UNAVAILABLE when too many wait."""
+    """One of the few places where hashing goes on: a thread of that lane. Call it before any side effect.
+
+    Raises WrongLane; where there are no lanes UNAVAILABLE, when too many wait.
+    """
+    if enter_lane(Lane.ROOM_PASSWDS if for_room else Lane.HASHING):
+        yield
+        return
     with _turn_at(_room_place) if for_room else nullcontext(), _turn_at(_places):
         yield
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
 
+import jwt
 from flask import current_app
 from flask_jwt_extended import create_access_token, decode_token
 from flask_jwt_extended.exceptions import JWTExtendedException
@@ -52,6 +53,16 @@ def issued(text: str, purpose: Purpose) -> Issued | None:
     """The same, also of a token that is too old."""
     found = _issued(text, current_app.config["JWT_SECRET_KEY"])
     return found if found is not None and found.purpose == purpose else None
+
+
+@lru_cache(maxsize=4096)  # as with _claims
+def user_named(text: str, secret: str) -> int | None:
+    """Whose session's token it is, or was; None if it is not ours. Takes no application, and about 40 µs at first."""
+    try:
+        claims = jwt.decode(text, secret, algorithms=["HS256"], options={"verify_exp": False, "verify_nbf": False})
+        return int(claims["sub"]) if claims["purpose"] == Purpose.SESSION else None
+    except (PyJWTError, KeyError, ValueError):
+        return None
 
 
 @lru_cache(maxsize=4096)  # each request brings one; what a signature says of a text does not change

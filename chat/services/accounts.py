@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from chat.clock import SECOND, Clock
 from chat.errors import ChatError, ErrorCode
+from chat.lanes import Lane, enter_lane
 from chat.models import Actor, Event, EventKind, User
 from chat.names import is_email, is_name, name_key
 from chat.security import passwords
@@ -101,6 +102,7 @@ class Accounts:
         check_email(email)
         check_nickname(nickname)
         self.check_password(password)
+        enter_lane(Lane.HASHING)
         with self._store.read() as connection:
             taken = connection.execute(select(User.id, User.deleted_at).where(_is_called(email))).first()
         if taken is None:
@@ -224,6 +226,7 @@ class Accounts:
         if nickname and not is_name(nickname, NICKNAME_MAX_CHARS):
             raise ChatError(ErrorCode.FIELD_INVALID, field="nickname")
         self.check_password(password)
+        enter_lane(Lane.HASHING)  # before anything is taken from the limit
         self._limits.take_shared((REGISTRATIONS, address))
         return self._row(username, password, nickname or username)
 

@@ -11,6 +11,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
+from chat.lanes import Lane, enter_lane
 from chat.models import (
     Actor,
     Attachment,
@@ -103,6 +104,7 @@ class Archive:
 
     def search(self, actor: Actor, room_id: int, wanted: Filter) -> list[StoredMessage]:
         """The newest MOST messages of a room that pass the filter, oldest first. Raises ROOM_NOT_FOUND."""
+        enter_lane(Lane.LONG)
         conditions: list[ColumnElement[bool]] = []
         if wanted.since is not None:
             conditions.append(Message.time >= wanted.since)

@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, case, insert, select, update
 
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
+from chat.lanes import Lane, enter_lane
 from chat.models import Actor, Event, EventKind, Message, MessageType, Room, StoredMessage, User
 from chat.security.limits import MESSAGES
 from chat.services import friendships, lookups
@@ -62,6 +63,8 @@ class Messages:
         two who were), RATE_LIMITED, UNAVAILABLE.
         """
         self._check(draft)
+        if draft.image is not None:
+            enter_lane(Lane.PICTURES)
         self._limits.take(MESSAGES, actor.user_id)
         picture = None
         if draft.image is not None:

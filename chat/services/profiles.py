@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
+from chat.lanes import Lane, enter_lane
 from chat.models import Actor, Event, EventKind, User
 from chat.names import name_key
 from chat.services.accounts import Accounts, check_email, check_nickname, hashes, require_free
@@ -60,6 +61,8 @@ class Profiles:
         Raises CREDENTIALS_WRONG (the old password), RATE_LIMITED, EMAIL_INVALID, NICKNAME_INVALID, PASSWORD_INVALID,
         FIELD_INVALID, USERNAME_TAKEN (the address).
         """
+        if changes.avatar is not None:
+            enter_lane(Lane.PICTURES)
         proven = self._accounts.prove_own(actor, old_password, address)
         self._check(changes)
         now = self._clock()

@@ -10,6 +10,7 @@ from email.message import EmailMessage
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from chat.errors import ChatError, ErrorCode
+from chat.lanes import Lane, enter_lane
 from chat.names import name_key
 from chat.security.limits import CODES_BY_ADDRESS, CODES_BY_MAILBOX
 from chat.services.accounts import check_email
@@ -17,7 +18,7 @@ from chat.services.limits import Limits
 
 log = logging.getLogger(__name__)
 TIMEOUT_SECONDS = 10.0  # for each step of a delivery
-_AT_ONCE = 2  # a mail server that hangs occupies no more threads than this; further requests are refused at once
+_AT_ONCE = 2  # as many as the lane has threads; further requests are refused at once where there are no lanes
 
 
 class Verification:
@@ -29,6 +30,7 @@ class Verification:
     def send_code(self, email: str, address: str) -> str:
         """Send a new code of 6 digits there, and return it. Raises EMAIL_INVALID, RATE_LIMITED, MAIL_NOT_SENT."""
         check_email(email)
+        enter_lane(Lane.MAIL)
         self._limits.take_shared((CODES_BY_MAILBOX, name_key(email)), (CODES_BY_ADDRESS, address))
         code = f"{secrets.randbelow(1_000_000):06}"
         if not self._url or not self._places.acquire(blocking=False):

@@ -6,6 +6,7 @@ from flask import Blueprint, Response, abort, current_app, jsonify, render_templ
 
 from chat.http.context import prefers_chinese
 from chat.http.openapi import documents
+from chat.lanes import Lane, enter_lane
 from chat.web.apidocs import Reader
 from chat.web.csp import PAGE_CSP
 
@@ -15,6 +16,7 @@ bp = Blueprint("docs", __name__)
 @bp.get("/docs")
 def page() -> Response:
     """All HTTP protocols, in the language that ?lang= says or the browser asks for."""
+    enter_lane(Lane.LONG)
     language = request.args.get("lang", "zh" if prefers_chinese() else "en")
     if language not in {"en", "zh"}:
         abort(404)
@@ -37,6 +39,7 @@ def page() -> Response:
 @bp.get("/openapi/<name>.json")
 def document(name: str) -> Response:
     """A protocol's OpenAPI document."""
+    enter_lane(Lane.LONG)
     found = documents(current_app).get(name)
     if found is None:
         abort(404)

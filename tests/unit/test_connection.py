@@ -6,8 +6,10 @@ from typing import Any, cast
 
 import pytest
 
+from chat.lanes import Lane, WrongLane
 from chat.live import bounded as bounded_module
 from chat.live import connection as connection_module
+from chat.live import request as request_module
 from chat.live import stream as stream_module
 from chat.live.bounded import WRITE_SECONDS
 from chat.live.connection import HttpConnection
@@ -81,6 +83,7 @@ class Worker:
         self.loop = self
         self.soon: list[Callable[[], None]] = []
         self.work: list[Callable[[], None]] = []
+        self.lanes: list[Lane] = []
 
     def watch(self, _one: object) -> None: ...
 
@@ -92,8 +95,14 @@ class Worker:
     def call_later(self, _seconds: float, call: Callable[[], None]) -> None:
         self.soon.append(call)
 
-    def in_thread(self, work: Callable[..., None], *args: Any) -> None:
+    def in_thread(self, _owner: object, work: Callable[..., None], *args: Any) -> None:
         self.work.append(lambda: work(*args))
+
+    offer = in_thread
+
+    def offer_in(self, lane: Lane, owner: object, work: Callable[..., None], *args: Any) -> None:
+        self.lanes.append(lane)
+        self.in_thread(owner, work, *args)
 
     def wake(self, _one: object) -> None: ...
 
@@ -310,3 +319,55 @@ def test_who_is_woken_while_others_are_looked_at_waits_for_the_next_turn() -> No
     worker.wake(cast(HttpConnection, Behind()))
     worker._look_at_woken()
     assert turns == ["scheduled", "looked", "scheduled"]
+
+
+HEAD = b"POST /user/login HTTP/1.1\r\nHost: x\r\n"
+
+
+def test_a_request_in_the_wrong_lane_is_run_again_in_the_right_one(
+    http: HttpConnection, worker: Worker, transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcomes: list[Any] = [WrongLane(Lane.HASHING), Answer([b"done"], close=False)]
+
+    def run(*_: Any) -> Answer:
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, WrongLane):
+            raise outcome
+        assert isinstance(outcome, Answer)
+        return outcome
+
+    monkeypatch.setattr(request_module, "run", run)
+    http.data_received(HEAD + b"\r\n")
+    worker.work.pop()()
+    assert worker.lanes == [Lane.HASHING]
+    assert not transport.unread
+    worker.work.pop()()
+    assert transport.unread == len(b"done")
+
+
+def test_a_refused_request_is_told_so_in_a_lane_for_that(
+    http: HttpConnection, worker: Worker, transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(worker, "offer", lambda owner, *job: refused.append((owner, *job)))
+    http.data_received(HEAD + b"\r\n")
+    owner, work, *args = refused.pop()
+    owner.refused(Lane.REST, work, tuple(args))
+    assert worker.lanes == [Lane.REFUSING]
+    owner.refused(Lane.REFUSING, work, tuple(args))  # that is full too
+    assert transport.unread
+    assert transport.closing
+
+
+def test_a_socket_whose_message_is_refused_everywhere_is_closed(
+    socket: StreamConnection, worker: Worker, transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(worker, "offer", lambda owner, *job: refused.append((owner, *job)))
+    socket.data_received(frame(TEXT, b"hello"))
+    owner, work, *args = refused.pop()
+    owner.refused(Lane.REST, work, tuple(args))
+    assert worker.lanes == [Lane.REFUSING]
+    assert socket.is_open
+    owner.refused(Lane.REFUSING, work, tuple(args))
+    assert not socket.is_open

@@ -18,7 +18,7 @@ class Loop:
         self.written: list[bytes] = []
         self.was_woken = False
 
-    def in_thread(self, work: Callable[[], None]) -> None:
+    def in_thread(self, _owner: object, work: Callable[[], None]) -> None:
         self.threads.append(work)
 
     def on_loop(self, call: Callable[..., None], *args: Any) -> None:

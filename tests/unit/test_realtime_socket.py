@@ -42,6 +42,9 @@ class FakePeer:
     def unfollow(self) -> None:
         pass
 
+    def belongs_to(self, user_id: int | None) -> None:
+        pass
+
 
 @pytest.fixture
 def peer() -> Iterator[FakePeer]:

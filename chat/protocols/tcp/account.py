@@ -3,7 +3,7 @@
 from typing import Any
 
 from chat.errors import ChatError, ErrorCode
-from chat.http.context import limited_address
+from chat.live.clients import limited_address
 from chat.models import Access
 from chat.protocols.tcp.answers import user
 from chat.protocols.tcp.conversation import Conversation, worded
