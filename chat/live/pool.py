@@ -43,7 +43,7 @@ BOUNDS = {
     Lane.ROOM_PASSWDS: Bounds(threads=1, most_waiting=200),
     Lane.PICTURES: Bounds(threads=2, most_waiting=200, one_each=True),
     Lane.LONG: Bounds(threads=2, most_waiting=200, one_each=True),
-    Lane.MAIL: Bounds(threads=2, most_waiting=20),
+    Lane.MAIL: Bounds(threads=2, most_waiting=100),
     Lane.REFUSING: Bounds(threads=1, most_waiting=1000),
 }
 REST_MOST_WAITING = 4000

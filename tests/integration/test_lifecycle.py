@@ -94,7 +94,7 @@ def test_pulls_keep_no_threads(server: StartServer) -> None:
     time.sleep(0.5)
     assert not select.select(pulls[:100], [], [], 0)[0]
     (worker,) = live.worker_pids()
-    assert len(list(Path(f"/proc/{worker}/task").iterdir())) < 12
+    assert len(list(Path(f"/proc/{worker}/task").iterdir())) < 24  # 4, those of the other lanes, and a few
     body = {"roomname": "public", "new_message": {"type": "text", "content": "to all 300"}}
     requests.post(f"{live.url}/chat/send", json=body, headers={"Authorization": token}, timeout=30)
     for connection in pulls:
