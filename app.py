@@ -21,6 +21,7 @@ from chat.http.overload import refuse_overflow
 from chat.names import is_name
 from chat.protocols import ims, polling, realtime, roomapi, tcp
 from chat.services import Services
+from chat.services.bounds import Bounds
 from chat.services.rooms import NAME_MAX_CHARS
 from chat.storage.engine import engine_options, tune_sqlite
 from config import ConfigError, Settings
@@ -121,6 +122,13 @@ def _services(app: Flask, settings: Settings, clock: Clock) -> Services:
         clock,
         busy_seconds=settings.database_busy_seconds,
         rate_limits=settings.rate_limits,
+        bounds=Bounds(
+            rooms_at_once=settings.rooms_at_once,
+            rooms_per_hour=settings.rooms_per_hour,
+            rooms_owned=settings.rooms_owned,
+            people_added_per_minute=settings.people_added_per_minute,
+            strangers_rooms=settings.strangers_rooms,
+        ),
         lobby=settings.lobby,
         password_min_length=settings.password_min_length,
         message_max_chars=settings.message_max_chars,

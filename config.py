@@ -47,6 +47,12 @@ class Settings:
     pull_timeout: float = 25.0  # seconds
     presence_seconds: float = 60.0
     rate_limits: bool = True
+    # What one person may do to the others
+    rooms_at_once: int = 20
+    rooms_per_hour: int = 20  # beyond these
+    rooms_owned: int = 200
+    people_added_per_minute: int = 60
+    strangers_rooms: int = 30  # that one may be put into by others
     ims_password_key: str = ""  # 16 characters: ims's clients encrypt passwords with it
     smtp_url: str = ""  # empty: no mail is sent
     timezone: str = ""  # of times that protocols show as local ones; empty: the server's own
@@ -209,6 +215,11 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "pull_timeout": _number(float, 0, 50),
     "presence_seconds": _number(float, 1, 3600),
     "rate_limits": _switch,
+    "rooms_at_once": _number(int, 1, 100_000),
+    "rooms_per_hour": _number(int, 1, 100_000),
+    "rooms_owned": _number(int, 1, 1_000_000),
+    "people_added_per_minute": _number(int, 1, 100_000),
+    "strangers_rooms": _number(int, 1, 1_000_000),
     "ims_password_key": _aes_key,
     "smtp_url": _smtp_url,
     "timezone": _timezone,

@@ -33,6 +33,19 @@ def set_password(username: str, password: str) -> None:
     click.echo(f"{username} can log in with the new password.")
 
 
+@chat.command("leave-rooms")
+@click.argument("username")
+@click.option("--of", "owner", required=True, help="whose rooms")
+def leave_rooms(username: str, owner: str) -> None:
+    """Take a user out of all rooms that somebody else owns."""
+    chat = services()
+    try:
+        left = chat.memberships.leave_all_of(chat.accounts.find(username).user_id, owner)
+    except ChatError as error:
+        raise click.ClickException(_WORDS[error.code].format(**error.data)) from None
+    click.echo(f"{username} is out of {left} rooms of {owner}.")
+
+
 @chat.command("connect")
 @click.argument("address", metavar="HOST:PORT", default="localhost:8888")
 def connect_to(address: str) -> None:

@@ -42,6 +42,9 @@ class ErrorCode(Enum):
     ROOM_PASSWD_NEEDED = auto()
     ROOM_PASSWD_WRONG = auto()  # room
     ALREADY_MEMBER = auto()  # username (or id, as asked for)
+    ROOMS_OWNED = auto()  # limit: the caller owns so many rooms already
+    ADDED_TOO_MANY = auto()  # limit: people at once
+    CANNOT_BE_ADDED = auto()  # it is not told who, nor why
     TICKET_INVALID = auto()
     FORBIDDEN = auto()
     NOT_MEMBER = auto()  # username (or id, as asked for): somebody else

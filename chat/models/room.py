@@ -59,17 +59,30 @@ class Room(db.Model):
     prev_time: Mapped[int] = mapped_column(Microseconds, default=0, server_default="0")
 
 
+def _partial_index(name: str, condition: str) -> Index:
+    return Index(name, "user_id", sqlite_where=text(condition), postgresql_where=text(condition))
+
+
 class Membership(db.Model):
     """That a user is in a room. Being found through here is the authorisation; there is no other."""
 
     __tablename__ = "memberships"
-    __table_args__ = (UniqueConstraint("room_id", "user_id"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        UniqueConstraint("room_id", "user_id"),
+        # What services.bounds counts of a user: few of their memberships.
+        _partial_index("ix_memberships_owned", "role = 'owner'"),
+        _partial_index("ix_memberships_added", "added_by_id IS NOT NULL"),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)  # grows: who came first is the longest-standing
     room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"))
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
     role: Mapped[str] = mapped_column(Text)
     joined_at: Mapped[int] = mapped_column(Microseconds)
+    # The user who put them in, unasked; None: they came by themselves, or have entered since. No foreign key: SQLite
+    # cannot add one to a table that others refer to.
+    added_by_id: Mapped[int | None] = mapped_column(Id)
     read_time: Mapped[int] = mapped_column(Microseconds)  # messages up to here count as read
     is_pinned: Mapped[bool] = mapped_column(default=False, server_default=false())
     may_remind: Mapped[bool] = mapped_column(default=True, server_default=true())

@@ -19,19 +19,24 @@ class Limit:
         """µs in which one place comes free."""
         return round(self.seconds * SECOND / self.burst)
 
-    def take(self, full_at: int, now: int) -> tuple[int, float]:
-        """One out of a bucket that is full at full_at: its new state, and 0; or the old state, and seconds to wait."""
+    def take(self, full_at: int, now: int, count: int = 1) -> tuple[int, float]:
+        """`count` out of a bucket that is full at full_at: its new state, and 0; or the old state, and seconds to wait.
+
+        More than `burst` at once are never there.
+        """
         deepest = now + self.interval * self.burst
         # Beyond that only a clock that jumped back can put it: that is no reason to make anyone wait.
         full_at = now if full_at > deepest else max(full_at, now)
-        wait = full_at + self.interval - deepest
-        return (full_at, wait / SECOND) if wait > 0 else (full_at + self.interval, 0.0)
+        taken = self.interval * count
+        wait = full_at + taken - deepest
+        return (full_at, wait / SECOND) if wait > 0 else (full_at + taken, 0.0)
 
 
 MESSAGES = Limit("messages", burst=60, seconds=3)  # per user
 FAILED_LOGINS = Limit("failed-logins", burst=10, seconds=60)  # per account
 FAILED_LOGINS_BY_ADDRESS = Limit("failed-logins-by-address", burst=200, seconds=60)
 WRONG_PASSWDS = Limit("wrong-passwds", burst=10, seconds=60)  # per user, over all rooms
+ROOM_HASHES = Limit("room-hashes", burst=10, seconds=60)  # per user: rooms made with a passwd, passwds tried
 CODES_BY_MAILBOX = Limit("codes-by-mailbox", burst=3, seconds=600)
 CODES_BY_ADDRESS = Limit("codes-by-address", burst=30, seconds=3600)
 REGISTRATIONS = Limit("registrations", burst=200, seconds=60)  # per address

@@ -11,6 +11,7 @@ from chat.services.accounts import Accounts
 from chat.services.announcements import Announcements
 from chat.services.archive import Archive
 from chat.services.attachments import Attachments
+from chat.services.bounds import Bounds, PersonBounds
 from chat.services.conversations import Conversations
 from chat.services.files import Files
 from chat.services.friend_groups import FriendGroups
@@ -44,6 +45,7 @@ class Services:
         *,
         busy_seconds: float,
         rate_limits: bool,
+        bounds: Bounds,
         lobby: str,
         password_min_length: int,
         message_max_chars: int,
@@ -63,8 +65,9 @@ class Services:
         self.sessions = Sessions(self.store, self.hub, clock, self.presence, session_hours)
         self.hub.user_changed = self._user_changed
         passwds = RoomPasswds(self.limits)
-        self.memberships = Memberships(self.store, clock, self.presence, passwds)
-        self.rooms = Rooms(self.store, clock, self.memberships, passwds, self.reading, lobby)
+        person_bounds = PersonBounds(self.limits, bounds)
+        self.memberships = Memberships(self.store, clock, self.presence, passwds, person_bounds)
+        self.rooms = Rooms(self.store, clock, self.memberships, passwds, person_bounds, self.reading, lobby)
         self.tickets = Tickets(self.store, clock, self.sessions, self.memberships)
         self.accounts = Accounts(
             self.store, clock, self.limits, self.presence, self.sessions, self.rooms, password_min_length
@@ -77,7 +80,7 @@ class Services:
         self.friends = Friends(self.store, clock, self.rooms, self.messages)
         self.friend_groups = FriendGroups(self.store)
         self.groups = Groups(self.store, clock, self.rooms)
-        self.invitations = Invitations(self.store, clock, self.memberships)
+        self.invitations = Invitations(self.store, clock, self.memberships, person_bounds)
         self.announcements = Announcements(self.store, clock)
         self.conversations = Conversations(self.store, self.reading)
         self.archive = Archive(self.store, clock, self.reading)

@@ -10,6 +10,7 @@ from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, Invitation, InvitationStatus, Membership, Role, User
 from chat.services import friendships, lookups
+from chat.services.bounds import PersonBounds
 from chat.services.lookups import LIST_CAP, within_64_bits
 from chat.services.memberships import Memberships
 from chat.services.permissions import Action, allows, forbidden, require
@@ -29,15 +30,17 @@ class InvitationView:
 
 
 class Invitations:
-    def __init__(self, store: Store, clock: Clock, memberships: Memberships) -> None:
+    def __init__(self, store: Store, clock: Clock, memberships: Memberships, bounds: PersonBounds) -> None:
         self._store = store
         self._clock = clock
         self._memberships = memberships
+        self._bounds = bounds
 
     def invite(self, actor: Actor, room_id: int, user_ids: Iterable[int]) -> bool:
         """Add friends of the actor, all or none: at once (True), or when owner or admin have said yes (False).
 
-        Raises ROOM_NOT_FOUND, FORBIDDEN, ALREADY_MEMBER, NOT_FRIENDS.
+        Invitations that wait count as people added too. Raises ROOM_NOT_FOUND, FORBIDDEN, ALREADY_MEMBER, NOT_FRIENDS,
+        ADDED_TOO_MANY, RATE_LIMITED.
         """
         wanted = {within_64_bits(user_id) for user_id in user_ids}
         with self._store.write() as tx:
@@ -53,13 +56,14 @@ class Invitations:
             if not wanted <= friends.intersection(tx.execute(living).scalars()):
                 raise ChatError(ErrorCode.NOT_FRIENDS)
             if at_once:
-                self._memberships.admit_all(tx, room.id, sorted(wanted), Role.MEMBER)
+                self._memberships.add_all_within(tx, actor, room.id, sorted(wanted))
                 self._insert(tx, actor, room.id, wanted, InvitationStatus.ACCEPTED)
             else:
                 waiting = select(Invitation.receiver_id).where(
                     Invitation.room_id == room.id, Invitation.status == InvitationStatus.WAITING
                 )
                 new = wanted.difference(tx.execute(waiting).scalars())  # once is enough, whoever asks
+                self._bounds.count_added(tx, actor, new)
                 self._insert(tx, actor, room.id, new, InvitationStatus.WAITING)
         return at_once
 
@@ -84,10 +88,11 @@ class Invitations:
         """Let the invited one in, or not. room_id: what the client takes for the invitation's room; None: nothing.
 
         Raises INVITATION_NOT_FOUND, also to who is not in the room, or takes it for another; FORBIDDEN;
-        INVITATION_ANSWERED; USER_NOT_FOUND where the invited one's account has been deleted.
+        INVITATION_ANSWERED; USER_NOT_FOUND where the invited one's account has been deleted; CANNOT_BE_ADDED where who
+        invited them is no friend of theirs any more, and they are in too many rooms of strangers: it goes on waiting.
         """
         with self._store.write() as tx:
-            query = select(Invitation.room_id, Invitation.receiver_id, Invitation.status)
+            query = select(Invitation.room_id, Invitation.sender_id, Invitation.receiver_id, Invitation.status)
             found = tx.execute(query.where(Invitation.id == within_64_bits(invitation_id))).first()
             if found is None or room_id not in {None, found.room_id}:
                 raise ChatError(ErrorCode.INVITATION_NOT_FOUND)
@@ -101,7 +106,9 @@ class Invitations:
             status = InvitationStatus.ACCEPTED if accept else InvitationStatus.REFUSED
             tx.execute(update(Invitation).where(Invitation.id == invitation_id).values(status=status))
             if accept:
-                self._memberships.admit(tx, room.id, lookups.user_id(tx, found.receiver_id), Role.MEMBER)
+                receiver = [lookups.user_id(tx, found.receiver_id)]
+                self._bounds.require_bearable(tx, found.sender_id, receiver)
+                self._memberships.admit_all(tx, room.id, receiver, Role.MEMBER, added_by=found.sender_id)
 
     def _insert(
         self, tx: WriteTransaction, actor: Actor, room_id: int, user_ids: set[int], status: InvitationStatus

@@ -20,6 +20,11 @@ class Limits:
         self._over_workers = False
 
     @property
+    def enabled(self) -> bool:
+        """Whether anything is limited at all."""
+        return self._enabled
+
+    @property
     def over_workers(self) -> bool:
         """Whether limits in memory must be held in the database as well."""
         return self._enabled and self._over_workers
@@ -52,9 +57,11 @@ class Limits:
                 for limit, key in buckets:
                     self.take_within(tx, limit, key)
 
-    def take_within(self, tx: WriteTransaction, limit: Limit, key: object) -> None:
-        """The same within a transaction, which is to end if it raises."""
-        state, wait = limit.take(_state(tx, limit, key), self._clock())
+    def take_within(self, tx: WriteTransaction, limit: Limit, key: object, count: int = 1) -> None:
+        """The same within a transaction, which is to end if it raises; `count` at once, at most the limit's burst."""
+        if not self._enabled:
+            return
+        state, wait = limit.take(_state(tx, limit, key), self._clock(), count)
         if wait:
             raise ChatError(ErrorCode.RATE_LIMITED, retry_after=wait)
         name = _name(limit, key)

@@ -9,12 +9,16 @@ from sqlalchemy.exc import IntegrityError
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, Event, EventKind, Invitation, InvitationStatus, Membership, Role, Room, User
+from chat.names import name_key
 from chat.services import lookups
+from chat.services.bounds import PersonBounds
 from chat.services.lookups import LIST_CAP, RoomRef, UserRef
 from chat.services.permissions import ADDING, Action, require
 from chat.services.presence import Presence
 from chat.services.room_passwds import RoomPasswds
 from chat.storage.store import Store, WriteTransaction
+
+LEAVE_AT_ONCE = 500  # rooms a transaction, as other writers wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +33,14 @@ class MemberView:
 
 
 class Memberships:
-    def __init__(self, store: Store, clock: Clock, presence: Presence, passwds: RoomPasswds) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, presence: Presence, passwds: RoomPasswds, bounds: PersonBounds
+    ) -> None:
         self._store = store
         self._clock = clock
         self._presence = presence
         self._passwds = passwds
+        self._bounds = bounds
 
     def join(self, actor: Actor, ref: RoomRef, passwd: str | None = None) -> bool:
         """Become a member; False if the actor is one already. None for a passwd: this protocol has none to ask for.
@@ -44,6 +51,7 @@ class Memberships:
         with self._store.read() as connection:
             room = lookups.visible(connection, actor, ref)
         if room.role is not None:
+            self._accept(actor, room.id)
             return False
         if passwd is not None:
             self._passwds.check(actor, room, ref, passwd)
@@ -61,15 +69,25 @@ class Memberships:
         """Make another user a member of a room that the actor is in, with a passwd or without.
 
         Raises ROOM_NOT_FOUND, also to those who are not in it; FORBIDDEN; USER_NOT_FOUND; ALREADY_MEMBER, which
-        leaves the role as it is.
+        leaves the role as it is; CANNOT_BE_ADDED, RATE_LIMITED.
         """
-        try:
-            with self._store.write() as tx:
-                room = lookups.joined(tx, actor, ref)
-                require(ADDING[role], room)
-                self.admit(tx, room.id, lookups.user_id(tx, user), role)
-        except IntegrityError:
-            raise ChatError(ErrorCode.ALREADY_MEMBER, username=user) from None
+        with self._store.write() as tx:
+            room = lookups.joined(tx, actor, ref)
+            require(ADDING[role], room)
+            user_id = lookups.user_id(tx, user)
+            if lookups.role_of(tx, room.id, user_id) is not None:
+                raise ChatError(ErrorCode.ALREADY_MEMBER, username=user)
+            self.add_all_within(tx, actor, room.id, [user_id], role)
+
+    def add_all_within(
+        self, tx: WriteTransaction, actor: Actor, room_id: int, user_ids: Sequence[int], role: Role = Role.MEMBER
+    ) -> None:
+        """Put users into a room of the actor's, all or none, within the transaction that found that they may be.
+
+        Raises ADDED_TOO_MANY, CANNOT_BE_ADDED, RATE_LIMITED.
+        """
+        self._bounds.count_added(tx, actor, user_ids)
+        self.admit_all(tx, room_id, user_ids, role, added_by=actor.user_id)
 
     def leave(self, actor: Actor, ref: RoomRef, *, dissolves: bool = False) -> None:
         """End the actor's membership. An owner passes the room on, or `dissolves` it; the last one out deletes it.
@@ -90,6 +108,27 @@ class Memberships:
                 end_room(tx, room.id, self._clock())
             elif successor is not None and room.role is Role.OWNER:
                 tx.execute(update(Membership).where(Membership.id == successor).values(role=Role.OWNER))
+
+    def leave_all_of(self, user_id: int, owner: str) -> int:
+        """End a user's memberships in all rooms that somebody else owns, whoever put them there: how many.
+
+        Raises USER_NOT_FOUND, but not for an owner whose account is deleted: the rooms may still be there.
+        """
+        total = 0
+        while True:
+            with self._store.write() as tx:
+                owner_id = tx.execute(select(User.id).where(User.username_key == name_key(owner))).scalar()
+                if owner_id is None:
+                    raise ChatError(ErrorCode.USER_NOT_FOUND, username=owner)
+                owned = select(Membership.room_id).where(Membership.user_id == owner_id, Membership.role == Role.OWNER)
+                mine = (Membership.user_id == user_id, Membership.role != Role.OWNER, Membership.room_id.in_(owned))
+                some = select(Membership.id).where(*mine).limit(LEAVE_AT_ONCE)
+                left = tx.execute(delete(Membership).where(Membership.id.in_(some))).rowcount
+                if left:
+                    tx.emit(Event(EventKind.USER, user_id))
+            total += left
+            if left < LEAVE_AT_ONCE:
+                return total
 
     def members(self, actor: Actor, ref: RoomRef) -> list[MemberView]:
         """Who is in the room, longest-standing first. Raises ROOM_NOT_FOUND, also to those who are not in it."""
@@ -117,18 +156,46 @@ class Memberships:
         """
         self.admit_all(tx, room_id, [user_id], role)
 
-    def admit_all(self, tx: WriteTransaction, room_id: int, user_ids: Sequence[int], role: Role) -> None:
-        """The same of many, in the order given; with as many statements as of one, since other writers wait."""
+    def admit_all(
+        self,
+        tx: WriteTransaction,
+        room_id: int,
+        user_ids: Sequence[int],
+        role: Role,
+        *,
+        added_by: int | None = None,
+    ) -> None:
+        """The same of many, in the order given; with as many statements as of one, since other writers wait.
+
+        added_by: the id of the user who puts them in; None: they come by themselves.
+        """
         if not user_ids:
             return
         last_time = tx.execute(select(Room.last_time).where(Room.id == room_id)).scalar_one()
         about = {"room_id": room_id, "role": role, "joined_at": self._clock(), "read_time": last_time}
+        about["added_by_id"] = added_by
         tx.execute(insert(Membership), [{"user_id": user_id, **about} for user_id in user_ids])
         waiting = (Invitation.room_id == room_id, Invitation.receiver_id.in_(user_ids))
         is_waiting = Invitation.status == InvitationStatus.WAITING
         tx.execute(update(Invitation).where(*waiting, is_waiting).values(status=InvitationStatus.CAME_OTHERWISE))
         for user_id in user_ids:
             tx.emit(Event(EventKind.USER, user_id))
+
+    def _accept(self, actor: Actor, room_id: int) -> None:
+        """The actor joins a room that they were put into: from now on they are there by themselves."""
+        with self._store.read() as connection:
+            mine = (Membership.room_id == room_id, Membership.user_id == actor.user_id)
+            added = select(Membership.id).where(*mine, Membership.added_by_id.is_not(None))
+            if connection.execute(added).first() is None:
+                return
+        with self._store.write() as tx:
+            accept_within(tx, room_id, actor.user_id)
+
+
+def accept_within(tx: WriteTransaction, room_id: int, user_id: int) -> None:
+    """A member who was put into the room has entered it: it is no stranger's room any more."""
+    mine = (Membership.room_id == room_id, Membership.user_id == user_id)
+    tx.execute(update(Membership).where(*mine, Membership.added_by_id.is_not(None)).values(added_by_id=None))
 
 
 def end_room(tx: WriteTransaction, room_id: int, now: int) -> None:

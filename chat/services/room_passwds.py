@@ -3,7 +3,7 @@
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor
 from chat.security import passwords
-from chat.security.limits import WRONG_PASSWDS
+from chat.security.limits import ROOM_HASHES, WRONG_PASSWDS
 from chat.services.limits import Limits
 from chat.services.lookups import FoundRoom, RoomRef
 
@@ -14,6 +14,13 @@ class RoomPasswds:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
 
+    def hashed(self, actor: Actor, passwd: str) -> str:
+        """What is kept of the passwd of a room that the actor makes. Raises FIELD_INVALID, RATE_LIMITED."""
+        if len(passwd) > PASSWD_MAX_CHARS:
+            raise ChatError(ErrorCode.FIELD_INVALID, field="passwd")
+        self._limits.take_shared((ROOM_HASHES, actor.user_id))
+        return passwords.hash_digest(passwd, for_room=True)
+
     def check(self, actor: Actor, room: FoundRoom, ref: RoomRef, passwd: str) -> None:
         """Nothing where the room has none, or this one.
 
@@ -21,6 +28,7 @@ class RoomPasswds:
         """
         if room.passwd_hash is None:
             return
+        self._limits.take_shared((ROOM_HASHES, actor.user_id))  # right ones take as long
         failures = (WRONG_PASSWDS, actor.user_id)
         with passwords.place(for_room=True):
             self._limits.check_shared(failures)
@@ -28,9 +36,3 @@ class RoomPasswds:
                 return
             self._limits.take_shared(failures)
         raise ChatError(ErrorCode.ROOM_PASSWD_WRONG, room=ref)
-
-
-def check_length(passwd: str) -> None:
-    """Raises FIELD_INVALID."""
-    if len(passwd) > PASSWD_MAX_CHARS:
-        raise ChatError(ErrorCode.FIELD_INVALID, field="passwd")

@@ -12,13 +12,13 @@ from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Access, Actor, Membership, Message, Role, Room, User
 from chat.names import is_name, is_reserved_room_name, name_key
-from chat.security import passwords
 from chat.services import lookups
+from chat.services.bounds import PersonBounds
 from chat.services.lookups import LIST_CAP, RoomRef, UserRef
 from chat.services.memberships import Memberships, end_room
 from chat.services.permissions import Action, require
 from chat.services.reading import Reading
-from chat.services.room_passwds import RoomPasswds, check_length
+from chat.services.room_passwds import RoomPasswds
 from chat.storage.store import Store, WriteTransaction
 
 NAME_MAX_CHARS = 60
@@ -49,12 +49,20 @@ class RoomView:
 
 class Rooms:
     def __init__(
-        self, store: Store, clock: Clock, memberships: Memberships, passwds: RoomPasswds, reading: Reading, lobby: str
+        self,
+        store: Store,
+        clock: Clock,
+        memberships: Memberships,
+        passwds: RoomPasswds,
+        bounds: PersonBounds,
+        reading: Reading,
+        lobby: str,
     ) -> None:
         self._store = store
         self._clock = clock
         self._memberships = memberships
         self._passwds = passwds
+        self._bounds = bounds
         self._reading = reading
         self._lobby = lobby
 
@@ -64,7 +72,7 @@ class Rooms:
         """Make a room that is addressed by its name: its id. The actor owns it, the others are members, all or nothing.
 
         With a passwd it is locked. Raises ROOM_NAME_INVALID, ROOM_NAME_RESERVED, ROOM_NAME_TAKEN, ROOM_LABEL_INVALID,
-        ROOM_PASSWD_NEEDED, USER_NOT_FOUND.
+        ROOM_PASSWD_NEEDED, USER_NOT_FOUND; ROOMS_OWNED, ADDED_TOO_MANY, CANNOT_BE_ADDED, RATE_LIMITED.
         """
         _check_title(name)
         if is_reserved_room_name(name):
@@ -73,11 +81,10 @@ class Rooms:
             raise ChatError(ErrorCode.ROOM_LABEL_INVALID)
         if label == LOCKED_LABEL and not passwd:
             raise ChatError(ErrorCode.ROOM_PASSWD_NEEDED)
-        check_length(passwd)
         with self._store.read() as connection:  # before the hashing, which costs
             if connection.execute(_living_by_name(name)).first():
                 raise ChatError(ErrorCode.ROOM_NAME_TAKEN, room=name)
-        passwd_hash = passwords.hash_digest(passwd, for_room=True) if passwd else None
+        passwd_hash = self._passwds.hashed(actor, passwd) if passwd else None
         try:
             with self._store.write() as tx:
                 others = _ids(tx, actor, members)
@@ -98,7 +105,8 @@ class Rooms:
     ) -> RoomView:
         """Make a room that is addressed by its id; the actor owns it, the others are members. Titles may repeat.
 
-        All or nothing. Raises ROOM_NAME_INVALID, FIELD_INVALID, USER_NOT_FOUND.
+        All or nothing. Raises ROOM_NAME_INVALID, FIELD_INVALID, USER_NOT_FOUND, ROOMS_OWNED, ADDED_TOO_MANY,
+        CANNOT_BE_ADDED, RATE_LIMITED.
         """
         _check_title(title)
         if len(description) > DESCRIPTION_MAX_CHARS:
@@ -112,7 +120,10 @@ class Rooms:
             return _views(tx, actor, Room.id == room_id)[0]
 
     def make_group_within(self, tx: WriteTransaction, actor: Actor, title: str, members: Iterable[int]) -> None:
-        """Make a group of the actor, who owns it, and these users. Raises ROOM_NAME_INVALID."""
+        """Make a group of the actor, who owns it, and these users.
+
+        Raises ROOM_NAME_INVALID, ROOMS_OWNED, ADDED_TOO_MANY, CANNOT_BE_ADDED, RATE_LIMITED.
+        """
         _check_title(title)
         room_id = _insert(tx, title, self._clock(), access=Access.GROUP, label=LOCKED_LABEL)
         _give_name(tx, room_id, title)
@@ -175,8 +186,9 @@ class Rooms:
         return room_id
 
     def _admit_all(self, tx: WriteTransaction, room_id: int, owner: Actor, others: Iterable[int]) -> None:
+        self._bounds.count_room(tx, owner)
         self._memberships.admit(tx, room_id, owner.user_id, Role.OWNER)
-        self._memberships.admit_all(tx, room_id, list(others), Role.MEMBER)
+        self._memberships.add_all_within(tx, owner, room_id, list(others))
 
     def enter_lobby(self, tx: WriteTransaction, user_id: int) -> None:
         """Make a new account a member of the lobby, where there is one."""

@@ -8,6 +8,7 @@ from sqlalchemy import and_, delete, func, insert, select, update
 
 from chat.clock import SECOND, Clock
 from chat.models import Actor, Event, EventKind, Process, User, Visitor, VisitRow
+from chat.services.memberships import accept_within
 from chat.storage.store import Store, WriteTransaction
 
 ALIVE_FOR = 20 * SECOND  # µs; the visits of a process that dies end after so long
@@ -43,6 +44,7 @@ class Visits:
         with self._store.write() as tx:
             self._be_alive(tx)
             self._write(tx, visit)
+            accept_within(tx, room_id, actor.user_id)
         with self._lock:
             self._here.add(visit)
         return visit

@@ -37,7 +37,7 @@ UNDOCUMENTED = {"/api/message/ws", "/ws/join", "/ws/"}  # WebSockets: OpenAPI ha
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 MOST_EXAMPLES = 250  # random ones, a protocol
 # What random names would never hit.
-KNOWN = {"roomname": "physics", "username": "alice", "room_id": ""}
+KNOWN = {"roomname": "physics", "username": "alice", "owner": "alice", "room_id": ""}
 
 
 class World:

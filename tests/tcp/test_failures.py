@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,22 @@ class Scene:
     """alice is in public and has entered nothing; bob's group "club" has a file, polly's "locked" a passwd."""
 
     port: int
+    url: str
     alice: Lines
     file_id: int
     club_id: int
 
     def stranger(self) -> Lines:
         return Lines(self.port)
+
+    @contextmanager
+    def maker(self, name: str, *rooms: str, members: list[str]) -> Iterator[Lines]:
+        """Somebody new, who has made these groups."""
+        with self.stranger() as lines:
+            lines.sign_in(name)
+            for room in rooms:
+                assert lines.ask("create_chat_request", chat_name=room, member_usernames=members)["success"]
+            yield lines
 
 
 Act = Callable[[Scene], dict[str, Any]]
@@ -65,6 +76,38 @@ def too_often(scene: Scene) -> dict[str, Any]:
     return next(answer for answer in answers if answer["message_type"] == "error_message")
 
 
+def a_victim(scene: Scene) -> dict[str, Any]:
+    with scene.stranger() as lines:
+        lines.sign_in("carol")
+    with scene.maker("mallory", "carol is in here", members=["carol"]) as lines:
+        return lines.ask("create_chat_request", chat_name="here too", member_usernames=["carol"])
+
+
+def a_crowd(scene: Scene) -> dict[str, Any]:
+    with scene.maker("crowder", members=[]) as lines:
+        return lines.ask("create_chat_request", chat_name="crowd", member_usernames=["alice", "bob", "polly"])
+
+
+def a_landlord(scene: Scene) -> dict[str, Any]:
+    with scene.maker("landlord", "house", "garden", members=[]) as lines:
+        return lines.ask("create_chat_request", chat_name="castle", member_usernames=None)
+
+
+def a_maker_in_haste(scene: Scene) -> dict[str, Any]:
+    with scene.maker("hasty", "first", "second", members=[]) as lines:
+        polling = PollingClient(HttpTransport(scene.url))
+        polling.login("hasty")
+        polling.delete_room("first")
+        polling.transport.close()  # type: ignore[attr-defined]
+        return lines.ask("create_chat_request", chat_name="third", member_usernames=[])
+
+
+BOUNDS = {  # instead of 20, 200, 60 and 30
+    "CHAT_ROOMS_AT_ONCE": "2",
+    "CHAT_ROOMS_OWNED": "2",
+    "CHAT_PEOPLE_ADDED_PER_MINUTE": "2",
+    "CHAT_STRANGERS_ROOMS": "1",
+}
 UPLOAD = {"filename": "f", "file_size": 1}
 NEEDS_LOGIN = [
     "logout_request", "chat_message", "user_info_request", "list_users_request", "list_chats_request",
@@ -129,6 +172,10 @@ ACTS: dict[tuple[str, str], list[Act]] = {
     ("create_chat_request", "an unknown member: nothing is made"): [
         by_alice("create_chat_request", chat_name="new", member_usernames=["bob", "nobody"])
     ],
+    ("create_chat_request", "a member who cannot be added now: nothing is made"): [a_victim],
+    ("create_chat_request", "more than 60 members at once: nothing is made"): [a_crowd],
+    ("create_chat_request", "you own 200 groups"): [a_landlord],
+    ("create_chat_request", "too often"): [a_maker_in_haste],
     ("join_chat_request", "no such group"): [by_alice("join_chat_request", chat_name="new")],
     ("join_chat_request", "the group has a passwd"): [by_alice("join_chat_request", chat_name="locked")],
     ("enter_chat_request", "no such group"): [by_alice("enter_chat_request", chat_name="new")],
@@ -154,7 +201,7 @@ ACTS: dict[tuple[str, str], list[Act]] = {
 def scene(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     home = tmp_path_factory.mktemp("failures")
     shutil.copy(migrated, home / "commonroom.db")
-    server = Server(home)
+    server = Server(home, env=BOUNDS)
     try:
         server.start()
         alice, bob = Lines(server.tcp_port), Lines(server.tcp_port)
@@ -169,7 +216,7 @@ def scene(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         polly.register("polly")
         polly.create_room("locked", passwd="xyzzy")
         polly.transport.close()  # type: ignore[attr-defined]
-        yield Scene(server.tcp_port, alice, file_id, club_id)
+        yield Scene(server.tcp_port, server.url, alice, file_id, club_id)
         assert "Traceback" not in server.log.read_text()
     finally:
         server.kill()

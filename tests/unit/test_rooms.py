@@ -201,14 +201,14 @@ def test_sixty_pupils_of_two_processes_make_room1_at_once(
     make_app: Callable[..., Flask], services: Services, clock: FakeClock
 ) -> None:
     processes = (services, services_of(make_app(clock)))
-    alice = sign_up(services, "alice")
+    pupils = [sign_up(services, f"pupil {number}") for number in range(6)]
 
-    def make(here: Services) -> None:
+    def make(here: Services, pupil: Actor) -> None:
         for _ in range(10):
-            here.rooms.create_titled(alice, "room1", access=Access.INVITE)
+            here.rooms.create_titled(pupil, "room1", access=Access.INVITE)
 
-    run_in_threads(*[lambda h=here: make(h) for here in processes * 3])
-    rooms = services.rooms.joined(alice)[1:]
+    run_in_threads(*[lambda h=h, p=p: make(h, p) for h, p in zip(processes * 3, pupils, strict=True)])
+    rooms = sorted((room for pupil in pupils for room in services.rooms.joined(pupil)[1:]), key=lambda room: room.id)
     assert len(rooms) == 60
     assert {room.title for room in rooms} == {"room1"}
     assert [room.name for room in rooms] == ["room1", *(f"room1 #{room.id}" for room in rooms[1:])]

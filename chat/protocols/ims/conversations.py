@@ -63,7 +63,16 @@ def conversations(actor: Actor) -> Response:
 )
 @signed_in
 @takes(NewConversation)
-@answers(Told, ErrorCode.USER_NOT_FOUND, ErrorCode.NOT_FRIENDS, ErrorCode.ROOM_NAME_INVALID, zh="与好友创建群聊。")
+@answers(
+    Told,
+    ErrorCode.USER_NOT_FOUND,
+    ErrorCode.NOT_FRIENDS,
+    ErrorCode.ROOM_NAME_INVALID,
+    ErrorCode.ROOMS_OWNED,
+    ErrorCode.ADDED_TOO_MANY,
+    ErrorCode.RATE_LIMITED,
+    zh="与好友创建群聊。",
+)
 def create(actor: Actor, body: dict[str, Any]) -> Response:
     """Make a group of friends."""
     services().groups.create(actor, body["name"], body["members"])

@@ -195,6 +195,8 @@ def remove(actor: Actor, body: dict[str, Any]) -> Response:
     ErrorCode.FORBIDDEN,
     ErrorCode.ALREADY_MEMBER,
     ErrorCode.NOT_FRIENDS,
+    ErrorCode.ADDED_TOO_MANY,
+    ErrorCode.RATE_LIMITED,
     zh="邀请好友：群主和管理员直接加入，成员等待确认。",
 )
 def invite(actor: Actor, body: dict[str, Any]) -> Response:
@@ -239,6 +241,7 @@ def invitations(actor: Actor, query: dict[str, Any]) -> Response:
     ErrorCode.FORBIDDEN,
     ErrorCode.INVITATION_ANSWERED,
     ErrorCode.USER_NOT_FOUND,
+    ErrorCode.CANNOT_BE_ADDED,
     zh="同意入群邀请。",
 )
 def accept(actor: Actor, body: dict[str, Any]) -> Response:

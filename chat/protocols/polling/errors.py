@@ -127,6 +127,21 @@ TABLE: Table = {
         "The user {username} is in this room already: there is nothing to do.",
         "用户 {username} 已在该聊天室中：无需再添加。",
     ),
+    ErrorCode.ROOMS_OWNED: (
+        403,
+        "You own {limit} rooms: delete one that is not needed any more.",
+        "你已拥有 {limit} 个聊天室：请先删除不再需要的。",
+    ),
+    ErrorCode.ADDED_TOO_MANY: (
+        400,
+        "These are too many people: add at most {limit} at once.",
+        "人数过多：一次最多添加 {limit} 人。",
+    ),
+    ErrorCode.CANNOT_BE_ADDED: (
+        403,
+        "Somebody cannot be added now: tell them the room's name, so that they join.",
+        "现在无法添加：请把聊天室名称告诉对方，由对方加入。",
+    ),
     ErrorCode.TICKET_INVALID: (
         401,
         "This ticket is used up, too old, or none: ask for a new one.",

@@ -18,6 +18,7 @@ from chat.protocols.polling.schemas import (
     Done,
     FindQuery,
     KnownRoom,
+    LeaveAll,
     LeaveRoom,
     MembersFound,
     MembersQuery,
@@ -39,6 +40,8 @@ bp = Blueprint("polling_room", __name__, url_prefix="/room")
     ErrorCode.ROOM_NAME_TAKEN,
     ErrorCode.ROOM_LABEL_INVALID,
     ErrorCode.ROOM_PASSWD_NEEDED,
+    ErrorCode.ROOMS_OWNED,
+    ErrorCode.RATE_LIMITED,
     zh="创建聊天室，并成为其所有者。",
 )
 def create(actor: Actor, body: dict[str, Any]) -> Response:
@@ -77,6 +80,16 @@ def leave(actor: Actor, body: dict[str, Any]) -> Response:
     """Be a member no more. Beyond the document."""
     services().memberships.leave(actor, body["roomname"])
     return success("Left the room.", "已离开聊天室。")
+
+
+@bp.post("/leave_all")
+@signed_in
+@takes(LeaveAll)
+@answers(Done, ErrorCode.USER_NOT_FOUND, zh="退出某人拥有的所有聊天室。")
+def leave_all(actor: Actor, body: dict[str, Any]) -> Response:
+    """Be a member no more of any room that somebody owns. Beyond the document."""
+    left = services().memberships.leave_all_of(actor.user_id, body["owner"])
+    return success(f"Left {left} rooms.", f"已退出 {left} 个聊天室。")
 
 
 @bp.post("/delete")

@@ -94,6 +94,14 @@ class LeaveRoom(_In):
     roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
 
 
+class LeaveAll(_In):
+    owner = fields.String(
+        required=True,
+        validate=NAME,
+        metadata=about("the username of who owns the rooms", "聊天室所有者的用户名", examples=["bob"]),
+    )
+
+
 class NewMessage(_In):
     """Whatever a client claims of user and timestamp is not even looked at."""
 

@@ -108,6 +108,14 @@ TABLE: Table = {
         "The user {username} is in this room already.",
         "用户 {username} 已在该聊天室中。",
     ),
+    ErrorCode.ROOMS_OWNED: (
+        403,
+        "You own {limit} rooms: delete one that is not needed any more.",
+        "你已拥有 {limit} 个聊天室：请先删除不再需要的。",
+    ),
+    # Nobody is added by this protocol.
+    ErrorCode.ADDED_TOO_MANY: (400, "Add at most {limit} people at once.", "一次最多添加 {limit} 人。"),
+    ErrorCode.CANNOT_BE_ADDED: (403, "Somebody cannot be added now.", "现在无法添加该用户。"),
     ErrorCode.TICKET_INVALID: (
         401,
         "This token is used up, too old, or none: get a new one at GET /Room/<id>.",

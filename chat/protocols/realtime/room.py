@@ -29,7 +29,14 @@ def find(actor: Actor) -> Response:
 @bp.post("")
 @signed_in
 @takes(NewRoom)
-@answers(RoomShown, ErrorCode.ROOM_NAME_INVALID, status=201, zh="创建聊天室，并成为其所有者。")
+@answers(
+    RoomShown,
+    ErrorCode.ROOM_NAME_INVALID,
+    ErrorCode.ROOMS_OWNED,
+    ErrorCode.RATE_LIMITED,
+    status=201,
+    zh="创建聊天室，并成为其所有者。",
+)
 def create(actor: Actor, body: dict[str, Any]) -> tuple[Response, int]:
     """Make an open room, and be in it as its owner."""
     return jsonify(_shown(services().rooms.create_titled(actor, body["name"], access=Access.OPEN))), 201

@@ -21,7 +21,13 @@ bp = Blueprint("roomapi_room", __name__, url_prefix="/api/room")
 @bp.post("/create")
 @signed_in
 @takes(CreateRoom)
-@answers(RoomMade, ErrorCode.ROOM_NAME_INVALID, zh="创建聊天室，并成为其创建者。")
+@answers(
+    RoomMade,
+    ErrorCode.ROOM_NAME_INVALID,
+    ErrorCode.ROOMS_OWNED,
+    ErrorCode.RATE_LIMITED,
+    zh="创建聊天室，并成为其创建者。",
+)
 def create(actor: Actor, body: dict[str, Any]) -> Response:
     """Make a room that others get into by being added, and be in it as its owner. Names may repeat."""
     made = services().rooms.create_titled(actor, body["name"], access=Access.INVITE, description=body["description"])
@@ -55,6 +61,8 @@ def members(actor: Actor, asked: dict[str, Any]) -> Response:
     ErrorCode.USER_NOT_FOUND,
     ErrorCode.ALREADY_MEMBER,
     ErrorCode.FORBIDDEN,
+    ErrorCode.CANNOT_BE_ADDED,
+    ErrorCode.RATE_LIMITED,
     zh="添加其他人到自己所在的聊天室。",
 )
 def add_user(actor: Actor, body: dict[str, Any]) -> Response:

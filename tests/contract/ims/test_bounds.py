@@ -4,15 +4,23 @@ import json
 import re
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import event
 
 from tests.conftest import services_of
 from tests.contract.ims.test_friends import befriend_many
 from tests.contract.ims.world import World
 from tests.contract.ims_client import PASSWORD
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask]) -> Flask:
+    """Of somebody who may make and add as many as it takes."""
+    return make_app(rate_limits=False, rooms_owned=1000)
 
 
 def test_a_hostile_search_is_no_slower_than_others(w: World) -> None:

@@ -1,0 +1,87 @@
+"""What one person may do to all the others: rooms made, people added (specs, "Bounds per person")."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import and_, exists, func, or_, select
+
+from chat.errors import ChatError, ErrorCode
+from chat.models import Actor, Friendship, Membership, Message, Role
+from chat.security.limits import Limit
+from chat.services import friendships
+from chat.services.limits import Limits
+from chat.storage.store import WriteTransaction
+
+_are_friends = exists().where(
+    or_(
+        and_(Friendship.low_id == Membership.user_id, Friendship.high_id == Membership.added_by_id),
+        and_(Friendship.low_id == Membership.added_by_id, Friendship.high_id == Membership.user_id),
+    ),
+    Friendship.ended_at.is_(None),
+)
+_has_written = exists().where(Message.room_id == Membership.room_id, Message.sender_id == Membership.user_id)
+# A room that the member neither entered nor ever used, by somebody who is no friend. Joining sets the read mark to the
+# room's last message, so a mark after the joining means that something was read since.
+_is_strangers = and_(
+    Membership.added_by_id.is_not(None),
+    Membership.read_time <= Membership.joined_at,
+    ~_has_written,
+    ~_are_friends,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """The settings of these names (config.py)."""
+
+    rooms_at_once: int
+    rooms_per_hour: int
+    rooms_owned: int
+    people_added_per_minute: int
+    strangers_rooms: int
+
+
+class PersonBounds:
+    """Checks within the write transaction that does what they allow, so that parallel requests count one by one."""
+
+    def __init__(self, limits: Limits, bounds: Bounds) -> None:
+        self._limits = limits
+        self._bounds = bounds
+        at_once = bounds.rooms_at_once
+        self._rooms_made = Limit("rooms-made", burst=at_once, seconds=3600 * at_once / bounds.rooms_per_hour)
+        self._people_added = Limit("people-added", burst=bounds.people_added_per_minute, seconds=60)
+
+    def count_room(self, tx: WriteTransaction, actor: Actor) -> None:
+        """Allow the actor to make one more room, which they will own. Raises ROOMS_OWNED, RATE_LIMITED.
+
+        Owners by succession or transfer are not asked: they made nothing.
+        """
+        owned = select(func.count()).where(Membership.user_id == actor.user_id, Membership.role == Role.OWNER)
+        if tx.execute(owned).scalar_one() >= self._bounds.rooms_owned:
+            raise ChatError(ErrorCode.ROOMS_OWNED, limit=self._bounds.rooms_owned)
+        self._limits.take_within(tx, self._rooms_made, actor.user_id)
+
+    def count_added(self, tx: WriteTransaction, actor: Actor, user_ids: Collection[int]) -> None:
+        """Allow the actor to put all of these users into a room, or none.
+
+        Raises ADDED_TOO_MANY where they are more than may ever be added at once; RATE_LIMITED; CANNOT_BE_ADDED where
+        one of them is in as many rooms of strangers as is bearable, and the actor is a stranger too.
+        """
+        if not user_ids:
+            return
+        if self._limits.enabled and len(user_ids) > self._people_added.burst:
+            raise ChatError(ErrorCode.ADDED_TOO_MANY, limit=self._people_added.burst)
+        self._limits.take_within(tx, self._people_added, actor.user_id, len(user_ids))
+        self.require_bearable(tx, actor.user_id, user_ids)
+
+    def require_bearable(self, tx: WriteTransaction, adder_id: int, user_ids: Collection[int]) -> None:
+        """Raise CANNOT_BE_ADDED where one of the users is in so many rooms of strangers that a friend alone may add."""
+        query = (
+            select(Membership.user_id)
+            .where(Membership.user_id.in_(user_ids), _is_strangers)
+            .group_by(Membership.user_id)
+            .having(func.count() >= self._bounds.strangers_rooms)
+        )
+        full = set(tx.execute(query).scalars())
+        if full and not full <= friendships.friends_among(tx, adder_id, full):
+            raise ChatError(ErrorCode.CANNOT_BE_ADDED)

@@ -1,0 +1,402 @@
+"""What one person may do to the others: each bound at its edge, by a clock that is moved, and by many at once."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select, update
+
+from chat.clock import SECOND
+from chat.errors import ChatError, ErrorCode
+from chat.models import Access, Actor, Membership, Role, User
+from chat.services import Services
+from chat.services.messages import Draft
+from tests.conftest import FakeClock, run_in_threads, services_of, sign_up
+
+
+def code_of(call: Callable[[], object]) -> ErrorCode | None:
+    """None where it went well."""
+    try:
+        call()
+    except ChatError as error:
+        return error.code
+    return None
+
+
+def make(services: Services, actor: Actor, title: str = "club") -> int:
+    return services.rooms.create_titled(actor, title, access=Access.INVITE).id
+
+
+def befriend(services: Services, one: Actor, other: Actor) -> None:
+    services.friends.request(one, other.user_id, "")
+    services.friends.accept(other, one.user_id, other.user_id, "hello")
+
+
+def owned(services: Services, actor: Actor) -> int:
+    query = select(func.count()).where(Membership.user_id == actor.user_id, Membership.role == Role.OWNER)
+    with services.store.read() as connection:
+        return connection.execute(query).scalar_one()
+
+
+def crowd(services: Services, names: Iterable[str]) -> list[int]:
+    """Accounts made without the work of registering."""
+    row: dict[str, Any] = {"nickname": "", "password_sha1": "", "password_md5": "", "created_at": 1, "updated_at": 1}
+    with services.store.write() as tx:
+        return [
+            tx.execute(
+                User.__table__.insert().values(username=name, username_key=name, **row).returning(User.id)
+            ).scalar_one()
+            for name in names
+        ]
+
+
+@pytest.fixture
+def limited(make_app: Callable[..., Flask], clock: FakeClock) -> Callable[..., Services]:
+    """Services with these settings."""
+
+    def start(**settings: object) -> Services:
+        services = services_of(make_app(clock, **settings))
+        services.rooms.ensure_lobby()
+        return services
+
+    return start
+
+
+# Rooms made
+
+
+def test_twenty_rooms_at_once_then_twenty_an_hour(services: Services, clock: FakeClock) -> None:
+    alice = sign_up(services, "alice")
+    for number in range(20):
+        services.rooms.create(alice, f"room {number}")
+    with pytest.raises(ChatError) as refused:
+        services.rooms.create(alice, "one more")
+    assert refused.value.code is ErrorCode.RATE_LIMITED
+    assert refused.value.data["retry_after"] == 180
+    clock.advance(179.9)
+    assert code_of(lambda: make(services, alice)) is ErrorCode.RATE_LIMITED
+    clock.advance(0.1)
+    assert code_of(lambda: services.rooms.create(alice, "one more")) is None
+    assert code_of(lambda: make(services, alice)) is ErrorCode.RATE_LIMITED
+    clock.advance(3600)
+    assert [code_of(lambda: make(services, alice)) for _ in range(21)].count(None) == 20
+    assert code_of(lambda: make(services, sign_up(services, "bob"))) is None  # others have their own
+
+
+def test_every_way_to_make_a_room_counts(limited: Callable[..., Services]) -> None:
+    services = limited(rooms_at_once=4)
+    alice, bob = sign_up(services, "alice"), sign_up(services, "bob")
+    befriend(services, alice, bob)  # the direct conversation is nobody's
+    ways: list[Callable[[], object]] = [
+        lambda: services.rooms.create(alice, "polling's"),
+        lambda: services.rooms.create(alice, "tcp's", members=["bob"]),
+        lambda: services.rooms.create_titled(alice, "roomapi's and realtime's", access=Access.OPEN),
+        lambda: services.groups.create(alice, "ims's", [bob.user_id]),
+    ]
+    assert [code_of(way) for way in ways] == [None] * 4
+    again = [ways[2], ways[3], lambda: services.rooms.create(alice, "another")]
+    assert [code_of(way) for way in again] == [ErrorCode.RATE_LIMITED] * 3
+    assert owned(services, alice) == 4
+
+
+def test_what_is_refused_for_another_reason_does_not_count(limited: Callable[..., Services]) -> None:
+    services = limited(rooms_at_once=1)
+    alice = sign_up(services, "alice")
+    for name in ("public", "", "status"):
+        assert code_of(lambda n=name: services.rooms.create(alice, n)) is not None  # type: ignore[misc]
+    assert code_of(lambda: services.rooms.create(alice, "x", members=["nobody"])) is ErrorCode.USER_NOT_FOUND
+    assert code_of(lambda: services.rooms.create(alice, "x")) is None
+
+
+def test_so_many_living_rooms_may_be_owned(limited: Callable[..., Services]) -> None:
+    services = limited(rooms_owned=3, rate_limits=False)
+    alice = sign_up(services, "alice")
+    made = [make(services, alice) for _ in range(3)]
+    with pytest.raises(ChatError) as refused:
+        services.rooms.create(alice, "fourth")
+    assert (refused.value.code, refused.value.data) == (ErrorCode.ROOMS_OWNED, {"limit": 3})
+    services.rooms.delete(alice, made[0])
+    assert code_of(lambda: services.rooms.create(alice, "fourth")) is None
+    assert code_of(lambda: make(services, alice)) is ErrorCode.ROOMS_OWNED
+
+
+def test_becoming_the_owner_is_no_making(limited: Callable[..., Services]) -> None:
+    services = limited(rooms_owned=1, rooms_at_once=1)
+    alice, bob = sign_up(services, "alice"), sign_up(services, "bob")
+    befriend(services, alice, bob)
+    make(services, bob)
+    left = make(services, alice)
+    services.memberships.add(alice, left, "bob")
+    services.memberships.leave(alice, left)  # bob is the owner now, beyond both bounds
+    assert owned(services, bob) == 2
+    assert code_of(lambda: make(services, bob)) is ErrorCode.ROOMS_OWNED
+
+
+def test_rooms_made_at_once_from_two_processes_are_counted_one_by_one(limited: Callable[..., Services]) -> None:
+    one, other = limited(rooms_owned=5), limited(rooms_owned=5)
+    alice = sign_up(one, "alice")
+    made: list[ErrorCode | None] = []
+    jobs = [lambda s=s: made.append(code_of(lambda: make(s, alice))) for s in (one, other) * 5]
+    run_in_threads(*jobs)
+    assert (made.count(None), made.count(ErrorCode.ROOMS_OWNED)) == (5, 5)
+    assert owned(one, alice) == 5
+
+
+def test_the_rate_holds_over_processes_too(limited: Callable[..., Services]) -> None:
+    one, other = limited(rooms_at_once=5), limited(rooms_at_once=5)
+    alice = sign_up(one, "alice")
+    made: list[ErrorCode | None] = []
+    jobs = [lambda s=s: made.append(code_of(lambda: make(s, alice))) for s in (one, other) * 5]
+    run_in_threads(*jobs)
+    assert (made.count(None), made.count(ErrorCode.RATE_LIMITED)) == (5, 5)
+
+
+def test_counting_the_owned_rooms_takes_an_index(services: Services) -> None:
+    with services.store.read() as connection:
+        plan = connection.exec_driver_sql(
+            "EXPLAIN QUERY PLAN SELECT count(*) FROM memberships WHERE user_id = 1 AND role = 'owner'"
+        ).all()
+    assert "ix_memberships_owned" in str(plan)
+
+
+# Passwds of rooms
+
+
+def test_ten_passwds_of_rooms_are_hashed_a_minute(services: Services, clock: FakeClock) -> None:
+    alice, bob = sign_up(services, "alice"), sign_up(services, "bob")
+    for number in range(10):
+        services.rooms.create(alice, f"locked {number}", "private", "secret")
+    assert code_of(lambda: services.rooms.create(alice, "more", "private", "secret")) is ErrorCode.RATE_LIMITED
+    assert code_of(lambda: services.rooms.create(alice, "open")) is None
+    for number in range(10):  # right ones count: they take as long
+        assert services.memberships.join(bob, f"locked {number}", "secret")
+    assert code_of(lambda: services.rooms.delete(alice, "locked 0", "secret")) is ErrorCode.RATE_LIMITED
+    clock.advance(6)
+    assert code_of(lambda: services.rooms.delete(alice, "locked 0", "secret")) is None
+
+
+# People added
+
+
+def test_sixty_people_are_added_a_minute(services: Services, clock: FakeClock) -> None:
+    teacher = sign_up(services, "teacher")
+    pupils = [f"pupil {number}" for number in range(121)]
+    crowd(services, pupils)
+    room = services.rooms.create(teacher, "physics", members=pupils[:60])  # a class, in one go
+    assert len(services.memberships.members(teacher, room)) == 61
+    with pytest.raises(ChatError) as refused:
+        services.memberships.add(teacher, room, pupils[60])
+    assert (refused.value.code, refused.value.data) == (ErrorCode.RATE_LIMITED, {"retry_after": 1.0})
+    clock.advance(1)
+    assert code_of(lambda: services.memberships.add(teacher, room, pupils[60])) is None
+    clock.advance(60)
+    assert code_of(lambda: services.rooms.create(teacher, "maths", members=pupils[:61])) is ErrorCode.ADDED_TOO_MANY
+    assert code_of(lambda: services.rooms.create(teacher, "maths", members=pupils[61:])) is None
+
+
+def test_all_or_none_are_added(services: Services, clock: FakeClock) -> None:
+    alice = sign_up(services, "alice")
+    crowd(services, [f"pupil {number}" for number in range(60)])
+    services.rooms.create(alice, "small", members=[f"pupil {number}" for number in range(31)])
+    clock.advance(1)
+    many = [f"pupil {number}" for number in range(31)]
+    assert code_of(lambda: services.rooms.create(alice, "large", members=many)) is ErrorCode.RATE_LIMITED
+    assert [room.title for room in services.rooms.joined(alice)] == ["public", "small"]
+    assert code_of(lambda: services.rooms.create(alice, "large", members=many[:30])) is None
+
+
+def test_who_is_in_already_does_not_count(limited: Callable[..., Services]) -> None:
+    services = limited(people_added_per_minute=1)
+    alice, _ = sign_up(services, "alice"), sign_up(services, "bob")
+    room = make(services, alice)
+    for _ in range(3):
+        assert code_of(lambda: services.memberships.add(alice, room, "alice")) is ErrorCode.ALREADY_MEMBER
+    assert code_of(lambda: services.memberships.add(alice, room, "bob")) is None
+    assert code_of(lambda: services.memberships.add(alice, room, "bob")) is ErrorCode.ALREADY_MEMBER
+
+
+def test_friends_added_and_invited_in_ims_count(limited: Callable[..., Services]) -> None:
+    services = limited(people_added_per_minute=3)
+    alice, bob, carol, dave = (sign_up(services, name) for name in ("alice", "bob", "carol", "dave"))
+    for friend in (bob, carol, dave):
+        befriend(services, alice, friend)
+    services.groups.create(alice, "group", [bob.user_id])
+    group = services.rooms.joined(alice)[-1].id
+    assert code_of(lambda: services.invitations.invite(alice, group, [carol.user_id, dave.user_id])) is None
+    befriend(services, bob, sign_up(services, "eve"))
+    eve = services.friends.all(bob)[-1].user_id
+    for _ in range(3):
+        services.invitations.invite(bob, group, [eve])  # waits, and once is enough
+    befriend(services, alice, services.sessions.resolve(*_session(services, "eve")) or alice)
+    assert code_of(lambda: services.invitations.invite(alice, group, [eve])) is ErrorCode.RATE_LIMITED
+
+
+def _session(services: Services, username: str) -> tuple[str, int]:
+    user_id, session = services.accounts.log_in(username, "secret1", "192.0.2.1")
+    return session.id, user_id
+
+
+def test_parallel_adds_count_one_by_one(limited: Callable[..., Services]) -> None:
+    one, other = limited(people_added_per_minute=4), limited(people_added_per_minute=4)
+    alice = sign_up(one, "alice")
+    room = make(one, alice)
+    pupils = crowd(one, [f"pupil {number}" for number in range(8)])
+    added: list[ErrorCode | None] = []
+    jobs = [
+        lambda s=s, p=p: added.append(code_of(lambda: s.memberships.add(alice, room, p)))
+        for s, p in zip((one, other) * 4, pupils, strict=True)
+    ]
+    run_in_threads(*jobs)
+    assert (added.count(None), added.count(ErrorCode.RATE_LIMITED)) == (4, 4)
+
+
+# Rooms of strangers
+
+
+def put_in(services: Services, adder: Actor, user: Actor) -> ErrorCode | None:
+    return code_of(lambda: services.memberships.add(adder, make(services, adder), user.user_id))
+
+
+@pytest.fixture
+def two_strangers_rooms(limited: Callable[..., Services]) -> Services:
+    return limited(strangers_rooms=2, rate_limits=False)
+
+
+def test_thirty_rooms_of_strangers_and_no_more(limited: Callable[..., Services]) -> None:
+    services = limited(rate_limits=False)
+    mallory, trudy, teacher = (sign_up(services, name) for name in ("mallory", "trudy", "teacher"))
+    assert [put_in(services, mallory, teacher) for _ in range(30)] == [None] * 30
+    for stranger in (mallory, trudy):  # whoever they are
+        assert put_in(services, stranger, teacher) is ErrorCode.CANNOT_BE_ADDED
+        assert code_of(lambda s=stranger: services.rooms.create(s, "x", members=["trudy", "teacher"])) is (  # type: ignore[misc]
+            ErrorCode.CANNOT_BE_ADDED
+        )
+    assert [room.title for room in services.rooms.joined(trudy)].count("x") == 0  # all or none
+    assert code_of(lambda: make(services, teacher)) is None
+    assert len(services.rooms.joined(teacher)) == 32  # with the lobby
+
+
+def test_what_i_entered_read_or_wrote_in_is_no_strangers(two_strangers_rooms: Services, clock: FakeClock) -> None:
+    services = two_strangers_rooms
+    mallory, me = sign_up(services, "mallory"), sign_up(services, "me")
+
+    def full() -> bool:
+        return put_in(services, mallory, me) is ErrorCode.CANNOT_BE_ADDED
+
+    assert (full(), full(), full()) == (False, False, True)
+    first, second = [room.id for room in services.rooms.joined(me)][1:]
+    services.messages.send(me, first, Draft(text="I am here"))
+    assert (full(), full()) == (False, True)
+    clock.advance(1)
+    said = services.messages.send(mallory, second, Draft(text="read this"))
+    services.reading.mark(me.user_id, [(second, said.time)])
+    assert full()  # not before the mark is written
+    services.reading.flush()
+    assert (full(), full()) == (False, True)
+    services.memberships.leave(me, services.rooms.joined(me)[-1].id)
+    assert (full(), full()) == (False, True)
+    assert not services.memberships.join(mallory, "public")
+    open_room = services.rooms.create(mallory, "square")
+    services.memberships.join(me, open_room)  # by oneself
+    assert full()
+
+
+def test_joining_the_room_that_one_was_put_into_accepts_it(two_strangers_rooms: Services) -> None:
+    services = two_strangers_rooms
+    mallory, me = sign_up(services, "mallory"), sign_up(services, "me")
+    for name in ("one", "two"):
+        services.rooms.create(mallory, name, members=["me"])
+    assert put_in(services, mallory, me) is ErrorCode.CANNOT_BE_ADDED
+    assert not services.memberships.join(me, "one")  # a member already
+    assert put_in(services, mallory, me) is None
+    assert put_in(services, mallory, me) is ErrorCode.CANNOT_BE_ADDED
+    visit = services.visits.enter(me, next(room.id for room in services.rooms.joined(me) if room.name == "two"))
+    services.visits.leave(visit)
+    assert put_in(services, mallory, me) is None
+
+
+def test_friends_add_whom_strangers_cannot(two_strangers_rooms: Services) -> None:
+    services = two_strangers_rooms
+    mallory, friend, me = (sign_up(services, name) for name in ("mallory", "friend", "me"))
+    befriend(services, friend, me)
+    assert [put_in(services, friend, me) for _ in range(4)] == [None] * 4  # which count nowhere
+    assert [put_in(services, mallory, me) for _ in range(2)] == [None] * 2
+    assert put_in(services, mallory, me) is ErrorCode.CANNOT_BE_ADDED
+    services.groups.create(friend, "group", [me.user_id])
+    services.friends.remove(friend, me.user_id)  # from now on these rooms are a stranger's
+    assert put_in(services, friend, me) is ErrorCode.CANNOT_BE_ADDED
+
+
+def test_an_invitation_of_a_friend_no_more_waits(two_strangers_rooms: Services) -> None:
+    services = two_strangers_rooms
+    alice, bob, me, mallory = (sign_up(services, name) for name in ("alice", "bob", "me", "mallory"))
+    befriend(services, alice, bob)
+    befriend(services, bob, me)
+    services.groups.create(alice, "group", [bob.user_id])
+    group = services.rooms.joined(alice)[-1].id
+    services.invitations.invite(bob, group, [me.user_id])
+    services.friends.remove(bob, me.user_id)
+    for _ in range(2):
+        put_in(services, mallory, me)
+    waiting = services.invitations.all(alice, group)[0]
+    accept = lambda: services.invitations.answer(alice, waiting.id, None, accept=True)  # noqa: E731
+    assert code_of(accept) is ErrorCode.CANNOT_BE_ADDED
+    services.memberships.leave_all_of(me.user_id, "mallory")
+    assert code_of(accept) is None
+
+
+def test_members_from_before_count_as_having_come_by_themselves(two_strangers_rooms: Services) -> None:
+    services = two_strangers_rooms
+    mallory, me = sign_up(services, "mallory"), sign_up(services, "me")
+    for _ in range(2):
+        put_in(services, mallory, me)
+    with services.store.write() as tx:  # as the migration leaves them
+        tx.execute(update(Membership).values(added_by_id=None))
+    assert put_in(services, mallory, me) is None
+
+
+def test_parallel_strangers_are_counted_one_by_one(limited: Callable[..., Services]) -> None:
+    one, other = (limited(strangers_rooms=3, rate_limits=False) for _ in range(2))
+    me = sign_up(one, "me")
+    strangers = [sign_up(one, f"stranger {number}") for number in range(8)]
+    added: list[ErrorCode | None] = []
+    jobs = [lambda s=s, m=m: added.append(put_in(s, m, me)) for s, m in zip((one, other) * 4, strangers, strict=True)]
+    run_in_threads(*jobs)
+    assert (added.count(None), added.count(ErrorCode.CANNOT_BE_ADDED)) == (3, 5)
+
+
+# Leaving all of somebody's rooms
+
+
+def test_leave_all_rooms_of_somebody(limited: Callable[..., Services], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chat.services.memberships.LEAVE_AT_ONCE", 2)
+    services = limited()
+    mallory, trudy, me = (sign_up(services, name) for name in ("mallory", "trudy", "me"))
+    for _ in range(5):
+        assert put_in(services, mallory, me) is None
+    kept = make(services, trudy)
+    services.memberships.add(trudy, kept, "mallory")
+    services.memberships.add(mallory, kept, "me")  # not mallory's, whoever put me in
+    assert services.memberships.leave_all_of(me.user_id, "MALLORY") == 5
+    assert [room.id for room in services.rooms.joined(me)] == [1, kept]
+    assert owned(services, mallory) == 5
+    assert services.memberships.leave_all_of(mallory.user_id, "mallory") == 0  # one's own stay
+    assert code_of(lambda: services.memberships.leave_all_of(me.user_id, "nobody")) is ErrorCode.USER_NOT_FOUND
+
+
+def test_rooms_of_a_deleted_account_can_be_left_too(services: Services, clock: FakeClock) -> None:
+    mallory, me = sign_up(services, "mallory"), sign_up(services, "me")
+    put_in(services, mallory, me)
+    with services.store.write() as tx:
+        tx.execute(update(User).where(User.id == mallory.user_id).values(deleted_at=clock()))
+    assert services.memberships.leave_all_of(me.user_id, "mallory") == 1
+
+
+def test_limits_off_turns_rates_off_and_keeps_quotas(limited: Callable[..., Services], clock: FakeClock) -> None:
+    services = limited(rate_limits=False, rooms_owned=100)
+    alice = sign_up(services, "alice")
+    crowd(services, [f"pupil {number}" for number in range(70)])
+    services.rooms.create(alice, "all", members=[f"pupil {number}" for number in range(70)])
+    assert [code_of(lambda: make(services, alice)) for _ in range(100)].count(None) == 99
+    assert clock() % SECOND >= 0
