@@ -128,6 +128,8 @@ def _services(app: Flask, settings: Settings, clock: Clock) -> Services:
             rooms_owned=settings.rooms_owned,
             people_added_per_minute=settings.people_added_per_minute,
             strangers_rooms=settings.strangers_rooms,
+            requests_per_second=settings.requests_per_second,
+            requests_at_once=settings.requests_at_once,
         ),
         lobby=settings.lobby,
         password_min_length=settings.password_min_length,

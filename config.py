@@ -53,6 +53,8 @@ class Settings:
     rooms_owned: int = 200
     people_added_per_minute: int = 60
     strangers_rooms: int = 30  # that one may be put into by others
+    requests_per_second: int = 50
+    requests_at_once: int = 300
     ims_password_key: str = ""  # 16 characters: ims's clients encrypt passwords with it
     smtp_url: str = ""  # empty: no mail is sent
     timezone: str = ""  # of times that protocols show as local ones; empty: the server's own
@@ -220,6 +222,8 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "rooms_owned": _number(int, 1, 1_000_000),
     "people_added_per_minute": _number(int, 1, 100_000),
     "strangers_rooms": _number(int, 1, 1_000_000),
+    "requests_per_second": _number(int, 1, 1_000_000),
+    "requests_at_once": _number(int, 1, 1_000_000),
     "ims_password_key": _aes_key,
     "smtp_url": _smtp_url,
     "timezone": _timezone,

@@ -11,6 +11,7 @@ from chat.http import cookies
 from chat.http.context import services, this_request
 from chat.http.declared import declared
 from chat.http.origins import Origins
+from chat.live.parking import ENVIRON_KEY, Hold
 from chat.models import Actor
 from chat.security import tokens
 from chat.services.sessions import NewSession, SessionState
@@ -23,9 +24,9 @@ _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
 def signed_in(handler: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorator: the handler's first argument is the Actor. Raises NOT_SIGNED_IN, ORIGIN_FOREIGN."""
+    """Decorator: the handler's first argument is the Actor. Raises NOT_SIGNED_IN, ORIGIN_FOREIGN, RATE_LIMITED."""
     declared(handler).needs_login = True
-    declared(handler).failures |= {ErrorCode.NOT_SIGNED_IN, ErrorCode.ORIGIN_FOREIGN}
+    declared(handler).failures |= {ErrorCode.NOT_SIGNED_IN, ErrorCode.ORIGIN_FOREIGN, ErrorCode.RATE_LIMITED}
 
     @wraps(handler)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -71,6 +72,9 @@ def _actor(given: str | None, *, any_origin: bool) -> Actor:
         raise ChatError(ErrorCode.NOT_SIGNED_IN)
     if given is None and not any_origin:
         _origins().require_own()
+    hold: Hold | None = request.environ.get(ENVIRON_KEY)
+    if hold is None or hold.resumed is None:  # else it is a pull that has been held, and costs nothing
+        chat.requests.count(actor.user_id)
     chat.presence.touch(actor.session_id, actor.user_id)
     return actor
 

@@ -137,6 +137,11 @@ class Handler(ABC):
         if self._subscription is not None:
             self._subscription.require_session()
 
+    def count_request(self) -> None:
+        """One more message of whoever is signed in. Raises RATE_LIMITED."""
+        if self._subscription is not None:
+            self.chat.requests.count(self._subscription.actor.user_id)
+
 
 class InApp:
     """A chat.live.peer.Session: its calls, each in an application context, to the Handler."""
@@ -187,6 +192,7 @@ class InApp:
         if isinstance(message, Raw):
             handler.received_raw(message)
             return
+        handler.count_request()
         if isinstance(message, bytes):  # not said to be text; it may be all the same
             try:
                 message = message.decode()

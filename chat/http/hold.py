@@ -47,6 +47,7 @@ def answer_when_new(
         return news_response(render, news)
     if hold is not None:
         return HeldPull(services(), hold, actor, timeout_s, position, read, render, looked_at).park(hold)
+    services().requests.held(actor.user_id)
     deadline = min(time.monotonic() + timeout_s, _session_ends(services(), actor))
     news = block(actor, position, deadline) or position.nothing()
     return news_response(render, news)
@@ -242,6 +243,7 @@ class HeldPull(Waiter):
             self.forget()
             return news_response(self._places.render, news)
         self.is_held = True
+        self._chat.requests.held(self._actor.user_id)
         self._chat.presence.follow(self._actor.session_id, self._actor.user_id, self)
         self._chat.reading.follow(self)
         hold.parked = self
@@ -290,6 +292,9 @@ class HeldPull(Waiter):
             deadline = now + self._timeout_s
             self.deadline = deadline if deadline < self._session_ends else self._session_ends
         elif found is not NEEDS_THREAD:
+            if not self._chat.requests.count_on_loop(self._actor.user_id):
+                metrics.delivered_on_loop.n -= place.count
+                return NEEDS_THREAD  # which refuses it
             self._chat.presence.touch(self._actor.session_id, self._actor.user_id)
         return found
 

@@ -45,10 +45,11 @@ REGISTRATIONS = Limit("registrations", burst=200, seconds=60)  # per address
 class MemoryBuckets:
     """Buckets of this process alone, for what happens too often for the database."""
 
-    _SWEEP_AT = 10_000  # buckets
+    _SWEEP_AT = 10_000  # buckets, or twice as many as were left by the last sweep
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._sweep_at = self._SWEEP_AT
         self._full_at: dict[tuple[str, object], int] = {}
 
     def take(self, limit: Limit, key: object, now: int) -> float:
@@ -56,6 +57,12 @@ class MemoryBuckets:
         with self._lock:
             state, wait = limit.take(self._full_at.get((limit.name, key), 0), now)
             self._full_at[limit.name, key] = state
-            if len(self._full_at) > self._SWEEP_AT:
+            if len(self._full_at) > self._sweep_at:
                 self._full_at = {k: v for k, v in self._full_at.items() if v > now}
+                self._sweep_at = max(self._SWEEP_AT, 2 * len(self._full_at))
             return wait
+
+    def give_back(self, limit: Limit, key: object) -> None:
+        """Put one back that was taken."""
+        with self._lock:
+            self._full_at[limit.name, key] = self._full_at.get((limit.name, key), 0) - limit.interval

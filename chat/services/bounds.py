@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from sqlalchemy import and_, exists, func, or_, select
 
 from chat.errors import ChatError, ErrorCode
+from chat.lanes import Lane, current_lane
 from chat.models import Actor, Friendship, Membership, Message, Role
 from chat.security.limits import Limit
 from chat.services import friendships
 from chat.services.limits import Limits
 from chat.storage.store import WriteTransaction
 
+_FIRST_LANES = frozenset({None, Lane.REST})
 _are_friends = exists().where(
     or_(
         and_(Friendship.low_id == Membership.user_id, Friendship.high_id == Membership.added_by_id),
@@ -39,6 +41,8 @@ class Bounds:
     rooms_owned: int
     people_added_per_minute: int
     strangers_rooms: int
+    requests_per_second: int
+    requests_at_once: int
 
 
 class PersonBounds:
@@ -85,3 +89,32 @@ class PersonBounds:
         full = set(tx.execute(query).scalars())
         if full and not full <= friendships.friends_among(tx, adder_id, full):
             raise ChatError(ErrorCode.CANNOT_BE_ADDED)
+
+
+class Requests:
+    """Requests, frames and lines of each person who is logged in: counted in this process alone, as there are many.
+
+    A pull that is held costs nothing; one that is answered at once counts.
+    """
+
+    def __init__(self, limits: Limits, bounds: Bounds) -> None:
+        self._limits = limits
+        at_once = bounds.requests_at_once
+        self._limit = Limit("requests", burst=at_once, seconds=at_once / bounds.requests_per_second)
+
+    def count(self, user_id: int) -> None:
+        """Raises RATE_LIMITED. What is run once more in another lane was counted in the first."""
+        if current_lane() in _FIRST_LANES:
+            self._limits.take(self._limit, user_id)
+
+    def count_on_loop(self, user_id: int) -> bool:
+        """The same for a pull that the loop answers at once: whether it may."""
+        try:
+            self._limits.take(self._limit, user_id)
+        except ChatError:
+            return False
+        return True
+
+    def held(self, user_id: int) -> None:
+        """A pull that was counted is held."""
+        self._limits.give_back(self._limit, user_id)

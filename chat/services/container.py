@@ -11,7 +11,7 @@ from chat.services.accounts import Accounts
 from chat.services.announcements import Announcements
 from chat.services.archive import Archive
 from chat.services.attachments import Attachments
-from chat.services.bounds import Bounds, PersonBounds
+from chat.services.bounds import Bounds, PersonBounds, Requests
 from chat.services.conversations import Conversations
 from chat.services.files import Files
 from chat.services.friend_groups import FriendGroups
@@ -65,6 +65,7 @@ class Services:
         self.sessions = Sessions(self.store, self.hub, clock, self.presence, session_hours)
         self.hub.user_changed = self._user_changed
         passwds = RoomPasswds(self.limits)
+        self.requests = Requests(self.limits, bounds)
         person_bounds = PersonBounds(self.limits, bounds)
         self.memberships = Memberships(self.store, clock, self.presence, passwds, person_bounds)
         self.rooms = Rooms(self.store, clock, self.memberships, passwds, person_bounds, self.reading, lobby)

@@ -40,6 +40,11 @@ class Limits:
             if wait:
                 raise ChatError(ErrorCode.RATE_LIMITED, retry_after=wait)
 
+    def give_back(self, limit: Limit, key: object) -> None:
+        """Put one back into a bucket of this process."""
+        if self._enabled:
+            self._memory.give_back(limit, key)
+
     def check_shared(self, *buckets: Bucket) -> None:
         """Look whether each of the buckets has one left. Raises RATE_LIMITED with retry_after in seconds."""
         if not self._enabled:

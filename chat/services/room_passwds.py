@@ -1,6 +1,7 @@
 """Rooms' passwds: kept hashed, and guessed at only so often."""
 
 from chat.errors import ChatError, ErrorCode
+from chat.lanes import Lane, enter_lane
 from chat.models import Actor
 from chat.security import passwords
 from chat.security.limits import ROOM_HASHES, WRONG_PASSWDS
@@ -18,6 +19,7 @@ class RoomPasswds:
         """What is kept of the passwd of a room that the actor makes. Raises FIELD_INVALID, RATE_LIMITED."""
         if len(passwd) > PASSWD_MAX_CHARS:
             raise ChatError(ErrorCode.FIELD_INVALID, field="passwd")
+        enter_lane(Lane.ROOM_PASSWDS)  # before anything is taken from the limit
         self._limits.take_shared((ROOM_HASHES, actor.user_id))
         return passwords.hash_digest(passwd, for_room=True)
 
@@ -28,10 +30,10 @@ class RoomPasswds:
         """
         if room.passwd_hash is None:
             return
-        self._limits.take_shared((ROOM_HASHES, actor.user_id))  # right ones take as long
         failures = (WRONG_PASSWDS, actor.user_id)
         with passwords.place(for_room=True):
             self._limits.check_shared(failures)
+            self._limits.take_shared((ROOM_HASHES, actor.user_id))  # right ones take as long
             if len(passwd) <= PASSWD_MAX_CHARS and passwords.verify(room.passwd_hash, passwd):
                 return
             self._limits.take_shared(failures)

@@ -76,6 +76,12 @@ def too_often(scene: Scene) -> dict[str, Any]:
     return next(answer for answer in answers if answer["message_type"] == "error_message")
 
 
+def chatterbox(scene: Scene) -> dict[str, Any]:
+    with scene.maker("chatterbox", members=[]) as lines:
+        lines.raw(b'{"message_type":"heartbeat"}\n' * 600)
+        return next(answer for answer in (lines.next() for _ in range(600)) if answer["message_type"] != "heartbeat")
+
+
 def a_victim(scene: Scene) -> dict[str, Any]:
     with scene.stranger() as lines:
         lines.sign_in("carol")
@@ -102,11 +108,12 @@ def a_maker_in_haste(scene: Scene) -> dict[str, Any]:
         return lines.ask("create_chat_request", chat_name="third", member_usernames=[])
 
 
-BOUNDS = {  # instead of 20, 200, 60 and 30
+BOUNDS = {  # instead of 20, 200, 60, 30 and 300
     "CHAT_ROOMS_AT_ONCE": "2",
     "CHAT_ROOMS_OWNED": "2",
     "CHAT_PEOPLE_ADDED_PER_MINUTE": "2",
     "CHAT_STRANGERS_ROOMS": "1",
+    "CHAT_REQUESTS_AT_ONCE": "200",
 }
 UPLOAD = {"filename": "f", "file_size": 1}
 NEEDS_LOGIN = [
@@ -139,6 +146,7 @@ ACTS: dict[tuple[str, str], list[Act]] = {
     ],
     ("any", "not logged in"): [by_stranger(kind) for kind in NEEDS_LOGIN],
     ("any", "a line over 64 KiB"): [line(b"x" * 65537), line(b'{"message_type":"' + b"x" * 70000)],
+    ("any", "too often, once logged in"): [chatterbox],
     ("register_request", "the username is taken"): [
         by_stranger("register_request", username="ALICE", password="secret1")
     ],

@@ -8,6 +8,8 @@ import pytest
 from flask import Flask, Response
 from sqlalchemy import delete, func, select
 
+from chat import metrics
+from chat.clock import SECOND
 from chat.http.hold import HeldPull
 from chat.live.parking import ENVIRON_KEY, Hold, Look
 from chat.models import Actor, EventRow, Message
@@ -140,3 +142,66 @@ def test_a_fault_while_parking_leaves_no_waiter(
     with app.app_context():
         assert pull(app, token, {"public": FUTURE}, Hold(lambda: None, time.monotonic())).status_code == 500
     assert len(chat.hub.notifier) == 0
+
+
+@pytest.fixture
+def counted(chat: Services, monkeypatch: pytest.MonkeyPatch) -> Services:
+    """Requests are limited, and none comes free while a test looks."""
+    now = chat.clock()
+    monkeypatch.setattr(chat.limits, "_clock", lambda: now)
+    monkeypatch.setattr(chat.limits, "_enabled", True)
+    return chat
+
+
+def left(chat: Services, user_id: int) -> int:
+    """How many requests the user may make at once; they are gone then."""
+    return next(n for n in range(1000) if not chat.requests.count_on_loop(user_id))
+
+
+def test_a_pull_that_is_held_costs_nothing(app: Flask, token: str, counted: Services, bob: Actor) -> None:
+    parked = park(app, token, {"public": FUTURE})
+    said = counted.messages.send(bob, "public", Draft(text="the last one"))
+    for _ in range(1000):
+        parked.is_held = False
+        assert parked.again(json.dumps({"public": said.time / 1e6}).encode()) is Look.NOTHING_YET
+    end(parked)
+    assert left(counted, parked.user_id) == 300
+
+
+def test_a_pull_that_is_run_once_more_in_a_thread_costs_nothing(app: Flask, token: str, counted: Services) -> None:
+    parked = park(app, token, {"public": FUTURE})
+    for _ in range(10):
+        hold = Hold(lambda: None, time.monotonic(), resumed=parked)
+        pull(app, token, {"public": FUTURE}, hold)
+        assert hold.parked is parked
+    end(parked)
+    assert left(counted, parked.user_id) == 300
+
+
+def test_pulls_that_are_answered_at_once_count_on_the_loop_and_in_threads(
+    app: Flask, token: str, counted: Services, bob: Actor
+) -> None:
+    parked = park(app, token, {"public": FUTURE})
+    said = counted.messages.send(bob, "public", Draft(text="again and again"))
+    body = json.dumps({"public": (said.time - 1) / 1e6}).encode()
+    for _ in range(300):
+        parked.is_held = False
+        assert isinstance(parked.again(body), bytes)
+    before = metrics.delivered_on_loop.n
+    assert parked.again(body) is Look.NEEDS_THREAD
+    assert metrics.delivered_on_loop.n == before
+    refused = pull(app, token, json.loads(body), Hold(lambda: None, time.monotonic()))
+    assert refused.status_code == 429
+    assert refused.headers["Retry-After"] == "1"
+    end(parked)
+
+
+def test_a_place_comes_free_fifty_times_a_second(
+    app: Flask, token: str, counted: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parked = park(app, token, {"public": FUTURE})
+    end(parked)
+    assert left(counted, parked.user_id) == 300
+    later = counted.limits._clock() + SECOND
+    monkeypatch.setattr(counted.limits, "_clock", lambda: later)
+    assert left(counted, parked.user_id) == 50
