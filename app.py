@@ -22,6 +22,7 @@ from chat.names import is_name
 from chat.protocols import ims, polling, realtime, roomapi, tcp
 from chat.services import Services
 from chat.services.bounds import Bounds
+from chat.services.quota import StorageBounds
 from chat.services.rooms import NAME_MAX_CHARS
 from chat.storage.engine import engine_options, tune_sqlite
 from config import ConfigError, Settings
@@ -130,6 +131,11 @@ def _services(app: Flask, settings: Settings, clock: Clock) -> Services:
             strangers_rooms=settings.strangers_rooms,
             requests_per_second=settings.requests_per_second,
             requests_at_once=settings.requests_at_once,
+        ),
+        storage_bounds=StorageBounds(
+            storage_per_day=settings.storage_per_day,
+            storage_max=settings.storage_max,
+            disk_free_min=settings.disk_free_min,
         ),
         lobby=settings.lobby,
         password_min_length=settings.password_min_length,

@@ -55,6 +55,10 @@ class Settings:
     strangers_rooms: int = 30  # that one may be put into by others
     requests_per_second: int = 50
     requests_at_once: int = 300
+    # Bytes of pictures, files and avatars
+    storage_per_day: int = 500 * 1024 * 1024  # of one person
+    storage_max: int = 0  # of the database; 0: as many as the disk has room for
+    disk_free_min: int = 1024 * 1024 * 1024  # nothing is taken in that would leave less
     ims_password_key: str = ""  # 16 characters: ims's clients encrypt passwords with it
     smtp_url: str = ""  # empty: no mail is sent
     timezone: str = ""  # of times that protocols show as local ones; empty: the server's own
@@ -224,6 +228,9 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "strangers_rooms": _number(int, 1, 1_000_000),
     "requests_per_second": _number(int, 1, 1_000_000),
     "requests_at_once": _number(int, 1, 1_000_000),
+    "storage_per_day": _number(int, 0, 2**50),
+    "storage_max": _number(int, 0, 2**50),
+    "disk_free_min": _number(int, 0, 2**50),
     "ims_password_key": _aes_key,
     "smtp_url": _smtp_url,
     "timezone": _timezone,

@@ -75,6 +75,9 @@ class ErrorCode(Enum):
     IMAGE_TOO_LARGE = auto()  # limit (bytes)
     FILE_NOT_FOUND = auto()
     FILE_TOO_LARGE = auto()  # limit (bytes)
+    # storage
+    QUOTA_USED = auto()  # limit (bytes a day), retry_after (s)
+    STORAGE_FULL = auto()  # the server's bound, or its disk
     # the server
     UNAVAILABLE = auto()  # retry_after (s)
     SOCKETS_UNAVAILABLE = auto()  # not run by LiveWorker

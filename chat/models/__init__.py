@@ -7,7 +7,7 @@ from chat.models.account import Actor, LoginSession, User
 from chat.models.event import ROOM_SIGNALS, SIGNALS, Event, EventKind, EventRow
 from chat.models.friend import FriendGroup, FriendGroupMember, FriendRequest, Friendship, RequestStatus
 from chat.models.group import Announcement, Invitation, InvitationStatus
-from chat.models.limit import RateLimit
+from chat.models.limit import RateLimit, StoredBytes
 from chat.models.message import Attachment, AttachmentChunk, Message, MessageType, StoredMessage
 from chat.models.room import Access, Membership, Role, Room
 from chat.models.ticket import RoomTicket
@@ -40,6 +40,7 @@ __all__ = [
     "Role",
     "Room",
     "RoomTicket",
+    "StoredBytes",
     "StoredMessage",
     "User",
     "VisitRow",

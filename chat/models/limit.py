@@ -1,10 +1,10 @@
 """Rate limits that hold over all worker processes and over restarts."""
 
-from sqlalchemy import Text
+from sqlalchemy import ForeignKey, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chat.extensions import db
-from chat.models.columns import Microseconds
+from chat.models.columns import Id, Microseconds
 
 
 class RateLimit(db.Model):
@@ -12,3 +12,13 @@ class RateLimit(db.Model):
 
     key: Mapped[str] = mapped_column(Text, primary_key=True)
     full_at: Mapped[int] = mapped_column(Microseconds, index=True)  # security.limits: the bucket's state
+
+
+class StoredBytes(db.Model):
+    """How many bytes a user has stored in the day that began with the first of them."""
+
+    __tablename__ = "stored_bytes"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True, autoincrement=False)
+    since: Mapped[int] = mapped_column(Microseconds)
+    bytes: Mapped[int] = mapped_column(Id)

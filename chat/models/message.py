@@ -57,6 +57,7 @@ class Attachment(db.Model):
     size: Mapped[int] = mapped_column(Id)  # bytes
     filename: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))  # a file's; pictures have none
     created_at: Mapped[int] = mapped_column(Microseconds)
+    uploader_id: Mapped[int | None] = mapped_column(Id)  # of an upload: who gets the bytes back if it breaks off
     # Set while its bytes are still coming: if no more have come by then, it is given up. No message refers to it yet.
     upload_ends: Mapped[int | None] = mapped_column(Microseconds, index=True)
 

@@ -26,6 +26,8 @@ from chat.services.people import People
 from chat.services.presence import Presence
 from chat.services.profiles import Profiles
 from chat.services.pulls import Pulls
+from chat.services.purging import Purger
+from chat.services.quota import Quota, StorageBounds
 from chat.services.reading import Reading
 from chat.services.room_passwds import RoomPasswds
 from chat.services.rooms import Rooms
@@ -46,6 +48,7 @@ class Services:
         busy_seconds: float,
         rate_limits: bool,
         bounds: Bounds,
+        storage_bounds: StorageBounds,
         lobby: str,
         password_min_length: int,
         message_max_chars: int,
@@ -73,29 +76,38 @@ class Services:
         self.accounts = Accounts(
             self.store, clock, self.limits, self.presence, self.sessions, self.rooms, password_min_length
         )
+        quota = Quota(self.store, clock, storage_bounds)
         self.attachments = Attachments(self.store, clock, image_max_bytes)
-        self.messages = Messages(self.store, clock, self.limits, self.attachments, message_max_chars)
-        self.profiles = Profiles(self.store, clock, self.accounts, self.sessions)
+        self.messages = Messages(self.store, clock, self.limits, quota, self.attachments, message_max_chars)
+        self.profiles = Profiles(self.store, clock, self.accounts, self.sessions, quota)
         self.verification = Verification(self.limits, smtp_url)
         self.people = People(self.store)
         self.friends = Friends(self.store, clock, self.rooms, self.messages)
         self.friend_groups = FriendGroups(self.store)
-        self.groups = Groups(self.store, clock, self.rooms)
+        self.groups = Groups(self.store, clock, self.rooms, quota)
         self.invitations = Invitations(self.store, clock, self.memberships, person_bounds)
         self.announcements = Announcements(self.store, clock)
         self.conversations = Conversations(self.store, self.reading)
         self.archive = Archive(self.store, clock, self.reading)
-        self.files = Files(self.store, clock, self.limits, self.messages, file_max_bytes)
+        self.files = Files(self.store, clock, self.limits, quota, self.messages, file_max_bytes)
         self.pulls = Pulls(self.store, self.hub, self.sessions, self.reading)
         self.subscriptions = Subscriptions(self.store, self.hub, self.sessions, self.presence)
         self.visits = Visits(self.store, clock)
         self._bus = SqliteBus(self.store, self.hub)
         self.store.published = self._bus.committed
+        self.purger = Purger(self.store)
         self._housekeeper = Housekeeper(
             self.store,
             clock,
             frequent=[self.presence.flush, self.reading.flush, self.visits.beat, self.store.checkpoint],
-            rare=[self.sessions.purge, self.limits.purge, self.tickets.purge, self.files.purge],
+            rare=[
+                self.sessions.purge,
+                self.limits.purge,
+                self.tickets.purge,
+                self.files.purge,
+                self.purger.purge,
+                self.purger.shrink,
+            ],
         )
         self._start_lock = threading.Lock()
         self._started = False

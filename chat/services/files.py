@@ -17,6 +17,7 @@ from chat.services.attachments import Attached, new_name
 from chat.services.limits import Limits
 from chat.services.lookups import LIST_CAP, RoomRef
 from chat.services.messages import Draft, Messages
+from chat.services.quota import Quota
 from chat.storage.store import Store, WriteTransaction
 
 FILENAME_MAX_CHARS = 200
@@ -47,8 +48,11 @@ class FileView:
 
 
 class Files:
-    def __init__(self, store: Store, clock: Clock, limits: Limits, messages: Messages, max_bytes: int) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, limits: Limits, quota: Quota, messages: Messages, max_bytes: int
+    ) -> None:
         self._store = store
+        self._quota = quota
         self._clock = clock
         self._limits = limits
         self._messages = messages
@@ -57,7 +61,8 @@ class Files:
     def begin(self, actor: Actor, ref: RoomRef, filename: str, size: int) -> Upload:
         """Make place for a file in a room that the actor is in. Goes with finish or abandon.
 
-        Raises ROOM_NOT_FOUND, NOT_FRIENDS, FIELD_INVALID (file_size), FILE_TOO_LARGE, RATE_LIMITED.
+        All its bytes count from here on, until it is abandoned. Raises ROOM_NOT_FOUND, NOT_FRIENDS, FIELD_INVALID
+        (file_size), FILE_TOO_LARGE, RATE_LIMITED, QUOTA_USED, STORAGE_FULL.
         """
         if size < 0:
             raise ChatError(ErrorCode.FIELD_INVALID, field="file_size")
@@ -67,17 +72,20 @@ class Files:
         name, filename = new_name(), clean_filename(filename)
         now = self._clock()
         row = {"name": name, "media_type": MEDIA_TYPE, "size": size, "filename": filename}
+        row["uploader_id"] = actor.user_id
         times = {"created_at": now, "upload_ends": now + LEASE}
         with self._store.write() as tx:
             room = lookups.joined(tx, actor, ref)
             friendships.require_open(tx, room)
+            self._quota.take(tx, actor.user_id, size)
             statement = insert(Attachment).values(row | times).returning(Attachment.id)
             attachment_id: int = tx.execute(statement).scalar_one()
         return Upload(room.id, Attached(attachment_id, name, size, MessageType.FILE, filename))
 
     def add(self, upload: Upload, piece: bytes) -> None:
-        """Store the next bytes of the file. Raises FILE_NOT_FOUND where it was given up meanwhile."""
+        """Store the next bytes of the file. Raises FILE_NOT_FOUND where it was given up meanwhile, STORAGE_FULL."""
         with self._store.write() as tx:
+            self._quota.require_room(tx, len(piece))
             self._prolong(tx, upload, self._clock() + LEASE)
             row = {"attachment_id": upload.attached.id, "position": upload.position, "data": piece}
             tx.execute(insert(AttachmentChunk).values(row))
@@ -98,7 +106,7 @@ class Files:
     def abandon(self, upload: Upload) -> None:
         """It does not come after all: leave nothing of it."""
         with self._store.write() as tx:
-            _remove(tx, [upload.attached.id])
+            self._remove(tx, [upload.attached.id])
 
     def purge(self) -> None:
         """Remove what is left of uploads that nobody has abandoned, as after a crash."""
@@ -109,7 +117,7 @@ class Files:
         for attachment_id in ids:  # one at a time, so that others can write in between
             with self._store.write() as tx:
                 again = select(Attachment.id).where(Attachment.id == attachment_id, Attachment.upload_ends < now)
-                _remove(tx, list(tx.execute(again).scalars()))
+                self._remove(tx, list(tx.execute(again).scalars()))
 
     def listed(self, actor: Actor, ref: RoomRef) -> tuple[int, list[FileView]]:
         """The room's id, and its newest 5,000 files, oldest first. Raises ROOM_NOT_FOUND."""
@@ -152,6 +160,15 @@ class Files:
             raise ChatError(ErrorCode.FILE_NOT_FOUND)
         return FileView(*row)
 
+    def _remove(self, tx: WriteTransaction, attachment_ids: list[int]) -> None:
+        """Uploads that have not come to their end: their bytes do not count."""
+        lost = select(Attachment.uploader_id, Attachment.size, Attachment.created_at)
+        for row in tx.execute(lost.where(Attachment.id.in_(attachment_ids))).all():
+            if row.uploader_id is not None:
+                self._quota.give_back(tx, row.uploader_id, row.size, row.created_at)
+        tx.execute(delete(AttachmentChunk).where(AttachmentChunk.attachment_id.in_(attachment_ids)))
+        tx.execute(delete(Attachment).where(Attachment.id.in_(attachment_ids)))
+
     def _prolong(self, tx: WriteTransaction, upload: Upload, until: int | None) -> None:
         coming = update(Attachment).where(Attachment.id == upload.attached.id, Attachment.upload_ends.is_not(None))
         if not tx.execute(coming.values(upload_ends=until)).rowcount:
@@ -165,11 +182,6 @@ _files = (
     .join(Room, Room.id == Message.room_id)
     .where(Message.type == MessageType.FILE, Room.deleted_at.is_(None))
 )
-
-
-def _remove(tx: WriteTransaction, attachment_ids: list[int]) -> None:
-    tx.execute(delete(AttachmentChunk).where(AttachmentChunk.attachment_id.in_(attachment_ids)))
-    tx.execute(delete(Attachment).where(Attachment.id.in_(attachment_ids)))
 
 
 def clean_filename(filename: str) -> str:

@@ -13,6 +13,7 @@ from chat.services.lookups import LIST_CAP, AnyConnection, FoundRoom
 from chat.services.people import Person
 from chat.services.permissions import REMOVING, Action, allows, forbidden, require
 from chat.services.profiles import AVATAR_MAX_BYTES
+from chat.services.quota import Quota
 from chat.services.rooms import Rooms
 from chat.storage.store import Store, WriteTransaction
 
@@ -24,8 +25,9 @@ class MemberRole:
 
 
 class Groups:
-    def __init__(self, store: Store, clock: Clock, rooms: Rooms) -> None:
+    def __init__(self, store: Store, clock: Clock, rooms: Rooms, quota: Quota) -> None:
         self._store = store
+        self._quota = quota
         self._clock = clock
         self._rooms = rooms
 
@@ -103,7 +105,7 @@ class Groups:
     def change(self, actor: Actor, room_id: int, title: str | None, avatar: str | None) -> None:
         """Give a room another title or avatar; None: it stays.
 
-        Raises ROOM_NOT_FOUND, FORBIDDEN, ROOM_NAME_INVALID, FIELD_INVALID.
+        Raises ROOM_NOT_FOUND, FORBIDDEN, ROOM_NAME_INVALID, FIELD_INVALID, QUOTA_USED, STORAGE_FULL.
         """
         if avatar is not None and len(avatar.encode()) > AVATAR_MAX_BYTES:
             raise ChatError(ErrorCode.FIELD_INVALID, field="avatar")
@@ -113,6 +115,7 @@ class Groups:
             if title is not None:
                 self._rooms.rename_within(tx, room.id, title)
             if avatar is not None:
+                self._quota.take(tx, actor.user_id, len(avatar.encode()))
                 tx.execute(update(Room).where(Room.id == room.id).values(avatar=avatar))
             tx.execute(update(Room).where(Room.id == room.id).values(updated_at=self._clock()))
             tx.emit(Event(EventKind.ROOM, room.id))  # positions and subscriptions know it by its name

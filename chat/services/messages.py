@@ -14,6 +14,7 @@ from chat.services import friendships, lookups
 from chat.services.attachments import Attached, Attachments
 from chat.services.limits import Limits
 from chat.services.lookups import MAX_ID, RoomRef
+from chat.services.quota import Quota
 from chat.storage import timeline
 from chat.storage.prepared import Prepared
 from chat.storage.store import Store, WriteTransaction
@@ -48,8 +49,11 @@ class Draft:
 
 
 class Messages:
-    def __init__(self, store: Store, clock: Clock, limits: Limits, attachments: Attachments, max_chars: int) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, limits: Limits, quota: Quota, attachments: Attachments, max_chars: int
+    ) -> None:
         self._store = store
+        self._quota = quota
         self._clock = clock
         self._limits = limits
         self._attachments = attachments
@@ -60,7 +64,7 @@ class Messages:
 
         Raises ROOM_NOT_FOUND (also to those who are not in it), MESSAGE_EMPTY, MESSAGE_TOO_LONG,
         MESSAGE_ID_INVALID, IMAGE_INVALID, IMAGE_TOO_LARGE, REPLY_NOT_FOUND, NOT_FRIENDS (in the direct conversation of
-        two who were), RATE_LIMITED, UNAVAILABLE.
+        two who were), RATE_LIMITED, UNAVAILABLE; with a picture QUOTA_USED, STORAGE_FULL.
         """
         self._check(draft)
         if draft.image is not None:
@@ -69,21 +73,26 @@ class Messages:
         picture = None
         if draft.image is not None:
             with self._store.read() as connection:  # before the work on the picture
-                lookups.joined(connection, actor, ref)
+                earlier = self._earlier(connection, actor, lookups.joined(connection, actor, ref).id, draft)
+                if earlier is not None:
+                    return earlier
+                self._quota.require_left(connection, actor.user_id)
             picture = self._attachments.picture(draft.image)
         with self._store.write() as tx:
             room = lookups.joined(tx, actor, ref)
             room_id = room.id
-            if draft.client_message_id is not None:
-                earlier = timeline.sent_before(tx, room_id, actor.user_id, draft.client_message_id)
-                if earlier is not None:
-                    return earlier
+            earlier = self._earlier(tx, actor, room_id, draft)
+            if earlier is not None:
+                return earlier
             friendships.require_open(tx, room)
             if draft.reply_to_id is not None and not _is_in_room(tx, room_id, draft.reply_to_id):
                 raise ChatError(ErrorCode.REPLY_NOT_FOUND)
             if self._limits.over_workers:
                 self._limits.take_within(tx, MESSAGES, actor.user_id)
-            attached = None if picture is None else self._attachments.store(tx, picture)
+            attached = None
+            if picture is not None:
+                self._quota.take(tx, actor.user_id, len(picture.data))
+                attached = self._attachments.store(tx, picture)
             return self.insert(tx, actor, room_id, draft, attached)
 
     def history(
@@ -135,6 +144,13 @@ class Messages:
         )
         tx.emit(Event(EventKind.MESSAGE, room_id, time, message, prev_time))
         return message
+
+    @staticmethod
+    def _earlier(connection: lookups.AnyConnection, actor: Actor, room_id: int, draft: Draft) -> StoredMessage | None:
+        """The message that this is sent for again."""
+        if draft.client_message_id is None:
+            return None
+        return timeline.sent_before(connection, room_id, actor.user_id, draft.client_message_id)
 
     def _check(self, draft: Draft) -> None:
         if draft.image is None and not draft.text:

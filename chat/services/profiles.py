@@ -12,6 +12,7 @@ from chat.lanes import Lane, enter_lane
 from chat.models import Actor, Event, EventKind, User
 from chat.names import name_key
 from chat.services.accounts import Accounts, check_email, check_nickname, hashes, require_free
+from chat.services.quota import Quota
 from chat.services.sessions import Sessions
 from chat.storage.store import Store
 
@@ -40,8 +41,9 @@ class Changes:
 
 
 class Profiles:
-    def __init__(self, store: Store, clock: Clock, accounts: Accounts, sessions: Sessions) -> None:
+    def __init__(self, store: Store, clock: Clock, accounts: Accounts, sessions: Sessions, quota: Quota) -> None:
         self._store = store
+        self._quota = quota
         self._clock = clock
         self._accounts = accounts
         self._sessions = sessions
@@ -59,7 +61,7 @@ class Profiles:
         """Change all that is given, or nothing; a new password ends all sessions, the actor's too.
 
         Raises CREDENTIALS_WRONG (the old password), RATE_LIMITED, EMAIL_INVALID, NICKNAME_INVALID, PASSWORD_INVALID,
-        FIELD_INVALID, USERNAME_TAKEN (the address).
+        FIELD_INVALID, USERNAME_TAKEN (the address), QUOTA_USED and STORAGE_FULL (the avatar).
         """
         if changes.avatar is not None:
             enter_lane(Lane.PICTURES)
@@ -90,6 +92,8 @@ class Profiles:
                     values |= {"email": changes.email, "email_key": key}
                     if user.username_key == user.email_key:  # it was made with its address as its username
                         values |= {"username": changes.email, "username_key": key}
+                if changes.avatar:
+                    self._quota.take(tx, actor.user_id, len(changes.avatar.encode()))
                 tx.execute(update(User).where(me).values(values))
                 tx.emit(Event(EventKind.USER, actor.user_id))
                 if not {"username", "nickname", "avatar"}.isdisjoint(values):

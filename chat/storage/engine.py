@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import OperationalError
 
 BEGIN_OPTION = "sqlite_begin"
+INCREMENTAL = 2  # what PRAGMA auto_vacuum says then
 LOG_MAX_PAGES = 8000  # of 4 KiB; then a writer moves them into the database itself
 
 
@@ -34,9 +35,11 @@ def tune_sqlite(engine: Engine, synchronous: str) -> None:
     @event.listens_for(engine, "connect")
     def connected(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None
+        # First, as it counts only before there is any table. secure_delete: what is deleted is overwritten in the file.
+        vacuum = ("auto_vacuum=INCREMENTAL", "secure_delete=ON")
         pragmas = ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON", "temp_store=MEMORY")
         # Store.checkpoint comes before that, mostly.
-        for pragma in (*pragmas, f"wal_autocheckpoint={LOG_MAX_PAGES}"):
+        for pragma in (*vacuum, *pragmas, f"wal_autocheckpoint={LOG_MAX_PAGES}"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

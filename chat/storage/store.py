@@ -1,12 +1,13 @@
 """Transactions. Everything that reads or writes the database goes through Store.read or Store.write."""
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Engine, Executable, insert
+from sqlalchemy import Connection, CursorResult, Engine, Executable, insert, text
 from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -14,10 +15,14 @@ from chat import metrics
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Event, EventKind, EventRow
-from chat.storage.engine import BEGIN_OPTION
+from chat.storage.engine import BEGIN_OPTION, INCREMENTAL
 from chat.storage.prepared import Prepared
 
 log = logging.getLogger(__name__)
+_bytes_used = text(
+    "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
+)
+_free_pages = text("SELECT freelist_count, auto_vacuum FROM pragma_freelist_count, pragma_auto_vacuum")
 _insert_event = Prepared(insert(EventRow), ["kind", "subject_id", "time", "data", "written_at"])
 CHECKPOINT_COMMITS = 20
 RETRY_AFTER = 2  # seconds, told to clients when the database cannot be used just now
@@ -122,6 +127,30 @@ class Store:
         with _unavailable(), self.engine.connect() as connection:
             raw: Any = connection.connection.driver_connection
             raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def bytes_used(self, connection: Connection | WriteTransaction) -> int:
+        """Of the database's file, without its free pages, as the transaction sees it."""
+        return int(connection.execute(_bytes_used).scalar_one())
+
+    def disk_free(self) -> int:
+        """Bytes that are free where the database is."""
+        found = os.statvfs(os.path.dirname(self.engine.url.database or "") or ".")
+        return found.f_bavail * found.f_frsize
+
+    def shrink(self, pages: int, spare: int) -> bool:
+        """Give up to so many free pages back to the file system, but for some to spare: whether there are more.
+
+        Only a database that was made with auto_vacuum can (storage.engine); others use their free pages again.
+        """
+        with self.read() as connection:
+            free, mode = connection.execute(_free_pages).one()
+        if mode != INCREMENTAL or free <= spare:
+            return False
+        with _unavailable(), self._take_turn(), self.engine.connect() as connection:
+            raw: Any = connection.connection.driver_connection
+            # Python's execute takes one step of it, which is one page. A transaction of its own.
+            raw.executescript(f"PRAGMA incremental_vacuum({min(pages, free - spare)})")
+        return bool(free - spare > pages)
 
     def dispose(self) -> None:
         """Close all connections that are not in use; what comes after opens new ones."""

@@ -1,5 +1,6 @@
 """Bounds per person in each protocol's own words (tcp's are in tests/tcp/test_failures.py)."""
 
+import base64
 from collections.abc import Callable
 
 import pytest
@@ -7,8 +8,9 @@ from flask import Flask
 
 from tests.conftest import services_of
 from tests.contract.clients import FlaskTransport, PollingClient, Reply
-from tests.contract.ims_client import ImsClient
+from tests.contract.ims_client import FORM_HEADERS, ImsClient, form
 from tests.contract.roomapi_client import RoomapiClient
+from tests.pictures import picture
 
 
 @pytest.fixture
@@ -165,3 +167,35 @@ def test_the_keeper_takes_somebody_out_of_all_rooms_of_another(app: Flask) -> No
     wrong = app.test_cli_runner().invoke(args=["chat", "leave-rooms", "bob", "--of", "nobody"])
     assert wrong.exit_code == 1
     assert "no user" in wrong.output
+
+
+@pytest.mark.parametrize(
+    ("settings", "number", "words"),
+    [
+        ({"storage_per_day": 10}, -3, "Storage quota exceeded"),
+        ({"storage_max": 100}, -9, "Storage full"),
+        ({"disk_free_min": 2**50}, -9, "Storage full"),
+    ],
+)
+def test_no_room_for_pictures(
+    make_app: Callable[..., Flask], settings: dict[str, int], number: int, words: str
+) -> None:
+    app = make_app(**settings)
+    anna, rob, ida = polling(app, "anna"), roomapi(app, "rob"), ims(app, "ida")
+    encoded = base64.b64encode(picture()).decode()
+    replies = [
+        anna.call("POST", "/chat/send", {"roomname": "public", "new_message": {"type": "img", "content": encoded}}),
+        rob.call("POST", "/api/message/send", {"room_id": 1, "type": "image", "content": encoded}),
+        ida.call("POST", "/conversations/image", form({"conversationId": "1"}, {"image": picture()}), **FORM_HEADERS),
+    ]
+    assert [reply.status for reply in replies] == [507] * 3
+    assert [set(reply.json) for reply in replies] == [
+        {"status", "feedback"},
+        {"code", "msg", "data"},
+        {"code", "info"},
+    ]
+    assert ("Retry-After" in replies[0].headers) == ("storage_per_day" in settings)
+    assert (replies[2].json["code"], replies[2].json["info"]) == (number, words)
+    avatar = ida.call("PUT", "/account/info", {"origin_password": "secret1", "avatar": "x" * 20})
+    assert (avatar.status, avatar.json["code"]) == (507, number)
+    anna.say("public", "texts go on")

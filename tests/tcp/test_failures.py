@@ -25,6 +25,7 @@ class Scene:
     port: int
     url: str
     alice: Lines
+    elsewhere: Lines  # at a server of another class, whose disk is nearly full
     file_id: int
     club_id: int
 
@@ -108,12 +109,13 @@ def a_maker_in_haste(scene: Scene) -> dict[str, Any]:
         return lines.ask("create_chat_request", chat_name="third", member_usernames=[])
 
 
-BOUNDS = {  # instead of 20, 200, 60, 30 and 300
+BOUNDS = {  # instead of 20, 200, 60, 30, 300 and 500 MiB
     "CHAT_ROOMS_AT_ONCE": "2",
     "CHAT_ROOMS_OWNED": "2",
     "CHAT_PEOPLE_ADDED_PER_MINUTE": "2",
     "CHAT_STRANGERS_ROOMS": "1",
     "CHAT_REQUESTS_AT_ONCE": "200",
+    "CHAT_STORAGE_PER_DAY": "1000",
 }
 UPLOAD = {"filename": "f", "file_size": 1}
 NEEDS_LOGIN = [
@@ -197,6 +199,12 @@ ACTS: dict[tuple[str, str], list[Act]] = {
     ("file_upload_request", "too large"): [
         by_alice("file_upload_request", filename="f", file_size=size, chat_group_id=1) for size in (20971521, 2**70)
     ],
+    ("file_upload_request", "more than is left of your 500 MiB a day"): [
+        by_alice("file_upload_request", filename="f", file_size=1001, chat_group_id=1)
+    ],
+    ("file_upload_request", "the server's disk is nearly full"): [
+        lambda scene: scene.elsewhere.ask("file_upload_request", filename="f", file_size=1, chat_group_id=1)
+    ],
     ("file_download_request", "no such file, or of a group that one is not in"): [
         lambda scene: scene.alice.ask("file_download_request", file_id=scene.file_id),
         by_alice("file_download_request", file_id=999),
@@ -210,8 +218,13 @@ def scene(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     home = tmp_path_factory.mktemp("failures")
     shutil.copy(migrated, home / "commonroom.db")
     server = Server(home, env=BOUNDS)
+    full = Server(tmp_path_factory.mktemp("full"), env={"CHAT_DISK_FREE_MIN": str(2**50)})
+    shutil.copy(migrated, full.home / "commonroom.db")
     try:
         server.start()
+        full.start()
+        elsewhere = Lines(full.tcp_port)
+        elsewhere.sign_in("alice")
         alice, bob = Lines(server.tcp_port), Lines(server.tcp_port)
         alice.sign_in("alice")
         bob.sign_in("bob")
@@ -224,11 +237,13 @@ def scene(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         polly.register("polly")
         polly.create_room("locked", passwd="xyzzy")
         polly.transport.close()  # type: ignore[attr-defined]
-        yield Scene(server.tcp_port, server.url, alice, file_id, club_id)
+        yield Scene(server.tcp_port, server.url, alice, elsewhere, file_id, club_id)
         assert "Traceback" not in server.log.read_text()
     finally:
         server.kill()
+        full.kill()
     alice.close()
+    elsewhere.close()
 
 
 def test_the_table_and_the_tests_are_of_the_same_rows() -> None:

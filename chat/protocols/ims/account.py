@@ -90,6 +90,8 @@ def info(actor: Actor) -> Response:
     ErrorCode.NICKNAME_INVALID,
     ErrorCode.PASSWORD_INVALID,
     ErrorCode.USERNAME_TAKEN,
+    ErrorCode.QUOTA_USED,
+    ErrorCode.STORAGE_FULL,
     zh="修改个人信息；新密码会使所有登录失效。",
 )
 def change_info(actor: Actor, body: dict[str, Any]) -> Response:

@@ -91,6 +91,8 @@ TABLE: dict[ErrorCode | Case, Words] = {
     ErrorCode.IMAGE_TOO_LARGE: (413, -3, "Image too large"),
     ErrorCode.FILE_NOT_FOUND: (404, -1, "File not found"),
     ErrorCode.FILE_TOO_LARGE: (413, -3, "File too large"),
+    ErrorCode.QUOTA_USED: (507, -3, "Storage quota exceeded"),
+    ErrorCode.STORAGE_FULL: (507, -9, "Storage full"),
     ErrorCode.UNAVAILABLE: _NOT_NOW,
     ErrorCode.SOCKETS_UNAVAILABLE: _NOT_NOW,
     ErrorCode.INTERNAL: (500, -9, "Internal server error"),

@@ -265,7 +265,15 @@ def refuse(actor: Actor, body: dict[str, Any]) -> Response:
 @words({ErrorCode.FORBIDDEN: (403, -3, "非群主或管理员不能更新群信息")})
 @signed_in
 @takes(ConversationChanges)
-@answers(Told, ErrorCode.ROOM_NOT_FOUND, ErrorCode.FORBIDDEN, ErrorCode.ROOM_NAME_INVALID, zh="修改群名称或头像。")
+@answers(
+    Told,
+    ErrorCode.ROOM_NOT_FOUND,
+    ErrorCode.FORBIDDEN,
+    ErrorCode.ROOM_NAME_INVALID,
+    ErrorCode.QUOTA_USED,
+    ErrorCode.STORAGE_FULL,
+    zh="修改群名称或头像。",
+)
 def change(actor: Actor, body: dict[str, Any]) -> Response:
     """Give a group another name or avatar."""
     services().groups.change(actor, body["conversation_id"], body["name"], body["avatar"])

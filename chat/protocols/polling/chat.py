@@ -47,6 +47,8 @@ bp = Blueprint("polling_chat", __name__, url_prefix="/chat")
     ErrorCode.MESSAGE_ID_INVALID,
     ErrorCode.IMAGE_INVALID,
     ErrorCode.IMAGE_TOO_LARGE,
+    ErrorCode.QUOTA_USED,
+    ErrorCode.STORAGE_FULL,
     ErrorCode.RATE_LIMITED,
     zh="发送消息。",
 )

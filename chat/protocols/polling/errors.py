@@ -189,6 +189,16 @@ TABLE: Table = {
         "The file is too large: send at most {limit} bytes.",
         "文件过大：最多 {limit} 字节。",
     ),
+    ErrorCode.QUOTA_USED: (
+        507,
+        "You have stored as much as one may in a day ({limit} bytes): try again in {retry_after} s.",
+        "你今天存储的数据已达上限（{limit} 字节）：请 {retry_after} 秒后再试。",
+    ),
+    ErrorCode.STORAGE_FULL: (
+        507,
+        "The server has no room left for pictures and files: tell its keeper. Texts still go.",
+        "服务器没有空间存储图片和文件：请联系管理员。文字消息仍可发送。",
+    ),
     ErrorCode.UNAVAILABLE: (
         503,
         "The server cannot do this just now, and nothing was stored: try again in {retry_after} s.",

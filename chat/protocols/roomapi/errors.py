@@ -54,6 +54,8 @@ TABLE: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.IMAGE_TOO_LARGE: (200, "图片过大，最多 {limit} 字节"),
     ErrorCode.FILE_NOT_FOUND: (200, "文件不存在"),
     ErrorCode.FILE_TOO_LARGE: (200, "文件过大，最多 {limit} 字节"),
+    ErrorCode.QUOTA_USED: (507, "你今天存储的数据已达上限（{limit} 字节），请 {retry_after} 秒后再试"),
+    ErrorCode.STORAGE_FULL: (507, "服务器没有空间存储图片和文件，请联系管理员"),
     ErrorCode.UNAVAILABLE: (503, "服务器暂时不可用，未保存任何内容，请 {retry_after} 秒后重试"),
     ErrorCode.INTERNAL: (500, "服务器出错，请重试或联系管理员"),
 }

@@ -46,6 +46,8 @@ TABLE: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.IMAGE_TOO_LARGE: (TOO_LARGE, "图片过大：最多 {limit} 字节。"),
     ErrorCode.FILE_NOT_FOUND: (FILE, "文件不存在。"),
     ErrorCode.FILE_TOO_LARGE: (TOO_LARGE, "文件过大：最多 {limit} 字节。"),
+    ErrorCode.QUOTA_USED: (TOO_LARGE, "你今天存储的数据已达上限（{limit} 字节）：请 {retry_after} 秒后再试。"),
+    ErrorCode.STORAGE_FULL: (OURS, "服务器没有空间存储文件：请联系管理员。"),
     ErrorCode.UNAVAILABLE: (OURS, "服务器暂时繁忙：请 {retry_after} 秒后再试。"),
     ErrorCode.SOCKETS_UNAVAILABLE: (OURS, "服务器的运行方式不支持此连接。"),
     ErrorCode.INTERNAL: (OURS, "服务器内部错误。"),

@@ -1,0 +1,84 @@
+"""Removes what is left of deleted rooms: messages, pictures, files, announcements, and at last the room itself."""
+
+import time
+from collections.abc import Callable
+
+from sqlalchemy import delete, exists, select, tuple_
+
+from chat.models import Announcement, Attachment, AttachmentChunk, Invitation, Message, Room, RoomTicket, VisitRow
+from chat.storage.store import Store, WriteTransaction
+
+ROWS = 500  # a transaction, as other writers wait;
+CHUNKS = 16  # of these, each up to 256 KiB
+BATCHES = 50  # a round of housekeeping, so 25,000 messages or 200 MiB a minute
+PAUSE = 0.02  # seconds between two transactions
+PAGES = 500  # of 4 KiB, given back to the file system in a transaction
+SPARE_PAGES = 1000  # free pages that stay in the file: the next messages need them
+
+# Who is still on its way out by a socket keeps the row.
+_gone = select(Room.id).where(Room.deleted_at.is_not(None), ~exists().where(VisitRow.room_id == Room.id))
+_next_gone = _gone.order_by(Room.deleted_at).limit(1)
+
+
+class Purger:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    @property
+    def jobs(self) -> list[Callable[[], None]]:
+        """What housekeeping is to do now and then."""
+        return [self.purge, self.shrink]
+
+    def purge(self) -> None:
+        """Some of what is left, in small transactions. Nothing of a deleted room can be asked for any more."""
+        _repeat(self._purge_some)
+
+    def shrink(self) -> None:
+        """Give free pages of the database's file back, where it was made so that it can."""
+        _repeat(lambda: self._store.shrink(PAGES, SPARE_PAGES))
+
+    def _purge_some(self) -> bool:
+        """Whether there may be more."""
+        with self._store.read() as connection:
+            if connection.execute(_next_gone).first() is None:
+                return False
+        with self._store.write() as tx:
+            room_id = tx.execute(_next_gone).scalar()
+            if room_id is not None and not _purge_messages(tx, room_id) and not _purge_rows(tx, room_id):
+                tx.execute(delete(Room).where(Room.id == room_id))
+        return True
+
+
+def _purge_messages(tx: WriteTransaction, room_id: int) -> bool:
+    """Some of a room's messages, the newest first as replies refer to earlier ones; whether there were any."""
+    query = select(Message.id, Message.attachment_id).where(Message.room_id == room_id)
+    rows = tx.execute(query.order_by(Message.time.desc()).limit(ROWS)).all()
+    attached = [row.attachment_id for row in rows if row.attachment_id is not None]
+    if attached:
+        key = (AttachmentChunk.attachment_id, AttachmentChunk.position)
+        some = select(*key).where(AttachmentChunk.attachment_id.in_(attached)).limit(CHUNKS)
+        chunks = [tuple(row) for row in tx.execute(some)]
+        tx.execute(delete(AttachmentChunk).where(tuple_(*key).in_(chunks)))
+        if len(chunks) == CHUNKS:
+            return True
+    tx.execute(delete(Message).where(Message.id.in_([row.id for row in rows])))
+    tx.execute(delete(Attachment).where(Attachment.id.in_(attached)))
+    return bool(rows)
+
+
+def _purge_rows(tx: WriteTransaction, room_id: int) -> bool:
+    """The same of what else belongs to a room."""
+    tx.execute(delete(RoomTicket).where(RoomTicket.room_id == room_id))
+    for table in (Invitation, Announcement):
+        some = select(table.id).where(table.room_id == room_id).limit(ROWS)
+        if tx.execute(delete(table).where(table.id.in_(some))).rowcount:
+            return True
+    return False
+
+
+def _repeat(batch: Callable[[], bool]) -> None:
+    """Up to BATCHES times, as long as there is more to do."""
+    for _ in range(BATCHES):
+        if not batch():
+            return
+        time.sleep(PAUSE)

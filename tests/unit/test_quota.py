@@ -1,0 +1,184 @@
+"""Bytes that people store: of one in a day, in all, and what the disk has left."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from chat.errors import ChatError, ErrorCode
+from chat.models import Actor
+from chat.services import Services
+from chat.services.files import LEASE, Upload
+from chat.services.messages import Draft
+from chat.services.profiles import Changes
+from tests.conftest import FakeClock, run_in_threads, services_of, sign_up
+from tests.pictures import noise
+from tests.unit.test_bounds import code_of
+
+MIB = 1024 * 1024
+Start = Callable[..., Services]
+
+
+@pytest.fixture
+def bounded(make_app: Callable[..., Flask], clock: FakeClock) -> Start:
+    """Services with these settings."""
+
+    def start(**settings: object) -> Services:
+        services = services_of(make_app(clock, **settings))
+        services.rooms.ensure_lobby()
+        return services
+
+    return start
+
+
+def store(services: Services, actor: Actor, size: int) -> None:
+    """A file of that size, whole."""
+    upload = services.files.begin(actor, "public", "f", size)
+    services.files.add(upload, b"x" * size)
+    services.files.finish(actor, upload)
+
+
+def test_bytes_a_day_of_one_person(bounded: Start, clock: FakeClock) -> None:
+    services = bounded(storage_per_day=1000, rate_limits=False)
+    alice, bob = sign_up(services, "alice"), sign_up(services, "bob")
+    store(services, alice, 600)
+    clock.advance(3600)
+    assert code_of(lambda: store(services, alice, 401)) is ErrorCode.QUOTA_USED
+    store(services, alice, 400)
+    with pytest.raises(ChatError) as refused:
+        store(services, alice, 1)
+    assert refused.value.data == {"limit": 1000, "retry_after": 23 * 3600}
+    store(services, bob, 1000)  # others have their own
+    clock.advance(23 * 3600 - 1)
+    assert code_of(lambda: store(services, alice, 1)) is ErrorCode.QUOTA_USED
+    clock.advance(1)
+    store(services, alice, 1000)
+    assert code_of(lambda: store(services, alice, 1)) is ErrorCode.QUOTA_USED
+    clock.advance(-24 * 3600)  # a clock that is put back keeps nobody out
+    store(services, alice, 1000)
+
+
+def test_pictures_files_and_avatars_count_together(bounded: Start) -> None:
+    picture = noise(3000)
+    services = bounded(storage_per_day=len(picture) + 300)
+    alice = sign_up(services, "alice")
+    services.messages.send(alice, "public", Draft(image=picture, client_message_id="one"))
+    store(services, alice, 100)
+    services.profiles.change(alice, "secret1", Changes(avatar="a" * 100), "192.0.2.1")
+    group = services.rooms.create(alice, "club")
+    services.groups.change(alice, group, None, "a" * 100)
+    refused: list[Callable[[], object]] = [
+        lambda: services.messages.send(alice, "public", Draft(image=picture)),
+        lambda: store(services, alice, 1),
+        lambda: services.profiles.change(alice, "secret1", Changes(avatar="b"), "192.0.2.1"),
+        lambda: services.groups.change(alice, group, None, "b"),
+    ]
+    assert [code_of(each) for each in refused] == [ErrorCode.QUOTA_USED] * 4
+    assert services.profiles.own(alice).avatar == "a" * 100
+    services.profiles.change(alice, "secret1", Changes(avatar=""), "192.0.2.1")  # none takes no place
+    services.messages.send(alice, "public", Draft(text="texts go on"))
+    again = services.messages.send(alice, "public", Draft(image=picture, client_message_id="one"))
+    assert again.attachment_size == len(picture)  # a retry stores nothing
+
+
+def test_a_picture_beyond_the_quota_costs_no_work(bounded: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    services = bounded(storage_per_day=0)
+    alice = sign_up(services, "alice")
+    monkeypatch.setattr(services.attachments, "picture", lambda _: pytest.fail("it was looked at"))
+    assert code_of(lambda: services.messages.send(alice, "public", Draft(image=b"x"))) is ErrorCode.QUOTA_USED
+
+
+def test_a_file_counts_from_its_announcement_and_not_if_it_breaks_off(bounded: Start, clock: FakeClock) -> None:
+    services = bounded(storage_per_day=1000)
+    alice = sign_up(services, "alice")
+    upload = services.files.begin(alice, "public", "f", 1000)
+    assert code_of(lambda: store(services, alice, 1)) is ErrorCode.QUOTA_USED
+    services.files.add(upload, b"x" * 10)
+    services.files.abandon(upload)
+    lost = services.files.begin(alice, "public", "f", 1000)  # its process is killed
+    services.files.add(lost, b"x" * 10)
+    clock.advance(LEASE / 1e6 + 1)
+    services.files.purge()
+    store(services, alice, 1000)
+    assert code_of(lambda: store(services, alice, 1)) is ErrorCode.QUOTA_USED
+
+
+def test_what_breaks_off_after_the_day_gives_nothing_back(bounded: Start, clock: FakeClock) -> None:
+    services = bounded(storage_per_day=1000)
+    alice = sign_up(services, "alice")
+    upload = services.files.begin(alice, "public", "f", 900)
+    clock.advance(24 * 3600)
+    store(services, alice, 600)
+    services.files.abandon(upload)
+    assert code_of(lambda: store(services, alice, 401)) is ErrorCode.QUOTA_USED
+
+
+def test_uploads_at_once_at_two_workers_stay_within_the_day(bounded: Start) -> None:
+    one, other = (bounded(storage_per_day=1000, rate_limits=False) for _ in range(2))
+    alice = sign_up(one, "alice")
+    outcomes: list[ErrorCode | None] = []
+    jobs = [lambda s=s: outcomes.append(code_of(lambda: store(s, alice, 300))) for s in (one, other) * 4]
+    run_in_threads(*jobs)
+    assert (outcomes.count(None), outcomes.count(ErrorCode.QUOTA_USED)) == (3, 5)
+
+
+def used(services: Services) -> int:
+    with services.store.read() as connection:
+        return services.store.bytes_used(connection)
+
+
+def test_bytes_in_all(bounded: Start) -> None:
+    services = bounded(storage_max=used(bounded()) + 5 * MIB // 2, rate_limits=False)
+    alice, bob = sign_up(services, "alice"), sign_up(services, "bob")
+    room = services.rooms.create(alice, "club", members=["bob"])
+    upload = services.files.begin(alice, room, "f", MIB)
+    services.files.add(upload, b"x" * MIB)
+    services.files.finish(alice, upload)
+    store(services, bob, MIB)
+    for who in (alice, bob):
+        assert code_of(lambda w=who: services.files.begin(w, "public", "f", MIB)) is ErrorCode.STORAGE_FULL  # type: ignore[misc]
+    picture = noise(MIB)
+    assert code_of(lambda: services.messages.send(alice, "public", Draft(image=picture))) is ErrorCode.STORAGE_FULL
+    services.messages.send(alice, "public", Draft(text="texts go on"))
+    services.rooms.delete(alice, room)
+    services.purger.purge()  # what was there is given back
+    store(services, bob, MIB)
+
+
+def test_uploads_at_once_overrun_by_no_piece(bounded: Start) -> None:
+    most = used(bounded()) + 2 * MIB
+    one, other = (bounded(storage_max=most, rate_limits=False) for _ in range(2))
+    actors = [sign_up(one, f"user {number}") for number in range(6)]
+    uploads: list[tuple[Services, Actor, Upload]] = [
+        (services, actor, services.files.begin(actor, "public", "f", MIB))
+        for services, actor in zip((one, other) * 3, actors, strict=True)
+    ]  # each alone would fit
+
+    refused: list[ErrorCode] = []
+
+    def come(services: Services, upload: Upload) -> None:
+        try:
+            for _ in range(8):
+                services.files.add(upload, b"x" * (MIB // 8))
+        except ChatError as error:
+            refused.append(error.code)
+            services.files.abandon(upload)
+
+    run_in_threads(*[lambda s=s, u=u: come(s, u) for s, _, u in uploads])
+    assert set(refused) == {ErrorCode.STORAGE_FULL}
+    assert used(one) <= most + MIB // 8
+
+
+def test_the_disk_keeps_some_room(bounded: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    services = bounded(disk_free_min=1000)
+    alice = sign_up(services, "alice")
+    assert services.store.disk_free() > 0
+    monkeypatch.setattr(services.store, "disk_free", lambda: 1500)
+    store(services, alice, 500)
+    assert code_of(lambda: store(services, alice, 501)) is ErrorCode.STORAGE_FULL
+    upload = services.files.begin(alice, "public", "f", 400)
+    monkeypatch.setattr(services.store, "disk_free", lambda: 999)  # others write too
+    assert code_of(lambda: services.files.add(upload, b"x" * 400)) is ErrorCode.STORAGE_FULL
+    picture = noise(3000)
+    assert code_of(lambda: services.messages.send(alice, "public", Draft(image=picture))) is ErrorCode.STORAGE_FULL
+    services.messages.send(alice, "public", Draft(text="texts go on"))
