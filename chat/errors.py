@@ -33,7 +33,7 @@ class ErrorCode(Enum):
     NICKNAME_INVALID = auto()
     MAIL_NOT_SENT = auto()
     # rooms
-    # room (name or id, as asked for); also where the caller may not know of it. is_visible: they may, but are not in it
+    # room (name or id, as asked for); also where the caller may not know of it. exists: one has that id
     ROOM_NOT_FOUND = auto()
     ROOM_NAME_TAKEN = auto()  # room
     ROOM_NAME_INVALID = auto()

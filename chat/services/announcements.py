@@ -51,13 +51,10 @@ class Announcements:
             tx.execute(insert(Announcement).values(row))
 
     def delete(self, actor: Actor, announcement_id: int) -> None:
-        """Raises ANNOUNCEMENT_NOT_FOUND, also to who is not in its room; FORBIDDEN."""
+        """Raises ANNOUNCEMENT_NOT_FOUND; FORBIDDEN, also to those who are not in its room."""
         same = Announcement.id == within_64_bits(announcement_id)
         with self._store.write() as tx:
             room_id = tx.execute(select(Announcement.room_id).where(same)).scalar()
-            try:
-                room = lookups.joined(tx, actor, room_id or 0)
-            except ChatError:
-                raise ChatError(ErrorCode.ANNOUNCEMENT_NOT_FOUND) from None
+            room = lookups.joined_of(tx, actor, room_id, ErrorCode.ANNOUNCEMENT_NOT_FOUND)
             require(Action.ANNOUNCE, room)
             tx.execute(delete(Announcement).where(same))

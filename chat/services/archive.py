@@ -127,12 +127,18 @@ class Archive:
         Raises MESSAGE_NOT_FOUND, also to who is not in its room.
         """
         with self._store.read() as connection:
-            found = _find(connection, actor, message_id)
+            try:
+                found = _find(connection, actor, message_id)
+            except ChatError:
+                raise ChatError(ErrorCode.MESSAGE_NOT_FOUND) from None
             replies = [Message.reply_to_id == found.message_id]
             return timeline.newest(connection, found.room.id, MOST, conditions=replies)
 
     def delete(self, actor: Actor, message_id: int) -> None:
-        """Delete a message for all, for good. Raises MESSAGE_NOT_FOUND, also to who is not in its room; FORBIDDEN."""
+        """Delete a message for all, for good.
+
+        Raises MESSAGE_NOT_FOUND; FORBIDDEN, also to those who are not in its room.
+        """
         with self._store.write() as tx:
             found = _find(tx, actor, message_id)
             if found.sender_id != actor.user_id:
@@ -155,14 +161,12 @@ class _Found:
 
 
 def _find(connection: AnyConnection, actor: Actor, message_id: int) -> _Found:
-    """A message of a room that the actor is in. Raises MESSAGE_NOT_FOUND."""
+    """A message of a room that the actor is in. Raises MESSAGE_NOT_FOUND; FORBIDDEN where the actor is not in it."""
     query = select(Message.room_id, Message.sender_id, Message.time, Message.attachment_id)
     same = (Message.id == within_64_bits(message_id), Message.deleted_at.is_(None))
     row = connection.execute(query.where(*same)).first()
-    try:
-        room = lookups.joined(connection, actor, row.room_id if row is not None else 0)
-    except ChatError:
-        raise ChatError(ErrorCode.MESSAGE_NOT_FOUND) from None
+    room_id = row.room_id if row is not None else None
+    room = lookups.joined_of(connection, actor, room_id, ErrorCode.MESSAGE_NOT_FOUND)
     assert row is not None  # noqa: S101 - no room has the id 0
     return _Found(message_id, room, row.sender_id, row.time, row.attachment_id)
 

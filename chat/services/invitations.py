@@ -87,7 +87,7 @@ class Invitations:
     def answer(self, actor: Actor, invitation_id: int, room_id: int | None, *, accept: bool) -> None:
         """Let the invited one in, or not. room_id: what the client takes for the invitation's room; None: nothing.
 
-        Raises INVITATION_NOT_FOUND, also to who is not in the room, or takes it for another; FORBIDDEN;
+        Raises INVITATION_NOT_FOUND, also where it is another room's; FORBIDDEN, also to those who are not in the room;
         INVITATION_ANSWERED; USER_NOT_FOUND where the invited one's account has been deleted; CANNOT_BE_ADDED where who
         invited them is no friend of theirs any more, and they are in too many rooms of strangers: it goes on waiting.
         """
@@ -96,10 +96,7 @@ class Invitations:
             found = tx.execute(query.where(Invitation.id == within_64_bits(invitation_id))).first()
             if found is None or room_id not in {None, found.room_id}:
                 raise ChatError(ErrorCode.INVITATION_NOT_FOUND)
-            try:
-                room = lookups.joined(tx, actor, found.room_id)
-            except ChatError:
-                raise ChatError(ErrorCode.INVITATION_NOT_FOUND) from None
+            room = lookups.joined_of(tx, actor, found.room_id, ErrorCode.INVITATION_NOT_FOUND)
             require(Action.ANSWER_INVITATION, room)
             if found.status != InvitationStatus.WAITING:
                 raise ChatError(ErrorCode.INVITATION_ANSWERED)

@@ -45,15 +45,27 @@ _joined_by_id = Prepared(_joined.where(Room.id == bindparam("ref")))
 _joined_by_name = Prepared(_joined.where(Room.name_key == bindparam("ref")))
 _visible_by_id = Prepared(_visible.where(Room.id == bindparam("ref")))
 _visible_by_name = Prepared(_visible.where(Room.name_key == bindparam("ref")))
+_living_by_id = Prepared(select(Room.id).where(Room.deleted_at.is_(None), Room.id == bindparam("ref")))
 
 
 def joined(connection: AnyConnection, actor: Actor, ref: RoomRef) -> FoundRoom:
-    """The room of that name or id, if the actor is in it. Raises ROOM_NOT_FOUND."""
+    """The room of that name or id, if the actor is in it. Raises ROOM_NOT_FOUND; `exists` where a room has the id."""
     room = _find(connection, _joined_by_id, _joined_by_name, actor, ref)
     if room is None:
-        is_visible = _find(connection, _visible_by_id, _visible_by_name, actor, ref) is not None
-        raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=ref, **({"is_visible": True} if is_visible else {}))
+        exists = isinstance(ref, int) and _run(connection, _living_by_id, {"ref": within_64_bits(ref)})
+        raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=ref, **({"exists": True} if exists else {}))
     return room
+
+
+def joined_of(connection: AnyConnection, actor: Actor, room_id: int | None, not_found: ErrorCode) -> FoundRoom:
+    """The room that something with an id of its own belongs to, if the actor is in it.
+
+    Raises not_found where there is no such room (None: nor such a thing), FORBIDDEN where the actor is not in it.
+    """
+    try:
+        return joined(connection, actor, room_id or 0)
+    except ChatError as error:
+        raise ChatError(ErrorCode.FORBIDDEN if error.data.get("exists") else not_found) from None
 
 
 def visible(connection: AnyConnection, actor: Actor, ref: RoomRef) -> FoundRoom:

@@ -15,13 +15,13 @@ Words = tuple[int, int, str]  # HTTP status, code, info; the field in braces is 
 class Case(Enum):
     """Kinds of an ErrorCode that the document has other words for."""
 
-    OUTSIDE = auto()  # ROOM_NOT_FOUND: the caller may see the room, but is not in it
+    OUTSIDE = auto()  # ROOM_NOT_FOUND: the room exists, but the caller is not in it
     FOR_ALL = auto()  # FORBIDDEN: to everybody, as the room has no owner
 
 
 # What the error's data have where it is such a case.
 _CASES = {
-    Case.OUTSIDE: (ErrorCode.ROOM_NOT_FOUND, "is_visible"),
+    Case.OUTSIDE: (ErrorCode.ROOM_NOT_FOUND, "exists"),
     Case.FOR_ALL: (ErrorCode.FORBIDDEN, "for_all"),
 }
 Special = Mapping[ErrorCode | Case, Words]
@@ -52,7 +52,6 @@ TABLE: dict[ErrorCode | Case, Words] = {
     ErrorCode.NICKNAME_INVALID: (400, -3, "Name too long"),
     ErrorCode.MAIL_NOT_SENT: (404, -5, "发送失败，请检查网络和邮箱"),
     ErrorCode.ROOM_NOT_FOUND: (404, -1, "Conversation not found"),
-    Case.OUTSIDE: NO_RIGHT,
     ErrorCode.ROOM_NAME_TAKEN: (409, -1, "Name already exists"),
     ErrorCode.ROOM_NAME_INVALID: (400, -7, "Missing or error type of [name]"),
     ErrorCode.ROOM_NAME_RESERVED: (400, -7, "Missing or error type of [name]"),
@@ -139,6 +138,6 @@ def _kind(error: ChatError) -> ErrorCode | Case:
 
 def _words(kind: ErrorCode | Case, view: View | None) -> Words:
     special: Special = getattr(view, "ims_words", {})
-    if kind is Case.FOR_ALL and kind not in special:
-        kind = ErrorCode.FORBIDDEN
+    if isinstance(kind, Case) and kind not in special:
+        kind = ErrorCode.FORBIDDEN  # an outsider has no right to anything there
     return special[kind] if kind in special else TABLE[kind]

@@ -1,6 +1,6 @@
 """Conversations: how to come to each row of the table."""
 
-from tests.contract.ims.world import LOBBY, Cases, refused
+from tests.contract.ims.world import LOBBY, NOWHERE, Cases, refused
 from tests.contract.ims_client import FORM_HEADERS, form
 from tests.pictures import picture
 
@@ -26,17 +26,15 @@ CASES: Cases = {
         "": lambda at, w: at(w.mona, {"conversationId": w.group}),
         "nothing said: an empty list": lambda at, w: at(w.alice, {"conversationId": LOBBY}),
         "no valid token": refused,
-        "no such conversation for the caller": lambda at, w: at(w.zed, {"conversationId": w.group}),
-        "one that everybody sees, and the caller is not in": lambda at, w: at(w.alice, {"conversationId": w.club}),
+        "the caller is not in it": lambda at, w: at(w.zed, {"conversationId": w.group}),
+        "no such conversation": lambda at, w: at(w.zed, {"conversationId": NOWHERE}),
         "from is no time": lambda at, w: at(w.alice, {"conversationId": w.group, "from": "yesterday"}),
     },
     "POST /conversations/messages": {
         "": lambda at, w: at(w.mia, {"conversationId": w.group, "content": "hi", "reply_to": w.said}),
         "no valid token": refused,
-        "one that everybody sees, and the caller is not in": lambda at, w: at(
-            w.alice, {"conversationId": w.club, "content": "hi"}
-        ),
-        "no such conversation for the caller": lambda at, w: at(w.zed, {"conversationId": w.group, "content": "hi"}),
+        "the caller is not in it": lambda at, w: at(w.zed, {"conversationId": w.group, "content": "hi"}),
+        "no such conversation": lambda at, w: at(w.zed, {"conversationId": NOWHERE, "content": "hi"}),
         "empty": lambda at, w: at(w.mia, {"conversationId": w.group, "content": ""}),
         "more than 255 characters": lambda at, w: at(w.mia, {"conversationId": w.group, "content": "x" * 256}),
         "the message replied to is not in the conversation": lambda at, w: at(
@@ -49,11 +47,11 @@ CASES: Cases = {
     "POST /conversations/image": {
         "": lambda at, w: at(w.mia, form({"conversationId": str(w.group)}, {"image": picture()}), **FORM_HEADERS),
         "no valid token": refused,
-        "one that everybody sees, and the caller is not in": lambda at, w: at(
-            w.alice, form({"conversationId": str(w.club)}, {"image": picture()}), **FORM_HEADERS
-        ),
-        "no such conversation for the caller": lambda at, w: at(
+        "the caller is not in it": lambda at, w: at(
             w.zed, form({"conversationId": str(w.group)}, {"image": picture()}), **FORM_HEADERS
+        ),
+        "no such conversation": lambda at, w: at(
+            w.zed, form({"conversationId": str(NOWHERE)}, {"image": picture()}), **FORM_HEADERS
         ),
         "no picture, or none that can be shown": lambda at, w: at(
             w.mia, form({"conversationId": str(w.group)}, {"image": b"GIF89a"}), **FORM_HEADERS
@@ -70,41 +68,43 @@ CASES: Cases = {
     "GET /interface": {
         "": lambda at, w: at(w.mia, {"conversation_id": w.group}),
         "no valid token": refused,
-        "no such conversation for the caller": lambda at, w: at(w.zed, {"conversation_id": w.group}),
-        "one that everybody sees, and the caller is not in": lambda at, w: at(w.alice, {"conversation_id": w.club}),
+        "the caller is not in it": lambda at, w: at(w.zed, {"conversation_id": w.group}),
+        "no such conversation": lambda at, w: at(w.zed, {"conversation_id": NOWHERE}),
     },
     "POST /interface": {
         "": lambda at, w: at(w.mia, {"conversationId": w.group, "ontop": True, "notification": False, "unreads": "1"}),
         "no valid token": refused,
-        "no such conversation for the caller": lambda at, w: at(w.zed, {"conversationId": w.group}),
-        "one that everybody sees, and the caller is not in": lambda at, w: at(w.alice, {"conversationId": w.club}),
+        "the caller is not in it": lambda at, w: at(w.zed, {"conversationId": w.group}),
+        "no such conversation": lambda at, w: at(w.zed, {"conversationId": NOWHERE}),
         "an ill-typed field": lambda at, w: at(w.mia, {"conversationId": w.group, "ontop": "true"}),
     },
     "GET /conversations/manage_messages": {
         "": lambda at, w: at(w.mia, {"conversationId": w.group, "content": "H", "sender_id": w.mia.id}),
         "no valid token": refused,
-        "no such conversation for the caller": lambda at, w: at(w.zed, {"conversationId": w.group}),
-        "one that everybody sees, and the caller is not in": lambda at, w: at(w.alice, {"conversationId": w.club}),
+        "the caller is not in it": lambda at, w: at(w.zed, {"conversationId": w.group}),
+        "no such conversation": lambda at, w: at(w.zed, {"conversationId": NOWHERE}),
         "a bad time": lambda at, w: at(w.mia, {"conversationId": w.group, "end_time": "2025-02-30 00:00:00"}),
     },
     "DELETE /conversations/messages": {
         "one's own": lambda at, w: at(w.mia, {"message_id": w.said}),
         "another's, by owner or admin": lambda at, w: at(w.adam, {"message_id": w.said}),
         "no valid token": refused,
-        "no such message for the caller": lambda at, w: at(w.zed, {"message_id": w.said}),
+        "the caller is not in its conversation": lambda at, w: at(w.zed, {"message_id": w.said}),
+        "no such message": lambda at, w: at(w.zed, {"message_id": NOWHERE}),
         "another's, by a member": lambda at, w: at(w.mona, {"message_id": w.said}),
         "another's, in a direct conversation": lambda at, w: at(w.alice, {"message_id": w.said_directly}),
     },
     "DELETE /conversations/manage_messages": {
         "one's own": lambda at, w: at(w.mia, {"message_id": w.said}),
         "no valid token": refused,
-        "no such message for the caller": lambda at, w: at(w.zed, {"message_id": w.said}),
+        "the caller is not in its conversation": lambda at, w: at(w.zed, {"message_id": w.said}),
+        "no such message": lambda at, w: at(w.zed, {"message_id": NOWHERE}),
         "another's, by a member": lambda at, w: at(w.mona, {"message_id": w.said}),
     },
     "GET /conversations/get_members": {
         "": lambda at, w: at(w.mia, {"conversation_id": w.group}),
         "no valid token": refused,
-        "no such conversation for the caller": lambda at, w: at(w.zed, {"conversation_id": w.group}),
-        "one that everybody sees, and the caller is not in": lambda at, w: at(w.alice, {"conversation_id": w.club}),
+        "the caller is not in it": lambda at, w: at(w.zed, {"conversation_id": w.group}),
+        "no such conversation": lambda at, w: at(w.zed, {"conversation_id": NOWHERE}),
     },
 }

@@ -1,12 +1,12 @@
 """Group administration: how to come to each row of the table."""
 
-from tests.contract.ims.world import LOBBY, Cases, of, refused
+from tests.contract.ims.world import LOBBY, NOWHERE, Cases, of, refused
 
 CASES: Cases = {
     "POST /conversations/manage/admin": {
         "": lambda at, w: at(w.alice, of(w.group, w.mia)),
-        "no such conversation for the caller": lambda at, w: at(w.zed, of(w.group, w.mia)),
-        "one that everybody sees, and the caller is not in": lambda at, w: at(w.alice, of(w.club, w.mia)),
+        "the caller is not in it": lambda at, w: at(w.zed, of(w.group, w.mia)),
+        "no such conversation": lambda at, w: at(w.zed, of(NOWHERE, w.mia)),
         "no such user, or a deleted one": lambda at, w: at(w.alice, of(w.group, w.dan)),
         "the user is not in the conversation": lambda at, w: at(w.alice, of(w.group, w.ben)),
         "no valid token": refused,
@@ -17,7 +17,8 @@ CASES: Cases = {
     "DELETE /conversations/manage/admin": {
         "": lambda at, w: at(w.alice, of(w.group, w.adam)),
         "no admin": lambda at, w: at(w.alice, of(w.group, w.mia)),
-        "no such conversation for the caller": lambda at, w: at(w.zed, of(w.group, w.adam)),
+        "the caller is not in it": lambda at, w: at(w.zed, of(w.group, w.adam)),
+        "no such conversation": lambda at, w: at(w.zed, of(NOWHERE, w.adam)),
         "no such user, or a deleted one": lambda at, w: at(w.alice, {"conversation_id": w.group, "user": 999}),
         "the user is not in the conversation": lambda at, w: at(w.alice, of(w.group, w.ben)),
         "no valid token": refused,
@@ -27,20 +28,22 @@ CASES: Cases = {
     "GET /conversations/manage/notifications": {
         "": lambda at, w: at(w.mia, {"conversation_id": w.group}),
         "no valid token": refused,
-        "no such conversation for the caller": lambda at, w: at(w.zed, {"conversation_id": w.group}),
-        "one that everybody sees, and the caller is not in": lambda at, w: at(w.alice, {"conversation_id": w.club}),
+        "the caller is not in it": lambda at, w: at(w.zed, {"conversation_id": w.group}),
+        "no such conversation": lambda at, w: at(w.zed, {"conversation_id": NOWHERE}),
     },
     "POST /conversations/manage/notifications": {
         "by owner or admin": lambda at, w: at(w.adam, {"conversation_id": w.group, "content": "news"}),
         "no valid token": refused,
-        "no such conversation for the caller": lambda at, w: at(w.zed, {"conversation_id": w.group, "content": "news"}),
+        "the caller is not in it": lambda at, w: at(w.zed, {"conversation_id": w.group, "content": "news"}),
+        "no such conversation": lambda at, w: at(w.zed, {"conversation_id": NOWHERE, "content": "news"}),
         "by a member": lambda at, w: at(w.mia, {"conversation_id": w.group, "content": "news"}),
         "empty, or over 1,000 characters": lambda at, w: at(w.alice, {"conversation_id": w.group, "content": ""}),
     },
     "DELETE /conversations/manage/notifications": {
         "by owner or admin": lambda at, w: at(w.adam, {"notification_id": w.notice}),
         "no valid token": refused,
-        "no such announcement for the caller": lambda at, w: at(w.zed, {"notification_id": w.notice}),
+        "the caller is not in its conversation": lambda at, w: at(w.zed, {"notification_id": w.notice}),
+        "no such announcement": lambda at, w: at(w.zed, {"notification_id": NOWHERE}),
         "by a member": lambda at, w: at(w.mia, {"notification_id": w.notice}),
     },
     "POST /conversations/manage/ownership_transfer": {
@@ -48,7 +51,8 @@ CASES: Cases = {
         "by an admin or member": lambda at, w: at(w.adam, of(w.group, w.mia)),
         "in the lobby, in a direct conversation": lambda at, w: at(w.alice, of(LOBBY, w.mia)),
         "to oneself": lambda at, w: at(w.alice, of(w.group, w.alice)),
-        "no such conversation for the caller": lambda at, w: at(w.zed, of(w.group, w.mia)),
+        "the caller is not in it": lambda at, w: at(w.zed, of(w.group, w.mia)),
+        "no such conversation": lambda at, w: at(w.zed, of(NOWHERE, w.mia)),
         "no such user, or a deleted one": lambda at, w: at(w.alice, of(w.group, w.dan)),
         "the user is not in the conversation": lambda at, w: at(w.alice, of(w.group, w.ben)),
         "no valid token": refused,
@@ -66,7 +70,8 @@ CASES: Cases = {
         "by a member": lambda at, w: at(w.mia, of(w.group, w.mona)),
         "the owner or an admin, by an admin": lambda at, w: at(w.adam, of(w.group, w.alice)),
         "in the lobby, in a direct conversation": lambda at, w: at(w.alice, of(w.direct, w.mia)),
-        "no such conversation for the caller": lambda at, w: at(w.zed, of(w.group, w.mia)),
+        "the caller is not in it": lambda at, w: at(w.zed, of(w.group, w.mia)),
+        "no such conversation": lambda at, w: at(w.zed, of(NOWHERE, w.mia)),
         "no such user, or a deleted one": lambda at, w: at(w.alice, of(w.group, w.dan)),
         "the user is not in the conversation": lambda at, w: at(w.alice, of(w.group, w.ben)),
         "no valid token": refused,
@@ -80,9 +85,8 @@ CASES: Cases = {
         "in the lobby, in a direct conversation": lambda at, w: at(
             w.alice, {"conversationId": w.direct, "member_id": w.ben.id}
         ),
-        "no such conversation for the caller": lambda at, w: at(
-            w.zed, {"conversationId": w.group, "member_id": w.ben.id}
-        ),
+        "the caller is not in it": lambda at, w: at(w.zed, {"conversationId": w.group, "member_id": w.ben.id}),
+        "no such conversation": lambda at, w: at(w.zed, {"conversationId": NOWHERE, "member_id": w.ben.id}),
         "member_id is no id, and no list of ids": lambda at, w: at(
             w.alice, {"conversationId": w.group, "member_id": []}
         ),
@@ -90,23 +94,23 @@ CASES: Cases = {
     "GET /conversations/{conversation_id}/invitation": {
         "": lambda at, w: at(w.mona, path=f"/conversations/{w.group}/invitation"),
         "no valid token": lambda at, w: at(w.nobody, path=f"/conversations/{w.group}/invitation"),
-        "no such conversation for the caller": lambda at, w: at(w.zed, path=f"/conversations/{w.group}/invitation"),
-        "one that everybody sees, and the caller is not in": lambda at, w: at(
-            w.alice, path=f"/conversations/{w.club}/invitation"
-        ),
+        "the caller is not in it": lambda at, w: at(w.zed, path=f"/conversations/{w.group}/invitation"),
+        "no such conversation": lambda at, w: at(w.zed, path=f"/conversations/{NOWHERE}/invitation"),
         "no id": lambda at, w: at(w.alice, path="/conversations/x/invitation"),
     },
     "GET /conversations/invitation": {
         "": lambda at, w: at(w.mona, {"conversation_id": w.group}),
         "no valid token": refused,
-        "no such conversation for the caller": lambda at, w: at(w.zed, {"conversation_id": w.group}),
+        "the caller is not in it": lambda at, w: at(w.zed, {"conversation_id": w.group}),
+        "no such conversation": lambda at, w: at(w.zed, {"conversation_id": NOWHERE}),
     },
     "POST /conversations/manage/handle_invitation": {
         "": lambda at, w: at(w.adam, {"invite_id": w.waiting}),
         "no valid token": refused,
         "by a member": lambda at, w: at(w.mia, {"invite_id": w.waiting}),
         "answered already": lambda at, w: at(w.alice, {"invite_id": w.answered, "status": 0}),
-        "no such invitation for the caller, or another conversation's": lambda at, w: at(
+        "the caller is not in its conversation": lambda at, w: at(w.zed, {"invite_id": w.waiting}),
+        "no such invitation, or another conversation's": lambda at, w: at(
             w.alice, {"invite_id": w.waiting, "conversation_id": w.direct}
         ),
         "the invited one was deleted": lambda at, w: at(w.alice, {"invite_id": w.late}),
@@ -116,9 +120,8 @@ CASES: Cases = {
         "no valid token": refused,
         "by a member": lambda at, w: at(w.mona, {"invite_id": w.waiting}),
         "answered already": lambda at, w: at(w.alice, {"invite_id": w.answered}),
-        "no such invitation for the caller, or another conversation's": lambda at, w: at(
-            w.zed, {"invite_id": w.waiting}
-        ),
+        "the caller is not in its conversation": lambda at, w: at(w.zed, {"invite_id": w.waiting}),
+        "no such invitation, or another conversation's": lambda at, w: at(w.alice, {"invite_id": NOWHERE}),
     },
     "POST /conversations/manage/info": {
         "by owner or admin": lambda at, w: at(
@@ -126,9 +129,8 @@ CASES: Cases = {
         ),
         "no valid token": refused,
         "by a member": lambda at, w: at(w.mia, {"conversation_id": w.group, "name": "new name"}),
-        "no such conversation for the caller": lambda at, w: at(
-            w.zed, {"conversation_id": w.group, "name": "new name"}
-        ),
+        "the caller is not in it": lambda at, w: at(w.zed, {"conversation_id": w.group, "name": "new name"}),
+        "no such conversation": lambda at, w: at(w.zed, {"conversation_id": NOWHERE, "name": "new name"}),
         "the name is empty or over 40 characters": lambda at, w: at(w.alice, {"conversation_id": w.group, "name": ""}),
     },
 }

@@ -10,6 +10,7 @@ from tests.contract.clients import FlaskTransport, PollingClient, Reply
 from tests.contract.ims_client import PASSWORD, ImsClient
 
 LOBBY = 1
+NOWHERE = 999_999  # the id of no conversation, message, announcement or invitation
 NAMES = ("alice", "adam", "mia", "mona", "ben", "zed", "dan", "fay", "lea", "alone")
 
 
