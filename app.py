@@ -26,6 +26,7 @@ from chat.services.quota import StorageBounds
 from chat.services.rooms import NAME_MAX_CHARS
 from chat.storage.engine import engine_options, tune_sqlite
 from config import ConfigError, Settings
+from instance import prepare
 
 STATIC_SECONDS = 0  # asked again each time; the answer is mostly 304
 
@@ -33,6 +34,7 @@ STATIC_SECONDS = 0  # asked again each time; the answer is mostly 304
 def create_app(settings: Settings | None = None, clock: Clock = system_clock) -> Flask:
     """The application for these settings (default: the environment's). Raises ConfigError."""
     settings = settings or Settings.from_environ()
+    prepare(settings)
     if settings.lobby and not is_name(settings.lobby, NAME_MAX_CHARS):
         raise ConfigError(f"CHAT_LOBBY={settings.lobby!r}: give a room name of 1 to {NAME_MAX_CHARS} characters")
     app = _App(__name__, instance_path=str(settings.instance_path), static_folder=None)
@@ -90,7 +92,6 @@ class _Json(DefaultJSONProvider):
 
 
 def _configure(app: Flask, settings: Settings) -> None:
-    Path(app.instance_path).mkdir(parents=True, exist_ok=True)
     app.config.update(
         SECRET_KEY=settings.secret(),
         JWT_SECRET_KEY=settings.secret(),

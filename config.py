@@ -4,7 +4,10 @@ Every field of Settings is one environment variable: its own name in capitals, a
 world at large already has a name for it. README.md lists them all; a test compares the two.
 """
 
+import difflib
+import ipaddress
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -14,10 +17,12 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 ROOT = Path(__file__).resolve().parent
-PLAIN_NAMES = {"port", "tcp_port", "database_url", "secret_key"}
+PLAIN_NAMES = {"port", "tcp_port", "database_url", "secret_key", "web_concurrency"}
 SECRET_NAMES = {"secret_key", "ims_password_key", "smtp_url"}  # not to be printed
 WEAK_SECRETS = {"secret", "changeme", "change-me", "password", "dev", "development", "your-secret-key"}
 SECRET_MIN_BYTES = 32
+# Container platforms put these beside a service that is called "chat".
+_OF_CONTAINERS = re.compile(r"CHAT_(SERVICE_(HOST|PORT)|PORT_\d+_(TCP|UDP)|PORT=(tcp|udp)://)")
 
 
 class ConfigError(Exception):
@@ -34,6 +39,7 @@ class Settings:
     port: int = 8000
     tcp_port: int = 8888  # the tcp protocol; 0: none
     realtime_port: int = 0  # a further one, as realtime's document has it for its WebSocket; 0: none
+    web_concurrency: int = 1  # worker processes; gunicorn reads it by itself
     threads: int = 16  # per worker process; what waits keeps none
     metrics: bool = False
     # What people may do
@@ -73,11 +79,13 @@ class Settings:
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """The settings of this environment. Raises ConfigError naming the first variable that is wrong."""
+        _refuse_unknown(environ)
         values: dict[str, Any] = {}
         for spec in fields(cls):
             name = env_name(spec.name)
             raw = environ.get(name)
-            if raw is None or (raw == "" and spec.name not in {"lobby", "cors_origins"}):
+            # gunicorn takes an empty WEB_CONCURRENCY for a number.
+            if raw is None or (raw == "" and spec.name not in {"lobby", "cors_origins", "web_concurrency"}):
                 continue
             try:
                 values[spec.name] = PARSERS[spec.name](raw.strip())
@@ -92,7 +100,12 @@ class Settings:
     @property
     def database_uri(self) -> str:
         """The SQLAlchemy URL of the database."""
-        return self.database_url or f"sqlite:///{self.instance_path / 'commonroom.db'}"
+        return f"sqlite:///{self.database_path}"
+
+    @property
+    def database_path(self) -> Path:
+        """The SQLite file."""
+        return Path(self.database_url.removeprefix("sqlite:///") or self.instance_path / "commonroom.db")
 
     @property
     def zone(self) -> ZoneInfo | None:
@@ -101,12 +114,29 @@ class Settings:
 
     def secret(self) -> str:
         """The signing key: the one given, else the one kept in instance_path (made at the first call)."""
-        return self.secret_key or kept_secret(self.instance_path / "secret_key")
+        if self.secret_key:
+            return self.secret_key
+        path = self.instance_path / "secret_key"
+        try:
+            return kept_secret(path)
+        except (OSError, ValueError) as error:  # unreadable; no text
+            raise ConfigError(f"{path}: {error}") from None
 
 
 def env_name(field_name: str) -> str:
     """The environment variable of a Settings field."""
     return field_name.upper() if field_name in PLAIN_NAMES else f"CHAT_{field_name.upper()}"
+
+
+def _refuse_unknown(environ: Mapping[str, str]) -> None:
+    """Raise ConfigError for a name like ours that is none: a misspelt one would change nothing, unnoticed."""
+    known = {env_name(spec.name) for spec in fields(Settings)}
+    for name in sorted(environ):
+        if name.startswith("CHAT_") and name not in known and not _OF_CONTAINERS.match(f"{name}={environ[name]}"):
+            plain = name.removeprefix("CHAT_")
+            nearest = [plain] if plain in known else difflib.get_close_matches(name, known, n=1)
+            hint = f"do you mean {nearest[0]}?" if nearest else "README.md lists the settings."
+            raise ConfigError(f"{name}: there is no such setting; {hint}")
 
 
 def check_secret(secret: str) -> None:
@@ -133,7 +163,12 @@ def kept_secret(path: Path) -> str:
         finally:
             draft.unlink()
     secret = path.read_text().strip()
-    check_secret(secret)
+    try:
+        check_secret(secret)
+    except ConfigError:
+        raise ConfigError(
+            f"{path}: that is no key; remove the file to have one made (all have to log in again)"
+        ) from None
     return secret
 
 
@@ -183,7 +218,29 @@ def _sqlite_file(raw: str) -> str:
     # A database in memory would be another one for each connection.
     if not raw.startswith("sqlite:////") or raw.endswith("/"):
         raise ValueError("give a SQLite file by its absolute path, such as sqlite:////srv/chat.db")
+    _no_query(raw)
     return raw
+
+
+def _folder(raw: str) -> Path:
+    _no_query(raw)
+    return Path(raw).absolute()
+
+
+def _no_query(raw: str) -> None:
+    if "?" in raw or "\0" in raw:  # what follows would be options, and the file another one
+        raise ValueError("give a path without a question mark")
+
+
+def _host(raw: str) -> str:
+    """An address or a name to listen on; IPv6 with or without brackets."""
+    bare = raw[1:-1] if raw.startswith("[") and raw.endswith("]") else raw
+    try:
+        return str(ipaddress.ip_address(bare))
+    except ValueError:
+        if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", raw) or re.fullmatch(r"[0-9.]+", raw):
+            raise ValueError("give an address of this machine, such as 127.0.0.1, 0.0.0.0 or ::") from None
+        return raw
 
 
 def _timezone(raw: str) -> str:
@@ -202,13 +259,14 @@ def _synchronous(raw: str) -> str:
 
 _MIB = 1024 * 1024
 PARSERS: dict[str, Callable[[str], Any]] = {
-    "instance_path": lambda raw: Path(raw).absolute(),
+    "instance_path": _folder,
     "database_url": _sqlite_file,
     "secret_key": str,
-    "host": str,
+    "host": _host,
     "port": _number(int, 1, 65535),
     "tcp_port": _number(int, 0, 65535),
     "realtime_port": _number(int, 0, 65535),
+    "web_concurrency": _number(int, 1, 256),
     "threads": _number(int, 4, 4096),
     "metrics": _switch,
     "lobby": str,

@@ -3,24 +3,31 @@
 import contextlib
 import ctypes
 import logging
+import os
 import resource
-import socket
 import sys
 from functools import partial
 
 from gunicorn.sock import TCP6Socket, TCPSocket
 
-from config import Settings
+from config import ConfigError, Settings
+from instance import PRIVATE_UMASK, check_database, prepare
+from startup import bracketed, check_ports, greeting, http_ports
 
 M_ARENA_MAX, M_MMAP_THRESHOLD = -8, -3  # malloc.h
-_settings = Settings.from_environ()
+os.umask(PRIVATE_UMASK)
+try:
+    _settings = Settings.from_environ()
+except ConfigError as _error:
+    sys.exit(f"Commonroom cannot start. {_error}")
 # Workers are forked from here: what is imported here, a reload (SIGHUP) would not read again.
-del sys.modules["config"]
+for _name in ("config", "instance", "startup"):
+    del sys.modules[_name]
 
 wsgi_app = "wsgi:app"
 # The same is served at both; clients that keep to realtime's document connect their WebSocket to the second.
-_ports = dict.fromkeys((_settings.port, _settings.realtime_port or _settings.port))
-bind = [f"{_settings.host}:{port}" for port in _ports]
+_ports = http_ports(_settings)
+bind = [f"{bracketed(_settings.host)}:{port}" for port in _ports]
 # That of the tcp protocol is bound in when_ready: where it is taken, the rest is to serve all the same.
 _tcp_port = _settings.tcp_port if _settings.tcp_port not in _ports else 0
 worker_class = "chat.live.worker.LiveWorker"
@@ -39,7 +46,14 @@ loglevel = "warning"
 
 
 def on_starting(server):
-    """Let connections, not the shell's soft limit, be the bound."""
+    """Say in one line why it cannot start. Let connections, not the shell's soft limit, be the bound."""
+    try:
+        prepare(_settings)
+        check_database(_settings.database_path)
+        if not {"GUNICORN_FD", "LISTEN_FDS"} & os.environ.keys():  # else the ports are there, and ours
+            check_ports([address for address in server.address if isinstance(address, tuple)], _settings)
+    except ConfigError as error:
+        sys.exit(f"Commonroom cannot start. {error}")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = hard if hard != resource.RLIM_INFINITY else 65536
     if soft < wanted:
@@ -56,13 +70,9 @@ def post_fork(server, worker):
 def when_ready(server):
     """Tell a person where to go."""
     _listen_for_tcp(server)
-    lines = [f"Commonroom is at http://localhost:{_settings.port}/"]
-    address = _lan_address() if _settings.host == "0.0.0.0" else None  # noqa: S104
-    if address:
-        lines.append(f"For others on this network: http://{address}:{_settings.port}/")
-    if _tcp_port in {listener.getsockname()[1] for listener in server.LISTENERS}:
-        lines.append(f"The tcp protocol is at port {_tcp_port}.")
-    print("\n".join([*lines, "Press Ctrl-C to stop."]), flush=True)
+    tcp_port = _tcp_port if _tcp_port in {listener.getsockname()[1] for listener in server.LISTENERS} else 0
+    lines = greeting(_settings, scheme="https" if server.cfg.is_ssl else "http", tcp_port=tcp_port)
+    print("\n".join(lines), flush=True)
 
 
 def post_worker_init(worker):
@@ -112,13 +122,3 @@ def _listen_for_tcp(server):
             _tcp_port,
             error.strerror or error,
         )
-
-
-def _lan_address():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # sends nothing; asks which way out there is
-            address = probe.getsockname()[0]
-        except OSError:
-            return None
-    return None if address.startswith("127.") else address

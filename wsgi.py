@@ -1,7 +1,17 @@
 """The application for gunicorn and for `flask` (FLASK_APP=wsgi)."""
 
+import os
+import sys
+
 from app import create_app
 from chat import logs
+from config import ConfigError
+from instance import PRIVATE_UMASK
 
 logs.configure()
-app = create_app()
+os.umask(PRIVATE_UMASK)
+try:
+    app = create_app()
+except ConfigError as error:
+    print(f"Commonroom cannot start. {error}", file=sys.stderr)  # noqa: T201
+    sys.exit(3)  # with this code a worker is not started again

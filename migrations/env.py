@@ -1,9 +1,14 @@
 """How Alembic reaches the application's database: through the Flask-Migrate extension."""
 
 from logging.config import fileConfig
+from pathlib import Path
 
 from alembic import context
+from alembic.util import CommandError
 from flask import current_app
+
+from config import ConfigError
+from instance import check_database
 
 config = context.config
 if config.config_file_name is not None:
@@ -18,6 +23,10 @@ def _no_empty_revision(_context, _revision, directives):
 
 def run() -> None:
     """One transaction for all pending revisions: an upgrade happens whole or not at all, on SQLite too."""
+    try:
+        check_database(Path(migrate.db.engine.url.database))
+    except ConfigError as error:
+        raise CommandError(str(error)) from None
     options = {"process_revision_directives": _no_empty_revision, **migrate.configure_args}
     with migrate.db.engine.connect() as connection:
         context.configure(connection=connection, target_metadata=migrate.db.metadata, transactional_ddl=True, **options)

@@ -36,6 +36,9 @@ def test_every_setting_has_a_parser_and_a_line_in_both_readmes() -> None:
         ("DATABASE_URL", "sqlite://"), ("DATABASE_URL", "sqlite:///:memory:"), ("DATABASE_URL", "mysql://x/y"),
         ("CHAT_TIMEZONE", "Mars/Olympus"), ("CHAT_TIMEZONE", "Asia"), ("CHAT_TIMEZONE", "../etc/passwd"),
         ("CHAT_TIMEZONE", "+08:00"),
+        ("DATABASE_URL", "sqlite:////srv/q?z.db"), ("CHAT_INSTANCE_PATH", "/srv/q?"), ("WEB_CONCURRENCY", ""),
+        ("WEB_CONCURRENCY", "two"), ("WEB_CONCURRENCY", "0"), ("CHAT_HOST", "999.1.1.1"), ("CHAT_HOST", "http://x"),
+        ("CHAT_HOST", "[::"), ("CHAT_LOBY", "x"), ("CHAT_PORT", "8000"), ("CHAT_", ""), ("CHAT_lobby", "x"),
         ("SECRET_KEY", "secret"), ("SECRET_KEY", "x" * 64), ("SECRET_KEY", "0123456789abcdef"),
     ],
 )  # fmt: skip
@@ -61,6 +64,33 @@ def test_settings_are_read() -> None:
     assert settings.cors_origins == ("https://a.example", "http://b.example:3000")
     assert settings.database_uri == "sqlite:////srv/chat.db"
     assert settings.secret() == GOOD_SECRET
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [("CHAT_LOBY", "CHAT_LOBBY"), ("CHAT_PORT", "PORT"), ("CHAT_TRUSTED_PROXY", "CHAT_TRUSTED_PROXIES")],
+)
+def test_an_unknown_setting_is_answered_by_the_nearest(name: str, nearest: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^{name}: .* {nearest}\?$"):
+        Settings.from_environ({name: "1"})
+
+
+def test_what_containers_set_beside_a_service_called_chat_is_none_of_ours() -> None:
+    environ = {"CHAT_SERVICE_HOST": "10.0.0.7", "CHAT_SERVICE_PORT": "8000", "CHAT_PORT": "tcp://10.0.0.7:8000"}
+    environ["CHAT_PORT_8000_TCP_ADDR"] = "10.0.0.7"
+    assert Settings.from_environ(environ) == Settings()
+
+
+@pytest.mark.parametrize("given", ["::", "[::]", "[0:0::0]"])
+def test_ipv6_is_taken_with_and_without_brackets(given: str) -> None:
+    assert Settings.from_environ({"CHAT_HOST": given}).host == "::"
+
+
+@pytest.mark.parametrize("content", [b"", b"short\n", b"\xff\xfe" * 40])
+def test_a_broken_key_file_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "secret_key").write_bytes(content)
+    with pytest.raises(ConfigError, match=str(tmp_path / "secret_key")):
+        Settings(instance_path=tmp_path).secret()
 
 
 def test_the_kept_secret_is_made_once_by_many_and_private(tmp_path: Path) -> None:

@@ -1,0 +1,94 @@
+"""What gunicorn's master does before the first worker: looks whether the ports are free, says where the server is."""
+
+import contextlib
+import errno
+import ipaddress
+import socket
+from collections.abc import Iterator
+
+from config import ConfigError, Settings
+
+_ANY = {"0.0.0.0", "::"}  # noqa: S104
+_PORTS_TO_TRY = 100
+
+
+def bracketed(host: str) -> str:
+    """A host as it stands in an address with a port."""
+    return f"[{host}]" if ":" in host else host
+
+
+def http_ports(settings: Settings) -> dict[int, str]:
+    """The ports that HTTP is served at, each with its setting. Clients of realtime may have one of their own."""
+    ports = {settings.port: "PORT"}
+    if settings.realtime_port:
+        ports.setdefault(settings.realtime_port, "CHAT_REALTIME_PORT")
+    return ports
+
+
+def check_ports(addresses: list[tuple[str, int]], settings: Settings) -> None:
+    """Raise ConfigError where one of the addresses cannot be listened on."""
+    names = http_ports(settings)
+    for host, port in addresses:
+        try:
+            _try_port(host, port)
+        except socket.gaierror:
+            raise ConfigError(f"CHAT_HOST={host!r}: there is no such host") from None
+        except OSError as error:
+            raise ConfigError(_why(host, port, names.get(port, "PORT"), error)) from None
+
+
+def _why(host: str, port: int, name: str, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        free = next(_free_ports(host, port), None)
+        return f"{name}={port}: that port is taken by another program. Take another one: make run {name}={free or '…'}"
+    if error.errno == errno.EACCES:
+        return f"{name}={port}: this user may not use that port. Take one above 1023: make run {name}=8000"
+    return f"CHAT_HOST={host!r}: this machine cannot listen there ({error.strerror})"
+
+
+def _free_ports(host: str, taken: int) -> Iterator[int]:
+    for port in range(taken + 1, min(taken + _PORTS_TO_TRY, 65536)):
+        with contextlib.suppress(OSError):
+            _try_port(host, port)
+            yield port
+
+
+def _try_port(host: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gunicorn does
+        probe.bind((host, port))
+        probe.listen(1)
+
+
+def greeting(settings: Settings, *, scheme: str, tcp_port: int) -> list[str]:
+    """For the person who started it: where to go. tcp_port: 0 where that is not served."""
+    here, others = addresses(settings.host)
+    lines = [f"Commonroom is at {scheme}://{bracketed(here)}:{settings.port}/"]
+    if others:
+        lines.append(f"For others on this network: {scheme}://{bracketed(others)}:{settings.port}/")
+    if tcp_port:
+        lines.append(f"The tcp protocol is at port {tcp_port}.")
+    return [*lines, "Press Ctrl-C to stop."]
+
+
+def addresses(host: str) -> tuple[str, str]:
+    """By which host this machine reaches the server, and by which others do ("": they do not, or by the same)."""
+    if host in _ANY:
+        families = [socket.AF_INET, socket.AF_INET6] if host == "::" else [socket.AF_INET]
+        return "localhost", next(filter(None, map(lan_address, families)), "")
+    with contextlib.suppress(ValueError):
+        if ipaddress.ip_address(host) == ipaddress.ip_address("127.0.0.1"):
+            return "localhost", ""
+    return host, ""
+
+
+def lan_address(family: socket.AddressFamily) -> str:
+    """This machine's address on the network that leads outside; "": none."""
+    probed = "2001:db8::1" if family == socket.AF_INET6 else "192.0.2.1"
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((probed, 9))  # sends nothing; asks which way out there is
+            address = str(probe.getsockname()[0])
+    except OSError:
+        return ""
+    return "" if ipaddress.ip_address(address).is_loopback else address

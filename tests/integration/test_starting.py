@@ -1,0 +1,159 @@
+"""How it starts as people start it: one line for each thing that is wrong, and both families of addresses."""
+
+import os
+import re
+import socket
+import sqlite3
+import stat
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.integration.raw import token_of
+from tests.server import BIN, ROOT, Server, free_port, wait_until
+
+StartServer = Callable[..., Server]
+
+
+def started(*command: str, **environ: str) -> tuple[int, str]:
+    """The exit code, and all that is said."""
+    environment = {"PATH": os.environ["PATH"], "TCP_PORT": "0", **environ}
+    done = subprocess.run(
+        [BIN / command[0], *command[1:]],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port that another program listens on."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        yield other.getsockname()[1]
+
+
+GUNICORN, UPGRADE = ("gunicorn",), ("flask", "--app", "wsgi", "db", "upgrade")  # what `make run` does, from behind
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "value", "said"),
+    [
+        (GUNICORN, "CHAT_PULL_TIMEOUT", "soon", "give a number from 0 to 50"),
+        (UPGRADE, "CHAT_LOBY", "x", "do you mean CHAT_LOBBY?"),
+        (UPGRADE, "WEB_CONCURRENCY", "", "WEB_CONCURRENCY='': give a number from 1 to 256"),
+        (GUNICORN, "DATABASE_URL", "sqlite:////nowhere/at/all/q.db", "there is no folder /nowhere/at/all"),
+        (UPGRADE, "DATABASE_URL", "sqlite:///{home}", "that is no file"),
+        (GUNICORN, "DATABASE_URL", "sqlite:///{home}/junk", "file is not a database"),
+        (GUNICORN, "DATABASE_URL", "sqlite:///{home}/newer.db", "a newer version of Commonroom"),
+        (UPGRADE, "DATABASE_URL", "sqlite:///{home}/newer.db", "a newer version of Commonroom"),
+        (GUNICORN, "CHAT_INSTANCE_PATH", "{home}/junk", "that is no folder"),
+        (UPGRADE, "CHAT_INSTANCE_PATH", "/proc/instance", "the folder cannot be made"),
+    ],
+)  # fmt: skip
+def test_one_line_says_what_is_wrong(home: Path, command: tuple[str, ...], name: str, value: str, said: str) -> None:
+    (home / "junk").write_text("this is no database, but it is long enough for one to be looked for" * 9)
+    with sqlite3.connect(home / "newer.db") as newer:
+        newer.execute("CREATE TABLE alembic_version (version_num TEXT)")
+        newer.execute("INSERT INTO alembic_version VALUES ('f00d')")
+    newer.close()
+    environ = {"CHAT_INSTANCE_PATH": str(home), "PORT": str(free_port()), name: value.format(home=home)}
+    code, output = started(*command, **environ)
+    assert code not in {0, -9}, output
+    assert said in output
+    assert len(output.splitlines()) == 1, output
+
+
+@pytest.mark.parametrize("name", ["PORT", "CHAT_REALTIME_PORT"])
+def test_a_taken_port_is_one_line_with_another(home: Path, taken: int, name: str) -> None:
+    environ = {"CHAT_INSTANCE_PATH": str(home), "CHAT_HOST": "127.0.0.1", "PORT": str(free_port()), name: str(taken)}
+    code, output = started("gunicorn", **environ)
+    assert code
+    found = re.fullmatch(rf"Commonroom cannot start\. {name}={taken}: .*: make run {name}=(\d+)\n", output)
+    assert found, output
+    assert int(found[1]) > taken
+
+
+def test_a_host_of_another_machine_is_named(home: Path) -> None:
+    for host in ("192.0.2.1", "no-such-host.invalid"):
+        code, output = started("gunicorn", CHAT_INSTANCE_PATH=str(home), CHAT_HOST=host, PORT=str(free_port()))
+        assert code
+        assert output.startswith(f"Commonroom cannot start. CHAT_HOST='{host}'"), output
+        assert len(output.splitlines()) == 1, output
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+            return True
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("host", ["::", "[::]"])
+def test_both_families_of_addresses_are_served(server: StartServer, host: str) -> None:
+    if not has_ipv6():
+        pytest.skip("this machine has no IPv6")
+    live = server(CHAT_HOST=host)
+    for address in ("127.0.0.1", "[::1]"):
+        assert requests.get(f"http://{address}:{live.port}/healthz", timeout=10).status_code == 200
+        with socket.create_connection((address.strip("[]"), live.tcp_port), 10) as connection:
+            connection.sendall(b'{"message_type":"heartbeat"}\n')
+            assert b"message_type" in connection.recv(1000)
+    said = live.log.read_text()
+    assert f"http://localhost:{live.port}/" in said
+    assert f"The tcp protocol is at port {live.tcp_port}." in said
+
+
+def test_an_address_of_one_family_is_printed_as_it_is(server: StartServer) -> None:
+    if not has_ipv6():
+        pytest.skip("this machine has no IPv6")
+    live = server(wait=False, CHAT_HOST="::1")
+    live.url = f"http://[::1]:{live.port}"
+    wait_until(live.healthy, "it answers by IPv6")
+    assert f"Commonroom is at http://[::1]:{live.port}/\n" in live.log.read_text()
+
+
+def test_what_people_said_is_private_on_this_machine(server: StartServer, home: Path) -> None:
+    """Also where an older version had left it open."""
+    (home / "secret_key").write_text("tests-only-0123456789-abcdefghijklmnopqrstuvwxyz")
+    for path, mode in ((home / "commonroom.db", 0o644), (home / "secret_key", 0o640), (home, 0o755)):
+        path.chmod(mode)
+    live = server()
+    token_of(live, "alice")
+    made = {path.name: stat.S_IMODE(path.stat().st_mode) for path in home.iterdir() if path != live.log}
+    assert made == dict.fromkeys((f"commonroom.db{end}" for end in ("", "-wal", "-shm", "-bell")), 0o600) | {
+        "secret_key": 0o600
+    }
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+
+
+def test_a_folder_that_others_use_too_stays_open(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "of-others").write_text("")
+    shared.chmod(0o755)
+    code, output = started("flask", "--app", "wsgi", "db", "upgrade", CHAT_INSTANCE_PATH=str(shared))
+    assert code == 0, output
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o755
+    assert stat.S_IMODE((shared / "commonroom.db").stat().st_mode) == 0o600
+
+
+def test_a_second_start_on_the_same_instance_serves_the_same_rooms(server: StartServer) -> None:
+    first, second = server(), server()
+    token = token_of(first, "alice")
+    sent = {"roomname": "public", "new_message": {"type": "text", "content": "from the other one"}}
+    headers = {"Authorization": token}
+    assert requests.post(f"{second.url}/chat/send", json=sent, headers=headers, timeout=30).status_code == 200
+    got = requests.post(f"{first.url}/chat/pull", json={"public": ""}, headers=headers, timeout=30).json()
+    assert [message["content"] for message in got["public"]] == ["from the other one"]
