@@ -71,10 +71,12 @@ class Settings:
     # The network around it
     cors_origins: tuple[str, ...] = ()
     trusted_proxies: int = 0
+    connections_per_address: int = 2000  # of one worker process; 0: no bound
     # Storage and memory
     sqlite_synchronous: str = "NORMAL"
     database_busy_seconds: float = 5.0
     feed_max_bytes: int = 64 * 1024 * 1024
+    client_memory_max_bytes: int = 512 * 1024 * 1024  # kept for clients by a worker process
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -294,7 +296,9 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "timezone": _timezone,
     "cors_origins": _origins,
     "trusted_proxies": _number(int, 0, 10),
+    "connections_per_address": _number(int, 0, 1_000_000),
     "sqlite_synchronous": _synchronous,
     "database_busy_seconds": _number(float, 0.05, 60),
     "feed_max_bytes": _number(int, 64 * 1024, 64 * 1024 * _MIB),
+    "client_memory_max_bytes": _number(int, 64 * _MIB, 64 * 1024 * _MIB),
 }

@@ -79,7 +79,9 @@ def post_worker_init(worker):
     """Be ready before the first request, and answer held pulls as soon as this worker is told to stop."""
     from chat import metrics  # here, as the master must not import it
     from chat.live.clients import Clients
+    from chat.live.memory import Memory
     from chat.security.tokens import user_named
+    from chat.web.health import on_loop
 
     services = worker.wsgi.extensions["commonroom"]
     if worker.cfg.workers > 1:
@@ -87,10 +89,15 @@ def post_worker_init(worker):
     try:
         services.start()
     except Exception:
-        # Tried again with the first request; until then /healthz says 503.
+        # Tried again every second, and with each request; until then /healthz says 503.
         logging.getLogger("gunicorn.error").exception("the database is not ready: run `flask --app wsgi db upgrade`")
     if _tcp_port:
         worker.line_protocols = {_tcp_port: worker.wsgi.extensions["commonroom.lines"]}
+    services.health.watch()
+    worker.health = on_loop(worker.wsgi)
+    worker.memory = Memory(_settings.client_memory_max_bytes, 2 * _settings.body_max_bytes)
+    worker.places.set_most_each(_settings.connections_per_address)
+    worker.is_proxied = _settings.trusted_proxies > 0
     worker.stopping = services.answer_held
     worker.clients = Clients(partial(user_named, secret=worker.wsgi.config["SECRET_KEY"]), _settings.trusted_proxies)
     metrics.watch(

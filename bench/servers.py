@@ -163,6 +163,7 @@ class Commonroom(Server):
             "TCP_PORT": "0",
             "WEB_CONCURRENCY": "1",
             "CHAT_RATE_LIMITS": "off",
+            "CHAT_CONNECTIONS_PER_ADDRESS": "0",
             "CHAT_SQLITE_SYNCHRONOUS": "NORMAL",
         }
 

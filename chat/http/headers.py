@@ -13,10 +13,11 @@ _DEFAULTS = {
 
 
 def init_app(app: Flask) -> None:
-    app.after_request(_harden)
+    app.after_request(harden)
 
 
-def _harden(response: Response) -> Response:
+def harden(response: Response) -> Response:
+    """The response, with those that it does not have yet."""
     headers = response.headers
     given = {name.lower() for name, _ in headers}
     for key, (name, value) in _DEFAULTS.items():

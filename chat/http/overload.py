@@ -34,7 +34,7 @@ def refused_when_late(handler: Callable[..., Any]) -> Callable[..., Any]:
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         hold: Hold | None = this_request().environ.get(ENVIRON_KEY)
         is_late = hold is not None and time.monotonic() - hold.received_at > LATE_SECONDS
-        if is_late and current_lane() is Lane.REST:
+        if is_late and current_lane() in (None, Lane.REST):
             metrics.count(metrics.REFUSED_FOR_OVERLOAD)
             raise ChatError(ErrorCode.UNAVAILABLE, retry_after=RETRY_AFTER)
         return handler(*args, **kwargs)

@@ -1,28 +1,44 @@
 """What keeps one client from costing the others: what is waited for has a deadline, what is kept has a bound."""
 
 import asyncio
+import fcntl
+import struct
+import termios
 import time
 from typing import TYPE_CHECKING, Any
 
+from chat.live.clients import Client
 from chat.live.deadlines import NEVER
 from chat.live.heads import FramingError
+from chat.live.memory import Share
 
 if TYPE_CHECKING:
     from chat.live.worker import LiveWorker
 
 LINGER_SECONDS = 2.0  # a refused client may still be sending; closed at once, it would not read why
-WRITE_SECONDS = 30.0  # in which a client reads
-WRITE_BYTES = 64 * 1024  # at least so much of its answer, or is given up
-LONG_BODY_BYTES = 64 * 1024  # a body of more is long;
-LONG_BODIES_MAX_BYTES = 512 * 1024 * 1024  # and so much of all long ones together is taken in
+WRITE_SECONDS = 10.0  # in which a client reads
+WRITE_BYTES = 16 * 1024  # at least so much of its answer, or is given up
+
+
+def unread_of(transport: Any) -> int:
+    """Bytes that the client has not taken yet.
+
+    With the kernel's: what is here alone goes there in steps of megabytes, minutes apart where the client is slow.
+    """
+    unread: int = transport.get_write_buffer_size()
+    try:
+        told = fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
+    except (AttributeError, OSError, ValueError):  # it is gone
+        return unread
+    return unread + int(struct.unpack("i", told)[0])
 
 
 class BoundedConnection(asyncio.Protocol):
     """The manners of an HttpConnection that know nothing of requests."""
 
     __slots__ = (
-        "_closing", "_counted", "_is_drained", "_paused", "_transport", "_unread", "_worker", "deadline",
-        "watched_until",
+        "_closing", "_coming", "_is_drained", "_left_over", "_paused", "_transport", "_unread", "_worker", "deadline",
+        "place", "share", "watched_until",
     )  # fmt: skip
 
     def __init__(self, worker: "LiveWorker") -> None:
@@ -31,10 +47,18 @@ class BoundedConnection(asyncio.Protocol):
         self._closing = False  # no further request is read
         self._paused = False  # reading is
         self._is_drained = True  # what was answered is out, or nearly
-        self._counted = 0  # bytes of a long body of its own among worker.long_bodies
-        self._unread = 0  # bytes of answers that were not out when this was last looked at, if any
+        self.place = ""  # the address that it counts for
+        self.share: Share | None = None  # in worker.memory, of
+        self._coming = 0  # bytes of requests, from their coming to their answers, and
+        self._left_over = 0  # bytes of answers that are not out
+        self._unread = 0  # the latter when this was last looked at, with the kernel's
         self.deadline = NEVER  # when to give up on what is waited for, or to answer what is held
         self.watched_until = NEVER
+
+    @property
+    def client(self) -> Client:
+        """Whose the connection is just now."""
+        raise NotImplementedError
 
     def deadline_passed(self) -> None:
         """What was waited for has not come."""
@@ -45,16 +69,24 @@ class BoundedConnection(asyncio.Protocol):
         if deadline < self.watched_until:
             self._worker.deadlines.watch(self)
 
-    def _count_body(self, size: int) -> None:
-        """Add a long body, from its coming to its answer, to those of all. Raises FramingError where they are too much.
+    def _count_coming(self, size: int) -> None:
+        """Count what is here of requests. Raises FramingError where that is too much.
 
         Whoever sends nearly all of 8 MiB on each of many connections is to fill no memory; short requests go on.
         """
-        size = size if size > LONG_BODY_BYTES else 0
-        grown, self._counted = size - self._counted, size
-        self._worker.long_bodies += grown
-        if grown > 0 and self._worker.long_bodies > LONG_BODIES_MAX_BYTES:
+        self._coming = size
+        if not self._worker.memory.keep(self, size + self._left_over):
             raise FramingError("503 Service Unavailable", "too many long requests at once; try again in a moment")
+
+    def _count_left_over(self, size: int) -> None:
+        """Count what is not out of answers; a client for whom that is too much is given up."""
+        self._left_over = size
+        if not self._worker.memory.keep(self, self._coming + size):
+            self._transport.abort()
+
+    def _count_nothing(self) -> None:
+        self._coming = self._left_over = 0
+        self._worker.memory.keep(self, 0)
 
     def _pause_reading(self) -> None:
         self._paused = True
@@ -67,11 +99,12 @@ class BoundedConnection(asyncio.Protocol):
 
     def _wait_for_reader(self) -> None:
         """Give the client up, unless it has read on since the last time."""
-        unread = self._transport.get_write_buffer_size()
+        unread = unread_of(self._transport)
         if unread > self._unread - WRITE_BYTES:
             self._transport.abort()
             return
         self._unread = unread
+        self._count_left_over(self._transport.get_write_buffer_size())
         self._set_deadline(time.monotonic() + WRITE_SECONDS)
 
     def _linger(self) -> None:
@@ -91,6 +124,6 @@ class BoundedConnection(asyncio.Protocol):
         """Close once all is written. A transport waits for that as long as it takes; here it has a deadline."""
         self._closing = True
         if self._transport is not None:
-            self._unread = self._transport.get_write_buffer_size()
+            self._unread = unread_of(self._transport)
             self._transport.close()
             self._set_deadline(time.monotonic() + WRITE_SECONDS)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from chat.lanes import Lane, WrongLane
 from chat.live import request
-from chat.live.bounded import WRITE_SECONDS, BoundedConnection
-from chat.live.clients import Client
+from chat.live.bounded import WRITE_SECONDS, BoundedConnection, unread_of
+from chat.live.clients import Client, limited_address
 from chat.live.deadlines import NEVER
 from chat.live.framing import Framed, Framer, body_after
 from chat.live.heads import FramingError
+from chat.live.memory import SMALL_BYTES
 from chat.live.parking import NEEDS_THREAD, NOTHING_YET, Hold, Parked
 from chat.live.pieces import PieceSender
 from chat.live.refusals import refusal
@@ -26,6 +27,7 @@ HEAD_SECONDS = 10.0  # from its first byte to its last
 BODY_PAUSE_SECONDS = 20.0  # between two pieces of a body
 REQUEST_SECONDS = 120.0  # all of a request
 MOST_REFUSED = 64  # connections at a time that are told so
+_HEALTH = (b"GET /healthz", b"HEAD /healthz")  # how what asks for it begins
 READ_AHEAD_BYTES = 64 * 1024  # of the next request, while one is worked on
 
 
@@ -61,7 +63,8 @@ class HttpConnection(BoundedConnection):
         self._local = transport.get_extra_info("sockname") or ("", 0)
         transport.set_write_buffer_limits(high=READ_AHEAD_BYTES)
         self._worker.connections.add(self)
-        too_many = len(self._worker.connections) - self._worker.most_connections
+        self.place = "" if self._worker.is_proxied else limited_address(self._peer[0])
+        too_many = self._worker.places.take(self.place)
         if too_many > 0:
             self._refuse(refusal("503 Service Unavailable", "too many connections; try again in a moment"))
             if too_many > MOST_REFUSED:
@@ -82,9 +85,8 @@ class HttpConnection(BoundedConnection):
         framer = self._framer
         framer.buffer += data
         self._advance()
-        is_blocked = self._busy or not self._is_drained
-        if is_blocked and not self._closing and not self._paused and len(framer.buffer) > READ_AHEAD_BYTES:
-            self._pause_reading()
+        if (self._busy or not self._is_drained) and not self._closing:
+            self._bound_read_ahead(len(framer.buffer))
 
     def eof_received(self) -> bool:
         # Half-closed: what was asked is still answered. Who waits has hung up, as far as one can tell.
@@ -102,7 +104,8 @@ class HttpConnection(BoundedConnection):
         self.deadline = NEVER
         self._worker.deadlines.forget(self)
         self._worker.connections.discard(self)
-        self._count_body(0)
+        self._worker.places.leave(self.place)
+        self._count_nothing()
         self._unhold()
         self._forget_known()
         if self._sender is not None:
@@ -110,11 +113,13 @@ class HttpConnection(BoundedConnection):
 
     def pause_writing(self) -> None:
         self._is_drained = False
-        self._unread = self._transport.get_write_buffer_size()
+        self._unread = unread_of(self._transport)
         self._set_deadline(time.monotonic() + WRITE_SECONDS)
+        self._count_left_over(self._transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
         self._is_drained = True
+        self._count_left_over(0)
         if self._sender is not None:
             self._set_deadline(NEVER)
             self._sender.go_on()
@@ -170,7 +175,12 @@ class HttpConnection(BoundedConnection):
                 if framed is None:
                     self._expect_more()
                     break
-                self._dispatch(framed, None)
+                if len(framed.body) > SMALL_BYTES:
+                    self._count_coming(len(framed.body))
+                if self._worker.health is not None and framed.head.startswith(_HEALTH):
+                    self._answer_here(framed, self._worker.health)
+                else:
+                    self._dispatch(framed, None)
         except FramingError as error:
             self._refuse(refusal(error.status, error.reason))
         finally:
@@ -203,13 +213,20 @@ class HttpConnection(BoundedConnection):
         elif self._framer.in_body:
             if self._framer.wants_continue():
                 self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            self._count_body(self._framer.body_bytes)
+            self._count_coming(self._framer.body_bytes)
             if self._framer.has_more:
                 self._pause_reading()
                 self._worker.loop.call_soon(self._go_on)
             self._set_deadline(min(self._started + REQUEST_SECONDS, now + BODY_PAUSE_SECONDS))
         else:
+            self._count_coming(len(self._framer.buffer))
             self._set_deadline(self._started + HEAD_SECONDS)
+
+    def _bound_read_ahead(self, size: int) -> None:
+        """Of what comes while a request is worked on, or an answer is not read."""
+        is_within = size <= SMALL_BYTES or self._worker.memory.keep(self, self._coming + self._left_over + size)
+        if (size > READ_AHEAD_BYTES or not is_within) and not self._paused:
+            self._pause_reading()
 
     def _go_on(self) -> None:
         if self._transport is not None:
@@ -217,7 +234,7 @@ class HttpConnection(BoundedConnection):
             self._advance()
 
     def _refuse(self, answer: bytes) -> None:
-        self._count_body(0)
+        self._count_nothing()
         self._transport.write(answer)
         self._linger()
 
@@ -238,8 +255,15 @@ class HttpConnection(BoundedConnection):
 
     @property
     def client(self) -> Client:
-        """Whose the request is that is worked on."""
-        return self._worker.clients.of_request(self._head, self._peer[0])
+        """Whose the request is that is worked on, or coming in."""
+        return self._worker.clients.of_request(self._head or self._framer.head, self._peer[0])
+
+    def _answer_here(self, framed: Framed, app: request.App) -> None:
+        """Answer on the loop, as what asks whether the server is well must not wait for a thread."""
+        self._busy = True
+        hold = Hold(partial(self._worker.wake, self), time.monotonic(), framed.body)
+        answer = request.run(self._worker, framed, self._peer, self._local, hold, app)
+        self._worked(framed, answer, None)
 
     def refused(self, lane: Lane, work: Callable[..., None], args: tuple[Any, ...]) -> None:
         """Have the client told, in its protocol's envelope; where that is too much, in ours."""
@@ -308,7 +332,7 @@ class HttpConnection(BoundedConnection):
         """Hand the transport over, with what has come of the socket's bytes already."""
         assert answer.upgrade is not None  # noqa: S101
         transport, pending = self._transport, bytes(self._framer.buffer)
-        self._count_body(0)
+        self._count_nothing()
         self._forget_known()
         self._read_on()
         transport.writelines(answer.pieces)
@@ -317,6 +341,7 @@ class HttpConnection(BoundedConnection):
         self.deadline = NEVER
         self._worker.deadlines.forget(self)
         self._worker.connections.discard(self)
+        self._worker.places.leave(self.place)
         connection = WebSocketConnection(self._worker, answer.upgrade.open())
         transport.set_protocol(connection)
         connection.connection_made(transport)
@@ -343,10 +368,9 @@ class HttpConnection(BoundedConnection):
                 pieces = (b"".join(pieces),)
             for piece in pieces:
                 self._transport.write(piece)
-            self._unread = self._transport.get_write_buffer_size()
             if linger:
                 self._busy = False
-                self._count_body(0)
+                self._count_nothing()
                 self._linger()
                 return
         self._finished(close)
@@ -355,8 +379,8 @@ class HttpConnection(BoundedConnection):
         """A request's answer is written, or on its way: go on to the next."""
         self._busy = False
         self._head = b""
-        if self._counted:
-            self._count_body(0)
+        if self._coming:
+            self._count_coming(0)
         if self._transport is None:
             return
         if close or self._closing:

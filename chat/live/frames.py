@@ -38,6 +38,11 @@ class FrameReader:
         self._opcode = CONTINUATION  # its first frame's
         self._decoder: codecs.IncrementalDecoder | None = None  # finds bad UTF-8 before its message is whole
 
+    @property
+    def kept(self) -> int:
+        """Bytes of what is not whole yet."""
+        return len(self.buffer) + len(self._fragments or b"")
+
     def next(self) -> tuple[int, bytes] | None:
         """The next whole message or control frame, as opcode and payload; text is good UTF-8. Raises FrameError.
 

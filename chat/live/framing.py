@@ -73,6 +73,11 @@ class Framer:
         return self._head is None and not self.buffer
 
     @property
+    def head(self) -> bytes:
+        """Of the request whose body is coming, if one is."""
+        return self._head or b""
+
+    @property
     def in_body(self) -> bool:
         return self._head is not None
 

@@ -3,6 +3,7 @@
 One line is taken at a time, and the next one not before that is handled: what a line says may be that raw bytes follow.
 """
 
+import re
 import socket
 import time
 from typing import TYPE_CHECKING, Any
@@ -21,18 +22,26 @@ PIECE_BYTES = 128 * 1024  # of raw bytes, handed on together
 READ_AHEAD_BYTES = PIECE_BYTES  # wait here; then no more is read
 PIECE_SECONDS = 30.0  # for a piece to come, or to be read: 4 KB/s
 _BLANK = b" \t\r\n"
+# What browsers can be made to send to any port by any page: the lines of a request's body would be obeyed.
+_TLS_HELLO = b"\x16\x03"
+_HTTP_REQUEST = re.compile(rb"[A-Z]+ \S+ HTTP/")
 # Who is gone without a word is found out by the kernel, as there is no ping that every client would answer.
 _KEEPALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 20), (socket.TCP_KEEPCNT, 3))
+
+
+class _OtherProtocol(Exception):  # noqa: N818 - it is the client's mistake
+    """Whoever connected does not speak in our lines at all."""
 
 
 class LineConnection(StreamConnection):
     """A LinePeer."""
 
     __slots__ = (
-        "_buffer", "_got_eof", "_protocol", "_raw_left", "_searched", "_sender", "_transfer_due",
+        "_buffer", "_got_eof", "_is_first", "_protocol", "_raw_left", "_searched", "_sender", "_transfer_due",
     )  # fmt: skip
 
     ANSWERS_FAREWELL = False
+    BEHIND_PROXIES = False
 
     def __init__(self, worker: "LiveWorker", protocol: LineProtocol) -> None:
         super().__init__(worker, protocol.open())
@@ -40,6 +49,7 @@ class LineConnection(StreamConnection):
         self._buffer = bytearray()
         self._searched = 0  # so much of it has no end of a line
         self._got_eof = False  # the client says no more; what it has said may wait here still
+        self._is_first = True  # no line has come yet
         self._raw_left = 0  # bytes that are no lines
         self._sender: PieceSender | None = None  # of what is sent piece by piece; meanwhile this is busy
         self._transfer_due = NEVER  # when the next piece must be here, or read
@@ -48,7 +58,7 @@ class LineConnection(StreamConnection):
 
     def connection_made(self, transport: Any) -> None:
         """Begin, unless there are too many."""
-        if len(self.worker.connections) >= self.worker.most_connections:
+        if self._take_place(transport) > 0:
             self._transport = transport
             transport.write(self.farewell(TRY_LATER, "too many connections"))
             transport.close()
@@ -128,6 +138,9 @@ class LineConnection(StreamConnection):
     def _keep(self, data: bytes) -> None:
         self._buffer += data
 
+    def _kept(self) -> int:
+        return len(self._buffer)
+
     # Reading
 
     def _parse(self) -> None:
@@ -135,6 +148,9 @@ class LineConnection(StreamConnection):
         try:
             while self.is_open and not self.is_busy and not self._inbox and self._take_one():
                 self._advance()
+        except _OtherProtocol:
+            self._drop()
+            return
         except FrameError as error:
             self._buffer.clear()
             self._close(error.code, error.reason)
@@ -158,6 +174,8 @@ class LineConnection(StreamConnection):
         buffer = self._buffer
         if not self._searched and buffer[:1].isspace():  # many blank lines are passed over in one go
             del buffer[: len(buffer) - len(buffer.lstrip(_BLANK))]
+        if self._is_first and buffer.startswith(_TLS_HELLO):
+            raise _OtherProtocol
         end = buffer.find(b"\n", self._searched)
         if (len(buffer) if end < 0 else end) > LINE_MAX_BYTES:
             raise FrameError(TOO_LARGE, "the line is too long")
@@ -167,7 +185,17 @@ class LineConnection(StreamConnection):
         self._searched = 0
         line = bytes(buffer[:end]).rstrip(_BLANK)
         del buffer[: end + 1]
+        if self._is_first and _HTTP_REQUEST.match(line):
+            raise _OtherProtocol
+        self._is_first = False
         return line
+
+    def _drop(self) -> None:
+        """End the connection at once and without a word."""
+        self._buffer.clear()
+        self._drop_pushes()
+        self.is_open = False
+        self._transport.abort()
 
     def _take_piece(self) -> Raw | None:
         size = min(self._raw_left, PIECE_BYTES)

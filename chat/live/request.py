@@ -22,6 +22,7 @@ from chat.live.websocket import switching
 
 log = logging.getLogger("gunicorn.error")
 
+App = Callable[[Any, Any], Any]  # WSGI
 SWITCHING = 101
 _STATUS = {
     LimitRequestLine: "414 URI Too Long",
@@ -69,10 +70,10 @@ class Answer:
         self.began: datetime | None = None
 
 
-def run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold) -> Answer:
-    """Run the application on one request. Never raises: what goes wrong is an answer too."""
+def run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold, app: App | None = None) -> Answer:
+    """Run the application, or `app`, on one request. Raises WrongLane; what goes wrong is an answer too."""
     try:
-        return _run(worker, framed, peer, local, hold)
+        return _run(worker, framed, peer, local, hold, app or worker.wsgi)
     except ParseException as error:
         return Answer([refusal(_STATUS.get(type(error), "400 Bad Request"), type(error).__name__)], close=True)
     except Exception:
@@ -80,7 +81,7 @@ def run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold) -> Answe
         return Answer([refusal("500 Internal Server Error", "our mistake")], close=True)
 
 
-def _run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold) -> Answer:
+def _run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold, app: App) -> Answer:
     out: Any = Outgoing()
     started = datetime.now()  # noqa: DTZ005 - gunicorn's access log takes the difference
     shape = framed.shape
@@ -104,7 +105,7 @@ def _run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold) -> Answ
         response.sent = body_bytes
         worker.log.access(response, request, environ, datetime.now() - began)  # noqa: DTZ005
 
-    pieces = worker.wsgi(environ, response.start_response)
+    pieces = app(environ, response.start_response)
     if hold.streams:
         length, close = response.response_length or 0, response.should_close()
         written(length)

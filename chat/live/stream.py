@@ -11,9 +11,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from chat.lanes import Lane, WrongLane
+from chat.live.bounded import WRITE_BYTES, WRITE_SECONDS, unread_of
 from chat.live.clients import Client, limited_address
 from chat.live.deadlines import NEVER
 from chat.live.frames import GOING_AWAY, INTERNAL, NORMAL, POLICY, TRY_LATER, FrameError
+from chat.live.memory import SMALL_BYTES, Share
 from chat.live.peer import Raw, Session, Source
 from chat.live.push import Pushes
 
@@ -37,12 +39,15 @@ class StreamConnection(asyncio.Protocol):
     """The Peer of one Session. On the loop, but for what Peer lets any thread call."""
 
     __slots__ = (
-        "_at_end", "_give_up_at", "_heard", "_inbox", "_inbox_bytes", "_owed", "_paused", "_ping_at", "_pushes",
-        "_session", "_transport", "_was_closed", "client", "deadline", "is_busy", "is_drained", "is_open",
+        "_at_end", "_give_up_at", "_handled_bytes", "_heard", "_inbox", "_inbox_bytes", "_is_placed",
+        "_owed", "_paused", "_ping_at", "_pushes",
+        "_session", "_transport", "_unread", "_was_closed",
+        "_write_due", "client", "deadline", "is_busy", "is_drained", "is_open", "place", "share",
         "watched_until", "worker",
     )  # fmt: skip
 
     PING = b""  # what a living client is bound to answer; empty where there is no such thing
+    BEHIND_PROXIES = True  # if HTTP is
     ANSWERS_FAREWELL = True  # the client says good-bye too, before the connection ends
     is_held = False  # as HTTP requests may be
 
@@ -53,10 +58,16 @@ class StreamConnection(asyncio.Protocol):
         self.client: Client = ""  # whose turns its work takes
         self._inbox: list[str | bytes] = []
         self._inbox_bytes = 0
+        self._handled_bytes = 0  # of the message that is being handled
+        self.place = ""  # the address that it counts for,
+        self._is_placed = False  # and whether it does so yet
+        self.share: Share | None = None  # in worker.memory
         self._pushes: Pushes | None = None
         self.is_open = False  # until we have said good-bye, or the client is gone
         self.is_busy = False  # a message is being handled
         self.is_drained = True  # what was written is out, or nearly
+        self._unread = 0  # bytes, when the client was found not to read; it is looked at again at
+        self._write_due = NEVER
         self._owed = 0  # bytes that waited when its last answer was written: they are no reason to drop it
         self._at_end = False  # the client says no more
         self._paused = False  # reading is
@@ -68,6 +79,7 @@ class StreamConnection(asyncio.Protocol):
     # The transport's calls
 
     def connection_made(self, transport: Any) -> None:
+        self._take_place(transport)
         self._transport = transport
         self.client = limited_address(self.address[0])
         self.is_open = True
@@ -88,6 +100,7 @@ class StreamConnection(asyncio.Protocol):
             self._heard = time.monotonic()
             self._keep(data)
             self._parse()
+            self._count()
 
     def eof_received(self) -> bool:
         # Half-closed: what was said is still handled and answered.
@@ -103,15 +116,26 @@ class StreamConnection(asyncio.Protocol):
         self.is_open = False
         self.deadline = NEVER
         self.worker.deadlines.forget(self)
+        self.worker.memory.keep(self, 0)
+        if self._is_placed:
+            self._is_placed = False
+            self.worker.places.leave(self.place)
         self._drop_pushes()
         self._advance()
 
     def pause_writing(self) -> None:
         self.is_drained = False
+        self._unread = unread_of(self._transport)
+        now = time.monotonic()
+        self._write_due = now + WRITE_SECONDS
+        self._set_deadline(now)
+        self._count()
 
     def resume_writing(self) -> None:
         self.is_drained = True
         self._owed = 0
+        self._write_due = NEVER
+        self._count()
         self.look()
         self._advance()
 
@@ -128,6 +152,8 @@ class StreamConnection(asyncio.Protocol):
                 self._transport.abort()
         elif now >= self._give_up_at:
             self._close(POLICY, "time is up")
+        elif now >= self._write_due and not self._has_read_on(now):
+            self._close(TRY_LATER, "you do not read")
         elif self.PING and now - self._heard >= DEAD_SECONDS and not self.is_busy:
             self._transport.abort()
         elif self.PING and now >= self._ping_at:
@@ -138,11 +164,11 @@ class StreamConnection(asyncio.Protocol):
 
     def _set_deadline(self, now: float) -> None:
         """What is heard meanwhile moves it later, which is seen when it comes."""
-        self.deadline = self._give_up_at
+        self.deadline = min(self._give_up_at, self._write_due) if self.is_open else self._give_up_at
         if self.PING and self.is_open:
             # Who is being worked for is not found dead; it is looked at again in a moment.
             dead_at = max(self._heard + DEAD_SECONDS, now + 1)
-            self.deadline = min(self._give_up_at, self._ping_at, dead_at)
+            self.deadline = min(self.deadline, self._ping_at, dead_at)
         if self.deadline < self.watched_until:
             self.worker.deadlines.watch(self)
 
@@ -161,6 +187,32 @@ class StreamConnection(asyncio.Protocol):
             log.exception("pushing failed")
             self._pushes.end(failed=True)
 
+    # Bounds
+
+    def _take_place(self, transport: Any) -> int:
+        """Count it among the connections, once: by how many there are too many now."""
+        if self._is_placed:
+            return 0
+        self._is_placed = True
+        peer = transport.get_extra_info("peername") or ("", 0)
+        self.place = "" if self.BEHIND_PROXIES and self.worker.is_proxied else limited_address(peer[0])
+        return self.worker.places.take(self.place)
+
+    def _count(self) -> None:
+        """Count what is kept for the client; where that is too much, it is dropped."""
+        size = self._kept() + self._inbox_bytes + self._handled_bytes
+        if not self.is_drained and self._transport is not None:
+            size += self._transport.get_write_buffer_size()
+        if size <= SMALL_BYTES and self.share is None:
+            return
+        if not self.worker.memory.keep(self, size):
+            self._close(TRY_LATER, "too much waits for you and of you", deaf=True)
+
+    def _has_read_on(self, now: float) -> bool:
+        before, self._unread = self._unread, unread_of(self._transport)
+        self._write_due = now + WRITE_SECONDS
+        return self._unread <= before - WRITE_BYTES
+
     # For Pushes
 
     def wake(self) -> None:
@@ -175,6 +227,8 @@ class StreamConnection(asyncio.Protocol):
         waiting = self._transport.get_write_buffer_size()
         if self.is_busy:
             self._owed = waiting
+        if waiting > DRAINED_BYTES:
+            self._count()
         if waiting > (ANSWER_MAX_BYTES if self.is_busy else self._owed + WAITING_MAX_BYTES):
             self._close(TRY_LATER, "you do not read")
 
@@ -223,6 +277,10 @@ class StreamConnection(asyncio.Protocol):
 
     def _keep(self, data: bytes) -> None:
         """Take in bytes."""
+        raise NotImplementedError
+
+    def _kept(self) -> int:
+        """Bytes taken in of what is not whole, or was not taken out yet."""
         raise NotImplementedError
 
     def _take_one(self) -> bool:
@@ -281,6 +339,7 @@ class StreamConnection(asyncio.Protocol):
             if self.is_drained or self._transport is None:
                 message = self._inbox.pop(0)
                 self._inbox_bytes -= len(message)
+                self._handled_bytes = len(message)
                 self._run(self._session.received, message, may_refuse=not isinstance(message, Raw))
         elif self._transport is None and not self._was_closed:
             self._was_closed = True
@@ -322,6 +381,9 @@ class StreamConnection(asyncio.Protocol):
 
     def _worked(self) -> None:
         self.is_busy = False
+        self._handled_bytes = 0
+        if self.share is not None:
+            self._count()
         self.look()
         self._advance()
         if self.is_open:

@@ -44,6 +44,9 @@ class WebSocketConnection(StreamConnection):
     def _keep(self, data: bytes) -> None:
         self._reader.buffer += data
 
+    def _kept(self) -> int:
+        return self._reader.kept
+
     def _take_one(self) -> bool:
         taken = self._reader.next()
         if taken is None:

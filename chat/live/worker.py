@@ -22,12 +22,15 @@ from chat.live.clients import NO_CLIENTS
 from chat.live.connection import HEAD_SECONDS, HttpConnection
 from chat.live.deadlines import Deadlines
 from chat.live.lines import LineConnection
+from chat.live.memory import Memory
 from chat.live.peer import LineProtocol
+from chat.live.places import Places
 from chat.live.pool import Lanes, Owner
 from chat.live.stream import StreamConnection
 
 log = logging.getLogger("gunicorn.error")
 Connection = HttpConnection | StreamConnection
+DEFAULT_MEMORY = 512 * 1024 * 1024  # bytes kept for clients
 SPARE_DESCRIPTORS = 128  # for the database (3 for each of its connections), files, and those being refused
 WOKEN_A_TURN = 64  # then others' requests are read; theirs come while what is known of them is in the cache
 FEW_PULLS = 4  # in a turn of the loop
@@ -44,9 +47,11 @@ class LiveWorker(Worker):
         self.deadlines = Deadlines(self.loop)
         self.connections: set[Connection] = set()
         self.max_body = 0
-        self.long_bodies = 0  # bytes of them that are here, of all connections
-        # Each takes a descriptor; without any left there would be no answer at all, and no database.
-        self.most_connections = max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_DESCRIPTORS)
+        # The following are set by gunicorn.conf.py.
+        self.places = Places(max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_DESCRIPTORS))
+        self.memory = Memory(DEFAULT_MEMORY)
+        self.is_proxied = False  # HTTP comes through proxies: their address is no client's
+        self.health: request.App | None = None  # answers /healthz on the loop
         # As plain attributes: gunicorn's parser asks for some twenty a request, and Config takes its time to find one.
         vars(self.cfg).update({name: setting.get() for name, setting in self.cfg.settings.items()})
         self.keepalive = self.cfg.keepalive  # seconds

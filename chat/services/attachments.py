@@ -6,6 +6,7 @@ import io
 import re
 import secrets
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from PIL import Image, UnidentifiedImageError
@@ -30,6 +31,13 @@ class Picture:
     """Bytes that have been verified to be a picture of that type."""
 
     data: bytes
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPicture:
+    id: int
+    size: int  # bytes
     media_type: str
 
 
@@ -104,20 +112,50 @@ class Attachments:
         tx.execute(insert(AttachmentChunk), chunks)
         return Attached(attachment_id, name, len(picture.data), MessageType.IMAGE)
 
-    def load(self, name: str) -> Picture | None:
+    def find(self, name: str) -> StoredPicture | None:
         """The picture of that name, while its message can be seen; None otherwise."""
         with self._store.read() as connection:
-            found = connection.execute(
-                select(Attachment.id, Attachment.media_type)
-                .join(Message, Message.attachment_id == Attachment.id)
-                .join(Room, Room.id == Message.room_id)
-                .where(Attachment.name == name, Message.type == MessageType.IMAGE, Room.deleted_at.is_(None))
-            ).first()
+            found = connection.execute(_pictures.where(Attachment.name == name)).first()
+        return None if found is None else StoredPicture(*found)
+
+    def pieces(self, picture: StoredPicture) -> Iterator[bytes]:
+        """Its bytes. No transaction is held between two pieces; raises FILE_NOT_FOUND where it is removed meanwhile."""
+        return chunks(self._store, picture.id, picture.size)
+
+    def load(self, name: str) -> Picture | None:
+        """The whole picture of that name, while its message can be seen; None otherwise."""
+        with self._store.read() as connection:
+            found = connection.execute(_pictures.where(Attachment.name == name)).first()
             if found is None:
                 return None
-            chunks = connection.execute(
+            data = connection.execute(
                 select(AttachmentChunk.data)
                 .where(AttachmentChunk.attachment_id == found.id)
                 .order_by(AttachmentChunk.position)
             ).scalars()
-            return Picture(b"".join(chunks), found.media_type)
+            return Picture(b"".join(data), found.media_type)
+
+
+_pictures = (
+    select(Attachment.id, Attachment.size, Attachment.media_type)
+    .join(Message, Message.attachment_id == Attachment.id)
+    .join(Room, Room.id == Message.room_id)
+    .where(Message.type == MessageType.IMAGE, Room.deleted_at.is_(None))
+)
+
+
+def chunks(store: Store, attachment_id: int, size: int) -> Iterator[bytes]:
+    """An attachment's bytes, each chunk in a transaction of its own. Raises FILE_NOT_FOUND where one is gone."""
+    position = sent = 0
+    while sent < size:
+        with store.read() as connection:
+            piece: bytes | None = connection.execute(
+                select(AttachmentChunk.data).where(
+                    AttachmentChunk.attachment_id == attachment_id, AttachmentChunk.position == position
+                )
+            ).scalar()
+        if piece is None:
+            raise ChatError(ErrorCode.FILE_NOT_FOUND)
+        position += 1
+        sent += len(piece)
+        yield piece

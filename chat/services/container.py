@@ -17,6 +17,7 @@ from chat.services.files import Files
 from chat.services.friend_groups import FriendGroups
 from chat.services.friends import Friends
 from chat.services.groups import Groups
+from chat.services.health import Health
 from chat.services.housekeeping import Housekeeper
 from chat.services.invitations import Invitations
 from chat.services.limits import Limits
@@ -109,6 +110,7 @@ class Services:
                 self.purger.shrink,
             ],
         )
+        self.health = Health(self.store, self.start)
         self._start_lock = threading.Lock()
         self._started = False
 
@@ -138,6 +140,7 @@ class Services:
     def close(self) -> None:
         """End the threads, and write what is only in memory so far."""
         self.answer_held()
+        self.health.stop()
         self._bus.stop()
         self._housekeeper.stop()
         if self._started:

@@ -13,7 +13,7 @@ from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, Attachment, AttachmentChunk, Membership, Message, MessageType, Room, StoredMessage, User
 from chat.security.limits import MESSAGES
 from chat.services import friendships, lookups
-from chat.services.attachments import Attached, new_name
+from chat.services.attachments import Attached, chunks, new_name
 from chat.services.limits import Limits
 from chat.services.lookups import LIST_CAP, RoomRef
 from chat.services.messages import Draft, Messages
@@ -139,19 +139,7 @@ class Files:
 
     def pieces(self, file: FileView) -> Iterator[bytes]:
         """Its bytes. No transaction is held between two pieces; raises FILE_NOT_FOUND where it is removed meanwhile."""
-        position = sent = 0
-        while sent < file.size:
-            with self._store.read() as connection:
-                piece: bytes | None = connection.execute(
-                    select(AttachmentChunk.data).where(
-                        AttachmentChunk.attachment_id == file.id, AttachmentChunk.position == position
-                    )
-                ).scalar()
-            if piece is None:
-                raise ChatError(ErrorCode.FILE_NOT_FOUND)
-            position += 1
-            sent += len(piece)
-            yield piece
+        return chunks(self._store, file.id, file.size)
 
     def _one(self, query: Any) -> FileView:
         with self._store.read() as connection:

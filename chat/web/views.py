@@ -3,12 +3,10 @@
 from urllib.parse import quote
 
 from flask import Blueprint, Response, abort, current_app, jsonify, render_template, request
-from sqlalchemy import select
 
 from chat.errors import ChatError, ErrorCode
 from chat.http.context import prefers_chinese, services
 from chat.live.parking import ENVIRON_KEY, Hold
-from chat.models import Room
 from chat.services.files import MEDIA_TYPE
 from chat.web.csp import PAGE_CSP
 
@@ -32,12 +30,14 @@ def page() -> Response:
 @bp.get("/attachments/<name>")
 def attachment(name: str) -> Response:
     """A picture to be shown, or a file to be saved, by its unguessable name."""
-    found = services().attachments.load(name)
+    attachments = services().attachments
+    found = attachments.find(name)
     if found is None:
         return _file(name)
-    response = Response(found.data, mimetype=found.media_type)
+    response = Response(attachments.pieces(found), mimetype=found.media_type)
+    response.content_length = found.size
     response.headers["Content-Disposition"] = "inline"
-    return _private(response, name)
+    return _streamed(_private(response, name))
 
 
 def _file(name: str) -> Response:
@@ -52,7 +52,11 @@ def _file(name: str) -> Response:
     response = Response(files.pieces(found), mimetype=MEDIA_TYPE)
     response.content_length = found.size
     response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(found.filename, safe='')}"
-    response = _private(response, name)
+    return _streamed(_private(response, name))
+
+
+def _streamed(response: Response) -> Response:
+    """Sent piece by piece as the client reads, so that one who reads slowly keeps little."""
     hold: Hold | None = request.environ.get(ENVIRON_KEY)
     if hold is not None and response.status_code == 200 and request.method == "GET":
         hold.streams = True
@@ -71,6 +75,5 @@ def _private(response: Response, name: str) -> Response:
 @bp.get("/healthz")
 def healthz() -> Response:
     """200 once the server can serve. Raises UNAVAILABLE (503) where the database cannot be read."""
-    with services().store.read() as connection:
-        connection.execute(select(Room.id).limit(1)).first()
+    services().health.look()
     return jsonify(status="ok")

@@ -123,7 +123,7 @@ def test_without_migrations_it_says_so_and_recovers(server: StartServer, home: P
     assert reply.status_code == 503
     environment = {"PATH": os.environ["PATH"], "CHAT_INSTANCE_PATH": str(home)}
     subprocess.run([BIN / "flask", "--app", "wsgi", "db", "upgrade"], cwd=ROOT, env=environment, check=True, timeout=60)
-    assert requests.get(f"{live.url}/healthz", timeout=10).status_code == 200
+    wait_until(live.healthy, "it has looked again", 10)
 
 
 def test_make_run_serves_and_a_second_start_is_quick(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from chat.http.auth import handshaking_actor
 from chat.http.context import services
 from chat.http.handler import Handler
 from chat.http.sockets import upgrade
+from chat.lanes import Lane, enter_lane
 from chat.live.peer import Peer
 from chat.models import Actor, Event, EventKind, StoredMessage, Visitor
 from chat.services import Services
@@ -116,6 +117,13 @@ def register(app: Flask) -> None:
     def counts() -> Response:
         return jsonify(opened=opened, closed=closed, waiting=len(services().hub.notifier))
 
+    def lane() -> Response:
+        """Keep a thread of ?lane= for ?seconds=."""
+        wanted = Lane[request.args["lane"]]
+        enter_lane(wanted)
+        time.sleep(float(request.args["seconds"]))
+        return jsonify(lane=wanted.name)
+
     def failure(error: ChatError) -> Response:
         response = jsonify(error=error.code.name)
         response.status_code = envelopes._PLAIN_STATUS.get(error.code, 400)
@@ -123,6 +131,7 @@ def register(app: Flask) -> None:
 
     app.add_url_rule("/test/ws", view_func=socket, websocket=True)
     app.add_url_rule("/test/counts", view_func=counts)
+    app.add_url_rule("/test/lane", view_func=lane)
     envelopes.register(app, ["test"], failure)
 
 

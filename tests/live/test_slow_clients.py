@@ -28,12 +28,15 @@ def _descriptors() -> None:
 
 
 @contextlib.contextmanager
-def many(server: Server, count: int, first: bytes) -> Iterator[list[socket.socket]]:
-    """Connections that say `first` and no more."""
+def many(server: Server, count: int, first: bytes, addresses: int = 1) -> Iterator[list[socket.socket]]:
+    """Connections that say `first` and no more, from so many addresses."""
     with ExitStack() as stack:
         opened = []
-        for _ in range(count):
-            connection = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=20))
+        for number in range(count):
+            source = (f"127.0.0.{1 + number % addresses}", 0)
+            connection = stack.enter_context(
+                socket.create_connection(("127.0.0.1", server.port), timeout=20, source_address=source)
+            )
             if first:
                 connection.sendall(first)
             opened.append(connection)
@@ -291,7 +294,7 @@ def test_connections_past_the_descriptors_are_refused(server: StartServer) -> No
     with requests.Session() as kept:
         kept.headers["Authorization"] = token
         assert kept.get(f"{live.url}/user/me", timeout=5).status_code == 200
-        with many(live, 300, b"") as opened:
+        with many(live, 300, b"", addresses=5) as opened:
             wait_until(lambda: select.select(opened, [], [], 0)[0], "some are refused")
             time.sleep(0.5)
             refused = [each for each in opened if select.select([each], [], [], 0)[0]]
@@ -302,3 +305,44 @@ def test_connections_past_the_descriptors_are_refused(server: StartServer) -> No
             assert kept.post(f"{live.url}/chat/send", json=body, timeout=5).status_code == 200
         wait_until(lambda: requests.get(f"{live.url}/healthz", timeout=5).status_code == 200, "there is room again")
     assert "Traceback" not in live.log.read_text()
+
+
+def test_one_address_takes_no_more_than_its_places(server: StartServer) -> None:
+    """Its further connections are told so, in both ports; another address is served."""
+    live = server(CHAT_CONNECTIONS_PER_ADDRESS="20")
+    with many(live, 30, b"") as opened:
+        wait_until(lambda: len(select.select(opened, [], [], 0)[0]) >= 10, "ten are refused")
+        assert len(select.select(opened, [], [], 0.2)[0]) == 10
+        with socket.create_connection(("127.0.0.1", live.tcp_port), timeout=10) as lines:
+            assert b"1008" in lines.recv(1000)
+        with socket.create_connection(("127.0.0.1", live.port), 10, source_address=("127.0.0.2", 0)) as other:
+            other.sendall(get("/healthz"))
+            assert other.recv(1000).startswith(b"HTTP/1.1 200 ")
+    wait_until(lambda: requests.get(f"{live.url}/healthz", timeout=5).status_code == 200, "there is room again")
+
+
+def test_a_picture_that_nobody_reads_costs_little(server: StartServer) -> None:
+    """Sent piece by piece: a hundred who ask for 5 MB and read nothing keep a piece each."""
+    live = server(CHAT_THREADS="12")
+    token = token_of(live, "alice")
+    show_pictures(live, token, 1, 4_900_000)
+    with Talk(live) as talk:
+        talk.ask(get("/user/me", f"Authorization: {token}"))
+    (message,) = requests.get(
+        f"{live.url}/api/message/list?room_id=2", headers={"Authorization": token}, timeout=10
+    ).json()["data"]
+    path = message["content"][message["content"].index("/attachments/") :]
+    whole = requests.get(f"{live.url}{path}", timeout=10)
+    assert len(whole.content) == int(whole.headers["Content-Length"]) > 4_800_000
+    (worker,) = live.worker_pids()
+    memory = rss_of(worker)
+    with ExitStack() as stack:
+        talks = [stack.enter_context(Talk(live, receive_buffer=4096, timeout=30)) for _ in range(100)]
+        for talk in talks:
+            talk.send(get(path))
+        for talk in talks:
+            assert select.select([talk.socket], [], [], 15)[0]
+        serves_promptly(live, token)
+        assert rss_of(worker) - memory < 100 * MIB
+        assert talks[0].answer().body == whole.content
+        wait_until(lambda: sockets_of(worker) < 30, "those that do not read are given up", 25)

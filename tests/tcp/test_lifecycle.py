@@ -51,7 +51,12 @@ def test_connections_past_the_descriptors_are_closed(server: StartServer) -> Non
         alice.sign_in("alice")
         with contextlib.ExitStack() as stack:
             opened = [
-                stack.enter_context(socket.create_connection(("127.0.0.1", live.tcp_port), 5)) for _ in range(300)
+                stack.enter_context(
+                    socket.create_connection(
+                        ("127.0.0.1", live.tcp_port), 5, source_address=(f"127.0.0.{n % 5 + 1}", 0)
+                    )
+                )
+                for n in range(300)
             ]
             wait_until(lambda: select.select(opened, [], [], 0)[0], "some are refused")
             time.sleep(0.5)

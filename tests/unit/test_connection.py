@@ -12,9 +12,12 @@ from chat.live import connection as connection_module
 from chat.live import request as request_module
 from chat.live import stream as stream_module
 from chat.live.bounded import WRITE_SECONDS
+from chat.live.clients import NO_CLIENTS
 from chat.live.connection import HttpConnection
 from chat.live.frames import FrameReader
 from chat.live.framing import Framed
+from chat.live.memory import Memory
+from chat.live.places import Places
 from chat.live.request import Answer
 from chat.live.stream import FRAMES_A_TURN, INBOX_MAX, StreamConnection
 from chat.live.websocket import WebSocketConnection
@@ -73,12 +76,15 @@ class Worker:
     """As much of LiveWorker as connections use. Work is kept for the test to do; the loop is the test."""
 
     max_body = 1000
-    long_bodies = 0
     keepalive = 75
-    most_connections = 100
+    is_proxied = False
+    health = None
+    clients = NO_CLIENTS
 
     def __init__(self) -> None:
         self.connections: set[object] = set()
+        self.places = Places(100)
+        self.memory = Memory(100_000_000)
         self.deadlines = self
         self.loop = self
         self.soon: list[Callable[[], None]] = []
@@ -223,28 +229,87 @@ def test_small_chunks_take_turns(http: HttpConnection, worker: Worker, transport
     assert len(worker.work) == 1, "it has come whole"
 
 
-def test_long_bodies_that_do_not_end_are_bounded_together(
-    worker: Worker, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(bounded_module, "LONG_BODIES_MAX_BYTES", 1_000_000)
-    monkeypatch.setattr(worker, "max_body", 200_000)
+def upload(worker: Worker, size: int) -> tuple[HttpConnection, Transport]:
+    """A connection on which so many bytes of a long body have come."""
+    made, transport = HttpConnection(cast(LiveWorker, worker)), Transport()
+    made.connection_made(transport)
+    made.data_received(b"POST / HTTP/1.1\r\nContent-Length: 150000\r\n\r\n")
+    made.data_received(bytes(size))
+    return made, transport
 
-    def upload(size: int) -> tuple[HttpConnection, Transport]:
-        made, transport = HttpConnection(cast(LiveWorker, worker)), Transport()
-        made.connection_made(transport)
-        made.data_received(b"POST / HTTP/1.1\r\nContent-Length: 150000\r\n\r\n")
-        made.data_received(bytes(size))
-        return made, transport
 
-    uploads = [upload(140_000) for _ in range(10)]
-    assert [transport.unread > 0 for _, transport in uploads] == [False] * 7 + [True] * 3, "503"
-    assert upload(1000)[1].unread == 0, "short ones are none of it"
+def test_bodies_that_do_not_end_are_bounded_together(worker: Worker, clock: Clock) -> None:
+    worker.max_body, worker.memory = 200_000, Memory(1_000_000)
+    uploads = [upload(worker, 140_000) for _ in range(10)]
+    assert [transport.unread > 0 for _, transport in uploads] == [False] * 5 + [True] * 5, "503: it is one address"
+    assert upload(worker, 1000)[1].unread == 0, "short ones are none of it"
     first, _ = uploads[0]
     first.data_received(bytes(10_000))
     first._worked(Framed(b"", b""), Answer([], close=False), None)
     uploads[1][0].connection_lost(None)
-    assert worker.long_bodies == 5 * 140_000
-    assert upload(140_000)[1].unread == 0
+    assert worker.memory.total == 3 * 140_000
+    assert upload(worker, 140_000)[1].unread == 0
+
+
+def test_answers_that_are_not_read_are_bounded_together(worker: Worker, clock: Clock) -> None:
+    worker.memory = Memory(1_000_000)
+    transports = []
+    for _ in range(4):
+        transports.append(Transport())
+        connection = HttpConnection(cast(LiveWorker, worker))
+        connection.connection_made(transports[-1])
+        answer(connection, transports[-1], 300_000)
+    assert [each.aborted for each in transports] == [False, False, True, True]
+    connection.connection_lost(None)
+    assert worker.memory.total == 3 * 300_000
+
+
+def test_what_is_sent_ahead_while_a_request_is_worked_on_is_counted(
+    http: HttpConnection, worker: Worker, transport: Transport
+) -> None:
+    http.data_received(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    http.data_received(bytes(50_000))
+    assert worker.memory.total == 50_000
+    worker.memory.most = 60_000
+    http.data_received(bytes(12_000))
+    assert not transport.reading
+    http.connection_lost(None)
+    assert worker.memory.total == 0
+
+
+def test_half_frames_are_bounded_together(worker: Worker, clock: Clock) -> None:
+    worker.memory = Memory(400_000)
+    sockets = []
+    for _ in range(4):
+        sockets.append(WebSocketConnection(worker, Session()))
+        sockets[-1].connection_made(Transport())
+        sockets[-1].data_received(frame(BINARY, bytes(100_000))[:-1])
+    assert [each.is_open for each in sockets] == [True, True, False, False]
+    for each in sockets:
+        each.connection_lost(None)
+    assert worker.memory.total == 0
+
+
+def test_a_message_counts_until_it_is_handled(socket: StreamConnection, worker: Worker) -> None:
+    socket.data_received(frame(BINARY, bytes(60_000)))
+    assert worker.memory.total == 60_000
+    worker.work.pop()()
+    assert worker.memory.total == 0
+
+
+def test_a_socket_that_does_not_read_is_dropped_after_ten_seconds(
+    socket: StreamConnection, transport: Transport, clock: Clock
+) -> None:
+    socket.write(bytes(100_000))
+    socket.pause_writing()
+    transport.unread -= 20_000
+    clock.now += WRITE_SECONDS
+    socket.deadline_passed()
+    assert socket.is_open, "it has read some of it"
+    transport.unread -= 1
+    clock.now += WRITE_SECONDS
+    socket.deadline_passed()
+    assert not socket.is_open
 
 
 def test_what_comes_after_a_close_frame_is_not_kept(

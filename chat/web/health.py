@@ -1,0 +1,25 @@
+"""/healthz where a loop answers it (chat.live): without a thread, and without the database."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from flask import Flask, Response
+
+from chat.http.context import EXTENSION
+from chat.http.headers import harden
+from chat.http.overload import RETRY_AFTER
+from chat.services import Services
+
+OK = '{"status":"ok"}\n'
+
+
+def on_loop(app: Flask) -> Callable[[Any, Any], Iterable[bytes]]:
+    """A WSGI application that answers as the view does."""
+    services: Services = app.extensions[EXTENSION]
+    well = harden(Response(OK, mimetype="application/json"))
+    unwell = harden(Response("unavailable\n", 503, {"Retry-After": str(RETRY_AFTER)}, mimetype="text/plain"))
+
+    def answer(environ: Any, start_response: Any) -> Iterable[bytes]:
+        return (well if services.health.is_well else unwell)(environ, start_response)
+
+    return answer
