@@ -30,7 +30,7 @@ _BETWEEN_SECONDS = 0.04  # time for the next pulls to be held, and for the bus t
 _ARRIVAL_SECONDS = 0.02  # from one to the next: whose pull meets another's at the room's feed is sent to a thread
 _WARM_SENDS = 3  # the first pulls, and their heads, are new to the server
 _QUIET_SECONDS = 1.0
-_BACKGROUND = {"bus", "housekeeping"}  # threads
+_BACKGROUND = {"bus", "health", "housekeeping"}  # threads
 _PULL = "/chat/pull"
 _LOOP = "MainThread"
 

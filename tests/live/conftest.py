@@ -22,7 +22,7 @@ def shared(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """A server, and the token of somebody who is only in public, where nothing was said."""
     home = tmp_path_factory.mktemp("live")
     shutil.copy(migrated, home / "commonroom.db")
-    server = Server(home)
+    server = Server(home, env={"CHAT_RATE_LIMITS": "off"})
     try:
         server.start()
         yield Shared(server, token_of(server, "alice"))

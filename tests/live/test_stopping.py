@@ -250,10 +250,10 @@ def test_reload_restarts_the_worker_when_a_file_changes(
     token = token_of(live, "alice")
     (old,) = live.worker_pids()
     with held(live, token) as pulls, Poller(live, token) as poller:
-        views = copy / "chat" / "web" / "views.py"
-        text = views.read_text()
-        assert 'status="ok"' in text
-        views.write_text(text.replace('status="ok"', 'status="reloaded"'))
+        health = copy / "chat" / "web" / "health.py"
+        text = health.read_text()
+        assert '"status":"ok"' in text
+        health.write_text(text.replace('"status":"ok"', '"status":"reloaded"'))
         all_answered(pulls)
         url = f"{live.url}/healthz"
         wait_until(
