@@ -2,13 +2,14 @@
 
 from urllib.parse import quote
 
-from flask import Blueprint, Response, abort, current_app, jsonify, render_template, request
+from flask import Blueprint, Response, abort, current_app, render_template, request
 
 from chat.errors import ChatError, ErrorCode
 from chat.http.context import prefers_chinese, services
 from chat.live.parking import ENVIRON_KEY, Hold
 from chat.services.files import MEDIA_TYPE
 from chat.web.csp import PAGE_CSP
+from chat.web.health import OK
 
 bp = Blueprint("web", __name__, static_folder="static", template_folder="templates")
 
@@ -76,4 +77,4 @@ def _private(response: Response, name: str) -> Response:
 def healthz() -> Response:
     """200 once the server can serve. Raises UNAVAILABLE (503) where the database cannot be read."""
     services().health.look()
-    return jsonify(status="ok")
+    return Response(OK, mimetype="application/json")
