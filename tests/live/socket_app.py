@@ -23,6 +23,7 @@ from tests.hashing import cheapen
 
 opened = closed = 0
 counting = threading.Lock()
+released = threading.Event()
 
 
 class Talk(Handler):
@@ -118,11 +119,15 @@ def register(app: Flask) -> None:
         return jsonify(opened=opened, closed=closed, waiting=len(services().hub.notifier))
 
     def lane() -> Response:
-        """Keep a thread of ?lane= for ?seconds=."""
+        """Keep a thread of ?lane= for ?seconds=, or until /test/release."""
         wanted = Lane[request.args["lane"]]
         enter_lane(wanted)
-        time.sleep(float(request.args["seconds"]))
+        released.wait(float(request.args["seconds"]))
         return jsonify(lane=wanted.name)
+
+    def release() -> Response:
+        released.set()
+        return jsonify()
 
     def failure(error: ChatError) -> Response:
         response = jsonify(error=error.code.name)
@@ -132,6 +137,7 @@ def register(app: Flask) -> None:
     app.add_url_rule("/test/ws", view_func=socket, websocket=True)
     app.add_url_rule("/test/counts", view_func=counts)
     app.add_url_rule("/test/lane", view_func=lane)
+    app.add_url_rule("/test/release", view_func=release)
     envelopes.register(app, ["test"], failure)
 
 

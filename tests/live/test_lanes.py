@@ -1,6 +1,7 @@
 """Dear work waits in lanes of its own, and in turns: what one client orders, others do not wait for."""
 
 import contextlib
+import select
 import threading
 import time
 from collections import Counter
@@ -92,7 +93,11 @@ def test_a_full_queue_is_told_in_the_protocols_envelope(slow_server: Server) -> 
     credentials = {"username": "carol", "password": "secret1"}
     with Lines(slow_server.tcp_port) as client:
         assert client.ask("register_request", **credentials)["success"]
-        with sent_by_many(slow_server, hold("HASHING", 4), 502) as talks:
+        with sent_by_many(slow_server, hold("HASHING", 30), 503) as talks:
+            poll = select.poll()
+            for talk in talks:
+                poll.register(talk.socket, select.POLLIN)
+            assert len(poll.poll(20_000)) == 1, "one is too many"
             reply = requests.post(f"{slow_server.url}/user/login", json=credentials, timeout=4)
             assert (reply.status_code, reply.headers["Retry-After"]) == (503, "2")
             assert reply.json()["status"] == "failure"
@@ -102,6 +107,7 @@ def test_a_full_queue_is_told_in_the_protocols_envelope(slow_server: Server) -> 
             assert client.ask("heartbeat")["message_type"] == "heartbeat"
             for talk in talks:
                 talk.reset()
+            requests.get(f"{slow_server.url}/test/release", timeout=5)
         wait_until(lambda: logs_in(client, credentials), "those that hung up are passed over")
 
 
