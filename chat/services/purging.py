@@ -12,7 +12,7 @@ ROWS = 500  # a transaction, as other writers wait;
 CHUNKS = 16  # of these, each up to 256 KiB
 BATCHES = 50  # a round of housekeeping, so 25,000 messages or 200 MiB a minute
 PAUSE = 0.02  # seconds between two transactions
-PAGES = 500  # of 4 KiB, given back to the file system in a transaction
+PAGES = 200  # of 4 KiB, given back to the file system in a transaction
 SPARE_PAGES = 1000  # free pages that stay in the file: the next messages need them
 
 # Who is still on its way out by a socket keeps the row.

@@ -1,7 +1,9 @@
 """How many requests one person may make, by HTTP, WebSocket and tcp; and that a class never hears of any bound."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,10 +21,33 @@ KINDS: list[Any] = [PollingClient, FollowingRoomapiClient, RealtimeClient, ImsGu
 EACH = 12  # of a kind
 
 
-@pytest.fixture
-def live(server: Callable[..., Server]) -> Server:
+@pytest.fixture(scope="module")
+def start(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """Start servers that end with the module."""
+    started: list[Server] = []
+
+    def make(**env: str) -> Server:
+        home = tmp_path_factory.mktemp("bounds")
+        shutil.copy(migrated, home / "commonroom.db")
+        started.append(Server(home, env=env))
+        started[-1].start()
+        return started[-1]
+
+    yield make
+    for each in started:
+        each.kill()
+
+
+@pytest.fixture(scope="module")
+def live(start: Callable[..., Server]) -> Server:
     """Few requests at once, and one more each second."""
-    return server(CHAT_REQUESTS_AT_ONCE=str(AT_ONCE), CHAT_REQUESTS_PER_SECOND="1")
+    return start(CHAT_REQUESTS_AT_ONCE=str(AT_ONCE), CHAT_REQUESTS_PER_SECOND="1")
+
+
+@pytest.fixture(scope="module")
+def ordinary(start: Callable[..., Server]) -> Server:
+    """As it is without any setting."""
+    return start()
 
 
 def test_http(live: Server) -> None:
@@ -49,7 +74,7 @@ def test_http(live: Server) -> None:
 
 def test_held_pulls_are_free_and_pulls_in_a_loop_are_not(live: Server) -> None:
     alice = PollingClient(HttpTransport(live.url))
-    alice.register("alice")
+    alice.register("polly")
     alice.say("public", "hello")
     for _ in range(AT_ONCE + 5):
         assert alice.call("POST", "/chat/pull?timeout=0.02", {"public": "2099-01-01T00:00:00Z"}).status == 200
@@ -74,7 +99,7 @@ def test_lines(live: Server) -> None:
     with Lines(live.tcp_port) as alice:
         for _ in range(2 * AT_ONCE):
             assert alice.ask("heartbeat")["message_type"] == "heartbeat"  # nobody yet
-        alice.sign_in("alice")
+        alice.sign_in("terry")
         alice.raw(b'{"message_type":"heartbeat"}\n' * 2 * AT_ONCE)
         answers = [alice.next() for _ in range(2 * AT_ONCE)]
         refused = [answer for answer in answers if answer["message_type"] != "heartbeat"]
@@ -82,11 +107,19 @@ def test_lines(live: Server) -> None:
         assert {answer["error_code"] for answer in refused} == {1008}
 
 
+def test_rooms_passwds_count_once_though_they_are_hashed_in_another_lane(ordinary: Server) -> None:
+    alice = PollingClient(HttpTransport(ordinary.url))
+    alice.register("alice")
+    body = {"type": "private", "passwd": "secret"}
+    statuses = [alice.call("POST", "/room/create", {"roomname": f"room {n}", **body}).status for n in range(11)]
+    assert statuses == [200] * 10 + [429]
+    alice.transport.close()  # type: ignore[attr-defined]
+
+
 @pytest.fixture
-def pupils(server: Callable[..., Server]) -> Iterator[list[Any]]:
+def pupils(ordinary: Server) -> Iterator[list[Any]]:
     """Sixty clients that have not registered, of all protocols, at a server with nothing set."""
-    live = server()
-    made = [kind(HttpTransport(live.url, live.tcp_port)) for kind in KINDS for _ in range(EACH)]
+    made = [kind(HttpTransport(ordinary.url, ordinary.tcp_port)) for kind in KINDS for _ in range(EACH)]
     yield made
     for each in made:
         each.close()
