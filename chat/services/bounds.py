@@ -1,4 +1,4 @@
-"""What one person may do to all the others: rooms made, people added (specs, "Bounds per person")."""
+"""What one person may do to all the others: rooms made, people added (docs/decisions/0020)."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

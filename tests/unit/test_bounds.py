@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, update
 
 from chat.clock import SECOND
 from chat.errors import ChatError, ErrorCode
@@ -354,6 +354,22 @@ def test_members_from_before_count_as_having_come_by_themselves(two_strangers_ro
     with services.store.write() as tx:  # as the migration leaves them
         tx.execute(update(Membership).values(added_by_id=None))
     assert put_in(services, mallory, me) is None
+
+
+def test_counting_strangers_rooms_scans_no_table(services: Services) -> None:
+    me, alice = sign_up(services, "me"), sign_up(services, "alice")
+    plans: list[str] = []
+
+    def explain(_connection: Any, cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        if "HAVING" in statement:
+            plans.append(str(cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()))
+
+    event.listen(services.store.engine, "before_cursor_execute", explain)
+    put_in(services, alice, me)
+    event.remove(services.store.engine, "before_cursor_execute", explain)
+    assert len(plans) == 1
+    assert "ix_memberships_added" in plans[0]
+    assert "SCAN" not in plans[0], plans[0]
 
 
 def test_parallel_strangers_are_counted_one_by_one(limited: Callable[..., Services]) -> None:
