@@ -11,8 +11,10 @@ from marshmallow import Schema, ValidationError
 from chat.errors import ChatError, ErrorCode
 from chat.http.context import this_request
 from chat.http.declared import declared
+from chat.lanes import Lane, enter_lane
 from chat.live.parking import ENVIRON_KEY, Hold
 
+SHORT_MAX_BYTES = 64 * 1024  # a body of more is long: only some routes take one
 MOST_VALUES = 100_000  # in a body, about; a pull of 5,000 rooms has 10,000
 BODY_FAILURES = {
     ErrorCode.BODY_MALFORMED,
@@ -22,12 +24,24 @@ BODY_FAILURES = {
 }
 
 
-def json_object() -> dict[str, Any]:
+def bound_body(long: Lane | None) -> None:
+    """Read long bodies in that lane, or refuse them. Raises BODY_TOO_LARGE, WrongLane."""
+    length = this_request().content_length or 0  # of chunked bodies too: chat.live hands them on whole
+    if length <= SHORT_MAX_BYTES:
+        return
+    if long is None:
+        raise ChatError(ErrorCode.BODY_TOO_LARGE, limit=SHORT_MAX_BYTES)
+    enter_lane(long)
+
+
+def json_object(long: Lane | None = None) -> dict[str, Any]:
     """The body as a JSON object; an absent body is an empty one.
 
-    Whatever its Content-Type says, but multipart: curl's -d calls everything a form.
-    Raises BODY_MALFORMED, BODY_TOO_LARGE (by way of werkzeug's 413).
+    Whatever its Content-Type says, but multipart: curl's -d calls everything a form. More than 64 KiB are read only
+    where `long` names the lane to do so, after the log-in. Raises BODY_MALFORMED, BODY_TOO_LARGE (also by way of
+    werkzeug's 413).
     """
+    bound_body(long)
     request = this_request()
     if request.mimetype.startswith("multipart/"):
         raise ChatError(ErrorCode.BODY_MALFORMED, reason="multipart")
@@ -61,8 +75,11 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     return value
 
 
-def takes(schema: type[Schema]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorator: the handler's last argument is the body, loaded by the schema. Raises FIELD_MISSING, FIELD_INVALID."""
+def takes(schema: type[Schema], *, long: Lane | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorator: the handler's last argument is the body, loaded by the schema. Raises FIELD_MISSING, FIELD_INVALID.
+
+    long: in which lane a body of over 64 KiB is read; None: it is refused.
+    """
     loader = schema()
 
     def decorate(handler: Callable[..., Any]) -> Callable[..., Any]:
@@ -71,7 +88,7 @@ def takes(schema: type[Schema]) -> Callable[[Callable[..., Any]], Callable[..., 
 
         @wraps(handler)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            body = json_object()
+            body = json_object(long)
             try:
                 return handler(*args, loader.load(body), **kwargs)
             except ValidationError as error:

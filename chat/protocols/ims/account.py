@@ -10,6 +10,7 @@ from chat.http.auth import session_token, signed_in
 from chat.http.bodies import takes
 from chat.http.context import client_address, services
 from chat.http.declared import answers
+from chat.lanes import Lane
 from chat.models import Actor
 from chat.protocols.ims.cipher import given_password, hidden_code, new_password
 from chat.protocols.ims.errors import success, words
@@ -81,7 +82,7 @@ def info(actor: Actor) -> Response:
 @bp.put("/account/info")
 @words({ErrorCode.PASSWORD_INVALID: (400, -4, "Invalid password")})
 @signed_in
-@takes(ProfileChanges)
+@takes(ProfileChanges, long=Lane.PICTURES)
 @answers(
     Told,
     ErrorCode.CREDENTIALS_WRONG,

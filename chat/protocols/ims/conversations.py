@@ -7,10 +7,11 @@ from marshmallow import ValidationError
 
 from chat.errors import ChatError, ErrorCode
 from chat.http.auth import signed_in
-from chat.http.bodies import is_clean, json_object, refuse_fields, takes
+from chat.http.bodies import bound_body, is_clean, json_object, refuse_fields, takes
 from chat.http.context import services
 from chat.http.declared import answers
 from chat.http.overload import refused_when_late
+from chat.lanes import Lane
 from chat.models import Actor, StoredMessage
 from chat.protocols.ims.answers import content, encoded, found_message, list_answer, message, seconds
 from chat.protocols.ims.errors import Case, Special, success, words
@@ -147,8 +148,9 @@ def send(actor: Actor, body: dict[str, Any]) -> Response:
 )
 def send_image(actor: Actor) -> Response:
     """Send a picture, as a form with a file."""
+    bound_body(Lane.PICTURES)
     is_form = request.mimetype == "multipart/form-data"
-    given = request.form.to_dict() if is_form else json_object()
+    given = request.form.to_dict() if is_form else json_object(Lane.PICTURES)
     for name, value in given.items():
         if not is_clean(value):
             raise ChatError(ErrorCode.FIELD_INVALID, field=name)

@@ -12,6 +12,7 @@ from chat.http.declared import answers
 from chat.http.hold import answer_when_new, news_response
 from chat.http.overload import refused_when_late
 from chat.http.queries import asks
+from chat.lanes import Lane
 from chat.models import Actor
 from chat.protocols.polling.answers import history_answer, pull_renderer
 from chat.protocols.polling.cursors import parse_cursor
@@ -36,7 +37,7 @@ bp = Blueprint("polling_chat", __name__, url_prefix="/chat")
 @bp.post("/send")
 @refused_when_late
 @signed_in
-@takes(Send)
+@takes(Send, long=Lane.PICTURES)
 @answers(
     Done,
     ErrorCode.ROOM_NOT_FOUND,
@@ -61,7 +62,7 @@ def send(actor: Actor, body: dict[str, Any]) -> Response:
 @bp.route("/pull", methods=["GET", "POST"])
 @signed_in
 @asks(PullQuery)
-@takes(Cursors)
+@takes(Cursors, long=Lane.LONG)
 @answers(Pulled, ErrorCode.ROOM_NOT_FOUND, ErrorCode.CURSOR_INVALID, zh="获取游标之后的消息；没有新消息则等待。")
 def pull(actor: Actor, query: dict[str, Any], cursors: dict[str, int]) -> Response:
     """What is new since the cursors, at once or as soon as there is something."""

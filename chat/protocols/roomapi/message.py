@@ -10,6 +10,7 @@ from chat.http.bodies import takes
 from chat.http.context import services
 from chat.http.declared import answers
 from chat.http.overload import refused_when_late
+from chat.lanes import Lane
 from chat.models import Actor
 from chat.protocols.roomapi import answers as shown
 from chat.protocols.roomapi.errors import success
@@ -23,7 +24,7 @@ bp = Blueprint("roomapi_message", __name__, url_prefix="/api/message")
 @bp.post("/send")
 @refused_when_late
 @signed_in
-@takes(Send)
+@takes(Send, long=Lane.PICTURES)
 @answers(
     Sent,
     ErrorCode.ROOM_NOT_FOUND,
