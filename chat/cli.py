@@ -1,5 +1,7 @@
 """`flask --app wsgi chat …`, for whoever runs the server."""
 
+from pathlib import Path
+
 import click
 from flask import Flask
 from flask.cli import AppGroup
@@ -7,6 +9,9 @@ from flask.cli import AppGroup
 from chat import connect
 from chat.errors import ChatError, ErrorCode
 from chat.http.context import services
+from chat.storage import backup
+from config import ConfigError
+from instance import check_database
 
 chat = AppGroup("chat", help="Run this server.")
 
@@ -44,6 +49,32 @@ def leave_rooms(username: str, owner: str) -> None:
     except ChatError as error:
         raise click.ClickException(_WORDS[error.code].format(**error.data)) from None
     click.echo(f"{username} is out of {left} rooms of {owner}.")
+
+
+@chat.command("backup")
+@click.argument("file", type=click.Path(path_type=Path))
+def make_backup(file: Path) -> None:
+    """Copy the database into FILE, while the server runs. instance/secret_key is not in it."""
+    try:
+        backup.backup(_database(), file)
+    except backup.BackupError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{file} is a backup of {_database()}.")
+
+
+@chat.command("restore")
+@click.argument("file", type=click.Path(path_type=Path))
+def restore(file: Path) -> None:
+    """Put a backup in the database's place. Stop the server first."""
+    try:
+        backup.restore(_database(), file, check_database)
+    except (backup.BackupError, ConfigError) as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{_database()} is restored; what was there is beside it, with {backup.KEPT}. Start the server now.")
+
+
+def _database() -> Path:
+    return Path(services().store.engine.url.database or "")
 
 
 @chat.command("connect")

@@ -1,0 +1,142 @@
+"""`flask chat backup` while it runs, and `restore` after a crash, as people type them."""
+
+import os
+import shutil
+import sqlite3
+import stat
+import subprocess
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import requests
+
+from chat.storage.backup import KEPT, BackupError, backup, restore
+from instance import check_database
+from tests.integration.raw import token_of
+from tests.server import BIN, ROOT, Server, wait_until
+
+
+def said(home: Path, *command: str) -> tuple[int, str]:
+    environment = {"PATH": os.environ["PATH"], "CHAT_INSTANCE_PATH": str(home)}
+    line: list[str | Path] = [BIN / "flask", "--app", "wsgi", "chat", *command]
+    done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def texts(live: Server, token: str) -> list[str]:
+    reply = requests.post(
+        f"{live.url}/chat/pull?limit=500", json={"public": ""}, headers={"Authorization": token}, timeout=30
+    )
+    return [message["content"] for message in reply.json()["public"]]
+
+
+def test_a_backup_under_load_comes_back_after_a_crash(
+    server: Callable[..., Server], home: Path, tmp_path: Path
+) -> None:
+    live = server(CHAT_RATE_LIMITS="off")
+    token = token_of(live, "alice")
+    stop = threading.Event()
+    acknowledged: list[str] = []
+
+    def write() -> None:
+        with requests.Session() as person:
+            person.headers["Authorization"] = token
+            for number in range(400):
+                if stop.is_set():
+                    return
+                body = {"roomname": "public", "new_message": {"type": "text", "content": str(number)}}
+                try:
+                    if person.post(f"{live.url}/chat/send", json=body, timeout=30).status_code == 200:
+                        acknowledged.append(str(number))
+                except requests.RequestException:
+                    return
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    kept = tmp_path / "kept.db"
+    wait_until(lambda: len(acknowledged) > 20, "people write")
+    before = len(acknowledged)
+    code, output = said(home, "backup", str(kept))
+    assert code == 0, output
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert said(home, "restore", str(kept)) == (
+        1,
+        "Error: the database is in use: stop the server, and try again\n",
+    )
+    live.kill()
+    stop.set()
+    writer.join()
+    assert (home / "commonroom.db-wal").exists()
+    code, output = said(home, "restore", str(kept))
+    assert code == 0, output
+    assert not (home / "commonroom.db-wal").exists()
+    assert stat.S_IMODE((home / "commonroom.db").stat().st_mode) == 0o600
+    live.start()
+    found = texts(live, token)
+    assert found == [str(number) for number in range(len(found))]
+    assert before <= len(found) <= len(acknowledged) + 1  # one may have been stored without its answer
+    assert requests.post(
+        f"{live.url}/chat/send",
+        json={"roomname": "public", "new_message": {"type": "text", "content": "on it goes"}},
+        headers={"Authorization": token},
+        timeout=30,
+    ).ok
+
+
+def dumped(database: Path) -> list[str]:
+    with closing(sqlite3.connect(database)) as connection:
+        return list(connection.iterdump())
+
+
+@pytest.fixture
+def database(tmp_path: Path, migrated: Path) -> Path:
+    path = tmp_path / "live.db"
+    shutil.copy(migrated, path)
+    return path
+
+
+def test_an_old_log_is_not_played_onto_the_backup(database: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.db"
+    backup(database, kept)
+    database.with_name("live.db-wal").write_bytes(b"\x37\x7f\x06\x82" + bytes(4096))
+    database.write_bytes(b"damaged" * 999)
+    restore(database, kept, check_database)
+    assert not database.with_name("live.db-wal").exists()
+    with closing(sqlite3.connect(database)) as found:
+        assert found.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert (tmp_path / f"live.db{KEPT}").read_bytes().startswith(b"damaged")
+
+
+def test_a_copy_made_by_hand_brings_its_log(database: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(database, isolation_level=None)) as writer:
+        writer.execute("PRAGMA journal_mode = WAL")
+        writer.execute("CREATE TABLE in_the_log (x)")
+        for suffix in ("", "-wal"):
+            shutil.copy(f"{database}{suffix}", tmp_path / f"copied.db{suffix}")
+        writer.execute("DROP TABLE in_the_log")
+    restore(database, tmp_path / "copied.db", check_database)
+    with closing(sqlite3.connect(database)) as found:
+        found.execute("SELECT * FROM in_the_log")
+
+
+@pytest.mark.parametrize("content", [b"", b"no database " * 500, None])
+def test_what_is_no_backup_changes_nothing(database: Path, tmp_path: Path, content: bytes | None) -> None:
+    bad = tmp_path / "bad.db"
+    if content is None:
+        bad = tmp_path / "not-there.db"
+    else:
+        bad.write_bytes(content)
+    was = dumped(database)
+    with pytest.raises(BackupError):
+        restore(database, bad, check_database)
+    assert dumped(database) == was
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_backup_does_not_go_over_the_database_itself(database: Path, tmp_path: Path) -> None:
+    for target in (database, database.with_name("live.db-wal"), tmp_path):
+        with pytest.raises(BackupError):
+            backup(database, target)
