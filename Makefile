@@ -12,6 +12,7 @@ run: $(VENV)/ready  ## set up and serve on http://localhost:8000 (make run PORT=
 test: $(VENV)/ready-dev  ## set up and run every test
 	@scripts/chromium
 	@scripts/strace
+	@scripts/nginx
 	@$(BIN)/pytest $(ARGS)
 
 lint: $(VENV)/ready-dev  ## style, types, and the direction of imports

@@ -38,6 +38,9 @@ class Origins:
         if origin in self._allowed:
             return True
         host = request.host.lower()
+        # Some proxies pass the host without its port. A browser's own word settles it, which no page can set.
+        if request.headers.get("Sec-Fetch-Site") == "same-origin" and parts.hostname == urlsplit(f"//{host}").hostname:
+            return parts.scheme in _DEFAULT_PORTS
         default_port = _DEFAULT_PORTS.get(parts.scheme)
         return default_port is not None and parts.netloc.removesuffix(default_port) == host.removesuffix(default_port)
 

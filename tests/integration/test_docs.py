@@ -114,3 +114,26 @@ def test_every_route_is_in_its_guide(app: Flask) -> None:
         assert len(document.json["paths"]) > 5
         for path in document.json["paths"]:
             assert re.search(f"`([A-Z]+ )?{re.escape(path)}", text), path
+
+
+@pytest.mark.parametrize(
+    ("what", "pattern"),
+    [
+        ("headings", r"^(#+) "),
+        ("settings", r"^\| `([A-Z_]+)` \|"),
+        ("defaults that are numbers", r"^\| (`[A-Z_]+` \| [\d.]+) \|"),
+        ("what the transcript asks for", r"localhost:8000(/\w+/\w+)"),
+        (
+            "commands to type",
+            r"`((?:[A-Z_]+=\d )?(?:make|\.venv/bin/flask) [^`\n]*?)(?: USERNAME| 用户名|`)",
+        ),
+        ("links", r"\]\((?!README)([^)]*\.\w+)\)"),
+    ],
+)
+def test_both_readmes_say_the_same(what: str, pattern: str) -> None:
+    english, chinese = (
+        sorted(re.findall(pattern, (ROOT / name).read_text(encoding="utf-8"), re.M))
+        for name in ("README.md", "README.zh-CN.md")
+    )
+    assert english
+    assert english == chinese, what

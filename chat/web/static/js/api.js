@@ -33,7 +33,8 @@ function parse(status, text, retryAfter) {
     // Some proxy's page, or a cut answer.
   }
   if (answer === null || typeof answer !== "object") {
-    throw new ApiError(status < 400 ? 0 : status, t("error.answer", { status }), retryAfter);
+    const why = status === 413 ? t("error.large") : t("error.answer", { status });
+    throw new ApiError(status < 400 ? 0 : status, why, retryAfter);
   }
   if (status >= 400 || answer.status !== "success") {
     throw new ApiError(status, String(answer.feedback ?? t("error.answer", { status })), retryAfter);

@@ -176,6 +176,7 @@ export const STRINGS = {
     "The server cannot be reached: check the connection and try again.",
     "无法连接服务器：请检查网络后重试。",
   ],
+  "error.large": ["That is too large to be sent.", "内容太大，无法发送。"],
   "error.answer": [
     "The server gave an answer that we do not understand ({status}): try again.",
     "服务器返回了无法理解的内容({status})：请重试。",
