@@ -28,8 +28,6 @@ from chat.storage.engine import engine_options, tune_sqlite
 from config import ConfigError, Settings
 from instance import prepare
 
-STATIC_SECONDS = 0  # asked again each time; the answer is mostly 304
-
 
 def create_app(settings: Settings | None = None, clock: Clock = system_clock) -> Flask:
     """The application for these settings (default: the environment's). Raises ConfigError."""
@@ -100,7 +98,6 @@ def _configure(app: Flask, settings: Settings) -> None:
         SQLALCHEMY_DATABASE_URI=settings.database_uri,
         SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database_uri, settings.database_busy_seconds),
         MAX_CONTENT_LENGTH=settings.body_max_bytes,
-        SEND_FILE_MAX_AGE_DEFAULT=STATIC_SECONDS,
         PROVIDE_AUTOMATIC_OPTIONS=False,  # outside CORS it is a wrong method like any other
         PAGE_LIMITS={"password_min": settings.password_min_length, "image_max": settings.image_max_bytes},
         PULL_TIMEOUT=settings.pull_timeout,

@@ -2,10 +2,12 @@
 
 from flask import Flask
 
-from chat.web import docs, metrics, views
+from chat.web import docs, files, metrics, views
 
 
 def register(app: Flask) -> None:
     app.register_blueprint(views.bp)
     app.register_blueprint(docs.bp)
+    app.register_blueprint(files.bp)
+    app.jinja_env.globals["static_url"] = files.static_url
     metrics.register(app, shown=app.config["METRICS"])

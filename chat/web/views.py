@@ -11,7 +11,7 @@ from chat.services.files import MEDIA_TYPE
 from chat.web.csp import PAGE_CSP
 from chat.web.health import OK
 
-bp = Blueprint("web", __name__, static_folder="static", template_folder="templates")
+bp = Blueprint("web", __name__, template_folder="templates")
 
 # Even opened on its own, an uploaded file can do nothing: no scripts, no origin of its own.
 ATTACHMENT_CSP = "default-src 'none'; sandbox; frame-ancestors 'none'"

@@ -1,0 +1,66 @@
+"""The page's files under an address with the hash of all of them, so that browsers keep them for a year.
+
+Modules import each other by relative names, so one hash stands for the whole folder: `/static/v-<hash>/js/main.js`. A
+page that was open during an upgrade gets today's files at yesterday's addresses, and browsers do not keep those.
+"""
+
+import gzip
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from flask import Blueprint, Response, request, send_from_directory
+
+bp = Blueprint("files", __name__, url_prefix="/static")
+FOLDER = Path(__file__).parent / "static"
+_FOR_EVER = "public, max-age=31536000, immutable"
+_COMPRESSED = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_MARK = "v-"
+
+
+@cache
+def version() -> str:
+    """Tells this state of all files from any other."""
+    made = hashlib.sha256()
+    for path in sorted(path for path in FOLDER.rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        made.update(f"{path.relative_to(FOLDER)} {len(content)} ".encode() + content)
+    return _MARK + made.hexdigest()[:12]
+
+
+def static_url(filename: str) -> str:
+    """Where browsers find a file of the folder."""
+    return f"/static/{version()}/{filename}"
+
+
+@bp.get("/<path:filename>")
+def file(filename: str) -> Response:
+    """One file, compressed for who takes that."""
+    first, _, rest = filename.partition("/")
+    is_versioned = first.startswith(_MARK)
+    name = rest if is_versioned else filename
+    response = _compressed(name) or send_from_directory(FOLDER, name)
+    response.headers["Cache-Control"] = _FOR_EVER if first == version() else "no-cache"
+    response.vary.add("Accept-Encoding")
+    return response
+
+
+def _compressed(name: str) -> Response | None:
+    path = FOLDER / name
+    if path.suffix not in _COMPRESSED or not request.accept_encodings["gzip"] or name not in _names():
+        return None
+    response = Response(_gzip(name), mimetype=_COMPRESSED[path.suffix])
+    response.headers["Content-Encoding"] = "gzip"
+    response.set_etag(hashlib.sha256(_gzip(name)).hexdigest()[:16])
+    response.make_conditional(request)
+    return response
+
+
+@cache
+def _names() -> frozenset[str]:
+    return frozenset(str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*"))
+
+
+@cache
+def _gzip(name: str) -> bytes:
+    return gzip.compress((FOLDER / name).read_bytes(), 9, mtime=0)
