@@ -99,7 +99,11 @@ def _configure(app: Flask, settings: Settings) -> None:
         SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database_uri, settings.database_busy_seconds),
         MAX_CONTENT_LENGTH=settings.body_max_bytes,
         PROVIDE_AUTOMATIC_OPTIONS=False,  # outside CORS it is a wrong method like any other
-        PAGE_LIMITS={"password_min": settings.password_min_length, "image_max": settings.image_max_bytes},
+        PAGE_LIMITS={
+            "password_min": settings.password_min_length,
+            "image_max": settings.image_max_bytes,
+            "message_max": settings.message_max_chars,
+        },
         PULL_TIMEOUT=settings.pull_timeout,
         METRICS=settings.metrics,
         IMS_PASSWORD_KEY=settings.ims_password_key,

@@ -1,11 +1,15 @@
 """Pictures: by paste, by button, by drop."""
 
 import base64
+import io
+import re
 
+import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from tests.e2e.steps import PNG, drop_file, own_room
-from tests.pictures import noise, picture
+from tests.pictures import noise
 
 
 def loaded(page):
@@ -63,10 +67,10 @@ def test_what_is_no_picture_or_too_large_is_refused_before_it_is_sent(people, na
     anna.route("**/chat/send", lambda route: route.abort())
     drop_file(anna, "#message-text", "paste", base64.b64encode(b"%PDF-1.7").decode(), "work.pdf")
     expect(anna.locator("#composer-error")).to_contain_text("“work.pdf” is not a picture")
-    huge = tmp_path / "huge.png"
-    huge.write_bytes(picture() + b"\0" * (6 * 1024 * 1024))
+    huge = tmp_path / "huge.gif"
+    huge.write_bytes(b"GIF89a" + b"\0" * (6 * 1024 * 1024))
     anna.locator("#picture-file").set_input_files(huge)
-    expect(anna.locator("#composer-error")).to_contain_text("“huge.png” is too large (6 MB)")
+    expect(anna.locator("#composer-error")).to_contain_text("“huge.gif” is too large (6 MB)")
     expect(anna.locator(".message")).to_have_count(0)
 
 
@@ -80,3 +84,75 @@ def test_a_picture_without_a_connection_can_be_retried(people, name):
     failed.get_by_role("button", name="Retry").click()
     expect(anna.locator("[data-state=stored]")).to_have_count(1)
     expect(anna.locator(".picture")).to_have_count(1)
+
+
+def choose(page, *files: tuple[str, bytes]) -> None:
+    page.locator("#picture-file").set_input_files(
+        [{"name": name, "mimeType": "image/png", "buffer": content} for name, content in files]
+    )
+
+
+def test_twelve_pictures_and_bad_ones_are_all_told(people, name):
+    anna, _room = own_room(people, name)
+    good = base64.b64decode(PNG)
+    choose(anna, *((f"p{n}.png", b"junk" if n in {1, 3} else good) for n in range(12)))
+    expect(anna.locator("#composer-error")).to_have_text(
+        re.compile("10 pictures.*p10.png, p11.png.*p1.png.*p3.png", re.S)
+    )
+    expect(anna.locator(".bubble.picture")).to_have_count(8)
+
+
+def test_a_large_photo_is_scaled_down(people, name):
+    anna, _room = own_room(people, name)
+    image = Image.effect_noise((3000, 2400), 60).convert("RGB")
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    assert buffer.tell() > 5 * 1024 * 1024
+    choose(anna, ("photo.png", buffer.getvalue()))
+    expect(anna.locator(".message:has(.picture)")).to_have_attribute("data-state", "stored")
+    sizes = "(node) => [node.naturalWidth, node.naturalHeight]"
+    assert anna.locator(".picture img").evaluate(sizes) == [2560, 2048]
+    expect(anna.locator("#composer-status")).to_be_empty()
+
+
+def test_a_picture_that_waits_is_not_lost_without_a_question(people, name):
+    people.may_lose_network = True
+    anna, _room = own_room(people, name)
+    anna.route("**/chat/send", lambda route: route.abort())
+    drop_file(anna, "#message-text", "paste")
+    expect(anna.locator("[data-state=failed]")).to_have_count(1)
+    stopped = "const e = new Event('beforeunload', {cancelable: true}); dispatchEvent(e); return e.defaultPrevented;"
+    stopped = f"() => {{ {stopped} }}"
+    assert anna.evaluate(stopped) is True
+    anna.get_by_role("button", name="Discard").click()
+    assert anna.evaluate(stopped) is False
+
+
+@pytest.mark.parametrize(("beside", "is_picture"), [(["text/plain"], True), (["text/plain", "text/html"], False)])
+def test_a_pasted_file_is_a_picture_unless_formatted_text_is_meant(people, name, beside, is_picture):
+    anna, _room = own_room(people, name)
+    taken = anna.eval_on_selector(
+        "#message-text",
+        """(node, [content, types]) => {
+            const bytes = Uint8Array.from(atob(content), (char) => char.charCodeAt(0));
+            const data = new DataTransfer();
+            for (const type of types) data.setData(type, "IMG_1.png");
+            data.items.add(new File([bytes], "IMG_1.png", { type: "image/png" }));
+            const event = new ClipboardEvent("paste", { bubbles: true, cancelable: true, clipboardData: data });
+            node.dispatchEvent(event);
+            return event.defaultPrevented;
+        }""",
+        [PNG, beside],
+    )
+    assert taken is is_picture
+
+
+def test_characters_are_counted_near_the_limit(people, name):
+    anna, _room = own_room(people, name)
+    field = anna.locator("#message-text")
+    for length, words in ((3000, ""), (3999, "1 character left"), (4100, "100 characters too many")):
+        field.fill("x" * length)
+        expect(anna.locator("#composer-count")).to_have_text(words)
+    field.press("Enter")
+    expect(anna.locator("#composer-error")).to_contain_text("too long by 100")
+    expect(field).to_have_value("x" * 4100)

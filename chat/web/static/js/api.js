@@ -42,6 +42,19 @@ function parse(status, text, retryAfter) {
   return answer;
 }
 
+// Tabs share one cookie: with this the server refuses what another user's login would do.
+let actsFor = null;
+
+/** Say for which user (an id) requests are made from here on; null: for whoever is logged in. */
+export function actFor(id) {
+  actsFor = id;
+}
+
+const ownHeaders = () => ({
+  "Accept-Language": acceptLanguage(),
+  ...(actsFor === null ? {} : { "X-Chat-User": String(actsFor) }),
+});
+
 const seconds = (header) => Math.max(0, Number.parseFloat(header ?? "") || 0);
 
 /** signal aborts silently for the caller to notice; running out of time is an ApiError. */
@@ -52,7 +65,7 @@ async function request(method, path, { query, body, signal, timeout = TIMEOUT_MS
   if (signal?.aborted) abort();
   let timer = setTimeout(abort, timeout);
   const url = query ? `${path}?${new URLSearchParams(query)}` : path;
-  const headers = { "Accept-Language": acceptLanguage(), Accept: "application/json" };
+  const headers = { ...ownHeaders(), Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   try {
     const response = await fetch(url, {
@@ -78,7 +91,7 @@ function upload(path, body, onProgress) {
     const fail = () => reject(new ApiError(0, t("error.network")));
     let stalled = setTimeout(() => xhr.abort(), UPLOAD_STALL_MS);
     xhr.open("POST", path);
-    xhr.setRequestHeader("Accept-Language", acceptLanguage());
+    for (const [name, value] of Object.entries(ownHeaders())) xhr.setRequestHeader(name, value);
     xhr.setRequestHeader("Content-Type", "application/json");
     xhr.upload.onprogress = (event) => {
       clearTimeout(stalled);
@@ -105,6 +118,7 @@ export const api = {
   register: (username, password) => post("/user/register", { username, password }),
   login: (username, password) => post("/user/login", { username, password }),
   logout: () => post("/user/logout", {}),
+  session: () => request("GET", "/user/session"),
   me: () => request("GET", "/user/me"),
   rooms: async () => (await request("GET", "/room/find", { query: { detail: 1 } })).rooms,
   createRoom: (roomname, passwd, isLocked) =>
@@ -121,6 +135,7 @@ export const api = {
     post("/chat/send", { roomname, new_message: { type: "text", content, client_message_id: id } }),
   sendPicture: (roomname, content, id, onProgress) =>
     upload("/chat/send", { roomname, new_message: { type: "img", content, client_message_id: id } }, onProgress),
-  pull: (cursors, { hold, signal, timeout }) =>
-    post(`/chat/pull?detail=1&timeout=${hold}`, cursors, { signal, timeout }),
+  /** read: ids of the rooms that are looked at. */
+  pull: (cursors, { hold, read, signal, timeout }) =>
+    post(`/chat/pull?detail=1&timeout=${hold}&read=${read.join(",") || 0}`, cursors, { signal, timeout }),
 };

@@ -1,11 +1,11 @@
 // The whole chat: who is logged in, which room is open, and how the parts tell one another.
 
-import { api } from "./api.js";
+import { actFor, api } from "./api.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { Conversation } from "./conversation.js";
-import { closeAllDialogs, openPicture } from "./dialogs.js";
-import { byId } from "./dom.js";
+import { closeAllDialogs, openForm, openPicture } from "./dialogs.js";
+import { byId, el } from "./dom.js";
 import { onLanguage, t } from "./i18n.js";
 import { release } from "./incoming.js";
 import { Layout } from "./layout.js";
@@ -16,8 +16,9 @@ import { notify } from "./notices.js";
 import { Outbox } from "./outbox.js";
 import { RoomDialogs } from "./roomdialogs.js";
 import { RoomList } from "./rooms.js";
-import { lasting } from "./storage.js";
+import { lasting, Records } from "./storage.js";
 import { Store } from "./store.js";
+import { Tabs } from "./tabs.js";
 import { Unread } from "./unread.js";
 
 const REFRESH_MS = 30_000;
@@ -28,9 +29,12 @@ export class Chat {
   #store = new Store();
   #unread = new Unread(this.#store);
   #connection = new Connection();
-  #outbox = new Outbox(this.#store, () => this.#signedOut());
+  #tabs = new Tabs();
+  #records = new Records();
+  #setAside = null; // {username, inTab}: what was being written when the session ended
+  #outbox = new Outbox(this.#store, this.#records, () => this.#signedOut());
   #layout = new Layout(this.#store, { openRoom: (name) => this.#openByLink(name), onSeen: () => this.#see() });
-  #login = new Login(() => this.#enter());
+  #login = new Login(() => this.#logIn());
   #refreshing = 0;
   #timer = null;
 
@@ -51,10 +55,11 @@ export class Chat {
       discard: (view) => this.#discard(view),
       onSignedOut: () => this.#signedOut(),
     });
-    this.composer = new Composer(store, this.#outbox, () => this.conversation.toBottom());
-    this.live = new Live(store, this.#liveHandlers());
+    this.composer = new Composer(store, this.#records, this.#outbox, () => this.conversation.toBottom());
+    this.live = new Live(store, this.#tabs, this.#liveHandlers());
     store.on("pending", (pending) => this.#announceFailure(pending));
     this.#wireButtons();
+    this.#listenToTabs();
     onLanguage(() => this.#showTitle());
   }
 
@@ -62,10 +67,10 @@ export class Chat {
   async start() {
     for (let tries = 0; ; tries += 1) {
       try {
-        await this.#enter();
-        return;
+        const { state } = await api.session();
+        if (state === "living") return await this.#enter();
+        return this.#showLogin(state === "none" ? {} : { reason: `login.ended.${state}` });
       } catch (error) {
-        if (error.status === 401) return this.#showLogin();
         this.#connection.show("reconnecting");
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS[Math.min(tries, RETRY_MS.length - 1)]));
       }
@@ -79,10 +84,15 @@ export class Chat {
     try {
       const rooms = await api.rooms();
       // A list that was asked for before something was done may not know of it.
-      if (round === this.#refreshing && this.#store.me) this.#store.setRooms(rooms, (room) => this.#unread.atFirst(room));
+      if (round === this.#refreshing && this.#store.me) this.#takeRooms(rooms);
     } finally {
       if (round === this.#refreshing) this.#timer = setTimeout(() => this.#refreshQuietly(), REFRESH_MS);
     }
+  }
+
+  #takeRooms(rooms) {
+    this.#store.setRooms(rooms, (room, found) => this.#unread.adopt(room, found.unread, found.last_time));
+    this.#see();
   }
 
   async #refreshQuietly() {
@@ -98,48 +108,97 @@ export class Chat {
     }
   }
 
+  async #logIn() {
+    const username = await this.#enter();
+    this.#tabs.tell("user", { username });
+    this.#layout.focus();
+  }
+
   async #enter() {
+    actFor(null);
     const me = await api.me();
+    actFor(me.id);
     const store = this.#store;
     if (store.me?.username !== me.username) this.#forgetUser();
     store.me = { username: me.username, nickname: me.nickname || me.username };
-    this.#unread.load();
+    this.#records.open(me.username, this.#setAside?.username === me.username ? this.#setAside.inTab : {});
+    this.#setAside = null;
     await this.refresh();
     this.#outbox.restore();
     this.#layout.showChat();
     this.#connection.show("online");
     this.live.start();
-    this.#layout.openFirst(lasting.get(`commonroom.room.${me.username}`));
+    this.#layout.openFirst(this.#records.get("room", lasting));
     this.conversation.heal();
+    return me.username;
   }
 
   #showLogin(options) {
+    actFor(null);
     this.#connection.show("connecting");
     this.#layout.showWelcome();
     this.#login.show(options);
     document.title = "Commonroom";
   }
 
-  /** The session is over, not by our own wish: what was written stays. */
-  #signedOut() {
+  /** The session is over, not by our own wish: what was written stays in this page, and nowhere else. */
+  async #signedOut() {
     if (!this.#store.me || this.#layout.isWelcome) return;
-    this.live.stop();
-    clearTimeout(this.#timer);
-    closeAllDialogs();
-    this.#showLogin({ reason: "login.ended", username: this.#store.me.username });
+    const { username } = this.#store.me;
+    this.#pause();
+    this.#setAside = { username, inTab: this.#records.close() };
+    this.#showLogin({ reason: "login.ended.ended", username });
+    try {
+      const found = await api.session();
+      if (found.state !== "living") return this.#login.explain(`login.ended.${found.state}`);
+      if (found.username !== username) return this.#loggedInElsewhere(found.username);
+      await this.#enter(); // another tab logged in again
+    } catch {
+      // What is known must do.
+    }
+  }
+
+  /** Another tab of this browser has logged in; all tabs are this user's from now on. */
+  async #loggedInElsewhere(username) {
+    if (this.#store.me?.username === username) {
+      if (this.#layout.isWelcome) await this.#enter().catch(() => {});
+      else this.live.restart();
+      return;
+    }
+    if (this.#store.me) this.#leave({ reason: "login.other", other: username });
+    else this.#login.offer(username);
   }
 
   async #logout() {
+    const count = this.#outbox.unsent.length;
+    if (count === 0) return this.#logoutNow();
+    const text = el("p", {}, t("logout.unsent", { count }));
+    openForm(t("account.logout"), [text], { text: t("account.logout"), isDangerous: true }, () => this.#logoutNow());
+  }
+
+  async #logoutNow() {
     try {
       await api.logout();
     } catch (error) {
-      if (error.status !== 401) return notify(error.feedback, "bad");
+      if (error.status !== 401) return void notify(error.feedback, "bad");
     }
-    this.live.stop();
-    clearTimeout(this.#timer);
+    this.#tabs.tell("logout", { username: this.#store.me.username });
+    this.#leave();
+  }
+
+  #leave(options) {
+    this.#pause();
+    this.#records.close();
+    this.#setAside = null;
     this.#forgetUser();
     this.#layout.forgetRoom();
-    this.#showLogin();
+    this.#showLogin(options);
+  }
+
+  #pause() {
+    this.live.stop();
+    clearTimeout(this.#timer);
+    closeAllDialogs();
   }
 
   #forgetUser() {
@@ -150,6 +209,7 @@ export class Chat {
 
   #liveHandlers() {
     return {
+      lookedAt: () => (this.#isLookedAt() ? this.#store.room : null),
       onNews: (room, messages) => this.#news(room, messages),
       onAnswer: (count, since) => {
         if (count === 0) this.#outbox.forgetSent(since);
@@ -168,25 +228,49 @@ export class Chat {
   }
 
   #news(room, messages) {
-    const isLookedAt = this.#layout.isLookedAt(room);
     const others = messages.filter((message) => message.user !== this.#store.me.username);
     if (room === this.#store.room) this.conversation.noteNew(others.length);
-    this.#unread.count(room, messages, isLookedAt);
+    this.#unread.add(room, messages);
+    if (this.#isLookedAt() && room === this.#store.room) this.#markSeen(room);
+  }
+
+  #isLookedAt() {
+    return this.#store.room !== null && this.#layout.isLookedAt(this.#store.room);
   }
 
   #see() {
     const room = this.#store.room;
-    if (!room || room.unread === 0 || !this.#layout.isLookedAt(room)) return;
+    if (!this.#isLookedAt() || room.unread === 0) return;
     room.unseen = room.unread;
-    this.#unread.clear(room);
+    this.#markSeen(room);
     this.#store.markNew(room);
+  }
+
+  #markSeen(room) {
+    if (room.unread === 0) return;
+    this.#unread.see(room, room.lastTime);
+    this.live.tellSeen(room.id);
+    this.#tabs.tell("seen", { username: this.#store.me.username, id: room.id, upTo: room.lastTime });
+  }
+
+  #listenToTabs() {
+    this.#tabs.on("user", ({ username }) => this.#loggedInElsewhere(username));
+    this.#tabs.on("logout", ({ username }) => {
+      if (this.#store.me?.username === username) this.#leave({ reason: "login.out" });
+    });
+    this.#tabs.on("seen", ({ username, id, upTo }) => {
+      const room = this.#store.joined.find((joined) => joined.id === id);
+      if (!room || this.#store.me?.username !== username) return;
+      this.#unread.see(room, upTo);
+      this.live.tellSeen(id);
+    });
   }
 
   #opened() {
     const room = this.#store.room;
     this.#layout.showRoom();
-    if (!room) return;
-    lasting.set(`commonroom.room.${this.#store.me.username}`, room.name);
+    if (!room) return this.#layout.showAddress();
+    this.#records.set("room", room.name, lasting);
     this.#see();
   }
 
@@ -194,9 +278,10 @@ export class Chat {
   async #openByLink(name) {
     if (!this.#store.rooms.has(name)) await this.#refreshQuietly();
     const room = this.#store.rooms.get(name);
-    if (!room) notify(t("rooms.unknown", { room: name }), "bad");
-    else if (room.joined) this.#layout.open(name);
-    else this.rooms.join(room);
+    if (room?.joined) return this.#layout.open(name);
+    if (room) return this.rooms.join(room).node.addEventListener("close", () => this.#layout.showAddress());
+    notify(t("rooms.unknown", { room: name }), "bad");
+    this.#layout.showAddress();
   }
 
   #discard(view) {
@@ -224,6 +309,8 @@ export class Chat {
     onClick(["create-room", "none-create"], () => this.rooms.create());
     byId("room-details").addEventListener("click", () => this.rooms.details(this.#store.room));
     byId("logout").addEventListener("click", () => this.#logout());
+    globalThis.addEventListener("focus", () => this.#see());
+    byId("login-other").addEventListener("click", () => this.#logIn().catch((error) => notify(error.feedback, "bad")));
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState !== "visible") return;
       this.#see();

@@ -1,21 +1,25 @@
 // Writing: text by Enter, pictures by button, paste and drop. Drafts are kept for each room.
 
 import { byId } from "./dom.js";
-import { measure, readPicture, sniff } from "./pictures.js";
-import { tab } from "./storage.js";
+import { t } from "./i18n.js";
+import { measure, readPicture } from "./pictures.js";
 
 const MAX_PICTURES = 10;
+const COUNT_FROM = 200; // characters left
+const maxChars = Number(document.body.dataset.messageMax); // as the server is set
 
 export class Composer {
   #store;
+  #records;
   #outbox;
   #onSent;
   #text = byId("message-text");
   #error = byId("composer-error");
   #room = null;
 
-  constructor(store, outbox, onSent) {
+  constructor(store, records, outbox, onSent) {
     this.#store = store;
+    this.#records = records;
     this.#outbox = outbox;
     this.#onSent = onSent;
     store.on("current", () => this.#switch());
@@ -47,27 +51,39 @@ export class Composer {
     this.#fit();
   }
 
-  get #draftKey() {
-    return `commonroom.draft.${this.#store.me?.username}.${this.#room}`;
+  get #drafts() {
+    return new Map(this.#records.get("drafts") ?? []);
   }
 
   #switch() {
     this.#room = this.#store.current;
     this.#error.textContent = "";
-    this.#text.value = (this.#room !== null && tab.get(this.#draftKey)) || "";
+    this.#text.value = this.#drafts.get(this.#room) ?? "";
     this.#fit();
   }
 
   #changed() {
     this.#fit();
     if (this.#room === null) return;
-    if (this.#text.value) tab.set(this.#draftKey, this.#text.value);
-    else tab.remove(this.#draftKey);
+    const drafts = this.#drafts;
+    if (this.#text.value) drafts.set(this.#room, this.#text.value);
+    else drafts.delete(this.#room);
+    this.#records.set("drafts", [...drafts]);
   }
 
   #fit() {
     this.#text.style.height = "auto";
     this.#text.style.height = `${this.#text.scrollHeight + 2}px`;
+    this.#showCount();
+  }
+
+  /** Characters as the server counts them; said when there is little room left. */
+  #showCount() {
+    const left = maxChars - [...this.#text.value.trim()].length;
+    const key = left < 0 ? "composer.over" : "composer.left";
+    const count = byId("composer-count");
+    count.textContent = left > COUNT_FROM ? "" : t(key, { count: Math.abs(left) });
+    count.classList.toggle("is-over", left < 0);
   }
 
   #key(event) {
@@ -80,7 +96,9 @@ export class Composer {
   #send() {
     const text = this.#text.value.replace(/^\s*\n|\s+$/g, "");
     if (!text || this.#room === null) return;
-    this.#error.textContent = "";
+    const over = [...text].length - maxChars;
+    this.#error.textContent = over > 0 ? t("composer.long", { count: over, most: maxChars }) : "";
+    if (over > 0) return;
     this.#text.value = "";
     this.#changed();
     this.#outbox.sendText(this.#room, text);
@@ -120,8 +138,10 @@ export class Composer {
 
   #take(event, data) {
     const files = [...(data?.files ?? [])];
-    // Word processors put a picture of the text beside the text: then the text is meant.
-    if (files.length === 0 || data.types.includes("text/plain")) return;
+    // Word processors put a picture of the text beside it: then the text is meant. A file manager puts the file's name,
+    // as plain text only; a browser that copies a picture puts HTML only.
+    const isText = data?.types.includes("text/plain") && /text\/(html|rtf)/.test(data.types.join(" "));
+    if (files.length === 0 || isText) return;
     event.preventDefault();
     this.#sendPictures(files);
   }
@@ -129,16 +149,24 @@ export class Composer {
   async #sendPictures(files) {
     const room = this.#room;
     if (room === null) return;
+    const problems = [];
+    if (files.length > MAX_PICTURES) {
+      const names = files.slice(MAX_PICTURES).map((file) => file.name).join(", ");
+      problems.push(t("picture.many", { most: MAX_PICTURES, names }));
+    }
     this.#error.textContent = "";
     for (const file of files.slice(0, MAX_PICTURES)) {
       try {
-        const base64 = await readPicture(file);
-        const url = URL.createObjectURL(new Blob([file], { type: sniff(base64) }));
-        this.#outbox.sendPicture(room, base64, url, await measure(url));
+        const { base64, blob } = await readPicture(file, (words) => (byId("composer-status").textContent = words));
+        const url = URL.createObjectURL(blob);
+        const size = await measure(url);
+        if (this.#store.rooms.has(room)) this.#outbox.sendPicture(room, base64, url, size);
         this.#onSent();
       } catch (error) {
-        this.#error.textContent = error.message;
+        problems.push(error.message);
       }
     }
+    byId("composer-status").textContent = "";
+    this.#error.textContent = problems.join("\n");
   }
 }

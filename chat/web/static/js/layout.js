@@ -1,6 +1,7 @@
 // What is on the screen: the welcome page or the chat, and on a phone one pane of it at a time.
 
 import { byId } from "./dom.js";
+import { closeAllDialogs } from "./dialogs.js";
 import { colourOf, initials } from "./format.js";
 import { t } from "./i18n.js";
 import { lasting } from "./storage.js";
@@ -17,6 +18,8 @@ function roomInAddress() {
     return "";
   }
 }
+
+const addressOf = (name) => `#${encodeURIComponent(name)}`;
 
 export class Layout {
   #store;
@@ -52,7 +55,7 @@ export class Layout {
   /** Whether a room is open before the user's eyes. */
   isLookedAt(room) {
     const isPaneShown = !isNarrow.matches || this.#chat.dataset.pane === "conversation";
-    return room.name === this.#store.current && document.visibilityState === "visible" && isPaneShown && !this.isWelcome;
+    return room.name === this.#store.current && document.visibilityState === "visible" && document.hasFocus() && isPaneShown && !this.isWelcome;
   }
 
   showWelcome() {
@@ -81,12 +84,12 @@ export class Layout {
     else this.#store.open(null);
     this.showRoom();
     if (wanted && !names.includes(wanted)) this.#handlers.openRoom(wanted);
+    else this.showAddress();
   }
 
   open(name) {
     this.#open(name, true);
-    const hash = `#${encodeURIComponent(name)}`;
-    if (location.hash !== hash) history.pushState(null, "", hash);
+    if (location.hash !== addressOf(name)) history.pushState(null, "", addressOf(name));
     if (hasKeyboard.matches) byId("message-text").focus();
     else if (isNarrow.matches) byId("log").focus({ preventScroll: true });
   }
@@ -96,6 +99,19 @@ export class Layout {
     if (isMedium.matches) this.#showMembers(false, false);
     this.#store.open(name);
     this.#handlers.onSeen();
+  }
+
+  /** Let the address name the room that is shown. */
+  showAddress() {
+    if (this.isWelcome) return;
+    const isShown = this.#store.room && (!isNarrow.matches || this.#chat.dataset.pane === "conversation");
+    history.replaceState(null, "", isShown ? addressOf(this.#store.current) : location.pathname);
+  }
+
+  /** After logging in: to the field to write in, or on a phone to the list. */
+  focus() {
+    if (hasKeyboard.matches && this.#store.room) byId("message-text").focus();
+    else byId("room-list").querySelector("[aria-current], button")?.focus();
   }
 
   forgetRoom() {
@@ -111,11 +127,13 @@ export class Layout {
 
   #followAddress() {
     if (this.isWelcome) return;
+    closeAllDialogs();
     const name = roomInAddress();
     const room = this.#store.rooms.get(name);
-    if (room?.joined) this.#open(name, true);
-    else if (name) this.#handlers.openRoom(name);
-    else this.#chat.dataset.pane = "rooms";
+    if (room?.joined) return this.#open(name, true);
+    if (name) return this.#handlers.openRoom(name);
+    this.#chat.dataset.pane = "rooms";
+    this.showAddress();
   }
 
   #showMembers(isShown, isKept = true) {

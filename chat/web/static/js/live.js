@@ -1,10 +1,13 @@
-// The one pull that keeps all rooms live, and heals itself.
+// The one pull that keeps all rooms live, in all tabs, and heals itself.
 //
-// At most one pull is in flight. What it asks for are the rooms' cursors; these move only when an answer has been taken
-// in, so that an answer lost on the way, or aborted, is simply given again by the next pull.
+// One tab pulls and hands what came to the others (see tabs.js). In a tab at most one pull is in flight. What it asks for
+// are the rooms' cursors; these move only when an answer has been taken in, so that an answer lost on the way, or aborted,
+// is simply given again by the next pull. A tab that does not pull for all pulls once, without being held, when it
+// starts, wakes, or finds that it missed something.
 
 import { api } from "./api.js";
 import { toMessages } from "./incoming.js";
+import { isVisible } from "./tabs.js";
 
 const HOLD_S = 25;
 const GIVE_UP_MS = 35_000; // without a word in so long, the connection is dead or the tab slept
@@ -12,9 +15,11 @@ const BACKOFF_MIN_MS = 500;
 const BACKOFF_MAX_MS = 15_000;
 const STALE_MS = 5_000; // a pull older than that is asked anew when the tab wakes
 const EMPTY_MIN_MS = 1_000; // a pull that brings nothing sooner than that was not held
+const HIDDEN_MS = 5_000; // a hidden tab holds no connection, but asks so often
 
 export class Live {
   #store;
+  #tabs;
   #handlers;
   #controller = null;
   #wake = null;
@@ -23,20 +28,24 @@ export class Live {
   #asked = "";
   #startedAt = 0;
   #failures = 0;
+  #seen = new Set(); // ids of rooms that were looked at, until a pull has told the server
+  #heard = Promise.resolve(); // what other tabs told is taken in one after the other
   state = "connecting";
 
-  /** handlers: onNews(room, messages), onAnswer(count, since), onState(state), onSignedOut(), onRoomsChanged(). */
-  constructor(store, handlers) {
+  /** handlers: lookedAt() gives the room before the user's eyes, onNews(room, messages), onAnswer(count, since),
+   * onState(state), onSignedOut(), onRoomsChanged(). */
+  constructor(store, tabs, handlers) {
     this.#store = store;
+    this.#tabs = tabs;
     this.#handlers = handlers;
-    store.on("rooms", () => {
-      if (this.#signature() !== this.#asked) this.restart();
-    });
+    store.on("rooms", () => this.#roomsChanged());
     globalThis.addEventListener("online", () => this.restart());
     globalThis.addEventListener("pageshow", (event) => event.persisted && this.restart());
-    document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState !== "visible") return;
-      if (this.#wake || Date.now() - this.#startedAt > STALE_MS) this.restart();
+    document.addEventListener("visibilitychange", () => this.#turned());
+    tabs.on("news", (news) => this.#hear(news));
+    tabs.on("state", ({ user, state }) => this.#isOurs(user) && !tabs.isLeading && this.#setState(state));
+    tabs.on("rooms", ({ user, rooms }) => {
+      if (this.#isOurs(user) && rooms !== this.#signature()) handlers.onRoomsChanged();
     });
   }
 
@@ -44,12 +53,15 @@ export class Live {
     if (this.#isRunning) return;
     this.#isRunning = true;
     this.#failures = 0;
+    this.#tabs.join(() => this.restart());
     this.#loop(++this.#run);
   }
 
   stop() {
     this.#isRunning = false;
     this.#run += 1;
+    this.#seen.clear();
+    this.#tabs.leave();
     this.restart();
     this.#setState("connecting");
   }
@@ -58,6 +70,27 @@ export class Live {
   restart() {
     this.#controller?.abort();
     this.#wake?.();
+  }
+
+  /** A room was looked at, in this tab or another: the next pull tells the server. */
+  tellSeen(id) {
+    const isNew = !this.#seen.has(id);
+    this.#seen.add(id);
+    if (isNew && this.#tabs.isLeading) this.restart();
+  }
+
+  #isOurs(user) {
+    return this.#isRunning && user === this.#store.me?.username;
+  }
+
+  #roomsChanged() {
+    if (!this.#isRunning || this.#signature() === this.#asked) return;
+    this.#tabs.tell("rooms", { user: this.#store.me.username, rooms: this.#signature() });
+    this.restart();
+  }
+
+  #turned() {
+    if (!isVisible() || this.#wake || Date.now() - this.#startedAt > STALE_MS) this.restart();
   }
 
   async #loop(run) {
@@ -90,12 +123,16 @@ export class Live {
     this.#startedAt = Date.now();
     const rooms = this.#store.joined;
     const cursors = Object.fromEntries(rooms.map((room) => [room.name, room.cursor]));
+    const isHeld = this.#tabs.isLeading && isVisible();
     // While something is wrong, ask for a quick answer: it tells that all is well again.
-    const hold = this.state === "online" ? HOLD_S : 0;
+    const hold = isHeld && this.state === "online" ? HOLD_S : 0;
+    const read = this.#looked();
     try {
-      const answer = await api.pull(cursors, { hold, signal: controller.signal, timeout: GIVE_UP_MS });
+      const answer = await api.pull(cursors, { hold, read, signal: controller.signal, timeout: GIVE_UP_MS });
       if (controller.signal.aborted) return 0;
-      return await this.#take(run, rooms, answer, hold);
+      for (const id of read) this.#seen.delete(id);
+      const count = await this.#takeOwn(run, rooms, cursors, answer);
+      return this.#untilNext(count, hold);
     } catch (error) {
       if (controller.signal.aborted) return 0;
       return this.#fail(error);
@@ -104,31 +141,65 @@ export class Live {
     }
   }
 
-  async #take(run, rooms, answer, hold) {
-    let count = 0;
-    for (const room of rooms) {
-      if (!Object.hasOwn(answer, room.name)) {
-        this.#store.lose(room.name);
-        this.#handlers.onRoomsChanged();
-        continue;
-      }
-      count += answer[room.name].length;
-      if (answer[room.name].length > 0) await this.#takeRoom(run, room, answer[room.name]);
-    }
-    if (run !== this.#run) return 0;
+  /** Ids of the rooms whose cursors are read marks. */
+  #looked() {
+    const room = this.#handlers.lookedAt();
+    return [...new Set(room ? [...this.#seen, room.id] : this.#seen)].slice(0, 100);
+  }
+
+  #untilNext(count, hold) {
+    if (!this.#tabs.isLeading) return this.#seen.size > 0 ? 0 : Infinity;
+    if (count > 0) return 0;
+    if (!isVisible()) return HIDDEN_MS;
+    return hold === 0 || Date.now() - this.#startedAt >= EMPTY_MIN_MS ? 0 : EMPTY_MIN_MS;
+  }
+
+  async #takeOwn(run, rooms, cursors, answer) {
+    const found = Object.fromEntries(rooms.map(({ name }) => [name, Object.hasOwn(answer, name) ? answer[name] : null]));
+    const since = this.#startedAt;
+    if (this.#tabs.isLeading) this.#tabs.tell("news", { user: this.#store.me.username, cursors, found, since });
+    const count = await this.#take(run, rooms, found);
+    if (run !== this.#run) return count;
     this.#failures = 0;
     this.#setState("online");
-    this.#handlers.onAnswer(count, this.#startedAt);
-    const wasHeld = count > 0 || hold === 0 || Date.now() - this.#startedAt >= EMPTY_MIN_MS;
-    return wasHeld ? 0 : EMPTY_MIN_MS;
+    this.#handlers.onAnswer(count, since);
+    return count;
+  }
+
+  /** found: by room, its new messages, or null where it is none of the user's rooms any more. */
+  async #take(run, rooms, found) {
+    let count = 0;
+    for (const room of rooms) {
+      const raws = found[room.name];
+      if (raws === null) {
+        this.#store.lose(room.name);
+        this.#handlers.onRoomsChanged();
+      } else if (raws.length > 0) {
+        count += raws.length;
+        await this.#takeRoom(run, room, raws);
+      }
+    }
+    return count;
   }
 
   async #takeRoom(run, room, raws) {
-    const messages = await toMessages(raws);
+    const messages = (await toMessages(raws)).filter((message) => message.timestamp > room.cursor);
     // Another room list, or another user, may have come while pictures were read.
-    if (this.#store.rooms.get(room.name) !== room || run !== this.#run) return;
+    if (this.#store.rooms.get(room.name) !== room || run !== this.#run || messages.length === 0) return;
     this.#store.addNewer(room, messages);
     this.#handlers.onNews(room, messages);
+  }
+
+  #hear(news) {
+    const run = this.#run;
+    this.#heard = this.#heard.then(async () => {
+      if (run !== this.#run || !this.#isOurs(news.user)) return;
+      const rooms = this.#store.joined.filter((room) => Object.hasOwn(news.found, room.name));
+      // Something lies between what this tab has and what it is told.
+      if (rooms.some((room) => room.cursor < news.cursors[room.name])) return this.restart();
+      const count = await this.#take(run, rooms, news.found);
+      if (run === this.#run) this.#handlers.onAnswer(count, news.since);
+    });
   }
 
   #fail(error) {
@@ -151,6 +222,7 @@ export class Live {
   #setState(state) {
     if (this.state === state) return;
     this.state = state;
+    if (this.#isRunning && this.#tabs.isLeading) this.#tabs.tell("state", { user: this.#store.me.username, state });
     this.#handlers.onState(state);
   }
 }

@@ -1,14 +1,18 @@
 // The first page: log in or register.
 
 import { api } from "./api.js";
+import { isCommonPassword } from "./commonpasswords.js";
 import { byId } from "./dom.js";
 import { onLanguage, t } from "./i18n.js";
+
+const MIN_CHARS = 8; // the page asks for more than the server, whose other clients have shorter ones
 
 export class Login {
   #onDone;
   #isNew = false;
   #isBusy = false;
   #reason = null;
+  #other = "";
 
   constructor(onDone) {
     this.#onDone = onDone;
@@ -21,13 +25,26 @@ export class Login {
     onLanguage(() => this.#label());
   }
 
-  /** reason: the key of a text that says why one is here (again); username: who was logged in. */
-  show({ reason = null, username = "" } = {}) {
+  /** reason: the key of a text that says why one is here (again); username: who was logged in; other: who is. */
+  show({ reason = null, username = "", other = "" } = {}) {
     this.#reason = reason;
+    this.#other = other;
     byId("username").value = username;
     byId("password").value = "";
     this.#choose(false);
     byId(username ? "password" : "username").focus();
+  }
+
+  /** More is known of why one is here. */
+  explain(reason) {
+    this.#reason = reason;
+    this.#label();
+  }
+
+  /** In another tab this user has logged in. */
+  offer(username) {
+    this.#other = username;
+    this.explain("login.other");
   }
 
   #choose(isNew) {
@@ -42,9 +59,23 @@ export class Login {
     byId("tab-register").setAttribute("aria-pressed", String(this.#isNew));
     byId("login-title").textContent = t(`${kind}.title`);
     byId("login-submit").textContent = t(`${kind}.submit`);
-    byId("password-hint").textContent = this.#isNew ? t("register.hint", { min: document.body.dataset.passwordMin }) : "";
-    byId("login-reason").textContent = this.#reason && !this.#isNew ? t(this.#reason) : "";
+    byId("password-hint").textContent = this.#isNew ? t("register.hint", { min: this.#min }) : "";
+    byId("login-reason").textContent = this.#reason && !this.#isNew ? t(this.#reason, { name: this.#other }) : "";
+    byId("login-other").hidden = !this.#other;
+    byId("login-other").textContent = t("login.as", { name: this.#other });
+    // Browsers call localhost secure, as nothing travels.
+    byId("login-clear").textContent = globalThis.isSecureContext ? "" : t("login.clear");
     byId("password").autocomplete = this.#isNew ? "new-password" : "current-password";
+  }
+
+  get #min() {
+    return Math.max(MIN_CHARS, Number(document.body.dataset.passwordMin));
+  }
+
+  /** What speaks against a new password, in words; "" for a good one. */
+  #objection(password) {
+    if ([...password].length < this.#min) return t("register.short", { min: this.#min });
+    return isCommonPassword(password) ? t("register.common") : "";
   }
 
   async #submit() {
@@ -57,12 +88,20 @@ export class Login {
       byId(username ? "password" : "username").focus();
       return;
     }
+    const objection = this.#isNew ? this.#objection(password) : "";
+    if (objection) {
+      error.textContent = objection;
+      byId("password").focus();
+      return;
+    }
     this.#isBusy = true;
     byId("login-submit").setAttribute("aria-disabled", "true");
     try {
       await (this.#isNew ? api.register(username, password) : api.login(username, password));
       byId("password").value = "";
-      await this.#onDone();
+      await this.#onDone().catch((problem) => {
+        throw problem.status === 401 ? new Error(t("login.cookie")) : problem;
+      });
     } catch (problem) {
       error.textContent = problem.feedback ?? problem.message;
       byId("password").focus();

@@ -5,7 +5,7 @@ import { byId, el } from "./dom.js";
 import { onLanguage, t } from "./i18n.js";
 import { avatarNode } from "./messageview.js";
 
-const REFRESH_MS = 15_000;
+const REFRESH_MS = 5_000;
 const SOON_MS = 300;
 
 export class Members {
@@ -47,10 +47,15 @@ export class Members {
       if (round !== this.#round || name !== this.#store.current) return;
       this.#members = members;
       this.render();
+      const room = this.#store.room;
+      if (room.memberCount === members.length) return;
+      room.memberCount = members.length; // one number, wherever it shows
+      this.#store.emit("rooms");
     } catch {
       // The pull tells what is wrong; the list stays as it was.
+    } finally {
+      if (round === this.#round) this.#timer = setTimeout(() => this.refresh(), REFRESH_MS);
     }
-    if (round === this.#round) this.#timer = setTimeout(() => this.refresh(), REFRESH_MS);
   }
 
   render() {

@@ -1,35 +1,36 @@
 // What is on its way out: shown at once, sent in order, kept over a reload, retried under the same id.
 
 import { api } from "./api.js";
-import { tab } from "./storage.js";
+import { newId } from "./tabs.js";
 
 const AUTO_RETRIES = 20;
 const BUSY_MAX_S = 30;
 
-/** Random id; crypto.randomUUID is missing on plain-http addresses such as the teacher's http://192.168.x.y. */
-export function newId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
 export class Outbox {
   #store;
+  #records;
   #onSignedOut;
   #queues = new Map(); // room name → promise of its last sending, so that messages arrive in order
 
-  constructor(store, onSignedOut) {
+  constructor(store, records, onSignedOut) {
     this.#store = store;
+    this.#records = records;
     this.#onSignedOut = onSignedOut;
     store.on("pending", () => this.#save());
+    // Texts are kept over a reload, pictures are too large for that.
+    globalThis.addEventListener("beforeunload", (event) => {
+      if (this.unsent.some((pending) => pending.type === "img")) event.preventDefault();
+    });
   }
 
-  get #key() {
-    return `commonroom.outbox.${this.#store.me?.username}`;
+  /** What the server does not have yet. */
+  get unsent() {
+    return [...this.#store.pending.values()].filter((pending) => pending.state !== "sent");
   }
 
   /** Texts that a reload interrupted: their ids make sending them again harmless. */
   restore() {
-    for (const kept of tab.get(this.#key) ?? []) {
+    for (const kept of this.#records.get("outbox") ?? []) {
       if (this.#store.pending.has(kept.id)) continue;
       this.#store.addPending({ ...kept, createdAt: new Date(kept.createdAt), url: null });
       if (kept.state === "sending") this.#enqueue(kept.id);
@@ -111,8 +112,6 @@ export class Outbox {
   }
 
   #save() {
-    if (!this.#store.me) return;
-    const texts = [...this.#store.pending.values()].filter((p) => p.type === "text" && p.state !== "sent");
-    tab.set(this.#key, texts);
+    this.#records.set("outbox", this.unsent.filter((pending) => pending.type === "text"));
   }
 }

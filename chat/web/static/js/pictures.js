@@ -4,6 +4,9 @@ import { t } from "./i18n.js";
 
 const pictureMaxBytes = Number(document.body.dataset.imageMax); // as the server is set
 const MEASURE_MS = 3000;
+const SCALED_PX = 2560;
+const SCALED_QUALITY = 0.85;
+const STILL = ["image/jpeg", "image/png", "image/webp"]; // a GIF may move
 
 // By the first characters of the Base64, which are the first bytes.
 const TYPES = [
@@ -46,20 +49,44 @@ export function measure(url) {
   });
 }
 
-/** The Base64 of a file that may be sent. Raises an Error that says what is wrong with it. */
-export async function readPicture(file) {
+/**
+ * A file that may be sent, as {base64, blob}; a photo that is too large is scaled down. tell(words) says what takes long.
+ * Raises an Error that says what is wrong with it.
+ */
+export async function readPicture(file, tell) {
   const name = file.name || t("picture.pick");
-  if (file.size > pictureMaxBytes) {
-    throw new Error(t("picture.size", { name, size: inMb(file.size), most: inMb(pictureMaxBytes) }));
-  }
   let base64;
+  let blob = file;
   try {
-    base64 = await toBase64(file);
+    if (file.size > pictureMaxBytes && STILL.includes(file.type)) {
+      tell(t("picture.scaling", { name }));
+      blob = await scaledDown(file);
+    }
+    if (blob.size <= pictureMaxBytes) base64 = await toBase64(blob);
   } catch {
     throw new Error(t("picture.unreadable", { name }));
   }
-  if (!sniff(base64)) throw new Error(t("picture.type", { name }));
-  return base64;
+  if (base64 === undefined) throw new Error(t("picture.size", { name, size: inMb(blob.size), most: inMb(pictureMaxBytes) }));
+  const type = sniff(base64);
+  if (!type) throw new Error(t("picture.type", { name }));
+  return { base64, blob: new Blob([blob], { type }) };
+}
+
+/** As a JPEG that people can still read what is on it; what is transparent becomes white. */
+async function scaledDown(file) {
+  const image = await createImageBitmap(file);
+  const scale = Math.min(1, SCALED_PX / Math.max(image.width, image.height));
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.max(1, Math.round(image.width * scale));
+  canvas.height = Math.max(1, Math.round(image.height * scale));
+  const context = canvas.getContext("2d");
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(image, 0, 0, canvas.width, canvas.height);
+  image.close();
+  const made = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", SCALED_QUALITY));
+  if (!made) throw new Error("too large for this browser");
+  return made;
 }
 
 function inMb(bytes) {

@@ -79,7 +79,7 @@ export class RoomDialogs {
     const secret = { type: "password", autocomplete: "off", required: true };
     if (room.isLocked) nodes.push(field("passwd", t("join.passwd"), secret));
     const act = ({ passwd = "" }) => this.#join(room.name, passwd);
-    openForm(t("join.title", { room: room.name }), nodes, { text: t("join.submit") }, act);
+    return openForm(t("join.title", { room: room.name }), nodes, { text: t("join.submit") }, act);
   }
 
   async #join(name, passwd) {

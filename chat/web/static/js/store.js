@@ -45,8 +45,8 @@ export class Store {
     return [...this.rooms.values()].filter((room) => room.joined);
   }
 
-  /** Take in /room/find. `unreadAtFirst(room)` says how much is unread in a room met for the first time. */
-  setRooms(list, unreadAtFirst) {
+  /** Take in /room/find. `adopt(room, found)` takes in what it counted in a joined room. */
+  setRooms(list, adopt) {
     const before = this.rooms;
     this.rooms = new Map();
     for (const found of list) {
@@ -54,10 +54,10 @@ export class Store {
       const isSame = known?.id === found.id && known.joined === found.joined;
       this.rooms.set(found.roomname, isSame ? known : newRoom(found));
       const room = this.rooms.get(found.roomname);
-      if (!isSame && room.joined) room.unread = unreadAtFirst(room);
       room.memberCount = found.membercount;
       room.role = found.role;
       if (found.last_time > room.lastTime) room.lastTime = found.last_time;
+      if (room.joined) adopt(room, found);
     }
     for (const [name, room] of before) if (this.rooms.get(name) !== room) this.#forget(room);
     if (this.current !== null && !this.room?.joined) this.open(null);
@@ -190,8 +190,10 @@ function newRoom(found) {
     memberCount: found.membercount,
     lastTime: found.last_time,
     cursor: found.last_time, // the pull goes on from here
-    serverUnread: found.unread,
-    unread: 0,
+    unread: 0, // see unread.js, also for the next three
+    counted: { count: 0, upTo: "" }, // by the server
+    fresh: [], // times of what has come since
+    seenUpTo: "",
     messages: [],
     isKept: false, // has been open: messages are kept
     isLoaded: false, // history has been fetched, so that the messages reach back without a gap

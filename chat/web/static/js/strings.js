@@ -16,9 +16,40 @@ export const STRINGS = {
   "login.password": ["Password", "密码"],
   "login.submit": ["Log in", "登录"],
   "login.missing": ["Please give a username and a password.", "请输入用户名和密码。"],
-  "login.ended": [
-    "Your session has ended. Log in again to go on; your draft is kept.",
-    "登录已失效。请重新登录后继续，草稿已保留。",
+  "login.ended.ended": [
+    "Your session has ended. Log in again to go on; what you were writing is still here.",
+    "登录已失效。请重新登录后继续，未发送的内容仍然保留。",
+  ],
+  "login.ended.none": [
+    "Your session has ended. Log in again to go on; what you were writing is still here.",
+    "登录已失效。请重新登录后继续，未发送的内容仍然保留。",
+  ],
+  "login.ended.password": [
+    "Your password was changed, so your session has ended. Log in with the new one.",
+    "密码已更改，登录已失效。请用新密码登录。",
+  ],
+  "login.ended.deleted": ["This account was deleted.", "该账号已被删除。"],
+  "login.out": ["You logged out in another tab.", "你已在另一个标签页中退出登录。"],
+  "login.other": [
+    "In another tab of this browser, {name} has logged in. All tabs are {name}’s now.",
+    "{name} 已在此浏览器的另一个标签页中登录，所有标签页现在都属于 {name}。",
+  ],
+  "login.as": ["Go on as {name}", "以 {name} 的身份继续"],
+  "login.cookie": [
+    "The password is right, but this browser did not keep the log-in. Allow cookies for this address, or delete its old ones; if the address began with https:// before, use that.",
+    "密码正确，但浏览器没有保存登录状态。请允许此网址使用 Cookie，或删除旧的 Cookie；如果以前用 https:// 打开，请使用该网址。",
+  ],
+  "login.clear": [
+    "What you type here travels unencrypted: others in this network could read it. Use a password that you use nowhere else.",
+    "此页面未加密：同一网络中的其他人可能看到你输入的内容。请使用不在别处使用的密码。",
+  ],
+  "logout.unsent": [
+    "{count} of your messages have not been sent. If you log out now, they are lost.",
+    "你有 {count} 条消息尚未发送。现在退出将会丢失。",
+  ],
+  "logout.unsent.one": [
+    "One of your messages has not been sent. If you log out now, it is lost.",
+    "你有 {count} 条消息尚未发送。现在退出将会丢失。",
   ],
   "register.tab": ["Register", "注册"],
   "register.title": ["Create your account", "创建账号"],
@@ -26,6 +57,11 @@ export const STRINGS = {
   "register.hint": [
     "At least {min} characters. There is no e-mail to reset it by, so choose one you will remember.",
     "至少 {min} 个字符。无法通过邮件找回，请选一个记得住的密码。",
+  ],
+  "register.short": ["This password is too short: take at least {min} characters.", "密码太短：至少 {min} 个字符。"],
+  "register.common": [
+    "Many people use this password, so it is guessed first. Take another one, such as three words that do not belong together.",
+    "这个密码太常见，很容易被猜到。请换一个，例如三个互不相关的词。",
   ],
   "account.logout": ["Log out", "退出登录"],
   "switch.language": ["中文", "English"],
@@ -151,10 +187,20 @@ export const STRINGS = {
     "“{name}” is too large ({size} MB): a picture may have at most {most} MB.",
     "“{name}”过大({size} MB)：图片最大 {most} MB。",
   ],
+  "picture.many": ["{most} pictures go at once. Not sent: {names}", "一次最多 {most} 张图片。未发送：{names}"],
+  "picture.scaling": ["Making “{name}” smaller…", "正在缩小“{name}”…"],
   "picture.unreadable": ["“{name}” could not be read.", "无法读取“{name}”。"],
   "composer.label": ["Message", "消息"],
   "composer.placeholder": ["Write a message", "输入消息"],
   "composer.send": ["Send", "发送"],
+  "composer.left": ["{count} characters left", "还可输入 {count} 个字符"],
+  "composer.left.one": ["1 character left", "还可输入 {count} 个字符"],
+  "composer.over": ["{count} characters too many", "超出 {count} 个字符"],
+  "composer.over.one": ["1 character too many", "超出 {count} 个字符"],
+  "composer.long": [
+    "This is too long by {count} characters: a message may have {most}. Send it in parts.",
+    "超出 {count} 个字符：一条消息最多 {most} 个字符。请分几条发送。",
+  ],
   "composer.hint": [
     "Enter sends, Shift + Enter makes a new line. Pictures can be pasted or dropped.",
     "Enter 发送，Shift + Enter 换行。可粘贴或拖入图片。",

@@ -1,0 +1,87 @@
+// The tabs of this page in one browser: what they tell one another, and which of them pulls for all.
+//
+// The one that pulls holds a lease in localStorage, which it renews. A tab that is looked at takes it from one that is
+// not. Web Locks would do that too, but browsers have them only by https and on localhost, and a class comes by
+// http://192.168.…. Two holders for a moment do no harm: messages are known by their ids.
+
+import { lasting } from "./storage.js";
+
+const NAME = "commonroom.tabs";
+const LEASE = "commonroom.lease";
+const BEAT_MS = 1000;
+const STALE_MS = 4000;
+
+/** Random id; crypto.randomUUID is missing on plain-http addresses such as the teacher's http://192.168.x.y. */
+export function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+export const isVisible = () => document.visibilityState === "visible";
+const rank = () => (isVisible() ? (document.hasFocus() ? 2 : 1) : 0);
+
+export class Tabs {
+  #id = newId();
+  #channel = null;
+  #listeners = new Map();
+  #onLead = () => {};
+  #timer = null;
+  isLeading = false;
+
+  constructor() {
+    try {
+      this.#channel = new BroadcastChannel(NAME);
+      this.#channel.addEventListener("message", ({ data }) => this.#listeners.get(data.kind)?.(data));
+    } catch {
+      // Each tab is on its own, then.
+    }
+    globalThis.addEventListener("storage", (event) => event.key === LEASE && this.#beat());
+    for (const type of ["focus", "blur", "pageshow"]) globalThis.addEventListener(type, () => this.#beat());
+    document.addEventListener("visibilitychange", () => this.#beat());
+    globalThis.addEventListener("pagehide", () => this.#release());
+  }
+
+  /** Call listener with what another tab tells under this name. */
+  on(kind, listener) {
+    this.#listeners.set(kind, listener);
+  }
+
+  tell(kind, about = {}) {
+    this.#channel?.postMessage({ kind, ...about });
+  }
+
+  /** From here on one of the tabs that joined leads; onLead(isLeading) says when that changes for this one. */
+  join(onLead) {
+    this.#onLead = onLead;
+    clearInterval(this.#timer);
+    this.#timer = setInterval(() => this.#beat(), BEAT_MS);
+    this.#beat();
+  }
+
+  leave() {
+    clearInterval(this.#timer);
+    this.#timer = null;
+    this.#release();
+  }
+
+  #beat() {
+    if (this.#timer === null) return;
+    const held = lasting.get(LEASE);
+    const isFree = !held || held.id === this.#id || Math.abs(Date.now() - held.at) > STALE_MS;
+    const isMine = isFree || rank() > held.rank;
+    if (isMine) lasting.set(LEASE, { id: this.#id, at: Date.now(), rank: rank() });
+    // A tab that hears of nothing pulls for itself.
+    this.#lead(isMine || !this.#channel);
+  }
+
+  #release() {
+    if (lasting.get(LEASE)?.id === this.#id) lasting.remove(LEASE);
+    this.#lead(false);
+  }
+
+  #lead(isLeading) {
+    if (this.isLeading === isLeading) return;
+    this.isLeading = isLeading;
+    this.#onLead(isLeading);
+  }
+}

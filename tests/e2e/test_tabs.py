@@ -1,0 +1,163 @@
+"""Several tabs of one browser, and several devices of one person."""
+
+import re
+import sqlite3
+
+from playwright.sync_api import Page, Request, expect
+
+from tests.e2e.conftest import PASSWORD
+from tests.e2e.steps import expect_once, expect_stored, open_room, own_room, row, say
+
+
+def new_tab(people, page: Page, path: str = "/") -> Page:
+    tab = page.context.new_page()
+    people.watch(tab)
+    tab.goto(path)
+    return tab
+
+
+def log_in(page: Page, username: str) -> None:
+    page.locator("#username").fill(username)
+    page.locator("#password").fill(PASSWORD)
+    page.locator("#password").press("Enter")
+    expect(page.locator("#my-name")).to_have_text(username)
+
+
+def kept(page: Page) -> str:
+    return str(page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])"))
+
+
+def test_seven_tabs_share_one_pull(people, name):
+    anna, room = own_room(people, name)
+    pulls: dict[Request, Page] = {}
+
+    def watch(page: Page) -> None:
+        page.on("request", lambda r: pulls.update({r: page}) if "timeout=25" in r.url else None)
+        for event in ("requestfinished", "requestfailed"):
+            page.on(event, lambda r: pulls.pop(r, None))  # type: ignore[call-overload]
+
+    watch(anna)
+    tabs = []
+    for _ in range(6):
+        tab = anna.context.new_page()
+        people.watch(tab)
+        watch(tab)
+        tab.goto(f"/#{room}")
+        expect(tab.locator("#room-title")).to_have_text(room)
+        tabs.append(tab)
+    say(tabs[-1], "from the seventh")
+    for page in (anna, *tabs):
+        expect_stored(page, "from the seventh")
+    carl = people.client(name("carl"))
+    carl.post("/room/join", roomname=room)
+    for page in (anna, tabs[0]):  # whoever pulls goes, and another takes over
+        page.close()
+    carl.say("who is left?", room)
+    for page in tabs[1:]:
+        expect_once(page, "who is left?")
+    held = [page for page in pulls.values() if not page.is_closed()]
+    assert len(held) <= 1, held
+
+
+def test_a_tab_never_acts_for_another_than_it_shows(people, name):
+    anna, room = own_room(people, name)
+    anna.locator("#message-text").press_sequentially("private draft")
+    answer = anna.context.request.post("/user/register", data={"username": name("bob"), "password": PASSWORD})
+    assert answer.ok
+    anna.locator("#message-text").press("Enter")
+    expect(anna.locator("#login-reason")).to_contain_text(name("bob"))
+    assert "private draft" not in kept(anna)
+    anna.get_by_role("button", name=f"Go on as {name('bob')}").click()
+    expect(anna.locator("#my-name")).to_have_text(name("bob"))
+    expect(row(anna, room)).to_have_count(0)
+    carl = people.client(name("carl"))
+    carl.post("/room/join", roomname=room)
+    assert carl.texts(room) == []
+
+
+def test_tabs_hear_of_logging_in_and_out(people, name):
+    anna, room = own_room(people, name)
+    anna.locator("#message-text").press_sequentially("half a thought")
+    other = new_tab(people, anna)
+    expect(other.locator("#my-name")).to_have_text(name("anna"))
+    other.locator("#logout").click()
+    expect(anna.locator("#login-reason")).to_contain_text("logged out in another tab")
+    assert name("anna") not in kept(anna) + kept(other)
+    assert room not in kept(anna)
+    people.client(name("bob"))
+    log_in(other, name("bob"))
+    expect(anna.locator("#login-other")).to_have_text(f"Go on as {name('bob')}")
+
+
+def test_read_is_what_was_looked_at_on_any_device(people, name):
+    anna, room = own_room(people, name)
+    phone = people.page()
+    log_in(phone, name("anna"))
+    carl = people.client(name("carl"))
+    carl.post("/room/join", roomname=room)
+    for page in (anna, phone):
+        open_room(page, "public")
+    carl.say("for Anna", room)
+    for page in (anna, phone):
+        expect(row(page, room).locator(".badge-count")).to_have_text("1")
+    third = people.page()
+    log_in(third, name("anna"))
+    expect(row(third, room).locator(".badge-count")).to_have_text("1")
+    with phone.expect_request(re.compile(r"pull.*read=\d*[1-9]")):
+        open_room(phone, room)
+    expect(row(phone, room).locator(".badge")).to_be_hidden()
+    phone.wait_for_timeout(200)
+    anna.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(row(anna, room).locator(".badge")).to_be_hidden()
+
+
+def test_back_shows_the_room(people, name):
+    anna, room = own_room(people, name)
+    open_room(anna, "public")
+    anna.go_back()
+    expect(anna.locator("#room-title")).to_have_text(room)
+    anna.go_back()
+    expect(anna.locator("#room-title")).to_have_text("public")
+    anna.go_forward()
+    expect(anna.locator("#room-title")).to_have_text(room)
+
+
+def test_a_new_password_is_told_and_the_focus_is_in_the_composer(people, name, server):
+    anna, _room = own_room(people, name)
+    anna.locator("#message-text").press_sequentially("kept while I log in")
+    with sqlite3.connect(server.home / "commonroom.db") as database:
+        database.execute(
+            "UPDATE users SET password_changed_at = (strftime('%s') + 60) * 1000000 WHERE username = ?", [name("anna")]
+        )
+        database.execute(
+            "DELETE FROM sessions WHERE user_id = (SELECT id FROM users WHERE username = ?)", [name("anna")]
+        )
+    database.close()
+    anna.evaluate("window.dispatchEvent(new Event('online'))")
+    anna.locator("#find-rooms").click()
+    expect(anna.locator("#login-reason")).to_contain_text("password was changed")
+    assert "kept while" not in kept(anna)
+    log_in(anna, name("anna"))
+    expect(anna.locator("#message-text")).to_be_focused()
+    expect(anna.locator("#message-text")).to_have_value("kept while I log in")
+
+
+def test_a_login_that_the_browser_did_not_keep_is_told(people, name):
+    page = people.page()
+    people.client(name("anna"))
+    page.route("**/user/me", lambda route: route.fulfill(status=401, json={"status": "failure", "feedback": "no"}))
+    page.locator("#username").fill(name("anna"))
+    page.locator("#password").fill(PASSWORD)
+    page.locator("#password").press("Enter")
+    expect(page.locator("#login-error")).to_contain_text("did not keep the log-in")
+
+
+def test_weak_passwords_are_refused_by_the_page(people, name):
+    page = people.page()
+    page.locator("#tab-register").click()
+    page.locator("#username").fill(name("anna"))
+    for password, words in (("seven77", "at least 8"), ("password1", "Many people use")):
+        page.locator("#password").fill(password)
+        page.locator("#password").press("Enter")
+        expect(page.locator("#login-error")).to_contain_text(words)
+    expect(page.locator("#login-clear")).to_be_empty()
