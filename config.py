@@ -42,6 +42,7 @@ class Settings:
     web_concurrency: int = 1  # worker processes; gunicorn reads it by itself
     threads: int = 16  # per worker process; what waits keeps none
     metrics: bool = False
+    tls: str = "off"  # self-signed: https, with a certificate that is made and kept in instance_path
     # What people may do
     lobby: str = "public"
     password_min_length: int = 6
@@ -245,6 +246,12 @@ def _host(raw: str) -> str:
         return raw
 
 
+def _tls(raw: str) -> str:
+    if raw.lower() not in {"off", "self-signed"}:
+        raise ValueError("give off or self-signed")
+    return raw.lower()
+
+
 def _timezone(raw: str) -> str:
     try:
         ZoneInfo(raw)
@@ -271,6 +278,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "web_concurrency": _number(int, 1, 256),
     "threads": _number(int, 4, 4096),
     "metrics": _switch,
+    "tls": _tls,
     "lobby": str,
     "password_min_length": _number(int, 1, 128),
     "message_max_chars": _number(int, 1, 100_000),

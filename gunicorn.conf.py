@@ -12,7 +12,7 @@ from gunicorn.sock import TCP6Socket, TCPSocket
 
 from config import ConfigError, Settings
 from instance import PRIVATE_UMASK, check_database, prepare
-from startup import bracketed, check_ports, greeting, http_ports
+from startup import bracketed, check_ports, greeting, http_ports, lan_addresses
 
 M_ARENA_MAX, M_MMAP_THRESHOLD = -8, -3  # malloc.h
 os.umask(PRIVATE_UMASK)
@@ -30,6 +30,14 @@ _ports = http_ports(_settings)
 bind = [f"{bracketed(_settings.host)}:{port}" for port in _ports]
 # That of the tcp protocol is bound in when_ready: where it is taken, the rest is to serve all the same.
 _tcp_port = _settings.tcp_port if _settings.tcp_port not in _ports else 0
+if _settings.tls == "self-signed":
+    from certificate import fingerprint, kept_certificate
+
+    prepare(_settings)
+    certfile = str(kept_certificate(_settings.instance_path, lan_addresses()))
+    _fingerprint = fingerprint(certfile)
+else:
+    _fingerprint = ""
 worker_class = "chat.live.worker.LiveWorker"
 threads = _settings.threads
 backlog = 4096
@@ -72,6 +80,10 @@ def when_ready(server):
     _listen_for_tcp(server)
     tcp_port = _tcp_port if _tcp_port in {listener.getsockname()[1] for listener in server.LISTENERS} else 0
     lines = greeting(_settings, scheme="https" if server.cfg.is_ssl else "http", tcp_port=tcp_port)
+    if _fingerprint:
+        lines.insert(
+            -1, f"Browsers will warn of its certificate once. It is the right one if its SHA-256 is {_fingerprint}"
+        )
     print("\n".join(lines), flush=True)
 
 

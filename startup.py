@@ -82,6 +82,11 @@ def addresses(host: str) -> tuple[str, str]:
     return host, ""
 
 
+def lan_addresses() -> list[str]:
+    """Of both families."""
+    return [found for family in (socket.AF_INET, socket.AF_INET6) if (found := lan_address(family))]
+
+
 def lan_address(family: socket.AddressFamily) -> str:
     """This machine's address on the network that leads outside; "": none."""
     probed = "2001:db8::1" if family == socket.AF_INET6 else "192.0.2.1"

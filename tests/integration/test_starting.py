@@ -7,11 +7,13 @@ import sqlite3
 import stat
 import subprocess
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import requests
 
+from certificate import fingerprint, kept_certificate
 from tests.integration.raw import token_of
 from tests.server import BIN, ROOT, Server, free_port, wait_until
 
@@ -157,3 +159,37 @@ def test_a_second_start_on_the_same_instance_serves_the_same_rooms(server: Start
     assert requests.post(f"{second.url}/chat/send", json=sent, headers=headers, timeout=30).status_code == 200
     got = requests.post(f"{first.url}/chat/pull", json={"public": ""}, headers=headers, timeout=30).json()
     assert [message["content"] for message in got["public"]] == ["from the other one"]
+
+
+def test_tls_by_a_certificate_of_its_own(server: StartServer, home: Path) -> None:
+    live = server(wait=False, CHAT_TLS="self-signed")
+    live.url = live.url.replace("http:", "https:")
+    kept = home / "self-signed.pem"
+
+    def status() -> int:
+        with requests.Session() as person:
+            person.trust_env = False
+            try:
+                return person.get(f"{live.url}/healthz", timeout=5, verify=str(kept)).status_code
+            except (OSError, requests.RequestException):
+                return 0
+
+    wait_until(lambda: status() == 200, "https answers, with that certificate")
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    made = kept.read_bytes()
+    assert fingerprint(kept) in live.log.read_text()
+    assert f"https://127.0.0.1:{live.port}" not in live.log.read_text()
+    assert f"https://localhost:{live.port}/" in live.log.read_text()
+    assert kept_certificate(home, []).read_bytes() == made
+    with socket.create_connection(("127.0.0.1", live.tcp_port), 10) as connection:
+        connection.sendall(b'{"message_type":"heartbeat"}\n')
+        assert b"message_type" in connection.recv(1000)
+
+
+def test_a_certificate_is_renewed_before_it_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("certificate._LIFETIME", timedelta(days=30))
+    first = kept_certificate(tmp_path, ["192.0.2.9", "2001:db8::9"]).read_bytes()
+    monkeypatch.undo()
+    second = kept_certificate(tmp_path, []).read_bytes()
+    assert second != first
+    assert kept_certificate(tmp_path, []).read_bytes() == second
