@@ -1,17 +1,53 @@
 """Time, as whole microseconds since 1970 (UTC), and its form on the wire."""
 
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import partial
 
 SECOND = 1_000_000  # µs
 Clock = Callable[[], int]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def system_clock() -> int:
-    """The time now, µs. It may jump either way; a room's own clock (services.messages) does not."""
-    return time.time_ns() // 1000
+class SteadyClock:
+    """The wall clock's time in µs, but for steps: it goes on by the time since boot, and believes a step later.
+
+    A clock that is set wrong for a moment must not put messages years into the future: the rooms' clocks never go back.
+    Both readings are in ns. Any thread may call it.
+    """
+
+    FOLLOWED = SECOND * 1000  # ns; a smaller difference is no step, and followed at once
+    BELIEVED_AFTER = 180 * SECOND * 1000  # ns for which the wall clock has to hold its new time
+
+    def __init__(self, wall: Callable[[], int], since_boot: Callable[[], int]) -> None:
+        self._wall = wall
+        self._since_boot = since_boot
+        self._offset = wall() - since_boot()
+        self._lock = threading.Lock()
+        self._step: tuple[int, int] | None = None  # the offset after a step, and when (since boot) it was first seen
+
+    def __call__(self) -> int:
+        since_boot, wall = self._since_boot(), self._wall()
+        if abs(wall - since_boot - self._offset) <= self.FOLLOWED:
+            self._offset, self._step = wall - since_boot, None
+            return wall // 1000
+        with self._lock:
+            return self._stepped(wall, since_boot) // 1000
+
+    def _stepped(self, wall: int, since_boot: int) -> int:
+        offset = wall - since_boot
+        if self._step is None or abs(offset - self._step[0]) > self.FOLLOWED:
+            self._step = (offset, since_boot)
+        elif since_boot - self._step[1] >= self.BELIEVED_AFTER:
+            self._offset, self._step = offset, None
+        return since_boot + self._offset
+
+
+# Time since boot goes on while a laptop sleeps; where there is none, the monotonic clock has to do.
+_BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+system_clock: Clock = SteadyClock(time.time_ns, partial(time.clock_gettime_ns, _BOOT))
 
 
 def to_iso(time_us: int) -> str:

@@ -79,14 +79,15 @@ class Client:
         """A message as text; None for what there is nothing to say about."""
         match message:
             case {"message_type": "chat_message" | "file_notification"}:
-                return f"[{message['chat_group_name']}] {message['sender_username']}: {message['content']}"
+                said = f"[{message['chat_group_name']}] {message['sender_username']}: {message['content']}"
+                return indented(said)
             case {"message_type": "chat_history"}:
-                return f"  {message['sender_username']}: {message['content']}"
+                return indented(f"  {message['sender_username']}: {message['content']}")
             case {"message_type": "enter_chat_response", "success": True}:
                 self.prompt = f"{message['chat_name']}> "
                 return f"-- {message['chat_name']} --"
             case {"message_type": "system_message"}:
-                return f"* {message['content']}"
+                return indented(f"* {message['content']}")
             case {"message_type": "list_chats_response"}:
                 return "\n".join(f"{chat['group_name']} ({chat['member_count']})" for chat in message["chats"])
             case {"message_type": "list_users_response"}:
@@ -96,6 +97,11 @@ class Client:
             case {"success": True}:
                 return "Done."
         return None
+
+
+def indented(text: str) -> str:
+    """Further lines set in, so that none of them is taken for somebody else's message."""
+    return "\n      ".join(text.splitlines())
 
 
 def obey(client: Client, line: str) -> bool:

@@ -6,10 +6,12 @@ import unicodedata
 # Controls, lone surrogates, line separators; and the marks that turn the direction of text around them,
 # with which one name could be made to look like another.
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-# Unicode's Default_Ignorable_Code_Point: what shows as nothing makes no other name. (Emoji are made with some of them.)
-_IGNORABLE = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
-    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+# Characters that render as nothing are ignored when names are compared: Unicode's Default_Ignorable_Code_Point (emoji
+# are made with some of them), the blank Braille pattern, annotation marks, the null notehead, Egyptian format controls.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d159"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 # No name is longer. Normalising takes quadratic time on hostile text, and holds up everybody else.
 LONGEST = 400
@@ -28,7 +30,7 @@ def name_key(name: str) -> str:
     if len(name) > LONGEST:
         return ""
     key = name
-    while (folded := unicodedata.normalize("NFKC", _IGNORABLE.sub("", key).casefold())) != key:
+    while (folded := unicodedata.normalize("NFKC", _INVISIBLE.sub("", key).casefold())) != key:
         key = folded
     return key
 
@@ -39,6 +41,11 @@ def is_name(name: str, max_chars: int) -> bool:
     return (
         0 < len(name) <= max_chars and name == name.strip() and key == key.strip() != "" and not _FORBIDDEN.search(name)
     )
+
+
+def is_visible(text: str) -> bool:
+    """Whether any character of a text shows: not only spaces, controls and characters that render as nothing."""
+    return text[:1].isalnum() or _FORBIDDEN.sub("", _INVISIBLE.sub("", text)).strip() != ""
 
 
 def is_email(text: str) -> bool:

@@ -116,6 +116,11 @@ def refuse_fields(error: ValidationError, body: dict[str, Any]) -> NoReturn:
         field = f"{field}.{key}"
 
 
+def whole(value: Any) -> Any:
+    """A float without a fraction as an integer, as some languages write every number so; else the value as it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def is_clean(value: Any) -> bool:
     """Whether no text in a JSON value has NUL or a lone surrogate. Not recursive: depth is the client's choice."""
     todo = [value]

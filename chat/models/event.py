@@ -22,10 +22,12 @@ class EventKind(StrEnum):
     LEFT = "left"  # subject: room; data: the user, whose last socket there has gone
     FRIEND_REQUESTED = "friend_requested"  # subject: user, who is asked
     UNFRIENDED = "unfriended"  # subject: user; there is one event for each of the two
+    ADMITTED = "admitted"  # subject: user, who is in one room more
+    CONCERNS_MEMBERS = "concerns_members"  # subject: room; somebody came in, an announcement, an answered invitation
 
 
-ROOM_SIGNALS = frozenset({EventKind.ENTERED, EventKind.LEFT})
-SIGNALS = ROOM_SIGNALS | {EventKind.FRIEND_REQUESTED, EventKind.UNFRIENDED}
+ROOM_SIGNALS = frozenset({EventKind.ENTERED, EventKind.LEFT, EventKind.CONCERNS_MEMBERS})
+SIGNALS = ROOM_SIGNALS | {EventKind.FRIEND_REQUESTED, EventKind.UNFRIENDED, EventKind.ADMITTED}
 
 
 class EventRow(db.Model):

@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
@@ -12,6 +13,7 @@ from argon2.low_level import Type
 from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, enter_lane
 
+MAX_CHARS = 128  # of a password or passwd
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, type=Type.ID)
 
 # Two at a time, so that a class that logs in at once does not stall the rest. Under LiveWorker these are lanes'
@@ -21,13 +23,20 @@ _room_place = threading.BoundedSemaphore(1)  # rooms' passwds take one of them a
 _LONGEST_WAIT = 30.0  # seconds
 
 
-def sha1(password: str) -> str:
-    """The digest that ordinary logins go by: 40 hex digits."""
-    return hashlib.sha1(password.encode(), usedforsecurity=False).hexdigest()
+def normal(password: str) -> str:
+    """A password as it is hashed: in NFC, since keyboards type é as one character or as two."""
+    # Normalizing takes quadratic time on hostile text; what is longer is nobody's password.
+    return unicodedata.normalize("NFC", password) if len(password) <= MAX_CHARS else password
+
+
+def sha1(password: str, *, as_typed: bool = False) -> str:
+    """The digest that ordinary logins go by, of the normal form unless taken as typed: 40 hex digits."""
+    text = password if as_typed else normal(password)
+    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def md5(password: str) -> str:
-    """The digest that realtime's clients send: 32 hex digits."""
+    """The digest that realtime's clients send, of the password as typed: 32 hex digits."""
     return hashlib.md5(password.encode(), usedforsecurity=False).hexdigest()
 
 

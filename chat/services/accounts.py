@@ -12,7 +12,7 @@ from chat.clock import SECOND, Clock
 from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, enter_lane
 from chat.models import Actor, Event, EventKind, User
-from chat.names import is_email, is_name, name_key
+from chat.names import is_email, is_name, is_visible, name_key
 from chat.security import passwords
 from chat.security.limits import FAILED_LOGINS, FAILED_LOGINS_BY_ADDRESS, REGISTRATIONS
 from chat.services import lookups
@@ -26,7 +26,7 @@ from chat.storage.store import Store, WriteTransaction
 USERNAME_MAX_CHARS = 32
 NICKNAME_MAX_CHARS = 32
 EMAIL_NICKNAME_MAX_CHARS = 20  # of accounts that are managed by mail address, as ims has it
-PASSWORD_MAX_CHARS = 128
+PASSWORD_MAX_CHARS = passwords.MAX_CHARS
 _HEX = re.compile(r"[0-9a-fA-F]{32}(?:[0-9a-fA-F]{8})?")  # an MD5 or SHA-1
 
 
@@ -267,7 +267,7 @@ def check_email(email: str) -> None:
 
 def check_nickname(nickname: str) -> None:
     """Raise NICKNAME_INVALID. Any characters will do: it is shown, and nothing is found by it."""
-    if not 0 < len(nickname) <= EMAIL_NICKNAME_MAX_CHARS:
+    if len(nickname) > EMAIL_NICKNAME_MAX_CHARS or not is_visible(nickname):
         raise ChatError(ErrorCode.NICKNAME_INVALID)
 
 
@@ -291,6 +291,9 @@ def _digests(password: str, *, digest_allowed: bool) -> list[tuple[str, str]]:
     What looks like a digest may be a password all the same.
     """
     found = [("password_sha1", passwords.sha1(password))]
+    as_typed = passwords.sha1(password, as_typed=True)  # of accounts from before passwords were normalized
+    if as_typed != found[0][1]:
+        found.append(("password_sha1", as_typed))
     if digest_allowed and _HEX.fullmatch(password):
         digest_of_length = {32: "password_md5", 40: "password_sha1"}
         found.insert(0, (digest_of_length[len(password)], password.lower()))

@@ -6,7 +6,8 @@ from sqlalchemy import delete, insert, select
 
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
-from chat.models import Actor, Announcement, User
+from chat.models import Actor, Announcement, Event, EventKind, User
+from chat.names import is_visible
 from chat.services import lookups
 from chat.services.lookups import LIST_CAP, within_64_bits
 from chat.services.permissions import Action, require
@@ -42,13 +43,14 @@ class Announcements:
 
     def post(self, actor: Actor, room_id: int, content: str) -> None:
         """Raises ROOM_NOT_FOUND, FORBIDDEN, FIELD_INVALID."""
-        if not 0 < len(content) <= MAX_CHARS:
+        if len(content) > MAX_CHARS or not is_visible(content):
             raise ChatError(ErrorCode.FIELD_INVALID, field="content")
         with self._store.write() as tx:
             room = lookups.joined(tx, actor, room_id)
             require(Action.ANNOUNCE, room)
             row = {"room_id": room.id, "sender_id": actor.user_id, "content": content, "created_at": self._clock()}
             tx.execute(insert(Announcement).values(row))
+            tx.emit(Event(EventKind.CONCERNS_MEMBERS, room.id, self._clock()))
 
     def delete(self, actor: Actor, announcement_id: int) -> None:
         """Raises ANNOUNCEMENT_NOT_FOUND; FORBIDDEN, also to those who are not in its room."""

@@ -80,14 +80,23 @@ class Archive:
         self._clock = clock
         self._reading = reading
 
-    def page(self, actor: Actor, room_id: int, since: int | None) -> tuple[list[StoredMessage], dict[int, Quote]]:
-        """Messages of a room, oldest first, at most MOST: from `since` (µs, inclusive) on, or the newest.
+    def page(
+        self, actor: Actor, room_id: int, since: int | None, after_id: int | None = None
+    ) -> tuple[list[StoredMessage], dict[int, Quote]]:
+        """Messages of a room, oldest first, at most MOST: after one, from `since` (µs, inclusive) on, or the newest.
 
-        And what those say that they reply to, by id, where that has not been deleted. Raises ROOM_NOT_FOUND.
+        And what those say that they reply to, by id, where that has not been deleted. Raises ROOM_NOT_FOUND,
+        FIELD_INVALID (after_id) where it was never a message of the room.
         """
         with self._store.read() as connection:
             room = lookups.joined(connection, actor, room_id)
-            if since is None:
+            if after_id is not None:
+                same = (Message.id == within_64_bits(after_id), Message.room_id == room.id)
+                time = connection.execute(select(Message.time).where(*same)).scalar()
+                if time is None:
+                    raise ChatError(ErrorCode.FIELD_INVALID, field="after_id")
+                messages = timeline.after(connection, room.id, time, MOST)
+            elif since is None:
                 messages = timeline.newest(connection, room.id, MOST)
             else:
                 messages = timeline.after(connection, room.id, max(since, 0) - 1, MOST)

@@ -87,7 +87,8 @@ class Conversations:
             .join(User, and_(Friendship.id.is_not(None), User.id == friendships.other(actor.user_id)), isouter=True)
             .join(Message, and_(Message.room_id == Room.id, Message.time == _newest_time), isouter=True)
             .join(Attachment, Attachment.id == Message.attachment_id, isouter=True)
-            .where(Membership.user_id == actor.user_id, Room.deleted_at.is_(None))
+            # Not those with former friends, until they are friends again.
+            .where(Membership.user_id == actor.user_id, Room.deleted_at.is_(None), Friendship.ended_at.is_(None))
             .order_by(Membership.is_pinned.desc(), newest_first, Room.id.desc())
             .limit(LIST_CAP)
         )

@@ -11,6 +11,7 @@ from sqlalchemy import delete, insert, select, update
 from chat.clock import SECOND, Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, Attachment, AttachmentChunk, Membership, Message, MessageType, Room, StoredMessage, User
+from chat.names import is_visible
 from chat.security.limits import MESSAGES
 from chat.services import friendships, lookups
 from chat.services.attachments import Attached, chunks, new_name
@@ -175,11 +176,21 @@ _files = (
 def clean_filename(filename: str) -> str:
     """A filename without folders, and without what does not show or would turn the text around it."""
     last = re.split(r"[/\\]", filename)[-1]
-    # Cc, Cf, Cs: controls, direction marks, lone surrogates; Zl, Zp: line ends.
-    shown = "".join(char for char in last if unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Zl", "Zp"})
-    shown = shown.strip() if shown.strip(" .") else ""  # no name consists of dots
+    shown = "".join(char for char in last if _is_kept(char)).strip()
+    if not is_visible(shown.strip(" .")):  # no name consists of dots
+        return _NAMELESS
     stem, dot, suffix = shown.rpartition(".")
     if len(shown) > FILENAME_MAX_CHARS:  # what kind of file it is, the end says
         keep = FILENAME_MAX_CHARS - len(suffix) - 1
         shown = f"{stem[:keep]}.{suffix}" if dot and keep > 0 else shown[:FILENAME_MAX_CHARS]
-    return shown or _NAMELESS
+    return shown
+
+
+def _is_kept(char: str) -> bool:
+    """Not Cc, Cf, Cs (controls, direction marks, lone surrogates), Zl, Zp (line ends).
+
+    But for joiners, which Persian, Indian scripts and emoji are written with, tags, of which some flags are made, and
+    the Arabic number signs, which show.
+    """
+    kept = char in "\u200c\u200d" or "\U000e0020" <= char <= "\U000e007f" or "\u0600" <= char <= "\u0605"
+    return kept or unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Zl", "Zp"}

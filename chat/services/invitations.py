@@ -8,7 +8,7 @@ from sqlalchemy.orm import aliased
 
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
-from chat.models import Actor, Invitation, InvitationStatus, Membership, Role, User
+from chat.models import Actor, Event, EventKind, Invitation, InvitationStatus, Membership, Role, User
 from chat.services import friendships, lookups
 from chat.services.bounds import PersonBounds
 from chat.services.lookups import LIST_CAP, within_64_bits
@@ -102,6 +102,8 @@ class Invitations:
                 raise ChatError(ErrorCode.INVITATION_ANSWERED)
             status = InvitationStatus.ACCEPTED if accept else InvitationStatus.REFUSED
             tx.execute(update(Invitation).where(Invitation.id == invitation_id).values(status=status))
+            if not accept:  # who is let in is news anyway
+                tx.emit(Event(EventKind.CONCERNS_MEMBERS, room.id, self._clock()))
             if accept:
                 receiver = [lookups.user_id(tx, found.receiver_id)]
                 self._bounds.require_bearable(tx, found.sender_id, receiver)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import case, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -107,7 +108,7 @@ class Memberships:
             if successor is None and not room.is_lobby:
                 end_room(tx, room.id, self._clock())
             elif successor is not None and room.role is Role.OWNER:
-                tx.execute(update(Membership).where(Membership.id == successor).values(role=Role.OWNER))
+                _set_role(tx, successor, Role.OWNER)
 
     def leave_all_of(self, user_id: int, owner: str) -> int:
         """End a user's memberships in all rooms that somebody else owns, whoever put them there: how many.
@@ -171,15 +172,20 @@ class Memberships:
         """
         if not user_ids:
             return
-        last_time = tx.execute(select(Room.last_time).where(Room.id == room_id)).scalar_one()
-        about = {"room_id": room_id, "role": role, "joined_at": self._clock(), "read_time": last_time}
+        has_others = select(Membership.id).where(Membership.room_id == room_id).exists().label("has_others")
+        room = tx.execute(select(Room.last_time, Room.is_lobby, has_others).where(Room.id == room_id)).one()
+        about = {"room_id": room_id, "role": role, "joined_at": self._clock(), "read_time": room.last_time}
         about["added_by_id"] = added_by
         tx.execute(insert(Membership), [{"user_id": user_id, **about} for user_id in user_ids])
         waiting = (Invitation.room_id == room_id, Invitation.receiver_id.in_(user_ids))
         is_waiting = Invitation.status == InvitationStatus.WAITING
         tx.execute(update(Invitation).where(*waiting, is_waiting).values(status=InvitationStatus.CAME_OTHERWISE))
+        now = self._clock()
         for user_id in user_ids:
             tx.emit(Event(EventKind.USER, user_id))
+            tx.emit(Event(EventKind.ADMITTED, user_id, now))
+        if room.has_others and not room.is_lobby:  # everybody is in the lobby: that somebody came there is no news
+            tx.emit(Event(EventKind.CONCERNS_MEMBERS, room_id, now))
 
     def _accept(self, actor: Actor, room_id: int) -> None:
         """The actor joins a room that they were put into: from now on they are there by themselves."""
@@ -205,13 +211,31 @@ def end_room(tx: WriteTransaction, room_id: int, now: int) -> None:
     tx.emit(Event(EventKind.ROOM, room_id))
 
 
-def _longest_standing(tx: WriteTransaction, room_id: int) -> int | None:
-    """The membership that a leaving owner's room goes to: the first admin, else the first member."""
+def pass_on_rooms(tx: WriteTransaction, user_id: int) -> None:
+    """Make others the owners of a user's rooms, within the transaction that deleted the user's account.
+
+    The user stays there as a member. Where nobody else is in a room, it waits for the user to be restored.
+    """
+    owned = (Membership.user_id == user_id, Membership.role == Role.OWNER)
+    for membership in tx.execute(select(Membership.id, Membership.room_id, Membership.user_id).where(*owned)).all():
+        successor = _longest_standing(tx, membership.room_id)
+        if successor is not None:
+            _set_role(tx, membership, Role.MEMBER)
+            _set_role(tx, successor, Role.OWNER)
+
+
+def _set_role(tx: WriteTransaction, membership: Any, role: Role) -> None:
+    tx.execute(update(Membership).where(Membership.id == membership.id).values(role=role))
+    tx.emit(Event(EventKind.USER, membership.user_id))
+
+
+def _longest_standing(tx: WriteTransaction, room_id: int) -> Any | None:
+    """The membership (id, user_id) that an owner's room goes to: the first admin's, else the first member's."""
     admins_first = case((Membership.role == Role.ADMIN, 0), else_=1)
     return tx.execute(
-        select(Membership.id)
+        select(Membership.id, Membership.user_id)
         .join(User, User.id == Membership.user_id)
         .where(Membership.room_id == room_id, User.deleted_at.is_(None))
         .order_by(admins_first, Membership.id)
         .limit(1)
-    ).scalar()
+    ).first()

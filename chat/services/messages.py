@@ -9,6 +9,7 @@ from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, enter_lane
 from chat.models import Actor, Event, EventKind, Message, MessageType, Room, StoredMessage, User
+from chat.names import is_visible
 from chat.security.limits import MESSAGES
 from chat.services import friendships, lookups
 from chat.services.attachments import Attached, Attachments
@@ -153,7 +154,7 @@ class Messages:
         return timeline.sent_before(connection, room_id, actor.user_id, draft.client_message_id)
 
     def _check(self, draft: Draft) -> None:
-        if draft.image is None and not draft.text:
+        if draft.image is None and not is_visible(draft.text):
             raise ChatError(ErrorCode.MESSAGE_EMPTY)
         if len(draft.text) > self._max_chars:
             raise ChatError(ErrorCode.MESSAGE_TOO_LONG, limit=self._max_chars)

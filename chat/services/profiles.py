@@ -12,6 +12,7 @@ from chat.lanes import Lane, enter_lane
 from chat.models import Actor, Event, EventKind, User
 from chat.names import name_key
 from chat.services.accounts import Accounts, check_email, check_nickname, hashes, require_free
+from chat.services.memberships import pass_on_rooms
 from chat.services.quota import Quota
 from chat.services.sessions import Sessions
 from chat.storage.store import Store
@@ -58,7 +59,7 @@ class Profiles:
         return OwnProfile(*row)
 
     def change(self, actor: Actor, old_password: str, changes: Changes, address: str) -> None:
-        """Change all that is given, or nothing; a new password ends all sessions, the actor's too.
+        """Change all that is given, or nothing; a new password ends all sessions but the actor's.
 
         Raises CREDENTIALS_WRONG (the old password), RATE_LIMITED, EMAIL_INVALID, NICKNAME_INVALID, PASSWORD_INVALID,
         FIELD_INVALID, USERNAME_TAKEN (the address), QUOTA_USED and STORAGE_FULL (the avatar).
@@ -99,14 +100,18 @@ class Profiles:
                 if not {"username", "nickname", "avatar"}.isdisjoint(values):
                     tx.emit(Event(EventKind.PROFILE, actor.user_id))
                 if changes.password is not None:
-                    self._sessions.end_all_within(tx, actor.user_id)
+                    self._sessions.end_all_within(tx, actor.user_id, but_for=actor.session_id)
         except IntegrityError:
             raise ChatError(ErrorCode.USERNAME_TAKEN, username=changes.email) from None
 
     def delete(self, actor: Actor) -> None:
-        """Delete the actor's account, until it is restored (Accounts.register_by_email). Its sessions end."""
+        """Delete the actor's account, until it is restored (Accounts.register_by_email). Its sessions end.
+
+        Rooms that the actor owns pass to others in them; restored, the actor is a member there.
+        """
         with self._store.write() as tx:
             tx.execute(update(User).where(User.id == actor.user_id).values(deleted_at=self._clock()))
+            pass_on_rooms(tx, actor.user_id)
             self._sessions.end_all_within(tx, actor.user_id)
 
     def _check(self, changes: Changes) -> None:

@@ -8,7 +8,7 @@ from chat.security.limits import ROOM_HASHES, WRONG_PASSWDS
 from chat.services.limits import Limits
 from chat.services.lookups import FoundRoom, RoomRef
 
-PASSWD_MAX_CHARS = 128
+PASSWD_MAX_CHARS = passwords.MAX_CHARS
 
 
 class RoomPasswds:
@@ -21,7 +21,7 @@ class RoomPasswds:
             raise ChatError(ErrorCode.FIELD_INVALID, field="passwd")
         enter_lane(Lane.ROOM_PASSWDS)  # before anything is taken from the limit
         self._limits.take_shared((ROOM_HASHES, actor.user_id))
-        return passwords.hash_digest(passwd, for_room=True)
+        return passwords.hash_digest(passwords.normal(passwd), for_room=True)
 
     def check(self, actor: Actor, room: FoundRoom, ref: RoomRef, passwd: str) -> None:
         """Nothing where the room has none, or this one.
@@ -34,7 +34,8 @@ class RoomPasswds:
         with passwords.place(for_room=True):
             self._limits.check_shared(failures)
             self._limits.take_shared((ROOM_HASHES, actor.user_id))  # right ones take as long
-            if len(passwd) <= PASSWD_MAX_CHARS and passwords.verify(room.passwd_hash, passwd):
-                return
+            for typed in dict.fromkeys((passwords.normal(passwd), passwd)):  # as typed: rooms from before
+                if len(passwd) <= PASSWD_MAX_CHARS and passwords.verify(room.passwd_hash, typed):
+                    return
             self._limits.take_shared(failures)
         raise ChatError(ErrorCode.ROOM_PASSWD_WRONG, room=ref)

@@ -135,9 +135,9 @@ class Sessions:
             tx.emit(Event(EventKind.USER, actor.user_id))
         self._presence.forget(actor.session_id)
 
-    def end_all_within(self, tx: WriteTransaction, user_id: int) -> None:
-        """The same for all sessions of a user, within the transaction that gives the reason."""
-        tx.execute(delete(LoginSession).where(LoginSession.user_id == user_id))
+    def end_all_within(self, tx: WriteTransaction, user_id: int, *, but_for: str = "") -> None:
+        """End all sessions of a user but one, within the transaction that gives the reason."""
+        tx.execute(delete(LoginSession).where(LoginSession.user_id == user_id, LoginSession.id != but_for))
         tx.emit(Event(EventKind.USER, user_id))
 
     def purge(self) -> None:

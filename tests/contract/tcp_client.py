@@ -75,7 +75,7 @@ class Lines:
         message: dict[str, Any] = json.loads(self.line(timeout))
         kind = message["message_type"]
         assert set(message) == KEYS[kind] | {"message_type", "timestamp"}, message
-        assert type(message["timestamp"]) is float
+        assert type(message["timestamp"]) is (str if kind == "chat_history" else float), message
         return message
 
     def line(self, timeout: float | None = None) -> bytes:

@@ -45,8 +45,14 @@ def test_length_of_a_text(alice: PollingClient) -> None:
     assert send(alice, type="text", content="").status == 400
     assert send(alice, type="text", content="字" * 4000).status == 200
     assert send(alice, type="text", content="字" * 4001).status == 400
-    assert send(alice, type="text", content=" ").status == 200
+    assert send(alice, type="text", content=".").status == 200
     assert [len(message["content"]) for message in stored(alice)] == [4000, 1]
+
+
+@pytest.mark.parametrize("content", [" ", "\n", "\u200b", "\u2800", "\ufeff"])
+def test_a_text_that_shows_as_nothing_is_empty(alice: PollingClient, content: str) -> None:
+    assert send(alice, type="text", content=content).status == 400
+    assert stored(alice) == []
 
 
 @pytest.mark.parametrize("kind", ["file", "image", "TEXT", "", "video"])

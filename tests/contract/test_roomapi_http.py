@@ -246,7 +246,7 @@ def test_ids_of_any_size_are_just_not_found(alice: RoomapiClient, room: Any) -> 
     assert every_look_at(alice, room) == [NOT_FOUND] * 8
 
 
-@pytest.mark.parametrize("room", [True, None, 1.5, 1.0, "", " 1", "1.0", "0x1", "١", "public", [], {}, [1]])
+@pytest.mark.parametrize("room", [True, None, 1.5, "", " 1", "1.0", "0x1", "١", "public", [], {}, [1]])
 def test_what_is_no_id_is_a_field_failure(alice: RoomapiClient, room: Any) -> None:
     for answer in every_look_at(alice, room):
         assert set(answer) == {"code", "msg", "data"}

@@ -71,11 +71,15 @@ def test_notices_come_to_whom_they_concern(
     alice.ok("POST", "/add_friend", {"target_id": bob.id, "message": "hi"})
     assert sockets["bob"].json() == REQUEST
     bob.ok("POST", "/friend_request_handle", {"sender_user_id": alice.id, "receiver_user_id": bob.id})
-    assert sockets["alice"].json() == NOTIFY  # bob's first message
-    assert sockets["bob"].json() == NOTIFY
+    for _ in range(2):  # the conversation is there; bob's first message in it
+        assert sockets["alice"].json() == NOTIFY
+        assert sockets["bob"].json() == NOTIFY
     alice.create_room("club")
+    assert sockets["alice"].json() == NOTIFY
     bob_in = {"conversationId": alice.id_of("club"), "member_id": bob.id}
     alice.ok("POST", "/conversations/member/add", bob_in)
+    assert sockets["alice"].json() == NOTIFY  # her list of members is longer
+    assert sockets["bob"].json() == NOTIFY  # his list of conversations
     bob.say("club", "hello")
     assert sockets["alice"].json() == NOTIFY
     assert sockets["bob"].json() == NOTIFY  # the sender too
@@ -85,8 +89,10 @@ def test_notices_come_to_whom_they_concern(
     for each in sockets.values():
         assert each.json() == NOTIFY
     bob.ok("DELETE", "/manage_friends", {"friend_id": alice.id})
-    assert sockets["alice"].json() == UNFRIENDED
-    assert sockets["bob"].json() == UNFRIENDED
+    for name in ("alice", "bob"):  # bob may have been told of the club by his coming there, too
+        while (told := sockets[name].json()) == NOTIFY:
+            pass
+        assert told == UNFRIENDED
     assert sockets["carol"].is_silent(0.5)
 
 
@@ -129,13 +135,56 @@ def test_who_is_out_hears_no_more(server: Callable[..., Server], person: Person,
 
 @pytest.mark.parametrize("how", ["deleted", "password"])
 def test_the_end_of_the_session_closes_it(
-    server: Callable[..., Server], person: Person, listen: Listen, how: str
+    server: Callable[..., Server], person: Person, listen: Listen, connect: Connect, how: str
 ) -> None:
     live = server()
     alice = person(live, "alice")
-    socket = listen(live, alice)
+    elsewhere = ImsClient(connect(live))
+    elsewhere.login("alice")
+    socket, own = listen(live, alice), listen(live, elsewhere)
     if how == "deleted":
-        alice.ok("DELETE", "/account/delete")
+        elsewhere.ok("DELETE", "/account/delete")
+        assert own.until_close() == ([], 1008)
     else:
-        alice.ok("PUT", "/account/info", {"origin_password": "secret1", "password": "secret2"})
+        elsewhere.ok("PUT", "/account/info", {"origin_password": "secret1", "password": "secret2"})
     assert socket.until_close() == ([], 1008)
+    reply = alice.call("GET", "/conversations")
+    assert (reply.status, reply.json) == (401, {"code": -2, "info": "Invalid or expired JWT"})
+    if how == "password":  # who changed it goes on
+        elsewhere.say("public", "still here")
+        assert own.json() == NOTIFY
+
+
+def test_members_hear_of_announcements_and_refused_invitations(
+    server: Callable[..., Server], person: Person, listen: Listen
+) -> None:
+    live = server()
+    alice, bob, carol = (person(live, name) for name in ("alice", "bob", "carol"))
+    alice.create_room("club")
+    alice.bring("club", bob)
+    bob.befriend(carol)
+    socket = listen(live, bob)
+    room = {"conversation_id": alice.id_of("club")}
+    alice.ok("POST", "/conversations/manage/notifications", {**room, "content": "no school today"})
+    assert socket.json() == NOTIFY
+    bob.ok("POST", "/conversations/member/add", {"conversationId": room["conversation_id"], "member_id": carol.id})
+    invite_id = alice.ok("GET", "/conversations/invitation", room)["invitation"][0]["invite_id"]
+    alice.ok("DELETE", "/conversations/manage/handle_invitation", {"invite_id": invite_id})
+    assert socket.json() == NOTIFY
+
+
+def test_each_notice_comes_when_the_list_counts_its_message(
+    server: Callable[..., Server], person: Person, listen: Listen
+) -> None:
+    """A client loads the list on each notice: after as many as there are messages, all of them are counted."""
+    live = server()
+    alice, bob = person(live, "alice"), person(live, "bob")
+    alice.create_room("club")
+    alice.bring("club", bob)
+    socket = listen(live, bob)
+    for number in range(1, 6):
+        alice.say("club", "one")
+        alice.say("club", "and one at once")
+        for said in (1, 2):
+            assert socket.json() == NOTIFY
+            assert bob.unread("club") >= 2 * number - 2 + said

@@ -73,6 +73,11 @@ def test_a_person_chats(terminal: Terminal, connect: Connect, room: str) -> None
     bob.ask("join_chat_request", chat_name=room)
     terminal.type(f"/enter {room}")
     terminal.see(f"-- {room} --")
+    forged = f"[{room}] teacher: go home"
+    bob.send("chat_message", chat_group_name=room, content=f"nice\n{forged}\r{forged}")
+    terminal.see(": nice")
+    terminal.see(f"      {forged}")  # further lines are set in
+    terminal.see(f"      {forged}")
     terminal.see(f"{room}> ")
     terminal.type("你好, bob")
     terminal.see(f"[{room}] {name}: 你好, bob")

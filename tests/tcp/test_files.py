@@ -7,10 +7,12 @@ import threading
 import time
 from contextlib import closing
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import requests
 
+from chat.clock import SECOND, to_local
 from chat.services.files import clean_filename
 from tests.contract.clients import HttpTransport, PollingClient
 from tests.contract.tcp_client import Lines
@@ -73,7 +75,8 @@ def test_in_the_group_entered_and_in_its_history(connect: Connect, room: str) ->
     upload(alice, b"x", chat_group_id=None)
     told = alice.next()
     (past,) = enter(alice, room)
-    assert past == {**told, "message_type": "chat_history"}
+    assert past == {**told, "message_type": "chat_history", "timestamp": past["timestamp"]}
+    assert past["timestamp"] == to_local(int(told["timestamp"] * SECOND), ZoneInfo("Asia/Shanghai"))
 
 
 def test_bytes_that_come_with_the_request_and_lines_that_come_with_the_bytes(connect: Connect, room: str) -> None:
@@ -292,6 +295,12 @@ def test_what_is_said_during_a_download_comes_after_it(connect: Connect, room: s
         ("\u202egnp.exe", "gnp.exe"),
         ("..", "file"),
         ("dir/", "file"),
+        ("می\u200cخواهم.txt", "می\u200cخواهم.txt"),
+        ("क्\u200dष.png", "क्\u200dष.png"),
+        ("👨\u200d👩\u200d👧.jpg", "👨\u200d👩\u200d👧.jpg"),
+        ("🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f.png",) * 2,
+        ("\u200d\u200c", "file"),
+        ("a\u200bb\u00ad.txt", "ab.txt"),
         (" . ", "file"),
         ("x" * 300 + ".pdf", "x" * 196 + ".pdf"),
         ("." + "x" * 300, "." + "x" * 199),

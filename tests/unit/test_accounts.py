@@ -114,3 +114,28 @@ def test_finding_an_account(services: Services, clock: FakeClock) -> None:
     with pytest.raises(ChatError) as caught:
         services.accounts.find("alice")
     assert caught.value.code is ErrorCode.USER_NOT_FOUND
+
+
+NFC, NFD = "p\u00e4ssw\u00f6rd", "pa\u0308sswo\u0308rd"
+
+
+@pytest.mark.parametrize(("registered", "typed"), [(NFC, NFD), (NFD, NFC), (NFC, NFC), (NFD, NFD)])
+def test_a_password_is_the_same_however_a_keyboard_composes_it(services: Services, registered: str, typed: str) -> None:
+    services.accounts.create("zoe", registered, "127.0.0.1")
+    services.accounts.log_in("zoe", typed, "127.0.0.1")
+
+
+def test_a_password_kept_before_they_were_normalized_still_lets_in(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "normal", lambda password: password)
+    services.accounts.create("old", NFD, "127.0.0.1")
+    monkeypatch.undo()
+    services.accounts.log_in("old", NFD, "127.0.0.1")
+
+
+@pytest.mark.parametrize(("made_with", "typed"), [(NFC, NFD), (NFD, NFC)])
+def test_so_is_the_passwd_of_a_room(services: Services, made_with: str, typed: str) -> None:
+    alice, bob = sign_up(services, "alice"), sign_up(services, "bob")
+    services.rooms.create(alice, "locked", "private", made_with)
+    assert services.memberships.join(bob, "locked", typed)

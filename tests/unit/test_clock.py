@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.clock import from_iso, to_iso, to_local, to_offset_iso
+from chat.clock import SteadyClock, from_iso, to_iso, to_local, to_offset_iso
 
 
 @given(st.integers(0, 253_402_300_799_999_999))
@@ -64,3 +64,65 @@ def test_without_a_zone_it_is_the_servers_own(monkeypatch: pytest.MonkeyPatch) -
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+class Clocks:
+    """A wall clock that may be set, and the time since boot."""
+
+    wall_ns, boot_ns = 1_800_000_000 * 10**9, 5 * 10**9
+
+    def __init__(self) -> None:
+        self.steady = SteadyClock(lambda: self.wall_ns, lambda: self.boot_ns)
+
+    def pass_by(self, seconds: float) -> None:
+        self.wall_ns += round(seconds * 1e9)
+        self.boot_ns += round(seconds * 1e9)
+
+    @property
+    def said(self) -> float:
+        """Seconds since the beginning, by the steady clock."""
+        return self.steady() / 1e6 - 1_800_000_000
+
+
+@pytest.mark.parametrize("step", [80_000, -80_000])
+def test_a_wall_clock_that_is_set_wrong_for_a_moment_is_not_believed(step: int) -> None:
+    clocks = Clocks()
+    clocks.pass_by(10)
+    clocks.wall_ns += step * 10**9
+    clocks.pass_by(5)
+    assert clocks.said == 15
+    clocks.wall_ns -= step * 10**9
+    clocks.pass_by(5)
+    assert clocks.said == 20
+
+
+def test_a_new_wall_time_is_believed_once_it_has_held_for_minutes() -> None:
+    clocks = Clocks()
+    clocks.wall_ns += 3600 * 10**9
+    assert clocks.said == 0
+    clocks.pass_by(179)
+    assert clocks.said == 179
+    clocks.pass_by(2)
+    clocks.steady()
+    assert clocks.said == 3600 + 181
+
+
+def test_a_wall_clock_that_is_set_again_has_to_hold_anew() -> None:
+    clocks = Clocks()
+    for _ in range(3):
+        clocks.wall_ns += 3600 * 10**9
+        clocks.steady()
+        clocks.pass_by(100)
+        assert clocks.said < 3600
+    clocks.pass_by(100)
+    clocks.steady()
+    assert clocks.said == 3 * 3600 + 400
+
+
+def test_small_corrections_are_followed_at_once() -> None:
+    clocks = Clocks()
+    for _ in range(10):
+        clocks.wall_ns += 200_000_000
+        clocks.pass_by(1)
+        clocks.steady()
+    assert clocks.said == pytest.approx(12)

@@ -91,9 +91,12 @@ def test_who_is_added_hears_of_it(services: Services) -> None:
     room = services.rooms.create_titled(alice, "club", access=Access.INVITE).id
     assert add(services, alice, room, "bob") is None
     with services.store.read() as connection:
-        event = connection.execute(select(EventRow).order_by(EventRow.id.desc())).first()
-    assert event is not None
-    assert (event.kind, event.subject_id) == (EventKind.USER, bob.user_id)
+        events = connection.execute(select(EventRow.kind, EventRow.subject_id).order_by(EventRow.id.desc()).limit(3))
+        assert events.all()[::-1] == [
+            (EventKind.USER, bob.user_id),
+            (EventKind.ADMITTED, bob.user_id),
+            (EventKind.CONCERNS_MEMBERS, room),
+        ]
 
 
 def test_members_say_when_their_accounts_were_made(services: Services, clock: FakeClock) -> None:

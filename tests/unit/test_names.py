@@ -1,6 +1,6 @@
 import pytest
 
-from chat.names import is_name, is_reserved_room_name, name_key
+from chat.names import is_name, is_reserved_room_name, is_visible, name_key
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,9 @@ from chat.names import is_name, is_reserved_room_name, name_key
         ("alice", "al\u200bice"),
         ("☕", "☕\ufe0f"),
         ("ab", "a\u00adb"),
+        ("admin", "admin\u2800"),
+        ("admin", "ad\ufff9min"),
+        ("admin", "\U0001d159admin"),
     ],
 )
 def test_names_that_are_the_same(one: str, other: str) -> None:
@@ -33,6 +36,8 @@ def test_a_key_is_its_own_key(name: str) -> None:
         "\u200b",
         "\u3164",
         "\ufeff",
+        "\u2800\u2800\u2800",
+        "\ufffa",
         "\u200ealice",
         "\u061calice",
         "\ud800",
@@ -64,3 +69,13 @@ def test_reserved_room_names() -> None:
 def test_hostile_text_takes_no_time() -> None:
     assert name_key("a" + "\u0301\u0316" * 60_000) == ""
     assert not is_name("a" + "\u0301\u0316" * 60_000, 10**9)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\t", "\u200b", "\u2800", "\ufeff \u3164", "\u3000", "\u202e", "\x07"])
+def test_what_shows_as_nothing(text: str) -> None:
+    assert not is_visible(text)
+
+
+@pytest.mark.parametrize("text", ["a", " .", "☕", "❤\ufe0f", "\u200bx", "字", "\u0e34", "👨\u200d👩", "\U0001fae8"])
+def test_what_shows(text: str) -> None:
+    assert is_visible(text)

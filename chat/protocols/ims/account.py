@@ -93,10 +93,10 @@ def info(actor: Actor) -> Response:
     ErrorCode.USERNAME_TAKEN,
     ErrorCode.QUOTA_USED,
     ErrorCode.STORAGE_FULL,
-    zh="修改个人信息；新密码会使所有登录失效。",
+    zh="修改个人信息；新密码会使其他登录失效。",
 )
 def change_info(actor: Actor, body: dict[str, Any]) -> Response:
-    """Change what is given; a new password ends all sessions."""
+    """Change what is given; a new password ends all other sessions."""
     changes = Changes(
         nickname=body.get("name"),
         password=new_password(body["password"]) if "password" in body else None,

@@ -84,12 +84,12 @@ def create(actor: Actor, body: dict[str, Any]) -> Response:
 @words({ErrorCode.ROOM_NOT_FOUND: _NO_CONVERSATION, Case.OUTSIDE: (400, 1, "用户不在会话中")})
 @signed_in
 @asks(Page)
-@answers(MessagesFound, ErrorCode.ROOM_NOT_FOUND, zh="获取消息，最早的在前；取得即视为已读。")
+@answers(MessagesFound, ErrorCode.ROOM_NOT_FOUND, ErrorCode.FIELD_INVALID, zh="获取消息，最早的在前；取得即视为已读。")
 def messages(actor: Actor, query: dict[str, Any]) -> Response:
-    """Messages, oldest first: from a time on, or the newest. What one has been given counts as read."""
-    since = query["since"]
-    found, quotes = services().archive.page(actor, query["conversation_id"], since)
-    if since is None:  # what there is no room for is then among the oldest
+    """Messages, oldest first: from a time on, after a message, or the newest. They count as read then."""
+    since, after_id = query["since"], query["after_id"]
+    found, quotes = services().archive.page(actor, query["conversation_id"], since, after_id)
+    if since is None and after_id is None:  # what there is no room for is then among the oldest
         pieces = encoded(message(each, quotes) for each in reversed(found))[::-1]
         last = found[-1:]
     else:

@@ -11,7 +11,7 @@ from marshmallow import Schema, ValidationError, fields
 
 from chat.clock import SECOND, from_iso
 from chat.errors import ChatError, ErrorCode
-from chat.http.bodies import BODY_FAILURES, is_clean, json_object, refuse_fields
+from chat.http.bodies import BODY_FAILURES, is_clean, json_object, refuse_fields, whole
 from chat.http.declared import about, declared
 from chat.services.lookups import MAX_ID
 
@@ -27,6 +27,7 @@ def read_id(value: Any) -> int:
 
     Raises ValidationError.
     """
+    value = whole(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return value if abs(value) <= MAX_ID else MAX_ID + 1
     if not isinstance(value, str) or not _DIGITS.fullmatch(value):

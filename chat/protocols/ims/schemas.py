@@ -130,6 +130,11 @@ class _CamelConversation(_In):
 
 class Page(_CamelConversation):
     since = Time("from here on; absent: the newest", "起始时间；没有则取最新的", data_key="from")
+    after_id = Id(
+        "what came after this message, instead of `from`; beyond the document",
+        "此消息之后的消息，代替 from（文档之外）",
+        load_default=None,
+    )
 
 
 class NewMessage(_CamelConversation):

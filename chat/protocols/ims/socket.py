@@ -11,10 +11,12 @@ from chat.models import Actor, Event, EventKind, StoredMessage
 from chat.services import Services
 
 bp = Blueprint("ims_socket", __name__)
-_MESSAGE = b'{"type":"notify"}'
+_MESSAGE = b'{"type":"notify"}'  # on which clients load their lists again
 _SIGNALS = {
     EventKind.FRIEND_REQUESTED: b'{"type":"request_message"}',
     EventKind.UNFRIENDED: b'{"type":"delete_friend"}',
+    EventKind.ADMITTED: _MESSAGE,
+    EventKind.CONCERNS_MEMBERS: _MESSAGE,
 }
 
 
@@ -50,5 +52,5 @@ class Notices(Handler):
         return _MESSAGE
 
     def signalled(self, event: Event) -> bytes | None:
-        """That somebody asks to be friends, or is a friend no more."""
+        """That somebody asks to be friends, or is a friend no more; that a list of conversations or members changed."""
         return _SIGNALS.get(event.kind)

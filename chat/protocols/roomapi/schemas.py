@@ -6,6 +6,7 @@ from typing import Any
 
 from marshmallow import EXCLUDE, RAISE, Schema, fields, validate
 
+from chat.http.bodies import whole
 from chat.http.declared import about
 from chat.models import Role
 from chat.services.accounts import USERNAME_MAX_CHARS
@@ -26,6 +27,7 @@ class Number(fields.Field[int]):
         super().__init__(metadata=about(english, chinese, type="integer", examples=list(examples)), **more)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+        value = whole(value)
         if isinstance(value, int) and not isinstance(value, bool):
             return value
         if isinstance(value, str) and _DIGITS.fullmatch(value):

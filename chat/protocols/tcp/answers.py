@@ -23,11 +23,11 @@ def encoded(message: Answer) -> bytes:
     return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def said(message_type: str, message: StoredMessage, group_name: str) -> Answer:
-    """A chat_message, or what has its shape."""
+def said(message_type: str, message: StoredMessage, group_name: str, timestamp: float | str | None = None) -> Answer:
+    """A chat_message, or what has its shape; without a timestamp, the message's in seconds since 1970."""
     return {
         "message_type": message_type,
-        "timestamp": message.time / SECOND,
+        "timestamp": message.time / SECOND if timestamp is None else timestamp,
         "message_id": message.id,
         "sender_id": message.sender_id,
         "sender_username": message.username,
@@ -35,6 +35,11 @@ def said(message_type: str, message: StoredMessage, group_name: str) -> Answer:
         "chat_group_name": group_name,
         "content": _content(message),
     }
+
+
+def recalled(message: StoredMessage, group_name: str, zone: tzinfo | None) -> Answer:
+    """A message from before. The published client shows its timestamp as it is, so it is a date."""
+    return said("chat_history", message, group_name, to_local(message.time, zone))
 
 
 def pushed(message: StoredMessage, group_name: str) -> Answer:

@@ -4,6 +4,8 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
+from chat.http.bodies import whole
+
 NAME = validate.Length(max=400)  # the services say what a name may be; this only bounds the work
 MEMBERS_MAX = 1000
 
@@ -14,6 +16,7 @@ class Number(fields.Field[int]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> int:  # noqa: ARG002
         if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 20:
             return int(value)
+        value = whole(value)
         if type(value) is not int:
             raise ValidationError("no whole number")
         return value

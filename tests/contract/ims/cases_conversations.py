@@ -28,6 +28,9 @@ CASES: Cases = {
         "no valid token": refused,
         "the caller is not in it": lambda at, w: at(w.zed, {"conversationId": w.group}),
         "no such conversation": lambda at, w: at(w.zed, {"conversationId": NOWHERE}),
+        "after_id is no message of the conversation": lambda at, w: at(
+            w.alice, {"conversationId": w.group, "after_id": w.said_directly}
+        ),
         "from is no time": lambda at, w: at(w.alice, {"conversationId": w.group, "from": "yesterday"}),
     },
     "POST /conversations/messages": {

@@ -341,3 +341,19 @@ def test_a_new_name_shows_with_messages_that_are_in_memory(
         assert [each.content for each in held] == ["in memory", "later"]
         for each in held:
             assert (each.nickname, each.username, each.avatar) == ("Mia", "mia@example.org", "face"), each.content
+
+
+def test_after_id_brings_each_later_message_once_however_many_a_second_holds(w: World) -> None:
+    """`from` is in whole seconds, so it cannot get past 1,000 messages of one second; after_id can."""
+    last = w.said
+    sent = [send(w.mia, w.group, f"number {number}") for number in range(4)]
+    w.alice.ok("DELETE", "/conversations/messages", {"message_id": sent[0]})
+    assert [each["id"] for each in w.alice.messages(w.group, after_id=last)] == sent[1:]
+    assert [each["id"] for each in w.alice.messages(w.group, after_id=sent[0])] == sent[1:]  # a deleted one, too
+    assert w.alice.messages(w.group, after_id=sent[-1]) == []
+
+
+def test_a_whole_float_is_an_id(w: World) -> None:
+    said = w.mia.ok("POST", "/conversations/messages", {"conversationId": float(w.group), "content": "by floats"})
+    assert said["code"] == 0
+    assert w.alice.messages(w.group)[-1]["content"] == "by floats"

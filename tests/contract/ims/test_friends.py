@@ -185,3 +185,14 @@ def befriend_many(w: World, number: int) -> None:
             room_id = services.rooms.make_direct_within(tx, w.alice.id, user_id)
             pair = (w.alice.id, user_id, room_id)
             tx._connection.exec_driver_sql("INSERT INTO friendships (low_id, high_id, room_id) VALUES (?, ?, ?)", pair)
+
+
+def test_the_conversation_with_a_former_friend_is_listed_again_when_they_are_friends_again(w: World) -> None:
+    def friends_of(who: ImsClient) -> set[int]:
+        return {each["friend_id"] for each in who.conversations() if "friend_id" in each}
+
+    assert w.fay.id not in friends_of(w.alice)
+    assert w.alice.id not in friends_of(w.fay)
+    w.fay.befriend(w.alice)
+    assert w.fay.id in friends_of(w.alice)
+    assert w.alice.id in friends_of(w.fay)

@@ -10,7 +10,7 @@ from chat.services.permissions import ALLOWED, Action
 from tests.conftest import run_in_threads
 from tests.contract.clients import FlaskTransport, Refused, Reply
 from tests.contract.ims.test_conversations import polling, send
-from tests.contract.ims.world import LOBBY, World, of
+from tests.contract.ims.world import LOBBY, World, of, reg
 from tests.contract.ims_client import ImsClient
 
 DOERS = {"alice": Role.OWNER, "adam": Role.ADMIN, "mia": Role.MEMBER, "zed": None}
@@ -310,3 +310,31 @@ def test_the_matrix_covers_every_action_of_a_group() -> None:
     elsewhere = {Action.DELETE_ROOM, Action.ADD_MEMBER, Action.ADD_ADMIN, Action.ADD_OWNER, Action.INVITE}
     tested = {action for action, _ in MATRIX.values()} | {Action.DELETE_MESSAGE}
     assert set(Action) - tested == elsewhere
+
+
+def test_a_deleted_owner_is_followed_by_the_longest_standing_admin_and_comes_back_as_a_member(w: World) -> None:
+    w.alice.ok("DELETE", "/account/delete")
+    about = w.adam.ok("GET", "/conversations/get_members", {"conversation_id": w.group})
+    assert about["identity"] == 1, about
+    w.adam.ok("POST", "/conversations/manage/info", {"conversation_id": w.group, "name": "still run"})
+    alice = ImsClient(FlaskTransport(w.app))
+    answer = alice.ok("POST", "/account/reg", reg(email="alice@example.com", name="alice"))
+    alice.token = answer["token"]
+    about = alice.ok("GET", "/conversations/get_members", {"conversation_id": w.group})
+    assert about["identity"] == 3, about
+
+
+def test_a_deleted_owner_without_admins_is_followed_by_the_longest_standing_member(w: World) -> None:
+    w.alice.ok("DELETE", "/conversations/manage/admin", {"conversation_id": w.group, "user": w.adam.id})
+    w.alice.ok("DELETE", "/account/delete")
+    found = w.mia.ok("GET", "/conversations/get_members", {"conversation_id": w.group})["members"]
+    assert [each["name"] for each in found if each["identity"] == 1] == ["adam"]
+
+
+def test_a_deleted_owner_who_was_alone_owns_the_group_again_when_restored(w: World) -> None:
+    w.zed.create_room("alone in it")
+    room = w.zed.id_of("alone in it")
+    w.zed.ok("DELETE", "/account/delete")
+    zed = ImsClient(FlaskTransport(w.app))
+    zed.token = zed.ok("POST", "/account/reg", reg(email="zed@example.com", name="zed"))["token"]
+    assert zed.ok("GET", "/conversations/get_members", {"conversation_id": room})["identity"] == 1
