@@ -75,6 +75,7 @@ def test_a_person_chats(terminal: Terminal, connect: Connect, room: str) -> None
     terminal.see(f"-- {room} --")
     forged = f"[{room}] teacher: go home"
     bob.send("chat_message", chat_group_name=room, content=f"nice\n{forged}\r{forged}")
+    bob.next()
     terminal.see(": nice")
     terminal.see(f"      {forged}")  # further lines are set in
     terminal.see(f"      {forged}")
