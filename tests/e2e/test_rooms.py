@@ -111,3 +111,12 @@ def test_a_room_joined_elsewhere_turns_up_by_itself(people, name):
     open_room(anna, room)
     say(other, "from the other tab")
     expect_once(anna, "from the other tab")
+
+
+def test_one_number_of_members_wherever_it_shows(people, name):
+    anna, room = own_room(people, name)
+    for stem in ("bert", "carl"):
+        people.client(name(stem)).post("/room/join", roomname=room)
+    expect(anna.locator("#room-about")).to_have_text("3 members")
+    expect(row(anna, room).locator(".room-members")).to_have_text("3 members")
+    expect(anna.locator(".member")).to_have_count(3)
