@@ -243,7 +243,15 @@ def test_reload_restarts_the_worker_when_a_file_changes(
     (copy / "tests").mkdir(parents=True)
     for name in ("chat", "migrations"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("app.py", "config.py", "wsgi.py", "gunicorn.conf.py", "tests/served.py", "tests/hashing.py"):
+    for file in (
+        "app.py",
+        "config.py",
+        "instance.py",
+        "wsgi.py",
+        "gunicorn.conf.py",
+        "tests/served.py",
+        "tests/hashing.py",
+    ):
         shutil.copy(ROOT / file, copy / file)
     monkeypatch.setattr("tests.server.ROOT", copy)
     live = server(GUNICORN_CMD_ARGS="--reload")
