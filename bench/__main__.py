@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench import counts, report, scenarios, sends, sockets
+from bench import counts, growth, report, scenarios, sends, sockets
 from bench.load import Figures, medians
 from bench.servers import ALL, GENERATOR_CORE, Commonroom
 
@@ -34,6 +34,12 @@ def main() -> int:
         counted = counts.count()
         print(counted.json() if options.json else counted.report())
         return 0
+    if options.growth:
+        grown = growth.growth(options.scale)
+        print(grown.line() + "\n\n" + report.machine() + "\n\n" + report.growth_table(grown))
+        if options.write:
+            report.write_growth(options.write, grown)
+        return 1 if grown.faults or (options.strict and not all(each.is_met for each in grown.addresses)) else 0
     results: report.Results = {}
     took: Counter[str] = Counter()  # seconds of wall time
     began = time.monotonic()
@@ -101,6 +107,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="shorter and smaller; the figures are rough")
     parser.add_argument("--counts", action="store_true", help="count SQL statements and system calls, and no more")
+    parser.add_argument("--growth", action="store_true", help="ask each address in a big database, and no more")
+    parser.add_argument("--scale", type=float, default=1, help="with --growth: 1 is 2,000,000 messages, 5,000 rooms")
     parser.add_argument("--json", action="store_true", help="with --counts: for programs")
     parser.add_argument("--scenario", action="append", choices=SCENARIOS, help="only this one (may be repeated)")
     parser.add_argument("--only-ours", action="store_true", help="without the baselines")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import disk
+from bench.growth import Growth
 from bench.load import Figures
 from bench.scenarios import Ceiling, Churn, Idle
 from bench.sends import Durability, SendOnly
@@ -16,6 +17,8 @@ from bench.sockets import IdleSockets
 
 OURS, SOCKETIO, NAIVE = "Commonroom", "Flask-SocketIO", "naive poller"
 MARKER = "<!-- Above: written by `make bench`. Below: by hand, and kept. -->"
+GROWTH = "<!-- From here on: written by `make bench ARGS='--growth --write docs/performance.md'`. -->"
+GROWTH_END = "<!-- Up to here. -->"
 Result = Figures | Ceiling | Idle | Churn | IdleSockets | SendOnly | Durability
 Results = dict[tuple[str, str], Result]  # by scenario and server
 _HEADINGS = (
@@ -144,6 +147,22 @@ def _table(headings: tuple[str, ...], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
+def growth_table(grown: Growth) -> str:
+    """Every address that was asked, as Markdown."""
+    rows = [
+        [
+            each.what,
+            f"{each.p50:.1f}",
+            f"{each.p95:.1f}",
+            f"{each.size:,}",
+            f"{each.rows:,}",
+            "" if each.is_met else "**late**",
+        ]
+        for each in grown.addresses
+    ]
+    return _table(("request", "p50 ms", "p95 ms", "bytes", "entries", ""), rows) + "\n"
+
+
 def machine() -> str:
     """CPU, cores, kernel, Python."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -183,3 +202,18 @@ the median of each figure; with one sender and with many nobody waits.
 {times(took)}
 {MARKER}"""
     path.write_text(text + (kept or "\n"))
+
+
+def write_growth(path: Path, grown: Growth) -> None:
+    """The section on growth of the page; all else in it is kept."""
+    command = "python -m bench " + " ".join(sys.argv[1:])
+    before, _, rest = path.read_text().partition(GROWTH)
+    after = rest.partition(GROWTH_END)[2]
+    text = f"""{GROWTH}
+## As data grows
+
+Written by `{command.strip()}` on {time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())}. Machine: {machine()}.
+
+{growth_table(grown)}
+{GROWTH_END}"""
+    path.write_text((before if rest else before.rstrip() + "\n\n") + text + (after or "\n"))

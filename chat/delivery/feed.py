@@ -196,6 +196,19 @@ class Feeds:
             self._settle(feed)
         return found
 
+    def open_at(self, positions: Iterable[tuple[int, int]]) -> None:
+        """Begin feeds, where there are none, at rooms' last times (µs) as just read, without the database.
+
+        The caller reads these once more afterwards: what was stored before the feed began is in neither.
+        """
+        for room_id, last_time in positions:
+            if self.end(room_id) is None:
+                feed = self._use(room_id)
+                with feed.lock:
+                    if feed.tail is None:
+                        feed.open(last_time)
+                self._settle(feed)
+
     def since_in_memory(self, room_id: int, cursor: int, limit: int) -> Sequence[StoredMessage] | None:
         """The same without the database and without waiting; None where that is not enough."""
         feed = self._feeds.get(room_id)

@@ -3,17 +3,18 @@
 Times are whole microseconds since 1970 (UTC), as 64-bit integers.
 """
 
-from chat.models.account import Actor, KnownAddress, LoginSession, User
+from chat.models.account import Actor, LoginSession, User
 from chat.models.event import ROOM_SIGNALS, SIGNALS, Event, EventKind, EventRow
 from chat.models.friend import FriendGroup, FriendGroupMember, FriendRequest, Friendship, RequestStatus
 from chat.models.group import Announcement, Invitation, InvitationStatus
 from chat.models.limit import RateLimit, StoredBytes
-from chat.models.message import Attachment, AttachmentChunk, Message, MessageType, StoredMessage
+from chat.models.message import IS_FILE, Attachment, AttachmentChunk, Message, MessageType, StoredMessage
 from chat.models.room import Access, Membership, Role, Room
 from chat.models.ticket import RoomTicket
 from chat.models.visit import Process, Visitor, VisitRow
 
 __all__ = [
+    "IS_FILE",
     "ROOM_SIGNALS",
     "SIGNALS",
     "Access",
@@ -30,7 +31,6 @@ __all__ = [
     "Friendship",
     "Invitation",
     "InvitationStatus",
-    "KnownAddress",
     "LoginSession",
     "Membership",
     "Message",

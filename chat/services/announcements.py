@@ -8,8 +8,9 @@ from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, Announcement, Event, EventKind, User
 from chat.names import is_visible
-from chat.services import lookups
-from chat.services.lookups import LIST_CAP, within_64_bits
+from chat.services import lookups, paging
+from chat.services.lookups import within_64_bits
+from chat.services.paging import WHOLE, Listed, Page
 from chat.services.permissions import Action, require
 from chat.storage.store import Store
 
@@ -29,17 +30,16 @@ class Announcements:
         self._store = store
         self._clock = clock
 
-    def all(self, actor: Actor, room_id: int) -> list[AnnouncementView]:
+    def all(self, actor: Actor, room_id: int, page: Page = WHOLE) -> Listed[AnnouncementView]:
         """Those of a room that the actor is in, newest first. Raises ROOM_NOT_FOUND."""
-        query = (
-            select(Announcement.id, Announcement.content, User.nickname, Announcement.created_at)
-            .join(User, User.id == Announcement.sender_id)
-            .order_by(Announcement.id.desc())
-            .limit(LIST_CAP)
+        query = select(Announcement.id, Announcement.content, User.nickname, Announcement.created_at).join(
+            User, User.id == Announcement.sender_id
         )
         with self._store.read() as connection:
             room = lookups.joined(connection, actor, room_id)
-            return [AnnouncementView(*row) for row in connection.execute(query.where(Announcement.room_id == room.id))]
+            query = query.where(Announcement.room_id == room.id)
+            rows = paging.fetch(connection, query, [Announcement.id], page, newest_first=True)
+        return Listed([AnnouncementView(*row[:4]) for row in rows], rows.next)
 
     def post(self, actor: Actor, room_id: int, content: str) -> None:
         """Raises ROOM_NOT_FOUND, FORBIDDEN, FIELD_INVALID."""

@@ -25,15 +25,16 @@ from chat.models import (
     User,
 )
 from chat.names import name_key
-from chat.security.events import SecurityLog
 from chat.services import lookups
 from chat.services.lookups import AnyConnection, within_64_bits
+from chat.services.paging import Listed
 from chat.services.permissions import Action, require
 from chat.services.reading import Reading
 from chat.storage import timeline
 from chat.storage.store import Store
 
 MOST = 1000  # messages an answer
+SEARCH_REACH = 10_000  # messages that a search looks at; who wants more goes on before them
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,8 @@ def _postgresql_position(element: _Position, compiler: SQLCompiler, **options: A
 
 
 class Archive:
-    def __init__(self, store: Store, clock: Clock, reading: Reading, security_log: SecurityLog) -> None:
+    def __init__(self, store: Store, clock: Clock, reading: Reading) -> None:
         self._store = store
-        self._security_log = security_log
         self._clock = clock
         self._reading = reading
 
@@ -113,14 +113,13 @@ class Archive:
             self._reading.mark(actor.user_id, [(message.room_id, message.time)])
             self._reading.flush()
 
-    def search(self, actor: Actor, room_id: int, wanted: Filter) -> list[StoredMessage]:
-        """The newest MOST messages of a room that pass the filter, oldest first. Raises ROOM_NOT_FOUND."""
+    def search(self, actor: Actor, room_id: int, wanted: Filter, limit: int = MOST) -> Listed[StoredMessage]:
+        """The newest `limit` messages of a room that pass the filter, oldest first, of SEARCH_REACH at most.
+
+        `next` is the time (µs, as text) until which to search on; "" where nothing is left. Raises ROOM_NOT_FOUND.
+        """
         enter_lane(Lane.LONG)
         conditions: list[ColumnElement[bool]] = []
-        if wanted.since is not None:
-            conditions.append(Message.time >= wanted.since)
-        if wanted.until is not None:
-            conditions.append(Message.time <= wanted.until)
         if wanted.sender_id is not None:
             conditions.append(Message.sender_id == within_64_bits(wanted.sender_id))
         if wanted.sender_name is not None:
@@ -130,7 +129,14 @@ class Archive:
             conditions.append(_Position(func.lower(Message.content), wanted.text.translate(_ASCII_LOWER)) > 0)
         with self._store.read() as connection:
             room = lookups.joined(connection, actor, room_id)
-            return timeline.newest(connection, room.id, MOST, conditions=conditions)
+            first = timeline.reach(connection, room.id, SEARCH_REACH, wanted.since, wanted.until)
+            conditions.append(Message.time >= (first or wanted.since or 0))
+            if wanted.until is not None:
+                conditions.append(Message.time <= wanted.until)
+            found = timeline.newest(connection, room.id, limit, conditions=conditions)
+        if len(found) == limit:
+            first = found[0].time
+        return Listed(found, "" if first is None else str(first - 1))
 
     def replies(self, actor: Actor, message_id: int) -> list[StoredMessage]:
         """The replies to a message, oldest first, at most the newest MOST.
@@ -142,8 +148,7 @@ class Archive:
                 found = _find(connection, actor, message_id)
             except ChatError:
                 raise ChatError(ErrorCode.MESSAGE_NOT_FOUND) from None
-            replies = [Message.reply_to_id == found.message_id]
-            return timeline.newest(connection, found.room.id, MOST, conditions=replies)
+            return timeline.replies(connection, found.message_id, MOST)
 
     def delete(self, actor: Actor, message_id: int) -> None:
         """Delete a message for all, for good.
@@ -160,8 +165,6 @@ class Archive:
                 tx.execute(delete(AttachmentChunk).where(AttachmentChunk.attachment_id == found.attachment_id))
                 tx.execute(delete(Attachment).where(Attachment.id == found.attachment_id))
             tx.emit(Event(EventKind.DELETION, found.room.id, found.time))
-        details = {"room_id": found.room.id, "message_id": message_id, "sender_id": found.sender_id}
-        self._security_log.write("message_removal", actor.user_id, actor.username, **details)
 
 
 @dataclass(frozen=True, slots=True)

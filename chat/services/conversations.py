@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, update
 
 from chat.models import Actor, Attachment, Friendship, Membership, Message, Room, User
-from chat.services import friendships, lookups
-from chat.services.lookups import LIST_CAP, MAX_ID
-from chat.services.reading import Reading
+from chat.services import friendships, lookups, paging
+from chat.services.paging import WHOLE, Listed, Page
+from chat.services.reading import UNREAD_REACH, Reading, unread_count
+from chat.services.room_views import UNREAD_MOST
 from chat.storage.avatars import TOTAL_MAX_BYTES, avatars_of
 from chat.storage.store import Store
 
@@ -29,7 +30,7 @@ class ConversationView:
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    unread: int
+    unread: int  # at most UNREAD_REACH
     may_remind: bool
     is_pinned: bool
 
@@ -38,7 +39,7 @@ class Preferences:
 class NewPreferences:
     """What is to be changed; None: it stays."""
 
-    unread: int | None = None  # so many of the newest from others are to be unread
+    unread: int | None = None  # so many of the newest from others are to be unread, at most UNREAD_REACH
     may_remind: bool | None = None
     is_pinned: bool | None = None
 
@@ -54,9 +55,29 @@ _newest_time = (
 )
 
 
-def _unread() -> ColumnElement[int]:
-    others = (Message.time > Membership.read_time, Message.sender_id != Membership.user_id)
-    return select(func.count()).where(_living, *others).correlate(Room, Membership).scalar_subquery()
+def _is_called(actor: Actor, search: str) -> ColumnElement[bool]:
+    """Whether the text is a part of the room's name, or, of a direct conversation, of the friend's."""
+    friends = (
+        select(Friendship.room_id)
+        .join(User, User.id == friendships.other(actor.user_id))
+        .where(friendships.of(actor.user_id), paging.matches(User.nickname_key, search))
+    )
+    return or_(paging.matches(Room.name_key, search), Room.id.in_(friends))
+
+
+def _oldest_unread(actor: Actor, room_id: int, count: int) -> Select[tuple[int]]:
+    """The time (µs) of the oldest of the others' newest `count`, among the room's newest UNREAD_REACH messages."""
+    newest = (
+        select(Message.time, Message.sender_id, Message.deleted_at)
+        .where(Message.room_id == room_id)
+        .order_by(Message.time.desc())
+        .limit(UNREAD_REACH)
+        .subquery()
+    )
+    others = (newest.c.sender_id != actor.user_id, newest.c.deleted_at.is_(None))
+    count = max(0, min(count, UNREAD_REACH))
+    unread = select(newest.c.time).where(*others).order_by(newest.c.time.desc()).limit(count).subquery()
+    return select(func.min(unread.c.time))
 
 
 def _long_texts(connection: Connection, message_ids: Sequence[int]) -> dict[int, str]:
@@ -71,35 +92,45 @@ class Conversations:
         self._store = store
         self._reading = reading
 
-    def all(self, actor: Actor) -> list[ConversationView]:
+    def all(self, actor: Actor, page: Page = WHOLE) -> Listed[ConversationView]:
         """Pinned ones first, then by the newest message."""
         self._reading.flush()
-        newest_first = func.coalesce(Message.time, Room.created_at).desc()
+        is_pinned = case((Membership.is_pinned, 1), else_=0)
+        newest = func.coalesce(_newest_time, Room.created_at)
+        wanted = (
+            select(Room.id.label("room_id"), _newest_time.label("newest_time"))
+            .join(Membership, Membership.room_id == Room.id)
+            .join(Friendship, Friendship.room_id == Room.id, isouter=True)
+            # Not those with former friends, until they are friends again.
+            .where(Membership.user_id == actor.user_id, Room.deleted_at.is_(None), Friendship.ended_at.is_(None))
+        )
+        if page.search:
+            wanted = wanted.where(_is_called(actor, page.search))
+        part = paging.limited(wanted, (is_pinned, newest, Room.id), page, newest_first=True).subquery()
         query = (
             select(Room.id, Room.title, Friendship.room_id, friendships.other(actor.user_id).label("friend_id"))
             .add_columns(
                 User.nickname, Message.id.label("message_id"), Message.time, Attachment.name.label("attachment")
             )
             .add_columns(func.substr(Message.content, 1, SHORT_CHARS).label("text"))
-            .add_columns(Membership.is_pinned, Membership.may_remind, _unread().label("unread"))
-            .join(Membership, Membership.room_id == Room.id)
+            .add_columns(Membership.is_pinned, Membership.may_remind, unread_count(UNREAD_MOST).label("unread"))
+            .add_columns(part.c.key_0, part.c.key_1, part.c.key_2)
+            .join(part, part.c.room_id == Room.id)
+            .join(Membership, and_(Membership.room_id == Room.id, Membership.user_id == actor.user_id))
             .join(Friendship, Friendship.room_id == Room.id, isouter=True)
             .join(User, and_(Friendship.id.is_not(None), User.id == friendships.other(actor.user_id)), isouter=True)
-            .join(Message, and_(Message.room_id == Room.id, Message.time == _newest_time), isouter=True)
+            .join(Message, and_(Message.room_id == Room.id, Message.time == part.c.newest_time), isouter=True)
             .join(Attachment, Attachment.id == Message.attachment_id, isouter=True)
-            # Not those with former friends, until they are friends again.
-            .where(Membership.user_id == actor.user_id, Room.deleted_at.is_(None), Friendship.ended_at.is_(None))
-            .order_by(Membership.is_pinned.desc(), newest_first, Room.id.desc())
-            .limit(LIST_CAP)
+            .order_by(part.c.key_0.desc(), part.c.key_1.desc(), part.c.key_2.desc())
         )
         with self._store.read() as connection:
-            rows = connection.execute(query).all()
+            rows = paging.listed(connection.execute(query).all(), page, newest_first=True)
             friend_ids = [row.friend_id for row in rows if row.room_id is not None]
             other_ids = [row.id for row in rows if row.room_id is None]
             texts = _long_texts(connection, [row.message_id for row in rows if len(row.text or "") == SHORT_CHARS])
             faces = avatars_of(connection, User, friend_ids, TOTAL_MAX_BYTES // 2)
             signs = avatars_of(connection, Room, other_ids, TOTAL_MAX_BYTES // 2)
-        return [
+        found = [
             ConversationView(
                 id=row.id,
                 name=row.title if row.room_id is None else row.nickname,
@@ -114,11 +145,12 @@ class Conversations:
             )
             for row in rows
         ]
+        return Listed(found, rows.next)
 
     def preferences(self, actor: Actor, room_id: int) -> Preferences:
         """How the actor has a room set. Raises ROOM_NOT_FOUND."""
         self._reading.flush()
-        query = select(_unread(), Membership.may_remind, Membership.is_pinned)
+        query = select(unread_count(UNREAD_REACH), Membership.may_remind, Membership.is_pinned)
         query = query.select_from(Room).join(Membership, Membership.room_id == Room.id)
         with self._store.read() as connection:
             room = lookups.joined(connection, actor, room_id)
@@ -136,10 +168,7 @@ class Conversations:
         with self._store.write() as tx:
             room = lookups.joined(tx, actor, room_id)
             if new.unread is not None:
-                others = (Message.room_id == room.id, Message.sender_id != actor.user_id, Message.deleted_at.is_(None))
-                count = max(0, min(new.unread, MAX_ID))
-                unread = select(Message.time).where(*others).order_by(Message.time.desc()).limit(count).subquery()
-                found = tx.execute(select(func.min(unread.c.time))).scalar()
+                found = tx.execute(_oldest_unread(actor, room.id, new.unread)).scalar()
                 last_time = select(Room.last_time).where(Room.id == room.id).scalar_subquery()
                 values["read_time"] = last_time if found is None else found - 1
             if values:

@@ -6,18 +6,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from chat.clock import SECOND, Clock
 from chat.errors import ChatError, ErrorCode
-from chat.models import Actor, Attachment, AttachmentChunk, Membership, Message, MessageType, Room, StoredMessage, User
+from chat.models import (
+    IS_FILE,
+    Actor,
+    Attachment,
+    AttachmentChunk,
+    Membership,
+    Message,
+    MessageType,
+    Room,
+    StoredMessage,
+    User,
+)
 from chat.names import is_visible
 from chat.security.limits import MESSAGES
-from chat.services import friendships, lookups
+from chat.services import friendships, lookups, paging
 from chat.services.attachments import Attached, chunks, new_name
 from chat.services.limits import Limits
 from chat.services.lookups import LIST_CAP, RoomRef
 from chat.services.messages import Draft, Messages
+from chat.services.paging import WHOLE, Listed, Page
 from chat.services.quota import Quota
 from chat.storage.store import Store, WriteTransaction
 
@@ -120,12 +132,15 @@ class Files:
                 again = select(Attachment.id).where(Attachment.id == attachment_id, Attachment.upload_ends < now)
                 self._remove(tx, list(tx.execute(again).scalars()))
 
-    def listed(self, actor: Actor, ref: RoomRef) -> tuple[int, list[FileView]]:
-        """The room's id, and its newest 5,000 files, oldest first. Raises ROOM_NOT_FOUND."""
+    def listed(self, actor: Actor, ref: RoomRef, page: Page = WHOLE) -> tuple[int, Listed[FileView]]:
+        """The room's id, and its files, oldest first; a page has the newest first. Raises ROOM_NOT_FOUND."""
         with self._store.read() as connection:
             room = lookups.joined(connection, actor, ref)
-            query = _files.where(Message.room_id == room.id).order_by(Message.time.desc()).limit(LIST_CAP)
-            return room.id, [FileView(*row) for row in connection.execute(query)][::-1]
+            query = _files.where(Message.room_id == room.id)
+            if page.search:
+                query = query.where(func.lower(Attachment.filename).contains(page.search.lower(), autoescape=True))
+            rows = paging.fetch(connection, query, [Message.time], page, newest_first=page.limit is not None)
+        return room.id, Listed([FileView(*row[:6]) for row in rows], rows.next)
 
     def find(self, actor: Actor, file_id: int) -> FileView:
         """A file of a room that the actor is in. Raises FILE_NOT_FOUND."""
@@ -169,7 +184,7 @@ _files = (
     .join(Message, Message.attachment_id == Attachment.id)
     .join(User, User.id == Message.sender_id)
     .join(Room, Room.id == Message.room_id)
-    .where(Message.type == MessageType.FILE, Room.deleted_at.is_(None))
+    .where(IS_FILE, Room.deleted_at.is_(None))
 )
 
 

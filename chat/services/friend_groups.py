@@ -5,8 +5,9 @@ from sqlalchemy.exc import IntegrityError
 
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, FriendGroup, FriendGroupMember, User
-from chat.services import friendships, people
-from chat.services.lookups import LIST_CAP, AnyConnection, within_64_bits
+from chat.services import friendships, paging, people
+from chat.services.lookups import AnyConnection, within_64_bits
+from chat.services.paging import WHOLE, Listed, Page
 from chat.services.people import Person
 from chat.storage.store import Store
 
@@ -17,12 +18,12 @@ class FriendGroups:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def all(self, actor: Actor) -> list[tuple[int, str]]:
+    def all(self, actor: Actor, page: Page = WHOLE) -> Listed[tuple[int, str]]:
         """The actor's groups, oldest first: id and name."""
         query = select(FriendGroup.id, FriendGroup.name).where(FriendGroup.owner_id == actor.user_id)
         with self._store.read() as connection:
-            rows = connection.execute(query.order_by(FriendGroup.id).limit(LIST_CAP))
-            return [(row.id, row.name) for row in rows]
+            rows = paging.fetch(connection, query, [FriendGroup.id], page)
+            return Listed([(row.id, row.name) for row in rows], rows.next)
 
     def create(self, actor: Actor, name: str) -> None:
         """Make an empty group. Raises FRIEND_GROUP_TAKEN."""
@@ -48,18 +49,19 @@ class FriendGroups:
             tx.execute(delete(FriendGroupMember).where(FriendGroupMember.group_id == group_id))
             tx.execute(delete(FriendGroup).where(FriendGroup.id == group_id))
 
-    def members(self, actor: Actor, group_id: int) -> tuple[str, list[Person]]:
+    def members(self, actor: Actor, group_id: int, page: Page = WHOLE) -> tuple[str, Listed[Person]]:
         """The group's name, and who is in it. Raises FRIEND_GROUP_NOT_FOUND."""
         query = (
             select(*people.columns)
             .join(FriendGroupMember, FriendGroupMember.user_id == User.id)
             .where(FriendGroupMember.group_id == within_64_bits(group_id))
-            .order_by(User.id)
-            .limit(LIST_CAP)
         )
+        if page.search:
+            query = query.where(people.called(page.search))
         with self._store.read() as connection:
             name = _own(connection, actor, group_id)
-            return name, people.persons(connection, connection.execute(query).all())
+            rows = paging.fetch(connection, query, [User.id], page)
+            return name, Listed(people.persons(connection, rows), rows.next)
 
     def add(self, actor: Actor, group_id: int, user_id: int) -> None:
         """Put a friend into a group. Raises FRIEND_GROUP_NOT_FOUND, NOT_FRIENDS, IN_FRIEND_GROUP."""

@@ -17,9 +17,10 @@ from chat.models import (
     RequestStatus,
     User,
 )
-from chat.services import friendships, lookups, people
+from chat.services import friendships, lookups, paging, people
 from chat.services.lookups import LIST_CAP, within_64_bits
 from chat.services.messages import Draft, Messages
+from chat.services.paging import WHOLE, Listed, Page
 from chat.services.people import Person
 from chat.services.rooms import Rooms
 from chat.storage.store import Store, WriteTransaction
@@ -70,22 +71,24 @@ class Friends:
                 tx.execute(update(FriendRequest).where(*same).values(asked))
             tx.emit(Event(EventKind.FRIEND_REQUESTED, user_id, self._clock()))
 
-    def requests(self, actor: Actor) -> list[RequestView]:
+    def requests(self, actor: Actor, page: Page = WHOLE) -> Listed[RequestView]:
         """Those that the actor has received, answered ones too, newest first."""
         query = (
             select(*people.columns, FriendRequest.message, FriendRequest.created_at, FriendRequest.status)
             .join(FriendRequest, FriendRequest.sender_id == User.id)
             .where(FriendRequest.receiver_id == actor.user_id)
-            .order_by(FriendRequest.created_at.desc(), FriendRequest.id.desc())
-            .limit(LIST_CAP)
         )
+        if page.search:
+            query = query.where(people.called(page.search))
+        keys = (FriendRequest.created_at, FriendRequest.id)
         with self._store.read() as connection:
-            rows = connection.execute(query).all()
+            rows = paging.fetch(connection, query, keys, page, newest_first=True)
             senders = people.persons(connection, rows)
-        return [
+        found = [
             RequestView(sender, row.message, row.created_at, RequestStatus(row.status))
             for sender, row in zip(senders, rows, strict=True)
         ]
+        return Listed(found, rows.next)
 
     def accept(self, actor: Actor, sender_id: int, receiver_id: int, greeting: str) -> None:
         """Become friends. The two have a direct conversation from then on, and the actor says the greeting in it.
@@ -106,17 +109,18 @@ class Friends:
         with self._store.write() as tx:
             self._answer(tx, actor, sender_id, receiver_id, RequestStatus.REFUSED)
 
-    def all(self, actor: Actor) -> list[Person]:
+    def all(self, actor: Actor, page: Page = WHOLE) -> Listed[Person]:
         """The actor's friends, longest-standing first; deleted accounts are among them."""
         query = (
             select(*people.columns)
             .join(Friendship, friendships.other(actor.user_id) == User.id)
             .where(friendships.of(actor.user_id), Friendship.ended_at.is_(None))
-            .order_by(Friendship.id)
-            .limit(LIST_CAP)
         )
+        if page.search:
+            query = query.where(people.called(page.search))
         with self._store.read() as connection:
-            return people.persons(connection, connection.execute(query).all())
+            rows = paging.fetch(connection, query, [Friendship.id], page)
+            return Listed(people.persons(connection, rows), rows.next)
 
     def find(self, actor: Actor, user_id: int) -> FriendView:
         """One friend. Raises USER_NOT_FOUND, FRIEND_NOT_FOUND, also where the friendship is over."""

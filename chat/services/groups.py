@@ -8,9 +8,9 @@ from sqlalchemy import delete, select, update
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, Event, EventKind, Membership, Role, Room, User
-from chat.security.events import SecurityLog
-from chat.services import friendships, lookups, people
-from chat.services.lookups import LIST_CAP, AnyConnection, FoundRoom
+from chat.services import friendships, lookups, paging, people
+from chat.services.lookups import AnyConnection, FoundRoom
+from chat.services.paging import WHOLE, Listed, Page
 from chat.services.people import Person
 from chat.services.permissions import REMOVING, Action, allows, forbidden, require
 from chat.services.profiles import AVATAR_MAX_BYTES
@@ -26,9 +26,8 @@ class MemberRole:
 
 
 class Groups:
-    def __init__(self, store: Store, clock: Clock, rooms: Rooms, quota: Quota, security_log: SecurityLog) -> None:
+    def __init__(self, store: Store, clock: Clock, rooms: Rooms, quota: Quota) -> None:
         self._store = store
-        self._security_log = security_log
         self._quota = quota
         self._clock = clock
         self._rooms = rooms
@@ -47,21 +46,21 @@ class Groups:
                 raise ChatError(ErrorCode.NOT_FRIENDS)
             self._rooms.make_group_within(tx, actor, title, sorted(others))
 
-    def members(self, actor: Actor, room_id: int) -> tuple[list[MemberRole], Role]:
+    def members(self, actor: Actor, room_id: int, page: Page = WHOLE) -> tuple[Listed[MemberRole], Role]:
         """Who is in a room, longest-standing first, and the actor's own role. Raises ROOM_NOT_FOUND."""
         query = (
             select(*people.columns, Membership.role)
             .join(Membership, Membership.user_id == User.id)
             .where(Membership.room_id == lookups.within_64_bits(room_id), User.deleted_at.is_(None))
-            .order_by(Membership.id)
-            .limit(LIST_CAP)
         )
+        if page.search:
+            query = query.where(people.called(page.search))
         with self._store.read() as connection:
             room = lookups.joined(connection, actor, room_id)
-            rows = connection.execute(query).all()
+            rows = paging.fetch(connection, query, [Membership.id], page)
             persons = people.persons(connection, rows)
         found = [MemberRole(person, Role(row.role)) for person, row in zip(persons, rows, strict=True)]
-        return found, room.role or Role.MEMBER
+        return Listed(found, rows.next), room.role or Role.MEMBER
 
     def set_admin(self, actor: Actor, room_id: int, user_id: int, *, is_admin: bool) -> None:
         """Make a member an admin, or an admin a member.
@@ -103,8 +102,6 @@ class Groups:
                 raise forbidden(room) if user_id == actor.user_id else ChatError(ErrorCode.ADMIN_PROTECTED)
             tx.execute(delete(Membership).where(Membership.room_id == room.id, Membership.user_id == user_id))
             tx.emit(Event(EventKind.USER, user_id))
-        details = {"room_id": room_id, "member_id": user_id}
-        self._security_log.write("member_removal", actor.user_id, actor.username, **details)
 
     def change(self, actor: Actor, room_id: int, title: str | None, avatar: str | None) -> None:
         """Give a room another title or avatar; None: it stays.

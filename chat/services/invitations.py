@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import aliased
@@ -9,10 +10,11 @@ from sqlalchemy.orm import aliased
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, Event, EventKind, Invitation, InvitationStatus, Membership, Role, User
-from chat.services import friendships, lookups
+from chat.services import friendships, lookups, paging
 from chat.services.bounds import PersonBounds
-from chat.services.lookups import LIST_CAP, within_64_bits
+from chat.services.lookups import within_64_bits
 from chat.services.memberships import Memberships
+from chat.services.paging import WHOLE, Listed, Page
 from chat.services.permissions import Action, allows, forbidden, require
 from chat.storage.store import Store, WriteTransaction
 
@@ -67,7 +69,7 @@ class Invitations:
                 self._insert(tx, actor, room.id, new, InvitationStatus.WAITING)
         return at_once
 
-    def all(self, actor: Actor, room_id: int) -> list[InvitationView]:
+    def all(self, actor: Actor, room_id: int, page: Page = WHOLE) -> Listed[InvitationView]:
         """Those of a room that the actor is in, newest first. Raises ROOM_NOT_FOUND."""
         sender, receiver = aliased(User), aliased(User)
         query = (
@@ -76,13 +78,12 @@ class Invitations:
             .add_columns(Invitation.created_at, Invitation.status)
             .join(sender, sender.id == Invitation.sender_id)
             .join(receiver, receiver.id == Invitation.receiver_id)
-            .order_by(Invitation.id.desc())
-            .limit(LIST_CAP)
         )
         with self._store.read() as connection:
             room = lookups.joined(connection, actor, room_id)
-            rows = connection.execute(query.where(Invitation.room_id == room.id))
-            return [InvitationView(**{**row._mapping, "status": InvitationStatus(row.status)}) for row in rows]
+            query = query.where(Invitation.room_id == room.id)
+            rows = paging.fetch(connection, query, [Invitation.id], page, newest_first=True)
+        return Listed([_view(row) for row in rows], rows.next)
 
     def answer(self, actor: Actor, invitation_id: int, room_id: int | None, *, accept: bool) -> None:
         """Let the invited one in, or not. room_id: what the client takes for the invitation's room; None: nothing.
@@ -116,3 +117,8 @@ class Invitations:
         rows = [{"receiver_id": user_id, **about} for user_id in sorted(user_ids)]
         if rows:
             tx.execute(insert(Invitation), rows)
+
+
+def _view(row: Any) -> InvitationView:
+    known: dict[str, Any] = {name: value for name, value in row._mapping.items() if not name.startswith("key_")}
+    return InvitationView(**known | {"status": InvitationStatus(row.status)})

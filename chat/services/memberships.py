@@ -11,9 +11,11 @@ from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, Event, EventKind, Invitation, InvitationStatus, Membership, Role, Room, User
 from chat.names import name_key
-from chat.services import lookups
+from chat.services import lookups, paging
 from chat.services.bounds import PersonBounds
-from chat.services.lookups import LIST_CAP, RoomRef, UserRef
+from chat.services.lookups import RoomRef, UserRef
+from chat.services.paging import WHOLE, Listed, Page
+from chat.services.people import called
 from chat.services.permissions import ADDING, Action, require
 from chat.services.presence import Presence
 from chat.services.room_passwds import RoomPasswds
@@ -131,24 +133,26 @@ class Memberships:
             if left < LEAVE_AT_ONCE:
                 return total
 
-    def members(self, actor: Actor, ref: RoomRef) -> list[MemberView]:
+    def members(self, actor: Actor, ref: RoomRef, page: Page = WHOLE) -> Listed[MemberView]:
         """Who is in the room, longest-standing first. Raises ROOM_NOT_FOUND, also to those who are not in it."""
         with self._store.read() as connection:
             room = lookups.joined(connection, actor, ref)
-            rows = connection.execute(
+            query = (
                 select(User.id, User.username, User.nickname, User.created_at, User.updated_at, Membership.role)
                 .join(Membership, Membership.user_id == User.id)
                 .where(Membership.room_id == room.id, User.deleted_at.is_(None))
-                .order_by(Membership.id)
-                .limit(LIST_CAP)
-            ).all()
+            )
+            if page.search:
+                query = query.where(called(page.search))
+            rows = paging.fetch(connection, query, [Membership.id], page)
         online = self._presence.online(row.id for row in rows)
-        return [
+        found = [
             MemberView(
                 row.id, row.username, row.nickname, Role(row.role), row.id in online, row.created_at, row.updated_at
             )
             for row in rows
         ]
+        return Listed(found, rows.next)
 
     def admit(self, tx: WriteTransaction, room_id: int, user_id: int, role: Role) -> None:
         """Make a user a member, within the transaction that found that they may be.

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, exists, or_, select
+from sqlalchemy import ColumnElement, and_, exists, or_, select
 
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, Friendship, User
 from chat.names import name_key
+from chat.services import paging
 from chat.services.lookups import AnyConnection, within_64_bits
 from chat.storage.avatars import avatars_of
 from chat.storage.store import Store
@@ -62,6 +63,11 @@ class People:
             if row is None:
                 raise ChatError(ErrorCode.USER_NOT_FOUND, username=user_id)
             return Found(persons(connection, [row])[0], row.is_friend)
+
+
+def called(search: str) -> ColumnElement[bool]:
+    """The condition on User: the text is a part of the username or of the nickname, whatever the case."""
+    return or_(paging.matches(User.username_key, search), paging.matches(User.nickname_key, search))
 
 
 def persons(connection: AnyConnection, rows: Sequence[Any]) -> list[Person]:

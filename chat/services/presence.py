@@ -118,6 +118,10 @@ class Presence:
 
     def online(self, user_ids: Iterable[int]) -> set[int]:
         """Those of the users who are online, in whatever process; of other processes about a second old."""
+        return self.everybody_online().intersection(user_ids)
+
+    def everybody_online(self) -> set[int]:
+        """All users who are online, likewise."""
         now = self._clock()
         with self._lock:
             here = {seen.user_id for seen in self._seen.values() if self._until(seen, now) > now}
@@ -127,7 +131,7 @@ class Presence:
                 query = select(LoginSession.user_id).where(LoginSession.online_until > now).distinct()
                 self._elsewhere = frozenset(connection.execute(query).scalars())
             self._elsewhere_read_at = now
-        return here.union(self._elsewhere).intersection(user_ids)
+        return here.union(self._elsewhere)
 
     def flush(self) -> None:
         """Forget sessions that have been ended, here or elsewhere; write what other processes do not know yet."""

@@ -9,8 +9,8 @@ from chat.delivery import Hub, Key
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, Membership, Room, StoredMessage
 from chat.names import name_key
-from chat.services.lookups import LIST_CAP
 from chat.services.reading import Reading
+from chat.services.room_views import activity
 from chat.services.sessions import Sessions
 from chat.storage import timeline
 from chat.storage.store import Store
@@ -134,18 +134,23 @@ class Pulls:
         return Position(position.rooms, cursors, position.limit)
 
     def newest(self, actor: Actor, limit: int) -> News:
-        """The newest `limit` messages of each room that the actor is in."""
+        """At most `limit` messages in all: of the actor's `limit` most active rooms, each has an equal share.
+
+        So it costs the same however many rooms there are beyond, and each of these has its newest message at least.
+        """
         with self._store.read() as connection:
             rooms = connection.execute(
-                select(Room.name, Room.id)
+                select(Room.name, Room.id, Room.last_time)
                 .join(Membership, Membership.room_id == Room.id)
                 .where(Membership.user_id == actor.user_id, Room.deleted_at.is_(None))
-                .order_by(Membership.id)
-                .limit(LIST_CAP)
+                .order_by(activity.desc(), Room.id.desc())
+                .limit(limit)
             ).all()
-            news = News()
-            for room in rooms:
-                news.add(room.name, [] if news.is_full else timeline.newest(connection, room.id, limit))
+            share = limit // max(1, sum(room.last_time > 0 for room in rooms))
+            found = timeline.newest_of_each(connection, [room.id for room in rooms], share)
+        news = News()
+        for room in rooms:
+            news.add(room.name, found.get(room.id, []))
         return news
 
     def _resolve(self, actor: Actor, asked: Mapping[str, int], limit: int) -> _Resolved:

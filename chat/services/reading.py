@@ -4,9 +4,9 @@ import threading
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import ColumnElement, bindparam, func, select, update
 
-from chat.models import Membership
+from chat.models import Membership, Message, Room
 from chat.storage.prepared import Prepared
 from chat.storage.store import Store
 
@@ -19,6 +19,32 @@ _forward = Prepared(
     )
     .values(read_time=bindparam("time"))
 )
+
+
+UNREAD_REACH = 1000  # messages after the mark; those before them are not counted
+
+
+def unread_count(most: int) -> ColumnElement[int]:
+    """How many messages of others came after the mark, of the Room and Membership at hand, counted up to `most`.
+
+    Only the newest UNREAD_REACH after the mark are looked at, so that it takes as long however much is unread.
+    """
+    newest = (
+        select(Message.sender_id, Message.deleted_at)
+        .where(Message.room_id == Room.id, Message.time > Membership.read_time)
+        .order_by(Message.time.desc())
+        .limit(UNREAD_REACH)
+        .correlate(Room, Membership)
+        .subquery()
+    )
+    others = (
+        select(newest.c.sender_id)
+        .where(newest.c.sender_id != Membership.user_id, newest.c.deleted_at.is_(None))
+        .limit(most)
+        .correlate(Room, Membership)
+        .subquery()
+    )
+    return select(func.count()).select_from(others).scalar_subquery()
 
 
 class ReadsOn(Protocol):

@@ -1,25 +1,24 @@
 """Rooms: making, finding and deleting them (specs, "Room" and "The lobby")."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, insert, literal, or_, select, update
+from sqlalchemy import Select, and_, case, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import aliased
 
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
-from chat.models import Access, Actor, Membership, Message, Role, Room, User
+from chat.models import Access, Actor, Membership, Role, Room
 from chat.names import is_name, is_reserved_room_name, name_key
-from chat.security.events import SecurityLog
 from chat.services import lookups
 from chat.services.bounds import PersonBounds
-from chat.services.lookups import LIST_CAP, RoomRef, UserRef
+from chat.services.lookups import RoomRef, UserRef
 from chat.services.memberships import Memberships, end_room
+from chat.services.paging import WHOLE, Listed, Page
 from chat.services.permissions import Action, require
 from chat.services.reading import Reading
 from chat.services.room_passwds import RoomPasswds
+from chat.services.room_views import IS_IN, RoomView, views
 from chat.storage.store import Store, WriteTransaction
 
 NAME_MAX_CHARS = 60
@@ -27,25 +26,6 @@ LABEL_MAX_CHARS = 16
 DESCRIPTION_MAX_CHARS = 1000
 OPEN_LABEL, LOCKED_LABEL = "public", "private"  # the latter is the one label that promises a passwd
 _NAMELESS = ""  # the key of no name: a room has it within the transaction that makes it, until it has its number
-
-
-@dataclass(frozen=True, slots=True)
-class RoomView:
-    """A room as one user sees it."""
-
-    id: int
-    name: str  # unique
-    title: str
-    description: str
-    access: Access
-    label: str
-    locked: bool
-    created_at: int  # µs
-    updated_at: int  # µs; of title and description
-    last_time: int  # µs; 0 without messages
-    role: Role | None  # None: not joined
-    member_count: int
-    unread: int  # 0 where it was not asked for
 
 
 class Rooms:
@@ -57,11 +37,9 @@ class Rooms:
         passwds: RoomPasswds,
         bounds: PersonBounds,
         reading: Reading,
-        security_log: SecurityLog,
         lobby: str,
     ) -> None:
         self._store = store
-        self._security_log = security_log
         self._clock = clock
         self._memberships = memberships
         self._passwds = passwds
@@ -120,7 +98,7 @@ class Rooms:
             room_id = _insert(tx, title, self._clock(), description=description, access=access, label=label)
             _give_name(tx, room_id, title)
             self._admit_all(tx, room_id, actor, others)
-            return _views(tx, actor, Room.id == room_id)[0]
+            return views(tx, actor, Room.id == room_id)[0]
 
     def make_group_within(self, tx: WriteTransaction, actor: Actor, title: str, members: Iterable[int]) -> None:
         """Make a group of the actor, who owns it, and these users.
@@ -132,28 +110,42 @@ class Rooms:
         _give_name(tx, room_id, title)
         self._admit_all(tx, room_id, actor, members)
 
-    def find(self, actor: Actor, *, unread: bool) -> list[RoomView]:
+    def find(self, actor: Actor, page: Page = WHOLE, *, unread: bool, only_joined: bool = False) -> Listed[RoomView]:
         """The rooms that the actor may see, joined ones first; how much is unread only where asked for."""
         if unread:
             self._reading.flush()
         with self._store.read() as connection:
-            return _views(connection, actor, or_(Room.access == Access.OPEN, _is_in), unread=unread)
+            which = IS_IN if only_joined else or_(Room.access == Access.OPEN, IS_IN)
+            return views(connection, actor, which, page, unread=unread)
 
     def view(self, actor: Actor, ref: RoomRef) -> RoomView:
         """One room that the actor may see. Raises ROOM_NOT_FOUND."""
         with self._store.read() as connection:
-            return _views(connection, actor, Room.id == lookups.visible(connection, actor, ref).id)[0]
+            return views(connection, actor, Room.id == lookups.visible(connection, actor, ref).id)[0]
 
-    def joined(self, actor: Actor) -> list[RoomView]:
+    def joined(self, actor: Actor, page: Page = WHOLE) -> Listed[RoomView]:
         """The rooms that the actor is in."""
         with self._store.read() as connection:
-            return _views(connection, actor, _is_in)
+            return views(connection, actor, IS_IN, page)
 
-    def enterable(self, actor: Actor) -> list[RoomView]:
+    def enterable(self, actor: Actor, page: Page = WHOLE) -> Listed[RoomView]:
         """The rooms that the actor may enter without being asked for anything, joined ones first."""
         is_open = and_(Room.access == Access.OPEN, Room.passwd_hash.is_(None))
         with self._store.read() as connection:
-            return _views(connection, actor, or_(is_open, _is_in))
+            return views(connection, actor, or_(is_open, IS_IN), page)
+
+    def counts(self, actor: Actor) -> tuple[int, int, int]:
+        """How many rooms the actor may see, is in, and of these are direct conversations."""
+        own = and_(Membership.room_id == Room.id, Membership.user_id == actor.user_id)
+        query = (
+            select(func.count(), func.count(Membership.id), func.count(case((Room.access == Access.DIRECT, 1))))
+            .select_from(Room)
+            .join(Membership, own, isouter=True)
+            .where(Room.deleted_at.is_(None), or_(Room.access == Access.OPEN, IS_IN))
+        )
+        with self._store.read() as connection:
+            visible, joined, direct = connection.execute(query).one()
+        return visible, joined, direct
 
     def delete(self, actor: Actor, ref: RoomRef, passwd: str | None = None) -> None:
         """Delete the room for all.
@@ -172,7 +164,6 @@ class Rooms:
             still = lookups.still_visible(tx, actor, ref, room)  # the role may have changed while that was checked
             require(Action.DELETE_ROOM, still)
             end_room(tx, room.id, self._clock())
-        self._security_log.write("room_removal", actor.user_id, actor.username, room_id=room.id)
 
     def rename_within(self, tx: WriteTransaction, room_id: int, title: str) -> None:
         """Give a room another title, and the name that goes with it. Raises ROOM_NAME_INVALID."""
@@ -271,41 +262,3 @@ def _give_name(tx: WriteTransaction, room_id: int, title: str) -> None:
 
 def _living_by_name(name: str) -> Select[Any]:
     return select(Room.id).where(Room.name_key == name_key(name), Room.deleted_at.is_(None))
-
-
-_is_in = Membership.id.is_not(None)  # in _views: that the user is a member
-
-
-def _views(
-    connection: lookups.AnyConnection, actor: Actor, which: ColumnElement[bool], *, unread: bool = False
-) -> list[RoomView]:
-    """The living rooms of which that holds, joined ones first."""
-    anybodys = aliased(Membership)
-    members = (
-        select(func.count())
-        .select_from(anybodys)
-        .join(User, User.id == anybodys.user_id)
-        .where(anybodys.room_id == Room.id, User.deleted_at.is_(None))
-        .scalar_subquery()
-    )
-    others_after_the_mark = (
-        select(func.count())
-        .select_from(Message)
-        .where(Message.room_id == Room.id, Message.time > Membership.read_time)
-        .where(Message.sender_id != actor.user_id, Message.deleted_at.is_(None))
-        .scalar_subquery()
-    )
-    query = (
-        select(Room.id, Room.name, Room.title, Room.description, Room.access, Room.label)
-        .add_columns(Room.passwd_hash.is_not(None).label("locked"), Room.created_at, Room.updated_at, Room.last_time)
-        .add_columns(Membership.role, members.label("member_count"))
-        .add_columns((others_after_the_mark if unread else literal(0)).label("unread"))
-        .join(Membership, and_(Membership.room_id == Room.id, Membership.user_id == actor.user_id), isouter=True)
-        .where(Room.deleted_at.is_(None), which)
-        .order_by(Membership.id.is_(None), Room.id)
-        .limit(LIST_CAP)
-    )
-    return [
-        RoomView(**{**row._mapping, "access": Access(row.access), "role": Role(row.role) if row.role else None})
-        for row in connection.execute(query)
-    ]

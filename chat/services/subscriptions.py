@@ -9,7 +9,6 @@ from sqlalchemy import bindparam, func, select
 from chat.delivery import Hub, Key, Waiter
 from chat.errors import ChatError, ErrorCode
 from chat.models import ROOM_SIGNALS, Actor, Event, EventRow, Membership, Room, StoredMessage
-from chat.services.lookups import LIST_CAP
 from chat.services.presence import Presence
 from chat.services.sessions import Sessions
 from chat.storage.store import Store
@@ -19,8 +18,7 @@ _rooms_of_member = (
     select(Room.id, Room.name, Room.last_time, Membership.id.label("membership_id"), Membership.read_time)
     .join(Membership, Membership.room_id == Room.id)
     .where(Membership.user_id == bindparam("user"), Room.deleted_at.is_(None))
-    .order_by(Membership.id)
-    .limit(LIST_CAP)
+    .order_by(Membership.id)  # all of them: what is cut would never be pushed
 )
 _last_event = select(func.max(EventRow.id))
 _room_of_member = _rooms_of_member.where(Room.id == bindparam("room"))
@@ -159,9 +157,11 @@ class Subscription:
             self.require_session()
             if self.waiter.signals is not None:
                 self._signals_from = self._last_event()
+            feeds = self._chat.hub.feeds
             for row in self._resolve(from_now=True):
-                # Opens the feed, so that the next message is found in memory.
-                self._chat.hub.feeds.since(row.id, row.last_time, 1)
+                end = feeds.end(row.id)
+                if end is None or end < row.last_time:  # something came while the feed was being opened
+                    feeds.since(row.id, row.last_time, 1)
         except BaseException:
             self._chat.hub.notifier.unregister(self.waiter)
             raise
@@ -184,6 +184,10 @@ class Subscription:
                 del self._followed[room_id]
             if not is_new:
                 return rows
+            if from_now:
+                # So that the next message is found in memory. The rooms are read once more after this, so what came
+                # before the feeds were open is noticed.
+                self._chat.hub.feeds.open_at((row.id, row.last_time) for row in rows)
             # What is stored between the reading and here wakes nobody: it is read once more.
             self._chat.hub.notifier.change(self.waiter, keys)
             if not self.waiter.keys:

@@ -71,6 +71,38 @@ def newest(
     return _records(connection, connection.execute(query).all())[::-1]
 
 
+def newest_of_each(connection: Connection, room_ids: Sequence[int], limit: int) -> dict[int, list[StoredMessage]]:
+    """The newest `limit` messages of each of these rooms, oldest first."""
+    same = (Message.room_id == Room.id, Message.deleted_at.is_(None))
+    first = select(Message.time).where(*same).order_by(Message.time.desc()).offset(limit - 1).limit(1).correlate(Room)
+    query = (
+        _living.join(Room, Room.id == Message.room_id)
+        .where(Room.id.in_(room_ids), Message.time >= func.coalesce(first.scalar_subquery(), 0))
+        .order_by(Message.time)
+    )
+    found: dict[int, list[StoredMessage]] = {}
+    for message in _records(connection, connection.execute(query).all()):
+        found.setdefault(message.room_id, []).append(message)
+    return found
+
+
+def replies(connection: Connection, message_id: int, limit: int) -> list[StoredMessage]:
+    """The newest `limit` replies to a message, oldest first. All are in its room; ids grow with the room's clock."""
+    query = _living.where(Message.reply_to_id == message_id).order_by(Message.id.desc()).limit(limit)
+    return _records(connection, connection.execute(query).all())[::-1]
+
+
+def reach(connection: Connection, room_id: int, count: int, since: int | None, until: int | None) -> int | None:
+    """The time (µs) of the room's `count`-th newest message in that span; None where there are no more than those."""
+    query = select(Message.time).where(Message.room_id == room_id).order_by(Message.time.desc())
+    if since is not None:
+        query = query.where(Message.time >= since)
+    if until is not None:
+        query = query.where(Message.time <= until)
+    times = connection.execute(query.offset(count - 1).limit(2)).scalars().all()
+    return times[0] if len(times) > 1 else None
+
+
 def sent_before(connection: Any, room_id: int, sender_id: int, client_message_id: str) -> StoredMessage | None:
     """The message, deleted or not, that this sender stored in this room under that id. Takes a transaction too."""
     rows = connection.execute(

@@ -130,13 +130,18 @@ def test_joining_sets_the_read_mark_to_the_rooms_now(services: Services, clock: 
     assert [r.unread for r in services.rooms.find(bob, unread=True) if r.name == "club"] == [1]
 
 
-def test_lists_are_capped(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chat.services.rooms.LIST_CAP", 3)
+def test_lists_are_capped(services: Services, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chat.services.paging.LIST_CAP", 3)
     alice, bob = crowd(services, "alice", "bob")
     for number in range(5):
         services.rooms.create(bob, f"room {number}", "public", "")
     services.rooms.create(alice, "mine", "public", "")
-    assert [r.name for r in services.rooms.find(alice, unread=True)] == ["public", "mine", "room 0"]
+    names = [r.name for r in services.rooms.find(alice, unread=True)]
+    assert names == ["public", "mine", "room 4"]  # of the others, the newest
+    clock.advance(1)
+    services.messages.send(bob, "room 1", Draft(text="news"))
+    names = [r.name for r in services.rooms.find(alice, unread=True)]
+    assert names == ["public", "mine", "room 1"]
 
 
 @pytest.mark.parametrize("action", Action)

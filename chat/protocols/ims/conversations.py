@@ -5,6 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 from marshmallow import ValidationError
 
+from chat.clock import to_iso
 from chat.errors import ChatError, ErrorCode
 from chat.http.auth import signed_in
 from chat.http.bodies import bound_body, is_clean, json_object, refuse_fields, takes
@@ -42,6 +43,7 @@ from chat.services.conversations import ConversationView, NewPreferences
 from chat.services.messages import Draft
 
 bp = Blueprint("ims_conversations", __name__)
+SEARCH_ON = "X-Search-On-Before"  # the end_time with which to go on, where a search has not seen all messages
 _NO_CONVERSATION = (404, -1, "会话不存在")
 _NOT_IN: Special = {Case.OUTSIDE: (400, 1, "Not in conversation")}
 
@@ -189,7 +191,11 @@ def search(actor: Actor, query: dict[str, Any]) -> Response:
         sender_name=query["sender_name"],
         text=query["content"],
     )
-    return _newest("messages", services().archive.search(actor, query["conversation_id"], wanted), "id")
+    found = services().archive.search(actor, query["conversation_id"], wanted)
+    response = _newest("messages", found, "id")
+    if found.next:
+        response.headers[SEARCH_ON] = to_iso(int(found.next))
+    return response
 
 
 @bp.delete("/conversations/messages", endpoint="delete_message")

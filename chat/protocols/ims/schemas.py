@@ -12,6 +12,7 @@ from chat.services.friend_groups import NAME_MAX_CHARS as FRIEND_GROUP_MAX_CHARS
 from chat.services.friends import REQUEST_MAX_CHARS
 from chat.services.lookups import LIST_CAP
 from chat.services.messages import CLIENT_MESSAGE_ID_MAX_CHARS
+from chat.services.paging import SEARCH_MAX_CHARS
 from chat.services.profiles import AVATAR_MAX_BYTES, PROFILE_MAX_CHARS
 
 TITLE_MAX_CHARS = 40  # narrower than services.rooms
@@ -175,8 +176,15 @@ class MessageFilter(_CamelConversation):
     start_time = Time("not before", "起始时间")
     end_time = Time("not after", "截止时间", is_end=True)
     sender_id = Id("by whom", "发送者 ID", load_default=None)
-    sender_name = fields.String(load_default=None, metadata=about("a part of the nickname", "发送者昵称的一部分"))
-    content = fields.String(load_default=None, metadata=about("a part of the text", "消息内容的一部分"))
+    sender_name = fields.String(
+        load_default=None,
+        metadata=about("a part of the nickname", "发送者昵称的一部分"),
+    )
+    content = fields.String(
+        load_default=None,
+        validate=validate.Length(max=SEARCH_MAX_CHARS),
+        metadata=about("a part of the text, at most 100 characters", "消息内容的一部分，至多 100 个字符"),
+    )
 
 
 class Interface(SomeConversation):

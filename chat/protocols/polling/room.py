@@ -25,7 +25,7 @@ from chat.protocols.polling.schemas import (
     RoomsFound,
 )
 from chat.services.memberships import MemberView
-from chat.services.rooms import RoomView
+from chat.services.room_views import RoomView
 
 bp = Blueprint("polling_room", __name__, url_prefix="/room")
 

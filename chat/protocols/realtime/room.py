@@ -11,7 +11,7 @@ from chat.http.context import services
 from chat.http.declared import answers
 from chat.models import Access, Actor
 from chat.protocols.realtime.schemas import ROOM_ID, NewRoom, RoomShown, RoomToken
-from chat.services.rooms import RoomView
+from chat.services.room_views import RoomView
 
 bp = Blueprint("realtime_room", __name__, url_prefix="/Room")
 _MAX_DIGITS = 19  # of an id; more are none, and Python does not turn thousands of them into a number

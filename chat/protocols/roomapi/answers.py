@@ -11,7 +11,7 @@ from chat.models import StoredMessage
 from chat.services.accounts import Profile
 from chat.services.attachments import URL_PREFIX
 from chat.services.memberships import MemberView
-from chat.services.rooms import RoomView
+from chat.services.room_views import RoomView
 
 
 @dataclass(frozen=True, slots=True)

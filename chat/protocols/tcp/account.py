@@ -4,7 +4,6 @@ from typing import Any
 
 from chat.errors import ChatError, ErrorCode
 from chat.live.clients import limited_address
-from chat.models import Access
 from chat.protocols.tcp.answers import user
 from chat.protocols.tcp.conversation import Conversation, worded
 from chat.protocols.tcp.requests import handles
@@ -64,19 +63,17 @@ def heartbeat(client: Conversation, _request: dict[str, Any]) -> None:
 def user_info(client: Conversation, _request: dict[str, Any]) -> None:
     """Who one is oneself, and how many there are of what one may see."""
     actor, chat = client.actor, client.chat
-    rooms = chat.rooms.find(actor, unread=False)
-    joined = [room for room in rooms if room.role is not None]
-    private = sum(room.access is Access.DIRECT for room in joined)
-    everybody = chat.accounts.everybody()
+    visible, joined, private = chat.rooms.counts(actor)
+    everybody, online = chat.accounts.count()
     client.say(
         "user_info_response",
         user_info=user(actor.user_id, actor.username, is_online=True),
-        joined_chats_count=len(joined),
+        joined_chats_count=joined,
         private_chats_count=private,
-        group_chats_count=len(joined) - private,
-        total_users_count=len(everybody),
-        online_users_count=len(chat.presence.online(user_id for user_id, _ in everybody)),
-        total_chats_count=len(rooms),
+        group_chats_count=joined - private,
+        total_users_count=everybody,
+        online_users_count=online,
+        total_chats_count=visible,
     )
 
 

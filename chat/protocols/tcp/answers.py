@@ -8,7 +8,7 @@ from chat.clock import SECOND, system_clock, to_local
 from chat.models import Access, MessageType, StoredMessage
 from chat.services.attachments import URL_PREFIX
 from chat.services.files import FileView
-from chat.services.rooms import RoomView
+from chat.services.room_views import RoomView
 
 Answer = dict[str, Any]
 

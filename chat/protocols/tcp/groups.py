@@ -7,7 +7,7 @@ from chat.protocols.tcp.answers import encoded, group, recalled
 from chat.protocols.tcp.conversation import Conversation, worded
 from chat.protocols.tcp.requests import handles
 from chat.protocols.tcp.schemas import CreateChat, KnownChat, ListChats
-from chat.services.rooms import RoomView
+from chat.services.room_views import RoomView
 
 HISTORY = 50  # messages, after entering
 

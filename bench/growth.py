@@ -1,0 +1,197 @@
+"""How addresses keep up as data grows: each is asked a few times, one request after the other, in a big database."""
+
+import http.client
+import json
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from bench.growth_data import BUSY, LOBBY, PASSWORD, messages
+from bench.ledger import percentile
+from bench.servers import BIN, Commonroom
+
+TIMES = 20  # each request
+P95_MARK, P95_PER_100_ROWS = 50.0, 5.0  # ms
+_HUGE = 10**9
+
+
+@dataclass
+class Address:
+    """How one request did."""
+
+    what: str
+    p50: float  # ms
+    p95: float
+    size: int  # bytes of the answer
+    rows: int  # entries in it
+    failed: str = ""
+
+    @property
+    def is_met(self) -> bool:
+        """In 50 ms, or, where it returns all of something, in 5 ms per 100 entries."""
+        return not self.failed and self.p95 <= max(P95_MARK, self.rows / 100 * P95_PER_100_ROWS)
+
+
+@dataclass
+class Growth:
+    scale: float
+    addresses: list[Address]
+    faults: str = ""
+
+    def line(self) -> str:
+        late = [address.what for address in self.addresses if not address.is_met]
+        return f"{len(self.addresses)} requests, {len(late)} over the mark{': ' + '; '.join(late) if late else ''}"
+
+
+class GrownCommonroom(Commonroom):
+    """Commonroom on a big database."""
+
+    def __init__(self, scale: float) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.tcp_port = probe.getsockname()[1]
+        self._scale = scale
+        super().__init__(0, 0)
+
+    def fill(self, rooms: int, members: int) -> dict[str, Any]:
+        del rooms, members
+        self.run(BIN / "flask", "--app", "wsgi", "db", "upgrade")
+        found: dict[str, Any] = json.loads(self.run(sys.executable, "-m", "bench.growth_data", str(self._scale)))
+        return found
+
+    def environment(self) -> dict[str, str]:
+        return {**super().environment(), "TCP_PORT": str(self.tcp_port)}
+
+
+def growth(scale: float) -> Growth:
+    """Ask everything of a server with that much of the full database (1: 2,000,000 messages)."""
+    with GrownCommonroom(scale) as server:
+        asked = [*_http(server, scale), *_tcp(server)]
+    return Growth(scale, asked, "; ".join(f"{each.what}: {each.failed}" for each in asked if each.failed))
+
+
+def _measured(what: str, ask: Callable[[], bytes], count: Callable[[Any], int]) -> Address:
+    took: list[int] = []
+    try:
+        for _ in range(TIMES + 1):  # the first fills caches
+            began = time.perf_counter_ns()
+            answer = ask()
+            took.append(time.perf_counter_ns() - began)
+        took = sorted(took[1:])
+        rows = count(json.loads(answer))
+    except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException) as error:
+        return Address(what, 0, 0, 0, 0, repr(error))
+    return Address(what, percentile(took, 0.5), percentile(took, 0.95), len(answer), rows)
+
+
+def _requests() -> Iterator[tuple[str, str, str, Any, Callable[[Any], int]]]:
+    """Who asks, method, address, body, and how many entries an answer has."""
+    rooms, data, said = _list("rooms"), _list("data"), _list("messages")
+    for who in ("pupil", "teacher"):
+        yield who, "GET", "/room/find", None, rooms
+        yield who, "GET", "/room/find?detail=1", None, rooms
+        yield who, "GET", "/room/find?detail=1&limit=100", None, rooms
+        yield who, "GET", "/room/find?limit=100&q=physics+49", None, rooms
+        yield who, "POST", "/chat/pull?detail=1", {}, _arrays
+        yield who, "POST", "/chat/pull?timeout=0", {f"physics {LOBBY + 1 + n}": "" for n in range(BUSY)}, _arrays
+        yield who, "GET", "/api/room/list", None, data
+        yield who, "GET", "/api/room/list?limit=100", None, data
+        yield who, "GET", "/Room", None, len
+        yield who, "GET", "/Room?limit=100", None, len
+        yield who, "GET", "/conversations", None, _list("conversation")
+        yield who, "GET", "/conversations?limit=100", None, _list("conversation")
+    yield "teacher", "GET", "/room/members?roomname=public", None, _list("members")
+    yield "teacher", "GET", "/room/members?roomname=public&limit=100", None, _list("members")
+    yield "teacher", "GET", "/chat/history?roomname=public&detail=1", None, said
+    yield "teacher", "GET", f"/api/room/members?room_id={LOBBY}", None, data
+    yield "teacher", "GET", f"/conversations/get_members?conversation_id={LOBBY}", None, _list("members")
+    yield "teacher", "GET", f"/conversations/get_members?conversation_id={LOBBY}&limit=100", None, _list("members")
+    yield "teacher", "GET", "/friends", None, _list("friends")
+    yield "teacher", "GET", "/friends?limit=100", None, _list("friends")
+    yield "teacher", "GET", "/search_user?query_name=user", None, _list("results")
+    yield "teacher", "GET", f"/interface?conversation_id={LOBBY}", None, _one
+    yield "teacher", "GET", f"/conversations/messages?conversationId={LOBBY}", None, said
+    yield "pupil", "POST", "/interface", {"conversationId": LOBBY, "unreads": _HUGE}, _one
+    found = f"/conversations/manage_messages?conversationId={LOBBY}"
+    for wanted in ("content=nowhere", "sender_name=nobody", "sender_id=1", "content=physics"):
+        yield "teacher", "GET", f"{found}&{wanted}", None, said
+    sent = {"roomname": "public", "new_message": {"type": "text", "content": "hello"}}
+    yield "teacher", "POST", "/chat/send", sent, _one
+
+
+def _http(server: GrownCommonroom, scale: float) -> Iterator[Address]:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
+
+    def asking(who: str, method: str, path: str, body: Any) -> Callable[[], bytes]:
+        headers = {"Authorization": server.tokens[who], "Content-Type": "application/json"}
+        content = None if body is None else json.dumps(body)
+
+        def ask() -> bytes:
+            connection.request(method, path, content, headers)
+            response = connection.getresponse()
+            answer = response.read()
+            if response.status != 200:
+                raise ValueError(f"{response.status} {answer[:200]!r}")
+            return answer
+
+        return ask
+
+    try:
+        for who, method, path, body, count in _requests():
+            yield _measured(f"{who}: {method} {path}", asking(who, method, path, body), count)
+        path = f"/conversations/get_reply?message_id={messages(scale)}"
+        yield _measured("teacher: GET /conversations/get_reply", asking("teacher", "GET", path, None), _list("replies"))
+    finally:
+        connection.close()
+
+
+def _tcp(server: GrownCommonroom) -> Iterator[Address]:
+    def log_in() -> bytes:
+        with socket.create_connection(("127.0.0.1", server.tcp_port), 60) as new:
+            return _told(new.makefile("rwb"), _login("teacher"))
+
+    yield _measured("teacher: tcp login_request", log_in, _one)
+    with socket.create_connection(("127.0.0.1", server.tcp_port), 60) as connection:
+        lines = connection.makefile("rwb")
+        _told(lines, _login("teacher"))
+        for request, key in (
+            ({"message_type": "user_info_request"}, ""),
+            ({"message_type": "list_chats_request"}, "chats"),
+            ({"message_type": "list_chats_request", "limit": 100}, "chats"),
+            ({"message_type": "list_chats_request", "list_type": "all"}, "chats"),
+            ({"message_type": "list_users_request"}, "users"),
+            ({"message_type": "list_users_request", "limit": 100}, "users"),
+            ({"message_type": "list_users_request", "list_type": "current_chat", "chat_group_id": LOBBY}, "users"),
+            ({"message_type": "file_list_request", "chat_group_id": LOBBY}, "files"),
+        ):
+            what = " ".join(f"{name}={value}" for name, value in request.items()).replace("message_type=", "")
+            count = _list(key) if key else _one
+            yield _measured(f"teacher: tcp {what}", lambda sent=request: _told(lines, sent), count)
+
+
+def _login(name: str) -> dict[str, Any]:
+    return {"message_type": "login_request", "username": name, "password": PASSWORD}
+
+
+def _told(lines: Any, request: dict[str, Any]) -> bytes:
+    lines.write(json.dumps(request).encode() + b"\n")
+    lines.flush()
+    answer: bytes = lines.readline()
+    if b'"error_message"' in answer[:40] or not answer:
+        raise ValueError(repr(answer[:200]))
+    return answer
+
+
+def _list(name: str) -> Callable[[Any], int]:
+    return lambda answer: len(answer[name])
+
+
+def _one(_answer: Any) -> int:
+    return 1
+
+
+def _arrays(answer: dict[str, Any]) -> int:
+    return sum(len(value) for value in answer.values() if isinstance(value, list))
