@@ -15,7 +15,7 @@ from chat import cli, web
 from chat.clock import Clock, system_clock
 from chat.extensions import db, jwt, migrate
 from chat.http import cookies, envelopes, headers
-from chat.http.context import EXTENSION
+from chat.http.context import EXTENSION, whence
 from chat.http.origins import Origins
 from chat.http.overload import refuse_overflow
 from chat.names import is_name
@@ -147,5 +147,7 @@ def _services(app: Flask, settings: Settings, clock: Clock) -> Services:
         session_hours=settings.session_hours,
         presence_seconds=settings.presence_seconds,
         feed_max_bytes=settings.feed_max_bytes,
+        secret=settings.secret(),
+        whence=whence,
         smtp_url=settings.smtp_url,
     )

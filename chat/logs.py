@@ -4,6 +4,8 @@ import logging
 import re
 import sys
 
+from chat.security.events import LOGGER_NAME as SECURITY
+
 # Controls (C0, DEL, C1), line separators, lone surrogates, and the marks that turn the direction of text.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
@@ -35,6 +37,7 @@ def configure() -> None:
         form = "[%(asctime)s] [%(process)d] [%(levelname)s] %(name)s: %(message)s"
         to_stderr.setFormatter(logging.Formatter(form, "%Y-%m-%d %H:%M:%S %z"))
         root.addHandler(to_stderr)
+    logging.getLogger(SECURITY).setLevel(logging.INFO)
     for name in ("", "gunicorn.error", "gunicorn.access"):
         for handler in logging.getLogger(name).handlers:
             if not any(isinstance(each, OneLine) for each in handler.filters):

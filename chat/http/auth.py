@@ -13,10 +13,11 @@ from chat.http.declared import declared
 from chat.http.origins import Origins
 from chat.live.parking import ENVIRON_KEY, Hold
 from chat.models import Actor
-from chat.security import tokens
+from chat.security import devices, tokens
 from chat.services.sessions import NewSession, SessionState
 
 COOKIE = "session"  # its kind, see chat.http.cookies
+DEVICE_COOKIE = "device"
 # What versions up to 0.1 call it. Read for one release, so that an upgrade logs nobody out; to be removed after 0.2.
 OLD_COOKIE = "commonroom_session"
 MEANT_USER = "HTTP_X_CHAT_USER"  # in the environ: the id of the user that the request is for
@@ -95,16 +96,31 @@ def session_token(user_id: int, session: NewSession) -> str:
 
 
 def set_cookie(response: Response, user_id: int, session: NewSession) -> Response:
-    """Put the session's token in a cookie that scripts cannot read."""
+    """Put the session's token in a cookie that scripts cannot read. The session that it held until now ends."""
+    replaced = _replaced()
+    if replaced is not None:
+        services().sessions.close(replaced)
     cookies.set_cookie(response, COOKIE, session_token(user_id, session), session.lifetime_s)
+    if session.device:
+        cookies.set_cookie(response, DEVICE_COOKIE, session.device, devices.LIFETIME_SECONDS)
     _delete_old(response)
     return response
+
+
+def device_cookie() -> str:
+    """What the browser shows of the accounts that it has been logged in to, for Accounts.log_in."""
+    return cookies.read_cookie(DEVICE_COOKIE)
 
 
 def clear_cookie(response: Response) -> Response:
     cookies.delete_cookie(response, COOKIE)
     _delete_old(response)
     return response
+
+
+def _replaced() -> Actor | None:
+    token = _cookie_token()
+    return services().sessions.resolve(token.reference, token.user_id) if token else None
 
 
 def _cookie_token() -> tokens.Token | None:

@@ -2,11 +2,12 @@
 
 from functools import lru_cache
 
-from flask import Request, current_app, request
+from flask import Request, current_app, g, has_app_context, has_request_context, request
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
 from chat.live.clients import limited_address
+from chat.security.events import LOCAL, Whence
 from chat.services import Services
 
 EXTENSION = "commonroom"
@@ -27,6 +28,16 @@ def services() -> Services:
 def client_address() -> str:
     """Whom rate limits by address count: the peer, or whom the trusted proxies name."""
     return limited_address(request.remote_addr or "unknown")
+
+
+def whence() -> Whence:
+    """Protocol and address of the request or socket that this thread works for."""
+    if has_request_context():
+        return Whence((request.blueprint or "-").partition("_")[0], client_address())
+    handler = g.get("handler") if has_app_context() else None
+    if handler is None:
+        return LOCAL
+    return Whence(handler.form.partition(" ")[0], limited_address(handler.peer.address[0]))
 
 
 def prefers_chinese() -> bool:

@@ -12,7 +12,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-from flask import Flask
+from flask import Flask, g
 
 from chat.clock import SECOND
 from chat.delivery import Waiter
@@ -169,6 +169,7 @@ class InApp:
         if handler is None:
             return
         with self._app.app_context():
+            g.handler = handler  # for context.whence
             self._guarded(handler, lambda: self._receive(handler, message))
 
     def closed(self) -> None:

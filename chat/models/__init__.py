@@ -3,7 +3,7 @@
 Times are whole microseconds since 1970 (UTC), as 64-bit integers.
 """
 
-from chat.models.account import Actor, LoginSession, User
+from chat.models.account import Actor, KnownAddress, LoginSession, User
 from chat.models.event import ROOM_SIGNALS, SIGNALS, Event, EventKind, EventRow
 from chat.models.friend import FriendGroup, FriendGroupMember, FriendRequest, Friendship, RequestStatus
 from chat.models.group import Announcement, Invitation, InvitationStatus
@@ -31,6 +31,7 @@ __all__ = [
     "Friendship",
     "Invitation",
     "InvitationStatus",
+    "KnownAddress",
     "LoginSession",
     "Membership",
     "Message",

@@ -45,6 +45,19 @@ class LoginSession(db.Model):
     expires_at: Mapped[int] = mapped_column(Microseconds, index=True)
     # The session counts as online up to here; written in batches by services.presence.
     online_until: Mapped[int] = mapped_column(Microseconds, default=0, server_default="0", index=True)
+    # What its user is shown of it.
+    protocol: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
+    address: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
+
+
+class KnownAddress(db.Model):
+    """Somebody has logged in to the account from there (services.guessing)."""
+
+    __tablename__ = "known_addresses"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    mark: Mapped[str] = mapped_column(Text, primary_key=True)  # security.devices: a keyed hash
+    seen_at: Mapped[int] = mapped_column(Microseconds, index=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +70,4 @@ class Actor:
     email: str
     session_id: str
     session_ends: int  # µs
+    created_at: int  # µs; when the account was made

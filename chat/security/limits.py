@@ -33,10 +33,19 @@ class Limit:
 
 
 MESSAGES = Limit("messages", burst=60, seconds=3)  # per user
-FAILED_LOGINS = Limit("failed-logins", burst=10, seconds=60)  # per account
-FAILED_LOGINS_BY_ADDRESS = Limit("failed-logins-by-address", burst=200, seconds=60)
+# Guessing passwords (services.guessing, decision 0025). A bucket gives its burst, and as many again in its seconds: so
+# strangers, and whoever shares an address with the owner, have 100 tries in any hour together (ASVS 2.2.1).
+FAILED_LOGINS = Limit("failed-logins", burst=10, seconds=60)  # per account and address, or device
+FAILED_LOGINS_OF_STRANGERS = Limit("failed-logins-of-strangers", burst=25, seconds=3600)  # per account
+FAILED_LOGINS_OF_KNOWN = Limit("failed-logins-of-known", burst=25, seconds=3600)  # per account and address, or device
+FAILED_LOGINS_BY_ADDRESS = Limit("failed-logins-by-address", burst=1000, seconds=60)  # an account's first counts 5
+LOGINS = Limit("logins", burst=30, seconds=60)  # right ones, per account
+# Guessing rooms' passwds (services.room_passwds, decision 0026).
 WRONG_PASSWDS = Limit("wrong-passwds", burst=10, seconds=60)  # per user, over all rooms
 ROOM_HASHES = Limit("room-hashes", burst=10, seconds=60)  # per user: rooms made with a passwd, passwds tried
+WRONG_PASSWDS_AN_HOUR = Limit("wrong-passwds-an-hour", burst=30, seconds=3600)  # the same
+WRONG_PASSWDS_OF_ROOM = Limit("wrong-passwds-of-room", burst=20, seconds=60)  # of new accounts, per room and address
+WRONG_PASSWDS_OF_ROOM_IN_ALL = Limit("wrong-passwds-of-room-in-all", burst=200, seconds=3600)  # of these, per room
 CODES_BY_MAILBOX = Limit("codes-by-mailbox", burst=3, seconds=600)
 CODES_BY_ADDRESS = Limit("codes-by-address", burst=30, seconds=3600)
 REGISTRATIONS = Limit("registrations", burst=200, seconds=60)  # per address

@@ -2,7 +2,7 @@
 
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, insert, or_, select, update
@@ -14,8 +14,11 @@ from chat.lanes import Lane, enter_lane
 from chat.models import Actor, Event, EventKind, User
 from chat.names import is_email, is_name, is_visible, name_key
 from chat.security import passwords
-from chat.security.limits import FAILED_LOGINS, FAILED_LOGINS_BY_ADDRESS, REGISTRATIONS
+from chat.security.devices import Devices
+from chat.security.events import SecurityLog
+from chat.security.limits import LOGINS, REGISTRATIONS
 from chat.services import lookups, paging
+from chat.services.guessing import Caller, Guesses, Target
 from chat.services.limits import Limits
 from chat.services.lookups import UserRef
 from chat.services.paging import WHOLE, Listed, Page
@@ -49,6 +52,7 @@ class Proven:
     """Whose password was given. It took a while to see that, so it may be another one by the time that this is used."""
 
     user_id: int
+    username: str
     password_sha1: str  # the column, as it was
 
     def require_still(self, tx: WriteTransaction) -> None:
@@ -68,6 +72,9 @@ class Accounts:
         presence: Presence,
         sessions: Sessions,
         rooms: Rooms,
+        guesses: Guesses,
+        devices: Devices,
+        security_log: SecurityLog,
         password_min_length: int,
     ) -> None:
         self._store = store
@@ -76,6 +83,9 @@ class Accounts:
         self._presence = presence
         self._sessions = sessions
         self._rooms = rooms
+        self._guesses = guesses
+        self._devices = devices
+        self._security_log = security_log
         self._password_min_length = password_min_length
 
     def create(self, username: str, password: str, address: str, nickname: str | None = None) -> int:
@@ -86,14 +96,16 @@ class Accounts:
         """
         row = self._new_row(username, password, address, nickname)
         with self._store.write() as tx:
-            return self._insert(tx, row)
+            user_id = self._insert(tx, row, address)
+        self._security_log.write("registration", user_id, username)
+        return user_id
 
     def register(
-        self, username: str, password: str, address: str, nickname: str | None = None
+        self, username: str, password: str, address: str, nickname: str | None = None, *, device: str | None = None
     ) -> tuple[int, NewSession]:
-        """The same, and log in, all or nothing: the user's id, and the session."""
+        """The same, and log in, all or nothing: the user's id, and the session. For device, see log_in."""
         row = self._new_row(username, password, address, nickname)
-        return self._insert_and_log_in(row)
+        return self._insert_and_log_in(row, Caller(address, device))
 
     def register_by_email(self, email: str, password: str, nickname: str, address: str) -> tuple[int, NewSession, bool]:
         """Make an account whose username is its mail address, or restore the deleted one of that address and password.
@@ -110,19 +122,19 @@ class Accounts:
         if taken is None:
             self._limits.take_shared((REGISTRATIONS, address))
             row = self._row(email, password, nickname) | {"email": email, "email_key": name_key(email)}
-            return *self._insert_and_log_in(row), False
+            return *self._insert_and_log_in(row, Caller(address)), False
         if taken.deleted_at is None:
             raise ChatError(ErrorCode.USERNAME_TAKEN, username=email)
         try:
-            proven = self._prove(User.id == taken.id, name_key(email), password, address)
+            proven = self._prove(User.id == taken.id, email, password, Caller(address))
         except ChatError as error:
             if error.code is ErrorCode.CREDENTIALS_WRONG:
                 raise ChatError(ErrorCode.USERNAME_TAKEN, username=email) from None
             raise
-        return *self._log_in(proven, restores=True), True
+        return *self._log_in(proven, Caller(address), restores=True), True
 
-    def _log_in(self, proven: Proven, *, restores: bool = False) -> tuple[int, NewSession]:
-        """Raises CREDENTIALS_WRONG, USER_DELETED where that has come in between."""
+    def _log_in(self, proven: Proven, caller: Caller, *, restores: bool = False) -> tuple[int, NewSession]:
+        """Raises RATE_LIMITED; CREDENTIALS_WRONG, USER_DELETED where that has come in between."""
         user_id = proven.user_id
         with self._store.write() as tx:
             proven.require_still(tx)
@@ -131,16 +143,24 @@ class Accounts:
                 tx.emit(Event(EventKind.USER, user_id))
             if tx.execute(select(User.id).where(User.id == user_id, User.deleted_at.is_(None))).first() is None:
                 raise ChatError(ErrorCode.USER_DELETED)
+            self._limits.take_within(tx, LOGINS, user_id)
+            self._guesses.remember_within(tx, user_id, caller.address)
             session = self._sessions.open_within(tx, user_id)
-        self._presence.touch(session.id, user_id)
-        return user_id, session
+        self._security_log.write("account_restored" if restores else "login", user_id, proven.username)
+        return user_id, self._begun(user_id, session, caller, proven.password_sha1)
 
-    def _insert_and_log_in(self, row: dict[str, Any]) -> tuple[int, NewSession]:
+    def _insert_and_log_in(self, row: dict[str, Any], caller: Caller) -> tuple[int, NewSession]:
         with self._store.write() as tx:
-            user_id = self._insert(tx, row)
+            user_id = self._insert(tx, row, caller.address)
             session = self._sessions.open_within(tx, user_id)
+        self._security_log.write("registration", user_id, row["username"])
+        return user_id, self._begun(user_id, session, caller, row["password_sha1"])
+
+    def _begun(self, user_id: int, session: NewSession, caller: Caller, password_hash: str) -> NewSession:
         self._presence.touch(session.id, user_id)
-        return user_id, session
+        if caller.device is None:
+            return session
+        return replace(session, device=self._devices.remember(caller.device, user_id, password_hash))
 
     def find(self, ref: UserRef) -> Profile:
         """What everybody may know of an account. Raises USER_NOT_FOUND, also for a deleted one."""
@@ -168,17 +188,18 @@ class Accounts:
             return connection.execute(living).scalar_one(), len(online)
 
     def log_in(
-        self, username: str, password: str, address: str, *, digest_allowed: bool = False
+        self, username: str, password: str, address: str, *, device: str | None = None, digest_allowed: bool = False
     ) -> tuple[int, NewSession]:
         """Log in the user whose password this is; or whose password's MD5 or SHA-1 in hex, where that is allowed.
 
-        The user's id, and the session. Raises CREDENTIALS_WRONG, the same for an unknown user and after the same time;
-        RATE_LIMITED after too many failures.
+        The user's id, and the session. device: the browser's device cookie; None: the protocol has no cookies.
+        Raises CREDENTIALS_WRONG, the same for an unknown user and after the same time; RATE_LIMITED after too many
+        failures, or log-ins.
         """
-        key = name_key(username)
-        proven = self._prove(lookups.is_user(username), key, password, address, digest_allowed=digest_allowed)
+        caller = Caller(address, device)
+        proven = self._prove(lookups.is_user(username), username, password, caller, digest_allowed=digest_allowed)
         try:
-            return self._log_in(proven)
+            return self._log_in(proven, caller)
         except ChatError as error:
             if error.code is ErrorCode.USER_DELETED:
                 raise ChatError(ErrorCode.CREDENTIALS_WRONG) from None
@@ -192,8 +213,9 @@ class Accounts:
         with self._store.read() as connection:
             user = connection.execute(select(User.id, User.deleted_at).where(_is_called(login))).first()
         user_id = user.id if user is not None and user.deleted_at is None else 0
+        caller = Caller(address)
         try:
-            return self._log_in(self._prove(User.id == user_id, name_key(login), password, address))
+            return self._log_in(self._prove(User.id == user_id, login, password, caller), caller)
         except ChatError as error:
             if error.code is not ErrorCode.CREDENTIALS_WRONG or user_id:
                 raise
@@ -202,22 +224,25 @@ class Accounts:
 
     def prove_own(self, actor: Actor, password: str, address: str) -> Proven:
         """That it is the actor's password. Raises CREDENTIALS_WRONG, RATE_LIMITED."""
-        return self._prove(User.id == actor.user_id, name_key(actor.username), password, address)
+        return self._prove(User.id == actor.user_id, actor.username, password, Caller(address))
 
     def _prove(
-        self, who: ColumnElement[bool], key: str, password: str, address: str, *, digest_allowed: bool = False
+        self, who: ColumnElement[bool], name: str, password: str, caller: Caller, *, digest_allowed: bool = False
     ) -> Proven:
+        query = select(User.id, User.username, User.password_sha1, User.password_md5)
         with self._store.read() as connection:
-            user = connection.execute(select(User.id, User.password_sha1, User.password_md5).where(who)).first()
-        failures = ((FAILED_LOGINS, key), (FAILED_LOGINS_BY_ADDRESS, address))
-        # Looked at in one of the two places, so that guesses sent all at once count one after the other.
+            user = connection.execute(query.where(who)).first()
+        buckets = self._guesses.buckets(None if user is None else Target(user.id, user.password_sha1), name, caller)
+        self._limits.check_shared(*buckets)  # refused ones take no place
         with passwords.place():
-            self._limits.check_shared(*failures)
+            tried = self._guesses.count(buckets)
             # As many are compared for an unknown user.
             for column, digest in _digests(password, digest_allowed=digest_allowed):
                 if passwords.verify(getattr(user, column, None), digest) and user is not None:
-                    return Proven(user.id, user.password_sha1)
-            self._limits.take_shared(*failures)
+                    self._guesses.forgive(tried)
+                    return Proven(user.id, user.username, user.password_sha1)
+        known = {} if user is None else {"user_id": user.id, "user": user.username}
+        self._security_log.write("login_failed", **known)
         raise ChatError(ErrorCode.CREDENTIALS_WRONG)
 
     def set_password(self, username: str, password: str) -> None:
@@ -231,6 +256,7 @@ class Accounts:
                 raise ChatError(ErrorCode.USER_NOT_FOUND, username=username)
             tx.execute(update(User).where(User.id == user_id).values(changes))
             self._sessions.end_all_within(tx, user_id)
+        self._security_log.write("password_change", user_id, username)
 
     def _new_row(self, username: str, password: str, address: str, nickname: str | None) -> dict[str, Any]:
         if not is_name(username, USERNAME_MAX_CHARS):
@@ -256,13 +282,14 @@ class Accounts:
             **hashes(password),
         }
 
-    def _insert(self, tx: WriteTransaction, row: dict[str, Any]) -> int:
+    def _insert(self, tx: WriteTransaction, row: dict[str, Any], address: str) -> int:
         require_free(tx, row["username"])
         try:
             user_id: int = tx.execute(insert(User).values(row).returning(User.id)).scalar_one()
         except IntegrityError:
             raise ChatError(ErrorCode.USERNAME_TAKEN, username=row["username"]) from None
         self._rooms.enter_lobby(tx, user_id)
+        self._guesses.remember_within(tx, user_id, address)
         return user_id
 
     def check_password(self, password: str) -> None:

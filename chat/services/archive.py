@@ -25,6 +25,7 @@ from chat.models import (
     User,
 )
 from chat.names import name_key
+from chat.security.events import SecurityLog
 from chat.services import lookups
 from chat.services.lookups import AnyConnection, within_64_bits
 from chat.services.paging import Listed
@@ -77,8 +78,9 @@ def _postgresql_position(element: _Position, compiler: SQLCompiler, **options: A
 
 
 class Archive:
-    def __init__(self, store: Store, clock: Clock, reading: Reading) -> None:
+    def __init__(self, store: Store, clock: Clock, reading: Reading, security_log: SecurityLog) -> None:
         self._store = store
+        self._security_log = security_log
         self._clock = clock
         self._reading = reading
 
@@ -165,6 +167,8 @@ class Archive:
                 tx.execute(delete(AttachmentChunk).where(AttachmentChunk.attachment_id == found.attachment_id))
                 tx.execute(delete(Attachment).where(Attachment.id == found.attachment_id))
             tx.emit(Event(EventKind.DELETION, found.room.id, found.time))
+        details = {"room_id": found.room.id, "message_id": message_id, "sender_id": found.sender_id}
+        self._security_log.write("message_removal", actor.user_id, actor.username, **details)
 
 
 @dataclass(frozen=True, slots=True)

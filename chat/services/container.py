@@ -1,12 +1,15 @@
 """All services of one process, put together once by `app.create_app`."""
 
 import threading
+from collections.abc import Callable
 
 from sqlalchemy import Engine
 
 from chat.clock import Clock
 from chat.delivery import Hub
 from chat.delivery.bus import SqliteBus
+from chat.security.devices import Devices
+from chat.security.events import SecurityLog, Whence
 from chat.services.accounts import Accounts
 from chat.services.announcements import Announcements
 from chat.services.archive import Archive
@@ -17,6 +20,7 @@ from chat.services.files import Files
 from chat.services.friend_groups import FriendGroups
 from chat.services.friends import Friends
 from chat.services.groups import Groups
+from chat.services.guessing import Guesses
 from chat.services.health import Health
 from chat.services.housekeeping import Housekeeper
 from chat.services.invitations import Invitations
@@ -58,38 +62,54 @@ class Services:
         session_hours: float,
         presence_seconds: float,
         feed_max_bytes: int,
+        secret: str,
+        whence: Callable[[], Whence],
         smtp_url: str = "",
     ) -> None:
         self.clock = clock
         self.store = Store(engine, clock, busy_seconds)
         self.hub = Hub(self.store, feed_max_bytes)
-        self.limits = Limits(self.store, clock, enabled=rate_limits)
+        security_log = SecurityLog(clock, whence)
+        self.limits = Limits(self.store, clock, security_log, enabled=rate_limits)
         self.presence = Presence(self.store, clock, presence_seconds)
         self.reading = Reading(self.store)
-        self.sessions = Sessions(self.store, self.hub, clock, self.presence, session_hours)
+        self.sessions = Sessions(self.store, self.hub, clock, self.presence, security_log, session_hours)
         self.hub.user_changed = self._user_changed
-        passwds = RoomPasswds(self.limits)
+        passwds = RoomPasswds(clock, self.limits, whence)
         self.requests = Requests(self.limits, bounds)
         person_bounds = PersonBounds(self.limits, bounds)
         self.memberships = Memberships(self.store, clock, self.presence, passwds, person_bounds)
-        self.rooms = Rooms(self.store, clock, self.memberships, passwds, person_bounds, self.reading, lobby)
+        self.rooms = Rooms(
+            self.store, clock, self.memberships, passwds, person_bounds, self.reading, security_log, lobby
+        )
         self.tickets = Tickets(self.store, clock, self.sessions, self.memberships)
+        devices = Devices(secret)
+        guesses = Guesses(self.store, clock, self.limits, devices)
         self.accounts = Accounts(
-            self.store, clock, self.limits, self.presence, self.sessions, self.rooms, password_min_length
+            self.store,
+            clock,
+            self.limits,
+            self.presence,
+            self.sessions,
+            self.rooms,
+            guesses,
+            devices,
+            security_log,
+            password_min_length,
         )
         quota = Quota(self.store, clock, storage_bounds)
         self.attachments = Attachments(self.store, clock, image_max_bytes)
         self.messages = Messages(self.store, clock, self.limits, quota, self.attachments, message_max_chars)
-        self.profiles = Profiles(self.store, clock, self.accounts, self.sessions, quota)
+        self.profiles = Profiles(self.store, clock, self.accounts, self.sessions, quota, security_log)
         self.verification = Verification(self.limits, smtp_url)
         self.people = People(self.store)
         self.friends = Friends(self.store, clock, self.rooms, self.messages)
         self.friend_groups = FriendGroups(self.store)
-        self.groups = Groups(self.store, clock, self.rooms, quota)
+        self.groups = Groups(self.store, clock, self.rooms, quota, security_log)
         self.invitations = Invitations(self.store, clock, self.memberships, person_bounds)
         self.announcements = Announcements(self.store, clock)
         self.conversations = Conversations(self.store, self.reading)
-        self.archive = Archive(self.store, clock, self.reading)
+        self.archive = Archive(self.store, clock, self.reading, security_log)
         self.files = Files(self.store, clock, self.limits, quota, self.messages, file_max_bytes)
         self.pulls = Pulls(self.store, self.hub, self.sessions, self.reading)
         self.subscriptions = Subscriptions(self.store, self.hub, self.sessions, self.presence)
@@ -104,6 +124,7 @@ class Services:
             rare=[
                 self.sessions.purge,
                 self.limits.purge,
+                guesses.purge,
                 self.tickets.purge,
                 self.files.purge,
                 self.purger.purge,

@@ -8,6 +8,7 @@ from sqlalchemy import delete, select, update
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, Event, EventKind, Membership, Role, Room, User
+from chat.security.events import SecurityLog
 from chat.services import friendships, lookups, paging, people
 from chat.services.lookups import AnyConnection, FoundRoom
 from chat.services.paging import WHOLE, Listed, Page
@@ -26,8 +27,9 @@ class MemberRole:
 
 
 class Groups:
-    def __init__(self, store: Store, clock: Clock, rooms: Rooms, quota: Quota) -> None:
+    def __init__(self, store: Store, clock: Clock, rooms: Rooms, quota: Quota, security_log: SecurityLog) -> None:
         self._store = store
+        self._security_log = security_log
         self._quota = quota
         self._clock = clock
         self._rooms = rooms
@@ -102,6 +104,8 @@ class Groups:
                 raise forbidden(room) if user_id == actor.user_id else ChatError(ErrorCode.ADMIN_PROTECTED)
             tx.execute(delete(Membership).where(Membership.room_id == room.id, Membership.user_id == user_id))
             tx.emit(Event(EventKind.USER, user_id))
+        details = {"room_id": room_id, "member_id": user_id}
+        self._security_log.write("member_removal", actor.user_id, actor.username, **details)
 
     def change(self, actor: Actor, room_id: int, title: str | None, avatar: str | None) -> None:
         """Give a room another title or avatar; None: it stays.

@@ -3,8 +3,8 @@
 from sqlalchemy import Connection, delete, insert, select, update
 
 from chat.clock import Clock
-from chat.errors import ChatError, ErrorCode
 from chat.models import RateLimit
+from chat.security.events import SecurityLog
 from chat.security.limits import Limit, MemoryBuckets
 from chat.storage.store import Store, WriteTransaction
 
@@ -12,8 +12,9 @@ Bucket = tuple[Limit, object]
 
 
 class Limits:
-    def __init__(self, store: Store, clock: Clock, *, enabled: bool) -> None:
+    def __init__(self, store: Store, clock: Clock, security_log: SecurityLog, *, enabled: bool) -> None:
         self._store = store
+        self._security_log = security_log
         self._clock = clock
         self._enabled = enabled
         self._memory = MemoryBuckets()
@@ -38,7 +39,7 @@ class Limits:
         if self._enabled:
             wait = self._memory.take(limit, key, self._clock())
             if wait:
-                raise ChatError(ErrorCode.RATE_LIMITED, retry_after=wait)
+                raise self._security_log.refuse(limit, key, wait)
 
     def give_back(self, limit: Limit, key: object) -> None:
         """Put one back into a bucket of this process."""
@@ -53,7 +54,7 @@ class Limits:
             for limit, key in buckets:
                 _, wait = limit.take(_state(connection, limit, key), self._clock())
                 if wait:
-                    raise ChatError(ErrorCode.RATE_LIMITED, retry_after=wait)
+                    raise self._security_log.refuse(limit, key, wait)
 
     def take_shared(self, *buckets: Bucket) -> None:
         """Take one from each bucket. Raises RATE_LIMITED with retry_after in seconds."""
@@ -68,10 +69,19 @@ class Limits:
             return
         state, wait = limit.take(_state(tx, limit, key), self._clock(), count)
         if wait:
-            raise ChatError(ErrorCode.RATE_LIMITED, retry_after=wait)
+            raise self._security_log.refuse(limit, key, wait)
         name = _name(limit, key)
         if not tx.execute(update(RateLimit).where(RateLimit.key == name).values(full_at=state)).rowcount:
             tx.execute(insert(RateLimit).values(key=name, full_at=state))
+
+    def give_back_within(self, tx: WriteTransaction, limit: Limit, key: object, count: int = 1) -> None:
+        """Undo take_within."""
+        given = RateLimit.full_at - limit.interval * count
+        tx.execute(update(RateLimit).where(RateLimit.key == _name(limit, key)).values(full_at=given))
+
+    def is_full_within(self, tx: WriteTransaction, limit: Limit, key: object) -> bool:
+        """Whether nothing was taken lately."""
+        return _state(tx, limit, key) <= self._clock()
 
     def purge(self) -> None:
         """Drop buckets that are full again."""

@@ -11,6 +11,7 @@ from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, enter_lane
 from chat.models import Actor, Event, EventKind, User
 from chat.names import name_key
+from chat.security.events import SecurityLog
 from chat.services.accounts import Accounts, check_email, check_nickname, hashes, require_free
 from chat.services.memberships import pass_on_rooms
 from chat.services.quota import Quota
@@ -42,8 +43,17 @@ class Changes:
 
 
 class Profiles:
-    def __init__(self, store: Store, clock: Clock, accounts: Accounts, sessions: Sessions, quota: Quota) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        accounts: Accounts,
+        sessions: Sessions,
+        quota: Quota,
+        security_log: SecurityLog,
+    ) -> None:
         self._store = store
+        self._security_log = security_log
         self._quota = quota
         self._clock = clock
         self._accounts = accounts
@@ -103,6 +113,8 @@ class Profiles:
                     self._sessions.end_all_within(tx, actor.user_id, but_for=actor.session_id)
         except IntegrityError:
             raise ChatError(ErrorCode.USERNAME_TAKEN, username=changes.email) from None
+        if changes.password is not None:
+            self._security_log.write("password_change", actor.user_id, actor.username)
 
     def delete(self, actor: Actor) -> None:
         """Delete the actor's account, until it is restored (Accounts.register_by_email). Its sessions end.
@@ -113,6 +125,7 @@ class Profiles:
             tx.execute(update(User).where(User.id == actor.user_id).values(deleted_at=self._clock()))
             pass_on_rooms(tx, actor.user_id)
             self._sessions.end_all_within(tx, actor.user_id)
+        self._security_log.write("account_deletion", actor.user_id, actor.username)
 
     def _check(self, changes: Changes) -> None:
         if changes.email is not None:

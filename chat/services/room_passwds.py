@@ -1,19 +1,32 @@
-"""Rooms' passwds: kept hashed, and guessed at only so often."""
+"""Rooms' passwds: kept hashed, and guessed at only so often (decision 0026)."""
 
+from collections.abc import Callable
+
+from chat.clock import SECOND, Clock
 from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, enter_lane
 from chat.models import Actor
 from chat.security import passwords
-from chat.security.limits import ROOM_HASHES, WRONG_PASSWDS
-from chat.services.limits import Limits
+from chat.security.events import Whence
+from chat.security.limits import (
+    ROOM_HASHES,
+    WRONG_PASSWDS,
+    WRONG_PASSWDS_AN_HOUR,
+    WRONG_PASSWDS_OF_ROOM,
+    WRONG_PASSWDS_OF_ROOM_IN_ALL,
+)
+from chat.services.limits import Bucket, Limits
 from chat.services.lookups import FoundRoom, RoomRef
 
 PASSWD_MAX_CHARS = passwords.MAX_CHARS
+NEW_FOR = 86400 * SECOND  # µs that an account counts as new
 
 
 class RoomPasswds:
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, clock: Clock, limits: Limits, whence: Callable[[], Whence]) -> None:
+        self._clock = clock
         self._limits = limits
+        self._whence = whence
 
     def hashed(self, actor: Actor, passwd: str) -> str:
         """What is kept of the passwd of a room that the actor makes. Raises FIELD_INVALID, RATE_LIMITED."""
@@ -30,12 +43,20 @@ class RoomPasswds:
         """
         if room.passwd_hash is None:
             return
-        failures = (WRONG_PASSWDS, actor.user_id)
         with passwords.place(for_room=True):
-            self._limits.check_shared(failures)
+            failures = self._buckets(actor, room)
+            self._limits.check_shared(*failures)
             self._limits.take_shared((ROOM_HASHES, actor.user_id))  # right ones take as long
             for typed in dict.fromkeys((passwords.normal(passwd), passwd)):  # as typed: rooms from before
                 if len(passwd) <= PASSWD_MAX_CHARS and passwords.verify(room.passwd_hash, typed):
                     return
-            self._limits.take_shared(failures)
+            self._limits.take_shared(*failures)
         raise ChatError(ErrorCode.ROOM_PASSWD_WRONG, room=ref)
+
+    def _buckets(self, actor: Actor, room: FoundRoom) -> list[Bucket]:
+        """Where a wrong one counts. Accounts are free: new ones share the room's buckets, others cannot be kept out."""
+        own: list[Bucket] = [(WRONG_PASSWDS, actor.user_id), (WRONG_PASSWDS_AN_HOUR, actor.user_id)]
+        if room.role is not None or self._clock() - actor.created_at >= NEW_FOR:
+            return own
+        there = f"{room.id} {self._whence().address}"
+        return [*own, (WRONG_PASSWDS_OF_ROOM, there), (WRONG_PASSWDS_OF_ROOM_IN_ALL, room.id)]

@@ -10,6 +10,7 @@ from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Access, Actor, Membership, Role, Room
 from chat.names import is_name, is_reserved_room_name, name_key
+from chat.security.events import SecurityLog
 from chat.services import lookups
 from chat.services.bounds import PersonBounds
 from chat.services.lookups import RoomRef, UserRef
@@ -37,9 +38,11 @@ class Rooms:
         passwds: RoomPasswds,
         bounds: PersonBounds,
         reading: Reading,
+        security_log: SecurityLog,
         lobby: str,
     ) -> None:
         self._store = store
+        self._security_log = security_log
         self._clock = clock
         self._memberships = memberships
         self._passwds = passwds
@@ -164,6 +167,7 @@ class Rooms:
             still = lookups.still_visible(tx, actor, ref, room)  # the role may have changed while that was checked
             require(Action.DELETE_ROOM, still)
             end_room(tx, room.id, self._clock())
+        self._security_log.write("room_removal", actor.user_id, actor.username, room_id=room.id)
 
     def rename_within(self, tx: WriteTransaction, room_id: int, title: str) -> None:
         """Give a room another title, and the name that goes with it. Raises ROOM_NAME_INVALID."""

@@ -10,11 +10,13 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 from chat.clock import SECOND, Clock
 from chat.delivery import Hub
 from chat.models import Actor, Event, EventKind, LoginSession, User
+from chat.security.events import SecurityLog
 from chat.services.presence import Presence
 from chat.storage.store import Store, WriteTransaction
 
 MOST_KNOWN = 10_000  # users whose sessions are kept in memory,
 MOST_OF_USER = 100  # and of each, sessions
+MOST_SHOWN = 100  # of one's own sessions
 
 
 class SessionState(StrEnum):
@@ -28,15 +30,27 @@ class SessionState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class SessionView:
+    """A session as its user sees it."""
+
+    created_at: int  # µs
+    expires_at: int  # µs
+    protocol: str  # by which it was opened; "" for those of older versions
+    address: str  # from where
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
 class NewSession:
     id: str
     lifetime_s: float
+    device: str = ""  # what the browser's device cookie is to be; "": a protocol without cookies
 
 
 # Built once: each request runs it.
 _living = (
     select(User.id, User.username, User.nickname, User.email)
-    .add_columns(LoginSession.id, LoginSession.expires_at)
+    .add_columns(LoginSession.id, LoginSession.expires_at, User.created_at)
     .join(LoginSession, LoginSession.user_id == User.id)
     .where(
         LoginSession.id == bindparam("session"),
@@ -48,11 +62,14 @@ _living = (
 
 
 class Sessions:
-    def __init__(self, store: Store, hub: Hub, clock: Clock, presence: Presence, hours: float) -> None:
+    def __init__(
+        self, store: Store, hub: Hub, clock: Clock, presence: Presence, security_log: SecurityLog, hours: float
+    ) -> None:
         self._store = store
         self._hub = hub
         self._clock = clock
         self._presence = presence
+        self._security_log = security_log
         self._lifetime_s = hours * 3600
         self._lock = threading.Lock()
         self._known: dict[int, dict[str, Actor]] = {}  # living sessions by user, as long as nothing is heard of a user
@@ -69,11 +86,14 @@ class Sessions:
         """The same within a transaction that makes the account."""
         now = self._clock()
         session = NewSession(secrets.token_urlsafe(16), self._lifetime_s)
+        whence = self._security_log.whence()
         row = {
             "id": session.id,
             "user_id": user_id,
             "created_at": now,
             "expires_at": now + round(self._lifetime_s * SECOND),
+            "protocol": whence.protocol,
+            "address": whence.address,
         }
         tx.execute(insert(LoginSession).values(row))
         return session
@@ -134,6 +154,28 @@ class Sessions:
             tx.execute(delete(LoginSession).where(LoginSession.id == actor.session_id))
             tx.emit(Event(EventKind.USER, actor.user_id))
         self._presence.forget(actor.session_id)
+        self._security_log.write("logout", actor.user_id, actor.username)
+
+    def own(self, actor: Actor) -> list[SessionView]:
+        """The actor's living sessions, newest first."""
+        query = (
+            select(LoginSession.created_at, LoginSession.expires_at, LoginSession.protocol, LoginSession.address)
+            .add_columns((LoginSession.id == actor.session_id).label("is_current"))
+            .where(LoginSession.user_id == actor.user_id, LoginSession.expires_at > self._clock())
+            .order_by(LoginSession.created_at.desc())
+            .limit(MOST_SHOWN)
+        )
+        with self._store.read() as connection:
+            return [SessionView(*row) for row in connection.execute(query)]
+
+    def close_all(self, actor: Actor) -> None:
+        """Log out everywhere: the same for all of the actor's sessions."""
+        with self._store.write() as tx:
+            ids = tx.execute(select(LoginSession.id).where(LoginSession.user_id == actor.user_id)).scalars().all()
+            self.end_all_within(tx, actor.user_id)
+        for session_id in ids:
+            self._presence.forget(session_id)
+        self._security_log.write("logout", actor.user_id, actor.username, sessions=len(ids))
 
     def end_all_within(self, tx: WriteTransaction, user_id: int, *, but_for: str = "") -> None:
         """End all sessions of a user but one, within the transaction that gives the reason."""

@@ -73,7 +73,7 @@ def test_two_installations_on_one_host_keep_their_log_ins_apart(
 def test_a_log_in_by_https_does_not_spoil_one_by_http(make_app: MakeApp, browser: Browser, login: str) -> None:
     app = make_app(trusted_proxies=1)
     assert browser.call(app, "/user/register", LOGIN, **HTTPS) == 200
-    assert [name[:7] for name in browser.jar] == ["__Host-"]
+    assert {name[:7] for name in browser.jar} == {"__Host-"}
     assert browser.call(app, login, LOGIN, **HTTP) == 200
     assert browser.is_logged_in(app, **HTTP)
     assert browser.is_logged_in(app, **HTTPS)
@@ -115,6 +115,6 @@ def test_an_older_installation_on_the_same_host_keeps_its_cookie(make_app: MakeA
 def _as_before_the_upgrade(app: Flask, browser: Browser) -> None:
     """Alice is logged in, by a cookie as versions up to 0.1 set it."""
     browser.call(app, "/user/register", LOGIN)
-    ((name, kept),) = browser.jar.items()
+    [(name, kept)] = [each for each in browser.jar.items() if "session" in each[0]]
     browser.jar = {OLD_COOKIE: kept}
     assert name != OLD_COOKIE

@@ -68,6 +68,15 @@ class Nothing(_In):
     """An empty object."""
 
 
+class Leaving(_In):
+    all = fields.Boolean(
+        load_default=False,
+        truthy={True},
+        falsy={False},
+        metadata=about("true: all sessions of the user end, in all protocols", "true：该用户在所有协议中的会话都结束"),
+    )
+
+
 class CreateRoom(_In):
     roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
     type = fields.String(
@@ -227,6 +236,18 @@ class Me(Done):
     nickname = fields.String(required=True)
     id = fields.Integer(required=True)
     email = fields.String(required=True, metadata=about('"" where there is none', '没有时为 ""'))
+
+
+class OwnSession(_Out):
+    protocol = fields.String(required=True, metadata=about("by which it was opened", "登录时所用的协议"))
+    address = fields.String(required=True, metadata=about("from where", "登录时的地址"))
+    created = fields.String(required=True, metadata=about("UTC", "UTC", examples=[TIME]))
+    expires = fields.String(required=True, metadata=about("UTC", "UTC", examples=[TIME]))
+    current = fields.Boolean(required=True, metadata=about("this request's own", "即本次请求的会话"))
+
+
+class OwnSessions(Done):
+    sessions = fields.List(fields.Nested(OwnSession), required=True)
 
 
 class Session(Done):

@@ -4,14 +4,15 @@ from typing import Any
 
 from flask import Blueprint, Response
 
+from chat.clock import to_iso
 from chat.errors import ErrorCode
-from chat.http.auth import clear_cookie, own_origin, session_state, set_cookie, signed_in
+from chat.http.auth import clear_cookie, device_cookie, own_origin, session_state, set_cookie, signed_in
 from chat.http.bodies import takes
 from chat.http.context import client_address, services
 from chat.http.declared import answers
 from chat.models import Actor
 from chat.protocols.polling.errors import success
-from chat.protocols.polling.schemas import Credentials, Done, Me, Nothing, Session
+from chat.protocols.polling.schemas import Credentials, Done, Leaving, Me, OwnSessions, Session
 
 bp = Blueprint("polling_user", __name__, url_prefix="/user")
 
@@ -29,7 +30,8 @@ bp = Blueprint("polling_user", __name__, url_prefix="/user")
 )
 def register(body: dict[str, Any]) -> Response:
     """Make an account and log in."""
-    user_id, session = services().accounts.register(body["username"], body["password"], client_address())
+    accounts = services().accounts
+    user_id, session = accounts.register(body["username"], body["password"], client_address(), device=device_cookie())
     return set_cookie(success("Registered and logged in.", "注册成功，已登录。"), user_id, session)
 
 
@@ -39,18 +41,42 @@ def register(body: dict[str, Any]) -> Response:
 @answers(Done, ErrorCode.CREDENTIALS_WRONG, ErrorCode.RATE_LIMITED, zh="登录。")
 def login(body: dict[str, Any]) -> Response:
     """Log in."""
-    user_id, session = services().accounts.log_in(body["username"], body["password"], client_address())
+    accounts = services().accounts
+    user_id, session = accounts.log_in(body["username"], body["password"], client_address(), device=device_cookie())
     return set_cookie(success("Logged in.", "登录成功。"), user_id, session)
 
 
 @bp.post("/logout")
 @signed_in
-@takes(Nothing)
-@answers(Done, zh="登出：服务器上的会话也随之结束。")
-def logout(actor: Actor, _body: dict[str, Any]) -> Response:
-    """Log out: the session ends on the server too."""
-    services().sessions.close(actor)
+@takes(Leaving)
+@answers(Done, zh="登出：服务器上的会话也随之结束；all 为 true 时，该用户的所有会话都结束。")
+def logout(actor: Actor, body: dict[str, Any]) -> Response:
+    """Log out: the session ends on the server too. Where `all` is true, all sessions of the user do."""
+    sessions = services().sessions
+    if body["all"]:
+        sessions.close_all(actor)
+    else:
+        sessions.close(actor)
     return clear_cookie(success("Logged out.", "已登出。"))
+
+
+@bp.get("/sessions")
+@signed_in
+@answers(OwnSessions, zh="自己的所有会话，最新的在前，最多 100 个。")
+def sessions(actor: Actor) -> Response:
+    """One's sessions in all protocols, newest first, at most 100. Beyond the document."""
+    found = services().sessions.own(actor)
+    shown = [
+        {
+            "protocol": each.protocol,
+            "address": each.address,
+            "created": to_iso(each.created_at),
+            "expires": to_iso(each.expires_at),
+            "current": each.is_current,
+        }
+        for each in found
+    ]
+    return success(f"{len(shown)} sessions.", f"共 {len(shown)} 个会话。", sessions=shown)
 
 
 @bp.get("/me")

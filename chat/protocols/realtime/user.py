@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify
 
 from chat.errors import ChatError, ErrorCode
-from chat.http.auth import clear_cookie, own_origin, set_cookie, signed_in
+from chat.http.auth import clear_cookie, device_cookie, own_origin, set_cookie, signed_in
 from chat.http.bodies import takes
 from chat.http.context import client_address, services
 from chat.http.declared import answers
@@ -50,7 +50,9 @@ def login(body: dict[str, Any]) -> Response:
     """Log in, with a digest of the password or the password itself. A wrong one is no HTTP failure."""
     address = client_address()
     try:
-        user_id, session = services().accounts.log_in(body["username"], body["password"], address, digest_allowed=True)
+        user_id, session = services().accounts.log_in(
+            body["username"], body["password"], address, device=device_cookie(), digest_allowed=True
+        )
     except ChatError as error:
         if error.code is ErrorCode.CREDENTIALS_WRONG:
             return jsonify(status=False)
