@@ -12,3 +12,5 @@ security/    passwords, tokens, limits
 models/      tables and the records read from them
 errors.py, names.py, clock.py, extensions.py, metrics.py
 """
+
+__version__ = "0.2.0.dev0"

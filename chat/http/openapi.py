@@ -13,6 +13,7 @@ from flask import Flask
 from marshmallow import Schema
 from werkzeug.routing import Rule
 
+from chat import __version__
 from chat.errors import ErrorCode
 from chat.http import cookies
 from chat.http.auth import COOKIE
@@ -41,13 +42,14 @@ class Document:
     @cached_property
     def json(self) -> Json:
         """The document, as OpenAPI 3.1."""
-        spec = APISpec(self.title, "1", "3.1.0", plugins=[_Plugin()], servers=[{"url": "/"}])
+        info = {"license": {"name": "MIT", "identifier": "MIT"}}
+        spec = APISpec(self.title, __version__, "3.1.0", info=info, plugins=[_Plugin()], servers=[{"url": "/"}])
         cookie = {"type": "apiKey", "in": "cookie", "name": cookies.plain_name(self.app, COOKIE)}
         spec.components.security_scheme("cookie", cookie | {"description": "Over https its name begins with __Host-."})
         spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
         for rule, operations in self._paths():
             spec.path(self.path(rule), operations=operations)
-        return spec.to_dict()
+        return cast(Json, _without_null_defaults(spec.to_dict()))
 
     def path(self, rule: Rule) -> str:
         """A route as the document writes it: /User/{username}."""
@@ -69,8 +71,7 @@ class Document:
             "x-summary-zh": about.summary_zh,
             "responses": self._responses(view),
         }
-        if about.needs_login:
-            operation["security"] = _LOGINS
+        operation["security"] = _LOGINS if about.needs_login else []
         parameters = list(_path_parameters(rule, about))
         if about.query is not None:
             parameters.append({"in": "query", "schema": about.query})
@@ -133,6 +134,13 @@ class _Converter(OpenAPIConverter):
 
 class _Plugin(MarshmallowPlugin):
     Converter = _Converter
+
+
+def _without_null_defaults(part: Any) -> Any:
+    """A default of null is none, and for a field that may not be null it is a fault."""
+    if isinstance(part, dict):
+        return {k: _without_null_defaults(v) for k, v in part.items() if not (k == "default" and v is None)}
+    return [_without_null_defaults(each) for each in part] if isinstance(part, list) else part
 
 
 def _content_of(*answers: Answer) -> Json:

@@ -125,7 +125,7 @@ class Operation:
         self._operation = operation
         self.id = f"{reader.name}-{operation['operationId']}"
         self.summary = reader.text(operation, "summary")
-        self.needs_login = "security" in operation
+        self.needs_login = bool(operation["security"])
         self.parameters: list[Json] = operation.get("parameters", [])
         content: Json = operation.get("requestBody", {}).get("content", {})
         self.body: Json = content.get("application/json", {}).get("schema", {})

@@ -1,6 +1,7 @@
 """The OpenAPI documents: Schemathesis asks what each allows, and worse, and every answer must be as it says."""
 
 import html
+import json
 import os
 import re
 import subprocess
@@ -24,6 +25,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from chat import __version__
 from chat.errors import ChatError
 from chat.http.openapi import documents
 from chat.protocols.polling import chat
@@ -125,7 +127,7 @@ def test_who_is_not_logged_in_is_refused_where_the_document_says_so(app: Flask, 
     assert operations
     for path, method, about in operations:
         reply = client.open(re.sub(r"{\w+}", "1", path), method=method.upper(), data="{}")
-        assert (reply.status_code == 401) == ("security" in about), path
+        assert (reply.status_code == 401) == bool(about["security"]), path
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -193,3 +195,13 @@ def operations_of(live: Server, protocol: str) -> list[Any]:
     """Its operations."""
     paths = requests.get(f"{live.url}/openapi/{protocol}.json", timeout=30).json()["paths"]
     return [operation for methods in paths.values() for operation in methods.values()]
+
+
+def test_documents_name_version_licence_and_login(app: Flask) -> None:
+    for name, document in documents(app).items():
+        assert document.json["info"]["version"] == __version__
+        assert document.json["info"]["license"] == {"name": "MIT", "identifier": "MIT"}
+        assert '"default": null' not in json.dumps(document.json), name
+        operations = [each for path in document.json["paths"].values() for each in path.values()]
+        assert all("security" in operation for operation in operations), name
+        assert any(operation["security"] == [] for operation in operations), name
