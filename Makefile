@@ -28,6 +28,14 @@ format: $(VENV)/ready-dev  ## put the code into form
 bench: $(VENV)-bench/ready  ## measure beside two baselines, and write docs/performance.md (make bench ARGS=--quick only prints)
 	@$(VENV)-bench/bin/python -m bench $(or $(ARGS),--write docs/performance.md)
 
+conformance: $(VENV)-conformance/ready  ## run published suites and clients of all kinds, and write docs/conformance.md
+	@scripts/chromium
+	@$(VENV)-conformance/bin/python -m conformance $(or $(ARGS),--write docs/conformance.md)
+
+$(VENV)-conformance/ready: requirements-conformance.txt requirements-dev.txt requirements.txt
+	@scripts/venv $(VENV)-conformance $<
+	@touch $@
+
 $(VENV)-bench/ready: requirements-bench.txt requirements.txt
 	@scripts/venv $(VENV)-bench $<
 	@touch $@
@@ -40,5 +48,5 @@ $(VENV)/ready-dev: requirements-dev.txt requirements.txt
 	@scripts/venv $(VENV) $<
 	@touch $@ $(VENV)/ready
 
-.PHONY: help run test lint format bench
+.PHONY: help run test lint format bench conformance
 .DEFAULT_GOAL := help

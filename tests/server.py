@@ -73,6 +73,7 @@ class Server:
         self.port = free_port()
         self.tcp_port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.verify: bool | str = True  # for requests: whose certificates to trust
         self.log = home / "gunicorn.log"
         self._workers = workers
         self._env = env or {}
@@ -112,7 +113,7 @@ class Server:
     def healthy(self) -> bool:
         assert self.process is None or self.process.poll() is None, self.log.read_text()
         try:
-            return requests.get(f"{self.url}/healthz", timeout=2).status_code == 200
+            return requests.get(f"{self.url}/healthz", timeout=2, verify=self.verify).status_code == 200
         except requests.RequestException:
             return False  # not there yet, or slow to start on a busy machine
 

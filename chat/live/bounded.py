@@ -15,7 +15,8 @@ from chat.live.memory import Share
 if TYPE_CHECKING:
     from chat.live.worker import LiveWorker
 
-LINGER_SECONDS = 2.0  # a refused client may still be sending; closed at once, it would not read why
+HEAD_SECONDS = 10.0  # from its first byte to its last; and for a TLS handshake
+LINGER_SECONDS = 2.0  # a client may still be sending; closed at once, it would not read its last answer
 WRITE_SECONDS = 10.0  # in which a client reads
 WRITE_BYTES = 16 * 1024  # at least so much of its answer, or is given up
 
@@ -107,18 +108,29 @@ class BoundedConnection(asyncio.Protocol):
         self._count_left_over(self._transport.get_write_buffer_size())
         self._set_deadline(time.monotonic() + WRITE_SECONDS)
 
+    def _forget_deadline(self) -> None:
+        self.deadline = NEVER
+        self._worker.deadlines.forget(self)
+
     def _linger(self) -> None:
-        """Close when the answer is out; leave a client that is still sending a moment to read it."""
+        """Say no more, and leave the client a moment to read what was said, dropping what it still sends.
+
+        Closed with something unread, TCP would take back the answer (RFC 9112, 9.6).
+        """
         self._closing = True
         self._read_on()
         transport = self._transport
         try:
-            if transport.can_write_eof():  # not under TLS
+            if transport.can_write_eof():
                 transport.write_eof()
+            else:
+                transport.close()  # TLS says so, and reads on until the client has closed too
         except OSError:
             transport.abort()  # it is gone already
         else:
-            self._worker.loop.call_later(LINGER_SECONDS, self._close)
+            is_out = not transport.get_write_buffer_size()
+            self._unread = unread_of(transport)
+            self._set_deadline(time.monotonic() + (LINGER_SECONDS if is_out else WRITE_SECONDS))
 
     def _close(self) -> None:
         """Close once all is written. A transport waits for that as long as it takes; here it has a deadline."""

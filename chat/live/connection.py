@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from chat.lanes import Lane, WrongLane
 from chat.live import request
-from chat.live.bounded import WRITE_SECONDS, BoundedConnection, unread_of
+from chat.live.bounded import HEAD_SECONDS, WRITE_SECONDS, BoundedConnection, unread_of
 from chat.live.clients import Client, limited_address
 from chat.live.deadlines import NEVER
 from chat.live.framing import Framed, Framer, body_after
@@ -17,16 +17,14 @@ from chat.live.heads import FramingError
 from chat.live.memory import SMALL_BYTES
 from chat.live.parking import NEEDS_THREAD, NOTHING_YET, Hold, Parked
 from chat.live.pieces import PieceSender
-from chat.live.refusals import refusal
+from chat.live.refusals import MOST_REFUSED, refusal
 from chat.live.websocket import WebSocketConnection
 
 if TYPE_CHECKING:
     from chat.live.worker import LiveWorker
 
-HEAD_SECONDS = 10.0  # from its first byte to its last
 BODY_PAUSE_SECONDS = 20.0  # between two pieces of a body
 REQUEST_SECONDS = 120.0  # all of a request
-MOST_REFUSED = 64  # connections at a time that are told so
 _HEALTH = (b"GET /healthz", b"HEAD /healthz")  # how what asks for it begins
 READ_AHEAD_BYTES = 64 * 1024  # of the next request, while one is worked on
 
@@ -97,12 +95,12 @@ class HttpConnection(BoundedConnection):
             self._close()
         elif not self._busy:
             self._advance()
-        return True  # closed by _expect_more, once nothing whole is left to answer
+        # True: closed by _expect_more, once nothing whole is left to answer. TLS cannot be half-closed.
+        return self._transport is not None and bool(self._transport.can_write_eof())
 
     def connection_lost(self, _exc: Exception | None) -> None:
         self._transport = None
-        self.deadline = NEVER
-        self._worker.deadlines.forget(self)
+        self._forget_deadline()
         self._worker.connections.discard(self)
         self._worker.places.leave(self.place)
         self._count_nothing()
@@ -182,7 +180,7 @@ class HttpConnection(BoundedConnection):
                 else:
                     self._dispatch(framed, None)
         except FramingError as error:
-            self._refuse(refusal(error.status, error.reason))
+            self._refuse(refusal(error.status, error.reason, self._framer.refused))
         finally:
             self._advancing = False
             self._is_between = self._framer.is_between
@@ -307,7 +305,7 @@ class HttpConnection(BoundedConnection):
         if answer.body is not None and self._transport is not None:
             self._send_body(answer)
             return
-        self._finish(answer.pieces, close=answer.close, linger=framed.too_large)
+        self._finish(answer.pieces, close=answer.close)
 
     def _send_body(self, answer: request.Answer) -> None:
         """Write the head, and the body as it is read; that done, the answer is finished like any other."""
@@ -338,8 +336,7 @@ class HttpConnection(BoundedConnection):
         transport.writelines(answer.pieces)
         # Of this connection nothing is left: to the transport it is another one now.
         self._transport = None
-        self.deadline = NEVER
-        self._worker.deadlines.forget(self)
+        self._forget_deadline()
         self._worker.connections.discard(self)
         self._worker.places.leave(self.place)
         connection = WebSocketConnection(self._worker, answer.upgrade.open())
@@ -361,18 +358,13 @@ class HttpConnection(BoundedConnection):
             self._transport.write(request.finished(ending.head, body))
         self._finished(ending.close)
 
-    def _finish(self, pieces: Sequence[bytes], *, close: bool, linger: bool = False) -> None:
+    def _finish(self, pieces: Sequence[bytes], *, close: bool) -> None:
         if self._transport is not None:
             # Together, as the loop would write them one by one; what is long is not copied.
             if len(pieces) > 1 and sum(map(len, pieces)) < READ_AHEAD_BYTES:
                 pieces = (b"".join(pieces),)
             for piece in pieces:
                 self._transport.write(piece)
-            if linger:
-                self._busy = False
-                self._count_nothing()
-                self._linger()
-                return
         self._finished(close)
 
     def _finished(self, close: bool) -> None:
@@ -384,7 +376,7 @@ class HttpConnection(BoundedConnection):
         if self._transport is None:
             return
         if close or self._closing:
-            self._close()
+            self._linger()
             return
         self._started = time.monotonic()
         if self._is_drained:

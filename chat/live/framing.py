@@ -86,6 +86,11 @@ class Framer:
         """How much of a body is here that is not whole yet."""
         return len(self.buffer) + len(self._body or b"")
 
+    @property
+    def refused(self) -> bytes:
+        """The head that next has raised an error for, as far as it came."""
+        return self._head or bytes(self.buffer[:HEAD_MAX_BYTES])
+
     def wants_continue(self) -> bool:
         """Whether the client waits for a 100 before it sends the body; true once."""
         if self._expects and not self.buffer:
@@ -139,8 +144,8 @@ class Framer:
                 raise FramingError("431 Request Header Fields Too Large", "headers")
             return False
         raw = bytes(buffer[: end + 4])
-        del buffer[: end + 4]
         head, shape = read(raw)
+        del buffer[: end + 4]
         self._shape = shape
         self._left = head.length if shape is None else int(shape.values.get("CONTENT_LENGTH", head.length))
         self._expects = head.expects

@@ -75,10 +75,11 @@ def run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold, app: App
     try:
         return _run(worker, framed, peer, local, hold, app or worker.wsgi)
     except ParseException as error:
-        return Answer([refusal(_STATUS.get(type(error), "400 Bad Request"), type(error).__name__)], close=True)
+        status = _STATUS.get(type(error), "400 Bad Request")
+        return Answer([refusal(status, type(error).__name__, framed.head)], close=True)
     except Exception:
         log.exception("answering a request failed")
-        return Answer([refusal("500 Internal Server Error", "our mistake")], close=True)
+        return Answer([refusal("500 Internal Server Error", "our mistake", framed.head)], close=True)
 
 
 def _run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold, app: App) -> Answer:

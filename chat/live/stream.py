@@ -107,9 +107,17 @@ class StreamConnection(asyncio.Protocol):
         self._at_end = True
         if self.is_open:
             self._advance()
-        else:
+        elif self._transport is not None:
             self._transport.close()
-        return True
+        return self._stays_half_closed()
+
+    def _stays_half_closed(self) -> bool:
+        """Whether answers can still be written. TLS cannot be half-closed: its transport is closed now."""
+        if self._transport is None or self._transport.can_write_eof():
+            return True
+        self.is_open = False
+        self._drop_pushes()
+        return False
 
     def connection_lost(self, _exc: Exception | None) -> None:
         self._transport = None
@@ -410,8 +418,10 @@ class StreamConnection(asyncio.Protocol):
         """Say no more; the client has a moment to read what was said."""
         transport = self._transport
         try:
-            if transport.can_write_eof():  # not under TLS
+            if transport.can_write_eof():
                 transport.write_eof()
+            else:
+                transport.close()  # TLS says so, and reads on until the client has closed too
         except OSError:
             transport.abort()
 

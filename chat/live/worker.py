@@ -19,7 +19,7 @@ from gunicorn.workers.base import Worker
 from chat.lanes import Lane
 from chat.live import request
 from chat.live.clients import NO_CLIENTS
-from chat.live.connection import HEAD_SECONDS, HttpConnection
+from chat.live.connection import HttpConnection
 from chat.live.deadlines import Deadlines
 from chat.live.lines import LineConnection
 from chat.live.memory import Memory
@@ -27,6 +27,7 @@ from chat.live.peer import LineProtocol
 from chat.live.places import Places
 from chat.live.pool import Lanes, Owner
 from chat.live.stream import StreamConnection
+from chat.live.tls import TlsGate
 
 log = logging.getLogger("gunicorn.error")
 Connection = HttpConnection | StreamConnection
@@ -45,7 +46,7 @@ class LiveWorker(Worker):
     def init_process(self) -> None:
         self.loop = uvloop.new_event_loop()
         self.deadlines = Deadlines(self.loop)
-        self.connections: set[Connection] = set()
+        self.connections: set[Connection | TlsGate] = set()
         self.max_body = 0
         # The following are set by gunicorn.conf.py.
         self.places = Places(max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_DESCRIPTORS))
@@ -131,16 +132,12 @@ class LiveWorker(Worker):
         for listener in listeners:
             listener.sock.setblocking(False)
             lines = self.line_protocols.get(listener.sock.getsockname()[1])
-            make = partial(HttpConnection, self) if lines is None else partial(LineConnection, self, lines)
-            tls = context if lines is None else None  # the clients of lines know none
-            server = await self.loop.create_server(
-                make,
-                sock=listener.sock,
-                ssl=tls,
-                ssl_handshake_timeout=HEAD_SECONDS if tls else None,
-                backlog=self.cfg.backlog,
-            )
-            servers.append(server)
+            make: Callable[[], asyncio.Protocol] = partial(HttpConnection, self)
+            if lines is not None:  # whose clients know no TLS
+                make = partial(LineConnection, self, lines)
+            elif context is not None:
+                make = partial(TlsGate, self, context, make)
+            servers.append(await self.loop.create_server(make, sock=listener.sock, backlog=self.cfg.backlog))
         while self.alive:
             self.notify()
             self.alive = self.alive and self.ppid == os.getppid()

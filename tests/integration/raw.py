@@ -19,7 +19,8 @@ Opened = TypeVar("Opened")
 
 def token_of(server: Server, username: str) -> str:
     """Register; the session's token."""
-    reply = requests.post(f"{server.url}/user/register", json={"username": username, "password": "secret1"}, timeout=30)
+    body = {"username": username, "password": "secret1"}
+    reply = requests.post(f"{server.url}/user/register", json=body, timeout=30, verify=server.verify)
     assert reply.status_code == 200, reply.text
     return next(iter(reply.cookies.values()))
 

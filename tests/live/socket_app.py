@@ -1,5 +1,6 @@
-"""create_app with a protocol that only tests speak, at /test: what it is told, and what its handler saw."""
+"""create_app with protocols that only tests speak, at /test: one that does as it is told, and an echo."""
 
+import hashlib
 import json
 import threading
 import time
@@ -14,6 +15,7 @@ from chat.http.context import services
 from chat.http.handler import Handler
 from chat.http.sockets import upgrade
 from chat.lanes import Lane, enter_lane
+from chat.live.parking import ENVIRON_KEY, Hold, Upgrade
 from chat.live.peer import Peer
 from chat.models import Actor, Event, EventKind, StoredMessage, Visitor
 from chat.services import Services
@@ -107,6 +109,21 @@ class Talk(Handler):
         self.peer.send(json.dumps(what))
 
 
+class Echo:
+    """A Session that says what it hears: text as it came, of other messages the length and SHA-256."""
+
+    def opened(self, peer: Peer) -> None:
+        self.peer = peer
+
+    def received(self, message: str | bytes) -> None:
+        if isinstance(message, bytes):
+            message = f"{len(message)} {hashlib.sha256(message).hexdigest()}"
+        self.peer.send(message)
+
+    def closed(self) -> None:
+        pass
+
+
 def register(app: Flask) -> None:
     """Serve it beside the real protocols."""
 
@@ -114,6 +131,13 @@ def register(app: Flask) -> None:
         actor = handshaking_actor()
         room_id = request.args.get("room", type=int)
         return upgrade(lambda peer, chat: Talk(peer, chat, actor, room_id))
+
+    def echo() -> Response:
+        response = upgrade(lambda *_: None)  # type: ignore[arg-type]
+        hold: Hold = request.environ[ENVIRON_KEY]
+        assert hold.upgrade is not None
+        hold.upgrade = Upgrade(hold.upgrade.accept, Echo)
+        return response
 
     def counts() -> Response:
         return jsonify(opened=opened, closed=closed, waiting=len(services().hub.notifier))
@@ -135,6 +159,7 @@ def register(app: Flask) -> None:
         return response
 
     app.add_url_rule("/test/ws", view_func=socket, websocket=True)
+    app.add_url_rule("/test/echo", view_func=echo, websocket=True)
     app.add_url_rule("/test/counts", view_func=counts)
     app.add_url_rule("/test/lane", view_func=lane)
     app.add_url_rule("/test/release", view_func=release)

@@ -3,6 +3,7 @@
 import shutil
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,31 +13,10 @@ import requests
 from tests.integration.raw import sockets_of
 from tests.live import websocket
 from tests.live.raw import BODY_MAX, Talk, get, post, pull, resting_sockets_of
-from tests.server import Server, certificate, wait_until
+from tests.live.tls import TlsServer, TlsSocket, TlsTalk
+from tests.server import certificate, wait_until
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate")
-
-
-class TlsServer(Server):
-    def __init__(self, home: Path, cert: Path, key: Path) -> None:
-        env = {"GUNICORN_CMD_ARGS": f"--certfile {cert} --keyfile {key}"}
-        super().__init__(home, env=env, app="tests.live.socket_app:create()")
-        self.cert = cert
-        self.url = f"https://127.0.0.1:{self.port}"
-
-    def healthy(self) -> bool:
-        assert self.process is None or self.process.poll() is None, self.log.read_text()
-        try:
-            return requests.get(f"{self.url}/healthz", timeout=2, verify=str(self.cert)).status_code == 200
-        except requests.RequestException:
-            return False
-
-
-class TlsTalk(Talk):
-    def __init__(self, server: TlsServer, timeout: float = 15) -> None:
-        super().__init__(server, timeout=timeout)
-        context = ssl.create_default_context(cafile=str(server.cert))
-        self.socket = context.wrap_socket(self.socket, server_hostname="127.0.0.1")
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +137,73 @@ def test_who_does_not_speak_tls_holds_up_nobody(tls: TlsServer) -> None:
 
 
 def test_who_begins_no_tls_is_hung_up_on_in_time(tls: TlsServer) -> None:
-    """Such connections are counted by nobody before their handshake is over, but take a descriptor."""
-    with socket.create_connection(("127.0.0.1", tls.port), timeout=15) as silent:
+    with (
+        socket.create_connection(("127.0.0.1", tls.port), timeout=15) as silent,
+        socket.create_connection(("127.0.0.1", tls.port), timeout=15) as halfway,
+    ):
+        halfway.sendall(b"\x16\x03\x01\x02\x00\x01\x00")
         assert silent.recv(1) == b""
+        assert halfway.recv(1) == b""
+
+
+def test_plain_http_is_told_that_this_is_tls(tls: TlsServer) -> None:
+    for data, media_type, body in (
+        (get("/healthz"), "application/json", b"https://"),
+        (get("/", "Accept: text/html,*/*"), "text/html; charset=utf-8", b"<h1>400 Bad Request</h1>"),
+        (b"HELP\n", "application/json", b"https://"),
+    ):
+        with Talk(tls) as talk:
+            answer = talk.ask(data)
+            assert (answer.status, answer.headers["content-type"]) == (400, media_type)
+            assert body in answer.body
+            assert talk.rest() == b""
+
+
+def test_a_client_that_says_good_bye_leaves_nothing_in_the_log(tls: TlsServer, token: str) -> None:
+    with TlsTalk(tls) as talk:
+        assert talk.ask(get("/user/me", f"Authorization: {token}")).status == 200
+        assert talk.say_good_bye() == b""
+    with TlsTalk(tls) as talk:  # with an answer outstanding
+        talk.send(pull(token, {"public": "2999-01-01T00:00:00Z"}, timeout=20))
+        assert talk.say_good_bye() == b""
+    with TlsSocket(tls, token) as opened:
+        opened.send(websocket.close(1000))
+        assert opened.until_close() == ([], 1000)
+        assert opened.say_good_bye() == b""
+    assert tls.healthy()
+    log = tls.log.read_text()
+    assert "WARNING" not in log
+    assert "Traceback" not in log
+
+
+def test_a_broken_frame_ends_the_connection_at_once(tls: TlsServer, token: str) -> None:
+    with TlsSocket(tls, token) as opened:
+        began = time.monotonic()
+        opened.send(b"\x83\x80\1\2\3\4" + websocket.close(1002))
+        assert opened.until_close()[1] == 1002
+        assert opened.rest() == b""
+        assert opened.say_good_bye() == b""
+        assert time.monotonic() - began < 2, "TCP ends too, without the time-out for a good-bye"
+
+
+def test_handshakes_that_never_end_leave_descriptors_for_who_is_in(home: Path) -> None:
+    server = TlsServer(home, *certificate(home), descriptors=400)
+    silent: list[socket.socket] = []
+    try:
+        server.start()
+        with TlsTalk(server) as early:
+            cookie = early.ask(post("/user/register", b'{"username": "alice", "password": "secret1"}')).headers[
+                "set-cookie"
+            ]
+            token = cookie.split("=", 1)[1].split(";")[0]
+            silent = [socket.create_connection(("127.0.0.1", server.port), timeout=10) for _ in range(600)]
+            body = b'{"roomname": "public", "new_message": {"type": "text", "content": "still here"}}'
+            for _ in range(5):
+                assert early.ask(post("/chat/send", body, f"Authorization: {token}")).status == 200
+        log = server.log.read_text()
+        assert "Too many open files" not in log
+        assert "Traceback" not in log
+    finally:
+        server.kill()
+        for one in silent:
+            one.close()

@@ -1,0 +1,1 @@
+"""`python -m conformance`: published suites and clients that nobody here wrote, against a real server."""

@@ -1,0 +1,59 @@
+"""docs/conformance.md: every case and what came of it."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+from conformance.sockets import Outcome
+
+_HEAD = """# Conformance
+
+What published rules and suites ask for, tried on a real server by bytes on a socket. `make conformance` runs it all and
+writes this page; it fails where a case fails. `make test` runs the same cases.
+"""
+
+_SOCKETS = """
+## WebSocket, by the cases of the Autobahn suite
+
+Numbers and expectations are those of [the Autobahn suite](https://github.com/crossbario/autobahn-testsuite); the client
+is ours (`conformance/autobahn.py`). They run against an echo on the product's own WebSocket layer, by ws and by wss.
+
+- **pass**: all that the suite asks for. **non-strict**: allowed by the suite, and why. **informational**: the suite
+  only looks.
+- The product sends no binary messages, so the echo tells a binary message's length and SHA-256.
+- 12 and 13 (compression) do not apply: permessage-deflate is not offered, as it costs memory for each connection.
+"""
+
+_GROUPS = {
+    "1": "Framing", "2": "Pings and pongs", "3": "Reserved bits", "4": "Opcodes", "5": "Fragmentation",
+    "6": "UTF-8", "7": "Closing", "9": "Limits", "10": "Automatic fragmentation",
+}  # fmt: skip
+
+
+def counts(outcomes: Sequence[Outcome]) -> str:
+    """How many of each result."""
+    found = Counter(outcome.result.value for outcome in outcomes)
+    return ", ".join(f"{count} {result}" for result, count in sorted(found.items(), key=lambda one: -one[1]))
+
+
+def page(found: Mapping[str, Sequence[Outcome]]) -> str:
+    """All of it."""
+    return _HEAD + _SOCKETS + _socket_tables(found)
+
+
+def _socket_tables(found: Mapping[str, Sequence[Outcome]]) -> str:
+    lines = ["", *(f"`{scheme}`: {counts(outcomes)}.  " for scheme, outcomes in found.items())]
+    rows = zip(*found.values(), strict=True)
+    for group, cases in groupby(rows, lambda row: row[0].case.number.split(".")[0]):
+        lines += ["", f"### {group}. {_GROUPS[group]}", ""]
+        lines += [f"| case | what | {' | '.join(found)} | |", "|---" * (3 + len(found)) + "|"]
+        for row in cases:
+            remarks = dict.fromkeys(outcome.remark for outcome in row if outcome.remark)
+            cells = [
+                row[0].case.number,
+                row[0].case.about,
+                *(outcome.result.value for outcome in row),
+                "; ".join(remarks),
+            ]
+            lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"

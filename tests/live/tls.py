@@ -1,0 +1,33 @@
+"""The same server behind TLS, by gunicorn's certfile and keyfile, and clients of it."""
+
+import ssl
+from pathlib import Path
+
+from tests.live.raw import Talk
+from tests.live.websocket import Socket
+from tests.server import Server
+
+
+class TlsServer(Server):
+    def __init__(self, home: Path, cert: Path, key: Path, *, descriptors: int = 0) -> None:
+        env = {"GUNICORN_CMD_ARGS": f"--certfile {cert} --keyfile {key}"}
+        super().__init__(home, env=env, descriptors=descriptors, app="tests.live.socket_app:create()")
+        self.cert = cert
+        self.verify = str(cert)
+        self.url = f"https://127.0.0.1:{self.port}"
+
+
+class TlsTalk(Talk):
+    def __init__(self, server: TlsServer, timeout: float = 15) -> None:
+        super().__init__(server, timeout=timeout)
+        context = ssl.create_default_context(cafile=str(server.cert))
+        self.socket = self.encrypted = context.wrap_socket(self.socket, server_hostname="127.0.0.1")
+
+    def say_good_bye(self) -> bytes:
+        """Send close_notify, and wait for the server's and the end: what TCP brings between the two."""
+        self.socket = self.encrypted.unwrap()
+        return self.socket.recv(1)
+
+
+class TlsSocket(Socket, TlsTalk):
+    """A WebSocket by TLS."""
