@@ -75,7 +75,8 @@ class FrameReader:
             length, start = int.from_bytes(buffer[2 : 2 + size]), 6 + size
             if length < (126 if size == 2 else 1 << 16) or length >> 63:
                 raise FrameError(PROTOCOL_ERROR, "length")
-        if length + len(self._fragments or b"") > MESSAGE_MAX_BYTES:
+        fragments = self._fragments if opcode < CLOSE else None  # control frames are no part of the message
+        if length + len(fragments or b"") > MESSAGE_MAX_BYTES:
             raise FrameError(TOO_LARGE, f"at most {MESSAGE_MAX_BYTES} bytes")
         end = start + length
         if len(buffer) < end:

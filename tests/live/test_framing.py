@@ -50,6 +50,17 @@ def test_connection_close(shared: Shared, held_for: float) -> None:
         assert talk.rest() == b""
 
 
+@pytest.mark.parametrize("held_for", [0, 0.2])
+def test_what_is_behind_the_last_request_does_not_take_its_answer_back(shared: Shared, held_for: float) -> None:
+    """Closed with bytes unread, TCP resets, and a client that is still sending loses what it has not read."""
+    with Talk(shared.server, receive_buffer=4096) as talk:
+        talk.send(pull(shared.token, {"public": ""}, "Connection: close", timeout=held_for) + b"x" * 1_000_000)
+        time.sleep(0.1)
+        talk.send(b"x" * 1_000_000)
+        assert talk.answer().status == 200
+        assert talk.socket.recv(1) == b"", "the end, and no reset"
+
+
 def test_pipelined_requests_are_answered_in_order(shared: Shared) -> None:
     auth = f"Authorization: {shared.token}"
     with Talk(shared.server) as talk:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.integration.raw import sockets_of
+from tests.integration.raw import sockets_of, token_of
 from tests.live import websocket
 from tests.live.raw import BODY_MAX, Talk, get, post, pull, resting_sockets_of
 from tests.live.tls import TlsServer, TlsSocket, TlsTalk
@@ -191,11 +191,9 @@ def test_handshakes_that_never_end_leave_descriptors_for_who_is_in(home: Path) -
     silent: list[socket.socket] = []
     try:
         server.start()
+        token = token_of(server, "alice")
         with TlsTalk(server) as early:
-            cookie = early.ask(post("/user/register", b'{"username": "alice", "password": "secret1"}')).headers[
-                "set-cookie"
-            ]
-            token = cookie.split("=", 1)[1].split(";")[0]
+            assert early.ask(get("/user/me", f"Authorization: {token}")).status == 200
             silent = [socket.create_connection(("127.0.0.1", server.port), timeout=10) for _ in range(600)]
             body = b'{"roomname": "public", "new_message": {"type": "text", "content": "still here"}}'
             for _ in range(5):

@@ -11,6 +11,7 @@ from chat.live.frames import (
     CONTINUATION,
     MESSAGE_MAX_BYTES,
     PING,
+    PONG,
     TEXT,
     FrameError,
     FrameReader,
@@ -58,6 +59,13 @@ def test_fragments_with_control_frames_between(step: int) -> None:
         [(PING, b"1"), (PING, b"2"), (TEXT, text), (TEXT, b"next")],
         None,
     )
+
+
+@pytest.mark.parametrize("opcode", [PING, PONG, CLOSE])
+def test_control_frames_do_not_count_to_the_message_they_come_amid(opcode: int) -> None:
+    first, control, last = bytes(MESSAGE_MAX_BYTES - 1), b"\x03\xe8" + bytes(123), b"x"
+    data = client(BINARY, first, fin=False) + client(opcode, control) + client(CONTINUATION, last)
+    assert read(data) == ([(opcode, control), (BINARY, first + last)], None)
 
 
 BAD = {
