@@ -10,6 +10,7 @@ delivery/    who waits (notifier), the recent tail of each room (feed), news of 
 storage/     the database: engine, transactions, the queries of a room's timeline
 security/    passwords, tokens, limits
 models/      tables and the records read from them
+pictures/    pictures from strangers: without metadata, and whether they decode
 errors.py, names.py, clock.py, extensions.py, metrics.py
 """
 

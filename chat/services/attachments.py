@@ -1,29 +1,20 @@
-"""Pictures: taken in once, verified, and read back (specs, "Message")."""
+"""Pictures: taken in once, without metadata, verified, and read back (specs, "Message")."""
 
-import base64
-import binascii
-import io
-import re
 import secrets
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from PIL import Image, UnidentifiedImageError
 from sqlalchemy import insert, select
 
+from chat import pictures
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Attachment, AttachmentChunk, Message, MessageType, Room
 from chat.storage.store import Store, WriteTransaction
 
-FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
-# MPO is what Pillow calls a JPEG with further pictures behind it, as some phones make them.
-MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "MPO": "image/jpeg", "GIF": "image/gif", "WEBP": "image/webp"}
-MAX_PIXELS = 40_000_000
 CHUNK_BYTES = 256 * 1024
+BUSY_SECONDS = 2  # to be tried again after
 URL_PREFIX = "/attachments/"  # and its name: where chat.web serves it
-_DATA_URL = re.compile(r"\Adata:[\w.+/-]*(?:;[\w.+=-]+)*;base64,", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,42 +49,29 @@ def new_name() -> str:
 
 
 class Attachments:
-    def __init__(self, store: Store, clock: Clock, image_max_bytes: int) -> None:
+    def __init__(self, store: Store, clock: Clock, decoder: pictures.Decoder, image_max_bytes: int) -> None:
         self._store = store
         self._clock = clock
+        self._decoder = decoder
         self._image_max_bytes = image_max_bytes
 
     def picture(self, image: str | bytes) -> Picture:
-        """Verify a picture: Base64, a data URL, or its bytes. Raises IMAGE_INVALID, IMAGE_TOO_LARGE."""
-        return self._verified(self._decoded(image) if isinstance(image, str) else image)
+        """A picture as it is stored, of Base64, a data URL, or bytes.
 
-    def _decoded(self, text: str) -> bytes:
-        prefix = _DATA_URL.match(text[:200])
-        encoded = "".join(text[prefix.end() if prefix else 0 :].split())
-        if len(encoded) // 4 * 3 > self._image_max_bytes + 3:
-            raise ChatError(ErrorCode.IMAGE_TOO_LARGE, limit=self._image_max_bytes)
+        Raises IMAGE_INVALID, IMAGE_TOO_LARGE, UNAVAILABLE. To be called outside of transactions: another process
+        decodes it.
+        """
         try:
-            # Some encoders leave the padding out.
-            return base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
-        except (binascii.Error, ValueError):
+            data = pictures.from_text(image) if isinstance(image, str) else image
+            if len(data) > self._image_max_bytes:
+                raise ChatError(ErrorCode.IMAGE_TOO_LARGE, limit=self._image_max_bytes)
+            rewritten = pictures.rewritten(data)
+            self._decoder.check(rewritten.data)
+        except pictures.NotAPicture:
             raise ChatError(ErrorCode.IMAGE_INVALID) from None
-
-    def _verified(self, data: bytes) -> Picture:
-        if len(data) > self._image_max_bytes:
-            raise ChatError(ErrorCode.IMAGE_TOO_LARGE, limit=self._image_max_bytes)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # Pillow's own size warning: the limit below is ours
-                with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                    width, height = image.size
-                    media_type = MEDIA_TYPES[image.format or ""]
-                    if width * height <= MAX_PIXELS:
-                        image.verify()
-        except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError, KeyError):
-            raise ChatError(ErrorCode.IMAGE_INVALID) from None
-        if width * height > MAX_PIXELS:
-            raise ChatError(ErrorCode.IMAGE_INVALID)
-        return Picture(data, media_type)
+        except pictures.DecoderUnavailable:
+            raise ChatError(ErrorCode.UNAVAILABLE, retry_after=BUSY_SECONDS) from None
+        return Picture(rewritten.data, rewritten.media_type)
 
     def store(self, tx: WriteTransaction, picture: Picture) -> Attached:
         """Store it with the message that carries it."""

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from chat.clock import Clock
 from chat.delivery import Hub
 from chat.delivery.bus import SqliteBus
+from chat.pictures import Decoder
 from chat.security.devices import Devices
 from chat.security.events import SecurityLog, Whence
 from chat.services.accounts import Accounts
@@ -97,8 +98,9 @@ class Services:
             security_log,
             password_min_length,
         )
+        self.decoder = Decoder()
         quota = Quota(self.store, clock, storage_bounds)
-        self.attachments = Attachments(self.store, clock, image_max_bytes)
+        self.attachments = Attachments(self.store, clock, self.decoder, image_max_bytes)
         self.messages = Messages(self.store, clock, self.limits, quota, self.attachments, message_max_chars)
         self.profiles = Profiles(self.store, clock, self.accounts, self.sessions, quota, security_log)
         self.verification = Verification(self.limits, smtp_url)
@@ -164,5 +166,6 @@ class Services:
         self.health.stop()
         self._bus.stop()
         self._housekeeper.stop()
+        self.decoder.close()
         if self._started:
             self.visits.end()

@@ -1,0 +1,121 @@
+"""The process that decodes pictures: started by decoder.py, with a socket (wire.py) as its standard input.
+
+It has no secrets, files or connections. Each picture may take CPU_SECONDS and MEMORY_BYTES; the kernel ends the process
+otherwise, and decoder.py starts another. It ends when the socket is closed, so with its parent.
+"""
+
+import contextlib
+import io
+import math
+import os
+import resource
+import socket
+import time
+import warnings
+
+from PIL import GifImagePlugin, Image, ImageOps, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+
+from chat.pictures.wire import CHECK, HEAD, READY
+
+CPU_SECONDS = 2  # the kernel counts in whole seconds, so up to one more
+MEMORY_BYTES = 1024 * 1024 * 1024  # address space: 40 megapixels of RGBA, twice, and the interpreter
+# What is decoded: larger pictures have only their structure checked, since slow machines take long to decode them.
+MOST_PIXELS_DECODED = 16_000_000
+SIDE = 256  # px, of shrunk pictures
+PROFILE_MAX_BYTES = 4096  # of their colour profile; larger ones are left out
+_PLUGINS = (PngImagePlugin, JpegImagePlugin, GifImagePlugin, WebPImagePlugin)  # imported before the limits hold
+_FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
+
+
+def check(data: bytes) -> bytes:
+    """Nothing, where the picture (of an animation, the first one) decodes. Raises anything that Pillow may."""
+    with _open(data) as image:
+        if image.width * image.height <= MOST_PIXELS_DECODED:
+            image.draft(image.mode, (1, 1))  # JPEG: an eighth of the size, a quarter of the time
+            image.load()
+        else:
+            image.verify()
+    return b""
+
+
+def shrink(data: bytes) -> bytes:
+    """A still picture of at most SIDE x SIDE px, upright: JPEG, or PNG where it is transparent or has a palette."""
+    with _open(data) as image:
+        profile = image.info.get("icc_profile")
+        image.thumbnail((SIDE, SIDE))
+        is_lossless = image.has_transparency_data or image.mode in ("1", "L", "P")
+        if image.mode == "P" or image.has_transparency_data:
+            image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+        elif image.mode not in ("1", "L", "RGB"):
+            image, profile = image.convert("RGB"), None  # the profile was for CMYK, say
+        upright = ImageOps.exif_transpose(image)
+    upright.info.clear()
+    if profile is not None and len(profile) > PROFILE_MAX_BYTES:
+        profile = None
+    buffer = io.BytesIO()
+    if is_lossless:
+        upright.save(buffer, "PNG", icc_profile=profile)
+    else:
+        upright.save(buffer, "JPEG", quality=88, icc_profile=profile)
+    return buffer.getvalue()
+
+
+def serve(connection: socket.socket) -> None:
+    """Answer requests until the other end is closed."""
+    connection.sendall(READY)
+    while head := _receive(connection, HEAD.size):
+        operation, length = HEAD.unpack(head)
+        data = _receive(connection, length)
+        _limit_cpu()
+        try:
+            is_fine, answer = b"\1", (check if operation == CHECK else shrink)(data)
+        except Exception:  # whatever hostile bytes make of a decoder, MemoryError included
+            is_fine, answer = b"\0", b""
+        connection.sendall(HEAD.pack(is_fine, len(answer)) + answer)
+
+
+def _open(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data), formats=_FORMATS)
+
+
+def _receive(connection: socket.socket, length: int) -> bytes:
+    """So many bytes; fewer where the connection ends."""
+    received = bytearray()
+    while len(received) < length:
+        piece = connection.recv(length - len(received))
+        if not piece:
+            return b""
+        received += piece
+    return bytes(received)
+
+
+def _limit_cpu() -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(time.process_time()) + CPU_SECONDS, hard))
+
+
+def _confine() -> None:
+    with contextlib.suppress(OSError):
+        os.nice(10)  # chatting goes first
+    limits = [
+        (resource.RLIMIT_AS, MEMORY_BYTES),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_NOFILE, 16),
+    ]
+    for kind, most in limits:
+        with contextlib.suppress(OSError, ValueError):  # where the system has no such limit, or a lower one
+            resource.setrlimit(kind, (most, most))
+
+
+def main() -> None:
+    connection = socket.socket(fileno=0)
+    Image.preinit()
+    Image.MAX_IMAGE_PIXELS = None  # the size has been checked before
+    warnings.simplefilter("ignore")
+    _confine()
+    serve(connection)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,285 @@
+"""Pictures made to be dear: each costs little in the server's process, and ends in the one that decodes."""
+
+import base64
+import contextlib
+import io
+import os
+import struct
+import sys
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator
+
+import pytest
+from PIL import Image
+
+from chat.errors import ChatError, ErrorCode
+from chat.pictures import Decoder, DecoderUnavailable, NotAPicture, decoder, from_text, rewritten
+from chat.services import Services
+from tests.pictures import gif_extension, jpeg_segment, laden, picture, png_chunk, riff_chunk
+
+MOST_CPU_S = 0.25  # each took 1 to 45 s once; now at most 0.04 on a machine with nothing else to do
+BYTES = 5_000_000
+
+
+def filled(before: bytes, piece: bytes, after: bytes) -> bytes:
+    return before + piece * ((BYTES - len(before) - len(after)) // len(piece)) + after
+
+
+def jpeg_of_small_exif() -> bytes:
+    data = picture("JPEG")
+    return filled(data[:2], jpeg_segment(0xE1, b"Exif\0\0" + bytes(10)), data[2:])
+
+
+def jpeg_of_comments() -> bytes:
+    data = picture("JPEG")
+    return filled(data[:2], jpeg_segment(0xFE, b""), data[2:])
+
+
+def jpeg_of_padding() -> bytes:
+    data = picture("JPEG")
+    return filled(data[:2], b"\xff", data[2:])
+
+
+def jpeg_of_endless_padding() -> bytes:
+    return filled(picture("JPEG")[:2], b"\xff", b"")
+
+
+def jpeg_of_stuffing() -> bytes:
+    data = picture("JPEG")
+    return filled(data[:-2], b"\xff\0", data[-2:])
+
+
+def jpeg_of_restarts() -> bytes:
+    data = picture("JPEG")
+    return filled(data[:-2], b"\xff\xd0", data[-2:])
+
+
+def jpeg_of_scans() -> bytes:
+    data = picture("JPEG")
+    scan = data[data.index(b"\xff\xda") : -2]
+    return filled(data[:-2], scan, data[-2:])
+
+
+def png_of_profiles() -> bytes:
+    data = picture("PNG")
+    return filled(data[:33], png_chunk(b"iCCP", b"x\0\0" + zlib.compress(bytes(1_000_000))), data[33:])
+
+
+def png_of_texts() -> bytes:
+    data = picture("PNG")
+    return filled(data[:33], png_chunk(b"zTXt", b"x\0\0" + zlib.compress(bytes(1_000_000))), data[33:])
+
+
+def png_of_empty_chunks() -> bytes:
+    data = picture("PNG")
+    return filled(data[:33], png_chunk(b"teSt", b""), data[33:])
+
+
+def png_of_empty_data() -> bytes:
+    data = picture("PNG")
+    return filled(data[:33], png_chunk(b"IDAT", b""), data[33:])
+
+
+def gif_of_small_sub_blocks() -> bytes:
+    data = picture("GIF")
+    return data[:13] + gif_extension(0xFE, bytes(BYTES // 2), 1) + data[13:]
+
+
+def gif_of_small_frames() -> bytes:
+    data = picture("GIF", size=(1, 1))
+    frame = data[data.index(b",") : -1]
+    return filled(data[:-1], frame, b";")
+
+
+def gif_of_empty_extensions() -> bytes:
+    data = picture("GIF")
+    return filled(data[:-1], b"\x21\xfe\0", data[-1:])
+
+
+def webp_of_empty_chunks() -> bytes:
+    body = filled(b"WEBP" + riff_chunk(b"VP8X", bytes(10)), riff_chunk(b"EXIF", b""), b"")
+    return b"RIFF" + len(body).to_bytes(4, "little") + body
+
+
+def webp_of_empty_frame_parts() -> bytes:
+    frame = riff_chunk(b"ANMF", filled(bytes(16), riff_chunk(b"junk", b""), b""))
+    body = b"WEBP" + riff_chunk(b"VP8X", b"\2" + bytes(9)) + frame
+    return b"RIFF" + len(body).to_bytes(4, "little") + body
+
+
+ATTACKS: list[Callable[[], bytes]] = [
+    jpeg_of_small_exif, jpeg_of_comments, jpeg_of_padding, jpeg_of_endless_padding, jpeg_of_stuffing, jpeg_of_restarts,
+    jpeg_of_scans, png_of_profiles, png_of_texts, png_of_empty_chunks, png_of_empty_data, gif_of_small_sub_blocks,
+    gif_of_small_frames, gif_of_empty_extensions, webp_of_empty_chunks, webp_of_empty_frame_parts,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_picture_made_to_be_dear_costs_little_here(attack: Callable[[], bytes]) -> None:
+    data = attack()
+    assert len(data) > BYTES * 0.9
+    begin = time.process_time()
+    try:
+        kept = rewritten(data)
+    except NotAPicture:
+        pass
+    else:
+        assert len(kept.data) <= len(data)
+    assert time.process_time() - begin < MOST_CPU_S
+
+
+def test_base64_of_millions_of_words_costs_little() -> None:
+    text = "aGk= " * 10 + "abc " * 1_900_000
+    begin = time.process_time()
+    with pytest.raises(NotAPicture):
+        from_text(text)
+    assert time.process_time() - begin < MOST_CPU_S
+
+
+@pytest.fixture
+def decoding() -> Iterator[Decoder]:
+    made = Decoder()
+    yield made
+    made.close()
+
+
+def children_cpu_s() -> float:
+    used = os.times()
+    return used.children_user + used.children_system
+
+
+def png_of(width: int, height: int, *, interlace: int = 0, depth: int = 8, colour: int = 6, data: bytes = b"") -> bytes:
+    head = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlace)
+    data = data or zlib.compress(bytes((width * 4 + 1) * height), 1)
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", head) + png_chunk(b"IDAT", data) + png_chunk(b"IEND", b"")
+
+
+def test_whoever_sends_what_does_not_decode_is_told_so(decoding: Decoder) -> None:
+    for pixels in (zlib.compress(b"few"), b"no zlib"):
+        kept = rewritten(png_of(1000, 1000, data=pixels))
+        with pytest.raises(NotAPicture):
+            decoding.check(kept.data)
+    decoding.check(picture())
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP"])
+def test_the_largest_picture_is_still_checked(decoding: Decoder, kind: str) -> None:
+    buffer = io.BytesIO()
+    Image.new("L", (8000, 5000)).save(buffer, kind)
+    decoding.check(rewritten(buffer.getvalue()).data)
+
+
+HANGING = """
+import chat.pictures.child as child
+child.CPU_SECONDS = 1
+def check(data):
+    while data == b"dear":
+        pass
+    return b""
+child.check = check
+child.main()
+"""
+
+
+def test_a_decoder_that_never_ends_is_ended(decoding: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoder, "_COMMAND", [sys.executable, "-P", "-c", HANGING])
+    decoding.check(b"cheap")
+    begin = children_cpu_s()
+    with pytest.raises(NotAPicture):
+        decoding.check(b"dear")
+    assert children_cpu_s() - begin < 3
+    decoding.check(b"cheap")  # by another process
+
+
+def test_a_picture_of_many_scans_ends_soon(decoding: Decoder) -> None:
+    buffer = io.BytesIO()
+    Image.effect_noise((400, 400), 90).resize((4000, 4000)).convert("RGB").save(buffer, "JPEG", progressive=True)
+    data = buffer.getvalue()
+    last = data[data.rindex(b"\xff\xda") : -2]
+    many = rewritten(data[:-2] + last * 40 + data[-2:])
+    begin = time.monotonic()
+    with contextlib.suppress(NotAPicture):
+        decoding.check(many.data)
+    assert time.monotonic() - begin < decoder.ANSWER_SECONDS
+    with pytest.raises(NotAPicture):
+        rewritten(data[:-2] + last * 64 + data[-2:])
+
+
+def test_memory_is_bounded(decoding: Decoder) -> None:
+    whole = io.BytesIO()
+    Image.new("RGBA", (6300, 6300)).save(whole, "WEBP", lossless=True)
+    with pytest.raises(NotAPicture):
+        decoding.shrink(b"RIFF" + b"\xff" * 100)
+    decoding.check(rewritten(whole.getvalue()).data)
+
+
+def test_a_process_that_was_killed_is_replaced(decoding: Decoder) -> None:
+    decoding.check(picture())
+    (child,) = decoding._idle
+    os.kill(child._pid, 9)
+    while child.is_alive():
+        time.sleep(0.001)
+    decoding.check(picture())
+    assert decoding._idle != [child]
+
+
+def test_no_process_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Decoder()
+    threads = [threading.Thread(target=made.check, args=(picture(),)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    pids = [child._pid for child in made._idle]
+    assert 1 <= len(pids) <= decoder.MOST_CHILDREN
+    made.close()
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+    with pytest.raises(DecoderUnavailable):
+        made.check(picture())
+
+
+def test_the_process_knows_no_secrets(decoding: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEY", "hidden")
+    decoding.check(picture())
+    (child,) = decoding._idle
+    with open(f"/proc/{child._pid}/environ") as environ:
+        assert "SECRET_KEY" not in environ.read()
+    assert sorted(os.listdir(f"/proc/{child._pid}/fd")) == ["0", "1", "2"]
+
+
+def test_where_it_cannot_be_started_one_is_told_to_come_again(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoder, "_COMMAND", ["python", "-c", "pass"])
+    with pytest.raises(ChatError) as caught:
+        services.attachments.picture(picture())
+    assert caught.value.code is ErrorCode.UNAVAILABLE
+    assert caught.value.data["retry_after"]
+
+
+def test_a_shrunk_picture_is_small_upright_and_bare(decoding: Decoder) -> None:
+    for kind in ("JPEG", "PNG", "GIF", "WEBP"):
+        shown = Image.open(io.BytesIO(decoding.shrink(rewritten(laden(kind)).data)))
+        assert shown.size == ((40, 30) if kind == "GIF" else (30, 40))
+        assert not {"exif", "xmp", "comment"} & set(shown.info)
+        assert not shown.getexif()
+    large = Image.open(io.BytesIO(decoding.shrink(picture("PNG", (3000, 1000)))))
+    assert (large.format, large.size) == ("JPEG", (256, 85))
+    buffer = io.BytesIO()
+    Image.new("RGBA", (300, 600), (250, 120, 0, 128)).save(buffer, "PNG")
+    clear = Image.open(io.BytesIO(decoding.shrink(buffer.getvalue())))
+    assert (clear.format, clear.size, clear.getchannel("A").getextrema()) == ("PNG", (128, 256), (128, 128))
+
+
+def test_a_dear_picture_is_refused_like_any_that_is_none(services: Services) -> None:
+    rows = zlib.compress(bytes((4000 * 4 + 4) * 4000), 1)  # a filter byte more for each row of each pass
+    text = base64.b64encode(png_of(4000, 4000, interlace=1, data=rows)).decode()
+    services.attachments.picture(text)  # large, but it decodes
+    for data in (jpeg_of_small_exif(), gif_of_small_frames()):
+        with pytest.raises(ChatError) as caught:
+            services.attachments.picture(data)
+        assert caught.value.code is ErrorCode.IMAGE_INVALID
