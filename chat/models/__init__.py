@@ -3,7 +3,7 @@
 Times are whole microseconds since 1970 (UTC), as 64-bit integers.
 """
 
-from chat.models.account import Actor, KnownAddress, LoginSession, User
+from chat.models.account import Actor, Avatar, KnownAddress, LoginSession, User
 from chat.models.event import ROOM_SIGNALS, SIGNALS, Event, EventKind, EventRow
 from chat.models.friend import FriendGroup, FriendGroupMember, FriendRequest, Friendship, RequestStatus
 from chat.models.group import Announcement, Invitation, InvitationStatus
@@ -22,6 +22,7 @@ __all__ = [
     "Announcement",
     "Attachment",
     "AttachmentChunk",
+    "Avatar",
     "Event",
     "EventKind",
     "EventRow",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import ForeignKey, Text, text
+from sqlalchemy import ForeignKey, LargeBinary, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chat.extensions import db
@@ -32,6 +32,16 @@ class User(db.Model):
     created_at: Mapped[int] = mapped_column(Microseconds)
     updated_at: Mapped[int] = mapped_column(Microseconds, server_default="0")  # what others see of it
     deleted_at: Mapped[int | None] = mapped_column(Microseconds)
+
+
+class Avatar(db.Model):
+    """A small picture, known by the address in its owner's `avatar`."""
+
+    __tablename__ = "avatars"
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)  # unguessable
+    owner: Mapped[str] = mapped_column(Text)  # users/ID or rooms/ID
+    data: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class LoginSession(db.Model):

@@ -15,6 +15,7 @@ from chat.services.accounts import Accounts
 from chat.services.announcements import Announcements
 from chat.services.archive import Archive
 from chat.services.attachments import Attachments
+from chat.services.avatars import Avatars
 from chat.services.bounds import Bounds, PersonBounds, Requests
 from chat.services.conversations import Conversations
 from chat.services.files import Files
@@ -102,12 +103,15 @@ class Services:
         quota = Quota(self.store, clock, storage_bounds)
         self.attachments = Attachments(self.store, clock, self.decoder, image_max_bytes)
         self.messages = Messages(self.store, clock, self.limits, quota, self.attachments, message_max_chars)
-        self.profiles = Profiles(self.store, clock, self.accounts, self.sessions, quota, security_log)
+        self.avatars = Avatars(self.store, self.decoder)
+        self.profiles = Profiles(
+            self.store, clock, self.accounts, self.sessions, quota, self.avatars, security_log
+        )
         self.verification = Verification(self.limits, smtp_url)
         self.people = People(self.store)
         self.friends = Friends(self.store, clock, self.rooms, self.messages)
         self.friend_groups = FriendGroups(self.store)
-        self.groups = Groups(self.store, clock, self.rooms, quota, security_log)
+        self.groups = Groups(self.store, clock, self.rooms, quota, self.avatars, security_log)
         self.invitations = Invitations(self.store, clock, self.memberships, person_bounds)
         self.announcements = Announcements(self.store, clock)
         self.conversations = Conversations(self.store, self.reading)
@@ -129,6 +133,7 @@ class Services:
                 guesses.purge,
                 self.tickets.purge,
                 self.files.purge,
+                self.avatars.convert_old,
                 self.purger.purge,
                 self.purger.shrink,
             ],

@@ -7,14 +7,15 @@ from sqlalchemy import delete, select, update
 
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
+from chat.lanes import Lane, enter_lane
 from chat.models import Actor, Event, EventKind, Membership, Role, Room, User
 from chat.security.events import SecurityLog
 from chat.services import friendships, lookups, paging, people
+from chat.services.avatars import Avatars
 from chat.services.lookups import AnyConnection, FoundRoom
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.people import Person
 from chat.services.permissions import REMOVING, Action, allows, forbidden, require
-from chat.services.profiles import AVATAR_MAX_BYTES
 from chat.services.quota import Quota
 from chat.services.rooms import Rooms
 from chat.storage.store import Store, WriteTransaction
@@ -27,8 +28,11 @@ class MemberRole:
 
 
 class Groups:
-    def __init__(self, store: Store, clock: Clock, rooms: Rooms, quota: Quota, security_log: SecurityLog) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, rooms: Rooms, quota: Quota, avatars: Avatars, security_log: SecurityLog
+    ) -> None:
         self._store = store
+        self._avatars = avatars
         self._security_log = security_log
         self._quota = quota
         self._clock = clock
@@ -110,18 +114,22 @@ class Groups:
     def change(self, actor: Actor, room_id: int, title: str | None, avatar: str | None) -> None:
         """Give a room another title or avatar; None: it stays.
 
-        Raises ROOM_NOT_FOUND, FORBIDDEN, ROOM_NAME_INVALID, FIELD_INVALID, QUOTA_USED, STORAGE_FULL.
+        Raises ROOM_NOT_FOUND, FORBIDDEN, ROOM_NAME_INVALID, FIELD_INVALID, QUOTA_USED, STORAGE_FULL, UNAVAILABLE.
         """
-        if avatar is not None and len(avatar.encode()) > AVATAR_MAX_BYTES:
-            raise ChatError(ErrorCode.FIELD_INVALID, field="avatar")
+        new_avatar = None
+        if avatar is not None:
+            enter_lane(Lane.PICTURES)
+            with self._store.read() as connection:  # before the work on the picture
+                require(Action.CHANGE_ROOM, lookups.joined(connection, actor, room_id))
+            new_avatar = self._avatars.prepare(avatar)
         with self._store.write() as tx:
             room = lookups.joined(tx, actor, room_id)
             require(Action.CHANGE_ROOM, room)
             if title is not None:
                 self._rooms.rename_within(tx, room.id, title)
-            if avatar is not None:
-                self._quota.take(tx, actor.user_id, len(avatar.encode()))
-                tx.execute(update(Room).where(Room.id == room.id).values(avatar=avatar))
+            if new_avatar is not None:
+                self._quota.take(tx, actor.user_id, new_avatar.size)
+                self._avatars.store(tx, new_avatar, Room, room.id)
             tx.execute(update(Room).where(Room.id == room.id).values(updated_at=self._clock()))
             tx.emit(Event(EventKind.ROOM, room.id))  # positions and subscriptions know it by its name
 

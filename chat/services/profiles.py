@@ -13,13 +13,13 @@ from chat.models import Actor, Event, EventKind, User
 from chat.names import name_key
 from chat.security.events import SecurityLog
 from chat.services.accounts import Accounts, check_email, check_nickname, hashes, require_free
+from chat.services.avatars import Avatars
 from chat.services.memberships import pass_on_rooms
 from chat.services.quota import Quota
 from chat.services.sessions import Sessions
 from chat.storage.store import Store
 
 PROFILE_MAX_CHARS = 200
-AVATAR_MAX_BYTES = 512 * 1024  # as UTF-8
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,11 @@ class Profiles:
         accounts: Accounts,
         sessions: Sessions,
         quota: Quota,
+        avatars: Avatars,
         security_log: SecurityLog,
     ) -> None:
         self._store = store
+        self._avatars = avatars
         self._security_log = security_log
         self._quota = quota
         self._clock = clock
@@ -72,7 +74,7 @@ class Profiles:
         """Change all that is given, or nothing; a new password ends all sessions but the actor's.
 
         Raises CREDENTIALS_WRONG (the old password), RATE_LIMITED, EMAIL_INVALID, NICKNAME_INVALID, PASSWORD_INVALID,
-        FIELD_INVALID, USERNAME_TAKEN (the address), QUOTA_USED and STORAGE_FULL (the avatar).
+        FIELD_INVALID, USERNAME_TAKEN (the address), QUOTA_USED, STORAGE_FULL and UNAVAILABLE (the avatar).
         """
         if changes.avatar is not None:
             enter_lane(Lane.PICTURES)
@@ -84,8 +86,7 @@ class Profiles:
             values |= {"nickname": changes.nickname, "nickname_key": name_key(changes.nickname)}
         if changes.profile is not None:
             values["profile"] = changes.profile
-        if changes.avatar is not None:
-            values["avatar"] = changes.avatar
+        avatar = None if changes.avatar is None else self._avatars.prepare(changes.avatar)
         if changes.password is not None:
             values |= hashes(changes.password)
         try:
@@ -103,11 +104,12 @@ class Profiles:
                     values |= {"email": changes.email, "email_key": key}
                     if user.username_key == user.email_key:  # it was made with its address as its username
                         values |= {"username": changes.email, "username_key": key}
-                if changes.avatar:
-                    self._quota.take(tx, actor.user_id, len(changes.avatar.encode()))
+                if avatar is not None:
+                    self._quota.take(tx, actor.user_id, avatar.size)
+                    self._avatars.store(tx, avatar, User, actor.user_id)
                 tx.execute(update(User).where(me).values(values))
                 tx.emit(Event(EventKind.USER, actor.user_id))
-                if not {"username", "nickname", "avatar"}.isdisjoint(values):
+                if avatar is not None or not {"username", "nickname"}.isdisjoint(values):
                     tx.emit(Event(EventKind.PROFILE, actor.user_id))
                 if changes.password is not None:
                     self._sessions.end_all_within(tx, actor.user_id, but_for=actor.session_id)
@@ -136,5 +138,3 @@ class Profiles:
             self._accounts.check_password(changes.password)
         if changes.profile is not None and len(changes.profile) > PROFILE_MAX_CHARS:
             raise ChatError(ErrorCode.FIELD_INVALID, field="profile")
-        if changes.avatar is not None and len(changes.avatar.encode()) > AVATAR_MAX_BYTES:
-            raise ChatError(ErrorCode.FIELD_INVALID, field="avatar")

@@ -41,6 +41,20 @@ def attachment(name: str) -> Response:
     return _streamed(_private(response, name))
 
 
+@bp.get("/avatars/<name>")
+def avatar(name: str) -> Response:
+    """The small picture of a user or room. Another picture has another address, so it may be kept."""
+    found = services().avatars.find(name)
+    if found is None:
+        abort(404)
+    response = Response(found.pieces(), mimetype=found.media_type)
+    response.content_length = len(found.data)
+    response.headers["Content-Disposition"] = "inline"
+    _private(response, name)
+    response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+    return _streamed(response)
+
+
 def _file(name: str) -> Response:
     """A file, piece by piece."""
     files = services().files

@@ -12,6 +12,7 @@ from chat.http.context import client_address, services
 from chat.http.declared import answers
 from chat.lanes import Lane
 from chat.models import Actor
+from chat.protocols.ims.answers import avatar
 from chat.protocols.ims.cipher import given_password, hidden_code, new_password
 from chat.protocols.ims.errors import success, words
 from chat.protocols.ims.schemas import Credentials, Mailbox, ProfileChanges, Registration
@@ -75,7 +76,7 @@ def delete(actor: Actor) -> Response:
 def info(actor: Actor) -> Response:
     """One's own profile."""
     own = services().profiles.own(actor)
-    about = {"name": own.nickname, "email": own.email, "user_info": own.profile, "avatar": own.avatar}
+    about = {"name": own.nickname, "email": own.email, "user_info": own.profile, "avatar": avatar(own.avatar)}
     return success("Succeed", **about, deleted=False, id=own.user_id)
 
 

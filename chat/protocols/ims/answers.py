@@ -12,6 +12,7 @@ from chat.http.hold import body_response
 from chat.models import MessageType, StoredMessage
 from chat.services.archive import Quote
 from chat.services.attachments import URL_PREFIX
+from chat.services.avatars import URL_PREFIX as AVATAR_PREFIX
 from chat.services.people import Person
 from chat.services.pulls import ANSWER_MAX_BYTES
 
@@ -29,9 +30,14 @@ def person(shown: Person) -> dict[str, Any]:
         "id": shown.user_id,
         "email": shown.email,
         "name": shown.nickname,
-        "avatar": shown.avatar,
+        "avatar": avatar(shown.avatar),
         "deleted": shown.is_deleted,
     }
+
+
+def avatar(text: str) -> str:
+    """A user's or room's avatar: a picture's whole address, or the text that was given."""
+    return request.host_url.rstrip("/") + text if text.startswith(AVATAR_PREFIX) else text
 
 
 def content(text: str, attachment_name: str | None) -> str:
@@ -47,7 +53,7 @@ def message(shown: StoredMessage, quotes: dict[int, Quote]) -> dict[str, Any]:
         "content": content(shown.content, shown.attachment_name),
         "senderid": shown.sender_id,
         "sendername": shown.nickname,
-        "senderavatar": shown.avatar,
+        "senderavatar": avatar(shown.avatar),
     }
     if shown.reply_to_id is not None:
         quote = quotes.get(shown.reply_to_id, Quote())
@@ -61,7 +67,7 @@ def found_message(shown: StoredMessage, id_name: str) -> dict[str, Any]:
         id_name: shown.id,
         "sender_id": shown.sender_id,
         "sender_name": shown.nickname,
-        "sender_avatar": shown.avatar,
+        "sender_avatar": avatar(shown.avatar),
         "content": content(shown.content, shown.attachment_name),
         "timestamp": seconds(shown.time),
     }

@@ -14,7 +14,7 @@ from chat.http.declared import answers
 from chat.http.overload import refused_when_late
 from chat.lanes import Lane
 from chat.models import Actor, StoredMessage
-from chat.protocols.ims.answers import content, encoded, found_message, list_answer, message, seconds
+from chat.protocols.ims.answers import avatar, content, encoded, found_message, list_answer, message, seconds
 from chat.protocols.ims.errors import Case, Special, success, words
 from chat.protocols.ims.parameters import asks
 from chat.protocols.ims.schemas import (
@@ -248,7 +248,7 @@ def _conversation(shown: ConversationView) -> dict[str, Any]:
     about: dict[str, Any] = {
         "id": shown.id,
         "name": shown.name,
-        "avatar": shown.avatar,
+        "avatar": avatar(shown.avatar),
         "last_message": content(shown.last_text, shown.last_attachment),
         "last_message_time": "" if shown.last_time is None else seconds(shown.last_time),
         "is_chat_group": shown.friend_id is None,

@@ -10,7 +10,7 @@ from chat.http.bodies import takes
 from chat.http.context import services
 from chat.http.declared import answers
 from chat.models import Actor
-from chat.protocols.ims.answers import person, seconds
+from chat.protocols.ims.answers import avatar, person, seconds
 from chat.protocols.ims.errors import success, words
 from chat.protocols.ims.parameters import asks
 from chat.protocols.ims.schemas import FriendRequest, RequestAnswer, Search, SomeFriend, SomeUser
@@ -33,7 +33,7 @@ def search(actor: Actor, query: dict[str, Any]) -> Response:
             "user_id": each.person.user_id,
             "name": each.person.nickname,
             "email": each.person.email,
-            "avatar": each.person.avatar,
+            "avatar": avatar(each.person.avatar),
             "is_friend": each.is_friend,
             "deleted": each.person.is_deleted,
         }
@@ -49,7 +49,7 @@ def search(actor: Actor, query: dict[str, Any]) -> Response:
 def detail(actor: Actor, query: dict[str, Any]) -> Response:
     """One user."""
     found = services().people.find(actor, query["user_id"])
-    about = {"name": found.person.nickname, "email": found.person.email, "avatar": found.person.avatar}
+    about = {"name": found.person.nickname, "email": found.person.email, "avatar": avatar(found.person.avatar)}
     return success("success", user={**about, "is_friend": found.is_friend})
 
 
@@ -141,7 +141,7 @@ def _request(actor: Actor, request: RequestView) -> dict[str, Any]:
         "receiver_user_id": actor.user_id,
         "user_email": request.sender.email,
         "user_name": request.sender.nickname,
-        "avatar": request.sender.avatar,
+        "avatar": avatar(request.sender.avatar),
         "message": request.message,
         "created_at": seconds(request.created_at),
         "status": request.status,

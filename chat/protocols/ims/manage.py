@@ -10,8 +10,9 @@ from chat.http.auth import signed_in
 from chat.http.bodies import takes
 from chat.http.context import services
 from chat.http.declared import about, answers
+from chat.lanes import Lane
 from chat.models import Actor, Role
-from chat.protocols.ims.answers import encoded, list_answer, seconds
+from chat.protocols.ims.answers import avatar, encoded, list_answer, seconds
 from chat.protocols.ims.errors import NO_RIGHT, Case, Special, success, words
 from chat.protocols.ims.parameters import asks, read_id
 from chat.protocols.ims.schemas import (
@@ -43,7 +44,7 @@ def members(actor: Actor, query: dict[str, Any]) -> Response:
         {
             "id": each.person.user_id,
             "name": each.person.nickname,
-            "avatar": each.person.avatar,
+            "avatar": avatar(each.person.avatar),
             "identity": _IDENTITIES[each.role],
         }
         for each in found
@@ -264,7 +265,7 @@ def refuse(actor: Actor, body: dict[str, Any]) -> Response:
 @bp.post("/manage/info")
 @words({ErrorCode.FORBIDDEN: (403, -3, "非群主或管理员不能更新群信息")})
 @signed_in
-@takes(ConversationChanges)
+@takes(ConversationChanges, long=Lane.PICTURES)
 @answers(
     Told,
     ErrorCode.ROOM_NOT_FOUND,

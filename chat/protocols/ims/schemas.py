@@ -8,17 +8,18 @@ from chat.http.declared import about
 from chat.protocols.ims.parameters import Count, Id, Ids, Switch, Time
 from chat.services.accounts import EMAIL_NICKNAME_MAX_CHARS
 from chat.services.announcements import MAX_CHARS as ANNOUNCEMENT_MAX_CHARS
+from chat.services.avatars import GIVEN_MAX_CHARS
 from chat.services.friend_groups import NAME_MAX_CHARS as FRIEND_GROUP_MAX_CHARS
 from chat.services.friends import REQUEST_MAX_CHARS
 from chat.services.lookups import LIST_CAP
 from chat.services.messages import CLIENT_MESSAGE_ID_MAX_CHARS
 from chat.services.paging import SEARCH_MAX_CHARS
-from chat.services.profiles import AVATAR_MAX_BYTES, PROFILE_MAX_CHARS
+from chat.services.profiles import PROFILE_MAX_CHARS
 
 TITLE_MAX_CHARS = 40  # narrower than services.rooms
 TEXT_MAX_CHARS = 255  # narrower than services.messages
 _TITLE = validate.Length(min=1, max=TITLE_MAX_CHARS)
-_AVATAR = validate.Length(max=AVATAR_MAX_BYTES)  # the services count its bytes
+_AVATAR = validate.Length(max=GIVEN_MAX_CHARS)
 _FRIEND_GROUP = validate.Length(min=1, max=FRIEND_GROUP_MAX_CHARS)
 _PASSWORD = about(
     "6 to 20 letters, digits, underscores; encrypted, if the server has a key",

@@ -35,11 +35,16 @@ def test_a_hostile_search_is_no_slower_than_others(w: World) -> None:
     assert w.alice.call("GET", "/conversations/manage_messages", query | {"content": "a" * 101}).status == 400
 
 
-def test_avatars_are_measured_in_bytes(w: World) -> None:
+def test_an_avatar_is_a_picture_or_a_short_text(w: World) -> None:
+    large = base64.b64encode(picture(size=(900, 800), noise=True)).decode()
+    assert 550 * 1024 < len(large) < 2 * 1024 * 1024
     for avatar, status in (
-        ("é" * 256 * 1024, 200),
-        ("é" * 256 * 1024 + "e", 400),
-        ("\N{GRINNING FACE}" * 131_073, 400),
+        ("é" * 2048, 200),
+        ("é" * 2049, 400),
+        ("data:image/png;base64," + "A" * 500_000, 400),
+        (large, 200),
+        ("data:image/png;base64," + large, 200),
+        ("A" * 3_000_000, 400),
     ):
         reply = w.alice.call("PUT", "/account/info", {"origin_password": PASSWORD, "avatar": avatar})
         assert reply.status == status, reply
