@@ -1,0 +1,113 @@
+"""Avatars: a picture is kept small, and shown by its address; a short text is shown as it was given (specs, "ims")."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import delete, func, insert, select, update
+
+from chat import pictures
+from chat.errors import ChatError, ErrorCode
+from chat.models import Avatar, Room, User
+from chat.services.attachments import BUSY_SECONDS, new_name
+from chat.storage.store import Store, WriteTransaction
+
+URL_PREFIX = "/avatars/"  # and its name: where chat.web serves it
+TEXT_MAX_CHARS = 2048
+PICTURE_MAX_BYTES = 2 * 1024 * 1024
+GIVEN_MAX_CHARS = PICTURE_MAX_BYTES * 4 // 3 + 200  # in Base64, as a data URL
+_PIECE_BYTES = 64 * 1024
+_AT_ONCE = 8  # long texts turned into pictures in one run of the housekeeper
+
+
+@dataclass(frozen=True, slots=True)
+class NewAvatar:
+    """What others are shown, and the small picture behind it."""
+
+    text: str
+    picture: bytes | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes."""
+        return len(self.text.encode() if self.picture is None else self.picture)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAvatar:
+    media_type: str
+    data: bytes
+
+    def pieces(self) -> Iterator[bytes]:
+        return (self.data[at : at + _PIECE_BYTES] for at in range(0, len(self.data), _PIECE_BYTES))
+
+
+class Avatars:
+    def __init__(self, store: Store, decoder: pictures.Decoder) -> None:
+        self._store = store
+        self._decoder = decoder
+        self._has_old = True
+
+    def prepare(self, given: str) -> NewAvatar:
+        """Make a picture in Base64 or a data URL small; leave another text of up to TEXT_MAX_CHARS as it is.
+
+        To be called outside of transactions. Raises FIELD_INVALID (avatar), UNAVAILABLE.
+        """
+        try:
+            data = pictures.from_text(given)
+            if len(data) <= PICTURE_MAX_BYTES:
+                small = self._decoder.shrink(pictures.rewritten(data).data)
+                return NewAvatar(URL_PREFIX + new_name(), small)
+        except pictures.NotAPicture:
+            if len(given) <= TEXT_MAX_CHARS:
+                return NewAvatar(given)
+        except pictures.DecoderUnavailable:
+            raise ChatError(ErrorCode.UNAVAILABLE, retry_after=BUSY_SECONDS) from None
+        raise ChatError(ErrorCode.FIELD_INVALID, field="avatar")
+
+    def store(self, tx: WriteTransaction, new: NewAvatar, owner: type[User] | type[Room], owner_id: int) -> None:
+        """Give it to a user or a room, instead of the one there was."""
+        old = tx.execute(select(owner.avatar).where(owner.id == owner_id)).scalar() or ""
+        if old.startswith(URL_PREFIX):
+            mine = (Avatar.name == old.removeprefix(URL_PREFIX), Avatar.owner == _key(owner, owner_id))
+            tx.execute(delete(Avatar).where(*mine))
+        if new.picture is not None:
+            row = {"name": new.text.removeprefix(URL_PREFIX), "owner": _key(owner, owner_id), "data": new.picture}
+            tx.execute(insert(Avatar).values(row))
+        tx.execute(update(owner).where(owner.id == owner_id).values(avatar=new.text))
+
+    def find(self, name: str) -> StoredAvatar | None:
+        """The picture of that name."""
+        with self._store.read() as connection:
+            data: bytes | None = connection.execute(select(Avatar.data).where(Avatar.name == name)).scalar()
+        if data is None:
+            return None
+        return StoredAvatar("image/jpeg" if data.startswith(b"\xff\xd8") else "image/png", data)
+
+    def convert_old(self) -> None:
+        """Turn some of the long texts that earlier versions kept into pictures; those that are none go."""
+        if not self._has_old:
+            return
+        found = 0
+        for owner in (User, Room):
+            long = select(owner.id, owner.avatar).where(func.length(owner.avatar) > TEXT_MAX_CHARS).limit(_AT_ONCE)
+            with self._store.read() as connection:
+                rows = connection.execute(long).all()
+            for row in rows:
+                self._convert(owner, row.id, row.avatar)
+            found += len(rows)
+        self._has_old = found > 0
+
+    def _convert(self, owner: type[User] | type[Room], owner_id: int, text: str) -> None:
+        try:
+            new = self.prepare(text)
+        except ChatError as error:
+            if error.code is ErrorCode.UNAVAILABLE:
+                return
+            new = NewAvatar("")
+        with self._store.write() as tx:
+            if tx.execute(select(owner.avatar).where(owner.id == owner_id)).scalar() == text:
+                self.store(tx, new, owner, owner_id)
+
+
+def _key(owner: type[User] | type[Room], owner_id: int) -> str:
+    return f"{owner.__tablename__}/{owner_id}"
