@@ -104,9 +104,7 @@ class Services:
         self.attachments = Attachments(self.store, clock, self.decoder, image_max_bytes)
         self.messages = Messages(self.store, clock, self.limits, quota, self.attachments, message_max_chars)
         self.avatars = Avatars(self.store, self.decoder)
-        self.profiles = Profiles(
-            self.store, clock, self.accounts, self.sessions, quota, self.avatars, security_log
-        )
+        self.profiles = Profiles(self.store, clock, self.accounts, self.sessions, quota, self.avatars, security_log)
         self.verification = Verification(self.limits, smtp_url)
         self.people = People(self.store)
         self.friends = Friends(self.store, clock, self.rooms, self.messages)

@@ -2,9 +2,12 @@
 
 import base64
 import hashlib
+import io
+import json
 import re
 from collections.abc import Callable
 from email import message_from_bytes
+from urllib.parse import urlsplit
 
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher
@@ -12,12 +15,17 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
 from flask import Flask
+from PIL import Image
+from sqlalchemy import update
 
+from chat.models import User
 from chat.security import passwords
+from tests.conftest import services_of
 from tests.contract.clients import FlaskTransport, PollingClient, Refused
 from tests.contract.ims.conftest import Mailboxes
 from tests.contract.ims.world import World, reg
 from tests.contract.ims_client import PASSWORD, ImsClient
+from tests.pictures import SECRET, laden, noise
 
 KEY = "0123456789abcdef"
 
@@ -232,3 +240,51 @@ def test_an_old_password_that_is_being_proven_changes_nothing_any_more(
     reply = thief.call("PUT", "/account/info", {"origin_password": PASSWORD, "password": "thiefs_1"})
     assert (reply.status, reply.json["code"]) == (401, -3), reply
     guest(w.app).login("mia", "secret2")
+
+
+def in_base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def test_a_picture_as_avatar_goes_out_small_by_its_address(w: World) -> None:
+    """550 KiB in Base64, with a place in its metadata; what is served is a small picture without it."""
+    transport = FlaskTransport(w.app)
+    for given in (in_base64(laden("JPEG")), "data:image/png;base64," + in_base64(noise(550 * 1024))):
+        w.alice.ok("PUT", "/account/info", {"origin_password": PASSWORD, "avatar": given})
+        address = w.alice.ok("GET", "/account/info")["avatar"]
+        assert address == w.mia.ok("GET", "/friends")["friends"][0]["avatar"]
+        path = urlsplit(address).path
+        assert path.startswith("/avatars/")
+        loaded = transport.request("GET", path, None, {})
+        assert loaded.status == 200
+        assert loaded.headers["Content-Type"] in {"image/jpeg", "image/png"}
+        assert "immutable" in loaded.headers["Cache-Control"]
+        assert SECRET[:11] not in loaded.body
+        with Image.open(io.BytesIO(loaded.body)) as shown:
+            assert max(shown.size) <= 256
+        assert transport.request("GET", path, None, {"If-None-Match": loaded.headers["ETag"]}).status == 304
+    w.alice.ok("PUT", "/account/info", {"origin_password": PASSWORD, "avatar": ""})
+    assert transport.request("GET", path, None, {}).status == 404
+
+
+def test_a_page_of_history_is_whole_whatever_the_avatars_are(w: World) -> None:
+    """The largest picture that is taken, and the longest text: 50 messages come with either."""
+    for avatar in (in_base64(noise(1024 * 1024)), "\N{GRINNING FACE}" * 2048):
+        w.mia.ok("PUT", "/account/info", {"origin_password": PASSWORD, "avatar": avatar})
+        for number in range(50):
+            w.mia.say("group", f"number {number}")
+        polling = PollingClient(FlaskTransport(w.app))
+        shown = polling.call("GET", "/chat/history?roomname=group&limit=50&detail=1", Authorization=w.mia.token).json
+        assert len(shown["messages"]) == 50
+        assert len(json.dumps(shown)) < 2 * 1024 * 1024
+
+
+def test_avatars_that_earlier_versions_kept_as_texts_become_pictures(w: World) -> None:
+    kept = {w.alice.id: in_base64(noise(300 * 1024)), w.mia.id: "x" * 500_000}
+    services = services_of(w.app)
+    with services.store.write() as tx:
+        for user_id, text in kept.items():
+            tx.execute(update(User).where(User.id == user_id).values(avatar=text))
+    services.avatars.convert_old()
+    assert "/avatars/" in w.alice.ok("GET", "/account/info")["avatar"]
+    assert w.mia.ok("GET", "/account/info")["avatar"] == ""

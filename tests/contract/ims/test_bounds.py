@@ -1,5 +1,6 @@
 """What clients make long or slow on purpose: answers have a size, and searches end."""
 
+import base64
 import json
 import re
 import threading
@@ -15,6 +16,7 @@ from tests.conftest import services_of
 from tests.contract.ims.test_friends import befriend_many
 from tests.contract.ims.world import World
 from tests.contract.ims_client import PASSWORD
+from tests.pictures import noise
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def test_a_hostile_search_is_no_slower_than_others(w: World) -> None:
 
 
 def test_an_avatar_is_a_picture_or_a_short_text(w: World) -> None:
-    large = base64.b64encode(picture(size=(900, 800), noise=True)).decode()
+    large = base64.b64encode(noise(550 * 1024)).decode()
     assert 550 * 1024 < len(large) < 2 * 1024 * 1024
     for avatar, status in (
         ("é" * 2048, 200),
