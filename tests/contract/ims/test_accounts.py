@@ -269,10 +269,10 @@ def test_a_picture_as_avatar_goes_out_small_by_its_address(w: World) -> None:
 
 def test_a_page_of_history_is_whole_whatever_the_avatars_are(w: World) -> None:
     """The largest picture that is taken, and the longest text: 50 messages come with either."""
+    for number in range(50):
+        w.mia.say("group", f"number {number}")
     for avatar in (in_base64(noise(1024 * 1024)), "\N{GRINNING FACE}" * 2048):
         w.mia.ok("PUT", "/account/info", {"origin_password": PASSWORD, "avatar": avatar})
-        for number in range(50):
-            w.mia.say("group", f"number {number}")
         polling = PollingClient(FlaskTransport(w.app))
         shown = polling.call("GET", "/chat/history?roomname=group&limit=50&detail=1", Authorization=w.mia.token).json
         assert len(shown["messages"]) == 50
