@@ -1,6 +1,7 @@
 """Reading request bodies (specs, "Bad input")."""
 
 import json
+import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, NoReturn
@@ -127,7 +128,7 @@ def is_clean(value: Any) -> bool:
     while todo:
         item = todo.pop()
         if isinstance(item, str):
-            if "\0" in item or any("\ud800" <= char <= "\udfff" for char in item):
+            if _UNCLEAN.search(item):
                 return False
         elif isinstance(item, dict):
             todo.extend(item.keys())
@@ -135,6 +136,9 @@ def is_clean(value: Any) -> bool:
         elif isinstance(item, list):
             todo.extend(item)
     return True
+
+
+_UNCLEAN = re.compile("[\0\ud800-\udfff]")
 
 
 def _refuse_constant(name: str) -> NoReturn:

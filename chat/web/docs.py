@@ -1,8 +1,10 @@
 """The OpenAPI documents at /openapi/<protocol>.json, for people at /docs, and the guides at /docs/<protocol>.md."""
 
 from pathlib import Path
+from typing import cast
 
-from flask import Blueprint, Response, abort, current_app, jsonify, render_template, request, send_from_directory
+from flask import Blueprint, Response, abort, current_app, render_template, request, send_from_directory
+from markupsafe import escape
 
 from chat.http.context import prefers_chinese
 from chat.http.openapi import documents
@@ -11,6 +13,7 @@ from chat.web.apidocs import Reader
 from chat.web.csp import PAGE_CSP
 
 bp = Blueprint("docs", __name__)
+_ANY_HOST = "http://any-host.invalid/"
 
 
 @bp.get("/docs")
@@ -20,16 +23,7 @@ def page() -> Response:
     language = request.args.get("lang", "zh" if prefers_chinese() else "en")
     if language not in {"en", "zh"}:
         abort(404)
-    guides = {path.stem for path in _guides().glob("*.md")}
-    html = render_template(
-        "docs.html",
-        language=language,
-        say=lambda english, chinese: chinese if language == "zh" else english,
-        protocols=[Reader(document, language, request.host_url) for document in documents(current_app).values()],
-        guides=guides,
-        other_guides=sorted(guides - documents(current_app).keys()),
-    )
-    response = Response(html)
+    response = Response(_pages().html(language).replace(_ANY_HOST, str(escape(request.host_url))))
     response.headers["Content-Security-Policy"] = PAGE_CSP
     response.headers["Cache-Control"] = "no-cache"
     response.vary.add("Accept-Language")
@@ -43,13 +37,45 @@ def document(name: str) -> Response:
     found = documents(current_app).get(name)
     if found is None:
         abort(404)
-    return jsonify(found.json)
+    return Response(_pages().document(name), mimetype="application/json")
 
 
 @bp.get("/docs/<name>.md")
 def guide(name: str) -> Response:
     """A protocol's guide for people who write clients, as it is in docs/protocols."""
     return send_from_directory(_guides(), f"{name}.md", mimetype="text/plain; charset=utf-8")
+
+
+class _Pages:
+    """What has been rendered: it depends on the language alone, as each request puts its host in."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, str] = {}
+
+    def html(self, language: str) -> str:
+        """The page, naming _ANY_HOST."""
+        if language not in self._made:
+            guides = {path.stem for path in _guides().glob("*.md")}
+            self._made[language] = render_template(
+                "docs.html",
+                language=language,
+                say=lambda english, chinese: chinese if language == "zh" else english,
+                protocols=[Reader(document, language, _ANY_HOST) for document in documents(current_app).values()],
+                guides=guides,
+                other_guides=sorted(guides - documents(current_app).keys()),
+            )
+        return self._made[language]
+
+    def document(self, name: str) -> str:
+        """A protocol's document as JSON."""
+        key = f"{name}.json"
+        if key not in self._made:
+            self._made[key] = current_app.json.dumps(documents(current_app)[name].json)
+        return self._made[key]
+
+
+def _pages() -> _Pages:
+    return cast(_Pages, current_app.extensions.setdefault("commonroom.docs", _Pages()))
 
 
 def _guides() -> Path:
