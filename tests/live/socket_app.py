@@ -100,6 +100,8 @@ class Talk(Handler):
         return json.dumps({**shown, "id": message.id}).encode()
 
     def signalled(self, event: Event) -> bytes | None:
+        if event.kind not in {EventKind.ENTERED, EventKind.LEFT}:
+            return None
         about = Visitor.load(event.data)
         if about.user_id == self.first.user_id:
             return None
