@@ -31,10 +31,13 @@ class Health:
 
     def look(self) -> None:
         """Look now; where the server could not begin as the database was not ready, it begins. Raises UNAVAILABLE."""
-        self._well_until = 0.0
-        self._start()
-        with self._store.read() as connection:
-            connection.execute(select(Room.id).limit(1)).first()
+        try:
+            self._start()
+            with self._store.read() as connection:
+                connection.execute(select(Room.id).limit(1)).first()
+        except BaseException:
+            self._well_until = 0.0
+            raise
         self._well_until = time.monotonic() + KEEPS_SECONDS
 
     def watch(self) -> None:
