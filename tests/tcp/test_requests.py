@@ -144,6 +144,14 @@ def test_lists(connect: Connect, room: str) -> None:
     assert room in [each["group_name"] for each in carol.ask("list_chats_request", list_type="all")["chats"]]
     users = {each["username"]: each for each in carol.ask("list_users_request")["users"]}
     assert users[alice.username] == {"user_id": alice.user_id, "username": alice.username, "is_online": True}
+    first = bob.ask("list_users_request", limit=1, q=bob.username)
+    assert ([each["username"] for each in first["users"]], first["next"]) == ([bob.username], "")
+    first = bob.ask("list_chats_request", limit=1)
+    second = bob.ask("list_chats_request", limit=200, after=first["next"])
+    whole = bob.ask("list_chats_request")
+    assert "next" not in whole  # nobody asked for it
+    ids = [each["group_id"] for each in first["chats"] + second["chats"]]
+    assert sorted(ids) == [each["group_id"] for each in whole["chats"]]
     members = bob.ask("list_users_request", list_type="current_chat", chat_group_id=group_id)["users"]
     assert [each["username"] for each in members] == [alice.username, bob.username]
     assert carol.refused("list_users_request", list_type="current_chat", chat_group_id=group_id) == 1005

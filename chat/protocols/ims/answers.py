@@ -86,7 +86,8 @@ def encoded(messages: Iterable[dict[str, Any]]) -> list[bytes]:
     return kept
 
 
-def list_answer(name: str, pieces: list[bytes]) -> Response:
-    """{"code": 0, "info": "success", name: [pieces]}."""
+def list_answer(name: str, pieces: list[bytes], **more: str) -> Response:
+    """{"code": 0, "info": "success", name: [pieces]}, and what more is given."""
     head = b'{"code":0,"info":"success","%s":[' % name.encode()
-    return body_response([head, b",".join(pieces), b"]}"])
+    end = b"]" + b"".join(b"," + json.dumps({key: value}).encode()[1:-1] for key, value in more.items()) + b"}"
+    return body_response([head, b",".join(pieces), end])

@@ -12,6 +12,7 @@ from chat.http.bodies import bound_body, is_clean, json_object, refuse_fields, t
 from chat.http.context import services
 from chat.http.declared import answers
 from chat.http.overload import refused_when_late
+from chat.http.pages import next_of, page_of
 from chat.lanes import Lane
 from chat.models import Actor, StoredMessage
 from chat.protocols.ims.answers import avatar, content, encoded, found_message, list_answer, message, seconds
@@ -22,6 +23,7 @@ from chat.protocols.ims.schemas import (
     ImageForm,
     Interface,
     InterfaceChanges,
+    ListOf,
     MessageFilter,
     NewConversation,
     NewImage,
@@ -50,11 +52,13 @@ _NOT_IN: Special = {Case.OUTSIDE: (400, 1, "Not in conversation")}
 
 @bp.get("/conversations")
 @signed_in
+@asks(ListOf)
 @answers(ConversationsFound, zh="会话列表：置顶的在前，其次最新的。")
-def conversations(actor: Actor) -> Response:
+def conversations(actor: Actor, query: dict[str, Any]) -> Response:
     """Every room one is in: pinned ones first, then the newest."""
-    found = services().conversations.all(actor)
-    return success("success", conversation=[_conversation(each) for each in found])
+    page = page_of(query)
+    found = services().conversations.all(actor, page)
+    return success("success", conversation=[_conversation(each) for each in found], **next_of(page, found))
 
 
 @bp.post("/conversations")

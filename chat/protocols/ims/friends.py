@@ -9,11 +9,12 @@ from chat.http.auth import signed_in
 from chat.http.bodies import takes
 from chat.http.context import services
 from chat.http.declared import answers
+from chat.http.pages import next_of, page_of
 from chat.models import Actor
 from chat.protocols.ims.answers import avatar, person, seconds
 from chat.protocols.ims.errors import success, words
 from chat.protocols.ims.parameters import asks
-from chat.protocols.ims.schemas import FriendRequest, RequestAnswer, Search, SomeFriend, SomeUser
+from chat.protocols.ims.schemas import FriendRequest, ListOf, RequestAnswer, Search, SomeFriend, SomeUser
 from chat.protocols.ims.shapes import FriendFound, FriendsFound, PeopleFound, PersonFound, RequestsFound, Told
 from chat.services.friends import RequestView
 
@@ -78,11 +79,13 @@ def request_friend(actor: Actor, body: dict[str, Any]) -> Response:
 
 @bp.get("/friend_requests")
 @signed_in
+@asks(ListOf)
 @answers(RequestsFound, zh="收到的好友申请，最新的在前。")
-def requests(actor: Actor) -> Response:
+def requests(actor: Actor, query: dict[str, Any]) -> Response:
     """The requests one has received, newest first."""
-    found = services().friends.requests(actor)
-    return success("success", requests=[_request(actor, each) for each in found])
+    page = page_of(query)
+    found = services().friends.requests(actor, page)
+    return success("success", requests=[_request(actor, each) for each in found], **next_of(page, found))
 
 
 @bp.post("/friend_request_handle")
@@ -107,10 +110,13 @@ def refuse(actor: Actor, body: dict[str, Any]) -> Response:
 
 @bp.get("/friends")
 @signed_in
+@asks(ListOf)
 @answers(FriendsFound, zh="好友列表。")
-def friends(actor: Actor) -> Response:
+def friends(actor: Actor, query: dict[str, Any]) -> Response:
     """One's friends, longest-standing first."""
-    return success("success", friends=[person(each) for each in services().friends.all(actor)])
+    page = page_of(query)
+    found = services().friends.all(actor, page)
+    return success("success", friends=[person(each) for each in found], **next_of(page, found))
 
 
 @bp.get("/manage_friends")

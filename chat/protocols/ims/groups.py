@@ -9,11 +9,19 @@ from chat.http.auth import signed_in
 from chat.http.bodies import takes
 from chat.http.context import services
 from chat.http.declared import answers
+from chat.http.pages import next_of, page_of
 from chat.models import Actor
 from chat.protocols.ims.answers import person
 from chat.protocols.ims.errors import success, words
 from chat.protocols.ims.parameters import asks
-from chat.protocols.ims.schemas import FriendGroupEntry, FriendGroupName, NewFriendGroup, SomeFriendGroup
+from chat.protocols.ims.schemas import (
+    FriendGroupEntry,
+    FriendGroupName,
+    ListFriendGroup,
+    ListOf,
+    NewFriendGroup,
+    SomeFriendGroup,
+)
 from chat.protocols.ims.shapes import FriendGroupFound, FriendGroupMembers, FriendGroupsFound, Told
 
 bp = Blueprint("ims_groups", __name__, url_prefix="/groups")
@@ -22,11 +30,14 @@ _NO_GROUP = (404, -3, "Group not found")
 
 @bp.get("")
 @signed_in
+@asks(ListOf)
 @answers(FriendGroupsFound, zh="好友分组列表。")
-def groups(actor: Actor) -> Response:
+def groups(actor: Actor, query: dict[str, Any]) -> Response:
     """One's groups, oldest first."""
-    found = services().friend_groups.all(actor)
-    return success("success", groups=[{"id": group_id, "name": name} for group_id, name in found])
+    page = page_of(query)
+    found = services().friend_groups.all(actor, page)
+    shown = [{"id": group_id, "name": name} for group_id, name in found]
+    return success("success", groups=shown, **next_of(page, found))
 
 
 @bp.post("")
@@ -73,12 +84,13 @@ def delete(actor: Actor, body: dict[str, Any]) -> Response:
 
 @bp.get("/members")
 @signed_in
-@asks(SomeFriendGroup)
+@asks(ListFriendGroup)
 @answers(FriendGroupMembers, ErrorCode.FRIEND_GROUP_NOT_FOUND, zh="分组成员列表。")
 def members(actor: Actor, query: dict[str, Any]) -> Response:
     """Who is in a group."""
-    _, found = services().friend_groups.members(actor, query["group_id"])
-    return success("success", members=[person(each) for each in found])
+    page = page_of(query)
+    _, found = services().friend_groups.members(actor, query["group_id"], page)
+    return success("success", members=[person(each) for each in found], **next_of(page, found))
 
 
 @bp.post("/members")

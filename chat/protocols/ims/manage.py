@@ -10,6 +10,7 @@ from chat.http.auth import signed_in
 from chat.http.bodies import takes
 from chat.http.context import services
 from chat.http.declared import about, answers
+from chat.http.pages import next_of, page_of
 from chat.lanes import Lane
 from chat.models import Actor, Role
 from chat.protocols.ims.answers import avatar, encoded, list_answer, seconds
@@ -19,12 +20,15 @@ from chat.protocols.ims.schemas import (
     ConversationChanges,
     ConversationUser,
     InvitationAnswer,
+    ListOf,
+    ListOfConversation,
     NewAnnouncement,
     NewInvitation,
     SomeAnnouncement,
     SomeConversation,
 )
 from chat.protocols.ims.shapes import AnnouncementsFound, InvitationsFound, MembersFound, Told
+from chat.services.paging import Page
 
 bp = Blueprint("ims_manage", __name__, url_prefix="/conversations")
 _IDENTITIES = {Role.OWNER: 1, Role.ADMIN: 2, Role.MEMBER: 3}
@@ -35,11 +39,12 @@ _NO_ANSWER: Special = {ErrorCode.FORBIDDEN: (403, -3, "非群主或管理员不�
 
 @bp.get("/get_members")
 @signed_in
-@asks(SomeConversation)
+@asks(ListOfConversation)
 @answers(MembersFound, ErrorCode.ROOM_NOT_FOUND, zh="会话成员及其身份。")
 def members(actor: Actor, query: dict[str, Any]) -> Response:
     """Who is in a conversation, and as what. Beyond the document."""
-    found, own_role = services().groups.members(actor, query["conversation_id"])
+    page = page_of(query)
+    found, own_role = services().groups.members(actor, query["conversation_id"], page)
     shown = [
         {
             "id": each.person.user_id,
@@ -49,7 +54,7 @@ def members(actor: Actor, query: dict[str, Any]) -> Response:
         }
         for each in found
     ]
-    return success("success", members=shown, identity=_IDENTITIES[own_role])
+    return success("success", members=shown, identity=_IDENTITIES[own_role], **next_of(page, found))
 
 
 @bp.post("/manage/admin")
@@ -92,11 +97,12 @@ def dismiss(actor: Actor, body: dict[str, Any]) -> Response:
 
 @bp.get("/manage/notifications")
 @signed_in
-@asks(SomeConversation)
+@asks(ListOfConversation)
 @answers(AnnouncementsFound, ErrorCode.ROOM_NOT_FOUND, zh="群公告，最新的在前。")
 def announcements(actor: Actor, query: dict[str, Any]) -> Response:
     """A group's announcements, newest first."""
-    found = services().announcements.all(actor, query["conversation_id"])
+    page = page_of(query)
+    found = services().announcements.all(actor, query["conversation_id"], page)
     shown = [
         {
             "notification_id": each.id,
@@ -106,7 +112,7 @@ def announcements(actor: Actor, query: dict[str, Any]) -> Response:
         }
         for each in found
     ]
-    return list_answer("notifications", encoded(shown))
+    return list_answer("notifications", encoded(shown), **next_of(page, found))
 
 
 @bp.post("/manage/notifications")
@@ -208,6 +214,7 @@ def invite(actor: Actor, body: dict[str, Any]) -> Response:
 
 @bp.get("/<conversation_id>/invitation")
 @signed_in
+@asks(ListOf)
 @answers(
     InvitationsFound,
     ErrorCode.ROOM_NOT_FOUND,
@@ -215,21 +222,21 @@ def invite(actor: Actor, body: dict[str, Any]) -> Response:
     path={"conversation_id": about("the conversation's id", "会话 ID", examples=["1"])},
     zh="群聊的邀请，最新的在前。",
 )
-def invitations_of(actor: Actor, conversation_id: str) -> Response:
+def invitations_of(actor: Actor, query: dict[str, Any], conversation_id: str) -> Response:
     """A group's invitations, newest first."""
     try:
-        return _invitations(actor, read_id(conversation_id))
+        return _invitations(actor, read_id(conversation_id), page_of(query))
     except ValidationError:
         raise ChatError(ErrorCode.FIELD_INVALID, field="conversation_id") from None
 
 
 @bp.get("/invitation")
 @signed_in
-@asks(SomeConversation)
+@asks(ListOfConversation)
 @answers(InvitationsFound, ErrorCode.ROOM_NOT_FOUND, zh="群聊的邀请，最新的在前。")
 def invitations(actor: Actor, query: dict[str, Any]) -> Response:
     """The same, as published clients ask for it."""
-    return _invitations(actor, query["conversation_id"])
+    return _invitations(actor, query["conversation_id"], page_of(query))
 
 
 @bp.post("/manage/handle_invitation")
@@ -281,7 +288,8 @@ def change(actor: Actor, body: dict[str, Any]) -> Response:
     return success("Succeed", message="修改群信息成功")
 
 
-def _invitations(actor: Actor, conversation_id: int) -> Response:
+def _invitations(actor: Actor, conversation_id: int, page: Page) -> Response:
+    found = services().invitations.all(actor, conversation_id, page)
     shown = [
         {
             "invite_id": each.id,
@@ -293,6 +301,6 @@ def _invitations(actor: Actor, conversation_id: int) -> Response:
             "timestamp": seconds(each.created_at),
             "status": each.status,
         }
-        for each in services().invitations.all(actor, conversation_id)
+        for each in found
     ]
-    return success("success", invitation=shown, invitations=shown)
+    return success("success", invitation=shown, invitations=shown, **next_of(page, found))

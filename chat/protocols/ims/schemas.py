@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, fields, pre_load, validate
 
 from chat.http.declared import about
+from chat.http.pages import Paged
 from chat.protocols.ims.parameters import Count, Id, Ids, Switch, Time
 from chat.services.accounts import EMAIL_NICKNAME_MAX_CHARS
 from chat.services.announcements import MAX_CHARS as ANNOUNCEMENT_MAX_CHARS
@@ -100,6 +101,10 @@ class SomeFriendGroup(_In):
     group_id = Id("a group of one's own", "自己的分组 ID", required=True)
 
 
+class ListFriendGroup(SomeFriendGroup, Paged):
+    """Which of its members."""
+
+
 class FriendGroupName(SomeFriendGroup):
     new_name = fields.String(required=True, validate=_FRIEND_GROUP, metadata={"examples": ["class 3b"]})
 
@@ -124,6 +129,14 @@ class NewConversation(_In):
 
 class SomeConversation(_In):
     conversation_id = Id("the conversation's id", "会话 ID", required=True)
+
+
+class ListOf(_In, Paged):
+    """Which of a list."""
+
+
+class ListOfConversation(SomeConversation, Paged):
+    """Which of a list that a conversation has."""
 
 
 class _CamelConversation(_In):

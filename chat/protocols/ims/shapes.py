@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import RAISE, Schema, fields, validate
 
 from chat.http.declared import about
+from chat.http.pages import next_field
 
 _TIME = about("UTC, in seconds: 2025-03-13T14:30:00Z", "UTC，精确到秒：2025-03-13T14:30:00Z")
 _AVATAR = about("Base64 or a URL; empty if there is none", "Base64 或 URL；没有则为空")
@@ -23,6 +24,10 @@ class Failed(_Out):
 class Done(_Out):
     code = fields.Integer(required=True, validate=validate.Equal(0))
     info = fields.String(required=True, validate=validate.OneOf(["Succeed", "success"]))
+
+
+class _Listed(Done):
+    next = next_field()
 
 
 class Told(Done):
@@ -99,11 +104,11 @@ class RequestShown(_Out):
     )
 
 
-class RequestsFound(Done):
+class RequestsFound(_Listed):
     requests = fields.List(fields.Nested(RequestShown), required=True)
 
 
-class FriendsFound(Done):
+class FriendsFound(_Listed):
     friends = fields.List(fields.Nested(PersonShown), required=True)
 
 
@@ -112,11 +117,15 @@ class FriendGroupShown(_Out):
     name = fields.String(required=True)
 
 
-class FriendGroupsFound(Done):
+class _FriendGroups(Done):
     groups = fields.List(fields.Nested(FriendGroupShown), required=True)
 
 
-class FriendFound(OwnProfileShown, FriendGroupsFound):
+class FriendGroupsFound(_Listed, _FriendGroups):
+    pass
+
+
+class FriendFound(OwnProfileShown, _FriendGroups):
     pass
 
 
@@ -128,7 +137,7 @@ class FriendGroupFound(Done):
     group = fields.Nested(_FriendGroup, required=True)
 
 
-class FriendGroupMembers(Done):
+class FriendGroupMembers(_Listed):
     members = fields.List(fields.Nested(PersonShown), required=True)
 
 
@@ -145,7 +154,7 @@ class ConversationShown(_Out):
     unread_count = fields.Integer(required=True)
 
 
-class ConversationsFound(Done):
+class ConversationsFound(_Listed):
     conversation = fields.List(fields.Nested(ConversationShown), required=True)
 
 
@@ -216,7 +225,7 @@ class MemberShown(_Out):
     identity = fields.Integer(**_IDENTITY)
 
 
-class MembersFound(Done):
+class MembersFound(_Listed):
     members = fields.List(fields.Nested(MemberShown), required=True)
     identity = fields.Integer(**_IDENTITY)
 
@@ -228,7 +237,7 @@ class AnnouncementShown(_Out):
     timestamp = fields.String(required=True, metadata=_TIME)
 
 
-class AnnouncementsFound(Done):
+class AnnouncementsFound(_Listed):
     notifications = fields.List(fields.Nested(AnnouncementShown), required=True)
 
 
@@ -247,7 +256,7 @@ class InvitationShown(_Out):
     )
 
 
-class InvitationsFound(Done):
+class InvitationsFound(_Listed):
     invitation = fields.List(fields.Nested(InvitationShown), required=True)
     invitations = fields.List(
         fields.Nested(InvitationShown), required=True, metadata=about("the same once more", "同上")

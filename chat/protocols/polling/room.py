@@ -10,6 +10,7 @@ from chat.http.auth import signed_in
 from chat.http.bodies import takes
 from chat.http.context import services
 from chat.http.declared import answers
+from chat.http.pages import next_of, page_of
 from chat.http.queries import asks
 from chat.models import Actor
 from chat.protocols.polling.errors import success
@@ -57,8 +58,10 @@ def create(actor: Actor, body: dict[str, Any]) -> Response:
 def find(actor: Actor, query: dict[str, Any]) -> Response:
     """The rooms that one may see."""
     detail = query["detail"]
-    rooms = services().rooms.find(actor, unread=detail)
-    return success(f"{len(rooms)} rooms.", f"共 {len(rooms)} 个聊天室。", rooms=[_room(r, detail) for r in rooms])
+    page = page_of(query)
+    rooms = services().rooms.find(actor, page, unread=detail, only_joined=query["joined"])
+    shown = [_room(room, detail) for room in rooms]
+    return success(f"{len(rooms)} rooms.", f"共 {len(rooms)} 个聊天室。", rooms=shown, **next_of(page, rooms))
 
 
 @bp.post("/join")
@@ -115,8 +118,10 @@ def delete(actor: Actor, body: dict[str, Any]) -> Response:
 @answers(MembersFound, ErrorCode.ROOM_NOT_FOUND, zh="聊天室的成员。")
 def members(actor: Actor, query: dict[str, Any]) -> Response:
     """Who is in the room. Beyond the document."""
-    found = services().memberships.members(actor, query["roomname"])
-    return success(f"{len(found)} members.", f"共 {len(found)} 名成员。", members=[_member(m) for m in found])
+    page = page_of(query)
+    found = services().memberships.members(actor, query["roomname"], page)
+    shown = [_member(member) for member in found]
+    return success(f"{len(found)} members.", f"共 {len(found)} 名成员。", members=shown, **next_of(page, found))
 
 
 def _room(room: RoomView, detail: bool) -> dict[str, Any]:

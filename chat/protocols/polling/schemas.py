@@ -7,6 +7,7 @@ from marshmallow import EXCLUDE, INCLUDE, RAISE, Schema, ValidationError, fields
 
 from chat.errors import ChatError, ErrorCode
 from chat.http.declared import about
+from chat.http.pages import Paged, next_field
 from chat.http.queries import Flag, Limit
 from chat.models import Role
 from chat.protocols.polling.cursors import parse_cursor
@@ -161,11 +162,12 @@ class Cursors(_In):
         return {room: parse_cursor(room, value) for room, value in data.items()}
 
 
-class FindQuery(_In):
+class FindQuery(_In, Paged):
     detail = Flag(_DETAIL)
+    joined = Flag(about("1: only rooms that one is in", "1：只返回已加入的聊天室"))
 
 
-class MembersQuery(_In):
+class MembersQuery(_In, Paged):
     roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
 
 
@@ -278,6 +280,7 @@ class RoomShown(_Out):
 
 class RoomsFound(Done):
     rooms = fields.List(fields.Nested(RoomShown), required=True)
+    next = next_field()
 
 
 class MemberShown(_Out):
@@ -289,6 +292,7 @@ class MemberShown(_Out):
 
 class MembersFound(Done):
     members = fields.List(fields.Nested(MemberShown), required=True)
+    next = next_field()
 
 
 class MessageShown(_Out):

@@ -9,10 +9,13 @@ from chat.http.auth import signed_in
 from chat.http.bodies import takes
 from chat.http.context import services
 from chat.http.declared import answers
+from chat.http.pages import page_of
+from chat.http.queries import asks
 from chat.models import Access, Actor
-from chat.protocols.realtime.schemas import ROOM_ID, NewRoom, RoomShown, RoomToken
+from chat.protocols.realtime.schemas import ROOM_ID, ListRooms, NewRoom, RoomShown, RoomToken
 from chat.services.room_views import RoomView
 
+NEXT = "X-Next"  # the header with the `after` of the next page
 bp = Blueprint("realtime_room", __name__, url_prefix="/Room")
 _MAX_DIGITS = 19  # of an id; more are none, and Python does not turn thousands of them into a number
 _PATH = {"room_id": ROOM_ID}
@@ -20,10 +23,15 @@ _PATH = {"room_id": ROOM_ID}
 
 @bp.get("")
 @signed_in
+@asks(ListRooms)
 @answers(RoomShown(many=True), zh="获取所有有权限的聊天室。")
-def find(actor: Actor) -> Response:
+def find(actor: Actor, query: dict[str, Any]) -> Response:
     """The rooms that one may enter without being asked for anything."""
-    return jsonify([_shown(room) for room in services().rooms.enterable(actor)])
+    found = services().rooms.enterable(actor, page_of(query))
+    response = jsonify([_shown(room) for room in found])
+    if found.next:
+        response.headers[NEXT] = found.next  # as the document's answer is a bare list
+    return response
 
 
 @bp.post("")

@@ -3,6 +3,7 @@
 from marshmallow import EXCLUDE, RAISE, Schema, fields, validate
 
 from chat.http.declared import about
+from chat.http.pages import Paged
 from chat.services.accounts import NICKNAME_MAX_CHARS, PASSWORD_MAX_CHARS, USERNAME_MAX_CHARS
 from chat.services.rooms import NAME_MAX_CHARS
 
@@ -60,6 +61,10 @@ class Credentials(_In):
 
 class Nothing(_In):
     """An empty object."""
+
+
+class ListRooms(_In, Paged):
+    """Which of the rooms."""
 
 
 class NewRoom(_In):

@@ -66,9 +66,9 @@ def envelope(code: int, msg: str, data: Any = None) -> dict[str, Any]:
     return {"code": code, "msg": msg, "data": data}
 
 
-def success(msg: str, data: Any = None) -> Response:
+def success(msg: str, data: Any = None, **more: Any) -> Response:
     """The envelope with code 0."""
-    return jsonify(envelope(OK, msg, data))
+    return jsonify(envelope(OK, msg, data) | more)
 
 
 def refusal(error: ChatError) -> dict[str, Any]:

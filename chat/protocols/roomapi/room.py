@@ -9,11 +9,22 @@ from chat.http.auth import signed_in
 from chat.http.bodies import takes
 from chat.http.context import services
 from chat.http.declared import answers
+from chat.http.pages import next_of, page_of
 from chat.models import Access, Actor, Role
 from chat.protocols.roomapi import answers as shown
 from chat.protocols.roomapi.errors import success
 from chat.protocols.roomapi.queries import asks
-from chat.protocols.roomapi.schemas import AddUser, CreateRoom, Done, KnownRoom, MembersFound, RoomMade, RoomsFound
+from chat.protocols.roomapi.schemas import (
+    AddUser,
+    CreateRoom,
+    Done,
+    KnownRoom,
+    ListMembers,
+    ListRooms,
+    MembersFound,
+    RoomMade,
+    RoomsFound,
+)
 
 bp = Blueprint("roomapi_room", __name__, url_prefix="/api/room")
 
@@ -36,20 +47,24 @@ def create(actor: Actor, body: dict[str, Any]) -> Response:
 
 @bp.get("/list")
 @signed_in
+@asks(ListRooms)
 @answers(RoomsFound, zh="获取自己所在的聊天室。")
-def list_joined(actor: Actor) -> Response:
+def list_joined(actor: Actor, asked: dict[str, Any]) -> Response:
     """The rooms that one is in."""
-    return success("获取成功", [shown.room(room) for room in services().rooms.joined(actor)])
+    page = page_of(asked)
+    found = services().rooms.joined(actor, page)
+    return success("获取成功", [shown.room(room) for room in found], **next_of(page, found))
 
 
 @bp.get("/members")
 @signed_in
-@asks(KnownRoom)
+@asks(ListMembers)
 @answers(MembersFound, ErrorCode.ROOM_NOT_FOUND, zh="查看聊天室中的用户。")
 def members(actor: Actor, asked: dict[str, Any]) -> Response:
     """Who is in the room."""
-    found = services().memberships.members(actor, asked["room_id"])
-    return success("获取成功", [shown.member(member) for member in found])
+    page = page_of(asked)
+    found = services().memberships.members(actor, asked["room_id"], page)
+    return success("获取成功", [shown.member(member) for member in found], **next_of(page, found))
 
 
 @bp.post("/add_user")

@@ -8,6 +8,7 @@ from marshmallow import EXCLUDE, RAISE, Schema, fields, validate
 
 from chat.http.bodies import whole
 from chat.http.declared import about
+from chat.http.pages import Paged, next_field
 from chat.models import Role
 from chat.services.accounts import USERNAME_MAX_CHARS
 from chat.services.rooms import DESCRIPTION_MAX_CHARS, NAME_MAX_CHARS
@@ -78,6 +79,14 @@ class CreateRoom(_In):
 
 class KnownRoom(_In):
     room_id = Number("the room's ID", "聊天室的 ID", required=True, examples=[2])
+
+
+class ListRooms(_In, Paged):
+    """Which of one's rooms."""
+
+
+class ListMembers(KnownRoom, Paged):
+    """Which of a room's members."""
 
 
 class AddUser(KnownRoom):
@@ -189,10 +198,12 @@ class RoomMade(_Envelope):
 
 class RoomsFound(_Envelope):
     data = fields.List(fields.Nested(RoomShown), required=True)
+    next = next_field()
 
 
 class MembersFound(_Envelope):
     data = fields.List(fields.Nested(MemberShown), required=True)
+    next = next_field()
 
 
 class Done(_Envelope):

@@ -3,6 +3,7 @@
 from typing import Any
 
 from chat.errors import ChatError, ErrorCode
+from chat.http.pages import next_of, page_of
 from chat.live.clients import limited_address
 from chat.protocols.tcp.answers import user
 from chat.protocols.tcp.conversation import Conversation, worded
@@ -80,16 +81,18 @@ def user_info(client: Conversation, _request: dict[str, Any]) -> None:
 @handles("list_users_request", ListUsers)
 def list_users(client: Conversation, request: dict[str, Any]) -> None:
     """All users, or the members of a group."""
-    chat = client.chat
+    chat, page = client.chat, page_of(request)
     if request["list_type"] == "current_chat":
         group = client.group(request["chat_group_id"])
-        members = client.within(group, lambda ref: chat.memberships.members(client.actor, ref))
+        members = client.within(group, lambda ref: chat.memberships.members(client.actor, ref, page))
+        more = next_of(page, members)
         shown = [user(member.user_id, member.username, is_online=member.online) for member in members]
     else:
-        everybody = chat.accounts.everybody()
+        everybody = chat.accounts.everybody(page)
+        more = next_of(page, everybody)
         online = chat.presence.online(user_id for user_id, _ in everybody)
         shown = [user(user_id, username, is_online=user_id in online) for user_id, username in everybody]
-    client.say("list_users_response", users=shown)
+    client.say("list_users_response", users=shown, **more)
 
 
 def _address(client: Conversation) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from chat.errors import ChatError, ErrorCode
+from chat.http.pages import next_of, page_of
 from chat.protocols.tcp.answers import answer, encoded, file
 from chat.protocols.tcp.conversation import Conversation
 from chat.protocols.tcp.requests import handles
@@ -22,8 +23,10 @@ PAUSE_BEFORE, PAUSE_AFTER = 1.2, 0.5  # seconds
 def list_files(client: Conversation, request: dict[str, Any]) -> None:
     """The files of a group."""
     group = client.group(request["chat_group_id"])
-    room_id, found = client.within(group, lambda ref: client.chat.files.listed(client.actor, ref))
-    client.say("file_list_response", chat_group_id=room_id, files=[file(each, client.zone) for each in found])
+    page = page_of(request)
+    room_id, found = client.within(group, lambda ref: client.chat.files.listed(client.actor, ref, page))
+    shown = [file(each, client.zone) for each in found]
+    client.say("file_list_response", chat_group_id=room_id, files=shown, **next_of(page, found))
 
 
 @handles("file_upload_request", UploadFile)

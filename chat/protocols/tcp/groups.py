@@ -3,6 +3,7 @@
 from typing import Any
 
 from chat.errors import ChatError, ErrorCode
+from chat.http.pages import next_of, page_of
 from chat.protocols.tcp.answers import encoded, group, recalled
 from chat.protocols.tcp.conversation import Conversation, worded
 from chat.protocols.tcp.requests import handles
@@ -16,8 +17,10 @@ HISTORY = 50  # messages, after entering
 def list_chats(client: Conversation, request: dict[str, Any]) -> None:
     """The groups one is in, or may see."""
     rooms = client.chat.rooms
-    found = rooms.find(client.actor, unread=False) if request["list_type"] == "all" else rooms.joined(client.actor)
-    client.say("list_chats_response", chats=[group(room, client.zone) for room in found])
+    page = page_of(request)
+    is_all = request["list_type"] == "all"
+    found = rooms.find(client.actor, page, unread=False) if is_all else rooms.joined(client.actor, page)
+    client.say("list_chats_response", chats=[group(room, client.zone) for room in found], **next_of(page, found))
 
 
 @handles("create_chat_request", CreateChat)

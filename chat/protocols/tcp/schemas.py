@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 from chat.http.bodies import whole
+from chat.http.pages import Paged
 
 NAME = validate.Length(max=400)  # the services say what a name may be; this only bounds the work
 MEMBERS_MAX = 1000
@@ -43,12 +44,12 @@ class Say(_In):
     client_message_id = fields.String(load_default=None, allow_none=True)
 
 
-class ListUsers(_In):
+class ListUsers(_In, Paged):
     list_type = fields.String(load_default="all", allow_none=True, validate=validate.OneOf(["all", "current_chat"]))
     chat_group_id = Number(load_default=None, allow_none=True)
 
 
-class ListChats(_In):
+class ListChats(_In, Paged):
     list_type = fields.String(load_default="joined", allow_none=True, validate=validate.OneOf(["joined", "all"]))
 
 
@@ -63,7 +64,7 @@ class KnownChat(_In):
     chat_name = fields.String(required=True, validate=NAME)
 
 
-class ListFiles(_In):
+class ListFiles(_In, Paged):
     chat_group_id = Number(load_default=None, allow_none=True)
 
 

@@ -1,0 +1,67 @@
+"""Asking for a page of a list: the three parameters that all protocols share, and the answer's `next`."""
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from chat.http.declared import about
+from chat.services.paging import PAGE_DEFAULT, PAGE_MAX, SEARCH_MAX_CHARS, Listed, Page
+
+POSITION_MAX_CHARS = 100
+
+
+class PageLimit(fields.Field[int]):
+    """A whole number from 1 on, or its digits; more than PAGE_MAX counts as that."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+            value = int(value)
+        if type(value) is not int or value < 1:
+            raise ValidationError("no number of entries")
+        return min(value, PAGE_MAX)
+
+
+class Paged(Schema):
+    """Part of a request for a list: which of it."""
+
+    limit = PageLimit(
+        load_default=None,
+        allow_none=True,
+        metadata=about(
+            f"entries a page; over {PAGE_MAX} counts as {PAGE_MAX}; absent: the whole list, at most 5,000",
+            f"每页条数，超过 {PAGE_MAX} 按 {PAGE_MAX} 处理；没有则返回整个列表（至多 5000 条）",
+            type="integer",
+            minimum=1,
+        ),
+    )
+    after = fields.String(
+        load_default="",
+        validate=validate.Length(max=POSITION_MAX_CHARS),
+        metadata=about("the `next` of the page before", "上一页的 next", examples=[""]),
+    )
+    q = fields.String(
+        load_default="",
+        validate=validate.Length(max=SEARCH_MAX_CHARS),
+        metadata=about("only those with this in their name", "只返回名称包含此内容的条目", examples=[""]),
+    )
+
+
+def page_of(asked: dict[str, Any]) -> Page:
+    """What the fields of Paged say."""
+    limit = asked["limit"] or (PAGE_DEFAULT if asked["after"] else None)
+    return Page(limit, asked["after"], asked["q"])
+
+
+def next_of(page: Page, found: Listed[Any]) -> dict[str, str]:
+    """What an answer has besides where a page was asked for: documented answers are as their documents say."""
+    return {} if page.limit is None else {"next": found.next}
+
+
+def next_field() -> fields.String:
+    """`next` in an answer's schema."""
+    return fields.String(
+        metadata=about(
+            "with ?limit=: `after` of the next page, or empty at the end",
+            "?limit= 时：下一页的 after；没有下一页则为空",
+        )
+    )
