@@ -17,6 +17,7 @@ SAID = {
 }  # fmt: skip
 LISTED = {"group_id", "group_name", "is_private_chat", "member_count", "created_at"}
 # Of every message that the server may send: the keys of the document, and no others.
+LISTS = {"list_chats_response", "list_users_response", "file_list_response"}  # of which one may ask for a page
 KEYS = {
     "login_response": {"success", "user_id", "username", "error_message"},
     "register_response": {"success", "user_id", "username", "error_message"},
@@ -74,7 +75,8 @@ class Lines:
         """The next message, which must be as documented. Raises TimeoutError, EOFError."""
         message: dict[str, Any] = json.loads(self.line(timeout))
         kind = message["message_type"]
-        assert set(message) == KEYS[kind] | {"message_type", "timestamp"}, message
+        paged = {"next"} & set(message) if kind in LISTS else set()
+        assert set(message) == KEYS[kind] | {"message_type", "timestamp"} | paged, message
         assert type(message["timestamp"]) is (str if kind == "chat_history" else float), message
         return message
 
