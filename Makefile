@@ -35,6 +35,8 @@ conformance: $(VENV)-conformance/ready  ## run published suites and clients of a
 $(VENV)-conformance/ready: requirements-conformance.txt requirements-dev.txt requirements.txt
 	@scripts/venv $(VENV)-conformance $<
 	@touch $@
+attack: $(VENV)/ready  ## attack a server while a class chats, half an hour (make attack ARGS="--seconds 5" only prints)
+	@$(BIN)/python -m bench.attack $(or $(ARGS),--write docs/security.md)
 
 $(VENV)-bench/ready: requirements-bench.txt requirements.txt
 	@scripts/venv $(VENV)-bench $<
@@ -48,5 +50,5 @@ $(VENV)/ready-dev: requirements-dev.txt requirements.txt
 	@scripts/venv $(VENV) $<
 	@touch $@ $(VENV)/ready
 
-.PHONY: help run test lint format bench conformance
+.PHONY: help run test lint format bench conformance attack
 .DEFAULT_GOAL := help

@@ -1,0 +1,1 @@
+"""`python -m bench.attack`: a class that chats by all five protocols while others attack the server."""

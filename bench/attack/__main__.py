@@ -1,0 +1,205 @@
+"""Attack a server of `make run`'s settings while a class chats by all five protocols, and print what it noticed.
+
+The server runs on one core; the class and the attackers share the other. Each attack goes on for a while, one after the
+other, then all at once; between them the class is alone for some seconds.
+"""
+# ruff: noqa: T201
+
+import argparse
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.attack import report
+from bench.attack.attackers import ATTACKS, TEACHER
+from bench.attack.books import Books, Phase
+from bench.attack.members import KINDS, PASSWORD, ROOM, Member
+from bench.attack.wire import Http, Lost
+from bench.servers import BIN, GENERATOR_CORE, Commonroom
+
+SECONDS_BETWEEN_SENDS = 6.0  # of one pupil
+QUIET = "nobody"
+TOGETHER = "all at once"
+_SETTLE_SECONDS = 5.0
+_FAST_SECONDS = 0.25  # a send that takes longer is slow
+_RECOVERY_LIMIT = 60.0
+
+
+class Attacked(Commonroom):
+    """With the limits and settings that a teacher has, and a mail server that never answers."""
+
+    def __init__(self, mail_port: int) -> None:
+        self._mail_port = mail_port
+        self.tcp_port = _free_port()
+        super().__init__(0, 0)
+
+    def fill(self, rooms: int, members: int) -> dict[str, list[str]]:  # noqa: ARG002
+        self.run(BIN / "flask", "--app", "wsgi", "db", "upgrade")
+        return {}
+
+    def environment(self) -> dict[str, str]:
+        found = super().environment()
+        del found["CHAT_RATE_LIMITS"]
+        mail = f"smtp://127.0.0.1:{self._mail_port}"
+        return {**found, "TCP_PORT": str(self.tcp_port), "CHAT_SMTP_URL": mail}
+
+
+@dataclass
+class Row:
+    """One attack and what the class noticed of it."""
+
+    name: str
+    phase: Phase
+    rss: int  # bytes of the server at the end of the attack
+    cpu: float  # of the server's core
+    recovery: float = 0.0  # s until sends were quick again
+    counts: dict[str, int] = field(default_factory=dict)  # what the attackers were answered
+
+
+class Lesson:
+    """The class and the server it is in."""
+
+    def __init__(self, server: Attacked, pupils: int) -> None:
+        self.server = server
+        self.books = Books(pupils)
+        self.members: list[Member] = [
+            KINDS[number % len(KINDS)](number, server.port, server.tcp_port, self.books) for number in range(pupils)
+        ]
+        self._turn = 0
+
+    async def begin(self) -> None:
+        """The teacher makes the room; the class registers and enters it."""
+        teacher = Http(self.server.port)
+        _, headers, _ = await teacher.call("POST", "/user/register", {"username": TEACHER, "password": PASSWORD})
+        teacher.headers["Cookie"] = headers["set-cookie"].partition(";")[0]
+        await teacher.call("POST", "/room/create", {"roomname": ROOM, "type": "public", "passwd": ""})
+        teacher.close()
+        for member in self.members:
+            await member.register()
+
+    @asynccontextmanager
+    async def chatting(self) -> AsyncIterator[None]:
+        """Everyone receives, and sends in turns."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(member.run()) for member in self.members]
+            for member in self.members:
+                async with asyncio.timeout(60):
+                    await member.ready.wait()
+            sending = group.create_task(self._send(group))
+            yield
+            sending.cancel()
+            await self._drain()
+            for task in tasks:
+                task.cancel()
+
+    async def _send(self, group: asyncio.TaskGroup) -> None:
+        while True:
+            group.create_task(self.members[self._turn % len(self.members)].say())
+            self._turn += 1
+            await asyncio.sleep(SECONDS_BETWEEN_SENDS / len(self.members))
+
+    async def _drain(self) -> None:
+        """Until all that was acknowledged has arrived, or half a minute; then each looks once more."""
+        end = time.monotonic() + 30
+        while self.books.outstanding and time.monotonic() < end:
+            await asyncio.sleep(0.1)
+        for member in self.members:
+            await member.catch_up()
+
+    async def phase(self, name: str, attacks: list[str], seconds: float) -> Row:
+        """Attack for so long, then wait until the class is quick again."""
+        self.books.phase = phase = Phase()
+        attackers = [await _start(attack, seconds, self.server) for attack in attacks]
+        cpu, began = self.server.cpu_seconds(), time.monotonic()
+        await asyncio.sleep(seconds)
+        cpu = (self.server.cpu_seconds() - cpu) / (time.monotonic() - began)
+        row = Row(name, phase, self.server.rss_bytes(), cpu)
+        self.books.phase = Phase()
+        row.recovery = await self._recovery()
+        for attacker in attackers:
+            output, _ = await attacker.communicate()
+            for what, count in json.loads(output or b"{}").items():
+                row.counts[what] = row.counts.get(what, 0) + count
+        await asyncio.sleep(min(_SETTLE_SECONDS, seconds))
+        return row
+
+    async def _recovery(self) -> float:
+        """Seconds until a look at one's own account, three times in a row, is quick."""
+        began = time.monotonic()
+        probe, quick = Http(self.server.port), 0
+        probe.headers = self.members[0].account.headers
+        while quick < 3 and time.monotonic() < began + _RECOVERY_LIMIT:
+            asked = time.monotonic()
+            try:
+                status, _, _ = await probe.call("GET", "/user/me")
+            except Lost:
+                status = 0
+            quick = quick + 1 if status == 200 and time.monotonic() - asked < _FAST_SECONDS else 0
+        probe.close()
+        return time.monotonic() - began
+
+
+async def _start(attack: str, seconds: float, server: Attacked) -> asyncio.subprocess.Process:
+    command = ("-m", "bench.attack.attackers", attack, f"{seconds}", f"{server.port}", f"{server.tcp_port}")
+    return await asyncio.create_subprocess_exec(sys.executable, *command, stdout=subprocess.PIPE)
+
+
+async def _run(options: argparse.Namespace, server: Attacked) -> tuple[list[Row], Books]:
+    lesson = Lesson(server, options.pupils)
+    await lesson.begin()
+    rows: list[Row] = []
+    phases = [(QUIET, []), *((name, [name]) for name in options.attack or ATTACKS)]
+    if not options.attack:
+        phases += [(TOGETHER, list(ATTACKS)), (f"{QUIET}, after it all", [])]
+    async with lesson.chatting():
+        for name, attacks in phases:
+            row = await lesson.phase(name, attacks, options.seconds)
+            rows.append(row)
+            print(report.line(row), flush=True)
+    return rows, lesson.books
+
+
+@contextmanager
+def _silent_mail_server() -> Iterator[int]:
+    """The port of one that takes connections and says nothing."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1024)
+        yield listener.getsockname()[1]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def main() -> int:
+    """The exit code: 1 where something that was acknowledged was lost, or arrived twice."""
+    parser = argparse.ArgumentParser(prog="python -m bench.attack", description=__doc__)
+    parser.add_argument(
+        "--seconds", type=float, default=65, help="of each attack; with the default it takes half an hour"
+    )
+    parser.add_argument("--pupils", type=int, default=30, help="of the class")
+    parser.add_argument("--attack", action="append", choices=list(ATTACKS), help="only this one (may be repeated)")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="put the table into this page")
+    options = parser.parse_args()
+    os.sched_setaffinity(0, {GENERATOR_CORE})
+    with _silent_mail_server() as mail_port, Attacked(mail_port) as server:
+        rows, books = asyncio.run(_run(options, server))
+    print("\n" + report.table(rows) + "\n\n" + report.verdict(books))
+    if options.write:
+        report.write(options.write, rows, books)
+    return 1 if books.outstanding or books.duplicates else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""The table of `make attack`, for the terminal and for docs/security.md."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.attack.books import Books, percentile
+from bench.report import machine
+
+if TYPE_CHECKING:
+    from bench.attack.__main__ import Row
+
+_BEGIN, _END = "<!-- measured: begin -->", "<!-- measured: end -->"
+_SHARES = (0.5, 0.95, 0.99)
+
+
+def line(row: Row) -> str:
+    """For the terminal."""
+    return (
+        f"{row.name:24} send {_times(row.phase.sends)} ms  delivery {_times(row.phase.deliveries)} ms  "
+        f"refused {row.phase.refused}  lapses {row.phase.lapses}  {row.rss / 2**20:.0f} MiB  CPU {row.cpu:.0%}  "
+        f"recovery {row.recovery:.2f} s  attackers: {_counts(row)}"
+    )
+
+
+def table(rows: list[Row]) -> str:
+    """In Markdown."""
+    lines = [
+        "| attack | send p50/p95/p99 ms | delivery p50/p95/p99 ms | sends refused | connections lost | server MiB "
+        "| server CPU | recovery s | the attackers' answers |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in rows:
+        cells = (
+            row.name,
+            _times(row.phase.sends),
+            _times(row.phase.deliveries),
+            row.phase.refused,
+            row.phase.lapses,
+            f"{row.rss / 2**20:.0f}",
+            f"{row.cpu:.0%}",
+            f"{row.recovery:.2f}",
+            _counts(row),
+        )
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    return "\n".join(lines)
+
+
+def verdict(books: Books) -> str:
+    return f"Acknowledged messages lost: {books.outstanding} deliveries. Delivered twice: {books.duplicates}."
+
+
+def write(path: Path, rows: list[Row], books: Books) -> None:
+    """Replace what stands between the marks of the page. Raises ValueError where it has none."""
+    before, _, rest = path.read_text().partition(_BEGIN)
+    _, mark, after = rest.partition(_END)
+    if not mark:
+        raise ValueError(f"{path} has no {_BEGIN} … {_END}")
+    when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
+    measured = f"Written by `make attack` on {when}. {machine()}\n\n{table(rows)}\n\n{verdict(books)}"
+    path.write_text(f"{before}{_BEGIN}\n{measured}\n{_END}{after}")
+
+
+def _times(values: list[float]) -> str:
+    return " / ".join(f"{percentile(values, share):.0f}" for share in _SHARES)
+
+
+def _counts(row: Row) -> str:
+    counts = {**row.counts, **({"GOT THROUGH": row.phase.intrusions} if row.phase.intrusions else {})}
+    return ", ".join(f"{what}: {count}" for what, count in counts.items()) or "–"
