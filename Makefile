@@ -35,6 +35,7 @@ conformance: $(VENV)-conformance/ready  ## run published suites and clients of a
 $(VENV)-conformance/ready: requirements-conformance.txt requirements-dev.txt requirements.txt
 	@scripts/venv $(VENV)-conformance $<
 	@touch $@
+
 attack: $(VENV)/ready  ## attack a server while a class chats, half an hour (make attack ARGS="--seconds 5" only prints)
 	@$(BIN)/python -m bench.attack $(or $(ARGS),--write docs/security.md)
 

@@ -197,7 +197,7 @@ def main() -> int:
         rows, books = asyncio.run(_run(options, server))
     print("\n" + report.table(rows) + "\n\n" + report.verdict(books))
     if options.write:
-        report.write(options.write, rows, books)
+        report.write(options.write, rows, books, options.seconds)
     return 1 if books.outstanding or books.duplicates else 0
 
 

@@ -52,14 +52,15 @@ def verdict(books: Books) -> str:
     return f"Acknowledged messages lost: {books.outstanding} deliveries. Delivered twice: {books.duplicates}."
 
 
-def write(path: Path, rows: list[Row], books: Books) -> None:
+def write(path: Path, rows: list[Row], books: Books, seconds: float) -> None:
     """Replace what stands between the marks of the page. Raises ValueError where it has none."""
     before, _, rest = path.read_text().partition(_BEGIN)
     _, mark, after = rest.partition(_END)
     if not mark:
         raise ValueError(f"{path} has no {_BEGIN} … {_END}")
     when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
-    measured = f"Written by `make attack` on {when}. {machine()}\n\n{table(rows)}\n\n{verdict(books)}"
+    command = f'`make attack ARGS="--seconds {seconds:g} --write {path}"`'
+    measured = f"Written by {command} on {when}. {machine()}\n\n{table(rows)}\n\n{verdict(books)}"
     path.write_text(f"{before}{_BEGIN}\n{measured}\n{_END}{after}")
 
 
