@@ -5,6 +5,7 @@ import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { Conversation } from "./conversation.js";
 import { closeAllDialogs, openForm, openPicture } from "./dialogs.js";
+import { Directs } from "./directs.js";
 import { byId, el } from "./dom.js";
 import { onLanguage, t } from "./i18n.js";
 import { release } from "./incoming.js";
@@ -47,6 +48,7 @@ export class Chat {
     const open = (name) => this.#layout.open(name);
     this.rooms = new RoomDialogs(store, { refresh: () => this.refresh(), open });
     new RoomList(store, open);
+    new Directs(store);
     this.members = new Members(store);
     this.conversation = new Conversation(store, {
       enlarge: openPicture,

@@ -1,11 +1,13 @@
 // The open room's messages: showing, scrolling, loading older ones.
 
 import { api } from "./api.js";
+import { onNewDay } from "./calendar.js";
 import { byId, el, setChildren } from "./dom.js";
 import { dayKey, dayName, toDate } from "./format.js";
 import { onLanguage, t } from "./i18n.js";
 import { toMessages } from "./incoming.js";
 import { MessageView } from "./messageview.js";
+import { roomTitle } from "./names.js";
 
 const PAGE = 50;
 const NEAR_TOP_PX = 400;
@@ -35,6 +37,7 @@ export class Conversation {
     this.#jump.addEventListener("click", () => this.toBottom());
     new ResizeObserver(() => this.#resized()).observe(this.#log);
     onLanguage(() => this.render());
+    onNewDay(() => this.render());
   }
 
   /** Something new came for the open room, from somebody else. */
@@ -177,7 +180,7 @@ export class Conversation {
       return el("p", { class: "log-head" }, t("conversation.older.failed"), " ", retry);
     }
     if (!room.isAtStart || room.messages.length === 0) return null;
-    return el("p", { class: "log-head" }, t("conversation.start", { room: room.name }));
+    return el("p", { class: "log-head" }, t("conversation.start", { room: roomTitle(room) }));
   }
 
   #viewsOf(room) {

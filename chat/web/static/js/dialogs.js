@@ -2,6 +2,7 @@
 
 import { el, icon } from "./dom.js";
 import { t } from "./i18n.js";
+import { fullName } from "./names.js";
 
 let count = 0;
 
@@ -65,10 +66,20 @@ export function closeAllDialogs() {
   for (const node of document.querySelectorAll("dialog")) node.close();
 }
 
-/** A picture as large as the window allows. */
+const LONG = 0.5; // width to height of a picture that is shown by its width, and scrolled
+
+/** A picture as large as the window allows; a click shows it in its full size. */
 export function openPicture(view) {
-  const name = view.isMine ? t("message.you") : view.name;
+  const name = view.isMine ? t("message.you") : fullName(view.name, view.user);
   const title = t("picture.alt", { name });
-  const dialog = openDialog(title, [el("img", { src: view.url, alt: title })], { className: "viewer" });
-  dialog.node.querySelector("img").addEventListener("click", dialog.close);
+  const image = el("img", { src: view.url, alt: title });
+  const zoom = el("button", { type: "button", class: "zoom", "aria-pressed": "false", title: t("picture.zoom") }, image);
+  zoom.addEventListener("click", () => {
+    const isZoomed = frame.classList.toggle("zoomed");
+    zoom.setAttribute("aria-pressed", String(isZoomed));
+  });
+  const frame = el("div", { class: "frame" }, zoom);
+  if (view.size && view.size.width / view.size.height < LONG) frame.classList.add("long");
+  const original = el("a", { href: view.url, target: "_blank", rel: "noopener", class: "original" }, t("picture.original"));
+  openDialog(title, [frame, original], { className: "viewer" });
 }

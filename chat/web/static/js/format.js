@@ -2,8 +2,6 @@
 
 import { locale, t } from "./i18n.js";
 
-const DAY_MS = 86_400_000;
-
 const formats = new Map();
 
 function formatter(options) {
@@ -23,7 +21,8 @@ export const dayKey = (date) => `${date.getFullYear()}-${date.getMonth()}-${date
 
 export function dayName(date, now = new Date()) {
   if (dayKey(date) === dayKey(now)) return t("day.today");
-  if (dayKey(date) === dayKey(new Date(now.getTime() - DAY_MS))) return t("day.yesterday");
+  // By the calendar: where clocks change, a day has 23 or 25 hours.
+  if (dayKey(date) === dayKey(new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1, 12))) return t("day.yesterday");
   const options = { weekday: "long", day: "numeric", month: "long" };
   if (date.getFullYear() !== now.getFullYear()) options.year = "numeric";
   return formatter(options).format(date);
@@ -35,10 +34,21 @@ export function shortTime(date, now = new Date()) {
   return formatter({ day: "numeric", month: "short" }).format(date);
 }
 
+const segmenter = globalThis.Intl?.Segmenter ? new Intl.Segmenter(undefined, { granularity: "grapheme" }) : null;
+// For browsers without Intl.Segmenter: flags, letters with their marks, emoji with what joins them.
+const CLUSTER = /^(?:\p{Regional_Indicator}{2}|.(?:[\p{M}\p{Emoji_Modifier}]|\u200D.)*)/su;
+const MAX_CLUSTER = 16; // UTF-16 units; more is a heap of marks
+
+/** What a reader sees as the first character. */
+export function firstCharacter(text, by = segmenter) {
+  const cluster = by ? by.segment(text)[Symbol.iterator]().next().value?.segment : CLUSTER.exec(text)?.[0];
+  return cluster?.length > MAX_CLUSTER ? String.fromCodePoint(text.codePointAt(0)) : (cluster ?? "");
+}
+
 /** One or two letters for an avatar. */
 export function initials(name) {
   const words = name.trim().split(/[\s._-]+/).filter(Boolean);
-  const letters = words.map((word) => [...word][0]);
+  const letters = words.map((word) => firstCharacter(word));
   if (letters.length === 0) return "?";
   // The family name comes first, and one character fills the circle.
   if (/\p{Script=Han}/u.test(letters[0])) return letters[0];

@@ -33,7 +33,7 @@ async function toMessage(raw) {
 function avatarSource(avatar) {
   if (!avatar) return null;
   if (/^data:image\/(png|jpeg|gif|webp);base64,/.test(avatar)) return avatar;
-  if (/^\/attachments\/[\w.-]+$/.test(avatar)) return avatar;
+  if (/^\/(?:attachments|avatars)\/[\w.-]+$/.test(avatar)) return avatar;
   const type = sniff(avatar);
   return type ? `data:${type};base64,${avatar}` : null;
 }

@@ -4,6 +4,7 @@ import { byId } from "./dom.js";
 import { closeAllDialogs } from "./dialogs.js";
 import { colourOf, initials } from "./format.js";
 import { t } from "./i18n.js";
+import { roomTitle, roomTitleNode } from "./names.js";
 import { lasting } from "./storage.js";
 
 const MEMBERS_KEY = "commonroom.members";
@@ -156,8 +157,9 @@ export class Layout {
     if (!room) return;
     const about = [t("rooms.members", { count: room.memberCount })];
     if (room.isLocked) about.push(t("room.locked"));
-    byId("room-title").textContent = room.name;
+    byId("room-title").replaceChildren(roomTitleNode(room));
+    byId("room-title").title = roomTitle(room);
     byId("room-about").textContent = about.join(" · ");
-    byId("log").setAttribute("aria-label", t("conversation.label", { room: room.name }));
+    byId("log").setAttribute("aria-label", t("conversation.label", { room: roomTitle(room) }));
   }
 }

@@ -2,33 +2,79 @@
 
 import { el } from "./dom.js";
 
-const ADDRESS = /https?:\/\/[^\s<>"'`，。；：！？、）】》」』\u3000]+/giu;
-const TRAILING = /[.,;:!?\])}*_~]+$/;
+const START = /https?:\/\//giu;
+// Scripts that are written without spaces: text in them goes on right after an address.
+const UNSPACED =
+  "\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}\\p{Script=Hangul}\\p{Script=Bopomofo}\\p{Script=Thai}\\p{Script=Lao}\\p{Script=Khmer}\\p{Script=Myanmar}";
+// CJK and full-width marks; characters that do not show or turn the direction (not the joiners of Persian and Indic words).
+const WIDE_MARKS = "\\u3000-\\u303F\\u30FB\\u30FC\\uFE10-\\uFE1F\\uFE30-\\uFE4F\\uFF01-\\uFF65\\uFFE0-\\uFFE6";
+const UNSEEN = "\\p{Z}\\p{Cc}\\u200B\\u200E\\u200F\\u202A-\\u202E\\u2060-\\u206F\\uFEFF";
+const STOP = `\\s<>"'\`\\u2014\\u2015\\u2026${UNSEEN}${WIDE_MARKS}\\p{Pi}\\p{Pf}\\p{Extended_Pictographic}`;
+const RUN = new RegExp(`[^${STOP}${UNSPACED}]+`, "uy");
+// A host may be written in such a script, if it begins in it.
+const NATIVE_HOST = new RegExp(`[${UNSPACED}][\\p{L}\\p{M}\\p{N}-]*(?:\\.[\\p{L}\\p{M}\\p{N}-]+)+`, "uy");
+// Marks that end a sentence or an emphasis, not an address; of those beyond ASCII, by class.
+const TRAILING = /(?:[.,;:!?*_~]|(?![\0-\x7F])[\p{Po}\p{Pd}]|\p{Ps})$/u;
+const CLOSES = new Map([[")", "("], ["]", "["], ["}", "{"]]);
+
+/** Where the addresses of a text are: [[start, end], …]. */
+export function addressesIn(text) {
+  const found = [];
+  START.lastIndex = 0;
+  for (let match; (match = START.exec(text)); ) {
+    const address = trimmed(balanced(match[0] + restAt(text, START.lastIndex)));
+    if (!isAddress(address)) continue;
+    START.lastIndex = match.index + address.length;
+    found.push([match.index, START.lastIndex]);
+  }
+  return found;
+}
 
 /** Nodes and texts for a message's text. */
 export function linkify(text) {
   const parts = [];
   let end = 0;
-  for (const match of text.matchAll(ADDRESS)) {
-    const address = trimmed(match[0]);
-    if (!isAddress(address)) continue;
-    if (match.index > end) parts.push(text.slice(end, match.index));
-    parts.push(el("a", { href: address, target: "_blank", rel: "noopener noreferrer nofollow" }, address));
-    end = match.index + address.length;
+  for (const [from, to] of addressesIn(text)) {
+    if (from > end) parts.push(text.slice(end, from));
+    const address = text.slice(from, to);
+    // Its own direction, whatever characters before it turn the text round.
+    parts.push(el("a", { href: address, dir: "ltr", target: "_blank", rel: "noopener noreferrer nofollow" }, address));
+    end = to;
   }
   if (end < text.length) parts.push(text.slice(end));
   return parts;
 }
 
+function restAt(text, index) {
+  const host = matchAt(NATIVE_HOST, text, index);
+  return host + matchAt(RUN, text, index + host.length);
+}
+
+function matchAt(pattern, text, index) {
+  pattern.lastIndex = index;
+  return pattern.exec(text)?.[0] ?? "";
+}
+
+/** Up to the first closing bracket that was not opened in the address, as in (see …/wiki/Rome_(city)). */
+function balanced(address) {
+  const open = { "(": 0, "[": 0, "{": 0 };
+  for (let i = 0; i < address.length; i += 1) {
+    const char = address[i];
+    if (char in open) open[char] += 1;
+    else if (CLOSES.has(char) && --open[CLOSES.get(char)] < 0) return address.slice(0, i);
+  }
+  return address;
+}
+
 function trimmed(address) {
-  // A closing bracket belongs to the address if it was opened in it, as in …/wiki/Rome_(city).
-  const isOpened = address.endsWith(")") && address.includes("(");
-  return isOpened ? address : address.replace(TRAILING, "");
+  let kept = address;
+  while (TRAILING.test(kept)) kept = kept.replace(TRAILING, "");
+  return kept;
 }
 
 function isAddress(text) {
   try {
-    return /^https?:$/.test(new URL(text).protocol);
+    return /^https?:\/\/[^/?#:]/i.test(text) && /^https?:$/.test(new URL(text).protocol);
   } catch {
     return false;
   }

@@ -2,8 +2,9 @@
 
 import { api } from "./api.js";
 import { byId, el } from "./dom.js";
-import { onLanguage, t } from "./i18n.js";
+import { locale, onLanguage, t } from "./i18n.js";
 import { avatarNode } from "./messageview.js";
+import { nameNode } from "./names.js";
 
 const REFRESH_MS = 5_000;
 const SOON_MS = 300;
@@ -59,6 +60,8 @@ export class Members {
   }
 
   render() {
+    const order = new Intl.Collator(locale(), { numeric: true });
+    this.#members.sort((a, b) => order.compare(a.nickname || a.user, b.nickname || b.user) || order.compare(a.user, b.user));
     const groups = [
       ["members.online", this.#members.filter((member) => member.online)],
       ["members.offline", this.#members.filter((member) => !member.online)],
@@ -78,9 +81,9 @@ export class Members {
     if (member.role !== "member") about.push(t(`role.${member.role}`));
     return el(
       "li",
-      { class: member.online ? "member online" : "member", title: member.user },
+      { class: member.online ? "member online" : "member", },
       avatarNode(member.nickname || member.user, member.user),
-      el("span", { class: "member-name" }, member.nickname || member.user),
+      el("span", { class: "member-name" }, nameNode(member.nickname || member.user, member.user)),
       about.length > 0 ? el("span", { class: "member-about" }, about.join(", ")) : null,
     );
   }

@@ -4,8 +4,13 @@ import { el, icon } from "./dom.js";
 import { clockTime, colourOf, fullTime, initials } from "./format.js";
 import { t } from "./i18n.js";
 import { linkify } from "./linkify.js";
+import { fullName, nameNode } from "./names.js";
 
 const PICTURE_MAX_HEIGHT = 260;
+const NARROWEST = 0.6; // of a picture's width to its height; the rest is cropped in the bubble
+const WIDEST = 4;
+const FOLD_LINES = 30;
+const LINE_CHARS = 60;
 
 /** The round picture of a person: their own, or the letters of their name. */
 export function avatarNode(name, user, source = null) {
@@ -43,8 +48,10 @@ export class MessageView {
     this.node.classList.toggle("grouped", isGrouped);
     this.node.dataset.state = view.state ?? "stored";
     this.#byline.classList.toggle("hidden-text", isGrouped);
-    this.#byline.textContent = view.isMine ? t("message.you") : view.name;
-    this.#byline.title = view.user;
+    const byline = view.isMine ? t("message.you") : fullName(view.name, view.user);
+    if (this.#byline.textContent !== byline) {
+      this.#byline.replaceChildren(view.isMine ? byline : nameNode(view.name, view.user));
+    }
     this.#time.textContent = clockTime(view.date);
     this.#time.dateTime = view.date.toISOString();
     this.#time.title = fullTime(view.date);
@@ -55,7 +62,25 @@ export class MessageView {
   #bubble(view) {
     if (view.type === "img") return this.#picture(view);
     if (view.type === "file") return el("div", { class: "bubble" }, icon("file"), " ", this.#file(view));
-    return el("div", { class: "bubble text", dir: "auto" }, linkify(view.text));
+    return this.#text(view.text);
+  }
+
+  #text(text) {
+    const words = el("div", { class: "words", dir: "auto" }, linkify(text));
+    const bubble = el("div", { class: "bubble text" }, words);
+    const lines = text.split("\n").reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / LINE_CHARS)), 0);
+    if (lines <= FOLD_LINES) return bubble;
+    words.classList.add("folded");
+    bubble.append(el("button", { type: "button", class: "link unfold", "aria-expanded": "false", onclick: () => this.#fold() }));
+    return bubble;
+  }
+
+  #fold() {
+    const isFolded = this.node.querySelector(".words").classList.toggle("folded");
+    const button = this.node.querySelector(".unfold");
+    button.setAttribute("aria-expanded", String(!isFolded));
+    button.textContent = t(isFolded ? "message.unfold" : "message.fold");
+    if (isFolded) this.node.scrollIntoView({ block: "nearest" });
   }
 
   #file(view) {
@@ -67,14 +92,19 @@ export class MessageView {
     if (!view.url) return el("div", { class: "bubble gone" });
     // With its size given, it keeps its place before it is decoded.
     const { width, height } = view.size ?? {};
-    const scale = Math.min(1, PICTURE_MAX_HEIGHT / height);
-    const size = width && height ? { width: Math.round(width * scale), height: Math.round(height * scale) } : {};
-    const image = el("img", { src: view.url, ...size });
+    const ratio = width / height;
+    const crop = ratio < NARROWEST ? "tall" : ratio > WIDEST ? "wide" : null;
+    const shownRatio = Math.min(WIDEST, Math.max(NARROWEST, ratio));
+    const shownHeight = Math.min(PICTURE_MAX_HEIGHT, height);
+    const size = ratio ? { width: Math.round(shownHeight * shownRatio), height: Math.round(shownHeight) } : {};
+    const image = el("img", { src: view.url, class: crop, ...size });
     return el("button", { type: "button", class: "bubble picture", onclick: () => this.#actions.enlarge(view) }, image);
   }
 
   #relabel(view) {
-    const name = view.isMine ? t("message.you") : view.name;
+    const name = view.isMine ? t("message.you") : fullName(view.name, view.user);
+    const unfold = this.node.querySelector(".unfold");
+    if (unfold) unfold.textContent = t(unfold.getAttribute("aria-expanded") === "true" ? "message.fold" : "message.unfold");
     const picture = this.node.querySelector(".picture");
     if (picture) {
       picture.setAttribute("aria-label", t("picture.enlarge", { name }));

@@ -4,6 +4,7 @@ import { api } from "./api.js";
 import { field, openDialog, openForm } from "./dialogs.js";
 import { el, icon } from "./dom.js";
 import { t } from "./i18n.js";
+import { roomTitle } from "./names.js";
 import { notify } from "./notices.js";
 
 export class RoomDialogs {
@@ -133,13 +134,13 @@ export class RoomDialogs {
       field("link", t("room.link"), { readonly: true, value: link, onfocus: (event) => event.target.select() }),
       el("div", { class: "buttons" }, leave, room.role === "owner" ? remove : null),
     ];
-    const dialog = openDialog(room.name, nodes.filter(Boolean));
+    const dialog = openDialog(roomTitle(room), nodes.filter(Boolean));
   }
 
   leave(room) {
     const text = t(room.role === "owner" ? "leave.text.owner" : "leave.text");
     const act = () => this.#part(room.name, () => api.leaveRoom(room.name), "leave.done");
-    openForm(t("leave.title", { room: room.name }), [el("p", {}, text)], { text: t("leave.button"), isDangerous: true }, act);
+    openForm(t("leave.title", { room: roomTitle(room) }), [el("p", {}, text)], { text: t("leave.button"), isDangerous: true }, act);
   }
 
   delete(room) {

@@ -1,8 +1,10 @@
 // The list of one's rooms, with how much is unread.
 
+import { onNewDay } from "./calendar.js";
 import { byId, el, icon, setChildren } from "./dom.js";
 import { colourOf, shortTime, toDate } from "./format.js";
 import { onLanguage, t } from "./i18n.js";
+import { roomTitle, roomTitleNode } from "./names.js";
 
 const MAX_SHOWN = 99;
 
@@ -16,6 +18,7 @@ export class RoomList {
     this.#open = open;
     for (const topic of ["rooms", "current", "unread", "messages"]) store.on(topic, () => this.render());
     onLanguage(() => this.render());
+    onNewDay(() => this.render());
   }
 
   render() {
@@ -45,7 +48,7 @@ export class RoomList {
   }
 
   #newRow(room) {
-    const sign = el("span", { class: "room-sign", "data-colour": colourOf(room.name) }, icon(room.isLocked ? "lock" : "hash"));
+    const sign = el("span", { class: "room-sign", "data-colour": colourOf(room.name) }, icon(room.isLocked ? "lock" : room.peer ? "people" : "hash"));
     const badge = el(
       "span",
       { class: "badge" },
@@ -54,9 +57,9 @@ export class RoomList {
     );
     const button = el(
       "button",
-      { type: "button", class: "room", title: room.name, "data-room": room.name, onclick: () => this.#open(room.name) },
+      { type: "button", class: "room", title: roomTitle(room), "data-room": room.name, onclick: () => this.#open(room.name) },
       sign,
-      el("span", { class: "room-name" }, room.name),
+      el("span", { class: "room-name" }, roomTitleNode(room)),
       el("span", { class: "room-time" }),
       el("span", { class: "room-members" }),
       badge,
@@ -65,7 +68,7 @@ export class RoomList {
   }
 }
 
-const keyOf = (room) => `${room.id} ${room.name}`;
+const keyOf = (room) => `${room.id} ${roomTitle(room)}`;
 
 function setText(row, selector, text) {
   const node = row.querySelector(selector);

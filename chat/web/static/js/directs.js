@@ -1,0 +1,33 @@
+// Who is at the other end of each direct conversation: asked once a conversation, one after the other.
+
+import { api } from "./api.js";
+import { isDirect } from "./names.js";
+
+export class Directs {
+  #store;
+  #isAsking = false;
+
+  constructor(store) {
+    this.#store = store;
+    store.on("rooms", () => this.#ask());
+  }
+
+  async #ask() {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    try {
+      for (let room; (room = this.#store.joined.find((one) => isDirect(one) && one.peer === undefined)); ) {
+        room.peer = null; // asked; where it fails, its number must do
+        const members = await api.members(room.name);
+        const other = members.find((member) => member.user !== this.#store.me?.username);
+        if (!other) continue;
+        room.peer = { user: other.user, name: other.nickname || other.user };
+        this.#store.emit("rooms");
+      }
+    } catch {
+      // The pull tells what is wrong.
+    } finally {
+      this.#isAsking = false;
+    }
+  }
+}

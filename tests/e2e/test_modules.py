@@ -1,0 +1,162 @@
+"""The page's own pure modules, in the browser that runs them: one page, many cases."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+LINKS = [
+    ("请打开http://192.168.1.5:8000看看", ["http://192.168.1.5:8000"]),
+    ("看https://example.com很好", ["https://example.com"]),
+    ("https://example.com/a（见下）", ["https://example.com/a"]),
+    ("https://en.example.org/wiki/Rome_(city).", ["https://en.example.org/wiki/Rome_(city)"]),
+    ("(see https://en.example.org/wiki/Rome_(city))", ["https://en.example.org/wiki/Rome_(city)"]),
+    ("“https://example.com/q”", ["https://example.com/q"]),
+    ("„https://example.com/q“ «https://example.com/r»", ["https://example.com/q", "https://example.com/r"]),
+    ("「https://example.com/q」、https://example.com/r。", ["https://example.com/q", "https://example.com/r"]),
+    ("https://example.com/a，https://example.com/b！", ["https://example.com/a", "https://example.com/b"]),
+    ("(https://a.example)(https://b.example)", ["https://a.example", "https://b.example"]),
+    ("[here](https://example.com/x), **https://example.com/y**", ["https://example.com/x", "https://example.com/y"]),
+    ("https://example.comです https://example.com에서", ["https://example.com", "https://example.com"]),
+    ("ดูhttps://example.comครับ", ["https://example.com"]),
+    ("https://ru.example.org/wiki/Москва, да", ["https://ru.example.org/wiki/Москва"]),
+    ("http://例子.测试/a看", ["http://例子.测试/a"]),
+    ("http://[::1]:8000/x]", ["http://[::1]:8000/x"]),
+    ("https://example.com/?q=a&b=c#d…", ["https://example.com/?q=a&b=c#d"]),
+    ("https://example.com/a\u202egnp.exe", ["https://example.com/a"]),
+    ("https://example.com😀 https://example.com/a—b", ["https://example.com", "https://example.com/a"]),
+    ("http:// https://) http://看看 javascript:alert(1) ftp://x.example", []),
+]
+
+INITIALS = [
+    ("Anna Berger", "AB"),
+    ("anna", "A"),
+    ("李小明", "李"),
+    ("👨‍👩‍👧‍👦 Family", "👨‍👩‍👧‍👦F"),
+    ("🇩🇪 Team", "🇩🇪T"),
+    ("1️⃣ one", "1️⃣O"),
+    ("e\u0301mile", "E\u0301"),
+    ("a" + "\u0301" * 120, "A"),
+    ("...", "?"),
+]
+
+# time zone, the message's time, now, what the day is called
+DAYS = [
+    ("Europe/Berlin", "2026-03-29T10:00:00+02:00", "2026-03-30T00:30:00+02:00", "Yesterday"),
+    ("Europe/Berlin", "2026-03-28T23:45:00+01:00", "2026-03-30T00:30:00+02:00", "Saturday, March 28"),
+    ("America/New_York", "2026-10-31T12:00:00-04:00", "2026-11-01T23:30:00-05:00", "Yesterday"),
+    ("America/New_York", "2026-11-01T00:10:00-04:00", "2026-11-01T23:30:00-05:00", "Today"),
+    ("Asia/Shanghai", "2026-05-01T15:59:59Z", "2026-05-01T16:00:00Z", "Yesterday"),
+    ("Asia/Shanghai", "2025-12-31T12:00:00+08:00", "2026-01-02T12:00:00+08:00", "Wednesday, December 31, 2025"),
+]
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, shared_server) -> Iterator[Page]:
+    context = browser.new_context(base_url=shared_server.url, locale="en-US")
+    opened = context.new_page()
+    opened.goto("/")
+    yield opened
+    context.close()
+
+
+def run(page: Page, module: str, body: str, cases: Any = None) -> Any:
+    """The answer of a function body, in which `m` is the module (as the page loads it) and `cases` what is given."""
+    script = f"""async (cases) => {{
+      const main = new URL(document.querySelector('script[type=module]').src);
+      const m = await import(new URL('./{module}.js', main));
+      {body}
+    }}"""
+    return page.evaluate(script, cases)
+
+
+def test_links_end_where_the_address_does(page):
+    texts = [text for text, _ in LINKS]
+    found = run(page, "linkify", "return cases.map((s) => m.addressesIn(s).map(([a, b]) => s.slice(a, b)))", texts)
+    assert list(zip(texts, found, strict=True)) == LINKS
+
+
+def test_a_link_keeps_all_of_the_text_and_its_own_direction(page):
+    text = "a \u202ehttps://example.com/x (b)"
+    body = "const p = document.createElement('p'); p.append(...m.linkify(cases));"
+    body += "return [p.textContent, p.querySelector('a').dir, p.querySelector('a').rel]"
+    assert run(page, "linkify", body, text) == [text, "ltr", "noopener noreferrer nofollow"]
+
+
+def test_looking_for_links_takes_a_moment_whatever_the_text(page):
+    texts = ["http://" * 570, "https://a" + ")" * 3990, "https://a" + "." * 3990, "https://a" + "(" * 3990]
+    body = "const from = performance.now(); cases.map(m.addressesIn); return performance.now() - from"
+    assert run(page, "linkify", body, texts) < 2000
+
+
+def test_initials_are_whole_characters(page):
+    names = [name for name, _ in INITIALS]
+    assert list(zip(names, run(page, "format", "return cases.map(m.initials)", names), strict=True)) == INITIALS
+
+
+def test_first_characters_are_whole_in_browsers_without_a_segmenter(page):
+    cases = ["👨‍👩‍👧‍👦 F", "🇩🇪🇫🇷", "1️⃣ one", "e\u0301a", "👍🏽!"]
+    found = run(page, "format", "return cases.map((s) => m.firstCharacter(s, null))", cases)
+    assert found == ["👨‍👩‍👧‍👦", "🇩🇪", "1️⃣", "e\u0301", "👍🏽"]
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Asia/Shanghai"])
+def test_days_go_by_the_calendar(page, zone):
+    cases = [case for case in DAYS if case[0] == zone]
+    session = page.context.new_cdp_session(page)
+    session.send("Emulation.setTimezoneOverride", {"timezoneId": zone})
+    try:
+        found = run(page, "format", "return cases.map(([, at, now]) => m.dayName(new Date(at), new Date(now)))", cases)
+    finally:
+        session.send("Emulation.setTimezoneOverride", {"timezoneId": ""})
+        session.detach()
+    assert found == [case[3] for case in cases]
+
+
+def test_a_username_stands_beside_every_nickname_that_says_something_else(page):
+    cases = [
+        ("anna", "anna"),
+        ("Ms Miller", "pupil7"),
+        ("Anna", "anna"),
+        ("Мs Berger", "Ms Berger"),
+        ("Ms Miller · miller", "Ms Miller · miller"),
+    ]
+    found = run(page, "names", "return cases.map((c) => [m.fullName(...c), m.nameNode(...c).textContent])", cases)
+    wanted = [
+        "anna",
+        "Ms Miller · pupil7",
+        "Anna · anna",
+        "Мs Berger · Ms Berger",
+        "Ms Miller · miller · Ms Miller · miller",
+    ]
+    assert found == [[text, text] for text in wanted]
+
+
+def test_direct_conversations_are_called_by_the_other(page):
+    rooms = [
+        {"id": 8, "name": "#8", "peer": {"name": "Bert", "user": "bert"}},
+        {"id": 8, "name": "#8"},
+        {"id": 9, "name": "#8"},
+    ]
+    found = run(page, "names", "return cases.map((r) => [m.isDirect(r), m.roomTitle(r)])", rooms)
+    assert found == [[True, "Bert · bert"], [True, "#8"], [False, "#8"]]
+
+
+def test_unread_counts_what_others_wrote_since_it_was_looked_at(page):
+    body = """
+      const room = { joined: true, unread: 0, counted: { count: 0, upTo: "" }, fresh: [], seenUpTo: "" };
+      const store = { me: { username: "anna" }, joined: [room], emit() {} };
+      const unread = new m.Unread(store);
+      const seen = [];
+      const note = () => seen.push(unread.total);
+      unread.adopt(room, 3, "05"); note();
+      unread.add(room, [{ user: "bert", timestamp: "04" }, { user: "bert", timestamp: "06" }]); note();
+      unread.add(room, [{ user: "anna", timestamp: "07" }]); note();
+      unread.see(room, "05"); note();
+      unread.adopt(room, 0, "07"); note();
+      unread.add(room, [{ user: "bert", timestamp: "08" }]); note();
+      unread.see(room, "08"); note();
+      unread.see(room, "07"); note();
+      return seen;"""
+    assert run(page, "unread", body) == [3, 4, 4, 1, 0, 1, 0, 0]

@@ -1,0 +1,120 @@
+"""How messages, names and pictures are drawn."""
+
+import base64
+import io
+
+from PIL import Image
+from playwright.sync_api import expect
+
+from tests.e2e.steps import own_room
+
+PHONE = {"width": 390, "height": 844}
+
+
+def tall() -> str:
+    image = Image.new("RGB", (1080, 12_000), "#2f5f93")
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def test_nobody_passes_as_somebody_else_by_nickname(people, name):
+    teacher, pupil = name("Ms Miller"), name("pupil7")
+    anna, room = own_room(people, name)
+    people.client(teacher).post("/room/join", roomname=room)
+    liar = people.client(name("other"))
+    liar.post("/User", username=pupil, nickname=teacher, password="correct horse")
+    liar.post("/user/login", username=pupil, password="correct horse")
+    liar.post("/room/join", roomname=room)
+    liar.say("No homework!", room)
+    expect(anna.locator(".byline")).to_have_text(f"{teacher} · {pupil}")
+    names = anna.locator(".member-name")
+    expect(names).to_have_text([name("anna"), teacher, f"{teacher} · {pupil}"])
+    anna.set_viewport_size(PHONE)
+    expect(anna.locator(".byline .person-user")).to_be_visible()
+    cut = anna.locator(".byline .person-user bdi").evaluate("(node) => node.scrollWidth > node.clientWidth")
+    assert not cut
+
+
+def test_a_message_turns_round_nothing_but_itself(people, name):
+    anna, room = own_room(people, name)
+    bert = people.client(name("bert"))
+    bert.post("/room/join", roomname=room)
+    bert.say("\u202eturned https://example.com/x", room)
+    expect(anna.locator(".words")).to_have_css("unicode-bidi", "isolate")
+    expect(anna.locator(".words a")).to_have_css("direction", "ltr")
+    expect(anna.locator(".words a")).to_have_css("unicode-bidi", "isolate")
+
+
+def test_a_long_message_is_folded_until_it_is_asked_for(people, name):
+    anna, room = own_room(people, name)
+    bert = people.client(name("bert"))
+    bert.post("/room/join", roomname=room)
+    bert.say("\n".join(str(n) for n in range(300)), room)
+    fold = anna.get_by_role("button", name="Show all")
+    expect(fold).to_have_attribute("aria-expanded", "false")
+    height = "(node) => node.offsetHeight"
+    assert anna.locator(".bubble").evaluate(height) < 500
+    fold.click()
+    assert anna.locator(".bubble").evaluate(height) > 5000
+    anna.get_by_role("button", name="Show less").click()
+    assert anna.locator(".bubble").evaluate(height) < 500
+
+
+def test_heaps_of_marks_stay_in_their_bubble_and_long_names_in_their_heading(people, name):
+    wide = "W" * 53 + name("")
+    bert = people.client(name("bert"))
+    bert.post("/room/create", roomname=wide)
+    bert.say("a" + "\u0301" * 120, wide)
+    for size in (PHONE, {"width": 1280, "height": 800}):
+        anna = people.page(user=name(f"anna{size['width']}"), viewport=size)
+        anna.request.post("/room/join", data={"roomname": wide})
+        anna.goto(f"/#{wide}")
+        anna.reload()
+        expect(anna.locator(".bubble.text")).to_have_css("overflow", "clip")
+        over = "() => document.documentElement.scrollWidth > innerWidth"
+        assert not anna.evaluate(over)
+        anna.locator("#room-details").click()
+        heading = anna.get_by_role("dialog").get_by_role("heading")
+        expect(heading).to_have_text(wide)
+        assert not heading.evaluate("(node) => node.scrollWidth > node.clientWidth")
+        anna.keyboard.press("Escape")
+
+
+def test_a_very_tall_picture_is_cropped_and_opens_to_be_read(people, name):
+    anna, room = own_room(people, name)
+    bert = people.client(name("bert"))
+    bert.post("/room/join", roomname=room)
+    bert.show(tall(), room)
+    picture = anna.locator(".picture img")
+    expect(picture).to_be_visible()
+    box = picture.bounding_box()
+    assert box["width"] > 140
+    assert box["height"] <= 260
+    picture.click()
+    frame = anna.locator(".viewer .frame")
+    image = frame.locator("img")
+    expect(image).to_be_visible()
+    assert image.bounding_box()["width"] > 600
+    assert frame.evaluate("(node) => node.scrollHeight > node.clientHeight")
+    anna.set_viewport_size(PHONE)
+    frame.get_by_role("button").click()
+    expect(frame.get_by_role("button")).to_have_attribute("aria-pressed", "true")
+    assert image.bounding_box()["width"] == 1080
+    with anna.expect_popup() as popup:
+        anna.get_by_role("link", name="Open the original").click()
+    assert popup.value.url.startswith("blob:")
+    popup.value.close()
+
+
+def test_days_are_named_anew_at_midnight(people, name):
+    anna, room = own_room(people, name)
+    bert = people.client(name("bert"))
+    bert.post("/room/join", roomname=room)
+    bert.say("good night", room)
+    expect(anna.locator(".day")).to_have_text("Today")
+    anna.clock.install()
+    anna.reload()
+    expect(anna.locator(".day")).to_have_text("Today")
+    anna.clock.fast_forward(24 * 3_600_000)
+    expect(anna.locator(".day")).to_have_text("Yesterday")
