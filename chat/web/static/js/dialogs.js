@@ -73,7 +73,7 @@ export function openPicture(view) {
   const name = view.isMine ? t("message.you") : fullName(view.name, view.user);
   const title = t("picture.alt", { name });
   const image = el("img", { src: view.url, alt: title });
-  const zoom = el("button", { type: "button", class: "zoom", "aria-pressed": "false", title: t("picture.zoom") }, image);
+  const zoom = el("button", { type: "button", class: "zoom", "aria-pressed": "false", "aria-label": t("picture.zoom") }, image);
   zoom.addEventListener("click", () => {
     const isZoomed = frame.classList.toggle("zoomed");
     zoom.setAttribute("aria-pressed", String(isZoomed));
