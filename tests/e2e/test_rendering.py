@@ -4,11 +4,11 @@ import base64
 import io
 
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import FloatRect, Locator, ViewportSize, expect
 
 from tests.e2e.steps import own_room
 
-PHONE = {"width": 390, "height": 844}
+PHONE = ViewportSize(width=390, height=844)
 
 
 def tall() -> str:
@@ -16,6 +16,12 @@ def tall() -> str:
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return base64.b64encode(buffer.getvalue()).decode()
+
+
+def box_of(locator: Locator) -> FloatRect:
+    box = locator.bounding_box()
+    assert box is not None
+    return box
 
 
 def test_nobody_passes_as_somebody_else_by_nickname(people, name):
@@ -66,7 +72,7 @@ def test_heaps_of_marks_stay_in_their_bubble_and_long_names_in_their_heading(peo
     bert = people.client(name("bert"))
     bert.post("/room/create", roomname=wide)
     bert.say("a" + "\u0301" * 120, wide)
-    for size in (PHONE, {"width": 1280, "height": 800}):
+    for size in (PHONE, ViewportSize(width=1280, height=800)):
         anna = people.page(user=name(f"anna{size['width']}"), viewport=size)
         anna.request.post("/room/join", data={"roomname": wide})
         anna.goto(f"/#{wide}")
@@ -88,19 +94,19 @@ def test_a_very_tall_picture_is_cropped_and_opens_to_be_read(people, name):
     bert.show(tall(), room)
     picture = anna.locator(".picture img")
     expect(picture).to_be_visible()
-    box = picture.bounding_box()
+    box = box_of(picture)
     assert box["width"] > 140
     assert box["height"] <= 260
     picture.click()
     frame = anna.locator(".viewer .frame")
     image = frame.locator("img")
     expect(image).to_be_visible()
-    assert image.bounding_box()["width"] > 600
+    assert box_of(image)["width"] > 600
     assert frame.evaluate("(node) => node.scrollHeight > node.clientHeight")
     anna.set_viewport_size(PHONE)
     frame.get_by_role("button").click()
     expect(frame.get_by_role("button")).to_have_attribute("aria-pressed", "true")
-    assert image.bounding_box()["width"] == 1080
+    assert box_of(image)["width"] == 1080
     with anna.expect_popup() as popup:
         anna.get_by_role("link", name="Open the original").click()
     assert popup.value.url.startswith("blob:")
