@@ -124,3 +124,21 @@ def test_days_are_named_anew_at_midnight(people, name):
     expect(anna.locator(".day")).to_have_text("Today")
     anna.clock.fast_forward(24 * 3_600_000)
     expect(anna.locator(".day")).to_have_text("Yesterday")
+
+
+def test_a_direct_conversation_is_called_by_the_other_person(people, name):
+    anna = people.join(name("anna"))
+    bert = people.client(name("bert"))
+    ids = {"receiver_user_id": bert.get("/user/me")["id"], "sender_user_id": anna.request.get("/user/me").json()["id"]}
+    asked = anna.request.post("/add_friend", data={"target_id": ids["receiver_user_id"], "message": "hi"})
+    assert asked.ok, asked.text()
+    bert.post("/friend_request_handle", **ids)
+    anna.reload()
+    listed = anna.locator(".room-name", has_text=bert.name)
+    expect(listed).to_have_text(bert.name)
+    listed.click()
+    expect(anna.locator("#room-title")).to_have_text(bert.name)
+    expect(anna.locator(".message .byline")).to_have_text(bert.name)
+    anna.locator("#room-details").click()
+    expect(anna.get_by_role("dialog").get_by_role("heading")).to_have_text(bert.name)
+    anna.keyboard.press("Escape")
