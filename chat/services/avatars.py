@@ -1,5 +1,6 @@
 """Avatars: a picture is kept small, and shown by its address; a short text is shown as it was given (specs, "ims")."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -7,7 +8,7 @@ from sqlalchemy import delete, func, insert, select, update
 
 from chat import pictures
 from chat.errors import ChatError, ErrorCode
-from chat.models import Avatar, Room, User
+from chat.models import Avatar, Event, EventKind, Room, User
 from chat.services.attachments import BUSY_SECONDS, new_name
 from chat.storage.store import Store, WriteTransaction
 
@@ -16,6 +17,7 @@ TEXT_MAX_CHARS = 2048
 PICTURE_MAX_BYTES = 2 * 1024 * 1024
 GIVEN_MAX_CHARS = PICTURE_MAX_BYTES * 4 // 3 + 200  # in Base64, as a data URL
 _PIECE_BYTES = 64 * 1024
+_ADDRESS = re.compile(rf"(?:https?://[^/\s]+)?({URL_PREFIX}[\w-]+)", re.ASCII)
 _AT_ONCE = 8  # long texts turned into pictures in one run of the housekeeper
 
 
@@ -65,8 +67,11 @@ class Avatars:
         raise ChatError(ErrorCode.FIELD_INVALID, field="avatar")
 
     def store(self, tx: WriteTransaction, new: NewAvatar, owner: type[User] | type[Room], owner_id: int) -> None:
-        """Give it to a user or a room, instead of the one there was."""
+        """Give it to a user or a room, instead of the one there was. The address of that one means: it stays."""
         old = tx.execute(select(owner.avatar).where(owner.id == owner_id)).scalar() or ""
+        address = _ADDRESS.fullmatch(new.text) if new.picture is None else None
+        if address is not None and address[1] == old:  # a front end that sends all of a profile back
+            return
         if old.startswith(URL_PREFIX):
             mine = (Avatar.name == old.removeprefix(URL_PREFIX), Avatar.owner == _key(owner, owner_id))
             tx.execute(delete(Avatar).where(*mine))
@@ -107,6 +112,8 @@ class Avatars:
         with self._store.write() as tx:
             if tx.execute(select(owner.avatar).where(owner.id == owner_id)).scalar() == text:
                 self.store(tx, new, owner, owner_id)
+                if owner is User:
+                    tx.emit(Event(EventKind.PROFILE, owner_id))  # messages in memory have the long one
 
 
 def _key(owner: type[User] | type[Room], owner_id: int) -> str:

@@ -243,18 +243,10 @@ def test_reload_restarts_the_worker_when_a_file_changes(
     (copy / "tests").mkdir(parents=True)
     for name in ("chat", "migrations"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in (
-        "app.py",
-        "config.py",
-        "instance.py",
-        "wsgi.py",
-        "gunicorn.conf.py",
-        "tests/served.py",
-        "tests/hashing.py",
-    ):
-        shutil.copy(ROOT / file, copy / file)
+    for file in (*ROOT.glob("*.py"), ROOT / "tests/served.py", ROOT / "tests/hashing.py"):
+        shutil.copy(file, copy / file.relative_to(ROOT))
     monkeypatch.setattr("tests.server.ROOT", copy)
-    live = server(GUNICORN_CMD_ARGS="--reload")
+    live = server(GUNICORN_CMD_ARGS="--reload", CHAT_RATE_LIMITS="off")
     token = token_of(live, "alice")
     (old,) = live.worker_pids()
     with held(live, token) as pulls, Poller(live, token) as poller:

@@ -38,7 +38,7 @@ def test_lines_stay_plain_where_the_web_is_under_tls(home: Path, tmp_path: Path)
             assert alice.ask("user_info_request")["message_type"] == "user_info_response"
         with socket.create_connection(("127.0.0.1", live.port), 5) as plain:  # the other port does speak TLS
             plain.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-            assert not plain.recv(1000).startswith(b"HTTP")
+            assert plain.recv(1000).startswith(b"HTTP/1.1 400 ")  # told to write https://
         assert "Traceback" not in live.log.read_text()
     finally:
         live.kill()

@@ -84,7 +84,8 @@ def png_of_empty_data() -> bytes:
 
 def gif_of_small_sub_blocks() -> bytes:
     data = picture("GIF")
-    return data[:13] + gif_extension(0xFE, bytes(BYTES // 2), 1) + data[13:]
+    start = data.index(b",")  # behind the colour table
+    return data[:start] + gif_extension(0xFE, bytes(BYTES // 2), 1) + data[start:]
 
 
 def gif_of_small_frames() -> bytes:

@@ -267,6 +267,24 @@ def test_a_picture_as_avatar_goes_out_small_by_its_address(w: World) -> None:
     assert transport.request("GET", path, None, {}).status == 404
 
 
+def test_the_address_of_ones_own_avatar_leaves_it_as_it_is(w: World) -> None:
+    """Front ends send a whole profile back when a word of it was changed."""
+    w.alice.ok("PUT", "/account/info", {"origin_password": PASSWORD, "avatar": in_base64(noise(9000))})
+    group = {"conversation_id": w.group, "avatar": in_base64(noise(9000))}
+    w.alice.ok("POST", "/conversations/manage/info", group)
+    own = w.alice.ok("GET", "/account/info")
+    of_group = next(each["avatar"] for each in w.alice.conversations() if each["id"] == w.group)
+    for address in (own["avatar"], urlsplit(own["avatar"]).path, f"https://other:1{urlsplit(own['avatar']).path}"):
+        w.alice.ok("PUT", "/account/info", {"origin_password": PASSWORD, "avatar": address, "user_info": "new"})
+        assert w.alice.ok("GET", "/account/info") == own | {"user_info": "new"}
+    w.alice.ok("POST", "/conversations/manage/info", group | {"avatar": of_group})
+    for address in (own["avatar"], of_group):
+        assert FlaskTransport(w.app).request("GET", urlsplit(address).path, None, {}).status == 200
+    elsewhere = f"https://example.com{urlsplit(of_group).path}"
+    w.alice.ok("PUT", "/account/info", {"origin_password": PASSWORD, "avatar": elsewhere})
+    assert w.alice.ok("GET", "/account/info")["avatar"] == elsewhere
+
+
 def test_a_page_of_history_is_whole_whatever_the_avatars_are(w: World) -> None:
     """The largest picture that is taken, and the longest text: 50 messages come with either."""
     for number in range(50):

@@ -1,0 +1,28 @@
+"""Where and by whom a picture was taken is not handed on, whichever way it comes in."""
+
+import base64
+import io
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.contract.conftest import CLIENTS, Meet
+from tests.pictures import SECRET, laden
+
+SENDERS = [kind for kind in CLIENTS if "show" in kind.can]
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP"])
+@pytest.mark.parametrize("sender", SENDERS, ids=[each.protocol for each in SENDERS])
+def test_what_others_get_is_the_picture_and_nothing_else(meet: Meet, sender: Any, kind: str) -> None:
+    person, data = meet(sender, "alice"), laden(kind)
+    assert SECRET[:11] in data
+    person.show("public", data)
+    (heard,) = meet(SENDERS[0], "bob").hear("public", timeout=10)[-1:]
+    shown = base64.b64decode(heard.content) if isinstance(heard.content, str) else heard.content
+    assert SECRET[:11] not in shown
+    image = Image.open(io.BytesIO(shown))
+    image.load()
+    assert (image.format, image.size, getattr(image, "n_frames", 1)) == (kind, (40, 30), 1 if kind == "JPEG" else 3)
+    assert image.getexif().get(0x0112) == (None if kind == "GIF" else 6)
