@@ -152,6 +152,7 @@ export class Chat {
     this.#showLogin({ reason: "login.ended.ended", username });
     try {
       const found = await api.session();
+      if (!this.#setAside) return; // another tab has told meanwhile why it is over
       if (found.state !== "living") return this.#login.explain(`login.ended.${found.state}`);
       if (found.username !== username) return this.#loggedInElsewhere(found.username);
       await this.#enter(); // another tab logged in again
