@@ -138,8 +138,6 @@ def test_a_new_password_is_told_and_the_focus_is_in_the_composer(people, name, s
             [name("anna")],
         )
     database.close()
-    anna.evaluate("window.dispatchEvent(new Event('online'))")
-    anna.locator("#find-rooms").click()
     expect(anna.locator("#login-reason")).to_contain_text("password was changed")
     assert "kept while" not in kept(anna)
     log_in(anna, name("anna"))

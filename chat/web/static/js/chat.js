@@ -151,9 +151,14 @@ export class Chat {
     this.#setAside = { username, inTab: this.#records.close() };
     this.#showLogin({ reason: "login.ended.ended", username });
     try {
-      const found = await api.session();
+      let found = await api.session();
       if (!this.#setAside) return; // another tab has told meanwhile why it is over
-      if (found.state !== "living") return this.#login.explain(`login.ended.${found.state}`);
+      if (found.state !== "living") {
+        this.#login.explain(`login.ended.${found.state}`);
+        await new Promise((done) => setTimeout(done, 1000)); // the cookie of a log-in elsewhere may be on its way
+        found = await api.session();
+        if (!this.#setAside || found.state !== "living") return;
+      }
       if (found.username !== username) return this.#loggedInElsewhere(found.username);
       await this.#enter(); // another tab logged in again
     } catch {
