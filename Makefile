@@ -9,6 +9,10 @@ run: $(VENV)/ready  ## set up and serve on http://localhost:8000 (make run PORT=
 	@$(BIN)/flask --app wsgi db upgrade
 	@exec $(BIN)/gunicorn
 
+dev: $(VENV)/ready  ## as run, and load the code again on each save (settings and gunicorn.conf.py: start again)
+	@$(BIN)/flask --app wsgi db upgrade
+	@exec $(BIN)/gunicorn --reload $(foreach file,$(shell find chat/web -name '*.html' -o -name '*.css' -o -name '*.js'),--reload-extra-file $(file))
+
 test: $(VENV)/ready-dev  ## set up and run every test
 	@scripts/chromium
 	@scripts/strace
@@ -51,5 +55,5 @@ $(VENV)/ready-dev: requirements-dev.txt requirements.txt
 	@scripts/venv $(VENV) $<
 	@touch $@ $(VENV)/ready
 
-.PHONY: help run test lint format bench conformance attack
+.PHONY: help run dev test lint format bench conformance attack
 .DEFAULT_GOAL := help

@@ -6,7 +6,7 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 
-from chat import connect
+from chat import __version__, connect
 from chat.errors import ChatError, ErrorCode
 from chat.http.context import services
 from chat.storage import backup
@@ -24,6 +24,12 @@ _WORDS = {
 
 def register(app: Flask) -> None:
     app.cli.add_command(chat)
+
+
+@chat.command("version")
+def version() -> None:
+    """Print the version of the program."""
+    click.echo(__version__)
 
 
 @chat.command("set-password")

@@ -5,12 +5,13 @@ from typing import Any
 
 from flask import Flask, Response
 
+from chat import __version__
 from chat.http.context import EXTENSION
 from chat.http.headers import harden
 from chat.http.overload import RETRY_AFTER
 from chat.services import Services
 
-OK = '{"status":"ok"}\n'
+OK = f'{{"status":"ok","version":"{__version__}"}}\n'
 
 
 def on_loop(app: Flask) -> Callable[[Any, Any], Iterable[bytes]]:
