@@ -1,5 +1,6 @@
 """What an adopter looks for is there, and says one version."""
 
+import re
 import tomllib
 
 import pytest
@@ -47,3 +48,16 @@ def test_every_target_of_make_is_explained() -> None:
         assert f"\n{target}:" in makefile
         rule = makefile.split(f"\n{target}:")[1].split("\n")[0]
         assert " ## " in rule, f"make help does not say what make {target} does"
+
+
+def test_references_to_the_specification_name_its_sections() -> None:
+    titles = set(re.findall(r"^## (.+)$", (ROOT / "docs/specification.md").read_text(encoding="utf-8"), re.M))
+    references = {
+        (path.name, title)
+        for folder in ("chat", "tests")
+        for path in (ROOT / folder).rglob("*.py")
+        for reference in re.findall(r'specs((?:(?:,| and) "[^"]+")+)', path.read_text(encoding="utf-8"))
+        for title in re.findall(r'"([^"]+)"', reference)
+    }
+    assert len(references) > 40
+    assert not {reference for reference in references if reference[1] not in titles}
