@@ -14,6 +14,7 @@ from chat.http.context import this_request
 from chat.http.declared import declared
 from chat.lanes import Lane, enter_lane
 from chat.live.parking import ENVIRON_KEY, Hold
+from chat.services.messages import Draft
 
 SHORT_MAX_BYTES = 64 * 1024  # a body of more is long: only some routes take one
 MOST_VALUES = 100_000  # in a body, about; a pull of 5,000 rooms has 10,000
@@ -89,18 +90,23 @@ def takes(schema: type[Schema], *, long: Lane | None = None) -> Callable[[Callab
 
         @wraps(handler)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            body = json_object(long)
-            try:
-                return handler(*args, loader.load(body), **kwargs)
-            except ValidationError as error:
-                refuse_fields(error, body)
+            return handler(*args, load(loader, json_object(long)), **kwargs)
 
         return wrapper
 
     return decorate
 
 
-def refuse_fields(error: ValidationError, body: dict[str, Any]) -> NoReturn:
+def load(schema: Schema, given: dict[str, Any]) -> dict[str, Any]:
+    """What the schema loads of a JSON object. Raises FIELD_MISSING, FIELD_INVALID."""
+    try:
+        loaded: dict[str, Any] = schema.load(given)
+    except ValidationError as error:
+        _refuse_fields(error, given)
+    return loaded
+
+
+def _refuse_fields(error: ValidationError, body: dict[str, Any]) -> NoReturn:
     """Raise the ChatError for the first field that a schema refused."""
     messages: Any = error.messages
     field, inner = next(iter(messages.items()))
@@ -117,9 +123,16 @@ def refuse_fields(error: ValidationError, body: dict[str, Any]) -> NoReturn:
         field = f"{field}.{key}"
 
 
-def whole(value: Any) -> Any:
-    """A float without a fraction as an integer, as some languages write every number so; else the value as it is."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+def draft_of(body: dict[str, Any], *, image: str) -> Draft:
+    """What a body with type, content and client_message_id wants to say.
+
+    image: the type by which the protocol means a picture. Raises MESSAGE_TYPE_UNKNOWN.
+    """
+    if body["type"] == "text":
+        return Draft(text=body["content"], client_message_id=body["client_message_id"])
+    if body["type"] == image:
+        return Draft(image=body["content"], client_message_id=body["client_message_id"])
+    raise ChatError(ErrorCode.MESSAGE_TYPE_UNKNOWN)
 
 
 def is_clean(value: Any) -> bool:

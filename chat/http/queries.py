@@ -1,39 +1,52 @@
 """Reading query parameters, and the kinds of them that protocols share."""
 
 from collections.abc import Callable
+from enum import Enum
 from functools import wraps
 from typing import Any
 
 from flask import request
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, fields, validate
 
 from chat.errors import ChatError, ErrorCode
-from chat.http.bodies import is_clean, refuse_fields
+from chat.http.bodies import BODY_FAILURES, is_clean, json_object, load
 from chat.http.declared import declared
 
 
-def asks(schema: type[Schema]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorator: the handler's next argument is the query, loaded by the schema. Raises FIELD_MISSING, FIELD_INVALID.
+class Body(Enum):
+    """Whether a query's parameters may come in a JSON body too."""
+
+    NONE = "no"
+    COUNTS = "yes, and it counts where both have one"
+    YIELDS = "yes, but the query string counts; what is empty or null is absent"
+
+
+def asks(schema: type[Schema], *, body: Body = Body.NONE) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorator: the handler's next argument is the query, loaded by the schema.
 
     An empty parameter is an absent one; of several of one name the first counts; unknown ones are ignored.
+    body: whether parameters may come in a JSON body too, and which counts where both have one.
+    Raises FIELD_MISSING, FIELD_INVALID; with a body BODY_MALFORMED, BODY_TOO_LARGE.
     """
     loader = schema()
 
     def decorate(handler: Callable[..., Any]) -> Callable[..., Any]:
         declared(handler).query = schema
-        declared(handler).failures |= {ErrorCode.FIELD_MISSING, ErrorCode.FIELD_INVALID}
+        no_body = {ErrorCode.FIELD_MISSING, ErrorCode.FIELD_INVALID}
+        declared(handler).failures |= no_body if body is Body.NONE else BODY_FAILURES
 
         @wraps(handler)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            given: dict[str, Any] = {name: request.args[name] for name in loader.fields if request.args.get(name)}
-            for name, value in given.items():
+            query = {name: value for name, value in request.args.items() if value}
+            for name, value in query.items():
                 if not is_clean(value):
                     raise ChatError(ErrorCode.FIELD_INVALID, field=name)
-            try:
-                query = loader.load(given)
-            except ValidationError as error:
-                refuse_fields(error, given)
-            return handler(*args, query, **kwargs)
+            given: dict[str, Any] = query
+            if body is Body.COUNTS:
+                given = {**query, **json_object()}
+            elif body is Body.YIELDS:
+                given = {**{name: value for name, value in json_object().items() if value not in ("", None)}, **query}
+            return handler(*args, load(loader, given), **kwargs)
 
         return wrapper
 

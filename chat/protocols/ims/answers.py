@@ -8,13 +8,13 @@ from typing import Any
 from flask import Response, request
 
 from chat.clock import SECOND
+from chat.http.compact import compact, fitting
 from chat.http.hold import body_response
 from chat.models import MessageType, StoredMessage
 from chat.services.archive import Quote
 from chat.services.attachments import URL_PREFIX
 from chat.services.avatars import URL_PREFIX as AVATAR_PREFIX
 from chat.services.people import Person
-from chat.services.pulls import ANSWER_MAX_BYTES
 
 _TYPES = {MessageType.TEXT: 0, MessageType.IMAGE: 1, MessageType.FILE: 0}
 
@@ -74,16 +74,8 @@ def found_message(shown: StoredMessage, id_name: str) -> dict[str, Any]:
 
 
 def encoded(messages: Iterable[dict[str, Any]]) -> list[bytes]:
-    """The first of the messages, as many as an answer may have (8 MiB), but at least one."""
-    kept: list[bytes] = []
-    size = 0
-    for each in messages:
-        piece = json.dumps(each, ensure_ascii=False, separators=(",", ":")).encode()
-        size += len(piece)
-        if kept and size > ANSWER_MAX_BYTES:
-            break
-        kept.append(piece)
-    return kept
+    """The first of the messages, as many as an answer may have."""
+    return fitting(map(compact, messages))
 
 
 def list_answer(name: str, pieces: list[bytes], **more: str) -> Response:

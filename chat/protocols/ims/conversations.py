@@ -3,21 +3,20 @@
 from typing import Any
 
 from flask import Blueprint, Response, request
-from marshmallow import ValidationError
 
 from chat.clock import to_iso
 from chat.errors import ChatError, ErrorCode
 from chat.http.auth import signed_in
-from chat.http.bodies import bound_body, is_clean, json_object, refuse_fields, takes
+from chat.http.bodies import bound_body, is_clean, json_object, load, takes
 from chat.http.context import services
 from chat.http.declared import answers
 from chat.http.overload import refused_when_late
 from chat.http.pages import next_of, page_of
+from chat.http.queries import Body, asks
 from chat.lanes import Lane
 from chat.models import Actor, StoredMessage
 from chat.protocols.ims.answers import avatar, content, encoded, found_message, list_answer, message, seconds
 from chat.protocols.ims.errors import Case, Special, success, words
-from chat.protocols.ims.parameters import asks
 from chat.protocols.ims.schemas import (
     TEXT_MAX_CHARS,
     ImageForm,
@@ -52,7 +51,7 @@ _NOT_IN: Special = {Case.OUTSIDE: (400, 1, "Not in conversation")}
 
 @bp.get("/conversations")
 @signed_in
-@asks(ListOf)
+@asks(ListOf, body=Body.YIELDS)
 @answers(ConversationsFound, zh="会话列表：置顶的在前，其次最新的。")
 def conversations(actor: Actor, query: dict[str, Any]) -> Response:
     """Every room one is in: pinned ones first, then the newest."""
@@ -89,7 +88,7 @@ def create(actor: Actor, body: dict[str, Any]) -> Response:
 @bp.get("/conversations/messages")
 @words({ErrorCode.ROOM_NOT_FOUND: _NO_CONVERSATION, Case.OUTSIDE: (400, 1, "用户不在会话中")})
 @signed_in
-@asks(Page)
+@asks(Page, body=Body.YIELDS)
 @answers(MessagesFound, ErrorCode.ROOM_NOT_FOUND, ErrorCode.FIELD_INVALID, zh="获取消息，最早的在前；取得即视为已读。")
 def messages(actor: Actor, query: dict[str, Any]) -> Response:
     """Messages, oldest first: from a time on, after a message, or the newest. They count as read then."""
@@ -160,10 +159,7 @@ def send_image(actor: Actor) -> Response:
     for name, value in given.items():
         if not is_clean(value):
             raise ChatError(ErrorCode.FIELD_INVALID, field=name)
-    try:
-        form = NewImage().load(given)
-    except ValidationError as error:
-        refuse_fields(error, given)
+    form = load(NewImage(), given)
     image = request.files.get("image") if is_form else None
     if image is None:
         raise ChatError(ErrorCode.FIELD_MISSING, field="image")
@@ -174,7 +170,7 @@ def send_image(actor: Actor) -> Response:
 
 @bp.get("/conversations/get_reply")
 @signed_in
-@asks(SomeMessage)
+@asks(SomeMessage, body=Body.YIELDS)
 @answers(RepliesFound, ErrorCode.MESSAGE_NOT_FOUND, zh="查看一条消息的回复。")
 def replies(actor: Actor, query: dict[str, Any]) -> Response:
     """The replies to a message, oldest first."""
@@ -184,7 +180,7 @@ def replies(actor: Actor, query: dict[str, Any]) -> Response:
 @bp.get("/conversations/manage_messages")
 @words({ErrorCode.ROOM_NOT_FOUND: _NO_CONVERSATION})
 @signed_in
-@asks(MessageFilter)
+@asks(MessageFilter, body=Body.YIELDS)
 @answers(MessageSearchFound, ErrorCode.ROOM_NOT_FOUND, zh="筛选聊天记录。")
 def search(actor: Actor, query: dict[str, Any]) -> Response:
     """Messages that pass a filter, oldest first."""
@@ -222,7 +218,7 @@ def delete(actor: Actor, body: dict[str, Any]) -> Response:
 @bp.get("/interface")
 @words({ErrorCode.ROOM_NOT_FOUND: _NO_CONVERSATION})
 @signed_in
-@asks(Interface)
+@asks(Interface, body=Body.YIELDS)
 @answers(InterfaceShown, ErrorCode.ROOM_NOT_FOUND, zh="查看会话的置顶、提醒与未读数。")
 def interface(actor: Actor, query: dict[str, Any]) -> Response:
     """How one has a conversation set."""

@@ -10,10 +10,10 @@ from chat.http.bodies import takes
 from chat.http.context import services
 from chat.http.declared import answers
 from chat.http.pages import next_of, page_of
+from chat.http.queries import Body, asks
 from chat.models import Actor
 from chat.protocols.ims.answers import avatar, person, seconds
 from chat.protocols.ims.errors import success, words
-from chat.protocols.ims.parameters import asks
 from chat.protocols.ims.schemas import FriendRequest, ListOf, RequestAnswer, Search, SomeFriend, SomeUser
 from chat.protocols.ims.shapes import FriendFound, FriendsFound, PeopleFound, PersonFound, RequestsFound, Told
 from chat.services.friends import RequestView
@@ -24,7 +24,7 @@ GREETING = "我已经同意你的好友请求，可以开始聊天了"
 
 @bp.get("/search_user")
 @signed_in
-@asks(Search)
+@asks(Search, body=Body.YIELDS)
 @answers(PeopleFound, zh="按昵称的一部分查找用户。")
 def search(actor: Actor, query: dict[str, Any]) -> Response:
     """Users by a part of their name."""
@@ -45,7 +45,7 @@ def search(actor: Actor, query: dict[str, Any]) -> Response:
 
 @bp.get("/search_user_detail")
 @signed_in
-@asks(SomeUser)
+@asks(SomeUser, body=Body.YIELDS)
 @answers(PersonFound, ErrorCode.USER_NOT_FOUND, zh="查看一位用户。")
 def detail(actor: Actor, query: dict[str, Any]) -> Response:
     """One user."""
@@ -79,7 +79,7 @@ def request_friend(actor: Actor, body: dict[str, Any]) -> Response:
 
 @bp.get("/friend_requests")
 @signed_in
-@asks(ListOf)
+@asks(ListOf, body=Body.YIELDS)
 @answers(RequestsFound, zh="收到的好友申请，最新的在前。")
 def requests(actor: Actor, query: dict[str, Any]) -> Response:
     """The requests one has received, newest first."""
@@ -110,7 +110,7 @@ def refuse(actor: Actor, body: dict[str, Any]) -> Response:
 
 @bp.get("/friends")
 @signed_in
-@asks(ListOf)
+@asks(ListOf, body=Body.YIELDS)
 @answers(FriendsFound, zh="好友列表。")
 def friends(actor: Actor, query: dict[str, Any]) -> Response:
     """One's friends, longest-standing first."""
@@ -121,7 +121,7 @@ def friends(actor: Actor, query: dict[str, Any]) -> Response:
 
 @bp.get("/manage_friends")
 @signed_in
-@asks(SomeFriend)
+@asks(SomeFriend, body=Body.YIELDS)
 @answers(FriendFound, ErrorCode.USER_NOT_FOUND, ErrorCode.FRIEND_NOT_FOUND, zh="查看好友，以及其所在分组。")
 def friend(actor: Actor, query: dict[str, Any]) -> Response:
     """One friend, and the groups one has them in."""

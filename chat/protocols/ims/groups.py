@@ -10,10 +10,10 @@ from chat.http.bodies import takes
 from chat.http.context import services
 from chat.http.declared import answers
 from chat.http.pages import next_of, page_of
+from chat.http.queries import Body, asks
 from chat.models import Actor
 from chat.protocols.ims.answers import person
 from chat.protocols.ims.errors import success, words
-from chat.protocols.ims.parameters import asks
 from chat.protocols.ims.schemas import (
     FriendGroupEntry,
     FriendGroupName,
@@ -30,7 +30,7 @@ _NO_GROUP = (404, -3, "Group not found")
 
 @bp.get("")
 @signed_in
-@asks(ListOf)
+@asks(ListOf, body=Body.YIELDS)
 @answers(FriendGroupsFound, zh="好友分组列表。")
 def groups(actor: Actor, query: dict[str, Any]) -> Response:
     """One's groups, oldest first."""
@@ -52,7 +52,7 @@ def create(actor: Actor, body: dict[str, Any]) -> Response:
 
 @bp.get("/manage_groups")
 @signed_in
-@asks(SomeFriendGroup)
+@asks(SomeFriendGroup, body=Body.YIELDS)
 @answers(FriendGroupFound, ErrorCode.FRIEND_GROUP_NOT_FOUND, zh="查看分组及其成员。")
 def group(actor: Actor, query: dict[str, Any]) -> Response:
     """One group, and who is in it."""
@@ -84,7 +84,7 @@ def delete(actor: Actor, body: dict[str, Any]) -> Response:
 
 @bp.get("/members")
 @signed_in
-@asks(ListFriendGroup)
+@asks(ListFriendGroup, body=Body.YIELDS)
 @answers(FriendGroupMembers, ErrorCode.FRIEND_GROUP_NOT_FOUND, zh="分组成员列表。")
 def members(actor: Actor, query: dict[str, Any]) -> Response:
     """Who is in a group."""

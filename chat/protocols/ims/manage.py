@@ -10,12 +10,13 @@ from chat.http.auth import signed_in
 from chat.http.bodies import takes
 from chat.http.context import services
 from chat.http.declared import about, answers
+from chat.http.fields import read_whole
 from chat.http.pages import next_of, page_of
+from chat.http.queries import Body, asks
 from chat.lanes import Lane
 from chat.models import Actor, Role
 from chat.protocols.ims.answers import avatar, encoded, list_answer, seconds
 from chat.protocols.ims.errors import NO_RIGHT, Case, Special, success, words
-from chat.protocols.ims.parameters import asks, read_id
 from chat.protocols.ims.schemas import (
     ConversationChanges,
     ConversationUser,
@@ -39,7 +40,7 @@ _NO_ANSWER: Special = {ErrorCode.FORBIDDEN: (403, -3, "非群主或管理员不�
 
 @bp.get("/get_members")
 @signed_in
-@asks(ListOfConversation)
+@asks(ListOfConversation, body=Body.YIELDS)
 @answers(MembersFound, ErrorCode.ROOM_NOT_FOUND, zh="会话成员及其身份。")
 def members(actor: Actor, query: dict[str, Any]) -> Response:
     """Who is in a conversation, and as what. Beyond the document."""
@@ -97,7 +98,7 @@ def dismiss(actor: Actor, body: dict[str, Any]) -> Response:
 
 @bp.get("/manage/notifications")
 @signed_in
-@asks(ListOfConversation)
+@asks(ListOfConversation, body=Body.YIELDS)
 @answers(AnnouncementsFound, ErrorCode.ROOM_NOT_FOUND, zh="群公告，最新的在前。")
 def announcements(actor: Actor, query: dict[str, Any]) -> Response:
     """A group's announcements, newest first."""
@@ -214,7 +215,7 @@ def invite(actor: Actor, body: dict[str, Any]) -> Response:
 
 @bp.get("/<conversation_id>/invitation")
 @signed_in
-@asks(ListOf)
+@asks(ListOf, body=Body.YIELDS)
 @answers(
     InvitationsFound,
     ErrorCode.ROOM_NOT_FOUND,
@@ -225,14 +226,14 @@ def invite(actor: Actor, body: dict[str, Any]) -> Response:
 def invitations_of(actor: Actor, query: dict[str, Any], conversation_id: str) -> Response:
     """A group's invitations, newest first."""
     try:
-        return _invitations(actor, read_id(conversation_id), page_of(query))
+        return _invitations(actor, read_whole(conversation_id), page_of(query))
     except ValidationError:
         raise ChatError(ErrorCode.FIELD_INVALID, field="conversation_id") from None
 
 
 @bp.get("/invitation")
 @signed_in
-@asks(ListOfConversation)
+@asks(ListOfConversation, body=Body.YIELDS)
 @answers(InvitationsFound, ErrorCode.ROOM_NOT_FOUND, zh="群聊的邀请，最新的在前。")
 def invitations(actor: Actor, query: dict[str, Any]) -> Response:
     """The same, as published clients ask for it."""

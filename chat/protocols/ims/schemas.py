@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, fields, pre_load, validate
+from marshmallow import fields, pre_load, validate
 
 from chat.http.declared import about
+from chat.http.fields import In
 from chat.http.pages import Paged
 from chat.protocols.ims.parameters import Count, Id, Ids, Switch, Time
 from chat.services.accounts import EMAIL_NICKNAME_MAX_CHARS
@@ -36,29 +37,24 @@ _RETRY = about(
 )
 
 
-class _In(Schema):
-    class Meta:
-        unknown = EXCLUDE  # clients send more than the document has; it does no harm
-
-
-class Credentials(_In):
+class Credentials(In):
     email = fields.String(
         required=True, metadata=about("a mail address, or a username", "邮箱或用户名", examples=["alice@example.com"])
     )
     password = fields.String(required=True, metadata=_PASSWORD)
 
 
-class Registration(_In):
+class Registration(In):
     email = fields.String(required=True, metadata=_EMAIL)
     password = fields.String(required=True, metadata=_PASSWORD)
     name = fields.String(required=True, metadata=_NICKNAME)
 
 
-class Mailbox(_In):
+class Mailbox(In):
     email = fields.String(required=True, metadata=_EMAIL)
 
 
-class ProfileChanges(_In):
+class ProfileChanges(In):
     """What is not given stays."""
 
     origin_password = fields.String(required=True, metadata=_PASSWORD)
@@ -69,7 +65,7 @@ class ProfileChanges(_In):
     avatar = fields.String(validate=_AVATAR, metadata=about("Base64 or a URL", "Base64 或 URL"))
 
 
-class Search(_In):
+class Search(In):
     query_name = fields.String(
         required=True,
         validate=validate.Length(min=1),
@@ -77,27 +73,27 @@ class Search(_In):
     )
 
 
-class SomeUser(_In):
+class SomeUser(In):
     user_id = Id("the user's id", "用户 ID", required=True, data_key="userId")
 
 
-class FriendRequest(_In):
+class FriendRequest(In):
     target_id = Id("whom to ask", "对方用户 ID", required=True)
     message = fields.String(
         required=True, validate=validate.Length(max=REQUEST_MAX_CHARS), metadata={"examples": ["Hello"]}
     )
 
 
-class RequestAnswer(_In):
+class RequestAnswer(In):
     sender_user_id = Id("who asked", "申请者 ID", required=True)
     receiver_user_id = Id("oneself", "自己的用户 ID", required=True)
 
 
-class NewFriendGroup(_In):
+class NewFriendGroup(In):
     name = fields.String(required=True, validate=_FRIEND_GROUP, metadata={"examples": ["school"]})
 
 
-class SomeFriendGroup(_In):
+class SomeFriendGroup(In):
     group_id = Id("a group of one's own", "自己的分组 ID", required=True)
 
 
@@ -113,11 +109,11 @@ class FriendGroupEntry(SomeFriendGroup):
     member_id = Id("a friend's id", "好友 ID", required=True)
 
 
-class SomeFriend(_In):
+class SomeFriend(In):
     friend_id = Id("the friend's id", "好友 ID", required=True)
 
 
-class NewConversation(_In):
+class NewConversation(In):
     members = fields.List(
         Id("a friend's id", "好友 ID"),
         required=True,
@@ -127,11 +123,11 @@ class NewConversation(_In):
     name = fields.String(required=True, validate=_TITLE, metadata={"examples": ["physics"]})
 
 
-class SomeConversation(_In):
+class SomeConversation(In):
     conversation_id = Id("the conversation's id", "会话 ID", required=True)
 
 
-class ListOf(_In, Paged):
+class ListOf(In, Paged):
     """Which of a list."""
 
 
@@ -139,7 +135,7 @@ class ListOfConversation(SomeConversation, Paged):
     """Which of a list that a conversation has."""
 
 
-class _CamelConversation(_In):
+class _CamelConversation(In):
     conversation_id = Id("the conversation's id", "会话 ID", required=True, data_key="conversationId")
 
 
@@ -180,7 +176,7 @@ class ImageForm(NewImage):
     )
 
 
-class SomeMessage(_In):
+class SomeMessage(In):
     message_id = Id("the message's id", "消息 ID", required=True)
 
 
@@ -238,7 +234,7 @@ class NewAnnouncement(SomeConversation):
     )
 
 
-class SomeAnnouncement(_In):
+class SomeAnnouncement(In):
     notification_id = Id("the announcement's id", "公告 ID", required=True)
 
 
@@ -248,7 +244,7 @@ class NewInvitation(_CamelConversation):
     )
 
 
-class InvitationAnswer(_In):
+class InvitationAnswer(In):
     """What a client claims of the status is not looked at."""
 
     conversation_id = Id("the conversation's id", "会话 ID", load_default=None, allow_none=True)

@@ -1,7 +1,6 @@
 """Messages as this protocol shows them. Each is encoded once, however many readers get it."""
 
 import base64
-import json
 import threading
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -10,6 +9,7 @@ from typing import Any
 from flask import Response
 
 from chat.clock import to_iso
+from chat.http.compact import compact, fitting
 from chat.http.context import prefers_chinese, services
 from chat.http.hold import Render, body_response
 from chat.models import MessageType, StoredMessage
@@ -45,14 +45,7 @@ def _pull_feedback(news: News, chinese: bool) -> str:
 
 def history_answer(messages: list[StoredMessage], detail: bool) -> Response:
     """{"status", "feedback", "messages": [message, …]}. Over 8 MiB the oldest are left to the next page."""
-    kept: list[bytes] = []
-    size = 0
-    for message in reversed(messages):
-        encoded = _encoded(message, detail)
-        size += len(encoded)
-        if kept and size > ANSWER_MAX_BYTES:
-            break
-        kept.append(encoded)
+    kept = fitting(_encoded(message, detail) for message in reversed(messages))
     feedback = f"共 {len(kept)} 条消息。" if prefers_chinese() else f"{len(kept)} messages."
     return body_response(_pieces([_head(feedback), b',"messages":[', b",".join(reversed(kept)), b"]}"]))
 
@@ -61,7 +54,7 @@ def _pull_parts(feedback: str, news: News, detail: bool) -> Iterator[bytes]:
     yield _head(feedback)
     size, full = 0, False
     for room, messages in news.rooms.items():
-        yield b"," + _json(room) + b":["
+        yield b"," + compact(room) + b":["
         for position, message in enumerate(() if full else messages):
             encoded = _encoded(message, detail)
             full = size > 0 and size + len(encoded) > ANSWER_MAX_BYTES
@@ -74,7 +67,7 @@ def _pull_parts(feedback: str, news: News, detail: bool) -> Iterator[bytes]:
 
 
 def _head(feedback: str) -> bytes:
-    return b'{"status":"success","feedback":' + _json(feedback)
+    return b'{"status":"success","feedback":' + compact(feedback)
 
 
 def _encoded(message: StoredMessage, detail: bool) -> bytes:
@@ -83,10 +76,10 @@ def _encoded(message: StoredMessage, detail: bool) -> bytes:
     if known is not None:
         return known
     if message.type is not MessageType.IMAGE:
-        encoded = _json(_shown(message, detail))
+        encoded = compact(_shown(message, detail))
     else:
         with _one_picture_at_a_time:
-            encoded = message.encoded.get(form) or _json(_shown(message, detail))
+            encoded = message.encoded.get(form) or compact(_shown(message, detail))
     message.encoded[form] = encoded
     return encoded
 
@@ -116,10 +109,6 @@ def _content(message: StoredMessage) -> str:
         return URL_PREFIX + message.attachment_name
     loaded = services().attachments.load(message.attachment_name)
     return base64.b64encode(loaded.data).decode() if loaded else ""
-
-
-def _json(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _pieces(parts: Iterable[bytes]) -> list[bytes]:

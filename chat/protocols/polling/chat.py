@@ -4,9 +4,9 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app
 
-from chat.errors import ChatError, ErrorCode
+from chat.errors import ErrorCode
 from chat.http.auth import signed_in
-from chat.http.bodies import parse_object, takes
+from chat.http.bodies import draft_of, parse_object, takes
 from chat.http.context import prefers_chinese, services
 from chat.http.declared import answers
 from chat.http.hold import answer_when_new, news_response
@@ -27,7 +27,6 @@ from chat.protocols.polling.schemas import (
     PullQuery,
     Send,
 )
-from chat.services.messages import Draft
 from chat.services.pulls import News, Position
 
 CURSORS = Cursors()
@@ -55,7 +54,7 @@ bp = Blueprint("polling_chat", __name__, url_prefix="/chat")
 )
 def send(actor: Actor, body: dict[str, Any]) -> Response:
     """Store a message and deliver it."""
-    services().messages.send(actor, body["roomname"], _draft(body["new_message"]))
+    services().messages.send(actor, body["roomname"], draft_of(body["new_message"], image="img"))
     return success("Sent.", "已发送。")
 
 
@@ -93,14 +92,3 @@ def history(actor: Actor, query: dict[str, Any]) -> Response:
 
 def _read(raw: bytes) -> dict[str, int]:
     return CURSORS.load(parse_object(raw))
-
-
-def _draft(new_message: dict[str, Any]) -> Draft:
-    sent_id = new_message["client_message_id"]
-    match new_message["type"]:
-        case "text":
-            return Draft(text=new_message["content"], client_message_id=sent_id)
-        case "img":
-            return Draft(image=new_message["content"], client_message_id=sent_id)
-        case _:
-            raise ChatError(ErrorCode.MESSAGE_TYPE_UNKNOWN)

@@ -3,10 +3,11 @@
 import re
 from typing import Any
 
-from marshmallow import EXCLUDE, INCLUDE, RAISE, Schema, ValidationError, fields, validate
+from marshmallow import EXCLUDE, INCLUDE, ValidationError, fields, validate
 
 from chat.errors import ChatError, ErrorCode
 from chat.http.declared import about
+from chat.http.fields import NAME, In, Out
 from chat.http.pages import Paged, next_field
 from chat.http.queries import Flag, Limit
 from chat.models import Role
@@ -20,7 +21,6 @@ from chat.services.sessions import SessionState
 LIMIT_DEFAULT = 100
 LIMIT_MAX = 500
 TIMEOUT_MAX = 50.0  # seconds: proxies cut at 60
-NAME = validate.Length(max=400)  # the services say what a name may be; this only bounds the work
 TIME = "2026-11-21T09:15:03.123456Z"
 
 _ROOMNAME = about(
@@ -37,12 +37,7 @@ _MORE = about("with ?detail=1", "?detail=1 时")
 _FEEDBACK = about("a sentence for people", "给人看的说明")
 
 
-class _In(Schema):
-    class Meta:
-        unknown = EXCLUDE  # clients send more than the document has; it does no harm
-
-
-class Credentials(_In):
+class Credentials(In):
     username = fields.String(
         required=True,
         validate=NAME,
@@ -65,11 +60,11 @@ class Credentials(_In):
     )
 
 
-class Nothing(_In):
+class Nothing(In):
     """An empty object."""
 
 
-class Leaving(_In):
+class Leaving(In):
     all = fields.Boolean(
         load_default=False,
         truthy={True},
@@ -78,7 +73,7 @@ class Leaving(_In):
     )
 
 
-class CreateRoom(_In):
+class CreateRoom(In):
     roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
     type = fields.String(
         load_default="public",
@@ -92,7 +87,7 @@ class CreateRoom(_In):
     passwd = fields.String(load_default="", metadata=_PASSWD)
 
 
-class KnownRoom(_In):
+class KnownRoom(In):
     """To join and to delete. The type is the client's label, and changes nothing."""
 
     roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
@@ -100,11 +95,11 @@ class KnownRoom(_In):
     passwd = fields.String(load_default="", metadata=_PASSWD)
 
 
-class LeaveRoom(_In):
+class LeaveRoom(In):
     roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
 
 
-class LeaveAll(_In):
+class LeaveAll(In):
     owner = fields.String(
         required=True,
         validate=NAME,
@@ -112,7 +107,7 @@ class LeaveAll(_In):
     )
 
 
-class NewMessage(_In):
+class NewMessage(In):
     """Whatever a client claims of user and timestamp is not even looked at."""
 
     type = fields.String(load_default="text", metadata=about("text or img", "text 或 img", enum=["text", "img"]))
@@ -132,12 +127,12 @@ class NewMessage(_In):
     )
 
 
-class Send(_In):
+class Send(In):
     roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
     new_message: Any = fields.Nested(NewMessage, required=True)
 
 
-class Cursors(_In):
+class Cursors(In):
     """{room: cursor, …}"""
 
     class Meta:
@@ -162,12 +157,12 @@ class Cursors(_In):
         return {room: parse_cursor(room, value) for room, value in data.items()}
 
 
-class FindQuery(_In, Paged):
+class FindQuery(In, Paged):
     detail = Flag(_DETAIL)
     joined = Flag(about("1: only rooms that one is in", "1：只返回已加入的聊天室"))
 
 
-class MembersQuery(_In, Paged):
+class MembersQuery(In, Paged):
     roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
 
 
@@ -182,7 +177,7 @@ class _RoomIds(fields.Field[frozenset[int]]):
         return frozenset(map(int, value.split(",")))
 
 
-class PullQuery(_In):
+class PullQuery(In):
     limit = Limit(LIMIT_DEFAULT, LIMIT_MAX, _LIMIT)
     timeout = fields.Float(
         load_default=None,
@@ -206,7 +201,7 @@ class PullQuery(_In):
     detail = Flag(_DETAIL)
 
 
-class HistoryQuery(_In):
+class HistoryQuery(In):
     roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
     before = fields.String(
         load_default="",
@@ -216,19 +211,14 @@ class HistoryQuery(_In):
     detail = Flag(_DETAIL)
 
 
-class _Out(Schema):
-    class Meta:
-        unknown = RAISE  # the document promises these fields and no others
-
-
-class Done(_Out):
+class Done(Out):
     """What all answers have, and most have nothing else."""
 
     status = fields.String(required=True, validate=validate.Equal("success"))
     feedback = fields.String(required=True, metadata=_FEEDBACK)
 
 
-class Failed(_Out):
+class Failed(Out):
     status = fields.String(required=True, validate=validate.Equal("failure"))
     feedback = fields.String(required=True, metadata=about("what to do about it", "应该如何处理"))
 
@@ -240,7 +230,7 @@ class Me(Done):
     email = fields.String(required=True, metadata=about('"" where there is none', '没有时为 ""'))
 
 
-class OwnSession(_Out):
+class OwnSession(Out):
     protocol = fields.String(required=True, metadata=about("by which it was opened", "登录时所用的协议"))
     address = fields.String(required=True, metadata=about("from where", "登录时的地址"))
     created = fields.String(required=True, metadata=about("UTC", "UTC", examples=[TIME]))
@@ -264,7 +254,7 @@ class Session(Done):
     username = fields.String(required=True, metadata=about('while it lives, else ""', '会话有效时的用户名，否则为 ""'))
 
 
-class RoomShown(_Out):
+class RoomShown(Out):
     roomname = fields.String(required=True)
     type = fields.String(required=True)
     membercount = fields.Integer(required=True)
@@ -283,7 +273,7 @@ class RoomsFound(Done):
     next = next_field()
 
 
-class MemberShown(_Out):
+class MemberShown(Out):
     user = fields.String(required=True)
     nickname = fields.String(required=True)
     role = fields.String(required=True, validate=validate.OneOf(list(Role)))
@@ -295,7 +285,7 @@ class MembersFound(Done):
     next = next_field()
 
 
-class MessageShown(_Out):
+class MessageShown(Out):
     user = fields.String(required=True, metadata=about("the username", "用户名"))
     type = fields.String(required=True, validate=validate.OneOf(["text", "img", "file"]))
     timestamp = fields.String(

@@ -1,13 +1,13 @@
 """The bodies this protocol takes, and its answers. Views read with these, and the document shows them."""
 
-from marshmallow import EXCLUDE, RAISE, Schema, fields, validate
+from marshmallow import fields, validate
 
 from chat.http.declared import about
+from chat.http.fields import NAME, In, Out
 from chat.http.pages import Paged
 from chat.services.accounts import NICKNAME_MAX_CHARS, PASSWORD_MAX_CHARS, USERNAME_MAX_CHARS
 from chat.services.rooms import NAME_MAX_CHARS
 
-NAME = validate.Length(max=400)  # the services say what a name may be; this only bounds the work
 USERNAME = about(
     "1 to 32 characters, no spaces at the ends; upper and lower case are the same name",
     "1 到 32 个字符，首尾无空格，不区分大小写",
@@ -18,12 +18,7 @@ USERNAME = about(
 ROOM_ID = about("the room's id", "聊天室的 id", examples=["2"])
 
 
-class _In(Schema):
-    class Meta:
-        unknown = EXCLUDE  # clients send more than the document has; it does no harm
-
-
-class NewUser(_In):
+class NewUser(In):
     username = fields.String(required=True, validate=NAME, metadata=USERNAME)
     password = fields.String(
         required=True,
@@ -47,7 +42,7 @@ class NewUser(_In):
     )
 
 
-class Credentials(_In):
+class Credentials(In):
     username = fields.String(required=True, validate=NAME, metadata=USERNAME)
     password = fields.String(
         required=True,
@@ -59,15 +54,15 @@ class Credentials(_In):
     )
 
 
-class Nothing(_In):
+class Nothing(In):
     """An empty object."""
 
 
-class ListRooms(_In, Paged):
+class ListRooms(In, Paged):
     """Which of the rooms."""
 
 
-class NewRoom(_In):
+class NewRoom(In):
     name = fields.String(
         required=True,
         validate=NAME,
@@ -81,45 +76,40 @@ class NewRoom(_In):
     )
 
 
-class Token(_In):
+class Token(In):
     """The first frame on the WebSocket."""
 
     token = fields.String(required=True)
 
 
-class Said(_In):
+class Said(In):
     """The other frames. Whatever a client claims of the sender is not even looked at."""
 
     msg = fields.String(required=True)
     client_message_id = fields.String(allow_none=True, load_default=None)
 
 
-class _Out(Schema):
-    class Meta:
-        unknown = RAISE  # the document promises these fields and no others
-
-
-class UserShown(_Out):
+class UserShown(Out):
     username = fields.String(required=True)
     nickname = fields.String(required=True)
 
 
-class Done(_Out):
+class Done(Out):
     status = fields.Boolean(required=True, validate=validate.Equal(True))
 
 
-class LoginAnswer(_Out):
+class LoginAnswer(Out):
     status = fields.Boolean(
         required=True, metadata=about("false: wrong username or password", "false：用户名或密码错误")
     )
 
 
-class RoomShown(_Out):
+class RoomShown(Out):
     id = fields.Integer(required=True)
     name = fields.String(required=True)
 
 
-class RoomToken(_Out):
+class RoomToken(Out):
     token = fields.String(
         required=True,
         metadata=about(
@@ -129,6 +119,6 @@ class RoomToken(_Out):
     )
 
 
-class Failed(_Out):
+class Failed(Out):
     status = fields.Boolean(required=True, validate=validate.Equal(False))
     error = fields.String(required=True, metadata=about("what to do about it", "应该如何处理"))

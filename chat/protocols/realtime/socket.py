@@ -1,14 +1,13 @@
 """The WebSocket at /: a token enters one room; then messages go both ways, and one hears who comes and goes."""
 
-import json
 from typing import Any
 
 from flask import Blueprint, Response
-from marshmallow import Schema, ValidationError
 
 from chat.clock import SECOND
 from chat.errors import ChatError, ErrorCode
-from chat.http.bodies import parse_object, refuse_fields
+from chat.http.bodies import load, parse_object
+from chat.http.compact import compact
 from chat.http.context import prefers_chinese
 from chat.http.handler import Handler
 from chat.http.sockets import upgrade
@@ -56,9 +55,9 @@ class RoomSocket(Handler):
         """The token, then messages."""
         frame = parse_object(text.encode())
         if self._visit is None:
-            self._enter(_loaded(_TOKEN, frame)["token"])
+            self._enter(load(_TOKEN, frame)["token"])
         else:
-            self._say(_loaded(_SAID, frame))
+            self._say(load(_SAID, frame))
 
     def failed(self, error: ChatError) -> None:
         """The frame did nothing, and here is why."""
@@ -66,12 +65,12 @@ class RoomSocket(Handler):
         frame: dict[str, Any] = {"status": False, "error": words}
         if "retry_after" in error.data:
             frame["retry_after"] = whole_seconds(error.data["retry_after"])
-        self.peer.send(_json(frame))
+        self.peer.send(compact(frame))
 
     def ended(self, error: ChatError) -> None:
         """Put out: as the document has it, nothing but the status. The close frame's reason says more."""
         del error
-        self.peer.send(_json({"status": False}))
+        self.peer.send(compact({"status": False}))
 
     def closed(self) -> None:
         """Gone from the room's company; the membership stays."""
@@ -88,7 +87,7 @@ class RoomSocket(Handler):
             "nickname": message.nickname,
             "time": message.time // SECOND,
         }
-        return _json(frame)
+        return compact(frame)
 
     def signalled(self, event: Event) -> bytes | None:
         """Somebody else has come into the room, or is gone."""
@@ -105,7 +104,7 @@ class RoomSocket(Handler):
             "action": action,
             "time": event.time // SECOND,
         }
-        return _json(frame)
+        return compact(frame)
 
     def _enter(self, token: str) -> None:
         """Who holds a good token is a member from here on, and hears what comes from now on."""
@@ -132,7 +131,7 @@ class RoomSocket(Handler):
             self._put_out(error, "no member any more")
             return
         self.leave_out(message)
-        self.peer.send(_json({"status": True}))
+        self.peer.send(compact({"status": True}))
 
     def _put_out(self, error: ChatError, reason: str) -> None:
         self.ended(error)
@@ -140,15 +139,3 @@ class RoomSocket(Handler):
 
 
 _TOKEN, _SAID = Token(), Said()
-
-
-def _loaded(schema: Schema, frame: dict[str, Any]) -> dict[str, Any]:
-    try:
-        loaded: dict[str, Any] = schema.load(frame)
-    except ValidationError as error:
-        refuse_fields(error, frame)
-    return loaded
-
-
-def _json(frame: dict[str, Any]) -> bytes:
-    return json.dumps(frame, ensure_ascii=False, separators=(",", ":")).encode()

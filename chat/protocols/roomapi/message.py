@@ -4,19 +4,18 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from chat.errors import ChatError, ErrorCode
+from chat.errors import ErrorCode
 from chat.http.auth import signed_in
-from chat.http.bodies import takes
+from chat.http.bodies import draft_of, takes
 from chat.http.context import services
 from chat.http.declared import answers
 from chat.http.overload import refused_when_late
+from chat.http.queries import Body, asks
 from chat.lanes import Lane
 from chat.models import Actor
 from chat.protocols.roomapi import answers as shown
 from chat.protocols.roomapi.errors import success
-from chat.protocols.roomapi.queries import asks
 from chat.protocols.roomapi.schemas import LIMIT_MAX, MessagesFound, Page, Send, Sent
-from chat.services.messages import Draft
 
 bp = Blueprint("roomapi_message", __name__, url_prefix="/api/message")
 
@@ -43,13 +42,13 @@ bp = Blueprint("roomapi_message", __name__, url_prefix="/api/message")
 def send(actor: Actor, body: dict[str, Any]) -> Response:
     """Store a message and deliver it: the stored message."""
     place = shown.here()  # first: once it is stored, nothing may fail
-    stored = services().messages.send(actor, body["room_id"], draft(body))
+    stored = services().messages.send(actor, body["room_id"], draft_of(body, image="image"))
     return success("发送成功", shown.message(stored, place))
 
 
 @bp.route("/list", methods=["GET", "POST"])
 @signed_in
-@asks(Page)
+@asks(Page, body=Body.COUNTS)
 @answers(MessagesFound, ErrorCode.ROOM_NOT_FOUND, zh="获取较早的消息，由新到旧。")
 def history(actor: Actor, asked: dict[str, Any]) -> Response:
     """Older messages, a page at a time, newest first."""
@@ -58,15 +57,3 @@ def history(actor: Actor, asked: dict[str, Any]) -> Response:
     found = services().messages.history(actor, asked["room_id"], None, limit, before_id=before_id)
     place = shown.here()
     return success("历史消息获取成功", [shown.message(message, place) for message in reversed(found)])
-
-
-def draft(body: dict[str, Any]) -> Draft:
-    """What a Send wants to say. Raises MESSAGE_TYPE_UNKNOWN."""
-    sent_id = body["client_message_id"]
-    match body["type"]:
-        case "text":
-            return Draft(text=body["content"], client_message_id=sent_id)
-        case "image":
-            return Draft(image=body["content"], client_message_id=sent_id)
-        case _:
-            raise ChatError(ErrorCode.MESSAGE_TYPE_UNKNOWN)

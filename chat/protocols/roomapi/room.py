@@ -10,10 +10,10 @@ from chat.http.bodies import takes
 from chat.http.context import services
 from chat.http.declared import answers
 from chat.http.pages import next_of, page_of
+from chat.http.queries import Body, asks
 from chat.models import Access, Actor, Role
 from chat.protocols.roomapi import answers as shown
 from chat.protocols.roomapi.errors import success
-from chat.protocols.roomapi.queries import asks
 from chat.protocols.roomapi.schemas import (
     AddUser,
     CreateRoom,
@@ -47,7 +47,7 @@ def create(actor: Actor, body: dict[str, Any]) -> Response:
 
 @bp.get("/list")
 @signed_in
-@asks(ListRooms)
+@asks(ListRooms, body=Body.COUNTS)
 @answers(RoomsFound, zh="获取自己所在的聊天室。")
 def list_joined(actor: Actor, asked: dict[str, Any]) -> Response:
     """The rooms that one is in."""
@@ -58,7 +58,7 @@ def list_joined(actor: Actor, asked: dict[str, Any]) -> Response:
 
 @bp.get("/members")
 @signed_in
-@asks(ListMembers)
+@asks(ListMembers, body=Body.COUNTS)
 @answers(MembersFound, ErrorCode.ROOM_NOT_FOUND, zh="查看聊天室中的用户。")
 def members(actor: Actor, asked: dict[str, Any]) -> Response:
     """Who is in the room."""
@@ -92,7 +92,7 @@ def add_user(actor: Actor, body: dict[str, Any]) -> Response:
 
 @bp.delete("/delete")
 @signed_in
-@asks(KnownRoom)
+@asks(KnownRoom, body=Body.COUNTS)
 @answers(Done, ErrorCode.ROOM_NOT_FOUND, ErrorCode.FORBIDDEN, zh="为所有人删除自己创建的聊天室。")
 def delete(actor: Actor, asked: dict[str, Any]) -> Response:
     """Delete one's own room for all. Beyond the document."""

@@ -1,13 +1,9 @@
 """The bodies and queries this protocol takes, and its answers. Views read with these, and the document shows them."""
 
-import re
-from collections.abc import Sequence
-from typing import Any
+from marshmallow import fields, validate
 
-from marshmallow import EXCLUDE, RAISE, Schema, fields, validate
-
-from chat.http.bodies import whole
 from chat.http.declared import about
+from chat.http.fields import NAME, In, Out, WholeNumber
 from chat.http.pages import Paged, next_field
 from chat.models import Role
 from chat.services.accounts import USERNAME_MAX_CHARS
@@ -15,35 +11,9 @@ from chat.services.rooms import DESCRIPTION_MAX_CHARS, NAME_MAX_CHARS
 
 LIMIT_DEFAULT = 20
 LIMIT_MAX = 100
-NAME = validate.Length(max=400)  # the services say what a name may be; this only bounds the work
-_DIGITS = re.compile(r"-?[0-9]+", re.ASCII)
-_MAX_DIGITS = 20  # beyond 64 bits anyway; and Python does not turn thousands of them into a number
-_BEYOND = 2**63  # no database has it
 
 
-class Number(fields.Field[int]):
-    """An integer, or its digits: queries have no numbers, and neither do the forms that some clients send on."""
-
-    def __init__(self, english: str, chinese: str, *, examples: Sequence[int] = (), **more: Any) -> None:
-        super().__init__(metadata=about(english, chinese, type="integer", examples=list(examples)), **more)
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
-        value = whole(value)
-        if isinstance(value, int) and not isinstance(value, bool):
-            return value
-        if isinstance(value, str) and _DIGITS.fullmatch(value):
-            if len(value) <= _MAX_DIGITS:
-                return int(value)
-            return -_BEYOND if value.startswith("-") else _BEYOND
-        raise self.make_error("validator_failed")
-
-
-class _In(Schema):
-    class Meta:
-        unknown = EXCLUDE  # clients send more than the document has; it does no harm
-
-
-class Credentials(_In):
+class Credentials(In):
     username = fields.String(
         required=True,
         validate=NAME,
@@ -60,7 +30,7 @@ class Credentials(_In):
     )
 
 
-class CreateRoom(_In):
+class CreateRoom(In):
     name = fields.String(
         required=True,
         validate=NAME,
@@ -77,11 +47,11 @@ class CreateRoom(_In):
     )
 
 
-class KnownRoom(_In):
-    room_id = Number("the room's ID", "聊天室的 ID", required=True, examples=[2])
+class KnownRoom(In):
+    room_id = WholeNumber("the room's ID", "聊天室的 ID", required=True, examples=[2])
 
 
-class ListRooms(_In, Paged):
+class ListRooms(In, Paged):
     """Which of one's rooms."""
 
 
@@ -92,7 +62,7 @@ class ListMembers(KnownRoom, Paged):
 class AddUser(KnownRoom):
     """Who is added: by their id, or by their name."""
 
-    user_id = Number("the user's ID", "用户的 ID", examples=[1], allow_none=True, load_default=None)
+    user_id = WholeNumber("the user's ID", "用户的 ID", examples=[1], allow_none=True, load_default=None)
     user_name = fields.String(
         allow_none=True,
         load_default=None,
@@ -109,10 +79,10 @@ class AddUser(KnownRoom):
 class Page(KnownRoom):
     """limit messages before last_message_id; the newest ones if that is 0."""
 
-    last_message_id = Number(
+    last_message_id = WholeNumber(
         "messages before this one; 0: the newest", "获取此消息之前的消息；0 表示最新", load_default=0
     )
-    limit = Number("how many at most, 1 to 100", "最多多少条，1 到 100", load_default=LIMIT_DEFAULT)
+    limit = WholeNumber("how many at most, 1 to 100", "最多多少条，1 到 100", load_default=LIMIT_DEFAULT)
 
 
 class Send(KnownRoom):
@@ -136,22 +106,17 @@ class Send(KnownRoom):
     )
 
 
-class _Out(Schema):
-    class Meta:
-        unknown = RAISE  # the document promises these fields and no others
-
-
-class UserShown(_Out):
+class UserShown(Out):
     ID = fields.Integer(required=True)
     username = fields.String(required=True)
 
 
-class LoginShown(_Out):
+class LoginShown(Out):
     token = fields.String(required=True, metadata=about("for the Authorization header", "用于 Authorization 请求头"))
     user = fields.Nested(UserShown, required=True)
 
 
-class _Record(_Out):
+class _Record(Out):
     ID = fields.Integer(required=True)
     CreatedAt = fields.String(required=True, metadata=about("RFC 3339 with an offset", "RFC 3339，带时区"))
     UpdatedAt = fields.String(required=True)
@@ -167,7 +132,7 @@ class MemberShown(_Record):
     username = fields.String(required=True)
 
 
-class MessageShown(_Out):
+class MessageShown(Out):
     ID = fields.Integer(required=True)
     send_time = fields.String(required=True, metadata=about("YYYY-MM-DD HH:MM:SS", "YYYY-MM-DD HH:MM:SS"))
     room_id = fields.Integer(required=True)
@@ -179,7 +144,7 @@ class MessageShown(_Out):
     )
 
 
-class _Envelope(_Out):
+class _Envelope(Out):
     code = fields.Integer(required=True, validate=validate.Equal(0))
     msg = fields.String(required=True)
 
@@ -218,7 +183,7 @@ class MessagesFound(_Envelope):
     data = fields.List(fields.Nested(MessageShown), required=True)
 
 
-class Failed(_Out):
+class Failed(Out):
     code = fields.Integer(required=True, validate=validate.Equal(1))
     msg = fields.String(required=True, metadata=about("what went wrong", "失败原因"))
     data = fields.Raw(required=True, allow_none=True, metadata={"enum": [None]})

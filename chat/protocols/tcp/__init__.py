@@ -7,11 +7,12 @@ account.py, groups.py, talk.py, files.py   these functions
 
 from flask import Flask
 
+from chat.http.compact import compact
 from chat.http.handler import InApp
 from chat.live.frames import GOING_AWAY, INTERNAL, NORMAL, POLICY, TOO_LARGE
 from chat.live.peer import LineProtocol
 from chat.protocols.tcp import account, files, groups, talk  # noqa: F401 - each makes its requests known
-from chat.protocols.tcp.answers import answer, encoded
+from chat.protocols.tcp.answers import answer
 from chat.protocols.tcp.conversation import Conversation
 
 EXTENSION = "commonroom.lines"  # where gunicorn.conf.py finds what is spoken at TCP_PORT
@@ -39,6 +40,6 @@ def farewell(code: int, reason: str) -> bytes:
     if code == NORMAL:
         return b""
     if code == GOING_AWAY:
-        return encoded(answer("system_message", content="服务器正在关闭，请稍后重新连接。", level="warning")) + b"\n"
+        return compact(answer("system_message", content="服务器正在关闭，请稍后重新连接。", level="warning")) + b"\n"
     number, words = _LAST_WORDS.get(code, _TOO_SLOW)
-    return encoded(answer("error_message", error_code=number, error_message=words)) + b"\n"
+    return compact(answer("error_message", error_code=number, error_message=words)) + b"\n"

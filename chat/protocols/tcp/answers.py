@@ -1,6 +1,5 @@
 """What goes out: each message with exactly the keys that published clients know, null where there is no value."""
 
-import json
 from datetime import tzinfo
 from typing import Any
 
@@ -16,11 +15,6 @@ Answer = dict[str, Any]
 def answer(message_type: str, **fields: Any) -> Answer:
     """A message of the server's, as of now."""
     return {"message_type": message_type, "timestamp": system_clock() / SECOND, **fields}
-
-
-def encoded(message: Answer) -> bytes:
-    """One line, without its end."""
-    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def said(message_type: str, message: StoredMessage, group_name: str, timestamp: float | str | None = None) -> Answer:

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from datetime import tzinfo
 from typing import Any, TypeVar, cast
 
-from marshmallow import ValidationError
-
 from chat.errors import ChatError, ErrorCode
-from chat.http.bodies import parse_object, refuse_fields
+from chat.http.bodies import load, parse_object
+from chat.http.compact import compact
 from chat.http.handler import Handler
 from chat.http.wording import fill
 from chat.live.peer import LinePeer, Peer
@@ -58,11 +57,7 @@ class Conversation(Handler):
             raise ChatError(ErrorCode.MESSAGE_TYPE_UNKNOWN)
         if request.needs_login:
             self.require_login()
-        try:
-            loaded: dict[str, Any] = request.schema.load(message)
-        except ValidationError as error:
-            refuse_fields(error, message)
-        request.handle(self, loaded)
+        request.handle(self, load(request.schema, message))
 
     def received_raw(self, piece: bytes) -> None:
         """The next bytes of a file."""
@@ -84,7 +79,7 @@ class Conversation(Handler):
 
     def encode(self, message: StoredMessage) -> bytes:
         """A new message, whoever sent it."""
-        return answers.encoded(answers.pushed(message, self.room_name(message.room_id)))
+        return compact(answers.pushed(message, self.room_name(message.room_id)))
 
     def signalled(self, event: Event) -> bytes | None:
         """Somebody else has come into the group entered, or is gone."""
@@ -95,13 +90,13 @@ class Conversation(Handler):
         if about.user_id == visit.visitor.user_id:
             return None
         content = f"{about.username} {move}了聊天组 {self.room_name(visit.room_id)}"
-        return answers.encoded(answers.answer("system_message", content=content, level="info"))
+        return compact(answers.answer("system_message", content=content, level="info"))
 
     # For those who answer requests
 
     def say(self, message_type: str, **fields: Any) -> None:
         """Send one message."""
-        self.peer.send(answers.encoded(answers.answer(message_type, **fields)))
+        self.peer.send(compact(answers.answer(message_type, **fields)))
 
     def require_login(self) -> None:
         """Raises NOT_SIGNED_IN."""

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from chat.errors import ChatError, ErrorCode
+from chat.http.compact import compact
 from chat.http.pages import next_of, page_of
-from chat.protocols.tcp.answers import answer, encoded, file
+from chat.protocols.tcp.answers import answer, file
 from chat.protocols.tcp.conversation import Conversation
 from chat.protocols.tcp.requests import handles
 from chat.protocols.tcp.schemas import DownloadFile, ListFiles, UploadFile
@@ -60,7 +61,7 @@ def _outgoing(client: Conversation, found: FileView) -> Iterator[bytes | float]:
     yield DATA_END
     yield PAUSE_AFTER
     last = answer("file_download_response", success=True, message="文件下载完成", filename=None, file_size=None)
-    yield client.peer.framed(encoded(last))
+    yield client.peer.framed(compact(last))
 
 
 class _Incoming:

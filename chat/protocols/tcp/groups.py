@@ -3,8 +3,9 @@
 from typing import Any
 
 from chat.errors import ChatError, ErrorCode
+from chat.http.compact import compact
 from chat.http.pages import next_of, page_of
-from chat.protocols.tcp.answers import encoded, group, recalled
+from chat.protocols.tcp.answers import group, recalled
 from chat.protocols.tcp.conversation import Conversation, worded
 from chat.protocols.tcp.requests import handles
 from chat.protocols.tcp.schemas import CreateChat, KnownChat, ListChats
@@ -69,4 +70,4 @@ def _history(client: Conversation, room: RoomView) -> list[bytes]:
     """The last messages, up to where pushing has come: what is later is pushed, and must not come twice."""
     end = client.pushed_until(room.id)
     found = client.chat.messages.history(client.actor, room.id, end + 1, HISTORY)
-    return [encoded(recalled(message, room.name, client.zone)) for message in found]
+    return [compact(recalled(message, room.name, client.zone)) for message in found]

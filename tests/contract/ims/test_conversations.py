@@ -254,7 +254,7 @@ def test_longer_texts_of_other_protocols_are_shown(w: World) -> None:
 
 
 def test_an_answer_has_a_size_and_what_is_left_out_is_not_read(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chat.protocols.ims.answers.ANSWER_MAX_BYTES", 500)
+    monkeypatch.setattr("chat.http.compact.ANSWER_MAX_BYTES", 500)
     for text in "123456":
         send(w.mia, w.group, text)
     assert [each["content"] for each in w.mona.messages(w.group)] == ["4", "5", "6"]
