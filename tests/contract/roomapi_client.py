@@ -130,8 +130,8 @@ class RoomapiClient:
         found: deque[dict[str, Any]] = deque()
         before = 0
         while True:
-            body = {"room_id": room_id, "last_message_id": before, "limit": 20}
-            page = self.ok("POST", "/api/message/list", body)
+            # By POST, as the published client does, addresses are paths.
+            page = self.ok("GET", f"/api/message/list?room_id={room_id}&last_message_id={before}&limit=20")
             for message in page:
                 if message["ID"] <= last:
                     return list(found)

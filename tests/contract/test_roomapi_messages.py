@@ -151,6 +151,8 @@ def test_a_picture_becomes_a_url_that_loads_without_headers(alice: RoomapiClient
     content = prefix + base64.b64encode(data).decode()
     sent = alice.ok("POST", "/api/message/send", {"room_id": 1, "type": "image", "content": content})
     assert (sent["type"], alice.ok("GET", "/api/message/list?room_id=1")) == ("image", [sent])
+    path = sent["content"][sent["content"].index("/attachments/") :]
+    assert alice.ok("POST", "/api/message/list", {"room_id": 1}) == [sent | {"content": path}]
     url = urlsplit(sent["content"])
     assert (url.scheme, url.netloc) == ("http", "localhost")
     stranger = Caller(FlaskTransport(alice.transport._app))  # type: ignore[attr-defined]

@@ -19,12 +19,13 @@ class Place:
     """What of a client's whereabouts shows in a message."""
 
     zone: tzinfo | None  # of its times; None: the server's own
-    origin: str  # under which it knows this server: http://10.0.0.5:8000; "" if its Host header names none
+    # Under which it knows this server: http://10.0.0.5:8000. "": addresses are paths, as it puts that in front itself.
+    origin: str
 
 
-def here() -> Place:
-    """The place of this request's client."""
-    return Place(_zone(), request.host_url.rstrip("/") if request.host else "")
+def here(*, is_published_client: bool = False) -> Place:
+    """The place of this request's client. The published one (ZUIM) puts its server's origin before each address."""
+    return Place(_zone(), request.host_url.rstrip("/") if request.host and not is_published_client else "")
 
 
 def user(profile: Profile) -> dict[str, Any]:
@@ -54,7 +55,7 @@ def message(stored: StoredMessage, place: Place) -> dict[str, Any]:
 def _content(stored: StoredMessage, place: Place) -> str:
     if stored.attachment_name is None:
         return stored.content
-    # In full: front ends of this protocol come from servers of their own, and put it into <img> as it is.
+    # Mostly in full: front ends of this protocol come from servers of their own, and put it into <img> as it is.
     return place.origin + URL_PREFIX + stored.attachment_name
 
 

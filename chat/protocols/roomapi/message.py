@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from chat.errors import ErrorCode
 from chat.http.auth import signed_in
@@ -55,5 +55,6 @@ def history(actor: Actor, asked: dict[str, Any]) -> Response:
     before_id = asked["last_message_id"] or None
     limit = max(1, min(asked["limit"], LIMIT_MAX))
     found = services().messages.history(actor, asked["room_id"], None, limit, before_id=before_id)
-    place = shown.here()
+    # The document has GET; the published client asks by POST.
+    place = shown.here(is_published_client=request.method == "POST")
     return success("历史消息获取成功", [shown.message(message, place) for message in reversed(found)])

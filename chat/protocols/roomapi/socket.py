@@ -34,7 +34,7 @@ def join() -> Response:
 
 
 def _upgraded(*, is_greeted: bool) -> Response:
-    actor, place = handshaking_actor(), answers.here()
+    actor, place = handshaking_actor(), answers.here(is_published_client=not is_greeted)
     return upgrade(lambda peer, chat: MessageSocket(peer, chat, actor, place, is_greeted=is_greeted))
 
 
