@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from chat import pictures
 from chat.clock import Clock
@@ -93,8 +93,7 @@ class Attachments:
     def find(self, name: str) -> StoredPicture | None:
         """The picture of that name, while its message can be seen; None otherwise."""
         with self._store.read() as connection:
-            found = connection.execute(_pictures.where(Attachment.name == name)).first()
-        return None if found is None else StoredPicture(*found)
+            return _find(connection, name)
 
     def pieces(self, picture: StoredPicture) -> Iterator[bytes]:
         """Its bytes. No transaction is held between two pieces; raises FILE_NOT_FOUND where it is removed meanwhile."""
@@ -103,7 +102,7 @@ class Attachments:
     def load(self, name: str) -> Picture | None:
         """The whole picture of that name, while its message can be seen; None otherwise."""
         with self._store.read() as connection:
-            found = connection.execute(_pictures.where(Attachment.name == name)).first()
+            found = _find(connection, name)
             if found is None:
                 return None
             data = connection.execute(
@@ -120,6 +119,11 @@ _pictures = (
     .join(Room, Room.id == Message.room_id)
     .where(Message.type == MessageType.IMAGE, Room.deleted_at.is_(None))
 )
+
+
+def _find(connection: Connection, name: str) -> StoredPicture | None:
+    found = connection.execute(_pictures.where(Attachment.name == name)).first()
+    return None if found is None else StoredPicture(*found)
 
 
 def chunks(store: Store, attachment_id: int, size: int) -> Iterator[bytes]:

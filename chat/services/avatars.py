@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from chat import pictures
 from chat.errors import ChatError, ErrorCode
@@ -14,8 +14,7 @@ from chat.storage.store import Store, WriteTransaction
 
 URL_PREFIX = "/avatars/"  # and its name: where chat.web serves it
 TEXT_MAX_CHARS = 2048
-PICTURE_MAX_BYTES = 2 * 1024 * 1024
-GIVEN_MAX_CHARS = PICTURE_MAX_BYTES * 4 // 3 + 200  # in Base64, as a data URL
+GIVEN_MAX_CHARS = 2 * 1024 * 1024  # of a picture in Base64, also as a data URL
 _PIECE_BYTES = 64 * 1024
 _ADDRESS = re.compile(rf"(?:https?://[^/\s]+)?({URL_PREFIX}[\w-]+)", re.ASCII)
 _AT_ONCE = 8  # long texts turned into pictures in one run of the housekeeper
@@ -36,11 +35,9 @@ class NewAvatar:
 
 @dataclass(frozen=True, slots=True)
 class StoredAvatar:
+    name: str
+    size: int  # bytes
     media_type: str
-    data: bytes
-
-    def pieces(self) -> Iterator[bytes]:
-        return (self.data[at : at + _PIECE_BYTES] for at in range(0, len(self.data), _PIECE_BYTES))
 
 
 class Avatars:
@@ -55,10 +52,8 @@ class Avatars:
         To be called outside of transactions. Raises FIELD_INVALID (avatar), UNAVAILABLE.
         """
         try:
-            data = pictures.from_text(given)
-            if len(data) <= PICTURE_MAX_BYTES:
-                small = self._decoder.shrink(pictures.rewritten(data).data)
-                return NewAvatar(URL_PREFIX + new_name(), small)
+            small = self._decoder.shrink(pictures.rewritten(pictures.from_text(given)).data)
+            return NewAvatar(URL_PREFIX + new_name(), small)
         except pictures.NotAPicture:
             if len(given) <= TEXT_MAX_CHARS:
                 return NewAvatar(given)
@@ -72,21 +67,29 @@ class Avatars:
         address = _ADDRESS.fullmatch(new.text) if new.picture is None else None
         if address is not None and address[1] == old:  # a front end that sends all of a profile back
             return
-        if old.startswith(URL_PREFIX):
-            mine = (Avatar.name == old.removeprefix(URL_PREFIX), Avatar.owner == _key(owner, owner_id))
-            tx.execute(delete(Avatar).where(*mine))
+        remove(tx, old, owner, owner_id)
         if new.picture is not None:
             row = {"name": new.text.removeprefix(URL_PREFIX), "owner": _key(owner, owner_id), "data": new.picture}
             tx.execute(insert(Avatar).values(row))
         tx.execute(update(owner).where(owner.id == owner_id).values(avatar=new.text))
 
     def find(self, name: str) -> StoredAvatar | None:
-        """The picture of that name."""
+        """The picture of that name, unless its room is deleted. A deleted account's shows on, as it may be restored."""
         with self._store.read() as connection:
-            data: bytes | None = connection.execute(select(Avatar.data).where(Avatar.name == name)).scalar()
-        if data is None:
-            return None
-        return StoredAvatar("image/jpeg" if data.startswith(b"\xff\xd8") else "image/png", data)
+            found = connection.execute(_described.where(Avatar.name == name)).first()
+            if found is None or _is_of_deleted_room(connection, found.owner):
+                return None
+        return StoredAvatar(name, found.size, "image/jpeg" if found.begins == b"\xff\xd8" else "image/png")
+
+    def pieces(self, avatar: StoredAvatar) -> Iterator[bytes]:
+        """Its bytes. No transaction is held between two pieces; raises FILE_NOT_FOUND where it is removed meanwhile."""
+        for at in range(0, avatar.size, _PIECE_BYTES):
+            piece = select(func.substr(Avatar.data, at + 1, _PIECE_BYTES)).where(Avatar.name == avatar.name)
+            with self._store.read() as connection:
+                found: bytes | None = connection.execute(piece).scalar()
+            if found is None:
+                raise ChatError(ErrorCode.FILE_NOT_FOUND)
+            yield found
 
     def convert_old(self) -> None:
         """Turn some of the long texts that earlier versions kept into pictures; those that are none go."""
@@ -114,6 +117,26 @@ class Avatars:
                 self.store(tx, new, owner, owner_id)
                 if owner is User:
                     tx.emit(Event(EventKind.PROFILE, owner_id))  # messages in memory have the long one
+
+
+_described = select(
+    Avatar.owner, func.length(Avatar.data).label("size"), func.substr(Avatar.data, 1, 2).label("begins")
+)
+
+
+def remove(tx: WriteTransaction, text: str, owner: type[User] | type[Room], owner_id: int) -> None:
+    """Remove the picture behind a user's or room's avatar, if there is one and it is theirs."""
+    if text.startswith(URL_PREFIX):
+        mine = (Avatar.name == text.removeprefix(URL_PREFIX), Avatar.owner == _key(owner, owner_id))
+        tx.execute(delete(Avatar).where(*mine))
+
+
+def _is_of_deleted_room(connection: Connection, owner: str) -> bool:
+    kind, _, owner_id = owner.partition("/")
+    if kind != Room.__tablename__:
+        return False
+    living = select(Room.id).where(Room.id == int(owner_id), Room.deleted_at.is_(None))
+    return connection.execute(living).first() is None
 
 
 def _key(owner: type[User] | type[Room], owner_id: int) -> str:

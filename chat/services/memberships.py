@@ -178,13 +178,13 @@ class Memberships:
             return
         has_others = select(Membership.id).where(Membership.room_id == room_id).exists().label("has_others")
         room = tx.execute(select(Room.last_time, Room.is_lobby, has_others).where(Room.id == room_id)).one()
-        about = {"room_id": room_id, "role": role, "joined_at": self._clock(), "read_time": room.last_time}
+        now = self._clock()
+        about = {"room_id": room_id, "role": role, "joined_at": now, "read_time": room.last_time}
         about["added_by_id"] = added_by
         tx.execute(insert(Membership), [{"user_id": user_id, **about} for user_id in user_ids])
         waiting = (Invitation.room_id == room_id, Invitation.receiver_id.in_(user_ids))
         is_waiting = Invitation.status == InvitationStatus.WAITING
         tx.execute(update(Invitation).where(*waiting, is_waiting).values(status=InvitationStatus.CAME_OTHERWISE))
-        now = self._clock()
         for user_id in user_ids:
             tx.emit(Event(EventKind.USER, user_id))
             tx.emit(Event(EventKind.ADMITTED, user_id, now))

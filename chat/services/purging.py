@@ -1,4 +1,4 @@
-"""Removes what is left of deleted rooms: messages, pictures, files, announcements, and at last the room itself."""
+"""Removes what is left of deleted rooms: messages, pictures, files, announcements, the avatar, and at last the row."""
 
 import time
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from sqlalchemy import delete, exists, select, tuple_
 
 from chat.models import Announcement, Attachment, AttachmentChunk, Invitation, Message, Room, RoomTicket, VisitRow
+from chat.services import avatars
 from chat.storage.store import Store, WriteTransaction
 
 ROWS = 500  # a transaction, as other writers wait;
@@ -45,7 +46,8 @@ class Purger:
         with self._store.write() as tx:
             room_id = tx.execute(_next_gone).scalar()
             if room_id is not None and not _purge_messages(tx, room_id) and not _purge_rows(tx, room_id):
-                tx.execute(delete(Room).where(Room.id == room_id))
+                avatar = tx.execute(delete(Room).where(Room.id == room_id).returning(Room.avatar)).scalar_one()
+                avatars.remove(tx, avatar, Room, room_id)
         return True
 
 

@@ -44,11 +44,12 @@ def attachment(name: str) -> Response:
 @bp.get("/avatars/<name>")
 def avatar(name: str) -> Response:
     """The small picture of a user or room. Another picture has another address, so it may be kept."""
-    found = services().avatars.find(name)
+    avatars = services().avatars
+    found = avatars.find(name)
     if found is None:
         abort(404)
-    response = Response(found.pieces(), mimetype=found.media_type)
-    response.content_length = len(found.data)
+    response = Response(avatars.pieces(found), mimetype=found.media_type)
+    response.content_length = found.size
     response.headers["Content-Disposition"] = "inline"
     _private(response, name)
     response.headers["Cache-Control"] = "private, max-age=31536000, immutable"

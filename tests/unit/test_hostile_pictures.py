@@ -10,13 +10,17 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from chat.errors import ChatError, ErrorCode
 from chat.pictures import Decoder, DecoderUnavailable, NotAPicture, decoder, from_text, rewritten
+from chat.pictures.child import MEMORY_BYTES
 from chat.services import Services
+from chat.services.messages import Draft
+from tests.conftest import sign_up
 from tests.pictures import gif_extension, jpeg_segment, laden, picture, png_chunk, riff_chunk
 
 MOST_CPU_S = 0.25  # each took 1 to 45 s once; now at most 0.04 on a machine with nothing else to do
@@ -172,26 +176,54 @@ def test_the_largest_picture_is_still_checked(decoding: Decoder, kind: str) -> N
     decoding.check(rewritten(buffer.getvalue()).data)
 
 
-HANGING = """
+# The real process with its real limits, in which a PNG of 7 x 7 px takes more than it may.
+DEAR = """
 import chat.pictures.child as child
 child.CPU_SECONDS = 1
 def check(data):
-    while data == b"dear":
-        pass
+    if data[16:24] == bytes((0, 0, 0, 7)) * 2:
+        {what}
     return b""
 child.check = check
 child.main()
 """
+KINDS_OF_DEAR = {
+    "time": "while True: pass",
+    "refused memory, bit by bit": "kept = [bytearray(1 << 20) for _ in range(1 << 20)]",
+    "refused memory, in one piece": "kept = bytearray(child.MEMORY_BYTES)",
+    # A library in C that does not look whether it got any.
+    "memory taken for granted": """import ctypes
+        allocate = ctypes.CDLL(None).malloc
+        allocate.restype, allocate.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+        ctypes.memset(allocate(child.MEMORY_BYTES), 1, 1)""",
+}
 
 
-def test_a_decoder_that_never_ends_is_ended(decoding: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoder, "_COMMAND", [sys.executable, "-P", "-c", HANGING])
-    decoding.check(b"cheap")
+@pytest.mark.parametrize("kind", KINDS_OF_DEAR)
+def test_a_process_that_takes_too_much_ends_and_whoever_sent_the_picture_is_told(
+    services: Services, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(decoder, "_COMMAND", [sys.executable, "-P", "-c", DEAR.format(what=KINDS_OF_DEAR[kind])])
+    alice = sign_up(services, "alice")
+    services.messages.send(alice, "public", Draft(image=picture()))
+    (child,) = services.attachments._decoder._idle
     begin = children_cpu_s()
-    with pytest.raises(NotAPicture):
-        decoding.check(b"dear")
+    with pytest.raises(ChatError) as caught:
+        services.messages.send(alice, "public", Draft(image=picture(size=(7, 7))))
+    assert caught.value.code is ErrorCode.IMAGE_INVALID
     assert children_cpu_s() - begin < 3
-    decoding.check(b"cheap")  # by another process
+    if kind.startswith("refused"):  # the process can say so itself; what it took is free again
+        assert peak_bytes(child._pid) <= MEMORY_BYTES
+    else:
+        with pytest.raises(ProcessLookupError):
+            os.kill(child._pid, 0)
+    services.messages.send(alice, "public", Draft(image=picture()))
+
+
+def peak_bytes(pid: int) -> int:
+    """The most address space that a process has had."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return 1024 * int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmPeak")))
 
 
 def test_a_picture_of_many_scans_ends_soon(decoding: Decoder) -> None:

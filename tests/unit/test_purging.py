@@ -1,5 +1,6 @@
 """What is left of deleted rooms and messages: nothing, in the file neither, and without holding up others."""
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from chat.models import (
     Announcement,
     Attachment,
     AttachmentChunk,
+    Avatar,
     Friendship,
     Invitation,
     Message,
@@ -21,7 +23,7 @@ from chat.models import (
 from chat.services import Services, purging
 from chat.services.messages import Draft
 from tests.conftest import FakeClock, sign_up, statements_of
-from tests.pictures import noise
+from tests.pictures import noise, picture
 from tests.unit.test_bounds import befriend
 
 SECRET = "the-word-that-nobody-is-to-find"
@@ -57,6 +59,7 @@ def furnish(services: Services, actor: Actor) -> int:
     send_file(services, actor, room, SECRET.encode() * 100)
     services.announcements.post(actor, room, SECRET)
     services.tickets.issue(actor, room)
+    services.groups.change(actor, room, None, base64.b64encode(picture()).decode())
     return room
 
 
@@ -66,13 +69,13 @@ def test_of_a_deleted_room_nothing_is_left(services: Services) -> None:
     services.messages.send(alice, kept, Draft(text="kept"))
     send_file(services, alice, kept, b"kept")
     gone = furnish(services, alice)
-    tables = (Message, Attachment, AttachmentChunk, Announcement, RoomTicket, Room)
-    assert count(services, *tables) == [6, 3, 3, 1, 1, 3]
+    tables = (Message, Attachment, AttachmentChunk, Announcement, RoomTicket, Room, Avatar)
+    assert count(services, *tables) == [6, 3, 3, 1, 1, 3, 1]
     services.purger.purge()  # which takes nothing that is there
-    assert count(services, *tables) == [6, 3, 3, 1, 1, 3]
+    assert count(services, *tables) == [6, 3, 3, 1, 1, 3, 1]
     services.rooms.delete(alice, gone)
     services.purger.purge()
-    assert count(services, *tables) == [2, 1, 1, 0, 0, 2]
+    assert count(services, *tables) == [2, 1, 1, 0, 0, 2, 0]
     assert services.messages.history(alice, kept, None, 10)[0].content == "kept"
 
 
