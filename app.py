@@ -14,7 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from chat import cli, web
 from chat.clock import Clock, system_clock
 from chat.extensions import db, jwt, migrate
-from chat.http import cookies, envelopes, headers
+from chat.http import compression, cookies, envelopes, headers
 from chat.http.context import EXTENSION, whence
 from chat.http.origins import Origins
 from chat.http.overload import refuse_overflow
@@ -43,6 +43,7 @@ def create_app(settings: Settings | None = None, clock: Clock = system_clock) ->
     cookies.init_app(app)
     envelopes.init_app(app)
     headers.init_app(app)
+    compression.init_app(app)
     Origins(settings.cors_origins).init_app(app)
     if settings.trusted_proxies:
         n = settings.trusted_proxies

@@ -44,6 +44,8 @@ backlog = 4096
 timeout = 60  # a worker whose main loop is stuck for so long is replaced; held pulls do not count
 graceful_timeout = 10
 limit_request_line = 8190
+limit_request_field_size = 32 * 1024 + 64  # chat.live.framing bounds all of them together
+limit_request_fields = 256
 keepalive = 75  # longer than a pull is held
 control_socket_disable = True
 # Which proxies to believe is CHAT_TRUSTED_PROXIES' to say, not gunicorn's.

@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from conformance import report, sockets
+from conformance import http, report, sockets
 from conformance.servers import served
 from conformance.sockets import Result
 from tests.integration.raw import token_of
@@ -15,18 +15,26 @@ def main() -> int:
     """The exit code: 1 where something fails."""
     options = _options()
     found: dict[str, list[sockets.Outcome]] = {}
+    asked: dict[str, list[http.Outcome]] = {}
     for scheme in ("ws", "wss"):
         began = time.monotonic()
         with served(tls=scheme == "wss") as server:
+            asked[server.url.partition(":")[0]] = list(http.run(http.opener(server), http.furnish(server)))
             opened = sockets.opener(server, token_of(server, "alice"))
             found[scheme] = list(sockets.run(opened))
         print(f"{scheme}: {report.counts(found[scheme])}, {time.monotonic() - began:.0f} s")
         for outcome in found[scheme]:
             if outcome.result is Result.FAIL:
                 print(f"  {outcome.case.number} {outcome.case.about}: {outcome.remark}")
+    for scheme, outcomes in asked.items():
+        print(f"{scheme}: {http.counts(outcomes)}")
+        for one in outcomes:
+            if one.fault:
+                print(f"  {one.case.section}, {one.case.about}: {one.fault}")
     if options.write:
-        options.write.write_text(report.page(found))
-    return int(any(outcome.result is Result.FAIL for outcomes in found.values() for outcome in outcomes))
+        options.write.write_text(report.page(asked, found))
+    has_fault = any(one.fault for outcomes in asked.values() for one in outcomes)
+    return int(has_fault or any(one.result is Result.FAIL for outcomes in found.values() for one in outcomes))
 
 
 def _options() -> argparse.Namespace:

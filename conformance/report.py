@@ -4,12 +4,21 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
+from conformance import http
 from conformance.sockets import Outcome
 
 _HEAD = """# Conformance
 
 What published rules and suites ask for, tried on a real server by bytes on a socket. `make conformance` runs it all and
 writes this page; it fails where a case fails. `make test` runs the same cases.
+"""
+
+_HTTP = """
+## HTTP, by RFC 9110, 9112, 9113, 6265, 6455 and 6585
+
+Each case is named by its section (`conformance/http_requests.py`, `conformance/http_answers.py`); they run by http and
+by https. Besides what the table says, every answer must have a Date and a Content-Type, none to a refused request is an
+HTML page, HEAD gets no body, and where the connection is not closed, the next request on it is answered.
 """
 
 _SOCKETS = """
@@ -36,9 +45,25 @@ def counts(outcomes: Sequence[Outcome]) -> str:
     return ", ".join(f"{count} {result}" for result, count in sorted(found.items(), key=lambda one: -one[1]))
 
 
-def page(found: Mapping[str, Sequence[Outcome]]) -> str:
-    """All of it."""
-    return _HEAD + _SOCKETS + _socket_tables(found)
+def page(asked: Mapping[str, Sequence[http.Outcome]], found: Mapping[str, Sequence[Outcome]]) -> str:
+    """All of it, by schemes."""
+    return _HEAD + _HTTP + _http_table(asked) + _SOCKETS + _socket_tables(found)
+
+
+def _http_table(asked: Mapping[str, Sequence[http.Outcome]]) -> str:
+    lines = ["", *(f"`{scheme}`: {http.counts(outcomes)}.  " for scheme, outcomes in asked.items()), ""]
+    lines += [f"| section | what | answer | {' | '.join(asked)} |", "|---" * (3 + len(asked)) + "|"]
+    for row in zip(*asked.values(), strict=True):
+        case = row[0].case
+        statuses = ", ".join(str(status) for status in case.statuses) + (", then closed" if case.closes else "")
+        cells = [case.section, _code(case.about), statuses, *(outcome.fault or "pass" for outcome in row)]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _code(text: str) -> str:
+    """As a table cell takes it."""
+    return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
 
 
 def _socket_tables(found: Mapping[str, Sequence[Outcome]]) -> str:

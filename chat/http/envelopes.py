@@ -40,6 +40,8 @@ def _answer(error: Exception) -> Response:
         response.headers["Retry-After"] = str(whole_seconds(retry_after))
     if isinstance(error, HTTPException) and error.code == 405:
         response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
+    if response.status_code == 401:  # RFC 9110, 15.5.2; a scheme for which browsers open no dialog
+        response.headers["WWW-Authenticate"] = 'Bearer realm="Commonroom"'
     if failure.code is ErrorCode.UPGRADE_REQUIRED:
         response.headers["Upgrade"] = "websocket"
         response.headers["Connection"] = "Upgrade"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from chat.live.clients import Client
 from chat.live.deadlines import NEVER
-from chat.live.heads import FramingError
 from chat.live.memory import Share
+from chat.live.targets import FramingError
 
 if TYPE_CHECKING:
     from chat.live.worker import LiveWorker

@@ -13,11 +13,11 @@ from chat.live.bounded import HEAD_SECONDS, WRITE_SECONDS, BoundedConnection, un
 from chat.live.clients import Client, limited_address
 from chat.live.deadlines import NEVER
 from chat.live.framing import Framed, Framer, body_after
-from chat.live.heads import FramingError
 from chat.live.memory import SMALL_BYTES
 from chat.live.parking import NEEDS_THREAD, NOTHING_YET, Hold, Parked
 from chat.live.pieces import PieceSender
 from chat.live.refusals import MOST_REFUSED, refusal
+from chat.live.targets import FramingError
 from chat.live.websocket import WebSocketConnection
 
 if TYPE_CHECKING:
@@ -177,6 +177,8 @@ class HttpConnection(BoundedConnection):
                     self._count_coming(len(framed.body))
                 if self._worker.health is not None and framed.head.startswith(_HEALTH):
                     self._answer_here(framed, self._worker.health)
+                elif framed.head.startswith(b"OPTIONS * "):
+                    self._answer_here(framed, request.server_options)
                 else:
                     self._dispatch(framed, None)
         except FramingError as error:

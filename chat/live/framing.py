@@ -6,9 +6,10 @@ Sans I/O: bytes are fed in, whole requests come out.
 import re
 from dataclasses import dataclass
 
-from chat.live.heads import LINE_MAX_BYTES, TOKEN, FramingError, Shape, read
+from chat.live.heads import LINE_MAX_BYTES, TOKEN, Shape, read
+from chat.live.targets import FramingError
 
-HEAD_MAX_BYTES = 64 * 1024
+HEAD_MAX_BYTES = LINE_MAX_BYTES + 32 * 1024  # the line, and 32 KiB of headers: localhost has cookies of many programs
 CHUNK_LINE_MAX_BYTES = 1024
 CHUNKS_A_TURN = 128  # taken in one call of next
 TRAILER_MAX_BYTES = 8192

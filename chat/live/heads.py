@@ -1,30 +1,27 @@
-"""What a request's head says of where the request ends, read strictly; and what the heads of many have in common."""
+"""What a request's head says of where the request ends, read strictly; and what the heads of many have in common.
+
+What gunicorn, werkzeug or WSGI would read otherwise than the RFCs say is handed on in other words: see `_rewritten`.
+"""
 
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from chat.live.targets import FramingError, is_host, read_request_line
+
 LINE_MAX_BYTES = 8190  # the request line
 LENGTH_MAX_DIGITS = 18
+MOST_FIELDS = 256
 MOST_SHAPES = 1024  # remembered; those used least go
 SHAPE_MAX_BYTES = 2048
 
 TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_NON_ASCII = re.compile(rb"[\x80-\xff]")
+_READ = (b"host", b"content-length", b"transfer-encoding", b"expect", b"cookie", b"connection", b"upgrade")
 _VARYING = re.compile(
     rb"\r\n(Content-Length|Authorization|Cookie): *([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)(?=\r\n)", re.IGNORECASE
 )
 _NAMED = re.compile(rb"\r\n(?:Content-Length|Authorization|Cookie)[ \t]*:", re.IGNORECASE)
 _ENVIRON_KEYS = {b"content-length": "CONTENT_LENGTH", b"authorization": "HTTP_AUTHORIZATION", b"cookie": "HTTP_COOKIE"}
-
-
-class FramingError(Exception):
-    """Not a request that we read; the connection is of no more use."""
-
-    def __init__(self, status: str, reason: str) -> None:
-        super().__init__(status, reason)
-        self.status = status
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,36 +82,80 @@ def _read(raw: bytes) -> Head:
         raise FramingError("400 Bad Request", "line ends")
     if len(first) > LINE_MAX_BYTES:
         raise FramingError("414 URI Too Long", "request line")
-    lengths, codings, expects = [], [], False
+    found: dict[bytes, list[bytes]] = {name: [] for name in _READ}
     for line in lines:
         name, colon, value = line.partition(b":")
         if not colon or not TOKEN.fullmatch(name):
             raise FramingError("400 Bad Request", "header")
-        match name.lower():
-            case b"content-length":
-                lengths.append(value.strip(b" \t"))
-            case b"transfer-encoding":
-                codings.append(value.strip(b" \t").lower())
-            case b"expect":
-                expects = value.strip().lower() == b"100-continue"
-    # curl sends Chinese in an address as it is typed.
-    first = _NON_ASCII.sub(lambda byte: b"%%%02X" % byte[0][0], first)
-    is_10 = first.endswith(b"HTTP/1.0")
-    length = _body_length(lengths, codings, is_10=is_10)
-    if codings:  # it is handed on decoded
-        lines = [line for line in lines if not line.lower().startswith(b"transfer-encoding:")]
-    cleaned = b"\r\n".join([first, *lines, b"", b""])
-    return Head(cleaned, length, bool(codings), expects and not is_10)
+        values = found.get(name.lower())
+        if values is not None:
+            values.append(value.strip(b" \t"))
+    asked = read_request_line(first)
+    length = _body_length(found[b"content-length"], found[b"transfer-encoding"], is_10=asked.is_10)
+    _check_host(found[b"host"], is_10=asked.is_10)
+    expects = _expects(found[b"expect"])
+    changed = _rewritten(found, asked.authority)
+    if changed:
+        lines = [line for line in lines if line.partition(b":")[0].lower() not in changed]
+        lines += [b"%b: %b" % (name.title(), value) for name, values in changed.items() for value in values]
+    if len(lines) > MOST_FIELDS:
+        raise FramingError("431 Request Header Fields Too Large", "too many headers")
+    cleaned = b"\r\n".join([asked.line, *lines, b"", b""])
+    return Head(cleaned, length, bool(found[b"transfer-encoding"]), expects and not asked.is_10)
 
 
 _read_shape = lru_cache(maxsize=MOST_SHAPES)(_read)
 
 
 def _body_length(lengths: list[bytes], codings: list[bytes], *, is_10: bool) -> int:
-    if codings and (lengths or is_10 or codings != [b"chunked"]):
-        raise FramingError("400 Bad Request", "Transfer-Encoding")
+    if codings:
+        names = [name.lower() for name in _members(codings)]
+        is_chunked = names == [b"chunked"] and len(codings) == 1
+        if lengths or is_10 or (not is_chunked and (b"" in names or names.count(b"chunked") > 1)):
+            raise FramingError("400 Bad Request", "Transfer-Encoding")
+        if not is_chunked:  # RFC 9112, 6.1
+            is_known = all(TOKEN.fullmatch(name) for name in names)
+            raise FramingError("501 Not Implemented" if is_known else "400 Bad Request", "Transfer-Encoding")
     if not lengths:
         return 0
     if len(lengths) > 1 or not lengths[0].isdigit() or len(lengths[0]) > LENGTH_MAX_DIGITS:
         raise FramingError("400 Bad Request", "Content-Length")
     return int(lengths[0])
+
+
+def _check_host(hosts: list[bytes], *, is_10: bool) -> None:
+    if not (len(hosts) == 1 and is_host(hosts[0])) and not (is_10 and not hosts):  # RFC 9112, 3.2
+        raise FramingError("400 Bad Request", "Host")
+
+
+def _expects(values: list[bytes]) -> bool:
+    """Whether the client waits for a 100. What else it may expect is unknown here (RFC 9110, 10.1.1)."""
+    expected = {value.lower() for value in _members(values) if value}
+    if expected - {b"100-continue"}:
+        raise FramingError("417 Expectation Failed", "Expect")
+    return bool(expected)
+
+
+def _rewritten(found: dict[bytes, list[bytes]], authority: bytes | None) -> dict[bytes, list[bytes]]:
+    """The fields to be handed on in another way, by their names in small letters, with their values' lines."""
+    changed: dict[bytes, list[bytes]] = {}
+    if found[b"transfer-encoding"]:  # it is handed on decoded
+        changed[b"transfer-encoding"] = []
+    if authority is not None:  # RFC 9112, 3.2.2
+        changed[b"host"] = [authority]
+    if len(found[b"cookie"]) > 1:  # one jar (RFC 9113, 8.2.3); WSGI joins equal fields by commas
+        changed[b"cookie"] = [b"; ".join(value for value in found[b"cookie"] if value)]
+    options = [option.lower() for option in _members(found[b"connection"]) if option]
+    first = next((option for option in (b"close", b"keep-alive") if option in options), None)
+    if first is not None and [value.lower() for value in found[b"connection"]] != [first]:
+        # gunicorn compares the first line, as a whole.
+        changed[b"connection"] = [first, *(option for option in options if option not in (b"close", b"keep-alive"))]
+    upgrades = [upgrade.lower() for upgrade in _members(found[b"upgrade"])]
+    if len(upgrades) > 1 and b"websocket" in upgrades:  # werkzeug compares it as a whole
+        changed[b"upgrade"] = [b"websocket"]
+    return changed
+
+
+def _members(values: list[bytes]) -> list[bytes]:
+    """Of a list that may take several lines (RFC 9110, 5.6.1)."""
+    return [member.strip(b" \t") for value in values for member in value.split(b",")]

@@ -157,7 +157,10 @@ class LineConnection(StreamConnection):
             return
         is_idle = self.is_open and not self.is_busy and not self._inbox
         self._expect_transfer(on=is_idle and self._raw_left > 0)
-        if is_idle and self._got_eof:
+        if is_idle and self._got_eof and self._buffer and not self._raw_left:
+            self._buffer += b"\n"  # the last line may come without its end
+            self._parse()
+        elif is_idle and self._got_eof:
             self._at_end = True
             self._advance()
         else:

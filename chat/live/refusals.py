@@ -10,7 +10,13 @@ import re
 from gunicorn.util import http_date
 
 MOST_REFUSED = 64  # connections at a time that are told so, beyond those that there may be
+SECURITY_HEADERS = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("Cache-Control", "no-store"),
+)
 _WANTS_PAGE = re.compile(rb"GET [^\r\n]*\r\n(?:[^\r\n]+\r\n)*?Accept:[^\r\n]*text/html", re.IGNORECASE)
+_SECURITY = "".join(f"{name}: {value}\r\n" for name, value in SECURITY_HEADERS)
 _PAGE = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
     "<title>{status}</title><h1>{status}</h1><p>{reason}</p></html>\n"
@@ -32,8 +38,7 @@ def refusal(status: str, reason: str, request: bytes = b"", more: str = "") -> b
     retry = "Retry-After: 2\r\n" if status.startswith("503") else ""
     head = (
         f"HTTP/1.1 {status}\r\nDate: {http_date()}\r\nConnection: close\r\nContent-Type: {media_type}\r\n{retry}{more}"
-        "X-Content-Type-Options: nosniff\r\nContent-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
-        f"Cache-Control: no-store\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"{_SECURITY}Content-Length: {len(body)}\r\n\r\n"
     )
     return (head if request.startswith(b"HEAD ") else head + body).encode()
 

@@ -17,7 +17,7 @@ from gunicorn.http.parser import RequestParser
 from chat.live.framing import Framed
 from chat.live.heads import MOST_SHAPES
 from chat.live.parking import ENVIRON_KEY, Hold, Parked, Upgrade
-from chat.live.refusals import refusal
+from chat.live.refusals import SECURITY_HEADERS, refusal
 from chat.live.websocket import switching
 
 log = logging.getLogger("gunicorn.error")
@@ -137,6 +137,12 @@ def _run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold, app: Ap
     else:
         answer.ending = _same(ending)
     return answer
+
+
+def server_options(_environ: Any, start_response: Any) -> list[bytes]:
+    """A WSGI application for `OPTIONS *`: what the server as a whole can do (RFC 9110, 9.3.7)."""
+    start_response("204 No Content", [("Allow", "DELETE, GET, HEAD, OPTIONS, POST, PUT"), *SECURITY_HEADERS])
+    return []
 
 
 @lru_cache(maxsize=MOST_SHAPES)

@@ -8,6 +8,7 @@ from markupsafe import escape
 
 from chat.http.context import prefers_chinese
 from chat.http.openapi import documents
+from chat.http.ranges import answer_conditionally
 from chat.lanes import Lane, enter_lane
 from chat.web.apidocs import Reader
 from chat.web.csp import PAGE_CSP
@@ -43,7 +44,8 @@ def document(name: str) -> Response:
 @bp.get("/docs/<name>.md")
 def guide(name: str) -> Response:
     """A protocol's guide for people who write clients, as it is in docs/protocols."""
-    return send_from_directory(_guides(), f"{name}.md", mimetype="text/plain; charset=utf-8")
+    guide = send_from_directory(_guides(), f"{name}.md", mimetype="text/plain; charset=utf-8", conditional=False)
+    return answer_conditionally(guide)
 
 
 class _Pages:

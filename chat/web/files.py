@@ -9,7 +9,10 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from flask import Blueprint, Response, request, send_from_directory
+from flask import Blueprint, Response, send_from_directory
+
+from chat.http.compression import takes_gzip
+from chat.http.ranges import answer_conditionally
 
 bp = Blueprint("files", __name__, url_prefix="/static")
 FOLDER = Path(__file__).parent / "static"
@@ -39,7 +42,7 @@ def file(filename: str) -> Response:
     first, _, rest = filename.partition("/")
     is_versioned = first.startswith(_MARK)
     name = rest if is_versioned else filename
-    response = _compressed(name) or send_from_directory(FOLDER, name)
+    response = answer_conditionally(_compressed(name) or send_from_directory(FOLDER, name, conditional=False))
     response.headers["Cache-Control"] = _FOR_EVER if first == version() else "no-cache"
     response.vary.add("Accept-Encoding")
     return response
@@ -47,12 +50,11 @@ def file(filename: str) -> Response:
 
 def _compressed(name: str) -> Response | None:
     path = FOLDER / name
-    if path.suffix not in _COMPRESSED or not request.accept_encodings["gzip"] or name not in _names():
+    if path.suffix not in _COMPRESSED or not takes_gzip() or name not in _names():
         return None
     response = Response(_gzip(name), mimetype=_COMPRESSED[path.suffix])
     response.headers["Content-Encoding"] = "gzip"
     response.set_etag(hashlib.sha256(_gzip(name)).hexdigest()[:16])
-    response.make_conditional(request)
     return response
 
 

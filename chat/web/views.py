@@ -6,6 +6,7 @@ from flask import Blueprint, Response, abort, current_app, render_template, requ
 
 from chat.errors import ChatError, ErrorCode
 from chat.http.context import prefers_chinese, services
+from chat.http.ranges import answer_conditionally
 from chat.live.parking import ENVIRON_KEY, Hold
 from chat.services.files import MEDIA_TYPE
 from chat.web.csp import PAGE_CSP
@@ -51,7 +52,7 @@ def avatar(name: str) -> Response:
     response = Response(avatars.pieces(found), mimetype=found.media_type)
     response.content_length = found.size
     response.headers["Content-Disposition"] = "inline"
-    _private(response, name)
+    response = _private(response, name)
     response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
     return _streamed(response)
 
@@ -74,7 +75,7 @@ def _file(name: str) -> Response:
 def _streamed(response: Response) -> Response:
     """Sent piece by piece as the client reads, so that one who reads slowly keeps little."""
     hold: Hold | None = request.environ.get(ENVIRON_KEY)
-    if hold is not None and response.status_code == 200 and request.method == "GET":
+    if hold is not None and response.status_code in (200, 206) and request.method == "GET":
         hold.streams = True
     return response
 
@@ -84,8 +85,7 @@ def _private(response: Response, name: str) -> Response:
     # Asked again each time, cheaply: a picture whose room was deleted must not show from a cache.
     response.headers["Cache-Control"] = "private, no-cache"
     response.set_etag(name)
-    response.make_conditional(request)
-    return response
+    return answer_conditionally(response)
 
 
 @bp.get("/healthz")

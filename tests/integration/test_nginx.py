@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import shutil
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -155,3 +156,19 @@ def test_a_host_without_its_port_is_not_foreign_where_the_browser_says_so(proxy:
     person = Person(proxy, proxy.http, f"portless-{site}")
     person.http.headers.update({"Host": "127.0.0.1", "Sec-Fetch-Site": site})
     person.post("/room/create", {"roomname": f"room of {site}"}, status)
+
+
+def test_long_cookies_pass_and_too_long_ones_are_told_in_an_envelope(proxy: Proxy) -> None:
+    taken, refused = (
+        requests.get(f"{proxy.http}/user/me", headers={"Cookie": f"a={'x' * size}"}, timeout=20)
+        for size in (32_000, 48_000)
+    )
+    assert (taken.status_code, taken.json()["status"]) == (401, "failure")
+    assert (refused.status_code, refused.json()["status"]) == (431, "failure")
+
+
+def test_a_client_of_http_10_without_host_is_served(proxy: Proxy) -> None:
+    host, _, port = proxy.http.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")

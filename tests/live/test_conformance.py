@@ -1,33 +1,39 @@
-"""The cases of `make conformance` that take seconds: those of the Autobahn suite, by ws and by wss."""
+"""The cases of `make conformance` that take seconds: HTTP's and the Autobahn suite's, in the clear and by TLS."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from conformance import sockets
+from conformance import http, sockets
 from tests.integration.raw import token_of
 from tests.live.tls import TlsServer
 from tests.server import Server, certificate
 
 
-@pytest.mark.parametrize("scheme", ["ws", "wss"])
-def test_the_autobahn_suite_finds_no_fault(home: Path, scheme: str) -> None:
-    if scheme == "wss" and shutil.which("openssl") is None:
+@pytest.fixture(params=["clear", "tls"])
+def echoing(request: pytest.FixtureRequest, home: Path) -> Iterator[Server]:
+    if request.param == "tls" and shutil.which("openssl") is None:
         pytest.skip("no openssl to make a certificate")
-    server = (
-        TlsServer(home, *certificate(home)) if scheme == "wss" else Server(home, app="tests.live.socket_app:create()")
-    )
+    is_tls = request.param == "tls"
+    server = TlsServer(home, *certificate(home)) if is_tls else Server(home, app="tests.live.socket_app:create()")
     try:
         server.start()
-        outcomes = list(sockets.run(sockets.opener(server, token_of(server, "alice"))))
-        failed = [
-            (one.case.number, one.case.about, one.remark) for one in outcomes if one.result is sockets.Result.FAIL
-        ]
-        assert failed == []
-        assert len(outcomes) == 301
-        log = server.log.read_text()
-        assert "Traceback" not in log
-        assert "eof_received" not in log
+        yield server
     finally:
         server.kill()
+
+
+def test_published_rules_are_kept(echoing: Server) -> None:
+    """One server for all of them, as it is the same one in `make conformance`."""
+    asked = list(http.run(http.opener(echoing), http.furnish(echoing)))
+    assert [(one.case.section, one.case.about, one.fault) for one in asked if one.fault] == []
+    assert len(asked) > 250
+    outcomes = list(sockets.run(sockets.opener(echoing, token_of(echoing, "alice"))))
+    failed = [(one.case.number, one.case.about, one.remark) for one in outcomes if one.result is sockets.Result.FAIL]
+    assert failed == []
+    assert len(outcomes) == 301
+    log = echoing.log.read_text()
+    assert "Traceback" not in log
+    assert "eof_received" not in log

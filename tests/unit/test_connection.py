@@ -220,7 +220,7 @@ def test_the_same_when_an_idle_connection_is_closed(http: HttpConnection, transp
 
 def test_small_chunks_take_turns(http: HttpConnection, worker: Worker, transport: Transport) -> None:
     chunks = b"1\r\nx\r\n" * 900
-    http.data_received(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n")
+    http.data_received(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n")
     assert len(http._framer.buffer) > len(chunks) / 2, "the others' turn"
     reading = [transport.reading]
     while worker.soon:
@@ -233,7 +233,7 @@ def upload(worker: Worker, size: int) -> tuple[HttpConnection, Transport]:
     """A connection on which so many bytes of a long body have come."""
     made, transport = HttpConnection(cast(LiveWorker, worker)), Transport()
     made.connection_made(transport)
-    made.data_received(b"POST / HTTP/1.1\r\nContent-Length: 150000\r\n\r\n")
+    made.data_received(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 150000\r\n\r\n")
     made.data_received(bytes(size))
     return made, transport
 

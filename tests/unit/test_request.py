@@ -10,8 +10,8 @@ from gunicorn.config import Config
 
 from chat.live import request
 from chat.live.framing import Framed, Framer
-from chat.live.heads import FramingError
 from chat.live.parking import ENVIRON_KEY, Hold
+from chat.live.targets import FramingError
 
 PEER, LOCAL = ("192.0.2.7", 4711), ("127.0.0.1", 8000)
 _OBJECTS = {"wsgi.input", "wsgi.errors", "gunicorn.socket", "wsgi.early_hints", ENVIRON_KEY}

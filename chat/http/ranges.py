@@ -1,0 +1,82 @@
+"""Conditional requests and byte ranges (RFC 9110, 13 and 14) for answers whose length is known."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import cast
+
+from flask import Response, request
+from werkzeug.http import parse_date
+
+_RANGE = re.compile(r"bytes[ \t]*=[ \t]*(\d{0,18})-(\d{0,18})[ \t]*", re.IGNORECASE)
+# Of these an answer without the content has its own, or none.
+_OF_CONTENT = ("Content-Length", "Content-Type", "Content-Disposition", "Content-Encoding", "ETag", "Last-Modified")
+
+
+def answer_conditionally(response: Response) -> Response:
+    """Make it a 304, 412, 206 or 416 where the request asks for that. It has its validators and Content-Length."""
+    size = response.content_length
+    response.make_conditional(request)
+    if response.status_code == 412:
+        return _failed(response, 412, "precondition failed")
+    if response.status_code != 200 or size is None:
+        return response
+    response.headers["Accept-Ranges"] = "bytes"
+    wanted = _wanted(response) if request.method == "GET" else None  # RFC 9110, 14.2
+    if wanted is None:
+        return response
+    start, end = _bounds(*wanted, size)
+    if start >= end:
+        failed = _failed(response, 416, "range not satisfiable")
+        failed.headers["Content-Range"] = f"bytes */{size}"
+        return failed
+    response.response = _cut(cast(Iterable[bytes], response.response), start, end)
+    response.direct_passthrough = False
+    response.status_code = 206
+    response.content_length = end - start
+    response.headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    return response
+
+
+def _wanted(response: Response) -> tuple[str, str] | None:
+    """The first and last byte of the one range that is asked for. All else is ignored, which RFC 9110, 14.2 allows."""
+    asked = _RANGE.fullmatch(request.headers.get("Range", ""))
+    if asked is None or asked[1] == asked[2] == "" or (asked[1] and asked[2] and int(asked[1]) > int(asked[2])):
+        return None
+    condition = request.headers.get("If-Range")
+    return (asked[1], asked[2]) if condition is None or _still_holds(condition.strip(), response) else None
+
+
+def _still_holds(condition: str, response: Response) -> bool:
+    """If-Range (RFC 9110, 13.1.5): a strong entity tag, or a date, that is just the answer's."""
+    if condition.startswith('"'):
+        return condition == response.headers.get("ETag")
+    date = parse_date(condition)
+    return date is not None and date == response.last_modified
+
+
+def _bounds(first: str, last: str, size: int) -> tuple[int, int]:
+    if not first:
+        return max(0, size - int(last)), size
+    return int(first), min(int(last) + 1, size) if last else size
+
+
+def _cut(pieces: Iterable[bytes], start: int, end: int) -> Iterator[bytes]:
+    """The bytes from start to end of all the pieces."""
+    at = 0
+    try:
+        for piece in pieces:
+            if at >= end:
+                return
+            if at + len(piece) > start:
+                yield piece[max(0, start - at) : end - at]
+            at += len(piece)
+    finally:
+        if hasattr(pieces, "close"):
+            pieces.close()
+
+
+def _failed(response: Response, status: int, text: str) -> Response:
+    response.close()
+    for name in _OF_CONTENT:
+        response.headers.pop(name, None)
+    return Response(text + "\n", status, response.headers, mimetype="text/plain")

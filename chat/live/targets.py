@@ -1,0 +1,67 @@
+"""The request line: method, target and version (RFC 9112, 3), and what may stand in Host."""
+
+import re
+from dataclasses import dataclass
+
+_LINE = re.compile(rb"([^ ]+) ([^ ]+) HTTP/([0-9])\.([0-9])")
+_METHOD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_ABSOLUTE = re.compile(rb"https?://([^/?#]*)([/?].*)?", re.IGNORECASE)
+_HOST = re.compile(
+    rb"(?:\[[0-9A-Za-z:.%_~!$&'()*+,;=-]+\]|(?:[0-9A-Za-z._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)(?::[0-9]*)?"
+)
+_NON_ASCII = re.compile(rb"[\x80-\xff]")
+_BAD_PERCENT = re.compile(rb"[^?]*%(?![0-9A-Fa-f]{2})")  # in the path; browsers send queries as they are typed
+
+
+class FramingError(Exception):
+    """Not a request that we read; the connection is of no more use."""
+
+    def __init__(self, status: str, reason: str) -> None:
+        super().__init__(status, reason)
+        self.status = status
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLine:
+    """What the first line says."""
+
+    line: bytes  # as it is handed to the parser: with a path, and the version that we speak
+    is_10: bool
+    authority: bytes | None  # of a target that is a whole URI: it counts instead of Host
+
+
+def is_host(value: bytes) -> bool:
+    """Whether it can stand in Host: a name or an address, and a port (RFC 3986, 3.2.2). Empty, it names nothing."""
+    return _HOST.fullmatch(value) is not None
+
+
+def read_request_line(first: bytes) -> RequestLine:
+    """Read it. Raises FramingError."""
+    read = _LINE.fullmatch(first)
+    if read is None or not _METHOD.fullmatch(read[1]):
+        raise FramingError("400 Bad Request", "request line")
+    method, target, major, minor = read.groups()
+    if major != b"1":
+        raise FramingError("505 HTTP Version Not Supported", "HTTP/1.1 is spoken here")
+    if method == b"CONNECT":
+        raise FramingError("501 Not Implemented", "CONNECT")
+    # curl sends Chinese in an address as it is typed.
+    target = _NON_ASCII.sub(lambda byte: b"%%%02X" % byte[0][0], target)
+    authority = None
+    absolute = _ABSOLUTE.fullmatch(target)
+    if absolute is not None:
+        authority, path = absolute[1], absolute[2] or b""
+        of_all = b"*" if method == b"OPTIONS" else b"/"
+        target = (path if path.startswith(b"/") else b"/" + path) if path else of_all
+    is_target = target.startswith(b"/") or (target == b"*" and method == b"OPTIONS")
+    if (
+        not is_target
+        or b"#" in target
+        or _BAD_PERCENT.match(target)
+        or (authority is not None and not is_host(authority))
+    ):
+        raise FramingError("400 Bad Request", "request line")
+    is_10 = minor == b"0"
+    # A later HTTP/1.x is answered like the last one that we know (RFC 9110, 2.5).
+    return RequestLine(b"%b %b HTTP/1.%d" % (method, target, not is_10), is_10, authority)

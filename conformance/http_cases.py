@@ -1,0 +1,49 @@
+"""What RFC 9110, 9112, 9113, 6265, 6455 and 6585 ask of an HTTP server, as bytes and what has to come back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+HOST = "Host: localhost"
+STYLE = "/static/css/base.css"
+
+
+@dataclass(frozen=True)
+class World:
+    """What is there on the server that is asked."""
+
+    cookie: str  # a name and a value
+    user: str  # whose it is
+    picture: str  # a path; its picture has more than 100 bytes
+    size: int  # of the picture
+    etag: str  # of the picture
+    style: str  # the path of a file of /static
+    style_size: int
+    modified: str  # the Last-Modified of that
+
+    @property
+    def token(self) -> str:
+        return self.cookie.partition("=")[2]
+
+
+@dataclass(frozen=True)
+class Case:
+    """Bytes to send, the statuses that answer them, and what the last answer must have."""
+
+    section: str
+    about: str
+    send: bytes
+    statuses: tuple[int, ...]
+    closes: bool = False  # the server ends the connection behind the last answer
+    headers: Mapping[str, str | None] = field(default_factory=dict)  # as they must be; None: may not be there
+    body: bytes | None = None  # a part of it
+    bodiless: bool = False  # all are answers to HEAD
+    early: bytes = b""  # sent first, and answered by the first status before the rest is sent
+
+
+def raw(first: str, *lines: str, rest: bytes = b"") -> bytes:
+    """A request from its very lines."""
+    return "\r\n".join([first, *lines, "", ""]).encode("latin-1") + rest
+
+
+def refused(section: str, about: str, send: bytes, status: int = 400, **more: object) -> Case:
+    return Case(section, about, send, (status,), closes=True, **more)  # type: ignore[arg-type]
