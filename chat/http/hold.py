@@ -16,7 +16,7 @@ from chat.errors import ChatError
 from chat.http.blocking import block
 from chat.http.context import services
 from chat.live.parking import ENVIRON_KEY, NEEDS_THREAD, NOTHING_YET, Hold, Look
-from chat.models import Actor
+from chat.models import Actor, EventKind
 from chat.services import Services
 from chat.services.pulls import LookedAt, News, Position, marks_at
 
@@ -32,10 +32,19 @@ Render = Callable[[News], list[bytes]]  # a body in pieces; without I/O where th
 
 
 def answer_when_new(
-    actor: Actor, ask: Ask, timeout_s: float, read: Read, render: Render, looked_at: LookedAt = None
+    actor: Actor,
+    ask: Ask,
+    timeout_s: float,
+    read: Read,
+    render: Render,
+    looked_at: LookedAt = None,
+    *,
+    tells_members: bool = False,
 ) -> Response:
     """The answer to a pull: at once where there is news, else when there is, or when time is up.
 
+    tells_members: a pull that is held on the loop also ends, without news, when somebody comes into one of the rooms or
+    leaves it.
     No database session is held meanwhile. read and render are the same objects for all who ask in the same way.
     Raises ROOM_NOT_FOUND, and NOT_SIGNED_IN where the session ends.
     """
@@ -46,7 +55,9 @@ def answer_when_new(
     if news.count or not timeout_s or request.method == "HEAD":
         return news_response(render, news)
     if hold is not None:
-        return HeldPull(services(), hold, actor, timeout_s, position, read, render, looked_at).park(hold)
+        return HeldPull(
+            services(), hold, actor, timeout_s, position, read, render, looked_at, tells_members=tells_members
+        ).park(hold)
     services().requests.held(actor.user_id)
     deadline = min(time.monotonic() + timeout_s, _session_ends(services(), actor))
     news = block(actor, position, deadline) or position.nothing()
@@ -198,8 +209,11 @@ class HeldPull(Waiter):
         read: Read,
         render: Render,
         looked_at: LookedAt = None,
+        *,
+        tells_members: bool = False,
     ) -> None:
         super().__init__(position.keys(actor), hold.wake)
+        self.signals = [] if tells_members else None
         self._chat = chat
         self._actor = actor
         self._timeout_s = timeout_s
@@ -272,9 +286,17 @@ class HeldPull(Waiter):
         # was sent, it would be known by now.
         if self.recheck:
             return NEEDS_THREAD
-        if found is not NOTHING_YET and found is not NEEDS_THREAD:
+        if found is NOTHING_YET:
+            return self._told() if self.signals else NOTHING_YET
+        if found is not NEEDS_THREAD:
             metrics.delivered_on_loop.n += place.count
         return found
+
+    def _told(self) -> bytes | Look:
+        """The answer to signals that have come."""
+        signals, self.signals = self.signals or [], []
+        is_news = any(signal.kind is EventKind.MEMBERS for signal in signals)
+        return self._place.nothing() if is_news else NOTHING_YET
 
     def again(self, body: bytes) -> bytes | Look:
         now = time.monotonic()

@@ -23,10 +23,11 @@ class EventKind(StrEnum):
     FRIEND_REQUESTED = "friend_requested"  # subject: user, who is asked
     UNFRIENDED = "unfriended"  # subject: user; there is one event for each of the two
     ADMITTED = "admitted"  # subject: user, who is in one room more
+    MEMBERS = "members"  # subject: room; somebody became a member, or is none any more
     CONCERNS_MEMBERS = "concerns_members"  # subject: room; somebody came in, an announcement, an answered invitation
 
 
-ROOM_SIGNALS = frozenset({EventKind.ENTERED, EventKind.LEFT, EventKind.CONCERNS_MEMBERS})
+ROOM_SIGNALS = frozenset({EventKind.ENTERED, EventKind.LEFT, EventKind.MEMBERS, EventKind.CONCERNS_MEMBERS})
 SIGNALS = ROOM_SIGNALS | {EventKind.FRIEND_REQUESTED, EventKind.UNFRIENDED, EventKind.ADMITTED}
 
 

@@ -108,6 +108,7 @@ class Groups:
                 raise forbidden(room) if user_id == actor.user_id else ChatError(ErrorCode.ADMIN_PROTECTED)
             tx.execute(delete(Membership).where(Membership.room_id == room.id, Membership.user_id == user_id))
             tx.emit(Event(EventKind.USER, user_id))
+            tx.emit(Event(EventKind.MEMBERS, room.id, self._clock()))
         details = {"room_id": room_id, "member_id": user_id}
         self._security_log.write("member_removal", actor.user_id, actor.username, **details)
 

@@ -106,6 +106,7 @@ class Memberships:
                 return
             tx.execute(delete(Membership).where(Membership.room_id == room.id, Membership.user_id == actor.user_id))
             tx.emit(Event(EventKind.USER, actor.user_id))
+            tx.emit(Event(EventKind.MEMBERS, room.id, self._clock()))
             successor = _longest_standing(tx, room.id)
             if successor is None and not room.is_lobby:
                 end_room(tx, room.id, self._clock())
@@ -126,11 +127,14 @@ class Memberships:
                 owned = select(Membership.room_id).where(Membership.user_id == owner_id, Membership.role == Role.OWNER)
                 mine = (Membership.user_id == user_id, Membership.role != Role.OWNER, Membership.room_id.in_(owned))
                 some = select(Membership.id).where(*mine).limit(LEAVE_AT_ONCE)
-                left = tx.execute(delete(Membership).where(Membership.id.in_(some))).rowcount
+                gone = delete(Membership).where(Membership.id.in_(some)).returning(Membership.room_id)
+                left = tx.execute(gone).scalars().all()
                 if left:
                     tx.emit(Event(EventKind.USER, user_id))
-            total += left
-            if left < LEAVE_AT_ONCE:
+                for room_id in left:
+                    tx.emit(Event(EventKind.MEMBERS, room_id, self._clock()))
+            total += len(left)
+            if len(left) < LEAVE_AT_ONCE:
                 return total
 
     def members(self, actor: Actor, ref: RoomRef, page: Page = WHOLE) -> Listed[MemberView]:
@@ -188,6 +192,8 @@ class Memberships:
         for user_id in user_ids:
             tx.emit(Event(EventKind.USER, user_id))
             tx.emit(Event(EventKind.ADMITTED, user_id, now))
+        if room.has_others:
+            tx.emit(Event(EventKind.MEMBERS, room_id, now))
         if room.has_others and not room.is_lobby:  # everybody is in the lobby: that somebody came there is no news
             tx.emit(Event(EventKind.CONCERNS_MEMBERS, room_id, now))
 

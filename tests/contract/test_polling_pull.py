@@ -275,9 +275,23 @@ def test_history_pages_backwards(alice: PollingClient) -> None:
     oldest = alice.ok("GET", f"/chat/history?roomname=public&detail=1&before={older[0]['timestamp']}")["messages"]
     assert texts(oldest) == ["0"]
     assert oldest[0]["id"] == 1
+    paged = alice.ok("GET", "/chat/history?roomname=public&limit=3")
+    assert set(paged) == {"status", "feedback", "messages"}
+    detailed = [alice.ok("GET", f"/chat/history?roomname=public&detail=1&limit={limit}") for limit in (6, 7, 8)]
+    assert [(len(page["messages"]), page["more"]) for page in detailed] == [(6, True), (7, False), (7, False)]
     assert alice.call("GET", "/chat/history?roomname=public&before=junk").status == 400
     assert alice.call("GET", "/chat/history").status == 400
     assert alice.call("GET", "/chat/history?roomname=nowhere").status == 404
+
+
+def test_history_that_is_cut_by_its_size_says_that_there_is_more(
+    alice: PollingClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat.http.compact.ANSWER_MAX_BYTES", 500)
+    for letter in "abc":
+        alice.say("public", letter * 200)
+    page = alice.ok("GET", "/chat/history?roomname=public&detail=1")
+    assert ([each["content"][0] for each in page["messages"]], page["more"]) == (["c"], True)
 
 
 def test_history_is_for_members(alice: PollingClient, client: Clients) -> None:

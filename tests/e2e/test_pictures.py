@@ -3,13 +3,16 @@
 import base64
 import io
 import re
+from urllib.parse import urlsplit
 
 import pytest
+import requests
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.e2e.steps import PNG, drop_file, own_room
-from tests.pictures import noise
+from tests.e2e.conftest import PASSWORD
+from tests.e2e.steps import PNG, drop_file, expect_once, own_room
+from tests.pictures import noise, picture
 
 
 def loaded(page):
@@ -156,3 +159,29 @@ def test_characters_are_counted_near_the_limit(people, name):
     field.press("Enter")
     expect(anna.locator("#composer-error")).to_contain_text("too long by 100")
     expect(field).to_have_value("x" * 4100)
+
+
+def test_the_avatar_of_a_writer_shows_until_there_is_another(people, name, server):
+    """People of ims have avatars; one that is gone by the time it is loaded leaves the letters of the name."""
+    anna, room = own_room(people, name)
+    mia = people.client(name("mia"))
+    mia.post("/room/join", roomname=room, type="public", passwd="")
+    session = requests.Session()
+    login = session.post(
+        f"{server.url}/account/login", json={"email": mia.name, "password": PASSWORD}, timeout=30
+    ).json()
+    session.headers["Authorization"] = login["token"]
+    change = {"origin_password": PASSWORD, "avatar": base64.b64encode(picture(size=(600, 600))).decode()}
+    assert session.put(f"{server.url}/account/info", json=change, timeout=30).ok
+    mia.say("with a face", room)
+    expect_once(anna, "with a face")
+    anna.wait_for_function("() => document.querySelector('.message .avatar img')?.naturalWidth === 256")
+    assert urlsplit(str(anna.locator(".message .avatar img").get_attribute("src"))).path.startswith("/avatars/")
+    anna.route("**/avatars/*", lambda route: route.abort())
+    assert session.put(f"{server.url}/account/info", json=change, timeout=30).ok
+    session.close()
+    people.may_lose_network = True
+    mia.say("without one", room)
+    expect_once(anna, "without one")
+    anna.reload()
+    expect(anna.locator(".message .avatar").first).to_have_text(re.compile(r"^\w+$"))

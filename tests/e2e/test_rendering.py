@@ -138,6 +138,7 @@ def test_a_direct_conversation_is_called_by_the_other_person(people, name):
     expect(listed).to_have_text(bert.name)
     listed.click()
     expect(anna.locator("#room-title")).to_have_text(bert.name)
+    expect(anna.locator(".message .words")).to_have_text("We are friends now. Let’s chat!")
     expect(anna.locator(".message .byline")).to_have_text(bert.name)
     anna.locator("#room-details").click()
     expect(anna.get_by_role("dialog").get_by_role("heading")).to_have_text(bert.name)

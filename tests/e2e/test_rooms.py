@@ -120,3 +120,56 @@ def test_one_number_of_members_wherever_it_shows(people, name):
     expect(anna.locator("#room-about")).to_have_text("3 members")
     expect(row(anna, room).locator(".room-members")).to_have_text("3 members")
     expect(anna.locator(".member")).to_have_count(3)
+
+
+def test_of_many_rooms_the_most_active_show_and_all_can_be_reached(people, name):
+    anna = people.join(name("anna"))
+    rooms = [name(f"room{number}") for number in range(5)]
+    for each in rooms:
+        create_room(anna, each)
+    anna.route("**/room/find?*", lambda route: route.continue_(url=route.request.url.replace("limit=100", "limit=3")))
+    anna.goto("/#")
+    anna.reload()
+    expect(anna.locator("#room-list .room")).to_have_count(3)  # but for one that is open
+    expect(row(anna, rooms[4])).to_be_visible()
+
+    anna.locator("#find-rooms").click()
+    anna.get_by_label("Search by name").fill(rooms[0])
+    anna.get_by_role("button", name=f"Open {rooms[0]}").click()
+    expect(anna.locator("#room-title")).to_have_text(rooms[0])
+    say(anna, "here")
+
+    anna.get_by_role("button", name="More rooms").click()
+    expect(anna.locator("#room-list .room")).to_have_count(6)
+    anna.goto(f"/#{rooms[1]}")
+    expect(anna.locator("#room-title")).to_have_text(rooms[1])
+
+
+def test_who_comes_and_goes_shows_at_once(people, name):
+    anna, room = own_room(people, name)
+    bert = people.client(name("bert"))
+    bert.post("/room/join", roomname=room)
+    expect(anna.locator("#room-about")).to_have_text("2 members", timeout=4000)
+    expect(anna.locator(".member")).to_have_count(2)
+    bert.post("/room/leave", roomname=room)
+    expect(anna.locator("#room-about")).to_have_text("1 member", timeout=4000)
+    expect(anna.locator(".member")).to_have_count(1)
+
+
+def test_one_can_leave_all_rooms_of_somebody(people, name):
+    """Who is put into room after room gets out of all of them at once."""
+    anna = people.join(name("anna"))
+    mallory = people.client(name("mallory"))
+    rooms = [name(f"trap{number}") for number in range(3)]
+    for each in rooms:
+        mallory.post("/room/create", roomname=each, type="public", passwd="")
+        anna.request.post("/room/join", data={"roomname": each})
+    anna.reload()
+    row(anna, rooms[1]).click()
+    expect(anna.locator(".member")).to_have_count(2)
+    anna.locator("#room-details").click()
+    anna.get_by_role("button", name=f"Leave all rooms of {mallory.name}").click()
+    anna.get_by_role("button", name="Leave them all").click()
+    for each in rooms:
+        expect(row(anna, each)).to_have_count(0)
+    expect(row(anna, "public")).to_be_visible()

@@ -253,3 +253,20 @@ def test_a_known_head_runs_no_sql(app: Flask) -> None:
     assert parked.look() is Look.NEEDS_THREAD
     parked.is_held = False
     parked.forget()
+
+
+def test_a_pull_that_asks_hears_who_comes_and_goes(live: Server) -> None:
+    """On the first pull of a connection and on the next, whose head is known; others wait on for messages."""
+    alice, bob = token_of(live, "alice"), token_of(live, "bob")
+    call(live, alice, "/room/create", {"roomname": "club", "type": "public", "passwd": ""})
+    asking, waiting = Reader(live, alice, "timeout=20&members=1"), Reader(live, alice)
+    for path in ("/room/join", "/room/leave", "/room/join"):
+        asking.ask({"club": ""})
+        if path == "/room/join":
+            assert asking.is_waiting()
+        call(live, bob, path, {"roomname": "club"})
+        status, told = answer(asking.connection)
+        assert (status, told["club"]) == (200, [])
+    waiting.ask({"club": ""})
+    call(live, bob, "/room/leave", {"roomname": "club"})
+    assert waiting.is_waiting()

@@ -91,10 +91,11 @@ def test_who_is_added_hears_of_it(services: Services) -> None:
     room = services.rooms.create_titled(alice, "club", access=Access.INVITE).id
     assert add(services, alice, room, "bob") is None
     with services.store.read() as connection:
-        events = connection.execute(select(EventRow.kind, EventRow.subject_id).order_by(EventRow.id.desc()).limit(3))
+        events = connection.execute(select(EventRow.kind, EventRow.subject_id).order_by(EventRow.id.desc()).limit(4))
         assert events.all()[::-1] == [
             (EventKind.USER, bob.user_id),
             (EventKind.ADMITTED, bob.user_id),
+            (EventKind.MEMBERS, room),
             (EventKind.CONCERNS_MEMBERS, room),
         ]
 

@@ -43,11 +43,15 @@ def _pull_feedback(news: News, chinese: bool) -> str:
     return feedback
 
 
-def history_answer(messages: list[StoredMessage], detail: bool) -> Response:
-    """{"status", "feedback", "messages": [message, …]}. Over 8 MiB the oldest are left to the next page."""
-    kept = fitting(_encoded(message, detail) for message in reversed(messages))
+def history_answer(messages: list[StoredMessage], limit: int, detail: bool) -> Response:
+    """{"status", "feedback", "messages": [message, …]}, at most limit; in detail "more" too: whether some are older.
+
+    Over 8 MiB the oldest are left to the next page.
+    """
+    kept = fitting(_encoded(message, detail) for message in reversed(messages[-limit:]))
     feedback = f"共 {len(kept)} 条消息。" if prefers_chinese() else f"{len(kept)} messages."
-    return body_response(_pieces([_head(feedback), b',"messages":[', b",".join(reversed(kept)), b"]}"]))
+    more = (b',"more":' + compact(len(kept) < len(messages))) if detail else b""
+    return body_response(_pieces([_head(feedback), b',"messages":[', b",".join(reversed(kept)), b"]", more, b"}"]))
 
 
 def _pull_parts(feedback: str, news: News, detail: bool) -> Iterator[bytes]:

@@ -75,7 +75,7 @@ def pull(actor: Actor, query: dict[str, Any], cursors: dict[str, int]) -> Respon
         return services().pulls.since(actor, cursors, limit, looked_at)
 
     timeout_s = current_app.config["PULL_TIMEOUT"] if timeout_s is None else min(timeout_s, TIMEOUT_MAX)
-    return answer_when_new(actor, ask, timeout_s, _read, render, looked_at)
+    return answer_when_new(actor, ask, timeout_s, _read, render, looked_at, tells_members=query["members"])
 
 
 @bp.get("/history")
@@ -86,8 +86,9 @@ def history(actor: Actor, query: dict[str, Any]) -> Response:
     """Older messages, a page at a time, oldest first within it. Beyond the document."""
     room = query["roomname"]
     before = parse_cursor(room, query["before"]) if query["before"] else None
-    found = services().messages.history(actor, room, before, query["limit"])
-    return history_answer(found, query["detail"])
+    limit = query["limit"]
+    found = services().messages.history(actor, room, before, limit + 1)  # one more, to see whether there is one
+    return history_answer(found, limit, query["detail"])
 
 
 def _read(raw: bytes) -> dict[str, int]:

@@ -188,6 +188,12 @@ class PullQuery(In):
             "最长等待的秒数；0 表示立即返回，超过 50 按 50 处理",
         ),
     )
+    members = Flag(
+        about(
+            "1: the pull ends, without messages, also when somebody comes into one of its rooms or leaves it",
+            "1：有人加入或离开其中的聊天室时也结束等待（没有消息）",
+        )
+    )
     read = _RoomIds(
         load_default=None,
         metadata=about(
@@ -321,3 +327,4 @@ class Pulled(Done):
 
 class HistoryPage(Done):
     messages = fields.List(fields.Nested(MessageShown), required=True)
+    more = fields.Boolean(metadata=_MORE)

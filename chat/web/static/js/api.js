@@ -5,6 +5,8 @@ import { language, t } from "./i18n.js";
 const TIMEOUT_MS = 15_000;
 const BODY_TIMEOUT_MS = 120_000;
 const UPLOAD_STALL_MS = 60_000;
+const ROOMS_A_PAGE = 100;
+const MEMBERS_A_PAGE = 100;
 const PASSING = new Set([0, 429, 500, 502, 503, 504]);
 
 export class ApiError extends Error {
@@ -120,16 +122,29 @@ export const api = {
   logout: () => post("/user/logout", {}),
   session: () => request("GET", "/user/session"),
   me: () => request("GET", "/user/me"),
-  rooms: async () => (await request("GET", "/room/find", { query: { detail: 1 } })).rooms,
+  /** The first pages of the rooms, one's own and most active ones first, and whether there are more. */
+  rooms: async (pages = 1, q = "") => {
+    const rooms = [];
+    let after = "";
+    for (let page = 0; page < pages && (page === 0 || after); page += 1) {
+      const answer = await request("GET", "/room/find", { query: { detail: 1, limit: ROOMS_A_PAGE, after, q } });
+      rooms.push(...answer.rooms);
+      after = answer.next;
+    }
+    return { rooms, isCut: after !== "" };
+  },
   createRoom: (roomname, passwd, isLocked) =>
     post("/room/create", { roomname, type: isLocked ? "private" : "public", passwd }),
   joinRoom: (roomname, passwd = "") => post("/room/join", { roomname, passwd }),
   leaveRoom: (roomname) => post("/room/leave", { roomname }),
   deleteRoom: (roomname, passwd = "") => post("/room/delete", { roomname, passwd }),
-  members: async (roomname) => (await request("GET", "/room/members", { query: { roomname } })).members,
-  history: async (roomname, before, limit) => {
+  leaveAll: (owner) => post("/room/leave_all", { owner }),
+  /** {members, next}: a page of them, longest-standing first; next is `after` of the next page, or "". */
+  members: (roomname, after = "") =>
+    request("GET", "/room/members", { query: { roomname, limit: MEMBERS_A_PAGE, after } }),
+  history: (roomname, before, limit) => {
     const query = { roomname, limit, detail: 1, ...(before ? { before } : {}) };
-    return (await request("GET", "/chat/history", { query, timeout: 30_000 })).messages;
+    return request("GET", "/chat/history", { query, timeout: 30_000 });
   },
   sendText: (roomname, content, id) =>
     post("/chat/send", { roomname, new_message: { type: "text", content, client_message_id: id } }),
@@ -137,5 +152,5 @@ export const api = {
     upload("/chat/send", { roomname, new_message: { type: "img", content, client_message_id: id } }, onProgress),
   /** read: ids of the rooms that are looked at. */
   pull: (cursors, { hold, read, signal, timeout }) =>
-    post(`/chat/pull?detail=1&timeout=${hold}&read=${read.join(",") || 0}`, cursors, { signal, timeout }),
+    post(`/chat/pull?detail=1&members=1&timeout=${hold}&read=${read.join(",") || 0}`, cursors, { signal, timeout }),
 };

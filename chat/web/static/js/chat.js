@@ -13,6 +13,7 @@ import { Layout } from "./layout.js";
 import { Live } from "./live.js";
 import { Login } from "./login.js";
 import { Members } from "./members.js";
+import { roomTitle } from "./names.js";
 import { notify } from "./notices.js";
 import { Outbox } from "./outbox.js";
 import { RoomDialogs } from "./roomdialogs.js";
@@ -37,19 +38,25 @@ export class Chat {
   #layout = new Layout(this.#store, { openRoom: (name) => this.#openByLink(name), onSeen: () => this.#see() });
   #login = new Login(() => this.#logIn());
   #refreshing = 0;
+  #pages = 1; // of the room list
   #timer = null;
 
   constructor() {
     const store = this.#store;
     store.on("dropped", release);
-    store.on("lost", (name) => notify(t("rooms.lost", { room: name }), "bad"));
+    store.on("lost", (room) => notify(t("rooms.lost", { room: roomTitle(room) }), "bad"));
     store.on("current", () => this.#opened());
     for (const topic of ["unread", "rooms"]) store.on(topic, () => this.#showTitle());
     const open = (name) => this.#layout.open(name);
-    this.rooms = new RoomDialogs(store, { refresh: () => this.refresh(), open });
-    new RoomList(store, open);
+    this.rooms = new RoomDialogs(store, {
+      refresh: () => this.refresh(),
+      search: (name) => this.#search(name),
+      owner: () => this.members.owner,
+      open,
+    });
+    new RoomList(store, open, () => this.#more());
     new Directs(store);
-    this.members = new Members(store);
+    this.members = new Members(store, () => this.#refreshQuietly());
     this.conversation = new Conversation(store, {
       enlarge: openPicture,
       retry: (view) => this.#outbox.retry(view.id),
@@ -84,17 +91,28 @@ export class Chat {
     clearTimeout(this.#timer);
     const round = ++this.#refreshing;
     try {
-      const rooms = await api.rooms();
+      const { rooms, isCut } = await api.rooms(this.#pages);
       // A list that was asked for before something was done may not know of it.
-      if (round === this.#refreshing && this.#store.me) this.#takeRooms(rooms);
+      if (round === this.#refreshing && this.#store.me) this.#takeRooms(rooms, { isCut });
     } finally {
       if (round === this.#refreshing) this.#timer = setTimeout(() => this.#refreshQuietly(), REFRESH_MS);
     }
   }
 
-  #takeRooms(rooms) {
-    this.#store.setRooms(rooms, (room, found) => this.#unread.adopt(room, found.unread, found.last_time));
+  #takeRooms(rooms, options) {
+    this.#store.setRooms(rooms, (room, found) => this.#unread.adopt(room, found.unread, found.last_time), options);
     this.#see();
+  }
+
+  /** Take in rooms of that name too, where there are more than the list has. Raises ApiError. */
+  async #search(name) {
+    const { rooms } = await api.rooms(1, name);
+    if (this.#store.me) this.#takeRooms(rooms, { isCut: true, isSearch: true });
+  }
+
+  async #more() {
+    this.#pages += 1;
+    await this.#refreshQuietly();
   }
 
   async #refreshQuietly() {
@@ -221,6 +239,7 @@ export class Chat {
       onNews: (room, messages) => this.#news(room, messages),
       onAnswer: (count, since) => {
         if (count === 0) this.#outbox.forgetSent(since);
+        if (count === 0) this.members.changed();
         this.#outbox.retryPassing(RETRY_AGAIN_MS);
       },
       onSignedOut: () => this.#signedOut(),
@@ -285,6 +304,7 @@ export class Chat {
   /** A link led to a room that is not ours, as far as we know. */
   async #openByLink(name) {
     if (!this.#store.rooms.has(name)) await this.#refreshQuietly();
+    if (!this.#store.rooms.has(name) && this.#store.isCut) await this.#search(name).catch(() => {});
     const room = this.#store.rooms.get(name);
     if (room?.joined) return this.#layout.open(name);
     if (room) return this.rooms.join(room).node.addEventListener("close", () => this.#layout.showAddress());

@@ -13,7 +13,6 @@ const PAGE = 50;
 const NEAR_TOP_PX = 400;
 const NEAR_BOTTOM_PX = 60;
 const GROUP_MS = 5 * 60_000;
-const FULL_PAGE_CHARS = 4_000_000; // an answer of that size may have been cut
 
 export class Conversation {
   #store;
@@ -79,13 +78,12 @@ export class Conversation {
     this.#problem = null;
     this.render();
     try {
-      const raws = await api.history(room.name, room.messages[0]?.timestamp, PAGE);
-      const isCut = raws.reduce((sum, raw) => sum + raw.content.length, 0) > FULL_PAGE_CHARS;
-      const messages = await toMessages(raws);
+      const page = await api.history(room.name, room.messages[0]?.timestamp, PAGE);
+      const messages = await toMessages(page.messages);
       if (this.#loading === room) this.#loading = null;
       if (this.#store.rooms.get(room.name) === room) {
         this.#setBusy();
-        this.#store.addOlder(room, messages, messages.length === 0 || (messages.length < PAGE && !isCut));
+        this.#store.addOlder(room, messages, !page.more);
         this.#store.markNew(room);
       }
     } catch (error) {

@@ -18,7 +18,7 @@ export class Directs {
     try {
       for (let room; (room = this.#store.joined.find((one) => isDirect(one) && one.peer === undefined)); ) {
         room.peer = null; // asked; where it fails, its number must do
-        const members = await api.members(room.name);
+        const { members } = await api.members(room.name);
         const other = members.find((member) => member.user !== this.#store.me?.username);
         if (!other) continue;
         room.peer = { user: other.user, name: other.nickname || other.user };

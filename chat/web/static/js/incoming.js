@@ -29,7 +29,7 @@ async function toMessage(raw) {
   return message;
 }
 
-/** Other protocols let people give an avatar as Base64, data URL or URL: only what may be shown here. */
+/** An avatar is an address on this server, or a short text that somebody gave: only what may be shown here. */
 function avatarSource(avatar) {
   if (!avatar) return null;
   if (/^data:image\/(png|jpeg|gif|webp);base64,/.test(avatar)) return avatar;

@@ -78,7 +78,8 @@ export class Layout {
   /** After logging in: the room in the address, the one last open, or the first. */
   openFirst(last) {
     const wanted = roomInAddress();
-    const names = this.#store.joined.map((room) => room.name);
+    // Not the most active one: to open a room is to read it.
+    const names = this.#store.joined.toSorted((one, other) => one.id - other.id).map((room) => room.name);
     const name = [wanted, this.#store.current, last, names[0]].find((candidate) => names.includes(candidate));
     // On a phone the list comes first, unless the address names a room.
     if (name !== undefined) this.#open(name, wanted === name || !isNarrow.matches);

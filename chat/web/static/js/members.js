@@ -6,20 +6,33 @@ import { locale, onLanguage, t } from "./i18n.js";
 import { avatarNode } from "./messageview.js";
 import { nameNode } from "./names.js";
 
-const REFRESH_MS = 5_000;
+const REFRESH_MS = 30_000; // who is online; coming and going are told by the pull
 const SOON_MS = 300;
 
 export class Members {
   #store;
   #list = byId("members");
   #members = [];
+  #pages = 1;
+  #isCut = false; // there are more members than these
+  #more = el("button", { type: "button", class: "list-more" });
   #timer = null;
   #round = 0;
 
-  constructor(store) {
+  #refreshRooms;
+
+  /** refreshRooms() brings the numbers of members up to date. */
+  constructor(store, refreshRooms) {
     this.#store = store;
+    this.#refreshRooms = refreshRooms;
+    this.#more.addEventListener("click", () => {
+      this.#pages += 1;
+      this.refresh();
+    });
     store.on("current", () => {
       this.#members = [];
+      this.#pages = 1;
+      this.#isCut = false;
       this.render();
       this.refresh();
     });
@@ -27,13 +40,19 @@ export class Members {
     store.on("messages", (room) => {
       const last = room.messages.at(-1);
       const isKnown = this.#members.some((member) => member.user === last?.user && member.online);
-      if (room === store.room && last && !isKnown) this.#soon();
+      if (room === store.room && last && !isKnown && !this.#isCut) this.changed();
     });
     document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.refresh());
     onLanguage(() => this.render());
   }
 
-  #soon() {
+  /** The member who owns the open room, where that is known. */
+  get owner() {
+    return this.#members.find((member) => member.role === "owner") ?? null;
+  }
+
+  /** Somebody may have come into a room, or left it. */
+  changed() {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.refresh(), SOON_MS);
   }
@@ -44,10 +63,12 @@ export class Members {
     const name = this.#store.current;
     if (name === null || document.visibilityState !== "visible") return;
     try {
-      const members = await api.members(name);
+      const { members, isCut } = await this.#load(name);
       if (round !== this.#round || name !== this.#store.current) return;
       this.#members = members;
+      this.#isCut = isCut;
       this.render();
+      if (isCut) return void this.#refreshRooms();
       const room = this.#store.room;
       if (room.memberCount === members.length) return;
       room.memberCount = members.length; // one number, wherever it shows
@@ -57,6 +78,17 @@ export class Members {
     } finally {
       if (round === this.#round) this.#timer = setTimeout(() => this.refresh(), REFRESH_MS);
     }
+  }
+
+  async #load(name) {
+    const members = [];
+    let next = "";
+    for (let page = 0; page < this.#pages && (page === 0 || next); page += 1) {
+      const answer = await api.members(name, next);
+      members.push(...answer.members);
+      next = answer.next;
+    }
+    return { members, isCut: next !== "" };
   }
 
   render() {
@@ -72,7 +104,8 @@ export class Members {
         const rows = members.map((member) => this.#row(member));
         return el("section", {}, el("h3", {}, t(title, { count: members.length })), el("ul", {}, rows));
       });
-    this.#list.replaceChildren(...nodes);
+    this.#more.textContent = t("members.more");
+    this.#list.replaceChildren(...nodes, ...(this.#isCut ? [this.#more] : []));
   }
 
   #row(member) {

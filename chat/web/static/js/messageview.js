@@ -6,6 +6,7 @@ import { t } from "./i18n.js";
 import { linkify } from "./linkify.js";
 import { fullName, nameNode } from "./names.js";
 
+const ACCEPTED = "我已经同意你的好友请求，可以开始聊天了"; // how ims's document has every direct conversation begin
 const PICTURE_MAX_HEIGHT = 260;
 const NARROWEST = 0.6; // of a picture's width to its height; the rest is cropped in the bubble
 const WIDEST = 4;
@@ -15,8 +16,11 @@ const LINE_CHARS = 60;
 /** The round picture of a person: their own, or the letters of their name. */
 export function avatarNode(name, user, source = null) {
   const node = el("span", { class: "avatar", "aria-hidden": "true", "data-colour": colourOf(user) });
-  if (source) node.append(el("img", { src: source, alt: "" }));
-  else node.append(initials(name));
+  if (source) {
+    // Another picture has another address: the old one is gone by then.
+    const image = el("img", { src: source, alt: "", onerror: () => node.replaceChildren(initials(name)) });
+    node.append(image);
+  } else node.append(initials(name));
   return node;
 }
 
@@ -66,6 +70,7 @@ export class MessageView {
   }
 
   #text(text) {
+    if (text === ACCEPTED) return el("div", { class: "bubble text" }, el("div", { class: "words accepted" }));
     const words = el("div", { class: "words", dir: "auto" }, linkify(text));
     const bubble = el("div", { class: "bubble text" }, words);
     const lines = text.split("\n").reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / LINE_CHARS)), 0);
@@ -112,6 +117,8 @@ export class MessageView {
     }
     const file = this.node.querySelector(".file");
     if (file) file.textContent = t("message.file");
+    const accepted = this.node.querySelector(".accepted");
+    if (accepted) accepted.textContent = t("message.accepted");
     const gone = this.node.querySelector(".gone");
     if (gone) gone.textContent = t("picture.gone");
   }

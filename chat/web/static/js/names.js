@@ -2,6 +2,7 @@
 // which is unique, stands beside it wherever it says something else.
 
 import { el } from "./dom.js";
+import { t } from "./i18n.js";
 
 const DOTS = /[·•‧∙⋅・･ᐧ]/u; // a username with one could look like a nickname and another username
 
@@ -26,7 +27,10 @@ export function nameNode(name, user) {
 export const isDirect = (room) => room.name === `#${room.id}`;
 
 /** What a room is called: a direct conversation by the other person, once known. */
-export const roomTitle = (room) => (room.peer ? fullName(room.peer.name, room.peer.user) : room.name);
+export function roomTitle(room) {
+  if (room.peer) return fullName(room.peer.name, room.peer.user);
+  return isDirect(room) ? t("rooms.direct") : room.name;
+}
 
 /** The same as a node. */
-export const roomTitleNode = (room) => (room.peer ? nameNode(room.peer.name, room.peer.user) : el("bdi", {}, room.name));
+export const roomTitleNode = (room) => (room.peer ? nameNode(room.peer.name, room.peer.user) : el("bdi", {}, roomTitle(room)));

@@ -4,18 +4,25 @@ import { api } from "./api.js";
 import { field, openDialog, openForm } from "./dialogs.js";
 import { el, icon } from "./dom.js";
 import { t } from "./i18n.js";
-import { roomTitle } from "./names.js";
+import { fullName, roomTitle } from "./names.js";
 import { notify } from "./notices.js";
+
+const SEARCH_AFTER_MS = 250; // without a further key
 
 export class RoomDialogs {
   #store;
   #refresh;
+  #search;
   #open;
+  #owner;
 
-  /** refresh() brings the room list up to date, open(name) shows a joined room. */
-  constructor(store, { refresh, open }) {
+  /** refresh() brings the room list up to date, search(name) adds rooms to it, open(name) shows a joined room; owner()
+   * gives the open room's. */
+  constructor(store, { refresh, search, open, owner }) {
+    this.#owner = owner;
     this.#store = store;
     this.#refresh = refresh;
+    this.#search = search;
     this.#open = open;
   }
 
@@ -30,12 +37,19 @@ export class RoomDialogs {
       this.create(search.value.trim());
     });
     const show = () => this.#showFound(list, search.value, error, () => dialog.close());
-    search.addEventListener("input", show);
+    const tell = (problem) => (error.textContent = problem.feedback ?? problem.message);
+    let soon = null;
+    search.addEventListener("input", () => {
+      show();
+      clearTimeout(soon);
+      const name = search.value.trim();
+      if (name && this.#store.isCut) soon = setTimeout(() => this.#search(name).catch(tell), SEARCH_AFTER_MS);
+    });
     const dialog = openDialog(t("find.title"), [search, error, list, el("div", { class: "buttons" }, create)]);
     show();
     this.#store.on("rooms", show);
     dialog.node.addEventListener("close", () => this.#store.off("rooms", show));
-    this.#refresh().catch((problem) => (error.textContent = problem.feedback ?? problem.message));
+    this.#refresh().catch(tell);
     search.focus();
   }
 
@@ -122,7 +136,15 @@ export class RoomDialogs {
     const facts = [t(room.isLocked ? "room.locked" : "room.open"), t("rooms.members", { count: room.memberCount })];
     const leave = el("button", { type: "button" }, icon("out"), t("leave.button"));
     const remove = el("button", { type: "button", class: "danger" }, t("delete.button"));
-    for (const [button, next] of [[leave, () => this.leave(room)], [remove, () => this.delete(room)]]) {
+    const owner = room === this.#store.room ? this.#owner() : null;
+    const name = owner && fullName(owner.nickname || owner.user, owner.user);
+    const leaveAll = el("button", { type: "button" }, t("leave.all.button", { name }));
+    const acts = [
+      [leave, () => this.leave(room)],
+      [leaveAll, () => this.leaveAll(owner.user, name)],
+      [remove, () => this.delete(room)],
+    ];
+    for (const [button, next] of acts) {
       button.addEventListener("click", () => {
         dialog.close();
         next();
@@ -132,31 +154,43 @@ export class RoomDialogs {
       el("p", {}, facts.join(" · ")),
       room.role && el("p", {}, t(`room.role.${room.role}`)),
       field("link", t("room.link"), { readonly: true, value: link, onfocus: (event) => event.target.select() }),
-      el("div", { class: "buttons" }, leave, room.role === "owner" ? remove : null),
+      el("div", { class: "buttons" }, owner && room.role !== "owner" ? leaveAll : null, leave, room.role === "owner" ? remove : null),
     ];
     const dialog = openDialog(roomTitle(room), nodes.filter(Boolean));
   }
 
   leave(room) {
     const text = t(room.role === "owner" ? "leave.text.owner" : "leave.text");
-    const act = () => this.#part(room.name, () => api.leaveRoom(room.name), "leave.done");
+    const act = () => this.#part(room, () => api.leaveRoom(room.name), "leave.done");
     openForm(t("leave.title", { room: roomTitle(room) }), [el("p", {}, text)], { text: t("leave.button"), isDangerous: true }, act);
   }
 
   delete(room) {
     const nodes = [el("p", {}, t("delete.text"))];
     if (room.isLocked) nodes.push(field("passwd", t("delete.passwd"), { type: "password", autocomplete: "off" }));
-    const act = ({ passwd = "" }) => this.#part(room.name, () => api.deleteRoom(room.name, passwd), "delete.done");
+    const act = ({ passwd = "" }) => this.#part(room, () => api.deleteRoom(room.name, passwd), "delete.done");
     openForm(t("delete.title", { room: room.name }), nodes, { text: t("delete.submit"), isDangerous: true }, act);
   }
 
-  async #part(name, request, done) {
+  /** Leave all rooms of somebody who put one into room after room. */
+  leaveAll(owner, name) {
+    const act = async () => {
+      const { feedback } = await api.leaveAll(owner);
+      notify(feedback);
+      await this.#refresh().catch(() => {});
+    };
+    const text = el("p", {}, t("leave.all.text", { name }));
+    openForm(t("leave.all.title", { name }), [text], { text: t("leave.all.submit"), isDangerous: true }, act);
+  }
+
+  async #part(room, request, done) {
+    const { name } = room;
     // The pull may tell before the answer does.
     this.#store.leaving.add(name);
     try {
       await request();
       this.#store.lose(name);
-      notify(t(done, { room: name }));
+      notify(t(done, { room: roomTitle(room) }));
       await this.#refresh().catch(() => {}); // it is done; the list comes up to date by itself
     } finally {
       this.#store.leaving.delete(name);

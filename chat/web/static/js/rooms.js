@@ -11,11 +11,14 @@ const MAX_SHOWN = 99;
 export class RoomList {
   #store;
   #open;
+  #more = el("button", { type: "button", class: "list-more" });
   #rows = new Map(); // by room
 
-  constructor(store, open) {
+  /** open(name) shows a room; more() asks for rooms that the list does not have. */
+  constructor(store, open, more) {
     this.#store = store;
     this.#open = open;
+    this.#more.addEventListener("click", more);
     for (const topic of ["rooms", "current", "unread", "messages"]) store.on(topic, () => this.render());
     onLanguage(() => this.render());
     onNewDay(() => this.render());
@@ -26,7 +29,11 @@ export class RoomList {
     const rooms = this.#store.joined;
     const keys = new Set(rooms.map(keyOf));
     for (const key of this.#rows.keys()) if (!keys.has(key)) this.#rows.delete(key);
-    setChildren(byId("room-list"), rooms.map((room) => this.#row(room)));
+    this.#more.textContent = t("rooms.more");
+    const more = this.#store.isCut ? [this.#more.parentNode ?? el("li", {}, this.#more)] : [];
+    const focused = document.activeElement;
+    setChildren(byId("room-list"), [...rooms.map((room) => this.#row(room)), ...more]);
+    if (focused !== document.activeElement && byId("room-list").contains(focused)) focused.focus(); // its row was moved
     byId("no-rooms").hidden = rooms.length > 0;
   }
 

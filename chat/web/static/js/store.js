@@ -9,6 +9,7 @@ const KEPT_IN_BACKGROUND = 60;
 
 export class Store {
   #listeners = new Map();
+  #activity = 0; // counts what was heard of rooms
 
   constructor() {
     this.reset();
@@ -18,6 +19,7 @@ export class Store {
     for (const room of this.rooms?.values() ?? []) this.#drop(room, room.messages);
     this.me = null;
     this.rooms = new Map(); // by name; all that may be seen, joined or not
+    this.isCut = false; // there are more rooms than these
     this.current = null; // name of the open room
     this.pending = new Map(); // by client_message_id, in the order they were sent
     this.leaving = new Set(); // names of rooms that we leave or delete ourselves
@@ -41,25 +43,35 @@ export class Store {
     return this.rooms.get(this.current) ?? null;
   }
 
+  /** One's rooms, the most active first. */
   get joined() {
-    return [...this.rooms.values()].filter((room) => room.joined);
+    return [...this.rooms.values()].filter((room) => room.joined).sort((one, other) => other.activity - one.activity);
   }
 
-  /** Take in /room/find. `adopt(room, found)` takes in what it counted in a joined room. */
-  setRooms(list, adopt) {
+  /**
+   * Take in /room/find. `adopt(room, found)` takes in what it counted in a joined room. Where the list is cut, rooms that
+   * are not in it stay as they are: the pull tells when one is lost. What was searched for keeps its place.
+   */
+  setRooms(list, adopt, { isCut = false, isSearch = false } = {}) {
     const before = this.rooms;
     this.rooms = new Map();
-    for (const found of list) {
+    this.isCut = isCut;
+    for (const [index, found] of list.entries()) {
       const known = before.get(found.roomname);
       const isSame = known?.id === found.id && known.joined === found.joined;
       this.rooms.set(found.roomname, isSame ? known : newRoom(found));
       const room = this.rooms.get(found.roomname);
       room.memberCount = found.membercount;
+      if (!isSearch || !isSame) room.activity = this.#activity + list.length - index; // the most active come first
       room.role = found.role;
       if (found.last_time > room.lastTime) room.lastTime = found.last_time;
       if (room.joined) adopt(room, found);
     }
-    for (const [name, room] of before) if (this.rooms.get(name) !== room) this.#forget(room);
+    this.#activity += list.length;
+    for (const [name, room] of before) {
+      if (isCut && !this.rooms.has(name)) this.rooms.set(name, room);
+      else if (this.rooms.get(name) !== room) this.#forget(room);
+    }
     if (this.current !== null && !this.room?.joined) this.open(null);
     this.emit("rooms");
   }
@@ -73,7 +85,7 @@ export class Store {
     this.rooms.delete(name);
     if (this.current === name) this.open(null);
     this.emit("rooms");
-    if (!this.leaving.has(name)) this.emit("lost", name);
+    if (!this.leaving.has(name)) this.emit("lost", room);
   }
 
   open(name) {
@@ -93,6 +105,7 @@ export class Store {
     if (messages.length === 0) return;
     room.cursor = messages.at(-1).timestamp;
     if (room.cursor > room.lastTime) room.lastTime = room.cursor;
+    room.activity = this.#activity += 1;
     for (const message of messages) this.#settle(message);
     // A room that was never opened gets its messages from history when it is. From then on all are kept: what comes
     // while history is on its way may not be in it.
