@@ -120,6 +120,7 @@ def _fields(world: World) -> Iterator[Case]:
     yield refused(large, "48 KiB of cookies", get("/user/me", *filled, *filled[:5]), 431)
     yield refused(large, "48 KiB in one field", get("/user/me", "X: " + "x" * 49152), 431)
     yield refused(large, "400 fields", get("/user/me", *["X: y"] * 400), 431)
+    yield refused(large, "9 KiB of Authorization", get("/user/me", f"Authorization: {'x' * 9216}"), 431)
     yield Case(large, "200 fields", get("/user/me", both[1], *["X: y"] * 200), (200,), body=me)
 
 

@@ -9,7 +9,10 @@ from werkzeug.http import parse_date
 
 _RANGE = re.compile(r"bytes[ \t]*=[ \t]*(\d{0,18})-(\d{0,18})[ \t]*", re.IGNORECASE)
 # Of these an answer without the content has its own, or none.
-_OF_CONTENT = ("Content-Length", "Content-Type", "Content-Disposition", "Content-Encoding", "ETag", "Last-Modified")
+_OF_CONTENT = (
+    "Cache-Control", "Content-Length", "Content-Type", "Content-Disposition", "Content-Encoding", "ETag",
+    "Last-Modified",
+)  # fmt: skip
 
 
 def answer_conditionally(response: Response) -> Response:

@@ -12,11 +12,14 @@ from chat.live.targets import FramingError, is_host, read_request_line
 LINE_MAX_BYTES = 8190  # the request line
 LENGTH_MAX_DIGITS = 18
 MOST_FIELDS = 256
+CREDENTIALS_MAX_BYTES = 8190  # our tokens have less than 1 KB
 MOST_SHAPES = 1024  # remembered; those used least go
 SHAPE_MAX_BYTES = 2048
 
 TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_READ = (b"host", b"content-length", b"transfer-encoding", b"expect", b"cookie", b"connection", b"upgrade")
+_READ = (
+    b"host", b"content-length", b"transfer-encoding", b"expect", b"cookie", b"connection", b"upgrade", b"authorization",
+)  # fmt: skip
 _VARYING = re.compile(
     rb"\r\n(Content-Length|Authorization|Cookie): *([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)(?=\r\n)", re.IGNORECASE
 )
@@ -98,8 +101,8 @@ def _read(raw: bytes) -> Head:
     if changed:
         lines = [line for line in lines if line.partition(b":")[0].lower() not in changed]
         lines += [b"%b: %b" % (name.title(), value) for name, values in changed.items() for value in values]
-    if len(lines) > MOST_FIELDS:
-        raise FramingError("431 Request Header Fields Too Large", "too many headers")
+    if len(lines) > MOST_FIELDS or any(len(value) > CREDENTIALS_MAX_BYTES for value in found[b"authorization"]):
+        raise FramingError("431 Request Header Fields Too Large", "headers")
     cleaned = b"\r\n".join([asked.line, *lines, b"", b""])
     return Head(cleaned, length, bool(found[b"transfer-encoding"]), expects and not asked.is_10)
 

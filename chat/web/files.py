@@ -42,10 +42,10 @@ def file(filename: str) -> Response:
     first, _, rest = filename.partition("/")
     is_versioned = first.startswith(_MARK)
     name = rest if is_versioned else filename
-    response = answer_conditionally(_compressed(name) or send_from_directory(FOLDER, name, conditional=False))
+    response = _compressed(name) or send_from_directory(FOLDER, name, conditional=False)
     response.headers["Cache-Control"] = _FOR_EVER if first == version() else "no-cache"
     response.vary.add("Accept-Encoding")
-    return response
+    return answer_conditionally(response)
 
 
 def _compressed(name: str) -> Response | None:

@@ -52,9 +52,7 @@ def avatar(name: str) -> Response:
     response = Response(avatars.pieces(found), mimetype=found.media_type)
     response.content_length = found.size
     response.headers["Content-Disposition"] = "inline"
-    response = _private(response, name)
-    response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
-    return _streamed(response)
+    return _streamed(_private(response, name, "private, max-age=31536000, immutable"))
 
 
 def _file(name: str) -> Response:
@@ -80,10 +78,10 @@ def _streamed(response: Response) -> Response:
     return response
 
 
-def _private(response: Response, name: str) -> Response:
+def _private(response: Response, name: str, keep: str = "private, no-cache") -> Response:
+    """Asked for again each time, cheaply, if nothing else is said: whatever is deleted must not show from a cache."""
     response.headers["Content-Security-Policy"] = ATTACHMENT_CSP
-    # Asked again each time, cheaply: a picture whose room was deleted must not show from a cache.
-    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["Cache-Control"] = keep
     response.set_etag(name)
     return answer_conditionally(response)
 
