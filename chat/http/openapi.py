@@ -22,7 +22,8 @@ from chat.http.declared import Answer, Declared, View, declared
 Json = dict[str, Any]
 Wording = tuple[int, str, str]  # HTTP status, and words in English and in Chinese; data may stand in braces
 Failure = Callable[[ErrorCode, View], list[Wording]]  # what a view may say of a failure
-ANYWHERE = {ErrorCode.UNAVAILABLE}  # INTERNAL is not promised: it is always a defect
+# INTERNAL is not promised: it is always a defect. A body may come where none is asked for, too long at that.
+ANYWHERE = {ErrorCode.UNAVAILABLE, ErrorCode.BODY_TOO_LARGE}
 _EXTENSION = "commonroom.openapi"
 _VARIABLE = re.compile(r"<(?:(?P<converter>[^:<>]+):)?(?P<name>[^<>]+)>")
 _LOGINS: list[dict[str, list[str]]] = [{"cookie": []}, {"token": []}]

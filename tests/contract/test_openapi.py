@@ -16,6 +16,7 @@ import requests
 import schemathesis
 from flask import Flask
 from hypothesis import HealthCheck, Phase, given, settings, strategies
+from openapi_spec_validator import OpenAPIV31SpecValidator
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
@@ -205,3 +206,14 @@ def test_documents_name_version_licence_and_login(app: Flask) -> None:
         operations = [each for path in document.json["paths"].values() for each in path.values()]
         assert all("security" in operation for operation in operations), name
         assert any(operation["security"] == [] for operation in operations), name
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_documents_are_valid_and_name_a_failure_everywhere(app: Flask, protocol: str) -> None:
+    document = documents(app)[protocol].json
+    assert [error.message for error in OpenAPIV31SpecValidator(document).iter_errors()] == []
+    identifiers = Counter(each["operationId"] for path in document["paths"].values() for each in path.values())
+    assert set(identifiers.values()) == {1}
+    for path, methods in document["paths"].items():
+        for method, about in methods.items():  # as Redocly's recommended rules ask for
+            assert any(status.startswith("4") for status in about["responses"]), (method, path)
