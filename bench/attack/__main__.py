@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.attack import report
-from bench.attack.attackers import ATTACKS, TEACHER
+from bench.attack.attacker import TEACHER
+from bench.attack.attackers import ATTACKS
 from bench.attack.books import Books, Phase
 from bench.attack.members import KINDS, PASSWORD, ROOM, Member
 from bench.attack.wire import Http, Lost
@@ -195,7 +196,7 @@ def main() -> int:
     os.sched_setaffinity(0, {GENERATOR_CORE})
     with _silent_mail_server() as mail_port, Attacked(mail_port) as server:
         rows, books = asyncio.run(_run(options, server))
-    print("\n" + report.table(rows) + "\n\n" + report.verdict(books))
+    print("\n" + report.table(rows) + "\n\n" + report.verdict(rows, books))
     if options.write:
         report.write(options.write, rows, books, options.seconds)
     return 1 if books.outstanding or books.duplicates else 0

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _BEGIN, _END = "<!-- measured: begin -->", "<!-- measured: end -->"
 _SHARES = (0.5, 0.95, 0.99)
+P95_MAX_MS, RECOVERY_MAX_S = 250, 1.0  # the aims
+GROWTH_MAX_BYTES = 128 * 2**20  # of the server's memory, from the first row to the last
 
 
 def line(row: Row) -> str:
@@ -48,8 +50,30 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def verdict(books: Books) -> str:
-    return f"Acknowledged messages lost: {books.outstanding} deliveries. Delivered twice: {books.duplicates}."
+def missed(rows: list[Row]) -> list[str]:
+    """A line for each attack in which an aim was missed, and for memory that grew until the end."""
+    lines = []
+    for row in rows:
+        aims = (
+            ("send p95", percentile(row.phase.sends, 0.95), P95_MAX_MS, "ms"),
+            ("delivery p95", percentile(row.phase.deliveries, 0.95), P95_MAX_MS, "ms"),
+            ("recovery", row.recovery, RECOVERY_MAX_S, "s"),
+            ("connections lost", row.phase.lapses, 0, ""),
+            ("got through", row.phase.intrusions, 0, ""),
+        )
+        found = [f"{what} {value:.3g} {unit}".rstrip() for what, value, most, unit in aims if not value <= most]
+        if found:
+            lines.append(f"{row.name}: {', '.join(found)}")
+    if rows and rows[-1].rss - rows[0].rss > GROWTH_MAX_BYTES:
+        lines.append(f"memory: {rows[0].rss / 2**20:.0f} MiB at the beginning, {rows[-1].rss / 2**20:.0f} at the end")
+    return lines
+
+
+def verdict(rows: list[Row], books: Books) -> str:
+    lines = [f"Acknowledged messages lost: {books.outstanding} deliveries. Delivered twice: {books.duplicates}.", ""]
+    found = missed(rows)
+    lines += ["Aims missed:", "", *(f"- {line}" for line in found)] if found else ["No aim was missed."]
+    return "\n".join(lines)
 
 
 def write(path: Path, rows: list[Row], books: Books, seconds: float) -> None:
@@ -60,7 +84,7 @@ def write(path: Path, rows: list[Row], books: Books, seconds: float) -> None:
         raise ValueError(f"{path} has no {_BEGIN} … {_END}")
     when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
     command = f'`make attack ARGS="--seconds {seconds:g} --write {path}"`'
-    measured = f"Written by {command} on {when}. {machine()}\n\n{table(rows)}\n\n{verdict(books)}"
+    measured = f"Written by {command} on {when}. {machine()}\n\n{table(rows)}\n\n{verdict(rows, books)}"
     path.write_text(f"{before}{_BEGIN}\n{measured}\n{_END}{after}")
 
 
