@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from chat.pictures import gif, jpeg, png, webp
 from chat.pictures.bounds import NotAPicture
 
+_PIECE_CHARS = 64 * 1024  # decoded in one call, which keeps the GIL
 _DATA_URL = re.compile(r"\Adata:[\w.+/-]*(?:;[\w.+=-]+)*;base64,", re.ASCII)
 
 
@@ -52,8 +53,17 @@ def _typed(found: tuple[bytes, int, int, bool], media_type: str) -> tuple[bytes,
 def from_text(text: str) -> bytes:
     """The bytes of Base64, also as a data URL; white space and missing padding do no harm. Raises NotAPicture."""
     prefix = _DATA_URL.match(text[:200])
+    decoded: list[bytes] = []
+    rest = b""
     try:
-        encoded = text[prefix.end() if prefix else 0 :].encode("ascii").translate(None, b" \t\r\n\v\f")
-        return base64.b64decode(encoded + b"=" * (-len(encoded) % 4), validate=True)
+        for start in range(prefix.end() if prefix else 0, len(text), _PIECE_CHARS):
+            rest += text[start : start + _PIECE_CHARS].encode("ascii").translate(None, b" \t\r\n\v\f")
+            whole = max(0, len(rest) - 4) // 4 * 4  # padding may only be in the last four
+            if b"=" in rest[:whole]:
+                raise NotAPicture("not Base64")
+            decoded.append(base64.b64decode(rest[:whole], validate=True))
+            rest = rest[whole:]
+        decoded.append(base64.b64decode(rest + b"=" * (-len(rest) % 4), validate=True))
     except (binascii.Error, ValueError):
         raise NotAPicture("not Base64") from None
+    return b"".join(decoded)

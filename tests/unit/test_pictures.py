@@ -1,5 +1,6 @@
 """Pictures are rewritten: the same pixels, and nothing that says where and by whom they were taken."""
 
+import base64
 import io
 import random
 import struct
@@ -9,7 +10,7 @@ import zlib
 import pytest
 from PIL import Image, ImageOps
 
-from chat.pictures import MAX_PIXELS, NotAPicture, exif, from_text, rewritten
+from chat.pictures import MAX_PIXELS, NotAPicture, exif, from_text, rewrite, rewritten
 from tests.pictures import SECRET, frames, jpeg_segment, laden, picture, png_chunk, riff_chunk
 
 KINDS = ["JPEG", "PNG", "GIF", "WEBP"]
@@ -166,6 +167,17 @@ def test_base64_is_read_however_it_is_wrapped() -> None:
     for text in ("aGk=", "aGk", " aG\r\n k=\t", "data:image/png;base64,aGk=", "data:;charset=x;base64,aGk"):
         assert from_text(text) == b"hi"
     for text in ("aG!k=", "aGk=aGk=", "é", "data:image/png,aGk=", "a"):
+        with pytest.raises(NotAPicture):
+            from_text(text)
+
+
+@pytest.mark.parametrize("piece", [3, 4, 5, 64])
+def test_base64_is_read_in_pieces_as_it_is_at_once(monkeypatch: pytest.MonkeyPatch, piece: int) -> None:
+    monkeypatch.setattr(rewrite, "_PIECE_CHARS", piece)
+    for size in range(70):
+        text = base64.b64encode(bytes(range(size))).decode()
+        assert from_text("\n".join(text[at : at + 7] for at in range(0, len(text), 7))) == bytes(range(size))
+    for text in ("aGk=" + "a" * 100, "aGk=" * 3, "a" * 65, "aGk=" + " " * 100 + "a"):
         with pytest.raises(NotAPicture):
             from_text(text)
 

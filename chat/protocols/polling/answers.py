@@ -65,7 +65,9 @@ def _pull_parts(feedback: str, news: News, detail: bool) -> Iterator[bytes]:
             if full:
                 break
             size += len(encoded) + 1
-            yield b"," + encoded if position else encoded
+            if position:
+                yield b","
+            yield encoded  # as it is: others get the same bytes
         yield b"]"
     yield b"}"
 
