@@ -13,10 +13,10 @@ from chat.errors import ChatError, ErrorCode
 from chat.http.context import this_request
 from chat.http.declared import declared
 from chat.lanes import Lane, enter_lane
+from chat.live.framing import SHORT_MAX_BYTES
 from chat.live.parking import ENVIRON_KEY, Hold
 from chat.services.messages import Draft
 
-SHORT_MAX_BYTES = 64 * 1024  # a body of more is long: only some routes take one
 MOST_VALUES = 100_000  # in a body, about; a pull of 5,000 rooms has 10,000
 BODY_FAILURES = {
     ErrorCode.BODY_MALFORMED,
@@ -28,10 +28,13 @@ BODY_FAILURES = {
 
 def bound_body(long: Lane | None) -> None:
     """Read long bodies in that lane, or refuse them. Raises BODY_TOO_LARGE, WrongLane."""
-    length = this_request().content_length or 0  # of chunked bodies too: chat.live hands them on whole
+    request = this_request()
+    length = request.content_length or 0  # of chunked bodies too: chat.live hands them on whole
     if length <= SHORT_MAX_BYTES:
         return
-    if long is None:
+    hold: Hold | None = request.environ.get(ENVIRON_KEY)
+    is_unread = hold is not None and hold.body is None and length <= (request.max_content_length or length)
+    if long is None or is_unread:
         raise ChatError(ErrorCode.BODY_TOO_LARGE, limit=SHORT_MAX_BYTES)
     enter_lane(long)
 
@@ -86,6 +89,7 @@ def takes(schema: type[Schema], *, long: Lane | None = None) -> Callable[[Callab
 
     def decorate(handler: Callable[..., Any]) -> Callable[..., Any]:
         declared(handler).body = schema
+        declared(handler).has_long_body = long is not None
         declared(handler).failures |= BODY_FAILURES
 
         @wraps(handler)

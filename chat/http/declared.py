@@ -25,6 +25,7 @@ class Declared:
     failures: set[ErrorCode] = field(default_factory=set)  # beside those that any view may meet
     needs_login: bool = False
     sets_cookie: bool = False
+    has_long_body: bool = False  # of over 64 KiB
     summary_zh: str = ""  # in English it is the view's docstring
 
 
@@ -54,6 +55,7 @@ def answers(
         about.failures.update(failures)
         about.path.update(path or {})
         about.form = form or about.form
+        about.has_long_body = about.has_long_body or form is not None  # a form brings a picture
         about.summary_zh = zh or about.summary_zh
         return view
 

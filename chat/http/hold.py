@@ -15,6 +15,7 @@ from chat.delivery import Waiter
 from chat.errors import ChatError
 from chat.http.blocking import block
 from chat.http.context import services
+from chat.lanes import Lane, enter_lane
 from chat.live.parking import ENVIRON_KEY, NEEDS_THREAD, NOTHING_YET, Hold, Look
 from chat.models import Actor, EventKind
 from chat.services import Services
@@ -22,6 +23,7 @@ from chat.services.pulls import LookedAt, News, Position, marks_at
 
 MOST_HELD = 100_000  # on the loop: connections are bounded by file descriptors already
 LOOP_MAX_BYTES = 16 * 1024  # what is more than that to encode is left to a thread
+SHORT_ANSWER_BYTES = 64 * 1024  # what is more than that is put together in Lane.LONG
 AROUND_BYTES = 128  # about what stands around a message's content
 MOST_PLACES = 1024  # remembered with their answers; those used least go
 _EXTENSION = "commonroom.hold"
@@ -65,7 +67,13 @@ def answer_when_new(
 
 
 def news_response(render: Render, news: News) -> Response:
-    """The answer, from a thread."""
+    """The answer to a request that was not held. Raises WrongLane for a long one."""
+    if news.bytes + news.count * AROUND_BYTES > SHORT_ANSWER_BYTES:
+        enter_lane(Lane.LONG)
+    return _news_response(render, news)
+
+
+def _news_response(render: Render, news: News) -> Response:
     metrics.count(metrics.DELIVERIES, news.count)
     return body_response(render(news))
 
@@ -255,7 +263,7 @@ class HeldPull(Waiter):
             raise
         if news is not None:
             self.forget()
-            return news_response(self._places.render, news)
+            return _news_response(self._places.render, news)
         self.is_held = True
         self._chat.requests.held(self._actor.user_id)
         self._chat.presence.follow(self._actor.session_id, self._actor.user_id, self)
@@ -270,7 +278,7 @@ class HeldPull(Waiter):
         if news is None and (self.expired or self.deadline <= time.monotonic()):
             news = self._place.position.nothing()
         if news is not None:
-            return news_response(self._places.render, news)
+            return _news_response(self._places.render, news)
         hold.parked = self
         return Response(mimetype="application/json")
 

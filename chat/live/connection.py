@@ -37,7 +37,7 @@ class HttpConnection(BoundedConnection):
 
     def __init__(self, worker: "LiveWorker") -> None:
         super().__init__(worker)
-        self._framer = Framer(worker.max_body)
+        self._framer = Framer(worker.max_body, self._takes_long)
         self._busy = False  # a request is worked on, or held
         self._advancing = False
         self._at_eof = False  # the client sends no more
@@ -257,6 +257,9 @@ class HttpConnection(BoundedConnection):
     def client(self) -> Client:
         """Whose the request is that is worked on, or coming in."""
         return self._worker.clients.of_request(self._head or self._framer.head, self._peer[0])
+
+    def _takes_long(self, head: bytes) -> bool:
+        return self._worker.takes_long(head, self._worker.clients.of_request(head, self._peer[0]))
 
     def _answer_here(self, framed: Framed, app: request.App) -> None:
         """Answer on the loop, as what asks whether the server is well must not wait for a thread."""

@@ -4,6 +4,7 @@ Sans I/O: bytes are fed in, whole requests come out.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from chat.live.heads import LINE_MAX_BYTES, TOKEN, Shape, read
@@ -13,6 +14,7 @@ HEAD_MAX_BYTES = LINE_MAX_BYTES + 32 * 1024  # the line, and 32 KiB of headers: 
 CHUNK_LINE_MAX_BYTES = 1024
 CHUNKS_A_TURN = 128  # taken in one call of next
 TRAILER_MAX_BYTES = 8192
+SHORT_MAX_BYTES = 64 * 1024  # a body of more is long: only some requests may have one
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?")
@@ -46,14 +48,17 @@ class Framer:
         "_is_as_it_came",
         "_left",
         "_max_body",
+        "_most",
         "_shape",
+        "_takes_long",
         "_trailer",
         "buffer",
         "has_more",
     )
 
-    def __init__(self, max_body: int) -> None:
+    def __init__(self, max_body: int, takes_long: Callable[[bytes], bool] = lambda _: True) -> None:
         self._max_body = max_body
+        self._takes_long = takes_long  # whether a request with that head may have a long body; asked before it comes
         self.buffer = bytearray()
         self.has_more = False  # next stopped half-way, for others to have their turn
         self._reset()
@@ -63,6 +68,7 @@ class Framer:
         self._is_as_it_came = False
         self._shape: Shape | None = None
         self._left = 0  # bytes of the body, or of the chunk, still to come
+        self._most = self._max_body  # bytes of this request's body
         self._chunked = False
         self._expects = False
         self._body: bytearray | None = None  # of a chunked request
@@ -116,11 +122,12 @@ class Framer:
         assert self._head is not None  # noqa: S101
         if self._chunked:
             return self._next_chunked()
-        if self._left > self._max_body:
+        if self._left > self._most:
             return self._done(b"", too_large=True)
         if len(self.buffer) < self._left:
             return None
-        body = bytes(self.buffer[: self._left])
+        with memoryview(self.buffer) as view:  # a slice of the buffer would be one more copy
+            body = bytes(view[: self._left])
         del self.buffer[: self._left]
         return self._done(body)
 
@@ -154,6 +161,8 @@ class Framer:
             self._chunked, self._body = True, bytearray()
         self._is_as_it_came = shape is not None or head.cleaned == raw
         self._head = raw if self._is_as_it_came else head.cleaned
+        if (self._left > SHORT_MAX_BYTES or head.is_chunked) and not self._takes_long(self._head):
+            self._most = min(self._max_body, SHORT_MAX_BYTES)
         return True
 
     def _next_chunked(self) -> Framed | None:
@@ -174,8 +183,8 @@ class Framer:
             if size is None:
                 raise FramingError("400 Bad Request", "chunk")
             length = int(size[1], 16)
-            if len(self._body) + length > self._max_body:
-                return self._with_length(b"", claimed=self._max_body + 1)
+            if len(self._body) + length > self._most:
+                return self._with_length(b"", claimed=self._most + 1)
             if length:
                 self._left = length + 2
             else:

@@ -5,7 +5,7 @@ The thread that rested last goes first: what it ran is still in the caches.
 
 import logging
 import threading
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -35,25 +35,28 @@ Job = tuple[Client | None, Owner, Callable[..., None], tuple[Any, ...], bool]
 class Bounds:
     threads: int
     most_waiting: int  # jobs that may be refused; those that may not are bounded by the number of connections
-    one_each: bool = False  # of a client no two are worked on at once
+    most_each: int = 0  # so many of a client's are worked on at once; 0: no bound
+    unasked: int = 0  # so many threads, beside those, are given out without a look at whose the work is
 
 
 BOUNDS = {
     Lane.HASHING: Bounds(threads=2, most_waiting=500),  # argon2 runs without the GIL
     Lane.ROOM_PASSWDS: Bounds(threads=1, most_waiting=200),
-    Lane.PICTURES: Bounds(threads=2, most_waiting=200, one_each=True),
-    Lane.LONG: Bounds(threads=2, most_waiting=200, one_each=True),
+    Lane.PICTURES: Bounds(threads=2, most_waiting=200, most_each=1),
+    Lane.LONG: Bounds(threads=2, most_waiting=200, most_each=1),
     Lane.MAIL: Bounds(threads=2, most_waiting=100),
     Lane.REFUSING: Bounds(threads=1, most_waiting=1000),
 }
 REST_MOST_WAITING = 4000
+# Each thread that runs Python waits for the GIL in turn with all others. At little load nobody asks whose the work is.
+REST_MOST_EACH = REST_UNASKED = 2
 
 
 class Lanes:
     """All threads of a worker process, which end with it, whatever they do."""
 
     def __init__(self, threads: int) -> None:
-        rest = Bounds(threads=threads, most_waiting=REST_MOST_WAITING)
+        rest = Bounds(threads, REST_MOST_WAITING, REST_MOST_EACH, REST_UNASKED)
         self._pools = {lane: Pool(lane, bounds) for lane, bounds in (BOUNDS | {Lane.REST: rest}).items()}
         self.run = self._pools[Lane.REST].run
         self.offer = self._pools[Lane.REST].offer
@@ -74,10 +77,11 @@ class Pool:
     def __init__(self, lane: Lane, bounds: Bounds) -> None:
         self.lane = lane
         self._bounds = bounds
-        self._one_each = bounds.one_each
+        self._asks_from = bounds.threads - bounds.unasked if bounds.most_each else 0  # with so many threads at rest
         self._lock = threading.Lock()
         self._turns = Turns()
-        self._at_work: set[Client] = set()  # only kept where each client is to have one job at a time
+        self._at_work: Counter[Client] = Counter()  # jobs of each client, but for those that nobody asked about
+        self._busy: set[Client] = set()  # clients that have as many at work as they may
         self._resting = [_Thread(self, f"{lane.name.lower()}_{number}") for number in range(bounds.threads)]
         for thread in self._resting:
             thread.start()
@@ -93,13 +97,13 @@ class Pool:
     def _put(self, owner: Owner, work: Callable[..., None], args: tuple[Any, ...], is_refusable: bool) -> None:
         dropped = None
         with self._lock:
-            if self._resting and not self._one_each:
+            if len(self._resting) > self._asks_from:
                 self._resting.pop().go_on((None, owner, work, args, is_refusable))
                 return
             client = owner.client
             job = (client, owner, work, args, is_refusable)
-            if self._resting and client not in self._at_work:
-                self._at_work.add(client)
+            if self._resting and client not in self._busy:
+                self._begins(client)
                 self._resting.pop().go_on(job)
                 return
             self._turns.add(client, job)
@@ -116,14 +120,25 @@ class Pool:
     def next_job(self, thread: "_Thread", done: Client | None) -> Job | None:
         """For a thread that is through with one; None: it rests until it is told to go on."""
         with self._lock:
-            if self._one_each and done is not None:
-                self._at_work.discard(done)
-            job = self._turns.next(self._at_work)
+            if done is not None and self._bounds.most_each:
+                self._ends(done)
+            job = self._turns.next(self._busy)
             if job is None:
                 self._resting.append(thread)
-            elif self._one_each and job[0] is not None:
-                self._at_work.add(job[0])
+            elif job[0] is not None and self._bounds.most_each:
+                self._begins(job[0])
             return job
+
+    def _begins(self, client: Client) -> None:
+        self._at_work[client] += 1
+        if self._at_work[client] == self._bounds.most_each:
+            self._busy.add(client)
+
+    def _ends(self, client: Client) -> None:
+        self._at_work[client] -= 1
+        self._busy.discard(client)
+        if not self._at_work[client]:
+            del self._at_work[client]
 
 
 class Turns:

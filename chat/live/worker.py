@@ -6,6 +6,8 @@ import logging
 import os
 import resource
 import signal
+import socket
+import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -18,9 +20,10 @@ from gunicorn.workers.base import Worker
 
 from chat.lanes import Lane
 from chat.live import request
-from chat.live.clients import NO_CLIENTS
+from chat.live.clients import NO_CLIENTS, Client
 from chat.live.connection import HttpConnection
 from chat.live.deadlines import Deadlines
+from chat.live.heap import Heap
 from chat.live.lines import LineConnection
 from chat.live.memory import Memory
 from chat.live.peer import LineProtocol
@@ -36,7 +39,10 @@ SPARE_DESCRIPTORS = 128  # for the database (3 for each of its connections), fil
 WOKEN_A_TURN = 64  # then others' requests are read; theirs come while what is known of them is in the cache
 FEW_PULLS = 4  # in a turn of the loop
 REST_SECONDS = 0.0005
+SWITCH_SECONDS = 0.001  # that a thread may keep the GIL while another wants it: the loop waits so long for each at work
+UNSENT_BYTES = 128 * 1024  # in the kernel, of one connection, beyond what is under way
 LOOK_SECONDS = 1.0  # how often the worker looks whether it should go on, and tells the master that it does
+LOOKS_A_TRIM = 5
 _LOOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
@@ -53,6 +59,8 @@ class LiveWorker(Worker):
         self.memory = Memory(DEFAULT_MEMORY)
         self.is_proxied = False  # HTTP comes through proxies: their address is no client's
         self.health: request.App | None = None  # answers /healthz on the loop
+        # Whether a long body is received: by a request's head, and whose it is.
+        self.takes_long: Callable[[bytes, Client], bool] = lambda _head, _client: True
         # As plain attributes: gunicorn's parser asks for some twenty a request, and Config takes its time to find one.
         vars(self.cfg).update({name: setting.get() for name, setting in self.cfg.settings.items()})
         self.keepalive = self.cfg.keepalive  # seconds
@@ -68,6 +76,7 @@ class LiveWorker(Worker):
         self._flush_is_due = False
         self._taken = 0  # pulls, in this turn of the loop
         self._told = asyncio.Event()
+        sys.setswitchinterval(SWITCH_SECONDS)
         super().init_process()
 
     def run(self) -> None:
@@ -131,6 +140,8 @@ class LiveWorker(Worker):
         listeners: list[Any] = self.sockets
         for listener in listeners:
             listener.sock.setblocking(False)
+            # Connections inherit it. Else megabytes are copied for each of many clients that read nothing.
+            listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
             lines = self.line_protocols.get(listener.sock.getsockname()[1])
             make: Callable[[], asyncio.Protocol] = partial(HttpConnection, self)
             if lines is not None:  # whose clients know no TLS
@@ -138,8 +149,12 @@ class LiveWorker(Worker):
             elif context is not None:
                 make = partial(TlsGate, self, context, make)
             servers.append(await self.loop.create_server(make, sock=listener.sock, backlog=self.cfg.backlog))
+        heap, looks = Heap(), 0
         while self.alive:
             self.notify()
+            looks += 1
+            if looks % LOOKS_A_TRIM == 0:
+                await asyncio.to_thread(heap.give_back)
             self.alive = self.alive and self.ppid == os.getppid()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._told.wait(), LOOK_SECONDS)

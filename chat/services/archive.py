@@ -11,7 +11,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
-from chat.lanes import Lane, enter_lane
+from chat.lanes import Lane, current_lane, enter_lane
 from chat.models import (
     Actor,
     Attachment,
@@ -35,6 +35,7 @@ from chat.storage import timeline
 from chat.storage.store import Store
 
 MOST = 1000  # messages an answer
+SHORT = 100  # of a list that any thread makes
 SEARCH_REACH = 10_000  # messages that a search looks at; who wants more goes on before them
 
 
@@ -94,16 +95,20 @@ class Archive:
         """
         with self._store.read() as connection:
             room = lookups.joined(connection, actor, room_id)
+            time = None if since is None else max(since, 0) - 1
             if after_id is not None:
                 same = (Message.id == within_64_bits(after_id), Message.room_id == room.id)
                 time = connection.execute(select(Message.time).where(*same)).scalar()
                 if time is None:
                     raise ChatError(ErrorCode.FIELD_INVALID, field="after_id")
-                messages = timeline.after(connection, room.id, time, MOST)
-            elif since is None:
-                messages = timeline.newest(connection, room.id, MOST)
-            else:
-                messages = timeline.after(connection, room.id, max(since, 0) - 1, MOST)
+            most = SHORT + 1 if current_lane() is Lane.REST else MOST
+            messages = (
+                timeline.newest(connection, room.id, most)
+                if time is None
+                else timeline.after(connection, room.id, time, most)
+            )
+            if len(messages) > SHORT:
+                enter_lane(Lane.LONG)
             return messages, _quotes(connection, messages)
 
     def mark_read(self, actor: Actor, message: StoredMessage) -> None:

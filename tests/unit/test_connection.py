@@ -80,6 +80,7 @@ class Worker:
     is_proxied = False
     health = None
     clients = NO_CLIENTS
+    takes_long = staticmethod(lambda _head, _client: True)
 
     def __init__(self) -> None:
         self.connections: set[object] = set()

@@ -27,6 +27,21 @@ def test_a_chunk_up_to_the_limit_whose_size_comes_alone(size: int) -> None:
     assert framed.head.endswith(b"\r\nContent-Length: %d\r\n\r\n" % size)
 
 
+def test_a_long_body_is_asked_for_by_its_head_and_refused_before_it_comes() -> None:
+    asked: list[bytes] = []
+    for answer, length, is_refused in ((False, 65_537, True), (True, 65_537, False), (False, 65_536, False)):
+
+        def takes_long(head: bytes, answer: bool = answer) -> bool:
+            asked.append(head)
+            return answer
+
+        framer = Framer(1_000_000, takes_long)
+        framer.buffer += b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % length
+        framed = framer.next()
+        assert (framed is not None and framed.too_large) is is_refused
+    assert len(asked) == 2, "of a short body nobody asks"
+
+
 def test_one_byte_over_the_limit() -> None:
     framed = feed(HEAD + b"%x\r\n" % (MAX_BODY + 1))
     assert framed is not None

@@ -5,6 +5,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +14,10 @@ import pytest
 from chat.lanes import Lane, WrongLane, current_lane, enter_lane
 from chat.live.pool import Bounds, Lanes, Pool
 from chat.live.worker import LiveWorker
-from tests.conftest import run_in_threads
+from chat.services import Services
+from chat.services.archive import SHORT
+from chat.services.messages import Draft
+from tests.conftest import run_in_threads, sign_up
 from tests.server import wait_until
 
 
@@ -28,8 +32,8 @@ class Client:
         self.refusals.append((lane, *args))
 
 
-def pool_of(threads: int, most_waiting: int = 2000, *, one_each: bool = False) -> Pool:
-    return Pool(Lane.LONG, Bounds(threads, most_waiting, one_each=one_each))
+def pool_of(threads: int, most_waiting: int = 2000, *, most_each: int = 0, unasked: int = 0) -> Pool:
+    return Pool(Lane.LONG, Bounds(threads, most_waiting, most_each, unasked))
 
 
 class Busy:
@@ -143,7 +147,7 @@ def test_what_must_be_done_is_never_refused_and_takes_no_place_of_others(alice: 
 
 
 def test_one_at_a_time_each_leaves_a_thread_to_the_others(alice: Client, bob: Client) -> None:
-    pool, go_on, at_work, done = pool_of(2, one_each=True), threading.Event(), list[str](), list[str]()
+    pool, go_on, at_work, done = pool_of(2, most_each=1), threading.Event(), list[str](), list[str]()
 
     def slow(name: str) -> None:
         at_work.append(name)
@@ -160,6 +164,26 @@ def test_one_at_a_time_each_leaves_a_thread_to_the_others(alice: Client, bob: Cl
     assert at_work == ["alice"] * 5
 
 
+def test_a_client_has_a_few_threads_at_once_however_many_rest(alice: Client, bob: Client) -> None:
+    pool, go_on, at_work = pool_of(8, most_each=2, unasked=1), threading.Event(), list[str]()
+
+    def slow(name: str) -> None:
+        at_work.append(name)
+        go_on.wait(10)
+
+    for _ in range(6):
+        pool.offer(alice, slow, "alice")
+    for _ in range(2):
+        pool.offer(bob, slow, "bob")
+    wait_until(lambda: len(at_work) == 5, "as many as may are at work")
+    assert at_work.count("alice") == 3, "of the first nobody asks whose it is"
+    go_on.set()
+    wait_until(lambda: pool.rests, "all is done")
+    assert sorted(at_work) == ["alice"] * 6 + ["bob"] * 2
+    assert not pool._at_work
+    assert not pool._busy
+
+
 def test_one_after_the_other_is_the_same_threads_work(alice: Client) -> None:
     pool, names = pool_of(8), list[str]()
     for number in range(10):
@@ -172,7 +196,7 @@ def test_a_fault_is_logged_and_costs_no_thread(alice: Client, caplog: pytest.Log
     def broken(fault: BaseException) -> None:
         raise fault
 
-    pool, done = pool_of(1, one_each=True), threading.Event()
+    pool, done = pool_of(1, most_each=1), threading.Event()
     pool.run(alice, broken, ValueError("a fault"))
     pool.run(alice, broken, SystemExit("another"))
     pool.run(alice, done.set)
@@ -201,7 +225,7 @@ def lanes() -> Iterator[Lanes]:
     wait_until(lambda: made.rests, "all is done")
 
 
-def run_in(lanes: Lanes, lane: Lane, work: Callable[[], object]) -> object:
+def run_in(lanes: Lanes, lane: Lane, work: Callable[[], object]) -> Any:
     """What it returned or raised, in that lane."""
     found: list[object] = []
 
@@ -226,6 +250,19 @@ def test_entering_another_lane_ends_the_job(lanes: Lanes) -> None:
     wrong = run_in(lanes, Lane.REST, lambda: enter_lane(Lane.HASHING))
     assert isinstance(wrong, WrongLane)
     assert wrong.lane is Lane.HASHING
+
+
+def test_long_lists_and_only_they_go_to_the_lane_for_long_work(lanes: Lanes, services: Services) -> None:
+    alice = sign_up(services, "alice")
+    services.limits._enabled = False
+    for count, is_long in ((SHORT, False), (1, True)):
+        for number in range(count):
+            services.messages.send(alice, "public", Draft(text=str(number)))
+        for since in (None, 0):
+            found = run_in(lanes, Lane.REST, partial(services.archive.page, alice, 1, since))
+            assert isinstance(found, WrongLane) is is_long
+    found, _ = run_in(lanes, Lane.LONG, partial(services.archive.page, alice, 1, 0))
+    assert len(found) == SHORT + 1
 
 
 def test_what_needs_a_picture_and_a_password_is_not_sent_to_and_fro(lanes: Lanes) -> None:

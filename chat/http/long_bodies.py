@@ -1,0 +1,29 @@
+"""Which requests may have long bodies, told from their heads, before a body is received."""
+
+import re
+from collections.abc import Callable
+
+from flask import Flask
+
+from chat.live.clients import Client
+
+_LINE = re.compile(rb"([A-Z]+) (?:https?://[^/ ]*)?([^? ]*)")
+
+
+def taker(app: Flask) -> Callable[[bytes, Client], bool]:
+    """Says of a request's head, and whose it is, whether a body of over 64 KiB is received.
+
+    Where its route has use for one, of persons: there is none without a log-in.
+    """
+    routes = frozenset(
+        (method.encode(), rule.rule.encode())
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods or ()
+        if getattr(getattr(app.view_functions[rule.endpoint], "declared", None), "has_long_body", False)
+    )
+
+    def takes_long(head: bytes, client: Client) -> bool:
+        line = _LINE.match(head)
+        return isinstance(client, int) and line is not None and line.groups() in routes
+
+    return takes_long
