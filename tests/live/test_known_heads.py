@@ -270,3 +270,5 @@ def test_a_pull_that_asks_hears_who_comes_and_goes(live: Server) -> None:
     waiting.ask({"club": ""})
     call(live, bob, "/room/leave", {"roomname": "club"})
     assert waiting.is_waiting()
+    for reader in (asking, waiting):
+        reader.connection.close()
