@@ -1,6 +1,7 @@
 """Conversations: live, safe, and still there later."""
 
 import re
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import expect
@@ -166,7 +167,7 @@ def test_older_messages_come_on_scrolling_up(people, name):
         count = anna.locator(".bubble").count()
         anna.locator("#log").evaluate("node => { node.scrollTop = 0; }")
         anna.wait_for_function("count => document.querySelectorAll('.bubble').length > count", arg=count)
-    assert anna.locator(".bubble.text").all_inner_texts() == texts
+    assert anna.locator(".bubble.text").all_text_contents() == texts
     expect(anna.locator(".log-head")).to_contain_text("begins")
 
     # Somebody speaks while one reads above: nothing jumps, a button leads down.
@@ -235,3 +236,70 @@ def test_rooms_with_odd_names_work(people, name, room):
     anna.reload()
     expect(anna.locator("#room-title")).to_have_text(odd)
     expect_once(anna, "is this on?", "it is")
+
+
+def test_the_page_holds_a_window_of_messages_however_far_one_scrolls(people, name):
+    """Of 700 older messages no more than 500 are on the page, and one that comes touches no other."""
+    anna, room = own_room(people, name)
+    bert = people.client(name("bert"))
+    bert.post("/room/join", roomname=room)
+    total = 700
+
+    def history(route):
+        query = parse_qs(urlsplit(route.request.url).query)
+        before = query.get("before", [""])[0]
+        end = int(before[20:26]) if before.startswith("2026-01-01") else total
+        messages = [
+            {
+                "user": bert.name,
+                "type": "text",
+                "content": f"no. {number}",
+                "id": -total + number,
+                "nickname": bert.name,
+            }
+            | {
+                "timestamp": f"2026-01-01T00:00:00.{number:06}Z",
+                "avatar": "",
+                "reply_to": None,
+                "client_message_id": None,
+            }
+            for number in range(max(0, end - 50), end)
+        ]
+        more = bool(messages) and end > 50
+        route.fulfill(json={"status": "success", "feedback": "", "messages": messages, "more": more})
+
+    anna.route("**/chat/history?*", history)
+    anna.reload()
+    open_room(anna, room)
+    log, shown = anna.locator("#log"), anna.locator("#log .message")
+    expect(shown.get_by_text("no. 699", exact=True)).to_be_visible()
+    while anna.locator(".log-head", has_text="begins").count() == 0:
+        log.evaluate("node => { node.scrollTop = 0; }")
+        anna.wait_for_timeout(20)
+        assert shown.count() <= 500
+    log.evaluate("node => { node.scrollTop = 0; }")
+    expect(shown.get_by_text("no. 0", exact=True)).to_be_visible()
+    assert anna.locator("#log .message", has_text="no. 699").count() == 0
+    bert.say("while she reads", room)
+    expect(anna.locator("#jump")).to_contain_text("1")
+    while anna.locator("#log .message", has_text="while she reads").count() == 0:
+        log.evaluate("node => { node.scrollTop = node.scrollHeight; }")
+        anna.wait_for_timeout(20)
+        assert shown.count() <= 500
+    log.evaluate("node => { node.scrollTop = node.scrollHeight; }")
+
+    log.evaluate("""node => {
+        globalThis.touched = new Set();
+        const note = (changes) => changes.forEach((change) => {
+            for (const one of [change.target, ...change.addedNodes, ...change.removedNodes]) {
+                const message = one.closest?.(".message");
+                if (message) globalThis.touched.add(message);
+            }
+        });
+        const all = {childList: true, subtree: true, attributes: true, characterData: true};
+        new MutationObserver(note).observe(node, all);
+    }""")
+    bert.say("one more", room)
+    expect(shown.get_by_text("one more", exact=True)).to_be_visible()
+    assert anna.evaluate("globalThis.touched.size") <= 3, "the new one, and the one that goes"
+    assert shown.count() <= 500

@@ -1,4 +1,7 @@
 // The open room's messages: showing, scrolling, loading older ones.
+//
+// The page holds a window of at most WINDOW messages: scrolling back takes the newest out of it, scrolling on the oldest.
+// What has not changed is not drawn again, so that a new message costs the same however many are shown.
 
 import { api } from "./api.js";
 import { onNewDay } from "./calendar.js";
@@ -8,8 +11,10 @@ import { onLanguage, t } from "./i18n.js";
 import { toMessages } from "./incoming.js";
 import { MessageView } from "./messageview.js";
 import { roomTitle } from "./names.js";
+import { KEPT_MESSAGES } from "./store.js";
 
 const PAGE = 50;
+const WINDOW = KEPT_MESSAGES;
 const NEAR_TOP_PX = 400;
 const NEAR_BOTTOM_PX = 60;
 const GROUP_MS = 5 * 60_000;
@@ -19,7 +24,10 @@ export class Conversation {
   #actions;
   #log = byId("log");
   #jump = byId("jump");
-  #views = new Map(); // by key, for the open room
+  #rows = new Map(); // by key, for the open room: {view, message, isGrouped}, as drawn last
+  #lines = new Map(); // lines between messages, by key
+  #dated = new WeakMap(); // of messages: {key, isMine, date, day}
+  #until = null; // id of the last message in the window; null: the newest
   #isAtBottom = true;
   #below = 0; // new messages below what is seen
   #loading = null; // the room whose history is being fetched
@@ -35,8 +43,8 @@ export class Conversation {
     this.#log.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.#jump.addEventListener("click", () => this.toBottom());
     new ResizeObserver(() => this.#resized()).observe(this.#log);
-    onLanguage(() => this.render());
-    onNewDay(() => this.render());
+    onLanguage(() => this.#redraw());
+    onNewDay(() => this.#redraw());
   }
 
   /** Something new came for the open room, from somebody else. */
@@ -47,9 +55,13 @@ export class Conversation {
   }
 
   toBottom() {
-    this.#stick();
     this.#below = 0;
     this.#isAtBottom = true;
+    if (this.#until !== null) {
+      this.#until = null;
+      this.render({ isQuiet: true });
+    }
+    this.#stick();
     this.#showJump();
   }
 
@@ -59,7 +71,9 @@ export class Conversation {
   }
 
   async #switch() {
-    this.#views.clear();
+    this.#rows.clear();
+    this.#lines.clear();
+    this.#until = null;
     this.#below = 0;
     this.#isAtBottom = true;
     this.#problem = null;
@@ -83,6 +97,7 @@ export class Conversation {
       if (this.#loading === room) this.#loading = null;
       if (this.#store.rooms.get(room.name) === room) {
         this.#setBusy();
+        this.#until = this.#until ?? this.#endOfWindow(room, messages.length);
         this.#store.addOlder(room, messages, !page.more);
         this.#store.markNew(room);
       }
@@ -104,15 +119,42 @@ export class Conversation {
   /** Go on while the page is not filled. */
   #fill() {
     if (this.#log.clientHeight === 0) return; // a phone shows another pane
-    if (this.#log.scrollTop < NEAR_TOP_PX && !this.#problem) this.#loadOlder();
+    if (this.#log.scrollTop >= NEAR_TOP_PX || this.#problem) return;
+    if (this.#window(this.#store.room).first > 0) this.#move(-PAGE);
+    else this.#loadOlder();
   }
 
   #scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.#log;
-    this.#isAtBottom = scrollHeight - scrollTop - clientHeight < NEAR_BOTTOM_PX;
+    const left = scrollHeight - scrollTop - clientHeight; // below what is seen
+    this.#isAtBottom = this.#until === null && left < NEAR_BOTTOM_PX;
     if (this.#isAtBottom) this.#below = 0;
     this.#showJump();
-    if (scrollTop < NEAR_TOP_PX && this.#store.room?.isLoaded) this.#fill();
+    if (!this.#store.room?.isLoaded) return;
+    if (this.#until !== null && left < NEAR_TOP_PX) this.#move(PAGE);
+    else if (scrollTop < NEAR_TOP_PX) this.#fill();
+  }
+
+  /** Which of the room's messages are in the window: from first on, before end. */
+  #window(room) {
+    const { messages } = room;
+    const last = this.#until === null ? -1 : messages.findLastIndex((message) => message.id === this.#until);
+    const end = last === -1 ? messages.length : last + 1;
+    return { first: Math.max(0, end - WINDOW), end };
+  }
+
+  /** Where the window ends once so many older messages are in it; null: where it does. */
+  #endOfWindow(room, count) {
+    const excess = room.messages.length + count - WINDOW;
+    return excess > 0 && !this.#isAtBottom ? (room.messages.at(-1 - excess)?.id ?? null) : null;
+  }
+
+  /** Move the window by so many messages, or to the end; back if that is negative. */
+  #move(count) {
+    const { messages } = this.#store.room;
+    const end = Math.max(Math.min(WINDOW, messages.length), this.#window(this.#store.room).end + count);
+    this.#until = end >= messages.length ? null : messages[end - 1].id;
+    this.render({ isQuiet: true });
   }
 
   #showJump() {
@@ -151,23 +193,34 @@ export class Conversation {
     return node ? { node, offset: node.offsetTop - top } : null;
   }
 
+  #redraw() {
+    for (const row of this.#rows.values()) row.message = null;
+    this.#dated = new WeakMap();
+    this.render();
+  }
+
   #nodes(room) {
     const nodes = [this.#head(room)];
-    const views = this.#viewsOf(room);
-    const keys = new Set(views.map((view) => view.key));
-    for (const key of this.#views.keys()) if (!keys.has(key)) this.#views.delete(key);
+    const { first, end } = this.#window(room);
+    const shown = room.messages.slice(first, end);
+    if (this.#until === null) shown.push(...this.#store.pendingOf(room.name));
+    const kept = new Map();
     let previous = null;
-    for (const view of views) {
-      const isNewDay = !previous || dayKey(previous.date) !== dayKey(view.date);
-      if (isNewDay) nodes.push(this.#line(`day ${dayKey(view.date)}`, "day", dayName(view.date)));
-      const isFirstNew = room.newFrom !== null && view.id === room.newFrom;
+    for (const message of shown) {
+      const about = this.#about(message);
+      const isNewDay = previous?.day !== about.day;
+      if (isNewDay) nodes.push(this.#line(`day ${about.day}`, "day", dayName(about.date)));
+      const isFirstNew = room.newFrom !== null && message.id === room.newFrom;
       if (isFirstNew) nodes.push(this.#line("new", "new-line", t("conversation.new")));
       const isGrouped =
-        !isNewDay && !isFirstNew && previous.user === view.user && view.date - previous.date < GROUP_MS;
-      nodes.push(this.#messageNode(view, isGrouped));
-      previous = view;
+        !isNewDay && !isFirstNew && previous.user === about.user && about.date - previous.date < GROUP_MS;
+      const row = this.#row(message, about, isGrouped);
+      kept.set(about.key, row);
+      nodes.push(row.view.node);
+      previous = about;
     }
-    if (views.length === 0 && room.isLoaded) nodes.push(el("p", { class: "log-empty" }, t("conversation.empty")));
+    this.#rows = kept;
+    if (shown.length === 0 && room.isLoaded) nodes.push(el("p", { class: "log-empty" }, t("conversation.empty")));
     return nodes.filter(Boolean);
   }
 
@@ -181,29 +234,37 @@ export class Conversation {
     return el("p", { class: "log-head" }, t("conversation.start", { room: roomTitle(room) }));
   }
 
-  #viewsOf(room) {
+  /** What is shown of a message besides what it says. */
+  #about(message) {
+    const known = this.#dated.get(message);
+    if (known) return known;
     const me = this.#store.me;
-    const stored = room.messages.map((message) => {
-      const isMine = message.user === me.username;
-      const key = isMine && message.clientId ? `c:${message.clientId}` : `m:${message.id}`;
-      return { ...message, key, isMine, date: toDate(message.timestamp) };
-    });
-    const pending = this.#store.pendingOf(room.name).map((message) => ({
-      ...message, key: `c:${message.id}`, isMine: true, user: me.username, name: me.nickname, date: message.createdAt,
-    }));
-    return [...stored, ...pending];
+    const isPending = message.createdAt !== undefined;
+    const isMine = isPending || message.user === me.username;
+    const clientId = isPending ? message.id : message.clientId;
+    const date = isPending ? message.createdAt : toDate(message.timestamp);
+    const key = isMine && clientId ? `c:${clientId}` : `m:${message.id}`;
+    const about = { key, isMine, date, day: dayKey(date), user: isMine ? me.username : message.user };
+    if (isPending) about.name = me.nickname;
+    this.#dated.set(message, about);
+    return about;
   }
 
-  #messageNode(view, isGrouped) {
-    if (!this.#views.has(view.key)) this.#views.set(view.key, new MessageView(view, this.#actions));
-    const shown = this.#views.get(view.key);
-    shown.update(view, isGrouped);
-    return shown.node;
+  #row(message, about, isGrouped) {
+    const row = this.#rows.get(about.key) ?? { view: null, message: null, isGrouped };
+    const isPending = message.createdAt !== undefined; // changes as it is sent
+    if (row.message === message && row.isGrouped === isGrouped && !isPending) return row;
+    const shown = { ...message, ...about };
+    row.view ??= new MessageView(shown, this.#actions);
+    row.view.update(shown, isGrouped);
+    row.message = message;
+    row.isGrouped = isGrouped;
+    return row;
   }
 
   #line(key, kind, text) {
-    const known = [...this.#log.children].find((child) => child.dataset.line === key);
-    const node = known ?? el("div", { class: kind, "data-line": key, role: "separator" }, el("span"));
+    const node = this.#lines.get(key) ?? el("div", { class: kind, "data-line": key, role: "separator" }, el("span"));
+    this.#lines.set(key, node);
     if (node.firstChild.textContent !== text) node.firstChild.textContent = text;
     node.setAttribute("aria-label", text);
     return node;
