@@ -34,6 +34,7 @@ bench: $(VENV)-bench/ready  ## measure beside two baselines, and write docs/perf
 
 conformance: $(VENV)-conformance/ready  ## run published suites and clients of all kinds, and write docs/conformance.md
 	@scripts/chromium
+	@scripts/npm conformance/foreign
 	@$(VENV)-conformance/bin/python -m conformance $(or $(ARGS),--write docs/conformance.md)
 
 $(VENV)-conformance/ready: requirements-conformance.txt requirements-dev.txt requirements.txt

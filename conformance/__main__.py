@@ -5,7 +5,8 @@ import sys
 import time
 from pathlib import Path
 
-from conformance import http, report, sockets
+from conformance import foreign_cases, http, report, sockets
+from conformance.clients import Outcome as Met
 from conformance.servers import served
 from conformance.sockets import Result
 from tests.integration.raw import token_of
@@ -16,6 +17,13 @@ def main() -> int:
     options = _options()
     found: dict[str, list[sockets.Outcome]] = {}
     asked: dict[str, list[http.Outcome]] = {}
+    met: dict[str, list[Met]] = {}
+    for scheme in ("http", "https"):
+        with served(tls=scheme == "https") as server:
+            met[scheme] = list(foreign_cases.run(server))
+    with served(GUNICORN_CMD_ARGS=f"--keep-alive {foreign_cases.KEEPALIVE}") as server:
+        met["http"] += foreign_cases.run_idle(server)
+        met["http"] += foreign_cases.lint(server)
     for scheme in ("ws", "wss"):
         began = time.monotonic()
         with served(tls=scheme == "wss") as server:
@@ -31,9 +39,15 @@ def main() -> int:
         for one in outcomes:
             if one.fault:
                 print(f"  {one.case.section}, {one.case.about}: {one.fault}")
+    for scheme, tried in met.items():
+        print(f"{scheme}, clients: {len(tried)} cases")
+        for each in tried:
+            if each.fault or each.skipped:
+                print(f"  {each.client}, {each.about}: {each.result}")
     if options.write:
-        options.write.write_text(report.page(asked, found))
+        options.write.write_text(report.page(met, asked, found))
     has_fault = any(one.fault for outcomes in asked.values() for one in outcomes)
+    has_fault = has_fault or any(each.fault for tried in met.values() for each in tried)
     return int(has_fault or any(one.result is Result.FAIL for outcomes in found.values() for one in outcomes))
 
 

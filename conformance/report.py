@@ -5,12 +5,22 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from conformance import http
+from conformance.clients import Outcome as Met
 from conformance.sockets import Outcome
 
 _HEAD = """# Conformance
 
 What published rules and suites ask for, tried on a real server by bytes on a socket. `make conformance` runs it all and
-writes this page; it fails where a case fails. `make test` runs the same cases.
+writes this page; it fails where a case fails. `make test` runs the HTTP and WebSocket cases too.
+"""
+
+_CLIENTS = """
+## Clients that nobody here wrote
+
+curl, wget, Python's http.client, requests and aiohttp, node's fetch, npm's `ws`, and Chromium
+(`conformance/foreign_cases.py`), by http and by https with a certificate that signs itself. Pictures have 1.2 MB. "Used
+again" is a kept connection on which a message is sent after the server has closed it, or within 20 ms of that: what was
+answered must be stored once, what was not at most once. Redocly reads the OpenAPI documents: no error, no warning.
 """
 
 _HTTP = """
@@ -45,9 +55,22 @@ def counts(outcomes: Sequence[Outcome]) -> str:
     return ", ".join(f"{count} {result}" for result, count in sorted(found.items(), key=lambda one: -one[1]))
 
 
-def page(asked: Mapping[str, Sequence[http.Outcome]], found: Mapping[str, Sequence[Outcome]]) -> str:
+def page(
+    met: Mapping[str, Sequence[Met]],
+    asked: Mapping[str, Sequence[http.Outcome]],
+    found: Mapping[str, Sequence[Outcome]],
+) -> str:
     """All of it, by schemes."""
-    return _HEAD + _HTTP + _http_table(asked) + _SOCKETS + _socket_tables(found)
+    return _HEAD + _CLIENTS + _client_table(met) + _HTTP + _http_table(asked) + _SOCKETS + _socket_tables(found)
+
+
+def _client_table(met: Mapping[str, Sequence[Met]]) -> str:
+    results = {scheme: {(one.client, one.about): one.result for one in tried} for scheme, tried in met.items()}
+    lines = ["", f"| client | what | {' | '.join(met)} |", "|---" * (2 + len(met)) + "|"]
+    for client, about in dict.fromkeys(key for found in results.values() for key in found):
+        cells = [client, about, *(found.get((client, about), "not tried") for found in results.values())]
+        lines.append("| " + " | ".join(map(_code, cells)) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def _http_table(asked: Mapping[str, Sequence[http.Outcome]]) -> str:
