@@ -8,6 +8,7 @@ from typing import Any
 from flask import Flask, Request, Response
 from flask.json.provider import DefaultJSONProvider
 from flask.sessions import SessionInterface
+from sqlalchemy import Engine
 from werkzeug.datastructures import Headers
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -49,7 +50,8 @@ def create_app(settings: Settings | None = None, clock: Clock = system_clock) ->
         n = settings.trusted_proxies
         # Not X-Forwarded-Host: it decides what is foreign, and most proxies pass on what the client sends.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=0)  # type: ignore[method-assign]
-    services = _services(app, settings, clock)
+    with app.app_context():
+        services = services_for(settings, db.engine, clock)
     app.extensions[EXTENSION] = services
     app.before_request(refuse_overflow)
     app.before_request(services.start)
@@ -116,9 +118,8 @@ def _configure(app: Flask, settings: Settings) -> None:
     app.session_interface = _NoSessions()
 
 
-def _services(app: Flask, settings: Settings, clock: Clock) -> Services:
-    with app.app_context():
-        engine = db.engine
+def services_for(settings: Settings, engine: Engine, clock: Clock) -> Services:
+    """The rules over that database; they need no Flask."""
     if engine.dialect.name == "sqlite":
         tune_sqlite(engine, settings.sqlite_synchronous)
     return Services(

@@ -1,6 +1,7 @@
 """What all tests share: an application of their own on a database of their own, made by the real migrations."""
 
 import contextlib
+import functools
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -10,17 +11,29 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask_migrate import upgrade
-from sqlalchemy import event
+from sqlalchemy import create_engine, event
+from werkzeug.routing.rules import Rule
 
-from app import create_app
+from app import create_app, services_for
 from chat.clock import SECOND, system_clock
 from chat.http.context import EXTENSION
 from chat.models import Actor
 from chat.services import Services
+from chat.storage.engine import engine_options
 from config import Settings
 from tests.hashing import cheapen
 from tests.server import Server
 
+_compile_builder = Rule._compile_builder
+
+
+def _compiled_when_used(rule: Rule, append_unknown: bool = True) -> Callable[..., Any]:
+    """Three quarters of create_app's time go by compiling how addresses are built, which is hardly ever done."""
+    compiled = functools.cache(lambda: _compile_builder(rule, append_unknown))
+    return lambda *args, **kwargs: compiled()(*args, **kwargs)
+
+
+Rule._compile_builder = _compiled_when_used  # type: ignore[method-assign,assignment]
 SECRET = "tests-only-0123456789-abcdefghijklmnopqrstuvwxyz"
 
 
@@ -41,7 +54,7 @@ class FakeClock:
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database file with all migrations applied, to be copied."""
     home = tmp_path_factory.mktemp("migrated")
-    app = create_app(Settings(instance_path=home, secret_key=SECRET))
+    app = create_app(settings_at(home))
     with app.app_context():
         upgrade()
     services_of(app).store.dispose()
@@ -73,8 +86,7 @@ def make_app(home: Path, cheap_passwords: None) -> Iterator[Callable[..., Flask]
     made: list[Flask] = []
 
     def make(clock: Callable[[], int] = system_clock, **settings: object) -> Flask:
-        values: dict[str, object] = {"instance_path": home, "secret_key": SECRET, **settings}
-        app = create_app(Settings(**values), clock)  # type: ignore[arg-type]
+        app = create_app(settings_at(home, **settings), clock)
         made.append(app)
         return app
 
@@ -90,10 +102,26 @@ def app(make_app: Callable[..., Flask]) -> Flask:
 
 
 @pytest.fixture
-def services(make_app: Callable[..., Flask], clock: FakeClock) -> Services:
+def make_services(home: Path, cheap_passwords: None) -> Iterator[Callable[..., Services]]:
+    """Services on the test's database, without Flask; settings and clock as given."""
+    made: list[Services] = []
+
+    def make(clock: Callable[[], int] = system_clock, **given: object) -> Services:
+        settings = settings_at(home, **given)
+        options = engine_options(settings.database_uri, settings.database_busy_seconds)
+        made.append(services_for(settings, create_engine(settings.database_uri, **options), clock))
+        return made[-1]
+
+    yield make
+    for services in made:
+        services.close()
+        services.store.dispose()
+
+
+@pytest.fixture
+def services(make_services: Callable[..., Services], clock: FakeClock) -> Services:
     """Services on a fake clock, without their background threads."""
-    app = make_app(clock)
-    made = services_of(app)
+    made = make_services(clock)
     made.rooms.ensure_lobby()
     return made
 
@@ -103,8 +131,8 @@ def server(home: Path) -> Iterator[Callable[..., Server]]:
     """Start real gunicorns on the test's database; they end with the test."""
     started: list[Server] = []
 
-    def start(*, workers: int = 1, wait: bool = True, descriptors: int = 0, **env: str) -> Server:
-        made = Server(home, workers=workers, env=env, descriptors=descriptors)
+    def start(*, workers: int = 1, wait: bool = True, descriptors: int = 0, fresh: bool = False, **env: str) -> Server:
+        made = Server(home, workers=workers, env=env, descriptors=descriptors, fresh=fresh)
         started.append(made)
         made.start(wait=wait)
         return made
@@ -112,6 +140,11 @@ def server(home: Path) -> Iterator[Callable[..., Server]]:
     yield start
     for each in started:
         each.kill()
+
+
+def settings_at(home: Path, **given: object) -> Settings:
+    values: dict[str, object] = {"instance_path": home, "secret_key": SECRET, **given}
+    return Settings(**values)  # type: ignore[arg-type]
 
 
 def services_of(app: Flask) -> Services:

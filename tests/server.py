@@ -1,19 +1,18 @@
 """A real gunicorn, as `make run` starts it but for cheaper passwords, for tests."""
 
 import os
-import resource
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import requests
 
-ROOT = Path(__file__).resolve().parent.parent
-BIN = Path(sys.executable).parent
+from tests import launch
+from tests.launch import BIN as BIN  # for those who import it from here
+from tests.launch import ROOT as ROOT
 
 
 def free_port() -> int:
@@ -67,7 +66,9 @@ class Server:
         env: dict[str, str] | None = None,
         descriptors: int = 0,
         app: str = "tests.served:app",
+        fresh: bool = False,
     ) -> None:
+        """fresh: by the real command, and not from a process that has loaded the modules already."""
         self.home = home
         self._app = app
         self.port = free_port()
@@ -78,7 +79,8 @@ class Server:
         self._workers = workers
         self._env = env or {}
         self._descriptors = descriptors
-        self.process: subprocess.Popen[bytes] | None = None
+        self._fresh = fresh
+        self.process: subprocess.Popen[bytes] | launch.Forked | None = None
 
     def start(self, *, wait: bool = True) -> None:
         environment = {
@@ -91,24 +93,14 @@ class Server:
             "CHAT_THREADS": "8",
             **self._env,
         }
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [BIN / "gunicorn", self._app],
-                cwd=ROOT,
-                env=environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                preexec_fn=self._limit_descriptors if self._descriptors else None,
-            )
+        self.log.touch()
+        start = launch.fresh if self._fresh else launch.Forked
+        self.process = start(self._app, environment, self.log, self._descriptors)
         if wait:
             wait_until(self.healthy, f"the server answers\n{self.log.read_text()}", timeout=30)
             wait_until(lambda: len(self.worker_pids()) == self._workers, "all workers run")
         if wait and self._workers > 1:  # one of them answers; the others may still be loading the application
             wait_until(lambda: all(map(_sleeps, self.worker_pids())), "all workers wait for requests", timeout=30)
-
-    def _limit_descriptors(self) -> None:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (self._descriptors, self._descriptors))
 
     def healthy(self) -> bool:
         assert self.process is None or self.process.poll() is None, self.log.read_text()

@@ -22,7 +22,7 @@ StartServer = Callable[..., Server]
 
 @pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "Ctrl-C"])
 def test_stopping_answers_held_pulls_at_once(server: StartServer, how: str) -> None:
-    live = server(workers=2)
+    live = server(workers=2, fresh=True)
     token = token_of(live, "alice")
     pulls = [open_pull(live, token, {"public": ""}) for _ in range(10)]
     time.sleep(0.3)
@@ -117,7 +117,7 @@ def test_logs_never_hold_query_strings_nor_forged_lines(server: StartServer) -> 
 
 def test_without_migrations_it_says_so_and_recovers(server: StartServer, home: Path) -> None:
     (home / "commonroom.db").unlink()
-    live = server(wait=False)
+    live = server(wait=False, fresh=True)
     wait_until(lambda: "flask --app wsgi db upgrade" in live.log.read_text(), "the log names the remedy", 20)
     reply = requests.get(f"{live.url}/healthz", timeout=10)
     assert reply.status_code == 503
@@ -173,7 +173,7 @@ def _answers(port: int) -> bool:
 
 
 def test_ctrl_c_while_it_starts(server: StartServer) -> None:
-    live = server(wait=False)
+    live = server(wait=False, fresh=True)
     wait_until(live.worker_pids, "the worker is there")
     wait_until(lambda: maps(live, "/sqlalchemy/"), "and reads its modules")
     os.killpg(live.pid, signal.SIGINT)

@@ -106,7 +106,7 @@ def has_ipv6() -> bool:
 def test_both_families_of_addresses_are_served(server: StartServer, host: str) -> None:
     if not has_ipv6():
         pytest.skip("this machine has no IPv6")
-    live = server(CHAT_HOST=host)
+    live = server(fresh=True, CHAT_HOST=host)
     for address in ("127.0.0.1", "[::1]"):
         assert requests.get(f"http://{address}:{live.port}/healthz", timeout=10).status_code == 200
         with socket.create_connection((address.strip("[]"), live.tcp_port), 10) as connection:
@@ -120,7 +120,7 @@ def test_both_families_of_addresses_are_served(server: StartServer, host: str) -
 def test_an_address_of_one_family_is_printed_as_it_is(server: StartServer) -> None:
     if not has_ipv6():
         pytest.skip("this machine has no IPv6")
-    live = server(wait=False, CHAT_HOST="::1")
+    live = server(fresh=True, wait=False, CHAT_HOST="::1")
     live.url = f"http://[::1]:{live.port}"
     wait_until(live.healthy, "it answers by IPv6")
     assert f"Commonroom is at http://[::1]:{live.port}/\n" in live.log.read_text()
@@ -131,7 +131,7 @@ def test_what_people_said_is_private_on_this_machine(server: StartServer, home: 
     (home / "secret_key").write_text("tests-only-0123456789-abcdefghijklmnopqrstuvwxyz")
     for path, mode in ((home / "commonroom.db", 0o644), (home / "secret_key", 0o640), (home, 0o755)):
         path.chmod(mode)
-    live = server()
+    live = server(fresh=True)
     token_of(live, "alice")
     made = {path.name: stat.S_IMODE(path.stat().st_mode) for path in home.iterdir() if path != live.log}
     assert made == dict.fromkeys((f"commonroom.db{end}" for end in ("", "-wal", "-shm", "-bell")), 0o600) | {
@@ -152,7 +152,7 @@ def test_a_folder_that_others_use_too_stays_open(tmp_path: Path) -> None:
 
 
 def test_a_second_start_on_the_same_instance_serves_the_same_rooms(server: StartServer) -> None:
-    first, second = server(), server()
+    first, second = server(fresh=True), server(fresh=True)
     token = token_of(first, "alice")
     sent = {"roomname": "public", "new_message": {"type": "text", "content": "from the other one"}}
     headers = {"Authorization": token}
@@ -162,7 +162,7 @@ def test_a_second_start_on_the_same_instance_serves_the_same_rooms(server: Start
 
 
 def test_tls_by_a_certificate_of_its_own(server: StartServer, home: Path) -> None:
-    live = server(wait=False, CHAT_TLS="self-signed")
+    live = server(fresh=True, wait=False, CHAT_TLS="self-signed")
     live.url = live.url.replace("http:", "https:")
     kept = home / "self-signed.pem"
 

@@ -92,7 +92,7 @@ def all_answered(pulls: list[socket.socket]) -> None:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_sighup_changes_workers_under_way(server: StartServer, workers: int) -> None:
-    live = server(workers=workers)
+    live = server(workers=workers, fresh=True)
     token = token_of(live, "alice")
     old = set(live.worker_pids())
     with held(live, token) as pulls, Poller(live, token) as poller:
@@ -114,7 +114,7 @@ def test_sighup_changes_workers_under_way(server: StartServer, workers: int) -> 
 
 
 def test_a_pull_can_be_held_again_after_sighup(server: StartServer) -> None:
-    live = server()
+    live = server(fresh=True)
     token = token_of(live, "alice")
     (old,) = live.worker_pids()
     live.signal(signal.SIGHUP)
@@ -126,7 +126,7 @@ def test_a_pull_can_be_held_again_after_sighup(server: StartServer) -> None:
 
 
 def test_sigusr2_hands_over_to_a_new_master(server: StartServer) -> None:
-    live = server()
+    live = server(fresh=True)
     token = token_of(live, "alice")
     (worker,) = live.worker_pids()
     group = live.pid
@@ -245,8 +245,8 @@ def test_reload_restarts_the_worker_when_a_file_changes(
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     for file in (*ROOT.glob("*.py"), ROOT / "tests/served.py", ROOT / "tests/hashing.py"):
         shutil.copy(file, copy / file.relative_to(ROOT))
-    monkeypatch.setattr("tests.server.ROOT", copy)
-    live = server(GUNICORN_CMD_ARGS="--reload", CHAT_RATE_LIMITS="off")
+    monkeypatch.setattr("tests.launch.ROOT", copy)
+    live = server(fresh=True, GUNICORN_CMD_ARGS="--reload", CHAT_RATE_LIMITS="off")
     token = token_of(live, "alice")
     (old,) = live.worker_pids()
     with held(live, token) as pulls, Poller(live, token) as poller:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
-from flask import Flask
 from sqlalchemy import event, func, select, update
 
 from chat.clock import SECOND
@@ -12,7 +11,7 @@ from chat.errors import ChatError, ErrorCode
 from chat.models import Access, Actor, Membership, Role, User
 from chat.services import Services
 from chat.services.messages import Draft
-from tests.conftest import FakeClock, run_in_threads, services_of, sign_up
+from tests.conftest import FakeClock, run_in_threads, sign_up
 
 
 def code_of(call: Callable[[], object]) -> ErrorCode | None:
@@ -52,11 +51,11 @@ def crowd(services: Services, names: Iterable[str]) -> list[int]:
 
 
 @pytest.fixture
-def limited(make_app: Callable[..., Flask], clock: FakeClock) -> Callable[..., Services]:
+def limited(make_services: Callable[..., Services], clock: FakeClock) -> Callable[..., Services]:
     """Services with these settings."""
 
     def start(**settings: object) -> Services:
-        services = services_of(make_app(clock, **settings))
+        services = make_services(clock, **settings)
         services.rooms.ensure_lobby()
         return services
 

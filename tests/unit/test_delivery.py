@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from flask import Flask
 from sqlalchemy import create_engine, delete, select
 
 from chat.delivery import Waiter
@@ -23,7 +22,7 @@ from chat.services.messages import Draft
 from chat.services.pulls import ANSWER_MAX_BYTES, News
 from chat.storage.filewatch import Tick
 from chat.storage.store import Store
-from tests.conftest import FakeClock, services_of, sign_up
+from tests.conftest import FakeClock, sign_up
 from tests.server import wait_until
 
 LOBBY = 1
@@ -214,9 +213,9 @@ def test_when_the_server_stops_everybody_answers_and_nobody_waits_any_more() -> 
 
 
 @pytest.fixture
-def other(make_app: Callable[..., Flask], clock: FakeClock) -> Services:
+def other(make_services: Callable[..., Services], clock: FakeClock) -> Services:
     """A second process on the same database, in effect."""
-    return services_of(make_app(clock))
+    return make_services(clock)
 
 
 @pytest.mark.parametrize("how", ["inotify", "ticks"])

@@ -2,16 +2,15 @@ from collections.abc import Callable
 from time import monotonic
 
 import pytest
-from flask import Flask
 
 from chat.services import Services
-from tests.conftest import FakeClock, services_of, sign_up
+from tests.conftest import FakeClock, sign_up
 
 
 @pytest.fixture
-def other(make_app: Callable[..., Flask], clock: FakeClock) -> Services:
+def other(make_services: Callable[..., Services], clock: FakeClock) -> Services:
     """A second process on the same database."""
-    return services_of(make_app(clock))
+    return make_services(clock)
 
 
 def online(services: Services, *actors) -> set[str]:

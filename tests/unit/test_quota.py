@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import pytest
-from flask import Flask
 
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor
@@ -11,7 +10,7 @@ from chat.services import Services
 from chat.services.files import LEASE, Upload
 from chat.services.messages import Draft
 from chat.services.profiles import Changes
-from tests.conftest import FakeClock, run_in_threads, services_of, sign_up
+from tests.conftest import FakeClock, run_in_threads, sign_up
 from tests.pictures import noise
 from tests.unit.test_bounds import code_of
 
@@ -20,11 +19,11 @@ Start = Callable[..., Services]
 
 
 @pytest.fixture
-def bounded(make_app: Callable[..., Flask], clock: FakeClock) -> Start:
+def bounded(make_services: Callable[..., Services], clock: FakeClock) -> Start:
     """Services with these settings."""
 
     def start(**settings: object) -> Services:
-        services = services_of(make_app(clock, **settings))
+        services = make_services(clock, **settings)
         services.rooms.ensure_lobby()
         return services
 

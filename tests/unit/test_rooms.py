@@ -2,7 +2,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask
 from sqlalchemy import select, update
 
 from chat.clock import SECOND
@@ -12,7 +11,7 @@ from chat.services import Services
 from chat.services.lookups import FoundRoom, RoomRef, UserRef
 from chat.services.messages import Draft
 from chat.services.permissions import ALLOWED, Action, require
-from tests.conftest import FakeClock, run_in_threads, services_of, sign_up
+from tests.conftest import FakeClock, run_in_threads, sign_up
 
 
 def roles(services: Services, room: str, asker: str) -> dict[str, Role]:
@@ -203,9 +202,9 @@ def test_a_room_made_with_members_has_each_once(services: Services) -> None:
 
 
 def test_sixty_pupils_of_two_processes_make_room1_at_once(
-    make_app: Callable[..., Flask], services: Services, clock: FakeClock
+    make_services: Callable[..., Services], services: Services, clock: FakeClock
 ) -> None:
-    processes = (services, services_of(make_app(clock)))
+    processes = (services, make_services(clock))
     pupils = [sign_up(services, f"pupil {number}") for number in range(6)]
 
     def make(here: Services, pupil: Actor) -> None:

@@ -5,19 +5,18 @@ import time
 from collections.abc import Callable
 
 import pytest
-from flask import Flask
 from sqlalchemy import event
 
 from chat.models import Actor
 from chat.services import Services
 from chat.services import sessions as sessions_module
-from tests.conftest import FakeClock, services_of, sign_up
+from tests.conftest import FakeClock, sign_up
 
 
 @pytest.fixture
-def other(make_app: Callable[..., Flask], clock: FakeClock) -> Services:
+def other(make_services: Callable[..., Services], clock: FakeClock) -> Services:
     """A second process on the same database, in effect."""
-    return services_of(make_app(clock))
+    return make_services(clock)
 
 
 def resolve(services: Services, actor: Actor) -> tuple[Actor | None, int]:

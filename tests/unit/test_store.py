@@ -25,9 +25,9 @@ def test_pragmas(services: Services) -> None:
     assert found == {"journal_mode": "wal", "foreign_keys": 1}
 
 
-def test_full_synchronous_when_asked_for(make_app: Callable[..., Flask]) -> None:
+def test_full_synchronous_when_asked_for(make_services: Callable[..., Services]) -> None:
     for name, number in (("NORMAL", 1), ("FULL", 2)):
-        with services_of(make_app(sqlite_synchronous=name)).store.read() as connection:
+        with make_services(sqlite_synchronous=name).store.read() as connection:
             assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == number
 
 
@@ -76,8 +76,8 @@ def test_readers_then_writers_lose_no_update(services: Services) -> None:
         assert connection.execute(select(RateLimit.full_at).where(RateLimit.key == "n")).scalar_one() == 180
 
 
-def test_a_locked_database_is_unavailable_for_writers_only(make_app: Callable[..., Flask], home: Path) -> None:
-    services = services_of(make_app(system_clock, database_busy_seconds=0.2))
+def test_a_locked_database_is_unavailable_for_writers_only(make_services: Callable[..., Services], home: Path) -> None:
+    services = make_services(system_clock, database_busy_seconds=0.2)
     services.rooms.ensure_lobby()
     alice = sign_up(services, "alice")
     other = sqlite3.connect(home / "commonroom.db", isolation_level=None)
@@ -93,8 +93,8 @@ def test_a_locked_database_is_unavailable_for_writers_only(make_app: Callable[..
     assert [m.content for m in services.messages.history(alice, "public", None, 10)] == ["now"]
 
 
-def test_a_full_disk_is_unavailable_and_leaves_nothing_half_written(make_app: Callable[..., Flask]) -> None:
-    services = services_of(make_app())
+def test_a_full_disk_is_unavailable_and_leaves_nothing_half_written(make_services: Callable[..., Services]) -> None:
+    services = make_services()
     services.rooms.ensure_lobby()
     alice = sign_up(services, "alice")
     services.store.dispose()
@@ -174,9 +174,9 @@ def test_no_connection_is_held_while_pulls_wait(app: Flask) -> None:
 
 
 def test_errors_of_the_database_do_not_tell_what_people_wrote(
-    make_app: Callable[..., Flask], home: Path, caplog: pytest.LogCaptureFixture
+    make_services: Callable[..., Services], home: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    services = services_of(make_app(database_busy_seconds=0.1))
+    services = make_services(database_busy_seconds=0.1)
     services.rooms.ensure_lobby()
     alice = sign_up(services, "alice")
     with sqlite3.connect(home / "commonroom.db") as other:

@@ -4,7 +4,6 @@ import random
 from collections.abc import Callable
 
 import pytest
-from flask import Flask
 from sqlalchemy import update
 
 from chat.delivery.bus import SqliteBus
@@ -13,7 +12,7 @@ from chat.models import Actor, Membership
 from chat.services import Services
 from chat.services.messages import Draft
 from chat.services.subscriptions import Subscription
-from tests.conftest import FakeClock, services_of, sign_up
+from tests.conftest import FakeClock, sign_up
 
 
 @pytest.fixture
@@ -23,9 +22,9 @@ def alice(services: Services) -> Actor:
 
 
 @pytest.fixture
-def other(make_app: Callable[..., Flask], clock: FakeClock) -> Services:
+def other(make_services: Callable[..., Services], clock: FakeClock) -> Services:
     """A second process on the same database, in effect."""
-    return services_of(make_app(clock))
+    return make_services(clock)
 
 
 def send(services: Services, actor: Actor, room: str, text: str) -> None:

@@ -1,13 +1,12 @@
 from collections.abc import Callable
 
 import pytest
-from flask import Flask
 from sqlalchemy import select, update
 
 from chat.errors import ChatError, ErrorCode
 from chat.models import Access, Actor, Membership, RoomTicket, User
 from chat.services import Services
-from tests.conftest import FakeClock, run_in_threads, services_of, sign_up
+from tests.conftest import FakeClock, run_in_threads, sign_up
 
 
 @pytest.fixture
@@ -114,9 +113,9 @@ def test_the_right_to_enter_is_looked_at_again(services: Services, alice: Actor,
 
 
 def test_redeemed_at_the_same_moment_in_two_processes_it_admits_once(
-    make_app: Callable[..., Flask], services: Services, alice: Actor, bob: Actor, clock: FakeClock
+    make_services: Callable[..., Services], services: Services, alice: Actor, bob: Actor, clock: FakeClock
 ) -> None:
-    processes = (services, services_of(make_app(clock)))
+    processes = (services, make_services(clock))
     for _ in range(5):
         room = services.rooms.create_titled(alice, "square", access=Access.OPEN).id
         ticket = services.tickets.issue(bob, room)

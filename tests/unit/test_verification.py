@@ -5,10 +5,9 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from flask import Flask
 
 from chat.errors import ChatError, ErrorCode
-from tests.conftest import services_of
+from chat.services import Services
 
 
 @pytest.fixture
@@ -20,9 +19,9 @@ def silent() -> Iterator[socket.socket]:
 
 
 def test_a_mail_server_that_hangs_keeps_two_requests_and_no_more(
-    make_app: Callable[..., Flask], silent: socket.socket
+    make_services: Callable[..., Services], silent: socket.socket
 ) -> None:
-    verification = services_of(make_app(smtp_url=f"smtp://127.0.0.1:{silent.getsockname()[1]}")).verification
+    verification = make_services(smtp_url=f"smtp://127.0.0.1:{silent.getsockname()[1]}").verification
     refused: list[ErrorCode] = []
 
     def ask(name: str) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import pytest
-from flask import Flask
 from sqlalchemy import func, select
 
 from chat.delivery import Waiter
@@ -14,7 +13,7 @@ from chat.services import Services
 from chat.services import visits as visits_module
 from chat.services.visits import ALIVE_FOR
 from chat.storage.store import WriteTransaction
-from tests.conftest import FakeClock, services_of, sign_up
+from tests.conftest import FakeClock, sign_up
 
 LOBBY = 1
 
@@ -39,8 +38,8 @@ class Witness:
 
 
 @pytest.fixture
-def other(make_app: Callable[..., Flask], clock: FakeClock) -> Services:
-    return services_of(make_app(clock))
+def other(make_services: Callable[..., Services], clock: FakeClock) -> Services:
+    return make_services(clock)
 
 
 @pytest.fixture

@@ -1,0 +1,77 @@
+"""gunicorn forked from a process that has loaded the modules already: importing them takes a second of CPU each time.
+
+Only what starting itself does differs from `make run`: tests of that run the real command (Server's `fresh`).
+"""
+
+import multiprocessing
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from gunicorn.app.wsgiapp import run
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+_forks = multiprocessing.get_context("forkserver")
+_forks.set_forkserver_preload(["tests.preloaded"])
+
+
+class Forked:
+    """As much of a Popen as tests need."""
+
+    def __init__(self, app: str, environment: dict[str, str], log: Path, descriptors: int) -> None:
+        self._process = _forks.Process(target=_run, args=(app, environment, log, descriptors))
+        self._process.start()
+        while self.poll() is None and os.getpgid(self.pid) != self.pid:  # else there is no group yet to send signals to
+            time.sleep(0.002)
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired("gunicorn", timeout or 0)
+        return self._process.exitcode
+
+
+def fresh(app: str, environment: dict[str, str], log: Path, descriptors: int) -> subprocess.Popen[bytes]:
+    """The real command."""
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [BIN / "gunicorn", app],
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            preexec_fn=lambda: limit_descriptors(descriptors),
+        )
+
+
+def limit_descriptors(most: int) -> None:
+    if most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _run(app: str, environment: dict[str, str], log: Path, descriptors: int) -> None:
+    """Become what the command would be."""
+    os.setsid()
+    with log.open("ab") as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+    os.chdir(ROOT)
+    limit_descriptors(descriptors)
+    os.environ.clear()
+    os.environ.update(environment)
+    time.tzset()
+    sys.argv = [str(BIN / "gunicorn"), app]  # as SIGUSR2 runs it again
+    run()

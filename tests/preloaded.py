@@ -1,0 +1,8 @@
+"""A worker's modules, all but wsgi, which makes an application at once: see tests.launch."""
+
+import app  # noqa: F401
+import chat.live.clients
+import chat.live.memory
+import chat.live.worker
+import chat.web.health  # noqa: F401
+import tests.hashing  # noqa: F401
