@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import gc
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -206,3 +207,9 @@ def run_in_threads(*jobs: Callable[[], object], timeout: float = 30) -> None:
         assert not thread.is_alive(), "a job hangs"
     if errors:
         raise errors[0]
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: garbage collections need not look through it again and again."""
+    gc.collect()
+    gc.freeze()

@@ -73,5 +73,6 @@ def _run(app: str, environment: dict[str, str], log: Path, descriptors: int) -> 
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()
-    sys.argv = [str(BIN / "gunicorn"), app]  # as SIGUSR2 runs it again
+    # gunicorn reads WEB_CONCURRENCY when it is imported, which is done.
+    sys.argv = [str(BIN / "gunicorn"), "--workers", environment["WEB_CONCURRENCY"], app]  # SIGUSR2 runs it again
     run()

@@ -35,8 +35,8 @@ def socket_server(home: Path) -> Iterator[Callable[..., Server]]:
     """Start servers that have /test/ws besides; they end with the test."""
     started: list[Server] = []
 
-    def start(*, workers: int = 1, **env: str) -> Server:
-        made = Server(home, workers=workers, env=env, app="tests.live.socket_app:create()")
+    def start(*, workers: int = 1, app: str = "tests.live.socket_app:create()", **env: str) -> Server:
+        made = Server(home, workers=workers, env=env, app=app)
         started.append(made)
         made.start()
         return made

@@ -15,6 +15,7 @@ from chat.http.context import services
 from chat.http.handler import Handler
 from chat.http.sockets import upgrade
 from chat.lanes import Lane, enter_lane
+from chat.live import stream
 from chat.live.parking import ENVIRON_KEY, Hold, Upgrade
 from chat.live.peer import Peer
 from chat.models import Actor, Event, EventKind, StoredMessage, Visitor
@@ -174,3 +175,10 @@ def create() -> Flask:
     made = real.create_app()
     register(made)
     return made
+
+
+def create_impatient() -> Flask:
+    """Whoever does not answer pings is given up in 11 s, not 55."""
+    stream.PING_SECONDS /= 5
+    stream.DEAD_SECONDS /= 5
+    return create()

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 import pytest
 import requests
 
+from chat.live import stream
 from tests.integration.raw import sockets_of, token_of
 from tests.live.raw import Talk, allow_descriptors, get, resting_sockets_of, rss_of, threads_of
 from tests.live.websocket import HANDSHAKE, PING, TEXT, Socket, frame
@@ -151,18 +152,21 @@ def test_500_half_made_handshakes_and_silent_sockets_hold_up_nobody(live: Server
         assert threads_of(worker) < 40
 
 
-def test_pings_come_and_who_does_not_answer_is_dropped_within_60_s(live: Server) -> None:
+def test_pings_come_and_who_does_not_answer_is_dropped_within_60_s(socket_server: StartServer) -> None:
+    """On a server whose seconds are five times as short."""
+    assert (stream.PING_SECONDS, stream.DEAD_SECONDS) == (25, 55)
+    live = socket_server(app="tests.live.socket_app:create_impatient()", CHAT_RATE_LIMITS="off")
     token = token_of(live, "alice")
     (worker,) = live.worker_pids()
     with Socket(live, token, timeout=30) as dead, Socket(live, token) as living:
         before = resting_sockets_of(worker)
         began = time.monotonic()
         assert dead.next(pings=True).opcode == PING
-        assert 8 < time.monotonic() - began < 27
-        living.socket.settimeout(3)
+        assert 1.6 < time.monotonic() - began < 5.4
+        living.socket.settimeout(0.6)
         pings = 0
         while sockets_of(worker) == before:
-            assert time.monotonic() - began < 61, "it is still there"
+            assert time.monotonic() - began < 12.2, "it is still there"
             try:
                 got = living.next(pings=True)
             except TimeoutError:
@@ -170,7 +174,7 @@ def test_pings_come_and_who_does_not_answer_is_dropped_within_60_s(live: Server)
             assert got.opcode == PING
             pings += 1
             living.send(frame(10, got.payload))
-        assert time.monotonic() - began > 50
+        assert time.monotonic() - began > 10
         assert 2 <= pings <= 3
         living.say(echo="alive")
         living.socket.settimeout(5)
