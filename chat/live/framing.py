@@ -149,7 +149,7 @@ class Framer:
             if b"\r\n" not in buffer[: LINE_MAX_BYTES + 2] and len(buffer) > LINE_MAX_BYTES:
                 raise FramingError("414 URI Too Long", "request line")
             if len(buffer) > HEAD_MAX_BYTES:
-                raise FramingError("431 Request Header Fields Too Large", "headers")
+                raise FramingError("431 Request Header Fields Too Large", "headers may have 32 KiB together")
             return False
         raw = bytes(buffer[: end + 4])
         head, shape = read(raw)

@@ -102,7 +102,7 @@ def _read(raw: bytes) -> Head:
         lines = [line for line in lines if line.partition(b":")[0].lower() not in changed]
         lines += [b"%b: %b" % (name.title(), value) for name, values in changed.items() for value in values]
     if len(lines) > MOST_FIELDS or any(len(value) > CREDENTIALS_MAX_BYTES for value in found[b"authorization"]):
-        raise FramingError("431 Request Header Fields Too Large", "headers")
+        raise FramingError("431 Request Header Fields Too Large", "headers may have 32 KiB together, and 256 lines")
     cleaned = b"\r\n".join([asked.line, *lines, b"", b""])
     return Head(cleaned, length, bool(found[b"transfer-encoding"]), expects and not asked.is_10)
 
@@ -128,7 +128,7 @@ def _body_length(lengths: list[bytes], codings: list[bytes], *, is_10: bool) -> 
 
 def _check_host(hosts: list[bytes], *, is_10: bool) -> None:
     if not (len(hosts) == 1 and is_host(hosts[0])) and not (is_10 and not hosts):  # RFC 9112, 3.2
-        raise FramingError("400 Bad Request", "Host")
+        raise FramingError("400 Bad Request", "one valid Host header is needed")
 
 
 def _expects(values: list[bytes]) -> bool:
