@@ -15,7 +15,7 @@ from chat.live.deadlines import NEVER
 from chat.live.framing import Framed, Framer, body_after
 from chat.live.memory import SMALL_BYTES
 from chat.live.parking import NEEDS_THREAD, NOTHING_YET, Hold, Parked
-from chat.live.pieces import PieceSender
+from chat.live.pieces import BytesSender, PieceSender
 from chat.live.refusals import MOST_REFUSED, refusal
 from chat.live.targets import FramingError
 from chat.live.websocket import WebSocketConnection
@@ -50,7 +50,7 @@ class HttpConnection(BoundedConnection):
         self._ending: request.Ending | None = None
         self._held: Parked | None = None  # what answers the request that is held now
         self._body = b""  # of that request
-        self._sender: PieceSender | None = None  # of an answer that is sent piece by piece
+        self._sender: PieceSender | BytesSender | None = None  # of an answer that is sent piece by piece
         self._began: datetime | None = None  # when it came, for the access log
 
     # The transport's calls
@@ -365,12 +365,30 @@ class HttpConnection(BoundedConnection):
 
     def _finish(self, pieces: Sequence[bytes], *, close: bool) -> None:
         if self._transport is not None:
-            # Together, as the loop would write them one by one; what is long is not copied.
-            if len(pieces) > 1 and sum(map(len, pieces)) < READ_AHEAD_BYTES:
-                pieces = (b"".join(pieces),)
-            for piece in pieces:
-                self._transport.write(piece)
+            if sum(map(len, pieces)) >= READ_AHEAD_BYTES:
+                self._send_long(pieces, close=close)
+                return
+            if pieces:  # together, as the loop would write them one by one
+                self._transport.write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
         self._finished(close)
+
+    def _send_long(self, pieces: Sequence[bytes], *, close: bool) -> None:
+        """Write an answer as the client reads it."""
+
+        def finished() -> None:
+            self._sender = None
+            self._finished(close)
+
+        def is_ready() -> bool:
+            return self._is_drained and self._transport is not None
+
+        memory = self._worker.memory
+        if not memory.hold(self, pieces):
+            memory.release(pieces)
+            self._transport.abort()
+            return
+        sender = self._sender = BytesSender(pieces, self._transport.write, is_ready, memory.release, finished)
+        sender.go_on()
 
     def _finished(self, close: bool) -> None:
         """A request's answer is written, or on its way: go on to the next."""

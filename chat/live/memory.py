@@ -1,9 +1,11 @@
 """One account of all that is kept for clients: bodies and frames that come in, answers and pushes that are not read."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from chat.live.clients import Client
 
+LARGE_BYTES = 16 * 1024  # of a piece of an answer: smaller ones count only when they are written
 SMALL_BYTES = 4096  # of one connection are not counted: connections are bounded themselves
 USERS_SHARE, ADDRESSES_SHARE = 1 / 8, 3 / 4  # of all; a school may have but one address
 
@@ -32,6 +34,17 @@ class Share:
         self.size = 0
 
 
+class _Held:
+    """A large piece of answers, and for how many."""
+
+    __slots__ = ("count", "piece", "share")
+
+    def __init__(self, piece: bytes, share: Share) -> None:
+        self.piece = piece  # so that nothing else gets its id
+        self.share = share
+        self.count = 0
+
+
 class Memory:
     """The account of one worker process. On the loop."""
 
@@ -41,6 +54,7 @@ class Memory:
         self._addresses = max(int(most * ADDRESSES_SHARE), least_share)
         self.total = 0
         self._of: dict[Client, int] = {}
+        self._held: dict[int, _Held] = {}  # by the id of the piece
 
     def keep(self, keeper: Keeper, size: int) -> bool:
         """Count so many bytes for the connection, instead of those before. Whether there may be more of them than were.
@@ -59,6 +73,34 @@ class Memory:
         if not size:
             keeper.share = None
         return is_within
+
+    def hold(self, keeper: Keeper, pieces: Sequence[bytes]) -> bool:
+        """Count the pieces of an answer until they are released as often. Whether there may be more.
+
+        A large piece that several connections hold is one object: it counts once, for whose connection held it first.
+        """
+        is_within = True
+        for piece in pieces:
+            if len(piece) < LARGE_BYTES:
+                continue
+            held = self._held.get(id(piece))
+            if held is None:
+                held = self._held[id(piece)] = _Held(piece, Share(keeper.client, keeper.place))
+                held.share.size = len(piece)
+                is_within = self._grow(held.share, len(piece)) and is_within
+            held.count += 1
+        return is_within
+
+    def release(self, pieces: Sequence[bytes]) -> None:
+        """The other side of hold."""
+        for piece in pieces:
+            if len(piece) < LARGE_BYTES:
+                continue
+            held = self._held[id(piece)]
+            held.count -= 1
+            if not held.count:
+                del self._held[id(piece)]
+                self._grow(held.share, -len(piece))
 
     def of(self, client: Client) -> int:
         """Bytes that are kept for a user or an address."""

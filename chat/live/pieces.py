@@ -1,7 +1,7 @@
-"""Sending what is too large to be in memory whole: a thread gets each piece once the last one has been read."""
+"""Sending what is long in pieces, each once the last one has been read: from memory, or fetched by a thread."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,7 +9,58 @@ if TYPE_CHECKING:
     from chat.live.worker import LiveWorker
 
 log = logging.getLogger("gunicorn.error")
+SLICE_BYTES = 128 * 1024  # written at a time of an answer that is in memory
 Pieces = Iterator[bytes | float]  # a number is a pause in seconds
+
+
+class BytesSender:
+    """Sends an answer that is in memory, in slices as the client reads them. On the loop.
+
+    What many clients get, such as a picture in the pulls of a class, is one object, and counted once (Memory.hold).
+    `finished` is called once, unless it is stopped.
+    """
+
+    __slots__ = ("_finished", "_is_ready", "_pieces", "_release", "_slices", "_write")
+
+    def __init__(
+        self,
+        pieces: Sequence[bytes],
+        write: Callable[[bytes | memoryview], None],
+        is_ready: Callable[[], bool],  # whether the client has read what was written, or nearly
+        release: Callable[[Sequence[bytes]], None],
+        finished: Callable[[], None],
+    ) -> None:
+        self._pieces = pieces
+        self._write = write
+        self._is_ready = is_ready
+        self._release = release
+        self._finished = finished
+        self._slices = _slices(pieces)
+
+    def go_on(self) -> None:
+        """Write what the client is ready for."""
+        while self._is_ready():
+            piece = next(self._slices, None)
+            if piece is None:
+                self.stop()
+                self._finished()
+                return
+            self._write(piece)
+
+    def stop(self) -> None:
+        """Nobody reads it any more, or all is written."""
+        self._release(self._pieces)
+        self._pieces, self._slices = (), iter(())
+
+
+def _slices(pieces: Sequence[bytes]) -> Iterator[bytes | memoryview]:
+    for piece in pieces:
+        if len(piece) <= SLICE_BYTES:
+            yield piece
+            continue
+        view = memoryview(piece)
+        for start in range(0, len(piece), SLICE_BYTES):
+            yield view[start : start + SLICE_BYTES]
 
 
 class PieceSender:

@@ -57,3 +57,17 @@ def test_less_is_always_within() -> None:
 
 def test_a_person_can_send_one_request_of_any_size_that_is_allowed() -> None:
     assert Memory(800_000, least_share=200_000).keep(Connection(7, "192.0.2.1"), 200_000)
+
+
+def test_a_large_piece_that_many_hold_counts_once_until_the_last_lets_go() -> None:
+    memory = Memory(800_000)
+    picture, own = bytes(90_000), bytearray(20_000)
+    readers = [Connection(user, "192.0.2.1") for user in range(50)]
+    assert all(memory.hold(reader, [b"head", picture]) for reader in readers)
+    assert (memory.total, memory.of(0), memory.of(1)) == (90_000, 90_000, 0)
+    assert not memory.hold(readers[0], [bytes(own)]), "more than a person's eighth"
+    for _ in readers[1:]:
+        memory.release([b"head", picture])
+    assert memory.total == 110_000
+    memory.release([b"head", picture])
+    assert memory.total == 20_000
