@@ -196,6 +196,30 @@ def test_the_api_page(people, scheme):
     expect(page.locator("summary", has_text="/chat/send")).to_contain_text("Store a message")
 
 
+def test_an_address_opens_the_operation_it_points_at(people):
+    page = people.page()
+    page.goto("/docs")
+    first, second = page.locator("details").first, page.locator("details").nth(1)
+    for operation in (first, second):
+        name = operation.get_attribute("id")
+        expect(operation).not_to_have_attribute("open", "")
+        page.evaluate("(hash) => (location.hash = hash)", name)
+        expect(operation).to_have_attribute("open", "")
+        page.goto("about:blank")
+        page.goto(f"/docs#{name}")
+        expect(operation).to_have_attribute("open", "")
+        expect(operation).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("width", [320, 375])
+def test_the_welcome_page_of_a_phone_has_no_hole(people, width):
+    page = people.page(**(PHONE | {"viewport": {"width": width, "height": 740}}))
+    page.locator("#username").wait_for()
+    logo, title = (page.locator(part).bounding_box() for part in (".welcome-logo", ".welcome h1"))
+    assert title["x"] - (logo["x"] + logo["width"]) < 20
+    expect_no_sideways_scroll(page)
+
+
 def test_logging_out_ends_it(people, name):
     anna, room = own_room(people, name)
     anna.locator("#logout").click()
