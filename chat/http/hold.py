@@ -229,7 +229,7 @@ class HeldPull(Waiter):
         self._places = _shared(chat).places(position, read, render)
         self._place = self._places.at(position)
         self._looked_at = looked_at
-        self._marked = self._place, marks_at(position, looked_at)
+        self._marked: tuple[_Place, Sequence[tuple[int, int]]] | None = None
         self.deadline = min(time.monotonic() + timeout_s, self._session_ends)
         self.is_held = False
 
@@ -247,7 +247,7 @@ class HeldPull(Waiter):
         """How far the client has read (room id, µs), as its last pull said."""
         if self._looked_at is None:
             return self._place.marks
-        if self._marked[0] is not self._place:
+        if self._marked is None or self._marked[0] is not self._place:
             self._marked = self._place, marks_at(self._place.position, self._looked_at)
         return self._marked[1]
 

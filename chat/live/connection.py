@@ -364,6 +364,7 @@ class HttpConnection(BoundedConnection):
         self._finished(ending.close)
 
     def _finish(self, pieces: Sequence[bytes], *, close: bool) -> None:
+        self._head = b""
         if self._transport is not None:
             if sum(map(len, pieces)) >= READ_AHEAD_BYTES:
                 self._send_long(pieces, close=close)
@@ -393,7 +394,6 @@ class HttpConnection(BoundedConnection):
     def _finished(self, close: bool) -> None:
         """A request's answer is written, or on its way: go on to the next."""
         self._busy = False
-        self._head = b""
         if self._coming:
             self._count_coming(0)
         if self._transport is None:
