@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import gc
 import logging
 import os
 import resource
@@ -120,6 +121,9 @@ def post_worker_init(worker):
         connections=lambda: len(worker.connections),
         held=lambda: sum(connection.is_held for connection in list(worker.connections)),
     )
+    # What has been loaded stays for good. Looking through it, each full collection stopped all threads for 0.1 s.
+    gc.collect()
+    gc.freeze()
 
 
 def worker_exit(server, worker):

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench import counts, growth, report, scenarios, sends, sockets
+from bench import counts, growth, pauses, report, scenarios, sends, sockets
 from bench.load import Figures, medians
 from bench.servers import ALL, GENERATOR_CORE, Commonroom
 
@@ -40,6 +40,8 @@ def main() -> int:
         if options.write:
             report.write_growth(options.write, grown)
         return 1 if grown.faults or (options.strict and not all(each.is_met for each in grown.addresses)) else 0
+    if options.trace_pauses is not None:
+        return 0 if pauses.trace(options.trace_pauses) else 1
     results: report.Results = {}
     took: Counter[str] = Counter()  # seconds of wall time
     began = time.monotonic()
@@ -109,6 +111,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--counts", action="store_true", help="count SQL statements and system calls, and no more")
     parser.add_argument("--growth", action="store_true", help="ask each address in a big database, and no more")
     parser.add_argument("--scale", type=float, default=1, help="with --growth: 1 is 2,000,000 messages, 5,000 rooms")
+    parser.add_argument(
+        "--trace-pauses", type=float, metavar="SECONDS", help="10x30 at rising rates, and what stops it"
+    )
     parser.add_argument("--json", action="store_true", help="with --counts: for programs")
     parser.add_argument("--scenario", action="append", choices=SCENARIOS, help="only this one (may be repeated)")
     parser.add_argument("--only-ours", action="store_true", help="without the baselines")

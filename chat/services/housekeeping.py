@@ -1,10 +1,12 @@
-"""What is done every now and then, in one thread."""
+"""Background jobs that run periodically in a single thread."""
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 
 from chat.clock import SECOND, Clock
 from chat.models import EventRow
@@ -14,6 +16,9 @@ log = logging.getLogger(__name__)
 FREQUENT_SECONDS = 3.0  # read marks and presence are to be known within 5
 RARE_EVERY = 20  # times frequent
 KEEP_EVENTS_FOR = 300 * SECOND  # µs; a process that reads none for so long looks at everything again
+TRIM_ROWS = 500  # events a transaction, as other writers wait
+TRIM_PAUSE = 0.01  # seconds between two transactions
+TRIM_SECONDS = 1.0  # in a round; read marks and presence wait meanwhile
 
 
 class Housekeeper:
@@ -29,7 +34,10 @@ class Housekeeper:
         self._clock = clock
         self._frequent = frequent
         self._rare = [*rare, self.trim_events]
+        self._has_more_events = False  # to be trimmed
         self._stop = threading.Event()
+        self._wake = threading.Event()
+        store.has_many_commits = self._wake.set
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
 
     def start(self) -> None:
@@ -38,27 +46,50 @@ class Housekeeper:
     def stop(self) -> None:
         """End the thread after a last round of the frequent jobs."""
         self._stop.set()
+        self._wake.set()
         if self._thread.is_alive():
             self._thread.join()
             _do(self._frequent)
 
     def trim_events(self) -> None:
-        """Drop the events that every living process has read long ago."""
+        """Drop the events that every living process has read long ago; where they are many, go on in the next round."""
+        end = time.monotonic() + TRIM_SECONDS
+        while has_more := self._trim_some():
+            if time.monotonic() > end or self._stop.wait(TRIM_PAUSE):
+                break
+            self._store.checkpoint()
+        self._has_more_events = has_more
+
+    def _trim_some(self) -> bool:
+        """Whether there may be more."""
+        oldest = select(EventRow.id, EventRow.written_at).order_by(EventRow.id).limit(TRIM_ROWS + 1)
+        old_until = self._clock() - KEEP_EVENTS_FOR
         with self._store.write() as tx:
-            # The oldest that is young enough: found from the lowest id on, past no more than what goes.
-            young = EventRow.written_at >= self._clock() - KEEP_EVENTS_FOR
-            first = select(EventRow.id).where(young).order_by(EventRow.id).limit(1).scalar_subquery()
             # The newest stays, whatever the clock says: by it a process sees that it has missed some.
-            newest = select(func.max(EventRow.id)).scalar_subquery()
-            tx.execute(delete(EventRow).where(EventRow.id < func.coalesce(first, newest)))
+            rows = tx.execute(oldest).all()[:-1]
+            old = list(takewhile(lambda row: row.written_at < old_until, rows))
+            if old:
+                tx.execute(delete(EventRow).where(EventRow.id <= old[-1].id))
+        return len(old) == TRIM_ROWS
 
     def _run(self) -> None:
         rounds = 0
-        while not self._stop.wait(FREQUENT_SECONDS):
-            _do(self._frequent)
+        due = time.monotonic() + FREQUENT_SECONDS
+        while not self._stop.is_set():
+            if self._wake.wait(max(0.0, due - time.monotonic())):
+                self._wake.clear()
+                _do([self._store.checkpoint])
+                continue
+            due = time.monotonic() + FREQUENT_SECONDS
             rounds += 1
-            if rounds % RARE_EVERY == 0:
-                _do(self._rare)
+            self._do_round(is_rare=rounds % RARE_EVERY == 0)
+
+    def _do_round(self, *, is_rare: bool) -> None:
+        _do(self._frequent)
+        if is_rare:
+            _do(self._rare)
+        elif self._has_more_events:
+            _do([self.trim_events])
 
 
 def _do(jobs: Sequence[Callable[[], None]]) -> None:

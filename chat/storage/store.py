@@ -25,6 +25,7 @@ _bytes_used = text(
 _free_pages = text("SELECT freelist_count, auto_vacuum FROM pragma_freelist_count, pragma_auto_vacuum")
 _insert_event = Prepared(insert(EventRow), ["kind", "subject_id", "time", "data", "written_at"])
 CHECKPOINT_COMMITS = 20
+MANY_COMMITS = 300  # about 1,800 pages of the log: well before SQLite has a writer move them (engine.LOG_MAX_PAGES)
 RETRY_AFTER = 2  # seconds, told to clients when the database cannot be used just now
 
 
@@ -66,6 +67,7 @@ class Store:
         # So one connection does for all of them, and is kept: to find one in the pool takes as long as a send's SQL.
         self._writer: Connection | None = None
         self._commits = 0  # since the last checkpoint
+        self.has_many_commits: Callable[[], None] = lambda: None  # called where it is time for the next
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -118,6 +120,8 @@ class Store:
         else:
             self._writer = connection
             self._commits += 1
+            if self._commits == MANY_COMMITS:
+                self.has_many_commits()
 
     def checkpoint(self) -> None:
         """Have SQLite move commits out of its log, beside the writers: else one of them does it, and waits."""

@@ -4,12 +4,13 @@ import itertools
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, delete, select
+from sqlalchemy import create_engine, delete, func, insert, select
 
 from chat.delivery import Waiter
 from chat.delivery import bus as bus_module
@@ -17,11 +18,11 @@ from chat.delivery.bus import SqliteBus
 from chat.delivery.feed import MOST_MESSAGES, Feeds, Tail
 from chat.delivery.notifier import Notifier
 from chat.models import Event, EventRow, Message, StoredMessage
-from chat.services import Services
+from chat.services import Services, housekeeping
 from chat.services.messages import Draft
 from chat.services.pulls import ANSWER_MAX_BYTES, News
 from chat.storage.filewatch import Tick
-from chat.storage.store import Store
+from chat.storage.store import Store, WriteTransaction
 from tests.conftest import FakeClock, sign_up
 from tests.server import wait_until
 
@@ -438,6 +439,30 @@ def test_events_are_trimmed_by_the_wall_clock_but_for_the_newest(services: Servi
     newest = ids()[-1]
     services._housekeeper.trim_events()
     assert ids() == [newest]
+
+
+def test_many_events_are_trimmed_in_small_transactions(
+    services: Services, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = 2 * housekeeping.TRIM_ROWS + 10
+    with services.store.write() as tx:
+        rows = [{"kind": "message", "subject_id": 1, "time": n, "written_at": clock()} for n in range(many)]
+        tx.execute(insert(EventRow), rows)
+    clock.advance(3600)
+    deleted: list[int] = []
+    write = services.store.write
+
+    @contextmanager
+    def counting() -> Iterator[WriteTransaction]:
+        with write() as tx:
+            before = tx.execute(select(func.count()).select_from(EventRow)).scalar_one()
+            yield tx
+            deleted.append(before - tx.execute(select(func.count()).select_from(EventRow)).scalar_one())
+
+    monkeypatch.setattr(services.store, "write", counting)
+    services._housekeeper.trim_events()
+    assert sum(deleted) >= many - 1
+    assert max(deleted) <= housekeeping.TRIM_ROWS
 
 
 def test_the_first_event_after_a_quiet_time_is_no_gap(

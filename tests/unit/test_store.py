@@ -12,7 +12,9 @@ from chat.clock import system_clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Event, EventKind, EventRow, RateLimit
 from chat.services import Services
+from chat.services.housekeeping import FREQUENT_SECONDS
 from chat.services.messages import Draft
+from chat.storage import store
 from chat.storage.store import CHECKPOINT_COMMITS
 from tests.conftest import run_in_threads, services_of, sign_up
 from tests.contract.clients import FlaskTransport, PollingClient
@@ -198,3 +200,17 @@ def test_registration_is_all_or_nothing(services: Services, monkeypatch: pytest.
             sign_up(services, "alice")
     assert caught.value.code is ErrorCode.UNAVAILABLE
     sign_up(services, "alice")  # the name is not taken
+
+
+def test_many_commits_are_checkpointed_before_the_next_round(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "MANY_COMMITS", 5)
+    checkpointed = threading.Event()
+    monkeypatch.setattr(services.store, "checkpoint", checkpointed.set)
+    services._housekeeper.start()
+    alice = sign_up(services, "alice")
+    for _ in range(5):
+        services.messages.send(alice, "public", Draft(text="x"))
+    assert checkpointed.wait(FREQUENT_SECONDS / 2)
+    services._housekeeper.stop()
