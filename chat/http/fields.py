@@ -57,3 +57,16 @@ class WholeNumber(fields.Field[int]):
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
         return read_whole(value)
+
+
+class ShortList(fields.List[Any]):
+    """At most so many; of a longer list no item is looked at."""
+
+    def __init__(self, inner: Any, most: int, **more: Any) -> None:
+        super().__init__(inner, validate=validate.Length(max=most), **more)
+        self._most = most
+
+    def _deserialize(self, value: Any, *args: Any, **more: Any) -> list[Any]:
+        if isinstance(value, list) and len(value) > self._most:
+            raise ValidationError(f"more than {self._most}")
+        return super()._deserialize(value, *args, **more)

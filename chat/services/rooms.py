@@ -215,9 +215,7 @@ class Rooms:
 
 def _ids(tx: WriteTransaction, actor: Actor, members: Iterable[UserRef]) -> list[int]:
     """Of the users but the actor, each once and in the order given. Raises USER_NOT_FOUND."""
-    ids = dict.fromkeys(lookups.user_id(tx, user) for user in members)
-    ids.pop(actor.user_id, None)
-    return list(ids)
+    return [user_id for user_id in lookups.user_ids(tx, members) if user_id != actor.user_id]
 
 
 def _check_title(title: str) -> None:

@@ -1,49 +1,15 @@
 """What a client can hardly time: a message that comes between being put out and hearing of it."""
 
 import json
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
 from chat.live.frames import POLICY
-from chat.live.peer import Source
 from chat.protocols.realtime.socket import RoomSocket
 from chat.services import Services
 from tests.conftest import sign_up
-
-
-class FakePeer:
-    """Remembers what it was told."""
-
-    address = ("127.0.0.1", 1)
-    is_open = True
-
-    def __init__(self) -> None:
-        self.said: list[Any] = []
-        self.closed_with: int | None = None
-        self.source: Source | None = None
-
-    def send(self, text: str | bytes) -> None:
-        self.said.append(json.loads(text))
-
-    def framed(self, payload: bytes) -> bytes:
-        return payload
-
-    def close(self, code: int = 1000, reason: str = "") -> None:
-        self.closed_with = code
-
-    def close_in(self, seconds: float | None) -> None:
-        pass
-
-    def follow(self, make: Callable[[Callable[[], None]], Source]) -> None:
-        self.source = make(lambda: None)
-
-    def unfollow(self) -> None:
-        pass
-
-    def belongs_to(self, user_id: int | None) -> None:
-        pass
+from tests.peers import FakePeer
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import fields, pre_load, validate
 
 from chat.http.declared import about
-from chat.http.fields import In
+from chat.http.fields import In, ShortList
 from chat.http.pages import Paged
 from chat.protocols.ims.parameters import Count, Id, Ids, Switch, Time
 from chat.services.accounts import EMAIL_NICKNAME_MAX_CHARS
@@ -114,10 +114,10 @@ class SomeFriend(In):
 
 
 class NewConversation(In):
-    members = fields.List(
+    members = ShortList(
         Id("a friend's id", "好友 ID"),
+        LIST_CAP,
         required=True,
-        validate=validate.Length(max=LIST_CAP),
         metadata=about("friends, without oneself", "好友，不包括自己", examples=[[]]),
     )
     name = fields.String(required=True, validate=_TITLE, metadata={"examples": ["physics"]})

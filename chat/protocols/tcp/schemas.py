@@ -2,7 +2,7 @@
 
 from marshmallow import fields, validate
 
-from chat.http.fields import NAME, In, WholeNumber
+from chat.http.fields import NAME, In, ShortList, WholeNumber
 from chat.http.pages import Paged
 
 MEMBERS_MAX = 1000
@@ -35,9 +35,7 @@ class ListChats(In, Paged):
 
 class CreateChat(In):
     chat_name = fields.String(required=True, validate=NAME)
-    member_usernames = fields.List(
-        fields.String(validate=NAME), load_default=list, allow_none=True, validate=validate.Length(max=MEMBERS_MAX)
-    )
+    member_usernames = ShortList(fields.String(validate=NAME), MEMBERS_MAX, load_default=list, allow_none=True)
 
 
 class KnownChat(In):
