@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 BODY_PAUSE_SECONDS = 20.0  # between two pieces of a body
 REQUEST_SECONDS = 120.0  # all of a request
-_HEALTH = (b"GET /healthz", b"HEAD /healthz")  # how what asks for it begins
+_HEALTH = (b"GET /healthz ", b"GET /healthz?", b"HEAD /healthz ", b"HEAD /healthz?")  # how what asks for it begins
 READ_AHEAD_BYTES = 64 * 1024  # of the next request, while one is worked on
 
 

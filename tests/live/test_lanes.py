@@ -62,6 +62,7 @@ def test_health_is_answered_while_no_thread_is_free(slow_server: Server) -> None
         began = time.monotonic()
         answer = probe.ask(get("/healthz"))
         assert (answer.status, json.loads(answer.body)["status"]) == (200, "ok")
+        assert probe.ask(get("/healthz?x=1")).status == 200
         assert time.monotonic() - began < 1.5
 
 

@@ -27,6 +27,7 @@ export class Conversation {
   #rows = new Map(); // by key, for the open room: {view, message, isGrouped}, as drawn last
   #lines = new Map(); // lines between messages, by key
   #dated = new WeakMap(); // of messages: {key, isMine, date, day}
+  #from = null; // id of the first message in the window
   #until = null; // id of the last message in the window; null: the newest
   #isAtBottom = true;
   #below = 0; // new messages below what is seen
@@ -154,6 +155,7 @@ export class Conversation {
     const { messages } = this.#store.room;
     const end = Math.max(Math.min(WINDOW, messages.length), this.#window(this.#store.room).end + count);
     this.#until = end >= messages.length ? null : messages[end - 1].id;
+    this.#from = null;
     this.render({ isQuiet: true });
   }
 
@@ -179,11 +181,20 @@ export class Conversation {
     if (!room) return;
     if (isQuiet) this.#setBusy();
     if (this.#isAtBottom) this.#store.trim(room);
+    else this.#stay(room);
     const anchor = this.#isAtBottom ? null : this.#anchor();
     setChildren(this.#log, this.#nodes(room));
     if (this.#isAtBottom) this.#stick();
     else if (anchor?.node.isConnected) this.#log.scrollTop = anchor.node.offsetTop - anchor.offset;
     this.#showJump();
+  }
+
+  /** While somebody reads above the end, what comes takes nothing out of the window. */
+  #stay(room) {
+    const first = room.messages.findIndex((message) => message.id === this.#from);
+    if (this.#until === null && first >= 0 && first < this.#window(room).first) {
+      this.#until = room.messages[first + WINDOW - 1].id;
+    }
   }
 
   /** The message at the top of what is seen, and where it stands. */
@@ -203,6 +214,7 @@ export class Conversation {
     const nodes = [this.#head(room)];
     const { first, end } = this.#window(room);
     const shown = room.messages.slice(first, end);
+    this.#from = shown[0]?.id ?? null;
     if (this.#until === null) shown.push(...this.#store.pendingOf(room.name));
     const kept = new Map();
     let previous = null;
