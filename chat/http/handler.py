@@ -23,7 +23,7 @@ from chat.live.frames import POLICY, TRY_LATER
 from chat.live.peer import Ended, Peer, Raw
 from chat.models import Actor, Event, StoredMessage
 from chat.services import Services
-from chat.services.subscriptions import Subscription
+from chat.services.subscriptions import Ends, Subscription
 
 log = logging.getLogger(__name__)
 
@@ -88,14 +88,17 @@ class Handler(ABC):
             raise ChatError(ErrorCode.NOT_SIGNED_IN)
         return self._subscription.actor
 
-    def follow(self, actor: Actor, room_id: int | None = None, *, signals: bool = False) -> None:
+    def follow(
+        self, actor: Actor, room_id: int | None = None, *, signals: bool = False, since: Ends | None = None
+    ) -> None:
         """Push what is new in all rooms of the actor, or in one, from now on, until their session ends.
 
-        Meanwhile they count as online. With signals, these come to `signalled`. Raises NOT_SIGNED_IN, ROOM_NOT_FOUND.
+        Meanwhile they count as online. With signals, these come to `signalled`. since: see Subscriptions.open.
+        Raises NOT_SIGNED_IN, ROOM_NOT_FOUND.
         """
 
         def make(wake: Callable[[], None]) -> _Pushed:
-            subscription = self.chat.subscriptions.open(actor, wake, room_id, signals=signals)
+            subscription = self.chat.subscriptions.open(actor, wake, room_id, signals=signals, since=since)
             self._subscription = subscription
             return _Pushed(self, subscription)
 

@@ -1,7 +1,7 @@
 """Subscriptions: what is new for one reader, in all rooms they are in or in one, for as long as a socket is open."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import bindparam, func, select
@@ -13,6 +13,7 @@ from chat.services.presence import Presence
 from chat.services.sessions import Sessions
 from chat.storage.store import Store
 
+Ends = Mapping[int, int]  # the last times (µs) of rooms, by membership
 MOST = 1_000_000  # sockets; descriptors run out long before
 _rooms_of_member = (
     select(Room.id, Room.name, Room.last_time, Membership.id.label("membership_id"), Membership.read_time)
@@ -150,15 +151,15 @@ class Subscription:
         self._chat.hub.notifier.unregister(self.waiter)
         self._chat.presence.wait_ended(self.actor.session_id)
 
-    def begin(self) -> None:
-        """Follow the rooms from now on."""
+    def begin(self, since: Ends) -> None:
+        """Follow the rooms from these ends on, others from now on."""
         self._chat.hub.notifier.register(self.waiter, most=MOST)
         try:
             self.require_session()
             if self.waiter.signals is not None:
                 self._signals_from = self._last_event()
             feeds = self._chat.hub.feeds
-            for row in self._resolve(from_now=True):
+            for row in self._resolve(since):
                 end = feeds.end(row.id)
                 if end is None or end < row.last_time:  # something came while the feed was being opened
                     feeds.since(row.id, row.last_time, 1)
@@ -167,8 +168,11 @@ class Subscription:
             raise
         self._chat.presence.wait(self.actor.session_id, self.actor.user_id)
 
-    def _resolve(self, *, from_now: bool = False) -> list[Any]:
-        """The reader's rooms, through their memberships, as they are once the waiter waits on all of them."""
+    def _resolve(self, since: Ends | None = None) -> list[Any]:
+        """The reader's rooms, through their memberships, as they are once the waiter waits on all of them.
+
+        since: where to begin, at the first time.
+        """
         while True:
             rows = self._read()
             keys: list[Key] = [("user", self.actor.user_id), *(("room", row.id) for row in rows)]
@@ -177,14 +181,14 @@ class Subscription:
                 followed = self._followed.get(row.id)
                 # Another membership: left and joined again. Joining set the read mark to the room's last message.
                 if followed is None or followed.membership_id != row.membership_id:
-                    cursor = row.last_time if from_now else row.read_time
+                    cursor = row.read_time if since is None else since.get(row.membership_id, row.last_time)
                     followed = self._followed[row.id] = _Followed(row.membership_id, cursor)
                 followed.name = sys.intern(row.name)  # one text for all readers of the room
             for room_id in self._followed.keys() - {row.id for row in rows}:
                 del self._followed[room_id]
             if not is_new:
                 return rows
-            if from_now:
+            if since is not None:
                 # So that the next message is found in memory. The rooms are read once more after this, so what came
                 # before the feeds were open is noticed.
                 self._chat.hub.feeds.open_at((row.id, row.last_time) for row in rows)
@@ -215,16 +219,29 @@ class Subscriptions:
         self.sessions = sessions
         self.presence = presence
 
+    def ends(self, actor: Actor) -> Ends:
+        """Where the actor's rooms end now. Read before a client is told that it is connected: see open."""
+        with self.store.read() as connection:
+            rows = connection.execute(_rooms_of_member, {"user": actor.user_id})
+            return {row.membership_id: row.last_time for row in rows}
+
     def open(
-        self, actor: Actor, wake: Callable[[], None], room_id: int | None = None, *, signals: bool = False
+        self,
+        actor: Actor,
+        wake: Callable[[], None],
+        room_id: int | None = None,
+        *,
+        signals: bool = False,
+        since: Ends | None = None,
     ) -> Subscription:
         """Follow all rooms of the actor, or one, from now on; they are online meanwhile. Close it afterwards.
 
-        With signals, these are put into waiter.signals.
+        With signals, these are put into waiter.signals. since: where the rooms ended when the client was told that it
+        is connected, as what was sent after that is for it too.
 
         Raises NOT_SIGNED_IN, ROOM_NOT_FOUND (the one room is none of theirs), UNAVAILABLE.
         """
         subscription = Subscription(self, actor, wake, room_id)
         subscription.waiter.signals = [] if signals else None
-        subscription.begin()
+        subscription.begin(since or {})
         return subscription

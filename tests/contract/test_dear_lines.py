@@ -123,9 +123,9 @@ def test_a_frame_before_log_in(opened: Open, value: str) -> None:
 
 @pytest.mark.parametrize("value", VALUES)
 def test_a_frame_after_log_in(opened: Open, alice: Actor, app: Flask, value: str) -> None:
-    roomapi = opened(lambda peer, chat: MessageSocket(peer, chat, alice, Place(None, ""), is_greeted=True))
+    roomapi = opened(lambda peer, chat: MessageSocket(peer, chat, alice, Place(None, ""), {}, is_greeted=True))
     realtime = opened(lambda peer, chat: RoomSocket(peer, chat, chinese=True))
-    ims = opened(lambda peer, chat: Notices(peer, chat, alice))
+    ims = opened(lambda peer, chat: Notices(peer, chat, alice, {}))
     realtime(f'{{"token":"{services_of(app).tickets.issue(alice, 1)}"}}'.encode())
     for say, fields in (
         (roomapi, ["room_id", "type", "content", "client_message_id", "another"]),

@@ -188,3 +188,14 @@ def test_each_notice_comes_when_the_list_counts_its_message(
         for said in (1, 2):
             assert socket.json() == NOTIFY
             assert bob.unread("club") >= 2 * number - 2 + said
+
+
+def test_nothing_is_lost_after_the_handshake(server: Callable[..., Server], person: Person) -> None:
+    """The client is told that it is connected before a thread begins to follow its rooms."""
+    live = server(CHAT_RATE_LIMITS="off")
+    alice, bob = person(live, "alice"), person(live, "bob")
+    with ExitStack() as stack:
+        for number in range(40):
+            socket = stack.enter_context(Notices(live, alice))
+            bob.say("public", f"no. {number}")
+            assert socket.json() == NOTIFY

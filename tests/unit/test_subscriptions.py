@@ -61,6 +61,21 @@ def test_from_now_on_each_once(services: Services, alice: Actor) -> None:
     assert len(woken) == 10
 
 
+def test_what_is_sent_between_the_handshake_and_the_beginning_is_pushed(services: Services, alice: Actor) -> None:
+    services.rooms.create(alice, "club")
+    send(services, alice, "club", "before")
+    since = services.subscriptions.ends(alice)
+    send(services, alice, "club", "in between")
+    services.rooms.create(alice, "later")
+    send(services, alice, "later", "in a room of later")
+    services.hub.feeds.forget()
+    subscription = services.subscriptions.open(alice, lambda: None, since=since)
+    assert take(subscription) == ["in between"]
+    send(services, alice, "club", "after")
+    assert take(subscription) == ["after"]
+    subscription.close()
+
+
 def test_it_is_found_in_memory_without_the_database(services: Services, alice: Actor) -> None:
     subscription = services.subscriptions.open(alice, lambda: None)
     send(services, alice, "public", "x")

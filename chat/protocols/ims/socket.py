@@ -4,11 +4,13 @@ from flask import Blueprint, Response
 
 from chat.errors import ChatError
 from chat.http.auth import handshaking_actor
+from chat.http.context import services
 from chat.http.handler import Handler
 from chat.http.sockets import upgrade
 from chat.live.peer import Peer
 from chat.models import Actor, Event, EventKind, StoredMessage
 from chat.services import Services
+from chat.services.subscriptions import Ends
 
 bp = Blueprint("ims_socket", __name__)
 _MESSAGE = b'{"type":"notify"}'  # on which clients load their lists again
@@ -24,7 +26,8 @@ _SIGNALS = {
 def socket() -> Response:
     """Not in the document; published clients use it."""
     actor = handshaking_actor()
-    return upgrade(lambda peer, chat: Notices(peer, chat, actor))
+    since = services().subscriptions.ends(actor)
+    return upgrade(lambda peer, chat: Notices(peer, chat, actor, since))
 
 
 class Notices(Handler):
@@ -32,13 +35,15 @@ class Notices(Handler):
 
     form = "ims notice"
 
-    def __init__(self, peer: Peer, chat: Services, actor: Actor) -> None:
+    def __init__(self, peer: Peer, chat: Services, actor: Actor, since: Ends) -> None:
         super().__init__(peer, chat)
         self._first_actor = actor
+        self._since: Ends | None = since
 
     def opened(self) -> None:
         """Follow all rooms, and what happens to the user."""
-        self.follow(self._first_actor, signals=True)
+        self.follow(self._first_actor, signals=True, since=self._since)
+        self._since = None
 
     def received(self, text: str) -> None:
         """Whatever a client says here is heard by nobody."""

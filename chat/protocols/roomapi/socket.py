@@ -8,6 +8,7 @@ from chat.errors import ChatError
 from chat.http.auth import handshaking_actor
 from chat.http.bodies import draft_of, load, parse_object
 from chat.http.compact import compact
+from chat.http.context import services
 from chat.http.handler import Handler
 from chat.http.sockets import upgrade
 from chat.live.peer import Peer
@@ -16,6 +17,7 @@ from chat.protocols.roomapi import answers
 from chat.protocols.roomapi.errors import OK, PONG, envelope, refusal
 from chat.protocols.roomapi.schemas import Send
 from chat.services import Services
+from chat.services.subscriptions import Ends
 
 bp = Blueprint("roomapi_socket", __name__)
 _SEND = Send()
@@ -35,7 +37,8 @@ def join() -> Response:
 
 def _upgraded(*, is_greeted: bool) -> Response:
     actor, place = handshaking_actor(), answers.here(is_published_client=not is_greeted)
-    return upgrade(lambda peer, chat: MessageSocket(peer, chat, actor, place, is_greeted=is_greeted))
+    since = services().subscriptions.ends(actor)
+    return upgrade(lambda peer, chat: MessageSocket(peer, chat, actor, place, since, is_greeted=is_greeted))
 
 
 class MessageSocket(Handler):
@@ -43,15 +46,19 @@ class MessageSocket(Handler):
 
     form = "roomapi"
 
-    def __init__(self, peer: Peer, chat: Services, actor: Actor, place: answers.Place, *, is_greeted: bool) -> None:
+    def __init__(
+        self, peer: Peer, chat: Services, actor: Actor, place: answers.Place, since: Ends, *, is_greeted: bool
+    ) -> None:
         super().__init__(peer, chat)
+        self._since: Ends | None = since
         self._first_actor = actor
         self._place = place
         self._is_greeted = is_greeted
 
     def opened(self) -> None:
         """Follow first: what comes after the greeting is pushed."""
-        self.follow(self._first_actor)
+        self.follow(self._first_actor, since=self._since)
+        self._since = None
         if self._is_greeted:
             self._tell(envelope(OK, "连接成功"))
 
