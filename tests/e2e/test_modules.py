@@ -140,7 +140,7 @@ def test_direct_conversations_are_called_by_the_other(page):
         {"id": 9, "name": "#8"},
     ]
     found = run(page, "names", "return cases.map((r) => [m.isDirect(r), m.roomTitle(r)])", rooms)
-    assert found == [[True, "Bert · bert"], [True, "#8"], [False, "#8"]]
+    assert found == [[True, "Bert · bert"], [True, "Direct conversation"], [False, "#8"]]
 
 
 def test_unread_counts_what_others_wrote_since_it_was_looked_at(page):
