@@ -11,9 +11,12 @@ PNG = base64.b64encode(picture(size=(60, 40))).decode()
 
 
 def say(page: Page, text: str) -> None:
-    """Write a line and press Enter."""
+    """Write a line and press Enter; on a phone, the button."""
     page.locator("#message-text").fill(text)
-    page.locator("#message-text").press("Enter")
+    if page.locator("#message-text").get_attribute("enterkeyhint") == "enter":
+        page.locator("#composer button[type=submit]").click()
+    else:
+        page.locator("#message-text").press("Enter")
 
 
 def bubbles(page: Page, text: str) -> Locator:

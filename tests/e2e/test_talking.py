@@ -303,3 +303,18 @@ def test_the_page_holds_a_window_of_messages_however_far_one_scrolls(people, nam
     expect(shown.get_by_text("one more", exact=True)).to_be_visible()
     assert anna.evaluate("globalThis.touched.size") <= 3, "the new one, and the one that goes"
     assert shown.count() <= 500
+
+
+def test_on_a_phone_enter_makes_a_line_and_the_button_sends(people, name):
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    anna = people.join(name("anna"), **phone)
+    open_room(anna, "public")
+    field = anna.get_by_label("Message", exact=True)
+    expect(field).to_have_attribute("enterkeyhint", "enter")
+    field.fill("first")
+    field.press("Enter")
+    field.type("second")
+    expect(field).to_have_value("first\nsecond")
+    anna.get_by_role("button", name="Send", exact=True).click()
+    expect(field).to_have_value("")
+    expect(anna.locator(".message .words").last).to_have_text("first second")

@@ -8,6 +8,8 @@ const MAX_PICTURES = 10;
 const COUNT_FROM = 200; // characters left
 const maxChars = Number(document.body.dataset.messageMax); // as the server is set
 
+const isTouch = matchMedia("(hover: none) and (pointer: coarse)");
+
 export class Composer {
   #store;
   #records;
@@ -28,6 +30,9 @@ export class Composer {
       this.#send();
     });
     this.#text.addEventListener("keydown", (event) => this.#key(event));
+    const hint = () => (this.#text.enterKeyHint = isTouch.matches ? "enter" : "send");
+    isTouch.addEventListener("change", hint);
+    hint();
     this.#text.addEventListener("input", () => this.#changed());
     this.#text.addEventListener("paste", (event) => this.#take(event, event.clipboardData));
     this.#listenForFiles();
@@ -87,6 +92,8 @@ export class Composer {
   }
 
   #key(event) {
+    // The keyboards of phones have no Shift + Enter: there Enter makes a line, and the button sends.
+    if (isTouch.matches && !event.ctrlKey) return;
     // Enter that ends the choice of a Chinese character (an IME composition) is not meant for us.
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
     event.preventDefault();
