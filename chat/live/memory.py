@@ -86,7 +86,6 @@ class Memory:
             held = self._held.get(id(piece))
             if held is None:
                 held = self._held[id(piece)] = _Held(piece, Share(keeper.client, keeper.place))
-                held.share.size = len(piece)
                 is_within = self._grow(held.share, len(piece)) and is_within
             held.count += 1
         return is_within
