@@ -112,7 +112,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         IMS_PASSWORD_KEY=settings.ims_password_key,
         TIMEZONE=settings.zone,
     )
-    app.url_map.strict_slashes = False  # a trailing slash makes no difference (specs)
+    app.url_map.strict_slashes = False  # a trailing slash makes no difference (docs/specification.md)
     app.url_map.merge_slashes = False  # a redirect would be an HTML page
     app.json = _Json(app)
     app.session_interface = _NoSessions()

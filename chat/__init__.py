@@ -1,17 +1,18 @@
-"""Commonroom, from the wire down. Imports go down this list only (import-linter holds it):
+"""Commonroom, a chat server. Packages, in the order of their layers; imports go downwards only (import-linter checks
+it):
 
-protocols/   one sealed package per published protocol; the same file names for the same jobs in each
-web/         the browser page
-cli.py       `flask chat …`, for whoever runs the server
-http/        what all HTTP protocols share: bodies, who is asking, origins, envelopes, held requests
-services/    the rules, by noun; the only place that writes
-live/        connections: the gunicorn worker with its loop; knows no protocol
-delivery/    who waits (notifier), the recent tail of each room (feed), news of other processes (bus)
-storage/     the database: engine, transactions, the queries of a room's timeline
-security/    passwords, tokens, limits
-models/      tables and the records read from them
-pictures/    pictures from strangers: without metadata, and whether they decode
-errors.py, names.py, clock.py, extensions.py, metrics.py
+protocols/   one self-contained package per published protocol
+    web/         the browser page
+    cli.py       `flask chat …`, commands for the administrator
+    http/        shared by the HTTP protocols: bodies, authentication, origins, envelopes, long polls
+    services/    the rules, one module per noun; the only layer that writes
+    live/        the gunicorn worker: event loop, connections, threads; knows no protocol
+    delivery/    notifier (waiting clients), feeds (recent messages per room), bus (events of other processes)
+    storage/     the database: engine, transactions, queries on messages
+    security/    passwords, tokens, rate limiters
+    models/      tables and the records read from them
+    pictures/    verification and rewriting of untrusted pictures
+    errors.py, names.py, clock.py, extensions.py, metrics.py
 """
 
 __version__ = "0.2.0.dev0"

@@ -1,4 +1,4 @@
-"""`flask --app wsgi chat …`, for whoever runs the server."""
+"""`flask --app wsgi chat …`, commands for the administrator."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def version() -> None:
 @click.argument("username")
 @click.password_option()
 def set_password(username: str, password: str) -> None:
-    """Give a user who has forgotten theirs a new password. Logs them out everywhere."""
+    """Set a new password for a user who has forgotten theirs. Logs them out everywhere."""
     try:
         services().accounts.set_password(username, password)
     except ChatError as error:
@@ -48,7 +48,7 @@ def set_password(username: str, password: str) -> None:
 @click.argument("username")
 @click.option("--of", "owner", required=True, help="whose rooms")
 def leave_rooms(username: str, owner: str) -> None:
-    """Take a user out of all rooms that somebody else owns."""
+    """Remove a user from all rooms that another user owns."""
     chat = services()
     try:
         left = chat.memberships.leave_all_of(chat.accounts.find(username).user_id, owner)
@@ -60,7 +60,7 @@ def leave_rooms(username: str, owner: str) -> None:
 @chat.command("backup")
 @click.argument("file", type=click.Path(path_type=Path))
 def make_backup(file: Path) -> None:
-    """Copy the database into FILE, while the server runs. instance/secret_key is not in it."""
+    """Copy the database into FILE while the server runs. instance/secret_key is not included."""
     try:
         backup.backup(_database(), file)
     except backup.BackupError as error:
@@ -71,7 +71,7 @@ def make_backup(file: Path) -> None:
 @chat.command("restore")
 @click.argument("file", type=click.Path(path_type=Path))
 def restore(file: Path) -> None:
-    """Put a backup in the database's place. Stop the server first."""
+    """Replace the database with a backup. Stop the server first."""
     try:
         backup.restore(_database(), file, check_database)
     except (backup.BackupError, ConfigError) as error:
@@ -86,7 +86,7 @@ def _database() -> Path:
 @chat.command("connect")
 @click.argument("address", metavar="HOST:PORT", default="localhost:8888")
 def connect_to(address: str) -> None:
-    """Chat from the terminal, by the tcp protocol, with any server that speaks it."""
+    """Chat in the terminal, with any server that speaks the tcp protocol."""
     try:
         connect.run(address)
     except (ValueError, OSError) as error:

@@ -1,4 +1,4 @@
-"""Time, as whole microseconds since 1970 (UTC), and its form on the wire."""
+"""Time as whole microseconds since 1970 (UTC), and its formats on the wire."""
 
 import threading
 import time
@@ -12,21 +12,23 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class SteadyClock:
-    """The wall clock's time in µs, but for steps: it goes on by the time since boot, and believes a step later.
+    """The wall clock in µs, smoothed: it advances by the time since boot and adopts a step of the wall clock only
+    later.
 
-    A clock that is set wrong for a moment must not put messages years into the future: the rooms' clocks never go back.
-    Both readings are in ns. Any thread may call it.
+    A clock that is wrong for a moment must not date messages years into the future, because rooms' clocks never go
+    back. Both readings are in ns. Thread-safe.
     """
 
-    FOLLOWED = SECOND * 1000  # ns; a smaller difference is no step, and followed at once
-    BELIEVED_AFTER = 180 * SECOND * 1000  # ns for which the wall clock has to hold its new time
+    FOLLOWED = SECOND * 1000  # ns; a smaller difference is not a step and is adopted immediately
+    BELIEVED_AFTER = 180 * SECOND * 1000  # ns for which a step must persist before it is adopted
 
     def __init__(self, wall: Callable[[], int], since_boot: Callable[[], int]) -> None:
         self._wall = wall
         self._since_boot = since_boot
         self._offset = wall() - since_boot()
         self._lock = threading.Lock()
-        self._step: tuple[int, int] | None = None  # the offset after a step, and when (since boot) it was first seen
+        # the offset after a step, and the time since boot when it was first seen
+        self._step: tuple[int, int] | None = None
 
     def __call__(self) -> int:
         since_boot, wall = self._since_boot(), self._wall()
@@ -45,23 +47,23 @@ class SteadyClock:
         return since_boot + self._offset
 
 
-# Time since boot goes on while a laptop sleeps; where there is none, the monotonic clock has to do.
+# Time since boot continues during sleep; the monotonic clock is the fallback.
 _BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 system_clock: Clock = SteadyClock(time.time_ns, partial(time.clock_gettime_ns, _BOOT))
 
 
 def to_iso(time_us: int) -> str:
-    """ISO 8601 in UTC with six decimals and Z, as polling's timestamps are."""
+    """Format as ISO 8601 in UTC with six decimals and Z, as in polling's timestamps."""
     return (_EPOCH + timedelta(microseconds=time_us)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def to_offset_iso(time_us: int, zone: tzinfo | None) -> str:
-    """RFC 3339 with six decimals and the offset in that zone; None: the server's own zone."""
+    """Format as RFC 3339 with six decimals and the zone's offset; None: the server's own zone."""
     return _in_zone(time_us, zone).isoformat(timespec="microseconds")
 
 
 def to_local(time_us: int, zone: tzinfo | None) -> str:
-    """YYYY-MM-DD HH:MM:SS in that zone; None: the server's own."""
+    """Format as YYYY-MM-DD HH:MM:SS in the zone; None: the server's own zone."""
     return _in_zone(time_us, zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
@@ -70,7 +72,7 @@ def _in_zone(time_us: int, zone: tzinfo | None) -> datetime:
 
 
 def from_iso(text: str) -> int:
-    """µs of an ISO 8601 time that names its offset. Raises ValueError, also where the offset is missing."""
+    """Parse an ISO 8601 time with an offset into µs. Raises ValueError, also if the offset is missing."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("a time without an offset is nobody's time")

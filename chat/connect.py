@@ -1,7 +1,7 @@
-"""`flask --app wsgi chat connect HOST:PORT`: a client for the terminal, and an example of how to write one.
+"""`flask --app wsgi chat connect HOST:PORT`: a terminal client, and an example of how to write one.
 
-It needs nothing but Python: `python chat/connect.py localhost:8888` runs it without the server's code. Messages are
-JSON in lines; docs/protocols/tcp.md lists them. One thread prints what the server says, the other reads what you type.
+It needs only Python: `python chat/connect.py localhost:8888` runs without the server's code. Messages are lines of
+JSON; docs/protocols/tcp.md lists them. One thread prints messages from the server, the other reads your input.
 """
 
 import getpass
@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any, TextIO
 
 with suppress(ImportError):
-    import readline  # edits the line that is typed, and says what is on it
+    import readline  # line editing, and access to the current input line
 
 HELP = """/register NAME   make an account        /login NAME      log in
 /list            groups you are in      /all             groups you may join
@@ -30,7 +30,7 @@ class Client:
 
     def __init__(self, host: str, port: int, out: TextIO = sys.stdout) -> None:
         self._connection = socket.create_connection((host, port))
-        # Puts together what comes in parts: a packet may hold half a line, or many.
+        # Reassembles lines: a packet may hold half a line or several.
         self._lines = self._connection.makefile(encoding="utf-8", newline="\n")
         self._out = out
         self._printing = threading.Lock()
@@ -43,7 +43,7 @@ class Client:
         self._connection.sendall(line.encode())
 
     def receive(self) -> Message | None:
-        """The next message; None when the server has closed the connection."""
+        """Return the next message; None when the server has closed the connection."""
         try:
             line = self._lines.readline()
         except OSError:
@@ -51,14 +51,14 @@ class Client:
         return json.loads(line) if line.endswith("\n") else None
 
     def close(self) -> None:
-        """Hang up. The thread that reads comes to the end, too."""
+        """Close the connection, which also ends the reading thread."""
         self.is_open = False
         with suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
         self._connection.close()
 
     def show_what_comes(self) -> None:
-        """Print every message, until there are no more."""
+        """Print every message until the connection ends."""
         while (message := self.receive()) is not None:
             text = self.shown(message)
             if text is not None:
@@ -68,15 +68,15 @@ class Client:
             self.show("The server has closed the connection. Press Enter.")
 
     def show(self, text: str) -> None:
-        """Print above the prompt: take it away with what is typed already, and put both back below."""
+        """Print above the prompt: erase the prompt and the unfinished input, then redraw them below."""
         typed = readline.get_line_buffer() if "readline" in globals() else ""
-        # What others say must not move the cursor or colour the screen.
+        # Text of other users must not move the cursor or change colours.
         clean = "".join(char if char.isprintable() or char == "\n" else "?" for char in text)
         with self._printing:
             print(f"{ERASE_LINE}{clean}\n{self.prompt}{typed}", end="", file=self._out, flush=True)
 
     def shown(self, message: Message) -> str | None:
-        """A message as text; None for what there is nothing to say about."""
+        """Format a message as text; None if there is nothing to print."""
         match message:
             case {"message_type": "chat_message" | "file_notification"}:
                 said = f"[{message['chat_group_name']}] {message['sender_username']}: {message['content']}"
@@ -100,12 +100,12 @@ class Client:
 
 
 def indented(text: str) -> str:
-    """Further lines set in, so that none of them is taken for somebody else's message."""
+    """Indent further lines, so that none can be mistaken for another user's message."""
     return "\n      ".join(text.splitlines())
 
 
 def obey(client: Client, line: str) -> bool:
-    """Do what was typed; False if that is to leave."""
+    """Execute a line of input; False to leave."""
     command, _, rest = line.partition(" ")
     match command:
         case "":
@@ -132,7 +132,7 @@ def obey(client: Client, line: str) -> bool:
 
 
 def run(address: str) -> None:
-    """Talk to the server at HOST:PORT until the person leaves. Raises ValueError, OSError."""
+    """Chat with the server at HOST:PORT until the user leaves. Raises ValueError, OSError."""
     host, _, port = address.rpartition(":")
     client = Client(host.strip("[]") or "localhost", int(port))
     print(HELP)

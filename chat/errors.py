@@ -1,13 +1,13 @@
-"""What can go wrong, as codes with data: no HTTP, no text for users.
+"""Failures as codes with data: no HTTP status, no text for users.
 
-Each protocol keeps one table from ErrorCode to its own status, code and text (`protocols/*/errors.py`).
+Each protocol maps ErrorCode to its own status, code and text in one table (`protocols/*/errors.py`).
 """
 
 from enum import Enum, auto
 
 
 class ErrorCode(Enum):
-    """Every failure the services and the HTTP layer can name. The data that goes with each is in the comment."""
+    """Every failure that services and the HTTP layer can report. Comments list the data that accompanies each."""
 
     # the request itself
     BODY_MALFORMED = auto()  # reason
@@ -19,7 +19,7 @@ class ErrorCode(Enum):
     METHOD_NOT_ALLOWED = auto()  # method
     ORIGIN_FOREIGN = auto()  # origin
     RATE_LIMITED = auto()  # retry_after (s)
-    UPGRADE_REQUIRED = auto()  # the path is for WebSockets (version 13), and this is no handshake of theirs
+    UPGRADE_REQUIRED = auto()  # the path accepts only WebSocket handshakes (version 13)
     HANDSHAKE_INVALID = auto()  # reason
     # accounts and sessions
     NOT_SIGNED_IN = auto()
@@ -27,13 +27,12 @@ class ErrorCode(Enum):
     USERNAME_TAKEN = auto()  # username
     USERNAME_INVALID = auto()
     PASSWORD_INVALID = auto()  # min, max (characters)
-    USER_NOT_FOUND = auto()  # username (or id, as asked for)
+    USER_NOT_FOUND = auto()  # username (or id, as requested)
     USER_DELETED = auto()
     EMAIL_INVALID = auto()
     NICKNAME_INVALID = auto()
     MAIL_NOT_SENT = auto()
-    # rooms
-    # room (name or id, as asked for); also where the caller may not know of it. exists: one has that id
+    # rooms room (name or id, as requested); also if the caller may not know of it. exists: a room has that id
     ROOM_NOT_FOUND = auto()
     ROOM_NAME_TAKEN = auto()  # room
     ROOM_NAME_INVALID = auto()
@@ -41,16 +40,16 @@ class ErrorCode(Enum):
     ROOM_LABEL_INVALID = auto()
     ROOM_PASSWD_NEEDED = auto()
     ROOM_PASSWD_WRONG = auto()  # room
-    ALREADY_MEMBER = auto()  # username (or id, as asked for)
-    ROOMS_OWNED = auto()  # limit: the caller owns so many rooms already
-    ADDED_TOO_MANY = auto()  # limit: people at once
-    CANNOT_BE_ADDED = auto()  # it is not told who, nor why
+    ALREADY_MEMBER = auto()  # username (or id, as requested)
+    ROOMS_OWNED = auto()  # limit: the number of rooms the caller may own
+    ADDED_TOO_MANY = auto()  # limit: the number of people that may be added at once
+    CANNOT_BE_ADDED = auto()  # neither user nor reason is disclosed
     TICKET_INVALID = auto()
     FORBIDDEN = auto()
-    NOT_MEMBER = auto()  # username (or id, as asked for): somebody else
-    ROLE_UNCHANGED = auto()  # they are what they are to be made
-    SELF_MEANT = auto()  # what one can only do to others
-    ADMIN_PROTECTED = auto()  # who may put out members may not put out this one
+    NOT_MEMBER = auto()  # username (or id, as requested) of another user
+    ROLE_UNCHANGED = auto()  # they already have that role
+    SELF_MEANT = auto()  # an action that is only possible on other users
+    ADMIN_PROTECTED = auto()  # the caller may remove members, but not this one
     # friends, groups
     NOT_FRIENDS = auto()
     ALREADY_FRIENDS = auto()
@@ -77,14 +76,14 @@ class ErrorCode(Enum):
     FILE_TOO_LARGE = auto()  # limit (bytes)
     # storage
     QUOTA_USED = auto()  # limit (bytes a day), retry_after (s)
-    STORAGE_FULL = auto()  # the server's bound, or its disk
+    STORAGE_FULL = auto()  # the server's limit or its disk
     # the server
     UNAVAILABLE = auto()  # retry_after (s)
-    SOCKETS_UNAVAILABLE = auto()  # not run by LiveWorker
+    SOCKETS_UNAVAILABLE = auto()  # not running under LiveWorker
     INTERNAL = auto()
 
 
-# What only operations raise that not every protocol has. A protocol without them needs no words for these.
+# Raised only by operations that not every protocol has. Other protocols need no texts for these.
 PARTIAL = frozenset(
     {
         ErrorCode.USER_DELETED,
@@ -113,7 +112,7 @@ PARTIAL = frozenset(
 
 
 class ChatError(Exception):
-    """A failure with a name and the data that explains it."""
+    """A failure: a code with the data that explains it."""
 
     def __init__(self, code: ErrorCode, **data: object) -> None:
         super().__init__(code.name, data)

@@ -1,11 +1,11 @@
-"""Lanes: kinds of work with threads and a queue of their own, so that one kind cannot hold up another (chat.live.pool).
+"""Lanes: classes of work with their own threads and queue, so that none can block another (chat.live.pool).
 
-Every request begins in Lane.REST. Code that is about to do dear work calls `enter_lane` first:
+Every request starts in Lane.REST. Code that is about to do expensive work calls `enter_lane` first:
 
     enter_lane(Lane.HASHING)   # before anything is written and before anything is taken from a limit
 
-In the wrong lane that raises WrongLane, the thread is free again, and the same request is run once more, from its
-beginning, when it is its client's turn in the right lane. So nothing waits for a scarce place inside a thread.
+In the wrong lane this raises WrongLane: the thread is released, and the request runs again from its beginning when its
+client's turn comes in the right lane. No thread ever waits for a scarce resource.
 """
 
 import threading
@@ -13,34 +13,34 @@ from enum import Enum, auto
 
 
 class Lane(Enum):
-    REST = auto()  # all that is not below
+    REST = auto()  # everything else
     HASHING = auto()  # accounts' passwords
-    ROOM_PASSWDS = auto()  # the same for rooms: they must not crowd out log-ins
-    PICTURES = auto()  # reading pictures in; bodies that may hold one
+    ROOM_PASSWDS = auto()  # for rooms; separate, so that they cannot delay log-ins
+    PICTURES = auto()  # decoding pictures, and bodies that may contain one
     LONG = auto()  # searches, generated documents
-    MAIL = auto()  # a mail server that hangs keeps only these threads
-    REFUSING = auto()  # telling clients, in their protocol's envelope, that a lane's queue is full
+    MAIL = auto()  # a mail server that hangs blocks only these threads
+    REFUSING = auto()  # refuses requests in their protocol's envelope when a lane's queue is full
 
 
-# A change of profile may need both; it hashes where it reads the picture.
+# A profile change may need both; it hashes in the lane where it decodes the picture.
 _INCLUDED = {Lane.PICTURES: frozenset({Lane.HASHING})}
 
 
-class WrongLane(BaseException):  # not an Exception: nothing on the way may take it for a failure
+class WrongLane(BaseException):  # not an Exception, so that no handler on the way catches it
     def __init__(self, lane: Lane) -> None:
         super().__init__(lane)
         self.lane = lane
 
 
 def current_lane() -> Lane | None:
-    """The lane of this thread; None outside LiveWorker's threads."""
+    """The lane of the current thread; None outside LiveWorker's threads."""
     return getattr(threading.current_thread(), "lane", None)
 
 
 def enter_lane(lane: Lane) -> bool:
-    """Go on only in that lane; call it before any side effect, as the request starts again there.
+    """Continue only in this lane. Call it before any side effect: the request starts again there.
 
-    False under servers that have no lanes. Raises WrongLane, which only chat.live catches.
+    Returns False on servers without lanes. Raises WrongLane, which only chat.live catches.
     """
     here = current_lane()
     if here is None:

@@ -1,4 +1,4 @@
-"""What the process writes to its log: one line for each record, whatever clients put into it."""
+"""Logging: one line per record, whatever clients put into it."""
 
 import logging
 import re
@@ -6,22 +6,22 @@ import sys
 
 from chat.security.events import LOGGER_NAME as SECURITY
 
-# Controls (C0, DEL, C1), line separators, lone surrogates, and the marks that turn the direction of text.
+# Controls (C0, DEL, C1), line separators, lone surrogates, and marks that change text direction.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def escape(text: str) -> str:
-    """The text in one line, with each character that could forge or hide part of a line as `\\uXXXX`."""
+    """Return the text as one line; characters that could forge or hide part of a line become `\\uXXXX`."""
     return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 class OneLine(logging.Filter):
-    """Escapes a record's message, and indents its traceback: no line but a record's first begins at the margin."""
+    """Escapes a record's message and indents its traceback, so that only a record's first line begins at the margin."""
 
     _formatter = logging.Formatter()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrite the record, and let it pass."""
+        """Rewrite the record and accept it."""
         record.msg, record.args = escape(record.getMessage()), None
         if record.exc_info and record.exc_info[0] is not None:
             lines = (record.exc_text or self._formatter.formatException(record.exc_info)).splitlines()
@@ -30,7 +30,7 @@ class OneLine(logging.Filter):
 
 
 def configure() -> None:
-    """Have this process log to stderr, and every logger, gunicorn's too, write single lines."""
+    """Log to stderr, with single lines from every logger, gunicorn's included."""
     root = logging.getLogger()
     if not root.handlers:
         to_stderr = logging.StreamHandler(sys.stderr)

@@ -1,6 +1,6 @@
-"""Figures on what this process does: always counted, as it costs next to nothing; shown where CHAT_METRICS is on.
+"""Metrics of this process: always counted, as the cost is negligible; exposed if CHAT_METRICS is on.
 
-Worker processes count each for itself, and one of them answers a scrape: the label pid tells which.
+Each worker process counts separately, and one of them answers a scrape: the label `pid` identifies it.
 """
 
 import os
@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
-Key = tuple[str, ...]  # a counter's name, and its labels' values but for the pid
+Key = tuple[str, ...]  # a counter's name and the values of its labels, without the pid
 MESSAGES_STORED: Key = ("messages_stored",)
 DELIVERIES: Key = ("deliveries",)
 REFUSED_FOR_OVERLOAD: Key = ("refused_for_overload",)
@@ -36,7 +36,7 @@ def count(key: Key, n: int = 1) -> None:
 
 
 class OnLoop:
-    """A figure of the live loop's alone, which counts thousands a second: without a lock, and without its name."""
+    """A counter for the event loop only, which counts thousands per second: no lock and no lookup by name."""
 
     __slots__ = ("n",)
 
@@ -51,7 +51,7 @@ _on_loop: dict[Key, OnLoop] = {}
 
 
 def on_loop(key: Key) -> OnLoop:
-    """The figure of this name: one object, however often it is asked for."""
+    """Return the counter with this name; always the same object."""
     with _lock:
         return _on_loop.setdefault(key, OnLoop())
 
@@ -60,7 +60,7 @@ delivered_on_loop = on_loop(DELIVERIES)
 
 
 def request(protocol: str, status: int) -> Key:
-    """What to count an answer as, by the class of its HTTP status."""
+    """Return the counter key of a response, by the class of its HTTP status."""
     return (_REQUESTS, protocol, f"{status // 100}xx")
 
 
@@ -85,6 +85,6 @@ _held = Gauge("commonroom_held_requests", "Requests that wait for news", ["pid"]
 
 
 def watch(connections: Callable[[], float], held: Callable[[], float]) -> None:
-    """What to ask, at each scrape, for the figures that go up and down. Called from any thread."""
+    """Register the functions that supply gauges at each scrape. They are called from any thread."""
     _connections.labels(_PID).set_function(connections)
     _held.labels(_PID).set_function(held)

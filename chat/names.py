@@ -1,10 +1,10 @@
-"""What may be a name, and when two names are the same (specs, "Account" and "Room")."""
+"""Valid names, and when two names are equal (docs/specification.md, "Account" and "Room")."""
 
 import re
 import unicodedata
 
-# Controls, lone surrogates, line separators; and the marks that turn the direction of text around them,
-# with which one name could be made to look like another.
+# Controls, lone surrogates, line separators, and marks that change text direction, which could make one name look like
+# another.
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 # Characters that render as nothing are ignored when names are compared: Unicode's Default_Ignorable_Code_Point (emoji
 # are made with some of them), the blank Braille pattern, annotation marks, the null notehead, Egyptian format controls.
@@ -13,19 +13,19 @@ _INVISIBLE = re.compile(
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d159"
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-# No name is longer. Normalising takes quadratic time on hostile text, and holds up everybody else.
+# The upper limit for names. Normalising takes quadratic time on hostile text and would block everybody else.
 LONGEST = 400
-# What could be more than one address, or more than an address, in a mail's header is none.
+# Rejects anything that a mail header could read as several addresses, or as more than an address.
 _EMAIL = re.compile(r"[^\s@<>()\[\]\\,;:\"]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
 EMAIL_MAX_CHARS = 254
 _ENDS_IN_NUMBER = re.compile(r"#\d+\Z")
-RESERVED_ROOM_KEYS = {"status", "feedback"}  # polling's answers have room names beside these
+RESERVED_ROOM_KEYS = {"status", "feedback"}  # polling's answers have these keys beside room names
 
 
 def name_key(name: str) -> str:
-    """The form under which a name is unique: NFKC, casefold, without what shows as nothing, until it stays the same.
+    """Return the form in which names are compared: NFKC, casefold, invisible characters removed, repeated until stable.
 
-    "", which is nobody's, for what is too long to be a name.
+    Returns "", which no name has, for text that is too long.
     """
     if len(name) > LONGEST:
         return ""
@@ -44,17 +44,17 @@ def is_name(name: str, max_chars: int) -> bool:
 
 
 def is_visible(text: str) -> bool:
-    """Whether any character of a text shows: not only spaces, controls and characters that render as nothing."""
+    """Whether a text has a visible character: not only spaces, controls and characters that render as nothing."""
     return text[:1].isalnum() or _FORBIDDEN.sub("", _INVISIBLE.sub("", text)).strip() != ""
 
 
 def is_email(text: str) -> bool:
-    """Whether it has the form of a mail address that may be a username too."""
-    # In a mail's header, "=?" may begin an encoded word (RFC 2047), which stands for another address.
+    """Whether the text is a valid e-mail address and could be a username too."""
+    # In a mail header, "=?" may begin an encoded word (RFC 2047) that stands for another address.
     return is_name(text, EMAIL_MAX_CHARS) and _EMAIL.fullmatch(text) is not None and "=?" not in text
 
 
 def is_reserved_room_name(name: str) -> bool:
-    """Whether protocols that address rooms by name must refuse to create it."""
+    """Whether protocols that address rooms by name must refuse to create this one."""
     key = name_key(name)
     return key in RESERVED_ROOM_KEYS or _ENDS_IN_NUMBER.search(key) is not None

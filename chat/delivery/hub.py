@@ -8,7 +8,7 @@ from chat.delivery.notifier import Notifier
 from chat.models import ROOM_SIGNALS, SIGNALS, Event, EventKind
 from chat.storage.store import Store
 
-CURRENT_SECONDS = 4.0  # specs, "At once": within 5 s even where the hint was lost
+CURRENT_SECONDS = 4.0  # docs/specification.md, "At once": within 5 s even where the hint was lost
 
 
 class Hub:

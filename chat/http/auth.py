@@ -1,4 +1,4 @@
-"""Who is asking (specs, "Sessions"): a token in the Authorization header, else in the cookie."""
+"""Who is asking (docs/specification.md, "Sessions"): a token in the Authorization header, else in the cookie."""
 
 from collections.abc import Callable
 from functools import wraps

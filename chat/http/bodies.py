@@ -1,4 +1,4 @@
-"""Reading request bodies (specs, "Bad input")."""
+"""Reading request bodies (docs/specification.md, "Bad input")."""
 
 import json
 import re

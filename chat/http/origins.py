@@ -1,4 +1,4 @@
-"""Foreign origins and CORS (specs, "Sessions")."""
+"""Foreign origins and CORS (docs/specification.md, "Sessions")."""
 
 from urllib.parse import urlsplit
 

@@ -1,4 +1,4 @@
-"""Tables, by noun, and the plain records that are read from them.
+"""Tables, one module per noun, and the records read from them.
 
 Times are whole microseconds since 1970 (UTC), as 64-bit integers.
 """

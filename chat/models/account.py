@@ -1,4 +1,4 @@
-"""Accounts and the sessions they are signed in with."""
+"""Accounts and their sessions."""
 
 from dataclasses import dataclass
 
@@ -10,32 +10,33 @@ from chat.models.columns import Id, Microseconds
 
 
 class User(db.Model):
-    """One account, for all protocols (specs, "Account")."""
+    """One account, for all protocols (docs/specification.md, "Account")."""
 
     __tablename__ = "users"
-    __table_args__ = {"sqlite_autoincrement": True}  # ids are never used again
+    __table_args__ = {"sqlite_autoincrement": True}  # ids are never reused
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     username: Mapped[str] = mapped_column(Text)
     username_key: Mapped[str] = mapped_column(Text, unique=True)  # names.name_key(username)
     nickname: Mapped[str] = mapped_column(Text)
-    nickname_key: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))  # what searches look in
+    nickname_key: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))  # for searches
     email: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
-    email_key: Mapped[str | None] = mapped_column(Text, index=True, unique=True)  # names.name_key(email); None: none
-    profile: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))  # a few words on oneself
+    # names.name_key(email); None if there is no address
+    email_key: Mapped[str | None] = mapped_column(Text, index=True, unique=True)
+    profile: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))  # a short text about the user
     avatar: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
-    # argon2id over the SHA-1 and over the MD5 of the password: realtime's clients send such digests.
+    # argon2id over the SHA-1 and over the MD5 of the password, because realtime's clients send such digests.
     password_sha1: Mapped[str] = mapped_column(Text)
     password_md5: Mapped[str] = mapped_column(Text)
-    # µs by the wall clock, as in a session's token; 0: before this was kept
+    # µs by the wall clock, as in a session's token; 0 if unknown
     password_changed_at: Mapped[int] = mapped_column(Microseconds, default=0, server_default="0")
     created_at: Mapped[int] = mapped_column(Microseconds)
-    updated_at: Mapped[int] = mapped_column(Microseconds, server_default="0")  # what others see of it
+    updated_at: Mapped[int] = mapped_column(Microseconds, server_default="0")  # last change of the public data
     deleted_at: Mapped[int | None] = mapped_column(Microseconds)
 
 
 class Avatar(db.Model):
-    """A small picture, known by the address in its owner's `avatar`."""
+    """A scaled-down picture, referenced by the address in its owner's `avatar`."""
 
     __tablename__ = "avatars"
 
@@ -45,7 +46,7 @@ class Avatar(db.Model):
 
 
 class LoginSession(db.Model):
-    """One login. The row is the session: without it, a token that names it is worth nothing."""
+    """One login. Deleting the row ends the session: its token becomes invalid."""
 
     __tablename__ = "sessions"
 
@@ -53,15 +54,15 @@ class LoginSession(db.Model):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
     created_at: Mapped[int] = mapped_column(Microseconds)
     expires_at: Mapped[int] = mapped_column(Microseconds, index=True)
-    # The session counts as online up to here; written in batches by services.presence.
+    # The session counts as online until this time; written in batches by services.presence.
     online_until: Mapped[int] = mapped_column(Microseconds, default=0, server_default="0", index=True)
-    # What its user is shown of it.
+    # Shown to the session's user.
     protocol: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
     address: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
 
 
 class KnownAddress(db.Model):
-    """Somebody has logged in to the account from there (services.guessing)."""
+    """An address from which a user has logged in to the account (services.guessing)."""
 
     __tablename__ = "known_addresses"
 
@@ -72,7 +73,7 @@ class KnownAddress(db.Model):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who is asking: a user, through one of their sessions."""
+    """The caller: a user, authenticated by one of their sessions."""
 
     user_id: int
     username: str
@@ -80,4 +81,4 @@ class Actor:
     email: str
     session_id: str
     session_ends: int  # µs
-    created_at: int  # µs; when the account was made
+    created_at: int  # µs; creation of the account

@@ -1,7 +1,7 @@
-"""Column types that all tables share."""
+"""Column types shared by all tables."""
 
 from sqlalchemy import BigInteger, Integer
 
-# SQLite numbers rows by itself in INTEGER columns only; they hold 64 bits all the same.
+# SQLite assigns row ids only in INTEGER columns; they hold 64 bits as well.
 Id = BigInteger().with_variant(Integer, "sqlite")
 Microseconds = BigInteger

@@ -1,4 +1,4 @@
-"""What other processes must learn: one row per event, written in the transaction that made it true."""
+"""Events for other processes: one row each, written in the transaction that caused it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,17 +14,17 @@ from chat.models.message import StoredMessage
 class EventKind(StrEnum):
     MESSAGE = "message"  # subject: room; a message was stored
     DELETION = "deletion"  # subject: room; its message of that time was deleted
-    ROOM = "room"  # subject: room; it was deleted or changed: look at it again
-    USER = "user"  # subject: user; sessions or memberships changed: look at them again
-    PROFILE = "profile"  # subject: user; messages show another name or avatar of theirs from now on
-    # Signals: things that just happen. Who is not there misses them; each process hears of each once.
-    ENTERED = "entered"  # subject: room; data: the user, who was not there by any socket
+    ROOM = "room"  # subject: room; it was changed or deleted: read it again
+    USER = "user"  # subject: user; sessions or memberships changed: read them again
+    PROFILE = "profile"  # subject: user; the name or avatar shown with their messages changed
+    # Signals: transient events. Clients that are not connected miss them; each process delivers each once.
+    ENTERED = "entered"  # subject: room; data: the user, whose first socket there has come
     LEFT = "left"  # subject: room; data: the user, whose last socket there has gone
-    FRIEND_REQUESTED = "friend_requested"  # subject: user, who is asked
-    UNFRIENDED = "unfriended"  # subject: user; there is one event for each of the two
-    ADMITTED = "admitted"  # subject: user, who is in one room more
-    MEMBERS = "members"  # subject: room; somebody became a member, or is none any more
-    CONCERNS_MEMBERS = "concerns_members"  # subject: room; somebody came in, an announcement, an answered invitation
+    FRIEND_REQUESTED = "friend_requested"  # subject: the user who receives the request
+    UNFRIENDED = "unfriended"  # subject: user; one event for each of the two
+    ADMITTED = "admitted"  # subject: the user who was added to a room
+    MEMBERS = "members"  # subject: room; a membership began or ended
+    CONCERNS_MEMBERS = "concerns_members"  # subject: room; a new member, an announcement, or an answered invitation
 
 
 ROOM_SIGNALS = frozenset({EventKind.ENTERED, EventKind.LEFT, EventKind.MEMBERS, EventKind.CONCERNS_MEMBERS})
@@ -32,7 +32,7 @@ SIGNALS = ROOM_SIGNALS | {EventKind.FRIEND_REQUESTED, EventKind.UNFRIENDED, Even
 
 
 class EventRow(db.Model):
-    """On SQLite, writers take turns: ids have no gaps, and their order is the order of the commits."""
+    """On SQLite, writers run one at a time: ids have no gaps, and their order is the commit order."""
 
     __tablename__ = "events"
     __table_args__ = {"sqlite_autoincrement": True}
@@ -41,18 +41,18 @@ class EventRow(db.Model):
     kind: Mapped[str] = mapped_column(Text)
     subject_id: Mapped[int] = mapped_column(Id)
     time: Mapped[int] = mapped_column(Microseconds)  # of the message or signal
-    data: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))  # of a signal: JSON
-    written_at: Mapped[int] = mapped_column(Microseconds)  # by the wall clock: when to trim it
+    data: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))  # signals only: JSON
+    written_at: Mapped[int] = mapped_column(Microseconds)  # by the wall clock; for trimming
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An EventRow, with the message itself where this process stored it."""
+    """An EventRow, with the message itself in the process that stored it."""
 
     kind: EventKind
     subject_id: int
-    time: int = 0  # of the message, µs; of a signal, by the clock
+    time: int = 0  # of the message, µs; for signals, by the clock
     message: StoredMessage | None = None
     prev_time: int = 0  # of the message: the room's last_time before it
-    data: str = ""  # of a signal: JSON
-    id: int = 0  # the row's, where the bus has read it
+    data: str = ""  # signals only: JSON
+    id: int = 0  # the row's id, if the bus has read it

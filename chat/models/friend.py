@@ -1,4 +1,4 @@
-"""Friendship, and the groups in which one keeps one's friends."""
+"""Friendships, friend requests, and users' private groups of friends."""
 
 from enum import IntEnum
 
@@ -10,7 +10,7 @@ from chat.models.columns import Id, Microseconds
 
 
 class Friendship(db.Model):
-    """One row for two people who are friends, or once were."""
+    """One row for two users who are or have been friends."""
 
     __tablename__ = "friendships"
     __table_args__ = (
@@ -23,20 +23,20 @@ class Friendship(db.Model):
     low_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     high_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
     room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"), unique=True)  # their direct conversation
-    ended_at: Mapped[int | None] = mapped_column(Microseconds)  # None: they are friends
+    ended_at: Mapped[int | None] = mapped_column(Microseconds)  # None while they are friends
 
 
 class RequestStatus(IntEnum):
-    """The numbers are those of the wire, and of the database."""
+    """The values appear on the wire and in the database."""
 
     WAITING = 0
     ACCEPTED = 1
     REFUSED = 2
-    FRIENDS_OTHERWISE = 3  # the other one's request was accepted
+    FRIENDS_OTHERWISE = 3  # a request in the other direction was accepted
 
 
 class FriendRequest(db.Model):
-    """What one asked another, the last time: asking anew replaces an answered request."""
+    """The latest request from one user to another; a new request replaces an answered one."""
 
     __tablename__ = "friend_requests"
     __table_args__ = (UniqueConstraint("sender_id", "receiver_id"), {"sqlite_autoincrement": True})

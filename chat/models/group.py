@@ -1,4 +1,4 @@
-"""What a group's owner and admins keep: announcements, and invitations that wait for them."""
+"""Announcements of a group, and invitations that await its owner's or admins' approval."""
 
 from enum import IntEnum
 
@@ -10,7 +10,7 @@ from chat.models.columns import Id, Microseconds
 
 
 class InvitationStatus(IntEnum):
-    """The numbers are those of the wire, and of the database."""
+    """The values appear on the wire and in the database."""
 
     WAITING = 0
     REFUSED = 1
@@ -19,11 +19,11 @@ class InvitationStatus(IntEnum):
 
 
 class Invitation(db.Model):
-    """That a member wants somebody in the room."""
+    """A member's proposal to add a user to the room."""
 
     __tablename__ = "invitations"
     __table_args__ = (
-        # However many members invite somebody, one answer is enough.
+        # One answer is enough, however many members invite the same user.
         Index(
             "uq_invitations_waiting",
             "room_id",

@@ -1,4 +1,4 @@
-"""Rate limits that hold over all worker processes and over restarts."""
+"""Rate limits shared by all worker processes and kept across restarts."""
 
 from sqlalchemy import ForeignKey, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -15,7 +15,7 @@ class RateLimit(db.Model):
 
 
 class StoredBytes(db.Model):
-    """How many bytes a user has stored in the day that began with the first of them."""
+    """Bytes that a user has stored in the 24 hours that began with the first of them."""
 
     __tablename__ = "stored_bytes"
 

@@ -1,4 +1,4 @@
-"""Messages and what is attached to them."""
+"""Messages and their attachments."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -21,7 +21,7 @@ def _partial_index(column: str) -> Index:
     return Index(f"ix_messages_{column}", column, sqlite_where=there, postgresql_where=there)
 
 
-# Written out, not as a parameter: only so does a database know that it may look in the index of files.
+# A literal instead of a parameter, so that the database can use the partial index on files.
 IS_FILE = text("messages.type = 'file'")
 _OF_FILES = text("type = 'file'")
 
@@ -31,7 +31,7 @@ class Message(db.Model):
     __table_args__ = (
         UniqueConstraint("room_id", "time"),
         UniqueConstraint("room_id", "sender_id", "client_message_id"),
-        # Few messages have these; the others are to cost nothing there.
+        # Only few messages have these; the index costs nothing for the others.
         _partial_index("attachment_id"),
         _partial_index("reply_to_id"),
         Index("ix_messages_files", "room_id", "time", sqlite_where=_OF_FILES, postgresql_where=_OF_FILES),
@@ -43,28 +43,32 @@ class Message(db.Model):
     sender_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     time: Mapped[int] = mapped_column(Microseconds)  # strictly increasing within a room
     type: Mapped[str] = mapped_column(Text)
-    content: Mapped[str] = mapped_column(Text)  # "" where there is an attachment
+    content: Mapped[str] = mapped_column(Text)  # "" if there is an attachment
     attachment_id: Mapped[int | None] = mapped_column(ForeignKey("attachments.id"))
     reply_to_id: Mapped[int | None] = mapped_column(ForeignKey("messages.id"))
     client_message_id: Mapped[str | None] = mapped_column(Text)
-    # Deleted for all: nothing of what it said is kept. The row stays, so that a retry does not store it once more.
+    # Deleted for all: the content is removed. The row stays, so that a retry does not store the message again.
     deleted_at: Mapped[int | None] = mapped_column(Microseconds)
 
 
 class Attachment(db.Model):
-    """A picture or file. Its bytes are in chunks, so that they stream, and go with the transaction."""
+    """A picture or file. Its bytes are stored in chunks, which allows streaming and belongs to the message's
+    transaction.
+    """
 
     __tablename__ = "attachments"
     __table_args__ = {"sqlite_autoincrement": True}
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    name: Mapped[str] = mapped_column(Text, unique=True)  # unguessable: knowing it is the permission to load it
+    # unguessable: knowing it is the permission to load the attachment
+    name: Mapped[str] = mapped_column(Text, unique=True)
     media_type: Mapped[str] = mapped_column(Text)
     size: Mapped[int] = mapped_column(Id)  # bytes
-    filename: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))  # a file's; pictures have none
+    filename: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))  # of a file; pictures have none
     created_at: Mapped[int] = mapped_column(Microseconds)
-    uploader_id: Mapped[int | None] = mapped_column(Id)  # of an upload: who gets the bytes back if it breaks off
-    # Set while its bytes are still coming: if no more have come by then, it is given up. No message refers to it yet.
+    # of an upload: the user whose quota is refunded if it is abandoned
+    uploader_id: Mapped[int | None] = mapped_column(Id)
+    # Set during an upload: without further bytes until this time it is abandoned. No message refers to it yet.
     upload_ends: Mapped[int | None] = mapped_column(Microseconds, index=True)
 
 
@@ -78,7 +82,7 @@ class AttachmentChunk(db.Model):
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """A message as read back: all that any protocol shows of it. Shared between threads."""
+    """A message as read from the database, with everything that any protocol shows. Shared between threads."""
 
     id: int
     room_id: int
@@ -90,10 +94,10 @@ class StoredMessage:
     type: MessageType
     content: str
     attachment_name: str | None
-    attachment_size: int  # bytes; 0 without an attachment
+    attachment_size: int  # bytes; 0 if there is no attachment
     reply_to_id: int | None
     client_message_id: str | None
     attachment_id: int | None = None
     filename: str = ""  # of a file
-    # What protocols made of it, by format, so that equal answers to many readers are encoded once.
+    # Encoded forms by protocol format, so that answers to many readers are encoded once.
     encoded: dict[str, bytes] = field(default_factory=dict, compare=False, repr=False)

@@ -1,4 +1,4 @@
-"""Rooms and who is in them."""
+"""Rooms and their members."""
 
 from enum import StrEnum
 
@@ -10,13 +10,13 @@ from chat.models.columns import Id, Microseconds
 
 
 class Access(StrEnum):
-    """How one gets into a room (specs, "Room"). A passwd is asked for besides, where there is one."""
+    """How users get into a room (docs/specification.md, "Room"). A passwd may be required in addition."""
 
     OPEN = "open"
-    # The others are seen by their members only, who add others: who of them may is in services.permissions.
+    # Rooms below are visible to their members only, who add others; services.permissions decides which members may.
     INVITE = "invite"
-    GROUP = "group"  # ims's
-    DIRECT = "direct"  # a conversation of two: nobody is ever added
+    GROUP = "group"  # for ims
+    DIRECT = "direct"  # a conversation of two users; nobody can be added
 
 
 class Role(StrEnum):
@@ -26,11 +26,11 @@ class Role(StrEnum):
 
 
 class Room(db.Model):
-    """A room, a conversation, a chat group: the protocols' words differ, the thing is one."""
+    """A room, called conversation or chat group in some protocols."""
 
     __tablename__ = "rooms"
     __table_args__ = (
-        # A deleted room frees its name.
+        # A deleted room releases its name.
         Index(
             "uq_rooms_living_name_key",
             "name_key",
@@ -38,7 +38,7 @@ class Room(db.Model):
             sqlite_where=text("deleted_at IS NULL"),
             postgresql_where=text("deleted_at IS NULL"),
         ),
-        # What services.purging looks for.
+        # For services.purging.
         Index(
             "ix_rooms_deleted",
             "deleted_at",
@@ -55,13 +55,13 @@ class Room(db.Model):
     description: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
     avatar: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
     access: Mapped[str] = mapped_column(Text)
-    label: Mapped[str] = mapped_column(Text)  # polling's "type": the client's word, echoed
+    label: Mapped[str] = mapped_column(Text)  # polling's "type", returned as the client sent it
     passwd_hash: Mapped[str | None] = mapped_column(Text)
     is_lobby: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[int] = mapped_column(Microseconds)
-    updated_at: Mapped[int] = mapped_column(Microseconds, server_default="0")  # title and description
+    updated_at: Mapped[int] = mapped_column(Microseconds, server_default="0")  # last change of title or description
     deleted_at: Mapped[int | None] = mapped_column(Microseconds)
-    # The room's clock: times of its newest message and of the one before it. Moved by services.messages alone.
+    # The room's clock: times of its newest message and of the one before. Only services.messages advances it.
     last_time: Mapped[int] = mapped_column(Microseconds, default=0, server_default="0")
     prev_time: Mapped[int] = mapped_column(Microseconds, default=0, server_default="0")
 
@@ -71,23 +71,23 @@ def _partial_index(name: str, condition: str) -> Index:
 
 
 class Membership(db.Model):
-    """That a user is in a room. Being found through here is the authorisation; there is no other."""
+    """A user's membership of a room. Access to a room is granted only through this row."""
 
     __tablename__ = "memberships"
     __table_args__ = (
         UniqueConstraint("room_id", "user_id"),
-        # What services.bounds counts of a user: few of their memberships.
+        # For the counts in services.bounds; few memberships of a user match.
         _partial_index("ix_memberships_owned", "role = 'owner'"),
         _partial_index("ix_memberships_added", "added_by_id IS NOT NULL"),
         {"sqlite_autoincrement": True},
     )
 
-    id: Mapped[int] = mapped_column(Id, primary_key=True)  # grows: who came first is the longest-standing
+    id: Mapped[int] = mapped_column(Id, primary_key=True)  # ascending: the lowest id is the longest-standing member
     room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"))
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
     role: Mapped[str] = mapped_column(Text)
     joined_at: Mapped[int] = mapped_column(Microseconds)
-    # The user who put them in, unasked; None: they came by themselves, or have entered since. No foreign key: SQLite
+    # The user who added this member; None if they joined by themselves or have entered since. No foreign key: SQLite
     # cannot add one to a table that others refer to.
     added_by_id: Mapped[int | None] = mapped_column(Id)
     read_time: Mapped[int] = mapped_column(Microseconds)  # messages up to here count as read

@@ -1,4 +1,4 @@
-"""Tickets: what a client shows to enter one room over a connection that carries no session (specs, "realtime")."""
+"""Room tickets for connections without a session (docs/specification.md, "realtime")."""
 
 from sqlalchemy import ForeignKey, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -8,12 +8,12 @@ from chat.models.columns import Microseconds
 
 
 class RoomTicket(db.Model):
-    """Good once: whoever deletes the row has redeemed it."""
+    """Single-use: deleting the row redeems the ticket."""
 
     __tablename__ = "room_tickets"
 
     secret: Mapped[str] = mapped_column(Text, primary_key=True)  # random, 160 bits
-    # It ends with the session that asked for it.
+    # The ticket ends with the session that requested it.
     session_id: Mapped[str] = mapped_column(ForeignKey("sessions.id", ondelete="CASCADE"), index=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"))

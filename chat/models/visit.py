@@ -1,4 +1,4 @@
-"""Who is in a room by a socket just now, over all processes."""
+"""Users present in rooms by socket, over all processes."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -11,7 +11,7 @@ from chat.models.columns import Id, Microseconds
 
 
 class Process(db.Model):
-    """A server process that has visits. What it wrote lasts as long as it says that it is alive."""
+    """A server process with visits, which stay valid while it renews its lease."""
 
     __tablename__ = "processes"
 
@@ -33,14 +33,14 @@ class VisitRow(db.Model):
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Whom an ENTERED or LEFT event is about: its data."""
+    """The subject of an ENTERED or LEFT event, stored as its data."""
 
     user_id: int
     username: str
     nickname: str
 
     def dump(self) -> str:
-        """As Event.data."""
+        """Serialise for Event.data."""
         return json.dumps(asdict(self))
 
     @classmethod

@@ -1,1 +1,1 @@
-"""Passwords, tokens and limits: mechanisms only; the rules that use them are in services."""
+"""Passwords, tokens and rate limiters: mechanisms only; the rules that use them are in services."""

@@ -1,7 +1,7 @@
-"""Device cookies: a browser that has been logged in to an account can prove it (OWASP, "Slow Down Online Guessing").
+"""Device cookies: a browser that has logged in to an account before can prove it (OWASP, "Slow Down Online Guessing").
 
-A mark is made for one account and one password; nothing is stored. A cookie holds the marks of a few accounts, as
-browsers of a school are shared.
+A mark belongs to one account and one password; the server stores nothing. A cookie holds the marks of several accounts,
+because schools share browsers.
 """
 
 import base64
@@ -10,7 +10,7 @@ import hmac
 import secrets
 
 LIFETIME_SECONDS = 365 * 86400.0
-_MOST_MARKS = 4  # accounts a browser is known for
+_MOST_MARKS = 4  # accounts remembered per browser
 _NONCE_BYTES, _MAC_BYTES = 9, 15  # 24 bytes: 32 characters of Base64
 _MARK_CHARS = 32
 
@@ -20,7 +20,7 @@ class Devices:
         self._key = hashlib.sha256(f"devices {secret}".encode()).digest()
 
     def find(self, cookie: str, user_id: int, password_hash: str) -> str:
-        """Of the cookie's marks the one of this account with this password; "" where there is none."""
+        """Return the cookie's mark for this account with this password; "" if there is none."""
         for mark in _marks(cookie):
             try:
                 nonce = base64.urlsafe_b64decode(mark)[:_NONCE_BYTES]
@@ -31,13 +31,13 @@ class Devices:
         return ""
 
     def remember(self, cookie: str, user_id: int, password_hash: str) -> str:
-        """The cookie with a mark of this account at its head; it keeps the one that it has."""
+        """Return the cookie with this account's mark in front, reusing an existing mark."""
         mark = self.find(cookie, user_id, password_hash)
         mark = mark or self._mark(secrets.token_bytes(_NONCE_BYTES), user_id, password_hash)
         return ".".join(list(dict.fromkeys([mark, *_marks(cookie)]))[:_MOST_MARKS])
 
     def address_mark(self, user_id: int, address: str) -> str:
-        """What an address that the account was used from is stored as: no address can be read from it."""
+        """Return the stored form of an address, from which the address cannot be recovered."""
         return self._mac(f"address {user_id} {address}".encode())[:16].hex()
 
     def _mark(self, nonce: bytes, user_id: int, password_hash: str) -> str:

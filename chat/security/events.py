@@ -1,7 +1,7 @@
-"""The security log: one line for each log-in, failure, limit met, removal (docs/security-log.md, OWASP ASVS 7.2).
+"""The security log: one line per log-in, failure, limit and removal (docs/security-log.md, OWASP ASVS 7.2).
 
-A line has no secrets: no passwords, tokens, cookies, codes or room passwds, and no name that no account has (people
-type passwords into the wrong field).
+Lines contain no secrets: no passwords, tokens, cookies, codes or room passwds, and no name without an account, because
+people type passwords into the wrong field.
 """
 
 import logging
@@ -17,8 +17,8 @@ from chat.security.limits import Limit, MemoryBuckets
 
 LOGGER_NAME = "commonroom.security"
 log = logging.getLogger(LOGGER_NAME)
-_MOST_CHARS = 64  # of a value
-# Lines of one process. What needs no account is written less often, and cannot crowd out the rest.
+_MOST_CHARS = 64  # per value
+# Lines per process. Events that need no account have a lower limit and cannot displace the rest.
 _FROM_ANYBODY = frozenset({"login_failed", "limit"})
 _LINES_FROM_ANYBODY = Limit("lines-from-anybody", burst=120, seconds=60)
 _LINES_OF_SOURCE = Limit("lines-of-source", burst=20, seconds=60)  # and per address
@@ -27,13 +27,13 @@ _LINES = Limit("lines", burst=300, seconds=60)  # all others
 
 @dataclass(frozen=True, slots=True)
 class Whence:
-    """Where what is going on comes from."""
+    """The protocol and address that an event comes from."""
 
     protocol: str
     address: str
 
 
-LOCAL = Whence("local", "-")  # a command on the server's own machine
+LOCAL = Whence("local", "-")  # a command on the server's machine
 
 
 class SecurityLog:
@@ -45,7 +45,7 @@ class SecurityLog:
         self._omitted: Counter[bool] = Counter()
 
     def write(self, event: str, user_id: int = 0, user: str = "", **details: object) -> None:
-        """One line: event, protocol, address, the account (where it is known), and the details."""
+        """Write one line: event, protocol, address, the account if known, and details."""
         whence = self.whence()
         from_anybody = event in _FROM_ANYBODY
         with self._lock:
@@ -64,7 +64,7 @@ class SecurityLog:
         log.info("%s", " ".join(f"{name}={_shown(value)}" for name, value in fields.items()))
 
     def refuse(self, limit: Limit, key: object, wait: float) -> ChatError:
-        """The error for a limit that was met, once that is written. A key that is a number is a user's id."""
+        """Log a limit that was met and return the error for it. A numeric key is a user id."""
         self.write("limit", user_id=key if isinstance(key, int) else 0, limit=limit.name)
         return ChatError(ErrorCode.RATE_LIMITED, retry_after=wait)
 
@@ -76,7 +76,7 @@ class SecurityLog:
 
 
 def _shown(value: object) -> str:
-    """A value as one word: quoted where it is not plain, cut where it is long, controls and invisible marks escaped."""
+    """Format a value as one word: quoted unless plain, truncated if long, controls and invisible marks escaped."""
     text = str(value)
     if len(text) > _MOST_CHARS:
         text = text[:_MOST_CHARS] + "…"
@@ -88,7 +88,8 @@ def _shown(value: object) -> str:
 def _escaped(char: str) -> str:
     if char in '"\\':
         return "\\" + char
-    # Controls, formats (marks of direction, zero width), surrogates and the unassigned; separators but for a space.
+    # Controls, format characters (direction marks, zero width), surrogates and unassigned ones; separators except
+    # space.
     if unicodedata.category(char)[0] == "C" or (unicodedata.category(char)[0] == "Z" and char != " "):
         return f"\\u{ord(char):04x}"
     return char

@@ -1,4 +1,4 @@
-"""Token buckets, by the generic cell rate algorithm: one number per bucket, the time at which it is full again."""
+"""Token buckets by the generic cell rate algorithm: a bucket is one number, the time at which it is full again."""
 
 import threading
 from dataclasses import dataclass
@@ -16,16 +16,17 @@ class Limit:
 
     @property
     def interval(self) -> int:
-        """µs in which one place comes free."""
+        """µs per token."""
         return round(self.seconds * SECOND / self.burst)
 
     def take(self, full_at: int, now: int, count: int = 1) -> tuple[int, float]:
-        """`count` out of a bucket that is full at full_at: its new state, and 0; or the old state, and seconds to wait.
+        """Take `count` from a bucket that is full at `full_at`. Returns its new state and 0, or its old state and
+        seconds to wait.
 
-        More than `burst` at once are never there.
+        A request for more than `burst` never succeeds.
         """
         deepest = now + self.interval * self.burst
-        # Beyond that only a clock that jumped back can put it: that is no reason to make anyone wait.
+        # Only a clock that jumped back can exceed this; clients must not wait for it.
         full_at = now if full_at > deepest else max(full_at, now)
         taken = self.interval * count
         wait = full_at + taken - deepest
@@ -33,28 +34,30 @@ class Limit:
 
 
 MESSAGES = Limit("messages", burst=60, seconds=3)  # per user
-# Guessing passwords (services.guessing, decision 0025). A bucket gives its burst, and as many again in its seconds: so
-# strangers, and whoever shares an address with the owner, have 100 tries in any hour together (ASVS 2.2.1).
+# Password guessing (services.guessing, docs/decisions/0025). A bucket yields its burst, and the same number again per
+# period: strangers, including those who share the owner's address, have at most 100 attempts in any hour (ASVS 2.2.1).
 FAILED_LOGINS = Limit("failed-logins", burst=10, seconds=60)  # per account and address, or device
 FAILED_LOGINS_OF_STRANGERS = Limit("failed-logins-of-strangers", burst=25, seconds=3600)  # per account
 FAILED_LOGINS_OF_KNOWN = Limit("failed-logins-of-known", burst=25, seconds=3600)  # per account and address, or device
-FAILED_LOGINS_BY_ADDRESS = Limit("failed-logins-by-address", burst=1000, seconds=60)  # an account's first counts 5
-LOGINS = Limit("logins", burst=30, seconds=60)  # right ones, per account
-# Guessing rooms' passwds (services.room_passwds, decision 0026).
+# the first failure at an account counts 5
+FAILED_LOGINS_BY_ADDRESS = Limit("failed-logins-by-address", burst=1000, seconds=60)
+LOGINS = Limit("logins", burst=30, seconds=60)  # successful ones, per account
+# Guessing of room passwords (services.room_passwds, docs/decisions/0026).
 WRONG_PASSWDS = Limit("wrong-passwds", burst=10, seconds=60)  # per user, over all rooms
-ROOM_HASHES = Limit("room-hashes", burst=10, seconds=60)  # per user: rooms made with a passwd, passwds tried
-WRONG_PASSWDS_AN_HOUR = Limit("wrong-passwds-an-hour", burst=30, seconds=3600)  # the same
-WRONG_PASSWDS_OF_ROOM = Limit("wrong-passwds-of-room", burst=20, seconds=60)  # of new accounts, per room and address
-WRONG_PASSWDS_OF_ROOM_IN_ALL = Limit("wrong-passwds-of-room-in-all", burst=200, seconds=3600)  # of these, per room
+ROOM_HASHES = Limit("room-hashes", burst=10, seconds=60)  # per user: rooms created with a passwd, and passwds tried
+WRONG_PASSWDS_AN_HOUR = Limit("wrong-passwds-an-hour", burst=30, seconds=3600)  # per user, over all rooms
+WRONG_PASSWDS_OF_ROOM = Limit("wrong-passwds-of-room", burst=20, seconds=60)  # by new accounts, per room and address
+# by new accounts, per room
+WRONG_PASSWDS_OF_ROOM_IN_ALL = Limit("wrong-passwds-of-room-in-all", burst=200, seconds=3600)
 CODES_BY_MAILBOX = Limit("codes-by-mailbox", burst=3, seconds=600)
 CODES_BY_ADDRESS = Limit("codes-by-address", burst=30, seconds=3600)
 REGISTRATIONS = Limit("registrations", burst=200, seconds=60)  # per address
 
 
 class MemoryBuckets:
-    """Buckets of this process alone, for what happens too often for the database."""
+    """Buckets of this process, for events too frequent for the database."""
 
-    _SWEEP_AT = 10_000  # buckets, or twice as many as were left by the last sweep
+    _SWEEP_AT = 10_000  # buckets, or twice the number left by the last sweep
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -62,7 +65,7 @@ class MemoryBuckets:
         self._full_at: dict[tuple[str, object], int] = {}
 
     def take(self, limit: Limit, key: object, now: int) -> float:
-        """Take one: 0, or how many seconds to wait."""
+        """Take one. Returns 0, or the seconds to wait."""
         with self._lock:
             state, wait = limit.take(self._full_at.get((limit.name, key), 0), now)
             self._full_at[limit.name, key] = state
@@ -72,6 +75,6 @@ class MemoryBuckets:
             return wait
 
     def give_back(self, limit: Limit, key: object) -> None:
-        """Put one back that was taken."""
+        """Return one that was taken."""
         with self._lock:
             self._full_at[limit.name, key] = self._full_at.get((limit.name, key), 0) - limit.interval

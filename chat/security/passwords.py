@@ -1,4 +1,4 @@
-"""Password hashing: argon2id over digests of the password (specs, "realtime")."""
+"""Password hashing: argon2id over digests of the password (docs/specification.md, "realtime")."""
 
 import hashlib
 import threading
@@ -13,41 +13,43 @@ from argon2.low_level import Type
 from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, enter_lane
 
-MAX_CHARS = 128  # of a password or passwd
+MAX_CHARS = 128  # of a password or room passwd
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, type=Type.ID)
 
-# Two at a time, so that a class that logs in at once does not stall the rest. Under LiveWorker these are lanes'
-# threads, and nothing waits here; other servers have nothing but these places.
+# Two at a time, so that a class logging in at once does not stall the rest. Under LiveWorker the lanes' threads already
+# ensure this; other servers rely on these semaphores.
 _places = threading.BoundedSemaphore(2)
-_room_place = threading.BoundedSemaphore(1)  # rooms' passwds take one of them at most: logins come first
+_room_place = threading.BoundedSemaphore(1)  # room passwds use at most one of them, so that log-ins go first
 _LONGEST_WAIT = 30.0  # seconds
 
 
 def normal(password: str) -> str:
-    """A password as it is hashed: in NFC, since keyboards type é as one character or as two."""
-    # Normalizing takes quadratic time on hostile text; what is longer is nobody's password.
+    """Return the password in NFC, the form that is hashed: keyboards type é as one character or as two."""
+    # Normalising takes quadratic time on hostile text; no password is longer.
     return unicodedata.normalize("NFC", password) if len(password) <= MAX_CHARS else password
 
 
 def sha1(password: str, *, as_typed: bool = False) -> str:
-    """The digest that ordinary logins go by, of the normal form unless taken as typed: 40 hex digits."""
+    """Return the digest for ordinary logins: 40 hex digits, of the normal form unless `as_typed`."""
     text = password if as_typed else normal(password)
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def md5(password: str) -> str:
-    """The digest that realtime's clients send, of the password as typed: 32 hex digits."""
+    """Return the digest that realtime's clients send, of the password as typed: 32 hex digits."""
     return hashlib.md5(password.encode(), usedforsecurity=False).hexdigest()
 
 
 def hash_digest(digest: str, *, for_room: bool = False) -> str:
-    """argon2id of a digest or secret, as text with salt and parameters. Raises UNAVAILABLE when too many wait."""
+    """Hash a digest or secret with argon2id, as text with salt and parameters. Raises UNAVAILABLE if too many wait."""
     with place(for_room=for_room):
         return _hasher.hash(digest)
 
 
 def verify(stored: str | None, digest: str) -> bool:
-    """Whether the digest is the stored one. Without a stored one it takes as long, and is not. Call it in a place()."""
+    """Compare a digest with the stored hash. Without one it returns False after the same time. Call it
+    in a `place()`.
+    """
     try:
         return _hasher.verify(stored or _NOBODYS, digest) and stored is not None
     except (VerificationError, InvalidHashError):
@@ -56,9 +58,9 @@ def verify(stored: str | None, digest: str) -> bool:
 
 @contextmanager
 def place(*, for_room: bool = False) -> Iterator[None]:
-    """One of the few places where hashing goes on: a thread of that lane. Call it before any side effect.
+    """Occupy one of the few hashing slots: a thread of the lane. Call it before any side effect.
 
-    Raises WrongLane; where there are no lanes UNAVAILABLE, when too many wait.
+    Raises WrongLane; on servers without lanes UNAVAILABLE if too many wait.
     """
     if enter_lane(Lane.ROOM_PASSWDS if for_room else Lane.HASHING):
         yield
@@ -77,5 +79,5 @@ def _turn_at(places: threading.BoundedSemaphore) -> Iterator[None]:
         places.release()
 
 
-# What a login as an unknown user is compared with, so that it takes the same time. Same parameters as _hasher.
+# Compared for unknown users, so that they take the same time. Same parameters as _hasher.
 _NOBODYS = "$argon2id$v=19$m=19456,t=2,p=1$U41R/fVdOG2CpLse5aLXBA$msfrC+jj4fRPZUZf2eCpuC8OMWj1zleOi5yp3tSe+Ws"

@@ -1,4 +1,4 @@
-"""Signed tokens. Each carries its purpose and is good for nothing else (specs, "Sessions")."""
+"""Signed tokens, each bound to one purpose (docs/specification.md, "Sessions")."""
 
 import time
 from dataclasses import dataclass
@@ -20,21 +20,21 @@ class Purpose(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Token:
     user_id: int
-    reference: str  # what it stands for: a session's id
+    reference: str  # a session id
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A token as it was issued, be it too old by now."""
+    """A token as issued, possibly expired."""
 
     token: Token
-    at: float  # epoch s, whole ones
+    at: float  # epoch s, whole seconds
     purpose: str
     expires: float  # epoch s
 
 
 def issue(purpose: Purpose, token: Token, lifetime_s: float) -> str:
-    """The token as text, good for lifetime_s seconds."""
+    """Sign the token as text, valid for `lifetime_s` seconds."""
     text: str = create_access_token(
         identity=str(token.user_id),
         additional_claims={"purpose": purpose.value, "ref": token.reference},
@@ -44,20 +44,23 @@ def issue(purpose: Purpose, token: Token, lifetime_s: float) -> str:
 
 
 def read(text: str, purpose: Purpose) -> Token | None:
-    """What the text stands for; None if it is not ours, altered, too old, or meant for something else."""
+    """Verify the text; None if the signature, the purpose or the time does not match."""
     found = issued(text, purpose)
     return found.token if found is not None and found.expires >= time.time() else None
 
 
 def issued(text: str, purpose: Purpose) -> Issued | None:
-    """The same, also of a token that is too old."""
+    """Verify the text, accepting expired tokens."""
     found = _issued(text, current_app.config["JWT_SECRET_KEY"])
     return found if found is not None and found.purpose == purpose else None
 
 
 @lru_cache(maxsize=4096)  # as with _claims
 def user_named(text: str, secret: str) -> int | None:
-    """Whose session's token it is, or was; None if it is not ours. Takes no application, and about 40 µs at first."""
+    """Return the id of the user whose session the token names; None if the signature is invalid.
+
+    Needs no application context. Takes about 40 µs for a new token.
+    """
     try:
         claims = jwt.decode(text, secret, algorithms=["HS256"], options={"verify_exp": False, "verify_nbf": False})
         return int(claims["sub"]) if claims["purpose"] == Purpose.SESSION else None
@@ -65,7 +68,7 @@ def user_named(text: str, secret: str) -> int | None:
         return None
 
 
-@lru_cache(maxsize=4096)  # each request brings one; what a signature says of a text does not change
+@lru_cache(maxsize=4096)  # every request carries one, and the result depends only on the text
 def _issued(text: str, _secret: str) -> Issued | None:
     try:
         claims = decode_token(text, allow_expired=True)

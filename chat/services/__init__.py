@@ -1,4 +1,4 @@
-"""The rules, by noun, met by all protocols. No Flask, no JSON; the only place that writes and commits."""
+"""The rules, one module per noun, used by all protocols. No Flask, no JSON; the only layer that writes and commits."""
 
 from chat.services.container import Services
 

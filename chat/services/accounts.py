@@ -1,4 +1,4 @@
-"""Accounts: making them, and proving that one is yours (specs, "Account")."""
+"""Accounts: registration and login (docs/specification.md, "Account")."""
 
 import re
 import time
@@ -30,35 +30,38 @@ from chat.storage.store import Store, WriteTransaction
 
 USERNAME_MAX_CHARS = 32
 NICKNAME_MAX_CHARS = 32
-EMAIL_NICKNAME_MAX_CHARS = 20  # of accounts that are managed by mail address, as ims has it
+EMAIL_NICKNAME_MAX_CHARS = 20  # for accounts registered by e-mail address (ims)
 PASSWORD_MAX_CHARS = passwords.MAX_CHARS
 _HEX = re.compile(r"[0-9a-fA-F]{32}(?:[0-9a-fA-F]{8})?")  # an MD5 or SHA-1
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What everybody may know of an account."""
+    """The public data of an account."""
 
     user_id: int
     username: str
     nickname: str
     avatar: str
     created_at: int  # µs
-    updated_at: int  # µs; when the above last changed
+    updated_at: int  # µs; last change of the fields above
 
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """Whose password was given. It took a while to see that, so it may be another one by the time that this is used."""
+    """Proof that the caller knew this user's password when it was checked.
+
+    Hashing is slow, so the password may have changed since: call `require_still` inside the write transaction.
+    """
 
     user_id: int
     username: str
-    password_sha1: str  # the column, as it was
+    password_sha1: str  # the stored value at the time of the check
 
     def require_still(self, tx: WriteTransaction) -> None:
-        """Raise CREDENTIALS_WRONG where the password has been changed meanwhile."""
+        """Raise CREDENTIALS_WRONG if the password has changed since it was checked."""
         same = (User.id == self.user_id, User.password_sha1 == self.password_sha1)
-        # Locked (where writers do not take turns anyhow), so that it is still so at the commit.
+        # FOR UPDATE (on back ends without a single writer) keeps the password unchanged until the commit.
         if tx.execute(select(User.id).where(*same).with_for_update()).first() is None:
             raise ChatError(ErrorCode.CREDENTIALS_WRONG)
 
@@ -89,10 +92,10 @@ class Accounts:
         self._password_min_length = password_min_length
 
     def create(self, username: str, password: str, address: str, nickname: str | None = None) -> int:
-        """Make an account, a member of the lobby, without logging in: the user's id.
+        """Create an account in the lobby without logging in, and return the user's id.
 
-        Without a nickname it is the username. Raises USERNAME_INVALID, FIELD_INVALID, PASSWORD_INVALID,
-        USERNAME_TAKEN, RATE_LIMITED.
+        The nickname defaults to the username. Raises USERNAME_INVALID, FIELD_INVALID, PASSWORD_INVALID, USERNAME_TAKEN,
+        RATE_LIMITED.
         """
         row = self._new_row(username, password, address, nickname)
         with self._store.write() as tx:
@@ -103,14 +106,15 @@ class Accounts:
     def register(
         self, username: str, password: str, address: str, nickname: str | None = None, *, device: str | None = None
     ) -> tuple[int, NewSession]:
-        """The same, and log in, all or nothing: the user's id, and the session. For device, see log_in."""
+        """Create an account and log in, atomically. Returns the user's id and the session. `device`: see `log_in`."""
         row = self._new_row(username, password, address, nickname)
         return self._insert_and_log_in(row, Caller(address, device))
 
     def register_by_email(self, email: str, password: str, nickname: str, address: str) -> tuple[int, NewSession, bool]:
-        """Make an account whose username is its mail address, or restore the deleted one of that address and password.
+        """Create an account whose username is its e-mail address, or restore the deleted account with that address and
+        password.
 
-        The user's id, the session, and whether it was restored; then its nickname is what it was.
+        Returns the user's id, the session, and whether the account was restored; a restored account keeps its nickname.
         Raises EMAIL_INVALID, NICKNAME_INVALID, PASSWORD_INVALID, USERNAME_TAKEN, RATE_LIMITED.
         """
         check_email(email)
@@ -134,7 +138,9 @@ class Accounts:
         return *self._log_in(proven, Caller(address), restores=True), True
 
     def _log_in(self, proven: Proven, caller: Caller, *, restores: bool = False) -> tuple[int, NewSession]:
-        """Raises RATE_LIMITED; CREDENTIALS_WRONG, USER_DELETED where that has come in between."""
+        """Raises RATE_LIMITED; CREDENTIALS_WRONG or USER_DELETED if the account has changed since the
+        password check.
+        """
         user_id = proven.user_id
         with self._store.write() as tx:
             proven.require_still(tx)
@@ -163,7 +169,7 @@ class Accounts:
         return replace(session, device=self._devices.remember(caller.device, user_id, password_hash))
 
     def find(self, ref: UserRef) -> Profile:
-        """What everybody may know of an account. Raises USER_NOT_FOUND, also for a deleted one."""
+        """Return the public data of an account. Raises USER_NOT_FOUND, also for a deleted account."""
         query = select(User.id, User.username, User.nickname, User.avatar, User.created_at, User.updated_at)
         with self._store.read() as connection:
             row = connection.execute(query.where(lookups.is_user(ref))).first()
@@ -172,7 +178,7 @@ class Accounts:
         return Profile(*row)
 
     def everybody(self, page: Page = WHOLE) -> Listed[tuple[int, str]]:
-        """Ids and usernames of the living accounts, oldest first."""
+        """Return ids and usernames of all accounts that are not deleted, oldest first."""
         query = select(User.id, User.username).where(User.deleted_at.is_(None))
         if page.search:
             query = query.where(called(page.search))
@@ -181,7 +187,7 @@ class Accounts:
         return Listed([(row.id, row.username) for row in rows], rows.next)
 
     def count(self) -> tuple[int, int]:
-        """How many living accounts there are, and how many of them are online."""
+        """Return the number of accounts that are not deleted, and how many of them are online."""
         living = select(func.count()).select_from(User).where(User.deleted_at.is_(None))
         online = self._presence.everybody_online()
         with self._store.read() as connection:
@@ -190,11 +196,11 @@ class Accounts:
     def log_in(
         self, username: str, password: str, address: str, *, device: str | None = None, digest_allowed: bool = False
     ) -> tuple[int, NewSession]:
-        """Log in the user whose password this is; or whose password's MD5 or SHA-1 in hex, where that is allowed.
+        """Log in with a password or, if `digest_allowed`, with its MD5 or SHA-1 in hex.
 
-        The user's id, and the session. device: the browser's device cookie; None: the protocol has no cookies.
-        Raises CREDENTIALS_WRONG, the same for an unknown user and after the same time; RATE_LIMITED after too many
-        failures, or log-ins.
+        Returns the user's id and the session. `device`: the browser's device cookie; None if the protocol has no
+        cookies. Raises CREDENTIALS_WRONG (for unknown users too, after the same time); RATE_LIMITED after too many
+        failures or log-ins.
         """
         caller = Caller(address, device)
         proven = self._prove(lookups.is_user(username), username, password, caller, digest_allowed=digest_allowed)
@@ -206,7 +212,7 @@ class Accounts:
             raise
 
     def log_in_telling(self, login: str, password: str, address: str) -> tuple[int, NewSession]:
-        """The same by username or mail address, for a protocol that tells what was wrong.
+        """Log in by username or e-mail address, for a protocol that reports which of the two was wrong.
 
         Raises USER_NOT_FOUND, USER_DELETED, CREDENTIALS_WRONG, RATE_LIMITED.
         """
@@ -223,7 +229,7 @@ class Accounts:
             raise ChatError(code, username=login) from None
 
     def prove_own(self, actor: Actor, password: str, address: str) -> Proven:
-        """That it is the actor's password. Raises CREDENTIALS_WRONG, RATE_LIMITED."""
+        """Check the actor's own password. Raises CREDENTIALS_WRONG, RATE_LIMITED."""
         return self._prove(User.id == actor.user_id, actor.username, password, Caller(address))
 
     def _prove(
@@ -233,10 +239,10 @@ class Accounts:
         with self._store.read() as connection:
             user = connection.execute(query.where(who)).first()
         buckets = self._guesses.buckets(None if user is None else Target(user.id, user.password_sha1), name, caller)
-        self._limits.check_shared(*buckets)  # refused ones take no place
+        self._limits.check_shared(*buckets)  # refused attempts do not wait for a hashing thread
         with passwords.place():
             tried = self._guesses.count(buckets)
-            # As many are compared for an unknown user.
+            # An unknown user costs as many comparisons as a known one.
             for column, digest in _digests(password, digest_allowed=digest_allowed):
                 if passwords.verify(getattr(user, column, None), digest) and user is not None:
                     self._guesses.forgive(tried)
@@ -246,7 +252,7 @@ class Accounts:
         raise ChatError(ErrorCode.CREDENTIALS_WRONG)
 
     def set_password(self, username: str, password: str) -> None:
-        """Change a password, and end all sessions of the account. Raises USER_NOT_FOUND, PASSWORD_INVALID."""
+        """Change a password and end all sessions of the account. Raises USER_NOT_FOUND, PASSWORD_INVALID."""
         self.check_password(password)
         changes = hashes(password)
         with self._store.write() as tx:
@@ -264,12 +270,12 @@ class Accounts:
         if nickname and not is_name(nickname, NICKNAME_MAX_CHARS):
             raise ChatError(ErrorCode.FIELD_INVALID, field="nickname")
         self.check_password(password)
-        enter_lane(Lane.HASHING)  # before anything is taken from the limit
+        enter_lane(Lane.HASHING)  # before anything is taken from the rate limit
         self._limits.take_shared((REGISTRATIONS, address))
         return self._row(username, password, nickname or username)
 
     def _row(self, username: str, password: str, nickname: str) -> dict[str, Any]:
-        with self._store.read() as connection:  # before the hashing, which costs
+        with self._store.read() as connection:  # before hashing, which is expensive
             require_free(connection, username)
         now = self._clock()
         return {
@@ -305,15 +311,16 @@ def check_email(email: str) -> None:
 
 
 def check_nickname(nickname: str) -> None:
-    """Raise NICKNAME_INVALID. Any characters will do: it is shown, and nothing is found by it."""
+    """Raise NICKNAME_INVALID. All characters are allowed: a nickname is only displayed, never looked up."""
     if len(nickname) > EMAIL_NICKNAME_MAX_CHARS or not is_visible(nickname):
         raise ChatError(ErrorCode.NICKNAME_INVALID)
 
 
 def require_free(connection: lookups.AnyConnection, name: str, but_for: int = 0) -> None:
-    """Raise USERNAME_TAKEN where an account, be it deleted, has it as its username or mail address.
+    """Raise USERNAME_TAKEN if an account, deleted ones included, has this name as its username or e-mail address.
 
-    Both are what one logs in with, so one's address is not another's username. but_for: an id that may have it.
+    Users log in with either, so no address may equal another user's username. `but_for`: the id of the user who may
+    have it.
     """
     if connection.execute(select(User.id).where(_is_called(name), User.id != but_for)).first():
         raise ChatError(ErrorCode.USERNAME_TAKEN, username=name)
@@ -325,12 +332,12 @@ def _is_called(name: str) -> ColumnElement[bool]:
 
 
 def _digests(password: str, *, digest_allowed: bool) -> list[tuple[str, str]]:
-    """What the password may be, each with the column to compare it with.
+    """Return the possible meanings of a password, each with the column to compare it with.
 
-    What looks like a digest may be a password all the same.
+    Text that looks like a digest may also be a plain password.
     """
     found = [("password_sha1", passwords.sha1(password))]
-    as_typed = passwords.sha1(password, as_typed=True)  # of accounts from before passwords were normalized
+    as_typed = passwords.sha1(password, as_typed=True)  # for accounts created before passwords were normalised
     if as_typed != found[0][1]:
         found.append(("password_sha1", as_typed))
     if digest_allowed and _HEX.fullmatch(password):
@@ -340,7 +347,7 @@ def _digests(password: str, *, digest_allowed: bool) -> list[tuple[str, str]]:
 
 
 def hashes(password: str) -> dict[str, Any]:
-    """The columns of User that change with the password. Takes a while."""
+    """Return the columns of User that change with the password. Slow: it hashes twice."""
     return {
         "password_sha1": passwords.hash_digest(passwords.sha1(password)),
         "password_md5": passwords.hash_digest(passwords.md5(password)),

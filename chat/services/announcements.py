@@ -1,4 +1,4 @@
-"""Announcements: what owner and admins want every member to read."""
+"""Announcements: notices by a group's owner and admins for every member."""
 
 from dataclasses import dataclass
 
@@ -31,7 +31,7 @@ class Announcements:
         self._clock = clock
 
     def all(self, actor: Actor, room_id: int, page: Page = WHOLE) -> Listed[AnnouncementView]:
-        """Those of a room that the actor is in, newest first. Raises ROOM_NOT_FOUND."""
+        """List the announcements of a room that the actor is in, newest first. Raises ROOM_NOT_FOUND."""
         query = select(Announcement.id, Announcement.content, User.nickname, Announcement.created_at).join(
             User, User.id == Announcement.sender_id
         )
@@ -53,7 +53,7 @@ class Announcements:
             tx.emit(Event(EventKind.CONCERNS_MEMBERS, room.id, self._clock()))
 
     def delete(self, actor: Actor, announcement_id: int) -> None:
-        """Raises ANNOUNCEMENT_NOT_FOUND; FORBIDDEN, also to those who are not in its room."""
+        """Raises ANNOUNCEMENT_NOT_FOUND; FORBIDDEN, also for non-members."""
         same = Announcement.id == within_64_bits(announcement_id)
         with self._store.write() as tx:
             room_id = tx.execute(select(Announcement.room_id).where(same)).scalar()

@@ -1,4 +1,4 @@
-"""What was said: from a time on, by search, replies; and deleting it for all (specs, "Message", "Reading")."""
+"""Message history: paging, search, replies, read marks, and deletion (docs/specification.md, "Message", "Reading")."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,14 +34,14 @@ from chat.services.reading import Reading
 from chat.storage import timeline
 from chat.storage.store import Store
 
-MOST = 1000  # messages an answer
-SHORT = 100  # of a list that any thread makes
-SEARCH_REACH = 10_000  # messages that a search looks at; who wants more goes on before them
+MOST = 1000  # messages per answer
+SHORT = 100  # the longest list that any lane may build
+SEARCH_REACH = 10_000  # messages examined per search; the answer says where to continue
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What a message that was replied to says."""
+    """The message that a reply refers to."""
 
     text: str = ""
     attachment_name: str | None = None
@@ -49,19 +49,19 @@ class Quote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """None: whatever it is."""
+    """Search conditions; None matches everything."""
 
     since: int | None = None  # µs, inclusive
     until: int | None = None  # µs, inclusive
     sender_id: int | None = None
-    sender_name: str | None = None  # a part of the nickname, whatever the case
-    text: str | None = None  # a part of the text; upper and lower case of ASCII are the same
+    sender_name: str | None = None  # part of the nickname, case-insensitive
+    text: str | None = None  # part of the text, case-insensitive for ASCII
 
 
 class _Position(FunctionElement[int]):
-    """Where the second text begins in the first, counted from 1; 0: nowhere.
+    """The position of the second text in the first, counted from 1; 0 if absent.
 
-    LIKE would compare anew at each character: 100 times as long where somebody has "aaa…" looked for in "aaa…".
+    LIKE restarts the comparison at every character, which takes 100 times as long for "aaa…" in "aaa…".
     """
 
     type = Integer()
@@ -88,10 +88,11 @@ class Archive:
     def page(
         self, actor: Actor, room_id: int, since: int | None, after_id: int | None = None
     ) -> tuple[list[StoredMessage], dict[int, Quote]]:
-        """Messages of a room, oldest first, at most MOST: after one, from `since` (µs, inclusive) on, or the newest.
+        """Return messages of a room, oldest first, at most MOST: after an id, from `since` (µs, inclusive), or the
+        newest.
 
-        And what those say that they reply to, by id, where that has not been deleted. Raises ROOM_NOT_FOUND,
-        FIELD_INVALID (after_id) where it was never a message of the room.
+        Also returns the messages they reply to, by id, unless deleted. Raises ROOM_NOT_FOUND; FIELD_INVALID (after_id)
+        if no message of the room ever had that id.
         """
         with self._store.read() as connection:
             room = lookups.joined(connection, actor, room_id)
@@ -112,7 +113,7 @@ class Archive:
             return messages, _quotes(connection, messages)
 
     def mark_read(self, actor: Actor, message: StoredMessage) -> None:
-        """The actor has the message's room up to there. Known in all processes at once."""
+        """Move the actor's read mark to this message; visible to all processes immediately."""
         own = (Membership.room_id == message.room_id, Membership.user_id == actor.user_id)
         with self._store.read() as connection:
             read_time = connection.execute(select(Membership.read_time).where(*own)).scalar()
@@ -121,9 +122,9 @@ class Archive:
             self._reading.flush()
 
     def search(self, actor: Actor, room_id: int, wanted: Filter, limit: int = MOST) -> Listed[StoredMessage]:
-        """The newest `limit` messages of a room that pass the filter, oldest first, of SEARCH_REACH at most.
+        """Return the newest `limit` matches among at most SEARCH_REACH messages of a room, oldest first.
 
-        `next` is the time (µs, as text) until which to search on; "" where nothing is left. Raises ROOM_NOT_FOUND.
+        `next` is the time (µs, as text) before which to continue; "" at the end. Raises ROOM_NOT_FOUND.
         """
         enter_lane(Lane.LONG)
         conditions: list[ColumnElement[bool]] = []
@@ -146,9 +147,9 @@ class Archive:
         return Listed(found, "" if first is None else str(first - 1))
 
     def replies(self, actor: Actor, message_id: int) -> list[StoredMessage]:
-        """The replies to a message, oldest first, at most the newest MOST.
+        """Return the newest MOST replies to a message, oldest first.
 
-        Raises MESSAGE_NOT_FOUND, also to who is not in its room.
+        Raises MESSAGE_NOT_FOUND, also for non-members of its room.
         """
         with self._store.read() as connection:
             try:
@@ -158,9 +159,9 @@ class Archive:
             return timeline.replies(connection, found.message_id, MOST)
 
     def delete(self, actor: Actor, message_id: int) -> None:
-        """Delete a message for all, for good.
+        """Delete a message for all members, permanently.
 
-        Raises MESSAGE_NOT_FOUND; FORBIDDEN, also to those who are not in its room.
+        Raises MESSAGE_NOT_FOUND; FORBIDDEN, also for non-members of its room.
         """
         with self._store.write() as tx:
             found = _find(tx, actor, message_id)
@@ -186,7 +187,7 @@ class _Found:
 
 
 def _find(connection: AnyConnection, actor: Actor, message_id: int) -> _Found:
-    """A message of a room that the actor is in. Raises MESSAGE_NOT_FOUND; FORBIDDEN where the actor is not in it."""
+    """Return a message of one of the actor's rooms. Raises MESSAGE_NOT_FOUND; FORBIDDEN for non-members."""
     query = select(Message.room_id, Message.sender_id, Message.time, Message.attachment_id)
     same = (Message.id == within_64_bits(message_id), Message.deleted_at.is_(None))
     row = connection.execute(query.where(*same)).first()
@@ -208,4 +209,4 @@ def _quotes(connection: AnyConnection, messages: Sequence[StoredMessage]) -> dic
     return {row.id: Quote(row.content, row.name) for row in connection.execute(query)}
 
 
-_ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}  # as SQLite's lower() does
+_ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}  # like SQLite's lower()

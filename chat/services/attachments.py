@@ -1,4 +1,4 @@
-"""Pictures: taken in once, without metadata, verified, and read back (specs, "Message")."""
+"""Picture attachments: verification, removal of metadata, storage, and reading (docs/specification.md, "Message")."""
 
 import secrets
 from collections.abc import Iterator
@@ -13,13 +13,13 @@ from chat.models import Attachment, AttachmentChunk, Message, MessageType, Room
 from chat.storage.store import Store, WriteTransaction
 
 CHUNK_BYTES = 256 * 1024
-BUSY_SECONDS = 2  # to be tried again after
-URL_PREFIX = "/attachments/"  # and its name: where chat.web serves it
+BUSY_SECONDS = 2  # for Retry-After
+URL_PREFIX = "/attachments/"  # the route of chat.web, followed by the attachment's name
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Bytes that have been verified to be a picture of that type."""
+    """Bytes verified to be a picture of this media type."""
 
     data: bytes
     media_type: str
@@ -34,7 +34,7 @@ class StoredPicture:
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """What a message carries."""
+    """The attachment of a message."""
 
     id: int
     name: str  # unguessable
@@ -44,7 +44,7 @@ class Attached:
 
 
 def new_name() -> str:
-    """An attachment's name, which is all that it takes to load it."""
+    """Return a new attachment name, which is a capability: knowing it is enough to load the attachment."""
     return secrets.token_urlsafe(24)
 
 
@@ -56,10 +56,10 @@ class Attachments:
         self._image_max_bytes = image_max_bytes
 
     def picture(self, image: str | bytes) -> Picture:
-        """A picture as it is stored, of Base64, a data URL, or bytes.
+        """Verify and rewrite a picture given as Base64, a data URL, or bytes.
 
-        Raises IMAGE_INVALID, IMAGE_TOO_LARGE, UNAVAILABLE. To be called outside of transactions: another process
-        decodes it.
+        Decoding happens in a child process, so call this outside of transactions. Raises IMAGE_INVALID,
+        IMAGE_TOO_LARGE, UNAVAILABLE.
         """
         try:
             data = pictures.from_text(image) if isinstance(image, str) else image
@@ -74,7 +74,7 @@ class Attachments:
         return Picture(rewritten.data, rewritten.media_type)
 
     def store(self, tx: WriteTransaction, picture: Picture) -> Attached:
-        """Store it with the message that carries it."""
+        """Store the picture in the transaction of the message that carries it."""
         name = new_name()
         row = {
             "name": name,
@@ -91,16 +91,18 @@ class Attachments:
         return Attached(attachment_id, name, len(picture.data), MessageType.IMAGE)
 
     def find(self, name: str) -> StoredPicture | None:
-        """The picture of that name, while its message can be seen; None otherwise."""
+        """Return the picture with this name while its message is visible, else None."""
         with self._store.read() as connection:
             return _find(connection, name)
 
     def pieces(self, picture: StoredPicture) -> Iterator[bytes]:
-        """Its bytes. No transaction is held between two pieces; raises FILE_NOT_FOUND where it is removed meanwhile."""
+        """Yield the picture's bytes. No transaction stays open between chunks. Raises FILE_NOT_FOUND if it is removed
+        meanwhile.
+        """
         return chunks(self._store, picture.id, picture.size)
 
     def load(self, name: str) -> Picture | None:
-        """The whole picture of that name, while its message can be seen; None otherwise."""
+        """Return the whole picture with this name while its message is visible, else None."""
         with self._store.read() as connection:
             found = _find(connection, name)
             if found is None:
@@ -127,7 +129,10 @@ def _find(connection: Connection, name: str) -> StoredPicture | None:
 
 
 def chunks(store: Store, attachment_id: int, size: int) -> Iterator[bytes]:
-    """An attachment's bytes, each chunk in a transaction of its own. Raises FILE_NOT_FOUND where one is gone."""
+    """Yield an attachment's bytes, reading each chunk in its own transaction.
+
+    Raises FILE_NOT_FOUND if one is missing.
+    """
     position = sent = 0
     while sent < size:
         with store.read() as connection:

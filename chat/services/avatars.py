@@ -1,4 +1,6 @@
-"""Avatars: a picture is kept small, and shown by its address; a short text is shown as it was given (specs, "ims")."""
+"""Avatars: pictures are scaled down and served by address; short texts pass unchanged
+(docs/specification.md, "ims").
+"""
 
 import re
 from collections.abc import Iterator
@@ -12,24 +14,24 @@ from chat.models import Avatar, Event, EventKind, Room, User
 from chat.services.attachments import BUSY_SECONDS, new_name
 from chat.storage.store import Store, WriteTransaction
 
-URL_PREFIX = "/avatars/"  # and its name: where chat.web serves it
+URL_PREFIX = "/avatars/"  # the route of chat.web, followed by the avatar's name
 TEXT_MAX_CHARS = 2048
-GIVEN_MAX_CHARS = 2 * 1024 * 1024  # of a picture in Base64, also as a data URL
+GIVEN_MAX_CHARS = 2 * 1024 * 1024  # for a picture in Base64 or a data URL
 _PIECE_BYTES = 64 * 1024
 _ADDRESS = re.compile(rf"(?:https?://[^/\s]+)?({URL_PREFIX}[\w-]+)", re.ASCII)
-_AT_ONCE = 8  # long texts turned into pictures in one run of the housekeeper
+_AT_ONCE = 8  # long texts converted per run of housekeeping
 
 
 @dataclass(frozen=True, slots=True)
 class NewAvatar:
-    """What others are shown, and the small picture behind it."""
+    """The avatar text as others see it, and the scaled picture it refers to."""
 
     text: str
     picture: bytes | None = None
 
     @property
     def size(self) -> int:
-        """Bytes that it takes."""
+        """Stored bytes."""
         return len(self.text.encode() if self.picture is None else self.picture)
 
 
@@ -47,9 +49,9 @@ class Avatars:
         self._has_old = True
 
     def prepare(self, given: str) -> NewAvatar:
-        """Make a picture in Base64 or a data URL small; leave another text of up to TEXT_MAX_CHARS as it is.
+        """Scale down a picture given as Base64 or a data URL; return other texts of up to TEXT_MAX_CHARS unchanged.
 
-        To be called outside of transactions. Raises FIELD_INVALID (avatar), UNAVAILABLE.
+        Call this outside of transactions. Raises FIELD_INVALID (avatar), UNAVAILABLE.
         """
         try:
             small = self._decoder.shrink(pictures.rewritten(pictures.from_text(given)).data)
@@ -62,10 +64,11 @@ class Avatars:
         raise ChatError(ErrorCode.FIELD_INVALID, field="avatar")
 
     def store(self, tx: WriteTransaction, new: NewAvatar, owner: type[User] | type[Room], owner_id: int) -> None:
-        """Give it to a user or a room, instead of the one there was. The address of that one means: it stays."""
+        """Replace the avatar of a user or room. The address of the current avatar leaves it unchanged."""
         old = tx.execute(select(owner.avatar).where(owner.id == owner_id)).scalar() or ""
         address = _ADDRESS.fullmatch(new.text) if new.picture is None else None
-        if address is not None and address[1] == old:  # a front end that sends all of a profile back
+        # clients that send a whole profile back include the current address
+        if address is not None and address[1] == old:
             return
         remove(tx, old, owner, owner_id)
         if new.picture is not None:
@@ -74,7 +77,9 @@ class Avatars:
         tx.execute(update(owner).where(owner.id == owner_id).values(avatar=new.text))
 
     def find(self, name: str) -> StoredAvatar | None:
-        """The picture of that name, unless its room is deleted. A deleted account's shows on, as it may be restored."""
+        """Return the picture with this name, unless its room is deleted. Deleted accounts keep theirs: they may be
+        restored.
+        """
         with self._store.read() as connection:
             found = connection.execute(_described.where(Avatar.name == name)).first()
             if found is None or _is_of_deleted_room(connection, found.owner):
@@ -82,7 +87,9 @@ class Avatars:
         return StoredAvatar(name, found.size, "image/jpeg" if found.begins == b"\xff\xd8" else "image/png")
 
     def pieces(self, avatar: StoredAvatar) -> Iterator[bytes]:
-        """Its bytes. No transaction is held between two pieces; raises FILE_NOT_FOUND where it is removed meanwhile."""
+        """Yield the picture's bytes. No transaction stays open between chunks. Raises FILE_NOT_FOUND if it is removed
+        meanwhile.
+        """
         for at in range(0, avatar.size, _PIECE_BYTES):
             piece = select(func.substr(Avatar.data, at + 1, _PIECE_BYTES)).where(Avatar.name == avatar.name)
             with self._store.read() as connection:
@@ -92,7 +99,7 @@ class Avatars:
             yield found
 
     def convert_old(self) -> None:
-        """Turn some of the long texts that earlier versions kept into pictures; those that are none go."""
+        """Convert some of the long texts stored by earlier versions to pictures; remove those that are no pictures."""
         if not self._has_old:
             return
         found = 0
@@ -116,7 +123,7 @@ class Avatars:
             if tx.execute(select(owner.avatar).where(owner.id == owner_id)).scalar() == text:
                 self.store(tx, new, owner, owner_id)
                 if owner is User:
-                    tx.emit(Event(EventKind.PROFILE, owner_id))  # messages in memory have the long one
+                    tx.emit(Event(EventKind.PROFILE, owner_id))  # cached messages contain the long text
 
 
 _described = select(
@@ -125,7 +132,7 @@ _described = select(
 
 
 def remove(tx: WriteTransaction, text: str, owner: type[User] | type[Room], owner_id: int) -> None:
-    """Remove the picture behind a user's or room's avatar, if there is one and it is theirs."""
+    """Remove the picture that this avatar text refers to, if it belongs to that user or room."""
     if text.startswith(URL_PREFIX):
         mine = (Avatar.name == text.removeprefix(URL_PREFIX), Avatar.owner == _key(owner, owner_id))
         tx.execute(delete(Avatar).where(*mine))

@@ -1,4 +1,4 @@
-"""What one person may do to all the others: rooms made, people added (docs/decisions/0020)."""
+"""Per-person limits on actions that affect others: creating rooms, adding people (docs/decisions/0020)."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ _are_friends = exists().where(
     Friendship.ended_at.is_(None),
 )
 _has_written = exists().where(Message.room_id == Membership.room_id, Message.sender_id == Membership.user_id)
-# A room that the member neither entered nor ever used, by somebody who is no friend. Joining sets the read mark to the
-# room's last message, so a mark after the joining means that something was read since.
+# A room that the member never entered or used, and was added to by somebody who is not a friend. Joining sets the read
+# mark to the room's last message, so a mark after the joining time means that the member has read something.
 _is_strangers = and_(
     Membership.added_by_id.is_not(None),
     Membership.read_time <= Membership.joined_at,
@@ -34,7 +34,7 @@ _is_strangers = and_(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """The settings of these names (config.py)."""
+    """The settings with the same names (config.py)."""
 
     rooms_at_once: int
     rooms_per_hour: int
@@ -46,7 +46,7 @@ class Bounds:
 
 
 class PersonBounds:
-    """Checks within the write transaction that does what they allow, so that parallel requests count one by one."""
+    """Checks that run inside the write transaction of the action they allow, so that parallel requests are counted."""
 
     def __init__(self, limits: Limits, bounds: Bounds) -> None:
         self._limits = limits
@@ -56,9 +56,9 @@ class PersonBounds:
         self._people_added = Limit("people-added", burst=bounds.people_added_per_minute, seconds=60)
 
     def count_room(self, tx: WriteTransaction, actor: Actor) -> None:
-        """Allow the actor to make one more room, which they will own. Raises ROOMS_OWNED, RATE_LIMITED.
+        """Allow the actor to create and own one more room. Raises ROOMS_OWNED, RATE_LIMITED.
 
-        Owners by succession or transfer are not asked: they made nothing.
+        Owners by succession or transfer are not checked: they did not create the room.
         """
         owned = select(func.count()).where(Membership.user_id == actor.user_id, Membership.role == Role.OWNER)
         if tx.execute(owned).scalar_one() >= self._bounds.rooms_owned:
@@ -66,10 +66,10 @@ class PersonBounds:
         self._limits.take_within(tx, self._rooms_made, actor.user_id)
 
     def count_added(self, tx: WriteTransaction, actor: Actor, user_ids: Collection[int]) -> None:
-        """Allow the actor to put all of these users into a room, or none.
+        """Allow the actor to add all of these users to a room, or none of them.
 
-        Raises ADDED_TOO_MANY where they are more than may ever be added at once; RATE_LIMITED; CANNOT_BE_ADDED where
-        one of them is in as many rooms of strangers as is bearable, and the actor is a stranger too.
+        Raises ADDED_TOO_MANY if there are more than the limit ever allows at once; RATE_LIMITED; CANNOT_BE_ADDED if one
+        of them has reached the limit of strangers' rooms and the actor is not a friend.
         """
         if not user_ids:
             return
@@ -79,7 +79,9 @@ class PersonBounds:
         self.require_bearable(tx, actor.user_id, user_ids)
 
     def require_bearable(self, tx: WriteTransaction, adder_id: int, user_ids: Collection[int]) -> None:
-        """Raise CANNOT_BE_ADDED where one of the users is in so many rooms of strangers that a friend alone may add."""
+        """Raise CANNOT_BE_ADDED if one of the users has reached the limit of strangers' rooms and the actor is not a
+        friend.
+        """
         query = (
             select(Membership.user_id)
             .where(Membership.user_id.in_(user_ids), _is_strangers)
@@ -92,9 +94,9 @@ class PersonBounds:
 
 
 class Requests:
-    """Requests, frames and lines of each person who is logged in: counted in this process alone, as there are many.
+    """Rate limit on requests, frames and lines of each logged-in person; in memory, per process, as there are many.
 
-    A pull that is held costs nothing; one that is answered at once counts.
+    A held pull is free; a pull answered at once counts.
     """
 
     def __init__(self, limits: Limits, bounds: Bounds) -> None:
@@ -103,12 +105,12 @@ class Requests:
         self._limit = Limit("requests", burst=at_once, seconds=at_once / bounds.requests_per_second)
 
     def count(self, user_id: int) -> None:
-        """Raises RATE_LIMITED. What is run once more in another lane was counted in the first."""
+        """Raises RATE_LIMITED. A request that moves to another lane was counted in the first one."""
         if current_lane() in _FIRST_LANES:
             self._limits.take(self._limit, user_id)
 
     def count_on_loop(self, user_id: int) -> bool:
-        """The same for a pull that the loop answers at once: whether it may."""
+        """Count a pull that the loop answers immediately, and return whether it is allowed."""
         try:
             self._limits.take(self._limit, user_id)
         except ChatError:
@@ -116,5 +118,5 @@ class Requests:
         return True
 
     def held(self, user_id: int) -> None:
-        """A pull that was counted is held."""
+        """Refund a counted pull that is now held."""
         self._limits.give_back(self._limit, user_id)

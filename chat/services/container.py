@@ -1,4 +1,4 @@
-"""All services of one process, put together once by `app.create_app`."""
+"""All services of one process, constructed once by `app.create_app`."""
 
 import threading
 from collections.abc import Callable
@@ -145,9 +145,9 @@ class Services:
         self.presence.doubt(user_id)
 
     def start(self) -> None:
-        """Make what must always exist, and start the background threads; once, however often it is called.
+        """Create the lobby and start the background threads. Idempotent.
 
-        Not before the process that serves has been forked. Raises UNAVAILABLE where the database cannot be used.
+        Call it after the fork, in the process that serves. Raises UNAVAILABLE if the database cannot be used.
         """
         if self._started:
             return
@@ -160,11 +160,11 @@ class Services:
                 self._started = True
 
     def answer_held(self) -> None:
-        """The server is about to stop: answer all held requests now."""
+        """Answer all held requests, as the server is about to stop."""
         self.hub.notifier.stop()
 
     def close(self) -> None:
-        """End the threads, and write what is only in memory so far."""
+        """Stop the threads and write the state that is only in memory."""
         self.answer_held()
         self.health.stop()
         self._bus.stop()

@@ -1,4 +1,4 @@
-"""A user's conversations: every room they are in, with its last message, and how they have it set."""
+"""A user's conversations: every room they are in, with its last message and the user's preferences."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from chat.storage.store import Store
 @dataclass(frozen=True, slots=True)
 class ConversationView:
     id: int
-    name: str  # of a direct one: the friend's nickname
+    name: str  # of a direct conversation: the friend's nickname
     avatar: str
-    friend_id: int | None  # None: no direct conversation
-    last_text: str  # of a long one, far down in the list, the beginning
-    last_attachment: str | None  # the last message's, by name
-    last_time: int | None  # µs; None without messages
+    friend_id: int | None  # None unless it is a direct conversation
+    last_text: str  # shortened if it is long and far down the list
+    last_attachment: str | None  # of the last message, by name
+    last_time: int | None  # µs; None if there are no messages
     is_pinned: bool
     may_remind: bool
     unread: int
@@ -37,18 +37,18 @@ class Preferences:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewPreferences:
-    """What is to be changed; None: it stays."""
+    """Changes to preferences; None leaves a value unchanged."""
 
-    unread: int | None = None  # so many of the newest from others are to be unread, at most UNREAD_REACH
+    unread: int | None = None  # mark this many of the newest messages by others as unread; at most UNREAD_REACH
     may_remind: bool | None = None
     is_pinned: bool | None = None
 
 
-# 5,000 texts of 4,000 characters would be a hundred megabytes.
-SHORT_CHARS = 255  # so much of the last message every conversation shows,
-MOST_LONG = 250  # and all of it as many of those that have more
+# 5,000 texts of 4,000 characters could take a hundred megabytes.
+SHORT_CHARS = 255  # characters of the last message shown for every conversation
+MOST_LONG = 250  # conversations that show a longer last message in full
 
-# Of the room at hand, as its member sees it.
+# For the room in the enclosing query, as seen by its member.
 _living = and_(Message.room_id == Room.id, Message.deleted_at.is_(None))
 _newest_time = (
     select(Message.time).where(_living).order_by(Message.time.desc()).limit(1).correlate(Room).scalar_subquery()
@@ -56,7 +56,7 @@ _newest_time = (
 
 
 def _is_called(actor: Actor, search: str) -> ColumnElement[bool]:
-    """Whether the text is a part of the room's name, or, of a direct conversation, of the friend's."""
+    """Whether the text is part of the room's name or, in a direct conversation, of the friend's."""
     friends = (
         select(Friendship.room_id)
         .join(User, User.id == friendships.other(actor.user_id))
@@ -66,7 +66,9 @@ def _is_called(actor: Actor, search: str) -> ColumnElement[bool]:
 
 
 def _oldest_unread(actor: Actor, room_id: int, count: int) -> Select[tuple[int]]:
-    """The time (µs) of the oldest of the others' newest `count`, among the room's newest UNREAD_REACH messages."""
+    """The time (µs) of the oldest of the `count` newest messages by others, within the room's newest UNREAD_REACH
+    messages.
+    """
     newest = (
         select(Message.time, Message.sender_id, Message.deleted_at)
         .where(Message.room_id == room_id)
@@ -93,7 +95,7 @@ class Conversations:
         self._reading = reading
 
     def all(self, actor: Actor, page: Page = WHOLE) -> Listed[ConversationView]:
-        """Pinned ones first, then by the newest message."""
+        """List conversations: pinned first, then by newest message."""
         self._reading.flush()
         is_pinned = case((Membership.is_pinned, 1), else_=0)
         newest = func.coalesce(_newest_time, Room.created_at)
@@ -101,7 +103,7 @@ class Conversations:
             select(Room.id.label("room_id"), _newest_time.label("newest_time"))
             .join(Membership, Membership.room_id == Room.id)
             .join(Friendship, Friendship.room_id == Room.id, isouter=True)
-            # Not those with former friends, until they are friends again.
+            # Skips conversations with former friends until the friendship is renewed.
             .where(Membership.user_id == actor.user_id, Room.deleted_at.is_(None), Friendship.ended_at.is_(None))
         )
         if page.search:
@@ -148,7 +150,7 @@ class Conversations:
         return Listed(found, rows.next)
 
     def preferences(self, actor: Actor, room_id: int) -> Preferences:
-        """How the actor has a room set. Raises ROOM_NOT_FOUND."""
+        """Return the actor's preferences for a room. Raises ROOM_NOT_FOUND."""
         self._reading.flush()
         query = select(unread_count(UNREAD_REACH), Membership.may_remind, Membership.is_pinned)
         query = query.select_from(Room).join(Membership, Membership.room_id == Room.id)
@@ -158,8 +160,8 @@ class Conversations:
             return Preferences(*row)
 
     def set(self, actor: Actor, room_id: int, new: NewPreferences) -> None:
-        """Change how the actor has a room set; the read mark may move back. Raises ROOM_NOT_FOUND."""
-        self._reading.flush()  # what is known so far must not come after
+        """Change the actor's preferences for a room; the read mark may move back. Raises ROOM_NOT_FOUND."""
+        self._reading.flush()  # pending read marks must not overwrite the new one
         values: dict[str, object] = {}
         if new.may_remind is not None:
             values["may_remind"] = new.may_remind

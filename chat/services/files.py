@@ -1,4 +1,4 @@
-"""Files: taken in and read back in pieces, so that none is ever in memory whole (specs, "tcp")."""
+"""File transfers: stored and read in chunks, so that no file is in memory whole (docs/specification.md, "tcp")."""
 
 import re
 import unicodedata
@@ -34,23 +34,23 @@ from chat.services.quota import Quota
 from chat.storage.store import Store, WriteTransaction
 
 FILENAME_MAX_CHARS = 200
-LEASE = 45 * SECOND  # µs; an upload of which nothing has come for so long is given up (its connection gives up before)
-MEDIA_TYPE = "application/octet-stream"  # whatever it is: nobody is to open it in a browser
+LEASE = 45 * SECOND  # µs; an upload without progress for this long is abandoned (its connection times out earlier)
+MEDIA_TYPE = "application/octet-stream"  # for every file, so that no browser opens it
 _NAMELESS = "file"
 
 
 @dataclass(slots=True)
 class Upload:
-    """A file that is coming in."""
+    """A file being uploaded."""
 
     room_id: int
     attached: Attached
-    position: int = 0  # of the next chunk
+    position: int = 0  # index of the next chunk
 
 
 @dataclass(frozen=True, slots=True)
 class FileView:
-    """A file as the members of its room see it."""
+    """A file as members of its room see it."""
 
     id: int
     filename: str
@@ -72,9 +72,9 @@ class Files:
         self.max_bytes = max_bytes
 
     def begin(self, actor: Actor, ref: RoomRef, filename: str, size: int) -> Upload:
-        """Make place for a file in a room that the actor is in. Goes with finish or abandon.
+        """Reserve space for a file in a room that the actor is in. Ends with `finish` or `abandon`.
 
-        All its bytes count from here on, until it is abandoned. Raises ROOM_NOT_FOUND, NOT_FRIENDS, FIELD_INVALID
+        All its bytes count against the quota from here on. Raises ROOM_NOT_FOUND, NOT_FRIENDS, FIELD_INVALID
         (file_size), FILE_TOO_LARGE, RATE_LIMITED, QUOTA_USED, STORAGE_FULL.
         """
         if size < 0:
@@ -96,7 +96,7 @@ class Files:
         return Upload(room.id, Attached(attachment_id, name, size, MessageType.FILE, filename))
 
     def add(self, upload: Upload, piece: bytes) -> None:
-        """Store the next bytes of the file. Raises FILE_NOT_FOUND where it was given up meanwhile, STORAGE_FULL."""
+        """Store the next bytes. Raises FILE_NOT_FOUND if the upload was abandoned meanwhile, STORAGE_FULL."""
         with self._store.write() as tx:
             self._quota.require_room(tx, len(piece))
             self._prolong(tx, upload, self._clock() + LEASE)
@@ -105,9 +105,9 @@ class Files:
         upload.position += 1
 
     def finish(self, actor: Actor, upload: Upload) -> StoredMessage:
-        """All of it is here: store the message that carries it.
+        """Complete the upload by storing the message that carries the file.
 
-        Raises ROOM_NOT_FOUND where the actor is in the room no more, NOT_FRIENDS, FILE_NOT_FOUND, RATE_LIMITED.
+        Raises ROOM_NOT_FOUND if the actor has left the room, NOT_FRIENDS, FILE_NOT_FOUND, RATE_LIMITED.
         """
         with self._store.write() as tx:
             friendships.require_open(tx, lookups.joined(tx, actor, upload.room_id))
@@ -117,23 +117,23 @@ class Files:
             return self._messages.insert(tx, actor, upload.room_id, Draft(), upload.attached)
 
     def abandon(self, upload: Upload) -> None:
-        """It does not come after all: leave nothing of it."""
+        """Remove an incomplete upload."""
         with self._store.write() as tx:
             self._remove(tx, [upload.attached.id])
 
     def purge(self) -> None:
-        """Remove what is left of uploads that nobody has abandoned, as after a crash."""
+        """Remove stale uploads, such as those of a crashed process."""
         now = self._clock()
         with self._store.read() as connection:
             left = select(Attachment.id).where(Attachment.upload_ends < now).limit(LIST_CAP)
             ids = list(connection.execute(left).scalars())
-        for attachment_id in ids:  # one at a time, so that others can write in between
+        for attachment_id in ids:  # one transaction each, so that other writers run in between
             with self._store.write() as tx:
                 again = select(Attachment.id).where(Attachment.id == attachment_id, Attachment.upload_ends < now)
                 self._remove(tx, list(tx.execute(again).scalars()))
 
     def listed(self, actor: Actor, ref: RoomRef, page: Page = WHOLE) -> tuple[int, Listed[FileView]]:
-        """The room's id, and its files, oldest first; a page has the newest first. Raises ROOM_NOT_FOUND."""
+        """Return the room's id and its files, oldest first; a page contains the newest. Raises ROOM_NOT_FOUND."""
         with self._store.read() as connection:
             room = lookups.joined(connection, actor, ref)
             query = _files.where(Message.room_id == room.id)
@@ -143,18 +143,20 @@ class Files:
         return room.id, Listed([FileView(*row[:6]) for row in rows], rows.next)
 
     def find(self, actor: Actor, file_id: int) -> FileView:
-        """A file of a room that the actor is in. Raises FILE_NOT_FOUND."""
+        """Return a file of a room that the actor is in. Raises FILE_NOT_FOUND."""
         found = _files.join(Membership, Membership.room_id == Message.room_id).where(
             Attachment.id == lookups.within_64_bits(file_id), Membership.user_id == actor.user_id
         )
         return self._one(found)
 
     def named(self, name: str) -> FileView:
-        """The file of that unguessable name. Raises FILE_NOT_FOUND."""
+        """Return the file with this unguessable name. Raises FILE_NOT_FOUND."""
         return self._one(_files.where(Attachment.name == name))
 
     def pieces(self, file: FileView) -> Iterator[bytes]:
-        """Its bytes. No transaction is held between two pieces; raises FILE_NOT_FOUND where it is removed meanwhile."""
+        """Yield the file's bytes. No transaction stays open between chunks. Raises FILE_NOT_FOUND if it is removed
+        meanwhile.
+        """
         return chunks(self._store, file.id, file.size)
 
     def _one(self, query: Any) -> FileView:
@@ -165,7 +167,7 @@ class Files:
         return FileView(*row)
 
     def _remove(self, tx: WriteTransaction, attachment_ids: list[int]) -> None:
-        """Uploads that have not come to their end: their bytes do not count."""
+        """Remove incomplete uploads; their bytes no longer count."""
         lost = select(Attachment.uploader_id, Attachment.size, Attachment.created_at)
         for row in tx.execute(lost.where(Attachment.id.in_(attachment_ids))).all():
             if row.uploader_id is not None:
@@ -189,23 +191,23 @@ _files = (
 
 
 def clean_filename(filename: str) -> str:
-    """A filename without folders, and without what does not show or would turn the text around it."""
+    """Return the filename without folders, invisible characters, and marks that change text direction."""
     last = re.split(r"[/\\]", filename)[-1]
     shown = "".join(char for char in last if _is_kept(char)).strip()
-    if not is_visible(shown.strip(" .")):  # no name consists of dots
+    if not is_visible(shown.strip(" .")):  # reject names that consist of dots
         return _NAMELESS
     stem, dot, suffix = shown.rpartition(".")
-    if len(shown) > FILENAME_MAX_CHARS:  # what kind of file it is, the end says
+    if len(shown) > FILENAME_MAX_CHARS:  # keep the extension
         keep = FILENAME_MAX_CHARS - len(suffix) - 1
         shown = f"{stem[:keep]}.{suffix}" if dot and keep > 0 else shown[:FILENAME_MAX_CHARS]
     return shown
 
 
 def _is_kept(char: str) -> bool:
-    """Not Cc, Cf, Cs (controls, direction marks, lone surrogates), Zl, Zp (line ends).
+    """Whether to keep the character: not Cc, Cf, Cs (controls, direction marks, lone surrogates), Zl, Zp (line ends).
 
-    But for joiners, which Persian, Indian scripts and emoji are written with, tags, of which some flags are made, and
-    the Arabic number signs, which show.
+    Exceptions: joiners, needed by Persian, Indian scripts and emoji; tags, used by some flags; and the Arabic number
+    signs, which are visible.
     """
     kept = char in "\u200c\u200d" or "\U000e0020" <= char <= "\U000e007f" or "\u0600" <= char <= "\u0605"
     return kept or unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Zl", "Zp"}

@@ -1,4 +1,4 @@
-"""The groups in which one keeps one's friends: nobody else sees them."""
+"""A user's private groups of friends."""
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -19,14 +19,14 @@ class FriendGroups:
         self._store = store
 
     def all(self, actor: Actor, page: Page = WHOLE) -> Listed[tuple[int, str]]:
-        """The actor's groups, oldest first: id and name."""
+        """List the actor's groups, oldest first: id and name."""
         query = select(FriendGroup.id, FriendGroup.name).where(FriendGroup.owner_id == actor.user_id)
         with self._store.read() as connection:
             rows = paging.fetch(connection, query, [FriendGroup.id], page)
             return Listed([(row.id, row.name) for row in rows], rows.next)
 
     def create(self, actor: Actor, name: str) -> None:
-        """Make an empty group. Raises FRIEND_GROUP_TAKEN."""
+        """Create an empty group. Raises FRIEND_GROUP_TAKEN."""
         try:
             with self._store.write() as tx:
                 tx.execute(insert(FriendGroup).values(owner_id=actor.user_id, name=name))
@@ -43,14 +43,14 @@ class FriendGroups:
             raise ChatError(ErrorCode.FRIEND_GROUP_TAKEN) from None
 
     def delete(self, actor: Actor, group_id: int) -> None:
-        """Delete a group; who was in it stays a friend. Raises FRIEND_GROUP_NOT_FOUND."""
+        """Delete a group; its members stay friends. Raises FRIEND_GROUP_NOT_FOUND."""
         with self._store.write() as tx:
             _own(tx, actor, group_id)
             tx.execute(delete(FriendGroupMember).where(FriendGroupMember.group_id == group_id))
             tx.execute(delete(FriendGroup).where(FriendGroup.id == group_id))
 
     def members(self, actor: Actor, group_id: int, page: Page = WHOLE) -> tuple[str, Listed[Person]]:
-        """The group's name, and who is in it. Raises FRIEND_GROUP_NOT_FOUND."""
+        """Return the group's name and members. Raises FRIEND_GROUP_NOT_FOUND."""
         query = (
             select(*people.columns)
             .join(FriendGroupMember, FriendGroupMember.user_id == User.id)
@@ -64,7 +64,7 @@ class FriendGroups:
             return name, Listed(people.persons(connection, rows), rows.next)
 
     def add(self, actor: Actor, group_id: int, user_id: int) -> None:
-        """Put a friend into a group. Raises FRIEND_GROUP_NOT_FOUND, NOT_FRIENDS, IN_FRIEND_GROUP."""
+        """Add a friend to a group. Raises FRIEND_GROUP_NOT_FOUND, NOT_FRIENDS, IN_FRIEND_GROUP."""
         try:
             with self._store.write() as tx:
                 _own(tx, actor, group_id)
@@ -75,7 +75,7 @@ class FriendGroups:
             raise ChatError(ErrorCode.IN_FRIEND_GROUP) from None
 
     def remove(self, actor: Actor, group_id: int, user_id: int) -> None:
-        """Take somebody out of a group. Raises FRIEND_GROUP_NOT_FOUND, NOT_IN_FRIEND_GROUP."""
+        """Remove a user from a group. Raises FRIEND_GROUP_NOT_FOUND, NOT_IN_FRIEND_GROUP."""
         with self._store.write() as tx:
             _own(tx, actor, group_id)
             same = (FriendGroupMember.group_id == group_id, FriendGroupMember.user_id == within_64_bits(user_id))
@@ -84,7 +84,7 @@ class FriendGroups:
 
 
 def _own(connection: AnyConnection, actor: Actor, group_id: int) -> str:
-    """The name of one of the actor's groups. Raises FRIEND_GROUP_NOT_FOUND, for another's too."""
+    """Return the name of one of the actor's groups. Raises FRIEND_GROUP_NOT_FOUND, also for another user's group."""
     own = (FriendGroup.id == within_64_bits(group_id), FriendGroup.owner_id == actor.user_id)
     name: str | None = connection.execute(select(FriendGroup.name).where(*own)).scalar()
     if name is None:

@@ -1,4 +1,4 @@
-"""Friends: asking, answering, the list, and ending it (specs, "ims": Friendship)."""
+"""Friendships: requesting, answering, listing and ending them (docs/specification.md, "ims")."""
 
 from dataclasses import dataclass
 
@@ -30,7 +30,7 @@ REQUEST_MAX_CHARS = 255
 
 @dataclass(frozen=True, slots=True)
 class RequestView:
-    """A request that the actor has received."""
+    """A friend request that the actor has received."""
 
     sender: Person
     message: str
@@ -42,7 +42,7 @@ class RequestView:
 class FriendView:
     person: Person
     profile: str
-    groups: list[tuple[int, str]]  # the actor's own, with this friend in them: id and name
+    groups: list[tuple[int, str]]  # the actor's groups that contain this friend: id and name
 
 
 class Friends:
@@ -53,7 +53,7 @@ class Friends:
         self._messages = messages
 
     def request(self, actor: Actor, user_id: int, message: str) -> None:
-        """Ask to be friends. Raises USER_NOT_FOUND, SELF_MEANT, ALREADY_FRIENDS, REQUEST_PENDING."""
+        """Send a friend request. Raises USER_NOT_FOUND, SELF_MEANT, ALREADY_FRIENDS, REQUEST_PENDING."""
         with self._store.write() as tx:
             lookups.user_id(tx, user_id)
             if user_id == actor.user_id:
@@ -72,7 +72,7 @@ class Friends:
             tx.emit(Event(EventKind.FRIEND_REQUESTED, user_id, self._clock()))
 
     def requests(self, actor: Actor, page: Page = WHOLE) -> Listed[RequestView]:
-        """Those that the actor has received, answered ones too, newest first."""
+        """List the requests that the actor has received, answered ones included, newest first."""
         query = (
             select(*people.columns, FriendRequest.message, FriendRequest.created_at, FriendRequest.status)
             .join(FriendRequest, FriendRequest.sender_id == User.id)
@@ -91,9 +91,9 @@ class Friends:
         return Listed(found, rows.next)
 
     def accept(self, actor: Actor, sender_id: int, receiver_id: int, greeting: str) -> None:
-        """Become friends. The two have a direct conversation from then on, and the actor says the greeting in it.
+        """Accept a request. The two get a direct conversation, and the actor posts the greeting in it.
 
-        Only the receiver may. Raises USER_DELETED, ALREADY_FRIENDS, REQUEST_NOT_FOUND.
+        Only the receiver may accept. Raises USER_DELETED, ALREADY_FRIENDS, REQUEST_NOT_FOUND.
         """
         with self._store.write() as tx:
             self._answer(tx, actor, sender_id, receiver_id, RequestStatus.ACCEPTED)
@@ -105,12 +105,12 @@ class Friends:
             self._messages.insert(tx, actor, room_id, Draft(text=greeting), None)
 
     def refuse(self, actor: Actor, sender_id: int, receiver_id: int) -> None:
-        """Say no: the request is none any more. Raises USER_DELETED, ALREADY_FRIENDS, REQUEST_NOT_FOUND."""
+        """Refuse a request, which removes it. Raises USER_DELETED, ALREADY_FRIENDS, REQUEST_NOT_FOUND."""
         with self._store.write() as tx:
             self._answer(tx, actor, sender_id, receiver_id, RequestStatus.REFUSED)
 
     def all(self, actor: Actor, page: Page = WHOLE) -> Listed[Person]:
-        """The actor's friends, longest-standing first; deleted accounts are among them."""
+        """List the actor's friends, longest-standing first, deleted accounts included."""
         query = (
             select(*people.columns)
             .join(Friendship, friendships.other(actor.user_id) == User.id)
@@ -123,7 +123,7 @@ class Friends:
             return Listed(people.persons(connection, rows), rows.next)
 
     def find(self, actor: Actor, user_id: int) -> FriendView:
-        """One friend. Raises USER_NOT_FOUND, FRIEND_NOT_FOUND, also where the friendship is over."""
+        """Return one friend. Raises USER_NOT_FOUND; FRIEND_NOT_FOUND, also for a former friend."""
         query = select(*people.columns, User.profile).where(User.id == within_64_bits(user_id))
         groups = (
             select(FriendGroup.id, FriendGroup.name)
@@ -142,9 +142,10 @@ class Friends:
             return FriendView(people.persons(connection, [row])[0], row.profile, found)
 
     def remove(self, actor: Actor, user_id: int) -> None:
-        """End a friendship: for both, out of their groups of friends too; their conversation takes nothing new.
+        """End a friendship for both sides and remove them from each other's groups; their conversation becomes
+        read-only.
 
-        Raises USER_NOT_FOUND, FRIEND_NOT_FOUND, NOT_FRIENDS (any more).
+        Raises USER_NOT_FOUND, FRIEND_NOT_FOUND, NOT_FRIENDS (ended already).
         """
         with self._store.write() as tx:
             if tx.execute(select(User.id).where(User.id == within_64_bits(user_id))).first() is None:
@@ -183,7 +184,7 @@ class Friends:
             raise ChatError(ErrorCode.REQUEST_NOT_FOUND)
 
     def _befriend(self, tx: WriteTransaction, one_id: int, other_id: int) -> int:
-        """The id of their direct conversation: friends again have the one they had."""
+        """Return the id of their direct conversation; renewed friendships reuse the old one."""
         found = friendships.between(tx, one_id, other_id)
         if found is not None:
             tx.execute(update(Friendship).where(Friendship.id == found.id).values(ended_at=None))

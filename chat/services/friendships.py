@@ -1,4 +1,4 @@
-"""Who is whose friend: the look-ups that other services need. services.friends makes and ends friendships."""
+"""Friendship queries for other services; `services.friends` creates and ends friendships."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -17,17 +17,17 @@ class FoundFriendship(NamedTuple):
 
 
 def of(user_id: int) -> ColumnElement[bool]:
-    """The condition on Friendship: it is one of the user's, be it over."""
+    """The condition that a Friendship, ended ones included, belongs to the user."""
     return or_(Friendship.low_id == user_id, Friendship.high_id == user_id)
 
 
 def other(user_id: int) -> ColumnElement[int]:
-    """Of one of the user's friendships: the other one's id."""
+    """The id of the other user in one of the user's friendships."""
     return case((Friendship.low_id == user_id, Friendship.high_id), else_=Friendship.low_id)
 
 
 def between(connection: AnyConnection, one_id: int, other_id: int) -> FoundFriendship | None:
-    """The friendship of two users, be it over; None if they have never been friends."""
+    """Return the friendship of two users, ended ones included; None if they have never been friends."""
     low, high = sorted(map(within_64_bits, (one_id, other_id)))
     query = select(Friendship.id, Friendship.room_id, Friendship.ended_at.is_not(None))
     row = connection.execute(query.where(Friendship.low_id == low, Friendship.high_id == high)).first()
@@ -35,20 +35,20 @@ def between(connection: AnyConnection, one_id: int, other_id: int) -> FoundFrien
 
 
 def are_friends(connection: AnyConnection, one_id: int, other_id: int) -> bool:
-    """Whether they are, now."""
+    """Whether the two are friends now."""
     found = between(connection, one_id, other_id)
     return found is not None and not found.is_over
 
 
 def friends_among(connection: AnyConnection, user_id: int, ids: Iterable[int]) -> set[int]:
-    """Those of the ids who are the user's friends now."""
+    """Return those of the ids that are the user's friends now."""
     friend_id = other(user_id)
     query = select(friend_id).where(of(user_id), Friendship.ended_at.is_(None), friend_id.in_(set(ids)))
     return set(connection.execute(query).scalars())
 
 
 def require_open(connection: AnyConnection, room: FoundRoom) -> None:
-    """Raise NOT_FRIENDS where it is the direct conversation of two who are friends no more: it takes nothing new."""
+    """Raise NOT_FRIENDS for the direct conversation of former friends, which is read-only."""
     if room.access is Access.DIRECT:
         query = select(Friendship.id).where(Friendship.room_id == room.id, Friendship.ended_at.is_(None))
         if connection.execute(query).first() is None:

@@ -1,4 +1,4 @@
-"""Groups: making them, and what owner and admins do there (who may: services.permissions)."""
+"""Groups: creating them, and the actions of owner and admins (permissions: `services.permissions`)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Groups:
         self._rooms = rooms
 
     def create(self, actor: Actor, title: str, members: Iterable[int]) -> None:
-        """Make a group of the actor, who owns it, and friends.
+        """Create a group of the actor, who owns it, and friends.
 
         Raises USER_NOT_FOUND, NOT_FRIENDS, ROOM_NAME_INVALID.
         """
@@ -53,7 +53,7 @@ class Groups:
             self._rooms.make_group_within(tx, actor, title, sorted(others))
 
     def members(self, actor: Actor, room_id: int, page: Page = WHOLE) -> tuple[Listed[MemberRole], Role]:
-        """Who is in a room, longest-standing first, and the actor's own role. Raises ROOM_NOT_FOUND."""
+        """Return a room's members, longest-standing first, and the actor's own role. Raises ROOM_NOT_FOUND."""
         query = (
             select(*people.columns, Membership.role)
             .join(Membership, Membership.user_id == User.id)
@@ -69,9 +69,9 @@ class Groups:
         return Listed(found, rows.next), room.role or Role.MEMBER
 
     def set_admin(self, actor: Actor, room_id: int, user_id: int, *, is_admin: bool) -> None:
-        """Make a member an admin, or an admin a member.
+        """Promote a member to admin, or demote an admin.
 
-        Raises ROOM_NOT_FOUND, FORBIDDEN, USER_NOT_FOUND, NOT_MEMBER, ROLE_UNCHANGED; the owner's role does not change.
+        Raises ROOM_NOT_FOUND, FORBIDDEN, USER_NOT_FOUND, NOT_MEMBER, ROLE_UNCHANGED; the owner's role cannot change.
         """
         old, new = (Role.MEMBER, Role.ADMIN) if is_admin else (Role.ADMIN, Role.MEMBER)
         with self._store.write() as tx:
@@ -82,7 +82,7 @@ class Groups:
             _set_role(tx, room, user_id, new)
 
     def transfer(self, actor: Actor, room_id: int, user_id: int) -> None:
-        """Make another member the owner; the actor stays as a member.
+        """Transfer ownership to another member; the actor stays as a member.
 
         Raises ROOM_NOT_FOUND, FORBIDDEN, SELF_MEANT, USER_NOT_FOUND, NOT_MEMBER.
         """
@@ -96,9 +96,10 @@ class Groups:
             _set_role(tx, room, user_id, Role.OWNER)
 
     def remove(self, actor: Actor, room_id: int, user_id: int) -> None:
-        """Put a member out.
+        """Remove a member.
 
-        Raises ROOM_NOT_FOUND; FORBIDDEN to who may put out nobody; USER_NOT_FOUND, NOT_MEMBER; ADMIN_PROTECTED.
+        Raises ROOM_NOT_FOUND; FORBIDDEN if the actor may not remove anybody; USER_NOT_FOUND, NOT_MEMBER;
+        ADMIN_PROTECTED.
         """
         with self._store.write() as tx:
             room = lookups.joined(tx, actor, room_id)
@@ -113,14 +114,14 @@ class Groups:
         self._security_log.write("member_removal", actor.user_id, actor.username, **details)
 
     def change(self, actor: Actor, room_id: int, title: str | None, avatar: str | None) -> None:
-        """Give a room another title or avatar; None: it stays.
+        """Change a room's title or avatar; None leaves it unchanged.
 
         Raises ROOM_NOT_FOUND, FORBIDDEN, ROOM_NAME_INVALID, FIELD_INVALID, QUOTA_USED, STORAGE_FULL, UNAVAILABLE.
         """
         new_avatar = None
         if avatar is not None:
             enter_lane(Lane.PICTURES)
-            with self._store.read() as connection:  # before the work on the picture
+            with self._store.read() as connection:  # before processing the picture
                 require(Action.CHANGE_ROOM, lookups.joined(connection, actor, room_id))
             new_avatar = self._avatars.prepare(avatar)
         with self._store.write() as tx:
@@ -132,7 +133,7 @@ class Groups:
                 self._quota.take(tx, actor.user_id, new_avatar.size)
                 self._avatars.store(tx, new_avatar, Room, room.id)
             tx.execute(update(Room).where(Room.id == room.id).values(updated_at=self._clock()))
-            tx.emit(Event(EventKind.ROOM, room.id))  # positions and subscriptions know it by its name
+            tx.emit(Event(EventKind.ROOM, room.id))  # cursors and subscriptions refer to the room by name
 
 
 def _living_among(connection: AnyConnection, user_ids: set[int]) -> set[int]:

@@ -1,7 +1,7 @@
-"""Guessing passwords is bounded, and does not lock out the owner (decision 0025).
+"""Rate limits on password guessing that do not lock out the owner (docs/decisions/0025).
 
-Each try is taken from its buckets before the password is compared, and given back if it was right: so tries that come
-all at once, to any number of processes, count one by one.
+Each attempt is taken from its buckets before the password is compared, and refunded if the password was right.
+Simultaneous attempts, in any number of processes, are therefore counted one by one.
 """
 
 import hashlib
@@ -24,21 +24,21 @@ from chat.services.limits import Limits
 from chat.storage.store import Store, WriteTransaction
 
 KEEP_ADDRESSES_FOR = 30 * 86400 * SECOND  # µs
-MOST_ADDRESSES = 5  # of one account, the newest
-_FIRST_FAILURE_COUNTS = 5  # at an address: failures of many accounts weigh more than those of one
+MOST_ADDRESSES = 5  # per account; the newest are kept
+_FIRST_FAILURE_COUNTS = 5  # per address: failures at many accounts weigh more than repeated failures at one
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who wants to log in, as far as is known before the password has been looked at."""
+    """A client that attempts to log in, before its password is checked."""
 
     address: str
-    device: str | None = None  # the device cookie, "" where there is none; None: the protocol has no cookies
+    device: str | None = None  # the device cookie, "" if absent; None if the protocol has no cookies
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The account that a password is given for."""
+    """The account that the password is for."""
 
     user_id: int
     password_hash: str
@@ -46,9 +46,9 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One password, counted as a wrong one."""
+    """One password attempt, counted as a failure until it succeeds."""
 
-    buckets: tuple[tuple[Limit, str, int], ...]  # with how much of each
+    buckets: tuple[tuple[Limit, str, int], ...]  # each with the amount taken
 
 
 class Guesses:
@@ -59,9 +59,9 @@ class Guesses:
         self._devices = devices
 
     def buckets(self, target: Target | None, name: str, caller: Caller) -> list[tuple[Limit, str]]:
-        """Where a try counts: for an account (None: there is none of that name), from there.
+        """Return the buckets for an attempt at an account (None: no such account) from this caller.
 
-        A browser or an address that the account was used from has buckets of its own; all others share some.
+        Browsers and addresses that the account has been used from have their own buckets; all others share some.
         """
         account = _of_nobody(name) if target is None else f"user {target.user_id}"
         known = "" if target is None else self._known_as(target, caller)
@@ -74,7 +74,7 @@ class Guesses:
         ]
 
     def count(self, buckets: list[tuple[Limit, str]]) -> Try:
-        """Count one. Raises RATE_LIMITED, and counts nothing then."""
+        """Count one attempt. Raises RATE_LIMITED, in which case nothing is counted."""
         if not self._limits.enabled:
             return Try(())
         with self._store.write() as tx:
@@ -85,14 +85,14 @@ class Guesses:
         return Try(taken)
 
     def forgive(self, tried: Try) -> None:
-        """It was right: it does not count."""
+        """Refund a successful attempt."""
         if tried.buckets:
             with self._store.write() as tx:
                 for limit, key, count in tried.buckets:
                     self._limits.give_back_within(tx, limit, key, count)
 
     def remember_within(self, tx: WriteTransaction, user_id: int, address: str) -> None:
-        """From that address somebody has logged in to the account, or made it."""
+        """Record that the account was used from this address (login or registration)."""
         now = self._clock()
         mark = self._devices.address_mark(user_id, address)
         of_user = KnownAddress.user_id == user_id
@@ -103,7 +103,7 @@ class Guesses:
         tx.execute(delete(KnownAddress).where(of_user, KnownAddress.mark.not_in(newest)))
 
     def purge(self) -> None:
-        """Forget addresses that were not used for long."""
+        """Delete addresses that have not been used for a long time."""
         with self._store.write() as tx:
             tx.execute(delete(KnownAddress).where(KnownAddress.seen_at < self._clock() - KEEP_ADDRESSES_FOR))
 
@@ -124,5 +124,5 @@ class Guesses:
 
 
 def _of_nobody(name: str) -> str:
-    """For a name that is nobody's: of any length, and what people type there is not to be stored."""
+    """Return a fixed-length key for a name without an account: names typed by mistake must not be stored."""
     return "nobody " + hashlib.sha256(name_key(name).encode(errors="replace")).hexdigest()[:32]

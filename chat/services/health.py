@@ -1,4 +1,4 @@
-"""Whether the server can serve: looked at in the background, so that to ask takes neither a thread nor the database."""
+"""Health of the server, checked in the background so that asking needs neither a thread nor the database."""
 
 import logging
 import threading
@@ -12,9 +12,9 @@ from chat.models import Room
 from chat.storage.store import Store
 
 log = logging.getLogger(__name__)
-WELL_SECONDS = 4.0  # between two looks; each takes about a millisecond of CPU on a server with nothing to do
+WELL_SECONDS = 4.0  # seconds between two checks; each takes about 1 ms of CPU on an idle server
 UNWELL_SECONDS = 1.0
-KEEPS_SECONDS = 10.0  # an older look tells nothing
+KEEPS_SECONDS = 10.0  # an older result is not used
 
 
 class Health:
@@ -27,11 +27,11 @@ class Health:
 
     @property
     def is_well(self) -> bool:
-        """As of the last look."""
+        """Whether the server is healthy according to the last check."""
         return time.monotonic() < self._well_until
 
     def look(self) -> None:
-        """Look now; where the server could not begin as the database was not ready, it begins. Raises UNAVAILABLE."""
+        """Check now; also finish starting if the database was not ready at the start. Raises UNAVAILABLE."""
         try:
             self._start()
             with self._store.read() as connection:
@@ -42,7 +42,7 @@ class Health:
         self._well_until = time.monotonic() + KEEPS_SECONDS
 
     def watch(self) -> None:
-        """Look from now on, in a thread of its own. Not before the process that serves was forked."""
+        """Start checking in a background thread. Call it after the fork, in the process that serves."""
         self._look_quietly()
         self._thread.start()
 

@@ -13,12 +13,13 @@ from chat.models import EventRow
 from chat.storage.store import Store
 
 log = logging.getLogger(__name__)
-FREQUENT_SECONDS = 3.0  # read marks and presence are to be known within 5
-RARE_EVERY = 20  # times frequent
-KEEP_EVENTS_FOR = 300 * SECOND  # µs; a process that reads none for so long looks at everything again
-TRIM_ROWS = 500  # events a transaction, as other writers wait
+FREQUENT_SECONDS = 3.0  # read marks and presence must reach the database within 5 s
+RARE_EVERY = 20  # in rounds of FREQUENT_SECONDS
+# µs; a process that has not read events for longer reads everything from the database again
+KEEP_EVENTS_FOR = 300 * SECOND
+TRIM_ROWS = 500  # events per transaction, because other writers wait for it
 TRIM_PAUSE = 0.01  # seconds between two transactions
-TRIM_SECONDS = 1.0  # in a round; read marks and presence wait meanwhile
+TRIM_SECONDS = 1.0  # per round; read marks and presence wait meanwhile
 
 
 class Housekeeper:
@@ -34,7 +35,7 @@ class Housekeeper:
         self._clock = clock
         self._frequent = frequent
         self._rare = [*rare, self.trim_events]
-        self._has_more_events = False  # to be trimmed
+        self._has_more_events = False  # trimming continues in the next round
         self._stop = threading.Event()
         self._wake = threading.Event()
         store.has_many_commits = self._wake.set
@@ -44,7 +45,7 @@ class Housekeeper:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread after a last round of the frequent jobs."""
+        """Run the frequent jobs once more, then end the thread."""
         self._stop.set()
         self._wake.set()
         if self._thread.is_alive():
@@ -52,7 +53,7 @@ class Housekeeper:
             _do(self._frequent)
 
     def trim_events(self) -> None:
-        """Drop the events that every living process has read long ago; where they are many, go on in the next round."""
+        """Delete events that every live process has read; the next round continues if there are many."""
         end = time.monotonic() + TRIM_SECONDS
         while has_more := self._trim_some():
             if time.monotonic() > end or self._stop.wait(TRIM_PAUSE):
@@ -61,11 +62,11 @@ class Housekeeper:
         self._has_more_events = has_more
 
     def _trim_some(self) -> bool:
-        """Whether there may be more."""
+        """Delete one batch of events. Returns whether there may be more."""
         oldest = select(EventRow.id, EventRow.written_at).order_by(EventRow.id).limit(TRIM_ROWS + 1)
         old_until = self._clock() - KEEP_EVENTS_FOR
         with self._store.write() as tx:
-            # The newest stays, whatever the clock says: by it a process sees that it has missed some.
+            # Keep the newest event in any case: it shows a process that it has missed some.
             rows = tx.execute(oldest).all()[:-1]
             old = list(takewhile(lambda row: row.written_at < old_until, rows))
             if old:

@@ -1,4 +1,4 @@
-"""Invitations: members propose, owner and admins decide (specs, "Room": who may add members)."""
+"""Invitations: members propose, owner and admins approve (docs/specification.md, "Room")."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -39,10 +39,10 @@ class Invitations:
         self._bounds = bounds
 
     def invite(self, actor: Actor, room_id: int, user_ids: Iterable[int]) -> bool:
-        """Add friends of the actor, all or none: at once (True), or when owner or admin have said yes (False).
+        """Add friends of the actor, all or none. Returns True if they were added, False if approval is pending.
 
-        Invitations that wait count as people added too. Raises ROOM_NOT_FOUND, FORBIDDEN, ALREADY_MEMBER, NOT_FRIENDS,
-        ADDED_TOO_MANY, RATE_LIMITED.
+        Pending invitations count towards the limit on added people. Raises ROOM_NOT_FOUND, FORBIDDEN, ALREADY_MEMBER,
+        NOT_FRIENDS, ADDED_TOO_MANY, RATE_LIMITED.
         """
         wanted = {within_64_bits(user_id) for user_id in user_ids}
         with self._store.write() as tx:
@@ -64,13 +64,13 @@ class Invitations:
                 waiting = select(Invitation.receiver_id).where(
                     Invitation.room_id == room.id, Invitation.status == InvitationStatus.WAITING
                 )
-                new = wanted.difference(tx.execute(waiting).scalars())  # once is enough, whoever asks
+                new = wanted.difference(tx.execute(waiting).scalars())  # one pending invitation per user is enough
                 self._bounds.count_added(tx, actor, new)
                 self._insert(tx, actor, room.id, new, InvitationStatus.WAITING)
         return at_once
 
     def all(self, actor: Actor, room_id: int, page: Page = WHOLE) -> Listed[InvitationView]:
-        """Those of a room that the actor is in, newest first. Raises ROOM_NOT_FOUND."""
+        """List the invitations to a room that the actor is in, newest first. Raises ROOM_NOT_FOUND."""
         sender, receiver = aliased(User), aliased(User)
         query = (
             select(Invitation.id, Invitation.room_id, Invitation.sender_id, sender.nickname.label("sender_name"))
@@ -86,11 +86,12 @@ class Invitations:
         return Listed([_view(row) for row in rows], rows.next)
 
     def answer(self, actor: Actor, invitation_id: int, room_id: int | None, *, accept: bool) -> None:
-        """Let the invited one in, or not. room_id: what the client takes for the invitation's room; None: nothing.
+        """Accept or reject an invitation. `room_id`: the room that the client believes it is for, if it named one.
 
-        Raises INVITATION_NOT_FOUND, also where it is another room's; FORBIDDEN, also to those who are not in the room;
-        INVITATION_ANSWERED; USER_NOT_FOUND where the invited one's account has been deleted; CANNOT_BE_ADDED where who
-        invited them is no friend of theirs any more, and they are in too many rooms of strangers: it goes on waiting.
+        Raises INVITATION_NOT_FOUND, also if it is for another room; FORBIDDEN, also for non-members;
+        INVITATION_ANSWERED; USER_NOT_FOUND if the invited account is deleted; CANNOT_BE_ADDED if the inviter is no
+        longer a friend and the invited user has reached the limit of strangers' rooms. In the last case the invitation
+        stays pending.
         """
         with self._store.write() as tx:
             query = select(Invitation.room_id, Invitation.sender_id, Invitation.receiver_id, Invitation.status)
@@ -103,7 +104,7 @@ class Invitations:
                 raise ChatError(ErrorCode.INVITATION_ANSWERED)
             status = InvitationStatus.ACCEPTED if accept else InvitationStatus.REFUSED
             tx.execute(update(Invitation).where(Invitation.id == invitation_id).values(status=status))
-            if not accept:  # who is let in is news anyway
+            if not accept:  # admission announces itself
                 tx.emit(Event(EventKind.CONCERNS_MEMBERS, room.id, self._clock()))
             if accept:
                 receiver = [lookups.user_id(tx, found.receiver_id)]

@@ -1,4 +1,4 @@
-"""Rate limits (specs, "Rate limits"): the ones that hold over all processes are kept in the database."""
+"""Rate limits (docs/specification.md, "Rate limits"); those shared by all processes are kept in the database."""
 
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -22,16 +22,16 @@ class Limits:
 
     @property
     def enabled(self) -> bool:
-        """Whether anything is limited at all."""
+        """Whether rate limits apply at all."""
         return self._enabled
 
     @property
     def over_workers(self) -> bool:
-        """Whether limits in memory must be held in the database as well."""
+        """Whether limits kept in memory must also be kept in the database."""
         return self._enabled and self._over_workers
 
     def hold_over_workers(self) -> None:
-        """Several processes serve the same users: what each has in memory is not the whole."""
+        """Note that several processes serve the same users, so limits in memory count only a part of the requests."""
         self._over_workers = True
 
     def take(self, limit: Limit, key: object) -> None:
@@ -42,12 +42,12 @@ class Limits:
                 raise self._security_log.refuse(limit, key, wait)
 
     def give_back(self, limit: Limit, key: object) -> None:
-        """Put one back into a bucket of this process."""
+        """Return one to a bucket of this process."""
         if self._enabled:
             self._memory.give_back(limit, key)
 
     def check_shared(self, *buckets: Bucket) -> None:
-        """Look whether each of the buckets has one left. Raises RATE_LIMITED with retry_after in seconds."""
+        """Check that each bucket has at least one left. Raises RATE_LIMITED with retry_after in seconds."""
         if not self._enabled:
             return
         with self._store.read() as connection:
@@ -64,7 +64,10 @@ class Limits:
                     self.take_within(tx, limit, key)
 
     def take_within(self, tx: WriteTransaction, limit: Limit, key: object, count: int = 1) -> None:
-        """The same within a transaction, which is to end if it raises; `count` at once, at most the limit's burst."""
+        """Take `count` (at most the limit's burst) in an open transaction, which must be rolled back if this raises.
+
+        Raises RATE_LIMITED with retry_after in seconds.
+        """
         if not self._enabled:
             return
         state, wait = limit.take(_state(tx, limit, key), self._clock(), count)
@@ -80,11 +83,11 @@ class Limits:
         tx.execute(update(RateLimit).where(RateLimit.key == _name(limit, key)).values(full_at=given))
 
     def is_full_within(self, tx: WriteTransaction, limit: Limit, key: object) -> bool:
-        """Whether nothing was taken lately."""
+        """Whether the bucket is full, so nothing was taken from it recently."""
         return _state(tx, limit, key) <= self._clock()
 
     def purge(self) -> None:
-        """Drop buckets that are full again."""
+        """Delete buckets that are full again."""
         with self._store.write() as tx:
             tx.execute(delete(RateLimit).where(RateLimit.full_at < self._clock()))
 

@@ -1,4 +1,4 @@
-"""Finding rooms and users. A room is found through the caller's membership, or as it is open; there is no other way."""
+"""Find rooms and users with access control: a room is found only through the caller's membership or open access."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -11,30 +11,30 @@ from chat.names import name_key
 from chat.storage.prepared import Prepared
 from chat.storage.store import WriteTransaction
 
-LIST_CAP = 5000  # entries (specs, "Bounds")
+LIST_CAP = 5000  # entries (docs/specification.md, "Bounds")
 MAX_ID = 2**63 - 1
-RoomRef = str | int  # a room's name, or its id
-UserRef = str | int  # a username, or a user's id
+RoomRef = str | int  # a room's name or id
+UserRef = str | int  # a username or user id
 AnyConnection = Connection | WriteTransaction
 AnySelect = Select[*tuple[Any, ...]]
 
 
 class FoundRoom(NamedTuple):
-    """What the rules need to know of a room, and of the caller in it."""
+    """A room and the caller's membership, as far as access rules need them."""
 
     id: int
     access: Access
     passwd_hash: str | None
     is_lobby: bool
-    role: Role | None  # None: not in it
+    role: Role | None  # None if the caller is not a member
 
     @property
     def asks_for_passwd(self) -> bool:
-        """Whether the caller is outside, and gets in only with the passwd."""
+        """Whether the caller needs the password to become a member."""
         return self.role is None and self.passwd_hash is not None
 
 
-# Built once: each send runs one of them.
+# Built once, because every send runs one of them.
 _own_membership = and_(Membership.room_id == Room.id, Membership.user_id == bindparam("user"))
 _columns = (Room.id, Room.access, Room.passwd_hash, Room.is_lobby, Membership.role)
 _room: AnySelect = select(*_columns).where(Room.deleted_at.is_(None))
@@ -50,7 +50,10 @@ _living_by_id = Prepared(select(Room.id).where(Room.deleted_at.is_(None), Room.i
 
 
 def joined(connection: AnyConnection, actor: Actor, ref: RoomRef) -> FoundRoom:
-    """The room of that name or id, if the actor is in it. Raises ROOM_NOT_FOUND; `exists` where a room has the id."""
+    """Return the room with this name or id if the actor is a member.
+
+    Raises ROOM_NOT_FOUND, with `exists` set if a room has that id.
+    """
     room = _find(connection, _joined_by_id, _joined_by_name, actor, ref)
     if room is None:
         exists = isinstance(ref, int) and _run(connection, _living_by_id, {"ref": within_64_bits(ref)})
@@ -59,9 +62,10 @@ def joined(connection: AnyConnection, actor: Actor, ref: RoomRef) -> FoundRoom:
 
 
 def joined_of(connection: AnyConnection, actor: Actor, room_id: int | None, not_found: ErrorCode) -> FoundRoom:
-    """The room that something with an id of its own belongs to, if the actor is in it.
+    """Return the room that contains an object which has its own id, if the actor is a member.
 
-    Raises not_found where there is no such room (None: nor such a thing), FORBIDDEN where the actor is not in it.
+    Raises `not_found` if there is no such room (`room_id` None: no such object), FORBIDDEN if the actor is not a
+    member.
     """
     try:
         return joined(connection, actor, room_id or 0)
@@ -70,7 +74,7 @@ def joined_of(connection: AnyConnection, actor: Actor, room_id: int | None, not_
 
 
 def visible(connection: AnyConnection, actor: Actor, ref: RoomRef) -> FoundRoom:
-    """The room of that name or id, if the actor may see it. Raises ROOM_NOT_FOUND."""
+    """Return the room with this name or id if the actor may see it. Raises ROOM_NOT_FOUND."""
     room = _find(connection, _visible_by_id, _visible_by_name, actor, ref)
     if room is None:
         raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=ref)
@@ -78,15 +82,18 @@ def visible(connection: AnyConnection, actor: Actor, ref: RoomRef) -> FoundRoom:
 
 
 def still_visible(tx: WriteTransaction, actor: Actor, ref: RoomRef, room: FoundRoom) -> FoundRoom:
-    """The same room as it is now, for who looked before the transaction. Raises ROOM_NOT_FOUND."""
+    """Re-read a room that was found before the transaction began.
+
+    Raises ROOM_NOT_FOUND, also if its name now belongs to another room.
+    """
     now = visible(tx, actor, ref)
-    if now.id != room.id:  # deleted, and another one has its name
+    if now.id != room.id:  # the room was deleted and its name reused
         raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=ref)
     return now
 
 
 def user_id(connection: AnyConnection, ref: UserRef) -> int:
-    """The id of a living account. Raises USER_NOT_FOUND."""
+    """Return the id of an account that is not deleted. Raises USER_NOT_FOUND."""
     found: int | None = connection.execute(select(User.id).where(is_user(ref))).scalar()
     if found is None:
         raise ChatError(ErrorCode.USER_NOT_FOUND, username=ref)
@@ -94,7 +101,10 @@ def user_id(connection: AnyConnection, ref: UserRef) -> int:
 
 
 def user_ids(connection: AnyConnection, refs: Iterable[UserRef]) -> list[int]:
-    """The same of many by one statement, each once and in the order given. Raises USER_NOT_FOUND."""
+    """Return the ids of several accounts with one query, without duplicates, in the order given.
+
+    Raises USER_NOT_FOUND.
+    """
     keys = {ref: within_64_bits(ref) if isinstance(ref, int) else name_key(ref) for ref in refs}
     if not keys:
         return []
@@ -111,20 +121,20 @@ def user_ids(connection: AnyConnection, refs: Iterable[UserRef]) -> list[int]:
 
 
 def role_of(connection: AnyConnection, room_id: int, user_id: int) -> Role | None:
-    """A user's role in a room that the actor has been seen to be in; None: not in it."""
+    """Return a user's role in a room whose access has been checked; None if the user is not a member."""
     query = select(Membership.role).where(Membership.room_id == room_id, Membership.user_id == user_id)
     role = connection.execute(query).scalar()
     return None if role is None else Role(role)
 
 
 def is_user(ref: UserRef) -> ColumnElement[bool]:
-    """The condition on User that finds the living account of that username or id."""
+    """The condition that a User row is not deleted and has this username or id."""
     same = User.id == within_64_bits(ref) if isinstance(ref, int) else User.username_key == name_key(ref)
     return and_(same, User.deleted_at.is_(None))
 
 
 def within_64_bits(row_id: int) -> int:
-    """The id; 0, which is nobody's, for what no database could hold."""
+    """Return the id, or 0 (which no row has) if it exceeds the database's integers."""
     return row_id if 0 < row_id <= MAX_ID else 0
 
 

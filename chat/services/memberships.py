@@ -1,4 +1,4 @@
-"""Memberships: coming into rooms, leaving them, and who is in them (specs, "Room")."""
+"""Memberships: joining and leaving rooms, and lists of members (docs/specification.md, "Room")."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from chat.services.presence import Presence
 from chat.services.room_passwds import RoomPasswds
 from chat.storage.store import Store, WriteTransaction
 
-LEAVE_AT_ONCE = 500  # rooms a transaction, as other writers wait
+LEAVE_AT_ONCE = 500  # rooms per transaction, because other writers wait for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ class MemberView:
     nickname: str
     role: Role
     online: bool
-    created_at: int  # µs; when the account was made
-    updated_at: int  # µs; when what others see of it last changed
+    created_at: int  # µs; creation of the account
+    updated_at: int  # µs; last change of the account's public data
 
 
 class Memberships:
@@ -46,10 +46,10 @@ class Memberships:
         self._bounds = bounds
 
     def join(self, actor: Actor, ref: RoomRef, passwd: str | None = None) -> bool:
-        """Become a member; False if the actor is one already. None for a passwd: this protocol has none to ask for.
+        """Join a room. Returns False if the actor is already a member.
 
-        Raises ROOM_NOT_FOUND, FORBIDDEN where a passwd is needed and None was given, ROOM_PASSWD_WRONG,
-        RATE_LIMITED after too many wrong ones.
+        `passwd` None means that the protocol cannot ask for one. Raises ROOM_NOT_FOUND, FORBIDDEN if a passwd is
+        required and None was given, ROOM_PASSWD_WRONG, RATE_LIMITED after too many wrong ones.
         """
         with self._store.read() as connection:
             room = lookups.visible(connection, actor, ref)
@@ -65,14 +65,14 @@ class Memberships:
                 lookups.still_visible(tx, actor, ref, room)
                 self.admit(tx, room.id, actor.user_id, Role.MEMBER)
         except IntegrityError:
-            return False  # joined by another request meanwhile
+            return False  # joined by a concurrent request
         return True
 
     def add(self, actor: Actor, ref: RoomRef, user: UserRef, role: Role = Role.MEMBER) -> None:
-        """Make another user a member of a room that the actor is in, with a passwd or without.
+        """Add another user to a room that the actor is in, whether or not the room has a passwd.
 
-        Raises ROOM_NOT_FOUND, also to those who are not in it; FORBIDDEN; USER_NOT_FOUND; ALREADY_MEMBER, which
-        leaves the role as it is; CANNOT_BE_ADDED, RATE_LIMITED.
+        Raises ROOM_NOT_FOUND, also for non-members; FORBIDDEN; USER_NOT_FOUND; ALREADY_MEMBER, which leaves the role
+        unchanged; CANNOT_BE_ADDED, RATE_LIMITED.
         """
         with self._store.write() as tx:
             room = lookups.joined(tx, actor, ref)
@@ -85,7 +85,7 @@ class Memberships:
     def add_all_within(
         self, tx: WriteTransaction, actor: Actor, room_id: int, user_ids: Sequence[int], role: Role = Role.MEMBER
     ) -> None:
-        """Put users into a room of the actor's, all or none, within the transaction that found that they may be.
+        """Add users to a room, all or none, in the transaction that checked the actor's permission.
 
         Raises ADDED_TOO_MANY, CANNOT_BE_ADDED, RATE_LIMITED.
         """
@@ -93,10 +93,10 @@ class Memberships:
         self.admit_all(tx, room_id, user_ids, role, added_by=actor.user_id)
 
     def leave(self, actor: Actor, ref: RoomRef, *, dissolves: bool = False) -> None:
-        """End the actor's membership. An owner passes the room on, or `dissolves` it; the last one out deletes it.
+        """End the actor's membership. An owner hands the room over, or `dissolves` it; the last member deletes it.
 
-        Raises ROOM_NOT_FOUND, also to those who are not in it; FORBIDDEN in a direct conversation, which unfriending
-        ends.
+        Raises ROOM_NOT_FOUND, also for non-members; FORBIDDEN for a direct conversation, which ends with the
+        friendship.
         """
         with self._store.write() as tx:
             room = lookups.joined(tx, actor, ref)
@@ -114,9 +114,9 @@ class Memberships:
                 _set_role(tx, successor, Role.OWNER)
 
     def leave_all_of(self, user_id: int, owner: str) -> int:
-        """End a user's memberships in all rooms that somebody else owns, whoever put them there: how many.
+        """End a user's memberships in all rooms owned by another user. Returns their number.
 
-        Raises USER_NOT_FOUND, but not for an owner whose account is deleted: the rooms may still be there.
+        Raises USER_NOT_FOUND; a deleted owner is accepted, because the rooms may still exist.
         """
         total = 0
         while True:
@@ -138,7 +138,7 @@ class Memberships:
                 return total
 
     def members(self, actor: Actor, ref: RoomRef, page: Page = WHOLE) -> Listed[MemberView]:
-        """Who is in the room, longest-standing first. Raises ROOM_NOT_FOUND, also to those who are not in it."""
+        """List the room's members, longest-standing first. Raises ROOM_NOT_FOUND, also for non-members."""
         with self._store.read() as connection:
             room = lookups.joined(connection, actor, ref)
             query = (
@@ -159,9 +159,9 @@ class Memberships:
         return Listed(found, rows.next)
 
     def admit(self, tx: WriteTransaction, room_id: int, user_id: int, role: Role) -> None:
-        """Make a user a member, within the transaction that found that they may be.
+        """Add a user to a room in the transaction that checked the permission.
 
-        Raises IntegrityError if they are one already.
+        Raises IntegrityError if the user is already a member.
         """
         self.admit_all(tx, room_id, [user_id], role)
 
@@ -174,9 +174,9 @@ class Memberships:
         *,
         added_by: int | None = None,
     ) -> None:
-        """The same of many, in the order given; with as many statements as of one, since other writers wait.
+        """Add several users, in the order given, with as many statements as for one, because other writers wait.
 
-        added_by: the id of the user who puts them in; None: they come by themselves.
+        `added_by`: the id of the user who adds them; None if they join by themselves.
         """
         if not user_ids:
             return
@@ -194,11 +194,11 @@ class Memberships:
             tx.emit(Event(EventKind.ADMITTED, user_id, now))
         if room.has_others:
             tx.emit(Event(EventKind.MEMBERS, room_id, now))
-        if room.has_others and not room.is_lobby:  # everybody is in the lobby: that somebody came there is no news
+        if room.has_others and not room.is_lobby:  # no event for the lobby, which everybody joins
             tx.emit(Event(EventKind.CONCERNS_MEMBERS, room_id, now))
 
     def _accept(self, actor: Actor, room_id: int) -> None:
-        """The actor joins a room that they were put into: from now on they are there by themselves."""
+        """Record that the actor, who was added by another user, has joined the room by choice."""
         with self._store.read() as connection:
             mine = (Membership.room_id == room_id, Membership.user_id == actor.user_id)
             added = select(Membership.id).where(*mine, Membership.added_by_id.is_not(None))
@@ -209,22 +209,22 @@ class Memberships:
 
 
 def accept_within(tx: WriteTransaction, room_id: int, user_id: int) -> None:
-    """A member who was put into the room has entered it: it is no stranger's room any more."""
+    """Record that a member added by another user has entered the room, so it no longer counts as a stranger's room."""
     mine = (Membership.room_id == room_id, Membership.user_id == user_id)
     tx.execute(update(Membership).where(*mine, Membership.added_by_id.is_not(None)).values(added_by_id=None))
 
 
 def end_room(tx: WriteTransaction, room_id: int, now: int) -> None:
-    """Delete a room, within the transaction that found that it is to be; now in µs."""
+    """Delete a room in the transaction that checked the permission. `now` in µs."""
     tx.execute(delete(Membership).where(Membership.room_id == room_id))
     tx.execute(update(Room).where(Room.id == room_id).values(deleted_at=now))
     tx.emit(Event(EventKind.ROOM, room_id))
 
 
 def pass_on_rooms(tx: WriteTransaction, user_id: int) -> None:
-    """Make others the owners of a user's rooms, within the transaction that deleted the user's account.
+    """Transfer ownership of a user's rooms in the transaction that deletes the user's account.
 
-    The user stays there as a member. Where nobody else is in a room, it waits for the user to be restored.
+    The user remains a member. A room without other members stays until the account is restored.
     """
     owned = (Membership.user_id == user_id, Membership.role == Role.OWNER)
     for membership in tx.execute(select(Membership.id, Membership.room_id, Membership.user_id).where(*owned)).all():
@@ -240,7 +240,7 @@ def _set_role(tx: WriteTransaction, membership: Any, role: Role) -> None:
 
 
 def _longest_standing(tx: WriteTransaction, room_id: int) -> Any | None:
-    """The membership (id, user_id) that an owner's room goes to: the first admin's, else the first member's."""
+    """Return the membership (id, user_id) that inherits the room: the longest-standing admin, else member."""
     admins_first = case((Membership.role == Role.ADMIN, 0), else_=1)
     return tx.execute(
         select(Membership.id, Membership.user_id)

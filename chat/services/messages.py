@@ -1,4 +1,4 @@
-"""Messages: sending and reading back (specs, "Message", "The clock is the cursor", "Retries")."""
+"""Messages: sending and history (docs/specification.md, "Message", "The clock is the cursor", "Retries")."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,7 @@ from chat.storage.store import Store, WriteTransaction
 
 CLIENT_MESSAGE_ID_MAX_CHARS = 64
 
-# The room's clock. Its row is locked from here to the commit, so times are given out in the order of commits.
+# Advances the room's clock. The row stays locked until the commit, so times follow the order of commits.
 _next_time = Prepared(
     update(Room)
     .where(Room.id == bindparam("room"))
@@ -41,12 +41,12 @@ _insert = Prepared(
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a client wants to say: a text, or a picture in Base64 (also as a data URL) or as bytes."""
+    """A message to be sent: a text, or a picture as Base64, data URL or bytes."""
 
     text: str = ""
     image: str | bytes | None = None
     client_message_id: str | None = None
-    reply_to_id: int | None = None  # a message of the same room
+    reply_to_id: int | None = None  # a message in the same room
 
 
 class Messages:
@@ -61,11 +61,11 @@ class Messages:
         self._max_chars = max_chars
 
     def send(self, actor: Actor, ref: RoomRef, draft: Draft) -> StoredMessage:
-        """Store a message in a room the actor is in; with the client_message_id of an earlier one, that one again.
+        """Store a message in a room that the actor is in, or return the earlier one with the same client_message_id.
 
-        Raises ROOM_NOT_FOUND (also to those who are not in it), MESSAGE_EMPTY, MESSAGE_TOO_LONG,
-        MESSAGE_ID_INVALID, IMAGE_INVALID, IMAGE_TOO_LARGE, REPLY_NOT_FOUND, NOT_FRIENDS (in the direct conversation of
-        two who were), RATE_LIMITED, UNAVAILABLE; with a picture QUOTA_USED, STORAGE_FULL.
+        Raises ROOM_NOT_FOUND (also for non-members), MESSAGE_EMPTY, MESSAGE_TOO_LONG, MESSAGE_ID_INVALID,
+        IMAGE_INVALID, IMAGE_TOO_LARGE, REPLY_NOT_FOUND, NOT_FRIENDS (in a direct conversation of former friends),
+        RATE_LIMITED, UNAVAILABLE; with a picture also QUOTA_USED, STORAGE_FULL.
         """
         self._check(draft)
         if draft.image is not None:
@@ -73,7 +73,7 @@ class Messages:
         self._limits.take(MESSAGES, actor.user_id)
         picture = None
         if draft.image is not None:
-            with self._store.read() as connection:  # before the work on the picture
+            with self._store.read() as connection:  # before processing the picture
                 earlier = self._earlier(connection, actor, lookups.joined(connection, actor, ref).id, draft)
                 if earlier is not None:
                     return earlier
@@ -99,9 +99,9 @@ class Messages:
     def history(
         self, actor: Actor, ref: RoomRef, before: int | None, limit: int, *, before_id: int | None = None
     ) -> list[StoredMessage]:
-        """The newest `limit` messages older than before (µs) and with a lower id than before_id, oldest first.
+        """Return the newest `limit` messages with a time below `before` (µs) and an id below `before_id`, oldest first.
 
-        An id that is no message of the room any more, or never was one, divides it all the same: ids only grow.
+        `before_id` need not be a message of the room: ids only grow, so it still separates older from newer ones.
         Raises ROOM_NOT_FOUND.
         """
         lower_than = None if before_id is None else max(0, min(before_id, MAX_ID))
@@ -112,7 +112,7 @@ class Messages:
     def insert(
         self, tx: WriteTransaction, actor: Actor, room_id: int, draft: Draft, attached: Attached | None
     ) -> StoredMessage:
-        """Store a message, within the transaction that found the actor to be in the room, and what is attached."""
+        """Store a message and its attachment in the transaction that checked the actor's membership."""
         ((prev_time, time),) = tx.run(_next_time, {"room": room_id, "now": self._clock()})
         kind = attached.type if attached else MessageType.TEXT
         row: dict[str, Any] = {
@@ -148,7 +148,7 @@ class Messages:
 
     @staticmethod
     def _earlier(connection: lookups.AnyConnection, actor: Actor, room_id: int, draft: Draft) -> StoredMessage | None:
-        """The message that this is sent for again."""
+        """Return the stored message that this one is a retry of."""
         if draft.client_message_id is None:
             return None
         return timeline.sent_before(connection, room_id, actor.user_id, draft.client_message_id)

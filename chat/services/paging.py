@@ -1,4 +1,4 @@
-"""Long lists: whole, up to a cap that cuts what is oldest, or in pages (keyset pagination)."""
+"""Lists: complete up to a cap that drops the oldest entries, or in pages (keyset pagination)."""
 
 import re
 from collections.abc import Sequence
@@ -21,18 +21,18 @@ Key = ColumnElement[Any] | InstrumentedAttribute[int]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which part of a list is wanted."""
+    """The requested part of a list."""
 
-    limit: int | None = None  # None: all of it, but no more than its LIST_CAP newest entries
-    after: str = ""  # where the page before ended: its `next`
-    search: str = ""  # a part of the name, whatever the case
+    limit: int | None = None  # None: the whole list, up to its LIST_CAP newest entries
+    after: str = ""  # the `next` of the previous page
+    search: str = ""  # part of the name, case-insensitive
 
 
 WHOLE = Page()
 
 
 class Listed(list[T]):
-    """The entries of a list. `next`: what the next page comes after; "" where there is none."""
+    """The entries of a list. `next`: the cursor for the next page; "" at the end."""
 
     __slots__ = ("next",)
 
@@ -42,10 +42,10 @@ class Listed(list[T]):
 
 
 def limited(query: AnySelect, keys: Sequence[Key], page: Page, *, newest_first: bool) -> AnySelect:
-    """The query's rows that the page has, and one more where others follow.
+    """Restrict the query to the page's rows, plus one more if another page follows.
 
-    The keys are integers that grow with an entry's age or activity, unique together. They are added to the columns as
-    key_0, key_1, …. Raises FIELD_INVALID for a position that is none.
+    The keys are integers that grow with an entry's age or activity, unique in combination. They are added to the
+    columns as key_0, key_1, …. Raises FIELD_INVALID for a malformed cursor.
     """
     query = query.add_columns(*(key.label(f"key_{number}") for number, key in enumerate(keys)))
     is_descending = newest_first or page.limit is None
@@ -59,7 +59,7 @@ def limited(query: AnySelect, keys: Sequence[Key], page: Page, *, newest_first: 
 
 
 def listed(rows: Sequence[Any], page: Page, *, newest_first: bool) -> Listed[Any]:
-    """What the query of `limited` has found, in the list's order."""
+    """Return the rows found by the query of `limited`, in the order of the list."""
     if page.limit is None:
         return Listed(rows if newest_first else rows[::-1])
     if len(rows) <= page.limit:
@@ -68,20 +68,20 @@ def listed(rows: Sequence[Any], page: Page, *, newest_first: bool) -> Listed[Any
 
 
 def position_of(row: Any) -> str:
-    """Where a row of `limited` stands in its list."""
+    """Return the cursor of a row of `limited`."""
     return "-".join(str(value) for name, value in row._mapping.items() if str(name).startswith("key_"))
 
 
 def fetch(
     connection: Any, query: AnySelect, keys: Sequence[Key], page: Page, *, newest_first: bool = False
 ) -> Listed[Any]:
-    """The rows of a page. See `limited`."""
+    """Return the rows of a page. See `limited`."""
     rows = connection.execute(limited(query, keys, page, newest_first=newest_first)).all()
     return listed(rows, page, newest_first=newest_first)
 
 
 def matches(key: ColumnElement[str] | InstrumentedAttribute[str], search: str) -> ColumnElement[bool]:
-    """Whether a name, by its key, has the text as a part."""
+    """Whether the text is part of a name, compared by its key."""
     wanted = name_key(search)
     return key.contains(wanted, autoescape=True) if wanted else false()
 

@@ -1,4 +1,4 @@
-"""Finding people, and what one sees of them (specs, "ims": search_user)."""
+"""User search and profiles as seen by other users (docs/specification.md, "ims")."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ columns = (User.id, User.email, User.nickname, User.deleted_at.is_not(None).labe
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody as others see them, be the account deleted."""
+    """A user as seen by others, deleted accounts included."""
 
     user_id: int
     email: str
@@ -41,7 +41,7 @@ class People:
         self._store = store
 
     def search(self, actor: Actor, name: str) -> list[Found]:
-        """Whose nickname has the name as a part, whatever the case; exact matches first, at most 50."""
+        """Find users by a part of the nickname, case-insensitive; exact matches first, at most 50."""
         key = name_key(name)
         if not key:
             return []
@@ -56,7 +56,7 @@ class People:
             return [Found(who, row.is_friend) for who, row in zip(persons(connection, rows), rows, strict=True)]
 
     def find(self, actor: Actor, user_id: int) -> Found:
-        """The one of that id, be the account deleted. Raises USER_NOT_FOUND."""
+        """Return the user with this id, deleted ones included. Raises USER_NOT_FOUND."""
         query = select(*columns, _is_friend_of(actor.user_id)).where(User.id == within_64_bits(user_id))
         with self._store.read() as connection:
             row = connection.execute(query).first()
@@ -66,12 +66,12 @@ class People:
 
 
 def called(search: str) -> ColumnElement[bool]:
-    """The condition on User: the text is a part of the username or of the nickname, whatever the case."""
+    """The condition that the text is part of a User's username or nickname, case-insensitive."""
     return or_(paging.matches(User.username_key, search), paging.matches(User.nickname_key, search))
 
 
 def persons(connection: AnyConnection, rows: Sequence[Any]) -> list[Person]:
-    """Rows that have `columns`, with the avatars."""
+    """Build persons, with avatars, from rows that contain `columns`."""
     avatars = avatars_of(connection, User, [row.id for row in rows])
     return [Person(row.id, row.email, row.nickname, row.is_deleted, avatars.get(row.id, "")) for row in rows]
 

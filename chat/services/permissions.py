@@ -1,4 +1,4 @@
-"""Who may do what in a room: one table, for all protocols (specs, "Room")."""
+"""Permissions in rooms: one table of actions and roles for all protocols (docs/specification.md, "Room")."""
 
 from enum import Enum, auto
 
@@ -9,22 +9,22 @@ from chat.services.lookups import FoundRoom
 
 class Action(Enum):
     DELETE_ROOM = auto()
-    CHANGE_ROOM = auto()  # its title, its avatar
+    CHANGE_ROOM = auto()  # title and avatar
     LEAVE = auto()
-    # Adding somebody to the room, in that role.
+    # Adding a user with that role.
     ADD_MEMBER = auto()
     ADD_ADMIN = auto()
     ADD_OWNER = auto()
-    INVITE = auto()  # so that those who may add do it, or refuse
+    INVITE = auto()  # propose a user, for those who may add them to approve
     ANSWER_INVITATION = auto()
-    # Putting out somebody of that role.
+    # Removing a member with that role.
     REMOVE_MEMBER = auto()
     REMOVE_ADMIN = auto()
     REMOVE_OWNER = auto()
     CHANGE_ROLES = auto()
     TRANSFER = auto()
-    ANNOUNCE = auto()  # and take announcements back
-    DELETE_MESSAGE = auto()  # of somebody else
+    ANNOUNCE = auto()  # also deletes announcements
+    DELETE_MESSAGE = auto()  # of another user
 
 
 _Roles = frozenset[Role]
@@ -35,7 +35,7 @@ _ALL: _Roles = frozenset(Role)
 
 
 def _rooms(roles: _Roles, *, group: _Roles | None = None) -> dict[Access, _Roles]:
-    """These in all rooms, but perhaps in ims's groups; in direct conversations nobody."""
+    """Return the roles for all kinds of rooms: `group` for ims's groups if given, nobody in direct conversations."""
     return dict.fromkeys(Access, roles) | {Access.GROUP: roles if group is None else group, Access.DIRECT: _NOBODY}
 
 
@@ -61,16 +61,16 @@ REMOVING = {Role.MEMBER: Action.REMOVE_MEMBER, Role.ADMIN: Action.REMOVE_ADMIN, 
 
 
 def allows(action: Action, access: Access, role: Role | None) -> bool:
-    """Whether one in that role (None: no member) may do it in a room of that access."""
+    """Whether a role (None: not a member) may perform the action in a room with that access."""
     return role in ALLOWED[action][access]
 
 
 def require(action: Action, room: FoundRoom) -> None:
-    """Raise FORBIDDEN unless who looked the room up may do it there."""
+    """Raise FORBIDDEN unless the user for whom the room was found may perform the action."""
     if not allows(action, room.access, room.role):
         raise forbidden(room)
 
 
 def forbidden(room: FoundRoom) -> ChatError:
-    """The error. for_all: nobody may, as the room has no owner."""
+    """Return the error. for_all: nobody may, because the room has no owner."""
     return ChatError(ErrorCode.FORBIDDEN, for_all=room.is_lobby or room.access is Access.DIRECT)

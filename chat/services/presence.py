@@ -1,4 +1,4 @@
-"""Who is online (specs, "Presence"): known in memory, told to other processes in batches."""
+"""Presence (docs/specification.md, "Presence"): kept in memory and shared with other processes in batches."""
 
 import threading
 import time
@@ -13,16 +13,16 @@ from chat.models import LoginSession
 from chat.storage.prepared import Prepared
 from chat.storage.store import Store
 
-OPEN_AHEAD = 30 * SECOND  # an open wait counts as online this far ahead
-REWRITE_AHEAD = 5 * SECOND  # and is written anew when no more than this is left
+OPEN_AHEAD = 30 * SECOND  # an open wait keeps a session online this far ahead
+REWRITE_AHEAD = 5 * SECOND  # `online_until` is written again when less than this remains
 CACHE_FOR = 1 * SECOND
-_IN_CHUNK = 1000  # session ids in one query
+_IN_CHUNK = 1000  # session ids per query
 
 _grow_or_take_back = Prepared(
     update(LoginSession)
     .where(
         LoginSession.id == bindparam("session"),
-        # Another process may know of something later; only what this one wrote may it take back.
+        # Lower `online_until` only if this process wrote the stored value; another process may have extended it.
         or_(LoginSession.online_until < bindparam("until"), LoginSession.online_until == bindparam("written")),
     )
     .values(online_until=bindparam("until"))
@@ -30,33 +30,33 @@ _grow_or_take_back = Prepared(
 
 
 class Follows(Protocol):
-    """A connection whose pulls come one after the other: it is asked, and need not tell of each."""
+    """A connection with consecutive pulls. Presence asks it when needed, so that pulls need not report themselves."""
 
-    is_held: bool  # one is held now
+    is_held: bool  # a pull is held now
 
     @property
     def asked_at(self) -> float:
-        """When the last one came, as time.monotonic() s."""
+        """Time of the last pull, as time.monotonic() s."""
 
 
 @dataclass(slots=True)
 class _Seen:
     user_id: int
     last_request: int  # µs
-    waits: int = 0  # sockets, and pulls that are held, open now; not of those followed
+    waits: int = 0  # open sockets and held pulls, not counting followed connections
     followed: list[Follows] = field(default_factory=list)
-    written: int = 0  # online_until as this process last wrote it
+    written: int = 0  # the online_until that this process last wrote
 
     @property
     def is_waiting(self) -> bool:
-        for pulls in self.followed:  # a loop, as any() takes twice as long, and there are thousands of sessions
+        for pulls in self.followed:  # a loop: any() takes twice as long, and there are thousands of sessions
             if pulls.is_held:
                 return True
         return self.waits > 0
 
 
 class Presence:
-    """A user is online while a session of theirs has a wait open, or made a request in the last `seconds`."""
+    """A user is online while one of their sessions has an open wait or made a request in the last `seconds`."""
 
     def __init__(self, store: Store, clock: Clock, seconds: float) -> None:
         self._store = store
@@ -64,17 +64,17 @@ class Presence:
         self._window = round(seconds * SECOND)
         self._lock = threading.Lock()
         self._seen: dict[str, _Seen] = {}
-        self._doubtful: set[int] | None = set()  # users of whom a session may have ended; None: all
+        self._doubtful: set[int] | None = set()  # users whose sessions may have ended; None: all users
         self._elsewhere: frozenset[int] = frozenset()
         self._elsewhere_read_at: int | None = None
 
     def touch(self, session_id: str, user_id: int) -> None:
-        """A request came in."""
+        """Record a request."""
         with self._lock:
             self._entry(session_id, user_id).last_request = self._clock()
 
     def wait(self, session_id: str, user_id: int) -> None:
-        """A request came in that is held; until wait_ended the session counts as online."""
+        """Record a request that is held; the session is online until `wait_ended`."""
         now = self._clock()
         with self._lock:
             seen = self._seen.get(session_id) or self._entry(session_id, user_id)
@@ -82,19 +82,19 @@ class Presence:
             seen.waits += 1
 
     def wait_ended(self, session_id: str) -> None:
-        """It is not held any more."""
+        """Record that a request is no longer held."""
         with self._lock:
             seen = self._seen.get(session_id)
             if seen is not None:
                 seen.waits = max(0, seen.waits - 1)
 
     def follow(self, session_id: str, user_id: int, pulls: Follows) -> None:
-        """A request came in that is held, and others will after it, until unfollow."""
+        """Ask this connection for its pulls from now on, until `unfollow`."""
         with self._lock:
             self._entry(session_id, user_id).followed.append(pulls)
 
     def unfollow(self, session_id: str, pulls: Follows) -> None:
-        """No more of them will come. Nothing, where the session has been forgotten meanwhile."""
+        """Stop asking this connection. Does nothing if the session is already forgotten."""
         now = self._clock()
         with self._lock:
             seen = self._seen.get(session_id)
@@ -103,7 +103,7 @@ class Presence:
                 seen.followed.remove(pulls)
 
     def doubt(self, user_id: int | None) -> None:
-        """A session of the user may have ended, here or elsewhere; None: of anybody."""
+        """Mark a user's sessions as possibly ended, here or in another process; None: all users' sessions."""
         with self._lock:
             if user_id is None:
                 self._doubtful = None
@@ -111,17 +111,17 @@ class Presence:
                 self._doubtful.add(user_id)
 
     def forget(self, session_id: str) -> None:
-        """The session has been logged out."""
+        """Remove a session that has logged out."""
         with self._lock:
             self._seen.pop(session_id, None)
             self._elsewhere_read_at = None
 
     def online(self, user_ids: Iterable[int]) -> set[int]:
-        """Those of the users who are online, in whatever process; of other processes about a second old."""
+        """Return those of the users who are online in any process; data of other processes is about a second old."""
         return self.everybody_online().intersection(user_ids)
 
     def everybody_online(self) -> set[int]:
-        """All users who are online, likewise."""
+        """Return all users who are online in any process."""
         now = self._clock()
         with self._lock:
             here = {seen.user_id for seen in self._seen.values() if self._until(seen, now) > now}
@@ -134,7 +134,7 @@ class Presence:
         return here.union(self._elsewhere)
 
     def flush(self) -> None:
-        """Forget sessions that have been ended, here or elsewhere; write what other processes do not know yet."""
+        """Remove ended sessions, and write changes that other processes do not know yet."""
         self._forget_ended()
         changes = self._changes()
         if not changes:
@@ -176,7 +176,7 @@ class Presence:
         with self._lock:
             for session_id, seen in list(self._seen.items()):
                 if seen.written >= now + REWRITE_AHEAD and seen.is_waiting:
-                    continue  # as most of them are; they can only be online for longer by now
+                    continue  # the usual case; their online time can only have been extended since
                 until = self._until(seen, now)
                 runs_out = until > seen.written and seen.written < now + REWRITE_AHEAD
                 if runs_out or until < seen.written:
@@ -199,6 +199,6 @@ class Presence:
         seen = self._seen.get(session_id)
         if seen is None:
             seen = self._seen[session_id] = _Seen(user_id, last_request=self._clock())
-            if self._doubtful is not None:  # it may have ended before its last request was through
+            if self._doubtful is not None:  # the session may have ended before its last request finished
                 self._doubtful.add(user_id)
         return seen

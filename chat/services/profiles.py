@@ -1,4 +1,4 @@
-"""What one keeps of oneself, changing it, and deleting one's account (specs, "Account")."""
+"""A user's own profile: reading and changing it, and deleting the account (docs/specification.md, "Account")."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +33,7 @@ class OwnProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What is to be changed; None: it stays."""
+    """Changes to a profile; None leaves a value unchanged."""
 
     nickname: str | None = None
     password: str | None = None
@@ -62,7 +62,7 @@ class Profiles:
         self._sessions = sessions
 
     def own(self, actor: Actor) -> OwnProfile:
-        """The actor's own. Raises NOT_SIGNED_IN where the account has been deleted meanwhile."""
+        """Return the actor's own profile. Raises NOT_SIGNED_IN if the account has been deleted meanwhile."""
         query = select(User.id, User.nickname, User.email, User.profile, User.avatar)
         with self._store.read() as connection:
             row = connection.execute(query.where(User.id == actor.user_id, User.deleted_at.is_(None))).first()
@@ -71,7 +71,7 @@ class Profiles:
         return OwnProfile(*row)
 
     def change(self, actor: Actor, old_password: str, changes: Changes, address: str) -> None:
-        """Change all that is given, or nothing; a new password ends all sessions but the actor's.
+        """Apply all changes or none; a new password ends all sessions except the actor's.
 
         Raises CREDENTIALS_WRONG (the old password), RATE_LIMITED, EMAIL_INVALID, NICKNAME_INVALID, PASSWORD_INVALID,
         FIELD_INVALID, USERNAME_TAKEN (the address), QUOTA_USED, STORAGE_FULL and UNAVAILABLE (the avatar).
@@ -102,7 +102,8 @@ class Profiles:
                     require_free(tx, changes.email, but_for=actor.user_id)
                     key = name_key(changes.email)
                     values |= {"email": changes.email, "email_key": key}
-                    if user.username_key == user.email_key:  # it was made with its address as its username
+                    # the username follows the address if the account was registered by address
+                    if user.username_key == user.email_key:
                         values |= {"username": changes.email, "username_key": key}
                 if avatar is not None:
                     self._quota.take(tx, actor.user_id, avatar.size)
@@ -119,9 +120,9 @@ class Profiles:
             self._security_log.write("password_change", actor.user_id, actor.username)
 
     def delete(self, actor: Actor) -> None:
-        """Delete the actor's account, until it is restored (Accounts.register_by_email). Its sessions end.
+        """Delete the actor's account until it is restored (Accounts.register_by_email), and end its sessions.
 
-        Rooms that the actor owns pass to others in them; restored, the actor is a member there.
+        Ownership of the actor's rooms passes to other members; after restoration the actor is an ordinary member there.
         """
         with self._store.write() as tx:
             tx.execute(update(User).where(User.id == actor.user_id).values(deleted_at=self._clock()))

@@ -1,4 +1,4 @@
-"""Pulling: what is new in some rooms since the reader's cursors (specs, "polling")."""
+"""Pulls: new messages since the reader's cursors (docs/specification.md, "polling")."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,23 +21,23 @@ _rooms_of_member = (
     .where(Membership.user_id == bindparam("user"), Room.deleted_at.is_(None))
     .where(Room.name_key.in_(bindparam("keys", expanding=True)))
 )
-LookedAt = frozenset[int] | None  # rooms' ids; None: all
-NAME_REACH = 84  # characters; a room's name has 60, and may have " #" and its number behind them
-ANSWER_MAX_BYTES = 8 * 1024 * 1024  # specs, "Bounds"
+LookedAt = frozenset[int] | None  # room ids; None: all rooms
+NAME_REACH = 84  # characters; room names have up to 60, and may end in " #" and a number
+ANSWER_MAX_BYTES = 8 * 1024 * 1024  # docs/specification.md, "Bounds"
 
 
 @dataclass(slots=True)
 class News:
-    """What a pull found: an array for each room, oldest first, and the names that are no rooms of the reader's."""
+    """The result of a pull: a list of messages per room, oldest first, and the names of rooms the reader is not in."""
 
     rooms: dict[str, Sequence[StoredMessage]] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     count: int = 0
-    bytes: int = 0  # about
+    bytes: int = 0  # approximate
 
     @property
     def is_full(self) -> bool:
-        """Whether more would not go into an answer anyhow."""
+        """Whether the answer has reached its size limit."""
         return self.bytes >= ANSWER_MAX_BYTES
 
     def add(self, name: str, messages: Sequence[StoredMessage]) -> None:
@@ -48,28 +48,30 @@ class News:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Position:
-    """Where a reader stands. It names no reader: all who stand there may share it, each with rights of their own."""
+    """A reader's cursors. Contains no reader, so all readers with the same cursors share one; rights are checked
+    separately.
+    """
 
-    rooms: Mapping[str, int]  # ids of those the reader is in, by the name the client used
-    cursors: Mapping[str, int]  # µs, of every room asked for; not beyond what the room had when asked
-    limit: int  # messages a room
+    rooms: Mapping[str, int]  # room ids by the name that the client used, for rooms the reader is in
+    cursors: Mapping[str, int]  # µs, for every requested room; at most the room's last time when the pull arrived
+    limit: int  # messages per room
 
     @property
     def missing(self) -> list[str]:
-        """Rooms asked for that the reader is not in."""
+        """Requested rooms that the reader is not in."""
         return [name for name in self.cursors if name not in self.rooms]
 
     def keys(self, actor: Actor) -> list[Key]:
-        """What the reader is to be woken for."""
+        """The notifier keys that wake the reader."""
         return [("user", actor.user_id), *(("room", room_id) for room_id in set(self.rooms.values()))]
 
     def nothing(self) -> News:
-        """An answer without messages."""
+        """An empty answer."""
         return News({name: [] for name in self.rooms}, self.missing)
 
 
 def marks_at(position: Position, looked_at: LookedAt) -> list[tuple[int, int]]:
-    """Read marks (room id, µs) of a reader who stands there and looks at these rooms."""
+    """Return read marks (room id, µs) for a reader at this position who has these rooms on screen."""
     rooms = position.rooms.items()
     return [(id_, position.cursors[name]) for name, id_ in rooms if looked_at is None or id_ in looked_at]
 
@@ -87,33 +89,33 @@ class Pulls:
     def since(
         self, actor: Actor, cursors: Mapping[str, int], limit: int, looked_at: LookedAt = None
     ) -> tuple[Position, News]:
-        """What there is in these rooms after the cursors (µs), at most `limit` messages a room.
+        """Return the messages after the cursors (µs), at most `limit` per room.
 
-        The cursors are read marks of the rooms that are looked at. Raises ROOM_NOT_FOUND where the actor is in none
-        of them.
+        The cursors become read marks of the rooms in `looked_at`. Raises ROOM_NOT_FOUND if the actor is in none of the
+        rooms.
         """
         position, until, marks = self._resolve(actor, cursors, limit)
         self._reading.mark(actor.user_id, [mark for mark in marks if looked_at is None or mark[0] in looked_at])
         return position, self._look(position, until)
 
     def again(self, actor: Actor, position: Position) -> News | None:
-        """What there is now that rights may have changed; None where the wait goes on.
+        """Look again after a possible change of rights; None if the pull remains held.
 
-        Raises NOT_SIGNED_IN where the session has ended.
+        Raises NOT_SIGNED_IN if the session has ended.
         """
         if self._sessions.resolve(actor.session_id, actor.user_id) is None:
             raise ChatError(ErrorCode.NOT_SIGNED_IN)
         try:
             now, until, _ = self._resolve(actor, position.cursors, position.limit)
         except ChatError:
-            return News(missing=list(position.cursors))  # put out of the last one: the wait ends
+            return News(missing=list(position.cursors))  # removed from the last room, so the pull is answered
         news = self._look(now, until)
         return news if news.count or now.rooms != position.rooms else None
 
     def in_memory(self, position: Position) -> News | None:
-        """What there is now, without the database; None where memory does not reach back so far. Never waits.
+        """Look in memory only; None if memory does not reach back far enough. Never blocks.
 
-        Right only for a reader whose waiter has heard of no change of rights, before or after: see chat.http.hold.
+        Valid only if the reader's waiter has not been told of a change of rights, before or after: see chat.http.hold.
         """
         news = News(missing=position.missing)
         for name, room_id in position.rooms.items():
@@ -124,20 +126,20 @@ class Pulls:
         return news
 
     def moved(self, position: Position, cursors: Mapping[str, int]) -> Position | None:
-        """Further cursors in the same rooms, without the database; None where that is not enough."""
+        """Return the position with newer cursors in the same rooms, from memory; None if memory is not sufficient."""
         if cursors.keys() != position.rooms.keys():
             return None
         for name, room_id in position.rooms.items():
             end = self._hub.feeds.end(room_id)
-            # A cursor beyond it is from the future, or from a process that knows more: the database tells which.
+            # The cursor is in the future or from a process that is ahead: only the database can tell.
             if end is None or cursors[name] > end:
                 return None
         return Position(position.rooms, cursors, position.limit)
 
     def newest(self, actor: Actor, limit: int) -> News:
-        """At most `limit` messages in all: of the actor's `limit` most active rooms, each has an equal share.
+        """Return at most `limit` messages in all, shared equally among the actor's `limit` most active rooms.
 
-        So it costs the same however many rooms there are beyond, and each of these has its newest message at least.
+        Every room gets at least its newest message, and the cost does not depend on the number of other rooms.
         """
         with self._store.read() as connection:
             rooms = connection.execute(
@@ -155,10 +157,10 @@ class Pulls:
         return news
 
     def _resolve(self, actor: Actor, asked: Mapping[str, int], limit: int) -> _Resolved:
-        """The rooms, found through the reader's memberships, and the last_time of each at that moment; cursors that are
-        further than the read mark, by room.
+        """Resolve rooms through the reader's memberships, with each room's last_time, and cursors beyond the read mark
+        by room.
         """
-        # Normalising long names takes a while, and no room has one.
+        # Normalising a long name is slow, and no room name is that long.
         keys = {name: name_key(name) if len(name) <= NAME_REACH else "" for name in asked}
         with self._store.read() as connection:
             values = {"user": actor.user_id, "keys": list(set(keys.values()))}
@@ -173,7 +175,8 @@ class Pulls:
             room = found[key]
             rooms[name] = room.id
             until[room.id] = room.last_time
-            # A cursor from the future would hide what is to come; set here, what comes during the wait is newer.
+            # A cursor in the future would hide new messages; clamped here, messages that arrive during the wait are
+            # newer.
             cursors[name] = min(cursors[name], room.last_time)
             if cursors[name] > room.read_time:
                 marks.append((room.id, cursors[name]))
@@ -182,9 +185,9 @@ class Pulls:
         return Position(rooms, cursors, limit), until, marks
 
     def _look(self, position: Position, until: Mapping[int, int]) -> News:
-        """What there was when the rooms were resolved, from memory where it reaches back so far.
+        """Return the messages that existed when the rooms were resolved, from memory if it reaches back far enough.
 
-        Not what has come since: the reader may have been put out in between.
+        Newer messages are left out: the reader may have been removed from the room since.
         """
         news = News(missing=position.missing)
         for name, room_id in position.rooms.items():

@@ -1,4 +1,6 @@
-"""Removes what is left of deleted rooms: messages, pictures, files, announcements, the avatar, and at last the row."""
+"""Removes the data of deleted rooms in the background: messages, pictures, files, announcements,
+avatar, and the row.
+"""
 
 import time
 from collections.abc import Callable
@@ -9,14 +11,14 @@ from chat.models import Announcement, Attachment, AttachmentChunk, Invitation, M
 from chat.services import avatars
 from chat.storage.store import Store, WriteTransaction
 
-ROWS = 500  # a transaction, as other writers wait;
-CHUNKS = 16  # of these, each up to 256 KiB
-BATCHES = 50  # a round of housekeeping, so 25,000 messages or 200 MiB a minute
+ROWS = 500  # per transaction, because other writers wait for it
+CHUNKS = 16  # per transaction, each up to 256 KiB
+BATCHES = 50  # per round of housekeeping: 25,000 messages or 200 MiB a minute
 PAUSE = 0.02  # seconds between two transactions
-PAGES = 200  # of 4 KiB, given back to the file system in a transaction
-SPARE_PAGES = 1000  # free pages that stay in the file: the next messages need them
+PAGES = 200  # of 4 KiB, returned to the file system per transaction
+SPARE_PAGES = 1000  # free pages kept in the file for new messages
 
-# Who is still on its way out by a socket keeps the row.
+# A room keeps its row until the last socket has left it.
 _gone = select(Room.id).where(Room.deleted_at.is_not(None), ~exists().where(VisitRow.room_id == Room.id))
 _next_gone = _gone.order_by(Room.deleted_at).limit(1)
 
@@ -27,19 +29,19 @@ class Purger:
 
     @property
     def jobs(self) -> list[Callable[[], None]]:
-        """What housekeeping is to do now and then."""
+        """The periodic jobs for housekeeping."""
         return [self.purge, self.shrink]
 
     def purge(self) -> None:
-        """Some of what is left, in small transactions. Nothing of a deleted room can be asked for any more."""
+        """Remove some leftovers in small transactions. Data of deleted rooms is already inaccessible."""
         _repeat(self._purge_some)
 
     def shrink(self) -> None:
-        """Give free pages of the database's file back, where it was made so that it can."""
+        """Return free pages of the database file to the file system, if the database was created with auto_vacuum."""
         _repeat(lambda: self._store.shrink(PAGES, SPARE_PAGES))
 
     def _purge_some(self) -> bool:
-        """Whether there may be more."""
+        """Remove one batch. Returns whether there may be more."""
         with self._store.read() as connection:
             if connection.execute(_next_gone).first() is None:
                 return False
@@ -52,7 +54,9 @@ class Purger:
 
 
 def _purge_messages(tx: WriteTransaction, room_id: int) -> bool:
-    """Some of a room's messages, the newest first as replies refer to earlier ones; whether there were any."""
+    """Remove a batch of a room's messages, newest first because replies refer to older ones. Returns whether any
+    existed.
+    """
     query = select(Message.id, Message.attachment_id).where(Message.room_id == room_id)
     rows = tx.execute(query.order_by(Message.time.desc()).limit(ROWS)).all()
     attached = [row.attachment_id for row in rows if row.attachment_id is not None]
@@ -69,7 +73,7 @@ def _purge_messages(tx: WriteTransaction, room_id: int) -> bool:
 
 
 def _purge_rows(tx: WriteTransaction, room_id: int) -> bool:
-    """The same of what else belongs to a room."""
+    """Remove a batch of a room's other rows. Returns whether any existed."""
     tx.execute(delete(RoomTicket).where(RoomTicket.room_id == room_id))
     for table in (Invitation, Announcement):
         some = select(table.id).where(table.room_id == room_id).limit(ROWS)
@@ -79,7 +83,7 @@ def _purge_rows(tx: WriteTransaction, room_id: int) -> bool:
 
 
 def _repeat(batch: Callable[[], bool]) -> None:
-    """Up to BATCHES times, as long as there is more to do."""
+    """Run the batch up to BATCHES times while it reports more work."""
     for _ in range(BATCHES):
         if not batch():
             return

@@ -1,4 +1,4 @@
-"""How many bytes of pictures, files and avatars are taken in: of one person in a day, and in all."""
+"""Storage quotas for pictures, files and avatars: bytes per person and day, and in all."""
 
 from dataclasses import dataclass
 
@@ -10,15 +10,15 @@ from chat.models import StoredBytes
 from chat.services.lookups import AnyConnection
 from chat.storage.store import Store, WriteTransaction
 
-DAY = 24 * 3600 * SECOND  # µs; it begins with the first byte that a person has stored
+DAY = 24 * 3600 * SECOND  # µs; begins with the first byte that a person stores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StorageBounds:
-    """The settings of these names (config.py), in bytes."""
+    """The settings with the same names (config.py), in bytes."""
 
     storage_per_day: int
-    storage_max: int  # of the database; 0: no bound
+    storage_max: int  # of the database; 0: unlimited
     disk_free_min: int
 
 
@@ -29,14 +29,14 @@ class Quota:
         self._bounds = bounds
 
     def require_left(self, connection: AnyConnection, user_id: int) -> None:
-        """Look before there is work to do. Raises QUOTA_USED where not a byte is left, STORAGE_FULL."""
+        """Check before expensive work. Raises QUOTA_USED if the quota is exhausted, STORAGE_FULL."""
         used, since = self._used(connection, user_id)
         if used >= self._bounds.storage_per_day:
             raise self._used_up(since)
         self.require_room(connection, 0)
 
     def take(self, tx: WriteTransaction, user_id: int, size: int) -> None:
-        """Count bytes that the user stores, within the transaction that makes place for them.
+        """Count bytes that the user stores, in the transaction that reserves the space.
 
         Raises QUOTA_USED, STORAGE_FULL.
         """
@@ -50,14 +50,14 @@ class Quota:
             tx.execute(insert(StoredBytes).values(user_id=user_id, **values))
 
     def give_back(self, tx: WriteTransaction, user_id: int, size: int, taken_at: int) -> None:
-        """Bytes that were counted at that time (µs) have not come after all."""
+        """Refund bytes that were counted at `taken_at` (µs) but not stored."""
         used, since = self._used(tx, user_id)
         if since <= taken_at:
             same = update(StoredBytes).where(StoredBytes.user_id == user_id)
             tx.execute(same.values(bytes=max(0, used - size)))
 
     def require_room(self, connection: AnyConnection, size: int) -> None:
-        """Raise STORAGE_FULL where so many bytes more are too many for the database, or for its disk."""
+        """Raise STORAGE_FULL if the database or its disk has no space for this many bytes."""
         most = self._bounds.storage_max
         if most and self._store.bytes_used(connection) + size > most:
             raise ChatError(ErrorCode.STORAGE_FULL)
@@ -66,12 +66,12 @@ class Quota:
             raise ChatError(ErrorCode.STORAGE_FULL)
 
     def _used(self, connection: AnyConnection, user_id: int) -> tuple[int, int]:
-        """Bytes in the user's day that has begun, and since when (µs)."""
+        """Return the bytes of the user's current day, and its beginning (µs)."""
         now = self._clock()
         row = connection.execute(
             select(StoredBytes.bytes, StoredBytes.since).where(StoredBytes.user_id == user_id)
         ).first()
-        # From the future: the clock has jumped back, which is no reason to make anyone wait.
+        # A day in the future means that the clock has jumped back; users must not wait for it.
         return (row.bytes, row.since) if row is not None and row.since <= now < row.since + DAY else (0, now)
 
     def _used_up(self, since: int) -> ChatError:

@@ -1,4 +1,4 @@
-"""Read marks (specs, "Reading"): moved forward by pulls, kept in memory, written in batches."""
+"""Read marks (docs/specification.md, "Reading"): moved forward by pulls, kept in memory, written in batches."""
 
 import threading
 from collections.abc import Iterable, Sequence
@@ -21,13 +21,13 @@ _forward = Prepared(
 )
 
 
-UNREAD_REACH = 1000  # messages after the mark; those before them are not counted
+UNREAD_REACH = 1000  # messages after the mark that are examined; older ones are not counted
 
 
 def unread_count(most: int) -> ColumnElement[int]:
-    """How many messages of others came after the mark, of the Room and Membership at hand, counted up to `most`.
+    """Count messages by others after the mark of the enclosing query's Room and Membership, up to `most`.
 
-    Only the newest UNREAD_REACH after the mark are looked at, so that it takes as long however much is unread.
+    Only the newest UNREAD_REACH messages after the mark are examined, so the cost does not grow with the backlog.
     """
     newest = (
         select(Message.sender_id, Message.deleted_at)
@@ -48,14 +48,14 @@ def unread_count(most: int) -> ColumnElement[int]:
 
 
 class ReadsOn(Protocol):
-    """A connection whose pulls come one after the other: it is asked, and need not tell of each."""
+    """A connection with consecutive pulls, which is asked for its marks when they are written."""
 
     @property
     def user_id(self) -> int: ...
 
     @property
     def marks(self) -> Sequence[tuple[int, int]]:
-        """Room ids and times (µs), as of the last pull; another object where that said something else."""
+        """Room ids and times (µs) of the last pull; a new object whenever they change."""
 
 
 class Reading:
@@ -63,11 +63,11 @@ class Reading:
         self._store = store
         self._lock = threading.Lock()
         self._marks: dict[tuple[int, int], int] = {}
-        self._followed: dict[ReadsOn, Sequence[tuple[int, int]]] = {}  # and what was heard of it
+        self._followed: dict[ReadsOn, Sequence[tuple[int, int]]] = {}  # with the marks last received from each
         self._flushing = threading.Lock()
 
     def mark(self, user_id: int, marks: Iterable[tuple[int, int]]) -> None:
-        """The user has all of each room up to its time (µs)."""
+        """Record that the user has read each room up to its time (µs)."""
         with self._lock:
             self._mark(user_id, marks)
 
@@ -78,26 +78,26 @@ class Reading:
                 self._marks[key] = time
 
     def follow(self, pulls: ReadsOn) -> None:
-        """What the first of them says has been marked; others will come after it, until unfollow."""
+        """Ask this connection for its marks from now on, until `unfollow`. Its current ones are already recorded."""
         with self._lock:
             self._followed[pulls] = pulls.marks
 
     def unfollow(self, pulls: ReadsOn) -> None:
-        """No more of them will come."""
+        """Stop asking this connection."""
         with self._lock:
             heard = self._followed.pop(pulls, None)
             if heard is not None and pulls.marks is not heard:
                 self._mark(pulls.user_id, pulls.marks)
 
     def written_mark(self, user_id: int, room_id: int) -> int:
-        """The read mark (µs) as it is in the database; 0 for who is not in the room."""
+        """Return the read mark (µs) in the database; 0 for a non-member."""
         mine = select(Membership.read_time).where(Membership.user_id == user_id, Membership.room_id == room_id)
         with self._store.read() as connection:
             return connection.execute(mine).scalar() or 0
 
     def flush(self) -> None:
-        """Write the marks gathered since the last time. What another thread is writing is written then too."""
-        with self._flushing:  # else a mark that is set back after this could still be moved forward again
+        """Write the marks gathered since the last call, and wait for marks that another thread is writing."""
+        with self._flushing:  # otherwise a mark that is set back after this could be moved forward again
             self._flush()
 
     def _flush(self) -> None:

@@ -1,4 +1,4 @@
-"""Rooms' passwds: kept hashed, and guessed at only so often (decision 0026)."""
+"""Room passwords: hashing, and rate limits on guessing (docs/decisions/0026)."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ from chat.services.limits import Bucket, Limits
 from chat.services.lookups import FoundRoom, RoomRef
 
 PASSWD_MAX_CHARS = passwords.MAX_CHARS
-NEW_FOR = 86400 * SECOND  # µs that an account counts as new
+NEW_FOR = 86400 * SECOND  # µs during which an account counts as new
 
 
 class RoomPasswds:
@@ -29,32 +29,36 @@ class RoomPasswds:
         self._whence = whence
 
     def hashed(self, actor: Actor, passwd: str) -> str:
-        """What is kept of the passwd of a room that the actor makes. Raises FIELD_INVALID, RATE_LIMITED."""
+        """Return the stored form of a password for a room that the actor creates.
+
+        Raises FIELD_INVALID, RATE_LIMITED.
+        """
         if len(passwd) > PASSWD_MAX_CHARS:
             raise ChatError(ErrorCode.FIELD_INVALID, field="passwd")
-        enter_lane(Lane.ROOM_PASSWDS)  # before anything is taken from the limit
+        enter_lane(Lane.ROOM_PASSWDS)  # before anything is taken from the rate limit
         self._limits.take_shared((ROOM_HASHES, actor.user_id))
         return passwords.hash_digest(passwords.normal(passwd), for_room=True)
 
     def check(self, actor: Actor, room: FoundRoom, ref: RoomRef, passwd: str) -> None:
-        """Nothing where the room has none, or this one.
+        """Check a room's password; passes if the room has none.
 
-        Raises ROOM_PASSWD_WRONG, RATE_LIMITED after too many wrong ones, UNAVAILABLE when too many wait.
+        Raises ROOM_PASSWD_WRONG, RATE_LIMITED after too many wrong ones, UNAVAILABLE if too many checks are queued.
         """
         if room.passwd_hash is None:
             return
         with passwords.place(for_room=True):
             failures = self._buckets(actor, room)
             self._limits.check_shared(*failures)
-            self._limits.take_shared((ROOM_HASHES, actor.user_id))  # right ones take as long
-            for typed in dict.fromkeys((passwords.normal(passwd), passwd)):  # as typed: rooms from before
+            self._limits.take_shared((ROOM_HASHES, actor.user_id))  # correct ones cost the same
+            # also as typed, for rooms created before passwords were normalised
+            for typed in dict.fromkeys((passwords.normal(passwd), passwd)):
                 if len(passwd) <= PASSWD_MAX_CHARS and passwords.verify(room.passwd_hash, typed):
                     return
             self._limits.take_shared(*failures)
         raise ChatError(ErrorCode.ROOM_PASSWD_WRONG, room=ref)
 
     def _buckets(self, actor: Actor, room: FoundRoom) -> list[Bucket]:
-        """Where a wrong one counts. Accounts are free: new ones share the room's buckets, others cannot be kept out."""
+        """Return the buckets for a wrong password. New accounts share the room's bucket: they are free to create."""
         own: list[Bucket] = [(WRONG_PASSWDS, actor.user_id), (WRONG_PASSWDS_AN_HOUR, actor.user_id)]
         if room.role is not None or self._clock() - actor.created_at >= NEW_FOR:
             return own

@@ -1,4 +1,4 @@
-"""Rooms as one user sees them, one or a list (specs, "Room", "Bounds")."""
+"""Rooms as one user sees them, single or as a list (docs/specification.md, "Room", "Bounds")."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from chat.services import lookups, paging
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.reading import unread_count
 
-UNREAD_MOST = 100  # so many are counted in a list
+UNREAD_MOST = 100  # the highest number of unread messages reported in a list
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +26,16 @@ class RoomView:
     label: str
     locked: bool
     created_at: int  # µs
-    updated_at: int  # µs; of title and description
-    last_time: int  # µs; 0 without messages
-    role: Role | None  # None: not joined
+    updated_at: int  # µs; last change of title or description
+    last_time: int  # µs; 0 if there are no messages
+    role: Role | None  # None if not joined
     member_count: int
-    unread: int  # at most UNREAD_MOST; 0 where it was not asked for
+    unread: int  # at most UNREAD_MOST; 0 if not requested
 
 
-IS_IN = Membership.id.is_not(None)  # in `views`: that the user is a member
+IS_IN = Membership.id.is_not(None)  # for use in `views`: the user is a member
 _since = func.coalesce(Membership.joined_at, Room.created_at)
-# When a room was last of interest to the user: by its newest message, or as they joined it, or it was made.
+# Sort key: the time of the newest message, of joining, or of creation.
 activity = case((Room.last_time > _since, Room.last_time), else_=_since)
 
 
@@ -47,10 +47,10 @@ def views(
     *,
     unread: bool = False,
 ) -> Listed[RoomView]:
-    """The living rooms of which that holds, joined ones first.
+    """Return the rooms that satisfy the condition and are not deleted, joined ones first.
 
-    A page has the most active ones first. A whole list is in the order in which the rooms were made; over the cap, the
-    least active ones are left out.
+    A page is sorted by activity, most active first. A whole list is sorted by creation; above the cap, the least active
+    rooms are left out.
     """
     is_joined = case((IS_IN, 1), else_=0)
     own = and_(Membership.room_id == Room.id, Membership.user_id == actor.user_id)
@@ -58,7 +58,7 @@ def views(
     wanted = wanted.where(Room.deleted_at.is_(None), which)
     if page.search:
         wanted = wanted.where(paging.matches(Room.name_key, page.search))
-    # What is shown of each is looked up for the page's rooms alone.
+    # Details are looked up only for the rooms on the page.
     part = paging.limited(wanted, (is_joined, activity, Room.id), page, newest_first=True).subquery()
     order = (
         (part.c.key_0.desc(), Room.id)

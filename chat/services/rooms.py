@@ -1,4 +1,4 @@
-"""Rooms: making, finding and deleting them (specs, "Room" and "The lobby")."""
+"""Rooms: creating, finding and deleting them (docs/specification.md, "Room" and "The lobby")."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -25,8 +25,8 @@ from chat.storage.store import Store, WriteTransaction
 NAME_MAX_CHARS = 60
 LABEL_MAX_CHARS = 16
 DESCRIPTION_MAX_CHARS = 1000
-OPEN_LABEL, LOCKED_LABEL = "public", "private"  # the latter is the one label that promises a passwd
-_NAMELESS = ""  # the key of no name: a room has it within the transaction that makes it, until it has its number
+OPEN_LABEL, LOCKED_LABEL = "public", "private"  # "private" is the label that requires a passwd
+_NAMELESS = ""  # placeholder key within the transaction that creates a room, until its number is known
 
 
 class Rooms:
@@ -53,7 +53,7 @@ class Rooms:
     def create(
         self, actor: Actor, name: str, label: str = OPEN_LABEL, passwd: str = "", members: Iterable[UserRef] = ()
     ) -> int:
-        """Make a room that is addressed by its name: its id. The actor owns it, the others are members, all or nothing.
+        """Create a room addressed by name and return its id. The actor owns it; all `members` are added, or none.
 
         With a passwd it is locked. Raises ROOM_NAME_INVALID, ROOM_NAME_RESERVED, ROOM_NAME_TAKEN, ROOM_LABEL_INVALID,
         ROOM_PASSWD_NEEDED, USER_NOT_FOUND; ROOMS_OWNED, ADDED_TOO_MANY, CANNOT_BE_ADDED, RATE_LIMITED.
@@ -65,7 +65,7 @@ class Rooms:
             raise ChatError(ErrorCode.ROOM_LABEL_INVALID)
         if label == LOCKED_LABEL and not passwd:
             raise ChatError(ErrorCode.ROOM_PASSWD_NEEDED)
-        with self._store.read() as connection:  # before the hashing, which costs
+        with self._store.read() as connection:  # before hashing, which is expensive
             if connection.execute(_living_by_name(name)).first():
                 raise ChatError(ErrorCode.ROOM_NAME_TAKEN, room=name)
         passwd_hash = self._passwds.hashed(actor, passwd) if passwd else None
@@ -87,10 +87,10 @@ class Rooms:
         description: str = "",
         members: Iterable[UserRef] = (),
     ) -> RoomView:
-        """Make a room that is addressed by its id; the actor owns it, the others are members. Titles may repeat.
+        """Create a room addressed by id, owned by the actor, with all `members` or none. Titles need not be unique.
 
-        All or nothing. Raises ROOM_NAME_INVALID, FIELD_INVALID, USER_NOT_FOUND, ROOMS_OWNED, ADDED_TOO_MANY,
-        CANNOT_BE_ADDED, RATE_LIMITED.
+        Raises ROOM_NAME_INVALID, FIELD_INVALID, USER_NOT_FOUND, ROOMS_OWNED, ADDED_TOO_MANY, CANNOT_BE_ADDED,
+        RATE_LIMITED.
         """
         _check_title(title)
         if len(description) > DESCRIPTION_MAX_CHARS:
@@ -104,7 +104,7 @@ class Rooms:
             return views(tx, actor, Room.id == room_id)[0]
 
     def make_group_within(self, tx: WriteTransaction, actor: Actor, title: str, members: Iterable[int]) -> None:
-        """Make a group of the actor, who owns it, and these users.
+        """Create a group owned by the actor, with these users.
 
         Raises ROOM_NAME_INVALID, ROOMS_OWNED, ADDED_TOO_MANY, CANNOT_BE_ADDED, RATE_LIMITED.
         """
@@ -114,7 +114,7 @@ class Rooms:
         self._admit_all(tx, room_id, actor, members)
 
     def find(self, actor: Actor, page: Page = WHOLE, *, unread: bool, only_joined: bool = False) -> Listed[RoomView]:
-        """The rooms that the actor may see, joined ones first; how much is unread only where asked for."""
+        """List the rooms visible to the actor, joined ones first, with unread counts if requested."""
         if unread:
             self._reading.flush()
         with self._store.read() as connection:
@@ -122,23 +122,25 @@ class Rooms:
             return views(connection, actor, which, page, unread=unread)
 
     def view(self, actor: Actor, ref: RoomRef) -> RoomView:
-        """One room that the actor may see. Raises ROOM_NOT_FOUND."""
+        """Return one room visible to the actor. Raises ROOM_NOT_FOUND."""
         with self._store.read() as connection:
             return views(connection, actor, Room.id == lookups.visible(connection, actor, ref).id)[0]
 
     def joined(self, actor: Actor, page: Page = WHOLE) -> Listed[RoomView]:
-        """The rooms that the actor is in."""
+        """List the rooms that the actor is in."""
         with self._store.read() as connection:
             return views(connection, actor, IS_IN, page)
 
     def enterable(self, actor: Actor, page: Page = WHOLE) -> Listed[RoomView]:
-        """The rooms that the actor may enter without being asked for anything, joined ones first."""
+        """List the rooms that the actor can enter without a password or invitation, joined ones first."""
         is_open = and_(Room.access == Access.OPEN, Room.passwd_hash.is_(None))
         with self._store.read() as connection:
             return views(connection, actor, or_(is_open, IS_IN), page)
 
     def counts(self, actor: Actor) -> tuple[int, int, int]:
-        """How many rooms the actor may see, is in, and of these are direct conversations."""
+        """Return the number of rooms the actor can see, has joined, and how many of the latter are direct
+        conversations.
+        """
         own = and_(Membership.room_id == Room.id, Membership.user_id == actor.user_id)
         query = (
             select(func.count(), func.count(Membership.id), func.count(case((Room.access == Access.DIRECT, 1))))
@@ -151,12 +153,11 @@ class Rooms:
         return visible, joined, direct
 
     def delete(self, actor: Actor, ref: RoomRef, passwd: str | None = None) -> None:
-        """Delete the room for all.
+        """Delete the room for all members.
 
-        A locked one asks for its passwd too, as polling's document has it. None for a passwd: this protocol has none
-        to ask for, and that the actor owns the room is enough.
-
-        Raises ROOM_NOT_FOUND, FORBIDDEN, ROOM_PASSWD_WRONG, RATE_LIMITED after too many wrong ones.
+        A locked room also requires its passwd, as polling's document defines. `passwd` None means that the protocol
+        cannot ask for one; then ownership is sufficient. Raises ROOM_NOT_FOUND, FORBIDDEN, ROOM_PASSWD_WRONG,
+        RATE_LIMITED after too many wrong ones.
         """
         with self._store.read() as connection:
             room = lookups.visible(connection, actor, ref)
@@ -164,21 +165,21 @@ class Rooms:
         if passwd is not None:
             self._passwds.check(actor, room, ref, passwd)
         with self._store.write() as tx:
-            still = lookups.still_visible(tx, actor, ref, room)  # the role may have changed while that was checked
+            still = lookups.still_visible(tx, actor, ref, room)  # the role may have changed during the check
             require(Action.DELETE_ROOM, still)
             end_room(tx, room.id, self._clock())
         self._security_log.write("room_removal", actor.user_id, actor.username, room_id=room.id)
 
     def rename_within(self, tx: WriteTransaction, room_id: int, title: str) -> None:
-        """Give a room another title, and the name that goes with it. Raises ROOM_NAME_INVALID."""
+        """Change a room's title and the name derived from it. Raises ROOM_NAME_INVALID."""
         _check_title(title)
         tx.execute(update(Room).where(Room.id == room_id).values(title=title))
         _give_name(tx, room_id, title)
 
     def make_direct_within(self, tx: WriteTransaction, one_id: int, other_id: int) -> int:
-        """The id of a new direct conversation of two users."""
+        """Create a direct conversation of two users and return its id."""
         room_id = _insert(tx, _NAMELESS, self._clock(), access=Access.DIRECT, label=LOCKED_LABEL)
-        name = f"#{room_id}"  # which no other room's can be
+        name = f"#{room_id}"  # no other room can have this name
         values = {"title": name, "name": name, "name_key": name_key(name)}
         tx.execute(update(Room).where(Room.id == room_id).values(values))
         self._memberships.admit_all(tx, room_id, [one_id, other_id], Role.MEMBER)
@@ -190,7 +191,7 @@ class Rooms:
         self._memberships.add_all_within(tx, owner, room_id, list(others))
 
     def enter_lobby(self, tx: WriteTransaction, user_id: int) -> None:
-        """Make a new account a member of the lobby, where there is one."""
+        """Add a new account to the lobby, if there is one."""
         if not self._lobby:
             return
         room_id = tx.execute(select(Room.id).where(Room.is_lobby, Room.deleted_at.is_(None))).scalar()
@@ -198,7 +199,7 @@ class Rooms:
             self._memberships.admit(tx, room_id, user_id, Role.MEMBER)
 
     def ensure_lobby(self) -> None:
-        """Make the lobby, or rename it, as the setting says."""
+        """Create the lobby, or rename it, according to the setting."""
         if not self._lobby:
             return
         with self._store.read() as connection:
@@ -214,7 +215,10 @@ class Rooms:
 
 
 def _ids(tx: WriteTransaction, actor: Actor, members: Iterable[UserRef]) -> list[int]:
-    """Of the users but the actor, each once and in the order given. Raises USER_NOT_FOUND."""
+    """Return the ids of the users other than the actor, without duplicates, in the order given.
+
+    Raises USER_NOT_FOUND.
+    """
     return [user_id for user_id in lookups.user_ids(tx, members) if user_id != actor.user_id]
 
 
@@ -251,10 +255,10 @@ def _insert(
 
 
 def _give_name(tx: WriteTransaction, room_id: int, title: str) -> None:
-    """The name of a room whose title may be another one's: with its number where it must be told apart.
+    """Give a room a unique name: its title, followed by the room's number if the title alone is taken.
 
-    No other name ends in the room's own number: titles that end in one get theirs behind it. Writers take turns, so
-    nobody takes the name in between.
+    No other name can end in this room's number, because titles that end in a number get their own number appended.
+    Writers run one at a time, so no concurrent transaction can take the name.
     """
     taken = _living_by_name(title).where(Room.id != room_id)
     is_free = not is_reserved_room_name(title) and tx.execute(taken).first() is None

@@ -1,4 +1,4 @@
-"""Sessions: a login that the server can end (specs, "Sessions")."""
+"""Sessions: logins that the server can end (docs/specification.md, "Sessions")."""
 
 import secrets
 import threading
@@ -14,19 +14,19 @@ from chat.security.events import SecurityLog
 from chat.services.presence import Presence
 from chat.storage.store import Store, WriteTransaction
 
-MOST_KNOWN = 10_000  # users whose sessions are kept in memory,
-MOST_OF_USER = 100  # and of each, sessions
-MOST_SHOWN = 100  # of one's own sessions
+MOST_KNOWN = 10_000  # users with cached sessions
+MOST_OF_USER = 100  # cached sessions per user
+MOST_SHOWN = 100  # sessions listed to their user
 
 
 class SessionState(StrEnum):
-    """What became of a session."""
+    """The state of a session, as reported to a client."""
 
     LIVING = "living"
-    NONE = "none"  # there was none
+    NONE = "none"  # no session
     PASSWORD = "password"  # noqa: S105 - the password changed after it began
-    DELETED = "deleted"  # the account was
-    ENDED = "ended"  # logged out, or too old
+    DELETED = "deleted"  # the account was deleted
+    ENDED = "ended"  # logged out or expired
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ class SessionView:
 
     created_at: int  # µs
     expires_at: int  # µs
-    protocol: str  # by which it was opened; "" for those of older versions
-    address: str  # from where
+    protocol: str  # the protocol that opened it; "" for sessions of older versions
+    address: str  # the client's address
     is_current: bool
 
 
@@ -44,10 +44,10 @@ class SessionView:
 class NewSession:
     id: str
     lifetime_s: float
-    device: str = ""  # what the browser's device cookie is to be; "": a protocol without cookies
+    device: str = ""  # value for the browser's device cookie; "" for protocols without cookies
 
 
-# Built once: each request runs it.
+# Built once, because every request runs it.
 _living = (
     select(User.id, User.username, User.nickname, User.email)
     .add_columns(LoginSession.id, LoginSession.expires_at, User.created_at)
@@ -72,7 +72,8 @@ class Sessions:
         self._security_log = security_log
         self._lifetime_s = hours * 3600
         self._lock = threading.Lock()
-        self._known: dict[int, dict[str, Actor]] = {}  # living sessions by user, as long as nothing is heard of a user
+        # active sessions by user, cached until an event about the user arrives
+        self._known: dict[int, dict[str, Actor]] = {}
         self._changes = 0
 
     def open(self, user_id: int) -> NewSession:
@@ -83,7 +84,7 @@ class Sessions:
         return session
 
     def open_within(self, tx: WriteTransaction, user_id: int) -> NewSession:
-        """The same within a transaction that makes the account."""
+        """Log a user in within the transaction that creates the account."""
         now = self._clock()
         session = NewSession(secrets.token_urlsafe(16), self._lifetime_s)
         whence = self._security_log.whence()
@@ -99,7 +100,7 @@ class Sessions:
         return session
 
     def resolve(self, session_id: str, user_id: int) -> Actor | None:
-        """Whose session it is; None if it has ended, was ended, or never was."""
+        """Return the session's user; None if the session has ended or never existed."""
         is_current = self._hub.is_current()
         actor = self._known.get(user_id, {}).get(session_id) if is_current else None
         if actor is not None:
@@ -110,7 +111,7 @@ class Sessions:
         if actor is None or not is_current:
             return actor
         with self._lock:
-            if changes == self._changes:  # else it may have ended while it was read
+            if changes == self._changes:  # otherwise the session may have ended while it was read
                 if len(self._known) >= MOST_KNOWN:
                     self._known.clear()
                 of_user = self._known.setdefault(user_id, {})
@@ -120,13 +121,13 @@ class Sessions:
         return actor
 
     def resolve_within(self, connection: Connection | WriteTransaction, session_id: str, user_id: int) -> Actor | None:
-        """The same within a transaction."""
+        """Return the session's user within a transaction; None if the session has ended or never existed."""
         values = {"session": session_id, "user": user_id, "now": self._clock()}
         row = connection.execute(_living, values).first()
         return None if row is None else Actor(*row)
 
     def state(self, session_id: str, user_id: int, begun_at: float) -> tuple[SessionState, str]:
-        """What became of a session that began then (epoch s), and whose it is while it lives."""
+        """Return the state of a session that began at this time (epoch s), and its username while it is active."""
         actor = self.resolve(session_id, user_id)
         if actor is not None:
             return SessionState.LIVING, actor.username
@@ -135,12 +136,12 @@ class Sessions:
             user = connection.execute(about).first()
         if user is None or user.deleted_at is not None:
             return SessionState.DELETED, ""
-        # In whole seconds, as a token's are.
+        # Compare whole seconds, the resolution of a token's time.
         is_newer = user.password_changed_at // SECOND > begun_at
         return SessionState.PASSWORD if is_newer else SessionState.ENDED, ""
 
     def doubt(self, user_id: int | None) -> None:
-        """Sessions of the user may have ended, here or elsewhere, or the user changed; None: anybody's."""
+        """Invalidate cached sessions of a user (None: of all users)."""
         with self._lock:
             self._changes += 1
             if user_id is None:
@@ -149,7 +150,7 @@ class Sessions:
                 self._known.pop(user_id, None)
 
     def close(self, actor: Actor) -> None:
-        """Log out: the session's token is worth nothing from here on, and what waits with it is answered."""
+        """Log out: end the session and answer its held requests."""
         with self._store.write() as tx:
             tx.execute(delete(LoginSession).where(LoginSession.id == actor.session_id))
             tx.emit(Event(EventKind.USER, actor.user_id))
@@ -157,7 +158,7 @@ class Sessions:
         self._security_log.write("logout", actor.user_id, actor.username)
 
     def own(self, actor: Actor) -> list[SessionView]:
-        """The actor's living sessions, newest first."""
+        """List the actor's active sessions, newest first."""
         query = (
             select(LoginSession.created_at, LoginSession.expires_at, LoginSession.protocol, LoginSession.address)
             .add_columns((LoginSession.id == actor.session_id).label("is_current"))
@@ -169,7 +170,7 @@ class Sessions:
             return [SessionView(*row) for row in connection.execute(query)]
 
     def close_all(self, actor: Actor) -> None:
-        """Log out everywhere: the same for all of the actor's sessions."""
+        """Log out everywhere: end all of the actor's sessions."""
         with self._store.write() as tx:
             ids = tx.execute(select(LoginSession.id).where(LoginSession.user_id == actor.user_id)).scalars().all()
             self.end_all_within(tx, actor.user_id)
@@ -178,11 +179,11 @@ class Sessions:
         self._security_log.write("logout", actor.user_id, actor.username, sessions=len(ids))
 
     def end_all_within(self, tx: WriteTransaction, user_id: int, *, but_for: str = "") -> None:
-        """End all sessions of a user but one, within the transaction that gives the reason."""
+        """End all sessions of a user except one, in the transaction that makes it necessary."""
         tx.execute(delete(LoginSession).where(LoginSession.user_id == user_id, LoginSession.id != but_for))
         tx.emit(Event(EventKind.USER, user_id))
 
     def purge(self) -> None:
-        """Drop what has expired."""
+        """Delete expired sessions."""
         with self._store.write() as tx:
             tx.execute(delete(LoginSession).where(LoginSession.expires_at <= self._clock()))

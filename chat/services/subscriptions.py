@@ -1,4 +1,4 @@
-"""Subscriptions: what is new for one reader, in all rooms they are in or in one, for as long as a socket is open."""
+"""Subscriptions: new messages for one reader, in one room or all of theirs, while a socket is open."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -13,20 +13,20 @@ from chat.services.presence import Presence
 from chat.services.sessions import Sessions
 from chat.storage.store import Store
 
-Ends = Mapping[int, int]  # the last times (µs) of rooms, by membership
-MOST = 1_000_000  # sockets; descriptors run out long before
+Ends = Mapping[int, int]  # last message times (µs) of rooms, by membership
+MOST = 1_000_000  # sockets; file descriptors run out first
 _rooms_of_member = (
     select(Room.id, Room.name, Room.last_time, Membership.id.label("membership_id"), Membership.read_time)
     .join(Membership, Membership.room_id == Room.id)
     .where(Membership.user_id == bindparam("user"), Room.deleted_at.is_(None))
-    .order_by(Membership.id)  # all of them: what is cut would never be pushed
+    .order_by(Membership.id)  # without the cap on lists, because rooms beyond it would never be pushed
 )
 _last_event = select(func.max(EventRow.id))
 _room_of_member = _rooms_of_member.where(Room.id == bindparam("room"))
 
 
 class _Followed:
-    """One room: its name, by which membership, and up to where (µs) its messages have been taken."""
+    """A followed room: its name, the membership, and the time (µs) of the last message taken."""
 
     __slots__ = ("cursor", "membership_id", "name")
 
@@ -37,9 +37,9 @@ class _Followed:
 
 
 class Subscription:
-    """Where one reader is in each room. Not locked: its owner makes one call at a time, but for leave_out and close.
+    """One reader's cursors. Not locked: the owner makes one call at a time, except `leave_out` and `close`.
 
-    A wake-up is only a hint: the cursors decide what is new, so it is neither lost nor doubled.
+    Wake-ups are only hints; the cursors decide which messages are new, so none is lost or delivered twice.
     """
 
     __slots__ = ("_chat", "_followed", "_left_out", "_only", "_signals_from", "actor", "waiter")
@@ -48,25 +48,25 @@ class Subscription:
         self._chat = chat
         self._only = only
         self._followed: dict[int, _Followed] = {}
-        self._left_out: set[int] | None = None  # ids of messages
-        self._signals_from = 0  # the id of the last event before
+        self._left_out: set[int] | None = None  # message ids
+        self._signals_from = 0  # id of the last event before the subscription
         self.actor = actor
         self.waiter = Waiter([("user", actor.user_id)], wake)
 
     @property
     def room_ids(self) -> list[int]:
-        """The rooms that are followed."""
+        """The ids of the followed rooms."""
         return list(self._followed)
 
     def room_name(self, room_id: int) -> str:
-        """The name of a room that is followed; "" for another."""
+        """The name of a followed room; "" for another room."""
         followed = self._followed.get(room_id)
         return followed.name if followed else ""
 
     def look(self, most: int) -> list[StoredMessage] | None:
-        """Up to about `most` messages that are new, without the database; None where memory is not enough.
+        """Return about `most` new messages from memory; None if memory is not sufficient.
 
-        Never waits. Right only where the waiter has heard of no change of rights, before or after.
+        Never blocks. Valid only if the waiter has not been told of a change of rights, before or after.
         """
         feeds = self._chat.hub.feeds
         found: list[StoredMessage] = []
@@ -83,27 +83,27 @@ class Subscription:
         return found
 
     def look_again(self, most: int) -> list[StoredMessage]:
-        """The same after asking the database, the reader's rights first.
+        """Return about `most` new messages after reading the reader's rights from the database.
 
-        A room joined meanwhile is followed from the joining on. Raises NOT_SIGNED_IN where the session has ended;
-        ROOM_NOT_FOUND where the one room is none of the reader's any more; UNAVAILABLE.
+        Rooms joined meanwhile are followed from the time of joining. Raises NOT_SIGNED_IN if the session has ended;
+        ROOM_NOT_FOUND if a single room is followed and the reader is no longer in it; UNAVAILABLE.
         """
-        self.waiter.recheck = False  # first, so that what comes during the look is looked at again
+        self.waiter.recheck = False  # cleared first, so that a change during the look causes another look
         self.require_session()
         rows = self._resolve()
         feeds = self._chat.hub.feeds
         found: list[StoredMessage] = []
         for row in rows:
             cursor = self._followed[row.id].cursor
-            # Also where it only brings back a feed that was dropped: the next message is found in memory then.
+            # Also if this only reopens a dropped feed: the next message is then found in memory.
             if (row.last_time > cursor or feeds.end(row.id) is None) and len(found) < most:
                 messages = feeds.since(row.id, cursor, most - len(found))
-                # Not what has come since the rooms were resolved: the reader may have been put out in between.
+                # Leave out messages stored after the rooms were resolved: the reader may have been removed since.
                 found += [message for message in messages if message.time <= row.last_time]
         return found
 
     def require_session(self) -> Actor:
-        """The actor as they are now. Raises NOT_SIGNED_IN where the session has ended."""
+        """Return the actor's current data. Raises NOT_SIGNED_IN if the session has ended."""
         actor = self._chat.sessions.resolve(self.actor.session_id, self.actor.user_id)
         if actor is None:
             raise ChatError(ErrorCode.NOT_SIGNED_IN)
@@ -111,7 +111,7 @@ class Subscription:
         return actor
 
     def take(self, message: StoredMessage) -> bool:
-        """Step past a message that was found; whether it is for this reader."""
+        """Advance past a message that was found. Returns whether to deliver it to this reader."""
         followed = self._followed.get(message.room_id)
         if followed is None or message.time <= followed.cursor:
             return False
@@ -122,7 +122,9 @@ class Subscription:
         return True
 
     def concerns(self, signal: Event) -> bool:
-        """Whether a signal is for this reader: of themselves, or of a room that they are in, and not from before."""
+        """Whether to deliver a signal: it is about the reader or one of their rooms, and was emitted after the
+        subscription.
+        """
         if signal.id <= self._signals_from:
             return False
         if signal.kind in ROOM_SIGNALS:
@@ -130,29 +132,29 @@ class Subscription:
         return signal.subject_id == self.actor.user_id
 
     def leave_out(self, message: StoredMessage) -> None:
-        """Not to be pushed, as the reader has had it otherwise. To be called before the next look."""
+        """Do not push this message, because the reader received it otherwise. Call it before the next look."""
         followed = self._followed.get(message.room_id)
         if followed is not None and message.time > followed.cursor:
             self._left_out = self._left_out or set()
             self._left_out.add(message.id)
 
     def cursor(self, room_id: int) -> int | None:
-        """The time (µs) of the last message taken in a room that is followed; None for another."""
+        """The time (µs) of the last message taken in a followed room; None for another room."""
         followed = self._followed.get(room_id)
         return followed.cursor if followed else None
 
     def is_past(self, message: StoredMessage) -> bool:
-        """Whether no look will find it any more. As for leave_out, to be called before the next look."""
+        """Whether no further look will find the message. Like `leave_out`, call it before the next look."""
         followed = self._followed.get(message.room_id)
         return followed is not None and message.time <= followed.cursor
 
     def close(self) -> None:
-        """Forget it. Called once; a look that is under way does no harm."""
+        """End the subscription. Call it once; a look in progress is safe."""
         self._chat.hub.notifier.unregister(self.waiter)
         self._chat.presence.wait_ended(self.actor.session_id)
 
     def begin(self, since: Ends) -> None:
-        """Follow the rooms from these ends on, others from now on."""
+        """Follow the rooms from these times on, and rooms without one from now on."""
         self._chat.hub.notifier.register(self.waiter, most=MOST)
         try:
             self.require_session()
@@ -161,7 +163,7 @@ class Subscription:
             feeds = self._chat.hub.feeds
             for row in self._resolve(since):
                 end = feeds.end(row.id)
-                if end is None or end < row.last_time:  # something came while the feed was being opened
+                if end is None or end < row.last_time:  # a message arrived while the feed was being opened
                     feeds.since(row.id, row.last_time, 1)
         except BaseException:
             self._chat.hub.notifier.unregister(self.waiter)
@@ -169,9 +171,9 @@ class Subscription:
         self._chat.presence.wait(self.actor.session_id, self.actor.user_id)
 
     def _resolve(self, since: Ends | None = None) -> list[Any]:
-        """The reader's rooms, through their memberships, as they are once the waiter waits on all of them.
+        """Resolve the reader's rooms through their memberships, after the waiter is registered for all of them.
 
-        since: where to begin, at the first time.
+        `since`: where to begin, on the first call.
         """
         while True:
             rows = self._read()
@@ -179,20 +181,21 @@ class Subscription:
             is_new = set(keys) != set(self.waiter.keys)
             for row in rows:
                 followed = self._followed.get(row.id)
-                # Another membership: left and joined again. Joining set the read mark to the room's last message.
+                # A different membership: the reader left and joined again. Joining set the read mark to the room's last
+                # message.
                 if followed is None or followed.membership_id != row.membership_id:
                     cursor = row.read_time if since is None else since.get(row.membership_id, row.last_time)
                     followed = self._followed[row.id] = _Followed(row.membership_id, cursor)
-                followed.name = sys.intern(row.name)  # one text for all readers of the room
+                followed.name = sys.intern(row.name)  # one string shared by all readers of the room
             for room_id in self._followed.keys() - {row.id for row in rows}:
                 del self._followed[room_id]
             if not is_new:
                 return rows
             if since is not None:
-                # So that the next message is found in memory. The rooms are read once more after this, so what came
-                # before the feeds were open is noticed.
+                # Open the feeds so that the next message is found in memory. The rooms are read once more afterwards,
+                # which finds messages that arrived before the feeds were open.
                 self._chat.hub.feeds.open_at((row.id, row.last_time) for row in rows)
-            # What is stored between the reading and here wakes nobody: it is read once more.
+            # Messages stored between the reading and this point wake nobody; the second reading finds them.
             self._chat.hub.notifier.change(self.waiter, keys)
             if not self.waiter.keys:
                 return rows  # closed meanwhile
@@ -220,7 +223,9 @@ class Subscriptions:
         self.presence = presence
 
     def ends(self, actor: Actor) -> Ends:
-        """Where the actor's rooms end now. Read before a client is told that it is connected: see open."""
+        """Return the last message times of the actor's rooms. Read before telling a client that it is connected: see
+        `open`.
+        """
         with self.store.read() as connection:
             rows = connection.execute(_rooms_of_member, {"user": actor.user_id})
             return {row.membership_id: row.last_time for row in rows}
@@ -234,12 +239,12 @@ class Subscriptions:
         signals: bool = False,
         since: Ends | None = None,
     ) -> Subscription:
-        """Follow all rooms of the actor, or one, from now on; they are online meanwhile. Close it afterwards.
+        """Follow one or all of the actor's rooms and mark the actor as online, until `close`.
 
-        With signals, these are put into waiter.signals. since: where the rooms ended when the client was told that it
-        is connected, as what was sent after that is for it too.
+        With `signals`, signals are appended to waiter.signals. `since`: the last message times when the client was told
+        that it is connected; later messages are delivered to it.
 
-        Raises NOT_SIGNED_IN, ROOM_NOT_FOUND (the one room is none of theirs), UNAVAILABLE.
+        Raises NOT_SIGNED_IN, ROOM_NOT_FOUND (the actor is not in the single room), UNAVAILABLE.
         """
         subscription = Subscription(self, actor, wake, room_id)
         subscription.waiter.signals = [] if signals else None

@@ -1,4 +1,4 @@
-"""Room tickets: entering a room over a connection that carries no session (specs, "realtime")."""
+"""Room tickets: entering a room on a connection without a session (docs/specification.md, "realtime")."""
 
 import re
 import secrets
@@ -16,7 +16,7 @@ from chat.services.sessions import Sessions
 from chat.storage.store import Store, WriteTransaction
 
 LIFETIME_S = 60
-_FORM = re.compile(r"[0-9a-f]{40}")  # as in the document
+_FORM = re.compile(r"[0-9a-f]{40}")  # as in realtime's document
 _valid = and_(RoomTicket.secret == bindparam("secret"), RoomTicket.expires_at > bindparam("now"))
 
 
@@ -28,10 +28,10 @@ class Tickets:
         self._memberships = memberships
 
     def issue(self, actor: Actor, ref: RoomRef) -> str:
-        """A ticket for the actor to enter that room: lives 60 s, is good once, ends with the actor's session.
+        """Issue a ticket for the actor to enter the room: single-use, valid 60 s, and ended with the actor's session.
 
-        Raises ROOM_NOT_FOUND, FORBIDDEN for a room with a passwd that the actor is not in, NOT_SIGNED_IN where the
-        session has ended meanwhile.
+        Raises ROOM_NOT_FOUND, FORBIDDEN for a room with a passwd that the actor is not in, NOT_SIGNED_IN if the session
+        has ended meanwhile.
         """
         secret = secrets.token_hex(20)
         try:
@@ -44,24 +44,24 @@ class Tickets:
                     "expires_at": self._clock() + LIFETIME_S * SECOND,
                 }
                 tx.execute(insert(RoomTicket).values(row))
-        except IntegrityError:  # no session to belong to
+        except IntegrityError:  # the session has ended
             raise ChatError(ErrorCode.NOT_SIGNED_IN) from None
         return secret
 
     def redeem(self, secret: str) -> tuple[Actor, int]:
-        """Use a ticket up: who comes, a member from now on, and the id of the room.
+        """Consume a ticket. Returns the actor, who is now a member, and the room's id.
 
-        Raises TICKET_INVALID for what is no ticket, used up or too old; also where the session, the room or the right
-        to enter it has ended meanwhile.
+        Raises TICKET_INVALID if it is malformed, used or expired, or if the session, the room or the right to enter has
+        ended meanwhile.
         """
         if not _FORM.fullmatch(secret):
             raise ChatError(ErrorCode.TICKET_INVALID)
         values = {"secret": secret, "now": self._clock()}
-        with self._store.read() as connection:  # guesses are not to take the writers' turns
+        with self._store.read() as connection:  # invalid guesses must not take the write lock
             if connection.execute(select(RoomTicket.room_id).where(_valid), values).first() is None:
                 raise ChatError(ErrorCode.TICKET_INVALID)
         with self._store.write() as tx:
-            # Deleting it is what only one can do, however many try, in whatever process.
+            # Only one of any number of concurrent attempts, in all processes, can delete the row.
             used = delete(RoomTicket).where(_valid).returning(RoomTicket)
             ticket = tx.execute(used, values).first()
             actor = self._sessions.resolve_within(tx, ticket.session_id, ticket.user_id) if ticket else None
@@ -76,7 +76,7 @@ class Tickets:
         return actor, room.id
 
     def purge(self) -> None:
-        """Drop what has expired."""
+        """Delete expired tickets."""
         with self._store.write() as tx:
             tx.execute(delete(RoomTicket).where(RoomTicket.expires_at <= self._clock()))
 

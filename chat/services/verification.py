@@ -1,4 +1,4 @@
-"""Codes sent by mail, with which a client sees that an address is its user's (specs, "ims": /verify)."""
+"""Verification codes sent by e-mail; the client checks that the user can read them (docs/specification.md, "ims")."""
 
 import logging
 import secrets
@@ -17,8 +17,8 @@ from chat.services.accounts import check_email
 from chat.services.limits import Limits
 
 log = logging.getLogger(__name__)
-TIMEOUT_SECONDS = 10.0  # for each step of a delivery
-_AT_ONCE = 2  # as many as the lane has threads; further requests are refused at once where there are no lanes
+TIMEOUT_SECONDS = 10.0  # per step of a delivery
+_AT_ONCE = 2  # the number of threads of the mail lane; without lanes, further requests are refused immediately
 
 
 class Verification:
@@ -28,7 +28,7 @@ class Verification:
         self._places = threading.BoundedSemaphore(_AT_ONCE)
 
     def send_code(self, email: str, address: str) -> str:
-        """Send a new code of 6 digits there, and return it. Raises EMAIL_INVALID, RATE_LIMITED, MAIL_NOT_SENT."""
+        """Send a new 6-digit code to this address, and return it. Raises EMAIL_INVALID, RATE_LIMITED, MAIL_NOT_SENT."""
         check_email(email)
         enter_lane(Lane.MAIL)
         self._limits.take_shared((CODES_BY_MAILBOX, name_key(email)), (CODES_BY_ADDRESS, address))
@@ -38,7 +38,8 @@ class Verification:
         try:
             _send(self._url, email, code)
         except (OSError, smtplib.SMTPException, UnicodeError, ValueError) as error:
-            log.warning("a code could not be sent: %s", type(error).__name__)  # its text may name the mailbox
+            # the error's text may contain the mail address
+            log.warning("a code could not be sent: %s", type(error).__name__)
             raise ChatError(ErrorCode.MAIL_NOT_SENT) from None
         finally:
             self._places.release()
@@ -63,6 +64,6 @@ def _send(url: str, email: str, code: str) -> None:
     with server:
         if user:
             if parts.scheme == "smtp":
-                server.starttls(context=ssl.create_default_context())  # no password goes out in the clear
+                server.starttls(context=ssl.create_default_context())  # never send the password unencrypted
             server.login(user, password)
         server.send_message(message, to_addrs=[email])

@@ -1,4 +1,4 @@
-"""Visits: being in a room by a socket. The others hear of someone's first socket there, and of the last one's going."""
+"""Presence in rooms by sockets: others are told of a user's first socket in a room and of the last one leaving."""
 
 import secrets
 import threading
@@ -11,12 +11,12 @@ from chat.models import Actor, Event, EventKind, Process, User, Visitor, VisitRo
 from chat.services.memberships import accept_within
 from chat.storage.store import Store, WriteTransaction
 
-ALIVE_FOR = 20 * SECOND  # µs; the visits of a process that dies end after so long
-RENEW_AT = 12 * SECOND  # µs left
+ALIVE_FOR = 20 * SECOND  # µs; visits of a dead process end after this time
+RENEW_AT = 12 * SECOND  # µs remaining
 
 
 class Visit:
-    """One socket in one room, from enter to leave."""
+    """One socket's presence in one room, from `enter` to `leave`."""
 
     __slots__ = ("room_id", "row_id", "visitor")
 
@@ -27,19 +27,19 @@ class Visit:
 
 
 class Visits:
-    """Counted in the database, in the transaction that tells of it, so that it is right over all processes."""
+    """Visits are counted in the database, in the transaction that emits the signal, so that all processes agree."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
         self._lock = threading.Lock()
         self._here: set[Visit] = set()
-        self._left: set[Visit] = set()  # whose leaving could not be written yet
+        self._left: set[Visit] = set()  # visits whose end could not be written yet
         self._process = ""
         self._alive_until = 0
 
     def enter(self, actor: Actor, room_id: int) -> Visit:
-        """Be in a room that the actor is a member of. Goes with leave. Raises UNAVAILABLE."""
+        """Enter a room that the actor is a member of; pair with `leave`. Raises UNAVAILABLE."""
         visit = Visit(room_id, Visitor(actor.user_id, actor.username, actor.nickname))
         with self._store.write() as tx:
             self._be_alive(tx)
@@ -50,14 +50,14 @@ class Visits:
         return visit
 
     def leave(self, visit: Visit) -> None:
-        """The socket is gone. Written later where it cannot be written now."""
+        """End a visit when its socket closes. If the database is unavailable, it is written later."""
         with self._lock:
             self._here.discard(visit)
             self._left.add(visit)
         self._write_left()
 
     def beat(self) -> None:
-        """Every few seconds: say that this process is alive, and end the visits of those that are not."""
+        """Heartbeat: extend this process's lease and end visits of processes whose lease has expired."""
         self._write_left()
         if self._here and self._alive_until - self._clock() < RENEW_AT:
             with self._store.write() as tx:
@@ -68,7 +68,7 @@ class Visits:
             self._end(process_id)
 
     def end(self) -> None:
-        """This process stops."""
+        """End all visits of this process, which is stopping."""
         if self._process:
             self._end(self._process, stopping=True)
 
@@ -87,7 +87,7 @@ class Visits:
         try:
             with self._store.write() as tx:
                 for visit in left:
-                    # The number of a row that could not be committed may be another process's by now.
+                    # The row id of a failed commit may belong to another process now.
                     mine = and_(VisitRow.id == visit.row_id, VisitRow.process_id == self._process)
                     if tx.execute(delete(VisitRow).where(mine)).rowcount:
                         self._tell_left(tx, visit.room_id, visit.visitor)
@@ -108,8 +108,8 @@ class Visits:
         if tx.execute(mine.values(alive_until=self._alive_until)).rowcount:
             return
         tx.execute(insert(Process).values(id=self._process, alive_until=self._alive_until))
-        # If it has visits, it was taken for dead, as it was held up for long. Those that leave meanwhile wait for
-        # their turn, and find the new row.
+        # This process was delayed so long that others considered it dead. Sockets that leave meanwhile wait for the
+        # lock and find the new row.
         with self._lock:
             here = list(self._here)
         for visit in here:
@@ -119,7 +119,7 @@ class Visits:
         with self._store.write() as tx:
             over = Process.id == process_id if stopping else Process.alive_until < self._clock()
             if not tx.execute(select(func.count()).where(Process.id == process_id, over)).scalar():
-                return  # it lives after all, or another process was faster
+                return  # the process is alive after all, or another process was faster
             gone: Any = tx.execute(
                 select(VisitRow.room_id, User.id, User.username, User.nickname)
                 .join(User, User.id == VisitRow.user_id)

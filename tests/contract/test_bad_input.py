@@ -1,4 +1,4 @@
-"""Bad input gets this protocol's envelope, and harms nobody else (specs, "Bad input")."""
+"""Bad input gets this protocol's envelope, and harms nobody else (docs/specification.md, "Bad input")."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""/chat/pull and /chat/history (seed 000, part 3; specs, "polling")."""
+"""/chat/pull and /chat/history (docs/protocols/polling.md; docs/specification.md, "polling")."""
 
 import threading
 import time

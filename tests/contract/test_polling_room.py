@@ -1,4 +1,4 @@
-"""/room, row by row (seed 000, part 2; specs, "polling" and "Room")."""
+"""/room, row by row (docs/protocols/polling.md; docs/specification.md, "polling" and "Room")."""
 
 import pytest
 

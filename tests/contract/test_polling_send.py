@@ -1,4 +1,4 @@
-"""/chat/send (seed 000, part 3; specs, "Message" and "Retries")."""
+"""/chat/send (docs/protocols/polling.md; docs/specification.md, "Message" and "Retries")."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""/user, row by row (seed 000, part 1; specs, "polling" and "Account")."""
+"""/user, row by row (docs/protocols/polling.md; docs/specification.md, "polling" and "Account")."""
 
 import hashlib
 import json

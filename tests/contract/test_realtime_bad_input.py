@@ -1,4 +1,6 @@
-"""Bad input, wrong origins and limits get this protocol's envelope (specs, "Bad input", "Sessions", "Rate limits")."""
+"""Bad input, wrong origins and limits get this protocol's envelope (docs/specification.md, "Bad input", "Sessions",
+"Rate limits").
+"""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,6 @@
-"""Who may enter by the WebSocket at /, and who is put out (seed 002; specs, "realtime"), over real gunicorn."""
+"""Who may enter by the WebSocket at /, and who is put out (docs/protocols/realtime.md; docs/specification.md,
+"realtime"), over real gunicorn.
+"""
 
 import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""/Room, row by row (seed 002; specs, "realtime" and "Room")."""
+"""/Room, row by row (docs/protocols/realtime.md; docs/specification.md, "realtime" and "Room")."""
 
 import re
 from typing import Any

@@ -1,4 +1,6 @@
-"""Messages on the WebSocket at /, row by row (seed 002; specs, "realtime"), over real gunicorn."""
+"""Messages on the WebSocket at /, row by row (docs/protocols/realtime.md; docs/specification.md, "realtime"), over real
+gunicorn.
+"""
 
 import json
 import time

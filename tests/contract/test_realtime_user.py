@@ -1,4 +1,4 @@
-"""/User, /Login, /Logout, row by row (seed 002; specs, "realtime" and "Account")."""
+"""/User, /Login, /Logout, row by row (docs/protocols/realtime.md; docs/specification.md, "realtime" and "Account")."""
 
 import hashlib
 from typing import Any

@@ -1,4 +1,4 @@
-"""Bad input and limits get this protocol's envelope (specs, "Bad input", "Rate limits", "roomapi")."""
+"""Bad input and limits get this protocol's envelope (docs/specification.md, "Bad input", "Rate limits", "roomapi")."""
 
 from collections.abc import Callable
 from typing import Any

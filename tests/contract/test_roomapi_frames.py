@@ -1,4 +1,6 @@
-"""What is said on roomapi's WebSockets, good and bad (seed 001, 3.3; specs, "roomapi", "Bad input", "Retries")."""
+"""What is said on roomapi's WebSockets, good and bad (docs/protocols/roomapi.md; docs/specification.md, "roomapi", "Bad
+input", "Retries").
+"""
 
 import base64
 import json

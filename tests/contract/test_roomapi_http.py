@@ -1,4 +1,6 @@
-"""roomapi's users and rooms, row by row (seed 001, 1 and 2; specs, "roomapi", "Account", "Room")."""
+"""roomapi's users and rooms, row by row (docs/protocols/roomapi.md; docs/specification.md, "roomapi", "Account",
+"Room").
+"""
 
 import base64
 import re

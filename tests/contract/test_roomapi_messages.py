@@ -1,4 +1,4 @@
-"""roomapi's messages over HTTP, row by row (seed 001, 3.1 and 3.2; specs, "roomapi", "Message")."""
+"""roomapi's messages over HTTP, row by row (docs/protocols/roomapi.md; docs/specification.md, "roomapi", "Message")."""
 
 import base64
 import time

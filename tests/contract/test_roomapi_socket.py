@@ -1,4 +1,6 @@
-"""roomapi's WebSockets (seed 001, 3.3; specs, "roomapi", "Sessions"), over real gunicorn."""
+"""roomapi's WebSockets (docs/protocols/roomapi.md; docs/specification.md, "roomapi", "Sessions"), over
+real gunicorn.
+"""
 
 import base64
 import json

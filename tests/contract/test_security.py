@@ -1,4 +1,4 @@
-"""Origins, CORS, tokens, headers, attachments, limits (specs, "Sessions" and "Rate limits")."""
+"""Origins, CORS, tokens, headers, attachments, limits (docs/specification.md, "Sessions" and "Rate limits")."""
 
 import base64
 import re

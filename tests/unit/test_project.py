@@ -52,12 +52,14 @@ def test_every_target_of_make_is_explained() -> None:
 
 def test_references_to_the_specification_name_its_sections() -> None:
     titles = set(re.findall(r"^## (.+)$", (ROOT / "docs/specification.md").read_text(encoding="utf-8"), re.M))
+    sources = {
+        path: path.read_text(encoding="utf-8") for name in ("chat", "tests") for path in (ROOT / name).rglob("*.py")
+    }
     references = {
         (path.name, title)
-        for folder in ("chat", "tests")
-        for path in (ROOT / folder).rglob("*.py")
-        for reference in re.findall(r'specs((?:(?:,| and) "[^"]+")+)', path.read_text(encoding="utf-8"))
-        for title in re.findall(r'"([^"]+)"', reference)
+        for path, text in sources.items()
+        for reference in re.findall(r'docs/specification\.md((?:(?:,| and)\s*"[^"]+")+)', text)
+        for title in re.findall(r'"([^"]+)"', " ".join(reference.split()))
     }
     assert len(references) > 40
     assert not {reference for reference in references if reference[1] not in titles}

@@ -1,4 +1,6 @@
-"""The ims protocol (seed 004; specs, "ims"): accounts, friends, conversations, and what administers groups."""
+"""The ims protocol (docs/protocols/ims.md; docs/specification.md, "ims"): accounts, friends, conversations, and what
+administers groups.
+"""
 
 from flask import Flask
 

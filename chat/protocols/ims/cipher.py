@@ -1,4 +1,6 @@
-"""How clients hide passwords and codes, where the server is set so: AES-128-CBC, PKCS#7, Base64 (specs, "ims")."""
+"""How clients hide passwords and codes, where the server is set so: AES-128-CBC, PKCS#7, Base64 (docs/specification.md,
+"ims").
+"""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""The kinds of fields in what clients send (specs, "ims")."""
+"""The kinds of fields in what clients send (docs/specification.md, "ims")."""
 
 import re
 from datetime import UTC, datetime

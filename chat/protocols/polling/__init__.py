@@ -1,4 +1,6 @@
-"""The polling protocol (seed 000; specs, "polling"): cookie login, /user, /room, /chat; /chat/pull waits for news."""
+"""The polling protocol (docs/protocols/polling.md; docs/specification.md, "polling"): cookie login, /user, /room,
+/chat; /chat/pull waits for news.
+"""
 
 from flask import Flask
 

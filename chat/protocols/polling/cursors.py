@@ -1,4 +1,4 @@
-"""The forms in which clients say what they have (specs, "polling")."""
+"""The forms in which clients say what they have (docs/specification.md, "polling")."""
 
 import math
 from typing import Any

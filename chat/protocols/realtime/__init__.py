@@ -1,4 +1,6 @@
-"""The realtime protocol (seed 002; specs, "realtime"): /User, /Login, /Room, and a WebSocket at /."""
+"""The realtime protocol (docs/protocols/realtime.md; docs/specification.md, "realtime"): /User, /Login, /Room, and a
+WebSocket at /.
+"""
 
 from flask import Flask
 

@@ -1,4 +1,6 @@
-"""The roomapi protocol (seed 001; specs, "roomapi"): {code, msg, data}, a token in Authorization, /api, a WebSocket."""
+"""The roomapi protocol (docs/protocols/roomapi.md; docs/specification.md, "roomapi"): {code, msg, data}, a token in
+Authorization, /api, a WebSocket.
+"""
 
 from flask import Flask
 

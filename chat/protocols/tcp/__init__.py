@@ -1,4 +1,4 @@
-"""The tcp protocol (seed 003; specs, "tcp"): JSON in lines, at a port of its own.
+"""The tcp protocol (docs/protocols/tcp.md; docs/specification.md, "tcp"): JSON in lines, at a port of its own.
 
 conversation.py  one connection: reads requests, keeps who it is and which group is entered, pushes
 requests.py      which function answers which message_type

@@ -1,4 +1,6 @@
-"""Bad input gets this protocol's envelope, with the field's name, and changes nothing (specs, "Bad input")."""
+"""Bad input gets this protocol's envelope, with the field's name, and changes nothing (docs/specification.md, "Bad
+input").
+"""
 
 import json
 from typing import Any
