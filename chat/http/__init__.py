@@ -1,1 +1,1 @@
-"""What all HTTP protocols share, and none of them decides: bodies, who is asking, origins, envelopes, held requests."""
+"""Mechanisms shared by the HTTP protocols: bodies, authentication, origins, envelopes, long polls."""

@@ -1,4 +1,4 @@
-"""Who is asking (docs/specification.md, "Sessions"): a token in the Authorization header, else in the cookie."""
+"""Authentication (docs/specification.md, "Sessions"): a token in the Authorization header, otherwise in the cookie."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -16,16 +16,17 @@ from chat.models import Actor
 from chat.security import devices, tokens
 from chat.services.sessions import NewSession, SessionState
 
-COOKIE = "session"  # its kind, see chat.http.cookies
+COOKIE = "session"  # the kind of cookie, see chat.http.cookies
 DEVICE_COOKIE = "device"
-# What versions up to 0.1 call it. Read for one release, so that an upgrade logs nobody out; to be removed after 0.2.
+# The cookie's name up to version 0.1. Read for one release, so that an upgrade logs nobody out; to be removed after
+# 0.2.
 OLD_COOKIE = "commonroom_session"
-MEANT_USER = "HTTP_X_CHAT_USER"  # in the environ: the id of the user that the request is for
+MEANT_USER = "HTTP_X_CHAT_USER"  # environ key of X-Chat-User: the id of the user that the request is meant for
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
 def signed_in(handler: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorator: the handler's first argument is the Actor. Raises NOT_SIGNED_IN, ORIGIN_FOREIGN, RATE_LIMITED."""
+    """Decorator: pass the Actor as the first argument. Raises NOT_SIGNED_IN, ORIGIN_FOREIGN, RATE_LIMITED."""
     declared(handler).needs_login = True
     declared(handler).failures |= {ErrorCode.NOT_SIGNED_IN, ErrorCode.ORIGIN_FOREIGN, ErrorCode.RATE_LIMITED}
 
@@ -37,7 +38,7 @@ def signed_in(handler: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def own_origin(handler: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorator for what sets a cookie. Raises ORIGIN_FOREIGN."""
+    """Decorator for handlers that set a cookie. Raises ORIGIN_FOREIGN."""
     declared(handler).sets_cookie = True
     declared(handler).failures.add(ErrorCode.ORIGIN_FOREIGN)
 
@@ -50,21 +51,24 @@ def own_origin(handler: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def current_actor() -> Actor:
-    """Who makes this request; they count as online from now on. Raises NOT_SIGNED_IN, ORIGIN_FOREIGN."""
+    """Return the caller of this request, who counts as online from now on. Raises NOT_SIGNED_IN, ORIGIN_FOREIGN."""
     request = this_request()
     return _actor(request.headers.get("Authorization"), any_origin=request.method in _SAFE_METHODS)
 
 
 def handshaking_actor() -> Actor:
-    """Who makes this WebSocket handshake: browsers can set no header there, so `?token=` is read like one.
+    """Return the caller of this WebSocket handshake. Browsers cannot set headers there, so `?token=` replaces the
+    header.
 
-    A page of another site may not make one with the cookie alone. Raises NOT_SIGNED_IN, ORIGIN_FOREIGN.
+    Pages of other sites must not connect with the cookie alone. Raises NOT_SIGNED_IN, ORIGIN_FOREIGN.
     """
     return _actor(request.headers.get("Authorization", request.args.get("token")), any_origin=False)
 
 
 def _actor(given: str | None, *, any_origin: bool) -> Actor:
-    """Whose token is given, else (None) in the cookie; then any_origin says whether foreign pages may use that."""
+    """Resolve the given token, or the cookie if None; `any_origin` says whether pages of other sites may use the
+    cookie.
+    """
     token = _cookie_token() if given is None else _read(_bare(given))
     chat = services()
     actor = chat.sessions.resolve(token.reference, token.user_id) if token else None
@@ -74,14 +78,16 @@ def _actor(given: str | None, *, any_origin: bool) -> Actor:
     if given is None and not any_origin:
         _origins().require_own()
     hold: Hold | None = request.environ.get(ENVIRON_KEY)
-    if hold is None or hold.resumed is None:  # else it is a pull that has been held, and costs nothing
+    if hold is None or hold.resumed is None:  # a resumed pull was held, which is free
         chat.requests.count(actor.user_id)
     chat.presence.touch(actor.session_id, actor.user_id)
     return actor
 
 
 def session_state() -> tuple[SessionState, str]:
-    """What became of the session that the cookie or header names, and whose it is while it lives. Raises nothing."""
+    """Return the state of the session named by cookie or header, and its username while it is active.
+    Raises nothing.
+    """
     given = request.headers.get("Authorization")
     text = _cookie() if given is None else _bare(given)
     issued = tokens.issued(text, tokens.Purpose.SESSION) if text else None
@@ -91,12 +97,12 @@ def session_state() -> tuple[SessionState, str]:
 
 
 def session_token(user_id: int, session: NewSession) -> str:
-    """What a client shows to be this user, for as long as the session lasts."""
+    """Sign a token for the user, valid as long as the session."""
     return tokens.issue(tokens.Purpose.SESSION, tokens.Token(user_id, session.id), session.lifetime_s)
 
 
 def set_cookie(response: Response, user_id: int, session: NewSession) -> Response:
-    """Put the session's token in a cookie that scripts cannot read. The session that it held until now ends."""
+    """Put the session's token in a cookie that scripts cannot read, and end the session that the cookie held before."""
     replaced = _replaced()
     if replaced is not None:
         services().sessions.close(replaced)
@@ -108,7 +114,7 @@ def set_cookie(response: Response, user_id: int, session: NewSession) -> Respons
 
 
 def device_cookie() -> str:
-    """What the browser shows of the accounts that it has been logged in to, for Accounts.log_in."""
+    """Return the browser's device cookie, for Accounts.log_in."""
     return cookies.read_cookie(DEVICE_COOKIE)
 
 
@@ -132,7 +138,9 @@ def _cookie() -> str:
 
 
 def _delete_old(response: Response) -> None:
-    """Only where it is this installation's: another one on the same host may still use that name."""
+    """Delete the old cookie only if it belongs to this installation: another one on the same host may still use the
+    name.
+    """
     if _read(request.cookies.get(OLD_COOKIE, "")) is not None:
         response.delete_cookie(OLD_COOKIE, httponly=True, samesite="Lax", secure=request.is_secure)
 

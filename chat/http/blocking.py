@@ -1,4 +1,4 @@
-"""Holding a request under any other server than LiveWorker: it blocks its thread until there is news."""
+"""Long polls on servers other than LiveWorker: the request blocks its thread until there is news."""
 
 import os
 import select
@@ -14,18 +14,18 @@ from chat.models import Actor
 from chat.services import Services
 from chat.services.pulls import News, Position
 
-MOST_BLOCKING = 200  # each keeps one of the server's threads
+MOST_BLOCKING = 200  # each occupies one of the server's threads
 _GONE = select.POLLRDHUP | select.POLLHUP | select.POLLERR
 
 
 def block(actor: Actor, position: Position, deadline: float) -> News | None:
-    """Wait in this thread, until deadline (time.monotonic() s); None when that has come, the server stops, or the
-    client has hung up.
+    """Block this thread until `deadline` (time.monotonic() s). Returns None at the deadline, when the server stops, or
+    when the client disconnects.
     """
     chat = services()
     with _Wakeup(request.environ.get("gunicorn.socket")) as wakeup:
         waiter = Waiter(position.keys(actor), wakeup.set)
-        waiter.recheck = True  # for what happened between the first look and here
+        waiter.recheck = True  # for changes between the first look and the registration
         chat.presence.wait(actor.session_id, actor.user_id)
         chat.hub.notifier.register(waiter, most=MOST_BLOCKING)
         try:
@@ -42,14 +42,14 @@ def block(actor: Actor, position: Position, deadline: float) -> News | None:
 def _look_blocking(chat: Services, actor: Actor, position: Position, waiter: Waiter) -> News | None:
     if not waiter.recheck:
         news = chat.pulls.in_memory(position)
-        if news is not None and not waiter.recheck:  # again, as in hold.HeldPull.look
+        if news is not None and not waiter.recheck:  # check again, as in hold.HeldPull.look
             return news if news.count else None
-    waiter.recheck = False  # first, so that what comes during the look is looked at again
+    waiter.recheck = False  # cleared first, so that a change during the look causes another look
     return chat.pulls.again(actor, position)
 
 
 class _Wakeup:
-    """A wait that ends when it is set, from any thread, or when the client's socket hangs up."""
+    """An event that can be set from any thread, and that also ends when the client disconnects."""
 
     def __init__(self, client: socket.socket | None) -> None:
         self._lock = threading.Lock()
@@ -61,13 +61,13 @@ class _Wakeup:
             self._poll.register(client, _GONE)
 
     def set(self) -> None:
-        # A late call must not write into whatever has the descriptor's number by then.
+        # A late call must not write to a descriptor whose number has been reused.
         with self._lock:
             if self._open:
                 os.eventfd_write(self._event, 1)
 
     def wait(self, timeout_s: float) -> bool:
-        """Whether to look again: it was set, or the time is up. False: there is nobody left to answer."""
+        """Wait for the event. Returns True if it was set or the time is up, False if the client has disconnected."""
         for descriptor, _ in self._poll.poll(timeout_s * 1000):
             if descriptor != self._event:
                 return False

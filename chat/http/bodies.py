@@ -1,4 +1,4 @@
-"""Reading request bodies (docs/specification.md, "Bad input")."""
+"""Request bodies (docs/specification.md, "Bad input")."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from chat.live.framing import SHORT_MAX_BYTES
 from chat.live.parking import ENVIRON_KEY, Hold
 from chat.services.messages import Draft
 
-MOST_VALUES = 100_000  # in a body, about; a pull of 5,000 rooms has 10,000
+MOST_VALUES = 100_000  # approximate number of values in a body; a pull of 5,000 rooms has 10,000
 BODY_FAILURES = {
     ErrorCode.BODY_MALFORMED,
     ErrorCode.BODY_TOO_LARGE,
@@ -27,9 +27,9 @@ BODY_FAILURES = {
 
 
 def bound_body(long: Lane | None) -> None:
-    """Read long bodies in that lane, or refuse them. Raises BODY_TOO_LARGE, WrongLane."""
+    """Read long bodies in this lane, or refuse them. Raises BODY_TOO_LARGE, WrongLane."""
     request = this_request()
-    length = request.content_length or 0  # of chunked bodies too: chat.live hands them on whole
+    length = request.content_length or 0  # also known for chunked bodies, which chat.live passes on complete
     if length <= SHORT_MAX_BYTES:
         return
     hold: Hold | None = request.environ.get(ENVIRON_KEY)
@@ -40,11 +40,10 @@ def bound_body(long: Lane | None) -> None:
 
 
 def json_object(long: Lane | None = None) -> dict[str, Any]:
-    """The body as a JSON object; an absent body is an empty one.
+    """Return the body as a JSON object; a missing body is an empty object.
 
-    Whatever its Content-Type says, but multipart: curl's -d calls everything a form. More than 64 KiB are read only
-    where `long` names the lane to do so, after the log-in. Raises BODY_MALFORMED, BODY_TOO_LARGE (also by way of
-    werkzeug's 413).
+    Ignores the Content-Type except multipart, because curl's -d declares a form. Bodies over 64 KiB are read only if
+    `long` names a lane, and after authentication. Raises BODY_MALFORMED, BODY_TOO_LARGE (also through werkzeug's 413).
     """
     bound_body(long)
     request = this_request()
@@ -61,10 +60,10 @@ def json_object(long: Lane | None = None) -> dict[str, Any]:
 
 
 def parse_object(raw: bytes) -> dict[str, Any]:
-    """The same from bytes. Raises BODY_MALFORMED."""
+    """Parse bytes as a JSON object. Raises BODY_MALFORMED."""
     if not raw.strip():
         return {}
-    # Text costs its bytes; a list of empty lists costs 30 times as much once it is parsed.
+    # Text takes as much memory as it has bytes; a list of empty lists takes 30 times as much once parsed.
     if sum(map(raw.count, (b",", b"[", b"{"))) > MOST_VALUES:
         raise ChatError(ErrorCode.BODY_MALFORMED, reason="too many values")
     try:
@@ -74,16 +73,16 @@ def parse_object(raw: bytes) -> dict[str, Any]:
         raise ChatError(ErrorCode.BODY_MALFORMED, reason="not JSON") from None
     if not isinstance(value, dict):
         raise ChatError(ErrorCode.BODY_MALFORMED, reason="no object")
-    # Only an escape can bring in NUL or half a surrogate pair: JSON and UTF-8 forbid both as they are.
+    # NUL and lone surrogates can only come from escapes: JSON and UTF-8 do not allow them otherwise.
     if "\\u" in text and not is_clean(value):
         raise ChatError(ErrorCode.BODY_MALFORMED, reason="NUL or lone surrogate")
     return value
 
 
 def takes(schema: type[Schema], *, long: Lane | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorator: the handler's last argument is the body, loaded by the schema. Raises FIELD_MISSING, FIELD_INVALID.
+    """Decorator: pass the body, loaded by the schema, as the last argument. Raises FIELD_MISSING, FIELD_INVALID.
 
-    long: in which lane a body of over 64 KiB is read; None: it is refused.
+    `long`: the lane for bodies over 64 KiB; None refuses them.
     """
     loader = schema()
 
@@ -102,7 +101,7 @@ def takes(schema: type[Schema], *, long: Lane | None = None) -> Callable[[Callab
 
 
 def load(schema: Schema, given: dict[str, Any]) -> dict[str, Any]:
-    """What the schema loads of a JSON object. Raises FIELD_MISSING, FIELD_INVALID."""
+    """Load a JSON object with the schema. Raises FIELD_MISSING, FIELD_INVALID."""
     try:
         loaded: dict[str, Any] = schema.load(given)
     except ValidationError as error:
@@ -111,7 +110,7 @@ def load(schema: Schema, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refuse_fields(error: ValidationError, body: dict[str, Any]) -> NoReturn:
-    """Raise the ChatError for the first field that a schema refused."""
+    """Raise the ChatError for the first field that the schema rejected."""
     messages: Any = error.messages
     field, inner = next(iter(messages.items()))
     present: Any = body
@@ -128,9 +127,9 @@ def _refuse_fields(error: ValidationError, body: dict[str, Any]) -> NoReturn:
 
 
 def draft_of(body: dict[str, Any], *, image: str) -> Draft:
-    """What a body with type, content and client_message_id wants to say.
+    """Build a draft from a body with type, content and client_message_id.
 
-    image: the type by which the protocol means a picture. Raises MESSAGE_TYPE_UNKNOWN.
+    `image`: the protocol's type for pictures. Raises MESSAGE_TYPE_UNKNOWN.
     """
     if body["type"] == "text":
         return Draft(text=body["content"], client_message_id=body["client_message_id"])
@@ -140,7 +139,7 @@ def draft_of(body: dict[str, Any], *, image: str) -> Draft:
 
 
 def is_clean(value: Any) -> bool:
-    """Whether no text in a JSON value has NUL or a lone surrogate. Not recursive: depth is the client's choice."""
+    """Whether no text in a JSON value contains NUL or a lone surrogate. Iterative, because clients choose the depth."""
     todo = [value]
     while todo:
         item = todo.pop()

@@ -1,4 +1,4 @@
-"""JSON without spaces, as UTF-8; and as much of a list as one answer may hold."""
+"""Compact JSON in UTF-8, and lists bounded by the size of an answer."""
 
 import json
 from collections.abc import Iterable
@@ -10,12 +10,12 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def compact(value: Any) -> bytes:
-    """The value as JSON."""
+    """Encode the value as compact JSON."""
     return _encode(value).encode()
 
 
 def fitting(pieces: Iterable[bytes]) -> list[bytes]:
-    """The first of the pieces, as many as an answer may have (8 MiB), but at least one."""
+    """Return as many of the first pieces as fit into an answer (8 MiB), but at least one."""
     kept: list[bytes] = []
     size = 0
     for piece in pieces:

@@ -1,4 +1,4 @@
-"""Long JSON is compressed for clients that take gzip, where that pays (decision 0075)."""
+"""Compression of long JSON answers for clients that accept gzip (docs/decisions/0075)."""
 
 import secrets
 import struct
@@ -9,10 +9,10 @@ from flask import Flask, Response, request
 from chat.live.parking import ENVIRON_KEY, Hold
 
 LEAST_BYTES = 1024
-_LEVEL = 1  # a third of the time of the usual 6, for a tenth more bytes
+_LEVEL = 1  # a third of the time of the default 6, for a tenth more bytes
 _MOST_PADDING = 100
-_HEAD = b"\x1f\x8b\x08\x08\0\0\0\0\x04\xff"  # gzip with a file name (RFC 1952, 2.3)
-_METHODS = ("GET", "HEAD")  # what carries a new token answers a POST
+_HEAD = b"\x1f\x8b\x08\x08\0\0\0\0\x04\xff"  # gzip header with a file name (RFC 1952, 2.3)
+_METHODS = ("GET", "HEAD")  # answers to POST may contain a new token
 
 
 def init_app(app: Flask) -> None:
@@ -20,7 +20,7 @@ def init_app(app: Flask) -> None:
 
 
 def takes_gzip() -> bool:
-    """Whether the client of this request would rather have it compressed (RFC 9110, 12.5.3)."""
+    """Whether the client of this request prefers gzip (RFC 9110, 12.5.3)."""
     accepted = request.accept_encodings
     quality = accepted["gzip"]
     return quality > 0 and quality >= accepted["identity"]
@@ -40,7 +40,7 @@ def _compress(response: Response) -> Response:
 def _may_be(response: Response) -> bool:
     hold: Hold | None = request.environ.get(ENVIRON_KEY)
     return (
-        hold is not None  # other servers stand behind a proxy, which can do it
+        hold is not None  # other servers run behind a proxy, which can compress
         and hold.parked is None
         and hold.resumed is None
         and request.method in _METHODS
@@ -51,7 +51,7 @@ def _may_be(response: Response) -> bool:
 
 
 def _gzip(data: bytes) -> bytes:
-    """Padded at random: the length shall not tell whether one text repeats another (BREACH)."""
+    """Compress with random padding, so that the length does not reveal repeated text (BREACH)."""
     deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
     name = b"x" * secrets.randbelow(_MOST_PADDING + 1) + b"\0"
     check = struct.pack("<II", zlib.crc32(data), len(data) & 0xFFFFFFFF)

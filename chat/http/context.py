@@ -1,4 +1,4 @@
-"""What of the application a request handler reaches for."""
+"""Access to the application and the current request for handlers."""
 
 from functools import lru_cache
 
@@ -14,24 +14,24 @@ EXTENSION = "commonroom"
 
 
 def this_request() -> Request:
-    """The request itself. Each look through Flask's `request` is three calls: for what every request passes."""
+    """Return the request itself: each access through Flask's proxy costs three calls, which the hot path avoids."""
     found: Request = request._get_current_object()  # type: ignore[attr-defined]
     return found
 
 
 def services() -> Services:
-    """The services of the application that handles this request."""
+    """Return the services of the current application."""
     found: Services = current_app._get_current_object().extensions[EXTENSION]  # type: ignore[attr-defined]
     return found
 
 
 def client_address() -> str:
-    """Whom rate limits by address count: the peer, or whom the trusted proxies name."""
+    """Return the address for rate limits: the peer's, or the one reported by trusted proxies."""
     return limited_address(request.remote_addr or "unknown")
 
 
 def whence() -> Whence:
-    """Protocol and address of the request or socket that this thread works for."""
+    """Return protocol and address of the request or socket that this thread handles."""
     if has_request_context():
         return Whence((request.blueprint or "-").partition("_")[0], client_address())
     handler = g.get("handler") if has_app_context() else None
@@ -41,10 +41,10 @@ def whence() -> Whence:
 
 
 def prefers_chinese() -> bool:
-    """Which of the two languages the client would rather read. Without a wish: English."""
+    """Whether the client prefers Chinese to English. The default is English."""
     return _prefers_chinese(this_request().headers.get("Accept-Language", ""))
 
 
-@lru_cache(maxsize=256)  # browsers send one of few
+@lru_cache(maxsize=256)  # browsers send one of few values
 def _prefers_chinese(header: str) -> bool:
     return parse_accept_header(header, LanguageAccept).best_match(["en", "zh"]) == "zh"

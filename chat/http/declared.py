@@ -1,6 +1,6 @@
-"""What views declare of themselves: the decorators that read, check and refuse say so here, once.
+"""Declarations of views, recorded by the decorators that read, check and refuse.
 
-chat.http.openapi makes the document of it, so that the document cannot say anything else than the code does.
+chat.http.openapi builds the documents from them, so that the documents cannot differ from the code.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from marshmallow import Schema
 from chat.errors import ErrorCode
 
 View = Callable[..., Any]
-Answer = type[Schema] | Schema | None  # a list of them: an instance with many=True; None: no body
+Answer = type[Schema] | Schema | None  # for a list, an instance with many=True; None: no body
 
 
 @dataclass
@@ -20,17 +20,20 @@ class Declared:
     query: type[Schema] | None = None
     body: type[Schema] | None = None
     form: type[Schema] | None = None  # instead of a body
-    path: dict[str, dict[str, Any]] = field(default_factory=dict)  # what `about` makes, by the variable's name
-    answers: dict[int, Answer] = field(default_factory=dict)  # by HTTP status; without the failures
-    failures: set[ErrorCode] = field(default_factory=set)  # beside those that any view may meet
+    # parameters made with `about`, by the variable's name
+    path: dict[str, dict[str, Any]] = field(default_factory=dict)
+    answers: dict[int, Answer] = field(default_factory=dict)  # by HTTP status, without failures
+    failures: set[ErrorCode] = field(default_factory=set)  # in addition to those that every view may raise
     needs_login: bool = False
     sets_cookie: bool = False
-    has_long_body: bool = False  # of over 64 KiB
-    summary_zh: str = ""  # in English it is the view's docstring
+    has_long_body: bool = False  # over 64 KiB
+    summary_zh: str = ""  # the English summary is the view's docstring
 
 
 def declared(view: View) -> Declared:
-    """What the view declares so far, to be added to. Decorators share it: functools.wraps takes attributes along."""
+    """Return the view's declarations, for adding to them. Decorators share the object: functools.wraps copies
+    attributes.
+    """
     found = view.__dict__.setdefault("declared", Declared())
     assert isinstance(found, Declared)  # noqa: S101
     return found
@@ -44,9 +47,9 @@ def answers(
     form: type[Schema] | None = None,
     zh: str = "",
 ) -> Callable[[View], View]:
-    """Decorator: what the view answers, the failures of its own, its path or form, and in Chinese what it does.
+    """Decorator: declare the view's answer, its failures, its path or form parameters, and its summary in Chinese.
 
-    Answers are not checked as they go out, which would cost; the tests check every one that they get.
+    Answers are not validated at run time, which would be slow; the tests validate every answer they receive.
     """
 
     def declare(view: View) -> View:
@@ -55,7 +58,7 @@ def answers(
         about.failures.update(failures)
         about.path.update(path or {})
         about.form = form or about.form
-        about.has_long_body = about.has_long_body or form is not None  # a form brings a picture
+        about.has_long_body = about.has_long_body or form is not None  # forms contain pictures
         about.summary_zh = zh or about.summary_zh
         return view
 
@@ -63,5 +66,7 @@ def answers(
 
 
 def about(english: str, chinese: str, **more: Any) -> dict[str, Any]:
-    """A field's metadata: its description in both languages, and more of JSON Schema, such as `examples`."""
+    """Return a field's metadata: descriptions in both languages, and further JSON Schema keywords such
+    as `examples`.
+    """
     return {"description": english, "x-description-zh": chinese, **more}

@@ -1,6 +1,6 @@
-"""Failures, each in the envelope of the protocol whose path it happened under.
+"""Failures, worded in the envelope of the protocol that owns the path.
 
-Blueprint handlers never see a 404 or 405, so this is done for the whole application, by the first part of the path.
+Blueprint handlers never see a 404 or 405, so the whole application dispatches by the first segment of the path.
 """
 
 import logging
@@ -25,7 +25,7 @@ def init_app(app: Flask) -> None:
 
 
 def register(app: Flask, parts: Iterable[str], render: Render) -> None:
-    """Let render answer every failure under /<part>; of a part that is a whole "/address", just there."""
+    """Let `render` answer failures under /<part>; a part of the form "/address" matches only that address."""
     for part in parts:
         app.extensions[_EXTENSION][part] = render
 
@@ -40,7 +40,7 @@ def _answer(error: Exception) -> Response:
         response.headers["Retry-After"] = str(whole_seconds(retry_after))
     if isinstance(error, HTTPException) and error.code == 405:
         response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
-    if response.status_code == 401:  # RFC 9110, 15.5.2; a scheme for which browsers open no dialog
+    if response.status_code == 401:  # RFC 9110, 15.5.2; with a scheme for which browsers open no dialog
         response.headers["WWW-Authenticate"] = 'Bearer realm="Commonroom"'
     if failure.code is ErrorCode.UPGRADE_REQUIRED:
         response.headers["Upgrade"] = "websocket"
@@ -52,7 +52,7 @@ def _answer(error: Exception) -> Response:
 def _as_chat_error(error: Exception) -> ChatError:
     if isinstance(error, ChatError):
         return error
-    if isinstance(error, WebsocketMismatch):  # the path is there, for the other kind of request
+    if isinstance(error, WebsocketMismatch):  # the path exists for the other kind of request
         is_handshake = request_ctx.url_adapter is not None and request_ctx.url_adapter.websocket
         if is_handshake:
             return ChatError(ErrorCode.HANDSHAKE_INVALID, reason="no WebSocket here")
@@ -85,6 +85,6 @@ _PLAIN_STATUS = {
 
 
 def _plain(error: ChatError) -> Response:
-    """Outside all protocols: one line of text."""
+    """Answer outside of all protocols, with one line of text."""
     text = error.code.name.lower().replace("_", " ")
     return Response(text + "\n", _PLAIN_STATUS.get(error.code, 400), mimetype="text/plain")

@@ -1,4 +1,4 @@
-"""Fields and bases of schemas that the protocols share."""
+"""Fields and base classes of schemas, shared by the protocols."""
 
 import re
 from collections.abc import Sequence
@@ -10,32 +10,35 @@ from chat.http.declared import about
 from chat.names import LONGEST
 from chat.services.lookups import MAX_ID
 
-NAME = validate.Length(max=LONGEST)  # characters; the services say what a name may be, this only bounds the work
+NAME = validate.Length(max=LONGEST)  # characters; services define valid names, this only bounds the work
 _DIGITS = re.compile(r"-?[0-9]+", re.ASCII)
-_MAX_DIGITS = 19  # of MAX_ID; Python takes long to turn thousands of them into a number
+_MAX_DIGITS = 19  # digits of MAX_ID; converting thousands of digits is slow in Python
 
 
 class In(Schema):
-    """A request. Unknown fields are ignored: clients send more than the documents have."""
+    """A request. Unknown fields are ignored, because clients send more than the documents list."""
 
     class Meta:
         unknown = EXCLUDE
 
 
 class Out(Schema):
-    """An answer. The documents promise these fields and no others."""
+    """An answer. The documents promise exactly these fields."""
 
     class Meta:
         unknown = RAISE
 
 
 def whole(value: Any) -> Any:
-    """A float without a fraction as an integer, as some languages write every number so; else the value as it is."""
+    """Convert a float without a fraction to an integer, because some languages write all numbers so; pass other values
+    on.
+    """
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def read_whole(value: Any) -> int:
-    """A whole number, or its digits as text. Beyond 64 bits it is MAX_ID + 1, or the negative of that: nobody's id.
+    """Parse a whole number or a string of digits. Values beyond 64 bits become MAX_ID + 1 or its negative, which no row
+    has.
 
     Raises ValidationError.
     """
@@ -50,7 +53,7 @@ def read_whole(value: Any) -> int:
 
 
 class WholeNumber(fields.Field[int]):
-    """An id, a size or a count. See read_whole."""
+    """An id, a size or a count. See `read_whole`."""
 
     def __init__(self, english: str = "", chinese: str = "", *, examples: Sequence[int] = (), **more: Any) -> None:
         super().__init__(metadata=about(english, chinese, type="integer", examples=list(examples)), **more)
@@ -60,7 +63,7 @@ class WholeNumber(fields.Field[int]):
 
 
 class ShortList(fields.List[Any]):
-    """At most so many; of a longer list no item is looked at."""
+    """A list with a maximum length, checked before any item is loaded."""
 
     def __init__(self, inner: Any, most: int, **more: Any) -> None:
         super().__init__(inner, validate=validate.Length(max=most), **more)

@@ -1,11 +1,11 @@
-"""What the protocols of sockets (WebSocket, TCP lines) derive from: one Handler for each connection.
+"""The base class of socket protocols (WebSocket, TCP lines): one Handler per connection.
 
 class Talk(Handler):
-    form = "roomapi"                                  # under which a message's bytes are kept
-    def opened(self): self.follow(self.signed_in_as)  # from here on messages are pushed
-    def received(self, text): …                       # one message of the client's; raise ChatError freely
-    def failed(self, error): self.peer.send(…)        # that error, in the protocol's envelope
-    def encode(self, message): return …               # a pushed message; once for all readers
+        form = "roomapi"                                  # the key for a message's encoded bytes
+        def opened(self): self.follow(self.signed_in_as)  # messages are pushed from here on
+        def received(self, text): …                       # one message from the client; may raise ChatError
+        def failed(self, error): self.peer.send(…)        # report the error in the protocol's envelope
+        def encode(self, message): return …               # a pushed message; encoded once for all readers
 """
 
 import logging
@@ -29,61 +29,65 @@ log = logging.getLogger(__name__)
 
 
 class Handler(ABC):
-    """One connection's protocol. Called in threads, each call in an application context, one call at a time, in order.
+    """One connection's protocol. Methods run in threads, in an application context, one call at a time, in order.
 
-    Not so `encode` and `signalled`: they are called on the loop, where nothing may wait (no database, no services);
-    and `ended`, which may be called beside another.
+    Exceptions: `encode` and `signalled` run on the event loop, where nothing may block (no database, no services);
+    `ended` may run concurrently with another call.
     """
 
-    form = ""  # names this protocol's bytes of a message; one name, one encoding
+    form = ""  # key for the protocol's encoding of a message; one key, one encoding
 
     def __init__(self, peer: Peer, chat: Services) -> None:
         self.peer = peer
         self.chat = chat
         self._subscription: Subscription | None = None
 
-    # For the protocol to define
+    # Implemented by the protocol
 
     def opened(self) -> None:  # noqa: B027
-        """The connection is there: greet, follow. What it raises goes to `failed`, and the connection is closed."""
+        """Greet the client and follow its rooms. Errors go to `failed` and close the connection."""
 
     @abstractmethod
     def received(self, text: str) -> None:
-        """One message from the client. What it raises goes to `failed`."""
+        """Handle one message from the client. Errors go to `failed`."""
 
     def received_raw(self, piece: bytes) -> None:
-        """A piece of what LinePeer.take_raw asked for. What it raises goes to `failed`."""
+        """Handle a chunk requested with LinePeer.take_raw. Errors go to `failed`."""
         raise NotImplementedError
 
     @abstractmethod
     def failed(self, error: ChatError) -> None:
-        """Tell the client, in the protocol's envelope, what was wrong. The connection stays."""
+        """Report the error to the client in the protocol's envelope. The connection stays open."""
 
     def ended(self, error: ChatError) -> None:  # noqa: B027
-        """The session, or the membership in the one room followed, has ended: say so; it is closed (1008) then."""
+        """Report that the session, or the membership in the single followed room, has ended; the connection closes
+        (1008).
+        """
 
     def closed(self) -> None:  # noqa: B027
-        """The connection is gone, whoever ended it. Called once, after all else."""
+        """The connection is closed, by either side. Called once, after all other calls."""
 
     def encode(self, message: StoredMessage) -> bytes | None:
-        """A message as it is pushed (unframed), or None if it is not shown. On the loop."""
+        """Encode a message for pushing, without framing; None to skip it. Runs on the event loop."""
         raise NotImplementedError
 
     def form_of(self, message: StoredMessage) -> str:
-        """Under which its bytes are kept for all readers; "" where each reader's are different. On the loop."""
+        """The key under which a message's encoding is shared by all readers; "" if it differs per reader. Runs on the
+        event loop.
+        """
         del message
         return self.form
 
     def signalled(self, event: Event) -> bytes | None:
-        """A signal as it is pushed (unframed), or None if it is not shown. On the loop."""
+        """Encode a signal for pushing, without framing; None to skip it. Runs on the event loop."""
         del event
         return None
 
-    # For the protocol to call
+    # Called by the protocol
 
     @property
     def actor(self) -> Actor:
-        """Who this is, as of the message that is being handled. Raises NOT_SIGNED_IN before `follow`."""
+        """The user, as of the current message. Raises NOT_SIGNED_IN before `follow`."""
         if self._subscription is None:
             raise ChatError(ErrorCode.NOT_SIGNED_IN)
         return self._subscription.actor
@@ -91,10 +95,10 @@ class Handler(ABC):
     def follow(
         self, actor: Actor, room_id: int | None = None, *, signals: bool = False, since: Ends | None = None
     ) -> None:
-        """Push what is new in all rooms of the actor, or in one, from now on, until their session ends.
+        """Push new messages of all the actor's rooms, or of one, until the session ends.
 
-        Meanwhile they count as online. With signals, these come to `signalled`. since: see Subscriptions.open.
-        Raises NOT_SIGNED_IN, ROOM_NOT_FOUND.
+        The actor counts as online meanwhile. With `signals`, signals go to `signalled`. `since`: see
+        Subscriptions.open. Raises NOT_SIGNED_IN, ROOM_NOT_FOUND.
         """
 
         def make(wake: Callable[[], None]) -> _Pushed:
@@ -107,47 +111,47 @@ class Handler(ABC):
         self.peer.close_in((actor.session_ends - self.chat.clock()) / SECOND)
 
     def unfollow(self) -> None:
-        """Logged out, but still there."""
+        """Stop pushing after a logout; the connection stays open."""
         self._subscription = None
         self.peer.unfollow()
         self.peer.belongs_to(None)
         self.peer.close_in(None)
 
     def leave_out(self, message: StoredMessage) -> None:
-        """Not to be pushed to this connection, which has sent it. To be called while handling that."""
+        """Do not push a message that this connection sent. Call it while handling the message."""
         if self._subscription is not None:
             self._subscription.leave_out(message)
 
     def pushed_until(self, room_id: int) -> int:
-        """The time (µs) in a room up to which nothing is pushed any more. To be asked while handling a message.
+        """Return the time (µs) up to which messages of a room have been pushed. Call it while handling a message.
 
         Raises NOT_SIGNED_IN, UNAVAILABLE.
         """
         cursor = self._subscription.cursor(room_id) if self._subscription is not None else None
-        # Joined just now: pushing will begin at the read mark.
+        # The room was just joined: pushing starts at the read mark.
         return self.chat.reading.written_mark(self.actor.user_id, room_id) if cursor is None else cursor
 
     def was_pushed(self, message: StoredMessage) -> bool:
-        """Whether it is no news here: pushed before, or from before the connection. To be called while handling it."""
+        """Whether the message was pushed before or predates the connection. Call it while handling the message."""
         return self._subscription is not None and self._subscription.is_past(message)
 
     def room_name(self, room_id: int) -> str:
-        """The name of a room that is followed; "" for another. On the loop too."""
+        """The name of a followed room; "" for another. May run on the event loop."""
         return self._subscription.room_name(room_id) if self._subscription is not None else ""
 
     def require_session(self) -> None:
-        """See that the session is still there, if this is signed in at all. Raises NOT_SIGNED_IN."""
+        """Check that the session, if any, is still active. Raises NOT_SIGNED_IN."""
         if self._subscription is not None:
             self._subscription.require_session()
 
     def count_request(self) -> None:
-        """One more message of whoever is signed in. Raises RATE_LIMITED."""
+        """Count one more message of the signed-in user. Raises RATE_LIMITED."""
         if self._subscription is not None:
             self.chat.requests.count(self._subscription.actor.user_id)
 
 
 class InApp:
-    """A chat.live.peer.Session: its calls, each in an application context, to the Handler."""
+    """A chat.live.peer.Session that forwards its calls to the Handler, each in an application context."""
 
     __slots__ = ("_app", "_chat", "_handler", "_make")
 
@@ -158,7 +162,7 @@ class InApp:
         self._handler: Handler | None = None
 
     def opened(self, peer: Peer) -> None:
-        """Make the handler, and let it begin. Where that fails, it is closed: nothing would ever be pushed."""
+        """Create the handler and open it. If that fails, close it, because nothing would ever be pushed."""
         self._handler = handler = self._make(peer, self._chat)
         with self._app.app_context():
             error = self._guarded(handler, handler.opened)
@@ -167,7 +171,7 @@ class InApp:
             peer.close(POLICY if is_out else TRY_LATER, "could not begin")
 
     def received(self, message: str | bytes) -> None:
-        """Hand it on, if whoever sent it is still signed in."""
+        """Pass the message on if the sender is still signed in."""
         handler = self._handler
         if handler is None:
             return
@@ -176,7 +180,7 @@ class InApp:
             self._guarded(handler, lambda: self._receive(handler, message))
 
     def closed(self) -> None:
-        """Let the handler clear up."""
+        """Let the handler release its resources."""
         handler, self._handler = self._handler, None
         if handler is not None:
             with self._app.app_context():
@@ -197,7 +201,7 @@ class InApp:
             handler.received_raw(message)
             return
         handler.count_request()
-        if isinstance(message, bytes):  # not said to be text; it may be all the same
+        if isinstance(message, bytes):  # not declared as text, but may be text
             try:
                 message = message.decode()
             except UnicodeDecodeError:
@@ -206,7 +210,7 @@ class InApp:
 
     @staticmethod
     def _guarded(handler: Handler, call: Callable[[], None]) -> ChatError | None:
-        """Call; what went wrong, once the client has been told."""
+        """Call; return the error after the client has been told."""
         try:
             call()
         except ChatError as error:

@@ -1,4 +1,4 @@
-"""Headers that every answer carries."""
+"""Headers of every answer."""
 
 from flask import Flask, Response
 
@@ -17,10 +17,10 @@ def init_app(app: Flask) -> None:
 
 
 def harden(response: Response) -> Response:
-    """The response, with those that it does not have yet."""
+    """Add the headers that the response does not have yet."""
     headers = response.headers
     given = {name.lower() for name, _ in headers}
     for key, (name, value) in _DEFAULTS.items():
         if key not in given:
-            headers.add(name, value)  # setdefault would look for each, and raise and catch an error for it
+            headers.add(name, value)  # setdefault would raise and catch an exception for each one
     return response

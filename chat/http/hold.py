@@ -1,4 +1,4 @@
-"""Holding a request until there is news: parked on the live loop, or blocking its thread (chat.http.blocking)."""
+"""Long polls: a request is held on the event loop, or blocks its thread on other servers (chat.http.blocking)."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,16 +21,16 @@ from chat.models import Actor, EventKind
 from chat.services import Services
 from chat.services.pulls import LookedAt, News, Position, marks_at
 
-MOST_HELD = 100_000  # on the loop: connections are bounded by file descriptors already
-LOOP_MAX_BYTES = 16 * 1024  # what is more than that to encode is left to a thread
-SHORT_ANSWER_BYTES = 64 * 1024  # what is more than that is put together in Lane.LONG
-AROUND_BYTES = 128  # about what stands around a message's content
-MOST_PLACES = 1024  # remembered with their answers; those used least go
+MOST_HELD = 100_000  # on the event loop: file descriptors limit connections earlier
+LOOP_MAX_BYTES = 16 * 1024  # larger answers are encoded in a thread
+SHORT_ANSWER_BYTES = 64 * 1024  # larger answers are built in Lane.LONG
+AROUND_BYTES = 128  # approximate size of a message without its content
+MOST_PLACES = 1024  # positions with cached answers; the least recently used are dropped
 _EXTENSION = "commonroom.hold"
 
 Ask = Callable[[], tuple[Position, News]]
-Read = Callable[[bytes], Mapping[str, int]]  # a pull's body: cursors (µs) by room. Raises ChatError
-Render = Callable[[News], list[bytes]]  # a body in pieces; without I/O where there are no pictures
+Read = Callable[[bytes], Mapping[str, int]]  # parses a pull's body into cursors (µs) by room. Raises ChatError
+Render = Callable[[News], list[bytes]]  # builds a body in pieces; no I/O unless there are pictures
 
 
 def answer_when_new(
@@ -43,12 +43,11 @@ def answer_when_new(
     *,
     tells_members: bool = False,
 ) -> Response:
-    """The answer to a pull: at once where there is news, else when there is, or when time is up.
+    """Answer a pull: immediately if there is news, otherwise when news arrives or the time is up.
 
-    tells_members: a pull that is held on the loop also ends, without news, when somebody comes into one of the rooms or
-    leaves it.
-    No database session is held meanwhile. read and render are the same objects for all who ask in the same way.
-    Raises ROOM_NOT_FOUND, and NOT_SIGNED_IN where the session ends.
+    `tells_members`: a pull held on the event loop also ends, without news, when a membership in one of the rooms begins
+    or ends. No database session is held meanwhile. `read` and `render` are the same objects for all pulls of one kind.
+    Raises ROOM_NOT_FOUND, and NOT_SIGNED_IN if the session ends.
     """
     hold: Hold | None = request.environ.get(ENVIRON_KEY)
     if hold is not None and isinstance(hold.resumed, HeldPull):
@@ -67,7 +66,7 @@ def answer_when_new(
 
 
 def news_response(render: Render, news: News) -> Response:
-    """The answer to a request that was not held. Raises WrongLane for a long one."""
+    """Answer a request that was not held. Raises WrongLane for a long answer."""
     if news.bytes + news.count * AROUND_BYTES > SHORT_ANSWER_BYTES:
         enter_lane(Lane.LONG)
     return _news_response(render, news)
@@ -79,7 +78,7 @@ def _news_response(render: Render, news: News) -> Response:
 
 
 def body_response(pieces: list[bytes]) -> Response:
-    """JSON in pieces that are sent as they are."""
+    """Return JSON in pieces that are sent unchanged."""
     response = Response(pieces, mimetype="application/json")
     response.content_length = sum(map(len, pieces))
     return response
@@ -90,11 +89,11 @@ def _session_ends(chat: Services, actor: Actor) -> float:
     return time.monotonic() + (actor.session_ends - chat.clock()) / SECOND
 
 
-# On the live loop
+# On the event loop
 
 
 class _Place:
-    """A position, and the answer there is for whoever stands at it: made once, however many readers get it."""
+    """A position with its cached answer, encoded once for all readers."""
 
     __slots__ = (
         "_answer",
@@ -118,16 +117,16 @@ class _Place:
         self._chat = chat
         self._feeds = chat.hub.feeds
         self._render = render
-        self._seen = -1  # feeds.changes, when this was looked at last
+        self._seen = -1  # feeds.changes at the last look
         self._version: int | None = None
         self._answer: bytes | Look = NEEDS_THREAD
         self.count = 0  # messages in the answer
 
     def look(self) -> bytes | Look:
-        """What there is now. Whether a reader may see it is not asked here."""
+        """Look in memory. Does not check the readers' rights."""
         if self._seen == self._feeds.changes:
             return self._answer
-        self._seen = self._feeds.changes  # first: what changes during the look is looked at again
+        self._seen = self._feeds.changes  # read first, so that a change during the look causes another look
         version = self._feeds.version(self._room_ids)
         if version is None or version != self._version:
             self._answer = NEEDS_THREAD if version is None else self._find()
@@ -147,10 +146,10 @@ class _Place:
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class _Places:
-    """The places in the same rooms, asked for in the same way. Those who ask so share one of these."""
+    """Cached positions for one combination of rooms, limit and renderer, shared by all pulls with that combination."""
 
     shared: "_Shared"
-    position: Position  # of whoever asked first
+    position: Position  # of the first pull
     read: Read
     render: Render
 
@@ -159,7 +158,7 @@ class _Places:
 
 
 class _Shared:
-    """What the readers of one application share."""
+    """Caches shared by all readers of one application."""
 
     def __init__(self, chat: Services) -> None:
         self.chat = chat
@@ -174,8 +173,8 @@ class _Shared:
         return found
 
     def _place_named(self, places: _Places, body: bytes) -> _Place:
-        """Where a body's cursors are. Raises ChatError where it names none, LookupError where they need a thread."""
-        if places.position.missing:  # whether the reader is in them by now takes the database
+        """Return the position for a body. Raises ChatError if it names none, LookupError if it needs a thread."""
+        if places.position.missing:  # only the database can tell whether the reader has joined them since
             raise LookupError
         position = self.chat.pulls.moved(places.position, places.read(body))
         if position is None:
@@ -188,10 +187,10 @@ def _shared(chat: Services) -> _Shared:
 
 
 class HeldPull(Waiter):
-    """A pull that is held (live.parking.Parked), and those that its client sends after it with the same head.
+    """A held pull (chat.live.parking.Parked), and the following pulls of the same connection with the same head.
 
-    The waiter stays registered from one to the next; once it says that rights may have changed, the next
-    goes through the whole stack again.
+    The waiter stays registered between pulls. When it reports that rights may have changed, the next pull goes through
+    the whole stack again.
     """
 
     __slots__ = (
@@ -235,7 +234,7 @@ class HeldPull(Waiter):
 
     @property
     def asked_at(self) -> float:
-        """When the pull came that was held last, as time.monotonic() s; earlier, where the session is about to end."""
+        """Time of the last held pull, as time.monotonic() s; earlier if the session is about to end."""
         return self.deadline - self._timeout_s
 
     @property
@@ -244,7 +243,7 @@ class HeldPull(Waiter):
 
     @property
     def marks(self) -> Sequence[tuple[int, int]]:
-        """How far the client has read (room id, µs), as its last pull said."""
+        """The client's read positions (room id, µs) according to its last pull."""
         if self._looked_at is None:
             return self._place.marks
         if self._marked is None or self._marked[0] is not self._place:
@@ -254,10 +253,10 @@ class HeldPull(Waiter):
     # In a thread
 
     def park(self, hold: Hold) -> Response:
-        """Answer, or park the request. Raises NOT_SIGNED_IN."""
+        """Answer, or hold the request. Raises NOT_SIGNED_IN."""
         self._chat.hub.notifier.register(self, most=MOST_HELD)
         try:
-            news = self._look_in_database()  # for what happened between the first look and here
+            news = self._look_in_database()  # for changes between the first look and the registration
         except BaseException:
             self.forget()
             raise
@@ -269,11 +268,11 @@ class HeldPull(Waiter):
         self._chat.presence.follow(self._actor.session_id, self._actor.user_id, self)
         self._chat.reading.follow(self)
         hold.parked = self
-        return Response(mimetype="application/json")  # its headers are those of the answer
+        return Response(mimetype="application/json")  # carries the headers of the later answer
 
     def resume(self, hold: Hold) -> Response:
-        """Look once more, as a look on the loop was not enough. Raises NOT_SIGNED_IN."""
-        self.recheck = False  # first, so that what comes during the look is looked at again
+        """Look again in a thread, because the event loop could not answer. Raises NOT_SIGNED_IN."""
+        self.recheck = False  # cleared first, so that a change during the look causes another look
         news = self._look_in_database()
         if news is None and (self.expired or self.deadline <= time.monotonic()):
             news = self._place.position.nothing()
@@ -285,13 +284,13 @@ class HeldPull(Waiter):
     def _look_in_database(self) -> News | None:
         return self._chat.pulls.again(self._actor, self._place.position)
 
-    # On the loop
+    # On the event loop
 
     def look(self) -> bytes | Look:
         place = self._place
         found = place.look()
-        # Rights are published before what comes after them: had the reader been put out before one of these messages
-        # was sent, it would be known by now.
+        # Rights are published before later messages: if the reader had been removed before one of these messages was
+        # sent, this waiter would have been told.
         if self.recheck:
             return NEEDS_THREAD
         if found is NOTHING_YET:
@@ -301,7 +300,7 @@ class HeldPull(Waiter):
         return found
 
     def _told(self) -> bytes | Look:
-        """The answer to signals that have come."""
+        """Answer to signals that have arrived."""
         signals, self.signals = self.signals or [], []
         is_news = any(signal.kind is EventKind.MEMBERS for signal in signals)
         return self._place.nothing() if is_news else NOTHING_YET
@@ -314,8 +313,9 @@ class HeldPull(Waiter):
         try:
             place = self._place = places.shared.place_named(places, body)
         except (ChatError, LookupError):
-            return NEEDS_THREAD  # which words it
-        if place.reach < before.reach:  # two tabs by turns, say; who asks for the marks would not hear of the further
+            return NEEDS_THREAD  # the thread words the failure
+        # two tabs may alternate on one connection: record the further position before it is overwritten
+        if place.reach < before.reach:
             self._chat.reading.mark(self._actor.user_id, marks_at(before.position, self._looked_at))
         found = self.look()
         if found is NOTHING_YET:
@@ -324,7 +324,7 @@ class HeldPull(Waiter):
         elif found is not NEEDS_THREAD:
             if not self._chat.requests.count_on_loop(self._actor.user_id):
                 metrics.delivered_on_loop.n -= place.count
-                return NEEDS_THREAD  # which refuses it
+                return NEEDS_THREAD  # the thread refuses it
             self._chat.presence.touch(self._actor.session_id, self._actor.user_id)
         return found
 

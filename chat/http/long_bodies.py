@@ -1,4 +1,4 @@
-"""Which requests may have long bodies, told from their heads, before a body is received."""
+"""Decides from a request's head whether a long body may be received."""
 
 import re
 from collections.abc import Callable
@@ -11,9 +11,9 @@ _LINE = re.compile(rb"([A-Z]+) (?:https?://[^/ ]*)?([^? ]*)")
 
 
 def taker(app: Flask) -> Callable[[bytes, Client], bool]:
-    """Says of a request's head, and whose it is, whether a body of over 64 KiB is received.
+    """Return a function of a request's head and client: whether to receive a body over 64 KiB.
 
-    Where its route has use for one, of persons: there is none without a log-in.
+    It accepts one only if the route uses long bodies and the client is logged in.
     """
     routes = frozenset(
         (method.encode(), rule.rule.encode())

@@ -1,4 +1,4 @@
-"""The OpenAPI document of each HTTP protocol, made of what its views declare (chat.http.declared)."""
+"""OpenAPI documents of the HTTP protocols, built from the views' declarations (chat.http.declared)."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -20,9 +20,9 @@ from chat.http.auth import COOKIE
 from chat.http.declared import Answer, Declared, View, declared
 
 Json = dict[str, Any]
-Wording = tuple[int, str, str]  # HTTP status, and words in English and in Chinese; data may stand in braces
-Failure = Callable[[ErrorCode, View], list[Wording]]  # what a view may say of a failure
-# INTERNAL is not promised: it is always a defect. A body may come where none is asked for, too long at that.
+Wording = tuple[int, str, str]  # HTTP status, text in English and Chinese; braces contain data
+Failure = Callable[[ErrorCode, View], list[Wording]]  # possible texts of a failure at a view
+# INTERNAL is always a defect and not documented. Any request may carry a body, and one that is too long.
 ANYWHERE = {ErrorCode.UNAVAILABLE, ErrorCode.BODY_TOO_LARGE}
 _EXTENSION = "commonroom.openapi"
 _VARIABLE = re.compile(r"<(?:(?P<converter>[^:<>]+):)?(?P<name>[^<>]+)>")
@@ -31,12 +31,12 @@ _LOGINS: list[dict[str, list[str]]] = [{"cookie": []}, {"token": []}]
 
 @dataclass
 class Document:
-    """One protocol's document. Made on first request, when all routes are there."""
+    """One protocol's document, built on first use, when all routes exist."""
 
     app: Flask
-    name: str  # in the address: /openapi/<name>.json
+    name: str  # as in /openapi/<name>.json
     title: str
-    prefixes: frozenset[str]  # the first parts of its paths
+    prefixes: frozenset[str]  # first segments of its paths
     failed: type[Schema]  # the envelope of failures
     failure: Failure
 
@@ -53,13 +53,13 @@ class Document:
         return cast(Json, _without_null_defaults(spec.to_dict()))
 
     def path(self, rule: Rule) -> str:
-        """A route as the document writes it: /User/{username}."""
+        """Return a route in the document's notation: /User/{username}."""
         return _VARIABLE.sub(lambda found: f"{{{found['name']}}}", rule.rule)
 
     def _paths(self) -> Iterator[tuple[Rule, Json]]:
         for rule in self.app.url_map.iter_rules():
             view = self.app.view_functions[rule.endpoint]
-            if rule.rule.split("/")[1] in self.prefixes and declared(view).answers:  # WebSockets have none
+            if rule.rule.split("/")[1] in self.prefixes and declared(view).answers:  # WebSocket routes have none
                 methods = sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
                 yield rule, {method.lower(): self._operation(rule, method, view) for method in methods}
 
@@ -87,13 +87,13 @@ class Document:
         return operation
 
     def _responses(self, view: View) -> Json:
-        """By status. A status of both success and failure, as some protocols have it, is any of their schemas."""
+        """Responses by status. If a status is used for success and failure, its schema allows either."""
         about = declared(view)
         words: dict[int, list[tuple[str, str]]] = {}
         for code in sorted(about.failures | ANYWHERE, key=lambda code: code.name):
             for status, english, chinese in self.failure(code, view):
                 of_status = words.setdefault(status, [])
-                if (english, chinese) not in of_status:  # some protocols have the same words for two failures
+                if (english, chinese) not in of_status:  # two failures may have the same text
                     of_status.append((english, chinese))
         responses: Json = {}
         for status in sorted({*about.answers, *words}):
@@ -111,17 +111,19 @@ class Document:
 def register(
     app: Flask, name: str, title: str, *, prefixes: Iterable[str], failed: type[Schema], failure: Failure
 ) -> None:
-    """Give the protocol a document at /openapi/<name>.json, and a place on the page at /docs."""
+    """Register the protocol's document at /openapi/<name>.json, and its section on the page at /docs."""
     documents(app)[name] = Document(app, name, title, frozenset(prefixes), failed, failure)
 
 
 def documents(app: Flask) -> dict[str, Document]:
-    """By name, in the order of registration."""
+    """Return the documents by name, in the order of registration."""
     return cast(dict[str, Document], app.extensions.setdefault(_EXTENSION, {}))
 
 
 class _Converter(OpenAPIConverter):
-    """Knows two more things that a schema's Meta may say: `examples`, and `others`, the field for all other names."""
+    """Supports two more attributes of a schema's Meta: `examples`, and `others`, the field for
+    additional properties.
+    """
 
     def schema2jsonschema(self, schema: Any) -> Json:
         made: Json = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call]
@@ -138,7 +140,7 @@ class _Plugin(MarshmallowPlugin):
 
 
 def _without_null_defaults(part: Any) -> Any:
-    """A default of null is none, and for a field that may not be null it is a fault."""
+    """Remove defaults of null, which are invalid for fields that may not be null."""
     if isinstance(part, dict):
         return {k: _without_null_defaults(v) for k, v in part.items() if not (k == "default" and v is None)}
     return [_without_null_defaults(each) for each in part] if isinstance(part, list) else part

@@ -1,4 +1,4 @@
-"""Foreign origins and CORS (docs/specification.md, "Sessions")."""
+"""Cross-origin requests and CORS (docs/specification.md, "Sessions")."""
 
 from urllib.parse import urlsplit
 
@@ -11,7 +11,7 @@ _PREFLIGHT_SECONDS = "600"
 
 
 class Origins:
-    """Who besides our own pages may use what a browser keeps for us."""
+    """Origins whose pages may use a browser's cookies for this server, in addition to its own."""
 
     def __init__(self, allowed: tuple[str, ...]) -> None:
         self._allowed = frozenset(allowed)
@@ -23,13 +23,13 @@ class Origins:
             app.after_request(self._share)
 
     def require_own(self) -> None:
-        """Raise ORIGIN_FOREIGN where a browser says that another site's page makes this request."""
+        """Raise ORIGIN_FOREIGN if the browser reports that a page of another site makes this request."""
         origin = request.headers.get("Origin")
         if origin is not None and not self._is_own(origin):
             raise ChatError(ErrorCode.ORIGIN_FOREIGN, origin=origin[:200])
 
     def _is_own(self, origin: str) -> bool:
-        # By host and port alone: behind a proxy that ends TLS, the scheme here is not the one in the browser.
+        # Compare host and port only: behind a proxy that terminates TLS the scheme differs from the browser's.
         origin = origin.lower()
         try:
             parts = urlsplit(origin)
@@ -38,7 +38,7 @@ class Origins:
         if origin in self._allowed:
             return True
         host = request.host.lower()
-        # Some proxies pass the host without its port. A browser's own word settles it, which no page can set.
+        # Some proxies pass the host without its port. Sec-Fetch-Site decides then, which pages cannot set.
         if request.headers.get("Sec-Fetch-Site") == "same-origin" and parts.hostname == urlsplit(f"//{host}").hostname:
             return parts.scheme in _DEFAULT_PORTS
         default_port = _DEFAULT_PORTS.get(parts.scheme)

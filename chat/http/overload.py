@@ -1,4 +1,4 @@
-"""Overload bends: what has waited too long for a thread is refused at once, for little work, and the rest is served."""
+"""Load shedding: requests that waited too long for a thread are refused cheaply, so that the rest is served."""
 
 import time
 from collections.abc import Callable
@@ -17,16 +17,16 @@ RETRY_AFTER = 2  # seconds
 
 
 def refuse_overflow() -> None:
-    """Raise UNAVAILABLE where this request is here only to be refused, as its lane's queue is full."""
+    """Raise UNAVAILABLE for a request that its full lane passed on to be refused."""
     if current_lane() is Lane.REFUSING:
         metrics.count(metrics.REFUSED_FOR_OVERLOAD)
         raise ChatError(ErrorCode.UNAVAILABLE, retry_after=RETRY_AFTER)
 
 
 def refused_when_late(handler: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorator, outermost: for what a client can simply do again. Raises UNAVAILABLE.
+    """Decorator, outermost: for requests that clients can simply repeat. Raises UNAVAILABLE.
 
-    What waits in another lane than the usual one was told to; its queue is bounded.
+    Requests in other lanes are exempt: they waited on purpose, and their queues are bounded.
     """
     declared(handler).failures.add(ErrorCode.UNAVAILABLE)
 

@@ -1,4 +1,4 @@
-"""Asking for a page of a list: the three parameters that all protocols share, and the answer's `next`."""
+"""Paging parameters of lists, shared by all protocols, and the answer's `next`."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ POSITION_MAX_CHARS = 100
 
 
 class PageLimit(fields.Field[int]):
-    """A whole number from 1 on, or its digits; more than PAGE_MAX counts as that."""
+    """A whole number from 1, or its digits; values above PAGE_MAX count as PAGE_MAX."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
         if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
@@ -22,7 +22,7 @@ class PageLimit(fields.Field[int]):
 
 
 class Paged(Schema):
-    """Part of a request for a list: which of it."""
+    """Fields of a request for a page of a list."""
 
     limit = PageLimit(
         load_default=None,
@@ -47,18 +47,18 @@ class Paged(Schema):
 
 
 def page_of(asked: dict[str, Any]) -> Page:
-    """What the fields of Paged say."""
+    """Build the Page from the fields of Paged."""
     limit = asked["limit"] or (PAGE_DEFAULT if asked["after"] else None)
     return Page(limit, asked["after"], asked["q"])
 
 
 def next_of(page: Page, found: Listed[Any]) -> dict[str, str]:
-    """What an answer has besides where a page was asked for: documented answers are as their documents say."""
+    """Return the additional keys of an answer to a request for a page; documented answers stay unchanged."""
     return {} if page.limit is None else {"next": found.next}
 
 
 def next_field() -> fields.String:
-    """`next` in an answer's schema."""
+    """Return the field for `next` in an answer's schema."""
     return fields.String(
         metadata=about(
             "with ?limit=: `after` of the next page, or empty at the end",

@@ -1,4 +1,4 @@
-"""Reading query parameters, and the kinds of them that protocols share."""
+"""Query parameters, and their types shared by protocols."""
 
 from collections.abc import Callable
 from enum import Enum
@@ -14,7 +14,7 @@ from chat.http.declared import declared
 
 
 class Body(Enum):
-    """Whether a query's parameters may come in a JSON body too."""
+    """Whether parameters may also come in a JSON body."""
 
     NONE = "no"
     COUNTS = "yes, and it counts where both have one"
@@ -22,11 +22,11 @@ class Body(Enum):
 
 
 def asks(schema: type[Schema], *, body: Body = Body.NONE) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorator: the handler's next argument is the query, loaded by the schema.
+    """Decorator: pass the query, loaded by the schema, as the next argument.
 
-    An empty parameter is an absent one; of several of one name the first counts; unknown ones are ignored.
-    body: whether parameters may come in a JSON body too, and which counts where both have one.
-    Raises FIELD_MISSING, FIELD_INVALID; with a body BODY_MALFORMED, BODY_TOO_LARGE.
+    Empty parameters count as absent; the first of several with one name counts; unknown ones are ignored. `body`:
+    whether parameters may also come in a JSON body, and which source has priority. Raises FIELD_MISSING, FIELD_INVALID;
+    with a body also BODY_MALFORMED, BODY_TOO_LARGE.
     """
     loader = schema()
 
@@ -54,7 +54,7 @@ def asks(schema: type[Schema], *, body: Body = Body.NONE) -> Callable[[Callable[
 
 
 class Flag(fields.Boolean):
-    """?name=1; anything but 0 and false means yes."""
+    """?name=1; any value except 0 and false is true."""
 
     def __init__(self, metadata: dict[str, Any]) -> None:
         super().__init__(load_default=False, metadata={"type": "integer", "enum": [0, 1], "default": 0} | metadata)
@@ -64,7 +64,7 @@ class Flag(fields.Boolean):
 
 
 class Limit(fields.Integer):
-    """How many at most, in plain digits. More than `most` counts as that."""
+    """A maximum number in plain digits. Values above `most` count as `most`."""
 
     def __init__(self, default: int, most: int, metadata: dict[str, Any]) -> None:
         super().__init__(load_default=default, validate=validate.Range(min=1), metadata=metadata)

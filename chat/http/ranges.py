@@ -8,7 +8,7 @@ from flask import Response, request
 from werkzeug.http import parse_date
 
 _RANGE = re.compile(r"bytes[ \t]*=[ \t]*(\d{0,18})-(\d{0,18})[ \t]*", re.IGNORECASE)
-# Of these an answer without the content has its own, or none.
+# An answer without the content has its own values of these headers, or none.
 _OF_CONTENT = (
     "Cache-Control", "Content-Length", "Content-Type", "Content-Disposition", "Content-Encoding", "ETag",
     "Last-Modified",
@@ -16,7 +16,9 @@ _OF_CONTENT = (
 
 
 def answer_conditionally(response: Response) -> Response:
-    """Make it a 304, 412, 206 or 416 where the request asks for that. It has its validators and Content-Length."""
+    """Turn the answer into a 304, 412, 206 or 416 if the request asks for it. It must have validators and
+    Content-Length.
+    """
     size = response.content_length
     response.make_conditional(request)
     if response.status_code == 412:
@@ -41,7 +43,7 @@ def answer_conditionally(response: Response) -> Response:
 
 
 def _wanted(response: Response) -> tuple[str, str] | None:
-    """The first and last byte of the one range that is asked for. All else is ignored, which RFC 9110, 14.2 allows."""
+    """Return the first and last byte of a single requested range. Other forms are ignored, as RFC 9110, 14.2 allows."""
     asked = _RANGE.fullmatch(request.headers.get("Range", ""))
     if asked is None or asked[1] == asked[2] == "" or (asked[1] and asked[2] and int(asked[1]) > int(asked[2])):
         return None
@@ -50,7 +52,7 @@ def _wanted(response: Response) -> tuple[str, str] | None:
 
 
 def _still_holds(condition: str, response: Response) -> bool:
-    """If-Range (RFC 9110, 13.1.5): a strong entity tag, or a date, that is just the answer's."""
+    """Whether If-Range (RFC 9110, 13.1.5), a strong entity tag or a date, matches the answer."""
     if condition.startswith('"'):
         return condition == response.headers.get("ETag")
     date = parse_date(condition)
@@ -64,7 +66,7 @@ def _bounds(first: str, last: str, size: int) -> tuple[int, int]:
 
 
 def _cut(pieces: Iterable[bytes], start: int, end: int) -> Iterator[bytes]:
-    """The bytes from start to end of all the pieces."""
+    """Yield the bytes from start to end of the concatenated pieces."""
     at = 0
     try:
         for piece in pieces:

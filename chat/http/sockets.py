@@ -1,7 +1,7 @@
-"""How a view turns its request into a WebSocket: `return upgrade(Handler)`, on a route with `websocket=True`.
+"""WebSocket upgrades: a view returns `upgrade(Handler)`, on a route with `websocket=True`.
 
-The handshake is an ordinary request: sessions, origins and errors are as everywhere. What comes after the 101 is
-chat.live.websocket's, and the Handler's.
+The handshake is an ordinary request with sessions, origins and errors. After the 101, chat.live.websocket and the
+Handler own the connection.
 """
 
 import base64
@@ -20,9 +20,9 @@ from chat.services import Services
 
 
 def upgrade(make: Callable[[Peer, Services], Handler]) -> Response:
-    """Answer the handshake; on the connection, `make` makes the Handler then, in a thread.
+    """Answer the handshake; `make` then constructs the Handler, in a thread.
 
-    Raises UPGRADE_REQUIRED, HANDSHAKE_INVALID, and SOCKETS_UNAVAILABLE under any server but LiveWorker.
+    Raises UPGRADE_REQUIRED, HANDSHAKE_INVALID, and SOCKETS_UNAVAILABLE on servers other than LiveWorker.
     """
     key = _key()
     hold: Hold | None = request.environ.get(ENVIRON_KEY)
@@ -35,7 +35,7 @@ def upgrade(make: Callable[[Peer, Services], Handler]) -> Response:
 
 
 def _key() -> str:
-    """The handshake's key, if all that RFC 6455 (4.2.1) asks for is there."""
+    """Return the handshake's key after checking what RFC 6455 (4.2.1) requires."""
     headers = request.headers
     if request.method != "GET" or request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
         raise ChatError(ErrorCode.HANDSHAKE_INVALID, reason="not GET by HTTP/1.1")

@@ -1,8 +1,8 @@
-"""Pictures from strangers: bytes in, bytes out. Knows no database and no protocol.
+"""Untrusted pictures: bytes in, bytes out. Knows no database and no protocol.
 
-rewrite.py   the picture without metadata, by our own bounded readers: jpeg.py, png.py, gif.py, webp.py, exif.py
-decoder.py   whether the pixels decode, and small versions, by Pillow in a process of its own
-child.py     that process; wire.py: how the two talk
+rewrite.py   removes metadata with bounded readers: jpeg.py, png.py, gif.py, webp.py, exif.py
+    decoder.py   decodes pixels and scales pictures, by Pillow in a child process
+    child.py     the child process; wire.py: the protocol between the two
 """
 
 from chat.pictures.bounds import MAX_PIXELS, NotAPicture

@@ -1,11 +1,11 @@
-"""What a picture may be. Raised and checked by the rewriters of all formats."""
+"""Limits on pictures, enforced by the rewriters of all formats."""
 
 MAX_PIXELS = 40_000_000
-PROFILE_MAX_BYTES = 1024 * 1024  # of a colour profile, inflated; larger ones are left out
+PROFILE_MAX_BYTES = 1024 * 1024  # of an inflated colour profile; larger ones are removed
 
 
 class NotAPicture(ValueError):  # noqa: N818
-    """The bytes are no picture, or one beyond the bounds."""
+    """The bytes are not a picture, or exceed the limits."""
 
 
 def check_size(width: int, height: int) -> None:

@@ -1,7 +1,7 @@
-"""The process that decodes pictures: started by decoder.py, with a socket (wire.py) as its standard input.
+"""The child process that decodes pictures, started by decoder.py with a socket (wire.py) as standard input.
 
-It has no secrets, files or connections. Each picture may take CPU_SECONDS and MEMORY_BYTES; the kernel ends the process
-otherwise, and decoder.py starts another. It ends when the socket is closed, so with its parent.
+It has no secrets, files or connections. Each picture may use CPU_SECONDS and MEMORY_BYTES; beyond that the kernel kills
+the process, and decoder.py starts another. It exits when the socket is closed, and therefore with its parent.
 """
 
 import contextlib
@@ -17,21 +17,21 @@ from PIL import GifImagePlugin, Image, ImageOps, JpegImagePlugin, PngImagePlugin
 
 from chat.pictures.wire import CHECK, HEAD, READY
 
-CPU_SECONDS = 2  # the kernel counts in whole seconds, so up to one more
+CPU_SECONDS = 2  # the kernel rounds up to whole seconds
 MEMORY_BYTES = 1024 * 1024 * 1024  # address space: 40 megapixels of RGBA, twice, and the interpreter
-# What is decoded: larger pictures have only their structure checked, since slow machines take long to decode them.
+# Larger pictures only have their structure checked, because slow machines take long to decode them.
 MOST_PIXELS_DECODED = 16_000_000
-SIDE = 256  # px, of shrunk pictures
-PROFILE_MAX_BYTES = 4096  # of their colour profile; larger ones are left out
-_PLUGINS = (PngImagePlugin, JpegImagePlugin, GifImagePlugin, WebPImagePlugin)  # imported before the limits hold
+SIDE = 256  # px, of scaled pictures
+PROFILE_MAX_BYTES = 4096  # of the scaled picture's colour profile; larger ones are removed
+_PLUGINS = (PngImagePlugin, JpegImagePlugin, GifImagePlugin, WebPImagePlugin)  # imported before the limits apply
 _FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
 
 
 def check(data: bytes) -> bytes:
-    """Nothing, where the picture (of an animation, the first one) decodes. Raises anything that Pillow may."""
+    """Decode the picture, or the first frame of an animation. Raises anything that Pillow may raise."""
     with _open(data) as image:
         if image.width * image.height <= MOST_PIXELS_DECODED:
-            image.draft(image.mode, (1, 1))  # JPEG: an eighth of the size, a quarter of the time
+            image.draft(image.mode, (1, 1))  # JPEG: decoding at an eighth of the size takes a quarter of the time
             image.load()
         else:
             image.verify()
@@ -39,7 +39,7 @@ def check(data: bytes) -> bytes:
 
 
 def shrink(data: bytes) -> bytes:
-    """A still picture of at most SIDE x SIDE px, upright: JPEG, or PNG where it is transparent or has a palette."""
+    """Scale to a still picture of at most SIDE x SIDE px, upright: JPEG, or PNG for transparency or a palette."""
     with _open(data) as image:
         profile = image.info.get("icc_profile")
         image.thumbnail((SIDE, SIDE))
@@ -47,7 +47,7 @@ def shrink(data: bytes) -> bytes:
         if image.mode == "P" or image.has_transparency_data:
             image = image.convert("RGBA" if image.has_transparency_data else "RGB")
         elif image.mode not in ("1", "L", "RGB"):
-            image, profile = image.convert("RGB"), None  # the profile was for CMYK, say
+            image, profile = image.convert("RGB"), None  # the profile may be for CMYK
         upright = ImageOps.exif_transpose(image)
     upright.info.clear()
     if profile is not None and len(profile) > PROFILE_MAX_BYTES:
@@ -61,7 +61,7 @@ def shrink(data: bytes) -> bytes:
 
 
 def serve(connection: socket.socket) -> None:
-    """Answer requests until the other end is closed."""
+    """Answer requests until the other end closes."""
     connection.sendall(READY)
     while head := _receive(connection, HEAD.size):
         operation, length = HEAD.unpack(head)
@@ -69,7 +69,7 @@ def serve(connection: socket.socket) -> None:
         _limit_cpu()
         try:
             is_fine, answer = b"\1", (check if operation == CHECK else shrink)(data)
-        except Exception:  # whatever hostile bytes make of a decoder, MemoryError included
+        except Exception:  # anything that hostile bytes make a decoder raise, MemoryError included
             is_fine, answer = b"\0", b""
         connection.sendall(HEAD.pack(is_fine, len(answer)) + answer)
 
@@ -79,7 +79,7 @@ def _open(data: bytes) -> Image.Image:
 
 
 def _receive(connection: socket.socket, length: int) -> bytes:
-    """So many bytes; fewer where the connection ends."""
+    """Read this many bytes; fewer if the connection ends."""
     received = bytearray()
     while len(received) < length:
         piece = connection.recv(length - len(received))
@@ -96,7 +96,7 @@ def _limit_cpu() -> None:
 
 def _confine() -> None:
     with contextlib.suppress(OSError):
-        os.nice(10)  # chatting goes first
+        os.nice(10)  # lower priority than the server
     limits = [
         (resource.RLIMIT_AS, MEMORY_BYTES),
         (resource.RLIMIT_CORE, 0),
@@ -104,14 +104,14 @@ def _confine() -> None:
         (resource.RLIMIT_NOFILE, 16),
     ]
     for kind, most in limits:
-        with contextlib.suppress(OSError, ValueError):  # where the system has no such limit, or a lower one
+        with contextlib.suppress(OSError, ValueError):  # systems without this limit, or with a lower one
             resource.setrlimit(kind, (most, most))
 
 
 def main() -> None:
     connection = socket.socket(fileno=0)
     Image.preinit()
-    Image.MAX_IMAGE_PIXELS = None  # the size has been checked before
+    Image.MAX_IMAGE_PIXELS = None  # the size has been checked already
     warnings.simplefilter("ignore")
     _confine()
     serve(connection)

@@ -1,4 +1,4 @@
-"""Pillow, at arm's length: pictures are decoded in child processes with limits of CPU and memory (child.py)."""
+"""Decodes pictures with Pillow in child processes with CPU and memory limits (child.py)."""
 
 import contextlib
 import logging
@@ -15,21 +15,21 @@ from chat.pictures.bounds import NotAPicture
 from chat.pictures.wire import CHECK, HEAD, READY, SHRINK
 
 log = logging.getLogger(__name__)
-MOST_CHILDREN = 2  # each 25 MB at rest
-# Seconds. A child's CPU time ends long before: the rest is for machines with much else to do.
+MOST_CHILDREN = 2  # each uses 25 MB when idle
+# Seconds. The child's CPU limit applies much earlier; the rest is for busy machines.
 ANSWER_SECONDS = 15.0
 WAIT_SECONDS = 15.0
 _COMMAND = [sys.executable, "-P", "-m", "chat.pictures.child"]
-_ROOT = str(Path(__file__).parents[2])  # where chat is
-_ENVIRONMENT = ("PATH", "PYTHONHOME", "LD_LIBRARY_PATH")  # and PYTHONPATH; nothing else: no keys, no addresses
+_ROOT = str(Path(__file__).parents[2])  # the folder that contains `chat`
+_ENVIRONMENT = ("PATH", "PYTHONHOME", "LD_LIBRARY_PATH")  # and PYTHONPATH, but nothing else: no keys, no addresses
 
 
 class DecoderUnavailable(Exception):  # noqa: N818
-    """No child could be started, or all are busy: try again later."""
+    """No child process could be started, or all are busy; try again later."""
 
 
 class Decoder:
-    """Decodes at most MOST_CHILDREN pictures at a time. Its children live until `close`, or until they die of one."""
+    """Decodes up to MOST_CHILDREN pictures at a time. Children live until `close`, or until a picture kills them."""
 
     def __init__(self) -> None:
         self._places = threading.BoundedSemaphore(MOST_CHILDREN)
@@ -38,15 +38,17 @@ class Decoder:
         self._is_closed = False
 
     def check(self, picture: bytes) -> None:
-        """That the pixels decode. Raises NotAPicture, DecoderUnavailable. Waits for WAIT_SECONDS + ANSWER_SECONDS."""
+        """Check that the pixels decode. Raises NotAPicture, DecoderUnavailable. Blocks up to WAIT_SECONDS +
+        ANSWER_SECONDS.
+        """
         self._ask(CHECK, picture)
 
     def shrink(self, picture: bytes) -> bytes:
-        """A small still version, as JPEG or PNG. Raises NotAPicture, DecoderUnavailable."""
+        """Return a scaled still version, as JPEG or PNG. Raises NotAPicture, DecoderUnavailable."""
         return self._ask(SHRINK, picture)
 
     def close(self) -> None:
-        """End the children."""
+        """End the child processes."""
         with self._lock:
             self._is_closed = True
             idle, self._idle = self._idle, []
@@ -86,9 +88,9 @@ class Decoder:
 
 
 class _Child:
-    """One process. Used by one thread at a time.
+    """One child process, used by one thread at a time.
 
-    Started by posix_spawn, which is safe beside threads; its end is certain, as `weakref.finalize` sees to it.
+    Started by posix_spawn, which is safe with threads; `weakref.finalize` guarantees its end.
     """
 
     def __init__(self) -> None:
@@ -114,9 +116,9 @@ class _Child:
         return os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
 
     def ask(self, operation: bytes, picture: bytes) -> bytes:
-        """Raises NotAPicture, also where the child died of it; DecoderUnavailable where it had no time to answer."""
+        """Raises NotAPicture, also if the picture killed the child; DecoderUnavailable after a timeout."""
         deadline = time.monotonic() + ANSWER_SECONDS
-        self.is_fit = False  # until it has answered
+        self.is_fit = False  # until it answers
         try:
             self._socket.settimeout(ANSWER_SECONDS)
             self._socket.sendall(HEAD.pack(operation, len(picture)) + picture)
@@ -132,7 +134,7 @@ class _Child:
         return answer
 
     def _received(self, length: int, deadline: float) -> bytes:
-        """So many bytes. Raises TimeoutError; ConnectionError where the child is gone."""
+        """Read this many bytes. Raises TimeoutError; ConnectionError if the child has died."""
         received = bytearray()
         while len(received) < length:
             left = deadline - time.monotonic()
@@ -147,7 +149,7 @@ class _Child:
 
 
 def _spawn(stdin: int) -> int:
-    # All other descriptors are closed on exec (PEP 446).
+    # All other descriptors are close-on-exec (PEP 446).
     actions = [
         (os.POSIX_SPAWN_DUP2, stdin, 0),
         (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
@@ -155,7 +157,7 @@ def _spawn(stdin: int) -> int:
     ]
     environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH"))))
-    # A session of its own, so that Ctrl-C does not reach it.
+    # In its own session, so that Ctrl-C does not reach it.
     return os.posix_spawn(sys.executable, _COMMAND, environment, file_actions=actions, setsid=True)
 
 

@@ -1,15 +1,15 @@
-"""The one thing in EXIF that a picture needs to look right: which way up it is."""
+"""EXIF orientation, the only metadata needed to show a picture correctly."""
 
 import struct
 
 UPRIGHT = 1
 _ORIENTATION, _SHORT = 0x0112, 3
-_MOST_TAGS = 128  # looked at; cameras write about 15 here
+_MOST_TAGS = 128  # tags examined; cameras write about 15 here
 _BYTE_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
 
 
 def orientation(tiff: bytes) -> int:
-    """The orientation, 1 to 8, that EXIF data (without "Exif\\0\\0" in front) gives; UPRIGHT if it gives none."""
+    """Return the orientation, 1 to 8, from EXIF data without its "Exif\\0\\0" prefix; UPRIGHT if there is none."""
     order = _BYTE_ORDERS.get(tiff[:4])
     if order is None:
         return UPRIGHT
@@ -21,10 +21,10 @@ def orientation(tiff: bytes) -> int:
             if tag == _ORIENTATION:
                 return value if kind == _SHORT and UPRIGHT < value <= 8 else UPRIGHT
     except struct.error:
-        pass  # cut off
+        pass  # truncated
     return UPRIGHT
 
 
 def only(orientation: int) -> bytes:
-    """EXIF data that says nothing but the orientation."""
+    """Return EXIF data that contains only the orientation."""
     return b"MM\0*" + struct.pack(">IHHHIHHI", 8, 1, _ORIENTATION, _SHORT, 1, orientation, 0, 0)

@@ -1,4 +1,4 @@
-"""GIF: its frames with their timing, how often they repeat, and nothing else."""
+"""GIF: keeps frames, timing and repetition; removes everything else."""
 
 import struct
 
@@ -6,7 +6,7 @@ from chat.pictures.bounds import NotAPicture, check_size
 
 SIGNATURES = (b"GIF87a", b"GIF89a")
 MOST_BLOCKS = 10_000  # frames and extensions
-# An encoder fills them, with 255 bytes: 5 MiB are 20,000. Each is a step in Python.
+# Encoders fill sub-blocks with 255 bytes, so 5 MiB are 20,000. Each one is a step in Python.
 MOST_SUB_BLOCKS = 65_536
 _TRAILER, _FRAME, _EXTENSION = 0x3B, 0x2C, 0x21
 _GRAPHIC_CONTROL, _APPLICATION = 0xF9, 0xFF
@@ -15,7 +15,7 @@ _LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
 
 
 def rewritten(data: bytes) -> tuple[bytes, int, int, bool]:
-    """The picture without metadata, its width and height, whether it is animated. Raises NotAPicture."""
+    """Return the picture without metadata, its width and height, and whether it is animated. Raises NotAPicture."""
     reader = _Reader(data)
     try:
         return reader.read()
@@ -24,12 +24,12 @@ def rewritten(data: bytes) -> tuple[bytes, int, int, bool]:
 
 
 class _Reader:
-    """One pass over the blocks. IndexError, struct.error: cut off."""
+    """A single pass over the blocks. Raises IndexError, struct.error if truncated."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._at = 13
-        self._sub_blocks = MOST_SUB_BLOCKS  # left
+        self._sub_blocks = MOST_SUB_BLOCKS  # remaining
         self._frames = 0
         self._width = int.from_bytes(data[6:8], "little")
         self._height = int.from_bytes(data[8:10], "little")
@@ -60,7 +60,7 @@ class _Reader:
         left, top, width, height = (
             int.from_bytes(data[at : at + 2], "little") for at in range(start + 1, start + 9, 2)
         )
-        # Decoders make the picture large enough for its frames.
+        # Decoders enlarge the picture to contain its frames.
         self._width = max(self._width, left + width)
         self._height = max(self._height, top + height)
         check_size(self._width, self._height)
@@ -93,5 +93,5 @@ class _Reader:
 
 
 def _table_bytes(flags: int) -> int:
-    """Of the colour table that the flags of a screen or frame announce."""
+    """Size of the colour table announced by the flags of a screen or frame."""
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0

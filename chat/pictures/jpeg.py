@@ -1,4 +1,4 @@
-"""JPEG (ITU-T T.81): the frame, its tables and scans, the colour profile, the orientation, and nothing else."""
+"""JPEG (ITU-T T.81): keeps the frame, tables, scans, colour profile and orientation; removes everything else."""
 
 import re
 from collections.abc import Iterator
@@ -10,14 +10,14 @@ from chat.pictures.bounds import PROFILE_MAX_BYTES, NotAPicture, check_size
 SIGNATURE = b"\xff\xd8\xff"
 SOI, EOI, SOS = 0xD8, 0xD9, 0xDA
 APP0, APP1, APP2, APP14, COM = 0xE0, 0xE1, 0xE2, 0xEE, 0xFE
-_FRAMES = {0xC0, 0xC1, 0xC2}  # baseline, extended, progressive: those that browsers show
+_FRAMES = {0xC0, 0xC1, 0xC2}  # baseline, extended, progressive: those that browsers support
 _TABLES = {0xC4, 0xDB, 0xDD}  # Huffman, quantization, restart interval
 _LEFT_OUT = {*range(0xE0, 0xF0), COM}
-# Phones that put a second picture or a depth map into APPn segments need about 80; a progressive scan two.
+# Phones that store a second picture or a depth map in APPn segments need about 80, a progressive scan two.
 MOST_SEGMENTS = 256
-MOST_SCANS = 64  # each makes a decoder go over the whole picture; encoders write about ten
+MOST_SCANS = 64  # decoders process the whole picture once per scan; encoders write about ten
 
-_MARKER = re.compile(rb"\xff++([^\x00\xff])")  # any number of fill bytes in front
+_MARKER = re.compile(rb"\xff++([^\x00\xff])")  # preceded by any number of fill bytes
 _END_OF_SCAN = re.compile(rb"\xff[^\x00\xff]")
 _RESTARTS_AS_ZERO = bytes(0 if 0xD0 <= byte <= 0xD7 else byte for byte in range(256))
 
@@ -25,11 +25,11 @@ _RESTARTS_AS_ZERO = bytes(0 if 0xD0 <= byte <= 0xD7 else byte for byte in range(
 class _Segment(NamedTuple):
     marker: int
     payload: bytes
-    scan: bytes = b""  # the entropy-coded data after a start of scan
+    scan: bytes = b""  # the entropy-coded data after a start-of-scan marker
 
 
 def rewritten(data: bytes) -> tuple[bytes, int, int]:
-    """The picture without metadata, its width and height. Raises NotAPicture."""
+    """Return the picture without metadata, its width and height. Raises NotAPicture."""
     jfif = adobe = b""
     turned: bytes | None = None  # b"": upright
     profile: list[bytes] = []
@@ -53,7 +53,7 @@ def rewritten(data: bytes) -> tuple[bytes, int, int]:
         elif marker == APP2 and payload.startswith(b"ICC_PROFILE\0"):
             profile.append(_encoded(APP2, payload))
         elif marker == APP14 and payload.startswith(b"Adobe") and len(payload) >= 12:
-            adobe = _encoded(APP14, payload[:12])  # says which colour transform is used
+            adobe = _encoded(APP14, payload[:12])  # selects the colour transform
         if marker in _LEFT_OUT:
             continue
         if marker not in _FRAMES | _TABLES | {SOS}:
@@ -66,8 +66,8 @@ def rewritten(data: bytes) -> tuple[bytes, int, int]:
 
 
 def _segments(data: bytes) -> Iterator[_Segment]:
-    """All up to the end of the picture; what follows that is not looked at. Raises NotAPicture."""
-    # Without what is no marker within a scan: 5 MB of nothing else would take a regular expression 0.2 s.
+    """Yield the segments up to the end of the picture, ignoring later bytes. Raises NotAPicture."""
+    # Mask restart markers and stuffed bytes: 5 MB of them would take a regular expression 0.2 s.
     searched = data.translate(_RESTARTS_AS_ZERO).replace(b"\xff\0", b"\0\0")
     at = 2
     for _ in range(MOST_SEGMENTS):
@@ -102,7 +102,7 @@ def _frame_size(payload: bytes) -> tuple[int, int]:
 
 
 def _orientation(tiff: bytes) -> bytes:
-    """A segment that says nothing else of it; none where the picture is upright."""
+    """Return a segment that contains only the orientation, or nothing if the picture is upright."""
     found = exif.orientation(tiff)
     return b"" if found == exif.UPRIGHT else _encoded(APP1, b"Exif\0\0" + exif.only(found))
 

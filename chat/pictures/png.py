@@ -1,4 +1,4 @@
-"""PNG and APNG: the chunks that say how it looks, and nothing else."""
+"""PNG and APNG: keeps the chunks that affect the image; removes everything else."""
 
 import struct
 import zlib
@@ -9,11 +9,11 @@ from chat.pictures import exif
 from chat.pictures.bounds import PROFILE_MAX_BYTES, NotAPicture, check_size
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-MOST_CHUNKS = 8192  # 5 MiB in the 4 KiB pieces of the most wasteful encoders need 1,300
+MOST_CHUNKS = 8192  # 5 MiB in the 4 KiB chunks of the most wasteful encoders need 1,300
 MOST_CHUNKS_BEFORE_DATA = 64
 _HEAD = struct.Struct(">I4s")
 _DEPTHS = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}  # by colour type
-# What is kept once, with the sizes that the standard allows.
+# Chunks that are kept once, with the sizes that the standard allows.
 _ONCE: dict[bytes, range] = {
     b"PLTE": range(3, 769, 3),
     b"tRNS": range(1, 257),
@@ -31,11 +31,11 @@ _ONCE: dict[bytes, range] = {
 class _Chunk(NamedTuple):
     kind: bytes
     payload: bytes
-    whole: memoryview  # length and checksum included
+    whole: memoryview  # including length and checksum
 
 
 def rewritten(data: bytes) -> tuple[bytes, int, int]:
-    """The picture without metadata, its width and height. Raises NotAPicture."""
+    """Return the picture without metadata, its width and height. Raises NotAPicture."""
     kept: list[bytes | memoryview] = [SIGNATURE]
     seen: set[bytes] = set()
     size: tuple[int, int] | None = None
@@ -59,7 +59,7 @@ def rewritten(data: bytes) -> tuple[bytes, int, int]:
             orientation = exif.orientation(payload.removeprefix(b"Exif\0\0"))
             if orientation != exif.UPRIGHT:
                 kept.append(_encoded(b"eXIf", exif.only(orientation)))
-        elif not kind[0] & 0x20:  # what a decoder must know to show it
+        elif not kind[0] & 0x20:  # an unknown critical chunk
             raise NotAPicture(f"chunk {kind!r}")
         seen.add(kind)
     if size is None or b"IDAT" not in seen:
@@ -68,12 +68,12 @@ def rewritten(data: bytes) -> tuple[bytes, int, int]:
 
 
 def is_animated(data: bytes) -> bool:
-    """Whether a rewritten PNG moves."""
+    """Whether a rewritten PNG is animated."""
     return b"acTL" in data[: data.find(b"IDAT")]
 
 
 def _chunks(data: bytes) -> Iterator[_Chunk]:
-    """All up to IEND; what follows that is not looked at. Raises NotAPicture."""
+    """Yield the chunks up to IEND, ignoring later bytes. Raises NotAPicture."""
     view = memoryview(data)
     at = len(SIGNATURE)
     for _ in range(MOST_CHUNKS):
@@ -107,7 +107,7 @@ def _is_kept_once(kind: bytes, payload: bytes) -> bool:
 
 
 def _is_bounded_profile(payload: bytes) -> bool:
-    """A name, a zero, the method 0, and a whole zlib stream that inflates to PROFILE_MAX_BYTES at most."""
+    """Whether the profile is a name, a zero, method 0, and one zlib stream of at most PROFILE_MAX_BYTES inflated."""
     name_end = payload.find(b"\0", 0, 80)
     if name_end < 1 or payload[name_end + 1 : name_end + 2] != b"\0":
         return False

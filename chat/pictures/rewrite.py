@@ -1,7 +1,7 @@
-"""Pictures as clients send them, made into pictures as others get them: the same pixels, no metadata.
+"""Rewrites uploaded pictures: the same pixels without metadata.
 
-No pixel is decoded here. The work is a bounded number of steps, each a slice or a search in C, so hostile bytes cost
-about as much as a copy of them.
+Nothing is decoded here. The work is a bounded number of slices and searches in C, so that hostile bytes cost about as
+much as copying them.
 """
 
 import base64
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from chat.pictures import gif, jpeg, png, webp
 from chat.pictures.bounds import NotAPicture
 
-_PIECE_CHARS = 64 * 1024  # decoded in one call, which keeps the GIL
+_PIECE_CHARS = 64 * 1024  # decoded in one call, which holds the GIL
 _DATA_URL = re.compile(r"\Adata:[\w.+/-]*(?:;[\w.+=-]+)*;base64,", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture without metadata. Its structure is right; whether its pixels decode takes a decoder to say."""
+    """A picture without metadata. Its structure is valid; only a decoder can tell whether the pixels decode."""
 
     data: bytes
     media_type: str
@@ -28,9 +28,9 @@ class Picture:
 
 
 def rewritten(data: bytes) -> Picture:
-    """The picture without metadata: PNG, JPEG, GIF or WebP. Raises NotAPicture.
+    """Remove metadata from a PNG, JPEG, GIF or WebP picture. Raises NotAPicture.
 
-    What is kept beside pixels, animation and transparency: colour profile (1 MiB at most), gamma, orientation.
+    Keeps pixels, animation, transparency, colour profile (1 MiB at most), gamma and orientation.
     """
     if data.startswith(jpeg.SIGNATURE):
         kept, width, height = jpeg.rewritten(data)
@@ -51,14 +51,14 @@ def _typed(found: tuple[bytes, int, int, bool], media_type: str) -> tuple[bytes,
 
 
 def from_text(text: str) -> bytes:
-    """The bytes of Base64, also as a data URL; white space and missing padding do no harm. Raises NotAPicture."""
+    """Decode Base64 or a data URL, tolerating white space and missing padding. Raises NotAPicture."""
     prefix = _DATA_URL.match(text[:200])
     decoded: list[bytes] = []
     rest = b""
     try:
         for start in range(prefix.end() if prefix else 0, len(text), _PIECE_CHARS):
             rest += text[start : start + _PIECE_CHARS].encode("ascii").translate(None, b" \t\r\n\v\f")
-            whole = max(0, len(rest) - 4) // 4 * 4  # padding may only be in the last four
+            whole = max(0, len(rest) - 4) // 4 * 4  # padding may only occur in the last four
             if b"=" in rest[:whole]:
                 raise NotAPicture("not Base64")
             decoded.append(base64.b64decode(rest[:whole], validate=True))

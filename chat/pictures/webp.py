@@ -1,11 +1,11 @@
-"""WebP (RFC 9649): picture, animation, colour profile, orientation, and nothing else."""
+"""WebP (RFC 9649): keeps picture, animation, colour profile and orientation; removes everything else."""
 
 from collections.abc import Iterator
 
 from chat.pictures import exif
 from chat.pictures.bounds import PROFILE_MAX_BYTES, NotAPicture, check_size
 
-MOST_CHUNKS = 10_000  # those within frames too
+MOST_CHUNKS = 10_000  # including those within frames
 _ANIMATION, _EXIF, _XMP, _PROFILE = 0x02, 0x08, 0x04, 0x20  # flags of VP8X
 _IN_FRAMES = (b"ALPH", b"VP8 ", b"VP8L")
 
@@ -15,13 +15,13 @@ def is_webp(data: bytes) -> bool:
 
 
 def rewritten(data: bytes) -> tuple[bytes, int, int, bool]:
-    """The picture without metadata, its width and height, whether it is animated. Raises NotAPicture."""
+    """Return the picture without metadata, its width and height, and whether it is animated. Raises NotAPicture."""
     return _Reader().read(data)
 
 
 class _Reader:
     def __init__(self) -> None:
-        self._chunks = MOST_CHUNKS  # left
+        self._chunks = MOST_CHUNKS  # remaining
 
     def read(self, data: bytes) -> tuple[bytes, int, int, bool]:
         end = 8 + int.from_bytes(data[4:8], "little")
@@ -43,7 +43,7 @@ class _Reader:
         return b"RIFF" + len(body).to_bytes(4, "little") + body, width, height, bool(flags & _ANIMATION)
 
     def _extended(self, chunks: list[tuple[bytes, bytes]], width: int, height: int) -> tuple[int, list[bytes]]:
-        """VP8X's flags, and the chunks after it."""
+        """Return VP8X's flags and the chunks after it."""
         given = chunks[0][1][0]
         is_animated = bool(given & _ANIMATION)
         flags = given & ~(_EXIF | _XMP | _PROFILE)
@@ -75,7 +75,7 @@ class _Reader:
         return flags, kept
 
     def _frame(self, payload: bytes, width: int, height: int) -> bytes:
-        """A frame of an animation, with nothing in it but the picture."""
+        """Return an animation frame that contains only its picture."""
         kept = [payload[:16]]
         sizes: list[tuple[int, int]] = []
         for kind, inner in self._parts(payload, 16, len(payload)):
