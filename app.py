@@ -13,6 +13,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from chat import cli, web
+from chat.backends import backend_for, engine_options
 from chat.clock import Clock, system_clock
 from chat.extensions import db, jwt, migrate
 from chat.http import compression, cookies, envelopes, headers
@@ -25,7 +26,6 @@ from chat.services import Services
 from chat.services.bounds import Bounds
 from chat.services.quota import StorageBounds
 from chat.services.rooms import NAME_MAX_CHARS
-from chat.storage.engine import engine_options, tune_sqlite
 from config import ConfigError, Settings
 from instance import prepare
 
@@ -99,7 +99,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         # A clock that is put back must not make valid tokens "not yet valid"; security.tokens looks at the expiry.
         JWT_DECODE_LEEWAY=86400,
         SQLALCHEMY_DATABASE_URI=settings.database_uri,
-        SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database_uri, settings.database_busy_seconds),
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database_busy_seconds),
         MAX_CONTENT_LENGTH=settings.body_max_bytes,
         PROVIDE_AUTOMATIC_OPTIONS=False,  # outside CORS it is a wrong method like any other
         PAGE_LIMITS={
@@ -120,12 +120,15 @@ def _configure(app: Flask, settings: Settings) -> None:
 
 def services_for(settings: Settings, engine: Engine, clock: Clock) -> Services:
     """The rules over that database; they need no Flask."""
-    if engine.dialect.name == "sqlite":
-        tune_sqlite(engine, settings.sqlite_synchronous)
-    return Services(
+    backend = backend_for(
         engine,
         clock,
         busy_seconds=settings.database_busy_seconds,
+        sqlite_synchronous=settings.sqlite_synchronous,
+    )
+    return Services(
+        backend,
+        clock,
         rate_limits=settings.rate_limits,
         bounds=Bounds(
             rooms_at_once=settings.rooms_at_once,

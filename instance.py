@@ -32,7 +32,7 @@ def prepare(settings: Settings) -> None:
 
 
 def beside(database: Path) -> list[Path]:
-    """All files of a database: itself, its log, the log's index, and the bell (chat/storage/neighbours.py)."""
+    """All files of a database: itself, its log, the log's index, and the bell (chat/backends/sqlite/neighbours.py)."""
     return [database.with_name(database.name + suffix) for suffix in DATABASE_SUFFIXES]
 
 

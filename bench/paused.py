@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from chat.backends.sqlite.store import Store
 from chat.live.worker import LiveWorker
-from chat.storage.store import Store
 from wsgi import app
 
 PAUSE_SECONDS = 0.02

@@ -7,8 +7,10 @@ protocols/   one self-contained package per published protocol
     http/        shared by the HTTP protocols: bodies, authentication, origins, envelopes, long polls
     services/    the rules, one module per noun; the only layer that writes
     live/        the gunicorn worker: event loop, connections, threads; knows no protocol
-    delivery/    notifier (waiting clients), feeds (recent messages per room), bus (events of other processes)
-    storage/     the database: engine, transactions, queries on messages
+    delivery/    notifier (waiting clients), feeds (recent messages per room)
+    backends/    the databases: engine, transactions, bus (events of other processes)
+    ports.py     Protocols: what services and delivery need of a database and a bus
+    storage/     queries that every database runs: messages, avatars
     security/    passwords, tokens, rate limiters
     models/      tables and the records read from them
     pictures/    verification and rewriting of untrusted pictures

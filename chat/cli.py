@@ -9,7 +9,7 @@ from flask.cli import AppGroup
 from chat import __version__, connect
 from chat.errors import ChatError, ErrorCode
 from chat.http.context import services
-from chat.storage import backup
+from chat.ports import BackupError
 from config import ConfigError
 from instance import check_database
 
@@ -62,10 +62,10 @@ def leave_rooms(username: str, owner: str) -> None:
 def make_backup(file: Path) -> None:
     """Copy the database into FILE while the server runs. instance/secret_key is not included."""
     try:
-        backup.backup(_database(), file)
-    except backup.BackupError as error:
+        services().backend.backup(file)
+    except BackupError as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"{file} is a backup of {_database()}.")
+    click.echo(f"{file} is a backup of {services().backend.name}.")
 
 
 @chat.command("restore")
@@ -73,14 +73,10 @@ def make_backup(file: Path) -> None:
 def restore(file: Path) -> None:
     """Replace the database with a backup. Stop the server first."""
     try:
-        backup.restore(_database(), file, check_database)
-    except (backup.BackupError, ConfigError) as error:
+        kept = services().backend.restore(file, check_database)
+    except (BackupError, ConfigError) as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"{_database()} is restored; what was there is beside it, with {backup.KEPT}. Start the server now.")
-
-
-def _database() -> Path:
-    return Path(services().store.engine.url.database or "")
+    click.echo(f"{services().backend.name} is restored; what was there is {kept}. Start the server now.")
 
 
 @chat.command("connect")

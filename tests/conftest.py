@@ -16,12 +16,13 @@ from sqlalchemy import create_engine, event
 from werkzeug.routing.rules import Rule
 
 from app import create_app, services_for
+from chat.backends import engine_options
 from chat.clock import SECOND, system_clock
 from chat.http.context import EXTENSION
 from chat.models import Actor
 from chat.services import Services
-from chat.storage.engine import engine_options
 from config import Settings
+from tests.database import engine_of
 from tests.hashing import cheapen
 from tests.server import Server
 
@@ -109,7 +110,7 @@ def make_services(home: Path, cheap_passwords: None) -> Iterator[Callable[..., S
 
     def make(clock: Callable[[], int] = system_clock, **given: object) -> Services:
         settings = settings_at(home, **given)
-        options = engine_options(settings.database_uri, settings.database_busy_seconds)
+        options = engine_options(settings.database_busy_seconds)
         made.append(services_for(settings, create_engine(settings.database_uri, **options), clock))
         return made[-1]
 
@@ -168,14 +169,14 @@ def statements_of(services: Services) -> Iterator[list[str]]:
         connection.set_trace_callback(count)
 
     services.store.dispose()  # so that all connections are new ones
-    event.listen(services.store.engine, "connect", trace)
+    event.listen(engine_of(services), "connect", trace)
     try:
         with services.store.read():  # the connection's settings are none of the statements
             pass
         statements.clear()
         yield statements
     finally:
-        event.remove(services.store.engine, "connect", trace)
+        event.remove(engine_of(services), "connect", trace)
         services.store.dispose()
 
 

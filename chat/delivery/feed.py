@@ -10,8 +10,8 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from chat.models import StoredMessage
+from chat.ports import Store
 from chat.storage import timeline
-from chat.storage.store import Store
 
 MOST_MESSAGES = 256  # a room
 _EMPTY_FEED_COST = 1024  # bytes, about

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from chat.delivery.feed import Feeds
 from chat.delivery.notifier import Notifier
 from chat.models import ROOM_SIGNALS, SIGNALS, Event, EventKind
-from chat.storage.store import Store
+from chat.ports import Store
 
 CURRENT_SECONDS = 4.0  # docs/specification.md, "At once": within 5 s even where the hint was lost
 

@@ -55,4 +55,4 @@ class Event:
     message: StoredMessage | None = None
     prev_time: int = 0  # of the message: the room's last_time before it
     data: str = ""  # signals only: JSON
-    id: int = 0  # the row's id, if the bus has read it
+    id: int = 0  # if the bus has read it: its place in the order of commits (ports.Moment)

@@ -13,6 +13,7 @@ from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, enter_lane
 from chat.models import Actor, Event, EventKind, User
 from chat.names import is_email, is_name, is_visible, name_key
+from chat.ports import Store, WriteTransaction
 from chat.security import passwords
 from chat.security.devices import Devices
 from chat.security.events import SecurityLog
@@ -26,7 +27,6 @@ from chat.services.people import called
 from chat.services.presence import Presence
 from chat.services.rooms import Rooms
 from chat.services.sessions import NewSession, Sessions
-from chat.storage.store import Store, WriteTransaction
 
 USERNAME_MAX_CHARS = 32
 NICKNAME_MAX_CHARS = 32

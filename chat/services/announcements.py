@@ -8,11 +8,11 @@ from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, Announcement, Event, EventKind, User
 from chat.names import is_visible
+from chat.ports import Store
 from chat.services import lookups, paging
 from chat.services.lookups import within_64_bits
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.permissions import Action, require
-from chat.storage.store import Store
 
 MAX_CHARS = 1000
 

@@ -25,6 +25,7 @@ from chat.models import (
     User,
 )
 from chat.names import name_key
+from chat.ports import Store
 from chat.security.events import SecurityLog
 from chat.services import lookups
 from chat.services.lookups import AnyConnection, within_64_bits
@@ -32,7 +33,6 @@ from chat.services.paging import Listed
 from chat.services.permissions import Action, require
 from chat.services.reading import Reading
 from chat.storage import timeline
-from chat.storage.store import Store
 
 MOST = 1000  # messages per answer
 SHORT = 100  # the longest list that any lane may build

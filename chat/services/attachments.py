@@ -10,7 +10,7 @@ from chat import pictures
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Attachment, AttachmentChunk, Message, MessageType, Room
-from chat.storage.store import Store, WriteTransaction
+from chat.ports import Store, WriteTransaction
 
 CHUNK_BYTES = 256 * 1024
 BUSY_SECONDS = 2  # for Retry-After

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from chat import pictures
 from chat.errors import ChatError, ErrorCode
 from chat.models import Avatar, Event, EventKind, Room, User
+from chat.ports import Store, WriteTransaction
 from chat.services.attachments import BUSY_SECONDS, new_name
-from chat.storage.store import Store, WriteTransaction
 
 URL_PREFIX = "/avatars/"  # the route of chat.web, followed by the avatar's name
 TEXT_MAX_CHARS = 2048

@@ -8,10 +8,10 @@ from sqlalchemy import and_, exists, func, or_, select
 from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, current_lane
 from chat.models import Actor, Friendship, Membership, Message, Role
+from chat.ports import WriteTransaction
 from chat.security.limits import Limit
 from chat.services import friendships
 from chat.services.limits import Limits
-from chat.storage.store import WriteTransaction
 
 _FIRST_LANES = frozenset({None, Lane.REST})
 _are_friends = exists().where(

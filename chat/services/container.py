@@ -3,12 +3,10 @@
 import threading
 from collections.abc import Callable
 
-from sqlalchemy import Engine
-
 from chat.clock import Clock
 from chat.delivery import Hub
-from chat.delivery.bus import SqliteBus
 from chat.pictures import Decoder
+from chat.ports import Backend
 from chat.security.devices import Devices
 from chat.security.events import SecurityLog, Whence
 from chat.services.accounts import Accounts
@@ -43,16 +41,14 @@ from chat.services.subscriptions import Subscriptions
 from chat.services.tickets import Tickets
 from chat.services.verification import Verification
 from chat.services.visits import Visits
-from chat.storage.store import Store
 
 
 class Services:
     def __init__(
         self,
-        engine: Engine,
+        backend: Backend,
         clock: Clock,
         *,
-        busy_seconds: float,
         rate_limits: bool,
         bounds: Bounds,
         storage_bounds: StorageBounds,
@@ -69,7 +65,8 @@ class Services:
         smtp_url: str = "",
     ) -> None:
         self.clock = clock
-        self.store = Store(engine, clock, busy_seconds)
+        self.backend = backend
+        self.store = backend.store
         self.hub = Hub(self.store, feed_max_bytes)
         security_log = SecurityLog(clock, whence)
         self.limits = Limits(self.store, clock, security_log, enabled=rate_limits)
@@ -118,8 +115,7 @@ class Services:
         self.pulls = Pulls(self.store, self.hub, self.sessions, self.reading)
         self.subscriptions = Subscriptions(self.store, self.hub, self.sessions, self.presence)
         self.visits = Visits(self.store, clock)
-        self._bus = SqliteBus(self.store, self.hub)
-        self.store.published = self._bus.committed
+        self._bus = backend.bus(self.hub)
         self.purger = Purger(self.store)
         self._housekeeper = Housekeeper(
             self.store,

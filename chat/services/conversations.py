@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, update
 
 from chat.models import Actor, Attachment, Friendship, Membership, Message, Room, User
+from chat.ports import Store
 from chat.services import friendships, lookups, paging
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.reading import UNREAD_REACH, Reading, unread_count
 from chat.services.room_views import UNREAD_MOST
 from chat.storage.avatars import TOTAL_MAX_BYTES, avatars_of
-from chat.storage.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from chat.models import (
     User,
 )
 from chat.names import is_visible
+from chat.ports import Store, WriteTransaction
 from chat.security.limits import MESSAGES
 from chat.services import friendships, lookups, paging
 from chat.services.attachments import Attached, chunks, new_name
@@ -31,7 +32,6 @@ from chat.services.lookups import LIST_CAP, RoomRef
 from chat.services.messages import Draft, Messages
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.quota import Quota
-from chat.storage.store import Store, WriteTransaction
 
 FILENAME_MAX_CHARS = 200
 LEASE = 45 * SECOND  # µs; an upload without progress for this long is abandoned (its connection times out earlier)

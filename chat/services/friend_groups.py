@@ -5,11 +5,11 @@ from sqlalchemy.exc import IntegrityError
 
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, FriendGroup, FriendGroupMember, User
+from chat.ports import Store
 from chat.services import friendships, paging, people
 from chat.services.lookups import AnyConnection, within_64_bits
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.people import Person
-from chat.storage.store import Store
 
 NAME_MAX_CHARS = 20
 

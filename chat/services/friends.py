@@ -17,13 +17,13 @@ from chat.models import (
     RequestStatus,
     User,
 )
+from chat.ports import Store, WriteTransaction
 from chat.services import friendships, lookups, paging, people
 from chat.services.lookups import LIST_CAP, within_64_bits
 from chat.services.messages import Draft, Messages
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.people import Person
 from chat.services.rooms import Rooms
-from chat.storage.store import Store, WriteTransaction
 
 REQUEST_MAX_CHARS = 255
 

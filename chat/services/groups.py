@@ -9,6 +9,7 @@ from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, enter_lane
 from chat.models import Actor, Event, EventKind, Membership, Role, Room, User
+from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
 from chat.services import friendships, lookups, paging, people
 from chat.services.avatars import Avatars
@@ -18,7 +19,6 @@ from chat.services.people import Person
 from chat.services.permissions import REMOVING, Action, allows, forbidden, require
 from chat.services.quota import Quota
 from chat.services.rooms import Rooms
-from chat.storage.store import Store, WriteTransaction
 
 
 @dataclass(frozen=True, slots=True)

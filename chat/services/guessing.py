@@ -12,6 +12,7 @@ from sqlalchemy import delete, insert, select, update
 from chat.clock import SECOND, Clock
 from chat.models import KnownAddress
 from chat.names import name_key
+from chat.ports import Store, WriteTransaction
 from chat.security.devices import Devices
 from chat.security.limits import (
     FAILED_LOGINS,
@@ -21,7 +22,6 @@ from chat.security.limits import (
     Limit,
 )
 from chat.services.limits import Limits
-from chat.storage.store import Store, WriteTransaction
 
 KEEP_ADDRESSES_FOR = 30 * 86400 * SECOND  # µs
 MOST_ADDRESSES = 5  # per account; the newest are kept

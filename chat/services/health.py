@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from chat.errors import ChatError
 from chat.models import Room
-from chat.storage.store import Store
+from chat.ports import Store
 
 log = logging.getLogger(__name__)
 WELL_SECONDS = 4.0  # seconds between two checks; each takes about 1 ms of CPU on an idle server

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 
 from chat.clock import SECOND, Clock
 from chat.models import EventRow
-from chat.storage.store import Store
+from chat.ports import Store
 
 log = logging.getLogger(__name__)
 FREQUENT_SECONDS = 3.0  # read marks and presence must reach the database within 5 s

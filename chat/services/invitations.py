@@ -10,13 +10,13 @@ from sqlalchemy.orm import aliased
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, Event, EventKind, Invitation, InvitationStatus, Membership, Role, User
+from chat.ports import Store, WriteTransaction
 from chat.services import friendships, lookups, paging
 from chat.services.bounds import PersonBounds
 from chat.services.lookups import within_64_bits
 from chat.services.memberships import Memberships
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.permissions import Action, allows, forbidden, require
-from chat.storage.store import Store, WriteTransaction
 
 
 @dataclass(frozen=True, slots=True)

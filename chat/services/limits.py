@@ -4,9 +4,9 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from chat.clock import Clock
 from chat.models import RateLimit
+from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
 from chat.security.limits import Limit, MemoryBuckets
-from chat.storage.store import Store, WriteTransaction
 
 Bucket = tuple[Limit, object]
 

@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, or_, 
 from chat.errors import ChatError, ErrorCode
 from chat.models import Access, Actor, Membership, Role, Room, User
 from chat.names import name_key
+from chat.ports import WriteTransaction
 from chat.storage.prepared import Prepared
-from chat.storage.store import WriteTransaction
 
 LIST_CAP = 5000  # entries (docs/specification.md, "Bounds")
 MAX_ID = 2**63 - 1
@@ -139,9 +139,9 @@ def within_64_bits(row_id: int) -> int:
 
 
 def _run(connection: AnyConnection, statement: Prepared, values: dict[str, Any]) -> list[tuple[Any, ...]]:
-    if isinstance(connection, WriteTransaction):
-        return connection.run(statement, values)
-    return statement.run(connection, values)
+    if isinstance(connection, Connection):
+        return statement.run(connection, values)
+    return connection.run(statement, values)
 
 
 def _find(

@@ -11,6 +11,7 @@ from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, Event, EventKind, Invitation, InvitationStatus, Membership, Role, Room, User
 from chat.names import name_key
+from chat.ports import Store, WriteTransaction
 from chat.services import lookups, paging
 from chat.services.bounds import PersonBounds
 from chat.services.lookups import RoomRef, UserRef
@@ -19,7 +20,6 @@ from chat.services.people import called
 from chat.services.permissions import ADDING, Action, require
 from chat.services.presence import Presence
 from chat.services.room_passwds import RoomPasswds
-from chat.storage.store import Store, WriteTransaction
 
 LEAVE_AT_ONCE = 500  # rooms per transaction, because other writers wait for it
 

@@ -10,6 +10,7 @@ from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, enter_lane
 from chat.models import Actor, Event, EventKind, Message, MessageType, Room, StoredMessage, User
 from chat.names import is_visible
+from chat.ports import Store, WriteTransaction
 from chat.security.limits import MESSAGES
 from chat.services import friendships, lookups
 from chat.services.attachments import Attached, Attachments
@@ -18,7 +19,6 @@ from chat.services.lookups import MAX_ID, RoomRef
 from chat.services.quota import Quota
 from chat.storage import timeline
 from chat.storage.prepared import Prepared
-from chat.storage.store import Store, WriteTransaction
 
 CLIENT_MESSAGE_ID_MAX_CHARS = 64
 

@@ -9,10 +9,10 @@ from sqlalchemy import ColumnElement, and_, exists, or_, select
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, Friendship, User
 from chat.names import name_key
+from chat.ports import Store
 from chat.services import paging
 from chat.services.lookups import AnyConnection, within_64_bits
 from chat.storage.avatars import avatars_of
-from chat.storage.store import Store
 
 MOST_FOUND = 50
 

@@ -10,8 +10,8 @@ from sqlalchemy import bindparam, or_, select, update
 
 from chat.clock import SECOND, Clock
 from chat.models import LoginSession
+from chat.ports import Store
 from chat.storage.prepared import Prepared
-from chat.storage.store import Store
 
 OPEN_AHEAD = 30 * SECOND  # an open wait keeps a session online this far ahead
 REWRITE_AHEAD = 5 * SECOND  # `online_until` is written again when less than this remains

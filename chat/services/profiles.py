@@ -11,13 +11,13 @@ from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, enter_lane
 from chat.models import Actor, Event, EventKind, User
 from chat.names import name_key
+from chat.ports import Store
 from chat.security.events import SecurityLog
 from chat.services.accounts import Accounts, check_email, check_nickname, hashes, require_free
 from chat.services.avatars import Avatars
 from chat.services.memberships import pass_on_rooms
 from chat.services.quota import Quota
 from chat.services.sessions import Sessions
-from chat.storage.store import Store
 
 PROFILE_MAX_CHARS = 200
 

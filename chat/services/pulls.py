@@ -9,11 +9,11 @@ from chat.delivery import Hub, Key
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, Membership, Room, StoredMessage
 from chat.names import name_key
+from chat.ports import Store
 from chat.services.reading import Reading
 from chat.services.room_views import activity
 from chat.services.sessions import Sessions
 from chat.storage import timeline
-from chat.storage.store import Store
 
 _rooms_of_member = (
     select(Room.name_key, Room.id, Room.last_time, Membership.read_time)

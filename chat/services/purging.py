@@ -8,8 +8,8 @@ from collections.abc import Callable
 from sqlalchemy import delete, exists, select, tuple_
 
 from chat.models import Announcement, Attachment, AttachmentChunk, Invitation, Message, Room, RoomTicket, VisitRow
+from chat.ports import Store, WriteTransaction
 from chat.services import avatars
-from chat.storage.store import Store, WriteTransaction
 
 ROWS = 500  # per transaction, because other writers wait for it
 CHUNKS = 16  # per transaction, each up to 256 KiB

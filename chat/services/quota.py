@@ -7,8 +7,8 @@ from sqlalchemy import insert, select, update
 from chat.clock import SECOND, Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import StoredBytes
+from chat.ports import Store, WriteTransaction
 from chat.services.lookups import AnyConnection
-from chat.storage.store import Store, WriteTransaction
 
 DAY = 24 * 3600 * SECOND  # µs; begins with the first byte that a person stores
 
@@ -62,7 +62,8 @@ class Quota:
         if most and self._store.bytes_used(connection) + size > most:
             raise ChatError(ErrorCode.STORAGE_FULL)
         least = self._bounds.disk_free_min
-        if least and self._store.disk_free() - size < least:
+        free = self._store.disk_free() if least else None
+        if free is not None and free - size < least:
             raise ChatError(ErrorCode.STORAGE_FULL)
 
     def _used(self, connection: AnyConnection, user_id: int) -> tuple[int, int]:

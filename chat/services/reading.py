@@ -7,8 +7,8 @@ from typing import Protocol
 from sqlalchemy import ColumnElement, bindparam, func, select, update
 
 from chat.models import Membership, Message, Room
+from chat.ports import Store
 from chat.storage.prepared import Prepared
-from chat.storage.store import Store
 
 _forward = Prepared(
     update(Membership)

@@ -10,6 +10,7 @@ from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Access, Actor, Membership, Role, Room
 from chat.names import is_name, is_reserved_room_name, name_key
+from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
 from chat.services import lookups
 from chat.services.bounds import PersonBounds
@@ -20,7 +21,6 @@ from chat.services.permissions import Action, require
 from chat.services.reading import Reading
 from chat.services.room_passwds import RoomPasswds
 from chat.services.room_views import IS_IN, RoomView, views
-from chat.storage.store import Store, WriteTransaction
 
 NAME_MAX_CHARS = 60
 LABEL_MAX_CHARS = 16

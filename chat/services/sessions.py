@@ -10,9 +10,9 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 from chat.clock import SECOND, Clock
 from chat.delivery import Hub
 from chat.models import Actor, Event, EventKind, LoginSession, User
+from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
 from chat.services.presence import Presence
-from chat.storage.store import Store, WriteTransaction
 
 MOST_KNOWN = 10_000  # users with cached sessions
 MOST_OF_USER = 100  # cached sessions per user

@@ -4,14 +4,14 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, select
 
 from chat.delivery import Hub, Key, Waiter
 from chat.errors import ChatError, ErrorCode
-from chat.models import ROOM_SIGNALS, Actor, Event, EventRow, Membership, Room, StoredMessage
+from chat.models import ROOM_SIGNALS, Actor, Event, Membership, Room, StoredMessage
+from chat.ports import Moment, Store
 from chat.services.presence import Presence
 from chat.services.sessions import Sessions
-from chat.storage.store import Store
 
 Ends = Mapping[int, int]  # last message times (µs) of rooms, by membership
 MOST = 1_000_000  # sockets; file descriptors run out first
@@ -21,7 +21,6 @@ _rooms_of_member = (
     .where(Membership.user_id == bindparam("user"), Room.deleted_at.is_(None))
     .order_by(Membership.id)  # without the cap on lists, because rooms beyond it would never be pushed
 )
-_last_event = select(func.max(EventRow.id))
 _room_of_member = _rooms_of_member.where(Room.id == bindparam("room"))
 
 
@@ -49,7 +48,7 @@ class Subscription:
         self._only = only
         self._followed: dict[int, _Followed] = {}
         self._left_out: set[int] | None = None  # message ids
-        self._signals_from = 0  # id of the last event before the subscription
+        self._signals_from: Moment | None = None  # signals committed by then are not delivered
         self.actor = actor
         self.waiter = Waiter([("user", actor.user_id)], wake)
 
@@ -125,7 +124,7 @@ class Subscription:
         """Whether to deliver a signal: it is about the reader or one of their rooms, and was emitted after the
         subscription.
         """
-        if signal.id <= self._signals_from:
+        if self._signals_from is not None and self._signals_from.shows(signal):
             return False
         if signal.kind in ROOM_SIGNALS:
             return signal.subject_id in self._followed
@@ -159,7 +158,7 @@ class Subscription:
         try:
             self.require_session()
             if self.waiter.signals is not None:
-                self._signals_from = self._last_event()
+                self._signals_from = self._chat.store.moment()
             feeds = self._chat.hub.feeds
             for row in self._resolve(since):
                 end = feeds.end(row.id)
@@ -199,10 +198,6 @@ class Subscription:
             self._chat.hub.notifier.change(self.waiter, keys)
             if not self.waiter.keys:
                 return rows  # closed meanwhile
-
-    def _last_event(self) -> int:
-        with self._chat.store.read() as connection:
-            return connection.execute(_last_event).scalar() or 0
 
     def _read(self) -> list[Any]:
         with self._chat.store.read() as connection:

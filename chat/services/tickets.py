@@ -9,11 +9,11 @@ from sqlalchemy.exc import IntegrityError
 from chat.clock import SECOND, Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, Role, RoomTicket
+from chat.ports import Store, WriteTransaction
 from chat.services import lookups
 from chat.services.lookups import RoomRef
 from chat.services.memberships import Memberships
 from chat.services.sessions import Sessions
-from chat.storage.store import Store, WriteTransaction
 
 LIFETIME_S = 60
 _FORM = re.compile(r"[0-9a-f]{40}")  # as in realtime's document

@@ -1,1 +1,1 @@
-"""The database: the engine's settings, transactions, and the queries of a room's timeline."""
+"""Queries that every database runs: prepared statements, the timeline of a room, avatars."""

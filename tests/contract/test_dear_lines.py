@@ -18,6 +18,7 @@ from chat.protocols.tcp.requests import REQUESTS
 from chat.services import Services
 from tests.conftest import services_of, sign_up
 from tests.contract.dear import AFTER, BEFORE, FULL, VALUES, costs_at_most, padded
+from tests.database import execute
 from tests.live import websocket
 from tests.peers import FakePeer
 
@@ -105,7 +106,7 @@ def test_a_line_that_names_a_thousand(opened: Open, alice: Actor, app: Flask, na
     columns = "username, username_key, nickname, password_sha1, password_md5, created_at"
     rows = [(f"user{number}", f"user{number}", "", "", "", 1) for number in range(1000)]
     with services_of(app).store.write() as tx:
-        tx._connection.exec_driver_sql(f"INSERT INTO users ({columns}) VALUES (?, ?, ?, ?, ?, ?)", rows)
+        execute(tx, f"INSERT INTO users ({columns}) VALUES (?, ?, ?, ?, ?, ?)", rows)
     names = ",".join(f'"{name.format(n=number)}"' for number in range(1000))
     say = opened(tcp)
     say(b'{"message_type":"login_request","username":"alice","password":"secret1"}')

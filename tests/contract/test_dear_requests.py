@@ -9,6 +9,7 @@ import pytest
 from tests.contract.clients import PollingClient, Reply
 from tests.contract.conftest import Clients
 from tests.contract.dear import ACCENTS, AFTER, BEFORE, FULL, VALUES, costs_at_most, padded
+from tests.database import execute
 
 BODIES = {
     **{
@@ -95,7 +96,7 @@ def test_requests_after_log_in(app, alice: PollingClient, method: str, path: str
     rows = [(1, 1, 5_000_000_000_000_000 + n, "text", "a" * 500) for n in range(12_000)]
     with store.write() as tx:
         columns = "room_id, sender_id, time, type, content"
-        tx._connection.exec_driver_sql(f"INSERT INTO messages ({columns}) VALUES (?, ?, ?, ?, ?)", rows)
-        tx._connection.exec_driver_sql("UPDATE rooms SET last_time = 5000000000020000")
-        tx._connection.exec_driver_sql("UPDATE memberships SET read_time = 0")
+        execute(tx, f"INSERT INTO messages ({columns}) VALUES (?, ?, ?, ?, ?)", rows)
+        execute(tx, "UPDATE rooms SET last_time = 5000000000020000")
+        execute(tx, "UPDATE memberships SET read_time = 0")
     assert costs_at_most(AFTER, lambda: alice.call(method, path, body), 0)

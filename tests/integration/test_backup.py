@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from chat.storage.backup import KEPT, BackupError, backup, restore
+from chat.backends.sqlite.backup import KEPT, backup, restore
+from chat.ports import BackupError
 from instance import check_database
 from tests.integration.raw import token_of
 from tests.server import BIN, ROOT, Server, wait_until

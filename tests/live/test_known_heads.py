@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 import requests
 from flask import Flask
-from sqlalchemy import func, select
 
 from chat.live.parking import ENVIRON_KEY, Hold, Look
-from chat.models import EventRow
 from tests.conftest import services_of, statements_of
 from tests.contract.clients import FlaskTransport, PollingClient
+from tests.database import wait_for_the_bus
 from tests.integration.raw import answer, token_of
 from tests.server import Server, wait_until
 
@@ -222,9 +221,7 @@ def test_a_known_head_runs_no_sql(app: Flask) -> None:
     reply = alice.call("POST", "/user/register", {"username": "alice", "password": "secret1"})
     token = reply.headers["Set-Cookie"].split("=", 1)[1].split(";")[0]
     chat = services_of(app)
-    with chat.store.read() as connection:
-        newest = connection.execute(select(func.max(EventRow.id))).scalar()
-    wait_until(lambda: chat._bus._last_id == newest, "the bus has read of the registration")
+    wait_for_the_bus(chat)
     hold = Hold(lambda: None, time.monotonic())
     with app.test_request_context(
         "/chat/pull?timeout=20", method="POST", data=b'{"public": ""}', headers={"Authorization": token},

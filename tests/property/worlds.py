@@ -8,10 +8,11 @@ from typing import Protocol
 from flask import Flask
 
 from app import create_app
-from chat.delivery.bus import SqliteBus
+from chat.ports import Bus
 from config import Settings
 from tests.conftest import SECRET, FakeClock, services_of
 from tests.contract.clients import FlaskTransport, HttpTransport, PollingClient, Transport
+from tests.database import bus_of
 from tests.server import Server
 
 SERVERS = (0, 1)
@@ -70,7 +71,7 @@ class InProcess(_Registered):
         shutil.copy(migrated, self.home / "commonroom.db")
         self.clock = FakeClock()
         self.apps: dict[int, Flask] = {}
-        self.buses: dict[int, SqliteBus] = {}
+        self.buses: dict[int, Bus] = {}
         for server in SERVERS:
             self._start(server)
 
@@ -99,7 +100,7 @@ class InProcess(_Registered):
         services = services_of(self.apps[server])
         services.rooms.ensure_lobby()
         services._started = True  # news of the other server comes by hear(), not by a thread
-        self.buses[server] = SqliteBus(services.store, services.hub)
+        self.buses[server] = bus_of(services)
         self.hear(server)
 
     def _stop(self, server: int) -> None:

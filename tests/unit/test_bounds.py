@@ -12,6 +12,7 @@ from chat.models import Access, Actor, Membership, Role, User
 from chat.services import Services
 from chat.services.messages import Draft
 from tests.conftest import FakeClock, run_in_threads, sign_up
+from tests.database import engine_of
 
 
 def code_of(call: Callable[[], object]) -> ErrorCode | None:
@@ -363,9 +364,9 @@ def test_counting_strangers_rooms_scans_no_table(services: Services) -> None:
         if "HAVING" in statement:
             plans.append(str(cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()))
 
-    event.listen(services.store.engine, "before_cursor_execute", explain)
+    event.listen(engine_of(services), "before_cursor_execute", explain)
     put_in(services, alice, me)
-    event.remove(services.store.engine, "before_cursor_execute", explain)
+    event.remove(engine_of(services), "before_cursor_execute", explain)
     assert len(plans) == 1
     assert "ix_memberships_added" in plans[0]
     assert "SCAN" not in plans[0], plans[0]

@@ -12,18 +12,20 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, delete, func, insert, select
 
+from chat.backends.sqlite import bus as bus_module
+from chat.backends.sqlite.bus import SqliteBus
+from chat.backends.sqlite.filewatch import Tick
+from chat.backends.sqlite.store import Store
 from chat.delivery import Waiter
-from chat.delivery import bus as bus_module
-from chat.delivery.bus import SqliteBus
 from chat.delivery.feed import MOST_MESSAGES, Feeds, Tail
 from chat.delivery.notifier import Notifier
 from chat.models import Event, EventRow, Message, StoredMessage
+from chat.ports import WriteTransaction
 from chat.services import Services, housekeeping
 from chat.services.messages import Draft
 from chat.services.pulls import ANSWER_MAX_BYTES, News
-from chat.storage.filewatch import Tick
-from chat.storage.store import Store, WriteTransaction
 from tests.conftest import FakeClock, sign_up
+from tests.database import bus_of, engine_of, store_of
 from tests.server import wait_until
 
 LOBBY = 1
@@ -33,10 +35,10 @@ def captured(services: Services, texts: list[str]) -> list[Event]:
     """The events of sending these, stored but not published."""
     events: list[Event] = []
     alice = sign_up(services, f"sender {random.random()}")
-    services.store.published = events.extend
+    store_of(services).published = events.extend
     for text in texts:
         services.messages.send(alice, "public", Draft(text=text))
-    services.store.published = None
+    store_of(services).published = None
     return events
 
 
@@ -135,7 +137,7 @@ def test_readers_and_writers_in_threads_with_publishing_shuffled(services: Servi
         late.append(timer)
         timer.start()
 
-    services.store.published = shuffled  # type: ignore[assignment]
+    store_of(services).published = shuffled  # type: ignore[assignment]
     total = 4 * 25
     got: list[list[str]] = [[] for _ in range(3)]
 
@@ -228,7 +230,7 @@ def test_the_bus_brings_what_other_processes_did(
     else:
         monkeypatch.setattr(bus_module, "LOOK_ANYWAY_SECONDS", 60.0)
     alice = sign_up(services, "alice")
-    bus = SqliteBus(other.store, other.hub)
+    bus = bus_of(other)
     bus.start()
     try:
         woken = threading.Event()
@@ -285,9 +287,11 @@ def test_one_database_by_two_names_is_one(services: Services, tmp_path: Path) ->
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     link = elsewhere / "by another name.db"
-    link.symlink_to(services.store.engine.url.database or "")
-    store = Store(create_engine(f"sqlite:///{link}"), services.clock, 1.0)
-    assert SqliteBus(store, services.hub)._database == SqliteBus(services.store, services.hub)._database
+    link.symlink_to(engine_of(services).url.database or "")
+    other = Store(create_engine(f"sqlite:///{link}"), services.clock, 1.0)
+    here = store_of(services)
+    assert isinstance(here, Store)
+    assert SqliteBus(other, services.hub)._database == SqliteBus(here, services.hub)._database
 
 
 def test_rights_are_applied_before_messages(services: Services, other: Services) -> None:
@@ -301,7 +305,7 @@ def test_rights_are_applied_before_messages(services: Services, other: Services)
     services.messages.send(alice, "club", Draft(text="while bob is in"))
     services.memberships.leave(bob, "club")
     services.messages.send(alice, "club", Draft(text="behind his back"))
-    bus = SqliteBus(other.store, other.hub)
+    bus = bus_of(other)
     bus.read_events()
     assert seen[0] is True
     news = other.pulls.again(bob, position)
@@ -326,7 +330,7 @@ def test_missed_events_make_everybody_look_again(
     services: Services, other: Services, caplog: pytest.LogCaptureFixture
 ) -> None:
     alice = sign_up(services, "alice")
-    bus = SqliteBus(other.store, other.hub)
+    bus = bus_of(other)
     bus.read_events()
     waiter = Waiter([("user", 999)], lambda: None)
     other.hub.notifier.register(waiter, most=10)
@@ -345,7 +349,7 @@ def test_the_bus_survives_a_fault(
     services: Services, other: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     alice = sign_up(services, "alice")
-    bus = SqliteBus(other.store, other.hub)
+    bus = bus_of(other)
     bus.start()
     other.hub.feeds.since(LOBBY, 0, 10)
     with monkeypatch.context() as patch:
@@ -373,7 +377,7 @@ def test_an_answers_size_is_reckoned_while_it_is_gathered() -> None:
 
 def test_news_that_is_known_already_wakes_nobody(services: Services) -> None:
     alice = sign_up(services, "alice")
-    bus = SqliteBus(services.store, services.hub)
+    bus = bus_of(services)
     bus.read_events()
     services.hub.feeds.since(LOBBY, 0, 10)
     woken: list[bool] = []
@@ -385,7 +389,7 @@ def test_news_that_is_known_already_wakes_nobody(services: Services) -> None:
 
 def test_news_that_a_new_feed_begins_behind_wakes_those_who_waited_before(services: Services, other: Services) -> None:
     alice = sign_up(services, "alice")
-    bus = SqliteBus(other.store, other.hub)
+    bus = bus_of(other)
     bus.read_events()
     woken: list[bool] = []
     other.hub.notifier.register(Waiter([("room", LOBBY)], lambda: woken.append(True)), most=10)
@@ -471,7 +475,7 @@ def test_the_first_event_after_a_quiet_time_is_no_gap(
     alice = sign_up(services, "alice")
     clock.advance(3600)
     services._housekeeper.trim_events()
-    bus = SqliteBus(other.store, other.hub)
+    bus = bus_of(other)
     bus.start()
     bus.stop()
     services.messages.send(alice, "public", Draft(text="x"))

@@ -6,19 +6,19 @@ from typing import Any
 
 import pytest
 from flask import Flask, Response
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete
 
 from chat import metrics
 from chat.clock import SECOND
 from chat.http.hold import HeldPull
 from chat.live.parking import ENVIRON_KEY, Hold, Look
-from chat.models import Actor, EventRow, Message
+from chat.models import Actor, Message
 from chat.services import Services
 from chat.services.messages import Draft
 from chat.services.pulls import Pulls
 from tests.conftest import services_of, sign_up
 from tests.contract.clients import FlaskTransport, PollingClient
-from tests.server import wait_until
+from tests.database import wait_for_the_bus
 
 FUTURE = "2099-01-01T00:00:00Z"
 
@@ -34,9 +34,7 @@ def token(app: Flask) -> str:
 def chat(app: Flask, token: str, bob: Actor) -> Services:
     made = services_of(app)
     made.limits._enabled = False
-    with made.store.read() as connection:
-        newest = connection.execute(select(func.max(EventRow.id))).scalar()
-    wait_until(lambda: made._bus._last_id == newest, "the bus has read of the registrations")
+    wait_for_the_bus(made)
     return made
 
 

@@ -23,6 +23,7 @@ from chat.models import (
 from chat.services import Services, purging
 from chat.services.messages import Draft
 from tests.conftest import FakeClock, sign_up, statements_of
+from tests.database import engine_of
 from tests.pictures import noise, picture
 from tests.unit.test_bounds import befriend
 
@@ -40,7 +41,7 @@ def count(services: Services, *tables: type) -> list[int]:
 
 
 def file_of(services: Services) -> Path:
-    return Path(str(services.store.engine.url.database))
+    return Path(str(engine_of(services).url.database))
 
 
 def send_file(services: Services, actor: Actor, room: int, data: bytes, pieces: int = 1) -> None:
@@ -182,7 +183,7 @@ def test_the_file_shrinks(services: Services, monkeypatch: pytest.MonkeyPatch) -
 
 def test_an_old_database_uses_its_free_pages_again(services: Services) -> None:
     services.store.dispose()
-    with services.store.engine.connect() as connection:
+    with engine_of(services).connect() as connection:
         raw = connection.connection.driver_connection
         assert raw is not None
         raw.execute("PRAGMA journal_mode=DELETE")

@@ -11,6 +11,7 @@ from chat.models import Actor
 from chat.services import Services
 from chat.services import sessions as sessions_module
 from tests.conftest import FakeClock, sign_up
+from tests.database import engine_of
 
 
 @pytest.fixture
@@ -26,9 +27,9 @@ def resolve(services: Services, actor: Actor) -> tuple[Actor | None, int]:
     def count(*args: object) -> None:
         statements.append(str(args[2]))
 
-    event.listen(services.store.engine, "before_cursor_execute", count)
+    event.listen(engine_of(services), "before_cursor_execute", count)
     found = services.sessions.resolve(actor.session_id, actor.user_id)
-    event.remove(services.store.engine, "before_cursor_execute", count)
+    event.remove(engine_of(services), "before_cursor_execute", count)
     return found, len(statements)
 
 

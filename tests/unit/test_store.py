@@ -8,16 +8,17 @@ from flask import Flask
 from sqlalchemy import event, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from chat.backends.sqlite import store
+from chat.backends.sqlite.store import CHECKPOINT_COMMITS
 from chat.clock import system_clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Event, EventKind, EventRow, RateLimit
 from chat.services import Services
 from chat.services.housekeeping import FREQUENT_SECONDS
 from chat.services.messages import Draft
-from chat.storage import store
-from chat.storage.store import CHECKPOINT_COMMITS
 from tests.conftest import run_in_threads, services_of, sign_up
 from tests.contract.clients import FlaskTransport, PollingClient
+from tests.database import engine_of, store_of
 from tests.server import wait_until
 
 
@@ -35,7 +36,7 @@ def test_full_synchronous_when_asked_for(make_services: Callable[..., Services])
 
 def test_events_are_stored_with_the_transaction_and_published_after_it(services: Services) -> None:
     heard: list[Event] = []
-    services.store.published = heard.extend
+    store_of(services).published = heard.extend
 
     def fail_halfway() -> None:
         with services.store.write() as tx:
@@ -58,7 +59,7 @@ def test_a_fault_in_publishing_does_not_undo_the_answer(services: Services, capl
         raise RuntimeError("publishing")
 
     alice = sign_up(services, "alice")
-    services.store.published = broken
+    store_of(services).published = broken
     assert services.messages.send(alice, "public", Draft(text="kept")).id == 1
     assert "publishing" in caplog.text
 
@@ -100,7 +101,7 @@ def test_a_full_disk_is_unavailable_and_leaves_nothing_half_written(make_service
     services.rooms.ensure_lobby()
     alice = sign_up(services, "alice")
     services.store.dispose()
-    engine = services.store.engine
+    engine = engine_of(services)
 
     # SQLite's own bound: from that page on it answers as it does on a full disk.
     @event.listens_for(engine, "connect")
@@ -165,7 +166,7 @@ def test_no_connection_is_held_while_pulls_wait(app: Flask) -> None:
     for thread in threads:
         thread.start()
     wait_until(lambda: len(services.hub.notifier) == 50, "all pulls wait")
-    pool = services.store.engine.pool
+    pool = engine_of(services).pool
     # But for the writer's, which is kept.
     wait_until(lambda: "Current Checked out connections: 1" in pool.status(), "no connection is in use")
     services.answer_held()

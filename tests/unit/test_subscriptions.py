@@ -6,13 +6,13 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import update
 
-from chat.delivery.bus import SqliteBus
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, Membership
 from chat.services import Services
 from chat.services.messages import Draft
 from chat.services.subscriptions import Subscription
 from tests.conftest import FakeClock, sign_up
+from tests.database import bus_of
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def test_what_was_found_twice_is_taken_once(services: Services, alice: Actor) ->
 
 
 def test_news_of_another_process(services: Services, other: Services, alice: Actor) -> None:
-    bus = SqliteBus(other.store, other.hub)
+    bus = bus_of(other)
     bus.read_events()
     subscription = other.subscriptions.open(alice, lambda: None)
     for n in range(400):  # more than a feed holds
@@ -245,7 +245,7 @@ def test_any_order_of_sending_joining_leaving_and_looking(services: Services, ot
     for _ in range(15):
         is_in = rng.random() < 0.5
         (services.memberships.join(bob, "club", "") if is_in else None)
-        bus = SqliteBus(other.store, other.hub)
+        bus = bus_of(other)
         bus.read_events()
         here = services.subscriptions.open(bob, lambda: None)
         there = other.subscriptions.open(bob, lambda: None)

@@ -5,15 +5,15 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import func, select
 
+from chat.backends.transactions import WriteTransaction
 from chat.delivery import Waiter
-from chat.delivery.bus import SqliteBus
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, EventKind, Process, Visitor, VisitRow
 from chat.services import Services
 from chat.services import visits as visits_module
 from chat.services.visits import ALIVE_FOR
-from chat.storage.store import WriteTransaction
 from tests.conftest import FakeClock, sign_up
+from tests.database import bus_of
 
 LOBBY = 1
 
@@ -25,7 +25,7 @@ class Witness:
     """What another client in the lobby hears, in its own process."""
 
     def __init__(self, services: Services) -> None:
-        self.bus = SqliteBus(services.store, services.hub)
+        self.bus = bus_of(services)
         self.bus.read_events()
         self.waiter = Waiter([("room", LOBBY)], lambda: None)
         self.waiter.signals = []
@@ -203,7 +203,7 @@ def test_leaving_is_written_later_where_it_cannot_be_now(
 
 
 def test_a_signal_from_before_is_none_of_a_new_readers(services: Services, alice: Actor) -> None:
-    bus = SqliteBus(services.store, services.hub)
+    bus = bus_of(services)
     services.visits.enter(alice, LOBBY)
     subscription = services.subscriptions.open(sign_up(services, "bob"), lambda: None, signals=True)
     services.visits.enter(sign_up(services, "carol"), LOBBY)

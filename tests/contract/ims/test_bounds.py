@@ -16,6 +16,7 @@ from tests.conftest import services_of
 from tests.contract.ims.test_friends import befriend_many
 from tests.contract.ims.world import World
 from tests.contract.ims_client import PASSWORD
+from tests.database import engine_of, execute
 from tests.pictures import noise
 
 
@@ -29,7 +30,7 @@ def test_a_hostile_search_is_no_slower_than_others(w: World) -> None:
     with services_of(w.app).store.write() as tx:
         rows = [(w.group, w.mia.id, 5_000_000_000_000_000 + n, "text", "a" * 4000) for n in range(300)]
         columns = "room_id, sender_id, time, type, content"
-        tx._connection.exec_driver_sql(f"INSERT INTO messages ({columns}) VALUES (?, ?, ?, ?, ?)", rows)
+        execute(tx, f"INSERT INTO messages ({columns}) VALUES (?, ?, ?, ?, ?)", rows)
     query = {"conversationId": w.group, "content": "A" * 99 + "b"}
     begin = time.thread_time()
     assert w.alice.ok("GET", "/conversations/manage_messages", query)["messages"] == []
@@ -60,11 +61,11 @@ def test_an_avatar_is_a_picture_or_a_short_text(w: World) -> None:
 def test_lists_with_long_avatars_are_bounded(w: World, avatar: str) -> None:
     befriend_many(w, 20)
     with services_of(w.app).store.write() as tx:
-        tx._connection.exec_driver_sql("UPDATE users SET avatar = ?", (avatar,))
+        execute(tx, "UPDATE users SET avatar = ?", (avatar,))
     for _ in range(20):
         w.alice.create_room("many")
     with services_of(w.app).store.write() as tx:
-        tx._connection.exec_driver_sql("UPDATE rooms SET avatar = ?", (avatar,))
+        execute(tx, "UPDATE rooms SET avatar = ?", (avatar,))
     for path, name in (
         ("/friends", "friends"),
         ("/search_user?query_name=n", "results"),
@@ -82,7 +83,7 @@ def test_a_list_of_long_last_messages_is_bounded(w: World) -> None:
     with services_of(w.app).store.write() as tx:
         columns = "room_id, sender_id, time, type, content"
         made = f"SELECT id, {w.alice.id}, 5000000000000000 + id, 'text', ? FROM rooms WHERE title = 'many'"
-        tx._connection.exec_driver_sql(f"INSERT INTO messages ({columns}) {made}", (text,))
+        execute(tx, f"INSERT INTO messages ({columns}) {made}", (text,))
     texts = [each["last_message"] for each in w.alice.conversations()]
     assert texts[:300] == [text] * 250 + [text[:255]] * 50
 
@@ -109,7 +110,7 @@ def test_many_are_admitted_with_as_many_statements_as_few(w: World) -> None:
         if threading.get_ident() == thread and "JOIN sessions" not in args[2]:
             statements.append(re.sub(r"\(\?(, \?)*\)", "(…)", args[2]))
 
-    engine = services_of(w.app).store.engine
+    engine = engine_of(services_of(w.app))
     event.listen(engine, "before_cursor_execute", note)
     for size in (2, 50):
         members, guests = friends[:size], friends[size : 2 * size]

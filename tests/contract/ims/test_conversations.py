@@ -12,14 +12,14 @@ from flask import Flask
 from sqlalchemy import select
 
 from chat.clock import SECOND
-from chat.delivery.bus import SqliteBus
 from chat.models import Attachment, AttachmentChunk, Message
-from chat.storage.store import WriteTransaction
+from chat.ports import WriteTransaction
 from tests.conftest import FakeClock, services_of
 from tests.contract.clients import FlaskTransport, PollingClient, Refused
 from tests.contract.ims.test_friends import befriend_many, counted
 from tests.contract.ims.world import LOBBY, World
 from tests.contract.ims_client import FORM_HEADERS, PASSWORD, ImsClient, form
+from tests.database import bus_of, execute
 from tests.pictures import picture
 
 
@@ -201,7 +201,7 @@ def test_a_deletion_reaches_the_memory_of_other_processes(
     w: World, make_app: Callable[..., Flask], clock: FakeClock
 ) -> None:
     other = services_of(make_app(clock))
-    bus = SqliteBus(other.store, other.hub)
+    bus = bus_of(other)
     bus.read_events()
     begin = other.hub.feeds.since(w.group, 0, 10)[-1].time
     ids = [send(w.mia, w.group, text) for text in ("1", "2", "3")]
@@ -278,7 +278,7 @@ def test_lists_take_as_many_statements_however_long_they_are(w: World) -> None:
         columns = "room_id, sender_id, time, type, content, reply_to_id"
         future = 5_000_000_000_000_000  # µs
         rows = [(w.group, w.alice.id, future + n, "text", str(n), w.said) for n in range(500)]
-        tx._connection.exec_driver_sql(f"INSERT INTO messages ({columns}) VALUES (?, ?, ?, ?, ?, ?)", rows)
+        execute(tx, f"INSERT INTO messages ({columns}) VALUES (?, ?, ?, ?, ?, ?)", rows)
     counted(w, "/conversations/messages", query)  # moves the read mark
     many, as_before = counted(w, "/conversations/messages", query)
     assert len(many["messages"]) - len(few["messages"]) == 500
@@ -318,7 +318,7 @@ def test_a_new_name_shows_with_messages_that_are_in_memory(
     w: World, make_app: Callable[..., Flask], clock: FakeClock
 ) -> None:
     other = services_of(make_app(clock))
-    bus = SqliteBus(other.store, other.hub)
+    bus = bus_of(other)
     bus.read_events()
     here, there = services_of(w.app).hub.feeds, other.hub.feeds
     begin, _ = (feeds.since(w.group, 0, 10)[-1].time for feeds in (here, there))

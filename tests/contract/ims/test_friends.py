@@ -11,6 +11,7 @@ from tests.conftest import run_in_threads, services_of
 from tests.contract.clients import FlaskTransport, PollingClient, Refused, Reply
 from tests.contract.ims.world import World, answer
 from tests.contract.ims_client import ImsClient
+from tests.database import engine_of, execute
 
 
 def statuses(who: ImsClient) -> dict[int, int]:
@@ -164,7 +165,7 @@ def counted(w: World, path: str, query: dict[str, int] | None = None) -> tuple[A
             statements.append(re.sub(r"\(\?(, \?)*\)", "(…)", args[2]))
 
     services_of(w.app).start()
-    engine = services_of(w.app).store.engine
+    engine = engine_of(services_of(w.app))
     event.listen(engine, "before_cursor_execute", note)
     try:
         return w.alice.ok("GET", path, query), statements
@@ -180,11 +181,11 @@ def befriend_many(w: World, number: int) -> None:
             columns = "username, username_key, nickname, nickname_key, email, avatar, password_sha1, password_md5"
             values = f"'u{n}', 'u{n}', 'n{n}', 'n{n}', 'u{n}@x.y', 'face', 'x', 'x'"
             sql = f"INSERT INTO users ({columns}, profile, created_at, updated_at) VALUES ({values}, '', 1, 1)"
-            tx._connection.exec_driver_sql(sql)
-            user_id = int(tx._connection.exec_driver_sql("SELECT max(id) FROM users").scalar_one())
+            execute(tx, sql)
+            user_id = int(execute(tx, "SELECT max(id) FROM users").scalar_one())
             room_id = services.rooms.make_direct_within(tx, w.alice.id, user_id)
             pair = (w.alice.id, user_id, room_id)
-            tx._connection.exec_driver_sql("INSERT INTO friendships (low_id, high_id, room_id) VALUES (?, ?, ?)", pair)
+            execute(tx, "INSERT INTO friendships (low_id, high_id, room_id) VALUES (?, ?, ?)", pair)
 
 
 def test_the_conversation_with_a_former_friend_is_listed_again_when_they_are_friends_again(w: World) -> None:

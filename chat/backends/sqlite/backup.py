@@ -8,13 +8,10 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from chat.storage.neighbours import Neighbours
+from chat.backends.sqlite.neighbours import Neighbours
+from chat.ports import BackupError
 
 KEPT = ".before-restore"  # what a restore replaced is beside the database under this name
-
-
-class BackupError(Exception):
-    """It was not done, and nothing was changed; the message says why."""
 
 
 def backup(database: Path, target: Path) -> None:

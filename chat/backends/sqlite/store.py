@@ -1,73 +1,54 @@
-"""Transactions. Everything that reads or writes the database goes through Store.read or Store.write."""
+"""Transactions on SQLite. Everything that reads or writes the database goes through Store.read or Store.write."""
 
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Engine, Executable, insert, text
+from sqlalchemy import Connection, Engine, func, select, text
 from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from chat import metrics
+from chat.backends.sqlite.engine import BEGIN_OPTION, INCREMENTAL
+from chat.backends.transactions import RETRY_AFTER, SqlStore, WriteTransaction
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
-from chat.models import Event, EventKind, EventRow
-from chat.storage.engine import BEGIN_OPTION, INCREMENTAL
-from chat.storage.prepared import Prepared
+from chat.models import Event, EventRow
+from chat.ports import WriteTransaction as AnyTransaction
 
 log = logging.getLogger(__name__)
 _bytes_used = text(
     "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
 )
 _free_pages = text("SELECT freelist_count, auto_vacuum FROM pragma_freelist_count, pragma_auto_vacuum")
-_insert_event = Prepared(insert(EventRow), ["kind", "subject_id", "time", "data", "written_at"])
 CHECKPOINT_COMMITS = 20
 MANY_COMMITS = 300  # about 1,800 pages of the log: well before SQLite has a writer move them (engine.LOG_MAX_PAGES)
-RETRY_AFTER = 2  # seconds, told to clients when the database cannot be used just now
+_last_event = select(func.max(EventRow.id))
 
 
-class WriteTransaction:
-    """What a service sees of the one transaction it writes in."""
+class UpTo(int):
+    """The id of the last event that is committed: ids have no gaps, and their order is the order of the commits."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self.events: list[Event] = []
+    __slots__ = ()
 
-    def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
-        """Run one statement. Raises IntegrityError where a unique name is taken."""
-        return self._connection.execute(statement, parameters)
-
-    def run(self, statement: Prepared, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """The same for what every send runs."""
-        return statement.run(self._connection, values)
-
-    def run_many(self, statement: Prepared, rows: Iterable[Mapping[str, Any]]) -> None:
-        """The same once for each of the rows."""
-        statement.run_many(self._connection, rows)
-
-    def emit(self, event: Event) -> None:
-        """Tell the waiting clients of all processes, once this is committed."""
-        self.events.append(event)
+    def shows(self, event: Event) -> bool:
+        return event.id <= self
 
 
-class Store:
-    """One database. `published` is called with a transaction's events after its commit."""
+class Store(SqlStore):
+    """One SQLite file."""
 
     def __init__(self, engine: Engine, clock: Clock, busy_seconds: float) -> None:
-        self.engine = engine
-        self._clock = clock
-        self.published: Callable[[Sequence[Event]], None] | None = None
+        super().__init__(engine, clock)
         self._busy_seconds = busy_seconds
         # SQLite has one writer at a time. Threads of this process take turns here instead of
         # racing for the file's lock with sleeps in between.
-        self._turn = threading.Lock() if engine.dialect.name == "sqlite" else None
+        self._turn = threading.Lock()
         # So one connection does for all of them, and is kept: to find one in the pool takes as long as a send's SQL.
         self._writer: Connection | None = None
         self._commits = 0  # since the last checkpoint
-        self.has_many_commits: Callable[[], None] = lambda: None  # called where it is time for the next
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -86,8 +67,7 @@ class Store:
                 transaction = WriteTransaction(connection)
                 yield transaction
                 if transaction.events:
-                    for row in self._rows(transaction.events):
-                        transaction.run(_insert_event, row)
+                    self._write_events(transaction)
             # Still in turn: this process hears of its commits in their order, so that nobody who was
             # put out of a room is handed a message that came later.
             if transaction.events:
@@ -95,9 +75,6 @@ class Store:
 
     @contextmanager
     def _take_turn(self) -> Iterator[None]:
-        if self._turn is None:
-            yield
-            return
         if not self._turn.acquire(timeout=self._busy_seconds):
             raise ChatError(ErrorCode.UNAVAILABLE, retry_after=RETRY_AFTER)
         try:
@@ -115,24 +92,21 @@ class Store:
         except BaseException:
             connection.close()
             raise
-        if self._turn is None:
-            connection.close()
-        else:
-            self._writer = connection
-            self._commits += 1
-            if self._commits == MANY_COMMITS:
-                self.has_many_commits()
+        self._writer = connection
+        self._commits += 1
+        if self._commits == MANY_COMMITS:
+            self.has_many_commits()
 
     def checkpoint(self) -> None:
         """Have SQLite move commits out of its log, beside the writers: else one of them does it, and waits."""
-        if self._commits < CHECKPOINT_COMMITS or self._turn is None:
+        if self._commits < CHECKPOINT_COMMITS:
             return
         self._commits = 0
         with _unavailable(), self.engine.connect() as connection:
             raw: Any = connection.connection.driver_connection
             raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
-    def bytes_used(self, connection: Connection | WriteTransaction) -> int:
+    def bytes_used(self, connection: Connection | AnyTransaction) -> int:
         """Of the database's file, without its free pages, as the transaction sees it."""
         return int(connection.execute(_bytes_used).scalar_one())
 
@@ -156,6 +130,10 @@ class Store:
             raw.executescript(f"PRAGMA incremental_vacuum({min(pages, free - spare)})")
         return bool(free - spare > pages)
 
+    def moment(self) -> UpTo:
+        with self.read() as connection:
+            return UpTo(connection.execute(_last_event).scalar() or 0)
+
     def dispose(self) -> None:
         """Close all connections that are not in use; what comes after opens new ones."""
         with self._take_turn():
@@ -163,23 +141,6 @@ class Store:
                 self._writer.close()
                 self._writer = None
         self.engine.dispose()
-
-    def _rows(self, events: Sequence[Event]) -> list[dict[str, Any]]:
-        now = self._clock()
-        return [
-            {"kind": e.kind.value, "subject_id": e.subject_id, "time": e.time, "data": e.data, "written_at": now}
-            for e in events
-        ]
-
-    def _publish(self, events: Sequence[Event]) -> None:
-        metrics.count(metrics.MESSAGES_STORED, sum(event.kind is EventKind.MESSAGE for event in events))
-        if self.published is None:
-            return
-        try:
-            self.published(events)
-        except Exception:
-            # It is committed, so it must be answered as such; waiting clients learn it from the events table.
-            log.exception("publishing to waiting clients failed")
 
 
 @contextmanager

@@ -10,11 +10,11 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from chat.delivery.hub import Hub
+from chat.backends.sqlite.filewatch import FileWatch, Tick, watch
+from chat.backends.sqlite.neighbours import ring
+from chat.backends.sqlite.store import Store
 from chat.models import SIGNALS, Event, EventKind, EventRow
-from chat.storage.filewatch import FileWatch, Tick, watch
-from chat.storage.neighbours import ring
-from chat.storage.store import Store
+from chat.ports import Listener
 
 log = logging.getLogger(__name__)
 LOOK_AGAIN_SECONDS = 0.02  # after a write that is not to be seen yet; then each time after eight times as long
@@ -32,7 +32,7 @@ class SqliteBus:
     failed half-way it mends that.
     """
 
-    def __init__(self, store: Store, hub: Hub) -> None:
+    def __init__(self, store: Store, hub: Listener) -> None:
         self._store = store
         self._hub = hub
         self._database = Path(store.engine.url.database or "").resolve()  # by whatever name: one database, one bell

@@ -11,18 +11,16 @@ INCREMENTAL = 2  # what PRAGMA auto_vacuum says then
 LOG_MAX_PAGES = 8000  # of 4 KiB; then a writer moves them into the database itself
 
 
-def engine_options(uri: str, busy_seconds: float) -> dict[str, Any]:
+def engine_options(busy_seconds: float) -> dict[str, Any]:
     """Options for create_engine: a pool that many request threads share, and bounded waits."""
-    options: dict[str, Any] = {
+    return {
         "pool_size": 8,
         "max_overflow": 24,
         "pool_timeout": busy_seconds,
         "pool_use_lifo": True,  # the connection that was used last has the pages, and its code is at hand
         "hide_parameters": True,  # errors are logged; what people wrote is not
+        "connect_args": {"timeout": busy_seconds, "check_same_thread": False},
     }
-    if uri.startswith("sqlite"):
-        options["connect_args"] = {"timeout": busy_seconds, "check_same_thread": False}
-    return options
 
 
 def tune_sqlite(engine: Engine, synchronous: str) -> None:

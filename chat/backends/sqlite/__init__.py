@@ -1,0 +1,37 @@
+"""A SQLite file: one writer at a time, and a bus that hears of other processes' writes to the file."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from chat.backends.sqlite import backup
+from chat.backends.sqlite.bus import SqliteBus
+from chat.backends.sqlite.engine import tune_sqlite
+from chat.backends.sqlite.store import Store
+from chat.clock import Clock
+from chat.ports import Listener
+
+
+class SqliteBackend:
+    def __init__(self, engine: Engine, clock: Clock, *, busy_seconds: float, synchronous: str) -> None:
+        tune_sqlite(engine, synchronous)
+        self.store = Store(engine, clock, busy_seconds)
+        self._file = Path(engine.url.database or "")
+
+    @property
+    def name(self) -> str:
+        return str(self._file)
+
+    def backup(self, target: Path) -> None:
+        backup.backup(self._file, target)
+
+    def restore(self, source: Path, check: Callable[[Path], None]) -> str:
+        backup.restore(self._file, source, check)
+        return f"beside it, with {backup.KEPT}"
+
+    def bus(self, listener: Listener) -> SqliteBus:
+        """Make the bus that commits of this process go through from here on."""
+        made = SqliteBus(self.store, listener)
+        self.store.published = made.committed
+        return made

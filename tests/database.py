@@ -1,0 +1,48 @@
+"""The database behind a test's services, whichever it is."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import CursorResult, Engine, func, select, text
+
+from chat.backends.sqlite.bus import SqliteBus
+from chat.backends.transactions import SqlStore
+from chat.models import EventRow
+from chat.ports import Bus, WriteTransaction
+from chat.services import Services
+from tests.server import wait_until
+
+
+def store_of(services: Services) -> SqlStore:
+    """The store as it is, with what services must not see."""
+    store = services.store
+    assert isinstance(store, SqlStore)
+    return store
+
+
+def engine_of(services: Services) -> Engine:
+    return store_of(services).engine
+
+
+def bus_of(services: Services) -> Bus:
+    """Another bus for the services, for tests that run its steps one by one."""
+    return services.backend.bus(services.hub)
+
+
+def execute(tx: WriteTransaction, sql: str, values: Sequence[Any] = ()) -> CursorResult[Any]:
+    """Run SQL with ? for values: one row's, or those of many rows."""
+    numbers = itertools.count()
+    named = "".join(f":v{next(numbers)}" if char == "?" else char for char in sql)
+    many = bool(values) and isinstance(values[0], tuple)
+    rows = [{f"v{n}": value for n, value in enumerate(row)} for row in (values if many else [values])]
+    return tx.execute(text(named), rows if many else rows[0])
+
+
+def wait_for_the_bus(services: Services) -> None:
+    """Until it has read what is committed now."""
+    bus = services._bus
+    assert isinstance(bus, SqliteBus)
+    with services.store.read() as connection:
+        newest = connection.execute(select(func.max(EventRow.id))).scalar() or 0
+    wait_until(lambda: bus._last_id >= newest, "the bus has read what was committed")
