@@ -9,6 +9,8 @@ from functools import partial
 SECOND = 1_000_000  # µs
 Clock = Callable[[], int]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAIVE_EPOCH = _EPOCH.replace(tzinfo=None)
+_WITHOUT_OFFSET = 19  # characters
 
 
 class SteadyClock:
@@ -52,23 +54,27 @@ _BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 system_clock: Clock = SteadyClock(time.time_ns, partial(time.clock_gettime_ns, _BOOT))
 
 
+# isoformat() takes half the time of strftime(), and one list formats thousands of times.
+
+
 def to_iso(time_us: int) -> str:
     """Format as ISO 8601 in UTC with six decimals and Z, as in polling's timestamps."""
-    return (_EPOCH + timedelta(microseconds=time_us)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return (_NAIVE_EPOCH + timedelta(microseconds=time_us)).isoformat(timespec="microseconds") + "Z"
+
+
+def to_whole_iso(time_us: int) -> str:
+    """Format as ISO 8601 in UTC with whole seconds and Z; fractions are cut off."""
+    return (_NAIVE_EPOCH + timedelta(seconds=time_us // SECOND)).isoformat() + "Z"
 
 
 def to_offset_iso(time_us: int, zone: tzinfo | None) -> str:
     """Format as RFC 3339 with six decimals and the zone's offset; None: the server's own zone."""
-    return _in_zone(time_us, zone).isoformat(timespec="microseconds")
+    return (_EPOCH + timedelta(microseconds=time_us)).astimezone(zone).isoformat(timespec="microseconds")
 
 
 def to_local(time_us: int, zone: tzinfo | None) -> str:
     """Format as YYYY-MM-DD HH:MM:SS in the zone; None: the server's own zone."""
-    return _in_zone(time_us, zone).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _in_zone(time_us: int, zone: tzinfo | None) -> datetime:
-    return (_EPOCH + timedelta(microseconds=time_us)).astimezone(zone)
+    return datetime.fromtimestamp(time_us // SECOND, zone).isoformat(" ")[:_WITHOUT_OFFSET]
 
 
 def from_iso(text: str) -> int:

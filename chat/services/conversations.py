@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, update
 
@@ -14,8 +15,7 @@ from chat.services.room_views import UNREAD_MOST
 from chat.storage.avatars import TOTAL_MAX_BYTES, avatars_of
 
 
-@dataclass(frozen=True, slots=True)
-class ConversationView:
+class ConversationView(NamedTuple):
     id: int
     name: str  # of a direct conversation: the friend's nickname
     avatar: str
@@ -89,6 +89,42 @@ def _long_texts(connection: Connection, message_ids: Sequence[int]) -> dict[int,
     return {row.id: row.content for row in connection.execute(query)}
 
 
+def _friend_id(actor: Actor) -> ColumnElement[int | None]:
+    """Of the room at hand, where it is a direct conversation."""
+    return case((Friendship.id.is_not(None), friendships.other(actor.user_id)))
+
+
+def _views(connection: Connection, rows: Sequence[Any]) -> list[ConversationView]:
+    friend_ids, other_ids, long_ids = [], [], []
+    for id_, _, friend_id, _, message_id, _, text, *_ in rows:  # a Row takes 0.3 µs to look up a column by name
+        if friend_id is None:
+            other_ids.append(id_)
+        else:
+            friend_ids.append(friend_id)
+        if len(text or "") == SHORT_CHARS:
+            long_ids.append(message_id)
+    texts = _long_texts(connection, long_ids)
+    faces = avatars_of(connection, User, friend_ids, TOTAL_MAX_BYTES // 2)
+    signs = avatars_of(connection, Room, other_ids, TOTAL_MAX_BYTES // 2)
+    return [
+        ConversationView(
+            id=id_,
+            name=title if friend_id is None else nickname,
+            avatar=signs.get(id_, "") if friend_id is None else faces.get(friend_id, ""),
+            friend_id=friend_id,
+            last_text=texts.get(message_id, text or ""),
+            last_attachment=attachment,
+            last_time=time,
+            is_pinned=is_pinned,
+            may_remind=may_remind,
+            unread=unread,
+        )
+        for (
+            id_, title, friend_id, nickname, message_id, time, text, attachment, is_pinned, may_remind, unread, *_
+        ) in rows
+    ]  # fmt: skip
+
+
 class Conversations:
     def __init__(self, store: Store, reading: Reading) -> None:
         self._store = store
@@ -110,12 +146,10 @@ class Conversations:
             wanted = wanted.where(_is_called(actor, page.search))
         part = paging.limited(wanted, (is_pinned, newest, Room.id), page, newest_first=True).subquery()
         query = (
-            select(Room.id, Room.title, Friendship.room_id, friendships.other(actor.user_id).label("friend_id"))
-            .add_columns(
-                User.nickname, Message.id.label("message_id"), Message.time, Attachment.name.label("attachment")
-            )
-            .add_columns(func.substr(Message.content, 1, SHORT_CHARS).label("text"))
-            .add_columns(Membership.is_pinned, Membership.may_remind, unread_count(UNREAD_MOST).label("unread"))
+            select(Room.id, Room.title, _friend_id(actor).label("friend_id"), User.nickname)
+            .add_columns(Message.id.label("message_id"), Message.time)
+            .add_columns(func.substr(Message.content, 1, SHORT_CHARS).label("text"), Attachment.name)
+            .add_columns(Membership.is_pinned, Membership.may_remind, unread_count(UNREAD_MOST))
             .add_columns(part.c.key_0, part.c.key_1, part.c.key_2)
             .join(part, part.c.room_id == Room.id)
             .join(Membership, and_(Membership.room_id == Room.id, Membership.user_id == actor.user_id))
@@ -127,27 +161,7 @@ class Conversations:
         )
         with self._store.read() as connection:
             rows = paging.listed(connection.execute(query).all(), page, newest_first=True)
-            friend_ids = [row.friend_id for row in rows if row.room_id is not None]
-            other_ids = [row.id for row in rows if row.room_id is None]
-            texts = _long_texts(connection, [row.message_id for row in rows if len(row.text or "") == SHORT_CHARS])
-            faces = avatars_of(connection, User, friend_ids, TOTAL_MAX_BYTES // 2)
-            signs = avatars_of(connection, Room, other_ids, TOTAL_MAX_BYTES // 2)
-        found = [
-            ConversationView(
-                id=row.id,
-                name=row.title if row.room_id is None else row.nickname,
-                avatar=signs.get(row.id, "") if row.room_id is None else faces.get(row.friend_id, ""),
-                friend_id=None if row.room_id is None else row.friend_id,
-                last_text=texts.get(row.message_id, row.text or ""),
-                last_attachment=row.attachment,
-                last_time=row.time,
-                is_pinned=row.is_pinned,
-                may_remind=row.may_remind,
-                unread=row.unread,
-            )
-            for row in rows
-        ]
-        return Listed(found, rows.next)
+            return Listed(_views(connection, rows), rows.next)
 
     def preferences(self, actor: Actor, room_id: int) -> Preferences:
         """Return the actor's preferences for a room. Raises ROOM_NOT_FOUND."""

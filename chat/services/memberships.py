@@ -1,8 +1,7 @@
 """Memberships: joining and leaving rooms, and lists of members (docs/specification.md, "Room")."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import case, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -24,8 +23,7 @@ from chat.services.room_passwds import RoomPasswds
 LEAVE_AT_ONCE = 500  # rooms per transaction, because other writers wait for it
 
 
-@dataclass(frozen=True, slots=True)
-class MemberView:
+class MemberView(NamedTuple):
     user_id: int
     username: str
     nickname: str
@@ -149,12 +147,10 @@ class Memberships:
             if page.search:
                 query = query.where(called(page.search))
             rows = paging.fetch(connection, query, [Membership.id], page)
-        online = self._presence.online(row.id for row in rows)
+        online = self._presence.everybody_online()
         found = [
-            MemberView(
-                row.id, row.username, row.nickname, Role(row.role), row.id in online, row.created_at, row.updated_at
-            )
-            for row in rows
+            MemberView(id_, username, nickname, Role(role), id_ in online, created_at, updated_at)
+            for id_, username, nickname, created_at, updated_at, role, *_ in rows
         ]
         return Listed(found, rows.next)
 

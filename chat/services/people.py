@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select
 
@@ -19,8 +19,7 @@ MOST_FOUND = 50
 columns = (User.id, User.email, User.nickname, User.deleted_at.is_not(None).label("is_deleted"))
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(NamedTuple):
     """A user as seen by others, deleted accounts included."""
 
     user_id: int
@@ -71,9 +70,11 @@ def called(search: str) -> ColumnElement[bool]:
 
 
 def persons(connection: AnyConnection, rows: Sequence[Any]) -> list[Person]:
-    """Build persons, with avatars, from rows that contain `columns`."""
-    avatars = avatars_of(connection, User, [row.id for row in rows])
-    return [Person(row.id, row.email, row.nickname, row.is_deleted, avatars.get(row.id, "")) for row in rows]
+    """Build persons, with avatars, from rows that begin with `columns`."""
+    avatars = avatars_of(connection, User, [row[0] for row in rows])
+    return [
+        Person(id_, email, nickname, is_deleted, avatars.get(id_, "")) for id_, email, nickname, is_deleted, *_ in rows
+    ]
 
 
 def _is_friend_of(user_id: int) -> Any:

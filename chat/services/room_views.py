@@ -1,7 +1,7 @@
 """Rooms as one user sees them, single or as a list (docs/specification.md, "Room", "Bounds")."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, case, func, literal, select
 from sqlalchemy.orm import aliased
@@ -14,9 +14,11 @@ from chat.services.reading import unread_count
 UNREAD_MOST = 100  # the highest number of unread messages reported in a list
 
 
-@dataclass(frozen=True, slots=True)
-class RoomView:
-    """A room as one user sees it."""
+class RoomView(NamedTuple):
+    """A room as one user sees it.
+
+    A tuple: one list has thousands of views, and a frozen dataclass takes five times as long to build.
+    """
 
     id: int
     name: str  # unique
@@ -65,6 +67,7 @@ def views(
         if page.limit is None
         else (part.c.key_0.desc(), part.c.key_1.desc(), Room.id.desc())
     )
+    # Columns: the fields of RoomView in order, then the keys of the page.
     query = (
         select(Room.id, Room.name, Room.title, Room.description, Room.access, Room.label)
         .add_columns(Room.passwd_hash.is_not(None).label("locked"), Room.created_at, Room.updated_at, Room.last_time)
@@ -79,9 +82,10 @@ def views(
     return Listed([_view(row) for row in rows], rows.next)
 
 
-def _view(row: Any) -> RoomView:
-    known: dict[str, Any] = {name: value for name, value in row._mapping.items() if not name.startswith("key_")}
-    return RoomView(**known | {"access": Access(row.access), "role": Role(row.role) if row.role else None})
+def _view(row: Sequence[Any]) -> RoomView:
+    id_, name, title, description, access, label, locked, made, updated, last, role, count, unread, *_ = row
+    about = (Access(access), label, locked, made, updated, last, Role(role) if role else None, count, unread)
+    return RoomView(id_, name, title, description, *about)
 
 
 def _member_count() -> ColumnElement[int]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select
 
 from chat.models import Attachment, Message, MessageType, Room, StoredMessage, User
 from chat.storage.avatars import avatars_of
@@ -30,25 +30,47 @@ _COLUMNS: Any = (
     .join(Attachment, Attachment.id == Message.attachment_id, isouter=True)
 )
 _living = _COLUMNS.where(Message.deleted_at.is_(None))
+_after = (  # built once: a pull runs it for each of its rooms
+    _living.where(Message.room_id == bindparam("room"), Message.time > bindparam("cursor"))
+    .order_by(Message.time)
+    .limit(bindparam("limit"))
+)
 
 
 def _records(connection: Any, rows: Sequence[Any]) -> list[StoredMessage]:
     """The rows with their senders' avatars: these are long, and each is read once, however much its owner said."""
     shown = {row.sender_id for row in rows if row.has_avatar}
     avatars = avatars_of(connection, User, shown)
+    # Unpacked: a Row takes 0.3 µs to look up a column by name, and one answer has thousands of messages.
     return [
         StoredMessage(
-            **{name: value for name, value in row._mapping.items() if name != "has_avatar"}
-            | {"type": MessageType(row.type), "avatar": avatars.get(row.sender_id, "")}
+            id=id_,
+            room_id=room_id,
+            time=time,
+            sender_id=sender_id,
+            username=username,
+            nickname=nickname,
+            avatar=avatars.get(sender_id, "") if has_avatar else "",
+            type=MessageType(type_),
+            content=content,
+            attachment_name=attachment_name,
+            attachment_size=attachment_size,
+            reply_to_id=reply_to_id,
+            client_message_id=client_message_id,
+            attachment_id=attachment_id,
+            filename=filename,
         )
-        for row in rows
-    ]
+        for (
+            id_, room_id, time, sender_id, username, nickname, has_avatar, type_, content, attachment_name,
+            attachment_size, reply_to_id, client_message_id, attachment_id, filename,
+        ) in rows
+    ]  # fmt: skip
 
 
 def after(connection: Connection, room_id: int, cursor: int, limit: int) -> list[StoredMessage]:
     """The oldest `limit` messages newer than cursor (µs), oldest first."""
-    query = _living.where(Message.room_id == room_id, Message.time > cursor).order_by(Message.time).limit(limit)
-    return _records(connection, connection.execute(query).all())
+    values = {"room": room_id, "cursor": cursor, "limit": limit}
+    return _records(connection, connection.execute(_after, values).all())
 
 
 def newest(

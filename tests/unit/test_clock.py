@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.clock import SteadyClock, from_iso, to_iso, to_local, to_offset_iso
+from chat.clock import SteadyClock, from_iso, to_iso, to_local, to_offset_iso, to_whole_iso
 
 
 @given(st.integers(0, 253_402_300_799_999_999))
@@ -35,6 +35,8 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 def test_local_times() -> None:
     assert to_offset_iso(MAY, SHANGHAI) == "2024-05-07T15:23:30.807247+08:00"
     assert to_local(MAY, SHANGHAI) == "2024-05-07 15:23:30"
+    assert to_iso(MAY) == "2024-05-07T07:23:30.807247Z"
+    assert to_whole_iso(MAY) == "2024-05-07T07:23:30Z"
     assert to_offset_iso(MAY, ZoneInfo("UTC")) == "2024-05-07T07:23:30.807247+00:00"
     assert to_local(from_iso("2023-12-31T16:00:00Z"), SHANGHAI) == "2024-01-01 00:00:00"
 

@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Response, request
 
-from chat.clock import SECOND
+from chat.clock import to_whole_iso
 from chat.http.compact import compact, fitting
 from chat.http.hold import body_response
 from chat.models import MessageType, StoredMessage
@@ -17,11 +16,6 @@ from chat.services.avatars import URL_PREFIX as AVATAR_PREFIX
 from chat.services.people import Person
 
 _TYPES = {MessageType.TEXT: 0, MessageType.IMAGE: 1, MessageType.FILE: 0}
-
-
-def seconds(time: int) -> str:
-    """A time (µs) as this protocol writes it: ISO 8601, UTC, in whole seconds."""
-    return datetime.fromtimestamp(time // SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def person(shown: Person) -> dict[str, Any]:
@@ -58,7 +52,7 @@ def message(shown: StoredMessage, quotes: dict[int, Quote]) -> dict[str, Any]:
     if shown.reply_to_id is not None:
         quote = quotes.get(shown.reply_to_id, Quote())
         about |= {"reply_to": content(quote.text, quote.attachment_name), "reply_to_id": shown.reply_to_id}
-    return about | {"conversation": shown.room_id, "created_time": seconds(shown.time)}
+    return about | {"conversation": shown.room_id, "created_time": to_whole_iso(shown.time)}
 
 
 def found_message(shown: StoredMessage, id_name: str) -> dict[str, Any]:
@@ -69,7 +63,7 @@ def found_message(shown: StoredMessage, id_name: str) -> dict[str, Any]:
         "sender_name": shown.nickname,
         "sender_avatar": avatar(shown.avatar),
         "content": content(shown.content, shown.attachment_name),
-        "timestamp": seconds(shown.time),
+        "timestamp": to_whole_iso(shown.time),
     }
 
 

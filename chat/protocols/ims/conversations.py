@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from chat.clock import to_iso
+from chat.clock import to_iso, to_whole_iso
 from chat.errors import ChatError, ErrorCode
 from chat.http.auth import signed_in
 from chat.http.bodies import bound_body, is_clean, json_object, load, takes
@@ -15,7 +15,7 @@ from chat.http.pages import next_of, page_of
 from chat.http.queries import Body, asks
 from chat.lanes import Lane
 from chat.models import Actor, StoredMessage
-from chat.protocols.ims.answers import avatar, content, encoded, found_message, list_answer, message, seconds
+from chat.protocols.ims.answers import avatar, content, encoded, found_message, list_answer, message
 from chat.protocols.ims.errors import Case, Special, success, words
 from chat.protocols.ims.schemas import (
     TEXT_MAX_CHARS,
@@ -250,7 +250,7 @@ def _conversation(shown: ConversationView) -> dict[str, Any]:
         "name": shown.name,
         "avatar": avatar(shown.avatar),
         "last_message": content(shown.last_text, shown.last_attachment),
-        "last_message_time": "" if shown.last_time is None else seconds(shown.last_time),
+        "last_message_time": "" if shown.last_time is None else to_whole_iso(shown.last_time),
         "is_chat_group": shown.friend_id is None,
     }
     if shown.friend_id is not None:

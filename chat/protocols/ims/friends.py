@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response
 
+from chat.clock import to_whole_iso
 from chat.errors import ErrorCode
 from chat.http.auth import signed_in
 from chat.http.bodies import takes
@@ -12,7 +13,7 @@ from chat.http.declared import answers
 from chat.http.pages import next_of, page_of
 from chat.http.queries import Body, asks
 from chat.models import Actor
-from chat.protocols.ims.answers import avatar, person, seconds
+from chat.protocols.ims.answers import avatar, person
 from chat.protocols.ims.errors import success, words
 from chat.protocols.ims.schemas import FriendRequest, ListOf, RequestAnswer, Search, SomeFriend, SomeUser
 from chat.protocols.ims.shapes import FriendFound, FriendsFound, PeopleFound, PersonFound, RequestsFound, Told
@@ -149,6 +150,6 @@ def _request(actor: Actor, request: RequestView) -> dict[str, Any]:
         "user_name": request.sender.nickname,
         "avatar": avatar(request.sender.avatar),
         "message": request.message,
-        "created_at": seconds(request.created_at),
+        "created_at": to_whole_iso(request.created_at),
         "status": request.status,
     }

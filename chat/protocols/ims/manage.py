@@ -5,6 +5,7 @@ from typing import Any
 from flask import Blueprint, Response
 from marshmallow import ValidationError
 
+from chat.clock import to_whole_iso
 from chat.errors import ChatError, ErrorCode
 from chat.http.auth import signed_in
 from chat.http.bodies import takes
@@ -15,7 +16,7 @@ from chat.http.pages import next_of, page_of
 from chat.http.queries import Body, asks
 from chat.lanes import Lane
 from chat.models import Actor, Role
-from chat.protocols.ims.answers import avatar, encoded, list_answer, seconds
+from chat.protocols.ims.answers import avatar, encoded, list_answer
 from chat.protocols.ims.errors import NO_RIGHT, Case, Special, success, words
 from chat.protocols.ims.schemas import (
     ConversationChanges,
@@ -109,7 +110,7 @@ def announcements(actor: Actor, query: dict[str, Any]) -> Response:
             "notification_id": each.id,
             "content": each.content,
             "sender_name": each.sender_name,
-            "timestamp": seconds(each.created_at),
+            "timestamp": to_whole_iso(each.created_at),
         }
         for each in found
     ]
@@ -299,7 +300,7 @@ def _invitations(actor: Actor, conversation_id: int, page: Page) -> Response:
             "sender_name": each.sender_name,
             "receiver_id": each.receiver_id,
             "receiver_name": each.receiver_name,
-            "timestamp": seconds(each.created_at),
+            "timestamp": to_whole_iso(each.created_at),
             "status": each.status,
         }
         for each in found
