@@ -50,6 +50,20 @@ FAINT = """() => {
     return found;
 }"""
 
+CUT = """() => [...document.querySelectorAll('body *')]
+    .filter((node) => node.checkVisibility({ visibilityProperty: true }))
+    .filter((node) => !node.closest('.hidden-text, .sprite, .notice.quiet, .skip, svg'))
+    .filter((node) => {
+        const style = getComputedStyle(node);
+        const { left, right, width } = node.getBoundingClientRect();
+        const isOutside = width > 0 && (right > innerWidth + 1 || left < -1);
+        const hasText = [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
+        const isWide = node.scrollWidth > node.clientWidth + 1 && style.display !== 'inline';
+        const isHigh = node.scrollHeight > node.clientHeight + 1 && ['hidden', 'clip'].includes(style.overflowY);
+        return isOutside || hasText && style.textOverflow !== 'ellipsis' && (isWide || isHigh);
+    })
+    .map((node) => `${node.tagName} ${node.id} ${node.className}: ${node.textContent.slice(0, 60)}`)"""
+
 
 def expect_no_sideways_scroll(page):
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
@@ -80,6 +94,49 @@ def test_the_first_page_fits_a_small_phone(people):
     page = people.page(viewport={"width": 320, "height": 568})
     expect(page.locator("#login-submit")).to_be_visible()
     expect_no_sideways_scroll(page)
+
+
+# The second one is a window of 1280 x 800 at a zoom of 200 %.
+@pytest.mark.parametrize("size", [(320, 640), (640, 400)])
+def test_a_large_font_of_the_browser_cuts_nothing(people, name, size):
+    viewport = {"width": size[0], "height": size[1]}
+
+    def enlarge(page):
+        session = page.context.new_cdp_session(page)
+        session.send("Page.setFontSizes", {"fontSizes": {"standard": 24, "fixed": 20}})
+        assert page.evaluate("getComputedStyle(document.documentElement).fontSize") == "24px"
+
+    def expect_whole(page):
+        assert page.evaluate(CUT) == []
+        expect_no_sideways_scroll(page)
+
+    visitor = people.page(viewport=viewport)
+    enlarge(visitor)
+    for tab in ("#tab-login", "#tab-register"):
+        visitor.locator(tab).click()
+        visitor.locator("#login-submit").click()
+        expect_whole(visitor)
+    anna, _room = own_room(people, name, viewport=viewport)
+    enlarge(anna)
+    say(anna, "one long line that has to be broken several times https://example.org/" + "m" * 80)
+    expect(anna.locator("[data-state=stored]")).to_be_visible()
+    expect_whole(anna)
+    for opener in ("#room-details", "#toggle-members", "#back", "#find-rooms", "#create-room"):
+        anna.locator(opener).click()
+        expect_whole(anna)
+        if opener == "#toggle-members":
+            anna.locator("#close-members").click()
+        anna.keyboard.press("Escape")
+
+
+def test_forced_colours_mark_the_current_room(people, name):
+    anna, room = own_room(people, name, forced_colors="active")
+    colours = "node => [getComputedStyle(node).backgroundColor, getComputedStyle(node).borderTopColor]"
+    current, other = (row(anna, each).evaluate(colours) for each in (room, "public"))
+    assert current != other
+    anna.evaluate("document.body.style.background = 'Highlight'")
+    highlight = anna.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert current == [highlight, highlight]
 
 
 def test_a_chinese_browser_gets_chinese_and_may_switch(people, name):

@@ -8,8 +8,8 @@ import { roomTitle, roomTitleNode } from "./names.js";
 import { lasting } from "./storage.js";
 
 const MEMBERS_KEY = "commonroom.members";
-const isNarrow = matchMedia("(max-width: 760px)");
-const isMedium = matchMedia("(max-width: 1040px)");
+const isNarrow = matchMedia("(max-width: 47.5em)");
+const isMedium = matchMedia("(max-width: 65em)");
 const hasKeyboard = matchMedia("(hover: hover) and (pointer: fine)");
 
 function roomInAddress() {
