@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 ROOT = Path(__file__).resolve().parent
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 PLAIN_NAMES = {"port", "tcp_port", "database_url", "secret_key", "web_concurrency"}
 SECRET_NAMES = {"secret_key", "ims_password_key", "smtp_url"}  # not to be printed
 WEAK_SECRETS = {"secret", "changeme", "change-me", "password", "dev", "development", "your-secret-key"}
@@ -72,6 +73,7 @@ class Settings:
     # The network around it
     cors_origins: tuple[str, ...] = ()
     trusted_proxies: int = 0
+    tcp_proxy_protocol: tuple[Network, ...] = ()  # proxies in front of the tcp port, which begin with a PROXY header
     connections_per_address: int = 2000  # of one worker process; 0: no bound
     # Storage and memory
     sqlite_synchronous: str = "NORMAL"
@@ -204,6 +206,13 @@ def _origins(raw: str) -> tuple[str, ...]:
     return origins
 
 
+def _networks(raw: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in raw.split(",") if part.strip())
+    except ValueError:
+        raise ValueError("give addresses or networks such as 127.0.0.1 or 10.0.0.0/24, separated by commas") from None
+
+
 def _aes_key(raw: str) -> str:
     if len(raw.encode()) != 16:
         raise ValueError("give 16 characters, the ones that the clients have")
@@ -304,6 +313,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "timezone": _timezone,
     "cors_origins": _origins,
     "trusted_proxies": _number(int, 0, 10),
+    "tcp_proxy_protocol": _networks,
     "connections_per_address": _number(int, 0, 1_000_000),
     "sqlite_synchronous": _synchronous,
     "database_busy_seconds": _number(float, 0.05, 60),

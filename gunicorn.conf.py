@@ -109,6 +109,7 @@ def post_worker_init(worker):
         logging.getLogger("gunicorn.error").exception("the database is not ready: run `flask --app wsgi db upgrade`")
     if _tcp_port:
         worker.line_protocols = {_tcp_port: worker.wsgi.extensions["commonroom.lines"]}
+        worker.line_proxies = _settings.tcp_proxy_protocol
     services.health.watch()
     worker.health = on_loop(worker.wsgi)
     worker.takes_long = taker(worker.wsgi)

@@ -202,8 +202,8 @@ class StreamConnection(asyncio.Protocol):
         if self._is_placed:
             return 0
         self._is_placed = True
-        peer = transport.get_extra_info("peername") or ("", 0)
-        self.place = "" if self.BEHIND_PROXIES and self.worker.is_proxied else limited_address(peer[0])
+        is_proxys = self.BEHIND_PROXIES and self.worker.is_proxied
+        self.place = "" if is_proxys else limited_address(self._peer_of(transport)[0])
         return self.worker.places.take(self.place)
 
     def _count(self) -> None:
@@ -245,9 +245,11 @@ class StreamConnection(asyncio.Protocol):
     @property
     def address(self) -> tuple[str, int]:
         """Where the client is."""
-        transport = self._transport
-        name = transport.get_extra_info("peername") if transport is not None else None
-        return (name[0], name[1]) if name else ("", 0)
+        return ("", 0) if self._transport is None else self._peer_of(self._transport)
+
+    def _peer_of(self, transport: Any) -> tuple[str, int]:
+        name = transport.get_extra_info("peername") or ("", 0)
+        return name[0], name[1]
 
     def belongs_to(self, user_id: int | None) -> None:
         """The client has shown who it is; None: it is nobody any more."""

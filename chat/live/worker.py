@@ -29,6 +29,7 @@ from chat.live.memory import Memory
 from chat.live.peer import LineProtocol
 from chat.live.places import Places
 from chat.live.pool import Lanes, Owner
+from chat.live.proxied import Network, ProxyGate
 from chat.live.stream import StreamConnection
 from chat.live.tls import TlsGate
 
@@ -52,7 +53,7 @@ class LiveWorker(Worker):
     def init_process(self) -> None:
         self.loop = uvloop.new_event_loop()
         self.deadlines = Deadlines(self.loop)
-        self.connections: set[Connection | TlsGate] = set()
+        self.connections: set[Connection | TlsGate | ProxyGate] = set()
         self.max_body = 0
         # The following are set by gunicorn.conf.py.
         self.places = Places(max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_DESCRIPTORS))
@@ -66,6 +67,7 @@ class LiveWorker(Worker):
         self.keepalive = self.cfg.keepalive  # seconds
         self.stopping: Callable[[], None] = lambda: None  # set by gunicorn.conf.py
         self.line_protocols: dict[int, LineProtocol] = {}  # by port; the same. All other listeners speak HTTP
+        self.line_proxies: tuple[Network, ...] = ()  # in front of these ports; the same
         self.clients = NO_CLIENTS  # set by gunicorn.conf.py
         self._lanes = Lanes(self.cfg.threads)
         # For connections: in a thread, when it is their client's turn.
@@ -145,7 +147,7 @@ class LiveWorker(Worker):
             lines = self.line_protocols.get(listener.sock.getsockname()[1])
             make: Callable[[], asyncio.Protocol] = partial(HttpConnection, self)
             if lines is not None:  # whose clients know no TLS
-                make = partial(LineConnection, self, lines)
+                make = partial(ProxyGate if self.line_proxies else LineConnection, self, lines)
             elif context is not None:
                 make = partial(TlsGate, self, context, make)
             servers.append(await self.loop.create_server(make, sock=listener.sock, backlog=self.cfg.backlog))

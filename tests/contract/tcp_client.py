@@ -45,8 +45,11 @@ KEYS = {
 class Lines:
     """One connection."""
 
-    def __init__(self, port: int, *, timeout: float = WAIT, receive_buffer: int | None = None) -> None:
+    def __init__(
+        self, port: int, *, timeout: float = WAIT, receive_buffer: int | None = None, source: str = "127.0.0.1"
+    ) -> None:
         self.socket = socket.socket()
+        self.socket.bind((source, 0))
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(timeout)

@@ -1,4 +1,4 @@
-"""deploy/nginx.conf with the real nginx: what README tells people to run is run."""
+"""deploy/nginx.conf and deploy/nginx-tcp.conf with the real nginx: what README tells people to run is run."""
 
 import base64
 import json
@@ -16,12 +16,14 @@ import pytest
 import requests
 import websocket
 
+from tests.contract.tcp_client import Lines
 from tests.pictures import noise
 from tests.server import ROOT, Server, certificate, free_port, wait_until
 
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 if NGINX is None and not os.environ.get("CI"):
     pytest.skip("no nginx (scripts/nginx installs it)", allow_module_level=True)
+STREAM = Path("/usr/lib/nginx/modules/ngx_stream_module.so")  # where it is a module, as Debian has it
 
 
 @dataclass
@@ -29,32 +31,35 @@ class Proxy:
     http: str
     https: str
     second: str
+    tcp: int
     cert: Path
     log: Path
+    live: Server
 
 
 @pytest.fixture(scope="module")
 def proxy(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     home = tmp_path_factory.mktemp("nginx")
     shutil.copy(migrated, home / "commonroom.db")
-    live = Server(home, env={"CHAT_TRUSTED_PROXIES": "1", "CHAT_RATE_LIMITS": "off"})
-    ports = {name: free_port() for name in ("80", "443", "3000")}
+    live = Server(home, env={"CHAT_TRUSTED_PROXIES": "1", "CHAT_TCP_PROXY_PROTOCOL": "127.0.0.1"})
+    ports = {name: free_port() for name in ("80", "443", "3000", "8888")}
     cert, key = certificate(home)
-    site = (ROOT / "deploy/nginx.conf").read_text()
-    for port, free in ports.items():
-        site = site.replace(f"    listen {port}", f"    listen 127.0.0.1:{free}")
     log = home / "access.log"
-    replaced = {"127.0.0.1:8000": f"127.0.0.1:{live.port}", "/etc/ssl/commonroom.crt": cert,
-                "/etc/ssl/commonroom.key": key, "/var/log/nginx/commonroom.log": log}  # fmt: skip
-    for old, new in replaced.items():
-        assert old in site
-        site = site.replace(old, str(new))
+    replaced = {f"    listen {port}": f"    listen 127.0.0.1:{ports[port]}" for port in ("80", "443", "3000")}
+    replaced |= {"127.0.0.1:8000": f"127.0.0.1:{live.port}", "/var/log/nginx/commonroom.log": str(log)}
+    replaced |= {"/etc/ssl/commonroom.crt": str(cert), "/etc/ssl/commonroom.key": str(key)}
+    site = adapted("nginx.conf", replaced)
+    tcp = adapted(
+        "nginx-tcp.conf",
+        {"    listen 8888": f"    listen 127.0.0.1:{ports['8888']}", "127.0.0.1:8889": f"127.0.0.1:{live.tcp_port}"},
+    )
+    module = f"load_module {STREAM};" if STREAM.exists() else ""
     temporary = "".join(
         f"{kind}_temp_path {home}/{kind};" for kind in ("proxy", "client_body", "fastcgi", "uwsgi", "scgi")
     )
     user = "user root;" if os.getuid() == 0 else ""  # it keeps long bodies in this test's folder
-    main = f"{user} daemon off; pid {home}/pid; error_log {home}/error.log; worker_processes 1; events {{}} "
-    (home / "nginx.conf").write_text(f"{main} http {{ {temporary}\n{site} }}")
+    main = f"{module} {user} daemon off; pid {home}/pid; error_log {home}/error.log; worker_processes 1; events {{}} "
+    (home / "nginx.conf").write_text(f"{main} http {{ {temporary}\n{site} }}\n{tcp}")
     live.start()
     process = subprocess.Popen([str(NGINX), "-e", home / "error.log", "-c", home / "nginx.conf"])
     try:
@@ -62,8 +67,10 @@ def proxy(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             http=f"http://127.0.0.1:{ports['80']}",
             https=f"https://127.0.0.1:{ports['443']}",
             second=f"http://127.0.0.1:{ports['3000']}",
+            tcp=ports["8888"],
             cert=cert,
             log=log,
+            live=live,
         )
         wait_until(lambda: answers(made), "nginx serves")
         yield made
@@ -71,6 +78,15 @@ def proxy(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         process.terminate()
         process.wait(10)
         live.kill()
+
+
+def adapted(name: str, replaced: dict[str, str]) -> str:
+    """A file of deploy/ with this machine's ports and files."""
+    text = (ROOT / "deploy" / name).read_text()
+    for old, new in replaced.items():
+        assert old in text
+        text = text.replace(old, new)
+    return text
 
 
 def answers(proxy: Proxy) -> bool:
@@ -172,3 +188,75 @@ def test_a_client_of_http_10_without_host_is_served(proxy: Proxy) -> None:
     with socket.create_connection((host, int(port)), timeout=20) as connection:
         connection.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
         assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+def test_lines_pass_and_files_too(proxy: Proxy) -> None:
+    alice, bob = Lines(proxy.tcp), Lines(proxy.tcp)
+    alice.sign_in("alice by lines")
+    bob.sign_in("bob by lines")
+    person = Person(proxy, proxy.http, "somebody by pull")
+    alice.send("chat_message", chat_group_name="public", content="through nginx")
+    assert alice.next()["content"] == bob.next()["content"] == "through nginx"
+    shown = person.http.get(f"{proxy.http}/chat/history?roomname=public&limit=1", timeout=30).json()["messages"]
+    assert shown[0]["content"] == "through nginx"
+    alice.close()
+    bob.close()
+
+
+def test_what_was_asked_before_a_half_close_is_answered(proxy: Proxy) -> None:
+    with Lines(proxy.tcp) as lines:
+        lines.raw(b'{"message_type":"heartbeat"}\n' * 20 + b'{"message_type":"heartbeat"}')
+        lines.socket.shutdown(socket.SHUT_WR)
+        assert len(lines.rest()) == 21
+
+
+def test_limits_by_address_hold_for_clients_and_not_for_nginx(proxy: Proxy) -> None:
+    with Lines(proxy.tcp) as owner:
+        owner.sign_in("owner by lines")
+        owner.ask("logout_request")
+        with Lines(proxy.tcp, source="127.0.0.9") as guesser:
+            wrong = {"username": "owner by lines", "password": "wrong"}
+            answers = [guesser.ask("login_request", **wrong)["error_message"] for _ in range(11)]
+            assert "操作过于频繁" in answers[-1]
+        assert owner.ask("login_request", username="owner by lines", password="secret1")["success"]
+    assert "address=127.0.0.9 " in proxy.live.log.read_text()
+
+
+V2 = b"\r\n\r\n\0\r\nQUIT\n"
+BEAT = b'{"message_type":"heartbeat"}\n'
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"PROXY TCP4 192.0.2.7 10.0.0.1 40000 8888\r\n",
+        b"PROXY TCP6 2001:db8::7 ::1 40000 8888\r\n",
+        b"PROXY UNKNOWN\r\n",
+        V2 + b"\x21\x11\x00\x0c" + socket.inet_aton("192.0.2.7") + b"\0\0\0\0\x9c\x40\x22\xb8",
+        V2 + b"\x20\x00\x00\x00",
+    ],
+    ids=["TCP4", "TCP6", "UNKNOWN", "version 2", "version 2, LOCAL"],
+)
+def test_a_trusted_proxys_header_is_taken_however_it_is_cut(proxy: Proxy, header: bytes) -> None:
+    with Lines(proxy.live.tcp_port) as whole, Lines(proxy.live.tcp_port) as cut:
+        whole.raw(header + BEAT)
+        for byte in header:
+            cut.raw(bytes([byte]))
+        cut.raw(BEAT)
+        assert whole.next()["message_type"] == cut.next()["message_type"] == "heartbeat"
+
+
+@pytest.mark.parametrize(
+    "said", [BEAT, b"PROXY TCP4 192.0.2.7\r\n" + BEAT, b"PROXY " + b"x" * 200, b"\r\n\r\n\0\r\nQUIT?"]
+)
+def test_a_trusted_proxy_without_a_header_is_hung_up_on(proxy: Proxy, said: bytes) -> None:
+    with Lines(proxy.live.tcp_port) as lines:
+        lines.raw(said)
+        assert lines.rest() == []
+
+
+def test_a_header_of_anybody_else_is_no_header(proxy: Proxy) -> None:
+    with Lines(proxy.live.tcp_port, source="127.0.0.2") as lines:
+        lines.raw(b"PROXY TCP4 192.0.2.7 10.0.0.1 40000 8888\r\n" + BEAT)
+        assert lines.next()["error_code"] == 1008
+        assert lines.next()["message_type"] == "heartbeat"

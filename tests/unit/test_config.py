@@ -32,6 +32,7 @@ def test_every_setting_has_a_parser_and_a_line_in_both_readmes() -> None:
     [
         ("PORT", "http"), ("PORT", "0"), ("PORT", "70000"), ("CHAT_RATE_LIMITS", "maybe"), ("CHAT_PULL_TIMEOUT", "51"),
         ("CHAT_CORS_ORIGINS", "front.example"), ("CHAT_CORS_ORIGINS", "https://a.b/x"), ("CHAT_CORS_ORIGINS", "*"),
+        ("CHAT_TCP_PROXY_PROTOCOL", "on"), ("CHAT_TCP_PROXY_PROTOCOL", "10.0.0.1/24"),
         ("CHAT_TRUSTED_PROXIES", "-1"), ("CHAT_SQLITE_SYNCHRONOUS", "OFF"), ("CHAT_PASSWORD_MIN_LENGTH", "nan"),
         ("DATABASE_URL", "sqlite://"), ("DATABASE_URL", "sqlite:///:memory:"), ("DATABASE_URL", "mysql://x/y"),
         ("CHAT_TIMEZONE", "Mars/Olympus"), ("CHAT_TIMEZONE", "Asia"), ("CHAT_TIMEZONE", "../etc/passwd"),
