@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench import counts, growth, pauses, report, scenarios, sends, sockets
+from bench import counts, growth, pauses, report, scenarios, sections, sends, sockets
 from bench.load import Figures, medians
 from bench.servers import ALL, GENERATOR_CORE, Commonroom
 
@@ -41,7 +41,11 @@ def main() -> int:
             report.write_growth(options.write, grown)
         return 1 if grown.faults or (options.strict and not all(each.is_met for each in grown.addresses)) else 0
     if options.trace_pauses is not None:
-        return 0 if pauses.trace(options.trace_pauses) else 1
+        traced = pauses.trace(options.trace_pauses, options.rate)
+        print(traced.text())
+        if options.write:
+            sections.write(options.write, "Pauses", f"Machine: {report.machine()}.\n\n{traced.text()}")
+        return 0 if traced.steps and not traced.late else 1
     results: report.Results = {}
     took: Counter[str] = Counter()  # seconds of wall time
     began = time.monotonic()
@@ -113,6 +117,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--scale", type=float, default=1, help="with --growth: 1 is 2,000,000 messages, 5,000 rooms")
     parser.add_argument(
         "--trace-pauses", type=float, metavar="SECONDS", help="10x30 at rising rates, and what stops it"
+    )
+    parser.add_argument(
+        "--rate", type=float, default=0, help="with --trace-pauses: the highest good rate, where it is known"
     )
     parser.add_argument("--json", action="store_true", help="with --counts: for programs")
     parser.add_argument("--scenario", action="append", choices=SCENARIOS, help="only this one (may be repeated)")

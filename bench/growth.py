@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bench.growth_data import BUSY, LOBBY, PASSWORD, messages
+from bench.growth_data import BUSY, LOBBY, PASSWORD, SEARCHERS, messages
 from bench.ledger import percentile
+from bench.searching import sends_while_searching
 from bench.servers import BIN, Commonroom
 
 TIMES = 20  # each request
 P95_MARK, P95_PER_100_ROWS = 50.0, 5.0  # ms
+MOST_PULLED = 1000  # rooms that one pull may name
 _HUGE = 10**9
 
 
@@ -25,6 +27,7 @@ class Address:
     what: str
     p50: float  # ms
     p95: float
+    cpu: float  # ms of the server's, each
     size: int  # bytes of the answer
     rows: int  # entries in it
     failed: str = ""
@@ -39,11 +42,14 @@ class Address:
 class Growth:
     scale: float
     addresses: list[Address]
+    rss: tuple[int, int]  # bytes: of a server that has just started, and after all was asked
     faults: str = ""
 
     def line(self) -> str:
         late = [address.what for address in self.addresses if not address.is_met]
-        return f"{len(self.addresses)} requests, {len(late)} over the mark{': ' + '; '.join(late) if late else ''}"
+        before, after = (size / 2**20 for size in self.rss)
+        text = f"{len(self.addresses)} requests, {len(late)} over the mark{': ' + '; '.join(late) if late else ''}; "
+        return text + f"memory {before:.0f} MiB at the start, {after:.0f} MiB at the end"
 
 
 class GrownCommonroom(Commonroom):
@@ -69,22 +75,26 @@ class GrownCommonroom(Commonroom):
 def growth(scale: float) -> Growth:
     """Ask everything of a server with that much of the full database (1: 2,000,000 messages)."""
     with GrownCommonroom(scale) as server:
-        asked = [*_http(server, scale), *_tcp(server)]
-    return Growth(scale, asked, "; ".join(f"{each.what}: {each.failed}" for each in asked if each.failed))
+        before = server.rss_bytes()
+        asked = [*_http(server, scale), *_tcp(server), _searching(server)]
+        rss = before, server.rss_bytes()
+    return Growth(scale, asked, rss, "; ".join(f"{each.what}: {each.failed}" for each in asked if each.failed))
 
 
-def _measured(what: str, ask: Callable[[], bytes], count: Callable[[Any], int]) -> Address:
+def _measured(server: GrownCommonroom, what: str, ask: Callable[[], bytes], count: Callable[[Any], int]) -> Address:
     took: list[int] = []
     try:
-        for _ in range(TIMES + 1):  # the first fills caches
+        answer = ask()  # fills caches
+        cpu = server.cpu_seconds()
+        for _ in range(TIMES):
             began = time.perf_counter_ns()
             answer = ask()
             took.append(time.perf_counter_ns() - began)
-        took = sorted(took[1:])
+        cpu = (server.cpu_seconds() - cpu) / TIMES * 1000
         rows = count(json.loads(answer))
     except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException) as error:
-        return Address(what, 0, 0, 0, 0, repr(error))
-    return Address(what, percentile(took, 0.5), percentile(took, 0.95), len(answer), rows)
+        return Address(what, 0, 0, 0, 0, 0, repr(error))
+    return Address(what, percentile(took, 0.5), percentile(took, 0.95), cpu, len(answer), rows)
 
 
 def _requests() -> Iterator[tuple[str, str, str, Any, Callable[[Any], int]]]:
@@ -96,13 +106,15 @@ def _requests() -> Iterator[tuple[str, str, str, Any, Callable[[Any], int]]]:
         yield who, "GET", "/room/find?detail=1&limit=100", None, rooms
         yield who, "GET", "/room/find?limit=100&q=physics+49", None, rooms
         yield who, "POST", "/chat/pull?detail=1", {}, _arrays
-        yield who, "POST", "/chat/pull?timeout=0", {f"physics {LOBBY + 1 + n}": "" for n in range(BUSY)}, _arrays
+        yield who, "POST", "/chat/pull?timeout=0", _from_the_start(BUSY), _arrays
         yield who, "GET", "/api/room/list", None, data
         yield who, "GET", "/api/room/list?limit=100", None, data
         yield who, "GET", "/Room", None, len
         yield who, "GET", "/Room?limit=100", None, len
         yield who, "GET", "/conversations", None, _list("conversation")
         yield who, "GET", "/conversations?limit=100", None, _list("conversation")
+    for count in (500, MOST_PULLED):
+        yield "teacher", "POST", "/chat/pull?timeout=0", _from_the_start(count), _arrays
     yield "teacher", "GET", "/room/members?roomname=public", None, _list("members")
     yield "teacher", "GET", "/room/members?roomname=public&limit=100", None, _list("members")
     yield "teacher", "GET", "/chat/history?roomname=public&detail=1", None, said
@@ -120,6 +132,22 @@ def _requests() -> Iterator[tuple[str, str, str, Any, Callable[[Any], int]]]:
         yield "teacher", "GET", f"{found}&{wanted}", None, said
     sent = {"roomname": "public", "new_message": {"type": "text", "content": "hello"}}
     yield "teacher", "POST", "/chat/send", sent, _one
+
+
+def _from_the_start(rooms: int) -> dict[str, str]:
+    return {f"physics {LOBBY + 1 + number}": "" for number in range(rooms)}
+
+
+def _searching(server: GrownCommonroom) -> Address:
+    what = f"teacher: POST /chat/send while {SEARCHERS} search in the lobby"
+    cpu = server.cpu_seconds()
+    try:
+        found = sends_while_searching(server.port, server.tokens, "teacher")
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        return Address(what, 0, 0, 0, 0, 0, repr(error))
+    cpu = (server.cpu_seconds() - cpu) / len(found.took) * 1000  # with the searches meanwhile
+    what += f" ({found.searches} searches; slowest send {max(found.took) / 1e6:.1f} ms)"
+    return Address(what, percentile(found.took, 0.5), percentile(found.took, 0.95), cpu, found.size, 1, found.failed)
 
 
 def _http(server: GrownCommonroom, scale: float) -> Iterator[Address]:
@@ -141,9 +169,11 @@ def _http(server: GrownCommonroom, scale: float) -> Iterator[Address]:
 
     try:
         for who, method, path, body, count in _requests():
-            yield _measured(f"{who}: {method} {path}", asking(who, method, path, body), count)
+            what = f"{who}: {method} {path}" + (f" of {len(body)} rooms" if path == "/chat/pull?timeout=0" else "")
+            yield _measured(server, what, asking(who, method, path, body), count)
         path = f"/conversations/get_reply?message_id={messages(scale)}"
-        yield _measured("teacher: GET /conversations/get_reply", asking("teacher", "GET", path, None), _list("replies"))
+        ask = asking("teacher", "GET", path, None)
+        yield _measured(server, "teacher: GET /conversations/get_reply", ask, _list("replies"))
     finally:
         connection.close()
 
@@ -153,7 +183,7 @@ def _tcp(server: GrownCommonroom) -> Iterator[Address]:
         with socket.create_connection(("127.0.0.1", server.tcp_port), 60) as new:
             return _told(new.makefile("rwb"), _login("teacher"))
 
-    yield _measured("teacher: tcp login_request", log_in, _one)
+    yield _measured(server, "teacher: tcp login_request", log_in, _one)
     with socket.create_connection(("127.0.0.1", server.tcp_port), 60) as connection:
         lines = connection.makefile("rwb")
         _told(lines, _login("teacher"))
@@ -169,7 +199,7 @@ def _tcp(server: GrownCommonroom) -> Iterator[Address]:
         ):
             what = " ".join(f"{name}={value}" for name, value in request.items()).replace("message_type=", "")
             count = _list(key) if key else _one
-            yield _measured(f"teacher: tcp {what}", lambda sent=request: _told(lines, sent), count)
+            yield _measured(server, f"teacher: tcp {what}", lambda sent=request: _told(lines, sent), count)
 
 
 def _login(name: str) -> dict[str, Any]:

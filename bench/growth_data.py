@@ -1,8 +1,9 @@
 """A big database for the scenario `growth`, written straight into SQLite: services would take hours.
 
 `python -m bench.growth_data SCALE` with CHAT_INSTANCE_PATH set, after the migrations, prints {user: token} as JSON.
-At scale 1: 5,000 users, 5,000 rooms (1,000 of them direct conversations) and 2,000,000 messages. "teacher" is in all
-rooms, "pupil" in the lobby and in BUSY rooms; neither has read anything.
+At scale 1: 5,000 users, 5,000 rooms (1,000 of them direct conversations), 2,000,000 messages in the lobby and 200,000
+in the other rooms. "teacher" is in all rooms, "pupil" in the lobby and in BUSY rooms; neither has read anything. The
+SEARCHERS are in the lobby.
 """
 # ruff: noqa: T201
 
@@ -19,8 +20,10 @@ from app import create_app
 from chat.http.context import EXTENSION
 from chat.security import tokens
 
-USERS, ROOMS, FRIENDS, MESSAGES = 5000, 5000, 1000, 2_000_000
-BUSY = 60  # rooms that share half of the messages; the other half is the lobby's
+USERS, ROOMS, FRIENDS, MESSAGES = 5000, 5000, 1000, 2_200_000
+SHARES = 11  # one of them is the BUSY rooms', the others the lobby's
+BUSY = 60
+SEARCHERS = 16
 LOBBY = 1  # its id
 REPLIES, FILES = 100, 100
 PASSWORD = "secret-1"  # noqa: S105
@@ -33,33 +36,34 @@ def fill(home: Path, scale: float) -> dict[str, str]:
     services = app.extensions[EXTENSION]
     with app.app_context():
         services.rooms.ensure_lobby()
-        sessions = {name: services.accounts.register(name, PASSWORD, "127.0.0.1") for name in ("teacher", "pupil")}
+        names = ("teacher", "pupil", *(f"searcher-{number}" for number in range(SEARCHERS)))
+        sessions = {name: services.accounts.register(name, PASSWORD, "127.0.0.1") for name in names}
         made = {
             name: tokens.issue(tokens.Purpose.SESSION, tokens.Token(user_id, session.id), session.lifetime_s)
             for name, (user_id, session) in sessions.items()
         }
     services.store.dispose()
-    teacher, pupil = (user_id for user_id, _ in sessions.values())
+    user_ids = [user_id for user_id, _ in sessions.values()]
     database = sqlite3.connect(home / "commonroom.db")
-    _Filler(database, scale, teacher, pupil).run()
+    _Filler(database, scale, user_ids).run()
     database.close()
     return made
 
 
 def messages(scale: float) -> int:
     """How many there are, but for REPLIES, which come after them; so the id of the last, to which they reply."""
-    return max(2000, int(MESSAGES * scale)) // 2 * 2
+    return max(2200, int(MESSAGES * scale)) // SHARES * SHARES
 
 
 class _Filler:
-    def __init__(self, database: sqlite3.Connection, scale: float, teacher: int, pupil: int) -> None:
+    def __init__(self, database: sqlite3.Connection, scale: float, user_ids: list[int]) -> None:
         self._database = database
-        self._users = max(10, int(USERS * scale)) - 2
+        self._users = max(BUSY, int(USERS * scale)) - len(user_ids)
         self._rooms = max(BUSY + 10, int(ROOMS * scale))
         self._friends = min(self._users, max(5, int(FRIENDS * scale)))
         self._messages = messages(scale)
-        self._teacher, self._pupil = teacher, pupil
-        self._first_user = max(teacher, pupil) + 1
+        self._teacher, self._pupil = user_ids[:2]
+        self._first_user = max(user_ids) + 1
         self._start = (int(time.time()) - 30 * 86400) * _SECOND
 
     def run(self) -> None:
@@ -131,7 +135,7 @@ class _Filler:
             }  # fmt: skip
 
     def _message_rows(self) -> Iterator[dict[str, Any]]:
-        """Half in the lobby, half in the busy rooms in turns, and one in each of the others; by many senders."""
+        """In the lobby, in the busy rooms in turns, and one in each of the others; by many senders."""
         time_us = self._start
         others = [room_id for room_id in self._room_ids() if room_id > LOBBY + BUSY]
         for number in range(self._messages):
@@ -139,7 +143,7 @@ class _Filler:
             if number < len(others):
                 room_id = others[number]
             else:
-                room_id = LOBBY if number % 2 else LOBBY + 1 + number // 2 % BUSY
+                room_id = LOBBY if number % SHARES else LOBBY + 1 + number // SHARES % BUSY
             is_file = room_id == LOBBY and number % 2 and number // 2 % 1000 == 0 and number // 2000 < FILES
             yield {
                 "room_id": room_id,

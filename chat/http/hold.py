@@ -24,7 +24,6 @@ from chat.services.pulls import LookedAt, News, Position, marks_at
 MOST_HELD = 100_000  # on the event loop: file descriptors limit connections earlier
 LOOP_MAX_BYTES = 16 * 1024  # larger answers are encoded in a thread
 SHORT_ANSWER_BYTES = 64 * 1024  # larger answers are built in Lane.LONG
-AROUND_BYTES = 128  # approximate size of a message without its content
 MOST_PLACES = 1024  # positions with cached answers; the least recently used are dropped
 _EXTENSION = "commonroom.hold"
 
@@ -67,7 +66,7 @@ def answer_when_new(
 
 def news_response(render: Render, news: News) -> Response:
     """Answer a request that was not held. Raises WrongLane for a long answer."""
-    if news.bytes + news.count * AROUND_BYTES > SHORT_ANSWER_BYTES:
+    if news.bytes > SHORT_ANSWER_BYTES:
         enter_lane(Lane.LONG)
     return _news_response(render, news)
 
@@ -138,7 +137,7 @@ class _Place:
 
     def _find(self) -> bytes | Look:
         news = self._chat.pulls.in_memory(self.position)
-        if news is None or news.bytes + news.count * AROUND_BYTES > LOOP_MAX_BYTES:
+        if news is None or news.bytes > LOOP_MAX_BYTES:
             return NEEDS_THREAD
         self.count = news.count
         return b"".join(self._render(news)) if news.count else NOTHING_YET

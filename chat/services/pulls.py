@@ -24,6 +24,7 @@ _rooms_of_member = (
 LookedAt = frozenset[int] | None  # room ids; None: all rooms
 NAME_REACH = 84  # characters; room names have up to 60, and may end in " #" and a number
 ANSWER_MAX_BYTES = 8 * 1024 * 1024  # docs/specification.md, "Bounds"
+AROUND_BYTES = 128  # approximate size of a message without its content
 
 
 @dataclass(slots=True)
@@ -43,7 +44,7 @@ class News:
     def add(self, name: str, messages: Sequence[StoredMessage]) -> None:
         self.rooms[name] = messages
         self.count += len(messages)
-        self.bytes += sum(len(m.content) + len(m.avatar) + m.attachment_size for m in messages)
+        self.bytes += sum(AROUND_BYTES + len(m.content) + len(m.avatar) + m.attachment_size for m in messages)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

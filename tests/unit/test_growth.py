@@ -78,6 +78,16 @@ def test_a_pull_of_everything_is_bounded_as_a_whole(services, clock, alice, bob)
     assert len(services.pulls.newest(alice, 8).rooms["r0"]) == 2  # an equal share
 
 
+def test_a_pull_reads_no_more_messages_than_an_answer_holds(services, clock, alice, bob, monkeypatch) -> None:
+    """What is around a message counts: thousands of rooms with messages of one letter are gigabytes of records."""
+    monkeypatch.setattr("chat.services.pulls.ANSWER_MAX_BYTES", 4 * 128)
+    for number in range(4):
+        services.rooms.create(alice, f"r{number}")
+        say(services, clock, alice, f"r{number}", *"abcde")
+    _, news = services.pulls.since(alice, {f"r{number}": 0 for number in range(4)}, 3)
+    assert [len(found) for found in news.rooms.values()] == [3, 3, 0, 0]
+
+
 def test_pages_of_rooms_have_all_of_them_once_newest_first(services, clock, alice) -> None:
     for number in range(5):
         clock.advance(1)
