@@ -93,7 +93,8 @@ def when_ready(server):
 def post_worker_init(worker):
     """Be ready before the first request, and answer held pulls as soon as this worker is told to stop."""
     from chat import metrics  # here, as the master must not import it
-    from chat.http.long_bodies import taker
+    from chat.http.envelopes import refusals
+    from chat.http.long_bodies import takes_any, takes_long
     from chat.live.clients import Clients
     from chat.live.memory import Memory
     from chat.security.tokens import user_named
@@ -112,7 +113,9 @@ def post_worker_init(worker):
         worker.line_proxies = _settings.tcp_proxy_protocol
     services.health.watch()
     worker.health = on_loop(worker.wsgi)
-    worker.takes_long = taker(worker.wsgi)
+    worker.takes_long = takes_long(worker.wsgi)
+    worker.takes_any = takes_any(worker.wsgi)
+    worker.envelope = refusals(worker.wsgi)
     worker.memory = Memory(_settings.client_memory_max_bytes, 2 * _settings.body_max_bytes)
     worker.places.set_most_each(_settings.connections_per_address)
     worker.is_proxied = _settings.trusted_proxies > 0

@@ -21,6 +21,7 @@ class ErrorCode(Enum):
     RATE_LIMITED = auto()  # retry_after (s)
     UPGRADE_REQUIRED = auto()  # the path accepts only WebSocket handshakes (version 13)
     HANDSHAKE_INVALID = auto()  # reason
+    REQUEST_REFUSED = auto()  # reason: before it was routed; it comes with an HTTP status of its own
     # accounts and sessions
     NOT_SIGNED_IN = auto()
     CREDENTIALS_WRONG = auto()

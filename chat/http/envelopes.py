@@ -4,7 +4,11 @@ Blueprint handlers never see a 404 or 405, so the whole application dispatches b
 """
 
 import logging
+import re
 from collections.abc import Callable, Iterable
+from io import BytesIO
+from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from flask import Flask, Response, current_app, request
 from flask.globals import request_ctx
@@ -13,10 +17,15 @@ from werkzeug.routing.exceptions import WebsocketMismatch
 
 from chat.errors import ChatError, ErrorCode
 from chat.http.wording import whole_seconds
+from chat.live.refusals import RETRY_SECONDS, Envelope
 
 log = logging.getLogger(__name__)
 Render = Callable[[ChatError], Response]
 _EXTENSION = "commonroom.envelopes"
+_HEAD = re.compile(rb"[^ \r\n]+ (?:https?://[^/ \r\n]*)?([^? \r\n]*)")
+_LANGUAGE = re.compile(rb"\r\nAccept-Language:([^\r\n]*)", re.IGNORECASE)
+_HANDSHAKE = re.compile(rb"\r\nUpgrade:[^\r\n]*websocket", re.IGNORECASE)
+_PATH_MAX_BYTES = 256  # that say whose a path is
 
 
 def init_app(app: Flask) -> None:
@@ -32,8 +41,7 @@ def register(app: Flask, parts: Iterable[str], render: Render) -> None:
 
 def _answer(error: Exception) -> Response:
     failure = _as_chat_error(error)
-    renders: dict[str, Render] = current_app.extensions[_EXTENSION]
-    render = renders.get(request.path.rstrip("/")) or renders.get(request.path.split("/")[1], _plain)
+    render = _render_of(current_app, request.path) or _plain
     response = render(failure)
     retry_after = failure.data.get("retry_after")
     if isinstance(retry_after, int | float):
@@ -47,6 +55,50 @@ def _answer(error: Exception) -> Response:
         response.headers["Connection"] = "Upgrade"
         response.headers["Sec-WebSocket-Version"] = "13"
     return response
+
+
+def _render_of(app: Flask, path: str) -> Render | None:
+    renders: dict[str, Render] = app.extensions[_EXTENSION]
+    return renders.get(path.rstrip("/")) or renders.get(path.split("/")[1])
+
+
+def refusals(app: Flask) -> Envelope:
+    """What words the refusals of requests that were not routed: what could not be read, and what is too much.
+
+    On the loop: renders do no I/O.
+    """
+
+    def worded(head: bytes, status: str, reason: str) -> bytes | None:
+        line = _HEAD.match(head)
+        path = unquote_to_bytes(line[1][:_PATH_MAX_BYTES]).decode("utf-8", "replace") if line else ""
+        if not path.startswith("/") or (path == "/" and not _HANDSHAKE.search(head)):  # that is the page
+            return None
+        render = _render_of(app, path)
+        if render is None:
+            return None
+        with app.request_context(_environ(path, _LANGUAGE.search(head))):
+            body: bytes = render(_refused(status, reason)).get_data()
+        return body
+
+    return worded
+
+
+def _refused(status: str, reason: str) -> ChatError:
+    match status[:3]:
+        case "500":
+            return ChatError(ErrorCode.INTERNAL)
+        case "503":
+            return ChatError(ErrorCode.UNAVAILABLE, retry_after=RETRY_SECONDS)
+    return ChatError(ErrorCode.REQUEST_REFUSED, reason=f"{status}: {reason}")
+
+
+def _environ(path: str, language: re.Match[bytes] | None) -> dict[str, Any]:
+    """Of a request that has no more to it than what renders look at."""
+    return {
+        "REQUEST_METHOD": "GET", "PATH_INFO": path.encode().decode("latin-1"), "SERVER_PROTOCOL": "HTTP/1.1",
+        "SERVER_NAME": "localhost", "SERVER_PORT": "80", "wsgi.url_scheme": "http", "wsgi.input": BytesIO(),
+        "HTTP_ACCEPT_LANGUAGE": language[1].decode("latin-1").strip() if language else "",
+    }  # fmt: skip
 
 
 def _as_chat_error(error: Exception) -> ChatError:

@@ -1,29 +1,55 @@
-"""Decides from a request's head whether a long body may be received."""
+"""Which requests may have bodies, and long ones: told from their heads, before a body is received."""
 
 import re
 from collections.abc import Callable
+from urllib.parse import unquote_to_bytes
 
 from flask import Flask
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RoutingException
 
+from chat.http.declared import Declared
 from chat.live.clients import Client
 
+Takes = Callable[[bytes, Client], bool]  # of a request's head, and whose it is
 _LINE = re.compile(rb"([A-Z]+) (?:https?://[^/ ]*)?([^? ]*)")
 
 
-def taker(app: Flask) -> Callable[[bytes, Client], bool]:
-    """Return a function of a request's head and client: whether to receive a body over 64 KiB.
+def takes_long(app: Flask) -> Takes:
+    """Whether a body of over 64 KiB is received.
 
-    It accepts one only if the route uses long bodies and the client is logged in.
+    Where its route has use for one, of persons: there is none without a log-in.
     """
     routes = frozenset(
         (method.encode(), rule.rule.encode())
         for rule in app.url_map.iter_rules()
         for method in rule.methods or ()
-        if getattr(getattr(app.view_functions[rule.endpoint], "declared", None), "has_long_body", False)
+        if _declared(app, rule.endpoint).has_long_body
     )
 
-    def takes_long(head: bytes, client: Client) -> bool:
+    def takes(head: bytes, client: Client) -> bool:
         line = _LINE.match(head)
         return isinstance(client, int) and line is not None and line.groups() in routes
 
-    return takes_long
+    return takes
+
+
+def takes_any(app: Flask) -> Takes:
+    """Whether the answer depends on the body: there is such a route, and a log-in if it needs one."""
+    routes = app.url_map.bind("localhost")
+
+    def takes(head: bytes, client: Client) -> bool:
+        line = _LINE.match(head)
+        if line is None:
+            return False
+        try:
+            endpoint, _ = routes.match(unquote_to_bytes(line[2]).decode("utf-8", "replace"), line[1].decode())
+        except (HTTPException, RoutingException):
+            return False
+        return isinstance(client, int) or not _declared(app, endpoint).needs_login
+
+    return takes
+
+
+def _declared(app: Flask, endpoint: str) -> Declared:
+    return getattr(app.view_functions[endpoint], "declared", Declared())

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from chat.lanes import Lane, WrongLane
 from chat.live import request
-from chat.live.bounded import HEAD_SECONDS, WRITE_SECONDS, BoundedConnection, unread_of
+from chat.live.bounded import HEAD_SECONDS, LINGER_SECONDS, WRITE_SECONDS, BoundedConnection, unread_of
 from chat.live.clients import Client, limited_address
 from chat.live.deadlines import NEVER
 from chat.live.framing import Framed, Framer, body_after
 from chat.live.memory import SMALL_BYTES
 from chat.live.parking import NEEDS_THREAD, NOTHING_YET, Hold, Parked
 from chat.live.pieces import BytesSender, PieceSender
-from chat.live.refusals import MOST_REFUSED, refusal
+from chat.live.refusals import MOST_REFUSED
 from chat.live.targets import FramingError
 from chat.live.websocket import WebSocketConnection
 
@@ -32,16 +32,17 @@ READ_AHEAD_BYTES = 64 * 1024  # of the next request, while one is worked on
 class HttpConnection(BoundedConnection):
     __slots__ = (
         "_advancing", "_at_eof", "_began", "_body", "_busy", "_ending", "_framed", "_framer", "_head", "_held",
-        "_is_between", "_local", "_parked", "_peer", "_sender", "_started",
+        "_is_between", "_is_surplus", "_local", "_parked", "_peer", "_sender", "_started",
     )  # fmt: skip
 
     def __init__(self, worker: "LiveWorker") -> None:
         super().__init__(worker)
-        self._framer = Framer(worker.max_body, self._takes_long)
+        self._framer = Framer(worker.max_body, self._takes_long, self._takes_any)
         self._busy = False  # a request is worked on, or held
         self._advancing = False
         self._at_eof = False  # the client sends no more
         self._is_between = True  # nothing of a next request has come, as the framer has it
+        self._is_surplus = False  # there are too many: what it asks is refused
         self._head = b""  # of the request that is worked on, or waits for a thread
         self._started = 0.0  # of the request that is being read
         # The last request that was held, and what answers those that have the same head. None: no head is known.
@@ -64,7 +65,8 @@ class HttpConnection(BoundedConnection):
         self.place = "" if self._worker.is_proxied else limited_address(self._peer[0])
         too_many = self._worker.places.take(self.place)
         if too_many > 0:
-            self._refuse(refusal("503 Service Unavailable", "too many connections; try again in a moment"))
+            self._closing = self._is_surplus = True
+            self._set_deadline(time.monotonic() + LINGER_SECONDS)  # to say what it wants: then it is told in its words
             if too_many > MOST_REFUSED:
                 transport.abort()
             return
@@ -72,6 +74,8 @@ class HttpConnection(BoundedConnection):
 
     def data_received(self, data: bytes) -> None:
         if self._closing:
+            if self._is_surplus:
+                self._refuse_surplus(data)
             return
         if self._is_between:
             if not self._busy and self._is_drained and self._framed is not None:
@@ -143,6 +147,8 @@ class HttpConnection(BoundedConnection):
             self._wait_for_reader()
         elif self._held is not None:
             self._answer_held(self._held.late())
+        elif self._is_surplus:
+            self._refuse_surplus(b"")
         elif not self._busy:
             self._close()
 
@@ -182,7 +188,7 @@ class HttpConnection(BoundedConnection):
                 else:
                     self._dispatch(framed, None)
         except FramingError as error:
-            self._refuse(refusal(error.status, error.reason, self._framer.refused))
+            self._refuse(error.status, error.reason, self._framer.refused)
         finally:
             self._advancing = False
             self._is_between = self._framer.is_between
@@ -233,9 +239,13 @@ class HttpConnection(BoundedConnection):
             self._read_on()
             self._advance()
 
-    def _refuse(self, answer: bytes) -> None:
+    def _refuse_surplus(self, request: bytes) -> None:
+        self._is_surplus = False
+        self._refuse("503 Service Unavailable", "too many connections; try again in a moment", request)
+
+    def _refuse(self, status: str, reason: str, request: bytes) -> None:
         self._count_nothing()
-        self._transport.write(answer)
+        self._transport.write(self._worker.refusal(status, reason, request))
         self._linger()
 
     def _linger(self) -> None:
@@ -261,6 +271,9 @@ class HttpConnection(BoundedConnection):
     def _takes_long(self, head: bytes) -> bool:
         return self._worker.takes_long(head, self._worker.clients.of_request(head, self._peer[0]))
 
+    def _takes_any(self, head: bytes) -> bool:
+        return self._worker.takes_any(head, self._worker.clients.of_request(head, self._peer[0]))
+
     def _answer_here(self, framed: Framed, app: request.App) -> None:
         """Answer on the loop, as what asks whether the server is well must not wait for a thread."""
         self._busy = True
@@ -274,7 +287,7 @@ class HttpConnection(BoundedConnection):
             self._worker.offer_in(Lane.REFUSING, self, work, *args)
             return
         framed, hold = args
-        busy = refusal("503 Service Unavailable", "the server is busy; try again in a moment")
+        busy = self._worker.refusal("503 Service Unavailable", "the server is busy; try again in a moment", framed.head)
         self._worker.on_loop(self._worked, framed, request.Answer([busy], close=True), hold.resumed)
 
     def _work(self, framed: Framed, hold: Hold) -> None:  # in a thread

@@ -14,6 +14,7 @@ HEAD_MAX_BYTES = LINE_MAX_BYTES + 32 * 1024  # the line, and 32 KiB of headers: 
 CHUNK_LINE_MAX_BYTES = 1024
 CHUNKS_A_TURN = 128  # taken in one call of next
 TRAILER_MAX_BYTES = 8192
+NO_BODY = -1
 SHORT_MAX_BYTES = 64 * 1024  # a body of more is long: only some requests may have one
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -50,15 +51,24 @@ class Framer:
         "_max_body",
         "_most",
         "_shape",
+        "_takes_any",
         "_takes_long",
         "_trailer",
         "buffer",
         "has_more",
     )
 
-    def __init__(self, max_body: int, takes_long: Callable[[bytes], bool] = lambda _: True) -> None:
+    def __init__(
+        self,
+        max_body: int,
+        takes_long: Callable[[bytes], bool] = lambda _: True,
+        takes_any: Callable[[bytes], bool] = lambda _: True,
+    ) -> None:
         self._max_body = max_body
-        self._takes_long = takes_long  # whether a request with that head may have a long body; asked before it comes
+        # Whether a request with that head may have a long body, or any. Asked before it comes; the second where the
+        # client waits for a 100.
+        self._takes_long = takes_long
+        self._takes_any = takes_any
         self.buffer = bytearray()
         self.has_more = False  # next stopped half-way, for others to have their turn
         self._reset()
@@ -121,7 +131,7 @@ class Framer:
             return None
         assert self._head is not None  # noqa: S101
         if self._chunked:
-            return self._next_chunked()
+            return self._next_chunked() if self._most != NO_BODY else self._with_length(b"", claimed=1)
         if self._left > self._most:
             return self._done(b"", too_large=True)
         if len(self.buffer) < self._left:
@@ -163,6 +173,8 @@ class Framer:
         self._head = raw if self._is_as_it_came else head.cleaned
         if (self._left > SHORT_MAX_BYTES or head.is_chunked) and not self._takes_long(self._head):
             self._most = min(self._max_body, SHORT_MAX_BYTES)
+        if self._expects and (self._left or head.is_chunked) and not self._takes_any(self._head):
+            self._most = NO_BODY
         return True
 
     def _next_chunked(self) -> Framed | None:

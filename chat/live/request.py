@@ -17,7 +17,7 @@ from gunicorn.http.parser import RequestParser
 from chat.live.framing import Framed
 from chat.live.heads import MOST_SHAPES
 from chat.live.parking import ENVIRON_KEY, Hold, Parked, Upgrade
-from chat.live.refusals import SECURITY_HEADERS, refusal
+from chat.live.refusals import SECURITY_HEADERS
 from chat.live.websocket import switching
 
 log = logging.getLogger("gunicorn.error")
@@ -76,10 +76,10 @@ def run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold, app: App
         return _run(worker, framed, peer, local, hold, app or worker.wsgi)
     except ParseException as error:
         status = _STATUS.get(type(error), "400 Bad Request")
-        return Answer([refusal(status, type(error).__name__, framed.head)], close=True)
+        return Answer([worker.refusal(status, type(error).__name__, framed.head)], close=True)
     except Exception:
         log.exception("answering a request failed")
-        return Answer([refusal("500 Internal Server Error", "our mistake", framed.head)], close=True)
+        return Answer([worker.refusal("500 Internal Server Error", "our mistake", framed.head)], close=True)
 
 
 def _run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold, app: App) -> Answer:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from chat.live.bounded import HEAD_SECONDS, BoundedConnection
 from chat.live.clients import limited_address
-from chat.live.refusals import MOST_REFUSED, refusal
+from chat.live.refusals import MOST_REFUSED
 
 if TYPE_CHECKING:
     from chat.live.worker import LiveWorker
@@ -57,7 +57,7 @@ class TlsGate(BoundedConnection):
             self._task = self._worker.loop.create_task(self._shake_hands(data))
         else:
             reason = "this port speaks TLS: write https:// (or wss://) in the address"
-            self._transport.write(refusal("400 Bad Request", reason, data))
+            self._transport.write(self._worker.refusal("400 Bad Request", reason, data))
             self._linger()
 
     def eof_received(self) -> bool:

@@ -30,6 +30,7 @@ from chat.live.peer import LineProtocol
 from chat.live.places import Places
 from chat.live.pool import Lanes, Owner
 from chat.live.proxied import Network, ProxyGate
+from chat.live.refusals import Envelope, no_envelope, refusal
 from chat.live.stream import StreamConnection
 from chat.live.tls import TlsGate
 
@@ -60,8 +61,11 @@ class LiveWorker(Worker):
         self.memory = Memory(DEFAULT_MEMORY)
         self.is_proxied = False  # HTTP comes through proxies: their address is no client's
         self.health: request.App | None = None  # answers /healthz on the loop
-        # Whether a long body is received: by a request's head, and whose it is.
+        # The body of a refusal in the envelope of the protocol whose path it is; None where it is no protocol's.
+        self.envelope: Envelope = no_envelope
+        # Whether a long body is received, and any: by a request's head, and whose it is.
         self.takes_long: Callable[[bytes, Client], bool] = lambda _head, _client: True
+        self.takes_any = self.takes_long
         # As plain attributes: gunicorn's parser asks for some twenty a request, and Config takes its time to find one.
         vars(self.cfg).update({name: setting.get() for name, setting in self.cfg.settings.items()})
         self.keepalive = self.cfg.keepalive  # seconds
@@ -95,6 +99,10 @@ class LiveWorker(Worker):
     def offer_in(self, lane: Lane, owner: Owner, work: Callable[..., None], *args: Any) -> None:
         """Have it done in that lane, or refused (Owner.refused)."""
         self._lanes.offer_in(lane, owner, work, *args)
+
+    def refusal(self, status: str, reason: str, request: bytes) -> bytes:
+        """A whole answer that closes the connection; see chat.live.refusals. On the loop, or in a thread."""
+        return refusal(status, reason, request, self.envelope)
 
     def on_loop(self, call: Callable[..., None], *args: Any) -> None:
         """Have the loop call, from any thread; in the order of the calls."""

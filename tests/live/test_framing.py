@@ -186,6 +186,33 @@ def test_no_100_for_a_body_over_the_limit(shared: Shared) -> None:
         assert talk.rest() == b""
 
 
+@pytest.mark.parametrize("framing", ["Content-Length: 20", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize(
+    ("method", "path", "logged_in", "status"),
+    [
+        ("POST", "/chat/send", False, 401),
+        ("POST", "/api/message/send", False, 401),
+        ("POST", "/Room", False, 401),
+        ("POST", "/conversations/messages", False, 401),
+        ("POST", "/chat/no/such/path", True, 404),
+        ("POST", "/%63hat/nowhere", True, 404),
+        ("DELETE", "/chat/send", True, 405),
+        ("POST", "/healthz", True, 405),
+        ("POST", "/nowhere", True, 404),
+        ("POST", "/chat/send", True, 100),
+        ("POST", "/Login", False, 100),
+    ],
+)
+def test_no_100_where_the_head_alone_says_no(
+    shared: Shared, framing: str, method: str, path: str, logged_in: bool, status: int
+) -> None:
+    auth = [f"Authorization: {shared.token}"] if logged_in else []
+    with Talk(shared.server) as talk:
+        answer = talk.ask(get(path, *auth, "Expect: 100-continue", framing, method=method))
+        assert answer.status == status
+        assert status == 100 or talk.rest() == b"", "closed, as the body may come all the same"
+
+
 def test_an_unknown_expectation(shared: Shared) -> None:
     with Talk(shared.server) as talk:
         answer = talk.ask(get("/healthz", "Expect: a-miracle"))

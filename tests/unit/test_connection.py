@@ -18,6 +18,7 @@ from chat.live.frames import FrameReader
 from chat.live.framing import Framed
 from chat.live.memory import Memory
 from chat.live.places import Places
+from chat.live.refusals import refusal
 from chat.live.request import Answer
 from chat.live.stream import FRAMES_A_TURN, INBOX_MAX, StreamConnection
 from chat.live.websocket import WebSocketConnection
@@ -80,7 +81,8 @@ class Worker:
     is_proxied = False
     health = None
     clients = NO_CLIENTS
-    takes_long = staticmethod(lambda _head, _client: True)
+    takes_long = takes_any = staticmethod(lambda _head, _client: True)
+    refusal = staticmethod(refusal)
 
     def __init__(self) -> None:
         self.connections: set[object] = set()

@@ -11,6 +11,7 @@ from gunicorn.config import Config
 from chat.live import request
 from chat.live.framing import Framed, Framer
 from chat.live.parking import ENVIRON_KEY, Hold
+from chat.live.refusals import refusal
 from chat.live.targets import FramingError
 
 PEER, LOCAL = ("192.0.2.7", 4711), ("127.0.0.1", 8000)
@@ -51,6 +52,7 @@ class Workers:
             self.cfg.set(name, value)
         self.log = SimpleNamespace(access=lambda *_: None, error=logging.error)
         self.is_logged = False
+        self.refusal = refusal
         self.alive = True
         self.environ: dict[str, Any] = {}
 

@@ -41,6 +41,7 @@ TABLE: dict[ErrorCode | Case, Words] = {
     ErrorCode.RATE_LIMITED: (429, -8, "Too many requests"),
     ErrorCode.UPGRADE_REQUIRED: (426, -3, "WebSocket only"),
     ErrorCode.HANDSHAKE_INVALID: (400, -3, "Invalid WebSocket handshake"),
+    ErrorCode.REQUEST_REFUSED: (400, -3, "Bad request"),
     ErrorCode.NOT_SIGNED_IN: (401, -2, "Invalid or expired JWT"),
     ErrorCode.CREDENTIALS_WRONG: (401, -3, "密码错误"),
     ErrorCode.USERNAME_TAKEN: (400, -1, "User already exists"),

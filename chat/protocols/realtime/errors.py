@@ -55,6 +55,11 @@ TABLE: Table = {
         "This is no WebSocket handshake ({reason}): use a WebSocket library.",
         "WebSocket 握手无效（{reason}）：请使用 WebSocket 库。",
     ),
+    ErrorCode.REQUEST_REFUSED: (
+        400,
+        "The server does not take this request ({reason}): mend it and try again.",
+        "服务器不接受此请求（{reason}）：请修改后重试。",
+    ),
     ErrorCode.NOT_SIGNED_IN: (401, "Not logged in: log in at /Login first.", "未登录：请先通过 /Login 登录。"),
     # At /Login it is 200 {"status": false}.
     ErrorCode.CREDENTIALS_WRONG: (

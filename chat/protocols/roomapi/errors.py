@@ -25,6 +25,7 @@ TABLE: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.RATE_LIMITED: (429, "操作过于频繁，请 {retry_after} 秒后再试"),
     ErrorCode.UPGRADE_REQUIRED: (426, "该地址仅用于 WebSocket，请进行 WebSocket 握手（版本 13）"),
     ErrorCode.HANDSHAKE_INVALID: (400, "WebSocket 握手无效（{reason}）"),
+    ErrorCode.REQUEST_REFUSED: (400, "服务器不接受此 HTTP 请求（{reason}），请修改后重试"),
     ErrorCode.SOCKETS_UNAVAILABLE: (503, "此服务器不支持 WebSocket，请用 make run 启动"),
     ErrorCode.NOT_SIGNED_IN: (401, "未登录或登录已失效，请重新登录"),
     ErrorCode.CREDENTIALS_WRONG: (200, "用户名或密码错误"),

@@ -18,6 +18,7 @@ TABLE: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.RATE_LIMITED: (INVALID, "操作过于频繁：请 {retry_after} 秒后再试。"),
     ErrorCode.UPGRADE_REQUIRED: (INVALID, "此处仅用于 WebSocket。"),
     ErrorCode.HANDSHAKE_INVALID: (INVALID, "WebSocket 握手无效（{reason}）。"),
+    ErrorCode.REQUEST_REFUSED: (INVALID, "无法接受此请求（{reason}）。"),
     ErrorCode.NOT_SIGNED_IN: (AUTH, "未登录：请先登录。"),
     ErrorCode.CREDENTIALS_WRONG: (AUTH, "用户名或密码错误"),
     ErrorCode.USERNAME_TAKEN: (TAKEN, "用户名 {username} 已存在：请换一个，或直接登录。"),
