@@ -58,6 +58,8 @@ class Origins:
             response.headers["Access-Control-Expose-Headers"] = "Retry-After"
             if request.method == "OPTIONS":
                 response.headers["Access-Control-Allow-Methods"] = "GET, POST, PUT, DELETE, OPTIONS"
-                response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, X-Chat-User"
+                response.headers["Access-Control-Allow-Headers"] = (
+                    "Authorization, Content-Type, X-Chat-Errors, X-Chat-User"
+                )
                 response.headers["Access-Control-Max-Age"] = _PREFLIGHT_SECONDS
         return response

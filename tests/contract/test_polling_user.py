@@ -152,3 +152,15 @@ def test_a_session_tells_why_it_has_ended(app: Flask, client: Clients, monkeypat
     with services.store.write() as tx:
         tx.execute(update(User).values(deleted_at=1))
     assert state_of(tokens[0]) == ("deleted", "")
+
+
+def test_a_client_that_asks_gets_codes_and_numbers_with_failures(client: Clients) -> None:
+    alice = client("alice")
+    ask = {"X-Chat-Errors": "codes"}
+    long = {"roomname": "public", "new_message": {"content": "x" * 4001}}
+    refused = alice.call("POST", "/chat/send", long, **ask)
+    assert (refused.status, set(refused.json)) == (400, {"status", "feedback", "code", "data"})
+    assert (refused.json["code"], refused.json["data"]) == ("MESSAGE_TOO_LONG", {"limit": 4000})
+    unknown = alice.call("POST", "/room/join", {"roomname": "nowhere"}, **ask)
+    assert (unknown.json["code"], unknown.json["data"]) == ("ROOM_NOT_FOUND", {})
+    assert set(alice.call("POST", "/room/join", {"roomname": "nowhere"}).json) == {"status", "feedback"}

@@ -108,11 +108,13 @@ def test_what_was_not_sent_survives_a_reload_and_can_be_discarded(people, name):
 
 def test_a_refused_message_says_why_and_can_be_edited(people, name):
     anna, _room = own_room(people, name)
-    refusal = {"status": "failure", "feedback": "no, as a test has it"}
+    refusal = {"status": "failure", "feedback": "words for programmers", "code": "NEVER_HEARD_OF"}
     anna.route("**/chat/send", lambda route: route.fulfill(status=400, json=refusal))
     say(anna, "refused")
     failed = anna.locator("[data-state=failed]")
-    expect(failed.locator(".state")).to_contain_text("as a test has it")
+    expect(failed.locator(".state")).to_contain_text(
+        "This did not work. Try again; if it happens again, tell your teacher this word: NEVER_HEARD_OF"
+    )
     failed.get_by_role("button", name="Edit").click()
     expect(anna.locator("#message-text")).to_have_value("refused")
     expect(anna.locator(".bubble")).to_have_count(0)

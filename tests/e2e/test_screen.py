@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from chat.errors import ErrorCode
+from chat.protocols.polling.errors import TABLE
 from tests.e2e.conftest import PASSWORD
 from tests.e2e.steps import drop_file, expect_stored, own_room, row, say
 from tests.server import ROOT
@@ -50,6 +52,25 @@ FAINT = """() => {
     return found;
 }"""
 
+# Words of the protocol, which no user has to know.
+INTERNAL = re.compile(r"roomname|passwd|/room/|/user/|/chat/|client_message_id|new_message|timestamp|Base64|JSON|CHAT_")
+# Failures of requests that the page does not make: they get the words of "error.unknown".
+FOR_AUTHORS = {
+    ErrorCode.BODY_MALFORMED,
+    ErrorCode.FIELD_MISSING,
+    ErrorCode.FIELD_INVALID,
+    ErrorCode.CURSOR_INVALID,
+    ErrorCode.PATH_UNKNOWN,
+    ErrorCode.METHOD_NOT_ALLOWED,
+    ErrorCode.UPGRADE_REQUIRED,
+    ErrorCode.HANDSHAKE_INVALID,
+    ErrorCode.ROOM_LABEL_INVALID,
+    ErrorCode.TICKET_INVALID,
+    ErrorCode.MESSAGE_TYPE_UNKNOWN,
+    ErrorCode.MESSAGE_ID_INVALID,
+    ErrorCode.SOCKETS_UNAVAILABLE,
+    ErrorCode.INTERNAL,
+}
 CUT = """() => [...document.querySelectorAll('body *')]
     .filter((node) => node.checkVisibility({ visibilityProperty: true }))
     .filter((node) => !node.closest('.hidden-text, .sprite, .notice.quiet, .skip, svg'))
@@ -297,6 +318,10 @@ def test_every_text_exists_in_both_languages(people):
         assert all(isinstance(text, str) and text.strip() for text in texts), key
         assert re.findall(r"\{\w+\}", texts[0]) == re.findall(r"\{\w+\}", texts[1]) or key.endswith(".one"), key
         assert not re.search(r"[一-鿿]", texts[0].replace("中文", "")), key
+    for key, texts in strings.items():
+        assert not INTERNAL.search(" ".join(texts)), key
+    told = {f"error.{code.name}" for code in TABLE} - {f"error.{code.name}" for code in FOR_AUTHORS}
+    assert told - strings.keys() == set()
     web = ROOT / "chat" / "web"
     sources = [*Path(web, "static", "js").glob("*.js"), *Path(web, "templates").glob("*.html")]
     code = "\n".join(path.read_text(encoding="utf-8") for path in sources)

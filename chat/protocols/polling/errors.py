@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from flask import Response, jsonify
+from flask import Response, jsonify, request
 
 from chat.errors import ChatError, ErrorCode
 from chat.http.context import prefers_chinese
-from chat.http.wording import Table, worded
+from chat.http.wording import Table, whole_seconds, worded
 
 TABLE: Table = {
     ErrorCode.BODY_MALFORMED: (
@@ -228,8 +228,20 @@ def success(english: str, chinese: str, **data: Any) -> Response:
 
 
 def failure(error: ChatError) -> Response:
-    """{"status": "failure", "feedback": what to do} with the fitting 4xx or 5xx."""
+    """{"status": "failure", "feedback": what to do} with the fitting 4xx or 5xx.
+
+    To a request with X-Chat-Errors: codes, also {"code": the failure's name, "data": its numbers}.
+    """
     status, feedback = worded(TABLE, error, chinese=prefers_chinese())
-    response = jsonify(status="failure", feedback=feedback)
+    more = {"code": error.code.name, "data": _numbers(error)} if request.headers.get("X-Chat-Errors") == "codes" else {}
+    response = jsonify(status="failure", feedback=feedback, **more)
     response.status_code = status
     return response
+
+
+def _numbers(error: ChatError) -> dict[str, Any]:
+    """The numbers that a client's own text for the code may need, and nothing that was asked for or is hidden."""
+    shown: dict[str, Any] = {name: error.data[name] for name in ("limit", "min", "max") if name in error.data}
+    if "retry_after" in error.data:
+        shown["retry_after"] = whole_seconds(error.data["retry_after"])
+    return shown

@@ -227,6 +227,17 @@ class Done(Out):
 class Failed(Out):
     status = fields.String(required=True, validate=validate.Equal("failure"))
     feedback = fields.String(required=True, metadata=about("what to do about it", "应该如何处理"))
+    code = fields.String(
+        metadata=about("with X-Chat-Errors: codes: the failure's name", "请求头 X-Chat-Errors: codes 时：错误的名称")
+    )
+    data = fields.Dict(
+        keys=fields.String(),
+        values=fields.Integer(),
+        metadata=about(
+            "with X-Chat-Errors: codes: its numbers (limit, min, max, retry_after)",
+            "请求头 X-Chat-Errors: codes 时：相关数值",
+        ),
+    )
 
 
 class Me(Done):

@@ -1,6 +1,6 @@
 // Talking to the server. Every failure is an ApiError.
 
-import { language, t } from "./i18n.js";
+import { hasText, language, t } from "./i18n.js";
 
 const TIMEOUT_MS = 15_000;
 const BODY_TIMEOUT_MS = 120_000;
@@ -10,12 +10,11 @@ const MEMBERS_A_PAGE = 100;
 const PASSING = new Set([0, 429, 500, 502, 503, 504]);
 
 export class ApiError extends Error {
-  /** status 0: the server was not reached, or did not answer in time. */
-  constructor(status, feedback, retryAfter = 0) {
-    super(feedback);
+  /** message: words for the user. status 0: the server was not reached, or did not answer in time. */
+  constructor(status, message, retryAfter = 0) {
+    super(message);
     this.name = "ApiError";
     this.status = status;
-    this.feedback = feedback;
     this.retryAfter = retryAfter;
   }
 
@@ -27,6 +26,15 @@ export class ApiError extends Error {
 
 const acceptLanguage = () => (language() === "zh" ? "zh-CN,zh;q=0.9,en;q=0.5" : "en,zh;q=0.5");
 
+// For refusals that are made before the server knows what was asked for.
+const CODES = { 401: "NOT_SIGNED_IN", 403: "FORBIDDEN", 413: "BODY_TOO_LARGE", 429: "RATE_LIMITED", 503: "UNAVAILABLE" };
+
+/** The page's own words: the server's are for people who write clients. */
+function wordsFor(status, { code = CODES[status] ?? String(status), data = {} }) {
+  const key = `error.${code}`;
+  return hasText(key) ? t(key, data) : t("error.unknown", { code });
+}
+
 function parse(status, text, retryAfter) {
   let answer = null;
   try {
@@ -35,11 +43,11 @@ function parse(status, text, retryAfter) {
     // Some proxy's page, or a cut answer.
   }
   if (answer === null || typeof answer !== "object") {
-    const why = status === 413 ? t("error.large") : t("error.answer", { status });
+    const why = status === 413 ? t("error.BODY_TOO_LARGE") : t("error.answer", { status });
     throw new ApiError(status < 400 ? 0 : status, why, retryAfter);
   }
   if (status >= 400 || answer.status !== "success") {
-    throw new ApiError(status, String(answer.feedback ?? t("error.answer", { status })), retryAfter);
+    throw new ApiError(status, wordsFor(status, answer), retryAfter);
   }
   return answer;
 }
@@ -54,6 +62,7 @@ export function actFor(id) {
 
 const ownHeaders = () => ({
   "Accept-Language": acceptLanguage(),
+  "X-Chat-Errors": "codes",
   ...(actsFor === null ? {} : { "X-Chat-User": String(actsFor) }),
 });
 

@@ -206,7 +206,7 @@ export class Chat {
     try {
       await api.logout();
     } catch (error) {
-      if (error.status !== 401) return void notify(error.feedback, "bad");
+      if (error.status !== 401) return void notify(error.message, "bad");
     }
     this.#tabs.tell("logout", { username: this.#store.me.username });
     this.#leave();
@@ -338,7 +338,7 @@ export class Chat {
     byId("room-details").addEventListener("click", () => this.rooms.details(this.#store.room));
     byId("logout").addEventListener("click", () => this.#logout());
     globalThis.addEventListener("focus", () => this.#see());
-    byId("login-other").addEventListener("click", () => this.#logIn().catch((error) => notify(error.feedback, "bad")));
+    byId("login-other").addEventListener("click", () => this.#logIn().catch((error) => notify(error.message, "bad")));
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState !== "visible") return;
       this.#see();

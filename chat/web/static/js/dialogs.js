@@ -51,7 +51,7 @@ export function openForm(title, nodes, submit, act) {
       dialog.close();
       next?.();
     } catch (problem) {
-      error.textContent = problem.feedback ?? problem.message;
+      error.textContent = problem.message;
       (form.querySelector("input:not([type=radio])") ?? go).focus();
     } finally {
       go.removeAttribute("aria-disabled");

@@ -37,6 +37,8 @@ export function t(key, values = {}) {
   return entry[index].replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }
 
+export const hasText = (key) => key in STRINGS;
+
 /** Fill the static texts under root: data-i18n (text), data-i18n-label, data-i18n-placeholder. */
 export function translate(root = document) {
   for (const node of root.querySelectorAll("[data-i18n]")) node.textContent = t(node.dataset.i18n);

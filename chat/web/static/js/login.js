@@ -103,7 +103,7 @@ export class Login {
         throw problem.status === 401 ? new Error(t("login.cookie")) : problem;
       });
     } catch (problem) {
-      error.textContent = problem.feedback ?? problem.message;
+      error.textContent = problem.message;
       byId("password").focus();
     } finally {
       this.#isBusy = false;

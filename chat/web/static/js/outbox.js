@@ -100,7 +100,7 @@ export class Outbox {
         failedAt: Date.now(),
         isPassing: error.isPassing || error.status === 401,
         isNetwork: error.status === 0,
-        error: error.feedback ?? String(error),
+        error: error.message,
       });
       if (error.status === 401) this.#onSignedOut();
     }

@@ -37,7 +37,7 @@ export class RoomDialogs {
       this.create(search.value.trim());
     });
     const show = () => this.#showFound(list, search.value, error, () => dialog.close());
-    const tell = (problem) => (error.textContent = problem.feedback ?? problem.message);
+    const tell = (problem) => (error.textContent = problem.message);
     let soon = null;
     search.addEventListener("input", () => {
       show();
@@ -73,7 +73,7 @@ export class RoomDialogs {
       try {
         await this.#enter(room, close);
       } catch (problem) {
-        error.textContent = problem.feedback ?? problem.message;
+        error.textContent = problem.message;
       }
     });
     const name = el("span", { class: "found-name" }, room.name);
@@ -175,8 +175,8 @@ export class RoomDialogs {
   /** Leave all rooms of somebody who put one into room after room. */
   leaveAll(owner, name) {
     const act = async () => {
-      const { feedback } = await api.leaveAll(owner);
-      notify(feedback);
+      await api.leaveAll(owner);
+      notify(t("leave.all.done", { name }));
       await this.#refresh().catch(() => {});
     };
     const text = el("p", {}, t("leave.all.text", { name }));

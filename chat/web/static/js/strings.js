@@ -1,5 +1,7 @@
 // Every text of the page: [English, Chinese]. `<key>.one` is the English singular; Chinese has none.
 
+import { ERROR_WORDS } from "./errorwords.js";
+
 export const STRINGS = {
   "welcome.lead": ["A place for your class to talk.", "属于你们班级的聊天室。"],
   "welcome.point.rooms": ["Rooms for every lesson, group and project", "每节课、每个小组、每个项目都有自己的聊天室"],
@@ -138,6 +140,7 @@ export const STRINGS = {
     "你将退出 {name} 拥有的每个聊天室，包括这一个。公开的聊天室可以重新加入。",
   ],
   "leave.all.submit": ["Leave them all", "全部退出"],
+  "leave.all.done": ["You left all rooms of {name}.", "你已退出 {name} 的所有聊天室。"],
   "leave.done": ["You left “{room}”.", "你已退出“{room}”。"],
   "delete.button": ["Delete room", "删除聊天室"],
   "delete.title": ["Delete “{room}”?", "删除“{room}”？"],
@@ -233,13 +236,5 @@ export const STRINGS = {
   "connection.connecting": ["Connecting…", "正在连接…"],
   "connection.reconnecting": ["Reconnecting…", "正在重新连接…"],
   "connection.back": ["Connected again", "已重新连接"],
-  "error.network": [
-    "The server cannot be reached: check the connection and try again.",
-    "无法连接服务器：请检查网络后重试。",
-  ],
-  "error.large": ["That is too large to be sent.", "内容太大，无法发送。"],
-  "error.answer": [
-    "The server gave an answer that we do not understand ({status}): try again.",
-    "服务器返回了无法理解的内容({status})：请重试。",
-  ],
+  ...ERROR_WORDS,
 };
