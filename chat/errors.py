@@ -32,6 +32,7 @@ class ErrorCode(Enum):
     USER_DELETED = auto()
     EMAIL_INVALID = auto()
     NICKNAME_INVALID = auto()
+    NICKNAME_TAKEN = auto()  # nickname: another user's username
     MAIL_NOT_SENT = auto()
     # rooms room (name or id, as requested); also if the caller may not know of it. exists: a room has that id
     ROOM_NOT_FOUND = auto()
@@ -90,6 +91,7 @@ PARTIAL = frozenset(
         ErrorCode.USER_DELETED,
         ErrorCode.EMAIL_INVALID,
         ErrorCode.NICKNAME_INVALID,
+        ErrorCode.NICKNAME_TAKEN,
         ErrorCode.MAIL_NOT_SENT,
         ErrorCode.NOT_MEMBER,
         ErrorCode.ROLE_UNCHANGED,

@@ -35,6 +35,11 @@ def name_key(name: str) -> str:
     return key
 
 
+def nickname_key(nickname: str) -> str:
+    """Return the key of a nickname: as for names, without the invisible characters that only nicknames may contain."""
+    return name_key(_FORBIDDEN.sub("", nickname)).strip()
+
+
 def is_name(name: str, max_chars: int) -> bool:
     """Whether a username or title of 1 to max_chars characters is well-formed."""
     key = name_key(name)

@@ -19,7 +19,8 @@ class User(db.Model):
     username: Mapped[str] = mapped_column(Text)
     username_key: Mapped[str] = mapped_column(Text, unique=True)  # names.name_key(username)
     nickname: Mapped[str] = mapped_column(Text)
-    nickname_key: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))  # for searches
+    # names.name_key(nickname)
+    nickname_key: Mapped[str] = mapped_column(Text, default="", server_default=text("''"), index=True)
     email: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
     # names.name_key(email); None if there is no address
     email_key: Mapped[str | None] = mapped_column(Text, index=True, unique=True)

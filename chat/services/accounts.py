@@ -12,7 +12,7 @@ from chat.clock import SECOND, Clock
 from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, enter_lane
 from chat.models import Actor, Event, EventKind, User
-from chat.names import is_email, is_name, is_visible, name_key
+from chat.names import is_email, is_name, is_visible, name_key, nickname_key
 from chat.ports import Store, WriteTransaction
 from chat.security import passwords
 from chat.security.devices import Devices
@@ -95,7 +95,7 @@ class Accounts:
         """Create an account in the lobby without logging in, and return the user's id.
 
         The nickname defaults to the username. Raises USERNAME_INVALID, FIELD_INVALID, PASSWORD_INVALID, USERNAME_TAKEN,
-        RATE_LIMITED.
+        NICKNAME_TAKEN, RATE_LIMITED.
         """
         row = self._new_row(username, password, address, nickname)
         with self._store.write() as tx:
@@ -115,7 +115,7 @@ class Accounts:
         password.
 
         Returns the user's id, the session, and whether the account was restored; a restored account keeps its nickname.
-        Raises EMAIL_INVALID, NICKNAME_INVALID, PASSWORD_INVALID, USERNAME_TAKEN, RATE_LIMITED.
+        Raises EMAIL_INVALID, NICKNAME_INVALID, PASSWORD_INVALID, USERNAME_TAKEN, NICKNAME_TAKEN, RATE_LIMITED.
         """
         check_email(email)
         check_nickname(nickname)
@@ -276,20 +276,20 @@ class Accounts:
 
     def _row(self, username: str, password: str, nickname: str) -> dict[str, Any]:
         with self._store.read() as connection:  # before hashing, which is expensive
-            require_free(connection, username)
+            _require_new_names(connection, username, nickname)
         now = self._clock()
         return {
             "username": username,
             "username_key": name_key(username),
             "nickname": nickname,
-            "nickname_key": name_key(nickname),
+            "nickname_key": nickname_key(nickname),
             "created_at": now,
             "updated_at": now,
             **hashes(password),
         }
 
     def _insert(self, tx: WriteTransaction, row: dict[str, Any], address: str) -> int:
-        require_free(tx, row["username"])
+        _require_new_names(tx, row["username"], row["nickname"])
         try:
             user_id: int = tx.execute(insert(User).values(row).returning(User.id)).scalar_one()
         except IntegrityError:
@@ -311,19 +311,36 @@ def check_email(email: str) -> None:
 
 
 def check_nickname(nickname: str) -> None:
-    """Raise NICKNAME_INVALID. All characters are allowed: a nickname is only displayed, never looked up."""
+    """Raise NICKNAME_INVALID. All characters are allowed: a nickname is displayed and never identifies a user."""
     if len(nickname) > EMAIL_NICKNAME_MAX_CHARS or not is_visible(nickname):
         raise ChatError(ErrorCode.NICKNAME_INVALID)
 
 
 def require_free(connection: lookups.AnyConnection, name: str, but_for: int = 0) -> None:
-    """Raise USERNAME_TAKEN if an account, deleted ones included, has this name as its username or e-mail address.
+    """Raise USERNAME_TAKEN if an account, deleted ones included, has this name as its username, e-mail address or
+    nickname.
 
-    Users log in with either, so no address may equal another user's username. `but_for`: the id of the user who may
-    have it.
+    Users log in with the first two, so no address may equal another user's username; `require_own_nickname` says why
+    not the third. `but_for`: the id of the user who may have it.
     """
-    if connection.execute(select(User.id).where(_is_called(name), User.id != but_for)).first():
+    is_taken = or_(_is_called(name), User.nickname_key == name_key(name))
+    if connection.execute(select(User.id).where(is_taken, User.id != but_for)).first():
         raise ChatError(ErrorCode.USERNAME_TAKEN, username=name)
+
+
+def require_own_nickname(connection: lookups.AnyConnection, nickname: str, but_for: int = 0) -> None:
+    """Raise NICKNAME_TAKEN if another account, deleted ones included, has this username or e-mail address.
+
+    Many clients show only nicknames, so a nickname must not equal the username of somebody else. Two users may have the
+    same nickname (docs/decisions/0080). `but_for`: the id of the user who may have the name.
+    """
+    if connection.execute(select(User.id).where(_is_called(nickname_key(nickname)), User.id != but_for)).first():
+        raise ChatError(ErrorCode.NICKNAME_TAKEN, nickname=nickname)
+
+
+def _require_new_names(connection: lookups.AnyConnection, username: str, nickname: str) -> None:
+    require_free(connection, username)
+    require_own_nickname(connection, nickname)
 
 
 def _is_called(name: str) -> ColumnElement[bool]:

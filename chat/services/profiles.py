@@ -10,10 +10,10 @@ from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, enter_lane
 from chat.models import Actor, Event, EventKind, User
-from chat.names import name_key
+from chat.names import name_key, nickname_key
 from chat.ports import Store
 from chat.security.events import SecurityLog
-from chat.services.accounts import Accounts, check_email, check_nickname, hashes, require_free
+from chat.services.accounts import Accounts, check_email, check_nickname, hashes, require_free, require_own_nickname
 from chat.services.avatars import Avatars
 from chat.services.memberships import pass_on_rooms
 from chat.services.quota import Quota
@@ -74,7 +74,8 @@ class Profiles:
         """Apply all changes or none; a new password ends all sessions except the actor's.
 
         Raises CREDENTIALS_WRONG (the old password), RATE_LIMITED, EMAIL_INVALID, NICKNAME_INVALID, PASSWORD_INVALID,
-        FIELD_INVALID, USERNAME_TAKEN (the address), QUOTA_USED, STORAGE_FULL and UNAVAILABLE (the avatar).
+        FIELD_INVALID, USERNAME_TAKEN (the address), NICKNAME_TAKEN, QUOTA_USED, STORAGE_FULL and UNAVAILABLE (the
+        avatar).
         """
         if changes.avatar is not None:
             enter_lane(Lane.PICTURES)
@@ -83,7 +84,7 @@ class Profiles:
         now = self._clock()
         values: dict[str, Any] = {"updated_at": now}
         if changes.nickname is not None:
-            values |= {"nickname": changes.nickname, "nickname_key": name_key(changes.nickname)}
+            values |= {"nickname": changes.nickname, "nickname_key": nickname_key(changes.nickname)}
         if changes.profile is not None:
             values["profile"] = changes.profile
         avatar = None if changes.avatar is None else self._avatars.prepare(changes.avatar)
@@ -98,6 +99,8 @@ class Profiles:
                 if user is None:
                     raise ChatError(ErrorCode.NOT_SIGNED_IN)
                 proven.require_still(tx)
+                if changes.nickname is not None:
+                    require_own_nickname(tx, changes.nickname, but_for=actor.user_id)
                 if changes.email is not None:
                     require_free(tx, changes.email, but_for=actor.user_id)
                     key = name_key(changes.email)

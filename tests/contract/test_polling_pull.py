@@ -50,7 +50,15 @@ def test_detail(alice: PollingClient) -> None:
     alice.say("public", "one", client_message_id="abc")
     message = alice.ok("POST", "/chat/pull?detail=1", {"public": ""})["public"][0]
     del message["timestamp"]
-    expected = {"user": "alice", "type": "text", "content": "one", "id": 1, "nickname": "alice", "avatar": ""}
+    expected = {
+        "user": "alice",
+        "type": "text",
+        "content": "one",
+        "id": 1,
+        "user_id": 1,
+        "nickname": "alice",
+        "avatar": "",
+    }
     assert message == {**expected, "reply_to": None, "client_message_id": "abc"}
 
 

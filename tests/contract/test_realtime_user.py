@@ -64,6 +64,13 @@ def test_a_user_that_exists_is_a_conflict(caller: Caller, zhang: Caller) -> None
     assert zhang.call("GET", "/User/zhangjiagou").json["nickname"] == "I'm angry"
 
 
+def test_a_nickname_that_is_anothers_username_is_a_conflict(caller: Caller, zhang: Caller) -> None:
+    reply = caller.call("POST", "/User", LOGIN | {"username": "wang", "nickname": "ZhangJiaGou"})
+    error = "The nickname ZhangJiaGou is another user's name: choose another one."
+    assert (reply.status, reply.json) == (409, {"status": False, "error": error})
+    assert caller.call("POST", "/User", LOGIN | {"username": "I'M ANGRY"}).status == 409
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -121,6 +121,10 @@ def test_a_username_stands_beside_every_nickname_that_says_something_else(page):
         ("Anna", "anna"),
         ("Мs Berger", "Ms Berger"),
         ("Ms Miller · miller", "Ms Miller · miller"),
+        ("Li Ming", "li.ming@example.com", 12),
+        ("Li Ming", "#12", 13),
+        ("#12", "＃ 12", 13),
+        ("Li Ming", "li", 14),
     ]
     found = run(page, "names", "return cases.map((c) => [m.fullName(...c), m.nameNode(...c).textContent])", cases)
     wanted = [
@@ -129,6 +133,10 @@ def test_a_username_stands_beside_every_nickname_that_says_something_else(page):
         "Anna · anna",
         "Мs Berger · Ms Berger",
         "Ms Miller · miller · Ms Miller · miller",
+        "Li Ming · #12",
+        "Li Ming · #13",
+        "#12 · #13",
+        "Li Ming · li",
     ]
     assert found == [[text, text] for text in wanted]
 

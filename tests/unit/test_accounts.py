@@ -1,12 +1,15 @@
 import hashlib
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import update
 
 from chat.errors import ChatError, ErrorCode
 from chat.models import User
+from chat.names import is_name
 from chat.security import passwords
 from chat.services import Services
+from chat.services.profiles import Changes
 from tests.conftest import FakeClock, sign_up
 
 ADDRESS = "192.0.2.1"
@@ -97,6 +100,63 @@ def test_nicknames(services: Services) -> None:
         assert (caught.value.code, caught.value.data) == (ErrorCode.FIELD_INVALID, {"field": "nickname"})
     with pytest.raises(ChatError):
         services.accounts.find("wang")
+
+
+def code_of(call: Callable[[], object]) -> ErrorCode | None:
+    """None where it went well."""
+    try:
+        call()
+    except ChatError as error:
+        return error.code
+    return None
+
+
+LOOK_ALIKE = ["Ms Miller", "ms miller", "\uff2ds Miller", "Ms\u200b Miller"]
+
+
+@pytest.mark.parametrize("nickname", LOOK_ALIKE)
+def test_a_nickname_is_nobody_elses_username(services: Services, nickname: str) -> None:
+    services.accounts.create("Ms Miller", PASSWORD, ADDRESS)
+    accounts = services.accounts
+    taken = ErrorCode.NICKNAME_TAKEN
+    if is_name(nickname, 32):
+        assert code_of(lambda: accounts.create("pupil", PASSWORD, ADDRESS, nickname)) is taken
+    assert code_of(lambda: accounts.register_by_email("a@b.cd", PASSWORD, nickname, ADDRESS)) is taken
+    assert code_of(lambda: accounts.register_by_email("a@b.cd", PASSWORD, f"\x00 {nickname}\u202e", ADDRESS)) is taken
+    user_id, session, _ = accounts.register_by_email("a@b.cd", PASSWORD, "pupil", ADDRESS)
+    pupil = services.sessions.resolve(session.id, user_id)
+    assert pupil is not None
+
+    def renamed(name: str) -> ErrorCode | None:
+        return code_of(lambda: services.profiles.change(pupil, PASSWORD, Changes(nickname=name), ADDRESS))
+
+    assert renamed(nickname) is taken
+    assert renamed("a@b.cd") is None  # one's own username
+    accounts.register_by_email("c@d.ef", PASSWORD, "another", ADDRESS)
+    assert renamed("c@d.ef") is taken
+
+
+def test_a_username_is_nobody_elses_nickname(services: Services) -> None:
+    accounts = services.accounts
+    accounts.create("pupil", PASSWORD, ADDRESS, "Ms Miller")
+    accounts.create("other", PASSWORD, ADDRESS, "x@y.zz")
+    taken = ErrorCode.USERNAME_TAKEN
+    assert code_of(lambda: accounts.create("ms miller", PASSWORD, ADDRESS)) is taken
+    assert code_of(lambda: accounts.register("\uff2ds Miller", PASSWORD, ADDRESS)) is taken
+    assert code_of(lambda: accounts.register_by_email("X@y.zz", PASSWORD, "vera", ADDRESS)) is taken
+    user_id, session, _ = accounts.register_by_email("v@y.zz", PASSWORD, "vera", ADDRESS)
+    vera = services.sessions.resolve(session.id, user_id)
+    assert vera is not None
+    assert code_of(lambda: services.profiles.change(vera, PASSWORD, Changes(email="x@y.zz"), ADDRESS)) is taken
+    services.profiles.delete(vera)  # she may come back, so that her nickname is hers
+    assert code_of(lambda: accounts.create("Vera", PASSWORD, ADDRESS)) is taken
+
+
+def test_two_may_have_the_same_nickname(services: Services) -> None:
+    for name in ("one", "two"):
+        services.accounts.create(name, PASSWORD, ADDRESS, "Li Ming")
+    for address in ("three@x.yz", "four@x.yz"):
+        services.accounts.register_by_email(address, PASSWORD, "Li Ming", ADDRESS)
 
 
 def test_finding_an_account(services: Services, clock: FakeClock) -> None:

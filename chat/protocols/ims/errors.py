@@ -51,6 +51,7 @@ TABLE: dict[ErrorCode | Case, Words] = {
     ErrorCode.USER_DELETED: (404, -1, "User deleted"),
     ErrorCode.EMAIL_INVALID: (400, 1, "Invalid email"),
     ErrorCode.NICKNAME_INVALID: (400, -3, "Name too long"),
+    ErrorCode.NICKNAME_TAKEN: (400, -3, "Name already exists"),
     ErrorCode.MAIL_NOT_SENT: (404, -5, "发送失败，请检查网络和邮箱"),
     ErrorCode.ROOM_NOT_FOUND: (404, -1, "Conversation not found"),
     ErrorCode.ROOM_NAME_TAKEN: (409, -1, "Name already exists"),

@@ -100,6 +100,7 @@ def _shown(message: StoredMessage, detail: bool) -> dict[str, Any]:
     if detail:
         shown |= {
             "id": message.id,
+            "user_id": message.sender_id,
             "nickname": message.nickname,
             "avatar": message.avatar,
             "reply_to": message.reply_to_id,

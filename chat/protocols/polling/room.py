@@ -120,7 +120,7 @@ def members(actor: Actor, query: dict[str, Any]) -> Response:
     """Who is in the room. Beyond the document."""
     page = page_of(query)
     found = services().memberships.members(actor, query["roomname"], page)
-    shown = [_member(member) for member in found]
+    shown = [_member(member, query["detail"]) for member in found]
     return success(f"{len(found)} members.", f"共 {len(found)} 名成员。", members=shown, **next_of(page, found))
 
 
@@ -138,5 +138,7 @@ def _room(room: RoomView, detail: bool) -> dict[str, Any]:
     return shown
 
 
-def _member(member: MemberView) -> dict[str, Any]:
-    return {"user": member.username, "nickname": member.nickname, "role": member.role, "online": member.online}
+def _member(member: MemberView, detail: bool) -> dict[str, Any]:
+    shown: dict[str, Any] = {"user": member.username, "nickname": member.nickname}
+    shown |= {"role": member.role, "online": member.online}
+    return shown | ({"user_id": member.user_id} if detail else {})

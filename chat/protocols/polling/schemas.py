@@ -164,6 +164,7 @@ class FindQuery(In, Paged):
 
 class MembersQuery(In, Paged):
     roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
+    detail = Flag(_DETAIL)
 
 
 class _RoomIds(fields.Field[frozenset[int]]):
@@ -295,6 +296,7 @@ class MemberShown(Out):
     nickname = fields.String(required=True)
     role = fields.String(required=True, validate=validate.OneOf(list(Role)))
     online = fields.Boolean(required=True)
+    user_id = fields.Integer(metadata=_MORE)
 
 
 class MembersFound(Done):
@@ -321,6 +323,7 @@ class MessageShown(Out):
         ),
     )
     id = fields.Integer(metadata=_MORE)
+    user_id = fields.Integer(metadata=_MORE)
     nickname = fields.String(metadata=_MORE)
     avatar = fields.String(metadata=_MORE)
     reply_to = fields.Integer(allow_none=True, metadata=_MORE)

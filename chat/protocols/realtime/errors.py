@@ -72,6 +72,11 @@ TABLE: Table = {
         "The username {username} is taken: choose another one, or log in.",
         "用户名 {username} 已被使用：请换一个，或直接登录。",
     ),
+    ErrorCode.NICKNAME_TAKEN: (
+        409,
+        "The nickname {nickname} is another user's name: choose another one.",
+        "昵称 {nickname} 是其他用户的用户名：请换一个。",
+    ),
     ErrorCode.USERNAME_INVALID: (
         400,
         "This cannot be a username: take 1 to 32 characters, no spaces at the ends, no control characters.",

@@ -23,6 +23,7 @@ bp = Blueprint("realtime_user", __name__)
     ErrorCode.USERNAME_INVALID,
     ErrorCode.PASSWORD_INVALID,
     ErrorCode.USERNAME_TAKEN,
+    ErrorCode.NICKNAME_TAKEN,
     ErrorCode.RATE_LIMITED,
     status=201,
     zh="创建用户（不会自动登录）。",

@@ -17,6 +17,7 @@ CASES: Cases = {
         "the name is empty or has more than 20 characters": lambda at, w: at(
             w.nobody, reg(name="n" * 21, password="!")
         ),
+        "the name is another's username": lambda at, w: at(w.nobody, reg(email="new@example.com", name="Paul")),
         "the password is not 6 to 20 letters, digits, underscores": lambda at, w: at(
             w.nobody, reg(email="alice@example.com", password="with space")
         ),
@@ -55,6 +56,7 @@ CASES: Cases = {
             w.alice, {"origin_password": "secret1", "email": "mia@example.com"}
         ),
         "the name is empty or too long": lambda at, w: at(w.alice, {"origin_password": "secret1", "name": ""}),
+        "the name is another's username": lambda at, w: at(w.alice, {"origin_password": "secret1", "name": "Paul"}),
         "the password is not as it must be": lambda at, w: at(
             w.alice, {"origin_password": "secret1", "password": "tiny"}
         ),

@@ -150,7 +150,7 @@ export const api = {
   leaveAll: (owner) => post("/room/leave_all", { owner }),
   /** {members, next}: a page of them, longest-standing first; next is `after` of the next page, or "". */
   members: (roomname, after = "") =>
-    request("GET", "/room/members", { query: { roomname, limit: MEMBERS_A_PAGE, after } }),
+    request("GET", "/room/members", { query: { roomname, detail: 1, limit: MEMBERS_A_PAGE, after } }),
   history: (roomname, before, limit) => {
     const query = { roomname, limit, detail: 1, ...(before ? { before } : {}) };
     return request("GET", "/chat/history", { query, timeout: 30_000 });

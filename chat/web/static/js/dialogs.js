@@ -70,7 +70,7 @@ const LONG = 0.5; // width to height of a picture that is shown by its width, an
 
 /** A picture as large as the window allows; a click shows it in its full size. */
 export function openPicture(view) {
-  const name = view.isMine ? t("message.you") : fullName(view.name, view.user);
+  const name = view.isMine ? t("message.you") : fullName(view.name, view.user, view.userId);
   const title = t("picture.alt", { name });
   const image = el("img", { src: view.url, alt: title });
   const zoom = el("button", { type: "button", class: "zoom", "aria-pressed": "false", "aria-label": t("picture.zoom") }, image);

@@ -11,6 +11,7 @@ async function toMessage(raw) {
   const message = {
     id: raw.id,
     user: raw.user,
+    userId: raw.user_id,
     name: raw.nickname || raw.user,
     avatar: avatarSource(raw.avatar),
     type: raw.type,

@@ -116,7 +116,7 @@ export class Members {
       "li",
       { class: member.online ? "member online" : "member", },
       avatarNode(member.nickname || member.user, member.user),
-      el("span", { class: "member-name" }, nameNode(member.nickname || member.user, member.user)),
+      el("span", { class: "member-name" }, nameNode(member.nickname || member.user, member.user, member.user_id)),
       about.length > 0 ? el("span", { class: "member-about" }, about.join(", ")) : null,
     );
   }

@@ -52,9 +52,9 @@ export class MessageView {
     this.node.classList.toggle("grouped", isGrouped);
     this.node.dataset.state = view.state ?? "stored";
     this.#byline.classList.toggle("hidden-text", isGrouped);
-    const byline = view.isMine ? t("message.you") : fullName(view.name, view.user);
+    const byline = view.isMine ? t("message.you") : fullName(view.name, view.user, view.userId);
     if (this.#byline.textContent !== byline) {
-      this.#byline.replaceChildren(view.isMine ? byline : nameNode(view.name, view.user));
+      this.#byline.replaceChildren(view.isMine ? byline : nameNode(view.name, view.user, view.userId));
     }
     this.#time.textContent = clockTime(view.date);
     this.#time.dateTime = view.date.toISOString();
@@ -107,7 +107,7 @@ export class MessageView {
   }
 
   #relabel(view) {
-    const name = view.isMine ? t("message.you") : fullName(view.name, view.user);
+    const name = view.isMine ? t("message.you") : fullName(view.name, view.user, view.userId);
     const unfold = this.node.querySelector(".unfold");
     if (unfold) unfold.textContent = t(unfold.getAttribute("aria-expanded") === "true" ? "message.fold" : "message.unfold");
     const picture = this.node.querySelector(".picture");

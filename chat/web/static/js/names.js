@@ -1,25 +1,30 @@
-// How people and rooms are called on the page. A nickname is free text, so that it may be another's name: the username,
-// which is unique, stands beside it wherever it says something else.
+// How people and rooms are called on the page. Two people may have the same nickname: the username, which is unique,
+// stands beside it wherever it says something else. A mail address is not shown: the number of its account stands for it.
 
 import { el } from "./dom.js";
 import { t } from "./i18n.js";
 
 const DOTS = /[·•‧∙⋅・･ᐧ]/u; // a username with one could look like a nickname and another username
+const NUMBER = /#\s*\d+\s*$/; // a username that ends in one could look like an account's number
 
-/** The username to show beside the name, or null. */
-export const userBeside = (name, user) => (name !== user || DOTS.test(user) ? user : null);
+/** What to show beside the name, or null: the username, or the account's number. */
+function beside(name, user, id) {
+  if (id && (user.includes("@") || NUMBER.test(user.normalize("NFKC")))) return `#${id}`;
+  return name !== user || DOTS.test(user) ? user : null;
+}
 
-/** In one line of plain text, for labels. */
-export function fullName(name, user) {
-  const beside = userBeside(name, user);
-  return beside === null ? name : `${name} · ${beside}`;
+/** In one line of plain text, for labels. Of a message or a member: name, username, account's number. */
+export function fullName(name, user, id) {
+  const shown = beside(name, user, id);
+  return shown === null ? name : `${name} · ${shown}`;
 }
 
 /** As a node. The nickname is cut off before the username is; neither turns the other's direction round. */
-export function nameNode(name, user) {
-  const beside = userBeside(name, user);
-  const node = el("span", { class: "person", title: fullName(name, user) }, el("bdi", { class: "person-name" }, name));
-  if (beside !== null) node.append(el("span", { class: "person-user" }, " · ", el("bdi", {}, beside)));
+export function nameNode(name, user, id) {
+  const shown = beside(name, user, id);
+  const title = fullName(name, user, id);
+  const node = el("span", { class: "person", title }, el("bdi", { class: "person-name" }, name));
+  if (shown !== null) node.append(el("span", { class: "person-user" }, " · ", el("bdi", {}, shown)));
   return node;
 }
 
@@ -28,9 +33,11 @@ export const isDirect = (room) => room.name === `#${room.id}`;
 
 /** What a room is called: a direct conversation by the other person, once known. */
 export function roomTitle(room) {
-  if (room.peer) return fullName(room.peer.name, room.peer.user);
+  if (room.peer) return fullName(room.peer.name, room.peer.user, room.peer.userId);
   return isDirect(room) ? t("rooms.direct") : room.name;
 }
 
 /** The same as a node. */
-export const roomTitleNode = (room) => (room.peer ? nameNode(room.peer.name, room.peer.user) : el("bdi", {}, roomTitle(room)));
+export function roomTitleNode(room) {
+  return room.peer ? nameNode(room.peer.name, room.peer.user, room.peer.userId) : el("bdi", {}, roomTitle(room));
+}

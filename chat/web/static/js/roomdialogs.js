@@ -137,7 +137,7 @@ export class RoomDialogs {
     const leave = el("button", { type: "button" }, icon("out"), t("leave.button"));
     const remove = el("button", { type: "button", class: "danger" }, t("delete.button"));
     const owner = room === this.#store.room ? this.#owner() : null;
-    const name = owner && fullName(owner.nickname || owner.user, owner.user);
+    const name = owner && fullName(owner.nickname || owner.user, owner.user, owner.user_id);
     const leaveAll = el("button", { type: "button" }, t("leave.all.button", { name }));
     const acts = [
       [leave, () => this.leave(room)],
