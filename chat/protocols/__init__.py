@@ -1,1 +1,3 @@
-"""One sealed package per published protocol. None imports another; what they share is in chat.http and below."""
+"""One self-contained package per published protocol. They do not import each other; shared code is in chat.http and
+below.
+"""

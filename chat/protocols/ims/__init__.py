@@ -1,6 +1,4 @@
-"""The ims protocol (docs/protocols/ims.md; docs/specification.md, "ims"): accounts, friends, conversations, and what
-administers groups.
-"""
+"""The ims protocol (docs/protocols/ims.md; docs/specification.md, "ims"): accounts, friends, conversations, groups."""
 
 from flask import Flask
 
@@ -16,8 +14,8 @@ PREFIXES = (
 
 
 def register(app: Flask) -> None:
-    """Serve the protocol's routes."""
+    """Register the protocol's routes."""
     for module in (account, friends, groups, conversations, manage, socket):
         app.register_blueprint(module.bp)
-    envelopes.register(app, (*PREFIXES, "/ws"), failure)  # what else is under /ws is another protocol's
+    envelopes.register(app, (*PREFIXES, "/ws"), failure)  # other paths under /ws belong to another protocol
     openapi.register(app, "ims", "IMS", prefixes=PREFIXES, failed=Failed, failure=wordings)

@@ -1,4 +1,4 @@
-"""/account and /verify: registering, logging in, one's own profile, deleting one's account."""
+"""/account and /verify: registration, login, the user's profile, and deletion of the account."""
 
 import secrets
 from typing import Any
@@ -35,7 +35,7 @@ bp = Blueprint("ims_account", __name__)
     zh="注册并登录；已注销的账户用原密码恢复。",
 )
 def register(body: dict[str, Any]) -> Response:
-    """Make an account, or restore the deleted one of that address and password."""
+    """Register an account, or restore a deleted account with that address and password."""
     user_id, session, is_restored = services().accounts.register_by_email(
         body["email"], new_password(body["password"]), body["name"], client_address()
     )
@@ -55,7 +55,7 @@ def register(body: dict[str, Any]) -> Response:
     zh="登录，用邮箱或用户名。",
 )
 def login(body: dict[str, Any]) -> Response:
-    """Log in, by mail address or username."""
+    """Log in by e-mail address or username."""
     chat = services()
     password = given_password(body["password"])
     user_id, session = chat.accounts.log_in_telling(body["email"], password, client_address())
@@ -66,7 +66,7 @@ def login(body: dict[str, Any]) -> Response:
 @signed_in
 @answers(Told, zh="注销自己的账户。")
 def delete(actor: Actor) -> Response:
-    """Delete one's account."""
+    """Delete the caller's account."""
     services().profiles.delete(actor)
     return success("Succeed", message="注销成功")
 
@@ -75,7 +75,7 @@ def delete(actor: Actor) -> Response:
 @signed_in
 @answers(OwnProfileShown, zh="获取个人信息。")
 def info(actor: Actor) -> Response:
-    """One's own profile."""
+    """Return the caller's profile."""
     own = services().profiles.own(actor)
     about = {"name": own.nickname, "email": own.email, "user_info": own.profile, "avatar": avatar(own.avatar)}
     return success("Succeed", **about, deleted=False, id=own.user_id)
@@ -99,7 +99,7 @@ def info(actor: Actor) -> Response:
     zh="修改个人信息；新密码会使其他登录失效。",
 )
 def change_info(actor: Actor, body: dict[str, Any]) -> Response:
-    """Change what is given; a new password ends all other sessions."""
+    """Change the given fields of the profile; a new password ends all other sessions."""
     changes = Changes(
         nickname=body.get("name"),
         password=new_password(body["password"]) if "password" in body else None,
@@ -115,7 +115,7 @@ def change_info(actor: Actor, body: dict[str, Any]) -> Response:
 @takes(Mailbox)
 @answers(CodeSent, ErrorCode.EMAIL_INVALID, ErrorCode.RATE_LIMITED, ErrorCode.MAIL_NOT_SENT, zh="向邮箱发送验证码。")
 def verify(body: dict[str, Any]) -> Response:
-    """Send a code to a mailbox; the answer has it too, hidden."""
+    """Send a code to a mailbox; the answer contains it in encrypted form."""
     code = services().verification.send_code(body["email"], client_address())
     return success("Succeed", verify_code=hidden_code(body["email"], code), message="发送成功")
 
@@ -123,7 +123,7 @@ def verify(body: dict[str, Any]) -> Response:
 @bp.get("/csrf")
 @answers(Done, zh="获取部分客户端登录前需要的 Cookie。")
 def csrf() -> Response:
-    """A cookie that some clients will not log in without. Nothing here looks at it."""
+    """Set a cookie that some clients require before logging in. The server does not use it."""
     response = success("success")
     response.set_cookie("csrftoken", secrets.token_urlsafe(24), samesite="Lax")
     return response

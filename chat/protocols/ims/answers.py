@@ -1,4 +1,4 @@
-"""How this protocol shows people, messages and times."""
+"""Representation of users, messages and times in this protocol."""
 
 import json
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ _TYPES = {MessageType.TEXT: 0, MessageType.IMAGE: 1, MessageType.FILE: 0}
 
 
 def person(shown: Person) -> dict[str, Any]:
-    """Somebody in a list."""
+    """A user in a list."""
     return {
         "id": shown.user_id,
         "email": shown.email,
@@ -30,12 +30,12 @@ def person(shown: Person) -> dict[str, Any]:
 
 
 def avatar(text: str) -> str:
-    """A user's or room's avatar: a picture's whole address, or the text that was given."""
+    """A user's or room's avatar: the picture's full URL, or the stored text."""
     return request.host_url.rstrip("/") + text if text.startswith(AVATAR_PREFIX) else text
 
 
 def content(text: str, attachment_name: str | None) -> str:
-    """A message's text, or where its picture or file is. Whole addresses: front ends mostly come from elsewhere."""
+    """A message's text, or the full URL of its attachment, because front ends usually come from another server."""
     return text if attachment_name is None else request.host_url.rstrip("/") + URL_PREFIX + attachment_name
 
 
@@ -56,7 +56,7 @@ def message(shown: StoredMessage, quotes: dict[int, Quote]) -> dict[str, Any]:
 
 
 def found_message(shown: StoredMessage, id_name: str) -> dict[str, Any]:
-    """A message that was searched for, or is a reply."""
+    """A message as a search result or reply."""
     return {
         id_name: shown.id,
         "sender_id": shown.sender_id,
@@ -68,12 +68,12 @@ def found_message(shown: StoredMessage, id_name: str) -> dict[str, Any]:
 
 
 def encoded(messages: Iterable[dict[str, Any]]) -> list[bytes]:
-    """The first of the messages, as many as an answer may have."""
+    """Encode as many of the first messages as fit into an answer."""
     return fitting(map(compact, messages))
 
 
 def list_answer(name: str, pieces: list[bytes], **more: str) -> Response:
-    """{"code": 0, "info": "success", name: [pieces]}, and what more is given."""
+    """Build {"code": 0, "info": "success", name: [pieces]} with additional keys."""
     head = b'{"code":0,"info":"success","%s":[' % name.encode()
     end = b"]" + b"".join(b"," + json.dumps({key: value}).encode()[1:-1] for key, value in more.items()) + b"}"
     return body_response([head, b",".join(pieces), end])

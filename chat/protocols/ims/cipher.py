@@ -1,6 +1,4 @@
-"""How clients hide passwords and codes, where the server is set so: AES-128-CBC, PKCS#7, Base64 (docs/specification.md,
-"ims").
-"""
+"""Optional encryption of passwords and codes: AES-128-CBC, PKCS#7, Base64 (docs/specification.md, "ims")."""
 
 import base64
 import binascii
@@ -13,13 +11,13 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
 from flask import current_app
 
-_IV = bytes(16)  # the published client has it so: equal passwords look equal
+_IV = bytes(16)  # constant in the published client, so equal passwords have equal ciphertexts
 _LONGEST = 1024  # characters of Base64
 _ALLOWED = re.compile(r"\w{1,20}", re.ASCII)
 
 
 def given_password(sent: str) -> str:
-    """The password that a client means; "", which is nobody's, where it cannot be read."""
+    """Decrypt the password sent by a client; "", which no account has, if it is malformed."""
     key = _key()
     if not key:
         return sent
@@ -29,18 +27,18 @@ def given_password(sent: str) -> str:
         unpadder = PKCS7(128).unpadder()
         padded = decryptor.update(data) + decryptor.finalize()
         return (unpadder.update(padded) + unpadder.finalize()).decode()
-    except (binascii.Error, ValueError):  # UnicodeDecodeError is one
+    except (binascii.Error, ValueError):  # includes UnicodeDecodeError
         return ""
 
 
 def new_password(sent: str) -> str:
-    """The same, and "" too where it is not as the document wants it: up to 20 letters, digits and underscores."""
+    """Decrypt a new password; "" unless it has up to 20 letters, digits and underscores, as the document requires."""
     password = given_password(sent)
     return password if _ALLOWED.fullmatch(password) else ""
 
 
 def hidden_code(email: str, code: str) -> str:
-    """The code in a form by which the client can check what the user types in."""
+    """Encrypt the code so that the client can check the user's input."""
     key = _key()
     if not key:
         return hashlib.sha256(f"{email}:{code}".encode()).hexdigest()

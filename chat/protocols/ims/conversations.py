@@ -1,4 +1,4 @@
-"""/conversations and /interface: the list, messages, replies, searching and deleting, and how one has them set."""
+"""/conversations and /interface: list, messages, replies, search, deletion, and preferences."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ from chat.services.conversations import ConversationView, NewPreferences
 from chat.services.messages import Draft
 
 bp = Blueprint("ims_conversations", __name__)
-SEARCH_ON = "X-Search-On-Before"  # the end_time with which to go on, where a search has not seen all messages
+SEARCH_ON = "X-Search-On-Before"  # the end_time to continue with if the search has not examined all messages
 _NO_CONVERSATION = (404, -1, "会话不存在")
 _NOT_IN: Special = {Case.OUTSIDE: (400, 1, "Not in conversation")}
 
@@ -54,7 +54,7 @@ _NOT_IN: Special = {Case.OUTSIDE: (400, 1, "Not in conversation")}
 @asks(ListOf, body=Body.YIELDS)
 @answers(ConversationsFound, zh="会话列表：置顶的在前，其次最新的。")
 def conversations(actor: Actor, query: dict[str, Any]) -> Response:
-    """Every room one is in: pinned ones first, then the newest."""
+    """List the caller's rooms: pinned ones first, then the most recent."""
     page = page_of(query)
     found = services().conversations.all(actor, page)
     return success("success", conversation=[_conversation(each) for each in found], **next_of(page, found))
@@ -80,7 +80,7 @@ def conversations(actor: Actor, query: dict[str, Any]) -> Response:
     zh="与好友创建群聊。",
 )
 def create(actor: Actor, body: dict[str, Any]) -> Response:
-    """Make a group of friends."""
+    """Create a group of friends."""
     services().groups.create(actor, body["name"], body["members"])
     return success("success", message="创建会话成功")
 
@@ -91,10 +91,10 @@ def create(actor: Actor, body: dict[str, Any]) -> Response:
 @asks(Page, body=Body.YIELDS)
 @answers(MessagesFound, ErrorCode.ROOM_NOT_FOUND, ErrorCode.FIELD_INVALID, zh="获取消息，最早的在前；取得即视为已读。")
 def messages(actor: Actor, query: dict[str, Any]) -> Response:
-    """Messages, oldest first: from a time on, after a message, or the newest. They count as read then."""
+    """Return messages, oldest first: from a time, after a message, or the newest. They are marked as read."""
     since, after_id = query["since"], query["after_id"]
     found, quotes = services().archive.page(actor, query["conversation_id"], since, after_id)
-    if since is None and after_id is None:  # what there is no room for is then among the oldest
+    if since is None and after_id is None:  # if the answer has no room for all, the oldest are left out
         pieces = encoded(message(each, quotes) for each in reversed(found))[::-1]
         last = found[-1:]
     else:
@@ -173,7 +173,7 @@ def send_image(actor: Actor) -> Response:
 @asks(SomeMessage, body=Body.YIELDS)
 @answers(RepliesFound, ErrorCode.MESSAGE_NOT_FOUND, zh="查看一条消息的回复。")
 def replies(actor: Actor, query: dict[str, Any]) -> Response:
-    """The replies to a message, oldest first."""
+    """List the replies to a message, oldest first."""
     return _newest("replies", services().archive.replies(actor, query["message_id"]), "reply_id")
 
 
@@ -183,7 +183,7 @@ def replies(actor: Actor, query: dict[str, Any]) -> Response:
 @asks(MessageFilter, body=Body.YIELDS)
 @answers(MessageSearchFound, ErrorCode.ROOM_NOT_FOUND, zh="筛选聊天记录。")
 def search(actor: Actor, query: dict[str, Any]) -> Response:
-    """Messages that pass a filter, oldest first."""
+    """List messages that match a filter, oldest first."""
     wanted = Filter(
         since=query["start_time"],
         until=query["end_time"],
@@ -210,7 +210,7 @@ def search(actor: Actor, query: dict[str, Any]) -> Response:
 @takes(SomeMessage)
 @answers(Told, ErrorCode.MESSAGE_NOT_FOUND, ErrorCode.FORBIDDEN, zh="为所有人删除一条消息。")
 def delete(actor: Actor, body: dict[str, Any]) -> Response:
-    """Delete a message for all."""
+    """Delete a message for all members."""
     services().archive.delete(actor, body["message_id"])
     return success("Succeed", message="删除聊天记录成功")
 
@@ -221,7 +221,7 @@ def delete(actor: Actor, body: dict[str, Any]) -> Response:
 @asks(Interface, body=Body.YIELDS)
 @answers(InterfaceShown, ErrorCode.ROOM_NOT_FOUND, zh="查看会话的置顶、提醒与未读数。")
 def interface(actor: Actor, query: dict[str, Any]) -> Response:
-    """How one has a conversation set."""
+    """Return the caller's preferences for a conversation."""
     found = services().conversations.preferences(actor, query["conversation_id"])
     return success("Succeed", unreads=found.unread, notification=found.may_remind, ontop=found.is_pinned)
 
@@ -232,14 +232,14 @@ def interface(actor: Actor, query: dict[str, Any]) -> Response:
 @takes(InterfaceChanges)
 @answers(Done, ErrorCode.ROOM_NOT_FOUND, zh="设置会话的置顶、提醒与未读数。")
 def set_interface(actor: Actor, body: dict[str, Any]) -> Response:
-    """Set what is given."""
+    """Change the given preferences."""
     new = NewPreferences(unread=body["unreads"], may_remind=body["notification"], is_pinned=body["ontop"])
     services().conversations.set(actor, body["conversation_id"], new)
     return success("Succeed")
 
 
 def _newest(name: str, found: list[StoredMessage], id_name: str) -> Response:
-    """Oldest first; what there is no room for is among the oldest."""
+    """Oldest first; if the answer has no room for all, the oldest are left out."""
     shown = (found_message(each, id_name) for each in reversed(found))
     return list_answer(name, encoded(shown)[::-1])
 

@@ -1,4 +1,4 @@
-"""This protocol's envelope, and its words for every failure: the usual ones here, others with the view they are for."""
+"""This protocol's envelope and its texts for failures; special cases are declared at their views."""
 
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
@@ -9,17 +9,17 @@ from flask import Response, current_app, jsonify, request
 from chat.errors import ChatError, ErrorCode
 
 View = Callable[..., Any]
-Words = tuple[int, int, str]  # HTTP status, code, info; the field in braces is the error's data
+Words = tuple[int, int, str]  # HTTP status, code, info; braces contain the error's data
 
 
 class Case(Enum):
-    """Kinds of an ErrorCode that the document has other words for."""
+    """Variants of an ErrorCode for which the document has other texts."""
 
-    OUTSIDE = auto()  # ROOM_NOT_FOUND: the room exists, but the caller is not in it
-    FOR_ALL = auto()  # FORBIDDEN: to everybody, as the room has no owner
+    OUTSIDE = auto()  # ROOM_NOT_FOUND: the room exists, but the caller is not a member
+    FOR_ALL = auto()  # FORBIDDEN: for everybody, because the room has no owner
 
 
-# What the error's data have where it is such a case.
+# The key in the error's data that marks the variant.
 _CASES = {
     Case.OUTSIDE: (ErrorCode.ROOM_NOT_FOUND, "exists"),
     Case.FOR_ALL: (ErrorCode.FORBIDDEN, "for_all"),
@@ -101,7 +101,7 @@ TABLE: dict[ErrorCode | Case, Words] = {
 
 
 def words(special: Special) -> Callable[[View], View]:
-    """Decorator, outermost: what the document calls these failures at this address."""
+    """Decorator, outermost: the document's texts for failures at this address."""
 
     def decorate(view: View) -> View:
         view.__dict__["ims_words"] = special
@@ -111,12 +111,14 @@ def words(special: Special) -> Callable[[View], View]:
 
 
 def success(info: str, **data: Any) -> Response:
-    """{"code": 0, "info": …} and the data beside them. The document has "Succeed" or "success", by address."""
+    """Build {"code": 0, "info": …} with data. The document's info is "Succeed" or "success", depending
+    on the address.
+    """
     return jsonify(code=0, info=info, **data)
 
 
 def failure(error: ChatError) -> Response:
-    """{"code": …, "info": …} with the fitting 4xx or 5xx."""
+    """Build {"code": …, "info": …} with the matching 4xx or 5xx status."""
     view = current_app.view_functions.get(request.endpoint or "")
     status, code, info = _words(_kind(error), view)
     response = jsonify(code=code, info=info.format(field=str(error.data.get("field", "")).partition(".")[0]))
@@ -125,14 +127,14 @@ def failure(error: ChatError) -> Response:
 
 
 def wordings(code: ErrorCode, view: View) -> list[tuple[int, str, str]]:
-    """What a view may say of a failure, for the OpenAPI document; it is the same in every language."""
+    """Return the texts that a view may use for a failure, for the OpenAPI document; identical in both languages."""
     kinds: list[ErrorCode | Case] = [code, *(case for case, (of, _) in _CASES.items() if of is code)]
     found = {_words(kind, view) for kind in kinds}
     return [(status, f"{number}: {info}", f"{number}：{info}") for status, number, info in sorted(found)]
 
 
 def _kind(error: ChatError) -> ErrorCode | Case:
-    """What of its code it is, as the document tells them apart."""
+    """Return the variant of the error's code that the document distinguishes."""
     return next(
         (case for case, (code, sign) in _CASES.items() if code is error.code and error.data.get(sign)), error.code
     )
@@ -141,5 +143,5 @@ def _kind(error: ChatError) -> ErrorCode | Case:
 def _words(kind: ErrorCode | Case, view: View | None) -> Words:
     special: Special = getattr(view, "ims_words", {})
     if isinstance(kind, Case) and kind not in special:
-        kind = ErrorCode.FORBIDDEN  # an outsider has no right to anything there
+        kind = ErrorCode.FORBIDDEN  # non-members have no permissions there
     return special[kind] if kind in special else TABLE[kind]

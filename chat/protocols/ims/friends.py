@@ -1,4 +1,4 @@
-"""Finding people, asking them to be friends, and the friends one has."""
+"""User search, friend requests, and the friend list."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ GREETING = "我已经同意你的好友请求，可以开始聊天了"
 @asks(Search, body=Body.YIELDS)
 @answers(PeopleFound, zh="按昵称的一部分查找用户。")
 def search(actor: Actor, query: dict[str, Any]) -> Response:
-    """Users by a part of their name."""
+    """Find users by a part of their name."""
     found = services().people.search(actor, query["query_name"])
     results = [
         {
@@ -49,7 +49,7 @@ def search(actor: Actor, query: dict[str, Any]) -> Response:
 @asks(SomeUser, body=Body.YIELDS)
 @answers(PersonFound, ErrorCode.USER_NOT_FOUND, zh="查看一位用户。")
 def detail(actor: Actor, query: dict[str, Any]) -> Response:
-    """One user."""
+    """Return one user."""
     found = services().people.find(actor, query["user_id"])
     about = {"name": found.person.nickname, "email": found.person.email, "avatar": avatar(found.person.avatar)}
     return success("success", user={**about, "is_friend": found.is_friend})
@@ -73,7 +73,7 @@ def detail(actor: Actor, query: dict[str, Any]) -> Response:
     zh="申请成为好友。",
 )
 def request_friend(actor: Actor, body: dict[str, Any]) -> Response:
-    """Ask somebody to be friends."""
+    """Send a friend request."""
     services().friends.request(actor, body["target_id"], body["message"])
     return success("success", message="申请成功")
 
@@ -83,7 +83,7 @@ def request_friend(actor: Actor, body: dict[str, Any]) -> Response:
 @asks(ListOf, body=Body.YIELDS)
 @answers(RequestsFound, zh="收到的好友申请，最新的在前。")
 def requests(actor: Actor, query: dict[str, Any]) -> Response:
-    """The requests one has received, newest first."""
+    """List the requests received by the caller, newest first."""
     page = page_of(query)
     found = services().friends.requests(actor, page)
     return success("success", requests=[_request(actor, each) for each in found], **next_of(page, found))
@@ -94,7 +94,7 @@ def requests(actor: Actor, query: dict[str, Any]) -> Response:
 @takes(RequestAnswer)
 @answers(Told, ErrorCode.USER_DELETED, ErrorCode.REQUEST_NOT_FOUND, ErrorCode.ALREADY_FRIENDS, zh="同意好友申请。")
 def accept(actor: Actor, body: dict[str, Any]) -> Response:
-    """Become friends."""
+    """Accept a friend request."""
     services().friends.accept(actor, body["sender_user_id"], body["receiver_user_id"], GREETING)
     return success("success", message="已接受该好友申请")
 
@@ -104,7 +104,7 @@ def accept(actor: Actor, body: dict[str, Any]) -> Response:
 @takes(RequestAnswer)
 @answers(Told, ErrorCode.USER_DELETED, ErrorCode.REQUEST_NOT_FOUND, ErrorCode.ALREADY_FRIENDS, zh="拒绝好友申请。")
 def refuse(actor: Actor, body: dict[str, Any]) -> Response:
-    """Refuse to be friends."""
+    """Refuse a friend request."""
     services().friends.refuse(actor, body["sender_user_id"], body["receiver_user_id"])
     return success("success", message="已拒绝该好友申请")
 
@@ -114,7 +114,7 @@ def refuse(actor: Actor, body: dict[str, Any]) -> Response:
 @asks(ListOf, body=Body.YIELDS)
 @answers(FriendsFound, zh="好友列表。")
 def friends(actor: Actor, query: dict[str, Any]) -> Response:
-    """One's friends, longest-standing first."""
+    """List the caller's friends, longest-standing first."""
     page = page_of(query)
     found = services().friends.all(actor, page)
     return success("success", friends=[person(each) for each in found], **next_of(page, found))
@@ -125,7 +125,7 @@ def friends(actor: Actor, query: dict[str, Any]) -> Response:
 @asks(SomeFriend, body=Body.YIELDS)
 @answers(FriendFound, ErrorCode.USER_NOT_FOUND, ErrorCode.FRIEND_NOT_FOUND, zh="查看好友，以及其所在分组。")
 def friend(actor: Actor, query: dict[str, Any]) -> Response:
-    """One friend, and the groups one has them in."""
+    """Return one friend, and the caller's groups that contain them."""
     found = services().friends.find(actor, query["friend_id"])
     groups = [{"id": group_id, "name": name} for group_id, name in found.groups]
     return success("success", **person(found.person), user_info=found.profile, groups=groups)

@@ -1,4 +1,4 @@
-"""/groups: the groups in which one keeps one's friends."""
+"""/groups: the caller's private groups of friends."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ _NO_GROUP = (404, -3, "Group not found")
 @asks(ListOf, body=Body.YIELDS)
 @answers(FriendGroupsFound, zh="好友分组列表。")
 def groups(actor: Actor, query: dict[str, Any]) -> Response:
-    """One's groups, oldest first."""
+    """List the caller's groups, oldest first."""
     page = page_of(query)
     found = services().friend_groups.all(actor, page)
     shown = [{"id": group_id, "name": name} for group_id, name in found]
@@ -45,7 +45,7 @@ def groups(actor: Actor, query: dict[str, Any]) -> Response:
 @takes(NewFriendGroup)
 @answers(Told, ErrorCode.FRIEND_GROUP_TAKEN, zh="创建分组。")
 def create(actor: Actor, body: dict[str, Any]) -> Response:
-    """Make a group."""
+    """Create a group."""
     services().friend_groups.create(actor, body["name"])
     return success("success", message="分组创建成功")
 
@@ -55,7 +55,7 @@ def create(actor: Actor, body: dict[str, Any]) -> Response:
 @asks(SomeFriendGroup, body=Body.YIELDS)
 @answers(FriendGroupFound, ErrorCode.FRIEND_GROUP_NOT_FOUND, zh="查看分组及其成员。")
 def group(actor: Actor, query: dict[str, Any]) -> Response:
-    """One group, and who is in it."""
+    """Return one group with its members."""
     name, members = services().friend_groups.members(actor, query["group_id"])
     shown = {"id": query["group_id"], "name": name, "members": [person(each) for each in members]}
     return success("success", group=shown)
@@ -67,7 +67,7 @@ def group(actor: Actor, query: dict[str, Any]) -> Response:
 @takes(FriendGroupName)
 @answers(Told, ErrorCode.FRIEND_GROUP_NOT_FOUND, ErrorCode.FRIEND_GROUP_TAKEN, zh="修改分组名称。")
 def rename(actor: Actor, body: dict[str, Any]) -> Response:
-    """Give a group another name."""
+    """Rename a group."""
     services().friend_groups.rename(actor, body["group_id"], body["new_name"])
     return success("success", message="修改分组名称成功")
 
@@ -87,7 +87,7 @@ def delete(actor: Actor, body: dict[str, Any]) -> Response:
 @asks(ListFriendGroup, body=Body.YIELDS)
 @answers(FriendGroupMembers, ErrorCode.FRIEND_GROUP_NOT_FOUND, zh="分组成员列表。")
 def members(actor: Actor, query: dict[str, Any]) -> Response:
-    """Who is in a group."""
+    """List the members of a group."""
     page = page_of(query)
     _, found = services().friend_groups.members(actor, query["group_id"], page)
     return success("success", members=[person(each) for each in found], **next_of(page, found))
@@ -106,7 +106,7 @@ def members(actor: Actor, query: dict[str, Any]) -> Response:
     Told, ErrorCode.FRIEND_GROUP_NOT_FOUND, ErrorCode.NOT_FRIENDS, ErrorCode.IN_FRIEND_GROUP, zh="将好友加入分组。"
 )
 def add(actor: Actor, body: dict[str, Any]) -> Response:
-    """Put a friend into a group."""
+    """Add a friend to a group."""
     services().friend_groups.add(actor, body["group_id"], body["member_id"])
     return success("success", message="添加分组成员成功")
 
@@ -117,6 +117,6 @@ def add(actor: Actor, body: dict[str, Any]) -> Response:
 @takes(FriendGroupEntry)
 @answers(Told, ErrorCode.FRIEND_GROUP_NOT_FOUND, ErrorCode.NOT_IN_FRIEND_GROUP, zh="将好友移出分组。")
 def remove(actor: Actor, body: dict[str, Any]) -> Response:
-    """Take somebody out of a group."""
+    """Remove a friend from a group."""
     services().friend_groups.remove(actor, body["group_id"], body["member_id"])
     return success("success", message="删除分组成员成功")

@@ -1,4 +1,4 @@
-"""/conversations/manage and /conversations/member: what owner, admins and members do in a group."""
+"""/conversations/manage and /conversations/member: administration and membership of groups."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ _NO_ANSWER: Special = {ErrorCode.FORBIDDEN: (403, -3, "非群主或管理员不�
 @asks(ListOfConversation, body=Body.YIELDS)
 @answers(MembersFound, ErrorCode.ROOM_NOT_FOUND, zh="会话成员及其身份。")
 def members(actor: Actor, query: dict[str, Any]) -> Response:
-    """Who is in a conversation, and as what. Beyond the document."""
+    """List a conversation's members with their roles. Beyond the document."""
     page = page_of(query)
     found, own_role = services().groups.members(actor, query["conversation_id"], page)
     shown = [
@@ -73,7 +73,7 @@ def members(actor: Actor, query: dict[str, Any]) -> Response:
     zh="设置管理员。",
 )
 def appoint(actor: Actor, body: dict[str, Any]) -> Response:
-    """Make a member an admin."""
+    """Promote a member to admin."""
     services().groups.set_admin(actor, body["conversation_id"], body["user"], is_admin=True)
     return success("Succeed", message="设置群组管理员成功")
 
@@ -92,7 +92,7 @@ def appoint(actor: Actor, body: dict[str, Any]) -> Response:
     zh="解除管理员。",
 )
 def dismiss(actor: Actor, body: dict[str, Any]) -> Response:
-    """Make an admin a member again."""
+    """Demote an admin to member."""
     services().groups.set_admin(actor, body["conversation_id"], body["user"], is_admin=False)
     return success("Succeed", message="解除群组管理员成功")
 
@@ -102,7 +102,7 @@ def dismiss(actor: Actor, body: dict[str, Any]) -> Response:
 @asks(ListOfConversation, body=Body.YIELDS)
 @answers(AnnouncementsFound, ErrorCode.ROOM_NOT_FOUND, zh="群公告，最新的在前。")
 def announcements(actor: Actor, query: dict[str, Any]) -> Response:
-    """A group's announcements, newest first."""
+    """List a group's announcements, newest first."""
     page = page_of(query)
     found = services().announcements.all(actor, query["conversation_id"], page)
     shown = [
@@ -159,7 +159,7 @@ def take_back(actor: Actor, body: dict[str, Any]) -> Response:
     zh="转让群主。",
 )
 def transfer(actor: Actor, body: dict[str, Any]) -> Response:
-    """Make another member the owner."""
+    """Transfer ownership to another member."""
     services().groups.transfer(actor, body["conversation_id"], body["user"])
     return success("Succeed", message="群主转让成功")
 
@@ -170,7 +170,7 @@ def transfer(actor: Actor, body: dict[str, Any]) -> Response:
 @takes(SomeConversation)
 @answers(Told, ErrorCode.ROOM_NOT_FOUND, ErrorCode.FORBIDDEN, zh="退出群聊；群主退出则解散。")
 def leave(actor: Actor, body: dict[str, Any]) -> Response:
-    """Leave a group; its owner dissolves it."""
+    """Leave a group; if the owner leaves, the group is dissolved."""
     services().memberships.leave(actor, body["conversation_id"], dissolves=True)
     return success("Succeed", message="退出群组成功")
 
@@ -189,7 +189,7 @@ def leave(actor: Actor, body: dict[str, Any]) -> Response:
     zh="移除群成员。",
 )
 def remove(actor: Actor, body: dict[str, Any]) -> Response:
-    """Put a member out."""
+    """Remove a member."""
     services().groups.remove(actor, body["conversation_id"], body["user"])
     return success("Succeed", message="移除群成员成功")
 
@@ -209,7 +209,7 @@ def remove(actor: Actor, body: dict[str, Any]) -> Response:
     zh="邀请好友：群主和管理员直接加入，成员等待确认。",
 )
 def invite(actor: Actor, body: dict[str, Any]) -> Response:
-    """Add friends: at once, or when owner or an admin have agreed."""
+    """Invite friends: they join immediately, or after approval by the owner or an admin."""
     is_in = services().invitations.invite(actor, body["conversation_id"], body["member_id"])
     return success("success", message="邀请成功" if is_in else "邀请成功，等待管理员确认")
 
@@ -225,7 +225,7 @@ def invite(actor: Actor, body: dict[str, Any]) -> Response:
     zh="群聊的邀请，最新的在前。",
 )
 def invitations_of(actor: Actor, query: dict[str, Any], conversation_id: str) -> Response:
-    """A group's invitations, newest first."""
+    """List a group's invitations, newest first."""
     try:
         return _invitations(actor, read_whole(conversation_id), page_of(query))
     except ValidationError:
@@ -237,7 +237,7 @@ def invitations_of(actor: Actor, query: dict[str, Any], conversation_id: str) ->
 @asks(ListOfConversation, body=Body.YIELDS)
 @answers(InvitationsFound, ErrorCode.ROOM_NOT_FOUND, zh="群聊的邀请，最新的在前。")
 def invitations(actor: Actor, query: dict[str, Any]) -> Response:
-    """The same, as published clients ask for it."""
+    """List a group's invitations, newest first, at the address that published clients use."""
     return _invitations(actor, query["conversation_id"], page_of(query))
 
 
@@ -255,7 +255,7 @@ def invitations(actor: Actor, query: dict[str, Any]) -> Response:
     zh="同意入群邀请。",
 )
 def accept(actor: Actor, body: dict[str, Any]) -> Response:
-    """Let an invited one in."""
+    """Approve an invitation."""
     services().invitations.answer(actor, body["invite_id"], body["conversation_id"], accept=True)
     return success("success", message="同意该用户入群")
 
@@ -266,7 +266,7 @@ def accept(actor: Actor, body: dict[str, Any]) -> Response:
 @takes(InvitationAnswer)
 @answers(Told, ErrorCode.INVITATION_NOT_FOUND, ErrorCode.FORBIDDEN, ErrorCode.INVITATION_ANSWERED, zh="拒绝入群邀请。")
 def refuse(actor: Actor, body: dict[str, Any]) -> Response:
-    """Do not let an invited one in."""
+    """Reject an invitation."""
     services().invitations.answer(actor, body["invite_id"], body["conversation_id"], accept=False)
     return success("success", message="拒绝该用户入群")
 
@@ -285,7 +285,7 @@ def refuse(actor: Actor, body: dict[str, Any]) -> Response:
     zh="修改群名称或头像。",
 )
 def change(actor: Actor, body: dict[str, Any]) -> Response:
-    """Give a group another name or avatar."""
+    """Change a group's name or avatar."""
     services().groups.change(actor, body["conversation_id"], body["name"], body["avatar"])
     return success("Succeed", message="修改群信息成功")
 

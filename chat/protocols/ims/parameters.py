@@ -1,4 +1,4 @@
-"""The kinds of fields in what clients send (docs/specification.md, "ims")."""
+"""Field types of requests (docs/specification.md, "ims")."""
 
 import re
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ class Id(WholeNumber):
 
 
 class Ids(fields.Field[list[int]]):
-    """An id, or a list of them."""
+    """An id or a list of ids."""
 
     def __init__(self, english: str, chinese: str, **more: Any) -> None:
         anything = {"anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}, "minItems": 1}]}
@@ -37,7 +37,9 @@ class Ids(fields.Field[list[int]]):
 
 
 class Time(fields.Field[int]):
-    """µs of "2025-03-13T14:30:00Z" or "2025-03-13 14:30:00" (UTC). The end of a second is its last µs."""
+    """A time such as "2025-03-13T14:30:00Z" or "2025-03-13 14:30:00" (UTC), in µs. The end of a second
+    is its last µs.
+    """
 
     def __init__(self, english: str, chinese: str, *, is_end: bool = False, **more: Any) -> None:
         metadata = about(english, chinese, type="string", pattern=_TIME.pattern)
@@ -57,7 +59,7 @@ class Time(fields.Field[int]):
 
 
 class Switch(fields.Field[bool]):
-    """true or false, and nothing that is only like them. null: as it is."""
+    """true or false, strictly. null stays null."""
 
     def __init__(self, english: str, chinese: str) -> None:
         super().__init__(load_default=None, allow_none=True, metadata=about(english, chinese, type="boolean"))
@@ -69,7 +71,7 @@ class Switch(fields.Field[bool]):
 
 
 class Count(fields.Field[int]):
-    """A whole number, its digits, or a boolean, which counts as 1 or 0. null: as it is."""
+    """A whole number, its digits, or a boolean, which counts as 1 or 0. null stays null."""
 
     def __init__(self, english: str, chinese: str) -> None:
         kinds = ["integer", "boolean"]

@@ -1,4 +1,4 @@
-"""What this protocol's addresses take. Field names are the document's, on the wire; ours in the code."""
+"""Requests of this protocol. Field names are the document's on the wire, and the project's in the code."""
 
 from typing import Any
 
@@ -55,7 +55,7 @@ class Mailbox(In):
 
 
 class ProfileChanges(In):
-    """What is not given stays."""
+    """Absent fields stay unchanged."""
 
     origin_password = fields.String(required=True, metadata=_PASSWORD)
     name = fields.String(metadata=_NICKNAME)
@@ -98,7 +98,7 @@ class SomeFriendGroup(In):
 
 
 class ListFriendGroup(SomeFriendGroup, Paged):
-    """Which of its members."""
+    """The members of a group, or a page of them."""
 
 
 class FriendGroupName(SomeFriendGroup):
@@ -128,11 +128,11 @@ class SomeConversation(In):
 
 
 class ListOf(In, Paged):
-    """Which of a list."""
+    """A list, or a page of it."""
 
 
 class ListOfConversation(SomeConversation, Paged):
-    """Which of a list that a conversation has."""
+    """A list that belongs to a conversation, or a page of it."""
 
 
 class _CamelConversation(In):
@@ -162,7 +162,7 @@ class NewImage(_CamelConversation):
 
 
 class ImageForm(NewImage):
-    """As a form; the picture is a file of it."""
+    """As a form that contains the picture as a file."""
 
     image = fields.Raw(
         required=True,
@@ -181,7 +181,7 @@ class SomeMessage(In):
 
 
 class MessageFilter(_CamelConversation):
-    """What is not given may be anything."""
+    """Absent fields match everything."""
 
     start_time = Time("not before", "起始时间")
     end_time = Time("not after", "截止时间", is_end=True)
@@ -198,7 +198,7 @@ class MessageFilter(_CamelConversation):
 
 
 class Interface(SomeConversation):
-    """Either spelling does."""
+    """Accepts either spelling."""
 
     @pre_load
     def _either(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -206,7 +206,7 @@ class Interface(SomeConversation):
 
 
 class InterfaceChanges(_CamelConversation):
-    """Either spelling does."""
+    """Accepts either spelling."""
 
     ontop = Switch("pinned to the top", "是否置顶")
     notification = Switch("may remind", "是否允许提醒")
@@ -245,14 +245,14 @@ class NewInvitation(_CamelConversation):
 
 
 class InvitationAnswer(In):
-    """What a client claims of the status is not looked at."""
+    """A status sent by the client is ignored."""
 
     conversation_id = Id("the conversation's id", "会话 ID", load_default=None, allow_none=True)
     invite_id = Id("the invitation's id", "邀请 ID", required=True)
 
 
 class ConversationChanges(SomeConversation):
-    """What is not given stays."""
+    """Absent fields stay unchanged."""
 
     name = fields.String(load_default=None, allow_none=True, validate=_TITLE)
     avatar = fields.String(load_default=None, allow_none=True, validate=_AVATAR)

@@ -1,4 +1,4 @@
-"""What this protocol's addresses answer. The document shows these; the tests hold every answer against them."""
+"""Answers of this protocol, for the OpenAPI document; the tests validate every answer against them."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ _AVATAR = about("Base64 or a URL; empty if there is none", "Base64 或 URL；没
 
 class _Out(Schema):
     class Meta:
-        unknown = RAISE  # the document promises these fields and no others
+        unknown = RAISE  # the document promises exactly these fields
 
 
 class Failed(_Out):

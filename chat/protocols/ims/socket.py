@@ -1,4 +1,4 @@
-"""/ws/?token=: tells that there is something new, and of what kind; the client asks for it over HTTP then."""
+"""/ws/?token=: notifies clients of the kind of news; they fetch it over HTTP."""
 
 from flask import Blueprint, Response
 
@@ -13,7 +13,7 @@ from chat.services import Services
 from chat.services.subscriptions import Ends
 
 bp = Blueprint("ims_socket", __name__)
-_MESSAGE = b'{"type":"notify"}'  # on which clients load their lists again
+_MESSAGE = b'{"type":"notify"}'  # tells clients to reload their lists
 _SIGNALS = {
     EventKind.FRIEND_REQUESTED: b'{"type":"request_message"}',
     EventKind.UNFRIENDED: b'{"type":"delete_friend"}',
@@ -31,7 +31,7 @@ def socket() -> Response:
 
 
 class Notices(Handler):
-    """One connection of one user. These clients alarm at any other type, so nothing else is ever said."""
+    """One connection of one user. Sends only these types, because the clients report any other as an error."""
 
     form = "ims notice"
 
@@ -41,21 +41,21 @@ class Notices(Handler):
         self._since: Ends | None = since
 
     def opened(self) -> None:
-        """Follow all rooms, and what happens to the user."""
+        """Follow all rooms and the user's own signals."""
         self.follow(self._first_actor, signals=True, since=self._since)
         self._since = None
 
     def received(self, text: str) -> None:
-        """Whatever a client says here is heard by nobody."""
+        """Ignore messages from the client."""
 
     def failed(self, error: ChatError) -> None:
-        """There are no words for it."""
+        """Do nothing: the protocol has no error messages."""
 
     def encode(self, message: StoredMessage) -> bytes:
-        """That there is a message; the sender is told too."""
+        """Notify of a message, its sender included."""
         del message
         return _MESSAGE
 
     def signalled(self, event: Event) -> bytes | None:
-        """That somebody asks to be friends, or is a friend no more; that a list of conversations or members changed."""
+        """Notify of friend requests, ended friendships, and changed lists of conversations or members."""
         return _SIGNALS.get(event.kind)

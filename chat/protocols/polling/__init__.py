@@ -1,5 +1,6 @@
-"""The polling protocol (docs/protocols/polling.md; docs/specification.md, "polling"): cookie login, /user, /room,
-/chat; /chat/pull waits for news.
+"""The polling protocol: cookie login, /user, /room, /chat with the long poll /chat/pull.
+
+See docs/protocols/polling.md; docs/specification.md, "polling".
 """
 
 from flask import Flask
@@ -13,7 +14,7 @@ PREFIXES = ("user", "room", "chat")
 
 
 def register(app: Flask) -> None:
-    """Serve the protocol's routes."""
+    """Register the protocol's routes."""
     for module in (user, room, chat):
         app.register_blueprint(module.bp)
     envelopes.register(app, PREFIXES, failure)

@@ -1,4 +1,4 @@
-"""Messages as this protocol shows them. Each is encoded once, however many readers get it."""
+"""Representation of messages in this protocol. Each is encoded once for all readers."""
 
 import base64
 import threading
@@ -18,12 +18,14 @@ from chat.services.pulls import ANSWER_MAX_BYTES, News
 
 _TYPES = {MessageType.TEXT: "text", MessageType.IMAGE: "img", MessageType.FILE: "file"}
 _CHUNK_BYTES = 64 * 1024
-_one_picture_at_a_time = threading.Lock()  # so that many readers woken by one picture encode it once
+_one_picture_at_a_time = threading.Lock()  # many readers woken by one picture encode it once
 
 
 @cache
 def pull_renderer(detail: bool, chinese: bool) -> Render:
-    """Makes the body {"status", "feedback", <room>: [message, …], …}, of at most 8 MiB but at least one message."""
+    """Return a function that builds {"status", "feedback", <room>: [message, …], …}: up to 8 MiB, but at least one
+    message.
+    """
 
     def render(news: News) -> list[bytes]:
         return _pieces(_pull_parts(_pull_feedback(news, chinese), news, detail))
@@ -44,9 +46,9 @@ def _pull_feedback(news: News, chinese: bool) -> str:
 
 
 def history_answer(messages: list[StoredMessage], limit: int, detail: bool) -> Response:
-    """{"status", "feedback", "messages": [message, …]}, at most limit; in detail "more" too: whether some are older.
+    """Build {"status", "feedback", "messages": [message, …]} with at most `limit` messages.
 
-    Over 8 MiB the oldest are left to the next page.
+    In detail also "more": whether older messages exist. Above 8 MiB the oldest are left to the next page.
     """
     kept = fitting(_encoded(message, detail) for message in reversed(messages[-limit:]))
     feedback = f"共 {len(kept)} 条消息。" if prefers_chinese() else f"{len(kept)} messages."
@@ -67,7 +69,7 @@ def _pull_parts(feedback: str, news: News, detail: bool) -> Iterator[bytes]:
             size += len(encoded) + 1
             if position:
                 yield b","
-            yield encoded  # as it is: others get the same bytes
+            yield encoded  # unchanged: other readers get the same bytes
         yield b"]"
     yield b"}"
 
@@ -119,7 +121,7 @@ def _content(message: StoredMessage) -> str:
 
 
 def _pieces(parts: Iterable[bytes]) -> list[bytes]:
-    """Big parts as they are, shared between readers; small ones together, so that they are few writes."""
+    """Join small parts to reduce the number of writes; large parts stay shared between readers."""
     chunks: list[bytes] = []
     small: list[bytes] = []
     small_bytes = 0

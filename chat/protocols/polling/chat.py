@@ -1,4 +1,4 @@
-"""/chat: sending, pulling, and older messages."""
+"""/chat: sending, pulling, and history."""
 
 from typing import Any
 
@@ -64,7 +64,7 @@ def send(actor: Actor, body: dict[str, Any]) -> Response:
 @takes(Cursors, long=Lane.LONG)
 @answers(Pulled, ErrorCode.ROOM_NOT_FOUND, ErrorCode.CURSOR_INVALID, zh="获取游标之后的消息；没有新消息则等待。")
 def pull(actor: Actor, query: dict[str, Any], cursors: dict[str, int]) -> Response:
-    """What is new since the cursors, at once or as soon as there is something."""
+    """Return messages newer than the cursors, immediately or as soon as one arrives."""
     limit, timeout_s = query["limit"], query["timeout"]
     render = pull_renderer(query["detail"], prefers_chinese())
     if not cursors:
@@ -83,11 +83,12 @@ def pull(actor: Actor, query: dict[str, Any], cursors: dict[str, int]) -> Respon
 @asks(HistoryQuery)
 @answers(HistoryPage, ErrorCode.ROOM_NOT_FOUND, ErrorCode.CURSOR_INVALID, zh="较早的消息，按页返回，页内由旧到新。")
 def history(actor: Actor, query: dict[str, Any]) -> Response:
-    """Older messages, a page at a time, oldest first within it. Beyond the document."""
+    """Return a page of older messages, oldest first. Beyond the document."""
     room = query["roomname"]
     before = parse_cursor(room, query["before"]) if query["before"] else None
     limit = query["limit"]
-    found = services().messages.history(actor, room, before, limit + 1)  # one more, to see whether there is one
+    # one more than requested, to learn whether older ones exist
+    found = services().messages.history(actor, room, before, limit + 1)
     return history_answer(found, limit, query["detail"])
 
 

@@ -1,4 +1,4 @@
-"""The forms in which clients say what they have (docs/specification.md, "polling")."""
+"""Cursor formats of requests (docs/specification.md, "polling")."""
 
 import math
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 from chat.clock import SECOND, from_iso
 from chat.errors import ChatError, ErrorCode
 
-_LATEST = 2**62  # µs; later than any message, and within 64 bits
+_LATEST = 2**62  # µs; later than any message, within 64 bits
 
 
 def parse_cursor(room: str, value: Any) -> int:
-    """µs of a message's timestamp, ISO 8601 with an offset, epoch seconds, or {"timestamp": one of these}.
+    """Parse a message's timestamp, ISO 8601 with an offset, epoch seconds, or {"timestamp": one of these}, into µs.
 
-    "" and 0 are the start. Raises CURSOR_INVALID.
+    "" and 0 mean the beginning. Raises CURSOR_INVALID.
     """
     if isinstance(value, dict):
         value = value.get("timestamp")
@@ -20,7 +20,7 @@ def parse_cursor(room: str, value: Any) -> int:
         if isinstance(value, str):
             moment = from_iso(value) if value else 0
         elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-            # Whole seconds stay whole: a float would round them.
+            # Multiply whole seconds as integers: a float would round them.
             moment = value * SECOND if isinstance(value, int) else round(value * SECOND)
         else:
             raise ValueError

@@ -1,4 +1,4 @@
-"""This protocol's envelope, and its words for every failure."""
+"""This protocol's envelope and its texts for failures."""
 
 from typing import Any
 
@@ -228,7 +228,7 @@ TABLE: Table = {
 
 
 def success(english: str, chinese: str, **data: Any) -> Response:
-    """{"status": "success", "feedback": …} and the data beside them."""
+    """Build {"status": "success", "feedback": …} with data."""
     return jsonify(status="success", feedback=chinese if prefers_chinese() else english, **data)
 
 

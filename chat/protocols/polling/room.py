@@ -1,4 +1,4 @@
-"""/room: making, finding, joining, leaving and deleting rooms."""
+"""/room: creating, finding, joining, leaving and deleting rooms."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ bp = Blueprint("polling_room", __name__, url_prefix="/room")
     zh="创建聊天室，并成为其所有者。",
 )
 def create(actor: Actor, body: dict[str, Any]) -> Response:
-    """Make a room, and be in it as its owner."""
+    """Create a room and join it as its owner."""
     services().rooms.create(actor, body["roomname"], body["type"], body["passwd"])
     return success("Room created; you are in it.", "聊天室已创建，你已加入。")
 
@@ -56,7 +56,7 @@ def create(actor: Actor, body: dict[str, Any]) -> Response:
 @asks(FindQuery)
 @answers(RoomsFound, zh="查看可见的聊天室。")
 def find(actor: Actor, query: dict[str, Any]) -> Response:
-    """The rooms that one may see."""
+    """List the rooms visible to the caller."""
     detail = query["detail"]
     page = page_of(query)
     rooms = services().rooms.find(actor, page, unread=detail, only_joined=query["joined"])
@@ -69,7 +69,7 @@ def find(actor: Actor, query: dict[str, Any]) -> Response:
 @takes(KnownRoom)
 @answers(Done, ErrorCode.ROOM_NOT_FOUND, ErrorCode.ROOM_PASSWD_WRONG, ErrorCode.RATE_LIMITED, zh="加入聊天室。")
 def join(actor: Actor, body: dict[str, Any]) -> Response:
-    """Become a member. To be one already is no failure."""
+    """Join a room. Joining again is not a failure."""
     if services().memberships.join(actor, body["roomname"], body["passwd"]):
         return success("Joined.", "已加入聊天室。")
     return success("You are in this room already.", "你已在该聊天室中。")
@@ -80,7 +80,7 @@ def join(actor: Actor, body: dict[str, Any]) -> Response:
 @takes(LeaveRoom)
 @answers(Done, ErrorCode.ROOM_NOT_FOUND, ErrorCode.FORBIDDEN, zh="退出聊天室。")
 def leave(actor: Actor, body: dict[str, Any]) -> Response:
-    """Be a member no more. Beyond the document."""
+    """Leave a room. Beyond the document."""
     services().memberships.leave(actor, body["roomname"])
     return success("Left the room.", "已离开聊天室。")
 
@@ -90,7 +90,7 @@ def leave(actor: Actor, body: dict[str, Any]) -> Response:
 @takes(LeaveAll)
 @answers(Done, ErrorCode.USER_NOT_FOUND, zh="退出某人拥有的所有聊天室。")
 def leave_all(actor: Actor, body: dict[str, Any]) -> Response:
-    """Be a member no more of any room that somebody owns. Beyond the document."""
+    """Leave all rooms owned by another user. Beyond the document."""
     left = services().memberships.leave_all_of(actor.user_id, body["owner"])
     return success(f"Left {left} rooms.", f"已退出 {left} 个聊天室。")
 
@@ -107,7 +107,7 @@ def leave_all(actor: Actor, body: dict[str, Any]) -> Response:
     zh="为所有人删除自己的聊天室。",
 )
 def delete(actor: Actor, body: dict[str, Any]) -> Response:
-    """Delete one's own room for all."""
+    """Delete a room that the caller owns, for all members."""
     services().rooms.delete(actor, body["roomname"], body["passwd"])
     return success("Room deleted.", "聊天室已删除。")
 
@@ -117,7 +117,7 @@ def delete(actor: Actor, body: dict[str, Any]) -> Response:
 @asks(MembersQuery)
 @answers(MembersFound, ErrorCode.ROOM_NOT_FOUND, zh="聊天室的成员。")
 def members(actor: Actor, query: dict[str, Any]) -> Response:
-    """Who is in the room. Beyond the document."""
+    """List the members of a room. Beyond the document."""
     page = page_of(query)
     found = services().memberships.members(actor, query["roomname"], page)
     shown = [_member(member, query["detail"]) for member in found]

@@ -1,4 +1,4 @@
-"""The bodies and queries this protocol takes, and its answers. Views read with these, and the document shows them."""
+"""Requests and answers of this protocol; views load them, and the OpenAPI document shows them."""
 
 import re
 from typing import Any
@@ -20,7 +20,7 @@ from chat.services.sessions import SessionState
 
 LIMIT_DEFAULT = 100
 LIMIT_MAX = 500
-TIMEOUT_MAX = 50.0  # seconds: proxies cut at 60
+TIMEOUT_MAX = 50.0  # seconds; proxies close idle requests after 60
 TIME = "2026-11-21T09:15:03.123456Z"
 
 _ROOMNAME = about(
@@ -88,7 +88,7 @@ class CreateRoom(In):
 
 
 class KnownRoom(In):
-    """To join and to delete. The type is the client's label, and changes nothing."""
+    """For joining and deleting. The type is the client's label and has no effect."""
 
     roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
     type = fields.String(metadata=about("changes nothing", "不起作用"))
@@ -108,7 +108,7 @@ class LeaveAll(In):
 
 
 class NewMessage(In):
-    """Whatever a client claims of user and timestamp is not even looked at."""
+    """User and timestamp sent by the client are ignored."""
 
     type = fields.String(load_default="text", metadata=about("text or img", "text 或 img", enum=["text", "img"]))
     content = fields.String(
@@ -151,7 +151,7 @@ class Cursors(In):
         )
 
     def load(self, data: Any, **_: Any) -> dict[str, int]:
-        """µs by room. Raises FIELD_INVALID for too many rooms, CURSOR_INVALID."""
+        """Load as µs by room. Raises FIELD_INVALID for too many rooms, CURSOR_INVALID."""
         if len(data) > LIST_CAP:
             raise ChatError(ErrorCode.FIELD_INVALID, field="rooms")
         return {room: parse_cursor(room, value) for room, value in data.items()}
@@ -168,7 +168,7 @@ class MembersQuery(In, Paged):
 
 
 class _RoomIds(fields.Field[frozenset[int]]):
-    """Numbers with commas, as a set. No room has the number 0."""
+    """Comma-separated numbers, as a set. No room has the number 0."""
 
     PATTERN = r"^[0-9]{1,18}(,[0-9]{1,18}){0,99}$"
 
@@ -219,7 +219,7 @@ class HistoryQuery(In):
 
 
 class Done(Out):
-    """What all answers have, and most have nothing else."""
+    """The keys of every answer; most answers have no others."""
 
     status = fields.String(required=True, validate=validate.Equal("success"))
     feedback = fields.String(required=True, metadata=_FEEDBACK)

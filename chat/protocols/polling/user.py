@@ -1,4 +1,4 @@
-"""/user: registering, logging in and out."""
+"""/user: registration, login and logout."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ bp = Blueprint("polling_user", __name__, url_prefix="/user")
     zh="注册并登录。",
 )
 def register(body: dict[str, Any]) -> Response:
-    """Make an account and log in."""
+    """Register an account and log in."""
     accounts = services().accounts
     user_id, session = accounts.register(body["username"], body["password"], client_address(), device=device_cookie())
     return set_cookie(success("Registered and logged in.", "注册成功，已登录。"), user_id, session)
@@ -51,7 +51,7 @@ def login(body: dict[str, Any]) -> Response:
 @takes(Leaving)
 @answers(Done, zh="登出：服务器上的会话也随之结束；all 为 true 时，该用户的所有会话都结束。")
 def logout(actor: Actor, body: dict[str, Any]) -> Response:
-    """Log out: the session ends on the server too. Where `all` is true, all sessions of the user do."""
+    """Log out and end the session on the server; with `all`, end all sessions of the user."""
     sessions = services().sessions
     if body["all"]:
         sessions.close_all(actor)
@@ -64,7 +64,7 @@ def logout(actor: Actor, body: dict[str, Any]) -> Response:
 @signed_in
 @answers(OwnSessions, zh="自己的所有会话，最新的在前，最多 100 个。")
 def sessions(actor: Actor) -> Response:
-    """One's sessions in all protocols, newest first, at most 100. Beyond the document."""
+    """List the caller's sessions in all protocols, newest first, at most 100. Beyond the document."""
     found = services().sessions.own(actor)
     shown = [
         {
@@ -83,7 +83,7 @@ def sessions(actor: Actor) -> Response:
 @signed_in
 @answers(Me, zh="当前登录的用户。")
 def me(actor: Actor) -> Response:
-    """Who is logged in. Beyond the document."""
+    """Return the logged-in user. Beyond the document."""
     about = {"username": actor.username, "nickname": actor.nickname, "id": actor.user_id, "email": actor.email}
     return success("Logged in.", "已登录。", **about)
 
@@ -91,7 +91,7 @@ def me(actor: Actor) -> Response:
 @bp.get("/session")
 @answers(Session, zh="此 cookie 的会话是否有效；若已结束，说明原因。")
 def session() -> Response:
-    """Whether the cookie's session lives, and if not, why it ended. Beyond the document."""
+    """Return whether the cookie's session is active, and if not, why it ended. Beyond the document."""
     state, username = session_state()
     if username:
         return success("Logged in.", "已登录。", state=state, username=username)

@@ -1,5 +1,6 @@
-"""The realtime protocol (docs/protocols/realtime.md; docs/specification.md, "realtime"): /User, /Login, /Room, and a
-WebSocket at /.
+"""The realtime protocol: /User, /Login, /Room, and a WebSocket at /.
+
+See docs/protocols/realtime.md; docs/specification.md, "realtime".
 """
 
 from flask import Flask
@@ -13,10 +14,10 @@ PREFIXES = ("User", "Login", "Logout", "Room")
 
 
 def register(app: Flask) -> None:
-    """Serve the protocol's routes."""
+    """Register the protocol's routes."""
     for module in (user, room, socket):
         app.register_blueprint(module.bp)
-    envelopes.register(app, (*PREFIXES, ""), failure)  # "": handshakes at /
+    envelopes.register(app, (*PREFIXES, ""), failure)  # "" stands for handshakes at /
     openapi.register(
         app, "realtime", "Realtime", prefixes=PREFIXES, failed=Failed, failure=lambda code, _: [TABLE[code]]
     )

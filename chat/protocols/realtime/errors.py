@@ -1,4 +1,4 @@
-"""This protocol's envelope, and its words for every failure."""
+"""This protocol's envelope and its texts for failures."""
 
 from flask import Response, jsonify
 
@@ -97,7 +97,7 @@ TABLE: Table = {
         "There is no room {room} for you: see GET /Room.",
         "没有你可用的聊天室 {room}：请查看 GET /Room。",
     ),
-    # Names may repeat here; no route of this protocol raises these two.
+    # Names need not be unique here; no route of this protocol raises these two.
     ErrorCode.ROOM_NAME_TAKEN: (
         409,
         "There is a room {room} already: choose another name.",
@@ -109,7 +109,7 @@ TABLE: Table = {
         "This cannot be a room's name: take 1 to 60 characters, no spaces at the ends, no control characters.",
         "聊天室名称不符合要求：1 到 60 个字符，首尾无空格，不含控制字符。",
     ),
-    # This protocol neither sets nor asks for a passwd, nor gives labels.
+    # This protocol has neither passwds nor labels.
     ErrorCode.ROOM_LABEL_INVALID: (400, "This cannot be a room's type.", "聊天室类型不符合要求。"),
     ErrorCode.ROOM_PASSWD_NEEDED: (400, "A private room needs a passwd.", "私密聊天室需要密码。"),
     ErrorCode.ROOM_PASSWD_WRONG: (403, "Wrong passwd for room {room}.", "聊天室 {room} 的密码错误。"),
@@ -123,7 +123,7 @@ TABLE: Table = {
         "You own {limit} rooms: delete one that is not needed any more.",
         "你已拥有 {limit} 个聊天室：请先删除不再需要的。",
     ),
-    # Nobody is added by this protocol.
+    # This protocol cannot add users.
     ErrorCode.ADDED_TOO_MANY: (400, "Add at most {limit} people at once.", "一次最多添加 {limit} 人。"),
     ErrorCode.CANNOT_BE_ADDED: (403, "Somebody cannot be added now.", "现在无法添加该用户。"),
     ErrorCode.TICKET_INVALID: (
@@ -153,7 +153,7 @@ TABLE: Table = {
         "A client_message_id is a text of 1 to 64 characters: shorten it, or leave it out.",
         "client_message_id 为 1 到 64 个字符的字符串：请缩短或省略。",
     ),
-    # Pictures come in by other protocols.
+    # Pictures are sent by other protocols.
     ErrorCode.IMAGE_INVALID: (400, "This is not a picture we can show.", "无法识别的图片。"),
     ErrorCode.IMAGE_TOO_LARGE: (
         413,
@@ -191,7 +191,7 @@ TABLE: Table = {
 
 
 def failure(error: ChatError) -> Response:
-    """{"status": false, "error": what to do} with the fitting 4xx or 5xx."""
+    """Build {"status": false, "error": …} with the matching 4xx or 5xx status; the error says what to do."""
     status, words = worded(TABLE, error, chinese=prefers_chinese())
     response = jsonify(status=False, error=words)
     response.status_code = status

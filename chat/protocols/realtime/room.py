@@ -1,4 +1,4 @@
-"""/Room: the rooms one may enter, making and deleting them, and the token to enter one by WebSocket."""
+"""/Room: listing, creating and deleting open rooms, and tokens for entering one by WebSocket."""
 
 from typing import Any
 
@@ -15,9 +15,9 @@ from chat.models import Access, Actor
 from chat.protocols.realtime.schemas import ROOM_ID, ListRooms, NewRoom, RoomShown, RoomToken
 from chat.services.room_views import RoomView
 
-NEXT = "X-Next"  # the header with the `after` of the next page
+NEXT = "X-Next"  # response header with the `after` of the next page
 bp = Blueprint("realtime_room", __name__, url_prefix="/Room")
-_MAX_DIGITS = 19  # of an id; more are none, and Python does not turn thousands of them into a number
+_MAX_DIGITS = 19  # of an id; longer ones are invalid, and converting thousands of digits is slow
 _PATH = {"room_id": ROOM_ID}
 
 
@@ -26,11 +26,11 @@ _PATH = {"room_id": ROOM_ID}
 @asks(ListRooms)
 @answers(RoomShown(many=True), zh="获取所有有权限的聊天室。")
 def find(actor: Actor, query: dict[str, Any]) -> Response:
-    """The rooms that one may enter without being asked for anything."""
+    """List the rooms that the caller can enter freely."""
     found = services().rooms.enterable(actor, page_of(query))
     response = jsonify([_shown(room) for room in found])
     if found.next:
-        response.headers[NEXT] = found.next  # as the document's answer is a bare list
+        response.headers[NEXT] = found.next  # in a header, because the document's answer is a bare list
     return response
 
 
@@ -46,7 +46,7 @@ def find(actor: Actor, query: dict[str, Any]) -> Response:
     zh="创建聊天室，并成为其所有者。",
 )
 def create(actor: Actor, body: dict[str, Any]) -> tuple[Response, int]:
-    """Make an open room, and be in it as its owner."""
+    """Create an open room and join it as its owner."""
     return jsonify(_shown(services().rooms.create_titled(actor, body["name"], access=Access.OPEN))), 201
 
 
@@ -54,10 +54,10 @@ def create(actor: Actor, body: dict[str, Any]) -> tuple[Response, int]:
 @signed_in
 @answers(None, ErrorCode.ROOM_NOT_FOUND, ErrorCode.FORBIDDEN, status=204, path=_PATH, zh="为所有人删除自己的聊天室。")
 def delete(actor: Actor, room_id: str) -> Response:
-    """Delete one's own room for all."""
+    """Delete a room that the caller owns, for all members."""
     services().rooms.delete(actor, _id(room_id))
     response = Response(status=204)
-    del response.headers["Content-Type"]  # of nothing
+    del response.headers["Content-Type"]  # there is no content
     return response
 
 
@@ -67,12 +67,12 @@ def delete(actor: Actor, room_id: str) -> Response:
     RoomToken, ErrorCode.ROOM_NOT_FOUND, ErrorCode.FORBIDDEN, path=_PATH, zh="获取进入聊天室（WebSocket）的 token。"
 )
 def enter(actor: Actor, room_id: str) -> Response:
-    """A token to enter the room with, by WebSocket."""
+    """Issue a token for entering the room by WebSocket."""
     return jsonify(token=services().tickets.issue(actor, _id(room_id)))
 
 
 def _shown(room: RoomView) -> dict[str, Any]:
-    return {"id": room.id, "name": room.title or room.name}  # a direct conversation has no title
+    return {"id": room.id, "name": room.title or room.name}  # direct conversations have no title
 
 
 def _id(text: str) -> int:

@@ -1,4 +1,4 @@
-"""The bodies this protocol takes, and its answers. Views read with these, and the document shows them."""
+"""Requests and answers of this protocol; views load them, and the OpenAPI document shows them."""
 
 from marshmallow import fields, validate
 
@@ -59,7 +59,7 @@ class Nothing(In):
 
 
 class ListRooms(In, Paged):
-    """Which of the rooms."""
+    """A list of rooms, or a page of it."""
 
 
 class NewRoom(In):
@@ -83,7 +83,7 @@ class Token(In):
 
 
 class Said(In):
-    """The other frames. Whatever a client claims of the sender is not even looked at."""
+    """The frames after the first. A sender sent by the client is ignored."""
 
     msg = fields.String(required=True)
     client_message_id = fields.String(allow_none=True, load_default=None)

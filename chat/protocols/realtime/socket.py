@@ -1,4 +1,4 @@
-"""The WebSocket at /: a token enters one room; then messages go both ways, and one hears who comes and goes."""
+"""The WebSocket at /: after a token for one room, messages go both ways, and arrivals and departures are announced."""
 
 from typing import Any
 
@@ -22,22 +22,22 @@ from chat.services.attachments import URL_PREFIX
 from chat.services.messages import Draft
 from chat.services.visits import Visit
 
-TOKEN_SECONDS = 10.0  # from the handshake to a good token
+TOKEN_SECONDS = 10.0  # from the handshake to a valid token
 MESSAGE, COMING_OR_GOING = 0, 1  # type
 _ACTIONS = {EventKind.LEFT: 0, EventKind.ENTERED: 1}
 
 bp = Blueprint("realtime_socket", __name__)
 
 
-@bp.route("/", websocket=True)  # beside the page, which is at the same address for all other requests
+@bp.route("/", websocket=True)  # the page has the same address for all other requests
 def socket() -> Response:
-    """Open to anybody of any origin: who it is, the token will say, and no cookie."""
+    """Accept any origin and anonymous clients: the token authenticates, not a cookie."""
     chinese = prefers_chinese()
     return upgrade(lambda peer, chat: RoomSocket(peer, chat, chinese=chinese))
 
 
 class RoomSocket(Handler):
-    """One connection: nobody's, until a token was good; then in one room for good."""
+    """One connection: anonymous until it presents a valid token, then in one room until it closes."""
 
     form = "realtime"
 
@@ -48,11 +48,11 @@ class RoomSocket(Handler):
         self._visit: Visit | None = None
 
     def opened(self) -> None:
-        """Wait for the token, but not for long."""
+        """Start the timeout for the token."""
         self.peer.close_in(TOKEN_SECONDS)
 
     def received(self, text: str) -> None:
-        """The token, then messages."""
+        """Handle the token, then messages."""
         frame = parse_object(text.encode())
         if self._visit is None:
             self._enter(load(_TOKEN, frame)["token"])
@@ -60,7 +60,7 @@ class RoomSocket(Handler):
             self._say(load(_SAID, frame))
 
     def failed(self, error: ChatError) -> None:
-        """The frame did nothing, and here is why."""
+        """Report why a frame had no effect."""
         _, words = worded(TABLE, error, chinese=self._chinese)
         frame: dict[str, Any] = {"status": False, "error": words}
         if "retry_after" in error.data:
@@ -68,17 +68,17 @@ class RoomSocket(Handler):
         self.peer.send(compact(frame))
 
     def ended(self, error: ChatError) -> None:
-        """Put out: as the document has it, nothing but the status. The close frame's reason says more."""
+        """Removed from the room: send only the status, as in the document. The close frame has the reason."""
         del error
         self.peer.send(compact({"status": False}))
 
     def closed(self) -> None:
-        """Gone from the room's company; the membership stays."""
+        """Leave the room; the membership stays."""
         if self._visit is not None:
             self.chat.visits.leave(self._visit)
 
     def encode(self, message: StoredMessage) -> bytes:
-        """A message of somebody else's. Pictures and files are known here by their address alone."""
+        """A message from another user. Pictures and files appear as their URLs."""
         is_text = message.attachment_name is None
         frame = {
             "type": MESSAGE,
@@ -90,7 +90,7 @@ class RoomSocket(Handler):
         return compact(frame)
 
     def signalled(self, event: Event) -> bytes | None:
-        """Somebody else has come into the room, or is gone."""
+        """Announce another user's arrival or departure."""
         action = _ACTIONS.get(event.kind)
         if action is None:
             return None
@@ -107,15 +107,15 @@ class RoomSocket(Handler):
         return compact(frame)
 
     def _enter(self, token: str) -> None:
-        """Who holds a good token is a member from here on, and hears what comes from now on."""
+        """Make the token's holder a member who receives messages from now on."""
         try:
             actor, self._room_id = self.chat.tickets.redeem(token)
-            # Before the others hear of it, so that their welcome is not missed.
+            # Before others are told, so that their greetings arrive.
             self.follow(actor, self._room_id, signals=True)
             self._visit = self.chat.visits.enter(actor, self._room_id)
         except ChatError as error:
             if error.code is ErrorCode.UNAVAILABLE:
-                # The token may be used up; what is half entered is better begun anew.
+                # The token may be consumed; the client must start again with a new one.
                 self.failed(error)
                 self.peer.close(TRY_LATER, "try again")
             else:

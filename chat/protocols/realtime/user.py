@@ -1,4 +1,4 @@
-"""/User, /Login, /Logout: accounts, and logging in with a digest of the password."""
+"""/User, /Login, /Logout: accounts, and login with a digest of the password."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ bp = Blueprint("realtime_user", __name__)
     zh="创建用户（不会自动登录）。",
 )
 def create(body: dict[str, Any]) -> tuple[Response, int]:
-    """Make an account, without logging in."""
+    """Register an account, without logging in."""
     accounts = services().accounts
     user_id = accounts.create(body["username"], body["password"], client_address(), body["nickname"])
     return jsonify(_shown(accounts.find(user_id))), 201
@@ -38,8 +38,8 @@ def create(body: dict[str, Any]) -> tuple[Response, int]:
 @bp.get("/User/<path:username>")
 @answers(UserShown, ErrorCode.USER_NOT_FOUND, path={"username": USERNAME}, zh="获取用户信息，无需登录。")
 def find(username: str) -> Response:
-    """What everybody may know of an account."""
-    # Usernames may have slashes in them; but one at the end makes no difference, as everywhere.
+    """Return the public data of an account."""
+    # Usernames may contain slashes; a trailing one is ignored, as everywhere.
     return jsonify(_shown(services().accounts.find(username.removesuffix("/"))))
 
 
@@ -48,7 +48,7 @@ def find(username: str) -> Response:
 @takes(Credentials)
 @answers(LoginAnswer, ErrorCode.RATE_LIMITED, zh="登录；status 表示是否成功。")
 def login(body: dict[str, Any]) -> Response:
-    """Log in, with a digest of the password or the password itself. A wrong one is no HTTP failure."""
+    """Log in with a digest of the password or the password itself. A wrong one is not an HTTP failure."""
     address = client_address()
     try:
         user_id, session = services().accounts.log_in(
@@ -66,7 +66,7 @@ def login(body: dict[str, Any]) -> Response:
 @takes(Nothing)
 @answers(Done, zh="登出：服务器上的会话也随之结束。")
 def logout(actor: Actor, _body: dict[str, Any]) -> Response:
-    """Log out: the session ends on the server too, with its room tokens and sockets."""
+    """Log out and end the session on the server, with its room tokens and sockets."""
     services().sessions.close(actor)
     return clear_cookie(jsonify(status=True))
 

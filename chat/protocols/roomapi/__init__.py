@@ -1,5 +1,6 @@
-"""The roomapi protocol (docs/protocols/roomapi.md; docs/specification.md, "roomapi"): {code, msg, data}, a token in
-Authorization, /api, a WebSocket.
+"""The roomapi protocol: {code, msg, data}, a token in Authorization, /api, a WebSocket.
+
+See docs/protocols/roomapi.md; docs/specification.md, "roomapi".
 """
 
 from flask import Flask
@@ -15,7 +16,7 @@ PREFIXES = ("register", "login", "api", "ws")
 
 
 def register(app: Flask) -> None:
-    """Serve the protocol's routes."""
+    """Register the protocol's routes."""
     for module in (user, room, message, socket):
         app.register_blueprint(module.bp)
     envelopes.register(app, PREFIXES, failure)
@@ -24,4 +25,4 @@ def register(app: Flask) -> None:
 
 def _words(code: ErrorCode, _: View) -> list[tuple[int, str, str]]:
     status, chinese = TABLE[code]
-    return [(status, chinese, chinese)]  # on the wire they are the same in every language
+    return [(status, chinese, chinese)]  # the wire has one text for both languages

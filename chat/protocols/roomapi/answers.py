@@ -1,4 +1,4 @@
-"""Users, rooms and messages as this protocol shows them."""
+"""Representation of users, rooms and messages in this protocol."""
 
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -16,15 +16,18 @@ from chat.services.room_views import RoomView
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What of a client's whereabouts shows in a message."""
+    """The client's time zone and origin, as far as they affect messages."""
 
-    zone: tzinfo | None  # of its times; None: the server's own
-    # Under which it knows this server: http://10.0.0.5:8000. "": addresses are paths, as it puts that in front itself.
+    zone: tzinfo | None  # for timestamps; None: the server's own
+    # The client's URL of this server, such as http://10.0.0.5:8000. "": addresses are paths, and the client adds the
+    # origin.
     origin: str
 
 
 def here(*, is_published_client: bool = False) -> Place:
-    """The place of this request's client. The published one (ZUIM) puts its server's origin before each address."""
+    """Return the Place of the current request. The published client (ZUIM) prefixes addresses with its
+    server's origin.
+    """
     return Place(_zone(), request.host_url.rstrip("/") if request.host and not is_published_client else "")
 
 
@@ -55,7 +58,7 @@ def message(stored: StoredMessage, place: Place) -> dict[str, Any]:
 def _content(stored: StoredMessage, place: Place) -> str:
     if stored.attachment_name is None:
         return stored.content
-    # Mostly in full: front ends of this protocol come from servers of their own, and put it into <img> as it is.
+    # A full URL in most cases: front ends usually come from another server, and use it in <img> unchanged.
     return place.origin + URL_PREFIX + stored.attachment_name
 
 
@@ -65,7 +68,7 @@ def _record(record_id: int, created_at: int, updated_at: int) -> dict[str, Any]:
         "ID": record_id,
         "CreatedAt": to_offset_iso(created_at, zone),
         "UpdatedAt": to_offset_iso(updated_at, zone),
-        "DeletedAt": None,  # what is deleted does not show
+        "DeletedAt": None,  # deleted messages are not shown
     }
 
 

@@ -1,6 +1,6 @@
-"""This protocol's envelope, {code, msg, data}, and its words for every failure.
+"""This protocol's envelope, {code, msg, data}, and its texts for failures.
 
-The words are Chinese, as the document's are; those that it gives are its own, to the letter.
+Texts are Chinese, and literal where the document has them.
 """
 
 from typing import Any
@@ -10,9 +10,9 @@ from flask import Response, jsonify
 from chat.errors import ChatError, ErrorCode
 from chat.http.wording import fill
 
-OK, FAILED, PONG = 0, 1, 2  # the envelope's code
+OK, FAILED, PONG = 0, 1, 2  # the envelope's codes
 
-# code: HTTP status, msg. What the caller could have known better is a 200 here: clients of this protocol look at code.
+# code: HTTP status, msg. Client errors have status 200: clients of this protocol look at the code.
 TABLE: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.BODY_MALFORMED: (400, "请求内容无法解析（{reason}），请发送一个 JSON 对象"),
     ErrorCode.BODY_TOO_LARGE: (413, "请求内容过大，最多 {limit} 字节"),
@@ -32,7 +32,7 @@ TABLE: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.USERNAME_TAKEN: (200, "用户名已存在"),
     ErrorCode.USERNAME_INVALID: (200, "用户名不符合要求：1 到 32 个字符，首尾无空格，不含控制字符"),
     ErrorCode.PASSWORD_INVALID: (200, "密码不符合要求：{min} 到 {max} 个字符"),
-    ErrorCode.USER_NOT_FOUND: (200, "添加用户到聊天室失败，用户不存在"),  # nothing else here looks for users
+    ErrorCode.USER_NOT_FOUND: (200, "添加用户到聊天室失败，用户不存在"),  # no other route here looks up users
     ErrorCode.ROOM_NOT_FOUND: (200, "聊天室不存在"),
     ErrorCode.ROOM_NAME_TAKEN: (200, "创建失败"),
     ErrorCode.ROOM_NAME_INVALID: (200, "创建失败"),
@@ -63,22 +63,22 @@ TABLE: dict[ErrorCode, tuple[int, str]] = {
 
 
 def envelope(code: int, msg: str, data: Any = None) -> dict[str, Any]:
-    """What every answer and every frame is."""
+    """The form of every answer and frame."""
     return {"code": code, "msg": msg, "data": data}
 
 
 def success(msg: str, data: Any = None, **more: Any) -> Response:
-    """The envelope with code 0."""
+    """Build the envelope with code 0."""
     return jsonify(envelope(OK, msg, data) | more)
 
 
 def refusal(error: ChatError) -> dict[str, Any]:
-    """The envelope of a failure."""
+    """Build the envelope of a failure."""
     return envelope(FAILED, fill(TABLE[error.code][1], error.data))
 
 
 def failure(error: ChatError) -> Response:
-    """The same with its HTTP status."""
+    """Build the envelope of a failure with its HTTP status."""
     response = jsonify(refusal(error))
     response.status_code = TABLE[error.code][0]
     return response

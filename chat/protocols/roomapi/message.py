@@ -1,4 +1,4 @@
-"""/api/message: sending, and reading back."""
+"""/api/message: sending and history."""
 
 from typing import Any
 
@@ -40,8 +40,8 @@ bp = Blueprint("roomapi_message", __name__, url_prefix="/api/message")
     zh="发送消息。",
 )
 def send(actor: Actor, body: dict[str, Any]) -> Response:
-    """Store a message and deliver it: the stored message."""
-    place = shown.here()  # first: once it is stored, nothing may fail
+    """Store a message, deliver it, and return it."""
+    place = shown.here()  # first: after the message is stored, nothing may fail
     stored = services().messages.send(actor, body["room_id"], draft_of(body, image="image"))
     return success("发送成功", shown.message(stored, place))
 
@@ -51,10 +51,10 @@ def send(actor: Actor, body: dict[str, Any]) -> Response:
 @asks(Page, body=Body.COUNTS)
 @answers(MessagesFound, ErrorCode.ROOM_NOT_FOUND, zh="获取较早的消息，由新到旧。")
 def history(actor: Actor, asked: dict[str, Any]) -> Response:
-    """Older messages, a page at a time, newest first."""
+    """Return a page of older messages, newest first."""
     before_id = asked["last_message_id"] or None
     limit = max(1, min(asked["limit"], LIMIT_MAX))
     found = services().messages.history(actor, asked["room_id"], None, limit, before_id=before_id)
-    # The document has GET; the published client asks by POST.
+    # The document defines GET; the published client uses POST.
     place = shown.here(is_published_client=request.method == "POST")
     return success("历史消息获取成功", [shown.message(message, place) for message in reversed(found)])

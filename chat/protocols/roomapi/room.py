@@ -1,4 +1,4 @@
-"""/api/room: making rooms, listing them, who is in them, adding others, deleting."""
+"""/api/room: creating, listing and deleting rooms, listing and adding members."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ bp = Blueprint("roomapi_room", __name__, url_prefix="/api/room")
     zh="创建聊天室，并成为其创建者。",
 )
 def create(actor: Actor, body: dict[str, Any]) -> Response:
-    """Make a room that others get into by being added, and be in it as its owner. Names may repeat."""
+    """Create a room, whose members are added by others, and join it as its owner. Names need not be unique."""
     made = services().rooms.create_titled(actor, body["name"], access=Access.INVITE, description=body["description"])
     return success("创建成功", shown.room(made))
 
@@ -50,7 +50,7 @@ def create(actor: Actor, body: dict[str, Any]) -> Response:
 @asks(ListRooms, body=Body.COUNTS)
 @answers(RoomsFound, zh="获取自己所在的聊天室。")
 def list_joined(actor: Actor, asked: dict[str, Any]) -> Response:
-    """The rooms that one is in."""
+    """List the rooms that the caller is in."""
     page = page_of(asked)
     found = services().rooms.joined(actor, page)
     return success("获取成功", [shown.room(room) for room in found], **next_of(page, found))
@@ -61,7 +61,7 @@ def list_joined(actor: Actor, asked: dict[str, Any]) -> Response:
 @asks(ListMembers, body=Body.COUNTS)
 @answers(MembersFound, ErrorCode.ROOM_NOT_FOUND, zh="查看聊天室中的用户。")
 def members(actor: Actor, asked: dict[str, Any]) -> Response:
-    """Who is in the room."""
+    """List the members of a room."""
     page = page_of(asked)
     found = services().memberships.members(actor, asked["room_id"], page)
     return success("获取成功", [shown.member(member) for member in found], **next_of(page, found))
@@ -81,11 +81,11 @@ def members(actor: Actor, asked: dict[str, Any]) -> Response:
     zh="添加其他人到自己所在的聊天室。",
 )
 def add_user(actor: Actor, body: dict[str, Any]) -> Response:
-    """Make somebody a member of a room that one is in."""
+    """Add a user to a room that the caller is in."""
     user_id, user_name = body["user_id"], body["user_name"]
     if user_id is None and user_name is None:
         raise ChatError(ErrorCode.FIELD_MISSING, field="user_id")
-    user = user_id or user_name or 0  # clients that give the name may leave the id at 0, which is nobody's
+    user = user_id or user_name or 0  # clients that send the name may leave the id at 0, which no user has
     services().memberships.add(actor, body["room_id"], user, Role(body["role"]))
     return success("添加用户到聊天室成功")
 
@@ -95,6 +95,6 @@ def add_user(actor: Actor, body: dict[str, Any]) -> Response:
 @asks(KnownRoom, body=Body.COUNTS)
 @answers(Done, ErrorCode.ROOM_NOT_FOUND, ErrorCode.FORBIDDEN, zh="为所有人删除自己创建的聊天室。")
 def delete(actor: Actor, asked: dict[str, Any]) -> Response:
-    """Delete one's own room for all. Beyond the document."""
+    """Delete a room that the caller owns, for all members. Beyond the document."""
     services().rooms.delete(actor, asked["room_id"])
     return success("删除成功")

@@ -1,4 +1,4 @@
-"""The bodies and queries this protocol takes, and its answers. Views read with these, and the document shows them."""
+"""Requests and answers of this protocol; views load them, and the OpenAPI document shows them."""
 
 from marshmallow import fields, validate
 
@@ -52,15 +52,15 @@ class KnownRoom(In):
 
 
 class ListRooms(In, Paged):
-    """Which of one's rooms."""
+    """The caller's rooms, or a page of them."""
 
 
 class ListMembers(KnownRoom, Paged):
-    """Which of a room's members."""
+    """A room's members, or a page of them."""
 
 
 class AddUser(KnownRoom):
-    """Who is added: by their id, or by their name."""
+    """The user to add, by id or by name."""
 
     user_id = WholeNumber("the user's ID", "用户的 ID", examples=[1], allow_none=True, load_default=None)
     user_name = fields.String(
@@ -77,7 +77,7 @@ class AddUser(KnownRoom):
 
 
 class Page(KnownRoom):
-    """limit messages before last_message_id; the newest ones if that is 0."""
+    """`limit` messages before last_message_id; the newest ones if it is 0."""
 
     last_message_id = WholeNumber(
         "messages before this one; 0: the newest", "获取此消息之前的消息；0 表示最新", load_default=0
@@ -86,7 +86,7 @@ class Page(KnownRoom):
 
 
 class Send(KnownRoom):
-    """Also a frame of the WebSocket. Whatever a client claims of sender and time is not even looked at."""
+    """Also a frame of the WebSocket. Sender and time sent by the client are ignored."""
 
     type = fields.String(load_default="text", metadata=about("text or image", "text 或 image", examples=["text"]))
     content = fields.String(

@@ -1,4 +1,4 @@
-"""The WebSockets: all of the user's rooms are pushed, and a frame is a message to one of them."""
+"""The WebSockets: messages of all the user's rooms are pushed, and a frame is a message to one of them."""
 
 from typing import Any
 
@@ -25,13 +25,13 @@ _SEND = Send()
 
 @bp.route("/api/message/ws", websocket=True)
 def socket() -> Response:
-    """As the document has it; the token in the Authorization header, or ?token=."""
+    """As in the document, with the token in the Authorization header or ?token=."""
     return _upgraded(is_greeted=True)
 
 
 @bp.route("/ws/join", websocket=True)
 def join() -> Response:
-    """As published clients call it: these cannot digest a greeting."""
+    """The address of published clients, which cannot handle a greeting."""
     return _upgraded(is_greeted=False)
 
 
@@ -56,30 +56,30 @@ class MessageSocket(Handler):
         self._is_greeted = is_greeted
 
     def opened(self) -> None:
-        """Follow first: what comes after the greeting is pushed."""
+        """Follow first, so that messages after the greeting are pushed."""
         self.follow(self._first_actor, since=self._since)
         self._since = None
         if self._is_greeted:
             self._tell(envelope(OK, "连接成功"))
 
     def received(self, text: str) -> None:
-        """A message, or {"type": "ping"}."""
+        """Handle a message or {"type": "ping"}."""
         frame = parse_object(text.encode())
         if frame.get("type") == "ping":
             self._tell(envelope(PONG, "ok"))
             return
         said = load(_SEND, frame)
         message = self.chat.messages.send(self.actor, said["room_id"], draft_of(said, image="image"))
-        # A new message is pushed to its sender like to all others; one that was stored before is answered here.
+        # A new message is pushed to its sender like to all others; a retry is answered here.
         if self.was_pushed(message):
             self.peer.send(self.encode(message))
 
     def failed(self, error: ChatError) -> None:
-        """code 1, and why."""
+        """Send code 1 with the reason."""
         self._tell(refusal(error))
 
     def form_of(self, message: StoredMessage) -> str:
-        """Pictures and files are told by addresses that differ from client to client."""
+        """No shared encoding for pictures and files, whose URLs differ per client."""
         return self.form if message.attachment_name is None else ""
 
     def encode(self, message: StoredMessage) -> bytes:

@@ -27,7 +27,7 @@ bp = Blueprint("roomapi_user", __name__)
     zh="注册（不会自动登录）。",
 )
 def register(body: dict[str, Any]) -> Response:
-    """Make an account. It is not logged in by that: the document has /login for it."""
+    """Register an account, without logging in: the document has /login for it."""
     accounts = services().accounts
     user_id = accounts.create(body["username"], body["password"], client_address())
     return success("注册成功", user(accounts.find(user_id)))
@@ -37,7 +37,7 @@ def register(body: dict[str, Any]) -> Response:
 @takes(Credentials)
 @answers(LoggedIn, ErrorCode.CREDENTIALS_WRONG, ErrorCode.RATE_LIMITED, zh="登录，返回 token。")
 def login(body: dict[str, Any]) -> Response:
-    """Log in. The token is in the answer, and in no cookie: clients send it in the Authorization header."""
+    """Log in. The token is in the answer only, not in a cookie: clients send it in the Authorization header."""
     accounts = services().accounts
     user_id, session = accounts.log_in(body["username"], body["password"], client_address())
     token = session_token(user_id, session)

@@ -1,8 +1,8 @@
-"""The tcp protocol (docs/protocols/tcp.md; docs/specification.md, "tcp"): JSON in lines, at a port of its own.
+"""The tcp protocol (docs/protocols/tcp.md; docs/specification.md, "tcp"): lines of JSON on a port of its own.
 
-conversation.py  one connection: reads requests, keeps who it is and which group is entered, pushes
-requests.py      which function answers which message_type
-account.py, groups.py, talk.py, files.py   these functions
+conversation.py  one connection: authentication, the entered group, pushes
+    requests.py      maps each message_type to its handler
+    account.py, groups.py, talk.py, files.py   the handlers
 """
 
 from flask import Flask
@@ -15,9 +15,9 @@ from chat.protocols.tcp import account, files, groups, talk  # noqa: F401 - each
 from chat.protocols.tcp.answers import answer
 from chat.protocols.tcp.conversation import Conversation
 
-EXTENSION = "commonroom.lines"  # where gunicorn.conf.py finds what is spoken at TCP_PORT
+EXTENSION = "commonroom.lines"  # gunicorn.conf.py finds the protocol of TCP_PORT here
 
-# By the code with which a connection is closed: error_code, and what is said.
+# By close code: error_code and text.
 _LAST_WORDS = {
     TOO_LARGE: (1008, "消息过长：每行最多 64 KiB，连接已关闭。"),
     POLICY: (1001, "登录已失效，或超时未登录：请重新连接并登录。"),
@@ -27,7 +27,7 @@ _TOO_SLOW = (1008, "接收或发送数据过慢，或连接过多：请稍后重
 
 
 def register(app: Flask) -> None:
-    """Have it spoken where the server gives it a port."""
+    """Provide the protocol for the server's TCP port."""
     zone = app.config["TIMEZONE"]
     app.extensions[EXTENSION] = LineProtocol(
         open=lambda: InApp(app, lambda peer, chat: Conversation(peer, chat, zone)), farewell=farewell
@@ -35,8 +35,8 @@ def register(app: Flask) -> None:
 
 
 def farewell(code: int, reason: str) -> bytes:
-    """The last line of a connection that the server closes; nothing where the client has said good-bye."""
-    del reason  # in English, and for logs
+    """Return the last line before the server closes a connection; empty if the client closed it."""
+    del reason  # in English, for logs
     if code == NORMAL:
         return b""
     if code == GOING_AWAY:

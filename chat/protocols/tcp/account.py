@@ -1,4 +1,4 @@
-"""Registering, logging in and out, and who there is."""
+"""Registration, login, logout, and lists of users."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ from chat.protocols.tcp.conversation import Conversation, worded
 from chat.protocols.tcp.requests import handles
 from chat.protocols.tcp.schemas import Credentials, ListUsers, Nothing
 
-# Whose fault these are, a login or registration that failed does not tell: they are answered like all others.
+# Failed logins and registrations have one answer that does not tell the reason, except for server errors.
 _NOT_THE_CLIENTS = {ErrorCode.UNAVAILABLE, ErrorCode.INTERNAL}
 
 
 @handles("register_request", Credentials, needs_login=False)
 def register(client: Conversation, request: dict[str, Any]) -> None:
-    """Make an account; it does not log in."""
+    """Register an account, without logging in."""
     username = request["username"]
     try:
         user_id = client.chat.accounts.create(username, request["password"], _address(client))
@@ -28,14 +28,14 @@ def register(client: Conversation, request: dict[str, Any]) -> None:
 
 @handles("login_request", Credentials, needs_login=False)
 def log_in(client: Conversation, request: dict[str, Any]) -> None:
-    """Log in, once a connection."""
+    """Log in; possible once per connection."""
     if client.is_logged_in:
         raise ChatError(ErrorCode.METHOD_NOT_ALLOWED, method="login_request")
     chat = client.chat
     try:
         user_id, session = chat.accounts.log_in(request["username"], request["password"], _address(client))
         actor = chat.sessions.resolve(session.id, user_id)
-        if actor is None:  # ended again at once, as by a new password
+        if actor is None:  # ended again immediately, as by a new password
             raise ChatError(ErrorCode.NOT_SIGNED_IN)
         client.log_in(actor)
     except ChatError as error:
@@ -47,7 +47,7 @@ def log_in(client: Conversation, request: dict[str, Any]) -> None:
 
 @handles("logout_request", Nothing)
 def log_out(client: Conversation, _request: dict[str, Any]) -> None:
-    """Log out; the connection stays."""
+    """Log out; the connection stays open."""
     actor = client.actor
     client.log_out()
     client.chat.sessions.close(actor)
@@ -56,13 +56,13 @@ def log_out(client: Conversation, _request: dict[str, Any]) -> None:
 
 @handles("heartbeat", Nothing, needs_login=False)
 def heartbeat(client: Conversation, _request: dict[str, Any]) -> None:
-    """Show that the server is there."""
+    """Answer a heartbeat."""
     client.say("heartbeat")
 
 
 @handles("user_info_request", Nothing)
 def user_info(client: Conversation, _request: dict[str, Any]) -> None:
-    """Who one is oneself, and how many there are of what one may see."""
+    """Return the caller's data, and the number of users and groups visible to them."""
     actor, chat = client.actor, client.chat
     visible, joined, private = chat.rooms.counts(actor)
     everybody, online = chat.accounts.count()
@@ -80,7 +80,7 @@ def user_info(client: Conversation, _request: dict[str, Any]) -> None:
 
 @handles("list_users_request", ListUsers)
 def list_users(client: Conversation, request: dict[str, Any]) -> None:
-    """All users, or the members of a group."""
+    """List all users, or the members of a group."""
     chat, page = client.chat, page_of(request)
     if request["list_type"] == "current_chat":
         group = client.group(request["chat_group_id"])

@@ -1,4 +1,4 @@
-"""What goes out: each message with exactly the keys that published clients know, null where there is no value."""
+"""Outgoing messages: each has exactly the keys that published clients expect, null if there is no value."""
 
 from datetime import tzinfo
 from typing import Any
@@ -13,12 +13,12 @@ Answer = dict[str, Any]
 
 
 def answer(message_type: str, **fields: Any) -> Answer:
-    """A message of the server's, as of now."""
+    """Build a message from the server, with the current time."""
     return {"message_type": message_type, "timestamp": system_clock() / SECOND, **fields}
 
 
 def said(message_type: str, message: StoredMessage, group_name: str, timestamp: float | str | None = None) -> Answer:
-    """A chat_message, or what has its shape; without a timestamp, the message's in seconds since 1970."""
+    """Build a chat_message or a message of the same form; the default timestamp is the message's, in epoch seconds."""
     return {
         "message_type": message_type,
         "timestamp": message.time / SECOND if timestamp is None else timestamp,
@@ -32,12 +32,12 @@ def said(message_type: str, message: StoredMessage, group_name: str, timestamp: 
 
 
 def recalled(message: StoredMessage, group_name: str, zone: tzinfo | None) -> Answer:
-    """A message from before. The published client shows its timestamp as it is, so it is a date."""
+    """Build a message of the history. The published client prints its timestamp unchanged, so it is a date."""
     return said("chat_history", message, group_name, to_local(message.time, zone))
 
 
 def pushed(message: StoredMessage, group_name: str) -> Answer:
-    """A message that is new."""
+    """Build a new message."""
     kind = "file_notification" if message.type is MessageType.FILE else "chat_message"
     return said(kind, message, group_name)
 
@@ -54,12 +54,12 @@ def _content(message: StoredMessage) -> str:
 
 
 def user(user_id: int, username: str, *, is_online: bool) -> Answer:
-    """An entry of a list of users."""
+    """Build an entry of a list of users."""
     return {"user_id": user_id, "username": username, "is_online": is_online}
 
 
 def group(room: RoomView, zone: tzinfo | None) -> Answer:
-    """An entry of a list of chat groups."""
+    """Build an entry of a list of chat groups."""
     return {
         "group_id": room.id,
         "group_name": room.name,
@@ -70,7 +70,7 @@ def group(room: RoomView, zone: tzinfo | None) -> Answer:
 
 
 def file(found: FileView, zone: tzinfo | None) -> Answer:
-    """An entry of a list of files."""
+    """Build an entry of a list of files."""
     return {
         "file_id": found.id,
         "original_filename": found.filename,

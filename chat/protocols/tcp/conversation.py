@@ -1,4 +1,4 @@
-"""One connection: whose it is, which group is entered, and what is pushed to it."""
+"""One connection: the user, the entered group, and pushes."""
 
 from collections.abc import Callable
 from datetime import tzinfo
@@ -19,7 +19,7 @@ from chat.services.files import Upload
 from chat.services.lookups import RoomRef
 from chat.services.visits import Visit
 
-LOGIN_SECONDS = 60.0  # so long may nothing be said without being logged in
+LOGIN_SECONDS = 60.0  # time limit for logging in
 _MOVES = {EventKind.ENTERED: "进入", EventKind.LEFT: "离开"}
 T = TypeVar("T")
 
@@ -32,22 +32,22 @@ class Conversation(Handler):
         self.lines = cast(LinePeer, peer)
         self.zone = zone
         self.is_logged_in = False
-        self.visit: Visit | None = None  # in the group entered
+        self.visit: Visit | None = None  # in the entered group
         self._entered_at = 0  # µs
-        self.upload: Upload | None = None  # a file that is coming in; its bytes come to `take_piece`
+        self.upload: Upload | None = None  # a file being uploaded; its bytes go to `take_piece`
         self.take_piece: Callable[[bytes], None] | None = None
 
     # Called by the connection
 
     def opened(self) -> None:
-        """Say nothing: clients expect the answer to their login to be the first line."""
+        """Send nothing: clients expect the first line to answer their login."""
         self.peer.close_in(LOGIN_SECONDS)
 
     def received(self, text: str) -> None:
-        """One request."""
+        """Handle a request."""
         if not self.is_logged_in:
             self.peer.close_in(LOGIN_SECONDS)
-        self.chat.start()  # where the database was not ready when the server started
+        self.chat.start()  # in case the database was not ready when the server started
         message = parse_object(text.encode())
         kind = message.get("message_type")
         if kind is None:
@@ -60,17 +60,17 @@ class Conversation(Handler):
         request.handle(self, load(request.schema, message))
 
     def received_raw(self, piece: bytes) -> None:
-        """The next bytes of a file."""
+        """Handle the next bytes of a file."""
         if self.take_piece is not None:
             self.take_piece(piece)
 
     def failed(self, error: ChatError) -> None:
-        """The request did nothing, and here is why."""
+        """Report why the request had no effect."""
         number, words = worded(error)
         self.say("error_message", error_code=number, error_message=words)
 
     def closed(self) -> None:
-        """Gone: from the group entered too, and with a file that was coming in."""
+        """Leave the entered group, and abandon an unfinished upload."""
         try:
             self.leave_group()
         finally:
@@ -78,11 +78,11 @@ class Conversation(Handler):
                 self.chat.files.abandon(self.upload)
 
     def encode(self, message: StoredMessage) -> bytes:
-        """A new message, whoever sent it."""
+        """Encode a new message, regardless of its sender."""
         return compact(answers.pushed(message, self.room_name(message.room_id)))
 
     def signalled(self, event: Event) -> bytes | None:
-        """Somebody else has come into the group entered, or is gone."""
+        """Announce another user's arrival in the entered group, or departure."""
         move, visit = _MOVES.get(event.kind), self.visit
         if move is None or visit is None or visit.room_id != event.subject_id or event.time < self._entered_at:
             return None
@@ -92,7 +92,7 @@ class Conversation(Handler):
         content = f"{about.username} {move}了聊天组 {self.room_name(visit.room_id)}"
         return compact(answers.answer("system_message", content=content, level="info"))
 
-    # For those who answer requests
+    # Called by the handlers
 
     def say(self, message_type: str, **fields: Any) -> None:
         """Send one message."""
@@ -104,31 +104,31 @@ class Conversation(Handler):
             raise ChatError(ErrorCode.NOT_SIGNED_IN)
 
     def log_in(self, actor: Actor) -> None:
-        """From here on this is the actor, and what is new is pushed. Raises NOT_SIGNED_IN, UNAVAILABLE."""
+        """Make this actor the connection's user and push new messages. Raises NOT_SIGNED_IN, UNAVAILABLE."""
         self.follow(actor, signals=True)
         self.is_logged_in = True
 
     def log_out(self) -> None:
-        """Be nobody again, with as much time to log in as at first."""
+        """Become anonymous, with the initial time limit for logging in."""
         self.is_logged_in = False
         self.leave_group()
         self.unfollow()
         self.peer.close_in(LOGIN_SECONDS)
 
     def enter_group(self, room_id: int) -> None:
-        """Be in this group, and in no other."""
+        """Enter this group and leave any other."""
         self.leave_group()
         self._entered_at = self.chat.clock()
         self.visit = self.chat.visits.enter(self.actor, room_id)
 
     def leave_group(self) -> None:
-        """Be in none."""
+        """Leave the entered group."""
         visit, self.visit = self.visit, None
         if visit is not None:
             self.chat.visits.leave(visit)
 
     def group(self, group_id: int | None, name: str | None = None) -> RoomRef:
-        """The group that is meant: by its id, else by its name, else the one entered. Raises FIELD_MISSING."""
+        """Return the requested group: by id, by name, or the entered one. Raises FIELD_MISSING."""
         if group_id is not None:
             return group_id
         if name:
@@ -138,7 +138,9 @@ class Conversation(Handler):
         raise ChatError(ErrorCode.FIELD_MISSING, field="chat_group_id")
 
     def within(self, ref: RoomRef, work: Callable[[RoomRef], T]) -> T:
-        """Do something that only members may. Raises FORBIDDEN where the group can be seen, else ROOM_NOT_FOUND."""
+        """Run an action for members. Raises FORBIDDEN if the caller can see the group but is no member, else
+        ROOM_NOT_FOUND.
+        """
         try:
             return work(ref)
         except ChatError as error:
@@ -149,6 +151,6 @@ class Conversation(Handler):
 
 
 def worded(error: ChatError) -> tuple[int, str]:
-    """A failure's error_code and error_message."""
+    """Return a failure's error_code and error_message."""
     number, words = TABLE[error.code]
     return number, fill(words, error.data)

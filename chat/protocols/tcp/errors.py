@@ -1,10 +1,10 @@
-"""This protocol's number and words for every failure, in the style of its document."""
+"""This protocol's error codes and texts for failures, in the style of its document."""
 
 from chat.errors import ErrorCode
 
 AUTH, TAKEN, USER, GROUP, RIGHT, FILE, TOO_LARGE, INVALID, OURS = 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009
 
-# code: error_code, error_message. The fields in braces are the error's data.
+# code: error_code, error_message. Braces contain the error's data.
 TABLE: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.BODY_MALFORMED: (INVALID, "消息无法解析（{reason}）：每行请发送一个 JSON 对象。"),
     ErrorCode.BODY_TOO_LARGE: (INVALID, "消息过长：最多 {limit} 字节。"),
@@ -12,7 +12,7 @@ TABLE: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.FIELD_INVALID: (INVALID, "{field} 不符合要求：请查看接口文档中的类型和长度。"),
     ErrorCode.CURSOR_INVALID: (INVALID, "聊天组 {room} 的读取位置无效。"),
     ErrorCode.PATH_UNKNOWN: (INVALID, "{path} 不存在。"),
-    # The one thing that depends on where one is in the conversation: a second login.
+    # The only failure that depends on the state of the connection: a second login.
     ErrorCode.METHOD_NOT_ALLOWED: (INVALID, "已经登录，不能使用 {method}：请先登出。"),
     ErrorCode.ORIGIN_FOREIGN: (RIGHT, "来自 {origin} 的页面不能执行此操作。"),
     ErrorCode.RATE_LIMITED: (INVALID, "操作过于频繁：请 {retry_after} 秒后再试。"),

@@ -1,4 +1,4 @@
-"""Files: their bytes come and go between the lines, in pieces."""
+"""File transfers: bytes in chunks between the lines."""
 
 import logging
 from collections.abc import Iterator
@@ -15,14 +15,14 @@ from chat.services.files import FileView, Upload
 
 log = logging.getLogger(__name__)
 DATA_START, DATA_END = b"===FILE_DATA_START===\n", b"\n===FILE_DATA_END===\n"
-# Published clients take lines in one thread and a file in another. They need a second without anything to read
-# to hand over, and half a one to hand back.
+# Published clients read lines in one thread and a file in another. They need a second without data to switch to the
+# file, and half a second to switch back.
 PAUSE_BEFORE, PAUSE_AFTER = 1.2, 0.5  # seconds
 
 
 @handles("file_list_request", ListFiles)
 def list_files(client: Conversation, request: dict[str, Any]) -> None:
-    """The files of a group."""
+    """List the files of a group."""
     group = client.group(request["chat_group_id"])
     page = page_of(request)
     room_id, found = client.within(group, lambda ref: client.chat.files.listed(client.actor, ref, page))
@@ -32,7 +32,7 @@ def list_files(client: Conversation, request: dict[str, Any]) -> None:
 
 @handles("file_upload_request", UploadFile)
 def upload_file(client: Conversation, request: dict[str, Any]) -> None:
-    """Take in the bytes that come after the next answer."""
+    """Receive the bytes that follow the next answer."""
     group, size = client.group(request["chat_group_id"]), request["file_size"]
     files = client.chat.files
     upload = client.within(group, lambda ref: files.begin(client.actor, ref, request["filename"], size))
@@ -47,7 +47,7 @@ def upload_file(client: Conversation, request: dict[str, Any]) -> None:
 
 @handles("file_download_request", DownloadFile)
 def download_file(client: Conversation, request: dict[str, Any]) -> None:
-    """Send a file of a group that one is in."""
+    """Send a file of a group that the caller is in."""
     found = client.chat.files.find(client.actor, request["file_id"])
     about = {"filename": found.filename, "file_size": found.size}
     client.say("file_download_response", success=True, message="开始下载文件", **about)
@@ -65,7 +65,7 @@ def _outgoing(client: Conversation, found: FileView) -> Iterator[bytes | float]:
 
 
 class _Incoming:
-    """A file that is coming in. Where storing fails, the rest of its bytes is read all the same: they are no lines."""
+    """A file being received. If storing fails, the remaining bytes are still read, because they are not lines."""
 
     def __init__(self, client: Conversation, upload: Upload) -> None:
         self._client = client
@@ -74,7 +74,7 @@ class _Incoming:
         self._failure: ChatError | None = None
 
     def take(self, piece: bytes) -> None:
-        """The next bytes; with the last of them, the answer. Raises what storing has raised."""
+        """Handle the next bytes, and answer after the last. Raises the error of a failed write."""
         self._left -= len(piece)
         if self._failure is None and piece:
             try:

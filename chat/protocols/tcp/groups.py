@@ -1,4 +1,4 @@
-"""Chat groups: listing, making, joining and entering them."""
+"""Chat groups: listing, creating, joining and entering them."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ from chat.protocols.tcp.requests import handles
 from chat.protocols.tcp.schemas import CreateChat, KnownChat, ListChats
 from chat.services.room_views import RoomView
 
-HISTORY = 50  # messages, after entering
+HISTORY = 50  # messages sent after entering
 
 
 @handles("list_chats_request", ListChats)
 def list_chats(client: Conversation, request: dict[str, Any]) -> None:
-    """The groups one is in, or may see."""
+    """List the caller's groups, or all visible ones."""
     rooms = client.chat.rooms
     page = page_of(request)
     is_all = request["list_type"] == "all"
@@ -26,7 +26,7 @@ def list_chats(client: Conversation, request: dict[str, Any]) -> None:
 
 @handles("create_chat_request", CreateChat)
 def create_chat(client: Conversation, request: dict[str, Any]) -> None:
-    """Make an open group with these members, all or nothing."""
+    """Create an open group with all of these members, or none."""
     name, group_id, words = request["chat_name"], None, None
     try:
         group_id = client.chat.rooms.create(client.actor, name, members=request["member_usernames"] or ())
@@ -45,7 +45,7 @@ def create_chat(client: Conversation, request: dict[str, Any]) -> None:
 
 @handles("join_chat_request", KnownChat)
 def join_chat(client: Conversation, request: dict[str, Any]) -> None:
-    """Become a member. To be one already is no failure."""
+    """Join a group. Joining again is not a failure."""
     name = request["chat_name"]
     has_joined = client.chat.memberships.join(client.actor, name)
     words = f"已加入聊天组 {name}" if has_joined else f"你已在聊天组 {name} 中"
@@ -54,7 +54,7 @@ def join_chat(client: Conversation, request: dict[str, Any]) -> None:
 
 @handles("enter_chat_request", KnownChat)
 def enter_chat(client: Conversation, request: dict[str, Any]) -> None:
-    """Be where one talks if one says nothing else, with the last messages to read."""
+    """Make this the default group for messages, and send its latest messages."""
     room = client.chat.rooms.view(client.actor, request["chat_name"])
     if room.role is None:
         raise ChatError(ErrorCode.FORBIDDEN)
@@ -67,7 +67,7 @@ def enter_chat(client: Conversation, request: dict[str, Any]) -> None:
 
 
 def _history(client: Conversation, room: RoomView) -> list[bytes]:
-    """The last messages, up to where pushing has come: what is later is pushed, and must not come twice."""
+    """Return the last messages up to where pushing has arrived; later ones are pushed and must not be sent twice."""
     end = client.pushed_until(room.id)
     found = client.chat.messages.history(client.actor, room.id, end + 1, HISTORY)
     return [compact(recalled(message, room.name, client.zone)) for message in found]

@@ -1,4 +1,4 @@
-"""Which function answers which message_type."""
+"""Maps each message_type to its handler."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REQUESTS: dict[str, Request] = {}
 
 
 def handles(message_type: str, schema: type[Schema], *, needs_login: bool = True) -> Callable[[Handle], Handle]:
-    """Decorator: the function is called with the conversation and the request, loaded by the schema."""
+    """Decorator: call the function with the conversation and the request, loaded by the schema."""
 
     def decorate(function: Handle) -> Handle:
         REQUESTS[message_type] = Request(schema(), function, needs_login)

@@ -1,4 +1,4 @@
-"""What requests hold. What more a client sends does no harm: sender, time and names are the server's to say."""
+"""Requests. Additional fields are ignored: the server sets sender, time and names."""
 
 from marshmallow import fields, validate
 
@@ -9,7 +9,7 @@ MEMBERS_MAX = 1000
 
 
 class Nothing(In):
-    """Only the message_type."""
+    """The message_type only."""
 
 
 class Credentials(In):
@@ -47,7 +47,7 @@ class ListFiles(In, Paged):
 
 
 class UploadFile(In):
-    """file_data is of no use: the bytes come after the line."""
+    """file_data is ignored: the bytes follow the line."""
 
     filename = fields.String(required=True, validate=validate.Length(min=1, max=1000))
     file_size = WholeNumber(required=True)
