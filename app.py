@@ -1,4 +1,4 @@
-"""create_app(): the one place where the parts are put together."""
+"""create_app(): the composition root."""
 
 from collections.abc import Callable
 from json import JSONEncoder
@@ -31,7 +31,7 @@ from instance import prepare
 
 
 def create_app(settings: Settings | None = None, clock: Clock = system_clock) -> Flask:
-    """The application for these settings (default: the environment's). Raises ConfigError."""
+    """Create the application for these settings (default: from the environment). Raises ConfigError."""
     settings = settings or Settings.from_environ()
     prepare(settings)
     if settings.lobby and not is_name(settings.lobby, NAME_MAX_CHARS):
@@ -48,7 +48,7 @@ def create_app(settings: Settings | None = None, clock: Clock = system_clock) ->
     Origins(settings.cors_origins).init_app(app)
     if settings.trusted_proxies:
         n = settings.trusted_proxies
-        # Not X-Forwarded-Host: it decides what is foreign, and most proxies pass on what the client sends.
+        # Ignore X-Forwarded-Host: it decides which origins are foreign, and most proxies pass on what the client sends.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=0)  # type: ignore[method-assign]
     with app.app_context():
         services = services_for(settings, db.engine, clock)
@@ -64,12 +64,12 @@ def create_app(settings: Settings | None = None, clock: Clock = system_clock) ->
 
 class _App(Flask):
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """No view or hook here is a coroutine; Flask would look at each of them, each time."""
+        """Skip Flask's check for coroutines on every call: no view or hook here is one."""
         return func
 
 
 class _NoSessions(SessionInterface):
-    """Flask's own cookie is not used; looking for it in each request costs more than much of the rest."""
+    """Disables Flask's session cookie, which is unused; looking for it would be a large part of a request's cost."""
 
     def open_session(self, app: Flask, request: Request) -> None:  # noqa: ARG002
         return None
@@ -77,7 +77,7 @@ class _NoSessions(SessionInterface):
 
 class _JsonResponse(Response):
     def get_wsgi_headers(self, environ: Any) -> Headers:  # noqa: ARG002
-        """As they are: there is neither a Location nor a status that goes without a body, and the length is known."""
+        """Return the headers unchanged: answers have no Location, every status has a body, and the length is known."""
         return self.headers
 
 
@@ -87,7 +87,7 @@ class _Json(DefaultJSONProvider):
     _encode = JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=DefaultJSONProvider.default).encode
 
     def response(self, *args: Any, **kwargs: Any) -> Response:
-        """What jsonify returns."""
+        """Build the response of jsonify."""
         text = self._encode(self._prepare_response_obj(args, kwargs))
         return _JsonResponse(text + "\n", mimetype=self.mimetype)
 
@@ -96,12 +96,12 @@ def _configure(app: Flask, settings: Settings) -> None:
     app.config.update(
         SECRET_KEY=settings.secret(),
         JWT_SECRET_KEY=settings.secret(),
-        # A clock that is put back must not make valid tokens "not yet valid"; security.tokens looks at the expiry.
+        # A clock that is set back must not make valid tokens "not yet valid"; security.tokens checks the expiry.
         JWT_DECODE_LEEWAY=86400,
         SQLALCHEMY_DATABASE_URI=settings.database_uri,
         SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database_busy_seconds),
         MAX_CONTENT_LENGTH=settings.body_max_bytes,
-        PROVIDE_AUTOMATIC_OPTIONS=False,  # outside CORS it is a wrong method like any other
+        PROVIDE_AUTOMATIC_OPTIONS=False,  # outside of CORS, OPTIONS is an unsupported method like any other
         PAGE_LIMITS={
             "password_min": settings.password_min_length,
             "image_max": settings.image_max_bytes,
@@ -119,7 +119,7 @@ def _configure(app: Flask, settings: Settings) -> None:
 
 
 def services_for(settings: Settings, engine: Engine, clock: Clock) -> Services:
-    """The rules over that database; they need no Flask."""
+    """Construct the services on this database; they do not need Flask."""
     backend = backend_for(
         engine,
         clock,

@@ -1,4 +1,4 @@
-"""A certificate of our own for CHAT_TLS=self-signed: made once, kept in the instance folder, renewed before it ends."""
+"""The self-signed certificate for CHAT_TLS=self-signed: kept in the instance folder, renewed before it expires."""
 
 import datetime
 import ipaddress
@@ -12,12 +12,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-_LIFETIME = datetime.timedelta(days=397)  # browsers refuse longer ones
+_LIFETIME = datetime.timedelta(days=397)  # browsers refuse longer lifetimes
 _RENEW_BEFORE = datetime.timedelta(days=30)
 
 
 def kept_certificate(folder: Path, lan_addresses: list[str]) -> Path:
-    """The file with the key and the certificate. Made anew where there is none, or it ends within 30 days."""
+    """Return the file with key and certificate, created anew if it is missing or expires within 30 days."""
     path = folder / "self-signed.pem"
     try:
         ends = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
@@ -33,7 +33,7 @@ def kept_certificate(folder: Path, lan_addresses: list[str]) -> Path:
 
 
 def fingerprint(path: Path | str) -> str:
-    """SHA-256, as browsers show it."""
+    """Return the SHA-256 fingerprint in the browsers' format."""
     return x509.load_pem_x509_certificate(Path(path).read_bytes()).fingerprint(hashes.SHA256()).hex(":").upper()
 
 
@@ -45,7 +45,7 @@ def _made(now: datetime.datetime, lan_addresses: list[str]) -> bytes:
     addresses = dict.fromkeys(["127.0.0.1", "::1", *lan_addresses])
     names: list[x509.GeneralName] = [x509.DNSName(host) for host in hosts]
     names += [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
-    begins = now - datetime.timedelta(days=1)  # clocks of the class may be behind
+    begins = now - datetime.timedelta(days=1)  # tolerate clients whose clocks are behind
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(begins)

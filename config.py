@@ -1,7 +1,7 @@
-"""Settings, read from the environment and checked once at start.
+"""Settings, read from the environment and validated once at the start.
 
-Every field of Settings is one environment variable: its own name in capitals, after `CHAT_` unless the
-world at large already has a name for it. README.md lists them all; a test compares the two.
+Every field of Settings is one environment variable: its name in capitals, prefixed with `CHAT_` unless an established
+name exists. README.md lists them all; a test compares the two.
 """
 
 import difflib
@@ -19,32 +19,32 @@ from zoneinfo import ZoneInfo
 ROOT = Path(__file__).resolve().parent
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 PLAIN_NAMES = {"port", "tcp_port", "database_url", "secret_key", "web_concurrency"}
-SECRET_NAMES = {"secret_key", "ims_password_key", "smtp_url"}  # not to be printed
+SECRET_NAMES = {"secret_key", "ims_password_key", "smtp_url"}  # never printed
 WEAK_SECRETS = {"secret", "changeme", "change-me", "password", "dev", "development", "your-secret-key"}
 SECRET_MIN_BYTES = 32
-# Container platforms put these beside a service that is called "chat".
+# Set by container platforms for a service called "chat".
 _OF_CONTAINERS = re.compile(r"CHAT_(SERVICE_(HOST|PORT)|PORT_\d+_(TCP|UDP)|PORT=(tcp|udp)://)")
 
 
 class ConfigError(Exception):
-    """A setting that the server cannot start with; the message names it and says what it takes."""
+    """An invalid setting; the message names it and says which values are allowed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    # Where things are
+    # Places and processes
     instance_path: Path = ROOT / "instance"
     database_url: str = ""  # empty: SQLite in instance_path
-    secret_key: str = ""  # empty: made once and kept in instance_path
+    secret_key: str = ""  # empty: generated once and kept in instance_path
     host: str = "0.0.0.0"  # noqa: S104 - a class reaches the teacher's laptop over the LAN
     port: int = 8000
     tcp_port: int = 8888  # the tcp protocol; 0: none
-    realtime_port: int = 0  # a further one, as realtime's document has it for its WebSocket; 0: none
-    web_concurrency: int = 1  # worker processes; gunicorn reads it by itself
-    threads: int = 16  # per worker process; what waits keeps none
+    realtime_port: int = 0  # an additional HTTP port for realtime's WebSocket, as in its document; 0: none
+    web_concurrency: int = 1  # worker processes; gunicorn reads it directly
+    threads: int = 16  # per worker process; held requests need none
     metrics: bool = False
-    tls: str = "off"  # self-signed: https, with a certificate that is made and kept in instance_path
-    # What people may do
+    tls: str = "off"  # self-signed: https with a certificate kept in instance_path
+    # Rules
     lobby: str = "public"
     password_min_length: int = 6
     message_max_chars: int = 4000
@@ -55,41 +55,41 @@ class Settings:
     pull_timeout: float = 25.0  # seconds
     presence_seconds: float = 60.0
     rate_limits: bool = True
-    # What one person may do to the others
+    # Limits per person on actions that affect others
     rooms_at_once: int = 20
-    rooms_per_hour: int = 20  # beyond these
+    rooms_per_hour: int = 20  # after the initial rooms_at_once
     rooms_owned: int = 200
     people_added_per_minute: int = 60
-    strangers_rooms: int = 30  # that one may be put into by others
+    strangers_rooms: int = 30  # rooms a person may be added to by others
     requests_per_second: int = 50
     requests_at_once: int = 300
     # Bytes of pictures, files and avatars
-    storage_per_day: int = 500 * 1024 * 1024  # of one person
-    storage_max: int = 0  # of the database; 0: as many as the disk has room for
-    disk_free_min: int = 1024 * 1024 * 1024  # nothing is taken in that would leave less
-    ims_password_key: str = ""  # 16 characters: ims's clients encrypt passwords with it
-    smtp_url: str = ""  # empty: no mail is sent
-    timezone: str = ""  # of times that protocols show as local ones; empty: the server's own
-    # The network around it
+    storage_per_day: int = 500 * 1024 * 1024  # per person
+    storage_max: int = 0  # of the database; 0: limited by the disk only
+    disk_free_min: int = 1024 * 1024 * 1024  # uploads that would leave less are refused
+    ims_password_key: str = ""  # 16 characters; ims's clients encrypt passwords with it
+    smtp_url: str = ""  # empty: e-mail is disabled
+    timezone: str = ""  # for protocols that use local times; empty: the server's own
+    # Network
     cors_origins: tuple[str, ...] = ()
     trusted_proxies: int = 0
     tcp_proxy_protocol: tuple[Network, ...] = ()  # proxies in front of the tcp port, which begin with a PROXY header
-    connections_per_address: int = 2000  # of one worker process; 0: no bound
+    connections_per_address: int = 2000  # per worker process; 0: unlimited
     # Storage and memory
     sqlite_synchronous: str = "NORMAL"
     database_busy_seconds: float = 5.0
     feed_max_bytes: int = 64 * 1024 * 1024
-    client_memory_max_bytes: int = 512 * 1024 * 1024  # kept for clients by a worker process
+    client_memory_max_bytes: int = 512 * 1024 * 1024  # memory for clients' data per worker process
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
-        """The settings of this environment. Raises ConfigError naming the first variable that is wrong."""
+        """Read the settings from the environment. Raises ConfigError for the first invalid variable."""
         _refuse_unknown(environ)
         values: dict[str, Any] = {}
         for spec in fields(cls):
             name = env_name(spec.name)
             raw = environ.get(name)
-            # gunicorn takes an empty WEB_CONCURRENCY for a number.
+            # gunicorn would parse an empty WEB_CONCURRENCY as a number.
             if raw is None or (raw == "" and spec.name not in {"lobby", "cors_origins", "web_concurrency"}):
                 continue
             try:
@@ -104,37 +104,37 @@ class Settings:
 
     @property
     def database_uri(self) -> str:
-        """The SQLAlchemy URL of the database."""
+        """Return the SQLAlchemy URL of the database."""
         return f"sqlite:///{self.database_path}"
 
     @property
     def database_path(self) -> Path:
-        """The SQLite file."""
+        """Return the path of the SQLite file."""
         return Path(self.database_url.removeprefix("sqlite:///") or self.instance_path / "commonroom.db")
 
     @property
     def zone(self) -> ZoneInfo | None:
-        """The time zone of local times; None: the server's own."""
+        """Return the time zone for local times; None: the server's own."""
         return ZoneInfo(self.timezone) if self.timezone else None
 
     def secret(self) -> str:
-        """The signing key: the one given, else the one kept in instance_path (made at the first call)."""
+        """Return the signing key: the setting, or the one kept in instance_path (generated at the first call)."""
         if self.secret_key:
             return self.secret_key
         path = self.instance_path / "secret_key"
         try:
             return kept_secret(path)
-        except (OSError, ValueError) as error:  # unreadable; no text
+        except (OSError, ValueError) as error:  # unreadable, or not text
             raise ConfigError(f"{path}: {error}") from None
 
 
 def env_name(field_name: str) -> str:
-    """The environment variable of a Settings field."""
+    """Return the environment variable of a Settings field."""
     return field_name.upper() if field_name in PLAIN_NAMES else f"CHAT_{field_name.upper()}"
 
 
 def _refuse_unknown(environ: Mapping[str, str]) -> None:
-    """Raise ConfigError for a name like ours that is none: a misspelt one would change nothing, unnoticed."""
+    """Raise ConfigError for an unknown CHAT_ variable, because a misspelt setting would have no effect."""
     known = {env_name(spec.name) for spec in fields(Settings)}
     for name in sorted(environ):
         if name.startswith("CHAT_") and name not in known and not _OF_CONTAINERS.match(f"{name}={environ[name]}"):
@@ -145,7 +145,7 @@ def _refuse_unknown(environ: Mapping[str, str]) -> None:
 
 
 def check_secret(secret: str) -> None:
-    """Raise ConfigError for a signing key that could be guessed."""
+    """Raise ConfigError for a guessable signing key."""
     if len(secret.encode()) < SECRET_MIN_BYTES or len(set(secret)) < 8 or secret.lower() in WEAK_SECRETS:
         raise ConfigError(
             f"SECRET_KEY is too weak: give at least {SECRET_MIN_BYTES} random bytes "
@@ -154,7 +154,7 @@ def check_secret(secret: str) -> None:
 
 
 def kept_secret(path: Path) -> str:
-    """Read the key at path; make it first if it is not there. Several processes may come at once."""
+    """Read the key at the path, and generate it first if it is missing. Safe with concurrent processes."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
@@ -162,7 +162,7 @@ def kept_secret(path: Path) -> str:
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(48))
         try:
-            os.link(draft, path)  # fails where another process was first: then its key is the one
+            os.link(draft, path)  # fails if another process was first; then its key is used
         except FileExistsError:
             pass
         finally:
@@ -227,7 +227,7 @@ def _smtp_url(raw: str) -> str:
 
 
 def _sqlite_file(raw: str) -> str:
-    # A database in memory would be another one for each connection.
+    # Each connection would get its own database in memory.
     if not raw.startswith("sqlite:////") or raw.endswith("/"):
         raise ValueError("give a SQLite file by its absolute path, such as sqlite:////srv/chat.db")
     _no_query(raw)
@@ -240,12 +240,12 @@ def _folder(raw: str) -> Path:
 
 
 def _no_query(raw: str) -> None:
-    if "?" in raw or "\0" in raw:  # what follows would be options, and the file another one
+    if "?" in raw or "\0" in raw:  # the rest would be parsed as options and change the file
         raise ValueError("give a path without a question mark")
 
 
 def _host(raw: str) -> str:
-    """An address or a name to listen on; IPv6 with or without brackets."""
+    """Parse an address or name to listen on; IPv6 with or without brackets."""
     bare = raw[1:-1] if raw.startswith("[") and raw.endswith("]") else raw
     try:
         return str(ipaddress.ip_address(bare))
@@ -264,7 +264,7 @@ def _tls(raw: str) -> str:
 def _timezone(raw: str) -> str:
     try:
         ZoneInfo(raw)
-    except (KeyError, ValueError, OSError):  # unknown; no name at all; the name of a folder of zones
+    except (KeyError, ValueError, OSError):  # unknown zone; invalid name; a folder of zones
         raise ValueError("give a time zone such as Asia/Shanghai or UTC") from None
     return raw
 

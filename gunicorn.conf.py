@@ -1,4 +1,4 @@
-"""How gunicorn runs Commonroom; `make run` and a plain `gunicorn` in this folder both read it."""
+"""gunicorn's configuration, used by `make run` and by a plain `gunicorn` in this folder."""
 
 import contextlib
 import ctypes
@@ -21,15 +21,15 @@ try:
     _settings = Settings.from_environ()
 except ConfigError as _error:
     sys.exit(f"Commonroom cannot start. {_error}")
-# Workers are forked from here: what is imported here, a reload (SIGHUP) would not read again.
+# Workers are forked from here: a reload (SIGHUP) would not re-read modules imported by the master.
 for _name in ("config", "instance", "startup"):
     del sys.modules[_name]
 
 wsgi_app = "wsgi:app"
-# The same is served at both; clients that keep to realtime's document connect their WebSocket to the second.
+# Both ports serve the same; realtime's document has a separate port for its WebSocket.
 _ports = http_ports(_settings)
 bind = [f"{bracketed(_settings.host)}:{port}" for port in _ports]
-# That of the tcp protocol is bound in when_ready: where it is taken, the rest is to serve all the same.
+# The tcp protocol's port is bound in when_ready, so that HTTP is served even if the port is taken.
 _tcp_port = _settings.tcp_port if _settings.tcp_port not in _ports else 0
 if _settings.tls == "self-signed":
     from certificate import fingerprint, kept_certificate
@@ -42,26 +42,26 @@ else:
 worker_class = "chat.live.worker.LiveWorker"
 threads = _settings.threads
 backlog = 4096
-timeout = 60  # a worker whose main loop is stuck for so long is replaced; held pulls do not count
+timeout = 60  # replaces a worker whose main loop is stuck; held pulls do not count
 graceful_timeout = 10
 limit_request_line = 8190
-limit_request_field_size = 32 * 1024 + 64  # chat.live.framing bounds all of them together
+limit_request_field_size = 32 * 1024 + 64  # chat.live.framing limits the total size of the headers
 limit_request_fields = 256
 keepalive = 75  # longer than a pull is held
 control_socket_disable = True
-# Which proxies to believe is CHAT_TRUSTED_PROXIES' to say, not gunicorn's.
+# CHAT_TRUSTED_PROXIES decides which proxies are trusted, not gunicorn.
 forwarded_allow_ips = ""
-# Never the query string: it may hold a token. Access logging itself is off unless asked for (--access-logfile -).
+# No query string, which may contain a token. Access logging is off unless enabled (--access-logfile -).
 access_log_format = '%(h)s %(t)s "%(m)s %(U)s %(H)s" %(s)s %(B)s %(M)sms'
 loglevel = "warning"
 
 
 def on_starting(server):
-    """Say in one line why it cannot start. Let connections, not the shell's soft limit, be the bound."""
+    """Report startup errors in one line, and raise the soft limit on file descriptors."""
     try:
         prepare(_settings)
         check_database(_settings.database_path)
-        if not {"GUNICORN_FD", "LISTEN_FDS"} & os.environ.keys():  # else the ports are there, and ours
+        if not {"GUNICORN_FD", "LISTEN_FDS"} & os.environ.keys():  # otherwise the ports are inherited
             check_ports([address for address in server.address if isinstance(address, tuple)], _settings)
     except ConfigError as error:
         sys.exit(f"Commonroom cannot start. {error}")
@@ -72,14 +72,14 @@ def on_starting(server):
 
 
 def post_fork(server, worker):
-    """Have glibc give memory back: large answers by mmap, and not a heap for each thread."""
+    """Have glibc return memory: large answers by mmap, and fewer heaps for threads."""
     with contextlib.suppress(AttributeError):
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 256 * 1024)
 
 
 def when_ready(server):
-    """Tell a person where to go."""
+    """Print the server's addresses."""
     _listen_for_tcp(server)
     tcp_port = _tcp_port if _tcp_port in {listener.getsockname()[1] for listener in server.LISTENERS} else 0
     lines = greeting(_settings, scheme="https" if server.cfg.is_ssl else "http", tcp_port=tcp_port)
@@ -91,8 +91,8 @@ def when_ready(server):
 
 
 def post_worker_init(worker):
-    """Be ready before the first request, and answer held pulls as soon as this worker is told to stop."""
-    from chat import metrics  # here, as the master must not import it
+    """Prepare for the first request, and answer held pulls when this worker is told to stop."""
+    from chat import metrics  # imported here, because the master must not import it
     from chat.http.envelopes import refusals
     from chat.http.long_bodies import takes_any, takes_long
     from chat.live.clients import Clients
@@ -106,7 +106,7 @@ def post_worker_init(worker):
     try:
         services.start()
     except Exception:
-        # Tried again every second, and with each request; until then /healthz says 503.
+        # Retried every second and with each request; /healthz answers 503 until then.
         logging.getLogger("gunicorn.error").exception("the database is not ready: run `flask --app wsgi db upgrade`")
     if _tcp_port:
         worker.line_protocols = {_tcp_port: worker.wsgi.extensions["commonroom.lines"]}
@@ -125,23 +125,24 @@ def post_worker_init(worker):
         connections=lambda: len(worker.connections),
         held=lambda: sum(connection.is_held for connection in list(worker.connections)),
     )
-    # What has been loaded stays for good. Looking through it, each full collection stopped all threads for 0.1 s.
+    # Objects loaded so far are permanent. Scanning them in each full collection stopped all threads for 0.1 s.
     gc.collect()
     gc.freeze()
 
 
 def worker_exit(server, worker):
-    """Write what is only in memory so far."""
-    app = getattr(worker, "wsgi", None)  # not there yet where it is stopped while it starts
+    """Write the state that is only in memory."""
+    app = getattr(worker, "wsgi", None)  # missing if the worker is stopped while it starts
     if app is not None:
         app.extensions["commonroom"].close()
 
 
 def _listen_for_tcp(server):
-    """One more listener, for all workers; each knows by its port what is spoken there."""
+    """Add a listener to all workers, which identify the tcp protocol by its port."""
     if _settings.tcp_port and not _tcp_port:
         server.log.warning("TCP_PORT=%s is an HTTP port: THE TCP PROTOCOL IS NOT SERVED.", _settings.tcp_port)
-    inherited = {listener.getsockname()[1] for listener in server.LISTENERS}  # by gunicorn started anew (SIGUSR2)
+    # inherited from a gunicorn that was upgraded (SIGUSR2)
+    inherited = {listener.getsockname()[1] for listener in server.LISTENERS}
     if not _tcp_port or _tcp_port in inherited:
         return
     listener_type = TCP6Socket if ":" in _settings.host else TCPSocket

@@ -1,4 +1,4 @@
-"""The instance folder and the database file: made, private to this user, and fit to be used. Checked at each start."""
+"""The instance folder and database file: created, made private, and checked at each start."""
 
 import contextlib
 import functools
@@ -10,13 +10,13 @@ from pathlib import Path
 
 from config import ROOT, ConfigError, Settings
 
-PRIVATE_UMASK = 0o077  # what this process makes is for its own user
+PRIVATE_UMASK = 0o077  # files of this process are private to its user
 DATABASE_SUFFIXES = ("", "-wal", "-shm", "-bell")
 _REVISION = re.compile(r'^revision = "(\w+)"', re.MULTILINE)
 
 
 def prepare(settings: Settings) -> None:
-    """Make the folder, make everything private, and look whether it can be written. Raises ConfigError."""
+    """Create the folder, make it private, and check that it is writable. Raises ConfigError."""
     folder, database = settings.instance_path, settings.database_path
     _make(folder)
     if database.parent != folder and not database.parent.is_dir():
@@ -37,7 +37,7 @@ def beside(database: Path) -> list[Path]:
 
 
 def check_database(database: Path) -> None:
-    """Raise ConfigError where a file is there that this version cannot use. An older schema is no fault."""
+    """Raise ConfigError for a file that this version cannot use. An older schema is accepted."""
     if not database.exists():
         return
     if not database.is_file():
@@ -47,7 +47,7 @@ def check_database(database: Path) -> None:
     try:
         revision = revision_of(database)
     except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError):  # busy just now: whoever needs it says so
+        if isinstance(error, sqlite3.OperationalError):  # the database is busy; later users will report it
             return
         raise ConfigError(f"{database}: {error}. To go back to a backup: flask --app wsgi chat restore FILE") from None
     if revision and revision not in known_revisions():
@@ -55,7 +55,7 @@ def check_database(database: Path) -> None:
 
 
 def revision_of(database: Path) -> str:
-    """The schema's revision; "" for an empty database. Raises sqlite3.DatabaseError for what is none."""
+    """Return the schema's revision; "" for an empty database. Raises sqlite3.DatabaseError if it is no database."""
     with contextlib.closing(sqlite3.connect(f"file:{_quoted(database)}?mode=rw", uri=True, timeout=5)) as connection:
         if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
             return ""
@@ -65,7 +65,7 @@ def revision_of(database: Path) -> str:
 
 @functools.cache
 def known_revisions() -> set[str]:
-    """Of the schemas that this version can bring up to its own."""
+    """Return the schema revisions that this version can migrate from."""
     files = (ROOT / "migrations" / "versions").glob("*.py")
     return {found[1] for file in files if (found := _REVISION.search(file.read_text(encoding="utf-8")))}
 
@@ -79,7 +79,7 @@ def _make(folder: Path) -> None:
 
 
 def _tighten_folder(folder: Path, database: Path) -> None:
-    """Not where others keep things too: /tmp, or a folder in which nothing of ours is yet."""
+    """Leave folders alone that others use: /tmp, or a folder without files of this server."""
     kept = {path.name for path in folder.iterdir()}
     is_ours = not kept or "secret_key" in kept or (database.parent == folder and database.name in kept)
     if is_ours and not folder.stat().st_mode & stat.S_ISVTX:
@@ -87,7 +87,7 @@ def _tighten_folder(folder: Path, database: Path) -> None:
 
 
 def _tighten(path: Path, mode: int) -> None:
-    with contextlib.suppress(FileNotFoundError, PermissionError):  # not there; or not ours to change
+    with contextlib.suppress(FileNotFoundError, PermissionError):  # missing, or owned by another user
         if stat.S_IMODE(path.stat().st_mode) & ~mode:
             path.chmod(mode)
 

@@ -1,4 +1,4 @@
-"""What gunicorn's master does before the first worker: looks whether the ports are free, says where the server is."""
+"""Startup in gunicorn's master: checks that ports are free, and prints the server's addresses."""
 
 import contextlib
 import errno
@@ -13,12 +13,12 @@ _PORTS_TO_TRY = 100
 
 
 def bracketed(host: str) -> str:
-    """A host as it stands in an address with a port."""
+    """Format a host for use in a URL."""
     return f"[{host}]" if ":" in host else host
 
 
 def http_ports(settings: Settings) -> dict[int, str]:
-    """The ports that HTTP is served at, each with its setting. Clients of realtime may have one of their own."""
+    """Return the HTTP ports, each with its setting. realtime may have a separate one."""
     ports = {settings.port: "PORT"}
     if settings.realtime_port:
         ports.setdefault(settings.realtime_port, "CHAT_REALTIME_PORT")
@@ -26,7 +26,7 @@ def http_ports(settings: Settings) -> dict[int, str]:
 
 
 def check_ports(addresses: list[tuple[str, int]], settings: Settings) -> None:
-    """Raise ConfigError where one of the addresses cannot be listened on."""
+    """Raise ConfigError if one of the addresses cannot be bound."""
     names = http_ports(settings)
     for host, port in addresses:
         try:
@@ -55,13 +55,13 @@ def _free_ports(host: str, taken: int) -> Iterator[int]:
 
 def _try_port(host: str, port: int) -> None:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gunicorn does
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gunicorn sets it
         probe.bind((host, port))
         probe.listen(1)
 
 
 def greeting(settings: Settings, *, scheme: str, tcp_port: int) -> list[str]:
-    """For the person who started it: where to go. tcp_port: 0 where that is not served."""
+    """Return the lines printed at the start. tcp_port: 0 if the protocol is not served."""
     here, others = addresses(settings.host)
     lines = [f"Commonroom is at {scheme}://{bracketed(here)}:{settings.port}/"]
     if others:
@@ -72,7 +72,7 @@ def greeting(settings: Settings, *, scheme: str, tcp_port: int) -> list[str]:
 
 
 def addresses(host: str) -> tuple[str, str]:
-    """By which host this machine reaches the server, and by which others do ("": they do not, or by the same)."""
+    """Return the hosts by which this machine and other machines reach the server ("": not reachable, or the same)."""
     if host in _ANY:
         families = [socket.AF_INET, socket.AF_INET6] if host == "::" else [socket.AF_INET]
         return "localhost", next(filter(None, map(lan_address, families)), "")
@@ -83,16 +83,16 @@ def addresses(host: str) -> tuple[str, str]:
 
 
 def lan_addresses() -> list[str]:
-    """Of both families."""
+    """Return the addresses of both families."""
     return [found for family in (socket.AF_INET, socket.AF_INET6) if (found := lan_address(family))]
 
 
 def lan_address(family: socket.AddressFamily) -> str:
-    """This machine's address on the network that leads outside; "": none."""
+    """Return this machine's address on the network with the default route; "": none."""
     probed = "2001:db8::1" if family == socket.AF_INET6 else "192.0.2.1"
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect((probed, 9))  # sends nothing; asks which way out there is
+            probe.connect((probed, 9))  # sends nothing; selects the outgoing interface
             address = str(probe.getsockname()[0])
     except OSError:
         return ""

@@ -14,4 +14,4 @@ try:
     app = create_app()
 except ConfigError as error:
     print(f"Commonroom cannot start. {error}", file=sys.stderr)  # noqa: T201
-    sys.exit(3)  # with this code a worker is not started again
+    sys.exit(3)  # gunicorn does not restart a worker that exits with this code

@@ -1,4 +1,4 @@
-"""The browser page, the API documents, the attachments that all protocols link to, and /healthz."""
+"""The browser page, the API documentation, attachments (linked by all protocols), and /healthz."""
 
 from flask import Flask
 

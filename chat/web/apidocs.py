@@ -1,4 +1,4 @@
-"""An OpenAPI document as people read it: operations with tables of fields, examples, and a line of curl for each."""
+"""Presents an OpenAPI document for /docs: operations with tables of fields, examples, and curl commands."""
 
 import json
 import shlex
@@ -17,7 +17,7 @@ ANY_NAME = "*"
 class Row:
     """One field or parameter."""
 
-    name: str  # with those around it: new_message.content, rooms[].roomname
+    name: str  # with enclosing fields: new_message.content, rooms[].roomname
     kind: str
     required: bool
     about: str
@@ -40,12 +40,12 @@ class Reader:
                 yield Operation(self, method.upper(), path, operation)
 
     def text(self, item: Json, key: str) -> str:
-        """What the item says under the key, in the reader's language if it can."""
+        """Return the item's text for a key, in the reader's language if available."""
         own = item.get(f"x-{key}-zh", "") if self._language == "zh" else ""
         return str(own or item.get(key, ""))
 
     def curl(self, operation: "Operation") -> str:
-        """A command to try the operation with."""
+        """Return a curl command for the operation."""
         needed = [p for p in operation.parameters if p["in"] == "query" and (p.get("required") or "examples" in p)]
         query = urlencode({p["name"]: self.example(p["schema"]) for p in needed})
         in_path = {p["name"]: self.example(p["schema"]) for p in operation.parameters if p["in"] == "path"}
@@ -70,7 +70,7 @@ class Reader:
         return ["-b", "jar"] if self._has_cookie else ["-H", '"Authorization: $TOKEN"']
 
     def rows(self, schema: Json, prefix: str = "") -> Iterator[Row]:
-        """The fields of an object, and of the objects in it."""
+        """Yield the fields of an object and of nested objects."""
         schema = self.resolved(schema)
         fields = dict(schema.get("properties", {}))
         others = schema.get("additionalProperties")
@@ -85,7 +85,7 @@ class Reader:
                 yield from self.rows(inner, f"{path}[]." if "items" in field else f"{path}.")
 
     def example(self, schema: Json) -> Any:
-        """A value as the schema has it: what must be there, and what has an example."""
+        """Return an example value: required fields, and fields with examples."""
         schema = self.resolved(schema)
         for key in ("examples", "enum", "anyOf"):
             if schema.get(key):
@@ -109,7 +109,7 @@ class Reader:
         return UNKNOWN
 
     def resolved(self, schema: Json) -> Json:
-        """The schema itself, where it is one that is kept under a name."""
+        """Follow a reference to a named schema."""
         if "$ref" not in schema:
             return schema
         found: Json = self._json["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
@@ -144,7 +144,7 @@ class Operation:
         return list(self._reader.rows(self.body or self.form))
 
     def answers(self) -> Iterator[tuple[str, str, list[Row]]]:
-        """Status, an example and the fields of what is not failure alone."""
+        """Yield status, example and fields of each successful answer."""
         for status, response in self._operation["responses"].items():
             if status < "300" and "content" in response:
                 schema = _schema(response)
@@ -155,7 +155,7 @@ class Operation:
                 yield status, "", []
 
     def failures(self) -> Iterator[tuple[str, list[str]]]:
-        """Status, and the words for each thing that leads to it."""
+        """Yield each status with the texts of its failures."""
         for status, response in self._operation["responses"].items():
             words = self._reader.text(response, "description").split("\n")
             yield status, words[1:] if status < "300" else words
@@ -167,7 +167,7 @@ def _schema(content: Json) -> Json:
 
 
 def _kind(schema: Json) -> str:
-    """The type as people say it: text of 1 to 60 characters, one of a, b."""
+    """Describe the type in words: text of 1 to 60 characters, one of a, b."""
     if "enum" in schema:
         return " | ".join(json.dumps(value, ensure_ascii=False) for value in schema["enum"])
     if "anyOf" in schema:

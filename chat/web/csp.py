@@ -1,4 +1,4 @@
-"""What our own pages may load: their own files, and nothing from anywhere else."""
+"""The content security policy of the server's own pages: only their own files."""
 
 PAGE_CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "

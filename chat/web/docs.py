@@ -1,4 +1,4 @@
-"""The OpenAPI documents at /openapi/<protocol>.json, for people at /docs, and the guides at /docs/<protocol>.md."""
+"""OpenAPI documents at /openapi/<protocol>.json, rendered at /docs, and the guides at /docs/<protocol>.md."""
 
 from pathlib import Path
 from typing import cast
@@ -19,7 +19,7 @@ _ANY_HOST = "http://any-host.invalid/"
 
 @bp.get("/docs")
 def page() -> Response:
-    """All HTTP protocols, in the language that ?lang= says or the browser asks for."""
+    """Show all HTTP protocols, in the language of ?lang= or of the browser."""
     enter_lane(Lane.LONG)
     language = request.args.get("lang", "zh" if prefers_chinese() else "en")
     if language not in {"en", "zh"}:
@@ -33,7 +33,7 @@ def page() -> Response:
 
 @bp.get("/openapi/<name>.json")
 def document(name: str) -> Response:
-    """A protocol's OpenAPI document."""
+    """Return a protocol's OpenAPI document."""
     enter_lane(Lane.LONG)
     found = documents(current_app).get(name)
     if found is None:
@@ -43,19 +43,19 @@ def document(name: str) -> Response:
 
 @bp.get("/docs/<name>.md")
 def guide(name: str) -> Response:
-    """A protocol's guide for people who write clients, as it is in docs/protocols."""
+    """Return a protocol's guide for client authors, from docs/protocols."""
     guide = send_from_directory(_guides(), f"{name}.md", mimetype="text/plain; charset=utf-8", conditional=False)
     return answer_conditionally(guide)
 
 
 class _Pages:
-    """What has been rendered: it depends on the language alone, as each request puts its host in."""
+    """Cached pages per language; each request inserts its host."""
 
     def __init__(self) -> None:
         self._made: dict[str, str] = {}
 
     def html(self, language: str) -> str:
-        """The page, naming _ANY_HOST."""
+        """Return the page, with _ANY_HOST as a placeholder."""
         if language not in self._made:
             guides = {path.stem for path in _guides().glob("*.md")}
             self._made[language] = render_template(
@@ -69,7 +69,7 @@ class _Pages:
         return self._made[language]
 
     def document(self, name: str) -> str:
-        """A protocol's document as JSON."""
+        """Return a protocol's document as JSON."""
         key = f"{name}.json"
         if key not in self._made:
             self._made[key] = current_app.json.dumps(documents(current_app)[name].json)

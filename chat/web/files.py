@@ -1,7 +1,7 @@
-"""The page's files under an address with the hash of all of them, so that browsers keep them for a year.
+"""The page's files at addresses that contain a hash of all of them, so that browsers can cache them for a year.
 
-Modules import each other by relative names, so one hash stands for the whole folder: `/static/v-<hash>/js/main.js`. A
-page that was open during an upgrade gets today's files at yesterday's addresses, and browsers do not keep those.
+Modules import each other by relative names, so one hash covers the whole folder: `/static/v-<hash>/js/main.js`. A page
+that was open during an upgrade gets the new files at the old addresses, marked as not cacheable.
 """
 
 import gzip
@@ -23,7 +23,7 @@ _MARK = "v-"
 
 @cache
 def version() -> str:
-    """Tells this state of all files from any other."""
+    """Return the hash of all files."""
     made = hashlib.sha256()
     for path in sorted(path for path in FOLDER.rglob("*") if path.is_file()):
         content = path.read_bytes()
@@ -32,13 +32,13 @@ def version() -> str:
 
 
 def static_url(filename: str) -> str:
-    """Where browsers find a file of the folder."""
+    """Return the address of a file."""
     return f"/static/{version()}/{filename}"
 
 
 @bp.get("/<path:filename>")
 def file(filename: str) -> Response:
-    """One file, compressed for who takes that."""
+    """Serve one file, compressed if the client accepts that."""
     first, _, rest = filename.partition("/")
     is_versioned = first.startswith(_MARK)
     name = rest if is_versioned else filename

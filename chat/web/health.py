@@ -1,4 +1,4 @@
-"""/healthz where a loop answers it (chat.live): without a thread, and without the database."""
+"""/healthz answered on the event loop (chat.live), without a thread or the database."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -15,7 +15,7 @@ OK = f'{{"status":"ok","version":"{__version__}"}}\n'
 
 
 def on_loop(app: Flask) -> Callable[[Any, Any], Iterable[bytes]]:
-    """A WSGI application that answers as the view does."""
+    """Return a WSGI application that answers like the view."""
     services: Services = app.extensions[EXTENSION]
     well = harden(Response(OK, mimetype="application/json"))
     unwell = harden(Response("unavailable\n", 503, {"Retry-After": str(RETRY_AFTER)}, mimetype="text/plain"))

@@ -1,4 +1,4 @@
-"""Requests counted, and all figures at /metrics for Prometheus."""
+"""Counts requests, and exposes all metrics at /metrics for Prometheus."""
 
 from flask import Flask, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -10,7 +10,7 @@ from chat.live.parking import ENVIRON_KEY, Hold
 
 
 def register(app: Flask, *, shown: bool) -> None:
-    """After all protocols, whose documents say which paths are theirs."""
+    """Register after all protocols, whose documents define which paths belong to them."""
     protocols = {prefix: document.name for document in documents(app).values() for prefix in document.prefixes}
 
     def count(response: Response) -> Response:
@@ -18,7 +18,7 @@ def register(app: Flask, *, shown: bool) -> None:
         protocol = protocols.get(request.path.split("/")[1], "other")
         key = metrics.request(protocol, response.status_code)
         hold: Hold | None = request.environ.get(ENVIRON_KEY)
-        if hold is not None and hold.parked is not None:  # not answered yet: the loop says when
+        if hold is not None and hold.parked is not None:  # held; the event loop counts it when it is answered
             hold.answered = metrics.on_loop(key).count_one
         else:
             metrics.count(key)

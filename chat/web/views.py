@@ -14,13 +14,13 @@ from chat.web.health import OK
 
 bp = Blueprint("web", __name__, template_folder="templates")
 
-# Even opened on its own, an uploaded file can do nothing: no scripts, no origin of its own.
+# An uploaded file opened directly gets no scripts and no origin.
 ATTACHMENT_CSP = "default-src 'none'; sandbox; frame-ancestors 'none'"
 
 
 @bp.get("/")
 def page() -> Response:
-    """The chat, in the language the browser asks for; the page itself can switch."""
+    """Serve the page in the browser's language; the page itself can switch."""
     language = "zh" if prefers_chinese() else "en"
     response = Response(render_template("page.html", language=language, limits=current_app.config["PAGE_LIMITS"]))
     response.headers["Content-Security-Policy"] = PAGE_CSP
@@ -31,7 +31,7 @@ def page() -> Response:
 
 @bp.get("/attachments/<name>")
 def attachment(name: str) -> Response:
-    """A picture to be shown, or a file to be saved, by its unguessable name."""
+    """Serve a picture for display, or a file for download, by its unguessable name."""
     attachments = services().attachments
     found = attachments.find(name)
     if found is None:
@@ -44,7 +44,7 @@ def attachment(name: str) -> Response:
 
 @bp.get("/avatars/<name>")
 def avatar(name: str) -> Response:
-    """The small picture of a user or room. Another picture has another address, so it may be kept."""
+    """Serve the picture of a user or room. A new picture has a new address, so it may be cached."""
     avatars = services().avatars
     found = avatars.find(name)
     if found is None:
@@ -56,7 +56,7 @@ def avatar(name: str) -> Response:
 
 
 def _file(name: str) -> Response:
-    """A file, piece by piece."""
+    """Serve a file in chunks."""
     files = services().files
     try:
         found = files.named(name)
@@ -71,7 +71,7 @@ def _file(name: str) -> Response:
 
 
 def _streamed(response: Response) -> Response:
-    """Sent piece by piece as the client reads, so that one who reads slowly keeps little."""
+    """Send in chunks as the client reads, so that a slow client occupies little memory."""
     hold: Hold | None = request.environ.get(ENVIRON_KEY)
     if hold is not None and response.status_code in (200, 206) and request.method == "GET":
         hold.streams = True
@@ -79,7 +79,7 @@ def _streamed(response: Response) -> Response:
 
 
 def _private(response: Response, name: str, keep: str = "private, no-cache") -> Response:
-    """Asked for again each time, cheaply, if nothing else is said: whatever is deleted must not show from a cache."""
+    """By default, have caches revalidate on each use: deleted content must not be shown from a cache."""
     response.headers["Content-Security-Policy"] = ATTACHMENT_CSP
     response.headers["Cache-Control"] = keep
     response.set_etag(name)
@@ -88,6 +88,6 @@ def _private(response: Response, name: str, keep: str = "private, no-cache") -> 
 
 @bp.get("/healthz")
 def healthz() -> Response:
-    """200 once the server can serve. Raises UNAVAILABLE (503) where the database cannot be read."""
+    """Return 200 if the server is healthy. Raises UNAVAILABLE (503) if the database cannot be read."""
     services().health.look()
     return Response(OK, mimetype="application/json")
