@@ -149,7 +149,7 @@ def check_secret(secret: str) -> None:
     if len(secret.encode()) < SECRET_MIN_BYTES or len(set(secret)) < 8 or secret.lower() in WEAK_SECRETS:
         raise ConfigError(
             f"SECRET_KEY is too weak: give at least {SECRET_MIN_BYTES} random bytes "
-            "(python3 -c 'import secrets; print(secrets.token_urlsafe(48))'), or leave it unset to have one made."
+            "(python3 -c 'import secrets; print(secrets.token_urlsafe(48))'), or leave it unset to have one generated."
         )
 
 
@@ -215,14 +215,14 @@ def _networks(raw: str) -> tuple[Network, ...]:
 
 def _aes_key(raw: str) -> str:
     if len(raw.encode()) != 16:
-        raise ValueError("give 16 characters, the ones that the clients have")
+        raise ValueError("give the 16 characters that the clients use")
     return raw
 
 
 def _smtp_url(raw: str) -> str:
     parts = urlsplit(raw)
     if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or not 0 < (parts.port or 25) < 65536:
-        raise ValueError("give smtp://host:port or smtps://user:password@host:port, ?from=address if need be")
+        raise ValueError("give smtp://host:port or smtps://user:password@host:port, optionally ?from=address")
     return raw
 
 

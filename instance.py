@@ -23,7 +23,7 @@ def prepare(settings: Settings) -> None:
         raise ConfigError(f"DATABASE_URL={settings.database_url!r}: there is no folder {database.parent}")
     for place in {folder, database.parent}:
         if not os.access(place, os.W_OK | os.X_OK):
-            raise ConfigError(f"{place}: this user may not write to that folder")
+            raise ConfigError(f"{place}: no permission to write to this folder")
     if "?" in str(database):
         raise ConfigError(f"{database}: choose a path without a question mark")
     _tighten_folder(folder, database)
@@ -41,9 +41,9 @@ def check_database(database: Path) -> None:
     if not database.exists():
         return
     if not database.is_file():
-        raise ConfigError(f"{database}: that is no file")
+        raise ConfigError(f"{database}: not a file")
     if not os.access(database, os.R_OK | os.W_OK):
-        raise ConfigError(f"{database}: this user may not read and write that file")
+        raise ConfigError(f"{database}: no permission to read and write this file")
     try:
         revision = revision_of(database)
     except sqlite3.DatabaseError as error:
@@ -51,7 +51,9 @@ def check_database(database: Path) -> None:
             return
         raise ConfigError(f"{database}: {error}. To go back to a backup: flask --app wsgi chat restore FILE") from None
     if revision and revision not in known_revisions():
-        raise ConfigError(f"{database}: a newer version of Commonroom made it (schema {revision}); update this one")
+        raise ConfigError(
+            f"{database}: created by a newer version of Commonroom (schema {revision}); update this installation"
+        )
 
 
 def revision_of(database: Path) -> str:

@@ -32,7 +32,7 @@ def check_ports(addresses: list[tuple[str, int]], settings: Settings) -> None:
         try:
             _try_port(host, port)
         except socket.gaierror:
-            raise ConfigError(f"CHAT_HOST={host!r}: there is no such host") from None
+            raise ConfigError(f"CHAT_HOST={host!r}: unknown host") from None
         except OSError as error:
             raise ConfigError(_why(host, port, names.get(port, "PORT"), error)) from None
 
@@ -40,10 +40,10 @@ def check_ports(addresses: list[tuple[str, int]], settings: Settings) -> None:
 def _why(host: str, port: int, name: str, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         free = next(_free_ports(host, port), None)
-        return f"{name}={port}: that port is taken by another program. Take another one: make run {name}={free or '…'}"
+        return f"{name}={port}: that port is taken by another program. Choose another: make run {name}={free or '…'}"
     if error.errno == errno.EACCES:
-        return f"{name}={port}: this user may not use that port. Take one above 1023: make run {name}=8000"
-    return f"CHAT_HOST={host!r}: this machine cannot listen there ({error.strerror})"
+        return f"{name}={port}: no permission to use this port. Choose one above 1023: make run {name}=8000"
+    return f"CHAT_HOST={host!r}: this machine cannot listen on this address ({error.strerror})"
 
 
 def _free_ports(host: str, taken: int) -> Iterator[int]:

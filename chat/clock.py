@@ -81,5 +81,5 @@ def from_iso(text: str) -> int:
     """Parse an ISO 8601 time with an offset into µs. Raises ValueError, also if the offset is missing."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
-        raise ValueError("a time without an offset is nobody's time")
+        raise ValueError("the time has no UTC offset")
     return (moment - _EPOCH) // timedelta(microseconds=1)

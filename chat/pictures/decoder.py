@@ -109,7 +109,7 @@ class _Child:
             self._received(len(READY), time.monotonic() + ANSWER_SECONDS)
         except OSError:
             self.end()
-            log.error("the process that checks pictures does not start: %s", " ".join(_COMMAND))
+            log.error("the picture decoder does not start: %s", " ".join(_COMMAND))
             raise DecoderUnavailable("it does not start") from None
 
     def is_alive(self) -> bool:
@@ -127,10 +127,10 @@ class _Child:
         except TimeoutError:
             raise DecoderUnavailable("no answer in time") from None
         except OSError:
-            raise NotAPicture("the process ended over it") from None
+            raise NotAPicture("the decoder process died") from None
         self.is_fit = True
         if is_fine != b"\1":
-            raise NotAPicture("its pixels do not decode")
+            raise NotAPicture("the pixels do not decode")
         return answer
 
     def _received(self, length: int, deadline: float) -> bytes:

@@ -20,7 +20,7 @@ def rewritten(data: bytes) -> tuple[bytes, int, int, bool]:
     try:
         return reader.read()
     except (IndexError, struct.error):
-        raise NotAPicture("cut off") from None
+        raise NotAPicture("truncated") from None
 
 
 class _Reader:
@@ -47,11 +47,11 @@ class _Reader:
             elif introducer == _EXTENSION:
                 self._extension()
             else:
-                raise NotAPicture("no block where one is due")
+                raise NotAPicture("missing block")
         else:
             raise NotAPicture("too many blocks")
         if not self._frames:
-            raise NotAPicture("nothing to show")
+            raise NotAPicture("no image data")
         check_size(self._width, self._height)
         return b"".join([*self._kept, b";"]), self._width, self._height, self._frames > 1
 

@@ -45,7 +45,7 @@ def rewritten(data: bytes) -> tuple[bytes, int, int]:
         elif marker == SOS:
             scans += 1
             if size is None or scans > MOST_SCANS:
-                raise NotAPicture("a scan too many")
+                raise NotAPicture("too many scans")
         elif marker == APP0 and payload.startswith(b"JFIF\0") and len(payload) >= 14:
             jfif = _encoded(APP0, payload[:12] + b"\0\0")  # without a thumbnail
         elif marker == APP1 and payload.startswith(b"Exif\0\0") and turned is None:
@@ -60,7 +60,7 @@ def rewritten(data: bytes) -> tuple[bytes, int, int]:
             raise NotAPicture(f"marker {marker:#x}")
         picture += [_encoded(marker, payload), scan]
     if size is None or not scans:
-        raise NotAPicture("nothing to show")
+        raise NotAPicture("no image data")
     kept_profile = profile if sum(map(len, profile)) <= PROFILE_MAX_BYTES else []
     return b"".join([b"\xff\xd8", jfif, turned or b"", *kept_profile, adobe, *picture, b"\xff\xd9"]), *size
 
@@ -73,20 +73,20 @@ def _segments(data: bytes) -> Iterator[_Segment]:
     for _ in range(MOST_SEGMENTS):
         found = _MARKER.match(data, at)
         if found is None:
-            raise NotAPicture("no marker where one is due")
+            raise NotAPicture("missing marker")
         marker, start = found[1][0], found.end()
         if marker == EOI:
             return
         at = start + int.from_bytes(data[start : start + 2])
         if at < start + 2 or at > len(data):
-            raise NotAPicture("a segment of a wrong length")
+            raise NotAPicture("invalid segment length")
         payload = data[start + 2 : at]
         if marker != SOS:
             yield _Segment(marker, payload)
             continue
         end = _END_OF_SCAN.search(searched, at)
         if end is None:
-            raise NotAPicture("cut off within a scan")
+            raise NotAPicture("truncated within a scan")
         yield _Segment(marker, payload, data[at : end.start()])
         at = end.start()
     raise NotAPicture("too many segments")
@@ -95,7 +95,7 @@ def _segments(data: bytes) -> Iterator[_Segment]:
 def _frame_size(payload: bytes) -> tuple[int, int]:
     components = payload[5] if len(payload) > 5 else 0
     if components not in (1, 3, 4) or len(payload) != 6 + 3 * components or payload[0] != 8:
-        raise NotAPicture("a frame header that is none")
+        raise NotAPicture("invalid frame header")
     height, width = int.from_bytes(payload[1:3]), int.from_bytes(payload[3:5])
     check_size(width, height)
     return width, height

@@ -41,7 +41,7 @@ def rewritten(data: bytes) -> tuple[bytes, int, int]:
     size: tuple[int, int] | None = None
     for position, (kind, payload, whole) in enumerate(_chunks(data)):
         if (position == 0) != (kind == b"IHDR"):
-            raise NotAPicture("the header is not where it belongs")
+            raise NotAPicture("misplaced header")
         if position > MOST_CHUNKS_BEFORE_DATA and b"IDAT" not in seen:
             raise NotAPicture("too many chunks before the data")
         if kind == b"IHDR":
@@ -63,7 +63,7 @@ def rewritten(data: bytes) -> tuple[bytes, int, int]:
             raise NotAPicture(f"chunk {kind!r}")
         seen.add(kind)
     if size is None or b"IDAT" not in seen:
-        raise NotAPicture("nothing to show")
+        raise NotAPicture("no image data")
     return b"".join(kept), *size
 
 
@@ -79,11 +79,11 @@ def _chunks(data: bytes) -> Iterator[_Chunk]:
     for _ in range(MOST_CHUNKS):
         end = at + 12
         if end > len(data):
-            raise NotAPicture("cut off")
+            raise NotAPicture("truncated")
         length, kind = _HEAD.unpack_from(data, at)
         end += length
         if end > len(data) or zlib.crc32(view[at + 4 : end - 4]) != int.from_bytes(view[end - 4 : end]):
-            raise NotAPicture("cut off, or damaged")
+            raise NotAPicture("truncated or damaged")
         is_data = kind in (b"IDAT", b"fdAT")
         yield _Chunk(kind, b"" if is_data else data[at + 8 : end - 4], view[at:end])
         if kind == b"IEND":
@@ -94,10 +94,10 @@ def _chunks(data: bytes) -> Iterator[_Chunk]:
 
 def _header_size(payload: bytes) -> tuple[int, int]:
     if len(payload) != 13:
-        raise NotAPicture("a header that is none")
+        raise NotAPicture("invalid header")
     width, height, depth, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", payload)
     if depth not in _DEPTHS.get(colour, ()) or compression or filtering or interlace > 1:
-        raise NotAPicture("a kind that does not exist")
+        raise NotAPicture("invalid colour type")
     check_size(width, height)
     return width, height
 

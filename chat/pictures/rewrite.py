@@ -42,7 +42,7 @@ def rewritten(data: bytes) -> Picture:
         return Picture(*_typed(gif.rewritten(data), "image/gif"))
     if webp.is_webp(data):
         return Picture(*_typed(webp.rewritten(data), "image/webp"))
-    raise NotAPicture("none of the four formats")
+    raise NotAPicture("unsupported format")
 
 
 def _typed(found: tuple[bytes, int, int, bool], media_type: str) -> tuple[bytes, str, int, int, bool]:

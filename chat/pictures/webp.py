@@ -26,10 +26,10 @@ class _Reader:
     def read(self, data: bytes) -> tuple[bytes, int, int, bool]:
         end = 8 + int.from_bytes(data[4:8], "little")
         if end > len(data):
-            raise NotAPicture("cut off")
+            raise NotAPicture("truncated")
         chunks = list(self._parts(data, 12, end))
         if not chunks:
-            raise NotAPicture("nothing to show")
+            raise NotAPicture("no image data")
         kind, payload = chunks[0]
         if kind == b"VP8X":
             width, height = _canvas(payload)
@@ -68,7 +68,7 @@ class _Reader:
                         raise NotAPicture("two sizes")
                 kept.append(_encoded(kind, payload))
         if not shown:
-            raise NotAPicture("nothing to show")
+            raise NotAPicture("no image data")
         if orientation != exif.UPRIGHT:
             flags |= _EXIF
             kept.append(_encoded(b"EXIF", exif.only(orientation)))
@@ -97,14 +97,14 @@ class _Reader:
             start = at + 8
             size = int.from_bytes(data[at + 4 : start], "little")
             if start + size > end:
-                raise NotAPicture("cut off")
+                raise NotAPicture("truncated")
             yield data[at : at + 4], data[start : start + size]
             at = start + size + size % 2
 
 
 def _canvas(payload: bytes) -> tuple[int, int]:
     if len(payload) != 10:
-        raise NotAPicture("a header that is none")
+        raise NotAPicture("invalid header")
     width, height = _24_bits(payload, 4) + 1, _24_bits(payload, 7) + 1
     check_size(width, height)
     return width, height
@@ -116,7 +116,7 @@ def _bitstream_size(kind: bytes, payload: bytes) -> tuple[int, int]:
     if kind == b"VP8L" and len(payload) >= 5 and payload[0] == 0x2F:
         bits = int.from_bytes(payload[1:5], "little")
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    raise NotAPicture("no picture where one is due")
+    raise NotAPicture("missing picture")
 
 
 def _24_bits(payload: bytes, at: int) -> int:

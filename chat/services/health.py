@@ -61,4 +61,4 @@ class Health:
         except ChatError:
             pass  # the store has logged it
         except Exception:
-            log.exception("looking at the database failed")
+            log.exception("the health check of the database failed")

@@ -98,4 +98,4 @@ def _do(jobs: Sequence[Callable[[], None]]) -> None:
         try:
             job()
         except Exception:
-            log.exception("a housekeeping job failed; it is tried again in the next round")
+            log.exception("a housekeeping job failed; retrying in the next round")

@@ -39,7 +39,7 @@ class Verification:
             _send(self._url, email, code)
         except (OSError, smtplib.SMTPException, UnicodeError, ValueError) as error:
             # the error's text may contain the mail address
-            log.warning("a code could not be sent: %s", type(error).__name__)
+            log.warning("sending a verification code failed: %s", type(error).__name__)
             raise ChatError(ErrorCode.MAIL_NOT_SENT) from None
         finally:
             self._places.release()

@@ -63,7 +63,7 @@ def test_polling(bounded: Flask) -> None:
     assert often.status == 429
     assert 170 < int(often.headers["Retry-After"]) <= 180
     assert often.json["status"] == "failure"
-    assert often.json["feedback"].startswith("Too often: try again in")
+    assert often.json["feedback"].startswith("Too many requests: try again in")
 
 
 def test_roomapi(bounded: Flask) -> None:
@@ -162,7 +162,7 @@ def test_the_keeper_takes_somebody_out_of_all_rooms_of_another(app: Flask) -> No
     mallory.create_room("one")
     bob.join("one")
     done = app.test_cli_runner().invoke(args=["chat", "leave-rooms", "bob", "--of", "mallory"])
-    assert (done.exit_code, done.output) == (0, "bob is out of 1 rooms of mallory.\n")
+    assert (done.exit_code, done.output) == (0, "bob has left 1 rooms of mallory.\n")
     assert bob.rooms() == {"public"}
     wrong = app.test_cli_runner().invoke(args=["chat", "leave-rooms", "bob", "--of", "nobody"])
     assert wrong.exit_code == 1

@@ -108,4 +108,4 @@ class _Incoming:
         try:
             self._client.chat.files.abandon(self._upload)
         except ChatError:
-            log.warning("what is left of a file is removed later")
+            log.warning("removing an unfinished upload failed; housekeeping removes it later")
