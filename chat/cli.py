@@ -16,7 +16,7 @@ from instance import check_database
 chat = AppGroup("chat", help="Run this server.")
 
 _WORDS = {
-    ErrorCode.USER_NOT_FOUND: "There is no user of that name.",
+    ErrorCode.USER_NOT_FOUND: "There is no user with that name.",
     ErrorCode.PASSWORD_INVALID: "Take {min} to {max} characters.",
     ErrorCode.UNAVAILABLE: "The database is busy or not there: try again.",
 }
@@ -54,7 +54,7 @@ def leave_rooms(username: str, owner: str) -> None:
         left = chat.memberships.leave_all_of(chat.accounts.find(username).user_id, owner)
     except ChatError as error:
         raise click.ClickException(_WORDS[error.code].format(**error.data)) from None
-    click.echo(f"{username} is out of {left} rooms of {owner}.")
+    click.echo(f"{username} has left {left} rooms of {owner}.")
 
 
 @chat.command("backup")

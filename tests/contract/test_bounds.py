@@ -57,7 +57,7 @@ def test_polling(bounded: Flask) -> None:
 
     assert [create(name).status for name in ("one", "two")] == [200, 200]
     full = create("three")
-    assert (full.status, full.json["feedback"]) == (403, "You own 2 rooms: delete one that is not needed any more.")
+    assert (full.status, full.json["feedback"]) == (403, "You already own 2 rooms: delete one that you no longer need.")
     alice.delete_room("one")
     often = create("three")
     assert often.status == 429
@@ -110,7 +110,7 @@ def test_realtime(bounded: Flask) -> None:
     full = create()
     assert (full.status, full.json) == (
         403,
-        {"status": False, "error": "You own 2 rooms: delete one that is not needed any more."},
+        {"status": False, "error": "You already own 2 rooms: delete one that you no longer need."},
     )
     assert alice.call("DELETE", f"/Room/{rooms[0]}").status == 204
     often = create()

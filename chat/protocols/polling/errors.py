@@ -183,7 +183,7 @@ TABLE: Table = {
     ),
     ErrorCode.MESSAGE_ID_INVALID: (
         400,
-        "client_message_id must have 1 to 64 characters: shorten it, or leave it out.",
+        "The client_message_id must have 1 to 64 characters: shorten it, or leave it out.",
         "client_message_id 为 1 到 64 个字符的字符串：请缩短或省略。",
     ),
     ErrorCode.IMAGE_INVALID: (

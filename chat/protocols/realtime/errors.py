@@ -152,7 +152,7 @@ TABLE: Table = {
     ErrorCode.MESSAGE_TYPE_UNKNOWN: (400, "Only texts can be sent here.", "此处只能发送文本。"),
     ErrorCode.MESSAGE_ID_INVALID: (
         400,
-        "client_message_id must have 1 to 64 characters: shorten it, or leave it out.",
+        "The client_message_id must have 1 to 64 characters: shorten it, or leave it out.",
         "client_message_id 为 1 到 64 个字符的字符串：请缩短或省略。",
     ),
     # Pictures are sent by other protocols.
