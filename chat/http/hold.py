@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import lt
 from typing import cast
 from weakref import WeakValueDictionary
 
@@ -105,12 +106,10 @@ class _Place:
         "count",
         "marks",
         "position",
-        "reach",
     )
 
     def __init__(self, chat: Services, position: Position, render: Render) -> None:
         self.position = position
-        self.reach = sum(position.cursors.values())  # µs; grows from pull to pull
         self.marks = marks_at(position, None)
         self._room_ids = tuple(position.rooms.values())
         self._chat = chat
@@ -131,6 +130,10 @@ class _Place:
             self._answer = NEEDS_THREAD if version is None else self._find()
             self._version = version
         return self._answer
+
+    def is_behind(self, other: "_Place") -> bool:
+        """Whether any cursor is before the other's in the same room."""
+        return any(map(lt, self.marks, other.marks))
 
     def nothing(self) -> bytes:
         return b"".join(self._render(self.position.nothing()))
@@ -182,7 +185,10 @@ class _Shared:
 
 
 def _shared(chat: Services) -> _Shared:
-    return cast(_Shared, current_app.extensions.setdefault(_EXTENSION, _Shared(chat)))
+    extensions = current_app.extensions
+    if _EXTENSION not in extensions:
+        extensions.setdefault(_EXTENSION, _Shared(chat))
+    return cast(_Shared, extensions[_EXTENSION])
 
 
 class HeldPull(Waiter):
@@ -314,7 +320,7 @@ class HeldPull(Waiter):
         except (ChatError, LookupError):
             return NEEDS_THREAD  # the thread words the failure
         # two tabs may alternate on one connection: record the further position before it is overwritten
-        if place.reach < before.reach:
+        if place is not before and place.is_behind(before):
             self._chat.reading.mark(self._actor.user_id, marks_at(before.position, self._looked_at))
         found = self.look()
         if found is NOTHING_YET:

@@ -114,6 +114,22 @@ def test_the_furthest_of_its_cursors_is_the_read_mark(app: Flask, token: str, ch
     assert chat.reading.written_mark(parked.user_id, 1) == times[2]
 
 
+def test_a_cursor_that_goes_back_in_one_room_leaves_its_read_mark(
+    app: Flask, token: str, chat: Services, bob: Actor
+) -> None:
+    club = chat.rooms.create(bob, "club", members=["alice"])
+    parked = park(app, token, {"public": FUTURE, "club": FUTURE})
+    rooms = ("club", "public", "public", "club")
+    first, second, third, fourth = (chat.messages.send(bob, room, Draft(text=room)).time for room in rooms)
+    for public, at_club in ((third, first), (second, fourth)):  # the sum of the two grows
+        parked.is_held = False
+        parked.again(json.dumps({"public": public / 1e6, "club": at_club / 1e6}).encode())
+    end(parked)
+    chat.reading.flush()
+    marks = [chat.reading.written_mark(parked.user_id, room_id) for room_id in (1, club)]
+    assert marks == [third, fourth]
+
+
 @pytest.mark.parametrize(("looked_at", "is_read"), [("0", False), ("1", True)])
 def test_later_pulls_mark_only_what_is_looked_at(
     app: Flask, token: str, chat: Services, bob: Actor, looked_at: str, is_read: bool

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -63,3 +64,33 @@ def test_references_to_the_specification_name_its_sections() -> None:
     }
     assert len(references) > 40
     assert not {reference for reference in references if reference[1] not in titles}
+
+
+def test_the_glossary_defines_each_term_once_and_names_its_module() -> None:
+    text = (ROOT / "docs/glossary.md").read_text(encoding="utf-8")
+    rows = [
+        line.strip("|").split(" | ") for line in text.splitlines() if line.startswith("| ") and "| term " not in line
+    ]
+    assert len(rows) >= 60
+    terms = [row[0].strip() for row in rows]
+    assert len(set(terms)) == len(terms)
+    for term, meaning, modules in rows:
+        assert meaning.strip().endswith("."), term
+        assert re.search("`chat/[^`]+[.]py`", modules), f"{term} names no module"
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("**/*.md")), ids=lambda page: page.name)
+def test_pages_name_files_and_pages_that_exist(page: Path) -> None:
+    text = re.sub("```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    files = re.findall(r"`((?:chat|tests|bench|conformance|deploy|migrations|docs)/[\w/.-]+\.\w+)`", text)
+    links = [link.split("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
+    missing = {file for file in files if not (ROOT / file).exists()}
+    assert not missing | {link for link in links if link and not (page.parent / link).exists()}
+
+
+def test_the_index_lists_every_decision_by_its_title() -> None:
+    folder = ROOT / "docs/decisions"
+    index = (folder / "README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| \[(\d{4})\]\(([^)]+)\) \| (.+) \|$", index, re.M)
+    titles = [path.read_text(encoding="utf-8").splitlines()[0] for path in sorted(folder.glob("[0-9]*.md"))]
+    assert [f"# {number}: {title}" for number, _, title in listed] == titles
