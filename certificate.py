@@ -17,7 +17,7 @@ _RENEW_BEFORE = datetime.timedelta(days=30)
 
 
 def kept_certificate(folder: Path, lan_addresses: list[str]) -> Path:
-    """Return the file with key and certificate, created anew if it is missing or expires within 30 days."""
+    """Return the file with key and certificate, renewed if it is missing or expires within 30 days."""
     path = folder / "self-signed.pem"
     try:
         ends = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc

@@ -99,7 +99,7 @@ def _show(scenario: str, server: str, result: report.Result) -> None:
 
 
 def _make_room() -> None:
-    """Descriptors for many connections, a core of one's own, and no pauses for garbage."""
+    """Raise the descriptor limit, pin to a core, and disable garbage collection."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if len(os.sched_getaffinity(0)) > 1:

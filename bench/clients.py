@@ -111,14 +111,14 @@ class Polling(Member):
 
 
 class IdlePolling(Polling):
-    """The same, held as long as the server allows, and not again."""
+    """A pull held as long as the server allows, not repeated."""
 
     pull_seconds = 50
     again = False
 
 
 class Naive(Member):
-    """Asks once a second for what is newer than the newest message that it has."""
+    """Polls once a second for messages newer than the last one received."""
 
     _last = b"0"
     _due = 0.0

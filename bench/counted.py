@@ -1,7 +1,7 @@
-"""Commonroom with every SQL statement written down; run as `gunicorn bench.counted:app` (see bench.counts).
+"""Commonroom with every SQL statement recorded; run as `gunicorn bench.counted:app` (see bench.counts).
 
-GET /statements answers those since it was last asked: [[where, statement, how often], …]. `where` is the path of the
-request that ran it, or the name of the thread where there was none; MainThread is the loop.
+GET /statements returns the statements since the previous call: [[where, statement, count], …]. `where` is the path of
+the request that ran it, or the name of the thread; MainThread is the loop.
 """
 
 import re
@@ -27,7 +27,7 @@ def _ran(statement: str) -> None:
     _run.append((where, statement))
 
 
-# In the module itself, and not by SQLAlchemy's events: so no connection escapes, whoever opens it.
+# Patched in the module instead of using SQLAlchemy's events, so that every connection is recorded.
 _open = sqlite3.connect
 sqlite3.connect = sqlite3.dbapi2.connect = _connect
 

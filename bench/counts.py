@@ -1,7 +1,7 @@
-"""What a send and a delivery take, counted and not timed: SQL statements, and system calls where strace may look.
+"""Counts SQL statements, and system calls if strace is available, of a send and a delivery.
 
-One room on a server as `make run` starts it, one member who sends, one message after the other, and members who wait.
-A send is counted while nobody waits; a delivery is what each of the waiting members adds to that.
+One room on a server as `make run` starts it: one member sends messages one after the other, others wait. A send is
+counted without waiting members; a delivery is the cost that each waiting member adds.
 """
 
 import json
@@ -84,7 +84,7 @@ class _CountedServer(Commonroom):
         return [BIN / "gunicorn", "bench.counted:app"]
 
     def statements(self) -> Counter[tuple[str, str]]:
-        """What was run since the last time: by where and statement."""
+        """Return the statements since the last call, by place and statement."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/statements", timeout=10) as answer:
             return Counter({(where, statement): count for where, statement, count in json.load(answer)})
 
@@ -98,7 +98,7 @@ class _Waiting(Polling):
 
 
 class _Room:
-    """One who sends, and those who wait."""
+    """A sender and waiting members."""
 
     def __init__(self, server: _CountedServer) -> None:
         self.reactor = Reactor()
@@ -161,7 +161,7 @@ def count(members: int = MEMBERS, sends: int = SENDS) -> Counts:
 
 
 def _statements(seen: Counter[tuple[str, str]], sends: int, members: int) -> Counts:
-    """Whatever is neither a pull's nor the background's is held to be the send's."""
+    """Statements that belong to neither pulls nor background jobs are attributed to the send."""
     send: Counter[str] = Counter()
     delivery: Counter[str] = Counter()
     background: Counter[str] = Counter()
@@ -185,7 +185,7 @@ def _statements(seen: Counter[tuple[str, str]], sends: int, members: int) -> Cou
 def _rates(
     rounds: list[_Traced], second: dict[str, float], number: int, own: dict[str, float] | None = None
 ) -> dict[str, float]:
-    """What is left per piece without what runs by the clock, and what is known to be another's."""
+    """Return calls per unit, without periodic work and calls known to have another cause."""
     left = {
         name: min(seen.calls[name] - second.get(name, 0) * seen.seconds for seen in rounds) - (own or {}).get(name, 0)
         for name in rounds[0].calls

@@ -1,4 +1,4 @@
-"""Which file system the servers' databases are on. What is kept in memory only would make durability look free."""
+"""Reports the file system of the servers' databases: a file system in memory would make durability look free."""
 
 import os
 import statistics
@@ -31,7 +31,7 @@ def folder() -> Path:
 
 
 def described() -> str:
-    """For the page: file system, and what a flush to it takes."""
+    """Describe the file system and the time of a flush, for the page."""
     kind = file_system(folder())
     text = f"{kind}, where 4 KiB written and flushed (fdatasync) take {_flush_ms():.2f} ms"
     return f"{text}; THAT IS MEMORY, AND NO DISK" if kind in _IN_MEMORY else text

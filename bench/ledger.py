@@ -99,7 +99,7 @@ class Ledger:
 
     @property
     def losses(self) -> int:
-        """Deliveries still outstanding: of what was acknowledged, or reached anybody at all."""
+        """Deliveries still outstanding, of messages that were acknowledged or reached anybody."""
         lost = 0
         for room in self.rooms:
             unseen = sum(number not in room.index for number in room.acknowledged)
@@ -109,13 +109,13 @@ class Ledger:
 
     @property
     def faults(self) -> str:
-        """What must be none, in words; empty if it is none."""
+        """Describe losses, duplicates and disorder; empty if there are none."""
         counts = {"losses": self.losses, "duplicates": self.duplicates, "out of order": self.disorder}
         return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
 
 
 def percentile(values: list[int], share: float) -> float:
-    """In ms, of ns. Infinite if there are none."""
+    """In ms, from ns. Infinite for an empty list."""
     if not values:
         return float("inf")
     ordered = sorted(values)

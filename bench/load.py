@@ -1,4 +1,4 @@
-"""Members who wait and members who send, at a rate of messages a second, and the figures of it."""
+"""Waiting and sending members at a given message rate, with measured figures."""
 
 import statistics
 import time
@@ -26,7 +26,7 @@ class Figures:
     cpu_share: float  # of the server's core
     rss: int  # bytes
     generator: float  # its share of its core
-    others: float  # what other programs took of the server's core
+    others: float  # the server core's share used by other programs
     note: str = ""
     faults: str = ""  # losses, duplicates, disorder: must be empty
 
@@ -45,7 +45,7 @@ class Figures:
 
 
 def medians(several: Sequence[Figures]) -> Figures:
-    """Of each figure the median, whichever measurement it is from; all that was said of any."""
+    """Return the median of each figure over all measurements, and all remarks."""
     numbers = {
         each.name: statistics.median(getattr(figures, each.name) for figures in several)
         for each in fields(Figures)
@@ -94,7 +94,7 @@ class Load:
         self.settle(3)
 
     def settle(self, limit: float) -> None:
-        """Wait until the server uses less than a twentieth of its core, or so many seconds."""
+        """Wait until the server uses less than a twentieth of its core, at most `limit` seconds."""
         end = time.monotonic() + limit
         quiet = 0
         while quiet < 2 and time.monotonic() < end:
@@ -118,7 +118,7 @@ class Load:
         tick()
 
     def send(self, room: int) -> None:
-        """One message to a room, from the next of its members who is free to send."""
+        """Send one message to a room, from its next idle member."""
         number = self._number
         self._number += 1
         members = self.rooms[room]
@@ -144,7 +144,7 @@ class Load:
         self.reactor.run(limit, lambda: not self._pending and not self.ledger.losses)
 
     def measure(self, rate: float, warm: float, seconds: float) -> Figures:
-        """Send at this rate: so many seconds unmeasured, then so many measured; then drain."""
+        """Send at this rate, first unmeasured, then measured, then wait for the rest."""
         ledger, server = self.ledger, self.server
         before = ledger.troubles()
         self.offer(rate, warm + seconds)

@@ -58,7 +58,7 @@ Store._take_turn = _timed_turn  # type: ignore[method-assign]
 
 
 class _LoopWatch:
-    """Has the loop tell that it runs, and looks from a thread at what does where it does not."""
+    """Detects from a thread when the loop is blocked, and records where."""
 
     def __init__(self, worker: LiveWorker) -> None:
         self._loop = worker.loop

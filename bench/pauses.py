@@ -31,11 +31,11 @@ class _PausedServer(Commonroom):
 
 @dataclass
 class Traced:
-    """What a run at SHARE of the highest good rate was like."""
+    """The record of a run at SHARE of the highest good rate."""
 
     best: float  # messages a second
     steps: list[Figures]
-    causes: Counter[str]  # pauses of more than 50 ms, by what they were
+    causes: Counter[str]  # pauses of more than 50 ms, by cause
 
     @property
     def late(self) -> int:

@@ -27,7 +27,7 @@ _HEADINGS = (
 
 @dataclass
 class Target:
-    """A mark to reach: what it is about, the figure, the mark; met if figure ≤ mark, or ≥ where higher is better."""
+    """A target: name, figure and mark; met if figure ≤ mark, or ≥ if higher is better."""
 
     what: str
     figure: float

@@ -1,4 +1,4 @@
-"""What is measured: every function starts a server of the given kind, measures, and stops it."""
+"""Scenarios: every function starts a server of the given kind, measures, and stops it."""
 
 import time
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ class Churn:
 
 
 def steady(kind: type[Server], rooms: int, members: int, rate: float, quick: bool) -> Figures:
-    """A rate that a server should take with ease: what it costs, and how long messages take."""
+    """Measure cost and latency at a rate that a server handles easily."""
     with kind(rooms, members) as server:
         load = Load(server)
         load.arrive(load.members)
@@ -119,7 +119,7 @@ def idle(quick: bool) -> Idle:
         load.drain(5)
         latencies = load.ledger.latencies
         load.close()
-    # Who was answered early does not pull again here: that is no loss.
+    # Clients that were answered early do not pull again here, which is not a loss.
     faults = "" if early else load.ledger.faults
     return Idle(total, early, bytes_each, share, percentile(latencies, 0.5), percentile(latencies, 1), faults)
 

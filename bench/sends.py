@@ -1,4 +1,4 @@
-"""Sending alone, without anybody who waits: what storing a message costs, and what durability adds to it."""
+"""Sending without waiting clients: the cost of storing a message, and of durability."""
 
 import json
 import statistics
@@ -65,7 +65,7 @@ class Sends:
     p50: float  # ms, from the request to its answer
     p99: float
     cpu_ms: float  # of all of the server's processes, per send
-    others: float  # what other programs took of the server's core
+    others: float  # the server core's share used by other programs
     failed: int
 
     def line(self) -> str:
@@ -75,7 +75,7 @@ class Sends:
 
 @dataclass
 class SendOnly:
-    """Many senders and nobody who waits; beside gunicorn's own threads with an application that does nothing."""
+    """Many senders and no waiting clients; compared with gunicorn's threads and an application that does nothing."""
 
     ours: Sends
     bare: Sends
@@ -98,11 +98,11 @@ class SendOnly:
 
 @dataclass
 class Synced:
-    """What was measured with one setting of CHAT_SQLITE_SYNCHRONOUS; medians of several rounds."""
+    """Figures for one setting of CHAT_SQLITE_SYNCHRONOUS; medians of several rounds."""
 
     alone: Sends  # one sender
     many: Sends
-    delivered: Figures  # 10 rooms of 30 who wait, 20 messages a second
+    delivered: Figures  # 10 rooms of 30 waiting members, 20 messages a second
 
 
 @dataclass

@@ -37,7 +37,7 @@ class Reactor:
         heapq.heappush(self._timers, (time.monotonic() + seconds, next(self._numbers), call))
 
     def run(self, seconds: float, until: Callable[[], bool] | None = None) -> bool:
-        """Serve for so many seconds, or until it holds; whether it did."""
+        """Serve for this many seconds, or until the condition holds; return whether it did."""
         end = time.monotonic() + seconds
         look = 0.0
         while (now := time.monotonic()) < end:

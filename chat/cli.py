@@ -36,7 +36,7 @@ def version() -> None:
 @click.argument("username")
 @click.password_option()
 def set_password(username: str, password: str) -> None:
-    """Set a new password for a user who has forgotten theirs. Logs them out everywhere."""
+    """Set a new password for a user and log them out everywhere."""
     try:
         services().accounts.set_password(username, password)
     except ChatError as error:

@@ -1,4 +1,4 @@
-"""Logging: one line per record, whatever clients put into it."""
+"""Logging: one line per record, regardless of client input."""
 
 import logging
 import re

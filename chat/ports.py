@@ -1,4 +1,4 @@
-"""What the rules need of a database and of a bus: the interfaces that each of chat.backends implements."""
+"""Interfaces of a database and an event bus, implemented by each of chat.backends."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -12,7 +12,7 @@ from chat.storage.prepared import Prepared
 
 
 class WriteTransaction(Protocol):
-    """What a service sees of the one transaction it writes in."""
+    """The write transaction as services see it."""
 
     def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         """Run one statement. Raises IntegrityError where a unique name is taken."""
@@ -48,7 +48,7 @@ class Store(Protocol):
         ...
 
     def checkpoint(self) -> None:
-        """Do in the background what a writer would have to do otherwise."""
+        """Do maintenance in the background that writers would otherwise have to do."""
         ...
 
     def bytes_used(self, connection: Connection | WriteTransaction) -> int:
@@ -64,11 +64,11 @@ class Store(Protocol):
         ...
 
     def moment(self) -> "Moment":
-        """Return what is committed now."""
+        """Return the current position in the order of commits."""
         ...
 
     def dispose(self) -> None:
-        """Close all connections that are not in use; what comes after opens new ones."""
+        """Close all idle connections; later calls open new ones."""
         ...
 
 
@@ -110,11 +110,13 @@ class Bus(Protocol):
         ...
 
     def committed(self, events: Sequence[Event]) -> None:
-        """Publish what this process has just committed; also where it only came to write, and runs no bus."""
+        """Publish events that this process has just committed; also used by commands that write without
+        running a bus.
+        """
         ...
 
     def read_events(self) -> None:
-        """Publish what has been committed since the last time, without waiting for the thread."""
+        """Publish events committed since the last call, without waiting for the thread."""
         ...
 
 
@@ -138,9 +140,9 @@ class Backend(Protocol):
         ...
 
     def restore(self, source: Path, check: Callable[[Path], None]) -> str:
-        """Put a backup in the database's place; returns where what was there is kept.
+        """Replace the database with a backup; return the path of the old one.
 
-        check raises for a copy that this version cannot use. Raises BackupError, also where the database is in use.
+        `check` raises for a copy that this version cannot use. Raises BackupError, also while the database is in use.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""`python -m conformance`: run all of it, print what does not pass, and write the tables."""
+"""`python -m conformance`: run all suites, print failures, and write the tables."""
 
 import argparse
 import sys

@@ -1,7 +1,7 @@
-"""The Autobahn suite's cases for WebSocket servers: its numbers and what it asks for; the code is ours.
+"""Cases of the Autobahn suite for WebSocket servers: its numbers and requirements, with code of this project.
 
-The suite talks to an echo server. Ours (/test/echo of tests/live/socket_app.py) sends a text back as it came, and of a
-binary message, as the product sends none, its length and SHA-256 as text.
+The suite talks to an echo server. The one here (/test/echo of tests/live/socket_app.py) returns texts unchanged and,
+since the product sends no binary messages, the length and SHA-256 of binary ones as text.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ class Case:
     send: Sequence[bytes | float]  # each a write of its own; a float is a pause in seconds
     replies: Sequence[Reply] = ()  # before the close
     code: int | None = 1000  # of the server's close frame
-    says_goodbye: bool = True  # once all has come back, the client closes; else what is sent ends the connection
+    says_goodbye: bool = True  # the client closes after all echoes; otherwise the sent data ends the connection
     in_turn: bool = False  # each reply is awaited before the next write
     lenient: bool = False  # none of the replies before a fault counts as "non-strict"
     is_informational: bool = False
@@ -37,7 +37,7 @@ class Case:
 
 
 def echo_of(opcode: int, payload: bytes) -> Reply:
-    """What the echo server makes of a message."""
+    """Return the echo server's answer to a message."""
     if opcode == TEXT:
         return TEXT, payload
     return TEXT, b"%d %s" % (len(payload), hashlib.sha256(payload).hexdigest().encode())
@@ -80,7 +80,7 @@ def _echoed(number: str, about: str, opcode: int, payload: bytes, send: Sequence
 
 
 def _fault(number: str, about: str, send: Sequence[bytes | float], code: int = 1002, *before: bytes) -> Case:
-    """What is to be failed; before: texts that were whole by then."""
+    """A case that must fail; before: texts that were complete by then."""
     replies = [(TEXT, text) for text in before]
     return Case(number, about, send, replies, code, says_goodbye=False, lenient=bool(before))
 

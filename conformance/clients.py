@@ -1,4 +1,4 @@
-"""Clients that nobody here wrote, against a real server: each is told what to do, and what came of it is compared."""
+"""Third-party clients against a real server: each gets instructions, and its results are compared."""
 
 import asyncio
 import http.client
@@ -43,7 +43,7 @@ class Reply:
 
 
 class Client:
-    """One that makes requests; `ask` raises what the client raises."""
+    """A client that makes requests; `ask` raises the client's own exceptions."""
 
     name = ""
 

@@ -154,7 +154,7 @@ def _after_idle(client: Client, people: Class) -> None:
 
 
 def _amid_close(kind: type[Client], people: Class) -> None:
-    """What was answered is stored once; what was not, at most once."""
+    """An answered message is stored once; an unanswered one at most once."""
     faults: list[str] = []
 
     def one(number: int) -> None:
@@ -189,7 +189,7 @@ def _sent(client: Client, people: Class, text: str) -> bool:
 def _tried(client: str, about: str, case: Callable[[], None]) -> Outcome:
     try:
         case()
-    except Exception as error:  # whatever a client raises is the result
+    except Exception as error:  # any exception of the client is the result
         return Outcome(client, about, f"{type(error).__name__}: {str(error)[:300]}".replace("\n", " "))
     return Outcome(client, about)
 

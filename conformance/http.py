@@ -25,7 +25,7 @@ _USER = "conny"
 @dataclass
 class Outcome:
     case: Case
-    fault: str  # empty: there is none
+    fault: str  # empty: no fault
 
 
 def opener(server: Server) -> Open:
@@ -34,7 +34,7 @@ def opener(server: Server) -> Open:
 
 
 def furnish(server: Server) -> World:
-    """Put what the cases ask for on the server."""
+    """Create the data that the cases need on the server."""
     with requests.Session() as session:
         ask = partial(session.request, verify=server.verify, timeout=30)
         account = {"username": _USER, "password": "secret1"}
@@ -111,7 +111,7 @@ def _common(answer: Answer) -> Iterator[str]:
 
 
 def _end(case: Case, talk: Talk) -> list[str]:
-    """Whether the connection ends, or goes on with nothing left of what came before."""
+    """Whether the connection ends, or continues without leftovers of the previous request."""
     if case.closes:
         rest = talk.rest()
         return [f"more came: {rest[:100]!r}"] if rest else []

@@ -1,4 +1,4 @@
-"""What is answered (RFC 9110), and how a connection becomes a WebSocket (RFC 6455)."""
+"""Answers (RFC 9110), and WebSocket handshakes (RFC 6455)."""
 
 from collections.abc import Iterator
 

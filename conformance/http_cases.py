@@ -1,4 +1,4 @@
-"""What RFC 9110, 9112, 9113, 6265, 6455 and 6585 ask of an HTTP server, as bytes and what has to come back."""
+"""Requirements of RFC 9110, 9112, 9113, 6265, 6455 and 6585 for HTTP servers, as bytes and expected answers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,10 +9,10 @@ STYLE = "/static/css/base.css"
 
 @dataclass(frozen=True)
 class World:
-    """What is there on the server that is asked."""
+    """The data on the tested server."""
 
     cookie: str  # a name and a value
-    user: str  # whose it is
+    user: str  # the user of the token
     picture: str  # a path; its picture has more than 100 bytes
     size: int  # of the picture
     etag: str  # of the picture
@@ -27,7 +27,7 @@ class World:
 
 @dataclass(frozen=True)
 class Case:
-    """Bytes to send, the statuses that answer them, and what the last answer must have."""
+    """Bytes to send, the statuses that answer them, and requirements for the last answer."""
 
     section: str
     about: str

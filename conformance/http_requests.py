@@ -1,4 +1,4 @@
-"""How requests are read (RFC 9112), and what is refused."""
+"""Request parsing (RFC 9112), and refusals."""
 
 from collections.abc import Iterator
 

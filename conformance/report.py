@@ -1,4 +1,4 @@
-"""docs/conformance.md: every case and what came of it."""
+"""docs/conformance.md: every case with its result."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

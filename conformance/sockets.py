@@ -30,11 +30,11 @@ class Outcome:
 
 @dataclass
 class _Heard:
-    """What the server has said."""
+    """Received data."""
 
     replies: list[Reply] = field(default_factory=list)
     close: Got | None = None
-    is_late: bool = False  # a fault was answered only after what came behind it
+    is_late: bool = False  # the fault was answered after later data
 
     def add(self, got: Got) -> None:
         if got.opcode == CLOSE:
@@ -67,7 +67,7 @@ def run_case(case: Case, open_one: Open) -> Outcome:
             late = time.monotonic() - began > END_SECONDS
     except (OSError, AssertionError) as error:
         if case.is_informational and isinstance(error, ConnectionError):
-            # What is sent after the close frame may meet a server that has closed: the suite does not judge that.
+            # Data sent after the close frame may meet a closed connection: the suite does not judge that.
             return Outcome(case, Result.INFORMATIONAL, f"closed while more was sent, after {_shown(heard)}")
         return Outcome(case, Result.FAIL, f"{type(error).__name__}: {str(error)[:200]}, after {_shown(heard)}")
     if rest or late:

@@ -60,7 +60,7 @@ _GROUPS: list[tuple[str, list[bytes]]] = [
 
 
 def sequences() -> Iterator[tuple[str, str, bytes, bool]]:
-    """The suite's number, what it is, the bytes, and whether they are UTF-8."""
+    """Yield the suite's number, a description, the bytes, and whether they are UTF-8."""
     for group, (about, found) in enumerate(_GROUPS, 5):
         for number, data in enumerate(found, 1):
             yield f"6.{group}.{number}", about, data, _is_valid(data)

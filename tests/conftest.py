@@ -171,7 +171,7 @@ def statements_of(services: Services) -> Iterator[list[str]]:
     services.store.dispose()  # so that all connections are new ones
     event.listen(engine_of(services), "connect", trace)
     try:
-        with services.store.read():  # the connection's settings are none of the statements
+        with services.store.read():  # excludes the statements that configure the connection
             pass
         statements.clear()
         yield statements
@@ -211,6 +211,6 @@ def run_in_threads(*jobs: Callable[[], object], timeout: float = 30) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What is loaded by now stays: garbage collections need not look through it again and again."""
+    """Freeze objects loaded so far, which garbage collections need not scan."""
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""The database behind a test's services, whichever it is."""
+"""The database behind a test's services, for any back end."""
 
 import itertools
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ def execute(tx: WriteTransaction, sql: str, values: Sequence[Any] = ()) -> Curso
 
 
 def wait_for_the_bus(services: Services) -> None:
-    """Until it has read what is committed now."""
+    """Wait until the bus has read everything committed so far."""
     bus = services._bus
     assert isinstance(bus, SqliteBus)
     with services.store.read() as connection:

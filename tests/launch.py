@@ -63,7 +63,7 @@ def limit_descriptors(most: int) -> None:
 
 
 def _run(app: str, environment: dict[str, str], log: Path, descriptors: int) -> None:
-    """Become what the command would be."""
+    """Become the process of the command."""
     os.setsid()
     with log.open("ab") as output:
         os.dup2(output.fileno(), 1)

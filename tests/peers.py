@@ -1,4 +1,4 @@
-"""A connection's end that remembers what it was told, for handlers without a server."""
+"""A connection's end that records sent data, for handlers without a server."""
 
 import json
 from collections.abc import Callable

@@ -22,7 +22,7 @@ def noise(size: int) -> bytes:
     return buffer.getvalue()
 
 
-SECRET = b"SECRET-PLACE 52.5200N"  # stands in whatever a picture may carry besides its pixels
+SECRET = b"SECRET-PLACE 52.5200N"  # placed wherever a picture may contain anything but its pixels
 
 
 def jpeg_segment(marker: int, payload: bytes) -> bytes:
@@ -48,7 +48,7 @@ def frames(count: int = 3) -> list[Image.Image]:
 
 
 def exif(orientation: int = 6) -> Image.Exif:
-    """What a phone writes: the orientation, who made it and with what, where, and its maker's own notes."""
+    """A phone's metadata: orientation, maker, model, location, and maker notes."""
     made = Image.Exif()
     made[0x0112] = orientation
     made[0x010F] = SECRET.decode()  # Make

@@ -1,7 +1,7 @@
-"""Attack a server of `make run`'s settings while a class chats by all five protocols, and print what it noticed.
+"""Attack a server with the settings of `make run` while a class chats by all five protocols, and print the effects.
 
-The server runs on one core; the class and the attackers share the other. Each attack goes on for a while, one after the
-other, then all at once; between them the class is alone for some seconds.
+The server runs on one core; the class and the attackers share the other. The attacks run one after the other, then all
+at once; between them the class is alone for some seconds.
 """
 # ruff: noqa: T201
 
@@ -55,14 +55,14 @@ class Attacked(Commonroom):
 
 @dataclass
 class Row:
-    """One attack and what the class noticed of it."""
+    """One attack and its effects on the class."""
 
     name: str
     phase: Phase
     rss: int  # bytes of the server at the end of the attack
     cpu: float  # of the server's core
     recovery: float = 0.0  # s until sends were quick again
-    counts: dict[str, int] = field(default_factory=dict)  # what the attackers were answered
+    counts: dict[str, int] = field(default_factory=dict)  # answers to the attackers
 
 
 class Lesson:
@@ -133,7 +133,7 @@ class Lesson:
         return row
 
     async def _recovery(self) -> float:
-        """Seconds until a look at one's own account, three times in a row, is quick."""
+        """Return the seconds until three requests for the user's own account in a row are fast."""
         began = time.monotonic()
         probe, quick = Http(self.server.port), 0
         probe.headers = self.members[0].account.headers

@@ -1,4 +1,4 @@
-"""What all attacks use: an account, connections from one address, and counts of what came back."""
+"""Shared by all attacks: an account, connections from one address, and counts of answers."""
 
 import asyncio
 import base64
@@ -16,12 +16,12 @@ from bench.attack.wire import Http, Lost
 SOURCE = "127.0.0.66"
 TEACHER = "teacher"
 PASSWORD = "mallorys-own-1"  # noqa: S105
-PAUSE = 0.05  # seconds after a refusal or a lost connection: so long a script waits at least
+PAUSE = 0.05  # minimum pause in seconds after a refusal or a lost connection
 NextRequest = Callable[[], tuple[str, str, Any]]  # method, path, body
 
 
 class Attacker:
-    """What all attacks use: an account, connections from one address, and counts of what came back."""
+    """The base of all attacks: an account, connections from one address, and counts of answers."""
 
     def __init__(self, http_port: int, tcp_port: int) -> None:
         self.http_port = http_port
@@ -93,7 +93,7 @@ class Attacker:
 
 
 def _is_closed(sock: socket.socket) -> bool:
-    """Whether the server has closed it; what it has sent is not read, but for a byte."""
+    """Whether the server has closed the connection; reads at most one byte."""
     try:
         return sock.recv(1, socket.MSG_PEEK) == b"" or bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
     except BlockingIOError:

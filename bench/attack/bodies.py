@@ -1,4 +1,4 @@
-"""Attacks by what is large or dear to read: pictures, bodies, files."""
+"""Attacks with large or expensive input: pictures, bodies, files."""
 
 import asyncio
 import base64
@@ -73,7 +73,7 @@ async def _until(attacker: Attacker, lines: Lines, kinds: set[str], wanted: str)
 
 
 async def posts_to_the_tcp_port(attacker: Attacker) -> None:
-    """What a page of another site can make a browser send: HTTP with the protocol's lines as its body."""
+    """Send HTTP requests as another site's page can make a browser send, with the protocol's lines as body."""
     lines = [
         {"message_type": "login_request", "username": attacker.name, "password": PASSWORD},
         {"message_type": "chat_message", "chat_group_name": ROOM, "content": INTRUSION},

@@ -1,4 +1,4 @@
-"""What the class sent and received: latencies, losses, duplicates."""
+"""Messages sent and received by the class: latencies, losses, duplicates."""
 
 import re
 from dataclasses import dataclass, field
@@ -69,7 +69,7 @@ class Books:
 
 
 def percentile(values: list[float], share: float) -> float:
-    """In ms; infinite where there are none."""
+    """In ms; infinite for an empty list."""
     if not values:
         return float("inf")
     ordered = sorted(values)

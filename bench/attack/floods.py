@@ -93,7 +93,7 @@ async def documents(attacker: Attacker) -> None:
 
 
 async def searches(attacker: Attacker) -> None:
-    """Searches for what is not there, and lists."""
+    """Search for missing texts, and request lists."""
     room = await room_id(attacker)
     needle = "a" * 90 + "b"
     paths = (

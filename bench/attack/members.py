@@ -53,7 +53,7 @@ class Member:
                 await self.catch_up()
 
     async def catch_up(self) -> None:
-        """Fetch what came while the connection was lost: a socket only brings what comes after it was opened."""
+        """Fetch messages missed while the connection was lost: a socket only delivers later ones."""
         found = None
         while found is None or found:
             try:
@@ -245,7 +245,7 @@ class Tcp(_OnOneSocket):
 
 
 class Ims(Member):
-    """A WebSocket that says when there is news, and GET for what it is."""
+    """A WebSocket that announces news, and GET requests that fetch them."""
 
     async def log_in(self) -> None:
         answer = await self._posted("/account/login", {"email": self.name, "password": PASSWORD})
@@ -267,7 +267,7 @@ class Ims(Member):
             socket.close()
 
     async def _look(self) -> None:
-        """From the last one's second on, so some come again."""
+        """From the second of the last message on, so some are repeated."""
         path = f"/conversations/messages?conversationId={self.room_id}"
         status, _, body = await self._reader.call("GET", path + (f"&from={self._from}" if self._from else ""))
         if status != 200:

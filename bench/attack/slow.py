@@ -1,4 +1,4 @@
-"""Attacks by connections that read nothing, or do not finish what they say."""
+"""Attacks by connections that read nothing, or never finish their requests."""
 
 import asyncio
 import json

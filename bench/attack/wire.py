@@ -28,7 +28,9 @@ class Http:
         self._turn = asyncio.Lock()
 
     async def call(self, method: str, path: str, body: Any = None) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers (names in lower case) and body. What is not bytes is sent as JSON. Raises Lost."""
+        """Send a request; return status, headers (names in lower case) and body. Non-bytes are sent as JSON. Raises
+        Lost.
+        """
         raw = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(raw)}"]
         lines += [f"{name}: {value}" for name, value in self.headers.items()]

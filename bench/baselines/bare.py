@@ -1,4 +1,4 @@
-"""As little as a send can be: the body is read, and an answer is given. What is left is gunicorn's own."""
+"""The minimal send: reads the body and answers. The rest is gunicorn's own cost."""
 
 from collections.abc import Callable, Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The same with Flask-Sock: a thread for each socket, and whoever sends writes to all of the room."""
+"""The baseline with Flask-Sock: one thread per socket, and the sender writes to the whole room."""
 
 import json
 import os

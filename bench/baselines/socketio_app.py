@@ -1,4 +1,4 @@
-"""The same with Flask-SocketIO, run as its documentation says: `gunicorn -k gevent -w 1`."""
+"""The baseline with Flask-SocketIO, run as in its documentation: `gunicorn -k gevent -w 1`."""
 
 import os
 
@@ -16,7 +16,7 @@ tokens: dict[str, str] = {}  # by Socket.IO's session id
 
 @socketio.on("connect")
 def connect(auth: dict[str, str]) -> bool:
-    """Log in by token, and join one's rooms."""
+    """Log in by token, and join the user's rooms."""
     query = (
         select(Room.name)
         .join(Membership, Membership.room_id == Room.id)

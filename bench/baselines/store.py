@@ -54,7 +54,7 @@ def open_store(path: str) -> sessionmaker[Session]:
 
 
 def find_member(session: Session, token: str, room: str) -> tuple[User, Room] | None:
-    """Whose token it is and which room of theirs is meant; None if there is none such."""
+    """Return the token's user and the requested room; None if the user is not a member."""
     query = (
         select(User, Room)
         .join(Membership, Membership.user_id == User.id)

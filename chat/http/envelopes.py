@@ -25,7 +25,7 @@ _EXTENSION = "commonroom.envelopes"
 _HEAD = re.compile(rb"[^ \r\n]+ (?:https?://[^/ \r\n]*)?([^? \r\n]*)")
 _LANGUAGE = re.compile(rb"\r\nAccept-Language:([^\r\n]*)", re.IGNORECASE)
 _HANDSHAKE = re.compile(rb"\r\nUpgrade:[^\r\n]*websocket", re.IGNORECASE)
-_PATH_MAX_BYTES = 256  # that say whose a path is
+_PATH_MAX_BYTES = 256  # enough to find the protocol of a path
 
 
 def init_app(app: Flask) -> None:
@@ -63,9 +63,9 @@ def _render_of(app: Flask, path: str) -> Render | None:
 
 
 def refusals(app: Flask) -> Envelope:
-    """What words the refusals of requests that were not routed: what could not be read, and what is too much.
+    """Return the function that words refusals before routing: unreadable requests, and overload.
 
-    On the loop: renders do no I/O.
+    Runs on the loop: renderers must not do I/O.
     """
 
     def worded(head: bytes, status: str, reason: str) -> bytes | None:

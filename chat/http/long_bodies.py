@@ -11,14 +11,14 @@ from werkzeug.routing import RoutingException
 from chat.http.declared import Declared
 from chat.live.clients import Client
 
-Takes = Callable[[bytes, Client], bool]  # of a request's head, and whose it is
+Takes = Callable[[bytes, Client], bool]  # of a request's head and its client
 _LINE = re.compile(rb"([A-Z]+) (?:https?://[^/ ]*)?([^? ]*)")
 
 
 def takes_long(app: Flask) -> Takes:
-    """Whether a body of over 64 KiB is received.
+    """Return a function that decides whether to receive a body over 64 KiB.
 
-    Where its route has use for one, of persons: there is none without a log-in.
+    Only if the route uses long bodies, and the client is logged in.
     """
     routes = frozenset(
         (method.encode(), rule.rule.encode())

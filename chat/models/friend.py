@@ -10,7 +10,7 @@ from chat.models.columns import Id, Microseconds
 
 
 class Friendship(db.Model):
-    """One row for two users who are or have been friends."""
+    """One row for two users, friends now or formerly."""
 
     __tablename__ = "friendships"
     __table_args__ = (

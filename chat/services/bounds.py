@@ -22,8 +22,8 @@ _are_friends = exists().where(
     Friendship.ended_at.is_(None),
 )
 _has_written = exists().where(Message.room_id == Membership.room_id, Message.sender_id == Membership.user_id)
-# A room that the member never entered or used, and was added to by somebody who is not a friend. Joining sets the read
-# mark to the room's last message, so a mark after the joining time means that the member has read something.
+# A room that the member never entered or used after a non-friend added them. Joining sets the read mark to the room's
+# last message, so a mark after the joining time means that the member has read something.
 _is_strangers = and_(
     Membership.added_by_id.is_not(None),
     Membership.read_time <= Membership.joined_at,

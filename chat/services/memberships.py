@@ -194,7 +194,7 @@ class Memberships:
             tx.emit(Event(EventKind.CONCERNS_MEMBERS, room_id, now))
 
     def _accept(self, actor: Actor, room_id: int) -> None:
-        """Record that the actor, who was added by another user, has joined the room by choice."""
+        """Record that the actor has joined by choice a room that another user had added them to."""
         with self._store.read() as connection:
             mine = (Membership.room_id == room_id, Membership.user_id == actor.user_id)
             added = select(Membership.id).where(*mine, Membership.added_by_id.is_not(None))

@@ -117,11 +117,11 @@ class Presence:
             self._elsewhere_read_at = None
 
     def online(self, user_ids: Iterable[int]) -> set[int]:
-        """Return those of the users who are online in any process; data of other processes is about a second old."""
+        """Return the users among these with a session online in any process; data of others is about a second old."""
         return self.everybody_online().intersection(user_ids)
 
     def everybody_online(self) -> set[int]:
-        """Return all users who are online in any process."""
+        """Return all users online in any process."""
         now = self._clock()
         with self._lock:
             here = {seen.user_id for seen in self._seen.values() if self._until(seen, now) > now}

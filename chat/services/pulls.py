@@ -72,7 +72,7 @@ class Position:
 
 
 def marks_at(position: Position, looked_at: LookedAt) -> list[tuple[int, int]]:
-    """Return read marks (room id, µs) for a reader at this position who has these rooms on screen."""
+    """Return read marks (room id, µs) for a reader at this position with these rooms on screen."""
     rooms = position.rooms.items()
     return [(id_, position.cursors[name]) for name, id_ in rooms if looked_at is None or id_ in looked_at]
 

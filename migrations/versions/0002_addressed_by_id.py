@@ -1,9 +1,6 @@
-"""What protocols that address rooms by id show and need: descriptions, times of change, tickets
+"""Columns and tables for protocols that address rooms by id: descriptions, times of change, tickets
 
-Revision ID: 0002
-Revises: 0001
-Create Date: 2026-11-22 09:12:44.105218
-
+Revision ID: 0002 Revises: 0001 Create Date: 2026-11-22 09:12:44.105218
 """
 
 import sqlalchemy as sa

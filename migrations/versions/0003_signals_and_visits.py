@@ -17,7 +17,7 @@ depends_on = None
 
 
 def upgrade():
-    # In place: a batch would make the table anew, without its AUTOINCREMENT.
+    # In place: a batch would recreate the table without its AUTOINCREMENT.
     op.add_column("events", sa.Column("data", sa.Text(), server_default=sa.text("''"), nullable=False))
     op.create_table(
         "processes",

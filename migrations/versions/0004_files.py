@@ -17,7 +17,7 @@ depends_on = None
 
 
 def upgrade():
-    # In place: a batch would make the table anew, without its AUTOINCREMENT.
+    # In place: a batch would recreate the table without its AUTOINCREMENT.
     op.add_column("attachments", sa.Column("filename", sa.Text(), server_default=sa.text("''"), nullable=False))
     op.add_column("attachments", sa.Column("upload_ends", sa.BigInteger(), nullable=True))
     op.create_index(op.f("ix_attachments_upload_ends"), "attachments", ["upload_ends"], unique=False)

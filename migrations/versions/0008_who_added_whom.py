@@ -17,7 +17,7 @@ depends_on = None
 
 
 def upgrade():
-    # Members from before count as having come by themselves: nobody is kept out of rooms because of what was.
+    # Existing members count as having joined by themselves, so that nobody loses access.
     number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
     op.add_column("memberships", sa.Column("added_by_id", number, nullable=True))
     for name, condition in (("owned", "role = 'owner'"), ("added", "added_by_id IS NOT NULL")):

@@ -75,9 +75,9 @@ class Refused(Exception):  # noqa: N818
 
 
 class ChatClient(Protocol):
-    """What scenarios ask of every protocol's client. What only some can is named in `can`, and asked for by
-    `@pytest.mark.needs`: open (rooms that one joins, by names that are taken), passwd, leave, logout, online, unread,
-    members (who is in a room, and which rooms one is in), show (pictures), echo (what one says comes back to oneself).
+    """The interface of every protocol's client in scenarios. Optional abilities are listed in `can` and required with
+    `@pytest.mark.needs`: open (joinable rooms with unique names), passwd, leave, logout, online, unread, members (lists
+    of members and of joined rooms), show (pictures), echo (the sender receives its own messages).
     """
 
     protocol: ClassVar[str]
@@ -110,7 +110,7 @@ KINDS = {401: "auth", 409: "taken", 404: "not_found", 403: "forbidden", 400: "in
 
 @dataclass
 class Caller:
-    """Whoever sends requests."""
+    """A sender of requests."""
 
     transport: Transport
 
@@ -132,7 +132,7 @@ class PollingClient(Caller):
     cursors: dict[str, str] = field(default_factory=dict)
 
     def ok(self, method: str, path: str, body: Any = None) -> Any:
-        """The same, and it must succeed. Raises Refused."""
+        """Send a request that must succeed. Raises Refused."""
         reply = self.call(method, path, body)
         if reply.status != 200:
             assert reply.json["status"] == "failure", reply
@@ -192,7 +192,7 @@ class PollingClient(Caller):
         self.ok("POST", "/chat/send", {"roomname": room, "new_message": {"type": "img", "content": content}})
 
     def hear(self, room: str, timeout: float = 0) -> list[Heard]:
-        """What is new in the room since the last time; waits up to timeout seconds for something."""
+        """Return new messages of the room since the last call; waits up to timeout seconds for one."""
         body = {room: self.cursors.get(room, "")}
         got = self.ok("POST", f"/chat/pull?timeout={timeout}", body)[room]
         if got:

@@ -33,7 +33,7 @@ CLIENTS: list[Any] = [
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run what takes `anyone` with every client that can do what it needs, and with every server it can use."""
+    """Run tests with an `anyone` argument for every client with the required abilities and every server it supports."""
     if "client_kind" in metafunc.fixturenames:
         needed = {ability for mark in metafunc.definition.iter_markers("needs") for ability in mark.args}
         able = [kind for kind in CLIENTS if needed <= kind.can]

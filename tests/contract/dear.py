@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 KIB = 1024
-FULL = 60 * KIB  # what a body or line may have anywhere
+FULL = 60 * KIB  # maximum size of a body or line anywhere
 BEFORE, AFTER = 3, 10  # units for each 64 KiB begun
 ACCENTS = "a" + "\u0301\u0323" * 197  # 395 characters that normalising has to sort
 TRIES = 4  # the first one fills caches
@@ -43,7 +43,7 @@ def padded(head: str, tail: str, filling: str, size: int = FULL) -> bytes:
     return (head + filling * (room // len(filling.encode())) + tail).encode()
 
 
-# What a body, line or frame may hold instead of a text, to be put between two others.
+# JSON values to place between two others instead of a text.
 VALUES = {
     "one escape in a long text": ('"\\u0041', "é", '"'),
     "escapes alone": ('"', "\\u00e9", '"'),

@@ -32,7 +32,7 @@ class ImsClient:
     heard_ids: dict[int, set[int]] = field(default_factory=dict)  # by conversation: the messages heard
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
-        """One request, with the token if there is one; what is not bytes is sent as JSON, with GET as a query."""
+        """Send a request, with the token if there is one; data is sent as JSON, or as a query for GET."""
         if self.token:
             headers.setdefault("Authorization", self.token)
         if method == "GET" and isinstance(body, dict):
@@ -41,7 +41,7 @@ class ImsClient:
         return self.transport.request(method, path, raw, headers)
 
     def ok(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
-        """The same, and it must succeed: the whole answer. Raises Refused."""
+        """Send a request that must succeed, and return the whole answer. Raises Refused."""
         reply = self.call(method, path, body, **headers)
         answer = reply.json
         if reply.status != 200:
@@ -111,7 +111,7 @@ class ImsClient:
         self.ok("POST", "/conversations/image", body, **FORM_HEADERS)
 
     def hear(self, room: str, timeout: float = 0) -> list[Heard]:
-        """What is new in the room since the last time; waits up to timeout seconds for something."""
+        """Return new messages of the room since the last call; waits up to timeout seconds for one."""
         room_id = self.id_of(room)
         deadline = time.monotonic() + timeout
         while not (found := self._new(room_id)) and time.monotonic() < deadline:
@@ -128,7 +128,7 @@ class ImsClient:
         """Nothing is left open between requests."""
 
     def id_of(self, room: str) -> int:
-        """The id of a conversation that one is in; 0, which is none's, otherwise."""
+        """Return the id of a joined conversation; otherwise 0, which no conversation has."""
         return next((each["id"] for each in self.conversations() if each["name"] == room), 0)
 
     def heard(self, message: dict[str, Any]) -> Heard:

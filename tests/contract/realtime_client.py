@@ -73,7 +73,7 @@ class RoomSocket:
 
 @dataclass
 class Entered:
-    """A room, by the socket in it, and what has come there that nobody has asked for yet."""
+    """A room, its socket, and messages received but not requested yet."""
 
     socket: RoomSocket
     frames: list[Any] = field(default_factory=list)
@@ -81,7 +81,7 @@ class Entered:
 
 @dataclass
 class RealtimeClient(Caller):
-    """As a student would write it. Of what one says oneself, nothing comes back but that it is stored."""
+    """A client as a student would write it. For its own messages it receives only an acknowledgement."""
 
     protocol = "realtime"
     can = frozenset({"logout"})
@@ -161,7 +161,7 @@ class RealtimeClient(Caller):
 
     @staticmethod
     def _await_entered(entered: Entered) -> None:
-        """Nothing says that one is in: frames are handled in order, so one that is refused for what it lacks does."""
+        """Entering is not acknowledged. Frames are handled in order, so send one that is refused."""
         entered.socket.send({})
         while "status" not in (answer := entered.socket.next()):
             entered.frames.append(answer)
@@ -194,7 +194,7 @@ class RealtimeUser(PollingClient):
         self.register(unique(stem))
 
     def make(self) -> int:
-        """A room of one's own; its id."""
+        """Create a room and return its id."""
         return int(self.call("POST", "/Room", {"name": unique("room")}).json["id"])
 
     def room_name(self, room_id: int) -> str:

@@ -45,7 +45,7 @@ class RoomapiClient:
         return self.transport.request(method, path, raw, headers)
 
     def ok(self, method: str, path: str, body: Any = None) -> Any:
-        """The same, and it must succeed: its data. Raises Refused."""
+        """Send a request that must succeed, and return its data. Raises Refused."""
         reply = self.call(method, path, body)
         answer = reply.json
         assert set(answer) == {"code", "msg", "data"}, reply
@@ -95,7 +95,7 @@ class RoomapiClient:
         self.ok("POST", "/api/message/send", {"room_id": self.id_of(room), "type": "image", "content": content})
 
     def hear(self, room: str, timeout: float = 0) -> list[Heard]:
-        """What is new in the room since the last time; waits up to timeout seconds for something."""
+        """Return new messages of the room since the last call; waits up to timeout seconds for one."""
         room_id = self.id_of(room)
         found = self._wait_for_new(room_id, timeout)
         if found:
@@ -106,7 +106,7 @@ class RoomapiClient:
         """Nothing is left open between requests."""
 
     def id_of(self, room: str) -> int:
-        """The id of a room that one is in; 0, which is none's, otherwise."""
+        """Return the id of a joined room; otherwise 0, which no room has."""
         return next((each["ID"] for each in self.ok("GET", "/api/room/list") if each["name"] == room), 0)
 
     def heard(self, message: dict[str, Any]) -> Heard:
@@ -125,7 +125,7 @@ class RoomapiClient:
         return found
 
     def _new(self, room_id: int) -> list[dict[str, Any]]:
-        """Page after page, back to what has been heard; oldest first."""
+        """Read page after page back to the last known message; oldest first."""
         last = self.last_ids.get(room_id, 0)
         found: deque[dict[str, Any]] = deque()
         before = 0
@@ -143,9 +143,9 @@ class RoomapiClient:
 
 @dataclass
 class FollowingRoomapiClient(RoomapiClient):
-    """The same, and over real sockets with a WebSocket, from logging in on.
+    """A client over real connections with a WebSocket from the login on.
 
-    What is pushed there must be what the list shows, in the same order.
+    Pushed messages must equal the listed ones, in the same order.
     """
 
     socket: websocket.WebSocket | None = None
@@ -197,7 +197,7 @@ def send(client: RoomapiClient, room: int, content: str, **more: Any) -> Any:
 
 
 def page(client: RoomapiClient, room: int, **more: Any) -> list[str]:
-    """What a page of the room's messages says, as it comes: newest first."""
+    """Return the texts of a page of the room's messages, newest first as sent."""
     return [each["content"] for each in client.ok("POST", "/api/message/list", {"room_id": room, **more})]
 
 

@@ -35,7 +35,7 @@ class Member(RoomapiClient):
         return self.sockets[-1]
 
     def make(self, *others: RoomapiClient | PollingClient) -> int:
-        """A room of one's own, with these in it; its id."""
+        """Create a room with these members and return its id."""
         room = int(self.ok("POST", "/api/room/create", {"name": unique("room"), "description": ""})["ID"])
         for other in others:
             self.add(room, other)
@@ -48,7 +48,7 @@ class Member(RoomapiClient):
         return self.ok("POST", "/api/message/send", {"room_id": room, "type": "text", "content": content})
 
     def stored(self, room: int) -> list[str]:
-        """What is stored there, oldest first."""
+        """Return the stored texts, oldest first."""
         found = self.ok("POST", "/api/message/list", {"room_id": room, "limit": 100})
         return [each["content"] for each in reversed(found)]
 

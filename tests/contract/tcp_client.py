@@ -57,7 +57,7 @@ class Lines:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
         self.timeout = timeout
-        self.username, self.user_id = "", 0  # for whoever signs in by it
+        self.username, self.user_id = "", 0  # set after a login
 
     def __enter__(self) -> Self:
         return self
@@ -118,7 +118,7 @@ class Lines:
             return found
 
     def until_quiet(self, timeout: float = QUIET) -> list[dict[str, Any]]:
-        """What comes within timeout seconds, and right after that."""
+        """Return messages that arrive within timeout seconds, and directly after."""
         found: list[dict[str, Any]] = []
         try:
             while True:
@@ -146,7 +146,7 @@ _KINDS = {1001: "auth", 1002: "taken", 1003: "not_found", 1004: "not_found", 100
 
 @dataclass
 class TcpClient(Caller):
-    """As a student would write it: what it has not asked for is put by until somebody wants to hear it."""
+    """A client as a student would write it: pushed messages are kept until they are asked for."""
 
     protocol = "tcp"
     can = frozenset({"open", "logout", "online", "echo"})
@@ -165,7 +165,7 @@ class TcpClient(Caller):
         return self._lines
 
     def ok(self, message_type: str, answer: str, **fields: Any) -> dict[str, Any]:
-        """One request, and its answer; what is pushed meanwhile is put by. Raises Refused."""
+        """Send a request and return its answer; messages pushed meanwhile are kept. Raises Refused."""
         self.lines.send(message_type, **fields)
         while True:
             message = self.lines.next()

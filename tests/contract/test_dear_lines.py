@@ -102,7 +102,7 @@ def test_a_line_after_log_in(opened: Open, alice: Actor, value: str) -> None:
 
 @pytest.mark.parametrize("name", ["user{n}", "\u0323\u0301" * 13 + "a{n}", "\ufdfa" * 27 + "{n}", "x" * 50 + "{n}"])
 def test_a_line_that_names_a_thousand(opened: Open, alice: Actor, app: Flask, name: str) -> None:
-    """Some of them nobody's, and all of them somebody's, who are too many to be added at once."""
+    """Some of the names are unknown, and the known ones are too many to be added at once."""
     columns = "username, username_key, nickname, password_sha1, password_md5, created_at"
     rows = [(f"user{number}", f"user{number}", "", "", "", 1) for number in range(1000)]
     with services_of(app).store.write() as tx:

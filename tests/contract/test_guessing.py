@@ -1,4 +1,4 @@
-"""Guessing at accounts and rooms is bounded, and keeps nobody out of what is theirs (decisions 0025, 0026)."""
+"""Guessing accounts' and rooms' passwords is limited, without locking out the owners (docs/decisions/0025, 0026)."""
 
 import logging
 from collections.abc import Callable
@@ -58,7 +58,7 @@ def test_strangers_guesses_do_not_keep_the_owner_out(app: Flask, alice: Browser)
     assert statuses == [401] * 25 + [429] * 75
     assert Browser(app, "198.51.100.1").log_in() == 429  # even with the right one: it could be a guess
     assert alice.log_in() == 200
-    assert Browser(app, HOME).log_in() == 200  # the address is known, whatever the browser or program
+    assert Browser(app, HOME).log_in() == 200  # the address is known, for any browser or program
     alice.address = "198.51.100.1"
     assert alice.log_in() == 200  # and so is the browser, wherever it is
 
@@ -181,7 +181,7 @@ def test_strangers_cannot_keep_anybody_out_of_a_room_whose_passwd_they_know(
         stranger.register(f"new {number}")
         body = {"roomname": "staff", "passwd": "guess"}
         guesses += [stranger.call("POST", "/room/join", body).status for _ in range(10)]
-    assert guesses == [403] * 20 + [429] * 20  # whoever makes accounts to guess
+    assert guesses == [403] * 20 + [429] * 20  # accounts created for guessing
     bob.join("staff", "xyzzy")
     newcomer = Browser(app, "10.0.0.2")
     newcomer.register("a newcomer")

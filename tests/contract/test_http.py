@@ -1,4 +1,4 @@
-"""What holds for every route, whatever its protocol."""
+"""Properties of every route in every protocol."""
 
 from flask import Flask
 

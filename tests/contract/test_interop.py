@@ -1,4 +1,4 @@
-"""One world: what one protocol's client sends, the others' get, in one order."""
+"""Messages sent by one protocol's client reach the clients of all others, in one order."""
 
 import threading
 from typing import Any

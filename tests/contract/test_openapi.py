@@ -44,7 +44,7 @@ KNOWN = {"roomname": "physics", "username": "alice", "owner": "alice", "room_id"
 
 
 class World:
-    """Somebody who is logged in, and a room that is theirs; made anew for each request, which may undo either."""
+    """A logged-in user with a room; created for each request, which may remove either."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
@@ -84,7 +84,7 @@ def name_what_is_there(case: Any) -> None:
 
 
 def cases(operation: Any, examples: int) -> Iterator[Any]:
-    """What the document allows and what it does not: every limit of every field, then random ones."""
+    """Yield allowed and forbidden values: every limit of every field, then random ones."""
     modes = list(GenerationMode)
     config = operation.schema.config.generation_for(operation=operation, phase="coverage")
     yield from operation.schema.iter_coverage_cases(operation, generation_modes=modes, generation_config=config)
@@ -182,13 +182,13 @@ def test_the_lines_of_curl_on_the_page_work(server: Callable[..., Server], tmp_p
         done = subprocess.run(
             ["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=40
         )
-        if protocol == "ims":  # where most takes two people: what it says is understood
+        if protocol == "ims":  # most actions need two users: only check that the request is understood
             assert '"code":-7' not in done.stdout, (line, done.stdout)
             assert done.stdout.startswith('{"code":'), (line, done.stdout)
         else:
             assert done.returncode == 0, (line, done.stdout)
             assert '"status":false' not in done.stdout, line
-        if found := re.search('"token":"([^"]+[.][^"]+)"', done.stdout):  # what the page calls $TOKEN
+        if found := re.search('"token":"([^"]+[.][^"]+)"', done.stdout):  # $TOKEN of the page
             environment["TOKEN"] = found[1]
 
 

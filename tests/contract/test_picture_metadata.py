@@ -1,4 +1,4 @@
-"""Where and by whom a picture was taken is not handed on, whichever way it comes in."""
+"""Pictures are delivered without location and author, by whichever protocol they arrive."""
 
 import base64
 import io

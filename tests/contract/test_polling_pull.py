@@ -191,7 +191,7 @@ def test_a_lost_answer_is_given_again(alice: PollingClient) -> None:
 
 
 def held(client: PollingClient, body: dict[str, Any], then: Callable[[], object], timeout: int = 20) -> Any:
-    """What a pull that waits already is answered when `then` is done."""
+    """Return the answer to a waiting pull after `then` is done."""
     replies: list[Any] = []
     pull = PollingClient(client.transport)
     thread = threading.Thread(target=lambda: replies.append(pull.call("POST", f"/chat/pull?timeout={timeout}", body)))

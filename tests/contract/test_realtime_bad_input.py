@@ -141,7 +141,7 @@ def test_ten_failed_logins_a_minute_per_account(make_app: Callable[..., Flask], 
     refused = alice.call("POST", "/Login", ALICE)  # even the right one, or guessing would go on
     assert_refused(refused, 429)
     assert 1 <= int(refused.headers["Retry-After"]) <= 6
-    # By whatever protocol they were made.
+    # Created by any protocol.
     assert alice.call("POST", "/user/login", ALICE).status == 429
     clock.advance(6)
     assert alice.call("POST", "/Login", ALICE).json == {"status": True}

@@ -1,5 +1,5 @@
-"""Who may enter by the WebSocket at /, and who is put out (docs/protocols/realtime.md; docs/specification.md,
-"realtime"), over real gunicorn.
+"""Entering by the WebSocket at /, and removal (docs/protocols/realtime.md; docs/specification.md, "realtime"), over
+gunicorn.
 """
 
 import time
@@ -45,7 +45,7 @@ def test_a_token_is_for_its_user_and_its_room(alice: RealtimeUser, bob: Realtime
     room, other = alice.make(), alice.make()
     in_other = alice.enter(other)
     listener = alice.enter(room)
-    assert bob.bare(alice.token(room)).say("whose words?") == {"status": True}  # whoever holds it is alice
+    assert bob.bare(alice.token(room)).say("whose words?") == {"status": True}  # the token's holder is alice
     assert [frame["username"] for frame in listener.until_quiet()] == [alice.username]
     assert in_other.until_quiet() == []
 

@@ -1,4 +1,4 @@
-"""Realtime beside the other protocols: what one sends the others get, and what is a password where."""
+"""Realtime with the other protocols: messages in both directions, and accepted forms of passwords."""
 
 import hashlib
 

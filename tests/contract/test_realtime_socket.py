@@ -77,7 +77,7 @@ def test_entering_makes_one_a_member_and_leaving_leaves_that(alice: RealtimeUser
     alice.say(name, "while you were out")
     assert name in bob.rooms()
     assert [heard.content for heard in bob.hear(name)] == ["while you were out"]
-    assert bob.enter(room).until_quiet() == []  # what was said before does not come again
+    assert bob.enter(room).until_quiet() == []  # earlier messages are not sent again
 
 
 def test_others_hear_of_the_first_socket_that_comes_and_the_last_to_go(alice: RealtimeUser, bob: RealtimeUser) -> None:
@@ -110,7 +110,7 @@ def test_one_hears_nothing_of_ones_own_coming_and_of_other_rooms(alice: Realtime
     in_room, in_other = alice.enter(room), alice.enter(other)
     bob.enter(other).say("only here")
     assert in_room.until_quiet() == []
-    # That somebody came may be told a moment after what they said.
+    # An arrival may be announced a moment after the user's first message.
     heard = sorted((frame["type"], frame["username"]) for frame in in_other.until_quiet())
     assert heard == [(0, bob.username), (1, bob.username)]
 

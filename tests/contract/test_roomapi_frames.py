@@ -1,5 +1,6 @@
-"""What is said on roomapi's WebSockets, good and bad (docs/protocols/roomapi.md; docs/specification.md, "roomapi", "Bad
-input", "Retries").
+"""Frames on roomapi's WebSockets, good and bad.
+
+See docs/protocols/roomapi.md; docs/specification.md, "roomapi", "Bad input", "Retries".
 """
 
 import base64

@@ -200,7 +200,7 @@ def test_only_the_owner_deletes(alice: RoomapiClient, bob: RoomapiClient) -> Non
     send(bob, room, "hello")
     assert bob.call("DELETE", f"/api/room/delete?room_id={room}").json == FORBIDDEN
     for client in (alice, bob):
-        assert client.call("DELETE", "/api/room/delete?room_id=1").json == FORBIDDEN  # the lobby is nobody's
+        assert client.call("DELETE", "/api/room/delete?room_id=1").json == FORBIDDEN  # the lobby has no owner
     reply = alice.call("DELETE", f"/api/room/delete?room_id={room}")
     assert (reply.status, reply.json) == (200, {"code": 0, "msg": "删除成功", "data": None})
     for client in (alice, bob):

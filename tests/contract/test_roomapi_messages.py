@@ -45,7 +45,7 @@ def test_messages_as_documented(alice: RoomapiClient, bob: RoomapiClient) -> Non
     }
     assert abs(local_time(first["send_time"]) - time.time()) < 60
     claimed = {"sender_id": 1, "sender_name": "alice", "send_time": "1999-01-01 00:00:00", "ID": 77}
-    second = send(bob, room, "world", **claimed)  # whose it is, and when, is the server's to say
+    second = send(bob, room, "world", **claimed)  # the server sets sender and time
     assert (second["ID"], second["sender_id"], second["sender_name"]) == (2, 2, "bob")
     assert second["send_time"] >= first["send_time"]
     expected = {"code": 0, "msg": "历史消息获取成功", "data": [second, first]}  # newest first

@@ -1,4 +1,4 @@
-"""What holds for every protocol: run by the clients of all that can do what a scenario needs."""
+"""Scenarios for every protocol, run by all clients with the required abilities."""
 
 import threading
 import time

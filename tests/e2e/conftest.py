@@ -91,7 +91,7 @@ class People:
         self.may_lose_network = False
 
     def page(self, user: str | None = None, **options: Any) -> Page:
-        """The page in a browser of its own: of a new visitor, or of a new user, who is logged in."""
+        """Open the page in a new browser context, for a visitor or a new logged-in user."""
         options = {"viewport": {"width": 1280, "height": 800}, "locale": "en-US"} | options
         context = self._browser.new_context(base_url=self._server.url, **options)
         self._contexts.append(context)

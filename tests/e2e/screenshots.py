@@ -1,4 +1,4 @@
-"""The pictures in docs/: `python -m tests.e2e.screenshots` makes them anew from a lesson that is played here."""
+"""The pictures in docs/: `python -m tests.e2e.screenshots` takes them from a lesson that is played here."""
 
 import base64
 import io

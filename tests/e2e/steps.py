@@ -1,4 +1,4 @@
-"""What people do on the page, in words."""
+"""User actions on the page."""
 
 import base64
 from typing import Any

@@ -57,7 +57,7 @@ def test_realtime(people: list[Page], live: Server, elsewhere: str, tmp_path: Pa
     alice, bob = people
     _enter(alice, elsewhere, "alice")
     _say(alice, "anyone?")
-    expect(_lines(alice)).to_have_text(["me: anyone?"])  # only who is in is told that others come
+    expect(_lines(alice)).to_have_text(["me: anyone?"])  # arrivals are announced to members only
     _enter(bob, elsewhere, "bob")
     expect(_lines(alice)).to_have_text(["me: anyone?", "bob came"])
     _say(alice, "hello <b>bob</b>")

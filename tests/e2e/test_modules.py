@@ -41,7 +41,7 @@ INITIALS = [
     ("...", "?"),
 ]
 
-# time zone, the message's time, now, what the day is called
+# time zone, the message's time, now, expected name of the day
 DAYS = [
     ("Europe/Berlin", "2026-03-29T10:00:00+02:00", "2026-03-30T00:30:00+02:00", "Yesterday"),
     ("Europe/Berlin", "2026-03-28T23:45:00+01:00", "2026-03-30T00:30:00+02:00", "Saturday, March 28"),
@@ -62,7 +62,7 @@ def page(browser: Browser, shared_server) -> Iterator[Page]:
 
 
 def run(page: Page, module: str, body: str, cases: Any = None) -> Any:
-    """The answer of a function body, in which `m` is the module (as the page loads it) and `cases` what is given."""
+    """Return the result of a function body with `m`, the module as loaded by the page, and `cases`."""
     script = f"""async (cases) => {{
       const main = new URL(document.querySelector('script[type=module]').src);
       const m = await import(new URL('./{module}.js', main));

@@ -157,7 +157,7 @@ def test_who_comes_and_goes_shows_at_once(people, name):
 
 
 def test_one_can_leave_all_rooms_of_somebody(people, name):
-    """Who is put into room after room gets out of all of them at once."""
+    """A user who has been added to many rooms can leave all of them at once."""
     anna = people.join(name("anna"))
     mallory = people.client(name("mallory"))
     rooms = [name(f"trap{number}") for number in range(3)]

@@ -1,4 +1,4 @@
-"""Sizes, languages, colours, keyboard, and what a screen reader is told."""
+"""Sizes, languages, colours, keyboard, and screen readers."""
 
 import re
 from pathlib import Path

@@ -50,7 +50,7 @@ def test_seven_tabs_share_one_pull(people, name):
         expect_stored(page, "from the seventh")
     carl = people.client(name("carl"))
     carl.post("/room/join", roomname=room)
-    for page in (anna, tabs[0]):  # whoever pulls goes, and another takes over
+    for page in (anna, tabs[0]):  # the polling tab closes, and another takes over
         page.close()
     carl.say("who is left?", room)
     for page in tabs[1:]:
@@ -132,7 +132,7 @@ def test_a_new_password_is_told_and_the_focus_is_in_the_composer(people, name, s
         database.execute(
             "DELETE FROM sessions WHERE user_id = (SELECT id FROM users WHERE username = ?)", [name("anna")]
         )
-        database.execute(  # as whoever does that in another process tells this one
+        database.execute(  # as another process would announce it
             "INSERT INTO events (kind, subject_id, time, data, written_at) "
             "SELECT 'user', id, 0, '', strftime('%s') * 1000000 FROM users WHERE username = ?",
             [name("anna")],

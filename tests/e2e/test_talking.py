@@ -106,7 +106,7 @@ def test_another_room_shows_how_much_is_unread(people, name):
     expect(badge.locator(".badge-label")).to_have_text("2 unread")
     expect(anna).to_have_title(re.compile(r"\(\d+\) Commonroom"))
 
-    # The server takes what was pulled for read; the page knows better, also after a reload.
+    # The server counts pulled messages as read; the page knows better, also after a reload.
     anna.reload()
     expect(badge.locator(".badge-count")).to_have_text("2")
     carl.say("third", room)
@@ -142,7 +142,7 @@ def test_older_messages_come_on_scrolling_up(people, name):
     carl = people.client(name("carl"))
     room = name("long")
     carl.post("/room/create", roomname=room)
-    # 20 a second, in bursts of 60, is what one user may send.
+    # One user may send 20 a second, in bursts of 60.
     second = people.client(name("dora"))
     third = people.client(name("eli"))
     for client in (second, third):
@@ -161,7 +161,7 @@ def test_older_messages_come_on_scrolling_up(people, name):
     top = "document.querySelector('#log').scrollTop"
     anna.locator("#log").evaluate("node => { node.scrollTop = 0; }")
     expect_once(anna, texts[65])
-    # What was read stays where it was, though 50 messages came in above it.
+    # Messages on screen stay in place although 50 were inserted above.
     assert anna.evaluate(top) > 200
     while bubbles(anna, texts[0]).count() == 0:
         count = anna.locator(".bubble").count()

@@ -1,4 +1,4 @@
-"""Requests as bytes on a socket of their own: what a library would not let one do."""
+"""Requests as bytes on their own socket, beyond the abilities of client libraries."""
 
 import contextlib
 import json
@@ -68,7 +68,7 @@ def sockets_of(pid: int) -> int:
 
 
 def spread(server: Server, open_one: Callable[[], Opened], least: int) -> list[Opened]:
-    """Open connections until each worker holds at least so many of them. Which worker accepts is chance."""
+    """Open connections until each worker holds at least `least` of them. The kernel chooses the worker."""
     idle = {pid: sockets_of(pid) for pid in server.worker_pids()}
     opened: list[Opened] = []
     while True:

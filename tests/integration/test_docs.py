@@ -1,4 +1,4 @@
-"""What the documents show is what happens: their transcripts are replayed, their example is run."""
+"""Documentation is correct: transcripts are replayed, examples are run."""
 
 import os
 import re
@@ -23,7 +23,7 @@ GUIDES = [f"docs/protocols/{path.name}" for path in sorted((ROOT / "docs/protoco
 
 
 def transcript(document: str) -> list[tuple[str, str]]:
-    """The commands of a document's console blocks, each with what it prints."""
+    """Yield the commands of a document's console blocks, each with its output."""
     blocks = re.findall(r"^```console\n(.*?)^```", (ROOT / document).read_text(encoding="utf-8"), re.M | re.S)
     found = []
     for step in re.split(r"^\$ ", "".join(blocks), flags=re.M)[1:]:

@@ -1,4 +1,4 @@
-"""The migrations make what the models say, and can be taken back."""
+"""Migrations produce the schema of the models, and can be reverted."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -65,7 +65,7 @@ def test_sockets_at_all_workers_get_all_rooms_once_and_in_order(
     for number in range(30):
         speaker = speakers[number % 3]
         speaker.send({"room_id": room_id, "type": "text", "content": str(number)})
-        while speaker.next()["data"]["content"] != str(number):  # what the others said before
+        while speaker.next()["data"]["content"] != str(number):  # skip earlier messages
             pass
     expected = [str(number) for number in range(30)]
     for listener in listeners:

@@ -139,7 +139,7 @@ def test_presence_is_known_in_all_workers(server: StartServer) -> None:
 
     def online() -> list[set[str]]:
         found = []
-        for _ in range(8):  # new connections: whichever worker comes
+        for _ in range(8):  # new connections, to any worker
             reply = requests.get(
                 f"{live.url}/room/members?roomname=public", headers={"Authorization": tokens["alice"]}, timeout=30
             )

@@ -19,7 +19,7 @@ class Shared:
 
 @pytest.fixture(scope="module")
 def shared(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
-    """A server, and the token of somebody who is only in public, where nothing was said."""
+    """A server, and the token of a user whose only room is the empty lobby."""
     home = tmp_path_factory.mktemp("live")
     shutil.copy(migrated, home / "commonroom.db")
     server = Server(home, env={"CHAT_RATE_LIMITS": "off"})

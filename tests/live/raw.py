@@ -1,4 +1,4 @@
-"""A client that says exactly what it is told to, byte for byte, and hears exactly what is answered."""
+"""A client that sends exact bytes and returns exactly the received ones."""
 
 import json
 import os
@@ -82,7 +82,7 @@ class Talk:
         return data
 
     def reset(self) -> None:
-        """Hang up without a good-bye."""
+        """Reset the connection."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
 

@@ -113,7 +113,7 @@ class Talk(Handler):
 
 
 class Echo:
-    """A Session that says what it hears: text as it came, of other messages the length and SHA-256."""
+    """A Session that echoes texts, and the length and SHA-256 of other messages."""
 
     def opened(self, peer: Peer) -> None:
         self.peer = peer
@@ -178,7 +178,7 @@ def create() -> Flask:
 
 
 def create_impatient() -> Flask:
-    """Whoever does not answer pings is given up in 11 s, not 55."""
+    """Clients that do not answer pings are dropped after 11 s instead of 55."""
     stream.PING_SECONDS /= 5
     stream.DEAD_SECONDS /= 5
     return create()

@@ -1,5 +1,7 @@
-"""What a send and a delivery take, counted over a real server: `python -m bench --counts`. Counts are no times:
-they are the same on a slow machine. Where one of these fails for a good reason, write the new figure here."""
+"""Counts of a send and a delivery over a real server: `python -m bench --counts`.
+
+Counts do not depend on the machine's speed. If one of these fails for a good reason, write the new figure here.
+"""
 
 import json
 import os
@@ -11,13 +13,13 @@ import pytest
 
 from tests.server import ROOT
 
-# The transaction that stores the message (BEGIN IMMEDIATE, membership, clock, message, event, COMMIT). Who sends it is
-# remembered.
+# The transaction that stores the message (BEGIN IMMEDIATE, membership, clock, message, event, COMMIT). The sender's
+# session is cached.
 STATEMENTS_PER_SEND = 6
 BUS_READS_PER_SEND = 0  # it sleeps while its own process writes
 
-# System calls by what they are for, whatever this Python and libc call them; measured, and rounded up.
-# futex is only printed: mostly it is a thread that waits for Python's lock, which is a matter of time after all.
+# System calls by purpose, independent of the names in this Python and libc; measured, and rounded up. futex is only
+# printed: usually a thread waits for the GIL, which depends on timing.
 KINDS = {
     "send": {"send", "sendto", "sendmsg", "write", "writev"},
     "receive": {"recv", "recvfrom", "recvmsg", "read", "readv"},
@@ -27,7 +29,7 @@ KINDS = {
 }
 CALLS_PER_DELIVERY = {"send": 1, "receive": 1, "wait": 0.1, "memory": 0.1, "database": 0.7}  # read marks: by the clock
 CALLS_PER_SEND = {"send": 2, "receive": 2, "wait": 2, "memory": 0.2, "database": 18}
-FACTOR = 1.5  # what a figure may grow before it is a failure,
+FACTOR = 1.5  # the permitted growth of a figure,
 SLACK = {"delivery": 0.25, "send": 1.0}  # and besides
 
 

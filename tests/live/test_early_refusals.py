@@ -1,4 +1,4 @@
-"""What is refused by its head alone is answered before its body has come; an answer that nobody reads stays short."""
+"""Requests refused by their head are answered before the body arrives; an unread answer stays small."""
 
 import base64
 import json

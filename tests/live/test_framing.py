@@ -52,7 +52,7 @@ def test_connection_close(shared: Shared, held_for: float) -> None:
 
 @pytest.mark.parametrize("held_for", [0, 0.2])
 def test_what_is_behind_the_last_request_does_not_take_its_answer_back(shared: Shared, held_for: float) -> None:
-    """Closed with bytes unread, TCP resets, and a client that is still sending loses what it has not read."""
+    """TCP resets a connection that is closed with unread bytes, and a client still sending loses the answer."""
     with Talk(shared.server, receive_buffer=4096) as talk:
         talk.send(pull(shared.token, {"public": ""}, "Connection: close", timeout=held_for) + b"x" * 1_000_000)
         time.sleep(0.1)
@@ -465,7 +465,7 @@ def test_a_body_that_ends_too_early(shared: Shared) -> None:
     assert shared.server.healthy()
 
 
-# Bodies that are not what a known head's were
+# Bodies that differ from those of the known head
 
 
 def test_hostile_bodies_on_a_known_head_get_the_errors_of_a_fresh_one(shared: Shared) -> None:

@@ -244,7 +244,7 @@ def test_a_known_head_runs_no_sql(app: Flask) -> None:
             assert parked.look() is Look.NOTHING_YET
             assert statements == []
     assert parked is not None
-    # Put out between the check and the look: what is in memory is not for this reader any more.
+    # Removed between the check and the look: messages in memory are no longer for this reader.
     alice.say("public", "in memory")
     parked.recheck = True
     assert parked.look() is Look.NEEDS_THREAD

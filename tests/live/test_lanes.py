@@ -1,4 +1,4 @@
-"""Dear work waits in lanes of its own, and in turns: what one client orders, others do not wait for."""
+"""Expensive work waits in its own lanes, in turns: one client's requests do not delay others."""
 
 import contextlib
 import json

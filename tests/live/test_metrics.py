@@ -1,4 +1,4 @@
-"""/metrics on a real server: what the loop answers is counted as what goes through the whole stack is."""
+"""/metrics on a real server: answers by the loop are counted like answers by threads."""
 
 from collections.abc import Callable
 
@@ -45,7 +45,7 @@ def test_every_answer_is_counted_once_whichever_way_it_went(server: Callable[...
     assert after[ANSWERED] - before[ANSWERED] == 5
     assert after["messages_stored"] - before["messages_stored"] == 1
     assert after["deliveries"] - before["deliveries"] == 1
-    assert after["connections"] >= 2  # the reader's, and this one's
+    assert after["connections"] >= 2  # the reader's and this one
     requests.get(f"{live.url}/user/me", timeout=10)
     assert figures(live)["requests polling 4xx"] == 1
     reader.connection.close()

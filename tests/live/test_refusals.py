@@ -1,4 +1,4 @@
-"""Refused before it is routed: each protocol's clients get its envelope, whatever they accept, and never a page."""
+"""Refusals before routing: each protocol's clients get its envelope, whatever they accept, and never a page."""
 
 import json
 
@@ -8,7 +8,7 @@ from tests.live.conftest import Shared
 from tests.live.raw import Talk
 from tests.live.websocket import HANDSHAKE
 
-# path: what the envelope has, and its words in English, which roomapi and ims have in one language alone
+# path: the envelope's keys, and its English text, unless the protocol has a single language
 ENVELOPES = {
     "/chat/send": {"status", "feedback"},
     "/api/room/list": {"code", "msg", "data"},

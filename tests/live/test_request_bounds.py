@@ -127,7 +127,7 @@ def pupils(ordinary: Server) -> Iterator[list[Any]]:
 
 
 def test_a_class_of_sixty_never_meets_a_bound(pupils: list[Any]) -> None:
-    """All behind one address, within a minute: whatever is refused is raised here."""
+    """All from one address within a minute; every refusal is raised here."""
     teacher: Any = pupils[-1]
     names = [f"pupil {number}" for number in range(len(pupils))]
     with ThreadPoolExecutor(8) as pool:

@@ -83,7 +83,7 @@ def test_500_slow_clients_hold_up_nobody(server: StartServer, first: bytes) -> N
 
 
 def test_heads_that_do_not_end_are_closed(server: StartServer) -> None:
-    """After 10 s, whether nothing more comes or a byte now and then; who is silent between requests may stay."""
+    """After 10 s, with no bytes or one now and then; clients silent between requests may stay."""
     live = server()
     with Talk(live) as idle, Talk(live) as half, Talk(live) as trickling:
         assert idle.ask(get("/healthz")).status == 200
@@ -273,7 +273,7 @@ def select_any(connections: list[socket.socket]) -> list[tuple[int, int]]:
 
 
 def read_all(connections: list[socket.socket]) -> list[bytes]:
-    """The body of each one's answer."""
+    """Return the body of each connection's answer."""
     bodies = []
     for connection in connections:
         connection.settimeout(20)

@@ -1,4 +1,6 @@
-"""Requests that two servers could read in two ways: refused, the connection closed, what is behind them never read."""
+"""Requests that two servers could parse differently are refused; the connection closes, and later bytes
+are never read.
+"""
 
 import json
 
@@ -131,7 +133,7 @@ def test_a_known_head_with_a_line_more(shared: Shared, twist: bytes) -> None:
 
 
 def test_a_twist_behind_a_held_pull(shared: Shared) -> None:
-    """What is pipelined behind a held pull is looked at when its turn has come."""
+    """A request pipelined behind a held pull is parsed when its turn comes."""
     twisted = b"POST /chat/pull HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
     with Talk(shared.server) as talk:
         for _ in range(2):

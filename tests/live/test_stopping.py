@@ -1,4 +1,4 @@
-"""What gunicorn's users do to a running server: stop, reload, upgrade; who is served notices little of it."""
+"""Stopping, reloading and upgrading a running server, with little effect on clients."""
 
 import contextlib
 import os

@@ -167,7 +167,7 @@ def test_a_client_that_says_good_bye_leaves_nothing_in_the_log(tls: TlsServer, t
         talk.send(pull(token, {"public": "2999-01-01T00:00:00Z"}, timeout=20))
         try:
             assert talk.say_good_bye() == b""
-        except ssl.SSLError as error:  # the pull was not held yet, and its answer crossed the good-bye
+        except ssl.SSLError as error:  # the pull was not held yet, and its answer crossed the close notification
             if error.reason != "APPLICATION_DATA_AFTER_CLOSE_NOTIFY":
                 raise
     with TlsSocket(tls, token) as opened:

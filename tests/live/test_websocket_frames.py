@@ -51,7 +51,7 @@ def echo(what: object) -> bytes:
 def test_broken_framing_closes_with_its_code(ws: Socket, name: str) -> None:
     data, code = BAD[name]
     ws.send(frame(TEXT, echo("before")) + data)
-    # What came before the fault may have been answered or not; the code is what counts, and that it ends then.
+    # Messages before the fault may have been answered; only the close code and the end matter.
     texts, got = ws.until_close()
     assert got == code
     assert texts in ([], [{"echo": "before"}])

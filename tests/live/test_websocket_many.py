@@ -60,7 +60,7 @@ def test_who_does_not_read_is_dropped_at_1_mib_and_slows_nobody(live: Server) ->
 
 
 def test_who_reads_at_last_gets_what_waited_and_why_it_was_closed(socket_server: StartServer) -> None:
-    """The close frame stands behind what waits, and there is a moment to read it."""
+    """The close frame follows the pending data, and there is a moment to read it."""
     live = socket_server(CHAT_RATE_LIMITS="off", CHAT_MESSAGE_MAX_CHARS="100000")
     token = token_of(live, "alice")
     with Socket(live, token) as slow:
@@ -104,7 +104,7 @@ def test_who_sends_and_does_not_read_is_not_read_either(live: Server) -> None:
 
 
 def test_one_who_is_far_behind_catches_up_from_the_database(live: Server) -> None:
-    """Held up by its own request for so long that memory has lost what it missed."""
+    """The client is busy with its own request until memory no longer holds the missed messages."""
     token = token_of(live, "alice")
     with Socket(live, token) as ws:
         ws.say(slow=4, n=1)

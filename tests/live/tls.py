@@ -1,4 +1,4 @@
-"""The same server behind TLS, by gunicorn's certfile and keyfile, and clients of it."""
+"""The server behind TLS, by gunicorn's certfile and keyfile, and clients for it."""
 
 import ssl
 from pathlib import Path

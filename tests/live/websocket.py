@@ -1,4 +1,4 @@
-"""A WebSocket client that says exactly what it is told to, frame by frame."""
+"""A WebSocket client that sends exact frames."""
 
 import json
 import os

@@ -62,7 +62,7 @@ class Delivery(RuleBasedStateMachine):
         self.number = 0
 
     def client(self, server: int, person: str, use: str = "") -> PollingClient:
-        """Whoever asks for the same use has the same connection: so pulls come by one whose head is known."""
+        """The same use gets the same connection, so that pulls arrive with a known head."""
         key = (server, f"{person} {use}")
         if key not in self.transports:
             self.transports[key] = self.world.transport(server)
@@ -127,7 +127,7 @@ class Delivery(RuleBasedStateMachine):
         return {self.names[room]: self.cursors[person, room] for room in sorted(wanted)}
 
     def take(self, person: str, room: int, at: int, messages: list[dict[str, str]]) -> None:
-        """An answer to a pull from that position: no gap and no repetition, whatever is yet to come."""
+        """Check an answer to a pull from that position: no gap and no repetition."""
         end = at + len(messages)
         assert [message["content"] for message in messages] == self.sent[room][at:end]
         if end > len(self.got[person, room]):
@@ -216,7 +216,7 @@ class Delivery(RuleBasedStateMachine):
         self.client(1 - server, person).join(self.names[1])
 
     def stopping(self, server: int) -> None:
-        """Before a server is stopped: what it holds may be answered with nothing."""
+        """Before a server stops it may answer held pulls with nothing."""
         for held in self.held.values():
             held.cut_off = held.cut_off or held.server == server
 
@@ -226,7 +226,7 @@ class Delivery(RuleBasedStateMachine):
     def teardown(self) -> None:
         try:
             for room in ROOMS:
-                self.send(0, "alice", room)  # answers whoever still waits
+                self.send(0, "alice", room)  # answers all waiting pulls
             self.world.settle()
             for person in list(self.held):
                 self.collect(person)
@@ -292,5 +292,5 @@ def live(home: Path) -> Iterator[Live]:
 
 def test_the_same_over_real_servers(live: Live) -> None:
     OverGunicorn.make_world = staticmethod(lambda: live)
-    # Without shrinking: each example takes as long as it takes, and shows what it found all the same.
+    # Without shrinking, because each example takes real time.
     run(OverGunicorn, max_examples=15, stateful_step_count=30, phases=[Phase.explicit, Phase.reuse, Phase.generate])

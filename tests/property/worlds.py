@@ -32,7 +32,7 @@ class World(Protocol):
         ...
 
     def settle(self) -> None:
-        """See to it that each server hears of what was done through the other."""
+        """Make each server read the events of the other."""
         ...
 
     def end(self) -> None:

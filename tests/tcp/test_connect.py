@@ -17,7 +17,7 @@ from tests.tcp.conftest import Connect
 
 
 class Terminal:
-    """What a program shows, and a keyboard."""
+    """A program's screen and keyboard."""
 
     def __init__(self, home: Path, *command: str) -> None:
         self.fd, slave = pty.openpty()
@@ -32,7 +32,7 @@ class Terminal:
         os.write(self.fd, line.encode() + b"\r")
 
     def see(self, text: str, timeout: float = 20) -> None:
-        """Wait until that has come, after what was seen before."""
+        """Wait for this text after the text seen before."""
         deadline = time.monotonic() + timeout
         while text not in self.screen:
             assert time.monotonic() < deadline, f"{text!r} does not come:\n{self.screen}"

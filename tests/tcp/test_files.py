@@ -80,7 +80,7 @@ def test_in_the_group_entered_and_in_its_history(connect: Connect, room: str) ->
 
 
 def test_bytes_that_come_with_the_request_and_lines_that_come_with_the_bytes(connect: Connect, room: str) -> None:
-    """Whoever does not wait: the bytes are no lines, whatever they look like."""
+    """A client that does not wait: the bytes are not parsed as lines, whatever they contain."""
     alice = connect("alice")
     group_id = create(alice, room)
     data = b'{"message_type":"logout_request"}\n' * 3
@@ -88,7 +88,7 @@ def test_bytes_that_come_with_the_request_and_lines_that_come_with_the_bytes(con
     after = b'{"message_type":"heartbeat"}\n' * 2
     alice.raw(json.dumps(asked).encode() + b"\n" + data + after)
     kinds = [alice.next()["message_type"] for _ in range(5)]
-    kinds.remove("file_notification")  # pushed, at whatever place; answers come in order
+    kinds.remove("file_notification")  # pushed at any position; answers arrive in order
     assert kinds == ["file_upload_response", "file_upload_response", "heartbeat", "heartbeat"]
 
 
@@ -178,7 +178,7 @@ def test_the_other_protocols_see_a_link_to_save_it_by(live: Server, connect: Con
 
 
 def test_memory_and_others_while_files_go_both_ways(live: Server, connect: Connect, room: str) -> None:
-    """Ten transfers at once of files that are larger than what may be in memory for each, and somebody who chats."""
+    """Ten simultaneous transfers of files larger than the memory limit of each, and one user who chats."""
     alice = connect("alice")
     group_id = create(alice, room)
     size, count = 7_000_000, 10
@@ -311,7 +311,7 @@ def test_filenames_are_cleaned(given: str, cleaned: str) -> None:
 
 
 def _quiet_upload(client: Lines, data: bytes, group_id: int) -> int:
-    """The same, where others send to the group at once."""
+    """Upload while others send to the group."""
     client.send("file_upload_request", filename="f", file_size=len(data), chat_group_id=group_id)
     while client.next()["message_type"] != "file_upload_response":
         pass

@@ -40,7 +40,7 @@ requests = st.fixed_dictionaries(
 
 @pytest.fixture(scope="module")
 def warm(live: Server) -> Server:
-    """With mallory, whom the attackers log in as."""
+    """The server with mallory, the attackers' account."""
     with Lines(live.tcp_port) as mallory:
         mallory.sign_in("mallory")
     return live
@@ -49,7 +49,7 @@ def warm(live: Server) -> Server:
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(lines=st.lists(requests.map(lambda r: json.dumps(r).encode()) | st.binary(max_size=200), max_size=10))
 def test_every_line_gets_an_answer_as_documented(warm: Server, lines: list[bytes]) -> None:
-    """Whatever is asked, from within and from without, what comes back is known, and the connection lives on."""
+    """Every request, valid or not, gets a documented answer, and the connection stays open."""
     for logs_in in (False, True):
         with Lines(warm.tcp_port) as client:
             if logs_in:

@@ -1,4 +1,4 @@
-"""Lines on the wire: however they are cut; who is slow, silent or gone; how it starts and stops."""
+"""Lines on the wire: arbitrary chunks; slow, silent and disconnected clients; start and stop."""
 
 import contextlib
 import json
@@ -44,7 +44,7 @@ def test_many_in_one_packet_are_answered_in_order(connect: Connect) -> None:
 
 
 def test_half_closed(connect: Connect) -> None:
-    """As `printf … | nc` does: what was said is answered, the last line without its end too; then it is closed."""
+    """Like `printf … | nc`: complete and incomplete lines are answered, then the connection is closed."""
     lines = connect()
     lines.raw((BEAT + b"\n") * 50 + BEAT)
     lines.socket.shutdown(socket.SHUT_WR)
@@ -96,7 +96,7 @@ def test_who_does_not_read_is_dropped_and_harms_nobody(live: Server, connect: Co
 
 
 def test_many_who_ask_and_do_not_read(live: Server, connect: Connect) -> None:
-    """Answers to one's own requests wait too: the next request is not handled before they are read."""
+    """Unread answers block further requests of the connection until they are read."""
     alice = connect("alice")
     greedy = connect("greedy", receive_buffer=4096)
     (pid,) = live.worker_pids()

@@ -1,4 +1,4 @@
-"""The tcp protocol: requests and answers, pushes, who comes and goes."""
+"""The tcp protocol: requests and answers, pushes, arrivals and departures."""
 
 import json
 import socket
@@ -11,7 +11,7 @@ from tests.tcp.conftest import Connect, create, enter
 
 
 def test_the_documents_example(live: Server) -> None:
-    """One recv for one message: nothing comes but what was asked for."""
+    """One recv for one message: nothing arrives unrequested."""
     with Lines(live.tcp_port) as first:
         answer = first.ask("register_request", username="documented", password="password123")
         assert (answer["success"], answer["username"], answer["error_message"]) == (True, "documented", None)
@@ -106,7 +106,7 @@ def test_entering_gives_the_last_50_and_nothing_twice(connect: Connect, room: st
     assert [message["message_type"] for message in found if message["message_type"] == "system_message"]
     entered = next(at for at, message in enumerate(found) if message["message_type"] == "enter_chat_response")
     said = [message["content"] for message in found[entered:] if "sender_id" in message]
-    assert len(said) == len(set(said)), "nothing twice"  # what was pushed before entering is history as well
+    assert len(said) == len(set(said)), "nothing twice"  # messages pushed before entering are in the history too
     assert {str(number) for number in range(12, 61)} <= set(said)
 
 

@@ -131,7 +131,7 @@ def test_a_nickname_is_nobody_elses_username(services: Services, nickname: str) 
         return code_of(lambda: services.profiles.change(pupil, PASSWORD, Changes(nickname=name), ADDRESS))
 
     assert renamed(nickname) is taken
-    assert renamed("a@b.cd") is None  # one's own username
+    assert renamed("a@b.cd") is None  # the user's own username
     accounts.register_by_email("c@d.ef", PASSWORD, "another", ADDRESS)
     assert renamed("c@d.ef") is taken
 

@@ -1,4 +1,4 @@
-"""What one person may do to the others: each bound at its edge, by a clock that is moved, and by many at once."""
+"""Per-person limits: each at its edge, by a clock that is moved, and concurrently."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -87,7 +87,7 @@ def test_twenty_rooms_at_once_then_twenty_an_hour(services: Services, clock: Fak
 def test_every_way_to_make_a_room_counts(limited: Callable[..., Services]) -> None:
     services = limited(rooms_at_once=4)
     alice, bob = sign_up(services, "alice"), sign_up(services, "bob")
-    befriend(services, alice, bob)  # the direct conversation is nobody's
+    befriend(services, alice, bob)  # direct conversations have no owner
     ways: list[Callable[[], object]] = [
         lambda: services.rooms.create(alice, "polling's"),
         lambda: services.rooms.create(alice, "tcp's", members=["bob"]),
@@ -267,7 +267,7 @@ def test_thirty_rooms_of_strangers_and_no_more(limited: Callable[..., Services])
     services = limited(rate_limits=False)
     mallory, trudy, teacher = (sign_up(services, name) for name in ("mallory", "trudy", "teacher"))
     assert [put_in(services, mallory, teacher) for _ in range(30)] == [None] * 30
-    for stranger in (mallory, trudy):  # whoever they are
+    for stranger in (mallory, trudy):  # every stranger
         assert put_in(services, stranger, teacher) is ErrorCode.CANNOT_BE_ADDED
         assert code_of(lambda s=stranger: services.rooms.create(s, "x", members=["trudy", "teacher"])) is (  # type: ignore[misc]
             ErrorCode.CANNOT_BE_ADDED
@@ -298,7 +298,7 @@ def test_what_i_entered_read_or_wrote_in_is_no_strangers(two_strangers_rooms: Se
     assert (full(), full()) == (False, True)
     assert not services.memberships.join(mallory, "public")
     open_room = services.rooms.create(mallory, "square")
-    services.memberships.join(me, open_room)  # by oneself
+    services.memberships.join(me, open_room)  # by their own choice
     assert full()
 
 
@@ -382,7 +382,7 @@ def test_parallel_strangers_are_counted_one_by_one(limited: Callable[..., Servic
     assert (added.count(None), added.count(ErrorCode.CANNOT_BE_ADDED)) == (3, 5)
 
 
-# Leaving all of somebody's rooms
+# Leaving all rooms of another user
 
 
 def test_leave_all_rooms_of_somebody(limited: Callable[..., Services], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -393,11 +393,11 @@ def test_leave_all_rooms_of_somebody(limited: Callable[..., Services], monkeypat
         assert put_in(services, mallory, me) is None
     kept = make(services, trudy)
     services.memberships.add(trudy, kept, "mallory")
-    services.memberships.add(mallory, kept, "me")  # not mallory's, whoever put me in
+    services.memberships.add(mallory, kept, "me")  # not mallory's, although added by others
     assert services.memberships.leave_all_of(me.user_id, "MALLORY") == 5
     assert [room.id for room in services.rooms.joined(me)] == [1, kept]
     assert owned(services, mallory) == 5
-    assert services.memberships.leave_all_of(mallory.user_id, "mallory") == 0  # one's own stay
+    assert services.memberships.leave_all_of(mallory.user_id, "mallory") == 0  # the user's own rooms stay
     assert code_of(lambda: services.memberships.leave_all_of(me.user_id, "nobody")) is ErrorCode.USER_NOT_FOUND
 
 

@@ -35,7 +35,7 @@ class Clock:
 
 
 class Transport:
-    """Keeps what is written until the test reads it."""
+    """Keeps written data until the test reads it."""
 
     def __init__(self) -> None:
         self.unread = 0
@@ -120,7 +120,7 @@ class Worker:
 
 
 class Session:
-    """What the handler of a socket gets."""
+    """Records the calls of a socket's session."""
 
     def __init__(self) -> None:
         self.got: list[str | bytes] = []
@@ -176,7 +176,7 @@ def socket(worker: Worker, transport: Transport, clock: Clock) -> StreamConnecti
 
 
 def answer(http: HttpConnection, transport: Transport, size: int, *, close: bool = False) -> None:
-    """One request, answered with so many bytes."""
+    """Send one request and answer it with `size` bytes."""
     http.data_received(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     http._worked(Framed(b"", b""), Answer([bytes(size)], close=close), None)
     if transport.unread > transport.high:
@@ -233,7 +233,7 @@ def test_small_chunks_take_turns(http: HttpConnection, worker: Worker, transport
 
 
 def upload(worker: Worker, size: int) -> tuple[HttpConnection, Transport]:
-    """A connection on which so many bytes of a long body have come."""
+    """A connection that has received `size` bytes of a long body."""
     made, transport = HttpConnection(cast(LiveWorker, worker)), Transport()
     made.connection_made(transport)
     made.data_received(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 150000\r\n\r\n")
@@ -318,7 +318,7 @@ def test_a_socket_that_does_not_read_is_dropped_after_ten_seconds(
 def test_what_comes_after_a_close_frame_is_not_kept(
     socket: StreamConnection, worker: Worker, transport: Transport
 ) -> None:
-    socket.pause_writing()  # it does not read: what it said waits
+    socket.pause_writing()  # the client does not read: its messages wait
     socket.data_received(frame(TEXT, "said before") + close(1000))
     before = len(socket._reader.buffer)  # type: ignore[attr-defined]
     for _ in range(50):

@@ -106,7 +106,7 @@ def test_one_that_is_watched_anew_does_not_hide_those_before_it(
         made.watch(other)
     one.deadline = loop.now + 1
     made.watch(one)
-    one.deadline = loop.now + 30  # moved on: watched anew when the second is over
+    one.deadline = loop.now + 30  # moved: watched again when the second is over
     loop.run_until(loop.now + 5.3)
     assert [len(other.passed) for other in others] == [1, 1, 1, 0, 0]
     loop.run_until(loop.now + 30)

@@ -1,4 +1,4 @@
-"""Notifier, feed and bus: in whatever order news comes, nothing is skipped and nothing comes twice."""
+"""Notifier, feed and bus: nothing is lost or repeated, in any order of events."""
 
 import itertools
 import random
@@ -43,7 +43,7 @@ def captured(services: Services, texts: list[str]) -> list[Event]:
 
 
 def tail(feeds: Feeds) -> Tail:
-    """What the feeds hold of the lobby."""
+    """Return the tail of the lobby's feed."""
     found = feeds._use(LOBBY).tail
     assert found is not None
     return found
@@ -383,7 +383,7 @@ def test_news_that_is_known_already_wakes_nobody(services: Services) -> None:
     woken: list[bool] = []
     services.hub.notifier.register(Waiter([("room", LOBBY)], lambda: woken.append(True)), most=10)
     services.messages.send(alice, "public", Draft(text="1"))
-    bus.read_events()  # reads what this process has published itself
+    bus.read_events()  # reads events that this process has published
     assert woken == [True]
 
 
@@ -394,7 +394,7 @@ def test_news_that_a_new_feed_begins_behind_wakes_those_who_waited_before(servic
     woken: list[bool] = []
     other.hub.notifier.register(Waiter([("room", LOBBY)], lambda: woken.append(True)), most=10)
     sent = services.messages.send(alice, "public", Draft(text="1"))  # by another process
-    # The room's feed had been dropped, as others were used more; another reader begins it anew.
+    # The room's feed had been dropped in favour of others; another reader opens it again.
     assert texts(other.hub.feeds.since(LOBBY, 0, 10)) == ["1"]
     assert tail(other.hub.feeds).floor == sent.time
     bus.read_events()
@@ -414,7 +414,7 @@ def test_the_version_of_rooms_changes_with_each_of_them_whoever_is_first(service
 
 
 def test_a_gap_that_the_database_finds_empty_is_in_memory_from_then_on(services: Services) -> None:
-    """Where messages were deleted: asking again and again, those who wait would never come to rest."""
+    """After deletions, waiting clients must not query the database again and again."""
     events = captured(services, ["1", "2", "3"])
     with services.store.write() as tx:
         tx.execute(delete(Message).where(Message.time == events[2].time))

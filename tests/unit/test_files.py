@@ -1,4 +1,4 @@
-"""Files as a service: who may, what is left of those that do not come, and what others' views show."""
+"""Files as a service: permissions, removal of incomplete uploads, and files in other protocols."""
 
 import pytest
 from sqlalchemy import func, select

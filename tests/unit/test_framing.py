@@ -9,7 +9,7 @@ MAX_BODY = 1000
 
 
 def feed(*pieces: bytes) -> Framed | None:
-    """What comes out once all pieces are in."""
+    """Return the result after all pieces."""
     framer = Framer(MAX_BODY)
     framed = None
     for piece in pieces:

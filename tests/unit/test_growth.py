@@ -79,7 +79,7 @@ def test_a_pull_of_everything_is_bounded_as_a_whole(services, clock, alice, bob)
 
 
 def test_a_pull_reads_no_more_messages_than_an_answer_holds(services, clock, alice, bob, monkeypatch) -> None:
-    """What is around a message counts: thousands of rooms with messages of one letter are gigabytes of records."""
+    """The overhead of a message counts: thousands of rooms with short messages are gigabytes of records."""
     monkeypatch.setattr("chat.services.pulls.ANSWER_MAX_BYTES", 4 * 128)
     for number in range(4):
         services.rooms.create(alice, f"r{number}")

@@ -1,4 +1,4 @@
-"""What a head becomes for the parser behind it."""
+"""Heads as passed on to gunicorn's parser."""
 
 import pytest
 

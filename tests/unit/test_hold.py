@@ -81,7 +81,7 @@ def test_a_look_comes_to_rest_though_the_newest_message_was_deleted(
 def test_many_small_messages_are_left_to_a_thread(
     app: Flask, token: str, chat: Services, bob: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is around a message counts too: thousands of one letter are megabytes, and answers are kept."""
+    """The overhead of a message counts: thousands of one letter are megabytes, and answers are cached."""
     parked = park(app, token, {"public": FUTURE})
     for _ in range(200):
         chat.messages.send(bob, "public", Draft(text="x"))

@@ -212,7 +212,7 @@ def test_a_process_that_takes_too_much_ends_and_whoever_sent_the_picture_is_told
         services.messages.send(alice, "public", Draft(image=picture(size=(7, 7))))
     assert caught.value.code is ErrorCode.IMAGE_INVALID
     assert children_cpu_s() - begin < 3
-    if kind.startswith("refused"):  # the process can say so itself; what it took is free again
+    if kind.startswith("refused"):  # the process can report it; its memory is free again
         assert peak_bytes(child._pid) <= MEMORY_BYTES
     else:
         with pytest.raises(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""What clients send forges no lines in the log."""
+"""Client input cannot forge lines in the log."""
 
 import io
 import logging
@@ -11,7 +11,7 @@ from chat import logs
 
 @pytest.fixture
 def written() -> Iterator[tuple[logging.Logger, io.StringIO]]:
-    """A logger as the server's are, and what it writes."""
+    """A logger configured like the server's, and its output."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))

@@ -1,4 +1,4 @@
-"""The account of what is kept for clients."""
+"""The memory account for clients' data."""
 
 from chat.live.memory import Memory, Share
 
@@ -41,7 +41,7 @@ def test_what_is_given_back_leaves_nothing() -> None:
     memory = Memory(1_000_000)
     connection = Connection(7, "192.0.2.1")
     assert memory.keep(connection, 5000)
-    connection.client = 8  # it is given back to whom it was taken from
+    connection.client = 8  # refunded to the client that was charged
     assert memory.keep(connection, 9000)
     assert (memory.of(7), memory.of(8), memory.of("192.0.2.1")) == (9000, 0, 9000)
     assert memory.keep(connection, 100)

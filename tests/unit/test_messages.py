@@ -81,7 +81,7 @@ def test_older_messages_by_id(services: Services) -> None:
 
     assert page(None) == ids[-4:]
     assert page(ids[6]) == ids[2:6]
-    assert page(ids[6] - 1) == ids[2:6]  # another room's: it divides all the same
+    assert page(ids[6] - 1) == ids[2:6]  # of another room: it still separates older from newer
     assert page(ids[2]) == ids[:2]
     assert page(ids[0]) == page(0) == page(-1) == page(-(2**70)) == []
     assert page(2**63) == page(2**70) == ids[-4:]

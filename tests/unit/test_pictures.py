@@ -1,4 +1,4 @@
-"""Pictures are rewritten: the same pixels, and nothing that says where and by whom they were taken."""
+"""Pictures are rewritten: the same pixels without location and author."""
 
 import base64
 import io
@@ -18,7 +18,7 @@ KINDS = ["JPEG", "PNG", "GIF", "WEBP"]
 
 def opened(data: bytes) -> Image.Image:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a second picture that is none
+        warnings.simplefilter("ignore")  # about a second picture that is invalid
         return Image.open(io.BytesIO(data))
 
 
@@ -133,7 +133,7 @@ def test_damage_is_refused_or_kept_but_never_another_error(kind: str) -> None:
         except NotAPicture:
             continue
         assert 0 < kept.width * kept.height <= MAX_PIXELS
-        assert rewritten(kept.data) == kept  # what was let through is well formed
+        assert rewritten(kept.data) == kept  # accepted output is well-formed
 
 
 @pytest.mark.parametrize(("width", "height"), [(0, 5), (6401, 6250), (65_535, 65_535)])

@@ -226,7 +226,7 @@ def lanes() -> Iterator[Lanes]:
 
 
 def run_in(lanes: Lanes, lane: Lane, work: Callable[[], object]) -> Any:
-    """What it returned or raised, in that lane."""
+    """Return or raise the result of the work in this lane."""
     found: list[object] = []
 
     def job() -> None:
@@ -276,7 +276,7 @@ def test_without_lanes_work_goes_on_where_it_is() -> None:
 
 @pytest.mark.parametrize(("graceful_s", "is_finished"), [(10, True), (0, False)])
 def test_a_worker_that_stops_lets_them_finish_for_its_time(graceful_s: float, is_finished: bool) -> None:
-    """A client that has hung up is no connection any more, and its message is stored all the same."""
+    """A client that has disconnected has no connection, but its message is stored."""
     worker: Any = LiveWorker.__new__(LiveWorker)
     worker.connections, worker.stopping, worker._lanes = set(), lambda: None, Lanes(1)
     worker.cfg = SimpleNamespace(graceful_timeout=graceful_s)

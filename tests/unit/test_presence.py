@@ -42,7 +42,7 @@ def test_online_as_long_as_something_waits(services: Services, other: Services, 
 
 
 class Pulls:
-    """Of a connection: one is held, or the last was asked for so many seconds ago."""
+    """A connection with a held pull, or with the last pull some seconds ago."""
 
     is_held = True
     ago = 0.0

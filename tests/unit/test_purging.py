@@ -1,4 +1,4 @@
-"""What is left of deleted rooms and messages: nothing, in the file neither, and without holding up others."""
+"""Deleted rooms and messages leave nothing, also in the file, without blocking others."""
 
 import base64
 from pathlib import Path

@@ -32,7 +32,7 @@ class Loop:
 
 
 class Numbers:
-    """A Source of what is put in."""
+    """A Source of given messages."""
 
     def __init__(self) -> None:
         self.waiter = Waiter([], lambda: None)
@@ -62,7 +62,7 @@ class Numbers:
 
 
 def begin() -> tuple[Pushes, Loop, Numbers]:
-    """A push whose rights are to be looked at again: it has sent a thread to ask."""
+    """Pushes whose rights must be checked again, with a thread on its way."""
     loop, source = Loop(), Numbers()
     pushes = Pushes(loop, source)  # type: ignore[arg-type]
     source.waiter.recheck = True
@@ -71,7 +71,7 @@ def begin() -> tuple[Pushes, Loop, Numbers]:
 
 
 def turn(pushes: Pushes, loop: Loop) -> None:
-    """The loop's next turns, until nothing is to be looked at."""
+    """Run the loop until nothing is left to look at."""
     while loop.was_woken:
         loop.was_woken = False
         pushes.look()

@@ -1,4 +1,4 @@
-"""Bytes that people store: of one in a day, in all, and what the disk has left."""
+"""Storage quotas: per person and day, in all, and by free disk space."""
 
 from collections.abc import Callable
 
@@ -140,7 +140,7 @@ def test_bytes_in_all(bounded: Start) -> None:
     assert code_of(lambda: services.messages.send(alice, "public", Draft(image=picture))) is ErrorCode.STORAGE_FULL
     services.messages.send(alice, "public", Draft(text="texts go on"))
     services.rooms.delete(alice, room)
-    services.purger.purge()  # what was there is given back
+    services.purger.purge()  # the space is refunded
     store(services, bob, MIB)
 
 

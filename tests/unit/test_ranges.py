@@ -1,4 +1,4 @@
-"""Parts of answers that come in pieces, and what a refused part leaves of the headers."""
+"""Ranges of streamed answers, and the headers of a refused range."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ PIECES = [b"012", b"3456", b"", b"789"]
 
 
 def asked(given: str, *, method: str = "GET") -> tuple[Response, list[str]]:
-    """The answer to Range: given, and what was closed."""
+    """Answer a Range header; also return the closed streams."""
     closed: list[str] = []
 
     class Pieces:

@@ -1,4 +1,4 @@
-"""What a client can hardly time: a message that comes between being put out and hearing of it."""
+"""A message between a member's removal and its notification, which a client can hardly time."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What is remembered of a head gives what gunicorn would read out of it, and nothing of anybody else's."""
+"""Cached heads give the same environ as gunicorn's parser, and nothing of another client's."""
 
 import logging
 import time
@@ -103,7 +103,7 @@ def test_short_heads_of_the_same_shape_are_read_once(monkeypatch: pytest.MonkeyP
 
 
 def test_only_a_trusted_peers_word_on_the_scheme_counts() -> None:
-    """Whoever came first with the same head."""
+    """For any client with an equal head."""
     workers = Workers(forwarded_allow_ips="192.0.2.7")
     raw = b"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: https\r\n\r\n"
     schemes = [workers.read(framed(raw), (ip, 1))[0]["wsgi.url_scheme"] for ip in ("192.0.2.7", "192.0.2.8") * 2]

@@ -1,4 +1,4 @@
-"""Who is remembered as signed in, and for how long."""
+"""Cached sessions and their invalidation."""
 
 import threading
 import time
@@ -21,7 +21,7 @@ def other(make_services: Callable[..., Services], clock: FakeClock) -> Services:
 
 
 def resolve(services: Services, actor: Actor) -> tuple[Actor | None, int]:
-    """What it says, and how many statements that took."""
+    """Return the result and the number of statements."""
     statements: list[str] = []
 
     def count(*args: object) -> None:
@@ -40,7 +40,7 @@ def hear(services: Services) -> None:
 def test_remembered_while_the_bus_brings_news(services: Services) -> None:
     alice = sign_up(services, "alice")
     assert resolve(services, alice) == (alice, 1)
-    assert resolve(services, alice) == (alice, 1)  # nothing tells what other processes do
+    assert resolve(services, alice) == (alice, 1)  # no events of other processes arrive
     hear(services)
     assert resolve(services, alice) == (alice, 1)
     assert resolve(services, alice) == (alice, 0)

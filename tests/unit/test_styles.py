@@ -1,4 +1,4 @@
-"""The style sheets: text and what has to grow with it follow the font size that the browser is set to."""
+"""The style sheets: text and everything that must grow with it follow the browser's font size."""
 
 import re
 from pathlib import Path

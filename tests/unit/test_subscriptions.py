@@ -1,4 +1,4 @@
-"""What is new for one reader: nothing twice, nothing lost, nothing that came while they were out."""
+"""Subscriptions: nothing lost, nothing repeated, nothing from before joining or after leaving."""
 
 import random
 from collections.abc import Callable
@@ -238,7 +238,7 @@ def test_closed_while_a_thread_looks(services: Services, alice: Actor, monkeypat
 
 
 def test_any_order_of_sending_joining_leaving_and_looking(services: Services, other: Services, alice: Actor) -> None:
-    """Against a model: what was sent while bob was in, each once, in order; nothing sent while he was out."""
+    """Compared with a model: messages sent while bob was a member, each once, in order; no others."""
     bob = sign_up(services, "bob")
     services.rooms.create(alice, "club", "public", "")
     rng = random.Random(7)
@@ -259,7 +259,7 @@ def test_any_order_of_sending_joining_leaving_and_looking(services: Services, ot
                 case 2:
                     (services.memberships.leave(bob, "club") if is_in else services.memberships.join(bob, "club", ""))
                     is_in = not is_in
-                    # Leaving takes what was not shown yet with it: look first, so that the model is simple.
+                    # Leaving discards pending messages: look first, which keeps the model simple.
                     bus.read_events()
                     got[0].extend(take(here))
                     got[1].extend(take(there))

@@ -1,4 +1,4 @@
-"""Who is in a room by a socket: the first coming and the last going are told once, over all processes."""
+"""Presence in rooms by sockets: the first arrival and the last departure are announced once over all processes."""
 
 from collections.abc import Callable
 

@@ -18,7 +18,7 @@ from tests.server import free_port
 
 
 class Mailboxes:
-    """A mail server that keeps what it gets; it refuses refused@…"""
+    """A mail server that stores its mail; it refuses refused@…"""
 
     def __init__(self) -> None:
         self.received: list[Envelope] = []

@@ -1,4 +1,4 @@
-"""What the table's rows leave open: what an account is afterwards, for all protocols."""
+"""Accounts beyond the table's rows: the state afterwards, in all protocols."""
 
 import base64
 import hashlib
@@ -247,7 +247,7 @@ def in_base64(data: bytes) -> str:
 
 
 def test_a_picture_as_avatar_goes_out_small_by_its_address(w: World) -> None:
-    """550 KiB in Base64, with a place in its metadata; what is served is a small picture without it."""
+    """550 KiB in Base64 with a location in the metadata; the served picture is small and has none."""
     transport = FlaskTransport(w.app)
     for given in (in_base64(laden("JPEG")), "data:image/png;base64," + in_base64(noise(550 * 1024))):
         w.alice.ok("PUT", "/account/info", {"origin_password": PASSWORD, "avatar": given})

@@ -1,4 +1,4 @@
-"""What clients make long or slow on purpose: answers have a size, and searches end."""
+"""Requests made long or slow on purpose: answers have a size limit, and searches end."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ from tests.pictures import noise
 
 @pytest.fixture
 def app(make_app: Callable[..., Flask]) -> Flask:
-    """Of somebody who may make and add as many as it takes."""
+    """An application without limits on creating rooms and adding people."""
     return make_app(rate_limits=False, rooms_owned=1000)
 
 

@@ -47,7 +47,7 @@ def resolved(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]
 
 
 def kind(field: dict[str, Any]) -> str:
-    """What it is, and how long at most: `text ≤ 255`."""
+    """The type and maximum length: `text ≤ 255`."""
     if "anyOf" in field:
         return " or ".join(kind(each) for each in field["anyOf"])
     types = field["type"] if isinstance(field["type"], list) else [field["type"]]

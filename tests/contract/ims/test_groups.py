@@ -1,4 +1,4 @@
-"""Groups: who may do what, as a whole matrix; and what happens when two do things at once."""
+"""Groups: the complete matrix of permissions, and concurrent actions."""
 
 from collections.abc import Callable
 from typing import Any

@@ -108,7 +108,7 @@ def answer(sender: ImsClient, receiver: ImsClient) -> dict[str, int]:
 
 
 def refused(at: At, w: World) -> Reply:
-    """What every address says to who has no valid token; a fine body makes no difference."""
+    """The answer of every address to a client without a valid token; a valid body makes no difference."""
     return at(w.nobody, {})
 
 
