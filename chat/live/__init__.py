@@ -1,20 +1,20 @@
-"""Connections: a gunicorn worker whose one asyncio loop owns them all; threads only where a request is worked on.
+"""Connections: a gunicorn worker with one asyncio loop that owns them all, and threads that run requests.
 
 worker.py     the worker: loop, listeners, signals
-pool.py       its threads
-connection.py one HTTP/1.1 connection: reading, answering, waiting
-framing.py    where one request ends and the next begins; strict, without any I/O
-heads.py      what a head says of that, and the shapes of heads
-request.py    one request through gunicorn's parser and the WSGI application, in a thread; what is remembered of heads
-parking.py    what a request leaves behind when it is not answered yet, or goes on as a socket
-peer.py       what passes between a socket and the protocol spoken on it
-stream.py     one socket: order, bounds, heartbeat, closing; WebSocket's and TCP's alike
-push.py       what is new for one socket, written as it comes
-websocket.py  a WebSocket connection
-lines.py      a connection of lines, with raw bytes between them
-pieces.py     sending what is too large to be in memory whole
-frames.py     where a frame ends and what is wrong with it; strict, without any I/O
+    pool.py       its threads
+    connection.py an HTTP/1.1 connection: reading, answering, holding
+    framing.py    splits bytes into requests; strict, sans I/O
+    heads.py      interprets request heads, and normalises them for the cache of parsed heads
+    request.py    runs one request through gunicorn's parser and the WSGI application, in a thread
+    parking.py    requests without an answer yet, and upgrades to sockets
+    peer.py       interfaces between a socket and its protocol
+    stream.py     a socket (WebSocket or TCP): order, limits, heartbeat, closing
+    push.py       pushes new messages to one socket
+    websocket.py  a WebSocket connection
+    lines.py      a connection with lines, and raw bytes between them
+    pieces.py     chunked sending of large content
+    frames.py     splits bytes into WebSocket frames; strict, sans I/O
 
-It knows no protocol: a view that wants to wait parks its request (chat.http.hold), one that wants a socket
-upgrades it (chat.http.sockets), one of lines is given to the worker by its port (gunicorn.conf.py).
+Knows no protocol: views park requests (chat.http.hold) or upgrade them to sockets (chat.http.sockets), and the protocol
+of lines is passed to the worker with its port (gunicorn.conf.py).
 """

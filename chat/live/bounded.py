@@ -1,4 +1,4 @@
-"""What keeps one client from costing the others: what is waited for has a deadline, what is kept has a bound."""
+"""Limits per connection: read and write deadlines, and bounds on buffered data."""
 
 import asyncio
 import fcntl
@@ -15,27 +15,27 @@ from chat.live.targets import FramingError
 if TYPE_CHECKING:
     from chat.live.worker import LiveWorker
 
-HEAD_SECONDS = 10.0  # from its first byte to its last; and for a TLS handshake
-LINGER_SECONDS = 2.0  # a client may still be sending; closed at once, it would not read its last answer
-WRITE_SECONDS = 10.0  # in which a client reads
-WRITE_BYTES = 16 * 1024  # at least so much of its answer, or is given up
+HEAD_SECONDS = 10.0  # for a request head, first to last byte, and for a TLS handshake
+LINGER_SECONDS = 2.0  # a client may still be sending; after an immediate close it would not read its last answer
+WRITE_SECONDS = 10.0  # period in which a client must read
+WRITE_BYTES = 16 * 1024  # this much of its answer, or is dropped
 
 
 def unread_of(transport: Any) -> int:
-    """Bytes that the client has not taken yet.
+    """Return the bytes that the client has not taken yet, including the kernel's buffer.
 
-    With the kernel's: what is here alone goes there in steps of megabytes, minutes apart where the client is slow.
+    The transport's buffer alone empties in steps of megabytes, minutes apart with a slow client.
     """
     unread: int = transport.get_write_buffer_size()
     try:
         told = fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
-    except (AttributeError, OSError, ValueError):  # it is gone
+    except (AttributeError, OSError, ValueError):  # the connection is closed
         return unread
     return unread + int(struct.unpack("i", told)[0])
 
 
 class BoundedConnection(asyncio.Protocol):
-    """The manners of an HttpConnection that know nothing of requests."""
+    """Transport handling that does not depend on HTTP: flow control, deadlines, lingering close."""
 
     __slots__ = (
         "_closing", "_coming", "_is_drained", "_left_over", "_paused", "_transport", "_unread", "_worker", "deadline",
@@ -46,23 +46,23 @@ class BoundedConnection(asyncio.Protocol):
         self._worker = worker
         self._transport: Any = None
         self._closing = False  # no further request is read
-        self._paused = False  # reading is
-        self._is_drained = True  # what was answered is out, or nearly
-        self.place = ""  # the address that it counts for
-        self.share: Share | None = None  # in worker.memory, of
-        self._coming = 0  # bytes of requests, from their coming to their answers, and
-        self._left_over = 0  # bytes of answers that are not out
-        self._unread = 0  # the latter when this was last looked at, with the kernel's
-        self.deadline = NEVER  # when to give up on what is waited for, or to answer what is held
+        self._paused = False  # reading is paused
+        self._is_drained = True  # answers are written, or nearly
+        self.place = ""  # the address that the connection counts for
+        self.share: Share | None = None  # in worker.memory
+        self._coming = 0  # bytes of requests, from their arrival to their answers
+        self._left_over = 0  # bytes of answers not written yet
+        self._unread = 0  # the latter at the last check, including the kernel's buffer
+        self.deadline = NEVER  # when to give up waiting, or to answer the held request
         self.watched_until = NEVER
 
     @property
     def client(self) -> Client:
-        """Whose the connection is just now."""
+        """The client that the connection currently belongs to."""
         raise NotImplementedError
 
     def deadline_passed(self) -> None:
-        """What was waited for has not come."""
+        """Handle an expired deadline."""
         raise NotImplementedError
 
     def _set_deadline(self, deadline: float) -> None:
@@ -71,16 +71,16 @@ class BoundedConnection(asyncio.Protocol):
             self._worker.deadlines.watch(self)
 
     def _count_coming(self, size: int) -> None:
-        """Count what is here of requests. Raises FramingError where that is too much.
+        """Count buffered bytes of requests. Raises FramingError if there are too many.
 
-        Whoever sends nearly all of 8 MiB on each of many connections is to fill no memory; short requests go on.
+        Many connections that each send nearly all of 8 MiB must not fill the memory; short requests are still accepted.
         """
         self._coming = size
         if not self._worker.memory.keep(self, size + self._left_over):
             raise FramingError("503 Service Unavailable", "too many long requests at once; try again in a moment")
 
     def _count_left_over(self, size: int) -> None:
-        """Count what is not out of answers; a client for whom that is too much is given up."""
+        """Count unwritten bytes of answers; drop a client with too many."""
         self._left_over = size
         if not self._worker.memory.keep(self, self._coming + size):
             self._transport.abort()
@@ -99,7 +99,7 @@ class BoundedConnection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def _wait_for_reader(self) -> None:
-        """Give the client up, unless it has read on since the last time."""
+        """Drop the client unless it has read since the last check."""
         unread = unread_of(self._transport)
         if unread > self._unread - WRITE_BYTES:
             self._transport.abort()
@@ -113,9 +113,9 @@ class BoundedConnection(asyncio.Protocol):
         self._worker.deadlines.forget(self)
 
     def _linger(self) -> None:
-        """Say no more, and leave the client a moment to read what was said, dropping what it still sends.
+        """Stop writing, and let the client read for a moment while its further data is discarded.
 
-        Closed with something unread, TCP would take back the answer (RFC 9112, 9.6).
+        If the socket were closed with unread data, TCP would discard the answer (RFC 9112, 9.6).
         """
         self._closing = True
         self._read_on()
@@ -124,16 +124,16 @@ class BoundedConnection(asyncio.Protocol):
             if transport.can_write_eof():
                 transport.write_eof()
             else:
-                transport.close()  # TLS says so, and reads on until the client has closed too
+                transport.close()  # TLS sends a close notification and reads until the client closes
         except OSError:
-            transport.abort()  # it is gone already
+            transport.abort()  # already closed
         else:
             is_out = not transport.get_write_buffer_size()
             self._unread = unread_of(transport)
             self._set_deadline(time.monotonic() + (LINGER_SECONDS if is_out else WRITE_SECONDS))
 
     def _close(self) -> None:
-        """Close once all is written. A transport waits for that as long as it takes; here it has a deadline."""
+        """Close after everything is written. A transport would wait forever; here a deadline applies."""
         self._closing = True
         if self._transport is not None:
             self._unread = unread_of(self._transport)

@@ -1,4 +1,4 @@
-"""Whose a connection or request is, as turns and shares are counted: a person where one is known, else an address."""
+"""The client of a connection or request for turns and shares: the user if known, otherwise the address."""
 
 import re
 from collections.abc import Callable
@@ -6,26 +6,26 @@ from ipaddress import IPv6Address, IPv6Network
 
 Client = int | str  # a user's id, or an address
 _HEADER = re.compile(rb"\r\n(Authorization|Cookie|X-Forwarded-For)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
-MOST_TOKENS = 8  # of one request are looked at: localhost has other programs' cookies too
+MOST_TOKENS = 8  # examined per request: localhost has other programs' cookies too
 
 
 def limited_address(address: str) -> str:
-    """What counts as one address."""
+    """Return the address under which limits count."""
     if ":" not in address:
         return address
     try:
         mapped = IPv6Address(address).ipv4_mapped  # IPv4, at a listener on ::
-        # One subscriber has a whole /64 of IPv6 addresses.
+        # One subscriber owns a whole /64 of IPv6 addresses.
         return str(mapped or IPv6Network((address, 64), strict=False))
     except ValueError:
         return address
 
 
 class Clients:
-    """Finds whose a request is, from its head alone.
+    """Determines a request's client from its head.
 
-    `user_named` gives the user whom a token names, if it bears our signature. It need not be good any more: whoever has
-    it gets a turn as that user, and cannot make up another. So random tokens bring no further turns.
+    `user_named` returns the user of a token with a valid signature. The token may have expired: it still only gives
+    turns as its own user. Random tokens give no additional turns.
     """
 
     def __init__(self, user_named: Callable[[str], int | None], trusted_proxies: int) -> None:
@@ -33,7 +33,7 @@ class Clients:
         self._proxies = trusted_proxies
 
     def of_request(self, head: bytes, peer_address: str) -> Client:
-        """The person, else the address. `head` is all of the request before its body."""
+        """Return the user, or the address. `head`: the request before its body."""
         tokens: list[str] = []
         forwarded: list[bytes] = []
         for name, value in _HEADER.findall(head):
@@ -42,7 +42,7 @@ class Clients:
                     forwarded += value.split(b",")
                 case b"authorization":
                     tokens.append(value.split()[-1].decode("latin-1") if value.strip() else "")
-                case b"cookie":  # whatever its name is
+                case b"cookie":  # with any name
                     tokens += [pair.partition(b"=")[2].strip().decode("latin-1") for pair in value.split(b";")]
         for token in [token for token in tokens if token.count(".") == 2][:MOST_TOKENS]:
             user_id = self._user_named(token)
@@ -53,4 +53,4 @@ class Clients:
         return limited_address(peer_address)
 
 
-NO_CLIENTS = Clients(lambda _: None, 0)  # where no application is there yet
+NO_CLIENTS = Clients(lambda _: None, 0)  # until the application is loaded

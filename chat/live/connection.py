@@ -1,4 +1,4 @@
-"""One HTTP/1.1 connection on the loop, for its whole life. A held pull is simply a request not answered yet."""
+"""One HTTP/1.1 connection on the loop, for its whole life. A held pull is a request without an answer yet."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -23,10 +23,10 @@ from chat.live.websocket import WebSocketConnection
 if TYPE_CHECKING:
     from chat.live.worker import LiveWorker
 
-BODY_PAUSE_SECONDS = 20.0  # between two pieces of a body
-REQUEST_SECONDS = 120.0  # all of a request
-_HEALTH = (b"GET /healthz ", b"GET /healthz?", b"HEAD /healthz ", b"HEAD /healthz?")  # how what asks for it begins
-READ_AHEAD_BYTES = 64 * 1024  # of the next request, while one is worked on
+BODY_PAUSE_SECONDS = 20.0  # between two parts of a body
+REQUEST_SECONDS = 120.0  # for a whole request
+_HEALTH = (b"GET /healthz ", b"GET /healthz?", b"HEAD /healthz ", b"HEAD /healthz?")  # beginnings of health checks
+READ_AHEAD_BYTES = 64 * 1024  # of the next request, while one is in progress
 
 
 class HttpConnection(BoundedConnection):
@@ -38,23 +38,23 @@ class HttpConnection(BoundedConnection):
     def __init__(self, worker: "LiveWorker") -> None:
         super().__init__(worker)
         self._framer = Framer(worker.max_body, self._takes_long, self._takes_any)
-        self._busy = False  # a request is worked on, or held
+        self._busy = False  # a request is in progress, or held
         self._advancing = False
-        self._at_eof = False  # the client sends no more
-        self._is_between = True  # nothing of a next request has come, as the framer has it
-        self._is_surplus = False  # there are too many: what it asks is refused
-        self._head = b""  # of the request that is worked on, or waits for a thread
-        self._started = 0.0  # of the request that is being read
-        # The last request that was held, and what answers those that have the same head. None: no head is known.
+        self._at_eof = False  # the client has closed its side
+        self._is_between = True  # the framer has no part of a next request
+        self._is_surplus = False  # above the limit on connections: requests are refused
+        self._head = b""  # of the request in progress or waiting for a thread
+        self._started = 0.0  # of the request being read
+        # The last held request, and the object that answers requests with the same head. None: no head is known.
         self._framed: Framed | None = None
         self._parked: Parked | None = None
         self._ending: request.Ending | None = None
-        self._held: Parked | None = None  # what answers the request that is held now
+        self._held: Parked | None = None  # answers the request held now
         self._body = b""  # of that request
-        self._sender: PieceSender | BytesSender | None = None  # of an answer that is sent piece by piece
-        self._began: datetime | None = None  # when it came, for the access log
+        self._sender: PieceSender | BytesSender | None = None  # of an answer sent in chunks
+        self._began: datetime | None = None  # its arrival, for the access log
 
-    # The transport's calls
+    # Called by the transport
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
@@ -66,7 +66,8 @@ class HttpConnection(BoundedConnection):
         too_many = self._worker.places.take(self.place)
         if too_many > 0:
             self._closing = self._is_surplus = True
-            self._set_deadline(time.monotonic() + LINGER_SECONDS)  # to say what it wants: then it is told in its words
+            # to read the request, whose protocol then words the refusal
+            self._set_deadline(time.monotonic() + LINGER_SECONDS)
             if too_many > MOST_REFUSED:
                 transport.abort()
             return
@@ -91,7 +92,8 @@ class HttpConnection(BoundedConnection):
             self._bound_read_ahead(len(framer.buffer))
 
     def eof_received(self) -> bool:
-        # Half-closed: what was asked is still answered. Who waits has hung up, as far as one can tell.
+        # Half-closed: requests are still answered. A client that half-closes while its pull is held counts as
+        # disconnected.
         self._at_eof = True
         if self._held is not None:
             self._answer_held(self._held.late())
@@ -99,7 +101,7 @@ class HttpConnection(BoundedConnection):
             self._close()
         elif not self._busy:
             self._advance()
-        # True: closed by _expect_more, once nothing whole is left to answer. TLS cannot be half-closed.
+        # True: _expect_more closes it, when no complete request is left. TLS cannot be half-closed.
         return self._transport is not None and bool(self._transport.can_write_eof())
 
     def connection_lost(self, _exc: Exception | None) -> None:
@@ -132,15 +134,15 @@ class HttpConnection(BoundedConnection):
             self._read_on()
             self._advance()
 
-    # The worker's calls
+    # Called by the worker
 
     @property
     def is_held(self) -> bool:
-        """Whether a request on it waits for news."""
+        """Whether a request on it is held."""
         return self._held is not None
 
     def deadline_passed(self) -> None:
-        """What was waited for has not come: answer what is held, close what has taken too long."""
+        """Answer a held request, or close the connection because something took too long."""
         if self._transport is None:
             return
         if not self._is_drained or self._transport.is_closing():
@@ -153,7 +155,7 @@ class HttpConnection(BoundedConnection):
             self._close()
 
     def stop(self) -> None:
-        """The server stops: take no further request. Held ones are answered through their waiters."""
+        """Take no further request, as the server stops. Held ones are answered through their waiters."""
         if self._transport is None:
             return
         if self._busy:
@@ -164,12 +166,12 @@ class HttpConnection(BoundedConnection):
     # Reading
 
     def _advance(self) -> None:
-        """Take all requests that are here whole, one after the other."""
+        """Handle all complete requests, one after the other."""
         if self._advancing:
             return
         self._advancing = True
         try:
-            # Not while answers wait to be read: who sends requests and reads nothing would fill the memory.
+            # Not while answers are unread: a client that sends requests and never reads would fill the memory.
             while not self._busy and not self._closing and self._is_drained:
                 body = self._framer.next_known(self._framed) if self._framed is not None else None
                 if body is not None:
@@ -229,7 +231,7 @@ class HttpConnection(BoundedConnection):
             self._set_deadline(self._started + HEAD_SECONDS)
 
     def _bound_read_ahead(self, size: int) -> None:
-        """Of what comes while a request is worked on, or an answer is not read."""
+        """Limit data that arrives while a request is in progress or an answer is unread."""
         is_within = size <= SMALL_BYTES or self._worker.memory.keep(self, self._coming + self._left_over + size)
         if (size > READ_AHEAD_BYTES or not is_within) and not self._paused:
             self._pause_reading()
@@ -259,13 +261,13 @@ class HttpConnection(BoundedConnection):
         self._head = framed.head
         body = None if framed.too_large else framed.body
         hold = Hold(partial(self._worker.wake, self), time.monotonic(), body, resumed=resumed)
-        # A held pull that needs a thread has been taken in long ago.
+        # A held pull that needs a thread was accepted before, and is never refused.
         put = self._worker.offer if resumed is None else self._worker.in_thread
         put(self, self._work, framed, hold)
 
     @property
     def client(self) -> Client:
-        """Whose the request is that is worked on, or coming in."""
+        """The client of the request in progress, or of the one being read."""
         return self._worker.clients.of_request(self._head or self._framer.head, self._peer[0])
 
     def _takes_long(self, head: bytes) -> bool:
@@ -275,14 +277,14 @@ class HttpConnection(BoundedConnection):
         return self._worker.takes_any(head, self._worker.clients.of_request(head, self._peer[0]))
 
     def _answer_here(self, framed: Framed, app: request.App) -> None:
-        """Answer on the loop, as what asks whether the server is well must not wait for a thread."""
+        """Answer on the loop: health checks must not wait for a thread."""
         self._busy = True
         hold = Hold(partial(self._worker.wake, self), time.monotonic(), framed.body)
         answer = request.run(self._worker, framed, self._peer, self._local, hold, app)
         self._worked(framed, answer, None)
 
     def refused(self, lane: Lane, work: Callable[..., None], args: tuple[Any, ...]) -> None:
-        """Have the client told, in its protocol's envelope; where that is too much, in ours."""
+        """Have a thread answer in the protocol's envelope; if that queue is full too, answer with the generic one."""
         if lane is not Lane.REFUSING:
             self._worker.offer_in(Lane.REFUSING, self, work, *args)
             return
@@ -291,7 +293,7 @@ class HttpConnection(BoundedConnection):
         self._worker.on_loop(self._worked, framed, request.Answer([busy], close=True), hold.resumed)
 
     def _work(self, framed: Framed, hold: Hold) -> None:  # in a thread
-        if self._transport is None:  # hung up while this waited for a thread
+        if self._transport is None:  # disconnected while this waited for a thread
             answer = request.Answer([], close=True)
         else:
             try:
@@ -307,12 +309,12 @@ class HttpConnection(BoundedConnection):
                 self._forget_known()
                 self._began = answer.began
             self._head = b""
-            framed.shape = None  # thousands may be held, and few of them take a thread once more
+            framed.shape = None  # thousands may be held, and few of them need a thread again
             self._framed, self._body = framed, framed.body
             self._parked, self._ending = answer.parked, answer.ending
             self._hold(answer.parked)
             if self._held is not None:
-                self.look()  # for what came before there was anything to be woken
+                self.look()  # for wake-ups before the request was registered
             return
         if resumed is not None:
             resumed.is_held = False
@@ -326,13 +328,13 @@ class HttpConnection(BoundedConnection):
         self._finish(answer.pieces, close=answer.close)
 
     def _send_body(self, answer: request.Answer) -> None:
-        """Write the head, and the body as it is read; that done, the answer is finished like any other."""
+        """Write the head, then the body as the client reads it; afterwards finish as usual."""
         assert answer.body is not None  # noqa: S101
 
         def finished(ok: bool) -> None:
             self._sender = None
             if not ok and self._transport is not None:
-                self._transport.abort()  # broken off: shorter than its Content-Length
+                self._transport.abort()  # aborted: shorter than its Content-Length
             self._finish((), close=answer.close)
 
         self._sender = PieceSender(self._worker, self, answer.body, self._write_piece, finished)
@@ -345,14 +347,14 @@ class HttpConnection(BoundedConnection):
                 self._sender.go_on()
 
     def _go_on_as_socket(self, answer: request.Answer) -> None:
-        """Hand the transport over, with what has come of the socket's bytes already."""
+        """Hand the transport over, with bytes already received for the socket."""
         assert answer.upgrade is not None  # noqa: S101
         transport, pending = self._transport, bytes(self._framer.buffer)
         self._count_nothing()
         self._forget_known()
         self._read_on()
         transport.writelines(answer.pieces)
-        # Of this connection nothing is left: to the transport it is another one now.
+        # The transport now belongs to another object.
         self._transport = None
         self._forget_deadline()
         self._worker.connections.discard(self)
@@ -382,7 +384,7 @@ class HttpConnection(BoundedConnection):
             if sum(map(len, pieces)) >= READ_AHEAD_BYTES:
                 self._send_long(pieces, close=close)
                 return
-            if pieces:  # together, as the loop would write them one by one
+            if pieces:  # joined, because the loop would write them one by one
                 self._transport.write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
         self._finished(close)
 
@@ -405,7 +407,7 @@ class HttpConnection(BoundedConnection):
         sender.go_on()
 
     def _finished(self, close: bool) -> None:
-        """A request's answer is written, or on its way: go on to the next."""
+        """The answer is written, or on its way: continue with the next request."""
         self._busy = False
         if self._coming:
             self._count_coming(0)
@@ -422,7 +424,7 @@ class HttpConnection(BoundedConnection):
         if not self._is_between or self._at_eof:
             self._advance()
 
-    # Waiting
+    # Holding
 
     def _hold(self, parked: Parked) -> None:
         self._busy = True
@@ -431,13 +433,13 @@ class HttpConnection(BoundedConnection):
         if self._transport is None:
             self._unhold()
             self._forget_known()
-        elif self._closing or self._at_eof:  # the server stops, or the client has hung up meanwhile
+        elif self._closing or self._at_eof:  # the server stops, or the client has disconnected meanwhile
             self._answer_held(parked.late())
         elif self._is_drained:
             self._set_deadline(parked.deadline)
 
     def look(self) -> None:
-        """Answer the held request if it can be answered now."""
+        """Answer the held request if possible."""
         parked = self._held
         if parked is None:
             return

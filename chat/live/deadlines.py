@@ -1,4 +1,4 @@
-"""When to look at which connection: thousands of deadlines that mostly move on before they come."""
+"""Deadlines of connections: thousands, most of which are moved before they expire."""
 
 import asyncio
 import logging
@@ -7,21 +7,21 @@ from collections import defaultdict
 from typing import Protocol
 
 log = logging.getLogger("gunicorn.error")
-STEP_SECONDS = 0.1  # about how late a deadline may be noticed
+STEP_SECONDS = 0.1  # maximum delay before an expired deadline is noticed
 NEVER = float("inf")
 
 
 class Watched(Protocol):
-    """Something with a deadline."""
+    """An object with a deadline."""
 
-    deadline: float  # time.monotonic() s; may be moved at will: see Deadlines.watch
-    watched_until: float  # kept by Deadlines; NEVER at first
+    deadline: float  # time.monotonic() s; may be changed freely: see Deadlines.watch
+    watched_until: float  # maintained by Deadlines; initially NEVER
 
     def deadline_passed(self) -> None: ...
 
 
 class Deadlines:
-    """A deadline that is moved later costs nothing; `watch` is for one that was moved to before watched_until."""
+    """Moving a deadline to a later time is free; call `watch` if it is moved to before watched_until."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -31,7 +31,7 @@ class Deadlines:
         self._timer_step = NEVER
 
     def watch(self, one: Watched) -> None:
-        """Have it looked at when its deadline comes."""
+        """Check the object when its deadline comes."""
         self.forget(one)
         step = max(self._done, int(one.deadline / STEP_SECONDS)) + 1
         one.watched_until = step * STEP_SECONDS
@@ -40,7 +40,7 @@ class Deadlines:
             self._set_timer(step)
 
     def forget(self, one: Watched) -> None:
-        """Look at it no more."""
+        """Stop watching the object."""
         if one.watched_until != NEVER:
             self._steps[round(one.watched_until / STEP_SECONDS)].discard(one)
             one.watched_until = NEVER

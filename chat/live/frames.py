@@ -1,7 +1,8 @@
-"""WebSocket frames, the server's end (RFC 6455). Strict, and sans I/O: bytes are fed in, whole messages come out.
+"""WebSocket frames, server side (RFC 6455). Strict, sans I/O: bytes go in, complete messages come out.
 
-Our own, as wsproto and websockets keep more than ten times as much for each connection, take several times as long
-for a pong, and do not let equal frames to many readers be made once. No extensions: permessage-deflate costs memory.
+An implementation of its own, because wsproto and websockets keep about ten times as much per connection, take two to
+three times as long for a pong, and cannot share one frame between readers (docs/decisions/0131). No extensions:
+permessage-deflate costs memory.
 """
 
 import codecs
@@ -19,7 +20,7 @@ NORMAL, GOING_AWAY, PROTOCOL_ERROR, BAD_TEXT, POLICY, TOO_LARGE, INTERNAL, TRY_L
 
 
 class FrameError(Exception):
-    """Broken framing: the connection is to be closed with this code."""
+    """Invalid framing: close the connection with this code."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(code, reason)
@@ -28,25 +29,26 @@ class FrameError(Exception):
 
 
 class FrameReader:
-    """What one client says, message by message. Put bytes into `buffer`, then call `next` until it has no more."""
+    """Reads one client's messages. Append bytes to `buffer`, then call `next` until it returns None."""
 
     __slots__ = ("_decoder", "_fragments", "_opcode", "buffer")
 
     def __init__(self) -> None:
         self.buffer = bytearray()
-        self._fragments: bytearray | None = None  # of a message that is not whole yet
-        self._opcode = CONTINUATION  # its first frame's
-        self._decoder: codecs.IncrementalDecoder | None = None  # finds bad UTF-8 before its message is whole
+        self._fragments: bytearray | None = None  # of an incomplete message
+        self._opcode = CONTINUATION  # of its first frame
+        self._decoder: codecs.IncrementalDecoder | None = None  # detects invalid UTF-8 before the message is complete
 
     @property
     def kept(self) -> int:
-        """Bytes of what is not whole yet."""
+        """Bytes of incomplete data."""
         return len(self.buffer) + len(self._fragments or b"")
 
     def next(self) -> tuple[int, bytes] | None:
-        """The next whole message or control frame, as opcode and payload; text is good UTF-8. Raises FrameError.
+        """Return the next complete message or control frame, as opcode and payload; text is valid UTF-8. Raises
+        FrameError.
 
-        A frame that completes no message is (CONTINUATION, b""): who sends many of them is to wait for their turn too.
+        A frame that completes no message returns (CONTINUATION, b""), so that it counts towards the frames per turn.
         """
         frame = self._take_frame()
         if frame is None:
@@ -61,7 +63,7 @@ class FrameReader:
         return opcode, payload
 
     def _take_frame(self) -> tuple[bool, int, bytes] | None:
-        """One frame, unmasked, if it is all here; what is wrong with it is found as soon as its head is."""
+        """Return one unmasked frame if it is complete; errors are detected from its head."""
         buffer = self.buffer
         if len(buffer) < 2:
             return None
@@ -75,7 +77,7 @@ class FrameReader:
             length, start = int.from_bytes(buffer[2 : 2 + size]), 6 + size
             if length < (126 if size == 2 else 1 << 16) or length >> 63:
                 raise FrameError(PROTOCOL_ERROR, "length")
-        fragments = self._fragments if opcode < CLOSE else None  # control frames are no part of the message
+        fragments = self._fragments if opcode < CLOSE else None  # control frames are not part of the message
         if length + len(fragments or b"") > MESSAGE_MAX_BYTES:
             raise FrameError(TOO_LARGE, f"at most {MESSAGE_MAX_BYTES} bytes")
         end = start + length
@@ -119,7 +121,7 @@ class FrameReader:
 def _unmask(data: bytearray, mask: bytes) -> bytes:
     length = len(data)
     keys = mask * (length // 4 + 1)
-    # As two big numbers, of which Python takes the exclusive or at once.
+    # XOR as two big integers, which Python does in one step.
     return (int.from_bytes(data, "little") ^ int.from_bytes(keys[:length], "little")).to_bytes(length, "little")
 
 
@@ -132,7 +134,7 @@ def _is_utf8(data: bytes) -> bool:
 
 
 def frame(opcode: int, payload: bytes) -> bytes:
-    """One whole frame of the server's: never masked, so equal ones are the same bytes for every reader."""
+    """Build one frame, unmasked, so that all readers can share its bytes."""
     length = len(payload)
     if length < 126:
         return bytes((_FIN | opcode, length)) + payload
@@ -142,7 +144,7 @@ def frame(opcode: int, payload: bytes) -> bytes:
 
 
 def close_frame(code: int | None, reason: str = "") -> bytes:
-    """A close frame; without a code where the client gave none."""
+    """Build a close frame; without a code if the client sent none."""
     if code is None:
         return frame(CLOSE, b"")
     kept = reason.encode()[: _CONTROL_MAX_BYTES - 2].decode(errors="ignore").encode()
@@ -150,7 +152,7 @@ def close_frame(code: int | None, reason: str = "") -> bytes:
 
 
 def close_code(payload: bytes) -> int | None:
-    """The code of a client's close frame; None without one. Raises FrameError."""
+    """Return the code of a client's close frame; None without one. Raises FrameError."""
     if not payload:
         return None
     code = int.from_bytes(payload[:2])

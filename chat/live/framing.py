@@ -1,6 +1,6 @@
-"""Where one request ends and the next begins. Strict: what could be read in two ways is refused (RFC 9112, 11.2).
+"""Splits bytes into requests. Strict: ambiguous input is refused (RFC 9112, 11.2).
 
-Sans I/O: bytes are fed in, whole requests come out.
+Sans I/O: bytes go in, complete requests come out.
 """
 
 import re
@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from chat.live.heads import LINE_MAX_BYTES, TOKEN, Shape, read
 from chat.live.targets import FramingError
 
-HEAD_MAX_BYTES = LINE_MAX_BYTES + 32 * 1024  # the line, and 32 KiB of headers: localhost has cookies of many programs
+# the request line, and 32 KiB of headers: localhost has cookies of many programs
+HEAD_MAX_BYTES = LINE_MAX_BYTES + 32 * 1024
 CHUNK_LINE_MAX_BYTES = 1024
-CHUNKS_A_TURN = 128  # taken in one call of next
+CHUNKS_A_TURN = 128  # per call of next
 TRAILER_MAX_BYTES = 8192
 NO_BODY = -1
-SHORT_MAX_BYTES = 64 * 1024  # a body of more is long: only some requests may have one
+SHORT_MAX_BYTES = 64 * 1024  # longer bodies are allowed for some requests only
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?")
@@ -23,17 +24,17 @@ _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*
 
 @dataclass(slots=True)
 class Framed:
-    """One request, as it is handed to the parser. Too large: its body was not read, and more of it may come."""
+    """One request for the parser. If it is too large, its body was not read, and more of it may arrive."""
 
-    head: bytes  # up to the empty line, as it is handed to the parser
+    head: bytes  # up to the empty line, as passed to the parser
     body: bytes
     too_large: bool = False
-    is_repeatable: bool = False  # the head is as it came: the same bytes, before as many of a body, mean the same again
-    shape: Shape | None = None  # of a short head that is repeatable
+    is_repeatable: bool = False  # unchanged: the same bytes before a body of the same length mean the same again
+    shape: Shape | None = None  # of a short, repeatable head
 
 
 def body_after(known: Framed, data: bytes) -> bytes | None:
-    """The body, where data is one whole request with the head of an earlier one on the same connection."""
+    """Return the body if the data is one complete request with the head of an earlier one on the same connection."""
     is_same = known.is_repeatable and len(data) == len(known.head) + len(known.body) and data.startswith(known.head)
     return data[len(known.head) :] if is_same else None
 
@@ -65,28 +66,28 @@ class Framer:
         takes_any: Callable[[bytes], bool] = lambda _: True,
     ) -> None:
         self._max_body = max_body
-        # Whether a request with that head may have a long body, or any. Asked before it comes; the second where the
-        # client waits for a 100.
+        # Whether a request with that head may have a long body, or any body. The second is asked if the client waits
+        # for a 100.
         self._takes_long = takes_long
         self._takes_any = takes_any
         self.buffer = bytearray()
-        self.has_more = False  # next stopped half-way, for others to have their turn
+        self.has_more = False  # next stopped early to let other connections run
         self._reset()
 
     def _reset(self) -> None:
         self._head: bytes | None = None
         self._is_as_it_came = False
         self._shape: Shape | None = None
-        self._left = 0  # bytes of the body, or of the chunk, still to come
-        self._most = self._max_body  # bytes of this request's body
+        self._left = 0  # bytes of the body or chunk still expected
+        self._most = self._max_body  # limit on this request's body
         self._chunked = False
         self._expects = False
         self._body: bytearray | None = None  # of a chunked request
-        self._trailer = 0  # bytes of it so far; 0 before it begins
+        self._trailer = 0  # its bytes so far; 0 before it begins
 
     @property
     def is_between(self) -> bool:
-        """Whether nothing of a next request has come."""
+        """Whether no part of a next request has arrived."""
         return self._head is None and not self.buffer
 
     @property
@@ -105,18 +106,18 @@ class Framer:
 
     @property
     def refused(self) -> bytes:
-        """The head that next has raised an error for, as far as it came."""
+        """Return the head for which `next` raised an error, as far as it arrived."""
         return self._head or bytes(self.buffer[:HEAD_MAX_BYTES])
 
     def wants_continue(self) -> bool:
-        """Whether the client waits for a 100 before it sends the body; true once."""
+        """Whether the client waits for a 100 before sending the body; true once."""
         if self._expects and not self.buffer:
             self._expects = False
             return True
         return False
 
     def next_known(self, known: Framed) -> bytes | None:
-        """The next request's body, if it is all here and has the head of an earlier one on this connection."""
+        """Return the next body if it is complete and has the head of an earlier request on this connection."""
         buffer, head = self.buffer, known.head
         end = len(head) + len(known.body)
         if self._head is not None or not known.is_repeatable or len(buffer) < end or not buffer.startswith(head):
@@ -126,7 +127,7 @@ class Framer:
         return body
 
     def next(self) -> Framed | None:
-        """The next request, if it is all here. Raises FramingError."""
+        """Return the next complete request, or None. Raises FramingError."""
         if self._head is None and not self._take_head():
             return None
         assert self._head is not None  # noqa: S101
@@ -136,7 +137,7 @@ class Framer:
             return self._done(b"", too_large=True)
         if len(self.buffer) < self._left:
             return None
-        with memoryview(self.buffer) as view:  # a slice of the buffer would be one more copy
+        with memoryview(self.buffer) as view:  # a slice of the buffer would be another copy
             body = bytes(view[: self._left])
         del self.buffer[: self._left]
         return self._done(body)
@@ -149,11 +150,11 @@ class Framer:
 
     def _take_head(self) -> bool:
         buffer = self.buffer
-        while buffer.startswith(b"\r\n"):  # some clients send one too many after a body
+        while buffer.startswith(b"\r\n"):  # some clients send an extra line end after a body
             del buffer[:2]
         end = buffer.find(b"\r\n\r\n")
         if end < 0 or end > HEAD_MAX_BYTES:
-            # Counted, as this is done for each piece that comes: a regular expression takes a hundred times as long.
+            # Counted, because this runs for each part that arrives: a regular expression takes a hundred times as long.
             if buffer.count(b"\n", 0, HEAD_MAX_BYTES) != buffer.count(b"\r\n", 0, HEAD_MAX_BYTES):
                 raise FramingError("400 Bad Request", "line ends")
             if b"\r\n" not in buffer[: LINE_MAX_BYTES + 2] and len(buffer) > LINE_MAX_BYTES:
@@ -205,7 +206,7 @@ class Framer:
         return None
 
     def _take_chunk(self, body: bytearray) -> bool:
-        """Take the chunk's data and the line end after it, as far as they are here. Whether that is all of it."""
+        """Take as much as has arrived of the chunk's data and line end. Returns whether it is complete."""
         take = min(self._left, len(self.buffer))
         body += self.buffer[:take]
         del self.buffer[:take]

@@ -1,6 +1,6 @@
-"""What a request's head says of where the request ends, read strictly; and what the heads of many have in common.
+"""Interprets request heads strictly, and normalises them for the cache of parsed heads.
 
-What gunicorn, werkzeug or WSGI would read otherwise than the RFCs say is handed on in other words: see `_rewritten`.
+Parts that gunicorn, werkzeug or WSGI would read differently from the RFCs are rewritten: see `_rewritten`.
 """
 
 import re
@@ -12,8 +12,8 @@ from chat.live.targets import FramingError, is_host, read_request_line
 LINE_MAX_BYTES = 8190  # the request line
 LENGTH_MAX_DIGITS = 18
 MOST_FIELDS = 256
-CREDENTIALS_MAX_BYTES = 8190  # our tokens have less than 1 KB
-MOST_SHAPES = 1024  # remembered; those used least go
+CREDENTIALS_MAX_BYTES = 8190  # tokens have less than 1 KB
+MOST_SHAPES = 1024  # cached; the least recently used are dropped
 SHAPE_MAX_BYTES = 2048
 
 TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -29,40 +29,41 @@ _ENVIRON_KEYS = {b"content-length": "CONTENT_LENGTH", b"authorization": "HTTP_AU
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A head without what differs from one person, or one request, to the next.
+    """A request head with Cookie, Authorization and Content-Length masked; the key of the parse cache.
 
-    What was read out of one head holds for all of the same shape, but for these values.
+    The result of parsing one head is valid for all of the same shape, except for these values.
     """
 
     head: bytes  # with 0 for each of the values
-    values: dict[str, str]  # visible ASCII, by their names in WSGI's environ
+    values: dict[str, str]  # visible ASCII, by WSGI environ name
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What a head says of its request's end."""
+    """Where the request ends, according to its head."""
 
-    cleaned: bytes  # as it is handed to the parser
-    length: int  # of the body, in bytes, if it is not chunked
+    cleaned: bytes  # as passed to the parser
+    length: int  # of the body, in bytes, unless chunked
     is_chunked: bool
     expects: bool  # 100-continue
 
 
 def read(raw: bytes) -> tuple[Head, Shape | None]:
-    """What the head says, and its shape if it is short and handed on as it came; the Head is the shape's, then.
+    """Interpret the head, and return its shape if it is short and unchanged; in that case the Head belongs to the
+    shape.
 
-    raw: from the request line to the empty line. Raises FramingError.
+    `raw`: from the request line to the empty line. Raises FramingError.
     """
     shape = _shaped(raw) if len(raw) <= SHAPE_MAX_BYTES else None
     if shape is not None:
         head = _read_shape(shape.head)
         if head.cleaned == shape.head:
-            return head, Shape(head.cleaned, shape.values)  # the object that all share
+            return head, Shape(head.cleaned, shape.values)  # the instance shared by all
     return _read(raw), None
 
 
 def _shaped(raw: bytes) -> Shape | None:
-    """None where one of the values comes twice, or is written in an odd way, or is a length that is none."""
+    """None if one of the values is repeated, written unusually, or an invalid length."""
     pieces = _VARYING.split(raw)
     names, values = pieces[1::3], pieces[2::3]
     found = {_ENVIRON_KEYS[name.lower()]: value.decode() for name, value in zip(names, values, strict=True)}
@@ -132,7 +133,7 @@ def _check_host(hosts: list[bytes], *, is_10: bool) -> None:
 
 
 def _expects(values: list[bytes]) -> bool:
-    """Whether the client waits for a 100. What else it may expect is unknown here (RFC 9110, 10.1.1)."""
+    """Whether the client waits for a 100. Other expectations are unknown (RFC 9110, 10.1.1)."""
     expected = {value.lower() for value in _members(values) if value}
     if expected - {b"100-continue"}:
         raise FramingError("417 Expectation Failed", "Expect")
@@ -140,18 +141,18 @@ def _expects(values: list[bytes]) -> bool:
 
 
 def _rewritten(found: dict[bytes, list[bytes]], authority: bytes | None) -> dict[bytes, list[bytes]]:
-    """The fields to be handed on in another way, by their names in small letters, with their values' lines."""
+    """Return the fields to pass on in another form: lower-case names with their values' lines."""
     changed: dict[bytes, list[bytes]] = {}
-    if found[b"transfer-encoding"]:  # it is handed on decoded
+    if found[b"transfer-encoding"]:  # it is passed on decoded
         changed[b"transfer-encoding"] = []
     if authority is not None:  # RFC 9112, 3.2.2
         changed[b"host"] = [authority]
-    if len(found[b"cookie"]) > 1:  # one jar (RFC 9113, 8.2.3); WSGI joins equal fields by commas
+    if len(found[b"cookie"]) > 1:  # one cookie string (RFC 9113, 8.2.3); WSGI joins equal fields with commas
         changed[b"cookie"] = [b"; ".join(value for value in found[b"cookie"] if value)]
     options = [option.lower() for option in _members(found[b"connection"]) if option]
     first = next((option for option in (b"close", b"keep-alive") if option in options), None)
     if first is not None and [value.lower() for value in found[b"connection"]] != [first]:
-        # gunicorn compares the first line, as a whole.
+        # gunicorn compares only the first line, as a whole.
         changed[b"connection"] = [first, *(option for option in options if option not in (b"close", b"keep-alive"))]
     upgrades = [upgrade.lower() for upgrade in _members(found[b"upgrade"])]
     if len(upgrades) > 1 and b"websocket" in upgrades:  # werkzeug compares it as a whole
@@ -160,5 +161,5 @@ def _rewritten(found: dict[bytes, list[bytes]], authority: bytes | None) -> dict
 
 
 def _members(values: list[bytes]) -> list[bytes]:
-    """Of a list that may take several lines (RFC 9110, 5.6.1)."""
+    """The members of a list that may span several lines (RFC 9110, 5.6.1)."""
     return [member.strip(b" \t") for value in values for member in value.split(b",")]

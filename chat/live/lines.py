@@ -1,6 +1,6 @@
-"""A TCP connection that speaks in lines, and now and then in raw bytes. See stream.py for all else.
+"""A TCP connection of lines, with raw bytes at times. See stream.py for the rest.
 
-One line is taken at a time, and the next one not before that is handled: what a line says may be that raw bytes follow.
+Lines are handled one at a time: a line may announce that raw bytes follow.
 """
 
 import re
@@ -17,20 +17,20 @@ from chat.live.stream import StreamConnection
 if TYPE_CHECKING:
     from chat.live.worker import LiveWorker
 
-LINE_MAX_BYTES = 64 * 1024  # without its end
-PIECE_BYTES = 128 * 1024  # of raw bytes, handed on together
-READ_AHEAD_BYTES = PIECE_BYTES  # wait here; then no more is read
-PIECE_SECONDS = 30.0  # for a piece to come, or to be read: 4 KB/s
+LINE_MAX_BYTES = 64 * 1024  # without the line end
+PIECE_BYTES = 128 * 1024  # of raw bytes, passed on together
+READ_AHEAD_BYTES = PIECE_BYTES  # beyond this, reading pauses
+PIECE_SECONDS = 30.0  # for a chunk to arrive, or to be read: 4 KB/s
 _BLANK = b" \t\r\n"
-# What browsers can be made to send to any port by any page: the lines of a request's body would be obeyed.
+# Any page can make browsers send these to any port; lines of a request's body would be executed.
 _TLS_HELLO = b"\x16\x03"
 _HTTP_REQUEST = re.compile(rb"[A-Z]+ \S+ HTTP/")
-# Who is gone without a word is found out by the kernel, as there is no ping that every client would answer.
+# The kernel detects dead peers, because no ping exists that every client answers.
 _KEEPALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 20), (socket.TCP_KEEPCNT, 3))
 
 
 class _OtherProtocol(Exception):  # noqa: N818 - it is the client's mistake
-    """Whoever connected does not speak in our lines at all."""
+    """The client does not speak the line protocol."""
 
 
 class LineConnection(StreamConnection):
@@ -47,17 +47,17 @@ class LineConnection(StreamConnection):
         super().__init__(worker, protocol.open())
         self._protocol = protocol
         self._buffer = bytearray()
-        self._searched = 0  # so much of it has no end of a line
-        self._got_eof = False  # the client says no more; what it has said may wait here still
-        self._is_first = True  # no line has come yet
-        self._raw_left = 0  # bytes that are no lines
-        self._sender: PieceSender | None = None  # of what is sent piece by piece; meanwhile this is busy
-        self._transfer_due = NEVER  # when the next piece must be here, or read
+        self._searched = 0  # length of the prefix known to contain no line end
+        self._got_eof = False  # the client has closed its side; complete lines may still be buffered
+        self._is_first = True  # no line has arrived yet
+        self._raw_left = 0  # raw bytes still expected
+        self._sender: PieceSender | None = None  # of content sent in chunks; the connection is busy meanwhile
+        self._transfer_due = NEVER  # when the next chunk must have arrived, or been read
 
-    # The transport's calls
+    # Called by the transport
 
     def connection_made(self, transport: Any) -> None:
-        """Begin, unless there are too many."""
+        """Begin, unless there are too many connections."""
         if self._take_place(transport) > 0:
             self._transport = transport
             transport.write(self.farewell(TRY_LATER, "too many connections"))
@@ -70,7 +70,7 @@ class LineConnection(StreamConnection):
         super().connection_made(transport)
 
     def eof_received(self) -> bool:
-        # Half-closed: what was said is still handled and answered.
+        # Half-closed: lines already sent are still handled and answered.
         self._got_eof = True
         if self.is_open:
             self._parse()
@@ -90,7 +90,7 @@ class LineConnection(StreamConnection):
     # Deadlines
 
     def deadline_passed(self) -> None:
-        """Close what has taken too long."""
+        """Close the connection because something took too long."""
         if time.monotonic() >= self._transfer_due:
             self._transfer_due = NEVER
             self._close(TRY_LATER, "the transfer is too slow")
@@ -111,24 +111,24 @@ class LineConnection(StreamConnection):
             self._transfer_due = now + PIECE_SECONDS
             self._set_deadline(now)
 
-    # LinePeer: for the session, from any thread
+    # LinePeer: called by the session, from any thread
 
     def take_raw(self, count: int) -> None:
-        """So many bytes, after the line that is being handled, are no lines: they come as Raw."""
+        """Treat the next `count` bytes after the current line as raw: they arrive as Raw."""
         self.worker.on_loop(self._take_raw, count)
 
     def send_pieces(self, pieces: Pieces) -> None:
-        """Send what the iterator gives, as it is, while the client reads; nothing else meanwhile. See LinePeer."""
+        """Send the iterator's chunks unchanged as the client reads, and nothing else meanwhile. See LinePeer."""
         self.worker.on_loop(self._send_pieces, pieces)
 
-    # What the framings differ in
+    # Differences in framing
 
     def framed(self, payload: bytes) -> bytes:
-        """A message as it goes out here."""
+        """Return a message in this connection's framing."""
         return payload + b"\n"
 
     def farewell(self, code: int, reason: str) -> bytes:
-        """The protocol's last word; none amid raw bytes, of which it would become a part."""
+        """Return the protocol's last message; none within raw bytes, which it would corrupt."""
         return b"" if self._sender is not None else self._protocol.farewell(code, reason)
 
     def _has_farewell(self, data: bytes) -> bool:
@@ -144,7 +144,7 @@ class LineConnection(StreamConnection):
     # Reading
 
     def _parse(self) -> None:
-        """Take the next line or piece, once what came before it is handled."""
+        """Take the next line or chunk, after the previous one is handled."""
         try:
             while self.is_open and not self.is_busy and not self._inbox and self._take_one():
                 self._advance()
@@ -158,7 +158,7 @@ class LineConnection(StreamConnection):
         is_idle = self.is_open and not self.is_busy and not self._inbox
         self._expect_transfer(on=is_idle and self._raw_left > 0)
         if is_idle and self._got_eof and self._buffer and not self._raw_left:
-            self._buffer += b"\n"  # the last line may come without its end
+            self._buffer += b"\n"  # the last line may lack its end
             self._parse()
         elif is_idle and self._got_eof:
             self._at_end = True
@@ -175,7 +175,7 @@ class LineConnection(StreamConnection):
 
     def _take_line(self) -> bytes | None:
         buffer = self._buffer
-        if not self._searched and buffer[:1].isspace():  # many blank lines are passed over in one go
+        if not self._searched and buffer[:1].isspace():  # skip many blank lines at once
             del buffer[: len(buffer) - len(buffer.lstrip(_BLANK))]
         if self._is_first and buffer.startswith(_TLS_HELLO):
             raise _OtherProtocol
@@ -194,7 +194,7 @@ class LineConnection(StreamConnection):
         return line
 
     def _drop(self) -> None:
-        """End the connection at once and without a word."""
+        """Close the connection immediately, without a message."""
         self._buffer.clear()
         self._drop_pushes()
         self.is_open = False
@@ -212,7 +212,7 @@ class LineConnection(StreamConnection):
     def _take_raw(self, count: int) -> None:
         self._raw_left = count
 
-    # Sending piece by piece
+    # Sending in chunks
 
     def _send_pieces(self, pieces: Pieces) -> None:
         self._sender = PieceSender(self.worker, self, pieces, self._write_piece, self._all_sent)
@@ -224,7 +224,7 @@ class LineConnection(StreamConnection):
             self._send_on()
 
     def _send_on(self) -> None:
-        """Have the next piece sent if the last one has been read, or give up with the connection."""
+        """Send the next chunk if the previous one has been read; stop if the connection is closed."""
         if self._sender is None:
             return
         if not self.is_open:

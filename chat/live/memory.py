@@ -1,31 +1,31 @@
-"""One account of all that is kept for clients: bodies and frames that come in, answers and pushes that are not read."""
+"""The memory account: everything buffered for clients, such as bodies, frames, unread answers and pushes."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
 from chat.live.clients import Client
 
-LARGE_BYTES = 16 * 1024  # of a piece of an answer: smaller ones count only when they are written
-SMALL_BYTES = 4096  # of one connection are not counted: connections are bounded themselves
-USERS_SHARE, ADDRESSES_SHARE = 1 / 8, 3 / 4  # of all; a school may have but one address
+LARGE_BYTES = 16 * 1024  # of a part of an answer: smaller ones count only when written
+SMALL_BYTES = 4096  # per connection, not counted: the number of connections is limited
+USERS_SHARE, ADDRESSES_SHARE = 1 / 8, 3 / 4  # of the total; a school may have a single address
 
 
 class Keeper(Protocol):
-    """A connection."""
+    """A connection that buffers data."""
 
     share: "Share | None"
 
     @property
     def client(self) -> Client:
-        """Whom it counts for. Only asked for at the first bytes."""
+        """The client to charge. Only called for the first bytes."""
 
     @property
     def place(self) -> str:
-        """The address that it counts for; "" where that is a proxy's."""
+        """The address to charge; "" for a proxy's."""
 
 
 class Share:
-    """What is kept for one connection, as it is counted."""
+    """The buffered data of one connection, as counted."""
 
     __slots__ = ("clients", "size")
 
@@ -35,18 +35,18 @@ class Share:
 
 
 class _Held:
-    """A large piece of answers, and for how many."""
+    """A large part of answers, and its number of uses."""
 
     __slots__ = ("count", "piece", "share")
 
     def __init__(self, piece: bytes, share: Share) -> None:
-        self.piece = piece  # so that nothing else gets its id
+        self.piece = piece  # keeps the object alive, so that its id stays unique
         self.share = share
         self.count = 0
 
 
 class Memory:
-    """The account of one worker process. On the loop."""
+    """The account of one worker process. Used on the loop."""
 
     def __init__(self, most: int, least_share: int = 0) -> None:
         self.most = most  # bytes
@@ -54,12 +54,12 @@ class Memory:
         self._addresses = max(int(most * ADDRESSES_SHARE), least_share)
         self.total = 0
         self._of: dict[Client, int] = {}
-        self._held: dict[int, _Held] = {}  # by the id of the piece
+        self._held: dict[int, _Held] = {}  # by the id of the part
 
     def keep(self, keeper: Keeper, size: int) -> bool:
-        """Count so many bytes for the connection, instead of those before. Whether there may be more of them than were.
+        """Replace the connection's count by this size. Returns whether the increase is allowed.
 
-        Where not, they are counted all the same: the caller gives them up.
+        If not, it is counted anyway: the caller drops the connection.
         """
         share = keeper.share
         if size <= SMALL_BYTES:
@@ -75,9 +75,9 @@ class Memory:
         return is_within
 
     def hold(self, keeper: Keeper, pieces: Sequence[bytes]) -> bool:
-        """Count the pieces of an answer until they are released as often. Whether there may be more.
+        """Count the parts of an answer until they are released equally often. Returns whether the increase is allowed.
 
-        A large piece that several connections hold is one object: it counts once, for whose connection held it first.
+        A large part held by several connections is one object: it counts once, for the client that held it first.
         """
         is_within = True
         for piece in pieces:
@@ -91,7 +91,7 @@ class Memory:
         return is_within
 
     def release(self, pieces: Sequence[bytes]) -> None:
-        """The other side of hold."""
+        """Undo `hold`."""
         for piece in pieces:
             if len(piece) < LARGE_BYTES:
                 continue
@@ -102,7 +102,7 @@ class Memory:
                 self._grow(held.share, -len(piece))
 
     def of(self, client: Client) -> int:
-        """Bytes that are kept for a user or an address."""
+        """Bytes buffered for a user or an address."""
         return self._of.get(client, 0)
 
     def _grow(self, share: Share, grown: int) -> bool:

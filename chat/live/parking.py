@@ -1,4 +1,4 @@
-"""A held request: one that has not been answered yet. It keeps no thread."""
+"""Held requests: not answered yet, and without a thread."""
 
 from __future__ import annotations
 
@@ -7,51 +7,51 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, Protocol
 
-if TYPE_CHECKING:  # gunicorn's master reads this module; it must not pull in the rest
+if TYPE_CHECKING:  # gunicorn's master imports this module, which must not load the rest
     from chat.live.peer import Open
 
-ENVIRON_KEY = "commonroom.live"  # where a request that came through LiveWorker finds its Hold
+ENVIRON_KEY = "commonroom.live"  # environ key of the Hold in requests that came through LiveWorker
 
 
 class Look(Enum):
-    """What a look at a held request may say beside an answer."""
+    """The result of a look at a held request, other than an answer."""
 
     NOTHING_YET = auto()
-    NEEDS_THREAD = auto()  # it takes the database, or too much work for the loop
+    NEEDS_THREAD = auto()  # needs the database, or too much work for the loop
 
 
-# To get a member from its enum takes ten times as long (Python 3.11), and each delivery asks for several.
+# Accessing an enum member takes ten times as long (Python 3.11), and each delivery does so several times.
 NOTHING_YET: Final = Look.NOTHING_YET
 NEEDS_THREAD: Final = Look.NEEDS_THREAD
 
 
 class Parked(Protocol):
-    """What answers a held request, and those after it on the connection that have, byte for byte, the same head.
+    """Answers a held request, and later ones on the connection with, byte for byte, the same head.
 
-    Called on the loop: no I/O, no waiting. Answers are bodies. What needs a thread goes through the whole stack.
+    Called on the loop: no I/O, no blocking. Answers are bodies. Requests that need a thread go through the whole stack.
     """
 
     deadline: float  # time.monotonic() s
-    expired: bool  # answer now, whatever there is
+    expired: bool  # must answer now, with or without news
     recheck: bool  # rights may have changed: look in a thread
-    is_held: bool  # kept by the connection
+    is_held: bool  # maintained by the connection
 
     def look(self) -> bytes | Look:
-        """What there is now."""
+        """Look for news."""
 
     def again(self, body: bytes) -> bytes | Look:
-        """The next request with the same head; where that finds NOTHING_YET, it is held."""
+        """Handle the next request with the same head; on NOTHING_YET it is held."""
 
     def late(self) -> bytes:
-        """The answer when time is up, or the server stops."""
+        """Return the answer at the deadline, or when the server stops."""
 
     def forget(self) -> None:
-        """Its head is not known any more. Called once, after the last of all."""
+        """The head is no longer known. Called once, after all other calls."""
 
 
 @dataclass(slots=True)
 class Upgrade:
-    """What a WebSocket handshake leaves behind: the connection goes on as a socket."""
+    """The result of a WebSocket handshake: the connection continues as a socket."""
 
     accept: str  # Sec-WebSocket-Accept
     open: Open
@@ -59,13 +59,13 @@ class Upgrade:
 
 @dataclass(slots=True)
 class Hold:
-    """Between a request and the connection it came by."""
+    """Connects a request with its connection."""
 
-    wake: Callable[[], None]  # to be called, from any thread, when a look may be worth it
-    received_at: float  # time.monotonic() s: when the request was whole, and began to wait for a thread
-    body: bytes | None = None  # of the request, without what gunicorn and werkzeug put around it; None: too large
+    wake: Callable[[], None]  # called from any thread when a look may find news
+    received_at: float  # time.monotonic() s when the request was complete and began to wait for a thread
+    body: bytes | None = None  # of the request, without gunicorn's and werkzeug's wrappers; None: too large
     parked: Parked | None = None  # set by the view
-    answered: Callable[[], None] | None = None  # set with it: called for each answer that the loop gives
-    upgrade: Upgrade | None = None  # set by the view, which answers 101
-    streams: bool = False  # set by the view: its body, of a known length, is sent piece by piece as the client reads
-    resumed: Parked | None = None  # what this request parked before, when it is run once more
+    answered: Callable[[], None] | None = None  # set with it: called for each answer by the loop
+    upgrade: Upgrade | None = None  # set by the view that answers 101
+    streams: bool = False  # set by the view: a body of known length is sent in chunks as the client reads
+    resumed: Parked | None = None  # the object parked earlier by this request, when it runs again

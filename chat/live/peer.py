@@ -1,4 +1,4 @@
-"""What passes between a long-lived connection and the protocol that is spoken on it. No protocol is known here."""
+"""Interfaces between a long-lived connection and its protocol. Knows no protocol."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from chat.live.pieces import Pieces
 
-if TYPE_CHECKING:  # gunicorn's master reads this module; it must not pull in the rest
+if TYPE_CHECKING:  # gunicorn's master imports this module, which must not load the rest
     from chat.delivery import Waiter
 
 
 class Ended(Exception):  # noqa: N818 - it is no mistake
-    """The reader may read no further: the connection is closed with this code."""
+    """The reader has lost access: close the connection with this code."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(code, reason)
@@ -22,93 +22,94 @@ class Ended(Exception):  # noqa: N818 - it is no mistake
 
 
 class Source(Protocol):
-    """What is pushed to one peer: things with a place in some order, and things that just happen (signals)."""
+    """Content pushed to one peer: ordered items, and signals."""
 
     waiter: Waiter
 
     def look(self, most: int) -> list[Any] | None:
-        """On the loop, without I/O or waiting: up to about `most` new items, oldest first; None: it takes a thread."""
+        """On the loop, without blocking: return about `most` new items, oldest first; None if a thread is needed."""
 
     def look_again(self, most: int) -> list[Any]:
-        """In a thread: the same after asking the database, the reader's rights first. Raises Ended.
+        """In a thread: return about `most` new items after reading the reader's rights from the database. Raises Ended.
 
-        Whatever else it raises, it is called again a little later.
+        After any other exception it is called again a little later.
         """
 
     def take(self, item: Any) -> bytes | None:
-        """On the loop: step past an item of the above; its bytes as they go out, or None if it is not for this peer."""
+        """On the loop: advance past an item; return its framed bytes, or None if it is not for this peer."""
 
     def take_signal(self, signal: Any) -> bytes | None:
-        """On the loop: the bytes of a signal, or None if it is not for this peer."""
+        """On the loop: return the bytes of a signal, or None if it is not for this peer."""
 
     def close(self) -> None:
-        """No look comes after this. Called once, on the loop: no I/O."""
+        """The last call. Called once, on the loop, without I/O."""
 
 
 class Peer(Protocol):
-    """One client's connection, as its protocol sees it. All of it may be called from any thread."""
+    """One client's connection, as seen by its protocol. All methods may be called from any thread."""
 
     @property
     def address(self) -> tuple[str, int]:
-        """Where the client is."""
+        """The client's address."""
 
     @property
     def is_open(self) -> bool:
-        """False once nothing that is sent can reach the client."""
+        """False if data can no longer reach the client."""
 
     def belongs_to(self, user_id: int | None) -> None:
-        """The client has shown who it is: it waits for its turns as that user. None: it is nobody any more."""
+        """Assign the connection to a user for turns and shares; None: it is anonymous again."""
 
     def send(self, text: str | bytes) -> None:
-        """Send one message (UTF-8), after those sent before. Never waits."""
+        """Send one message (UTF-8), after earlier ones. Never blocks."""
 
     def framed(self, payload: bytes) -> bytes:
-        """A message as it goes out here: what a Source's take returns."""
+        """Return a message in the connection's framing, as Source.take must return it."""
 
     def close(self, code: int = 1000, reason: str = "") -> None:
-        """Say good-bye, after what has been sent. What the client has sent and was not handled yet is dropped."""
+        """Close after pending data is sent. Messages that were received but not handled are dropped."""
 
     def close_in(self, seconds: float | None) -> None:
-        """Close with 1008 in so many seconds, unless this is called again; None: not at all."""
+        """Close with 1008 after this many seconds, unless called again; None cancels."""
 
     def follow(self, make: Callable[[Callable[[], None]], Source]) -> None:
-        """Push what the Source has from now on, instead of an earlier one. Not while a frame is being handled.
+        """Push the Source's items from now on, replacing an earlier Source. Not while a message is being handled.
 
-        make is called in this thread, with what the Source's waiter is to call. Raises what make raises.
+        `make` is called in this thread, with the function that the Source's waiter must call. Raises what `make`
+        raises.
         """
 
     def unfollow(self) -> None:
-        """Push nothing any more."""
+        """Stop pushing."""
 
 
 class Raw(bytes):
-    """A piece of the bytes that LinePeer.take_raw asked for: no message."""
+    """A chunk of raw bytes requested with LinePeer.take_raw (as opposed to a message)."""
 
 
 class LinePeer(Peer, Protocol):
-    """A connection that speaks in lines, with raw bytes between them. These two are for while a line is handled."""
+    """A connection of lines, with raw bytes between them. Both methods are for use while a line is handled."""
 
     def take_raw(self, count: int) -> None:
-        """The next count bytes are no lines: they come to the Session as Raw, in pieces, one after the other."""
+        """Treat the next `count` bytes as raw: they reach the Session as Raw, in chunks."""
 
     def send_pieces(self, pieces: Pieces) -> None:
-        """Send what the iterator gives, as it is, as the client reads; handle and push nothing until it is done.
+        """Send the iterator's chunks unchanged as the client reads; handle and push nothing until it ends.
 
-        A number is a pause in seconds. The iterator is called in threads; where it raises, the connection is closed.
+        A number is a pause in seconds. The iterator runs in threads; if it raises, the connection is closed.
         """
 
 
 class Session(Protocol):
-    """The protocol's side. Called in threads, one call at a time, in order. Nothing may be raised."""
+    """The protocol's side. Called in threads, one call at a time, in order. Must not raise."""
 
     def opened(self, peer: Peer) -> None:
-        """First of all."""
+        """The first call."""
 
     def received(self, message: str | bytes) -> None:
-        """One message: str, or bytes where the client did not say that it is text. Or a Raw piece."""
+        """Handle one message: str, or bytes if the client did not declare it as text. Or a Raw chunk."""
 
     def closed(self) -> None:
-        """Last of all, once and always. The peer may be long gone."""
+        """The last call, exactly once. The peer may have disconnected long before."""
 
 
 Open = Callable[[], Session]
@@ -116,7 +117,8 @@ Open = Callable[[], Session]
 
 @dataclass(frozen=True)
 class LineProtocol:
-    """What is spoken at a listener of lines."""
+    """The protocol of a line listener."""
 
     open: Open
-    farewell: Callable[[int, str], bytes]  # a close code of frames.py, a reason: the last bytes; on the loop
+    # returns the last bytes for a close code of frames.py and a reason; on the loop
+    farewell: Callable[[int, str], bytes]

@@ -1,4 +1,4 @@
-"""Sending what is long in pieces, each once the last one has been read: from memory, or fetched by a thread."""
+"""Chunked sending: each chunk follows when the previous one has been read; from memory, or fetched by a thread."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -9,15 +9,15 @@ if TYPE_CHECKING:
     from chat.live.worker import LiveWorker
 
 log = logging.getLogger("gunicorn.error")
-SLICE_BYTES = 128 * 1024  # written at a time of an answer that is in memory
+SLICE_BYTES = 128 * 1024  # written at a time, for an answer in memory
 Pieces = Iterator[bytes | float]  # a number is a pause in seconds
 
 
 class BytesSender:
-    """Sends an answer that is in memory, in slices as the client reads them. On the loop.
+    """Sends an answer in memory, in slices as the client reads them. On the loop.
 
-    What many clients get, such as a picture in the pulls of a class, is one object, and counted once (Memory.hold).
-    `finished` is called once, unless it is stopped.
+    Content sent to many clients, such as a picture in a class's pulls, is one object and counted once (Memory.hold).
+    `finished` is called once, unless stopped.
     """
 
     __slots__ = ("_finished", "_is_ready", "_pieces", "_release", "_slices", "_write")
@@ -26,7 +26,7 @@ class BytesSender:
         self,
         pieces: Sequence[bytes],
         write: Callable[[bytes | memoryview], None],
-        is_ready: Callable[[], bool],  # whether the client has read what was written, or nearly
+        is_ready: Callable[[], bool],  # whether the client has read the previous data, or nearly
         release: Callable[[Sequence[bytes]], None],
         finished: Callable[[], None],
     ) -> None:
@@ -38,7 +38,7 @@ class BytesSender:
         self._slices = _slices(pieces)
 
     def go_on(self) -> None:
-        """Write what the client is ready for."""
+        """Write as much as the client is ready for."""
         while self._is_ready():
             piece = next(self._slices, None)
             if piece is None:
@@ -48,7 +48,7 @@ class BytesSender:
             self._write(piece)
 
     def stop(self) -> None:
-        """Nobody reads it any more, or all is written."""
+        """Release the data: the client is gone, or everything is written."""
         self._release(self._pieces)
         self._pieces, self._slices = (), iter(())
 
@@ -64,7 +64,7 @@ def _slices(pieces: Sequence[bytes]) -> Iterator[bytes | memoryview]:
 
 
 class PieceSender:
-    """On the loop, but for _fetch. `finished` is called once: with False where the pieces broke off, or stop was."""
+    """On the loop, except _fetch. `finished` is called once: with False if the chunks ended early, or after `stop`."""
 
     __slots__ = ("_finished", "_is_fetching", "_is_stopped", "_owner", "_pieces", "_worker", "_write")
 
@@ -79,19 +79,19 @@ class PieceSender:
         self._worker = worker
         self._owner = owner
         self._pieces = pieces
-        self._write = write  # followed by go_on, at once or when that is read
+        self._write = write  # followed by go_on, immediately or when that is read
         self._finished = finished
-        self._is_fetching = False  # or there is a pause
+        self._is_fetching = False  # fetching, or pausing
         self._is_stopped = False
 
     def go_on(self) -> None:
-        """The client has read what was written, or nearly: get the next piece."""
+        """Fetch the next chunk: the client has read the previous data, or nearly."""
         if not self._is_fetching:
             self._is_fetching = True
             self._worker.in_thread(self._owner, self._fetch)
 
     def stop(self) -> None:
-        """Nobody reads it any more."""
+        """Stop sending, because the client is gone."""
         self._is_stopped = True
         if not self._is_fetching:
             self._end(ok=False)
@@ -114,5 +114,5 @@ class PieceSender:
             self._write(piece)
 
     def _end(self, ok: bool) -> None:
-        self._is_fetching = True  # go_on does nothing from here on
+        self._is_fetching = True  # makes go_on do nothing
         self._finished(ok)

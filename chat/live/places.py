@@ -1,4 +1,4 @@
-"""How many connections there may be: in all, as each takes a descriptor, and from one address."""
+"""Limits on the number of connections: in all, since each takes a descriptor, and per address."""
 
 from collections import Counter
 
@@ -6,7 +6,7 @@ NO_BOUND = 0
 
 
 class Places:
-    """Counts of one worker process. Without descriptors there would be no answer at all, and no database."""
+    """Counts for one worker process. Without descriptors there would be no answers and no database."""
 
     def __init__(self, most: int, most_each: int = NO_BOUND) -> None:
         self.most = most
@@ -15,11 +15,11 @@ class Places:
         self._by_address: Counter[str] = Counter()
 
     def set_most_each(self, most_each: int) -> None:
-        """Bound one address; never to more than half of all places, so that no address can take them all."""
+        """Limit connections per address, to at most half of all, so that no address can use them all."""
         self.most_each = min(most_each, max(1, self.most // 2)) if most_each else NO_BOUND
 
     def take(self, address: str) -> int:
-        """Count a connection: by how many there are too many now. "" is the address of proxies, which has no bound."""
+        """Count a connection. Returns the excess over the limits. "" is the address of proxies, which has no limit."""
         self.taken += 1
         self._by_address[address] += 1
         too_many = self.taken - self.most
@@ -28,7 +28,7 @@ class Places:
         return max(0, too_many)
 
     def leave(self, address: str) -> None:
-        """The connection is gone."""
+        """Release a connection."""
         self.taken -= 1
         self._by_address[address] -= 1
         if not self._by_address[address]:

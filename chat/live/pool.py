@@ -1,6 +1,6 @@
-"""Threads for the work, in lanes; within a lane clients take turns.
+"""A thread pool with lanes; within a lane clients take turns.
 
-The thread that rested last goes first: what it ran is still in the caches.
+The thread that became idle last runs first, because its caches are warm.
 """
 
 import logging
@@ -17,30 +17,30 @@ log = logging.getLogger("gunicorn.error")
 
 
 class Owner(Protocol):
-    """The connection that work is done for. Asked on the loop."""
+    """The connection that work belongs to. Called on the loop."""
 
     @property
     def client(self) -> Client:
-        """Whose turn the work takes. Only asked for where somebody has to wait."""
+        """The client whose turn the work uses. Only called if it has to wait."""
 
     def refused(self, lane: Lane, work: Callable[..., None], args: tuple[Any, ...]) -> None:
-        """Work of its that was offered to a lane is not done, as too much waits there."""
+        """Work that was offered to a lane is refused, because the queue is full."""
 
 
-# Who asked if that was of interest, and whose it is; what to do; whether it may be refused.
+# The client, if it was asked for; the owner; the function with its arguments; whether it may be refused.
 Job = tuple[Client | None, Owner, Callable[..., None], tuple[Any, ...], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
     threads: int
-    most_waiting: int  # jobs that may be refused; those that may not are bounded by the number of connections
-    most_each: int = 0  # so many of a client's are worked on at once; 0: no bound
-    unasked: int = 0  # so many threads, beside those, are given out without a look at whose the work is
+    most_waiting: int  # jobs that may be refused; the others are limited by the number of connections
+    most_each: int = 0  # concurrent jobs per client; 0: unlimited
+    unasked: int = 0  # additional threads assigned without asking for the client
 
 
 BOUNDS = {
-    Lane.HASHING: Bounds(threads=2, most_waiting=500),  # argon2 runs without the GIL
+    Lane.HASHING: Bounds(threads=2, most_waiting=500),  # argon2 releases the GIL
     Lane.ROOM_PASSWDS: Bounds(threads=1, most_waiting=200),
     Lane.PICTURES: Bounds(threads=2, most_waiting=200, most_each=1),
     Lane.LONG: Bounds(threads=2, most_waiting=200, most_each=1),
@@ -48,12 +48,12 @@ BOUNDS = {
     Lane.REFUSING: Bounds(threads=1, most_waiting=1000),
 }
 REST_MOST_WAITING = 4000
-# Each thread that runs Python waits for the GIL in turn with all others. At little load nobody asks whose the work is.
+# Threads running Python share the GIL. At low load the client is not determined, which saves time.
 REST_MOST_EACH = REST_UNASKED = 2
 
 
 class Lanes:
-    """All threads of a worker process, which end with it, whatever they do."""
+    """All threads of a worker process; they end with the process, even while busy."""
 
     def __init__(self, threads: int) -> None:
         rest = Bounds(threads, REST_MOST_WAITING, REST_MOST_EACH, REST_UNASKED)
@@ -62,36 +62,39 @@ class Lanes:
         self.offer = self._pools[Lane.REST].offer
 
     def offer_in(self, lane: Lane, owner: Owner, work: Callable[..., None], *args: Any) -> None:
-        """Run it in that lane, or tell the owner that it is refused."""
+        """Run the work in this lane, or tell the owner that it is refused."""
         self._pools[lane].offer(owner, work, *args)
 
     @property
     def rests(self) -> bool:
-        """Whether there is nothing to be done."""
+        """Whether all threads are idle."""
         return all(pool.rests for pool in self._pools.values())
 
 
 class Pool:
-    """The threads of one lane, and what waits for them."""
+    """The threads of one lane, and its queue."""
 
     def __init__(self, lane: Lane, bounds: Bounds) -> None:
         self.lane = lane
         self._bounds = bounds
-        self._asks_from = bounds.threads - bounds.unasked if bounds.most_each else 0  # with so many threads at rest
+        # with at least this many idle threads, clients are not determined
+        self._asks_from = bounds.threads - bounds.unasked if bounds.most_each else 0
         self._lock = threading.Lock()
         self._turns = Turns()
-        self._at_work: Counter[Client] = Counter()  # jobs of each client, but for those that nobody asked about
-        self._busy: set[Client] = set()  # clients that have as many at work as they may
+        self._at_work: Counter[Client] = Counter()  # jobs per client, except those whose client was not determined
+        self._busy: set[Client] = set()  # clients at their limit of concurrent jobs
         self._resting = [_Thread(self, f"{lane.name.lower()}_{number}") for number in range(bounds.threads)]
         for thread in self._resting:
             thread.start()
 
     def run(self, owner: Owner, work: Callable[..., None], *args: Any) -> None:
-        """Run it when it is its client's turn, however much waits."""
+        """Run the work at its client's turn, regardless of the queue's length."""
         self._put(owner, work, args, False)
 
     def offer(self, owner: Owner, work: Callable[..., None], *args: Any) -> None:
-        """The same; where too much waits, the newest job of the client that has most is refused."""
+        """Run the work at its client's turn. If the queue is full, the newest job of the client with most jobs is
+        refused.
+        """
         self._put(owner, work, args, True)
 
     def _put(self, owner: Owner, work: Callable[..., None], args: tuple[Any, ...], is_refusable: bool) -> None:
@@ -114,11 +117,11 @@ class Pool:
 
     @property
     def rests(self) -> bool:
-        """Whether there is nothing to be done."""
+        """Whether all threads are idle."""
         return len(self._resting) == self._bounds.threads
 
     def next_job(self, thread: "_Thread", done: Client | None) -> Job | None:
-        """For a thread that is through with one; None: it rests until it is told to go on."""
+        """Return the next job for a thread that has finished one; None: the thread becomes idle."""
         with self._lock:
             if done is not None and self._bounds.most_each:
                 self._ends(done)
@@ -142,19 +145,19 @@ class Pool:
 
 
 class Turns:
-    """Jobs that wait. After one of a client's, all other clients that wait have theirs: a round robin."""
+    """Queued jobs. After one client's job, every other waiting client has its turn: round robin."""
 
     def __init__(self) -> None:
-        self._ring: OrderedDict[Client, deque[Job]] = OrderedDict()  # whose turn is next comes first
-        self.refusable = 0  # how many of them may be refused
+        self._ring: OrderedDict[Client, deque[Job]] = OrderedDict()  # the next client comes first
+        self.refusable = 0  # the number of jobs that may be refused
 
     def add(self, client: Client, job: Job) -> None:
-        """Put it behind the client's own."""
+        """Append the job to its client's queue."""
         self._ring.setdefault(client, deque()).append(job)
         self.refusable += job[4]
 
     def next(self, busy: Collection[Client]) -> Job | None:
-        """The job whose turn it is, but for those of busy clients."""
+        """Return the next job, skipping busy clients."""
         client = next((each for each in self._ring if each not in busy), None)
         if client is None:
             return None
@@ -168,7 +171,7 @@ class Turns:
         return job
 
     def drop(self) -> Job | None:
-        """Take out the newest job of the client that has most; of several, the one whose turn is last."""
+        """Remove the newest job of the client with most jobs; on a tie, of the one whose turn is last."""
         for client, jobs in sorted(reversed(self._ring.items()), key=lambda each: -len(each[1])):  # noqa: C414
             for index in reversed(range(len(jobs))):
                 if jobs[index][4]:
@@ -202,7 +205,7 @@ class _Thread(threading.Thread):
                 client, owner, work, args, _ = job
                 try:
                     work(*args)
-                except BaseException:  # a thread less would be one less for good
+                except BaseException:  # an exception must not reduce the number of threads
                     log.exception("work in a thread failed")
-                del job, owner, work, args  # what rests keeps nothing alive
+                del job, owner, work, args  # drop references, so that an idle thread keeps nothing alive
                 job = self._pool.next_job(self, client)

@@ -1,6 +1,6 @@
-"""Connections that a proxy hands on to a port of lines: the PROXY protocol, versions 1 and 2, says whose each one is.
+"""Line connections from a proxy: the PROXY protocol, versions 1 and 2, tells the client's address.
 
-Strict, as https://www.haproxy.org/download/2.8/doc/proxy-protocol.txt asks: a proxy that is trusted must send a header,
+Strict, as https://www.haproxy.org/download/2.8/doc/proxy-protocol.txt requires: a trusted proxy must send a header, and
 nobody else may.
 """
 
@@ -23,23 +23,24 @@ log = logging.getLogger("gunicorn.error")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = tuple[str, int]
-V1_MAX_BYTES = 107  # the longest line that the document allows
-V2_MAX_BYTES = 2048  # with what a proxy adds to the addresses, which is passed over
+V1_MAX_BYTES = 107  # the longest line allowed by the document
+V2_MAX_BYTES = 2048  # including a proxy's additional data, which is skipped
 _V1 = b"PROXY "
 _V2 = b"\r\n\r\n\0\r\nQUIT\n"
 _SIDES = rb"([0-9a-fA-F:.]+) ([0-9a-fA-F:.]+) (0|[1-9][0-9]{0,4}) (0|[1-9][0-9]{0,4})"
 _LINE = re.compile(rb"PROXY (?:UNKNOWN(?: [^\r\n]*)?|TCP([46]) " + _SIDES + rb")")
 _LOCAL, _PROXY = 0x20, 0x21  # version 2, and its commands
 _UNSPECIFIED = 0
-_TCP = {0x11: struct.Struct("!4s4sHH"), 0x21: struct.Struct("!16s16sHH")}  # IPv4 and IPv6: from, to, and their ports
+# IPv4 and IPv6: source, destination, and their ports
+_TCP = {0x11: struct.Struct("!4s4sHH"), 0x21: struct.Struct("!16s16sHH")}
 
 
 class HeaderError(Exception):
-    """What a proxy sends first is no header."""
+    """The data from the proxy does not begin with a header."""
 
 
 def trusts(proxies: Sequence[Network], address: str) -> bool:
-    """Whether that is the address of one of the proxies."""
+    """Whether the address belongs to one of the proxies."""
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -49,9 +50,9 @@ def trusts(proxies: Sequence[Network], address: str) -> bool:
 
 
 def read_header(data: bytes) -> tuple[int, Address | None] | None:
-    """How long the header at the beginning of data is, and whose the connection is; None of that: not all is here.
+    """Return the header's length and the client's address; None if the header is incomplete.
 
-    No address: the connection is the proxy's own, as when it looks whether the server is there. Raises HeaderError.
+    No address: the connection is the proxy's own, such as a health check. Raises HeaderError.
     """
     if data.startswith(_V2):
         return _read_v2(data)
@@ -102,7 +103,7 @@ def _read_v2(data: bytes) -> tuple[int, Address | None] | None:
 
 
 class ProxiedLines(LineConnection):
-    """Lines of a client that is behind a proxy: what is bounded by address is bounded by the client's."""
+    """Lines of a client behind a proxy: limits per address use the client's address."""
 
     __slots__ = ("_client_address",)
 
@@ -116,7 +117,7 @@ class ProxiedLines(LineConnection):
 
 
 class ProxyGate(BoundedConnection):
-    """The beginning of a connection to a port of lines where there are proxies; then a LineConnection has it."""
+    """The beginning of a connection to a line port with proxies; a LineConnection takes over afterwards."""
 
     __slots__ = ("_early", "_protocol")
 
@@ -128,7 +129,7 @@ class ProxyGate(BoundedConnection):
         self._early = b""
 
     def connection_made(self, transport: Any) -> None:
-        """Wait for a proxy's header; all others speak in lines at once."""
+        """Wait for a proxy's header; other clients send lines immediately."""
         peer = transport.get_extra_info("peername") or ("", 0)
         self._transport = transport
         if not trusts(self._worker.line_proxies, peer[0]):
@@ -141,7 +142,7 @@ class ProxyGate(BoundedConnection):
         self._set_deadline(time.monotonic() + HEAD_SECONDS)
 
     def data_received(self, data: bytes) -> None:
-        """Read the header; what follows it is the client's."""
+        """Read the header; later data is the client's."""
         self._early += data
         try:
             found = read_header(self._early)
@@ -167,12 +168,12 @@ class ProxyGate(BoundedConnection):
         self._leave()
 
     def deadline_passed(self) -> None:
-        """No header came in time."""
+        """No header arrived in time."""
         if self._transport is not None:
             self._transport.abort()
 
     def stop(self) -> None:
-        """The server stops, and nothing was said yet."""
+        """The server stops before any data arrived."""
         self.deadline_passed()
 
     def _hand_over(self, connection: LineConnection) -> None:

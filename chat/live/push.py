@@ -1,4 +1,4 @@
-"""What is new for one peer, written as it comes and as the peer reads. It keeps no thread and no database session."""
+"""Pushes new messages to one peer as it reads, without a thread or a database session."""
 
 import logging
 from typing import TYPE_CHECKING, Any
@@ -10,29 +10,29 @@ if TYPE_CHECKING:
     from chat.live.stream import StreamConnection
 
 log = logging.getLogger("gunicorn.error")
-LOOK_MOST = 64  # items at a time
-STEP_BYTES = 128 * 1024  # who is that much behind gets more when it has read this
-RETRY_SECONDS = 1.0  # when the database cannot be asked just now
+LOOK_MOST = 64  # items per look
+STEP_BYTES = 128 * 1024  # a client that lags gets more after reading this
+RETRY_SECONDS = 1.0  # while the database is unavailable
 
 
 class Pushes:
-    """One Source and the connection it is written to. On the loop, but for _ask."""
+    """A Source and its connection. On the loop, except _ask."""
 
     __slots__ = ("_connection", "_found", "_is_asking", "_is_behind", "_is_due", "_is_over", "source")
 
     def __init__(self, connection: "StreamConnection", source: Source) -> None:
         self._connection = connection
         self.source = source
-        self._found: list[Any] | None = None  # by a thread, and not written yet
+        self._found: list[Any] | None = None  # found by a thread, not written yet
         self._is_asking = False
-        self._is_behind = False  # there is more than goes out in one step
-        self._is_due = False  # something may have come that what a thread found, or finds, does not have
+        self._is_behind = False  # more than one step remains
+        self._is_due = False  # news may have arrived that a thread's result does not include
         self._is_over = False
 
     def look(self) -> None:
-        """Write what is new. A call is only a hint: where nothing can be done now, it is called again."""
+        """Write news. A call is only a hint: if nothing can be done now, it is called again later."""
         connection, waiter = self._connection, self.source.waiter
-        # Not between a message and its answer: by then the session has said which items are not for this peer.
+        # Not between a message and its answer: by then the session has said which items to leave out.
         if self._is_over or self._is_asking or connection.is_busy:
             self._is_due = True
             return
@@ -46,8 +46,8 @@ class Pushes:
         if found is None:
             self._is_due = False
             found = self.source.look(LOOK_MOST)
-        # Rights are published before what comes after them: had the reader been put out before one of these
-        # was sent, it would be known by now.
+        # Rights are published before later messages: if the reader had been removed before one of these was sent, the
+        # waiter would have been told.
         if found is None or waiter.recheck:
             self._is_asking = True
             self._is_due = False
@@ -75,7 +75,7 @@ class Pushes:
             if data is not None:
                 pieces.append(data)
         if pieces:
-            # One piece is mostly one frame, the same bytes for all readers.
+            # Usually a single frame, whose bytes all readers share.
             self._connection.write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
         if self._is_behind:
             self._connection.wake()
@@ -100,7 +100,7 @@ class Pushes:
         self._connection.worker.loop.call_later(RETRY_SECONDS, self._asked, [])
 
     def end(self, *, failed: bool = False) -> None:
-        """Push nothing any more. Where a look failed, the client is to come again, rather than miss something."""
+        """Stop pushing. After a failed look the client must reconnect, rather than miss messages."""
         if not self._is_over:
             self._is_over = True
             self.source.close()

@@ -1,6 +1,6 @@
-"""What is not HTTP as it should be gets its protocol's envelope too. The log gets nothing of it: it may hold a token.
+"""Refusals before routing, in the envelope of the path's protocol. Logs omit the request, which may contain a token.
 
-A browser that wanted to show a page gets one that says the same, where the path is no protocol's.
+Browsers that request a page get one with the same text, if the path belongs to no protocol.
 """
 
 import html
@@ -11,13 +11,13 @@ from collections.abc import Callable
 from gunicorn.util import http_date
 
 RETRY_SECONDS = 2  # after a 503
-MOST_REFUSED = 64  # connections at a time that are told so, beyond those that there may be
+MOST_REFUSED = 64  # connections above the limit that are answered at a time
 SECURITY_HEADERS = (
     ("X-Content-Type-Options", "nosniff"),
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
     ("Cache-Control", "no-store"),
 )
-# Of a request's head as far as it came, a status and a reason: the body, as JSON.
+# A function of the head as far as it arrived, status and reason: returns the body as JSON.
 Envelope = Callable[[bytes, str, str], bytes | None]
 _WANTS_PAGE = re.compile(rb"GET [^\r\n]*\r\n(?:[^\r\n]+\r\n)*?Accept:[^\r\n]*text/html", re.IGNORECASE)
 _SECURITY = "".join(f"{name}: {value}\r\n" for name, value in SECURITY_HEADERS)
@@ -28,15 +28,14 @@ _PAGE = (
 
 
 def no_envelope(_request: bytes, _status: str, _reason: str) -> bytes | None:
-    """Where no application is there yet."""
+    """Used until the application is loaded."""
     return None
 
 
 def refusal(status: str, reason: str, request: bytes = b"", envelope: Envelope = no_envelope) -> bytes:
-    """A whole answer that closes the connection.
+    """Build a whole answer that closes the connection.
 
-    request: its head, or what has come of it: it says whose words are to be used, and whether a page, or no body at
-    all, is wanted.
+    `request`: its head as far as it arrived, which determines the envelope, and whether to send a page or no body.
     """
     worded = envelope(request, status, reason)
     if worded is not None:

@@ -1,4 +1,4 @@
-"""One request through gunicorn's own parser and the WSGI application. Runs in a thread, over bytes."""
+"""Runs one request through gunicorn's parser and the WSGI application. In a thread, over bytes."""
 
 import io
 import logging
@@ -32,7 +32,7 @@ _STATUS = {
 
 
 class Outgoing:
-    """What gunicorn's Response takes for a socket. It only collects: a slow reader must not keep the thread."""
+    """The socket for gunicorn's Response. It only collects, so that a slow reader does not block the thread."""
 
     def __init__(self) -> None:
         self.pieces: list[bytes] = []
@@ -41,37 +41,37 @@ class Outgoing:
         self.pieces.append(data)
 
     def send(self, data: bytes) -> int:
-        """Only ever gunicorn's 100 Continue, which the loop has sent in time."""
+        """Only receives gunicorn's 100 Continue, which the loop has already sent."""
         return len(data)
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How to answer a parked request, and those after it that have the same head. Thousands may share one."""
+    """How to answer a parked request and later ones with the same head. Shared by up to thousands."""
 
-    head: bytes  # but for Date and Content-Length
+    head: bytes  # except Date and Content-Length
     close: bool
-    answered: Callable[[], None] | None  # to be called for each
-    written: Callable[[int, datetime], None] | None  # the same, where there is an access log
+    answered: Callable[[], None] | None  # called for each answer
+    written: Callable[[int, datetime], None] | None  # called for each answer if there is an access log
 
 
 class Answer:
-    """How a request ended: pieces to write and whether to close then, or go on as a socket; or parked."""
+    """The result of a request: parts to write and whether to close, an upgrade to a socket, or a parked request."""
 
     __slots__ = ("began", "body", "close", "ending", "parked", "pieces", "upgrade")
 
     def __init__(self, pieces: list[bytes], *, close: bool) -> None:
         self.pieces = pieces
         self.close = close
-        self.body: Iterator[bytes] | None = None  # that follows the pieces, and is gone through in threads
+        self.body: Iterator[bytes] | None = None  # follows the parts, iterated in threads
         self.parked: Parked | None = None
-        self.ending: Ending | None = None  # of what is parked
+        self.ending: Ending | None = None  # of a parked request
         self.upgrade: Upgrade | None = None
         self.began: datetime | None = None
 
 
 def run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold, app: App | None = None) -> Answer:
-    """Run the application, or `app`, on one request. Raises WrongLane; what goes wrong is an answer too."""
+    """Run the application, or `app`, on one request. Raises WrongLane; other errors become answers."""
     try:
         return _run(worker, framed, peer, local, hold, app or worker.wsgi)
     except ParseException as error:
@@ -87,7 +87,7 @@ def _run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold, app: Ap
     started = datetime.now()  # noqa: DTZ005 - gunicorn's access log takes the difference
     shape = framed.shape
     longest = worker.cfg.limit_request_field_size
-    # A log may show the head itself, and a value may be too long where the shape's is not.
+    # The cache cannot be used if the access log needs the head, or if a value exceeds gunicorn's limit for fields.
     if shape is None or worker.is_logged or len(framed.head) > longest > 0:
         request = next(RequestParser(worker.cfg, [framed.head, framed.body], peer))
         response, environ = wsgi.create(request, out, peer, local, worker.cfg)
@@ -132,7 +132,7 @@ def _run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold, app: Ap
     answer.parked = hold.parked
     ending = Ending(_head(response, close=answer.close), answer.close, hold.answered, None)
     if worker.is_logged:
-        # This keeps the whole request, so only where it is needed.
+        # This keeps the whole request alive, so only if needed.
         answer.ending, answer.began = replace(ending, written=written), started
     else:
         answer.ending = _same(ending)
@@ -140,17 +140,16 @@ def _run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold, app: Ap
 
 
 def server_options(_environ: Any, start_response: Any) -> list[bytes]:
-    """A WSGI application for `OPTIONS *`: what the server as a whole can do (RFC 9110, 9.3.7)."""
+    """The WSGI application for `OPTIONS *`: abilities of the whole server (RFC 9110, 9.3.7)."""
     start_response("204 No Content", [("Allow", "DELETE, GET, HEAD, OPTIONS, POST, PUT"), *SECURITY_HEADERS])
     return []
 
 
 @lru_cache(maxsize=MOST_SHAPES)
 def _parsed(cfg: Any, shape: bytes, address: str, local: Any) -> tuple[Any, dict[str, Any]]:
-    """What gunicorn reads out of a Shape's head, and the environ it makes of it, but for the values.
+    """Return gunicorn's parsed request for a Shape's head and its environ without the values; cached.
 
-    To read a head takes it a quarter of all the code that a send runs through, and a class sends the same few shapes
-    again and again. Raises ParseException.
+    Parsing a head takes a quarter of the code that a send runs, and a class sends few shapes. Raises ParseException.
     """
     out: Any = Outgoing()
     request = next(RequestParser(cfg, [shape], (address, 0)))
@@ -162,12 +161,12 @@ def _parsed(cfg: Any, shape: bytes, address: str, local: Any) -> tuple[Any, dict
 
 
 def forget_parsed() -> None:
-    """The log files were opened anew: what was remembered still has the old ones."""
+    """Clear the cache after log files were reopened, because it refers to the old ones."""
     _parsed.cache_clear()
 
 
 def _head(response: Any, *, close: bool) -> bytes:
-    """All of the answer's head but Date and Content-Length, which are known when it is given."""
+    """The answer's head except Date and Content-Length, which are added when it is sent."""
     lines = [f"HTTP/1.1 {response.status}", f"Server: {response.version}"]
     lines.append("Connection: close" if close else "Connection: keep-alive")
     lines += [f"{name}: {value}" for name, value in response.headers if name.lower() != "content-length"]
@@ -176,12 +175,12 @@ def _head(response: Any, *, close: bool) -> bytes:
 
 @lru_cache(maxsize=256)
 def _same(ending: Ending) -> Ending:
-    """Equal ones as one object."""
+    """Return one shared instance for equal values."""
     return ending
 
 
 def _closing(pieces: Any) -> Iterator[bytes]:
-    """A WSGI application's iterable, closed when it is through or given up."""
+    """Yield a WSGI application's parts, and close its iterable at the end or on abort."""
     try:
         yield from pieces
     finally:
@@ -190,11 +189,11 @@ def _closing(pieces: Any) -> Iterator[bytes]:
 
 
 def finished(head: bytes, body: bytes, length: int | None = None) -> bytes:
-    """A held request's whole answer; with a length, what that many bytes begin with."""
+    """Build a held request's whole answer; with a length, its beginning."""
     return _finished(head, body, int(time.time()), len(body) if length is None else length)
 
 
-@lru_cache(maxsize=64)  # many readers get the same
+@lru_cache(maxsize=64)  # many readers get the same answer
 def _finished(head: bytes, body: bytes, second: int, length: int) -> bytes:
     return b"%s\r\nDate: %s\r\nContent-Length: %d\r\n\r\n%s" % (head, _date(second), length, body)
 

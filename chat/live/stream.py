@@ -1,6 +1,6 @@
-"""A long-lived connection: what a client says is handled in order, what is new is pushed, who is gone is found out.
+"""A long-lived connection: handles messages in order, pushes news, and detects dead clients.
 
-Shared by WebSocket and TCP lines, which differ in their framing: see `_take_one`, `framed` and `farewell`.
+Shared by WebSocket and TCP lines, which differ in framing: see `_take_one`, `framed` and `farewell`.
 """
 
 import asyncio
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("gunicorn.error")
 
-WAITING_MAX_BYTES = 1024 * 1024  # for a client that does not read; beyond it, it is dropped
-ANSWER_MAX_BYTES = 8 * 1024 * 1024  # the same while one of its own requests is answered, which may be long
-DRAINED_BYTES = 64 * 1024  # more than that waits: no further message is handled
-INBOX_MAX_BYTES = 64 * 1024  # of messages that wait to be handled; more than that, or
-INBOX_MAX = 16  # more messages, and no more is read
-FRAMES_A_TURN = 128  # of one client, in one turn of the loop
+WAITING_MAX_BYTES = 1024 * 1024  # unread data beyond which a client is dropped
+ANSWER_MAX_BYTES = 8 * 1024 * 1024  # the limit while one of its requests is answered, which may be long
+DRAINED_BYTES = 64 * 1024  # with more unread data, no further message is handled
+INBOX_MAX_BYTES = 64 * 1024  # of messages waiting to be handled; with more, or
+INBOX_MAX = 16  # with more messages, reading pauses
+FRAMES_A_TURN = 128  # per client and turn of the loop
 PING_SECONDS = 25.0
-DEAD_SECONDS = 55.0  # nothing was heard for so long, two pings included
-CLOSE_SECONDS = 3.0  # for the client's own good-bye
+DEAD_SECONDS = 55.0  # without data from the client, despite two pings
+CLOSE_SECONDS = 3.0  # for the client's closing handshake
 
 
 class StreamConnection(asyncio.Protocol):
-    """The Peer of one Session. On the loop, but for what Peer lets any thread call."""
+    """The Peer of one Session. On the loop, except for methods that Peer allows from any thread."""
 
     __slots__ = (
         "_at_end", "_give_up_at", "_handled_bytes", "_heard", "_inbox", "_inbox_bytes", "_is_placed",
@@ -46,37 +46,37 @@ class StreamConnection(asyncio.Protocol):
         "watched_until", "worker",
     )  # fmt: skip
 
-    PING = b""  # what a living client is bound to answer; empty where there is no such thing
+    PING = b""  # a ping that every live client answers; empty if there is none
     BEHIND_PROXIES = True  # if HTTP is
-    ANSWERS_FAREWELL = True  # the client says good-bye too, before the connection ends
+    ANSWERS_FAREWELL = True  # the client confirms the close before the connection ends
     is_held = False  # as HTTP requests may be
 
     def __init__(self, worker: "LiveWorker", session: Session) -> None:
         self.worker = worker
         self._session: Session | None = session
         self._transport: Any = None
-        self.client: Client = ""  # whose turns its work takes
+        self.client: Client = ""  # the client whose turns its work uses
         self._inbox: list[str | bytes] = []
         self._inbox_bytes = 0
-        self._handled_bytes = 0  # of the message that is being handled
-        self.place = ""  # the address that it counts for,
-        self._is_placed = False  # and whether it does so yet
+        self._handled_bytes = 0  # of the message being handled
+        self.place = ""  # the address it counts for
+        self._is_placed = False  # whether it has been counted
         self.share: Share | None = None  # in worker.memory
         self._pushes: Pushes | None = None
-        self.is_open = False  # until we have said good-bye, or the client is gone
+        self.is_open = False  # until this side has closed, or the client is gone
         self.is_busy = False  # a message is being handled
-        self.is_drained = True  # what was written is out, or nearly
-        self._unread = 0  # bytes, when the client was found not to read; it is looked at again at
+        self.is_drained = True  # written data is sent, or nearly
+        self._unread = 0  # unread bytes when the client was found not to read; checked again at
         self._write_due = NEVER
-        self._owed = 0  # bytes that waited when its last answer was written: they are no reason to drop it
-        self._at_end = False  # the client says no more
-        self._paused = False  # reading is
-        self._was_closed = False  # the session was told
-        self._give_up_at = NEVER  # for logging in, of the session, or for the client's good-bye
+        self._owed = 0  # bytes pending when its last answer was written, which do not count against the limit
+        self._at_end = False  # the client has closed its side
+        self._paused = False  # reading is paused
+        self._was_closed = False  # the session has been told
+        self._give_up_at = NEVER  # for the login, the end of the session, or the client's closing handshake
         self._heard = self._ping_at = 0.0  # time.monotonic() s
         self.deadline = self.watched_until = NEVER  # see live.deadlines
 
-    # The transport's calls
+    # Called by the transport
 
     def connection_made(self, transport: Any) -> None:
         self._take_place(transport)
@@ -84,7 +84,7 @@ class StreamConnection(asyncio.Protocol):
         self.client = limited_address(self.address[0])
         self.is_open = True
         self._heard = time.monotonic()
-        # Not all at once, where thousands come at once.
+        # Spread, because thousands may connect at once.
         self._ping_at = self._heard + PING_SECONDS * random.uniform(0.4, 1)  # noqa: S311
         transport.set_write_buffer_limits(high=DRAINED_BYTES)
         self.worker.connections.add(self)
@@ -96,14 +96,14 @@ class StreamConnection(asyncio.Protocol):
         if not self.is_open:
             if self._has_farewell(data):
                 self._transport.close()
-        elif not self._at_end:  # after its good-bye nothing counts, nor is it kept
+        elif not self._at_end:  # data after its close frame is discarded
             self._heard = time.monotonic()
             self._keep(data)
             self._parse()
             self._count()
 
     def eof_received(self) -> bool:
-        # Half-closed: what was said is still handled and answered.
+        # Half-closed: messages already sent are still handled and answered.
         self._at_end = True
         if self.is_open:
             self._advance()
@@ -112,7 +112,7 @@ class StreamConnection(asyncio.Protocol):
         return self._stays_half_closed()
 
     def _stays_half_closed(self) -> bool:
-        """Whether answers can still be written. TLS cannot be half-closed: its transport is closed now."""
+        """Whether answers can still be written. TLS cannot be half-closed: its transport is closed already."""
         if self._transport is None or self._transport.can_write_eof():
             return True
         self.is_open = False
@@ -147,10 +147,10 @@ class StreamConnection(asyncio.Protocol):
         self.look()
         self._advance()
 
-    # The worker's calls
+    # Called by the worker
 
     def deadline_passed(self) -> None:
-        """Ping, and close what has taken too long."""
+        """Ping, or close because something took too long."""
         if self._transport is None:
             self.deadline = NEVER
             return
@@ -171,22 +171,22 @@ class StreamConnection(asyncio.Protocol):
         self._set_deadline(now)
 
     def _set_deadline(self, now: float) -> None:
-        """What is heard meanwhile moves it later, which is seen when it comes."""
+        """Data from the client extends it, which is noticed when it expires."""
         self.deadline = min(self._give_up_at, self._write_due) if self.is_open else self._give_up_at
         if self.PING and self.is_open:
-            # Who is being worked for is not found dead; it is looked at again in a moment.
+            # A client whose message is being handled is not considered dead; it is checked again in a moment.
             dead_at = max(self._heard + DEAD_SECONDS, now + 1)
             self.deadline = min(self.deadline, self._ping_at, dead_at)
         if self.deadline < self.watched_until:
             self.worker.deadlines.watch(self)
 
     def stop(self, code: int = GOING_AWAY) -> None:
-        """The server stops: what is being handled is answered, then this is closed. May be called again."""
+        """Finish the current message and close, as the server stops. May be called repeatedly."""
         if not self.is_busy:
             self._close(code, "the server stops")
 
     def look(self) -> None:
-        """There may be something to push."""
+        """Look for items to push."""
         if self._pushes is None:
             return
         try:
@@ -195,10 +195,10 @@ class StreamConnection(asyncio.Protocol):
             log.exception("pushing failed")
             self._pushes.end(failed=True)
 
-    # Bounds
+    # Limits
 
     def _take_place(self, transport: Any) -> int:
-        """Count it among the connections, once: by how many there are too many now."""
+        """Count the connection once. Returns the excess over the limits."""
         if self._is_placed:
             return 0
         self._is_placed = True
@@ -207,7 +207,7 @@ class StreamConnection(asyncio.Protocol):
         return self.worker.places.take(self.place)
 
     def _count(self) -> None:
-        """Count what is kept for the client; where that is too much, it is dropped."""
+        """Count buffered data; drop the client if there is too much."""
         size = self._kept() + self._inbox_bytes + self._handled_bytes
         if not self.is_drained and self._transport is not None:
             size += self._transport.get_write_buffer_size()
@@ -221,14 +221,14 @@ class StreamConnection(asyncio.Protocol):
         self._write_due = now + WRITE_SECONDS
         return self._unread <= before - WRITE_BYTES
 
-    # For Pushes
+    # Called by Pushes
 
     def wake(self) -> None:
-        """Have it looked at, from any thread."""
+        """Schedule a look, from any thread."""
         self.worker.wake(self)
 
     def write(self, data: bytes) -> None:
-        """Write, and drop a client for whom too much waits."""
+        """Write, and drop a client with too much unread data."""
         if not self.is_open:
             return
         self._transport.write(data)
@@ -240,11 +240,11 @@ class StreamConnection(asyncio.Protocol):
         if waiting > (ANSWER_MAX_BYTES if self.is_busy else self._owed + WAITING_MAX_BYTES):
             self._close(TRY_LATER, "you do not read")
 
-    # Peer: for the session, from any thread
+    # Peer: called by the session, from any thread
 
     @property
     def address(self) -> tuple[str, int]:
-        """Where the client is."""
+        """The client's address."""
         return ("", 0) if self._transport is None else self._peer_of(self._transport)
 
     def _peer_of(self, transport: Any) -> tuple[str, int]:
@@ -252,59 +252,59 @@ class StreamConnection(asyncio.Protocol):
         return name[0], name[1]
 
     def belongs_to(self, user_id: int | None) -> None:
-        """The client has shown who it is; None: it is nobody any more."""
+        """Assign the connection to a user; None: it is anonymous again."""
         self.client = limited_address(self.address[0]) if user_id is None else user_id
 
     def send(self, text: str | bytes) -> None:
-        """Send one message, after those sent before. Never waits."""
+        """Send one message, after earlier ones. Never blocks."""
         self.worker.on_loop(self.write, self.framed(text.encode() if isinstance(text, str) else text))
 
     def close(self, code: int = NORMAL, reason: str = "") -> None:
-        """Say good-bye, after what has been sent."""
+        """Close after pending data is sent."""
         self.worker.on_loop(self._close, code, reason)
 
     def close_in(self, seconds: float | None) -> None:
-        """Close with 1008 in so many seconds, unless this is called again; None: not at all."""
+        """Close with 1008 after this many seconds, unless called again; None cancels."""
         self.worker.on_loop(self._close_at, NEVER if seconds is None else time.monotonic() + seconds)
 
     def follow(self, make: Callable[[Callable[[], None]], Source]) -> None:
-        """Push what the Source has from now on, instead of an earlier one."""
+        """Push the Source's items from now on, replacing an earlier Source."""
         self.worker.on_loop(self._follow, make(self.wake))
 
     def unfollow(self) -> None:
-        """Push nothing any more."""
+        """Stop pushing."""
         self.worker.on_loop(self._drop_pushes)
 
-    # What the framings differ in
+    # Differences in framing
 
     def framed(self, payload: bytes) -> bytes:
-        """A message as it goes out here."""
+        """Return a message in this connection's framing."""
         raise NotImplementedError
 
     def farewell(self, code: int, reason: str) -> bytes:
-        """What is said before closing."""
+        """Return the last data before closing."""
         raise NotImplementedError
 
     def _keep(self, data: bytes) -> None:
-        """Take in bytes."""
+        """Buffer received bytes."""
         raise NotImplementedError
 
     def _kept(self) -> int:
-        """Bytes taken in of what is not whole, or was not taken out yet."""
+        """The number of buffered bytes."""
         raise NotImplementedError
 
     def _take_one(self) -> bool:
-        """Take one message out of these, and _enqueue it; False if none is whole. Raises FrameError."""
+        """Take one complete message from the buffer and _enqueue it; False if there is none. Raises FrameError."""
         raise NotImplementedError
 
     def _has_farewell(self, data: bytes) -> bool:
-        """Whether the client, told good-bye, says it too. Nothing else that it says counts any more."""
+        """Whether the data completes the closing handshake. All other data is ignored by now."""
         raise NotImplementedError
 
     # Reading
 
     def _parse(self) -> None:
-        """Take what is here whole, but no more than may wait; what is left is taken when there is room again."""
+        """Take complete messages up to the inbox's limit; the rest follows when there is room."""
         try:
             for _ in range(FRAMES_A_TURN):
                 if not self.is_open or self._at_end:
@@ -320,7 +320,7 @@ class StreamConnection(asyncio.Protocol):
             self._close(error.code, error.reason, deaf=True)
             return
         self._set_reading(on=False)
-        self.worker.loop.call_soon(self._parse)  # after the others' turn
+        self.worker.loop.call_soon(self._parse)  # after other connections' turns
 
     def _enqueue(self, message: str | bytes) -> None:
         self._inbox.append(message)
@@ -339,10 +339,10 @@ class StreamConnection(asyncio.Protocol):
         else:
             self._transport.pause_reading()
 
-    # Working
+    # Handling
 
     def _advance(self) -> None:
-        """Have the next message handled, or do what is to be done after the last."""
+        """Have the next message handled, or finish after the last."""
         if self.is_busy or self._session is None:
             return
         if self._inbox:
@@ -367,7 +367,7 @@ class StreamConnection(asyncio.Protocol):
         put(self, self._work, call, *args)
 
     def refused(self, lane: Lane, work: Callable[..., None], args: tuple[Any, ...]) -> None:
-        """Too much waits in the lane: have the client told, in its protocol's envelope."""
+        """The lane's queue is full: have the client told in its protocol's envelope."""
         if lane is not Lane.REFUSING:
             self.worker.offer_in(Lane.REFUSING, self, work, *args)
             return
@@ -412,18 +412,18 @@ class StreamConnection(asyncio.Protocol):
         self.is_open = False
         self._give_up_at = time.monotonic() + CLOSE_SECONDS
         self._set_deadline(self._give_up_at)
-        self._set_reading(on=True)  # its good-bye; and closed with something unread, it would not read ours
+        self._set_reading(on=True)  # reads the client's close frame; with unread data TCP would discard ours
         if deaf or not farewell or not self.ANSWERS_FAREWELL:
             self._hang_up()
 
     def _hang_up(self) -> None:
-        """Say no more; the client has a moment to read what was said."""
+        """Stop writing; the client has a moment to read the last data."""
         transport = self._transport
         try:
             if transport.can_write_eof():
                 transport.write_eof()
             else:
-                transport.close()  # TLS says so, and reads on until the client has closed too
+                transport.close()  # TLS sends a close notification and reads until the client closes
         except OSError:
             transport.abort()
 
@@ -438,7 +438,7 @@ class StreamConnection(asyncio.Protocol):
             source.close()
             return
         self._pushes = Pushes(self, source)
-        self.look()  # for what came before there was anything to be woken
+        self.look()  # for wake-ups before the source was registered
 
     def _drop_pushes(self) -> None:
         if self._pushes is not None:

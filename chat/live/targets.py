@@ -1,4 +1,4 @@
-"""The request line: method, target and version (RFC 9112, 3), and what may stand in Host."""
+"""The request line: method, target and version (RFC 9112, 3), and valid values of Host."""
 
 import re
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ _HOST = re.compile(
     rb"(?:\[[0-9A-Za-z:.%_~!$&'()*+,;=-]+\]|(?:[0-9A-Za-z._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)(?::[0-9]*)?"
 )
 _NON_ASCII = re.compile(rb"[\x80-\xff]")
-_BAD_PERCENT = re.compile(rb"[^?]*%(?![0-9A-Fa-f]{2})")  # in the path; browsers send queries as they are typed
+_BAD_PERCENT = re.compile(rb"[^?]*%(?![0-9A-Fa-f]{2})")  # in the path; browsers send queries unescaped
 
 
 class FramingError(Exception):
-    """Not a request that we read; the connection is of no more use."""
+    """Not a valid request; the connection cannot be used any further."""
 
     def __init__(self, status: str, reason: str) -> None:
         super().__init__(status, reason)
@@ -24,20 +24,20 @@ class FramingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RequestLine:
-    """What the first line says."""
+    """A parsed request line."""
 
-    line: bytes  # as it is handed to the parser: with a path, and the version that we speak
+    line: bytes  # as passed to the parser: with a path, and a supported version
     is_10: bool
-    authority: bytes | None  # of a target that is a whole URI: it counts instead of Host
+    authority: bytes | None  # of an absolute URI, which replaces Host
 
 
 def is_host(value: bytes) -> bool:
-    """Whether it can stand in Host: a name or an address, and a port (RFC 3986, 3.2.2). Empty, it names nothing."""
+    """Whether it is a valid Host: a name or address with an optional port (RFC 3986, 3.2.2). Empty is invalid."""
     return _HOST.fullmatch(value) is not None
 
 
 def read_request_line(first: bytes) -> RequestLine:
-    """Read it. Raises FramingError."""
+    """Parse the request line. Raises FramingError."""
     read = _LINE.fullmatch(first)
     if read is None or not _METHOD.fullmatch(read[1]):
         raise FramingError("400 Bad Request", "request line")
@@ -46,7 +46,7 @@ def read_request_line(first: bytes) -> RequestLine:
         raise FramingError("505 HTTP Version Not Supported", "HTTP/1.1 is spoken here")
     if method == b"CONNECT":
         raise FramingError("501 Not Implemented", "CONNECT")
-    # curl sends Chinese in an address as it is typed.
+    # curl sends non-ASCII addresses unescaped.
     target = _NON_ASCII.sub(lambda byte: b"%%%02X" % byte[0][0], target)
     authority = None
     absolute = _ABSOLUTE.fullmatch(target)
@@ -63,5 +63,5 @@ def read_request_line(first: bytes) -> RequestLine:
     ):
         raise FramingError("400 Bad Request", "request line")
     is_10 = minor == b"0"
-    # A later HTTP/1.x is answered like the last one that we know (RFC 9110, 2.5).
+    # A later HTTP/1.x is answered as the latest supported version (RFC 9110, 2.5).
     return RequestLine(b"%b %b HTTP/1.%d" % (method, target, not is_10), is_10, authority)

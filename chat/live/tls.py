@@ -1,4 +1,4 @@
-"""The beginning of a connection at a TLS port: it counts, and has a deadline, before its handshake is over."""
+"""The beginning of a connection at a TLS port: counted, and with a deadline, before the handshake is complete."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ _HANDSHAKE = 0x16  # the first byte of a TLS connection: its record's type (RFC 
 
 
 class TlsGate(BoundedConnection):
-    """Hands over to what `make` makes once the handshake is over; who speaks plain HTTP is told what is spoken here."""
+    """Hands over to the protocol from `make` after the handshake; plain HTTP clients are told to use https."""
 
     __slots__ = ("_at_eof", "_context", "_early", "_is_shaking", "_make", "_task")
 
@@ -40,14 +40,14 @@ class TlsGate(BoundedConnection):
         self._worker.connections.add(self)
         address = transport.get_extra_info("peername") or ("", 0)
         self.place = "" if self._worker.is_proxied else limited_address(address[0])
-        # Some more than there may be get through the handshake: only then can they be told.
+        # Let slightly more than the limit through the handshake: only then can they be told.
         if self._worker.places.take(self.place) > MOST_REFUSED:
             transport.abort()
             return
         self._set_deadline(time.monotonic() + HEAD_SECONDS)
 
     def data_received(self, data: bytes) -> None:
-        """At first, what TLS is to read; then what it has read before the connection is handed over."""
+        """Before the handshake, data for TLS; afterwards decrypted data until the connection is handed over."""
         if self._is_shaking:
             self._early += data
         elif self._closing:
@@ -69,12 +69,12 @@ class TlsGate(BoundedConnection):
         self._leave()
 
     def deadline_passed(self) -> None:
-        """It has said nothing, or does not read."""
+        """The client has sent nothing, or does not read."""
         if self._transport is not None:
             self._transport.abort()
 
     def stop(self) -> None:
-        """The server stops, and nothing was asked yet."""
+        """The server stops before the first request."""
         if self._transport is not None:
             self._transport.abort()
 
@@ -84,13 +84,13 @@ class TlsGate(BoundedConnection):
             loop.start_tls(plain, self, self._context, server_side=True, ssl_handshake_timeout=HEAD_SECONDS)
         )
         try:
-            await asyncio.sleep(0)  # it takes the transport over,
+            await asyncio.sleep(0)  # it takes over the transport
             await asyncio.sleep(0)  # and begins
             protocol = plain.get_protocol()
-            if protocol is not None and protocol is not self:  # as it is where the client has hung up meanwhile
+            if protocol is not None and protocol is not self:  # unchanged if the client has disconnected meanwhile
                 _feed(protocol, data)
             encrypted = await shaking
-        except (OSError, RuntimeError) as error:  # TLS's own are the first; the second, from a transport that is closed
+        except (OSError, RuntimeError) as error:  # the first are TLS errors; the second comes from a closed transport
             log.debug("a TLS handshake failed: %s", error)
         except Exception:
             log.exception("beginning TLS failed")
@@ -120,7 +120,7 @@ class TlsGate(BoundedConnection):
 
 
 def _feed(protocol: asyncio.BufferedProtocol, data: bytes) -> None:
-    """Let it receive what came before it was there."""
+    """Pass on data that arrived before the protocol took over."""
     while data:
         buffer: Any = protocol.get_buffer(len(data))
         count = min(len(buffer), len(data))

@@ -1,4 +1,4 @@
-"""A WebSocket connection: frames on the way in and out, and the closing handshake. See stream.py for all else."""
+"""A WebSocket connection: frames in both directions, and the closing handshake. See stream.py for the rest."""
 
 import base64
 import hashlib
@@ -11,12 +11,12 @@ _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
 
 
 def accept_of(key: str) -> str:
-    """What proves to the client that its Sec-WebSocket-Key was understood."""
+    """Return Sec-WebSocket-Accept for a client's key."""
     return base64.b64encode(hashlib.sha1(key.encode("latin-1") + _GUID, usedforsecurity=False).digest()).decode()
 
 
 def switching(accept: str) -> bytes:
-    """The head that ends HTTP on the connection."""
+    """Build the response head that switches protocols."""
     return (
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         f"Sec-WebSocket-Accept: {accept}\r\n\r\n"
@@ -31,14 +31,14 @@ class WebSocketConnection(StreamConnection):
     def __init__(self, *args: object) -> None:
         super().__init__(*args)  # type: ignore[arg-type]
         self._reader = FrameReader()
-        self._echoed: int | None = frames.NORMAL  # the code of the client's good-bye
+        self._echoed: int | None = frames.NORMAL  # the code of the client's close frame
 
     def framed(self, payload: bytes) -> bytes:
-        """A message as it goes out here."""
+        """Return a message in this connection's framing."""
         return frames.frame(frames.TEXT, payload)
 
     def farewell(self, code: int, reason: str) -> bytes:
-        """The close frame; where the client has sent one, its own code."""
+        """Build the close frame, with the client's code if it closed first."""
         return frames.close_frame(self._echoed if self._at_end else code, reason)
 
     def _keep(self, data: bytes) -> None:
@@ -60,7 +60,7 @@ class WebSocketConnection(StreamConnection):
             self.write(frames.frame(frames.PONG, payload))
         elif opcode == frames.CLOSE:
             self._echoed = frames.close_code(payload)
-            self._at_end = True  # what came before it is handled first
+            self._at_end = True  # earlier messages are handled first
         return True
 
     def _has_farewell(self, data: bytes) -> bool:

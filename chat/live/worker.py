@@ -1,4 +1,4 @@
-"""The gunicorn worker: one asyncio loop that owns every connection, and a small pool of threads for the work."""
+"""The gunicorn worker: one asyncio loop that owns every connection, and a thread pool for requests."""
 
 import asyncio
 import contextlib
@@ -36,51 +36,52 @@ from chat.live.tls import TlsGate
 
 log = logging.getLogger("gunicorn.error")
 Connection = HttpConnection | StreamConnection
-DEFAULT_MEMORY = 512 * 1024 * 1024  # bytes kept for clients
-SPARE_DESCRIPTORS = 128  # for the database (3 for each of its connections), files, and those being refused
-WOKEN_A_TURN = 64  # then others' requests are read; theirs come while what is known of them is in the cache
-FEW_PULLS = 4  # in a turn of the loop
+DEFAULT_MEMORY = 512 * 1024 * 1024  # bytes buffered for clients
+SPARE_DESCRIPTORS = 128  # for the database (3 per connection), files, and connections being refused
+WOKEN_A_TURN = 64  # then other requests are read; the next ones benefit from warm caches
+FEW_PULLS = 4  # per turn of the loop
 REST_SECONDS = 0.0005
-SWITCH_SECONDS = 0.001  # that a thread may keep the GIL while another wants it: the loop waits so long for each at work
-UNSENT_BYTES = 128 * 1024  # in the kernel, of one connection, beyond what is under way
-LOOK_SECONDS = 1.0  # how often the worker looks whether it should go on, and tells the master that it does
+SWITCH_SECONDS = 0.001  # the GIL's switch interval: the loop waits up to this long for each busy thread
+UNSENT_BYTES = 128 * 1024  # in the kernel, per connection, beyond data in flight
+LOOK_SECONDS = 1.0  # between checks whether to stop, and heartbeats to the master
 LOOKS_A_TRIM = 5
 _LOOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
 class LiveWorker(Worker):
-    """Set as gunicorn's worker_class. `stopping` is called on the loop, once or twice, when told to stop."""
+    """Set as gunicorn's worker_class. `stopping` is called on the loop, once or twice, when the worker must stop."""
 
     def init_process(self) -> None:
         self.loop = uvloop.new_event_loop()
         self.deadlines = Deadlines(self.loop)
         self.connections: set[Connection | TlsGate | ProxyGate] = set()
         self.max_body = 0
-        # The following are set by gunicorn.conf.py.
+        # Set by gunicorn.conf.py.
         self.places = Places(max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_DESCRIPTORS))
         self.memory = Memory(DEFAULT_MEMORY)
-        self.is_proxied = False  # HTTP comes through proxies: their address is no client's
+        self.is_proxied = False  # HTTP arrives through proxies, whose address is not a client's
         self.health: request.App | None = None  # answers /healthz on the loop
-        # The body of a refusal in the envelope of the protocol whose path it is; None where it is no protocol's.
+        # Builds the body of a refusal in the envelope of the path's protocol; None if the path belongs to none.
         self.envelope: Envelope = no_envelope
-        # Whether a long body is received, and any: by a request's head, and whose it is.
+        # Whether a long body, or any body, is received, by a request's head and client.
         self.takes_long: Callable[[bytes, Client], bool] = lambda _head, _client: True
         self.takes_any = self.takes_long
-        # As plain attributes: gunicorn's parser asks for some twenty a request, and Config takes its time to find one.
+        # Plain attributes: gunicorn's parser reads about twenty per request, and Config is slow.
         vars(self.cfg).update({name: setting.get() for name, setting in self.cfg.settings.items()})
         self.keepalive = self.cfg.keepalive  # seconds
         self.stopping: Callable[[], None] = lambda: None  # set by gunicorn.conf.py
-        self.line_protocols: dict[int, LineProtocol] = {}  # by port; the same. All other listeners speak HTTP
-        self.line_proxies: tuple[Network, ...] = ()  # in front of these ports; the same
+        # by port; set by gunicorn.conf.py. All other listeners speak HTTP
+        self.line_protocols: dict[int, LineProtocol] = {}
+        self.line_proxies: tuple[Network, ...] = ()  # in front of these ports; set by gunicorn.conf.py
         self.clients = NO_CLIENTS  # set by gunicorn.conf.py
         self._lanes = Lanes(self.cfg.threads)
-        # For connections: in a thread, when it is their client's turn.
-        self.in_thread = self._lanes.run  # what may not be refused
+        # For connections: run in a thread at the client's turn.
+        self.in_thread = self._lanes.run  # for work that may not be refused
         self.offer = self._lanes.offer
         self.is_logged = self.log.access_log_enabled
         self._woken: deque[Connection] = deque()
         self._flush_is_due = False
-        self._taken = 0  # pulls, in this turn of the loop
+        self._taken = 0  # pulls taken in this turn of the loop
         self._told = asyncio.Event()
         sys.setswitchinterval(SWITCH_SECONDS)
         super().init_process()
@@ -97,28 +98,29 @@ class LiveWorker(Worker):
     # For connections
 
     def offer_in(self, lane: Lane, owner: Owner, work: Callable[..., None], *args: Any) -> None:
-        """Have it done in that lane, or refused (Owner.refused)."""
+        """Run the work in this lane, or refuse it (Owner.refused)."""
         self._lanes.offer_in(lane, owner, work, *args)
 
     def refusal(self, status: str, reason: str, request: bytes) -> bytes:
-        """A whole answer that closes the connection; see chat.live.refusals. On the loop, or in a thread."""
+        """Build a whole answer that closes the connection; see chat.live.refusals. On the loop, or in a thread."""
         return refusal(status, reason, request, self.envelope)
 
     def on_loop(self, call: Callable[..., None], *args: Any) -> None:
-        """Have the loop call, from any thread; in the order of the calls."""
+        """Call on the loop, from any thread, in the order of the calls."""
         if not self.loop.is_closed():
             self.loop.call_soon_threadsafe(call, *args)
 
     def wake(self, connection: Connection) -> None:
-        """Have a held request, or what is to be pushed, looked at, from any thread. Many are one turn of the loop."""
+        """Schedule a look at a held request or socket, from any thread. Several are handled in one turn of the loop."""
         self._woken.append(connection)
         if not self._flush_is_due:
             self._flush_is_due = True
             self.on_loop(self._look_at_woken)
 
     def taken_in(self) -> None:
-        """A pull came and waits now. Those of the others come one by one, and to wake up for each takes as long as
-        to take it in: where little else is to do, let them gather."""
+        """Coalesce wake-ups: after a message the readers' next pulls arrive one at a time, and waking costs as much as
+        handling one. If the loop is otherwise idle, sleep 0.5 ms so that they arrive together.
+        """
         self._taken += 1
         if self._taken == 1:
             self.loop.call_soon(self._rest)
@@ -130,7 +132,8 @@ class LiveWorker(Worker):
 
     def _look_at_woken(self) -> None:
         self._flush_is_due = False
-        for _ in range(min(len(self._woken), WOKEN_A_TURN)):  # who is woken meanwhile comes after all others' turn
+        # connections woken meanwhile are looked at after all others
+        for _ in range(min(len(self._woken), WOKEN_A_TURN)):
             try:
                 self._woken.popleft().look()
             except Exception:
@@ -139,7 +142,7 @@ class LiveWorker(Worker):
             self._flush_is_due = True
             self.loop.call_soon(self._look_at_woken)
 
-    # The worker's life
+    # The worker's life cycle
 
     async def _main(self) -> None:
         for number in _LOOP_SIGNALS:
@@ -150,11 +153,11 @@ class LiveWorker(Worker):
         listeners: list[Any] = self.sockets
         for listener in listeners:
             listener.sock.setblocking(False)
-            # Connections inherit it. Else megabytes are copied for each of many clients that read nothing.
+            # Inherited by connections. Otherwise megabytes are copied for each client that reads nothing.
             listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
             lines = self.line_protocols.get(listener.sock.getsockname()[1])
             make: Callable[[], asyncio.Protocol] = partial(HttpConnection, self)
-            if lines is not None:  # whose clients know no TLS
+            if lines is not None:  # their clients do not support TLS
                 make = partial(ProxyGate if self.line_proxies else LineConnection, self, lines)
             elif context is not None:
                 make = partial(TlsGate, self, context, make)
@@ -173,8 +176,9 @@ class LiveWorker(Worker):
         await self._finish()
 
     async def _finish(self) -> None:
-        """Answer what is held, finish what is worked on, also for clients that have hung up, and close, sockets too;
-        within the graceful time-out."""
+        """Answer held requests, finish those in progress even for disconnected clients, and close everything, within
+        the graceful timeout.
+        """
         self.stopping()
         deadline = time.monotonic() + self.cfg.graceful_timeout
         while (self.connections or not self._lanes.rests) and time.monotonic() < deadline:
