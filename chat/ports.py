@@ -15,35 +15,35 @@ class WriteTransaction(Protocol):
     """The write transaction as services see it."""
 
     def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
-        """Run one statement. Raises IntegrityError where a unique name is taken."""
+        """Execute one statement. Raises IntegrityError for a duplicate unique value."""
         ...
 
     def run(self, statement: Prepared, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """Run a prepared statement, for what every send runs."""
+        """Execute a prepared statement of the send path."""
         ...
 
     def run_many(self, statement: Prepared, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Run a prepared statement once for each of the rows."""
+        """Execute a prepared statement once per row."""
         ...
 
     def emit(self, event: Event) -> None:
-        """Tell the waiting clients of all processes, once this is committed."""
+        """Notify waiting clients in all processes after the commit."""
         ...
 
 
 class Store(Protocol):
     """One database."""
 
-    has_many_commits: Callable[[], None]  # called where checkpoint is due before its next round
+    has_many_commits: Callable[[], None]  # called when a checkpoint is due early
 
     def read(self) -> AbstractContextManager[Connection]:
-        """Begin a read-only transaction that sees one snapshot. Raises ChatError(UNAVAILABLE)."""
+        """Open a read transaction (one snapshot). Raises ChatError(UNAVAILABLE)."""
         ...
 
     def write(self) -> AbstractContextManager[WriteTransaction]:
-        """Begin a transaction, committed where the block ends without an exception; then its events are published.
+        """Open a write transaction, committed unless the block raises; its events are published after the commit.
 
-        Raises ChatError(UNAVAILABLE) where the database is locked, full or away: nothing is stored then.
+        Raises ChatError(UNAVAILABLE) if the database is locked, full or unreachable; nothing is stored then.
         """
         ...
 
@@ -52,15 +52,15 @@ class Store(Protocol):
         ...
 
     def bytes_used(self, connection: Connection | WriteTransaction) -> int:
-        """Of the database, as the transaction sees it."""
+        """The database's size in bytes, as seen by the transaction."""
         ...
 
     def disk_free(self) -> int | None:
-        """Bytes that are free where the database is; None: it is on another machine."""
+        """Free bytes on the database's disk; None: it is on another machine."""
         ...
 
     def shrink(self, pages: int, spare: int) -> bool:
-        """Give up to so many free pages back to the file system, but for some to spare: whether there are more."""
+        """Return up to this many free pages to the file system, keeping some spare. Returns whether there are more."""
         ...
 
     def moment(self) -> "Moment":
@@ -76,25 +76,25 @@ class Moment(Protocol):
     """A point in the order of commits."""
 
     def shows(self, event: Event) -> bool:
-        """Whether an event that the bus has read was committed by then."""
+        """Whether an event read by the bus had been committed at this point."""
         ...
 
 
 class Listener(Protocol):
-    """The process's own end of delivery, which a bus brings events to (chat.delivery.Hub)."""
+    """The local end of delivery, to which a bus brings events (chat.delivery.Hub)."""
 
-    heard_at: float  # time.monotonic() s: when the bus last knew all that other processes had done
+    heard_at: float  # time.monotonic() s at which the bus last knew all commits of other processes
 
     def publish(self, events: Sequence[Event]) -> None:
-        """Take in events that are committed, from this process or another; any order, as often as they come."""
+        """Process committed events, from this process or another, in any order and possibly repeatedly."""
         ...
 
     def signal(self, events: Sequence[Event]) -> None:
-        """Hand on the signals among events that the bus has read: once each."""
+        """Deliver signals among the events that the bus has read, once each."""
         ...
 
     def resync(self) -> None:
-        """Let everybody look again, as news was missed."""
+        """Have every waiter look again after missed events."""
         ...
 
 
@@ -102,7 +102,7 @@ class Bus(Protocol):
     """Brings the events that other processes commit to this process."""
 
     def start(self) -> None:
-        """Start from the events there are now."""
+        """Start from the newest event at this time."""
         ...
 
     def stop(self) -> None:
@@ -121,15 +121,15 @@ class Bus(Protocol):
 
 
 class BackupError(Exception):
-    """A backup or restore was not done, and nothing was changed; the message says why."""
+    """Nothing was changed; the message gives the reason."""
 
 
 class Backend(Protocol):
-    """A database, and the bus over it."""
+    """A database and its event bus."""
 
     @property
     def name(self) -> str:
-        """Where it is, for people; no password."""
+        """The database's location for messages, without a password."""
         ...
 
     @property
@@ -147,5 +147,5 @@ class Backend(Protocol):
         ...
 
     def bus(self, listener: Listener) -> Bus:
-        """Make the bus that commits of this process go through from here on."""
+        """Create the bus that this process's commits pass through from now on."""
         ...

@@ -1,4 +1,4 @@
-"""Transactions by SQLAlchemy, and what all databases' stores share."""
+"""Transactions with SQLAlchemy, shared by the stores of all databases."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,35 +13,37 @@ from chat.storage.prepared import Prepared
 
 log = logging.getLogger(__name__)
 _insert_event = Prepared(insert(EventRow), ["kind", "subject_id", "time", "data", "written_at"])
-RETRY_AFTER = 2  # seconds, told to clients when the database cannot be used just now
+RETRY_AFTER = 2  # seconds, told to clients while the database is unavailable
 
 
 class WriteTransaction:
-    """What a service sees of the one transaction it writes in."""
+    """The write transaction as services see it."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.events: list[Event] = []
 
     def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
-        """Run one statement. Raises IntegrityError where a unique name is taken."""
+        """Execute one statement. Raises IntegrityError for a duplicate unique value."""
         return self._connection.execute(statement, parameters)
 
     def run(self, statement: Prepared, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """The same for what every send runs."""
+        """Execute a prepared statement of the send path."""
         return statement.run(self._connection, values)
 
     def run_many(self, statement: Prepared, rows: Iterable[Mapping[str, Any]]) -> None:
-        """The same once for each of the rows."""
+        """Execute a prepared statement once per row."""
         statement.run_many(self._connection, rows)
 
     def emit(self, event: Event) -> None:
-        """Tell the waiting clients of all processes, once this is committed."""
+        """Notify waiting clients in all processes after the commit."""
         self.events.append(event)
 
 
 class SqlStore:
-    """The part of a Store that does not depend on the database. `published` gets a transaction's events after it."""
+    """The part of a Store that does not depend on the database. `published` is called with a transaction's events after
+    its commit.
+    """
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
         self.engine = engine
@@ -62,5 +64,5 @@ class SqlStore:
         try:
             self.published(events)
         except Exception:
-            # It is committed, so it must be answered as such; waiting clients learn it from the events table.
+            # Committed, so it must be reported as success; waiting clients learn it from the events table.
             log.exception("publishing to waiting clients failed")

@@ -1,4 +1,4 @@
-"""How a stored message reaches those who wait for it: notifier, feed, bus (docs/architecture.md has the picture)."""
+"""Delivery of stored messages to waiting clients: notifier, feeds, bus (see docs/delivery.md)."""
 
 from chat.delivery.hub import Hub
 from chat.delivery.notifier import Key, Waiter

@@ -1,4 +1,4 @@
-"""The recent tail of each room that somebody waits on, in memory."""
+"""Feeds: the most recent messages of each room with waiting clients, in memory."""
 
 import itertools
 import threading
@@ -13,39 +13,39 @@ from chat.models import StoredMessage
 from chat.ports import Store
 from chat.storage import timeline
 
-MOST_MESSAGES = 256  # a room
-_EMPTY_FEED_COST = 1024  # bytes, about
+MOST_MESSAGES = 256  # per room
+_EMPTY_FEED_COST = 1024  # approximate bytes
 _time = attrgetter("time")
 _versions = itertools.count(1)
 
 
 class Tail(NamedTuple):
-    """All messages of a room with floor < time <= end (µs). Never changed: readers take no lock."""
+    """All messages of a room with floor < time <= end (µs). Immutable, so readers need no lock."""
 
     floor: int
     end: int
     messages: tuple[StoredMessage, ...]
-    version: int  # grows with each change
+    version: int  # increases with each change
 
 
 class Feed:
-    """The tail of one room, and what it takes to keep it whole."""
+    """The tail of one room, with the state needed to keep it complete."""
 
     def __init__(self, room_id: int, max_bytes: int) -> None:
         self.room_id = room_id
         self._max_bytes = max_bytes
-        self.lock = threading.Lock()  # for changes; held across a fetch too, so that no message slips in between
-        self.tail: Tail | None = None  # not opened yet
-        self.deleted: set[int] = set()  # times beyond the tail's end of messages that were deleted so soon
-        self.cost = self.counted = _EMPTY_FEED_COST  # counted: what Feeds has added up of it
+        self.lock = threading.Lock()  # held for changes and during a fetch, so that no message is missed in between
+        self.tail: Tail | None = None  # None until opened
+        self.deleted: set[int] = set()  # times beyond the tail's end of messages that are already deleted
+        self.cost = self.counted = _EMPTY_FEED_COST  # counted: the part included in the total of Feeds
 
     def open(self, last_time: int) -> Tail:
-        """Begin empty, at the room's present position."""
+        """Start empty, at the room's current position."""
         self.tail = Tail(last_time, last_time, (), next(_versions))
         return self.tail
 
     def extend(self, tail: Tail, messages: Sequence[StoredMessage]) -> None:
-        """Take in the messages that follow the tail's end."""
+        """Append messages that directly follow the tail's end."""
         end = messages[-1].time
         if self.deleted:
             messages = [message for message in messages if message.time not in self.deleted]
@@ -60,7 +60,7 @@ class Feed:
         self.tail = Tail(floor, end, held[dropped:], next(_versions))
 
     def remove(self, tail: Tail, time: int) -> None:
-        """Hold the message of that time (µs) no more; also not where it is yet to be published."""
+        """Remove the message with this time (µs), also if it is not published yet."""
         if time > tail.end:
             self.deleted.add(time)
             return
@@ -69,7 +69,7 @@ class Feed:
         self.tail = Tail(tail.floor, tail.end, kept, next(_versions))
 
     def renew_sender(self, tail: Tail, user_id: int, shown: dict[str, Any]) -> None:
-        """Have the user's messages show this of them."""
+        """Update the sender's data in the user's messages."""
         old = [message for message in tail.messages if message.sender_id == user_id]
         if old:
             new = {message.time: replace(message, **shown, encoded={}) for message in old}
@@ -78,15 +78,16 @@ class Feed:
             self.tail = Tail(tail.floor, tail.end, held, next(_versions))
 
     def restart(self, messages: Sequence[StoredMessage]) -> None:
-        """Hold just these, the room's newest: too much lies between them and what was held."""
+        """Hold only these messages, the newest of the room: the gap to the previous ones is too large."""
         self.cost = _EMPTY_FEED_COST
         before = messages[0].time - 1
         self.extend(Tail(before, before, (), 0), messages)
 
     def reach_back(self, floor: int, cursor: int, found: Sequence[StoredMessage]) -> None:
-        """Begin at the cursor, if the database, asked when the floor was this, found nothing in between.
+        """Extend the tail back to the cursor if the database, queried with this floor, has no messages in between.
 
-        That is so where messages were deleted; without it, all who are there would ask the database at each look.
+        This happens when messages were deleted; without it, every reader at that cursor would query the database each
+        time.
         """
         with self.lock:
             tail = self.tail
@@ -94,7 +95,9 @@ class Feed:
                 self.tail = tail._replace(floor=cursor, version=next(_versions))
 
     def since(self, cursor: int, limit: int) -> Sequence[StoredMessage] | None:
-        """Up to `limit` messages newer than cursor (µs), oldest first; None if the feed does not reach back so far."""
+        """Return up to `limit` messages newer than the cursor (µs), oldest first; None if the feed does not reach back
+        far enough.
+        """
         tail = self.tail
         if tail is None or cursor < tail.floor:
             return None
@@ -105,12 +108,12 @@ class Feed:
 
 
 def message_cost(message: StoredMessage) -> int:
-    """About how many bytes a message keeps, its encoded forms (a picture's Base64, twice) included."""
+    """Return the approximate bytes a message occupies with its encoded forms (a picture's Base64, twice)."""
     return 1024 + 6 * len(message.content) + 4 * len(message.avatar) + message.attachment_size * 8 // 3
 
 
 class Feeds:
-    """The feeds of this process; the least recently used go when they take more than max_bytes together."""
+    """The feeds of this process; the least recently used are dropped if they exceed max_bytes in total."""
 
     def __init__(self, store: Store, max_bytes: int) -> None:
         self._store = store
@@ -118,13 +121,13 @@ class Feeds:
         self._lock = threading.Lock()
         self._feeds: OrderedDict[int, Feed] = OrderedDict()
         self._cost = 0
-        self.changes = 0  # counts them, all rooms together: for those who look often; see version
+        self.changes = 0  # the number of changes in all feeds, a cheap check before `version`
 
     def publish(self, message: StoredMessage, prev_time: int) -> None:
-        """Take in a message that this process has just committed, where a feed wants it.
+        """Add a message that this process has just committed, if the room has a feed.
 
-        Commits are in the order of time, calls of publish are not: a message is taken in only where it
-        follows the feed's end; else all that lies between is fetched.
+        Commits are ordered by time, calls of `publish` are not: a message is appended only if it directly follows the
+        feed's end; otherwise the range in between is fetched.
         """
         feed = self._feeds.get(message.room_id)
         if feed is None:
@@ -140,10 +143,10 @@ class Feeds:
         self._settle(feed)
 
     def catch_up(self, room_id: int, time: int) -> bool:
-        """A message of that time was stored, perhaps elsewhere: fetch up to it.
+        """Fetch messages up to the one with this time, which was stored, possibly by another process.
 
-        False if the feed has taken it in before, and so those who wait were called. A feed that began behind it has
-        not: who waits since before that was not called.
+        Returns False if the feed already contained it, so its waiters have been notified. If the feed was opened after
+        that message, waiters registered earlier have not been notified: returns True.
         """
         feed = self._feeds.get(room_id)
         if feed is None:
@@ -159,7 +162,7 @@ class Feeds:
         return True
 
     def remove(self, room_id: int, time: int) -> None:
-        """The message of that time (µs) was deleted: let nobody have it from memory any more."""
+        """Remove a deleted message, by its time (µs), from memory."""
         feed = self._feeds.get(room_id)
         if feed is None:
             return
@@ -169,7 +172,7 @@ class Feeds:
         self._settle(feed)
 
     def renew_sender(self, user_id: int) -> None:
-        """The user has another name or avatar: let nobody have the old one from memory any more."""
+        """Update a user's changed name or avatar in memory."""
         with self._store.read() as connection:
             shown = timeline.sender(connection, user_id)
         with self._lock:
@@ -181,7 +184,9 @@ class Feeds:
             self._settle(feed)
 
     def since(self, room_id: int, cursor: int, limit: int) -> Sequence[StoredMessage]:
-        """Up to `limit` messages newer than cursor (µs), oldest first: from memory where it reaches back so far."""
+        """Return up to `limit` messages newer than the cursor (µs), oldest first, from memory if it reaches back far
+        enough.
+        """
         feed = self._use(room_id)
         tail = feed.tail
         if tail is None:
@@ -197,9 +202,9 @@ class Feeds:
         return found
 
     def open_at(self, positions: Iterable[tuple[int, int]]) -> None:
-        """Begin feeds, where there are none, at rooms' last times (µs) as just read, without the database.
+        """Open missing feeds at the rooms' last times (µs) as just read, without a query.
 
-        The caller reads these once more afterwards: what was stored before the feed began is in neither.
+        The caller must read these times once more afterwards, to find messages stored before the feed was open.
         """
         for room_id, last_time in positions:
             if self.end(room_id) is None:
@@ -210,18 +215,18 @@ class Feeds:
                 self._settle(feed)
 
     def since_in_memory(self, room_id: int, cursor: int, limit: int) -> Sequence[StoredMessage] | None:
-        """The same without the database and without waiting; None where that is not enough."""
+        """Return messages from memory without blocking; None if memory does not reach back far enough."""
         feed = self._feeds.get(room_id)
         return None if feed is None else feed.since(cursor, limit)
 
     def end(self, room_id: int) -> int | None:
-        """The time (µs) up to which memory is known to be whole; None without a feed."""
+        """The time (µs) up to which memory is complete; None without a feed."""
         feed = self._feeds.get(room_id)
         return None if feed is None or feed.tail is None else feed.tail.end
 
     def version(self, room_ids: Iterable[int]) -> int | None:
-        """A number that stays as long as nothing changes in these rooms' feeds; None where one is not in memory."""
-        total = 0  # not the newest: of two that change at once, the one seen last may have the lower
+        """A number that is constant while the feeds of these rooms do not change; None if one is not in memory."""
+        total = 0  # a sum rather than a maximum: of two concurrent changes, the later one may have the lower version
         for room_id in room_ids:
             feed = self._feeds.get(room_id)
             tail = None if feed is None else feed.tail
@@ -231,14 +236,14 @@ class Feeds:
         return total
 
     def forget(self) -> None:
-        """Drop all; the next to ask begins anew."""
+        """Drop all feeds; they are opened again on demand."""
         with self._lock:
             self._feeds.clear()
             self._cost = 0
             self.changes += 1
 
     def cost(self) -> int:
-        """Bytes held, about."""
+        """Approximate bytes held."""
         return self._cost
 
     def _use(self, room_id: int) -> Feed:

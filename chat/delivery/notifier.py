@@ -1,4 +1,6 @@
-"""Who waits for what. A wake-up is only a hint: the waiter looks again, and its position decides."""
+"""Registers waiting clients and wakes them. A wake-up is only a hint: the waiter looks again, and its
+cursor decides.
+"""
 
 import threading
 from collections import OrderedDict, defaultdict
@@ -8,20 +10,20 @@ from chat.models import Event
 
 Key = tuple[str, int]  # ("room", room_id): messages; ("user", user_id): sessions and memberships
 
-MOST_SIGNALS = 1000  # that wait for one waiter; for one that looks, they are a handful
+MOST_SIGNALS = 1000  # queued per waiter; an active one has a handful
 
 
 class Waiter:
-    """Something to be called when one of its keys has news. `wake` may be called from any thread, and often."""
+    """A callback for news about its keys. `wake` may be called from any thread, and repeatedly."""
 
     __slots__ = ("expired", "keys", "recheck", "signals", "wake")
 
     def __init__(self, keys: Iterable[Key], wake: Callable[[], None]) -> None:
         self.keys = tuple(keys)
         self.wake = wake
-        self.recheck = False  # rights may have changed: the next look asks the database
-        self.expired = False  # answer now, whatever there is
-        self.signals: list[Event] | None = None  # a list: signals to its keys are put there, oldest first
+        self.recheck = False  # rights may have changed: the next look must query the database
+        self.expired = False  # must answer now, with or without news
+        self.signals: list[Event] | None = None  # a list: receives signals for the waiter's keys, oldest first
 
 
 class Notifier:
@@ -34,11 +36,11 @@ class Notifier:
         self._stopping = False
 
     def __len__(self) -> int:
-        """How many wait, but for those told to answer."""
+        """The number of waiters, excluding those told to answer."""
         return len(self._oldest_first)
 
     def register(self, waiter: Waiter, most: int) -> None:
-        """Add a waiter. Where more than `most` wait, the one that has waited longest is told to answer."""
+        """Add a waiter. If there are more than `most`, the one that has waited longest is told to answer."""
         with self._lock:
             for key in waiter.keys:
                 self._by_key[key].add(waiter)
@@ -48,7 +50,7 @@ class Notifier:
             each.wake()
 
     def change(self, waiter: Waiter, keys: Iterable[Key]) -> None:
-        """Let a registered waiter wait for these keys instead. For those it keeps, no call is missed."""
+        """Change a registered waiter's keys. For keys that it keeps, no wake-up is missed."""
         wanted = tuple(keys)
         with self._lock:
             had = set(waiter.keys)
@@ -61,7 +63,7 @@ class Notifier:
                 self._by_key[key].add(waiter)
 
     def unregister(self, waiter: Waiter) -> None:
-        """Forget a waiter; no call reaches it afterwards but those under way."""
+        """Remove a waiter; only wake-ups in progress can reach it afterwards."""
         with self._lock:
             for key in waiter.keys:
                 self._remove(waiter, key)
@@ -76,13 +78,13 @@ class Notifier:
                 del self._by_key[key]
 
     def wake(self, key: Key, *, recheck: bool = False) -> None:
-        """Call all who wait on the key."""
+        """Wake all waiters of the key."""
         with self._lock:
             waiters = list(self._by_key.get(key, ()))
         self._call(waiters, recheck)
 
     def signal(self, key: Key, event: Event) -> None:
-        """Give a signal to those who wait on the key and want such, and call them."""
+        """Deliver a signal to the waiters of the key that accept signals, and wake them."""
         with self._lock:
             waiters = [waiter for waiter in self._by_key.get(key, ()) if waiter.signals is not None]
         for waiter in waiters:
@@ -91,13 +93,13 @@ class Notifier:
         self._call(waiters, recheck=False)
 
     def wake_all(self) -> None:
-        """Call everybody, to ask the database again: some news was missed."""
+        """Wake all waiters to query the database, because events were missed."""
         with self._lock:
             waiters = list(self._oldest_first)
         self._call(waiters, recheck=True)
 
     def stop(self) -> None:
-        """The server stops: everybody answers now, and whoever comes later does not wait."""
+        """Have all waiters answer because the server stops; later ones do not wait."""
         with self._lock:
             self._stopping = True
             expired = self._expire(0)
@@ -105,7 +107,7 @@ class Notifier:
             each.wake()
 
     def _expire(self, most: int) -> list[Waiter]:
-        # Those told to answer no longer count, though they take a moment to do so.
+        # Waiters told to answer no longer count, although they take a moment to do so.
         expired = []
         while len(self._oldest_first) > most:
             waiter, _ = self._oldest_first.popitem(last=False)

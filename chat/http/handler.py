@@ -168,7 +168,7 @@ class InApp:
             error = self._guarded(handler, handler.opened)
         if error is not None:
             is_out = error.code in (ErrorCode.NOT_SIGNED_IN, ErrorCode.ROOM_NOT_FOUND)
-            peer.close(POLICY if is_out else TRY_LATER, "could not begin")
+            peer.close(POLICY if is_out else TRY_LATER, "subscription failed")
 
     def received(self, message: str | bytes) -> None:
         """Pass the message on if the sender is still signed in."""

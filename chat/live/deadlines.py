@@ -68,6 +68,6 @@ class Deadlines:
             try:
                 one.deadline_passed()
             except Exception:
-                log.exception("giving up on a connection failed")
+                log.exception("handling an expired deadline failed")
         if one.watched_until == NEVER and one.deadline != NEVER:
             self.watch(one)

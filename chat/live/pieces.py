@@ -101,7 +101,7 @@ class PieceSender:
             piece = None if self._is_stopped else next(self._pieces, None)
             self._worker.on_loop(self._fetched, piece)
         except Exception:
-            log.exception("sending piece by piece failed")
+            log.exception("sending a chunk failed")
             self._worker.on_loop(self._end, False)
 
     def _fetched(self, piece: bytes | float | None) -> None:

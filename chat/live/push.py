@@ -87,7 +87,7 @@ class Pushes:
         except Ended as ended:
             self._connection.close(ended.code, ended.reason)
         except Exception:
-            log.warning("looking for what is new failed; it is tried again", exc_info=True)
+            log.warning("looking for news failed; retrying", exc_info=True)
             on_loop(self._retry_later)
 
     def _asked(self, found: list[Any]) -> None:
@@ -105,4 +105,4 @@ class Pushes:
             self._is_over = True
             self.source.close()
         if failed:
-            self._connection.close(INTERNAL, "our mistake")
+            self._connection.close(INTERNAL, "internal error")

@@ -79,7 +79,7 @@ def run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold, app: App
         return Answer([worker.refusal(status, type(error).__name__, framed.head)], close=True)
     except Exception:
         log.exception("answering a request failed")
-        return Answer([worker.refusal("500 Internal Server Error", "our mistake", framed.head)], close=True)
+        return Answer([worker.refusal("500 Internal Server Error", "internal error", framed.head)], close=True)
 
 
 def _run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold, app: App) -> Answer:

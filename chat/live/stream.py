@@ -161,7 +161,7 @@ class StreamConnection(asyncio.Protocol):
         elif now >= self._give_up_at:
             self._close(POLICY, "time is up")
         elif now >= self._write_due and not self._has_read_on(now):
-            self._close(TRY_LATER, "you do not read")
+            self._close(TRY_LATER, "client too slow")
         elif self.PING and now - self._heard >= DEAD_SECONDS and not self.is_busy:
             self._transport.abort()
         elif self.PING and now >= self._ping_at:
@@ -238,7 +238,7 @@ class StreamConnection(asyncio.Protocol):
         if waiting > DRAINED_BYTES:
             self._count()
         if waiting > (ANSWER_MAX_BYTES if self.is_busy else self._owed + WAITING_MAX_BYTES):
-            self._close(TRY_LATER, "you do not read")
+            self._close(TRY_LATER, "client too slow")
 
     # Peer: called by the session, from any thread
 
@@ -382,7 +382,7 @@ class StreamConnection(asyncio.Protocol):
             lane = wrong.lane
         except Exception:
             log.exception("handling a message failed")
-            self.close(INTERNAL, "our mistake")
+            self.close(INTERNAL, "internal error")
         finally:
             if lane is None:
                 self.worker.on_loop(self._worked)

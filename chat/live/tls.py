@@ -93,7 +93,7 @@ class TlsGate(BoundedConnection):
         except (OSError, RuntimeError) as error:  # the first are TLS errors; the second comes from a closed transport
             log.debug("a TLS handshake failed: %s", error)
         except Exception:
-            log.exception("beginning TLS failed")
+            log.exception("starting TLS failed")
         else:
             self._hand_over(encrypted)
         finally:

@@ -137,7 +137,7 @@ class LiveWorker(Worker):
             try:
                 self._woken.popleft().look()
             except Exception:
-                log.exception("looking at what is new failed")
+                log.exception("looking for news failed")
         if self._woken and not self._flush_is_due:
             self._flush_is_due = True
             self.loop.call_soon(self._look_at_woken)

@@ -1,1 +1,1 @@
-"""Queries that every database runs: prepared statements, the timeline of a room, avatars."""
+"""Queries shared by all databases: prepared statements, the timeline of a room, avatars."""

@@ -1,4 +1,4 @@
-"""Avatars are long (up to 512 KiB): each is read once for an answer, and only as many as an answer can hold."""
+"""Reads avatars (up to 512 KiB each) once per answer, up to the size of an answer."""
 
 import json
 from collections.abc import Iterable
@@ -8,13 +8,15 @@ from sqlalchemy import select
 
 from chat.models import Room, User
 
-TOTAL_MAX_BYTES = 8 * 1024 * 1024  # as JSON; what is beyond shows as ""
+TOTAL_MAX_BYTES = 8 * 1024 * 1024  # as JSON; further avatars become ""
 
 
 def avatars_of(
     connection: Any, table: type[User] | type[Room], ids: Iterable[int], total_max_bytes: int = TOTAL_MAX_BYTES
 ) -> dict[int, str]:
-    """By id, of those users or rooms that have one. Takes a transaction too; no statement where there are no ids."""
+    """Return avatars by id for those of the users or rooms that have one. Accepts a transaction; no
+    query without ids.
+    """
     wanted = set(ids)
     found: dict[int, str] = {}
     if not wanted:

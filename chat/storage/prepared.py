@@ -1,4 +1,4 @@
-"""Statements compiled once and run straight on the driver, for the few that every send runs."""
+"""Statements compiled once and executed directly on the driver, for those that run on every send."""
 
 from collections.abc import Iterable, Mapping
 from operator import itemgetter
@@ -10,24 +10,25 @@ from sqlalchemy.sql import ClauseElement
 
 
 class Prepared:
-    """A Core statement. SQLAlchemy's own way to run it takes several times as long as the database does.
+    """A Core statement. SQLAlchemy's execution takes several times as long as the database.
 
-    Values and rows are the driver's: no types of columns are applied, and no defaults but the database's.
+    Values and rows are the driver's: column types are not applied, and defaults are only the database's.
     """
 
     def __init__(self, statement: Executable, columns: list[str] | None = None) -> None:
-        """columns: of an insert, those that get values."""
+        """`columns`: for an insert, those that receive values."""
         assert isinstance(statement, ClauseElement)  # noqa: S101
         self._statement = statement
         self._columns = columns
-        self._compiled: dict[str, tuple[str, list[tuple[str, Any]]]] = {}  # SQL, names and defaults, by dialect
+        # SQL, parameter names and defaults, by dialect
+        self._compiled: dict[str, tuple[str, list[tuple[str, Any]]]] = {}
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """The rows it gives. Raises what Connection.execute raises."""
+        """Return the rows. Raises what Connection.execute raises."""
         return self._run(connection, values, None)
 
     def run_many(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
-        """The same once for each of the rows, all of which have all values. Of statements with two or more."""
+        """Execute once per row; each row has all values. Only for statements with two or more parameters."""
         self._run(connection, {}, rows)
 
     def _run(

@@ -1,4 +1,4 @@
-"""Reading a room's messages in the order of its clock."""
+"""Reads a room's messages in the order of its clock."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -38,7 +38,7 @@ _after = (  # built once: a pull runs it for each of its rooms
 
 
 def _records(connection: Any, rows: Sequence[Any]) -> list[StoredMessage]:
-    """The rows with their senders' avatars: these are long, and each is read once, however much its owner said."""
+    """Build records with their senders' avatars, each read once because avatars are large."""
     shown = {row.sender_id for row in rows if row.has_avatar}
     avatars = avatars_of(connection, User, shown)
     # Unpacked: a Row takes 0.3 µs to look up a column by name, and one answer has thousands of messages.
@@ -68,7 +68,7 @@ def _records(connection: Any, rows: Sequence[Any]) -> list[StoredMessage]:
 
 
 def after(connection: Connection, room_id: int, cursor: int, limit: int) -> list[StoredMessage]:
-    """The oldest `limit` messages newer than cursor (µs), oldest first."""
+    """Return the oldest `limit` messages newer than the cursor (µs), oldest first."""
     values = {"room": room_id, "cursor": cursor, "limit": limit}
     return _records(connection, connection.execute(_after, values).all())
 
@@ -81,9 +81,9 @@ def newest(
     before_id: int | None = None,
     conditions: Sequence[ColumnElement[bool]] = (),
 ) -> list[StoredMessage]:
-    """The newest `limit` messages, older than `before` (µs) and with a lower id where these are given; oldest first.
+    """Return the newest `limit` messages, oldest first, optionally before a time (µs) and below an id.
 
-    Further conditions may be on Message and on its sender, User.
+    Further conditions may refer to Message and its sender, User.
     """
     query = _living.where(Message.room_id == room_id, *conditions).order_by(Message.time.desc()).limit(limit)
     if before is not None:
@@ -94,7 +94,7 @@ def newest(
 
 
 def newest_of_each(connection: Connection, room_ids: Sequence[int], limit: int) -> dict[int, list[StoredMessage]]:
-    """The newest `limit` messages of each of these rooms, oldest first."""
+    """Return the newest `limit` messages of each of these rooms, oldest first."""
     same = (Message.room_id == Room.id, Message.deleted_at.is_(None))
     first = select(Message.time).where(*same).order_by(Message.time.desc()).offset(limit - 1).limit(1).correlate(Room)
     query = (
@@ -109,13 +109,17 @@ def newest_of_each(connection: Connection, room_ids: Sequence[int], limit: int) 
 
 
 def replies(connection: Connection, message_id: int, limit: int) -> list[StoredMessage]:
-    """The newest `limit` replies to a message, oldest first. All are in its room; ids grow with the room's clock."""
+    """Return the newest `limit` replies to a message, oldest first. All are in its room; ids grow with the room's
+    clock.
+    """
     query = _living.where(Message.reply_to_id == message_id).order_by(Message.id.desc()).limit(limit)
     return _records(connection, connection.execute(query).all())[::-1]
 
 
 def reach(connection: Connection, room_id: int, count: int, since: int | None, until: int | None) -> int | None:
-    """The time (µs) of the room's `count`-th newest message in that span; None where there are no more than those."""
+    """Return the time (µs) of the room's `count`-th newest message in the interval; None if there are
+    at most `count`.
+    """
     query = select(Message.time).where(Message.room_id == room_id).order_by(Message.time.desc())
     if since is not None:
         query = query.where(Message.time >= since)
@@ -126,7 +130,7 @@ def reach(connection: Connection, room_id: int, count: int, since: int | None, u
 
 
 def sent_before(connection: Any, room_id: int, sender_id: int, client_message_id: str) -> StoredMessage | None:
-    """The message, deleted or not, that this sender stored in this room under that id. Takes a transaction too."""
+    """Return the message that this sender stored under this client id, deleted or not. Accepts a transaction."""
     rows = connection.execute(
         _COLUMNS.where(
             Message.room_id == room_id,
@@ -138,11 +142,11 @@ def sent_before(connection: Any, room_id: int, sender_id: int, client_message_id
 
 
 def sender(connection: Connection, user_id: int) -> dict[str, str]:
-    """What messages show of a user, by the names it has in StoredMessage."""
+    """Return a user's data as shown in messages, by field name of StoredMessage."""
     query = select(User.username, User.nickname, User.avatar).where(User.id == user_id)
     return dict(connection.execute(query).mappings().one())
 
 
 def last_time(connection: Connection, room_id: int) -> int:
-    """The time of the room's newest message (µs); 0 if there is none, or no such room."""
+    """Return the time (µs) of the room's newest message; 0 if there is none or no such room."""
     return connection.execute(select(Room.last_time).where(Room.id == room_id)).scalar() or 0

@@ -1,4 +1,4 @@
-"""A SQLite file: one writer at a time, and a bus that hears of other processes' writes to the file."""
+"""SQLite: a single writer, and an event bus that watches the file for writes of other processes."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +31,7 @@ class SqliteBackend:
         return f"beside it, with {backup.KEPT}"
 
     def bus(self, listener: Listener) -> SqliteBus:
-        """Make the bus that commits of this process go through from here on."""
+        """Create the bus that this process's commits pass through from now on."""
         made = SqliteBus(self.store, listener)
         self.store.published = made.committed
         return made

@@ -1,4 +1,4 @@
-"""Copies of the SQLite file, and back: consistent, private, and either whole or not there."""
+"""Backup and restore of the SQLite file: consistent, private, and atomic."""
 
 import contextlib
 import os
@@ -11,11 +11,11 @@ from pathlib import Path
 from chat.backends.sqlite.neighbours import Neighbours
 from chat.ports import BackupError
 
-KEPT = ".before-restore"  # what a restore replaced is beside the database under this name
+KEPT = ".before-restore"  # suffix for the database that a restore replaces
 
 
 def backup(database: Path, target: Path) -> None:
-    """Copy the database, as it is at one moment, while it is in use. Raises BackupError."""
+    """Copy a consistent snapshot of the database while it is in use. Raises BackupError."""
     if not database.is_file():
         raise BackupError(f"there is no database at {database}")
     if target.is_dir():
@@ -25,16 +25,16 @@ def backup(database: Path, target: Path) -> None:
     with _draft(target) as draft:
         closing = contextlib.closing
         with closing(sqlite3.connect(database, timeout=30)) as source, closing(sqlite3.connect(draft)) as copy:
-            source.backup(copy)  # in one step: it would begin anew after each write of others
-            copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
+            source.backup(copy)  # in one step, because it would restart after each write
+            copy.execute("PRAGMA journal_mode = DELETE")  # a single file without a WAL
         _sync(draft)
         draft.replace(target)
 
 
 def restore(database: Path, source: Path, check: Callable[[Path], None]) -> None:
-    """Put a backup in the database's place. check raises for a copy that this version cannot use.
+    """Replace the database with a backup. `check` raises for a copy that this version cannot use.
 
-    What was there is kept beside it. Raises BackupError, also where anybody uses the database.
+    The old database is kept beside it. Raises BackupError, also if any process uses the database.
     """
     if not source.is_file():
         raise BackupError(f"there is no file {source}")
@@ -43,7 +43,7 @@ def restore(database: Path, source: Path, check: Callable[[Path], None]) -> None
     with _alone(database), _draft(database) as draft:
         shutil.copyfile(source, draft)
         log = Path(f"{source}-wal")
-        if log.exists():  # copied by hand, with its log
+        if log.exists():  # copied by hand together with its WAL
             shutil.copyfile(log, f"{draft}-wal")
         _require_sound(draft)
         check(draft)
@@ -54,7 +54,7 @@ def restore(database: Path, source: Path, check: Callable[[Path], None]) -> None
 
 
 def _require_sound(draft: Path) -> None:
-    """Take in what the log has, and look at every page."""
+    """Apply the WAL and check every page."""
     try:
         with contextlib.closing(sqlite3.connect(draft)) as copy:
             copy.execute("PRAGMA journal_mode = DELETE")
@@ -69,21 +69,21 @@ def _require_sound(draft: Path) -> None:
 
 
 def _put_aside(database: Path) -> None:
-    """Keep what is there under another name, without its log: the log of one database destroys another."""
+    """Keep the old database under another name, without its WAL: the WAL of one database corrupts another."""
     kept = database.with_name(database.name + KEPT)
     for suffix in ("", "-wal", "-shm"):
         kept.with_name(kept.name + suffix).unlink(missing_ok=True)
     log, index = (database.with_name(database.name + suffix) for suffix in ("-wal", "-shm"))
-    if log.exists():  # damaged, or else it had been taken in when we looked whether we are alone
+    if log.exists():  # left only if the database is damaged: the check for other users has applied it otherwise
         log.replace(kept.with_name(kept.name + "-wal"))
     index.unlink(missing_ok=True)
     if database.exists():
-        os.link(database, kept)  # and not moved: at every moment there is a database
+        os.link(database, kept)  # a link instead of a move, so that a database exists at every moment
 
 
 @contextlib.contextmanager
 def _alone(database: Path) -> Iterator[None]:
-    """Raise BackupError where anybody else uses the database."""
+    """Raise BackupError if another process uses the database."""
     in_use = BackupError("the database is in use: stop the server, and try again")
     try:
         neighbours = Neighbours(database)
@@ -97,18 +97,19 @@ def _alone(database: Path) -> Iterator[None]:
         if database.exists():
             try:
                 with contextlib.closing(sqlite3.connect(database, timeout=1)) as connection:
-                    connection.execute("PRAGMA journal_mode = DELETE")  # takes in the log; refused where others are
+                    # applies the WAL; refused while others use the database
+                    connection.execute("PRAGMA journal_mode = DELETE")
             except sqlite3.OperationalError as error:
                 if "locked" in str(error) or "busy" in str(error):
                     raise in_use from None
-            except sqlite3.DatabaseError:  # damaged: that is why it is replaced
+            except sqlite3.DatabaseError:  # damaged, which is the reason for replacing it
                 pass
         yield
 
 
 @contextlib.contextmanager
 def _draft(path: Path) -> Iterator[Path]:
-    """A private file in the same folder, to be renamed when it is whole; gone at the end if it was not."""
+    """Create a private file in the same folder, for renaming when complete; removed otherwise."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))

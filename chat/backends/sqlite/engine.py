@@ -1,4 +1,4 @@
-"""How connections to the database are set up."""
+"""Configuration of database connections."""
 
 import sqlite3
 from typing import Any
@@ -7,36 +7,36 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import OperationalError
 
 BEGIN_OPTION = "sqlite_begin"
-INCREMENTAL = 2  # what PRAGMA auto_vacuum says then
-LOG_MAX_PAGES = 8000  # of 4 KiB; then a writer moves them into the database itself
+INCREMENTAL = 2  # the value of PRAGMA auto_vacuum
+LOG_MAX_PAGES = 8000  # of 4 KiB; beyond this, SQLite's writer runs the checkpoint
 
 
 def engine_options(busy_seconds: float) -> dict[str, Any]:
-    """Options for create_engine: a pool that many request threads share, and bounded waits."""
+    """Options for create_engine: a pool shared by request threads, and bounded waits."""
     return {
         "pool_size": 8,
         "max_overflow": 24,
         "pool_timeout": busy_seconds,
-        "pool_use_lifo": True,  # the connection that was used last has the pages, and its code is at hand
-        "hide_parameters": True,  # errors are logged; what people wrote is not
+        "pool_use_lifo": True,  # the most recently used connection has warm caches
+        "hide_parameters": True,  # errors are logged without users' text
         "connect_args": {"timeout": busy_seconds, "check_same_thread": False},
     }
 
 
 def tune_sqlite(engine: Engine, synchronous: str) -> None:
-    """WAL, foreign keys, and transactions that begin when and how we say.
+    """Enable WAL, foreign keys, and explicit transactions.
 
-    Python's sqlite3 begins transactions by itself, late, and as readers: two that read and then write lose updates.
-    With isolation_level None it leaves that to us, and Store begins writers with BEGIN IMMEDIATE.
+    Python's sqlite3 begins transactions late and as readers, so that two which read and then write lose updates. With
+    isolation_level None it begins none, and Store begins writers with BEGIN IMMEDIATE.
     """
 
     @event.listens_for(engine, "connect")
     def connected(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None
-        # First, as it counts only before there is any table. secure_delete: what is deleted is overwritten in the file.
+        # First, because auto_vacuum only works before the first table. secure_delete overwrites deleted data.
         vacuum = ("auto_vacuum=INCREMENTAL", "secure_delete=ON")
         pragmas = ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON", "temp_store=MEMORY")
-        # Store.checkpoint comes before that, mostly.
+        # Store.checkpoint usually runs earlier.
         for pragma in (*vacuum, *pragmas, f"wal_autocheckpoint={LOG_MAX_PAGES}"):
             connection.execute(f"PRAGMA {pragma}")
 
@@ -45,6 +45,6 @@ def tune_sqlite(engine: Engine, synchronous: str) -> None:
         statement = connection.get_execution_options().get(BEGIN_OPTION, "BEGIN")
         raw: Any = connection.connection.driver_connection
         try:
-            raw.execute(statement)  # a tenth of the time that it takes by way of SQLAlchemy
+            raw.execute(statement)  # a tenth of the time that SQLAlchemy takes
         except sqlite3.OperationalError as error:
             raise OperationalError(statement, None, error) from error

@@ -1,4 +1,4 @@
-"""Hearing of writes to the database as they happen (Linux's inotify), instead of looking again and again."""
+"""Notification of writes to the database by inotify (Linux), instead of polling."""
 
 import contextlib
 import ctypes
@@ -15,10 +15,10 @@ _READ_BYTES = 64 * 1024
 
 
 class FileWatch:
-    """Wakes the one thread that waits when the database may have been written to. Raises OSError, AttributeError.
+    """Wakes one waiting thread when the database may have been written to. Raises OSError, AttributeError.
 
-    A process that is alone with it knows of its own writes, and to wake up for each would cost it more than all else
-    that is done for other processes: it waits for one to come.
+    A process that uses the database alone would wake for each of its own writes, which costs more than all other work
+    for other processes: it only watches the doorbell for another process to arrive.
     """
 
     def __init__(self, database: Path) -> None:
@@ -60,9 +60,9 @@ class FileWatch:
         return fresh
 
     def attend(self) -> bool:
-        """Hear of all writes from here on where other processes share the database, else of their coming only.
+        """Watch all writes if other processes share the database, otherwise the doorbell only.
 
-        False where that is not to be had just now (too many watches of this user's): then only looking helps.
+        Returns False if the watch cannot be added (too many watches of this user); the caller must poll then.
         """
         try:
             neighbours = self._neighbours
@@ -79,7 +79,9 @@ class FileWatch:
         return True
 
     def wait(self, seconds: float) -> bool:
-        """Whether something was written, or wake was called, since the last call; after so many seconds: no."""
+        """Return whether there was a write, or a call of `wake`, since the last call; False after the timeout in
+        seconds.
+        """
         found = self._poll.poll(seconds * 1000)
         for descriptor, _ in found:
             with contextlib.suppress(BlockingIOError):
@@ -88,7 +90,7 @@ class FileWatch:
 
     def wake(self) -> None:
         """End the wait, from any thread."""
-        with self._lock:  # once closed, the descriptor's number may be another's
+        with self._lock:  # a closed descriptor's number may be reused
             if self._is_open:
                 os.eventfd_write(self._wake, 1)
 
@@ -103,7 +105,7 @@ class FileWatch:
 
 
 class Tick:
-    """For systems without: something may always have been written."""
+    """The fallback without inotify: reports a possible write at every interval."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -124,8 +126,8 @@ class Tick:
 
 
 def watch(database: Path) -> FileWatch | Tick:
-    """The better of the two that this system has."""
+    """Return the best implementation available."""
     try:
         return FileWatch(database)
-    except (OSError, AttributeError):  # too many of this user's, or not Linux
+    except (OSError, AttributeError):  # too many watches of this user, or not Linux
         return Tick()

@@ -1,4 +1,4 @@
-"""Whether other processes share the SQLite file: each holds a lock on a file beside it, for as long as it lives."""
+"""Detects other processes on the same SQLite file: each holds a lock on a doorbell file while it lives."""
 
 import contextlib
 import fcntl
@@ -10,26 +10,26 @@ _LOCK = "hhqqi"  # struct flock: type, whence, start, length, pid
 
 
 def bell(database: Path) -> Path:
-    """The file that is locked, and touched for the others to hear of."""
+    """Return the path of the doorbell file, which is locked, and truncated to wake other processes."""
     return database.with_name(database.name + "-bell")
 
 
 def ring(database: Path) -> None:
-    """Have the processes that share the database look at it, whether or not this one is among them."""
-    with contextlib.suppress(OSError):  # nobody is there; or they look anyway, a little later
-        os.truncate(bell(database), 0)  # heard as a write, though it takes no space
+    """Wake the other processes: truncating the doorbell file triggers their inotify watch."""
+    with contextlib.suppress(OSError):  # no process is listening, or they poll
+        os.truncate(bell(database), 0)  # reported as a write although the file is empty
 
 
 class Neighbours:
-    """This process is one of them, until close. Raises OSError, AttributeError where such locks are not to be had."""
+    """Registers this process until `close`. Raises OSError, AttributeError if such locks are not supported."""
 
     def __init__(self, database: Path) -> None:
         self._bell = bell(database)
-        # The lock is this open file's, not the process's: another application in the process is another neighbour.
+        # The lock belongs to the open file, not the process: two applications in one process are separate neighbours.
         self._file = os.open(self._bell, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            with contextlib.suppress(OSError):  # not the owner; or there is no database yet
-                os.fchmod(self._file, database.stat().st_mode & 0o666)  # who may write to it may ring
+            with contextlib.suppress(OSError):  # not the owner, or there is no database yet
+                os.fchmod(self._file, database.stat().st_mode & 0o666)  # writers of the database may ring
             self._lock(fcntl.F_OFD_SETLK, fcntl.F_RDLCK)
             os.ftruncate(self._file, 0)
         except BaseException:
@@ -37,11 +37,11 @@ class Neighbours:
             raise
 
     def any(self) -> bool:
-        """Whether there are others."""
+        """Whether other processes are registered."""
         return self._lock(fcntl.F_OFD_GETLK, fcntl.F_WRLCK) != fcntl.F_UNLCK
 
     def is_lost(self) -> bool:
-        """Whether the file was removed or replaced, so that who comes later does not find this one."""
+        """Whether the file was removed or replaced, so that later processes would not find this one."""
         try:
             return not os.path.samestat(self._bell.stat(), os.fstat(self._file))
         except OSError:

@@ -1,4 +1,4 @@
-"""Transactions on SQLite. Everything that reads or writes the database goes through Store.read or Store.write."""
+"""Transactions on SQLite. All access to the database goes through Store.read or Store.write."""
 
 import logging
 import os
@@ -24,12 +24,12 @@ _bytes_used = text(
 )
 _free_pages = text("SELECT freelist_count, auto_vacuum FROM pragma_freelist_count, pragma_auto_vacuum")
 CHECKPOINT_COMMITS = 20
-MANY_COMMITS = 300  # about 1,800 pages of the log: well before SQLite has a writer move them (engine.LOG_MAX_PAGES)
+MANY_COMMITS = 300  # about 1,800 pages of the WAL: well below engine.LOG_MAX_PAGES
 _last_event = select(func.max(EventRow.id))
 
 
 class UpTo(int):
-    """The id of the last event that is committed: ids have no gaps, and their order is the order of the commits."""
+    """The id of the last committed event: ids have no gaps, and their order is the commit order."""
 
     __slots__ = ()
 
@@ -43,24 +43,24 @@ class Store(SqlStore):
     def __init__(self, engine: Engine, clock: Clock, busy_seconds: float) -> None:
         super().__init__(engine, clock)
         self._busy_seconds = busy_seconds
-        # SQLite has one writer at a time. Threads of this process take turns here instead of
-        # racing for the file's lock with sleeps in between.
+        # SQLite has one writer at a time. Threads of this process queue here instead of competing for the file lock,
+        # which sleeps between attempts.
         self._turn = threading.Lock()
-        # So one connection does for all of them, and is kept: to find one in the pool takes as long as a send's SQL.
+        # One connection therefore serves all writers and is kept: the pool's checkout takes as long as a send's SQL.
         self._writer: Connection | None = None
         self._commits = 0  # since the last checkpoint
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """One snapshot. Raises ChatError(UNAVAILABLE) where the database cannot be read now."""
+        """Open a read transaction (one snapshot). Raises ChatError(UNAVAILABLE) if the database cannot be read."""
         with _unavailable(), self.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[WriteTransaction]:
-        """One transaction, committed where the block ends without an exception; then its events are published.
+        """Open a write transaction, committed unless the block raises; its events are published after the commit.
 
-        Raises ChatError(UNAVAILABLE) where the database is locked, full or away: nothing is stored then.
+        Raises ChatError(UNAVAILABLE) if the database is locked, full or missing; nothing is stored then.
         """
         with _unavailable(), self._take_turn():
             with self._immediate() as connection:
@@ -68,8 +68,8 @@ class Store(SqlStore):
                 yield transaction
                 if transaction.events:
                     self._write_events(transaction)
-            # Still in turn: this process hears of its commits in their order, so that nobody who was
-            # put out of a room is handed a message that came later.
+            # Still holding the lock: commits of this process are published in order, so that a removed member never
+            # receives a later message.
             if transaction.events:
                 self._publish(transaction.events)
 
@@ -98,7 +98,7 @@ class Store(SqlStore):
             self.has_many_commits()
 
     def checkpoint(self) -> None:
-        """Have SQLite move commits out of its log, beside the writers: else one of them does it, and waits."""
+        """Checkpoint the WAL in the background so that no writer has to."""
         if self._commits < CHECKPOINT_COMMITS:
             return
         self._commits = 0
@@ -107,18 +107,18 @@ class Store(SqlStore):
             raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def bytes_used(self, connection: Connection | AnyTransaction) -> int:
-        """Of the database's file, without its free pages, as the transaction sees it."""
+        """The database's size in bytes without free pages, as seen by the transaction."""
         return int(connection.execute(_bytes_used).scalar_one())
 
     def disk_free(self) -> int:
-        """Bytes that are free where the database is."""
+        """Free bytes on the database's disk."""
         found = os.statvfs(os.path.dirname(self.engine.url.database or "") or ".")
         return found.f_bavail * found.f_frsize
 
     def shrink(self, pages: int, spare: int) -> bool:
-        """Give up to so many free pages back to the file system, but for some to spare: whether there are more.
+        """Return up to this many free pages to the file system, keeping some spare. Returns whether there are more.
 
-        Only a database that was made with auto_vacuum can (storage.engine); others use their free pages again.
+        Only works for databases created with auto_vacuum (storage.engine); others reuse their free pages.
         """
         with self.read() as connection:
             free, mode = connection.execute(_free_pages).one()
@@ -126,7 +126,7 @@ class Store(SqlStore):
             return False
         with _unavailable(), self._take_turn(), self.engine.connect() as connection:
             raw: Any = connection.connection.driver_connection
-            # Python's execute takes one step of it, which is one page. A transaction of its own.
+            # Python's execute makes one step of it, which is one page. Runs in its own transaction.
             raw.executescript(f"PRAGMA incremental_vacuum({min(pages, free - spare)})")
         return bool(free - spare > pages)
 
@@ -135,7 +135,7 @@ class Store(SqlStore):
             return UpTo(connection.execute(_last_event).scalar() or 0)
 
     def dispose(self) -> None:
-        """Close all connections that are not in use; what comes after opens new ones."""
+        """Close all idle connections; later calls open new ones."""
         with self._take_turn():
             if self._writer is not None:
                 self._writer.close()
@@ -145,7 +145,7 @@ class Store(SqlStore):
 
 @contextmanager
 def _unavailable() -> Iterator[None]:
-    """Locked, full or unreachable database: one clear error."""
+    """Translate errors of a locked, full or unreachable database to UNAVAILABLE."""
     try:
         yield
     except IntegrityError:
