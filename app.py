@@ -147,6 +147,7 @@ def services_for(settings: Settings, engine: Engine, clock: Clock) -> Services:
         lobby=settings.lobby,
         password_min_length=settings.password_min_length,
         message_max_chars=settings.message_max_chars,
+        edit_minutes=settings.edit_minutes,
         image_max_bytes=settings.image_max_bytes,
         file_max_bytes=settings.file_max_bytes,
         session_hours=settings.session_hours,

@@ -48,6 +48,7 @@ class Settings:
     lobby: str = "public"
     password_min_length: int = 6
     message_max_chars: int = 4000
+    edit_minutes: float = 15.0  # for so long one's own text can be changed; 0: not at all
     image_max_bytes: int = 5 * 1024 * 1024
     file_max_bytes: int = 20 * 1024 * 1024
     body_max_bytes: int = 8 * 1024 * 1024
@@ -291,6 +292,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "lobby": str,
     "password_min_length": _number(int, 1, 128),
     "message_max_chars": _number(int, 1, 100_000),
+    "edit_minutes": _number(float, 0, 60 * 24 * 366),
     "image_max_bytes": _number(int, 1024, 64 * _MIB),
     "file_max_bytes": _number(int, 1024, 1024 * _MIB),
     "body_max_bytes": _number(int, 1024, 256 * _MIB),

@@ -68,6 +68,10 @@ class ErrorCode(Enum):
     # messages
     MESSAGE_NOT_FOUND = auto()
     REPLY_NOT_FOUND = auto()
+    NOT_SENDER = auto()  # only the sender can do that to a message
+    NOT_A_TEXT = auto()
+    EDIT_TOO_LATE = auto()  # minutes
+    EDIT_CROSSED = auto()  # the message was edited meanwhile
     MESSAGE_EMPTY = auto()
     MESSAGE_TOO_LONG = auto()  # limit (characters)
     MESSAGE_TYPE_UNKNOWN = auto()
@@ -110,6 +114,10 @@ PARTIAL = frozenset(
         ErrorCode.INVITATION_ANSWERED,
         ErrorCode.MESSAGE_NOT_FOUND,
         ErrorCode.REPLY_NOT_FOUND,
+        ErrorCode.NOT_SENDER,
+        ErrorCode.NOT_A_TEXT,
+        ErrorCode.EDIT_TOO_LATE,
+        ErrorCode.EDIT_CROSSED,
     }
 )
 

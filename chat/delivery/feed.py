@@ -1,115 +1,24 @@
 """Feeds: the most recent messages of each room with waiting clients, in memory."""
 
-import itertools
 import threading
-from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple, overload
 
-from chat.models import StoredMessage
+from chat.delivery.tail import MOST_MESSAGES, Feed, Tail
+from chat.models import Entry, StoredChange, StoredMessage
 from chat.ports import Store
 from chat.storage import timeline
 
-MOST_MESSAGES = 256  # per room
-_EMPTY_FEED_COST = 1024  # approximate bytes
-_time = attrgetter("time")
-_versions = itertools.count(1)
+
+class Taken(NamedTuple):
+    """Which waiters have news."""
+
+    messages: bool
+    changes: bool
 
 
-class Tail(NamedTuple):
-    """All messages of a room with floor < time <= end (µs). Immutable, so readers need no lock."""
-
-    floor: int
-    end: int
-    messages: tuple[StoredMessage, ...]
-    version: int  # increases with each change
-
-
-class Feed:
-    """The tail of one room, with the state needed to keep it complete."""
-
-    def __init__(self, room_id: int, max_bytes: int) -> None:
-        self.room_id = room_id
-        self._max_bytes = max_bytes
-        self.lock = threading.Lock()  # held for changes and during a fetch, so that no message is missed in between
-        self.tail: Tail | None = None  # None until opened
-        self.deleted: set[int] = set()  # times beyond the tail's end of messages that are already deleted
-        self.cost = self.counted = _EMPTY_FEED_COST  # counted: the part included in the total of Feeds
-
-    def open(self, last_time: int) -> Tail:
-        """Start empty, at the room's current position."""
-        self.tail = Tail(last_time, last_time, (), next(_versions))
-        return self.tail
-
-    def extend(self, tail: Tail, messages: Sequence[StoredMessage]) -> None:
-        """Append messages that directly follow the tail's end."""
-        end = messages[-1].time
-        if self.deleted:
-            messages = [message for message in messages if message.time not in self.deleted]
-            self.deleted = {time for time in self.deleted if time > end}
-        floor, held = tail.floor, (*tail.messages, *messages)
-        self.cost += sum(map(message_cost, messages))
-        dropped = 0
-        while len(held) - dropped > MOST_MESSAGES or (self.cost > self._max_bytes and dropped < len(held)):
-            floor = held[dropped].time
-            self.cost -= message_cost(held[dropped])
-            dropped += 1
-        self.tail = Tail(floor, end, held[dropped:], next(_versions))
-
-    def remove(self, tail: Tail, time: int) -> None:
-        """Remove the message with this time (µs), also if it is not published yet."""
-        if time > tail.end:
-            self.deleted.add(time)
-            return
-        kept = tuple(message for message in tail.messages if message.time != time)
-        self.cost -= sum(message_cost(message) for message in tail.messages if message.time == time)
-        self.tail = Tail(tail.floor, tail.end, kept, next(_versions))
-
-    def renew_sender(self, tail: Tail, user_id: int, shown: dict[str, Any]) -> None:
-        """Update the sender's data in the user's messages."""
-        old = [message for message in tail.messages if message.sender_id == user_id]
-        if old:
-            new = {message.time: replace(message, **shown, encoded={}) for message in old}
-            self.cost += sum(map(message_cost, new.values())) - sum(map(message_cost, old))
-            held = tuple(new.get(message.time, message) for message in tail.messages)
-            self.tail = Tail(tail.floor, tail.end, held, next(_versions))
-
-    def restart(self, messages: Sequence[StoredMessage]) -> None:
-        """Hold only these messages, the newest of the room: the gap to the previous ones is too large."""
-        self.cost = _EMPTY_FEED_COST
-        before = messages[0].time - 1
-        self.extend(Tail(before, before, (), 0), messages)
-
-    def reach_back(self, floor: int, cursor: int, found: Sequence[StoredMessage]) -> None:
-        """Extend the tail back to the cursor if the database, queried with this floor, has no messages in between.
-
-        This happens when messages were deleted; without it, every reader at that cursor would query the database each
-        time.
-        """
-        with self.lock:
-            tail = self.tail
-            if tail is not None and tail.floor == floor > cursor and not (found and found[0].time <= floor):
-                self.tail = tail._replace(floor=cursor, version=next(_versions))
-
-    def since(self, cursor: int, limit: int) -> Sequence[StoredMessage] | None:
-        """Return up to `limit` messages newer than the cursor (µs), oldest first; None if the feed does not reach back
-        far enough.
-        """
-        tail = self.tail
-        if tail is None or cursor < tail.floor:
-            return None
-        if cursor >= tail.end:
-            return ()
-        first = bisect_right(tail.messages, cursor, key=_time)
-        return tail.messages[first : first + limit]
-
-
-def message_cost(message: StoredMessage) -> int:
-    """Return the approximate bytes a message occupies with its encoded forms (a picture's Base64, twice)."""
-    return 1024 + 6 * len(message.content) + 4 * len(message.avatar) + message.attachment_size * 8 // 3
+_MESSAGES, _CHANGES, _BOTH = Taken(True, False), Taken(False, True), Taken(True, True)
 
 
 class Feeds:
@@ -123,53 +32,36 @@ class Feeds:
         self._cost = 0
         self.changes = 0  # the number of changes in all feeds, a cheap check before `version`
 
-    def publish(self, message: StoredMessage, prev_time: int) -> None:
+    def publish(self, message: StoredMessage, prev_time: int) -> Taken:
         """Add a message that this process has just committed, if the room has a feed.
 
-        Commits are ordered by time, calls of `publish` are not: a message is appended only if it directly follows the
-        feed's end; otherwise the range in between is fetched.
+        prev_time: the room's clock before it (µs). Commits are ordered by time, calls of `publish` are not: an entry is
+        appended only if it directly follows the feed's end; otherwise the range in between is fetched.
         """
-        feed = self._feeds.get(message.room_id)
-        if feed is None:
-            return
-        with feed.lock:
-            tail = feed.tail
-            if tail is None or message.time <= tail.end:
-                return
-            if prev_time == tail.end:
-                feed.extend(tail, (message,))
-            else:
-                self._fetch(feed, tail)
-        self._settle(feed)
+        return self._publish(message, prev_time, (message,), (), _MESSAGES)
 
-    def catch_up(self, room_id: int, time: int) -> bool:
-        """Fetch messages up to the one with this time, which was stored, possibly by another process.
+    def publish_change(self, change: StoredChange, prev_time: int) -> Taken:
+        """Add a change that this process has just committed, in the same way."""
+        return self._publish(change, prev_time, (), (change,), _CHANGES)
 
-        Returns False if the feed already contained it, so its waiters have been notified. If the feed was opened after
-        that message, waiters registered earlier have not been notified: returns True.
+    def catch_up(self, room_id: int, time: int) -> Taken:
+        """Fetch entries up to the one with this time, which was stored, possibly by another process.
+
+        Nothing is new if the feed already contained it, because its waiters have been notified. If the feed was opened
+        after that entry, waiters registered earlier have not been notified.
         """
         feed = self._feeds.get(room_id)
         if feed is None:
-            return True
+            return _BOTH
         with feed.lock:
             tail = feed.tail
             if tail is None:
-                return True
+                return _BOTH
             if tail.end >= time:
-                return time <= tail.floor
-            self._fetch(feed, tail)
+                return Taken(time <= tail.floor, time <= tail.changes_floor)
+            taken = self._fetch(feed, tail)
         self._settle(feed)
-        return True
-
-    def remove(self, room_id: int, time: int) -> None:
-        """Remove a deleted message, by its time (µs), from memory."""
-        feed = self._feeds.get(room_id)
-        if feed is None:
-            return
-        with feed.lock:
-            if feed.tail is not None:
-                feed.remove(feed.tail, time)
-        self._settle(feed)
+        return taken
 
     def renew_sender(self, user_id: int) -> None:
         """Update a user's changed name or avatar in memory."""
@@ -183,41 +75,57 @@ class Feeds:
                     feed.renew_sender(feed.tail, user_id, shown)
             self._settle(feed)
 
-    def since(self, room_id: int, cursor: int, limit: int) -> Sequence[StoredMessage]:
+    @overload
+    def since(
+        self, room_id: int, cursor: int, limit: int, *, changes: Literal[False] = False
+    ) -> Sequence[StoredMessage]: ...
+    @overload
+    def since(self, room_id: int, cursor: int, limit: int, *, changes: bool) -> Sequence[Entry]: ...
+    def since(self, room_id: int, cursor: int, limit: int, *, changes: bool = False) -> Sequence[Entry]:
         """Return up to `limit` messages newer than the cursor (µs), oldest first, from memory if it reaches back far
-        enough.
+        enough. With `changes`, changes are among them.
         """
         feed = self._use(room_id)
         tail = feed.tail
         if tail is None:
             with feed.lock, self._store.read() as connection:
-                tail = feed.tail or feed.open(timeline.last_time(connection, room_id))
+                tail = feed.tail or feed.open(timeline.end(connection, room_id))
             self._settle(feed)
-        found = feed.since(cursor, limit)
+        found = feed.since(cursor, limit, changes=changes)
         if found is None:
             with self._store.read() as connection:
                 found = timeline.after(connection, room_id, cursor, limit)
-            feed.reach_back(tail.floor, cursor, found)
+                if changes:
+                    found = timeline.in_order(found, timeline.changes_after(connection, room_id, cursor, limit))[:limit]
+            feed.reach_back(tail, cursor, found, changes=changes)
             self._settle(feed)
         return found
 
     def open_at(self, positions: Iterable[tuple[int, int]]) -> None:
-        """Open missing feeds at the rooms' last times (µs) as just read, without a query.
+        """Open missing feeds at the rooms' clocks (µs) as just read, without a query.
 
         The caller must read these times once more afterwards, to find messages stored before the feed was open.
         """
-        for room_id, last_time in positions:
+        for room_id, end in positions:
             if self.end(room_id) is None:
                 feed = self._use(room_id)
                 with feed.lock:
                     if feed.tail is None:
-                        feed.open(last_time)
+                        feed.open(end)
                 self._settle(feed)
 
-    def since_in_memory(self, room_id: int, cursor: int, limit: int) -> Sequence[StoredMessage] | None:
+    @overload
+    def since_in_memory(
+        self, room_id: int, cursor: int, limit: int, *, changes: Literal[False] = False
+    ) -> Sequence[StoredMessage] | None: ...
+    @overload
+    def since_in_memory(self, room_id: int, cursor: int, limit: int, *, changes: bool) -> Sequence[Entry] | None: ...
+    def since_in_memory(
+        self, room_id: int, cursor: int, limit: int, *, changes: bool = False
+    ) -> Sequence[Entry] | None:
         """Return messages from memory without blocking; None if memory does not reach back far enough."""
         feed = self._feeds.get(room_id)
-        return None if feed is None else feed.since(cursor, limit)
+        return None if feed is None else feed.since(cursor, limit, changes=changes)
 
     def end(self, room_id: int) -> int | None:
         """The time (µs) up to which memory is complete; None without a feed."""
@@ -256,14 +164,42 @@ class Feeds:
             self._feeds.move_to_end(room_id)
             return feed
 
-    def _fetch(self, feed: Feed, tail: Tail) -> None:
+    def _publish(
+        self,
+        entry: Entry,
+        prev_time: int,
+        messages: Sequence[StoredMessage],
+        changes: Sequence[StoredChange],
+        taken: Taken,
+    ) -> Taken:
+        feed = self._feeds.get(entry.room_id)
+        if feed is None:
+            return taken
+        with feed.lock:
+            tail = feed.tail
+            if tail is None or entry.time <= tail.end:
+                return taken
+            if prev_time == tail.end:
+                feed.extend(tail, messages, changes)
+            else:
+                found = self._fetch(feed, tail)
+                taken = Taken(taken.messages or found.messages, taken.changes or found.changes)
+        self._settle(feed)
+        return taken
+
+    def _fetch(self, feed: Feed, tail: Tail) -> Taken:
         with self._store.read() as connection:
             missing = timeline.after(connection, feed.room_id, tail.end, MOST_MESSAGES + 1)
-            if len(missing) > MOST_MESSAGES:
-                feed.restart(timeline.newest(connection, feed.room_id, MOST_MESSAGES))
-                return
-        if missing:
-            feed.extend(tail, missing)
+            changes = timeline.changes_after(connection, feed.room_id, tail.end, MOST_MESSAGES + 1)
+            if max(len(missing), len(changes)) > MOST_MESSAGES:
+                feed.restart(
+                    timeline.newest(connection, feed.room_id, MOST_MESSAGES),
+                    timeline.newest_changes(connection, feed.room_id, MOST_MESSAGES),
+                )
+                return _BOTH
+        if missing or changes:
+            feed.extend(tail, missing, changes)
+        return Taken(bool(missing), bool(changes))
 
     def _settle(self, feed: Feed) -> None:
         with self._lock:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from chat.delivery.feed import Feeds
 from chat.delivery.notifier import Notifier
-from chat.models import ROOM_SIGNALS, SIGNALS, Event, EventKind
+from chat.models import ROOM_SIGNALS, SIGNALS, TIMELINE, Event, EventKind
 from chat.ports import Store
 
 CURRENT_SECONDS = 4.0  # docs/specification.md, "At once": within 5 s even if the hint was lost
@@ -26,25 +26,30 @@ class Hub:
     def publish(self, events: Sequence[Event]) -> None:
         """Process committed events, from this process or another, in any order and possibly repeatedly."""
         # Rights before messages: a removed member must not receive later messages.
-        for event in sorted(events, key=lambda e: e.kind is EventKind.MESSAGE):
+        for event in sorted(events, key=lambda e: e.kind in TIMELINE):
             if event.kind in SIGNALS:
                 continue
-            if event.kind is EventKind.MESSAGE:
-                is_news = True
-                if event.message is not None:
-                    self.feeds.publish(event.message, event.prev_time)
-                else:
-                    is_news = self.feeds.catch_up(event.subject_id, event.time)
-                if is_news:
-                    self.notifier.wake(("room", event.subject_id))
-            elif event.kind is EventKind.DELETION:
-                self.feeds.remove(event.subject_id, event.time)  # a deletion wakes nobody: there is nothing new to send
+            if event.kind in TIMELINE:
+                self._take_in(event)
             elif event.kind is EventKind.PROFILE:
                 self.feeds.renew_sender(event.subject_id)
             else:
                 if event.kind is EventKind.USER:
                     self.user_changed(event.subject_id)
                 self.notifier.wake((event.kind.value, event.subject_id), recheck=True)
+
+    def _take_in(self, event: Event) -> None:
+        """A message or change: wake those who wait for messages, or for changes too."""
+        if event.message is not None:
+            taken = self.feeds.publish(event.message, event.prev_time)
+        elif event.change is not None:
+            taken = self.feeds.publish_change(event.change, event.prev_time)
+        else:
+            taken = self.feeds.catch_up(event.subject_id, event.time)
+        if taken.messages:
+            self.notifier.wake(("room", event.subject_id))
+        if taken.changes:
+            self.notifier.wake(("changes", event.subject_id))
 
     def signal(self, events: Sequence[Event]) -> None:
         """Deliver signals read by the bus. They are not delivered on publication, so that each arrives once."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 from chat.models import Event
 
-Key = tuple[str, int]  # ("room", room_id): messages; ("user", user_id): sessions and memberships
+Key = tuple[str, int]  # ("room", room_id): messages; ("changes", room_id); ("user", user_id): sessions and memberships
 
 MOST_SIGNALS = 1000  # queued per waiter; an active one has a handful
 

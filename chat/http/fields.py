@@ -62,6 +62,14 @@ class WholeNumber(fields.Field[int]):
         return read_whole(value)
 
 
+class AnyOf(fields.Field[Any]):
+    """Of an answer: an object by one of these schemas."""
+
+    def __init__(self, *schemas: type[Schema], **more: Any) -> None:
+        super().__init__(**more)
+        self.schemas = schemas
+
+
 class ShortList(fields.List[Any]):
     """A list with a maximum length, checked before any item is loaded."""
 

@@ -168,7 +168,7 @@ class _Shared:
         self.place_named = lru_cache(maxsize=MOST_PLACES)(self._place_named)
 
     def places(self, position: Position, read: Read, render: Render) -> _Places:
-        key = (tuple(position.rooms.items()), tuple(position.cursors), position.limit, read, render)
+        key = (tuple(position.rooms.items()), tuple(position.cursors), position.limit, position.changes, read, render)
         found = self._places.get(key)
         if found is None:
             found = self._places[key] = _Places(self, position, read, render)

@@ -18,6 +18,7 @@ from chat.errors import ErrorCode
 from chat.http import cookies
 from chat.http.auth import COOKIE
 from chat.http.declared import Answer, Declared, View, declared
+from chat.http.fields import AnyOf
 
 Json = dict[str, Any]
 Wording = tuple[int, str, str]  # HTTP status, text in English and Chinese; braces contain data
@@ -132,6 +133,12 @@ class _Converter(OpenAPIConverter):
             made["additionalProperties"] = self.field2property(others)
         if hasattr(schema.Meta, "examples"):
             made["examples"] = schema.Meta.examples
+        return made
+
+    def field2property(self, field: Any) -> Json:
+        if isinstance(field, AnyOf):
+            return {"anyOf": [self.resolve_nested_schema(schema) for schema in field.schemas]}  # type: ignore[no-untyped-call]
+        made: Json = super().field2property(field)
         return made
 
 

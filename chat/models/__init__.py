@@ -4,7 +4,8 @@ Times are whole microseconds since 1970 (UTC), as 64-bit integers.
 """
 
 from chat.models.account import Actor, Avatar, KnownAddress, LoginSession, User
-from chat.models.event import ROOM_SIGNALS, SIGNALS, Event, EventKind, EventRow
+from chat.models.change import Change, ChangeKind, Entry, StoredChange
+from chat.models.event import ROOM_SIGNALS, SIGNALS, TIMELINE, Event, EventKind, EventRow
 from chat.models.friend import FriendGroup, FriendGroupMember, FriendRequest, Friendship, RequestStatus
 from chat.models.group import Announcement, Invitation, InvitationStatus
 from chat.models.limit import RateLimit, StoredBytes
@@ -17,12 +18,16 @@ __all__ = [
     "IS_FILE",
     "ROOM_SIGNALS",
     "SIGNALS",
+    "TIMELINE",
     "Access",
     "Actor",
     "Announcement",
     "Attachment",
     "AttachmentChunk",
     "Avatar",
+    "Change",
+    "ChangeKind",
+    "Entry",
     "Event",
     "EventKind",
     "EventRow",
@@ -44,6 +49,7 @@ __all__ = [
     "Room",
     "RoomTicket",
     "StoredBytes",
+    "StoredChange",
     "StoredMessage",
     "User",
     "VisitRow",

@@ -7,13 +7,14 @@ from sqlalchemy import Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chat.extensions import db
+from chat.models.change import StoredChange
 from chat.models.columns import Id, Microseconds
 from chat.models.message import StoredMessage
 
 
 class EventKind(StrEnum):
     MESSAGE = "message"  # subject: room; a message was stored
-    DELETION = "deletion"  # subject: room; its message of that time was deleted
+    CHANGE = "change"  # subject: room; a change was stored: a message was edited or deleted
     ROOM = "room"  # subject: room; it was changed or deleted: read it again
     USER = "user"  # subject: user; sessions or memberships changed: read them again
     PROFILE = "profile"  # subject: user; the name or avatar shown with their messages changed
@@ -27,6 +28,7 @@ class EventKind(StrEnum):
     CONCERNS_MEMBERS = "concerns_members"  # subject: room; a new member, an announcement, or an answered invitation
 
 
+TIMELINE = frozenset({EventKind.MESSAGE, EventKind.CHANGE})  # what the room's clock gave a time
 ROOM_SIGNALS = frozenset({EventKind.ENTERED, EventKind.LEFT, EventKind.MEMBERS, EventKind.CONCERNS_MEMBERS})
 SIGNALS = ROOM_SIGNALS | {EventKind.FRIEND_REQUESTED, EventKind.UNFRIENDED, EventKind.ADMITTED}
 
@@ -40,19 +42,20 @@ class EventRow(db.Model):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     kind: Mapped[str] = mapped_column(Text)
     subject_id: Mapped[int] = mapped_column(Id)
-    time: Mapped[int] = mapped_column(Microseconds)  # of the message or signal
+    time: Mapped[int] = mapped_column(Microseconds)  # of the message, change or signal
     data: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))  # signals only: JSON
     written_at: Mapped[int] = mapped_column(Microseconds)  # by the wall clock; for trimming
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An EventRow, with the message itself in the process that stored it."""
+    """An EventRow, with the message or change itself in the process that stored it."""
 
     kind: EventKind
     subject_id: int
-    time: int = 0  # of the message, µs; for signals, by the clock
+    time: int = 0  # of the message or change, µs; for signals, by the clock
     message: StoredMessage | None = None
-    prev_time: int = 0  # of the message: the room's last_time before it
+    prev_time: int = 0  # of the message or change: the room's clock before it
     data: str = ""  # signals only: JSON
     id: int = 0  # if the bus has read it: its place in the order of commits (ports.Moment)
+    change: StoredChange | None = None

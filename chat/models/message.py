@@ -47,6 +47,7 @@ class Message(db.Model):
     attachment_id: Mapped[int | None] = mapped_column(ForeignKey("attachments.id"))
     reply_to_id: Mapped[int | None] = mapped_column(ForeignKey("messages.id"))
     client_message_id: Mapped[str | None] = mapped_column(Text)
+    edited_at: Mapped[int | None] = mapped_column(Microseconds)  # time of the last edit, by the room's clock
     # Deleted for all: the content is removed. The row stays, so that a retry does not store the message again.
     deleted_at: Mapped[int | None] = mapped_column(Microseconds)
 
@@ -99,5 +100,6 @@ class StoredMessage:
     client_message_id: str | None
     attachment_id: int | None = None
     filename: str = ""  # of a file
+    edited_at: int | None = None  # µs
     # Encoded forms by protocol format, so that answers to many readers are encoded once.
     encoded: dict[str, bytes] = field(default_factory=dict, compare=False, repr=False)

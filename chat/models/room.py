@@ -61,9 +61,11 @@ class Room(db.Model):
     created_at: Mapped[int] = mapped_column(Microseconds)
     updated_at: Mapped[int] = mapped_column(Microseconds, server_default="0")  # last change of title or description
     deleted_at: Mapped[int | None] = mapped_column(Microseconds)
-    # The room's clock: times of its newest message and of the one before. Only services.messages advances it.
+    # The room's clock: times of its newest message, of the one before, and of its newest change. Only
+    # services.room_clock advances it.
     last_time: Mapped[int] = mapped_column(Microseconds, default=0, server_default="0")
     prev_time: Mapped[int] = mapped_column(Microseconds, default=0, server_default="0")
+    change_time: Mapped[int] = mapped_column(Microseconds, default=0, server_default="0")
 
 
 def _partial_index(name: str, condition: str) -> Index:

@@ -1,36 +1,29 @@
-"""Message history: paging, search, replies, read marks, and deletion (docs/specification.md, "Message", "Reading")."""
+"""Message history: paging, search, replies, read marks (docs/specification.md, "Message", "Reading")."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, delete, false, func, select, update
+from sqlalchemy import ColumnElement, Integer, false, func, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, current_lane, enter_lane
 from chat.models import (
     Actor,
     Attachment,
-    AttachmentChunk,
-    Event,
-    EventKind,
     Membership,
     Message,
-    MessageType,
     StoredMessage,
     User,
 )
 from chat.names import name_key
 from chat.ports import Store
-from chat.security.events import SecurityLog
 from chat.services import lookups
 from chat.services.lookups import AnyConnection, within_64_bits
 from chat.services.paging import Listed
-from chat.services.permissions import Action, require
 from chat.services.reading import Reading
 from chat.storage import timeline
 
@@ -79,10 +72,8 @@ def _postgresql_position(element: _Position, compiler: SQLCompiler, **options: A
 
 
 class Archive:
-    def __init__(self, store: Store, clock: Clock, reading: Reading, security_log: SecurityLog) -> None:
+    def __init__(self, store: Store, reading: Reading) -> None:
         self._store = store
-        self._security_log = security_log
-        self._clock = clock
         self._reading = reading
 
     def page(
@@ -152,49 +143,13 @@ class Archive:
         Raises MESSAGE_NOT_FOUND, also for non-members of its room.
         """
         with self._store.read() as connection:
+            same = (Message.id == within_64_bits(message_id), Message.deleted_at.is_(None))
+            room_id = connection.execute(select(Message.room_id).where(*same)).scalar()
             try:
-                found = _find(connection, actor, message_id)
+                lookups.joined(connection, actor, room_id or 0)
             except ChatError:
                 raise ChatError(ErrorCode.MESSAGE_NOT_FOUND) from None
-            return timeline.replies(connection, found.message_id, MOST)
-
-    def delete(self, actor: Actor, message_id: int) -> None:
-        """Delete a message for all members, permanently.
-
-        Raises MESSAGE_NOT_FOUND; FORBIDDEN, also for non-members of its room.
-        """
-        with self._store.write() as tx:
-            found = _find(tx, actor, message_id)
-            if found.sender_id != actor.user_id:
-                require(Action.DELETE_MESSAGE, found.room)
-            nothing = {"type": MessageType.TEXT, "content": "", "attachment_id": None, "deleted_at": self._clock()}
-            tx.execute(update(Message).where(Message.id == found.message_id).values(nothing))
-            if found.attachment_id is not None:
-                tx.execute(delete(AttachmentChunk).where(AttachmentChunk.attachment_id == found.attachment_id))
-                tx.execute(delete(Attachment).where(Attachment.id == found.attachment_id))
-            tx.emit(Event(EventKind.DELETION, found.room.id, found.time))
-        details = {"room_id": found.room.id, "message_id": message_id, "sender_id": found.sender_id}
-        self._security_log.write("message_removal", actor.user_id, actor.username, **details)
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    message_id: int
-    room: lookups.FoundRoom
-    sender_id: int
-    time: int
-    attachment_id: int | None
-
-
-def _find(connection: AnyConnection, actor: Actor, message_id: int) -> _Found:
-    """Return a message of one of the actor's rooms. Raises MESSAGE_NOT_FOUND; FORBIDDEN for non-members."""
-    query = select(Message.room_id, Message.sender_id, Message.time, Message.attachment_id)
-    same = (Message.id == within_64_bits(message_id), Message.deleted_at.is_(None))
-    row = connection.execute(query.where(*same)).first()
-    room_id = row.room_id if row is not None else None
-    room = lookups.joined_of(connection, actor, room_id, ErrorCode.MESSAGE_NOT_FOUND)
-    assert row is not None  # noqa: S101 - no room has the id 0
-    return _Found(message_id, room, row.sender_id, row.time, row.attachment_id)
+            return timeline.replies(connection, message_id, MOST)
 
 
 def _quotes(connection: AnyConnection, messages: Sequence[StoredMessage]) -> dict[int, Quote]:

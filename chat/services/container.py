@@ -15,6 +15,7 @@ from chat.services.archive import Archive
 from chat.services.attachments import Attachments
 from chat.services.avatars import Avatars
 from chat.services.bounds import Bounds, PersonBounds, Requests
+from chat.services.changes import Changes
 from chat.services.conversations import Conversations
 from chat.services.files import Files
 from chat.services.friend_groups import FriendGroups
@@ -55,6 +56,7 @@ class Services:
         lobby: str,
         password_min_length: int,
         message_max_chars: int,
+        edit_minutes: float,
         image_max_bytes: int,
         file_max_bytes: int,
         session_hours: float,
@@ -110,7 +112,15 @@ class Services:
         self.invitations = Invitations(self.store, clock, self.memberships, person_bounds)
         self.announcements = Announcements(self.store, clock)
         self.conversations = Conversations(self.store, self.reading)
-        self.archive = Archive(self.store, clock, self.reading, security_log)
+        self.archive = Archive(self.store, self.reading)
+        self.changes = Changes(
+            self.store,
+            clock,
+            self.limits,
+            security_log,
+            edit_minutes=edit_minutes,
+            max_chars=message_max_chars,
+        )
         self.files = Files(self.store, clock, self.limits, quota, self.messages, file_max_bytes)
         self.pulls = Pulls(self.store, self.hub, self.sessions, self.reading)
         self.subscriptions = Subscriptions(self.store, self.hub, self.sessions, self.presence)

@@ -1,14 +1,15 @@
 """Messages: sending and history (docs/specification.md, "Message", "The clock is the cursor", "Retries")."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, case, insert, select, update
+from sqlalchemy import bindparam, insert, select
 
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, enter_lane
-from chat.models import Actor, Event, EventKind, Message, MessageType, Room, StoredMessage, User
+from chat.models import Actor, Entry, Event, EventKind, Message, MessageType, StoredMessage, User
 from chat.names import is_visible
 from chat.ports import Store, WriteTransaction
 from chat.security.limits import MESSAGES
@@ -17,21 +18,12 @@ from chat.services.attachments import Attached, Attachments
 from chat.services.limits import Limits
 from chat.services.lookups import MAX_ID, RoomRef
 from chat.services.quota import Quota
+from chat.services.room_clock import tick_for_message
 from chat.storage import timeline
 from chat.storage.prepared import Prepared
 
 CLIENT_MESSAGE_ID_MAX_CHARS = 64
 
-# Advances the room's clock. The row stays locked until the commit, so times follow the order of commits.
-_next_time = Prepared(
-    update(Room)
-    .where(Room.id == bindparam("room"))
-    .values(
-        prev_time=Room.last_time,
-        last_time=case((Room.last_time + 1 > bindparam("now"), Room.last_time + 1), else_=bindparam("now")),
-    )
-    .returning(Room.prev_time, Room.last_time)
-)
 _avatar = select(User.avatar).where(User.id == bindparam("sender")).scalar_subquery()
 _insert = Prepared(
     insert(Message).returning(Message.id, _avatar),
@@ -96,6 +88,14 @@ class Messages:
                 attached = self._attachments.store(tx, picture)
             return self.insert(tx, actor, room_id, draft, attached)
 
+    def timeline(self, actor: Actor, ref: RoomRef, before: int | None, limit: int) -> Sequence[Entry]:
+        """The newest `limit` messages and changes older than before (µs), oldest first. Raises ROOM_NOT_FOUND."""
+        with self._store.read() as connection:
+            room = lookups.joined(connection, actor, ref)
+            messages = timeline.newest(connection, room.id, limit, before)
+            changes = timeline.newest_changes(connection, room.id, limit, timeline.LATEST if before is None else before)
+        return timeline.in_order(messages, changes)[-limit:]
+
     def history(
         self, actor: Actor, ref: RoomRef, before: int | None, limit: int, *, before_id: int | None = None
     ) -> list[StoredMessage]:
@@ -113,7 +113,7 @@ class Messages:
         self, tx: WriteTransaction, actor: Actor, room_id: int, draft: Draft, attached: Attached | None
     ) -> StoredMessage:
         """Store a message and its attachment in the transaction that checked the actor's membership."""
-        ((prev_time, time),) = tx.run(_next_time, {"room": room_id, "now": self._clock()})
+        prev_time, time = tick_for_message(tx, room_id, self._clock())
         kind = attached.type if attached else MessageType.TEXT
         row: dict[str, Any] = {
             "room_id": room_id,
@@ -154,13 +154,19 @@ class Messages:
         return timeline.sent_before(connection, room_id, actor.user_id, draft.client_message_id)
 
     def _check(self, draft: Draft) -> None:
-        if draft.image is None and not is_visible(draft.text):
-            raise ChatError(ErrorCode.MESSAGE_EMPTY)
-        if len(draft.text) > self._max_chars:
-            raise ChatError(ErrorCode.MESSAGE_TOO_LONG, limit=self._max_chars)
+        if draft.image is None:
+            require_text(draft.text, self._max_chars)
         sent_id = draft.client_message_id
         if sent_id is not None and not 0 < len(sent_id) <= CLIENT_MESSAGE_ID_MAX_CHARS:
             raise ChatError(ErrorCode.MESSAGE_ID_INVALID)
+
+
+def require_text(text: str, max_chars: int) -> None:
+    """Raise MESSAGE_EMPTY, MESSAGE_TOO_LONG for what cannot be a message's text."""
+    if not is_visible(text):
+        raise ChatError(ErrorCode.MESSAGE_EMPTY)
+    if len(text) > max_chars:
+        raise ChatError(ErrorCode.MESSAGE_TOO_LONG, limit=max_chars)
 
 
 def _is_in_room(tx: WriteTransaction, room_id: int, message_id: int) -> bool:

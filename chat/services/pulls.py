@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, select
 
 from chat.delivery import Hub, Key
 from chat.errors import ChatError, ErrorCode
-from chat.models import Actor, Membership, Room, StoredMessage
+from chat.models import Actor, Entry, Membership, Room
 from chat.names import name_key
 from chat.ports import Store
 from chat.services.reading import Reading
@@ -16,7 +16,7 @@ from chat.services.sessions import Sessions
 from chat.storage import timeline
 
 _rooms_of_member = (
-    select(Room.name_key, Room.id, Room.last_time, Membership.read_time)
+    select(Room.name_key, Room.id, Room.last_time, Room.change_time, Membership.read_time)
     .join(Membership, Membership.room_id == Room.id)
     .where(Membership.user_id == bindparam("user"), Room.deleted_at.is_(None))
     .where(Room.name_key.in_(bindparam("keys", expanding=True)))
@@ -31,7 +31,7 @@ AROUND_BYTES = 128  # approximate size of a message without its content
 class News:
     """The result of a pull: a list of messages per room, oldest first, and the names of rooms the reader is not in."""
 
-    rooms: dict[str, Sequence[StoredMessage]] = field(default_factory=dict)
+    rooms: dict[str, Sequence[Entry]] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     count: int = 0
     bytes: int = 0  # approximate
@@ -41,7 +41,7 @@ class News:
         """Whether the answer has reached its size limit."""
         return self.bytes >= ANSWER_MAX_BYTES
 
-    def add(self, name: str, messages: Sequence[StoredMessage]) -> None:
+    def add(self, name: str, messages: Sequence[Entry]) -> None:
         self.rooms[name] = messages
         self.count += len(messages)
         self.bytes += sum(AROUND_BYTES + len(m.content) + len(m.avatar) + m.attachment_size for m in messages)
@@ -56,6 +56,7 @@ class Position:
     rooms: Mapping[str, int]  # room ids by the name that the client used, for rooms the reader is in
     cursors: Mapping[str, int]  # µs, for every requested room; at most the room's last time when the pull arrived
     limit: int  # messages per room
+    changes: bool = False  # whether the reader gets changes, too
 
     @property
     def missing(self) -> list[str]:
@@ -64,7 +65,8 @@ class Position:
 
     def keys(self, actor: Actor) -> list[Key]:
         """The notifier keys that wake the reader."""
-        return [("user", actor.user_id), *(("room", room_id) for room_id in set(self.rooms.values()))]
+        kinds = ("room", "changes") if self.changes else ("room",)
+        return [("user", actor.user_id), *((kind, room_id) for kind in kinds for room_id in set(self.rooms.values()))]
 
     def nothing(self) -> News:
         """An empty answer."""
@@ -88,14 +90,14 @@ class Pulls:
         self._reading = reading
 
     def since(
-        self, actor: Actor, cursors: Mapping[str, int], limit: int, looked_at: LookedAt = None
+        self, actor: Actor, cursors: Mapping[str, int], limit: int, looked_at: LookedAt = None, *, changes: bool = False
     ) -> tuple[Position, News]:
         """Return the messages after the cursors (µs), at most `limit` per room.
 
-        The cursors become read marks of the rooms in `looked_at`. Raises ROOM_NOT_FOUND if the actor is in none of the
-        rooms.
+        changes: includes these. The cursors become read marks of the rooms in `looked_at`. Raises ROOM_NOT_FOUND if the
+        actor is in none of the rooms.
         """
-        position, until, marks = self._resolve(actor, cursors, limit)
+        position, until, marks = self._resolve(actor, cursors, limit, changes)
         self._reading.mark(actor.user_id, [mark for mark in marks if looked_at is None or mark[0] in looked_at])
         return position, self._look(position, until)
 
@@ -107,7 +109,7 @@ class Pulls:
         if self._sessions.resolve(actor.session_id, actor.user_id) is None:
             raise ChatError(ErrorCode.NOT_SIGNED_IN)
         try:
-            now, until, _ = self._resolve(actor, position.cursors, position.limit)
+            now, until, _ = self._resolve(actor, position.cursors, position.limit, position.changes)
         except ChatError:
             return News(missing=list(position.cursors))  # removed from the last room, so the pull is answered
         news = self._look(now, until)
@@ -120,7 +122,9 @@ class Pulls:
         """
         news = News(missing=position.missing)
         for name, room_id in position.rooms.items():
-            found = self._hub.feeds.since_in_memory(room_id, position.cursors[name], position.limit)
+            found = self._hub.feeds.since_in_memory(
+                room_id, position.cursors[name], position.limit, changes=position.changes
+            )
             if found is None:
                 return None
             news.add(name, found)
@@ -135,7 +139,7 @@ class Pulls:
             # The cursor is in the future or from a process that is ahead: only the database can tell.
             if end is None or cursors[name] > end:
                 return None
-        return Position(position.rooms, cursors, position.limit)
+        return Position(position.rooms, cursors, position.limit, position.changes)
 
     def newest(self, actor: Actor, limit: int) -> News:
         """Return at most `limit` messages in all, shared equally among the actor's `limit` most active rooms.
@@ -157,8 +161,8 @@ class Pulls:
             news.add(room.name, found.get(room.id, []))
         return news
 
-    def _resolve(self, actor: Actor, asked: Mapping[str, int], limit: int) -> _Resolved:
-        """Resolve rooms through the reader's memberships, with each room's last_time, and cursors beyond the read mark
+    def _resolve(self, actor: Actor, asked: Mapping[str, int], limit: int, changes: bool = False) -> _Resolved:
+        """Resolve rooms through the reader's memberships, with each room's end (µs), and cursors beyond the read mark
         by room.
         """
         # Normalising a long name is slow, and no room name is that long.
@@ -175,15 +179,15 @@ class Pulls:
                 continue
             room = found[key]
             rooms[name] = room.id
-            until[room.id] = room.last_time
+            end = until[room.id] = max(room.last_time, room.change_time) if changes else room.last_time
             # A cursor in the future would hide new messages; clamped here, messages that arrive during the wait are
             # newer.
-            cursors[name] = min(cursors[name], room.last_time)
+            cursors[name] = min(cursors[name], end)
             if cursors[name] > room.read_time:
                 marks.append((room.id, cursors[name]))
         if not rooms:
             raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=", ".join(name[:100] for name in asked))
-        return Position(rooms, cursors, limit), until, marks
+        return Position(rooms, cursors, limit, changes), until, marks
 
     def _look(self, position: Position, until: Mapping[int, int]) -> News:
         """Return the messages that existed when the rooms were resolved, from memory if it reaches back far enough.
@@ -193,6 +197,8 @@ class Pulls:
         news = News(missing=position.missing)
         for name, room_id in position.rooms.items():
             cursor = position.cursors[name]
-            found = self._hub.feeds.since(room_id, cursor, position.limit) if not news.is_full else []
-            news.add(name, [message for message in found if message.time <= until[room_id]])
+            found: Sequence[Entry] = []
+            if not news.is_full:
+                found = self._hub.feeds.since(room_id, cursor, position.limit, changes=position.changes)
+            news.add(name, [entry for entry in found if entry.time <= until[room_id]])
         return news

@@ -7,7 +7,17 @@ from collections.abc import Callable
 
 from sqlalchemy import delete, exists, select, tuple_
 
-from chat.models import Announcement, Attachment, AttachmentChunk, Invitation, Message, Room, RoomTicket, VisitRow
+from chat.models import (
+    Announcement,
+    Attachment,
+    AttachmentChunk,
+    Change,
+    Invitation,
+    Message,
+    Room,
+    RoomTicket,
+    VisitRow,
+)
 from chat.ports import Store, WriteTransaction
 from chat.services import avatars
 
@@ -47,10 +57,21 @@ class Purger:
                 return False
         with self._store.write() as tx:
             room_id = tx.execute(_next_gone).scalar()
-            if room_id is not None and not _purge_messages(tx, room_id) and not _purge_rows(tx, room_id):
+            if (
+                room_id is not None
+                and not _purge_changes(tx, room_id)
+                and not _purge_messages(tx, room_id)
+                and not _purge_rows(tx, room_id)
+            ):
                 avatar = tx.execute(delete(Room).where(Room.id == room_id).returning(Room.avatar)).scalar_one()
                 avatars.remove(tx, avatar, Room, room_id)
         return True
+
+
+def _purge_changes(tx: WriteTransaction, room_id: int) -> bool:
+    """Some of a room's changes, which refer to its messages; whether there were any."""
+    some = select(Change.time).where(Change.room_id == room_id).limit(ROWS)
+    return bool(tx.execute(delete(Change).where(Change.room_id == room_id, Change.time.in_(some))).rowcount)
 
 
 def _purge_messages(tx: WriteTransaction, room_id: int) -> bool:

@@ -17,6 +17,7 @@ Ends = Mapping[int, int]  # last message times (µs) of rooms, by membership
 MOST = 1_000_000  # sockets; file descriptors run out first
 _rooms_of_member = (
     select(Room.id, Room.name, Room.last_time, Membership.id.label("membership_id"), Membership.read_time)
+    .add_columns(Room.change_time)
     .join(Membership, Membership.room_id == Room.id)
     .where(Membership.user_id == bindparam("user"), Room.deleted_at.is_(None))
     .order_by(Membership.id)  # without the cap on lists, because rooms beyond it would never be pushed
@@ -179,7 +180,7 @@ class Subscription:
             rows = self._read()
             keys: list[Key] = [("user", self.actor.user_id), *(("room", row[0]) for row in rows)]
             is_new = set(keys) != set(self.waiter.keys)
-            for room_id, name, last_time, membership_id, read_time in rows:
+            for room_id, name, last_time, membership_id, read_time, _ in rows:
                 followed = self._followed.get(room_id)
                 # A different membership: the reader left and joined again. Joining set the read mark to the room's last
                 # message.
@@ -194,7 +195,7 @@ class Subscription:
             if since is not None:
                 # Open the feeds so that the next message is found in memory. The rooms are read once more afterwards,
                 # which finds messages that arrived before the feeds were open.
-                self._chat.hub.feeds.open_at((room_id, last_time) for room_id, _, last_time, *_ in rows)
+                self._chat.hub.feeds.open_at((row[0], max(row[2], row[5])) for row in rows)
             # Messages stored between the reading and this point wake nobody; the second reading finds them.
             self._chat.hub.notifier.change(self.waiter, keys)
             if not self.waiter.keys:

@@ -1,12 +1,25 @@
-"""Reads a room's messages in the order of its clock."""
+"""Reads a room's messages and changes in the order of its clock."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, func, select
 
-from chat.models import Attachment, Message, MessageType, Room, StoredMessage, User
+from chat.models import (
+    Attachment,
+    Change,
+    ChangeKind,
+    Entry,
+    Message,
+    MessageType,
+    Room,
+    StoredChange,
+    StoredMessage,
+    User,
+)
 from chat.storage.avatars import avatars_of
+from chat.storage.prepared import Prepared
 
 _COLUMNS: Any = (
     select(
@@ -25,6 +38,7 @@ _COLUMNS: Any = (
         Message.client_message_id,
         Message.attachment_id,
         func.coalesce(Attachment.filename, "").label("filename"),
+        Message.edited_at,
     )
     .join(User, User.id == Message.sender_id)
     .join(Attachment, Attachment.id == Message.attachment_id, isouter=True)
@@ -35,6 +49,18 @@ _after = (  # built once: a pull runs it for each of its rooms
     .order_by(Message.time)
     .limit(bindparam("limit"))
 )
+_changes: Any = (
+    select(Change.room_id, Change.time, Change.kind, Change.actor_id, User.username, Change.message_id)
+    .add_columns(Message.time.label("message_time"), Message.content)
+    .join(User, User.id == Change.actor_id)
+    .join(Message, Message.id == Change.message_id)
+    .where(Change.room_id == bindparam("room"))
+    .limit(bindparam("limit"))
+)
+# Prepared, as each message of another process has its room's changes looked for, mostly in vain.
+_changes_after = Prepared(_changes.where(Change.time > bindparam("cursor")).order_by(Change.time))
+_changes_before = Prepared(_changes.where(Change.time < bindparam("before")).order_by(Change.time.desc()))
+LATEST = 2**62  # µs; after everything
 
 
 def _records(connection: Any, rows: Sequence[Any]) -> list[StoredMessage]:
@@ -59,10 +85,11 @@ def _records(connection: Any, rows: Sequence[Any]) -> list[StoredMessage]:
             client_message_id=client_message_id,
             attachment_id=attachment_id,
             filename=filename,
+            edited_at=edited_at,
         )
         for (
             id_, room_id, time, sender_id, username, nickname, has_avatar, type_, content, attachment_name,
-            attachment_size, reply_to_id, client_message_id, attachment_id, filename,
+            attachment_size, reply_to_id, client_message_id, attachment_id, filename, edited_at,
         ) in rows
     ]  # fmt: skip
 
@@ -91,6 +118,38 @@ def newest(
     if before_id is not None:
         query = query.where(Message.id < before_id)
     return _records(connection, connection.execute(query).all())[::-1]
+
+
+def changes_after(connection: Connection, room_id: int, cursor: int, limit: int) -> list[StoredChange]:
+    """The oldest `limit` changes newer than cursor (µs), oldest first."""
+    return _change_records(_changes_after.run(connection, {"room": room_id, "cursor": cursor, "limit": limit}))
+
+
+def newest_changes(connection: Connection, room_id: int, limit: int, before: int = LATEST) -> list[StoredChange]:
+    """The newest `limit` changes older than `before` (µs), oldest first."""
+    rows = _changes_before.run(connection, {"room": room_id, "before": before, "limit": limit})
+    return _change_records(rows)[::-1]
+
+
+def in_order(messages: Sequence[StoredMessage], changes: Sequence[StoredChange]) -> Sequence[Entry]:
+    """Both, oldest first."""
+    return sorted([*messages, *changes], key=attrgetter("time")) if changes else messages
+
+
+def _change_records(rows: Sequence[Any]) -> list[StoredChange]:
+    return [
+        StoredChange(
+            room_id=room_id,
+            time=time,
+            kind=ChangeKind(kind),
+            actor_id=actor_id,
+            username=username,
+            message_id=message_id,
+            message_time=message_time,
+            content=content if kind == ChangeKind.EDITED else "",
+        )
+        for room_id, time, kind, actor_id, username, message_id, message_time, content in rows
+    ]
 
 
 def newest_of_each(connection: Connection, room_ids: Sequence[int], limit: int) -> dict[int, list[StoredMessage]]:
@@ -147,6 +206,7 @@ def sender(connection: Connection, user_id: int) -> dict[str, str]:
     return dict(connection.execute(query).mappings().one())
 
 
-def last_time(connection: Connection, room_id: int) -> int:
-    """Return the time (µs) of the room's newest message; 0 if there is none or no such room."""
-    return connection.execute(select(Room.last_time).where(Room.id == room_id)).scalar() or 0
+def end(connection: Connection, room_id: int) -> int:
+    """Return the time (µs) of the room's newest message or change; 0 if there is none or no such room."""
+    row = connection.execute(select(Room.last_time, Room.change_time).where(Room.id == room_id)).first()
+    return max(row) if row else 0

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,10 +17,11 @@ from chat.backends.sqlite import bus as bus_module
 from chat.backends.sqlite.bus import SqliteBus
 from chat.backends.sqlite.filewatch import Tick
 from chat.backends.sqlite.store import Store
-from chat.delivery import Waiter
-from chat.delivery.feed import MOST_MESSAGES, Feeds, Tail
+from chat.delivery import Hub, Waiter
+from chat.delivery.feed import Feeds
 from chat.delivery.notifier import Notifier
-from chat.models import Event, EventRow, Message, StoredMessage
+from chat.delivery.tail import MOST_MESSAGES, Tail
+from chat.models import Actor, Event, EventRow, Message, StoredMessage
 from chat.ports import WriteTransaction
 from chat.services import Services, housekeeping
 from chat.services.messages import Draft
@@ -57,7 +59,7 @@ def test_a_feed_takes_messages_in_every_order_of_publishing(services: Services) 
     events = captured(services, ["1", "2", "3", "4"])
     for order in itertools.permutations(events):
         feeds = Feeds(services.store, max_bytes=10**6)
-        feeds._use(LOBBY).open(last_time=0)  # somebody waited before the first of them
+        feeds._use(LOBBY).open(0)  # somebody waited before the first of them
         cursor, got = 0, []
         for event in order:
             assert event.message is not None
@@ -72,7 +74,7 @@ def test_a_feed_takes_messages_in_every_order_of_publishing(services: Services) 
 def test_catching_up_takes_the_range(services: Services) -> None:
     events = captured(services, ["1", "2", "3"])
     feeds = Feeds(services.store, max_bytes=10**6)
-    feeds._use(LOBBY).open(last_time=0)
+    feeds._use(LOBBY).open(0)
     feeds.catch_up(LOBBY, events[1].time)
     assert texts(feeds.since(LOBBY, 0, 100)) == ["1", "2", "3"]
     feeds.catch_up(LOBBY, events[2].time)
@@ -96,7 +98,7 @@ def test_a_feed_keeps_the_newest_and_starts_anew_where_too_much_lies_between(ser
     events = captured(services, [str(n) for n in range(MOST_MESSAGES + 20)])
     feeds = Feeds(services.store, max_bytes=10**7)
     feed = feeds._use(LOBBY)
-    feed.open(last_time=0)
+    feed.open(0)
     feeds.catch_up(LOBBY, events[-1].time)
     assert len(tail(feeds).messages) == MOST_MESSAGES
     assert texts(feeds.since(LOBBY, events[19].time, 500)) == [str(n) for n in range(20, MOST_MESSAGES + 20)]
@@ -481,3 +483,93 @@ def test_the_first_event_after_a_quiet_time_is_no_gap(
     services.messages.send(alice, "public", Draft(text="x"))
     bus.read_events()
     assert "missed" not in caplog.text
+
+
+def club(services: Services, *texts: str) -> tuple[Actor, list[StoredMessage]]:
+    services.limits._enabled = False
+    alice = sign_up(services, "alice")
+    return alice, [services.messages.send(alice, "public", Draft(text=text)) for text in texts]
+
+
+def timeline_of(feeds: Feeds, cursor: int = 0) -> list[tuple[str, str]]:
+    found = feeds.since(LOBBY, cursor, 500, changes=True)
+    return [("message" if isinstance(each, StoredMessage) else each.kind.value, each.content) for each in found]
+
+
+CHANGED = [
+    ("message", "A"), ("message", "c"), ("edited", "A"), ("deleted", ""), ("edited", "A"), ("message", "d"),
+]  # fmt: skip
+
+
+def change_them(services: Services, alice: Actor, sent: Sequence[StoredMessage]) -> None:
+    services.changes.edit(alice, LOBBY, sent[0].id, "a, edited")
+    services.changes.delete(alice, sent[1].id)
+    services.changes.edit(alice, LOBBY, sent[0].id, "A")
+    services.messages.send(alice, "public", Draft(text="d"))
+
+
+def test_memory_shows_changes_as_the_database_does(services: Services) -> None:
+    feeds = services.hub.feeds
+    feeds._use(LOBBY).open(0)
+    alice, sent = club(services, "a", "b", "c")
+    change_them(services, alice, sent)
+    in_memory = timeline_of(feeds)
+    assert in_memory == [CHANGED[0], CHANGED[1], *CHANGED[2:]]
+    assert texts(tail(feeds).messages) == ["A", "c", "d"]
+    assert tail(feeds).messages[0].edited_at == tail(feeds).changes[-1].time
+    feeds.forget()
+    assert timeline_of(feeds) == in_memory
+
+
+def test_changes_of_another_process_in_whatever_order_they_are_heard_of(services: Services) -> None:
+    alice, sent = club(services, "a", "b", "c")
+    begin = sent[0].time - 1
+    events: list[Event] = []
+    store_of(services).published = events.extend
+    change_them(services, alice, sent)
+    store_of(services).published = None
+    heard = [replace(event, message=None, change=None) for event in events]
+    for order in itertools.permutations(heard):
+        hub = Hub(services.store, 10**6)
+        hub.feeds._use(LOBBY).open(begin)
+        hub.feeds.catch_up(LOBBY, sent[-1].time)
+        for event in order:
+            hub.publish([event])
+            hub.publish([event])
+        assert timeline_of(hub.feeds, begin) == CHANGED
+
+
+def test_each_kind_of_news_wakes_those_who_wait_for_it_however_it_is_fetched(services: Services) -> None:
+    """What is fetched along with something else is new, too."""
+    alice, sent = club(services, "a")
+    events: list[Event] = []
+    store_of(services).published = events.extend
+    services.messages.send(alice, "public", Draft(text="b"))
+    services.changes.edit(alice, LOBBY, sent[0].id, "A")
+    store_of(services).published = None
+    message, change = events
+    heard_of = {event: replace(event, message=None, change=None) for event in events}
+    for first in (change, heard_of[change], heard_of[message]):
+        hub = Hub(services.store, 10**6)
+        hub.feeds._use(LOBBY).open(sent[0].time)
+        calls: list[str] = []
+        for kind in ("room", "changes"):
+            hub.notifier.register(Waiter([(kind, LOBBY)], partial(calls.append, kind)), most=10)
+        hub.publish([first])
+        assert set(calls) == {"room", "changes"}, first
+
+
+def test_more_changes_than_memory_holds(services: Services) -> None:
+    feeds = services.hub.feeds
+    feeds._use(LOBBY).open(0)
+    alice, sent = club(services, "a", "b")
+    for number in range(MOST_MESSAGES + 3):
+        services.changes.edit(alice, LOBBY, sent[0].id, str(number))
+    assert (len(tail(feeds).changes), tail(feeds).messages[0].content) == (MOST_MESSAGES, str(MOST_MESSAGES + 2))
+    assert feeds.since_in_memory(LOBBY, 0, 10, changes=True) is None
+    assert feeds.since_in_memory(LOBBY, 0, 10) == tail(feeds).messages
+    assert len(feeds.since(LOBBY, 0, 500, changes=True)) == MOST_MESSAGES + 5
+    fresh = Feeds(services.store, 10**7)
+    fresh._use(LOBBY).open(0)
+    fresh.catch_up(LOBBY, tail(feeds).end)
+    assert tail(fresh)._replace(version=0) == tail(feeds)._replace(version=0)

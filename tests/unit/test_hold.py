@@ -2,6 +2,7 @@
 
 import json
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from chat import metrics
 from chat.clock import SECOND
 from chat.http.hold import HeldPull
 from chat.live.parking import ENVIRON_KEY, Hold, Look
-from chat.models import Actor, Message
+from chat.models import Actor, Message, StoredMessage
 from chat.services import Services
 from chat.services.messages import Draft
 from chat.services.pulls import Pulls
@@ -219,3 +220,47 @@ def test_a_place_comes_free_fifty_times_a_second(
     later = counted.limits._clock() + SECOND
     monkeypatch.setattr(counted.limits, "_clock", lambda: later)
     assert left(counted, parked.user_id) == 50
+
+
+def in_the_lobby(message: StoredMessage) -> dict[str, Any]:
+    return {"public": message.time / 1e6}
+
+
+def test_changes_end_only_the_pulls_that_ask_for_them(app: Flask, token: str, chat: Services, bob: Actor) -> None:
+    sent = chat.messages.send(bob, "public", Draft(text="a"))
+    calls: list[bool] = []
+    parked = {}
+    for changes, query in ((False, ""), (True, "&changes=1")):
+        hold = Hold(partial(calls.append, changes), time.monotonic())
+        pull(app, token, in_the_lobby(sent), hold, query)
+        assert isinstance(hold.parked, HeldPull)
+        parked[changes] = hold.parked
+    chat.changes.edit(bob, "public", sent.id, "b")
+    chat.changes.delete(bob, sent.id)
+    assert calls == [True, True]
+    assert parked[False].look() is Look.NOTHING_YET
+    answer = parked[True].look()
+    assert isinstance(answer, bytes)
+    assert [each["change"] for each in json.loads(answer)["public"]] == ["edited", "deleted"]
+    further = chat.messages.send(bob, "public", Draft(text="c"))
+    assert sorted(calls) == [False, True, True, True]
+    for each in parked.values():
+        answer = each.look()
+        assert isinstance(answer, bytes)
+        assert json.loads(answer)["public"][-1]["content"] == "c"
+        each.is_held = False
+        assert each.again(json.dumps(in_the_lobby(further)).encode()) is Look.NOTHING_YET
+        end(each)
+
+
+def test_a_held_pull_reads_on_from_a_change(app: Flask, token: str, chat: Services, bob: Actor) -> None:
+    """Its cursor is beyond the last message, and known to memory."""
+    sent = chat.messages.send(bob, "public", Draft(text="a"))
+    parked = park(app, token, in_the_lobby(sent), "&changes=1")
+    chat.changes.edit(bob, "public", sent.id, "b")
+    answer = parked.look()
+    assert isinstance(answer, bytes)
+    stamp = json.loads(answer)["public"][-1]["timestamp"]
+    parked.is_held = False
+    assert parked.again(json.dumps({"public": stamp}).encode()) is Look.NOTHING_YET
+    end(parked)

@@ -92,7 +92,7 @@ def test_in_the_file_neither(services: Services) -> None:
 
     assert is_in_the_file()
     services.purger.purge()
-    services.archive.delete(alice, said.id)
+    services.changes.delete(alice, said.id)
     assert not is_in_the_file()
 
 

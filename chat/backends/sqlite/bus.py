@@ -133,8 +133,4 @@ class SqliteBus:
 
 def _newest_of_each(events: Sequence[Event]) -> list[Event]:
     """Keep one event per room: the feed fetches the whole range at once."""
-    return list({(event.kind, event.subject_id, _which(event)): event for event in events}.values())
-
-
-def _which(event: Event) -> int:
-    return event.time if event.kind is EventKind.DELETION else 0
+    return list({(event.kind, event.subject_id): event for event in events}.values())

@@ -211,7 +211,7 @@ def search(actor: Actor, query: dict[str, Any]) -> Response:
 @answers(Told, ErrorCode.MESSAGE_NOT_FOUND, ErrorCode.FORBIDDEN, zh="为所有人删除一条消息。")
 def delete(actor: Actor, body: dict[str, Any]) -> Response:
     """Delete a message for all members."""
-    services().archive.delete(actor, body["message_id"])
+    services().changes.delete(actor, body["message_id"])
     return success("Succeed", message="删除聊天记录成功")
 
 

@@ -2,7 +2,7 @@
 
 import base64
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -12,7 +12,7 @@ from chat.clock import to_iso
 from chat.http.compact import compact, fitting
 from chat.http.context import prefers_chinese, services
 from chat.http.hold import Render, body_response
-from chat.models import MessageType, StoredMessage
+from chat.models import ChangeKind, Entry, MessageType, StoredChange, StoredMessage
 from chat.services.attachments import URL_PREFIX
 from chat.services.pulls import ANSWER_MAX_BYTES, News
 
@@ -45,7 +45,7 @@ def _pull_feedback(news: News, chinese: bool) -> str:
     return feedback
 
 
-def history_answer(messages: list[StoredMessage], limit: int, detail: bool) -> Response:
+def history_answer(messages: Sequence[Entry], limit: int, detail: bool) -> Response:
     """Build {"status", "feedback", "messages": [message, …]} with at most `limit` messages.
 
     In detail also "more": whether older messages exist. Above 8 MiB the oldest are left to the next page.
@@ -78,11 +78,14 @@ def _head(feedback: str) -> bytes:
     return b'{"status":"success","feedback":' + compact(feedback)
 
 
-def _encoded(message: StoredMessage, detail: bool) -> bytes:
+def _encoded(message: Entry, detail: bool) -> bytes:
     form = "polling detail" if detail else "polling"
     known = message.encoded.get(form)
     if known is not None:
         return known
+    if isinstance(message, StoredChange):
+        encoded = message.encoded[form] = compact(_change(message))
+        return encoded
     if message.type is not MessageType.IMAGE:
         encoded = compact(_shown(message, detail))
     else:
@@ -107,7 +110,20 @@ def _shown(message: StoredMessage, detail: bool) -> dict[str, Any]:
             "avatar": message.avatar,
             "reply_to": message.reply_to_id,
             "client_message_id": message.client_message_id,
+            "edited": to_iso(message.edited_at) if message.edited_at else None,
         }
+    return shown
+
+
+def _change(change: StoredChange) -> dict[str, Any]:
+    shown = {
+        "change": change.kind,
+        "timestamp": to_iso(change.time),
+        "id": change.message_id,
+        "user": change.username,
+    }
+    if change.kind is ChangeKind.EDITED:
+        shown["content"] = change.content
     return shown
 
 

@@ -21,8 +21,10 @@ from chat.protocols.polling.schemas import (
     TIMEOUT_MAX,
     Cursors,
     Done,
+    Edit,
     HistoryPage,
     HistoryQuery,
+    OneMessage,
     Pulled,
     PullQuery,
     Send,
@@ -30,6 +32,7 @@ from chat.protocols.polling.schemas import (
 from chat.services.pulls import News, Position
 
 CURSORS = Cursors()
+ON_MESSAGES = (ErrorCode.ROOM_NOT_FOUND, ErrorCode.MESSAGE_NOT_FOUND, ErrorCode.RATE_LIMITED)
 bp = Blueprint("polling_chat", __name__, url_prefix="/chat")
 
 
@@ -72,7 +75,7 @@ def pull(actor: Actor, query: dict[str, Any], cursors: dict[str, int]) -> Respon
     looked_at = query["read"]
 
     def ask() -> tuple[Position, News]:
-        return services().pulls.since(actor, cursors, limit, looked_at)
+        return services().pulls.since(actor, cursors, limit, looked_at, changes=query["changes"])
 
     timeout_s = current_app.config["PULL_TIMEOUT"] if timeout_s is None else min(timeout_s, TIMEOUT_MAX)
     return answer_when_new(actor, ask, timeout_s, _read, render, looked_at, tells_members=query["members"])
@@ -87,9 +90,44 @@ def history(actor: Actor, query: dict[str, Any]) -> Response:
     room = query["roomname"]
     before = parse_cursor(room, query["before"]) if query["before"] else None
     limit = query["limit"]
+    read = services().messages.timeline if query["changes"] else services().messages.history
     # one more than requested, to learn whether older ones exist
-    found = services().messages.history(actor, room, before, limit + 1)
+    found = read(actor, room, before, limit + 1)
     return history_answer(found, limit, query["detail"])
+
+
+@bp.post("/edit")
+@signed_in
+@takes(Edit)
+@answers(
+    Done,
+    *ON_MESSAGES,
+    ErrorCode.NOT_SENDER,
+    ErrorCode.NOT_A_TEXT,
+    ErrorCode.NOT_FRIENDS,
+    ErrorCode.EDIT_TOO_LATE,
+    ErrorCode.EDIT_CROSSED,
+    ErrorCode.MESSAGE_EMPTY,
+    ErrorCode.MESSAGE_TOO_LONG,
+    ErrorCode.CURSOR_INVALID,
+    zh="编辑自己的文字消息。",
+)
+def edit(actor: Actor, body: dict[str, Any]) -> Response:
+    """Change one's own text. Beyond the document."""
+    room, based_on = body["roomname"], body["edited"]
+    seen = parse_cursor(room, based_on) if based_on is not None else None
+    services().changes.edit(actor, room, body["id"], body["content"], based_on=seen)
+    return success("Edited.", "已编辑。")
+
+
+@bp.post("/delete")
+@signed_in
+@takes(OneMessage)
+@answers(Done, *ON_MESSAGES, ErrorCode.FORBIDDEN, zh="为所有人删除一条消息。")
+def delete(actor: Actor, body: dict[str, Any]) -> Response:
+    """Delete a message for all: one's own, or as the room's owner or admin anybody's. Beyond the document."""
+    services().changes.delete_in(actor, body["roomname"], body["id"])
+    return success("Deleted.", "已删除。")
 
 
 def _read(raw: bytes) -> dict[str, int]:

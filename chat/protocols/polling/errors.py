@@ -170,6 +170,31 @@ TABLE: Table = {
         "You are no longer friends: become friends again to write to each other.",
         "你们已不是好友：重新成为好友后才能互发消息。",
     ),
+    ErrorCode.MESSAGE_NOT_FOUND: (
+        404,
+        "There is no such message in this room: it may have been deleted.",
+        "该聊天室中没有这条消息：可能已被删除。",
+    ),
+    ErrorCode.NOT_SENDER: (
+        403,
+        "Only the sender can edit a message.",
+        "只有发送者可以编辑消息。",
+    ),
+    ErrorCode.NOT_A_TEXT: (
+        400,
+        "Only texts can be edited: delete a picture or file, and send another one.",
+        "只有文字消息可以编辑：图片和文件请删除后重新发送。",
+    ),
+    ErrorCode.EDIT_TOO_LATE: (
+        403,
+        "A message can be edited for {minutes} minutes: send another one, or delete this one.",
+        "消息只能在发送后 {minutes} 分钟内编辑：请另发一条，或删除这一条。",
+    ),
+    ErrorCode.EDIT_CROSSED: (
+        409,
+        "The message was edited elsewhere meanwhile: look at it, and edit it again.",
+        "该消息已在别处被编辑：请查看后重新编辑。",
+    ),
     ErrorCode.MESSAGE_EMPTY: (400, "The content is empty: write something.", "消息内容为空：请输入内容。"),
     ErrorCode.MESSAGE_TOO_LONG: (
         400,

@@ -7,10 +7,10 @@ from marshmallow import EXCLUDE, INCLUDE, ValidationError, fields, validate
 
 from chat.errors import ChatError, ErrorCode
 from chat.http.declared import about
-from chat.http.fields import NAME, In, Out
+from chat.http.fields import NAME, AnyOf, In, Out, WholeNumber
 from chat.http.pages import Paged, next_field
 from chat.http.queries import Flag, Limit
-from chat.models import Role
+from chat.models import ChangeKind, Role
 from chat.protocols.polling.cursors import parse_cursor
 from chat.services.accounts import PASSWORD_MAX_CHARS, USERNAME_MAX_CHARS
 from chat.services.lookups import LIST_CAP
@@ -33,6 +33,10 @@ _ROOMNAME = about(
 _PASSWD = about('"" for an open room', '公开聊天室为 ""')
 _DETAIL = about("1 for more about each", "1：返回更多字段")
 _LIMIT = about("messages a room; over 500 counts as 500", "每个聊天室的消息数；超过 500 按 500 处理")
+_CHANGES = about(
+    "1: changes (edited, deleted) come too, in their place among the messages",
+    "1：同时返回变更（编辑、删除），按时间排在消息之间",
+)
 _MORE = about("with ?detail=1", "?detail=1 时")
 _FEEDBACK = about("a sentence for people", "给人看的说明")
 
@@ -132,6 +136,24 @@ class Send(In):
     new_message: Any = fields.Nested(NewMessage, required=True)
 
 
+class OneMessage(In):
+    roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
+    id = WholeNumber("the message's", "消息的 id", examples=[7], required=True)
+
+
+class Edit(OneMessage):
+    content = fields.String(required=True, metadata=about("the new text", "新的文字", examples=["Hello, all!"]))
+    edited = fields.String(
+        allow_none=True,
+        load_default=None,
+        metadata=about(
+            'the `edited` of the message that you saw, or "" where it was null: 409 if it has been edited since',
+            '你看到的消息的 edited，为 null 时用 ""：若此后又被编辑则返回 409',
+            examples=["", TIME],
+        ),
+    )
+
+
 class Cursors(In):
     """{room: cursor, …}"""
 
@@ -205,6 +227,7 @@ class PullQuery(In):
             examples=["1"],
         ),
     )
+    changes = Flag(_CHANGES)
     detail = Flag(_DETAIL)
 
 
@@ -215,6 +238,7 @@ class HistoryQuery(In):
         metadata=about("the timestamp of the oldest message you have", "你已有的最早消息的 timestamp", examples=[TIME]),
     )
     limit = Limit(LIMIT_DEFAULT, LIMIT_MAX, _LIMIT)
+    changes = Flag(_CHANGES)
     detail = Flag(_DETAIL)
 
 
@@ -328,17 +352,41 @@ class MessageShown(Out):
     avatar = fields.String(metadata=_MORE)
     reply_to = fields.Integer(allow_none=True, metadata=_MORE)
     client_message_id = fields.String(allow_none=True, metadata=_MORE)
+    edited = fields.String(
+        allow_none=True,
+        metadata=about(
+            "with ?detail=1: when the text was last edited, or null", "?detail=1 时：文字最后一次编辑的时间，或 null"
+        ),
+    )
+
+
+class ChangeShown(Out):
+    """With ?changes=1, among the messages."""
+
+    change = fields.String(required=True, validate=validate.OneOf(list(ChangeKind)))
+    timestamp = fields.String(
+        required=True,
+        metadata=about(
+            "when it was done; a cursor like a message's",
+            "变更时间；与消息的 timestamp 一样可作游标",
+            format="date-time",
+            examples=[TIME],
+        ),
+    )
+    id = fields.Integer(required=True, metadata=about("of the message", "消息的 id"))
+    user = fields.String(required=True, metadata=about("the username of who did it", "执行者的用户名"))
+    content = fields.String(metadata=about("of an edit: the text as it is now", "编辑时：现在的文字"))
 
 
 class Pulled(Done):
     class Meta:
         unknown = INCLUDE
         others = fields.List(
-            fields.Nested(MessageShown),
+            AnyOf(MessageShown, ChangeShown),
             metadata=about("by the room's name, its messages, oldest first", "以聊天室名称为键：其消息，由旧到新"),
         )
 
 
 class HistoryPage(Done):
-    messages = fields.List(fields.Nested(MessageShown), required=True)
+    messages = fields.List(AnyOf(MessageShown, ChangeShown), required=True)
     more = fields.Boolean(metadata=_MORE)

@@ -1,0 +1,184 @@
+"""Changing what was said: editing and deleting messages (specs, classroom: "Talking", "Changes are entries …")."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, insert, select, update
+
+from chat.clock import SECOND, Clock
+from chat.errors import ChatError, ErrorCode
+from chat.models import (
+    Actor,
+    Attachment,
+    AttachmentChunk,
+    Change,
+    ChangeKind,
+    Event,
+    EventKind,
+    Message,
+    MessageType,
+    StoredChange,
+)
+from chat.ports import Store, WriteTransaction
+from chat.security.events import SecurityLog
+from chat.security.limits import MESSAGES
+from chat.services import friendships, lookups
+from chat.services.limits import Limits
+from chat.services.lookups import AnyConnection, FoundRoom, RoomRef, within_64_bits
+from chat.services.messages import require_text
+from chat.services.permissions import Action, require
+from chat.services.room_clock import tick_for_change
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A message that is to be changed."""
+
+    id: int
+    room: FoundRoom
+    sender_id: int
+    time: int
+    type: str
+    content: str
+    attachment_id: int | None
+    edited_at: int | None
+    is_deleted: bool
+
+
+class Changes:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        limits: Limits,
+        security_log: SecurityLog,
+        *,
+        edit_minutes: float,
+        max_chars: int,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._limits = limits
+        self._security_log = security_log
+        self._edit_minutes = edit_minutes
+        self._max_chars = max_chars
+
+    def edit(self, actor: Actor, ref: RoomRef, message_id: int, text: str, *, based_on: int | None = None) -> None:
+        """Give one's own message another text. The same text again changes nothing.
+
+        based_on: the edited_at (µs) of what the actor saw, 0 for a message as it was sent; None: whatever it was.
+
+        Raises ROOM_NOT_FOUND, MESSAGE_NOT_FOUND, NOT_SENDER, NOT_A_TEXT, EDIT_TOO_LATE, EDIT_CROSSED, MESSAGE_EMPTY,
+        MESSAGE_TOO_LONG, NOT_FRIENDS, RATE_LIMITED, UNAVAILABLE.
+        """
+        require_text(text, self._max_chars)
+        with self._changing(actor) as tx:
+            found = _in_room(tx, actor, ref, message_id)
+            self._require_editable(tx, actor, found)
+            if found.content == text:
+                return
+            if based_on is not None and based_on != (found.edited_at or 0):
+                raise ChatError(ErrorCode.EDIT_CROSSED)
+            change = self._record(tx, actor, found, ChangeKind.EDITED, before=found.content, content=text)
+            tx.execute(update(Message).where(Message.id == found.id).values(content=text, edited_at=change.time))
+
+    def delete_in(self, actor: Actor, ref: RoomRef, message_id: int) -> None:
+        """Delete a message for all, for good; one that is deleted already, by whoever could do it, changes nothing.
+
+        Raises ROOM_NOT_FOUND, MESSAGE_NOT_FOUND, FORBIDDEN, RATE_LIMITED, UNAVAILABLE.
+        """
+        with self._changing(actor) as tx:
+            self._delete(tx, actor, _in_room(tx, actor, ref, message_id, deleted=True))
+
+    def delete(self, actor: Actor, message_id: int) -> None:
+        """The same, in whatever room. Raises MESSAGE_NOT_FOUND; FORBIDDEN, also to those who are not in its room."""
+        with self._store.write() as tx:
+            row = _row(tx, message_id)
+            room_id = row.room_id if row is not None and row.deleted_at is None else None
+            room = lookups.joined_of(tx, actor, room_id, ErrorCode.MESSAGE_NOT_FOUND)
+            self._delete(tx, actor, _found(room, row))
+
+    def _changing(self, actor: Actor) -> Any:
+        """A transaction, which counts as a message sent."""
+        self._limits.take(MESSAGES, actor.user_id)
+        return self._store.write()
+
+    def _require_editable(self, tx: WriteTransaction, actor: Actor, found: _Found) -> None:
+        if found.sender_id != actor.user_id:
+            raise ChatError(ErrorCode.NOT_SENDER)
+        if found.type != MessageType.TEXT:
+            raise ChatError(ErrorCode.NOT_A_TEXT)
+        if self._clock() - found.time > self._edit_minutes * 60 * SECOND:
+            raise ChatError(ErrorCode.EDIT_TOO_LATE, minutes=f"{self._edit_minutes:g}")
+        friendships.require_open(tx, found.room)
+
+    def _delete(self, tx: WriteTransaction, actor: Actor, found: _Found) -> None:
+        if found.sender_id != actor.user_id:
+            require(Action.DELETE_MESSAGE, found.room)
+        if found.is_deleted:
+            return
+        nothing = {"type": MessageType.TEXT, "content": "", "attachment_id": None, "deleted_at": self._clock()}
+        tx.execute(update(Message).where(Message.id == found.id).values(nothing))
+        tx.execute(update(Change).where(Change.message_id == found.id).values(before=""))
+        if found.attachment_id is not None:
+            tx.execute(delete(AttachmentChunk).where(AttachmentChunk.attachment_id == found.attachment_id))
+            tx.execute(delete(Attachment).where(Attachment.id == found.attachment_id))
+        self._record(tx, actor, found, ChangeKind.DELETED)
+        details = {"room_id": found.room.id, "message_id": found.id, "sender_id": found.sender_id}
+        self._security_log.write("message_removal", actor.user_id, actor.username, **details)
+
+    def _record(
+        self,
+        tx: WriteTransaction,
+        actor: Actor,
+        found: _Found,
+        kind: ChangeKind,
+        *,
+        before: str = "",
+        content: str = "",
+    ) -> StoredChange:
+        """Store that a message was changed, and tell those who wait for changes."""
+        prev_time, time = tick_for_change(tx, found.room.id, self._clock())
+        row = {"room_id": found.room.id, "time": time, "kind": kind.value, "message_id": found.id}
+        tx.execute(insert(Change).values(**row, actor_id=actor.user_id, before=before))
+        change = StoredChange(
+            room_id=found.room.id,
+            time=time,
+            kind=kind,
+            actor_id=actor.user_id,
+            username=actor.username,
+            message_id=found.id,
+            message_time=found.time,
+            content=content,
+        )
+        tx.emit(Event(EventKind.CHANGE, found.room.id, time, prev_time=prev_time, change=change))
+        return change
+
+
+def _row(connection: AnyConnection, message_id: int) -> Any:
+    query = select(Message.id, Message.room_id, Message.sender_id, Message.time, Message.type, Message.content)
+    query = query.add_columns(Message.attachment_id, Message.edited_at, Message.deleted_at)
+    return connection.execute(query.where(Message.id == within_64_bits(message_id))).first()
+
+
+def _found(room: FoundRoom, row: Any) -> _Found:
+    return _Found(
+        id=row.id,
+        room=room,
+        sender_id=row.sender_id,
+        time=row.time,
+        type=row.type,
+        content=row.content,
+        attachment_id=row.attachment_id,
+        edited_at=row.edited_at,
+        is_deleted=row.deleted_at is not None,
+    )
+
+
+def _in_room(tx: WriteTransaction, actor: Actor, ref: RoomRef, message_id: int, *, deleted: bool = False) -> _Found:
+    """A message of that room, which the actor is in. deleted: also one that is. Raises ROOM_/MESSAGE_NOT_FOUND."""
+    room = lookups.joined(tx, actor, ref)
+    row = _row(tx, message_id)
+    if row is None or row.room_id != room.id or (row.deleted_at is not None and not deleted):
+        raise ChatError(ErrorCode.MESSAGE_NOT_FOUND)
+    return _found(room, row)
