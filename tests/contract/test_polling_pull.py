@@ -59,7 +59,7 @@ def test_detail(alice: PollingClient) -> None:
         "nickname": "alice",
         "avatar": "",
     }
-    assert message == {**expected, "reply_to": None, "client_message_id": "abc"}
+    assert message == {**expected, "reply_to": None, "client_message_id": "abc", "edited": None}
 
 
 def test_every_form_of_cursor(alice: PollingClient) -> None:

@@ -157,7 +157,7 @@ def test_deleted_and_own_messages_are_not_unread(services, clock, alice, bob) ->
     say(services, clock, bob, "public", "one", "two")
     with services.store.read() as connection:
         newest = connection.execute(select(Message.id).order_by(Message.id.desc()).limit(1)).scalar_one()
-    services.archive.delete(bob, newest)
+    services.changes.delete(bob, newest)
     with services.store.write() as tx:
         tx.execute(update(Membership).values(read_time=0))
     assert services.rooms.find(alice, unread=True)[0].unread == 1

@@ -121,6 +121,7 @@ def _change(change: StoredChange) -> dict[str, Any]:
         "timestamp": to_iso(change.time),
         "id": change.message_id,
         "user": change.username,
+        "user_id": change.actor_id,
     }
     if change.kind is ChangeKind.EDITED:
         shown["content"] = change.content

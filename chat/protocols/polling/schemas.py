@@ -138,7 +138,7 @@ class Send(In):
 
 class OneMessage(In):
     roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
-    id = WholeNumber("the message's", "消息的 id", examples=[7], required=True)
+    id = WholeNumber("the message's", "消息的 id", examples=[1], required=True)
 
 
 class Edit(OneMessage):
@@ -375,6 +375,7 @@ class ChangeShown(Out):
     )
     id = fields.Integer(required=True, metadata=about("of the message", "消息的 id"))
     user = fields.String(required=True, metadata=about("the username of who did it", "执行者的用户名"))
+    user_id = fields.Integer(required=True)
     content = fields.String(metadata=about("of an edit: the text as it is now", "编辑时：现在的文字"))
 
 
