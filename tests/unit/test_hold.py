@@ -228,6 +228,7 @@ def in_the_lobby(message: StoredMessage) -> dict[str, Any]:
 
 def test_changes_end_only_the_pulls_that_ask_for_them(app: Flask, token: str, chat: Services, bob: Actor) -> None:
     sent = chat.messages.send(bob, "public", Draft(text="a"))
+    wait_for_the_bus(chat)
     calls: list[bool] = []
     parked = {}
     for changes, query in ((False, ""), (True, "&changes=1")):
