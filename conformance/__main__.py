@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from conformance import foreign_cases, http, report, sockets
+from conformance import foreign_cases, http, idle, lines, report, sockets
 from conformance.clients import Outcome as Met
 from conformance.servers import served
 from conformance.sockets import Result
@@ -21,8 +21,10 @@ def main() -> int:
     for scheme in ("http", "https"):
         with served(tls=scheme == "https") as server:
             met[scheme] = list(foreign_cases.run(server))
-    with served(GUNICORN_CMD_ARGS=f"--keep-alive {foreign_cases.KEEPALIVE}") as server:
-        met["http"] += foreign_cases.run_idle(server)
+        with served(tls=scheme == "https", gunicorn=f"--keep-alive {idle.KEEPALIVE}") as server:
+            met[scheme] += idle.run(server)
+    with served() as server:
+        met["http"] += lines.run(server)
         met["http"] += foreign_cases.lint(server)
     for scheme in ("ws", "wss"):
         began = time.monotonic()

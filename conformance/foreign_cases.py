@@ -17,12 +17,12 @@ from typing import Any
 import requests
 from playwright.sync_api import sync_playwright
 
-from conformance.clients import CLIENTS, HERE, LIMIT, Aiohttp, Client, HttpClient, Outcome, Reply, Requests
+from conformance.clients import CLIENTS, HERE, LIMIT, Client, Outcome, Reply
+from tests.e2e.conftest import BROWSER_FLAGS, find_browser
 from tests.integration.raw import token_of
 from tests.pictures import noise
 from tests.server import Server
 
-KEEPALIVE = 1  # seconds, of the server for IDLE
 _PULLED_AFTER = 0.3  # seconds until the message that ends a held pull
 
 
@@ -130,63 +130,13 @@ def run(server: Server) -> Iterator[Outcome]:
             continue
         with closing(kind(server)) as client:
             for about, case in CASES.items():
-                yield _tried(client.name, about, partial(case, client, people))
-    yield from _node(server, people)
-    yield _tried("Chromium", "log in, send, held pull, socket", partial(_chromium, server, people))
+                yield tried(client.name, about, partial(case, client, people))
+    yield from node(server, people, "clients.mjs")
+    yield tried("Chromium", "log in, send, held pull, socket", partial(_chromium, server, people))
 
 
-def run_idle(server: Server) -> Iterator[Outcome]:
-    """Connections that are used again about when the server closes them, on a server that does so after KEEPALIVE."""
-    people = Class(server)
-    for kind in (HttpClient, Requests, Aiohttp):
-        with closing(kind(server)) as client:
-            yield _tried(client.name, "used again after the server closed", partial(_after_idle, client, people))
-        yield _tried(kind.name, "used again at that very moment", partial(_amid_close, kind, people))
-
-
-def _after_idle(client: Client, people: Class) -> None:
-    expect(client.ask("GET", "/user/me", people.me), 200)
-    time.sleep(KEEPALIVE + 0.5)
-    text = f"after a while, by {client.name}"
-    answered = _sent(client, people, text) or _sent(client, people, text)  # http.client leaves it to its caller
-    assert answered
-    assert people.count(text) == 1
-
-
-def _amid_close(kind: type[Client], people: Class) -> None:
-    """An answered message is stored once; an unanswered one at most once."""
-    faults: list[str] = []
-
-    def one(number: int) -> None:
-        with closing(kind(people.server)) as client:
-            expect(client.ask("GET", "/user/me", people.me), 200)
-            time.sleep(KEEPALIVE - 0.02 + number * 0.004)
-            text = f"amid {number}, by {kind.name}"
-            is_answered = _sent(client, people, text)
-            stored = people.count(text)
-            if stored != 1 and (is_answered or stored):
-                faults.append(f"{number}: stored {stored} times")
-
-    threads = [threading.Thread(target=one, args=[number]) for number in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not faults, faults
-
-
-def _sent(client: Client, people: Class, text: str) -> bool:
-    """Whether it was answered."""
-    try:
-        expect(client.ask("POST", "/chat/send", people.me, message(text)), 200)
-    except AssertionError:
-        raise
-    except Exception:  # each client has exceptions of its own for a connection that has ended
-        return False
-    return True
-
-
-def _tried(client: str, about: str, case: Callable[[], None]) -> Outcome:
+def tried(client: str, about: str, case: Callable[[], None]) -> Outcome:
+    """What came of a case."""
     try:
         case()
     except Exception as error:  # any exception of the client is the result
@@ -194,21 +144,22 @@ def _tried(client: str, about: str, case: Callable[[], None]) -> Outcome:
     return Outcome(client, about)
 
 
-def _node(server: Server, people: Class) -> Iterator[Outcome]:
+def node(server: Server, people: Class, program: str, *arguments: str) -> Iterator[Outcome]:
+    """A program in foreign/, which prints a line of JSON for each case."""
     folder = HERE / "foreign"
     if shutil.which("node") is None or not (folder / "node_modules").is_dir():
-        yield Outcome("node", "fetch and ws", skipped="no node, or no npm packages")
+        yield Outcome("node", program, skipped="no node, or no npm packages")
         return
     environment = {"PATH": os.environ["PATH"], "NO_PROXY": "*"}
     if isinstance(server.verify, str):
         environment["NODE_EXTRA_CA_CERTS"] = server.verify
-    command = ["node", "clients.mjs", server.url, people.me, people.other]
+    command = ["node", program, server.url, people.me, people.other, *arguments]
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=3 * LIMIT, check=False
     )
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     if not lines:
-        yield Outcome("node", "fetch and ws", done.stderr[-300:])
+        yield Outcome("node", program, done.stderr[-300:])
     for line in lines:
         yield Outcome("node", line["about"], line["fault"])
 
@@ -246,12 +197,18 @@ _IN_PAGE = """async () => {
 }"""
 
 
-def _chromium(server: Server, people: Class) -> None:
+def in_chromium(server: Server, script: str, argument: Any = None) -> Any:
+    """What a script gives that runs in a page of the server, whose Content-Security-Policy lets it ask."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=BROWSER_FLAGS)
         page = browser.new_context(ignore_https_errors=True).new_page()
-        page.goto(server.url)  # whose Content-Security-Policy lets scripts ask
-        seen = page.evaluate(_IN_PAGE)
+        page.goto(server.url)
+        seen = page.evaluate(script, argument)
         browser.close()
+    return seen
+
+
+def _chromium(server: Server, people: Class) -> None:
+    seen = in_chromium(server, _IN_PAGE)
     assert seen == [0, ["by Chromium"], 1000], seen
     assert people.count("by Chromium") == 1

@@ -19,8 +19,9 @@ _CLIENTS = """
 
 curl, wget, Python's http.client, requests and aiohttp, node's fetch, npm's `ws`, and Chromium
 (`conformance/foreign_cases.py`), by http and by https with a certificate that signs itself. Pictures have 1.2 MB. "Used
-again" is a kept connection on which a message is sent after the server has closed it, or within 20 ms of that: what was
-answered must be stored once, what was not at most once. Redocly reads the OpenAPI documents: no error, no warning.
+again" (`conformance/idle.py`) is a kept connection on which a message is sent after the server has closed it, or within
+25 ms of that: what was answered must be stored once, what was not at most once. The tcp protocol is spoken by nc and
+telnet (`conformance/lines.py`). Redocly reads the OpenAPI documents: no error, no warning.
 """
 
 _HTTP = """

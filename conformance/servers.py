@@ -12,11 +12,15 @@ APP = "tests.live.socket_app:create()"
 
 
 @contextlib.contextmanager
-def served(*, tls: bool = False, **env: str) -> Iterator[Server]:
-    """A server on a database of its own, until the block ends."""
+def served(*, tls: bool = False, gunicorn: str = "") -> Iterator[Server]:
+    """A server on a database of its own, until the block ends. gunicorn: more of its arguments."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        server = TlsServer(home, *certificate(home)) if tls else Server(home, env=env, app=APP)
+        server = (
+            TlsServer(home, *certificate(home), gunicorn=gunicorn)
+            if tls
+            else Server(home, env={"GUNICORN_CMD_ARGS": gunicorn}, app=APP)
+        )
         server.flask("db", "upgrade")
         try:
             server.start()

@@ -9,8 +9,8 @@ from tests.server import Server
 
 
 class TlsServer(Server):
-    def __init__(self, home: Path, cert: Path, key: Path, *, descriptors: int = 0) -> None:
-        env = {"GUNICORN_CMD_ARGS": f"--certfile {cert} --keyfile {key}"}
+    def __init__(self, home: Path, cert: Path, key: Path, *, descriptors: int = 0, gunicorn: str = "") -> None:
+        env = {"GUNICORN_CMD_ARGS": f"--certfile {cert} --keyfile {key} {gunicorn}"}
         super().__init__(home, env=env, descriptors=descriptors, app="tests.live.socket_app:create()")
         self.cert = cert
         self.verify = str(cert)
