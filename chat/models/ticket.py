@@ -17,4 +17,6 @@ class RoomTicket(db.Model):
     session_id: Mapped[str] = mapped_column(ForeignKey("sessions.id", ondelete="CASCADE"), index=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"))
+    # The room's last message time when the ticket was issued; None in tickets of earlier versions.
+    since: Mapped[int | None] = mapped_column(Microseconds)
     expires_at: Mapped[int] = mapped_column(Microseconds, index=True)

@@ -2,22 +2,32 @@
 
 import re
 import secrets
+from typing import NamedTuple
 
 from sqlalchemy import and_, bindparam, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from chat.clock import SECOND, Clock
 from chat.errors import ChatError, ErrorCode
-from chat.models import Actor, Role, RoomTicket
+from chat.models import Actor, Membership, Role, Room, RoomTicket
 from chat.ports import Store, WriteTransaction
 from chat.services import lookups
 from chat.services.lookups import RoomRef
 from chat.services.memberships import Memberships
 from chat.services.sessions import Sessions
+from chat.services.subscriptions import Ends
 
 LIFETIME_S = 60
 _FORM = re.compile(r"[0-9a-f]{40}")  # as in realtime's document
 _valid = and_(RoomTicket.secret == bindparam("secret"), RoomTicket.expires_at > bindparam("now"))
+
+
+class Entry(NamedTuple):
+    """What a ticket was good for."""
+
+    actor: Actor
+    room_id: int
+    since: Ends  # where the room ended when the ticket was issued; empty if that is not known
 
 
 class Tickets:
@@ -36,11 +46,13 @@ class Tickets:
         secret = secrets.token_hex(20)
         try:
             with self._store.write() as tx:
+                room_id = _enterable(tx, actor, ref).id
                 row = {
                     "secret": secret,
                     "session_id": actor.session_id,
                     "user_id": actor.user_id,
-                    "room_id": _enterable(tx, actor, ref).id,
+                    "room_id": room_id,
+                    "since": tx.execute(select(Room.last_time).where(Room.id == room_id)).scalar_one(),
                     "expires_at": self._clock() + LIFETIME_S * SECOND,
                 }
                 tx.execute(insert(RoomTicket).values(row))
@@ -48,8 +60,8 @@ class Tickets:
             raise ChatError(ErrorCode.NOT_SIGNED_IN) from None
         return secret
 
-    def redeem(self, secret: str) -> tuple[Actor, int]:
-        """Consume a ticket. Returns the actor, who is now a member, and the room's id.
+    def redeem(self, secret: str) -> Entry:
+        """Consume a ticket. The actor is a member of the room from now on.
 
         Raises TICKET_INVALID if it is malformed, used or expired, or if the session, the room or the right to enter has
         ended meanwhile.
@@ -73,7 +85,9 @@ class Tickets:
                 raise ChatError(ErrorCode.TICKET_INVALID) from None
             if room.role is None:
                 self._memberships.admit(tx, room.id, actor.user_id, Role.MEMBER)
-        return actor, room.id
+            membership = select(Membership.id).where(Membership.room_id == room.id, Membership.user_id == actor.user_id)
+            since = {} if ticket.since is None else {tx.execute(membership).scalar_one(): ticket.since}
+        return Entry(actor, room.id, since)
 
     def purge(self) -> None:
         """Delete expired tickets."""

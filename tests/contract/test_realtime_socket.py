@@ -47,6 +47,19 @@ def test_nothing_is_said_on_entering(alice: RealtimeUser) -> None:
     assert alice.bare(alice.token(room)).until_quiet() == []
 
 
+def test_what_is_said_before_the_token_is_taken_comes(alice: RealtimeUser, bob: RealtimeUser) -> None:
+    room = alice.make()
+    speaker = alice.enter(room)
+    for number in range(20):
+        token = bob.token(room)
+        speaker.send({"msg": f"{number}: before the handshake"})
+        listener = bob.bare(token)
+        speaker.send({"msg": f"{number}: before anybody can know that the token was taken"})
+        said = [listener.next()["msg"] for _ in range(2)]
+        assert [text.partition(":")[0] for text in said] == [str(number)] * 2, said
+        listener.close()
+
+
 def test_a_message_right_behind_the_token(alice: RealtimeUser, bob: RealtimeUser) -> None:
     room = alice.make()
     listener = bob.enter(room)

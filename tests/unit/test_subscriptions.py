@@ -44,6 +44,24 @@ def take(subscription: Subscription, most: int = 100) -> list[str]:
             return got
 
 
+def test_a_ticket_is_followed_from_its_issue_on(services: Services, alice: Actor) -> None:
+    bob = sign_up(services, "bob")
+    send(services, alice, "public", "before")
+    tickets = [services.tickets.issue(bob, 1) for _ in range(2)]  # one makes him a member again, one finds him there
+    services.memberships.leave(bob, "public")
+    said = ["in between"]
+    send(services, alice, "public", said[0])
+    services.hub.feeds.forget()
+    for ticket in tickets:
+        _, room_id, since = services.tickets.redeem(ticket)
+        subscription = services.subscriptions.open(bob, lambda: None, room_id, since=since)
+        assert take(subscription) == said
+        said.append("after")
+        send(services, alice, "public", said[-1])
+        assert take(subscription) == said[-1:]
+        subscription.close()
+
+
 def test_from_now_on_each_once(services: Services, alice: Actor) -> None:
     send(services, alice, "public", "before")
     woken: list[bool] = []

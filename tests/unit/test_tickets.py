@@ -34,11 +34,11 @@ def test_a_ticket_admits_once(services: Services, alice: Actor, bob: Actor) -> N
     room = services.rooms.create_titled(alice, "square", access=Access.OPEN).id
     ticket = services.tickets.issue(bob, room)
     assert [r.title for r in services.rooms.joined(bob)] == ["public"]
-    assert services.tickets.redeem(ticket) == (bob, room)
+    assert services.tickets.redeem(ticket)[:2] == (bob, room)
     assert [r.title for r in services.rooms.joined(bob)] == ["public", "square"]
     assert not is_good(services, ticket)
     again = services.tickets.issue(bob, room)  # a member's: nothing changes
-    assert services.tickets.redeem(again) == (bob, room)
+    assert services.tickets.redeem(again)[:2] == (bob, room)
     assert [m.username for m in services.memberships.members(alice, room)] == ["alice", "bob"]
 
 

@@ -107,11 +107,14 @@ class RoomSocket(Handler):
         return compact(frame)
 
     def _enter(self, token: str) -> None:
-        """Make the token's holder a member who receives messages from now on."""
+        """Make the token's holder a member who receives what is sent from the issue of the token on.
+
+        Its request is where the document enters the room, and the last step that is answered (decision 0095).
+        """
         try:
-            actor, self._room_id = self.chat.tickets.redeem(token)
+            actor, self._room_id, since = self.chat.tickets.redeem(token)
             # Before others are told, so that their greetings arrive.
-            self.follow(actor, self._room_id, signals=True)
+            self.follow(actor, self._room_id, signals=True, since=since)
             self._visit = self.chat.visits.enter(actor, self._room_id)
         except ChatError as error:
             if error.code is ErrorCode.UNAVAILABLE:
