@@ -158,8 +158,8 @@ def node(server: Server, people: Class, program: str, *arguments: str) -> Iterat
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=3 * LIMIT, check=False
     )
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    if not lines:
-        yield Outcome("node", program, done.stderr[-300:])
+    if done.returncode:
+        yield Outcome("node", program, done.stderr[-300:].replace("\n", " ") or "ended early")
     for line in lines:
         yield Outcome("node", line["about"], line["fault"])
 

@@ -7,8 +7,10 @@ async function send(content) {
   return fetch(`${url}/chat/send`, { method: "POST", body, headers }).then((got) => got.text().then(() => got.ok), () => false);
 }
 
+/** How often it is in the history, which may meet a connection that is closing as well. */
 async function stored(content) {
-  const got = await fetch(`${url}/chat/history?roomname=public&limit=200`, { headers });
+  const ask = () => fetch(`${url}/chat/history?roomname=public&limit=200`, { headers });
+  const got = await ask().catch(ask);
   return (await got.json()).messages.filter((message) => message.content === content).length;
 }
 

@@ -130,12 +130,16 @@ def test_pulls_are_held_and_answered_at_once(proxy: Proxy, scheme: str) -> None:
     assert [message["content"] for message in got[0]["public"]] == ["news"]
 
 
-def test_a_picture_of_five_megabytes_passes(proxy: Proxy) -> None:
-    person = Person(proxy, proxy.http, "painter")
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_picture_of_five_megabytes_passes(proxy: Proxy, scheme: str) -> None:
+    url = getattr(proxy, scheme)
+    person = Person(proxy, url, f"painter-{scheme}")
     picture = noise(4_700_000)
     assert 4_000_000 < len(picture) < 5_242_880
     person.say("img", base64.b64encode(picture).decode())
-    reply = person.http.post(f"{proxy.http}/chat/send", data=b" " * 9_000_000, timeout=60)
+    (last,) = person.post("/api/message/list", {"room_id": 1, "limit": 1})["data"]
+    assert len(person.http.get(last["content"], timeout=60).content) > 4_000_000
+    reply = person.http.post(f"{url}/chat/send", data=b" " * 9_000_000, timeout=60)
     assert reply.status_code == 413
 
 

@@ -94,7 +94,9 @@ def test_a_busy_database_refuses_a_message_or_a_token_and_neither_is_lost(
         assert closed.value.code == 1013
         other.execute("ROLLBACK")
     assert speaker.say("now?", client_message_id="m-1") == {"status": True}
-    assert alice.bare(token).say("I am in") == {"status": True}
+    entered = alice.bare(token)
+    assert entered.next()["msg"] == "now?", "it was sent after the token was given"
+    assert entered.say("I am in") == {"status": True}
     assert [frame["msg"] for frame in listener.until_quiet()] == ["now?", "I am in"]
 
 
