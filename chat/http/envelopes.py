@@ -71,9 +71,9 @@ def refusals(app: Flask) -> Envelope:
     def worded(head: bytes, status: str, reason: str) -> bytes | None:
         line = _HEAD.match(head)
         path = unquote_to_bytes(line[1][:_PATH_MAX_BYTES]).decode("utf-8", "replace") if line else ""
-        if not path.startswith("/") or (path == "/" and not _HANDSHAKE.search(head)):  # that is the page
-            return None
-        render = _render_of(app, path)
+        path = "/" + path.lstrip("/")  # as it is routed
+        is_page = path == "/" and not _HANDSHAKE.search(head)
+        render = None if is_page else _render_of(app, path)
         if render is None:
             return None
         with app.request_context(_environ(path, _LANGUAGE.search(head))):

@@ -4,6 +4,7 @@ Sans I/O: bytes go in, complete requests come out.
 """
 
 import re
+import string
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,6 +19,9 @@ TRAILER_MAX_BYTES = 8192
 NO_BODY = -1
 SHORT_MAX_BYTES = 64 * 1024  # longer bodies are allowed for some requests only
 
+_BEGINNINGS = frozenset(b"!#$%&'*+-.^_`|~\r") | frozenset(
+    (string.ascii_letters + string.digits).encode()
+)  # of a method, or of a line end before it
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?")
 
@@ -154,6 +158,8 @@ class Framer:
             del buffer[:2]
         end = buffer.find(b"\r\n\r\n")
         if end < 0 or end > HEAD_MAX_BYTES:
+            if buffer and buffer[0] not in _BEGINNINGS:  # such as TLS, whose client would wait for its own kind of answer
+                raise FramingError("400 Bad Request", "this is not HTTP, which is spoken here, without TLS")
             # Counted, because this runs for each part that arrives: a regular expression takes a hundred times as long.
             if buffer.count(b"\n", 0, HEAD_MAX_BYTES) != buffer.count(b"\r\n", 0, HEAD_MAX_BYTES):
                 raise FramingError("400 Bad Request", "line ends")

@@ -18,6 +18,7 @@ ENVELOPES = {
     "/ws/": {"code", "info"},
     "/%63hat/send?x=y": {"status", "feedback"},
     "http://x/account/login": {"code", "info"},
+    "//api/room/list": {"code", "msg", "data"},
 }
 BROKEN = {
     "400 field": (b"GET %b HTTP/1.1\r\nHost: x\r\nno colon\r\n", 400),
@@ -64,6 +65,14 @@ def test_a_bad_handshake_at_the_root_is_realtimes_and_a_bad_request_there_is_the
     with Talk(shared.server) as talk:
         page = talk.ask(b"GET / HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\n" + bad)
         assert (page.status, page.headers["content-type"]) == (400, "text/html; charset=utf-8")
+
+
+@pytest.mark.parametrize("said", [b"\x16\x03\x01\x02\x00\x01", b"\x80\x2e\x01\x00\x02", b"\0", b"(", b"\xe4\xbd\xa0"])
+def test_what_cannot_become_a_request_is_refused_at_once(shared: Shared, said: bytes) -> None:
+    """A browser at https:// would wait."""
+    with Talk(shared.server, timeout=5) as talk:
+        assert talk.ask(said).status == 400
+        assert talk.rest() == b""
 
 
 def test_a_head_is_answered_without_a_body(shared: Shared) -> None:
