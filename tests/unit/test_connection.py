@@ -232,6 +232,31 @@ def test_small_chunks_take_turns(http: HttpConnection, worker: Worker, transport
     assert len(worker.work) == 1, "it has come whole"
 
 
+@pytest.mark.parametrize("request_line", ["GET /api/room/list HTTP/1.1", ""])
+def test_too_many_connections_are_told_in_the_words_of_what_they_ask(
+    worker: Worker, transport: Transport, clock: Clock, monkeypatch: pytest.MonkeyPatch, request_line: str
+) -> None:
+    told: list[tuple[str, bytes]] = []
+
+    def refused(status: str, reason: str, request: bytes) -> bytes:
+        told.append((status, request))
+        return refusal(status, reason, request)
+
+    monkeypatch.setattr(worker, "refusal", refused)
+    worker.places = Places(0)
+    surplus = HttpConnection(cast(LiveWorker, worker))
+    surplus.connection_made(transport)
+    assert transport.unread == 0, "it has a moment to ask"
+    if request_line:
+        surplus.data_received(request_line.encode())
+    else:
+        look(surplus, clock)
+    assert told == [("503 Service Unavailable", request_line.encode())]
+    assert transport.unread > 0
+    surplus.data_received(b"more")
+    assert len(told) == 1
+
+
 def upload(worker: Worker, size: int) -> tuple[HttpConnection, Transport]:
     """A connection that has received `size` bytes of a long body."""
     made, transport = HttpConnection(cast(LiveWorker, worker)), Transport()
