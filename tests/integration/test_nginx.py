@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 import requests
@@ -138,7 +139,7 @@ def test_a_picture_of_five_megabytes_passes(proxy: Proxy, scheme: str) -> None:
     assert 4_000_000 < len(picture) < 5_242_880
     person.say("img", base64.b64encode(picture).decode())
     (last,) = person.post("/api/message/list", {"room_id": 1, "limit": 1})["data"]
-    assert len(person.http.get(last["content"], timeout=60).content) > 4_000_000
+    assert len(person.http.get(urljoin(url, last["content"]), timeout=60).content) > 4_000_000
     reply = person.http.post(f"{url}/chat/send", data=b" " * 9_000_000, timeout=60)
     assert reply.status_code == 413
 
