@@ -41,6 +41,12 @@ def _messages() -> Iterator[Case]:
     yield refused("RFC 9110, 5.6.2", "a method with a byte beyond ASCII", raw("GET\xdf /healthz HTTP/1.1", HOST))
     yield refused("RFC 9110, 5.6.2", "a method in brackets", raw("(GET) /healthz HTTP/1.1", HOST))
     yield refused("RFC 9110, 9.1", "a method in small letters", raw("get /healthz HTTP/1.1", HOST))
+    for about, begun in {
+        "a TLS hello": b"\x16\x03\x01\x02\x00",
+        "NULs": b"\0\0",
+        "no line at all": "你好".encode(),
+    }.items():
+        yield refused(line, f"{about}, refused at once", begun)
 
 
 def _targets() -> Iterator[Case]:
@@ -168,6 +174,13 @@ def _bodies(world: World) -> Iterator[Case]:
     yield Case(expect, "100-continue: 100 before the body", b"{}", (100, 200), early=waits)
     yield Case(expect, "100-continue in capitals", b"{}", (100, 200), early=waits.replace(b"100-c", b"100-C"))
     yield Case(expect, "no 100 where the body came with the head", waits + b"{}", (200,))
+    for about, path, method, status in (
+        ("no log-in", "/chat/send", "POST", 401), ("no such path", "/nowhere", "POST", 404),
+        ("no such method", "/chat/send", "DELETE", 405),
+    ):  # fmt: skip
+        for framing in ("Content-Length: 2", "Transfer-Encoding: chunked"):
+            head = get(path, framing, "Expect: 100-continue", method=method)
+            yield refused(expect, f"no 100 where the head decides: {about}, {framing.partition(':')[0]}", head, status)
     yield Case(expect, "no 100 by HTTP/1.0", waits.replace(b"HTTP/1.1", b"HTTP/1.0") + b"{}", (200,), closes=True)
     yield refused(expect, "no 100 where the body is too large", waits.replace(b": 2\r", b": 99999999\r"), 413)
     yield refused(expect, "an unknown expectation", waits.replace(b"100-continue", b"a-miracle"), 417)

@@ -32,6 +32,7 @@ class Proxy:
     http: str
     https: str
     second: str
+    ipv6: str
     tcp: int
     cert: Path
     log: Path
@@ -49,10 +50,15 @@ def proxy(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     replaced = {f"    listen {port}": f"    listen 127.0.0.1:{ports[port]}" for port in ("80", "443", "3000")}
     replaced |= {"127.0.0.1:8000": f"127.0.0.1:{live.port}", "/var/log/nginx/commonroom.log": str(log)}
     replaced |= {"/etc/ssl/commonroom.crt": str(cert), "/etc/ssl/commonroom.key": str(key)}
+    replaced |= {"    # listen [::]:80;": f"    listen [::1]:{ports['80']};\n    #"}
     site = adapted("nginx.conf", replaced)
     tcp = adapted(
         "nginx-tcp.conf",
-        {"    listen 8888": f"    listen 127.0.0.1:{ports['8888']}", "127.0.0.1:8889": f"127.0.0.1:{live.tcp_port}"},
+        {
+            "    listen 8888": f"    listen 127.0.0.1:{ports['8888']}",
+            "# listen [::]:8888": f"listen [::1]:{ports['8888']}",
+            "127.0.0.1:8889": f"127.0.0.1:{live.tcp_port}",
+        },
     )
     module = f"load_module {STREAM};" if STREAM.exists() else ""
     temporary = "".join(
@@ -68,6 +74,7 @@ def proxy(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             http=f"http://127.0.0.1:{ports['80']}",
             https=f"https://127.0.0.1:{ports['443']}",
             second=f"http://127.0.0.1:{ports['3000']}",
+            ipv6=f"http://[::1]:{ports['80']}",
             tcp=ports["8888"],
             cert=cert,
             log=log,
@@ -193,6 +200,19 @@ def test_a_client_of_http_10_without_host_is_served(proxy: Proxy) -> None:
     with socket.create_connection((host, int(port)), timeout=20) as connection:
         connection.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
         assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+def test_clients_by_ipv6_are_known_by_their_addresses(proxy: Proxy) -> None:
+    Person(proxy, proxy.ipv6, "six by http").say("text", "over IPv6")
+    with socket.create_connection(("::1", proxy.tcp), timeout=20) as lines:
+        account = {"message_type": "register_request", "username": "six by lines", "password": "secret1"}
+        lines.sendall(json.dumps(account).encode() + b"\n")
+        assert json.loads(lines.recv(65536))["success"]
+    log = proxy.live.log.read_text()
+    for protocol, name in (("polling", "six by http"), ("tcp", "six by lines")):
+        found = [line for line in log.splitlines() if "event=registration" in line and f'user="{name}"' in line]
+        assert len(found) == 1
+        assert f"protocol={protocol} address=::/64 " in found[0], "IPv6 counts by /64"
 
 
 def test_lines_pass_and_files_too(proxy: Proxy) -> None:
