@@ -13,7 +13,7 @@ CASES: Cases = {
         ),
         "the user exists": lambda at, w: at(w.nobody, reg(email="ALICE@example.com")),
         "a field is missing": lambda at, w: at(w.nobody, {"email": "new@example.com", "password": "secret1"}),
-        "the address is none": lambda at, w: at(w.nobody, reg(email="nowhere", name="", password="!")),
+        "invalid address": lambda at, w: at(w.nobody, reg(email="nowhere", name="", password="!")),
         "the name is empty or has more than 20 characters": lambda at, w: at(
             w.nobody, reg(name="n" * 21, password="!")
         ),
@@ -39,7 +39,7 @@ CASES: Cases = {
     "POST /verify": {
         "": lambda at, w: at(w.nobody, {"email": "new@example.com"}),
         "the mail cannot be sent": lambda at, w: at(w.nobody, {"email": "refused@example.com"}),
-        "the address is none": lambda at, w: at(w.nobody, {"email": "a b@example.com"}),
+        "invalid address": lambda at, w: at(w.nobody, {"email": "a b@example.com"}),
         "the field is missing": lambda at, w: at(w.nobody, {}),
     },
     "GET /account/info": {
@@ -51,7 +51,7 @@ CASES: Cases = {
         "wrong origin_password": lambda at, w: at(w.alice, {"origin_password": "secret2", "name": "Alice"}),
         "no valid token": refused,
         "no origin_password": lambda at, w: at(w.alice, {"name": "Alice"}),
-        "the address is none": lambda at, w: at(w.alice, {"origin_password": "secret1", "email": "nowhere"}),
+        "invalid address": lambda at, w: at(w.alice, {"origin_password": "secret1", "email": "nowhere"}),
         "the address is another's": lambda at, w: at(
             w.alice, {"origin_password": "secret1", "email": "mia@example.com"}
         ),

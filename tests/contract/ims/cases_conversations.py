@@ -43,7 +43,7 @@ CASES: Cases = {
         "the message replied to is not in the conversation": lambda at, w: at(
             w.mia, {"conversationId": w.group, "content": "hi", "reply_to": w.said_directly}
         ),
-        "a direct one of two who are friends no more": lambda at, w: at(
+        "a direct conversation of former friends": lambda at, w: at(
             w.fay, {"conversationId": w.former, "content": "hi"}
         ),
     },
@@ -89,7 +89,7 @@ CASES: Cases = {
         "a bad time": lambda at, w: at(w.mia, {"conversationId": w.group, "end_time": "2025-02-30 00:00:00"}),
     },
     "DELETE /conversations/messages": {
-        "one's own": lambda at, w: at(w.mia, {"message_id": w.said}),
+        "the caller's own": lambda at, w: at(w.mia, {"message_id": w.said}),
         "another's, by owner or admin": lambda at, w: at(w.adam, {"message_id": w.said}),
         "no valid token": refused,
         "the caller is not in its conversation": lambda at, w: at(w.zed, {"message_id": w.said}),
@@ -98,7 +98,7 @@ CASES: Cases = {
         "another's, in a direct conversation": lambda at, w: at(w.alice, {"message_id": w.said_directly}),
     },
     "DELETE /conversations/manage_messages": {
-        "one's own": lambda at, w: at(w.mia, {"message_id": w.said}),
+        "the caller's own": lambda at, w: at(w.mia, {"message_id": w.said}),
         "no valid token": refused,
         "the caller is not in its conversation": lambda at, w: at(w.zed, {"message_id": w.said}),
         "no such message": lambda at, w: at(w.zed, {"message_id": NOWHERE}),

@@ -16,7 +16,7 @@ CASES: Cases = {
         "a deleted user": lambda at, w: at(w.zed, {"target_id": w.dan.id, "message": "hi"}),
         "a friend": lambda at, w: at(w.alice, {"target_id": w.mia.id, "message": "hi"}),
         "asked already": lambda at, w: at(w.zed, {"target_id": w.alice.id, "message": "hi"}),
-        "oneself": lambda at, w: at(w.alice, {"target_id": w.alice.id, "message": "hi"}),
+        "the caller": lambda at, w: at(w.alice, {"target_id": w.alice.id, "message": "hi"}),
         "a field is missing": lambda at, w: at(w.alice, {"target_id": w.zed.id}),
     },
     "GET /friend_requests": {
@@ -53,37 +53,37 @@ CASES: Cases = {
     "GET /groups/manage_groups": {
         "": lambda at, w: at(w.alice, {"group_id": w.school}),
         "no valid token": refused,
-        "no such group of one's own": lambda at, w: at(w.mia, {"group_id": w.school}),
+        "not one of the user's groups": lambda at, w: at(w.mia, {"group_id": w.school}),
         "no group_id": lambda at, w: at(w.alice),
     },
     "PUT /groups/manage_groups": {
         "": lambda at, w: at(w.alice, {"group_id": w.school, "new_name": "work"}),
         "no valid token": refused,
-        "no such group of one's own": lambda at, w: at(w.mia, {"group_id": w.school, "new_name": "work"}),
+        "not one of the user's groups": lambda at, w: at(w.mia, {"group_id": w.school, "new_name": "work"}),
         "one has such a group": lambda at, w: at(w.alice, {"group_id": w.school, "new_name": "club"}),
         "a field is missing": lambda at, w: at(w.alice, {"group_id": w.school}),
     },
     "DELETE /groups/manage_groups": {
         "": lambda at, w: at(w.alice, {"group_id": w.school}),
         "no valid token": refused,
-        "no such group of one's own": lambda at, w: at(w.mia, {"group_id": w.school}),
+        "not one of the user's groups": lambda at, w: at(w.mia, {"group_id": w.school}),
     },
     "GET /groups/members": {
         "": lambda at, w: at(w.alice, {"group_id": w.school}),
         "no valid token": refused,
-        "no such group of one's own": lambda at, w: at(w.mia, {"group_id": w.school}),
+        "not one of the user's groups": lambda at, w: at(w.mia, {"group_id": w.school}),
     },
     "POST /groups/members": {
         "": lambda at, w: at(w.alice, {"group_id": w.school, "member_id": w.ben.id}),
         "no valid token": refused,
-        "no such group of one's own": lambda at, w: at(w.mia, {"group_id": w.school, "member_id": w.ben.id}),
-        "not one's friend": lambda at, w: at(w.alice, {"group_id": w.school, "member_id": w.zed.id}),
+        "not one of the user's groups": lambda at, w: at(w.mia, {"group_id": w.school, "member_id": w.ben.id}),
+        "not a friend": lambda at, w: at(w.alice, {"group_id": w.school, "member_id": w.zed.id}),
         "in the group already": lambda at, w: at(w.alice, {"group_id": w.school, "member_id": w.mia.id}),
     },
     "DELETE /groups/members": {
         "": lambda at, w: at(w.alice, {"group_id": w.school, "member_id": w.mia.id}),
         "no valid token": refused,
-        "no such group of one's own": lambda at, w: at(w.mia, {"group_id": w.school, "member_id": w.mia.id}),
+        "not one of the user's groups": lambda at, w: at(w.mia, {"group_id": w.school, "member_id": w.mia.id}),
         "not in the group": lambda at, w: at(w.alice, {"group_id": w.school, "member_id": w.ben.id}),
     },
     "GET /friends": {

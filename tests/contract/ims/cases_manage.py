@@ -50,7 +50,7 @@ CASES: Cases = {
         "": lambda at, w: at(w.alice, of(w.group, w.mia)),
         "by an admin or member": lambda at, w: at(w.adam, of(w.group, w.mia)),
         "in the lobby, in a direct conversation": lambda at, w: at(w.alice, of(LOBBY, w.mia)),
-        "to oneself": lambda at, w: at(w.alice, of(w.group, w.alice)),
+        "to the caller": lambda at, w: at(w.alice, of(w.group, w.alice)),
         "the caller is not in it": lambda at, w: at(w.zed, of(w.group, w.mia)),
         "no such conversation": lambda at, w: at(w.zed, of(NOWHERE, w.mia)),
         "no such user, or a deleted one": lambda at, w: at(w.alice, of(w.group, w.dan)),
@@ -81,7 +81,7 @@ CASES: Cases = {
         "by owner or admin: at once": lambda at, w: at(w.alice, {"conversationId": w.group, "member_id": [w.ben.id]}),
         "no valid token": refused,
         "in it already": lambda at, w: at(w.alice, {"conversationId": w.group, "member_id": [w.ben.id, w.mia.id]}),
-        "not one's friend": lambda at, w: at(w.alice, {"conversationId": w.group, "member_id": [w.ben.id, w.zed.id]}),
+        "not a friend": lambda at, w: at(w.alice, {"conversationId": w.group, "member_id": [w.ben.id, w.zed.id]}),
         "in the lobby, in a direct conversation": lambda at, w: at(
             w.alice, {"conversationId": w.direct, "member_id": w.ben.id}
         ),
