@@ -135,8 +135,8 @@ class Memberships:
             if len(left) < LEAVE_AT_ONCE:
                 return total
 
-    def members(self, actor: Actor, ref: RoomRef, page: Page = WHOLE) -> Listed[MemberView]:
-        """List the room's members, longest-standing first. Raises ROOM_NOT_FOUND, also for non-members."""
+    def members(self, actor: Actor, ref: RoomRef, page: Page = WHOLE, role: Role | None = None) -> Listed[MemberView]:
+        """List the room's members (of a role), longest-standing first. Raises ROOM_NOT_FOUND, also for non-members."""
         with self._store.read() as connection:
             room = lookups.joined(connection, actor, ref)
             query = (
@@ -146,6 +146,8 @@ class Memberships:
             )
             if page.search:
                 query = query.where(called(page.search))
+            if role is not None:
+                query = query.where(Membership.role == role)
             rows = paging.fetch(connection, query, [Membership.id], page)
         online = self._presence.everybody_online()
         found = [

@@ -123,6 +123,8 @@ def test_members_are_for_members(client: Clients) -> None:
     create(alice, roomname="math")
     assert bob.call("GET", "/room/members?roomname=math").status == 404
     bob.join("math")
+    assert [m["user"] for m in bob.ok("GET", "/room/members?roomname=math&role=owner")["members"]] == ["alice"]
+    assert bob.call("GET", "/room/members?roomname=math&role=king").status == 400
     members = bob.ok("GET", "/room/members?roomname=math")["members"]
     assert members == [
         {"user": "alice", "nickname": "alice", "role": "owner", "online": True},

@@ -168,3 +168,44 @@ def test_unread_counts_what_others_wrote_since_it_was_looked_at(page):
       unread.see(room, "07"); note();
       return seen;"""
     assert run(page, "unread", body) == [3, 4, 4, 1, 0, 1, 0, 0]
+
+
+def test_a_search_takes_away_rooms_that_it_does_not_find(page):
+    """Where there are more rooms than the list has, rooms deleted elsewhere would stay in it."""
+    body = """
+      const store = new m.Store();
+      const room = (id, roomname, joined) => ({ id, roomname, joined, membercount: 1, last_time: "" });
+      const names = () => [...store.rooms.keys()].sort();
+      const seen = [];
+      const take = (rooms, options) => { store.setRooms(rooms, () => {}, options); seen.push(names()); };
+      take([room(1, "own", true), room(2, "chess", false), room(3, "Chess 2", false)], { isCut: true });
+      take([room(3, "Chess 2", false)], { isCut: true, isSearch: true, searched: "chess" });
+      take([room(4, "far", false)], { isCut: true, isSearch: true, searched: null });
+      take([room(5, "new", false)], { isCut: true });
+      return seen;"""
+    assert run(page, "store", body) == [
+        ["Chess 2", "chess", "own"],
+        ["Chess 2", "own"],
+        ["Chess 2", "far", "own"],
+        ["new", "own"],
+    ]
+
+
+def test_a_tab_knows_when_another_one_is_logging_in(page):
+    body = """
+      const [one, other] = [new m.Tabs(), new m.Tabs()];
+      const seen = [];
+      await one.nobodyEnters();
+      seen.push("free");
+      let finish;
+      const channel = new BroadcastChannel("commonroom.tabs");
+      const heard = new Promise((resolve) => channel.addEventListener("message", resolve));
+      const login = other.entering(() => new Promise((resolve) => (finish = resolve)));
+      await heard;
+      const waiting = one.nobodyEnters().then(() => seen.push("over"));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      seen.push("under way");
+      finish();
+      await Promise.all([login, waiting]);
+      return seen;"""
+    assert run(page, "tabs", body) == ["free", "under way", "over"]

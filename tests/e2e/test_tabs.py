@@ -3,6 +3,7 @@
 import re
 import sqlite3
 
+import requests
 from playwright.sync_api import Page, Request, expect
 
 from tests.e2e.conftest import PASSWORD
@@ -65,6 +66,8 @@ def test_a_tab_never_acts_for_another_than_it_shows(people, name):
     answer = anna.context.request.post("/user/register", data={"username": name("bob"), "password": PASSWORD})
     assert answer.ok
     anna.locator("#message-text").press("Enter")
+    expect(anna.locator("#login-reason")).not_to_be_empty()
+    anna.evaluate("dispatchEvent(new Event('focus'))")
     expect(anna.locator("#login-reason")).to_contain_text(name("bob"))
     assert "private draft" not in kept(anna)
     anna.get_by_role("button", name=f"Go on as {name('bob')}").click()
@@ -86,6 +89,32 @@ def test_tabs_hear_of_logging_in_and_out(people, name):
     assert room not in kept(anna)
     people.client(name("bob"))
     log_in(other, name("bob"))
+    expect(anna.locator("#login-other")).to_have_text(f"Go on as {name('bob')}")
+
+
+def test_a_session_that_a_slow_login_elsewhere_ends_is_told_as_that(people, name, server):
+    visitor = people.page()
+    visitor.locator("#username").wait_for()
+    anna = new_tab(people, visitor)
+    people.client(name("anna"))
+    log_in(anna, name("anna"))
+    expect(visitor.locator("#login-other")).to_have_text(f"Go on as {name('anna')}")
+    people.client(name("bob"))
+    held = []
+    visitor.route("**/user/login", lambda route: held.append(route))
+    visitor.locator("#username").fill(name("bob"))
+    visitor.locator("#password").fill(PASSWORD)
+    visitor.locator("#password").press("Enter")
+    # As if the server had ended Anna's session, and the answer with Bob's cookie were on its way.
+    cookies = {cookie["name"]: cookie["value"] for cookie in anna.context.cookies()}
+    assert requests.post(f"{server.url}/user/logout", json={}, cookies=cookies, timeout=30).ok
+    expect(anna.locator("#login-reason")).to_contain_text("Your session has ended")
+    asked = []
+    anna.on("request", lambda request: asked.append(request.url) if "/user/session" in request.url else None)
+    anna.wait_for_timeout(1200)
+    assert asked == []
+    held.pop().continue_()
+    expect(visitor.locator("#my-name")).to_have_text(name("bob"))
     expect(anna.locator("#login-other")).to_have_text(f"Go on as {name('bob')}")
 
 

@@ -12,7 +12,7 @@ from chat.http.context import services
 from chat.http.declared import answers
 from chat.http.pages import next_of, page_of
 from chat.http.queries import asks
-from chat.models import Actor
+from chat.models import Actor, Role
 from chat.protocols.polling.errors import success
 from chat.protocols.polling.schemas import (
     CreateRoom,
@@ -119,7 +119,8 @@ def delete(actor: Actor, body: dict[str, Any]) -> Response:
 def members(actor: Actor, query: dict[str, Any]) -> Response:
     """List the members of a room. Beyond the document."""
     page = page_of(query)
-    found = services().memberships.members(actor, query["roomname"], page)
+    role = query["role"] and Role(query["role"])
+    found = services().memberships.members(actor, query["roomname"], page, role)
     shown = [_member(member, query["detail"]) for member in found]
     return success(f"{len(found)} members.", f"共 {len(found)} 名成员。", members=shown, **next_of(page, found))
 

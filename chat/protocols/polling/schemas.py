@@ -187,6 +187,12 @@ class FindQuery(In, Paged):
 class MembersQuery(In, Paged):
     roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
     detail = Flag(_DETAIL)
+    role = fields.String(
+        load_default=None,
+        allow_none=False,
+        validate=validate.OneOf(list(Role)),
+        metadata=about("only members of this role", "只返回此角色的成员"),
+    )
 
 
 class _RoomIds(fields.Field[frozenset[int]]):

@@ -151,6 +151,11 @@ export const api = {
   /** {members, next}: a page of them, longest-standing first; next is `after` of the next page, or "". */
   members: (roomname, after = "") =>
     request("GET", "/room/members", { query: { roomname, detail: 1, limit: MEMBERS_A_PAGE, after } }),
+  /** The member who owns the room, or null. */
+  owner: async (roomname) => {
+    const { members } = await request("GET", "/room/members", { query: { roomname, detail: 1, role: "owner" } });
+    return members[0] ?? null;
+  },
   history: (roomname, before, limit) => {
     const query = { roomname, limit, detail: 1, ...(before ? { before } : {}) };
     return request("GET", "/chat/history", { query, timeout: 30_000 });

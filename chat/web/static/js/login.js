@@ -8,14 +8,15 @@ import { onLanguage, t } from "./i18n.js";
 const MIN_CHARS = 8; // the page asks for more than the server, whose other clients have shorter ones
 
 export class Login {
-  #onDone;
+  #logIn;
   #isNew = false;
   #isBusy = false;
   #reason = null;
   #other = "";
 
-  constructor(onDone) {
-    this.#onDone = onDone;
+  /** logIn(request) makes the request and shows the chat. Raises an Error with words for the user. */
+  constructor(logIn) {
+    this.#logIn = logIn;
     byId("tab-login").addEventListener("click", () => this.#choose(false));
     byId("tab-register").addEventListener("click", () => this.#choose(true));
     byId("login-form").addEventListener("submit", (event) => {
@@ -97,10 +98,9 @@ export class Login {
     this.#isBusy = true;
     byId("login-submit").setAttribute("aria-disabled", "true");
     try {
-      await (this.#isNew ? api.register(username, password) : api.login(username, password));
-      byId("password").value = "";
-      await this.#onDone().catch((problem) => {
-        throw problem.status === 401 ? new Error(t("login.cookie")) : problem;
+      await this.#logIn(async () => {
+        await (this.#isNew ? api.register(username, password) : api.login(username, password));
+        byId("password").value = "";
       });
     } catch (problem) {
       error.textContent = problem.message;

@@ -46,11 +46,6 @@ export class Members {
     onLanguage(() => this.render());
   }
 
-  /** The member who owns the open room, where that is known. */
-  get owner() {
-    return this.#members.find((member) => member.role === "owner") ?? null;
-  }
-
   /** Somebody may have come into a room, or left it. */
   changed() {
     clearTimeout(this.#timer);

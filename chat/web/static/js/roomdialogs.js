@@ -6,23 +6,19 @@ import { el, icon } from "./dom.js";
 import { t } from "./i18n.js";
 import { fullName, roomTitle } from "./names.js";
 import { notify } from "./notices.js";
+import { hasInName } from "./store.js";
 
 const SEARCH_AFTER_MS = 250; // without a further key
 
 export class RoomDialogs {
   #store;
-  #refresh;
-  #search;
+  #feed;
   #open;
-  #owner;
 
-  /** refresh() brings the room list up to date, search(name) adds rooms to it, open(name) shows a joined room; owner()
-   * gives the open room's. */
-  constructor(store, { refresh, search, open, owner }) {
-    this.#owner = owner;
+  /** feed: a RoomFeed; open(name) shows a joined room. */
+  constructor(store, feed, open) {
     this.#store = store;
-    this.#refresh = refresh;
-    this.#search = search;
+    this.#feed = feed;
     this.#open = open;
   }
 
@@ -42,20 +38,27 @@ export class RoomDialogs {
     search.addEventListener("input", () => {
       show();
       clearTimeout(soon);
-      const name = search.value.trim();
-      if (name && this.#store.isCut) soon = setTimeout(() => this.#search(name).catch(tell), SEARCH_AFTER_MS);
+      soon = setTimeout(() => this.#search(search.value.trim()).catch(tell), SEARCH_AFTER_MS);
     });
     const dialog = openDialog(t("find.title"), [search, error, list, el("div", { class: "buttons" }, create)]);
     show();
     this.#store.on("rooms", show);
-    dialog.node.addEventListener("close", () => this.#store.off("rooms", show));
-    this.#refresh().catch(tell);
+    dialog.node.addEventListener("close", () => {
+      clearTimeout(soon);
+      this.#store.off("rooms", show);
+      this.#feed.search("");
+    });
+    this.#feed.refresh().catch(tell);
     search.focus();
   }
 
+  /** Where the list is whole, it has what is searched for. */
+  async #search(name) {
+    await this.#feed.search(this.#store.isCut ? name : "");
+  }
+
   #showFound(list, text, error, close) {
-    const wanted = text.trim().toLowerCase();
-    const found = [...this.#store.rooms.values()].filter((room) => room.name.toLowerCase().includes(wanted));
+    const found = [...this.#store.rooms.values()].filter((room) => hasInName(room, text));
     const focused = list.contains(document.activeElement) ? document.activeElement.dataset.room : null;
     list.replaceChildren(...found.map((room) => this.#foundRow(room, error, close)));
     if (found.length === 0) list.append(el("li", { class: "hint" }, t("find.nothing")));
@@ -99,7 +102,7 @@ export class RoomDialogs {
 
   async #join(name, passwd) {
     await api.joinRoom(name, passwd);
-    await this.#refresh();
+    await this.#feed.refresh();
     notify(t("join.done", { room: name }));
     return () => this.#open(name);
   }
@@ -126,7 +129,7 @@ export class RoomDialogs {
     const name = values.name.trim();
     const isLocked = values.kind === "locked";
     await api.createRoom(name, isLocked ? values.passwd : "", isLocked);
-    await this.#refresh();
+    await this.#feed.refresh();
     notify(t("create.done", { room: name }));
     return () => this.#open(name);
   }
@@ -136,27 +139,31 @@ export class RoomDialogs {
     const facts = [t(room.isLocked ? "room.locked" : "room.open"), t("rooms.members", { count: room.memberCount })];
     const leave = el("button", { type: "button" }, icon("out"), t("leave.button"));
     const remove = el("button", { type: "button", class: "danger" }, t("delete.button"));
-    const owner = room === this.#store.room ? this.#owner() : null;
-    const name = owner && fullName(owner.nickname || owner.user, owner.user, owner.user_id);
-    const leaveAll = el("button", { type: "button" }, t("leave.all.button", { name }));
-    const acts = [
-      [leave, () => this.leave(room)],
-      [leaveAll, () => this.leaveAll(owner.user, name)],
-      [remove, () => this.delete(room)],
-    ];
-    for (const [button, next] of acts) {
+    const leadTo = (button, next) =>
       button.addEventListener("click", () => {
         dialog.close();
         next();
       });
-    }
+    leadTo(leave, () => this.leave(room));
+    leadTo(remove, () => this.delete(room));
     const nodes = [
       el("p", {}, facts.join(" · ")),
       room.role && el("p", {}, t(`room.role.${room.role}`)),
       field("link", t("room.link"), { readonly: true, value: link, onfocus: (event) => event.target.select() }),
-      el("div", { class: "buttons" }, owner && room.role !== "owner" ? leaveAll : null, leave, room.role === "owner" ? remove : null),
+      el("div", { class: "buttons" }, leave, room.role === "owner" ? remove : null),
     ];
     const dialog = openDialog(roomTitle(room), nodes.filter(Boolean));
+    if (room.role !== "owner") this.#offerLeaveAll(room, leave, leadTo);
+  }
+
+  /** Put a button for leaving all rooms of the owner before the other one, once it is known who that is. */
+  async #offerLeaveAll(room, leave, leadTo) {
+    const owner = await api.owner(room.name).catch(() => null); // without it, rooms can be left one by one
+    if (!owner) return;
+    const name = fullName(owner.nickname || owner.user, owner.user, owner.user_id);
+    const leaveAll = el("button", { type: "button" }, t("leave.all.button", { name }));
+    leadTo(leaveAll, () => this.leaveAll(owner.user, name));
+    leave.before(leaveAll);
   }
 
   leave(room) {
@@ -177,7 +184,7 @@ export class RoomDialogs {
     const act = async () => {
       await api.leaveAll(owner);
       notify(t("leave.all.done", { name }));
-      await this.#refresh().catch(() => {});
+      await this.#feed.refresh().catch(() => {});
     };
     const text = el("p", {}, t("leave.all.text", { name }));
     openForm(t("leave.all.title", { name }), [text], { text: t("leave.all.submit"), isDangerous: true }, act);
@@ -191,7 +198,7 @@ export class RoomDialogs {
       await request();
       this.#store.lose(name);
       notify(t(done, { room: roomTitle(room) }));
-      await this.#refresh().catch(() => {}); // it is done; the list comes up to date by itself
+      await this.#feed.refresh().catch(() => {}); // it is done; the list comes up to date by itself
     } finally {
       this.#store.leaving.delete(name);
     }

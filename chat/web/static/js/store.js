@@ -49,10 +49,11 @@ export class Store {
   }
 
   /**
-   * Take in /room/find. `adopt(room, found)` takes in what it counted in a joined room. Where the list is cut, rooms that
-   * are not in it stay as they are: the pull tells when one is lost. What was searched for keeps its place.
+   * Take in /room/find. `adopt(room, found)` takes in what it counted in a joined room. Where the list is cut, one's rooms
+   * that are not in it stay as they are: the pull tells when one is lost. isSearch: all others stay, too, but for those
+   * with `searched` in their names, if it is given: the list would have them. What was searched for keeps its place.
    */
-  setRooms(list, adopt, { isCut = false, isSearch = false } = {}) {
+  setRooms(list, adopt, { isCut = false, isSearch = false, searched = null } = {}) {
     const before = this.rooms;
     this.rooms = new Map();
     this.isCut = isCut;
@@ -69,7 +70,9 @@ export class Store {
     }
     this.#activity += list.length;
     for (const [name, room] of before) {
-      if (isCut && !this.rooms.has(name)) this.rooms.set(name, room);
+      const isGone = searched !== null && hasInName(room, searched);
+      const stays = isCut && (room.joined || (isSearch && !isGone));
+      if (stays && !this.rooms.has(name)) this.rooms.set(name, room);
       else if (this.rooms.get(name) !== room) this.#forget(room);
     }
     if (this.current !== null && !this.room?.joined) this.open(null);
@@ -191,6 +194,9 @@ export class Store {
     for (const pending of this.pendingOf(room.name)) this.removePending(pending.id);
   }
 }
+
+/** Whether a search for this part of a name finds the room. */
+export const hasInName = (room, part) => room.name.toLowerCase().includes(part.trim().toLowerCase());
 
 function newRoom(found) {
   return {

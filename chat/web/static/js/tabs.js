@@ -10,6 +10,7 @@ const NAME = "commonroom.tabs";
 const LEASE = "commonroom.lease";
 const BEAT_MS = 1000;
 const STALE_MS = 4000;
+const ENTERING_MS = 20_000; // a log-in takes no longer; the tab may have crashed
 
 /** Random id; crypto.randomUUID is missing on plain-http addresses such as the teacher's http://192.168.x.y. */
 export function newId() {
@@ -26,19 +27,25 @@ export class Tabs {
   #listeners = new Map();
   #onLead = () => {};
   #timer = null;
+  #entering = new Map(); // other tabs that are logging in: a timer for each, by the tab's id
+  #onNobodyEnters = [];
   isLeading = false;
 
   constructor() {
     try {
       this.#channel = new BroadcastChannel(NAME);
       this.#channel.addEventListener("message", ({ data }) => this.#listeners.get(data.kind)?.(data));
+      this.on("entering", ({ id, isOver }) => this.#enters(id, isOver));
     } catch {
       // Each tab is on its own, then.
     }
     globalThis.addEventListener("storage", (event) => event.key === LEASE && this.#beat());
     for (const type of ["focus", "blur", "pageshow"]) globalThis.addEventListener(type, () => this.#beat());
     document.addEventListener("visibilitychange", () => this.#beat());
-    globalThis.addEventListener("pagehide", () => this.#release());
+    globalThis.addEventListener("pagehide", () => {
+      this.tell("entering", { id: this.#id, isOver: true });
+      this.#release();
+    });
   }
 
   /** Call listener with what another tab tells under this name. */
@@ -48,6 +55,29 @@ export class Tabs {
 
   tell(kind, about = {}) {
     this.#channel?.postMessage({ kind, ...about });
+  }
+
+  /** Log in by act(). Other tabs know of it before the server does, so that they can tell why their session ends. */
+  async entering(act) {
+    this.tell("entering", { id: this.#id, isOver: false });
+    try {
+      return await act();
+    } finally {
+      this.tell("entering", { id: this.#id, isOver: true });
+    }
+  }
+
+  /** Resolves when no other tab is logging in. */
+  nobodyEnters() {
+    return new Promise((resolve) => (this.#entering.size === 0 ? resolve() : this.#onNobodyEnters.push(resolve)));
+  }
+
+  #enters(id, isOver) {
+    clearTimeout(this.#entering.get(id));
+    if (!isOver) return void this.#entering.set(id, setTimeout(() => this.#enters(id, true), ENTERING_MS));
+    this.#entering.delete(id);
+    if (this.#entering.size > 0) return;
+    for (const resolve of this.#onNobodyEnters.splice(0)) resolve();
   }
 
   /** From here on one of the tabs that joined leads; onLead(isLeading) says when that changes for this one. */

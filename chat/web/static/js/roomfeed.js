@@ -1,0 +1,82 @@
+// Keeps the list of rooms up to date: asked every 30 s, on return to the page, and when something says that it changed.
+
+import { api } from "./api.js";
+
+const REFRESH_MS = 30_000;
+
+export class RoomFeed {
+  #store;
+  #handlers;
+  #round = 0;
+  #pages = 1;
+  #wanted = ""; // a part of the names that somebody searches for
+  #timer = null;
+
+  /** handlers: adopt(room, found) takes in what the server counted, onTaken(), onSignedOut(). */
+  constructor(store, handlers) {
+    this.#store = store;
+    this.#handlers = handlers;
+  }
+
+  /** Bring the list up to date. Raises ApiError. */
+  async refresh() {
+    clearTimeout(this.#timer);
+    const round = ++this.#round;
+    const wanted = this.#wanted;
+    try {
+      const { rooms, isCut } = await api.rooms(this.#pages);
+      const searched = isCut && wanted ? (await api.rooms(1, wanted)).rooms : [];
+      // A list that was asked for before something was done may not know of it.
+      if (round === this.#round && this.#store.me) this.#take([...rooms, ...without(searched, rooms)], { isCut });
+    } finally {
+      if (round === this.#round) this.#timer = setTimeout(() => this.refreshQuietly(), REFRESH_MS);
+    }
+  }
+
+  /** The same, unless nobody looks; the end of the session is told, other failures are not. */
+  async refreshQuietly() {
+    if (!this.#store.me) return;
+    if (document.visibilityState !== "visible") {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.refreshQuietly(), REFRESH_MS);
+      return;
+    }
+    try {
+      await this.refresh();
+    } catch (error) {
+      if (error.status === 401) this.#handlers.onSignedOut();
+    }
+  }
+
+  /** Take in rooms with this in their names too, now and at each refresh, where there are more than the list has; "" ends
+   * that. Raises ApiError. */
+  async search(name) {
+    this.#wanted = name;
+    if (!name) return;
+    const { rooms, isCut } = await api.rooms(1, name);
+    if (this.#store.me && this.#wanted === name) {
+      this.#take(rooms, { isCut: true, isSearch: true, searched: isCut ? null : name });
+    }
+  }
+
+  async more() {
+    this.#pages += 1;
+    await this.refreshQuietly();
+  }
+
+  stop() {
+    clearTimeout(this.#timer);
+    this.#wanted = "";
+    this.#pages = 1;
+  }
+
+  #take(rooms, options) {
+    this.#store.setRooms(rooms, this.#handlers.adopt, options);
+    this.#handlers.onTaken();
+  }
+}
+
+function without(rooms, known) {
+  const ids = new Set(known.map((room) => room.id));
+  return rooms.filter((room) => !ids.has(room.id));
+}
