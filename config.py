@@ -48,7 +48,7 @@ class Settings:
     lobby: str = "public"
     password_min_length: int = 6
     message_max_chars: int = 4000
-    edit_minutes: float = 15.0  # for so long one's own text can be changed; 0: not at all
+    edit_minutes: float = 15.0  # period in which users can edit their own texts; 0: never
     image_max_bytes: int = 5 * 1024 * 1024
     file_max_bytes: int = 20 * 1024 * 1024
     body_max_bytes: int = 8 * 1024 * 1024

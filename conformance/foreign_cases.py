@@ -136,7 +136,7 @@ def run(server: Server) -> Iterator[Outcome]:
 
 
 def tried(client: str, about: str, case: Callable[[], None]) -> Outcome:
-    """What came of a case."""
+    """Run a case and return its outcome."""
     try:
         case()
     except Exception as error:  # any exception of the client is the result
@@ -198,7 +198,7 @@ _IN_PAGE = """async () => {
 
 
 def in_chromium(server: Server, script: str, argument: Any = None) -> Any:
-    """What a script gives that runs in a page of the server, whose Content-Security-Policy lets it ask."""
+    """Return the result of a script in a page of the server, whose Content-Security-Policy permits requests."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=BROWSER_FLAGS)
         page = browser.new_context(ignore_https_errors=True).new_page()

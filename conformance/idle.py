@@ -1,6 +1,7 @@
-"""Kept connections that clients use again about when the server closes them, on a server that does so after KEEPALIVE.
+"""Clients that reuse a kept connection at about the time when the server closes it, on a server that does so after
+KEEPALIVE.
 
-What was answered must be stored once, what was not at most once.
+An answered message must be stored once, an unanswered one at most once.
 """
 
 import shutil

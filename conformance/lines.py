@@ -28,7 +28,7 @@ def run(server: Server) -> Iterator[Outcome]:
 
 
 class Terminal:
-    """A program that passes on what is typed, and shows what comes."""
+    """A program with piped input and output."""
 
     def __init__(self, server: Server, program: str) -> None:
         command = [*(_NC if program == "nc" else _TELNET), str(server.tcp_port)]

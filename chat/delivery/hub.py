@@ -39,7 +39,7 @@ class Hub:
                 self.notifier.wake((event.kind.value, event.subject_id), recheck=True)
 
     def _take_in(self, event: Event) -> None:
-        """A message or change: wake those who wait for messages, or for changes too."""
+        """A message or change: wake waiters for messages, or for changes as well."""
         if event.message is not None:
             taken = self.feeds.publish(event.message, event.prev_time)
         elif event.change is not None:

@@ -158,7 +158,7 @@ class Framer:
             del buffer[:2]
         end = buffer.find(b"\r\n\r\n")
         if end < 0 or end > HEAD_MAX_BYTES:
-            if buffer and buffer[0] not in _BEGINNINGS:  # such as TLS, whose client waits for TLS
+            if buffer and buffer[0] not in _BEGINNINGS:  # such as a TLS client, which waits for a TLS answer
                 raise FramingError("400 Bad Request", "this is not HTTP, which is spoken here, without TLS")
             # Counted, because this runs for each part that arrives: a regular expression takes a hundred times as long.
             if buffer.count(b"\n", 0, HEAD_MAX_BYTES) != buffer.count(b"\r\n", 0, HEAD_MAX_BYTES):

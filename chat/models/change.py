@@ -1,4 +1,4 @@
-"""Changes to what a room shows: entries of its timeline, beside the messages (specs, classroom)."""
+"""Changes of messages: entries of a room's timeline beside the messages (docs/decisions/0120)."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -28,15 +28,15 @@ class Change(db.Model):
     kind: Mapped[str] = mapped_column(Text)
     message_id: Mapped[int] = mapped_column(ForeignKey("messages.id"))
     actor_id: Mapped[int] = mapped_column(ForeignKey("users.id"))  # who changed it
-    # Of an edit: what the text was before, until the message is deleted.
+    # Of an edit: the previous text, until the message is deleted.
     before: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
 
 
 @dataclass(frozen=True, slots=True)
 class StoredChange:
-    """A change as read back. Shared between threads.
+    """A change as read from the database. Shared between threads.
 
-    It says what is so now, not what was so then: a reader who takes it in twice, or late, ends with the same.
+    It holds the current state, so a reader that applies it twice, or late, ends with the same state.
     """
 
     room_id: int
@@ -47,9 +47,9 @@ class StoredChange:
     message_id: int
     message_time: int  # µs; of the message
     content: str = ""  # of an edit: the text
-    # What clients were sent of it, by format.
+    # Encoded forms by protocol format.
     encoded: dict[str, bytes] = field(default_factory=dict, compare=False, repr=False)
-    # So that an answer's size is added up without asking what is a message.
+    # Lets an answer's size be summed over messages and changes alike.
     avatar: ClassVar[str] = ""
     attachment_size: ClassVar[int] = 0
 

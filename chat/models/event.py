@@ -28,7 +28,7 @@ class EventKind(StrEnum):
     CONCERNS_MEMBERS = "concerns_members"  # subject: room; a new member, an announcement, or an answered invitation
 
 
-TIMELINE = frozenset({EventKind.MESSAGE, EventKind.CHANGE})  # what the room's clock gave a time
+TIMELINE = frozenset({EventKind.MESSAGE, EventKind.CHANGE})  # events with a time of the room's clock
 ROOM_SIGNALS = frozenset({EventKind.ENTERED, EventKind.LEFT, EventKind.MEMBERS, EventKind.CONCERNS_MEMBERS})
 SIGNALS = ROOM_SIGNALS | {EventKind.FRIEND_REQUESTED, EventKind.UNFRIENDED, EventKind.ADMITTED}
 

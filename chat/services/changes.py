@@ -1,4 +1,4 @@
-"""Changing what was said: editing and deleting messages (specs, classroom: "Talking", "Changes are entries …")."""
+"""Editing and deleting messages (docs/specification.md, "Message"; docs/decisions/0120)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +32,7 @@ from chat.services.room_clock import tick_for_change
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A message that is to be changed."""
+    """The message to change."""
 
     id: int
     room: FoundRoom
@@ -64,9 +64,9 @@ class Changes:
         self._max_chars = max_chars
 
     def edit(self, actor: Actor, ref: RoomRef, message_id: int, text: str, *, based_on: int | None = None) -> None:
-        """Give one's own message another text. The same text again changes nothing.
+        """Replace the text of one of the actor's messages. The same text changes nothing.
 
-        based_on: the edited_at (µs) of what the actor saw, 0 for a message as it was sent; None: whatever it was.
+        `based_on`: the edited_at (µs) that the actor saw, 0 for an unedited message; None: overwrite any version.
 
         Raises ROOM_NOT_FOUND, MESSAGE_NOT_FOUND, NOT_SENDER, NOT_A_TEXT, EDIT_TOO_LATE, EDIT_CROSSED, MESSAGE_EMPTY,
         MESSAGE_TOO_LONG, NOT_FRIENDS, RATE_LIMITED, UNAVAILABLE.
@@ -83,7 +83,7 @@ class Changes:
             tx.execute(update(Message).where(Message.id == found.id).values(content=text, edited_at=change.time))
 
     def delete_in(self, actor: Actor, ref: RoomRef, message_id: int) -> None:
-        """Delete a message for all, for good; one that is deleted already, by whoever could do it, changes nothing.
+        """Delete a message for all members, permanently. A permitted second deletion changes nothing.
 
         Raises ROOM_NOT_FOUND, MESSAGE_NOT_FOUND, FORBIDDEN, RATE_LIMITED, UNAVAILABLE.
         """
@@ -91,7 +91,7 @@ class Changes:
             self._delete(tx, actor, _in_room(tx, actor, ref, message_id, deleted=True))
 
     def delete(self, actor: Actor, message_id: int) -> None:
-        """The same, in whatever room. Raises MESSAGE_NOT_FOUND; FORBIDDEN, also to those who are not in its room."""
+        """Delete a message by its id alone. Raises MESSAGE_NOT_FOUND; FORBIDDEN, also for non-members of its room."""
         with self._store.write() as tx:
             row = _row(tx, message_id)
             room_id = row.room_id if row is not None and row.deleted_at is None else None
@@ -137,7 +137,7 @@ class Changes:
         before: str = "",
         content: str = "",
     ) -> StoredChange:
-        """Store that a message was changed, and tell those who wait for changes."""
+        """Store the change of a message, and notify readers of changes."""
         prev_time, time = tick_for_change(tx, found.room.id, self._clock())
         row = {"room_id": found.room.id, "time": time, "kind": kind.value, "message_id": found.id}
         tx.execute(insert(Change).values(**row, actor_id=actor.user_id, before=before))

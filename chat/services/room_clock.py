@@ -1,4 +1,4 @@
-"""A room's clock: gives messages and changes their times (specs, "The clock is the cursor").
+"""A room's clock: gives messages and changes their times (docs/specification.md, "The clock is the cursor").
 
 The room's row is locked from the tick to the commit, so times are given out in the order of commits. No two entries of
 a room have the same time.
@@ -26,7 +26,7 @@ def tick_for_message(tx: WriteTransaction, room_id: int, now: int) -> tuple[int,
 
 
 def tick_for_change(tx: WriteTransaction, room_id: int, now: int) -> tuple[int, int]:
-    """The same for a change. The times of the room's newest messages stay."""
+    """Advance the clock for a change. The times of the newest messages stay."""
     query = select(Room.last_time, Room.change_time).where(Room.id == room_id).with_for_update()
     prev_time = max(tx.execute(query).one())
     time = max(prev_time + 1, now)

@@ -23,7 +23,7 @@ _valid = and_(RoomTicket.secret == bindparam("secret"), RoomTicket.expires_at > 
 
 
 class Entry(NamedTuple):
-    """What a ticket was good for."""
+    """The result of redeeming a ticket."""
 
     actor: Actor
     room_id: int

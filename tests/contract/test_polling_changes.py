@@ -68,7 +68,7 @@ def history(who: PollingClient, query: str = "") -> list[dict[str, Any]]:
 
 
 def shown(entries: list[dict[str, Any]]) -> list[Any]:
-    """Messages by their text, changes by what they are."""
+    """Messages by their text, changes by their kind."""
     return [
         (entry["change"], entry["id"], entry.get("content")) if "change" in entry else entry["content"]
         for entry in entries
@@ -185,7 +185,7 @@ def test_two_edits_at_once(alice: PollingClient) -> None:
         "The message was edited elsewhere meanwhile: look at it, and edit it again.",
     )
     edit(alice, first, "un", edited=seen)
-    edit(alice, first, "eins")  # who does not say what it saw has the last word
+    edit(alice, first, "eins")  # without `edited` the last edit wins
     assert history(alice)[-1]["content"] == "eins"
 
 

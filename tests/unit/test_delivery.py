@@ -540,7 +540,7 @@ def test_changes_of_another_process_in_whatever_order_they_are_heard_of(services
 
 
 def test_each_kind_of_news_wakes_those_who_wait_for_it_however_it_is_fetched(services: Services) -> None:
-    """What is fetched along with something else is new, too."""
+    """News fetched together with other news also wakes its waiters."""
     alice, sent = club(services, "a")
     events: list[Event] = []
     store_of(services).published = events.extend

@@ -113,7 +113,7 @@ def history(actor: Actor, query: dict[str, Any]) -> Response:
     zh="编辑自己的文字消息。",
 )
 def edit(actor: Actor, body: dict[str, Any]) -> Response:
-    """Change one's own text. Beyond the document."""
+    """Edit one of the caller's texts. Beyond the document."""
     room, based_on = body["roomname"], body["edited"]
     seen = parse_cursor(room, based_on) if based_on is not None else None
     services().changes.edit(actor, room, body["id"], body["content"], based_on=seen)
@@ -125,7 +125,7 @@ def edit(actor: Actor, body: dict[str, Any]) -> Response:
 @takes(OneMessage)
 @answers(Done, *ON_MESSAGES, ErrorCode.FORBIDDEN, zh="为所有人删除一条消息。")
 def delete(actor: Actor, body: dict[str, Any]) -> Response:
-    """Delete a message for all: one's own, or as the room's owner or admin anybody's. Beyond the document."""
+    """Delete a message for all members: the caller's own, or any as the room's owner or admin. Beyond the document."""
     services().changes.delete_in(actor, body["roomname"], body["id"])
     return success("Deleted.", "已删除。")
 

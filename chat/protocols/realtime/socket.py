@@ -107,9 +107,10 @@ class RoomSocket(Handler):
         return compact(frame)
 
     def _enter(self, token: str) -> None:
-        """Make the token's holder a member who receives what is sent from the issue of the token on.
+        """Make the token's holder a member who receives messages from the issue of the token on.
 
-        Its request is where the document enters the room, and the last step that is answered (decision 0095).
+        The document enters the room with the token's request, which is also the last step that is answered
+        (docs/decisions/0095).
         """
         try:
             actor, self._room_id, since = self.chat.tickets.redeem(token)
