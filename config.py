@@ -41,7 +41,7 @@ class Settings:
     tcp_port: int = 8888  # the tcp protocol; 0: none
     realtime_port: int = 0  # an additional HTTP port for realtime's WebSocket, as in its document; 0: none
     web_concurrency: int = 1  # worker processes; gunicorn reads it directly
-    threads: int = 16  # per worker process; held requests need none
+    threads: int = 4  # per worker process; held requests need none
     metrics: bool = False
     tls: str = "off"  # self-signed: https with a certificate kept in instance_path
     # Rules

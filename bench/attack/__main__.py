@@ -157,9 +157,10 @@ async def _run(options: argparse.Namespace, server: Attacked) -> tuple[list[Row]
     lesson = Lesson(server, options.pupils)
     await lesson.begin()
     rows: list[Row] = []
-    phases = [(QUIET, []), *((name, [name]) for name in options.attack or ATTACKS)]
-    if not options.attack:
-        phases += [(TOGETHER, list(ATTACKS)), (f"{QUIET}, after it all", [])]
+    alone = [] if options.together else options.attack or ATTACKS
+    phases = [(QUIET, []), *((name, [name]) for name in alone)]
+    if options.together or not options.attack:
+        phases += [(TOGETHER, options.attack or list(ATTACKS)), (f"{QUIET}, after it all", [])]
     async with lesson.chatting():
         for name, attacks in phases:
             row = await lesson.phase(name, attacks, options.seconds)
@@ -191,6 +192,7 @@ def main() -> int:
     )
     parser.add_argument("--pupils", type=int, default=30, help="of the class")
     parser.add_argument("--attack", action="append", choices=list(ATTACKS), help="only this one (may be repeated)")
+    parser.add_argument("--together", action="store_true", help="only all of them (or of those named) at once")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the table into this page")
     options = parser.parse_args()
     os.sched_setaffinity(0, {GENERATOR_CORE})

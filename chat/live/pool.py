@@ -3,8 +3,11 @@
 The thread that became idle last runs first, because its caches are warm.
 """
 
+import contextlib
 import logging
+import os
 import threading
+import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -37,16 +40,21 @@ class Bounds:
     most_waiting: int  # jobs that may be refused; the others are limited by the number of connections
     most_each: int = 0  # concurrent jobs per client; 0: unlimited
     unasked: int = 0  # additional threads assigned without asking for the client
+    nice: int = 0  # added to the niceness of the threads
+    rest: int = 0  # a thread sleeps this multiple of a job's CPU time after the job, if more jobs wait
 
 
 BOUNDS = {
-    Lane.HASHING: Bounds(threads=2, most_waiting=500),  # argon2 releases the GIL
-    Lane.ROOM_PASSWDS: Bounds(threads=1, most_waiting=200),
-    Lane.PICTURES: Bounds(threads=2, most_waiting=200, most_each=1),
-    Lane.LONG: Bounds(threads=2, most_waiting=200, most_each=1),
+    # argon2 releases the GIL, so a low priority delays no other thread.
+    Lane.HASHING: Bounds(threads=2, most_waiting=500, nice=10),
+    Lane.ROOM_PASSWDS: Bounds(threads=1, most_waiting=200, nice=10),
+    # Single C calls hold the GIL for up to 10 ms here. Sleeping limits one client to a quarter of a core.
+    Lane.PICTURES: Bounds(threads=2, most_waiting=200, most_each=1, rest=3),
+    Lane.LONG: Bounds(threads=2, most_waiting=200, most_each=1, rest=3),
     Lane.MAIL: Bounds(threads=2, most_waiting=100),
     Lane.REFUSING: Bounds(threads=1, most_waiting=1000),
 }
+_LONGEST_REST = 0.5  # seconds
 REST_MOST_WAITING = 4000
 # Threads running Python share the GIL. At low load the client is not determined, which saves time.
 REST_MOST_EACH = REST_UNASKED = 2
@@ -81,9 +89,9 @@ class Pool:
         self._asks_from = bounds.threads - bounds.unasked if bounds.most_each else 0
         self._lock = threading.Lock()
         self._turns = Turns()
-        self._at_work: Counter[Client] = Counter()  # jobs per client, except those whose client was not determined
-        self._busy: set[Client] = set()  # clients at their limit of concurrent jobs
-        self._resting = [_Thread(self, f"{lane.name.lower()}_{number}") for number in range(bounds.threads)]
+        self._at_work: Counter[Client] = Counter()  # jobs of each client, but for those that nobody asked about
+        self._busy: set[Client] = set()  # clients that have as many at work as they may
+        self._resting = [_Thread(self, f"{lane.name.lower()}_{number}", bounds) for number in range(bounds.threads)]
         for thread in self._resting:
             thread.start()
 
@@ -119,6 +127,11 @@ class Pool:
     def rests(self) -> bool:
         """Whether all threads are idle."""
         return len(self._resting) == self._bounds.threads
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether a job waits for a thread. Asked without the lock."""
+        return bool(self._turns.refusable)
 
     def next_job(self, thread: "_Thread", done: Client | None) -> Job | None:
         """Return the next job for a thread that has finished one; None: the thread becomes idle."""
@@ -185,8 +198,9 @@ class Turns:
 
 
 class _Thread(threading.Thread):
-    def __init__(self, pool: Pool, name: str) -> None:
+    def __init__(self, pool: Pool, name: str, bounds: Bounds) -> None:
         super().__init__(name=name, daemon=True)
+        self._bounds = bounds
         self.lane = pool.lane  # see chat.lanes.current_lane
         self._pool = pool
         self._job: Job | None = None
@@ -198,14 +212,21 @@ class _Thread(threading.Thread):
         self._told.release()
 
     def run(self) -> None:
+        if self._bounds.nice:
+            with contextlib.suppress(OSError):  # Linux alone has niceness by thread
+                nice = os.getpriority(os.PRIO_PROCESS, 0) + self._bounds.nice
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
         while True:
             self._told.acquire()
             job, self._job = self._job, None
             while job is not None:
                 client, owner, work, args, _ = job
+                began = time.thread_time() if self._bounds.rest else 0.0
                 try:
                     work(*args)
                 except BaseException:  # an exception must not reduce the number of threads
                     log.exception("work in a thread failed")
-                del job, owner, work, args  # drop references, so that an idle thread keeps nothing alive
+                del job, owner, work, args  # what rests keeps nothing alive
+                if self._bounds.rest and self._pool.has_waiting:
+                    time.sleep(min(_LONGEST_REST, (time.thread_time() - began) * self._bounds.rest))
                 job = self._pool.next_job(self, client)

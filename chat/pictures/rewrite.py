@@ -4,15 +4,15 @@ Nothing is decoded here. The work is a bounded number of slices and searches in 
 much as copying them.
 """
 
-import base64
 import binascii
 import re
 from dataclasses import dataclass
 
+import pybase64
+
 from chat.pictures import gif, jpeg, png, webp
 from chat.pictures.bounds import NotAPicture
 
-_PIECE_CHARS = 64 * 1024  # decoded in one call, which holds the GIL
 _DATA_URL = re.compile(r"\Adata:[\w.+/-]*(?:;[\w.+=-]+)*;base64,", re.ASCII)
 
 
@@ -51,19 +51,14 @@ def _typed(found: tuple[bytes, int, int, bool], media_type: str) -> tuple[bytes,
 
 
 def from_text(text: str) -> bytes:
-    """Decode Base64 or a data URL, tolerating white space and missing padding. Raises NotAPicture."""
+    """The bytes of Base64, also as a data URL; white space and missing padding do no harm. Raises NotAPicture."""
     prefix = _DATA_URL.match(text[:200])
-    decoded: list[bytes] = []
-    rest = b""
     try:
-        for start in range(prefix.end() if prefix else 0, len(text), _PIECE_CHARS):
-            rest += text[start : start + _PIECE_CHARS].encode("ascii").translate(None, b" \t\r\n\v\f")
-            whole = max(0, len(rest) - 4) // 4 * 4  # padding may only occur in the last four
-            if b"=" in rest[:whole]:
-                raise NotAPicture("not Base64")
-            decoded.append(base64.b64decode(rest[:whole], validate=True))
-            rest = rest[whole:]
-        decoded.append(base64.b64decode(rest + b"=" * (-len(rest) % 4), validate=True))
+        encoded = memoryview(text.encode("ascii"))[prefix.end() if prefix else 0 :]
+        try:
+            return pybase64.b64decode(encoded, validate=True)
+        except binascii.Error:  # removing white space takes ten times as long as decoding
+            compact = bytes(encoded).translate(None, b" \t\r\n\v\f")
+            return pybase64.b64decode(compact + b"=" * (-len(compact) % 4), validate=True)
     except (binascii.Error, ValueError):
         raise NotAPicture("not Base64") from None
-    return b"".join(decoded)
