@@ -3,11 +3,13 @@
 import base64
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ import pytest
 import requests
 import websocket
 
+from chat.protocols import ims, polling, realtime, roomapi
 from tests.contract.tcp_client import Lines
 from tests.pictures import noise
 from tests.server import ROOT, Server, certificate, free_port, wait_until
@@ -44,6 +47,19 @@ def proxy(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     home = tmp_path_factory.mktemp("nginx")
     shutil.copy(migrated, home / "commonroom.db")
     live = Server(home, env={"CHAT_TRUSTED_PROXIES": "1", "CHAT_TCP_PROXY_PROTOCOL": "127.0.0.1"})
+    live.start()
+    try:
+        with before(live) as made:
+            wait_until(lambda: answers(made) == 200, "nginx serves")
+            yield made
+    finally:
+        live.kill()
+
+
+@contextmanager
+def before(live: Server) -> Iterator[Proxy]:
+    """nginx in front of a server, with the files that its home has for it."""
+    home = live.home
     ports = {name: free_port() for name in ("80", "443", "3000", "8888")}
     cert, key = certificate(home)
     log = home / "access.log"
@@ -67,10 +83,9 @@ def proxy(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     user = "user root;" if os.getuid() == 0 else ""  # it keeps long bodies in this test's folder
     main = f"{module} {user} daemon off; pid {home}/pid; error_log {home}/error.log; worker_processes 1; events {{}} "
     (home / "nginx.conf").write_text(f"{main} http {{ {temporary}\n{site} }}\n{tcp}")
-    live.start()
     process = subprocess.Popen([str(NGINX), "-e", home / "error.log", "-c", home / "nginx.conf"])
     try:
-        made = Proxy(
+        yield Proxy(
             http=f"http://127.0.0.1:{ports['80']}",
             https=f"https://127.0.0.1:{ports['443']}",
             second=f"http://127.0.0.1:{ports['3000']}",
@@ -80,12 +95,9 @@ def proxy(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             log=log,
             live=live,
         )
-        wait_until(lambda: answers(made), "nginx serves")
-        yield made
     finally:
         process.terminate()
         process.wait(10)
-        live.kill()
 
 
 def adapted(name: str, replaced: dict[str, str]) -> str:
@@ -97,11 +109,12 @@ def adapted(name: str, replaced: dict[str, str]) -> str:
     return text
 
 
-def answers(proxy: Proxy) -> bool:
+def answers(proxy: Proxy) -> int:
+    """The status; 0: nothing listens."""
     try:
-        return requests.get(f"{proxy.http}/healthz", timeout=5).ok
+        return requests.get(f"{proxy.http}/healthz", timeout=5).status_code
     except requests.RequestException:
-        return False
+        return 0
 
 
 class Person:
@@ -200,6 +213,37 @@ def test_a_client_of_http_10_without_host_is_served(proxy: Proxy) -> None:
     with socket.create_connection((host, int(port)), timeout=20) as connection:
         connection.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
         assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+ENVELOPES = {
+    "/chat/send": {"status", "feedback"},
+    "/Login": {"status", "error"},
+    "/api/message/send": {"code", "msg", "data"},
+    "/ws/join": {"code", "msg", "data"},
+    "/conversations/messages": {"code", "info"},
+    "/ws/": {"code", "info"},
+}
+
+
+def test_it_knows_the_paths_of_all_protocols() -> None:
+    found = re.search(r"location ~ \^/\(([^)]*)\)", (ROOT / "deploy/nginx.conf").read_text())
+    assert found is not None
+    assert set(found[1].split("|")) == {*polling.PREFIXES, *roomapi.PREFIXES, *realtime.PREFIXES, *ims.PREFIXES}
+
+
+def test_what_nginx_refuses_has_the_protocols_envelope(proxy: Proxy) -> None:
+    for path, keys in ENVELOPES.items():
+        reply = requests.post(proxy.http + path, data=b" " * 9_000_000, timeout=60)
+        assert (reply.status_code, set(reply.json())) == (413, keys), path
+        assert reply.headers["Content-Type"] == "application/json"
+
+
+def test_so_has_what_it_says_for_a_server_that_is_down(tmp_path: Path) -> None:
+    with before(Server(tmp_path)) as proxy:
+        wait_until(lambda: answers(proxy) == 502, "nginx serves")
+        for path, keys in ENVELOPES.items():
+            reply = requests.get(proxy.http + path, timeout=30)
+            assert (reply.status_code, set(reply.json())) == (502, keys), path
 
 
 def test_clients_by_ipv6_are_known_by_their_addresses(proxy: Proxy) -> None:
