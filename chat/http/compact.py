@@ -14,13 +14,14 @@ def compact(value: Any) -> bytes:
     return _encode(value).encode()
 
 
-def fitting(pieces: Iterable[bytes]) -> list[bytes]:
-    """Return as many of the first pieces as fit into an answer (8 MiB), but at least one."""
+def fitting(pieces: Iterable[bytes], most: int | None = None) -> list[bytes]:
+    """Return as many of the first pieces as fit into an answer (of `most` bytes, or 8 MiB), but at least one."""
     kept: list[bytes] = []
     size = 0
+    most = ANSWER_MAX_BYTES if most is None else most
     for piece in pieces:
         size += len(piece)
-        if kept and size > ANSWER_MAX_BYTES:
+        if kept and size > most:
             break
         kept.append(piece)
     return kept

@@ -4,8 +4,9 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
+from chat.http.compact import compact, fitting
 from chat.http.declared import about
-from chat.services.paging import PAGE_DEFAULT, PAGE_MAX, SEARCH_MAX_CHARS, Listed, Page
+from chat.services.paging import PAGE_DEFAULT, PAGE_MAX, PAGE_MAX_BYTES, SEARCH_MAX_CHARS, Listed, Page
 
 POSITION_MAX_CHARS = 100
 
@@ -52,9 +53,18 @@ def page_of(asked: dict[str, Any]) -> Page:
     return Page(limit, asked["after"], asked["q"])
 
 
-def next_of(page: Page, found: Listed[Any]) -> dict[str, str]:
-    """Return the additional keys of an answer to a request for a page; documented answers stay unchanged."""
-    return {} if page.limit is None else {"next": found.next}
+def next_of(page: Page, found: Listed[Any], shown: list[Any], copies: int = 1) -> dict[str, str]:
+    """Return the additional keys of an answer to a request for a page; documented answers stay unchanged.
+
+    Cuts `shown`, the entries as the answer has them (`copies` times), to PAGE_MAX_BYTES and at least one entry.
+    """
+    if page.limit is None:
+        return {}
+    kept = len(fitting(map(compact, shown), PAGE_MAX_BYTES // copies))
+    if kept == len(shown):
+        return {"next": found.next}
+    del shown[kept:]
+    return {"next": found.next_after(kept)}
 
 
 def next_field() -> fields.String:

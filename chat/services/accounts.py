@@ -184,7 +184,7 @@ class Accounts:
             query = query.where(called(page.search))
         with self._store.read() as connection:
             rows = paging.fetch(connection, query, [User.id], page)
-        return Listed([(row.id, row.username) for row in rows], rows.next)
+        return rows.with_entries([(row.id, row.username) for row in rows])
 
     def count(self) -> tuple[int, int]:
         """Return the number of accounts that are not deleted, and how many of them are online."""

@@ -39,7 +39,7 @@ class Announcements:
             room = lookups.joined(connection, actor, room_id)
             query = query.where(Announcement.room_id == room.id)
             rows = paging.fetch(connection, query, [Announcement.id], page, newest_first=True)
-        return Listed([AnnouncementView(*row[:4]) for row in rows], rows.next)
+        return rows.with_entries([AnnouncementView(*row[:4]) for row in rows])
 
     def post(self, actor: Actor, room_id: int, content: str) -> None:
         """Raises ROOM_NOT_FOUND, FORBIDDEN, FIELD_INVALID."""

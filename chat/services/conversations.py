@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_,
 from chat.models import Actor, Attachment, Friendship, Membership, Message, Room, User
 from chat.ports import Store
 from chat.services import friendships, lookups, paging
-from chat.services.paging import WHOLE, Listed, Page
+from chat.services.paging import PAGE_MAX_BYTES, WHOLE, Listed, Page
 from chat.services.reading import UNREAD_REACH, Reading, unread_count
 from chat.services.room_views import UNREAD_MOST
 from chat.storage.avatars import TOTAL_MAX_BYTES, avatars_of
@@ -47,12 +47,14 @@ class NewPreferences:
 # 5,000 texts of 4,000 characters could take a hundred megabytes.
 SHORT_CHARS = 255  # characters of the last message shown for every conversation
 MOST_LONG = 250  # conversations that show a longer last message in full
+LONG_AT_ONCE = 25  # of a page, which is cut by its size
 
 # For the room in the enclosing query, as seen by its member.
 _living = and_(Message.room_id == Room.id, Message.deleted_at.is_(None))
 _newest_time = (
     select(Message.time).where(_living).order_by(Message.time.desc()).limit(1).correlate(Room).scalar_subquery()
 )
+_unread = unread_count(UNREAD_MOST)
 
 
 def _is_called(actor: Actor, search: str) -> ColumnElement[bool]:
@@ -82,11 +84,16 @@ def _oldest_unread(actor: Actor, room_id: int, count: int) -> Select[tuple[int]]
     return select(func.min(unread.c.time))
 
 
-def _long_texts(connection: Connection, message_ids: Sequence[int]) -> dict[int, str]:
-    if not message_ids:
-        return {}
-    query = select(Message.id, Message.content).where(Message.id.in_(message_ids[:MOST_LONG]))
-    return {row.id: row.content for row in connection.execute(query)}
+def _long_texts(connection: Connection, message_ids: Sequence[int], page: Page) -> dict[int, str]:
+    """Return the first MOST_LONG texts, or, of a page, as many as it has place for."""
+    texts: dict[int, str] = {}
+    step = MOST_LONG if page.limit is None else LONG_AT_ONCE
+    for start in range(0, min(len(message_ids), MOST_LONG), step):
+        query = select(Message.id, Message.content).where(Message.id.in_(message_ids[start : start + step]))
+        texts |= {row.id: row.content for row in connection.execute(query)}
+        if page.limit is not None and sum(map(len, texts.values())) > PAGE_MAX_BYTES:
+            break
+    return texts
 
 
 def _friend_id(actor: Actor) -> ColumnElement[int | None]:
@@ -94,7 +101,7 @@ def _friend_id(actor: Actor) -> ColumnElement[int | None]:
     return case((Friendship.id.is_not(None), friendships.other(actor.user_id)))
 
 
-def _views(connection: Connection, rows: Sequence[Any]) -> list[ConversationView]:
+def _views(connection: Connection, rows: Sequence[Any], page: Page) -> list[ConversationView]:
     friend_ids, other_ids, long_ids = [], [], []
     for id_, _, friend_id, _, message_id, _, text, *_ in rows:  # a Row takes 0.3 µs to look up a column by name
         if friend_id is None:
@@ -103,7 +110,7 @@ def _views(connection: Connection, rows: Sequence[Any]) -> list[ConversationView
             friend_ids.append(friend_id)
         if len(text or "") == SHORT_CHARS:
             long_ids.append(message_id)
-    texts = _long_texts(connection, long_ids)
+    texts = _long_texts(connection, long_ids, page)
     faces = avatars_of(connection, User, friend_ids, TOTAL_MAX_BYTES // 2)
     signs = avatars_of(connection, Room, other_ids, TOTAL_MAX_BYTES // 2)
     return [
@@ -135,12 +142,12 @@ class Conversations:
         self._reading.flush()
         is_pinned = case((Membership.is_pinned, 1), else_=0)
         newest = func.coalesce(_newest_time, Room.created_at)
+        ended = select(Friendship.room_id).where(friendships.of(actor.user_id), Friendship.ended_at.is_not(None))
         wanted = (
-            select(Room.id.label("room_id"), _newest_time.label("newest_time"))
+            select(Room.id.label("room_id"))
             .join(Membership, Membership.room_id == Room.id)
-            .join(Friendship, Friendship.room_id == Room.id, isouter=True)
             # Skips conversations with former friends until the friendship is renewed.
-            .where(Membership.user_id == actor.user_id, Room.deleted_at.is_(None), Friendship.ended_at.is_(None))
+            .where(Membership.user_id == actor.user_id, Room.deleted_at.is_(None), Room.id.not_in(ended))
         )
         if page.search:
             wanted = wanted.where(_is_called(actor, page.search))
@@ -149,19 +156,19 @@ class Conversations:
             select(Room.id, Room.title, _friend_id(actor).label("friend_id"), User.nickname)
             .add_columns(Message.id.label("message_id"), Message.time)
             .add_columns(func.substr(Message.content, 1, SHORT_CHARS).label("text"), Attachment.name)
-            .add_columns(Membership.is_pinned, Membership.may_remind, unread_count(UNREAD_MOST))
+            .add_columns(Membership.is_pinned, Membership.may_remind, _unread)
             .add_columns(part.c.key_0, part.c.key_1, part.c.key_2)
             .join(part, part.c.room_id == Room.id)
             .join(Membership, and_(Membership.room_id == Room.id, Membership.user_id == actor.user_id))
             .join(Friendship, Friendship.room_id == Room.id, isouter=True)
             .join(User, and_(Friendship.id.is_not(None), User.id == friendships.other(actor.user_id)), isouter=True)
-            .join(Message, and_(Message.room_id == Room.id, Message.time == part.c.newest_time), isouter=True)
+            .join(Message, and_(_living, Message.time == part.c.key_1), isouter=True)
             .join(Attachment, Attachment.id == Message.attachment_id, isouter=True)
             .order_by(part.c.key_0.desc(), part.c.key_1.desc(), part.c.key_2.desc())
         )
         with self._store.read() as connection:
             rows = paging.listed(connection.execute(query).all(), page, newest_first=True)
-            return Listed(_views(connection, rows), rows.next)
+            return rows.with_entries(_views(connection, rows, page))
 
     def preferences(self, actor: Actor, room_id: int) -> Preferences:
         """Return the actor's preferences for a room. Raises ROOM_NOT_FOUND."""

@@ -140,7 +140,7 @@ class Files:
             if page.search:
                 query = query.where(func.lower(Attachment.filename).contains(page.search.lower(), autoescape=True))
             rows = paging.fetch(connection, query, [Message.time], page, newest_first=page.limit is not None)
-        return room.id, Listed([FileView(*row[:6]) for row in rows], rows.next)
+        return room.id, rows.with_entries([FileView(*row[:6]) for row in rows])
 
     def find(self, actor: Actor, file_id: int) -> FileView:
         """Return a file of a room that the actor is in. Raises FILE_NOT_FOUND."""

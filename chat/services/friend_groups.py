@@ -23,7 +23,7 @@ class FriendGroups:
         query = select(FriendGroup.id, FriendGroup.name).where(FriendGroup.owner_id == actor.user_id)
         with self._store.read() as connection:
             rows = paging.fetch(connection, query, [FriendGroup.id], page)
-            return Listed([(row.id, row.name) for row in rows], rows.next)
+            return rows.with_entries([(row.id, row.name) for row in rows])
 
     def create(self, actor: Actor, name: str) -> None:
         """Create an empty group. Raises FRIEND_GROUP_TAKEN."""
@@ -61,7 +61,7 @@ class FriendGroups:
         with self._store.read() as connection:
             name = _own(connection, actor, group_id)
             rows = paging.fetch(connection, query, [User.id], page)
-            return name, Listed(people.persons(connection, rows), rows.next)
+            return name, rows.with_entries(people.persons(connection, rows))
 
     def add(self, actor: Actor, group_id: int, user_id: int) -> None:
         """Add a friend to a group. Raises FRIEND_GROUP_NOT_FOUND, NOT_FRIENDS, IN_FRIEND_GROUP."""

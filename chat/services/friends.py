@@ -73,22 +73,27 @@ class Friends:
 
     def requests(self, actor: Actor, page: Page = WHOLE) -> Listed[RequestView]:
         """List the requests that the actor has received, answered ones included, newest first."""
+        wanted = select(FriendRequest.id.label("request_id")).where(FriendRequest.receiver_id == actor.user_id)
+        if page.search:
+            wanted = wanted.join(User, User.id == FriendRequest.sender_id).where(people.called(page.search))
+        # Texts are looked up only for the requests on the page, so that they are not sorted.
+        keys = (FriendRequest.created_at, FriendRequest.id)
+        part = paging.limited(wanted, keys, page, newest_first=True).subquery()
         query = (
             select(*people.columns, FriendRequest.message, FriendRequest.created_at, FriendRequest.status)
+            .add_columns(part.c.key_0, part.c.key_1)
             .join(FriendRequest, FriendRequest.sender_id == User.id)
-            .where(FriendRequest.receiver_id == actor.user_id)
+            .join(part, part.c.request_id == FriendRequest.id)
+            .order_by(part.c.key_0.desc(), part.c.key_1.desc())
         )
-        if page.search:
-            query = query.where(people.called(page.search))
-        keys = (FriendRequest.created_at, FriendRequest.id)
         with self._store.read() as connection:
-            rows = paging.fetch(connection, query, keys, page, newest_first=True)
+            rows = paging.listed(connection.execute(query).all(), page, newest_first=True)
             senders = people.persons(connection, rows)
         found = [
             RequestView(sender, row.message, row.created_at, RequestStatus(row.status))
             for sender, row in zip(senders, rows, strict=True)
         ]
-        return Listed(found, rows.next)
+        return rows.with_entries(found)
 
     def accept(self, actor: Actor, sender_id: int, receiver_id: int, greeting: str) -> None:
         """Accept a request. The two get a direct conversation, and the actor posts the greeting in it.
@@ -120,7 +125,7 @@ class Friends:
             query = query.where(people.called(page.search))
         with self._store.read() as connection:
             rows = paging.fetch(connection, query, [Friendship.id], page)
-            return Listed(people.persons(connection, rows), rows.next)
+            return rows.with_entries(people.persons(connection, rows))
 
     def find(self, actor: Actor, user_id: int) -> FriendView:
         """Return one friend. Raises USER_NOT_FOUND; FRIEND_NOT_FOUND, also for a former friend."""

@@ -66,7 +66,7 @@ class Groups:
             rows = paging.fetch(connection, query, [Membership.id], page)
             persons = people.persons(connection, rows)
         found = [MemberRole(person, Role(row.role)) for person, row in zip(persons, rows, strict=True)]
-        return Listed(found, rows.next), room.role or Role.MEMBER
+        return rows.with_entries(found), room.role or Role.MEMBER
 
     def set_admin(self, actor: Actor, room_id: int, user_id: int, *, is_admin: bool) -> None:
         """Promote a member to admin, or demote an admin.

@@ -83,7 +83,7 @@ class Invitations:
             room = lookups.joined(connection, actor, room_id)
             query = query.where(Invitation.room_id == room.id)
             rows = paging.fetch(connection, query, [Invitation.id], page, newest_first=True)
-        return Listed([_view(row) for row in rows], rows.next)
+        return rows.with_entries([_view(row) for row in rows])
 
     def answer(self, actor: Actor, invitation_id: int, room_id: int | None, *, accept: bool) -> None:
         """Accept or reject an invitation. `room_id`: the room that the client believes it is for, if it named one.

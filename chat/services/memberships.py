@@ -154,7 +154,7 @@ class Memberships:
             MemberView(id_, username, nickname, Role(role), id_ in online, created_at, updated_at)
             for id_, username, nickname, created_at, updated_at, role, *_ in rows
         ]
-        return Listed(found, rows.next)
+        return rows.with_entries(found)
 
     def admit(self, tx: WriteTransaction, room_id: int, user_id: int, role: Role) -> None:
         """Add a user to a room in the transaction that checked the permission.

@@ -9,13 +9,17 @@ from sqlalchemy import ColumnElement, false, literal, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from chat.errors import ChatError, ErrorCode
+from chat.lanes import Lane, current_lane, enter_lane
 from chat.names import name_key
 from chat.services.lookups import LIST_CAP, MAX_ID, AnySelect
 
 PAGE_DEFAULT, PAGE_MAX = 100, 200  # entries
+PAGE_MAX_BYTES = 63 * 1024  # of a page's entries; the whole answer takes at most 64 KiB
 SEARCH_MAX_CHARS = 100
+SHORT = 100  # entries; a longer list that is wanted whole is read in Lane.LONG
 _POSITION = re.compile(r"[0-9]{1,19}(?:-[0-9]{1,19})*", re.ASCII)
 T = TypeVar("T")
+S = TypeVar("S")
 Key = ColumnElement[Any] | InstrumentedAttribute[int]
 
 
@@ -34,24 +38,35 @@ WHOLE = Page()
 class Listed(list[T]):
     """The entries of a list. `next`: the cursor for the next page; "" at the end."""
 
-    __slots__ = ("next",)
+    __slots__ = ("_rows", "next")
 
-    def __init__(self, entries: Sequence[T], after: str = "") -> None:
+    def __init__(self, entries: Sequence[T], after: str = "", rows: Sequence[Any] = ()) -> None:
         super().__init__(entries)
         self.next = after
+        self._rows = rows
+
+    def with_entries(self, entries: Sequence[S]) -> "Listed[S]":
+        """Return the same list with other entries, one for each."""
+        return Listed(entries, self.next, self._rows)
+
+    def next_after(self, count: int) -> str:
+        """Return the cursor for a page that follows the first `count` entries, at least one. Only for pages."""
+        return _position_of(self._rows[count - 1])
 
 
 def limited(query: AnySelect, keys: Sequence[Key], page: Page, *, newest_first: bool) -> AnySelect:
     """Restrict the query to the page's rows, plus one more if another page follows.
 
     The keys are integers that grow with an entry's age or activity, unique in combination. They are added to the
-    columns as key_0, key_1, …. Raises FIELD_INVALID for a malformed cursor.
+    columns as key_0, key_1, …. In Lane.REST a whole list is cut at SHORT entries, plus one. Raises FIELD_INVALID for a
+    malformed cursor.
     """
-    query = query.add_columns(*(key.label(f"key_{number}") for number, key in enumerate(keys)))
+    columns = [key.label(f"key_{number}") for number, key in enumerate(keys)]
     is_descending = newest_first or page.limit is None
-    query = query.order_by(*(key.desc() if is_descending else key.asc() for key in keys))
+    # By the columns' names: SQLite would evaluate the expressions once more to sort.
+    query = query.add_columns(*columns).order_by(*(key.desc() if is_descending else key.asc() for key in columns))
     if page.limit is None:
-        return query.limit(LIST_CAP)
+        return query.limit(SHORT + 1 if current_lane() is Lane.REST else LIST_CAP)
     if page.after:
         position = tuple_(*map(literal, _position(page.after, len(keys))))
         query = query.where(tuple_(*keys) < position if newest_first else tuple_(*keys) > position)
@@ -59,15 +74,17 @@ def limited(query: AnySelect, keys: Sequence[Key], page: Page, *, newest_first: 
 
 
 def listed(rows: Sequence[Any], page: Page, *, newest_first: bool) -> Listed[Any]:
-    """Return the rows found by the query of `limited`, in the order of the list."""
+    """Return the rows found by the query of `limited`, in the order of the list. Raises WrongLane for a long list."""
     if page.limit is None:
+        if len(rows) > SHORT:
+            enter_lane(Lane.LONG)
         return Listed(rows if newest_first else rows[::-1])
     if len(rows) <= page.limit:
-        return Listed(rows)
-    return Listed(rows[: page.limit], position_of(rows[page.limit - 1]))
+        return Listed(rows, "", rows)
+    return Listed(rows[: page.limit], _position_of(rows[page.limit - 1]), rows)
 
 
-def position_of(row: Any) -> str:
+def _position_of(row: Any) -> str:
     """Return the cursor of a row of `limited`."""
     return "-".join(str(value) for name, value in row._mapping.items() if str(name).startswith("key_"))
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, and_, exists, or_, select
 
 from chat.errors import ChatError, ErrorCode
+from chat.lanes import Lane, enter_lane
 from chat.models import Actor, Friendship, User
 from chat.names import name_key
 from chat.ports import Store
@@ -41,6 +42,7 @@ class People:
 
     def search(self, actor: Actor, name: str) -> list[Found]:
         """Find users by a part of the nickname, case-insensitive; exact matches first, at most 50."""
+        enter_lane(Lane.LONG)
         key = name_key(name)
         if not key:
             return []

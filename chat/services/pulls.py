@@ -1,6 +1,6 @@
 """Pulls: new messages since the reader's cursors (docs/specification.md, "polling")."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import bindparam, select
@@ -27,6 +27,11 @@ ANSWER_MAX_BYTES = 8 * 1024 * 1024  # docs/specification.md, "Bounds"
 AROUND_BYTES = 128  # approximate size of a message without its content
 
 
+def approximate_bytes(messages: Iterable[Entry]) -> int:
+    """Estimate the size of an answer with these messages."""
+    return sum(AROUND_BYTES + len(m.content) + len(m.avatar) + m.attachment_size for m in messages)
+
+
 @dataclass(slots=True)
 class News:
     """The result of a pull: a list of messages per room, oldest first, and the names of rooms the reader is not in."""
@@ -44,7 +49,7 @@ class News:
     def add(self, name: str, messages: Sequence[Entry]) -> None:
         self.rooms[name] = messages
         self.count += len(messages)
-        self.bytes += sum(AROUND_BYTES + len(m.content) + len(m.avatar) + m.attachment_size for m in messages)
+        self.bytes += approximate_bytes(messages)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -79,7 +79,7 @@ def views(
         .order_by(*order)
     )
     rows = paging.listed(connection.execute(query).all(), page, newest_first=True)
-    return Listed([_view(row) for row in rows], rows.next)
+    return rows.with_entries([_view(row) for row in rows])
 
 
 def _view(row: Sequence[Any]) -> RoomView:

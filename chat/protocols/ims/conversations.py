@@ -57,7 +57,9 @@ def conversations(actor: Actor, query: dict[str, Any]) -> Response:
     """List the caller's rooms: pinned ones first, then the most recent."""
     page = page_of(query)
     found = services().conversations.all(actor, page)
-    return success("success", conversation=[_conversation(each) for each in found], **next_of(page, found))
+    shown = [_conversation(each) for each in found]
+    more = next_of(page, found, shown)
+    return success("success", conversation=shown, **more)
 
 
 @bp.post("/conversations")

@@ -86,7 +86,9 @@ def requests(actor: Actor, query: dict[str, Any]) -> Response:
     """List the requests received by the caller, newest first."""
     page = page_of(query)
     found = services().friends.requests(actor, page)
-    return success("success", requests=[_request(actor, each) for each in found], **next_of(page, found))
+    shown = [_request(actor, each) for each in found]
+    more = next_of(page, found, shown)
+    return success("success", requests=shown, **more)
 
 
 @bp.post("/friend_request_handle")
@@ -117,7 +119,9 @@ def friends(actor: Actor, query: dict[str, Any]) -> Response:
     """List the caller's friends, longest-standing first."""
     page = page_of(query)
     found = services().friends.all(actor, page)
-    return success("success", friends=[person(each) for each in found], **next_of(page, found))
+    shown = [person(each) for each in found]
+    more = next_of(page, found, shown)
+    return success("success", friends=shown, **more)
 
 
 @bp.get("/manage_friends")

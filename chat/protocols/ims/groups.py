@@ -37,7 +37,8 @@ def groups(actor: Actor, query: dict[str, Any]) -> Response:
     page = page_of(query)
     found = services().friend_groups.all(actor, page)
     shown = [{"id": group_id, "name": name} for group_id, name in found]
-    return success("success", groups=shown, **next_of(page, found))
+    more = next_of(page, found, shown)
+    return success("success", groups=shown, **more)
 
 
 @bp.post("")
@@ -90,7 +91,9 @@ def members(actor: Actor, query: dict[str, Any]) -> Response:
     """List the members of a group."""
     page = page_of(query)
     _, found = services().friend_groups.members(actor, query["group_id"], page)
-    return success("success", members=[person(each) for each in found], **next_of(page, found))
+    shown = [person(each) for each in found]
+    more = next_of(page, found, shown)
+    return success("success", members=shown, **more)
 
 
 @bp.post("/members")

@@ -56,7 +56,8 @@ def members(actor: Actor, query: dict[str, Any]) -> Response:
         }
         for each in found
     ]
-    return success("success", members=shown, identity=_IDENTITIES[own_role], **next_of(page, found))
+    more = next_of(page, found, shown)
+    return success("success", members=shown, identity=_IDENTITIES[own_role], **more)
 
 
 @bp.post("/manage/admin")
@@ -114,7 +115,8 @@ def announcements(actor: Actor, query: dict[str, Any]) -> Response:
         }
         for each in found
     ]
-    return list_answer("notifications", encoded(shown), **next_of(page, found))
+    more = next_of(page, found, shown)
+    return list_answer("notifications", encoded(shown), **more)
 
 
 @bp.post("/manage/notifications")
@@ -305,4 +307,5 @@ def _invitations(actor: Actor, conversation_id: int, page: Page) -> Response:
         }
         for each in found
     ]
-    return success("success", invitation=shown, invitations=shown, **next_of(page, found))
+    more = next_of(page, found, shown, copies=2)
+    return success("success", invitation=shown, invitations=shown, **more)

@@ -9,10 +9,10 @@ from chat.http.auth import signed_in
 from chat.http.bodies import draft_of, parse_object, takes
 from chat.http.context import prefers_chinese, services
 from chat.http.declared import answers
-from chat.http.hold import answer_when_new, news_response
+from chat.http.hold import SHORT_ANSWER_BYTES, answer_when_new, news_response
 from chat.http.overload import refused_when_late
 from chat.http.queries import asks
-from chat.lanes import Lane
+from chat.lanes import Lane, enter_lane
 from chat.models import Actor
 from chat.protocols.polling.answers import history_answer, pull_renderer
 from chat.protocols.polling.cursors import parse_cursor
@@ -29,7 +29,7 @@ from chat.protocols.polling.schemas import (
     PullQuery,
     Send,
 )
-from chat.services.pulls import News, Position
+from chat.services.pulls import News, Position, approximate_bytes
 
 CURSORS = Cursors()
 ON_MESSAGES = (ErrorCode.ROOM_NOT_FOUND, ErrorCode.MESSAGE_NOT_FOUND, ErrorCode.RATE_LIMITED)
@@ -93,6 +93,8 @@ def history(actor: Actor, query: dict[str, Any]) -> Response:
     read = services().messages.timeline if query["changes"] else services().messages.history
     # one more than requested, to learn whether older ones exist
     found = read(actor, room, before, limit + 1)
+    if approximate_bytes(found) > SHORT_ANSWER_BYTES:
+        enter_lane(Lane.LONG)
     return history_answer(found, limit, query["detail"])
 
 

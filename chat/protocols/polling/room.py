@@ -61,7 +61,8 @@ def find(actor: Actor, query: dict[str, Any]) -> Response:
     page = page_of(query)
     rooms = services().rooms.find(actor, page, unread=detail, only_joined=query["joined"])
     shown = [_room(room, detail) for room in rooms]
-    return success(f"{len(rooms)} rooms.", f"共 {len(rooms)} 个聊天室。", rooms=shown, **next_of(page, rooms))
+    more = next_of(page, rooms, shown)
+    return success(f"{len(shown)} rooms.", f"共 {len(shown)} 个聊天室。", rooms=shown, **more)
 
 
 @bp.post("/join")
@@ -122,7 +123,8 @@ def members(actor: Actor, query: dict[str, Any]) -> Response:
     role = query["role"] and Role(query["role"])
     found = services().memberships.members(actor, query["roomname"], page, role)
     shown = [_member(member, query["detail"]) for member in found]
-    return success(f"{len(found)} members.", f"共 {len(found)} 名成员。", members=shown, **next_of(page, found))
+    more = next_of(page, found, shown)
+    return success(f"{len(shown)} members.", f"共 {len(shown)} 名成员。", members=shown, **more)
 
 
 def _room(room: RoomView, detail: bool) -> dict[str, Any]:

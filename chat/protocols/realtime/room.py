@@ -9,7 +9,7 @@ from chat.http.auth import signed_in
 from chat.http.bodies import takes
 from chat.http.context import services
 from chat.http.declared import answers
-from chat.http.pages import page_of
+from chat.http.pages import next_of, page_of
 from chat.http.queries import asks
 from chat.models import Access, Actor
 from chat.protocols.realtime.schemas import ROOM_ID, ListRooms, NewRoom, RoomShown, RoomToken
@@ -27,10 +27,13 @@ _PATH = {"room_id": ROOM_ID}
 @answers(RoomShown(many=True), zh="获取所有有权限的聊天室。")
 def find(actor: Actor, query: dict[str, Any]) -> Response:
     """List the rooms that the caller can enter freely."""
-    found = services().rooms.enterable(actor, page_of(query))
-    response = jsonify([_shown(room) for room in found])
-    if found.next:
-        response.headers[NEXT] = found.next  # in a header, because the document's answer is a bare list
+    page = page_of(query)
+    found = services().rooms.enterable(actor, page)
+    shown = [_shown(room) for room in found]
+    after = next_of(page, found, shown).get("next")
+    response = jsonify(shown)
+    if after:
+        response.headers[NEXT] = after  # in a header, because the document's answer is a bare list
     return response
 
 

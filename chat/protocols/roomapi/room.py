@@ -53,7 +53,9 @@ def list_joined(actor: Actor, asked: dict[str, Any]) -> Response:
     """List the rooms that the caller is in."""
     page = page_of(asked)
     found = services().rooms.joined(actor, page)
-    return success("获取成功", [shown.room(room) for room in found], **next_of(page, found))
+    rooms = [shown.room(room) for room in found]
+    more = next_of(page, found, rooms)
+    return success("获取成功", rooms, **more)
 
 
 @bp.get("/members")
@@ -64,7 +66,9 @@ def members(actor: Actor, asked: dict[str, Any]) -> Response:
     """List the members of a room."""
     page = page_of(asked)
     found = services().memberships.members(actor, asked["room_id"], page)
-    return success("获取成功", [shown.member(member) for member in found], **next_of(page, found))
+    members = [shown.member(member) for member in found]
+    more = next_of(page, found, members)
+    return success("获取成功", members, **more)
 
 
 @bp.post("/add_user")

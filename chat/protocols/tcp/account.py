@@ -85,13 +85,13 @@ def list_users(client: Conversation, request: dict[str, Any]) -> None:
     if request["list_type"] == "current_chat":
         group = client.group(request["chat_group_id"])
         members = client.within(group, lambda ref: chat.memberships.members(client.actor, ref, page))
-        more = next_of(page, members)
         shown = [user(member.user_id, member.username, is_online=member.online) for member in members]
+        more = next_of(page, members, shown)
     else:
         everybody = chat.accounts.everybody(page)
-        more = next_of(page, everybody)
         online = chat.presence.online(user_id for user_id, _ in everybody)
         shown = [user(user_id, username, is_online=user_id in online) for user_id, username in everybody]
+        more = next_of(page, everybody, shown)
     client.say("list_users_response", users=shown, **more)
 
 

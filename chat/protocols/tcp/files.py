@@ -27,7 +27,8 @@ def list_files(client: Conversation, request: dict[str, Any]) -> None:
     page = page_of(request)
     room_id, found = client.within(group, lambda ref: client.chat.files.listed(client.actor, ref, page))
     shown = [file(each, client.zone) for each in found]
-    client.say("file_list_response", chat_group_id=room_id, files=shown, **next_of(page, found))
+    more = next_of(page, found, shown)
+    client.say("file_list_response", chat_group_id=room_id, files=shown, **more)
 
 
 @handles("file_upload_request", UploadFile)

@@ -21,7 +21,9 @@ def list_chats(client: Conversation, request: dict[str, Any]) -> None:
     page = page_of(request)
     is_all = request["list_type"] == "all"
     found = rooms.find(client.actor, page, unread=False) if is_all else rooms.joined(client.actor, page)
-    client.say("list_chats_response", chats=[group(room, client.zone) for room in found], **next_of(page, found))
+    shown = [group(room, client.zone) for room in found]
+    more = next_of(page, found, shown)
+    client.say("list_chats_response", chats=shown, **more)
 
 
 @handles("create_chat_request", CreateChat)

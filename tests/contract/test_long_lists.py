@@ -1,0 +1,193 @@
+"""Long lists: what a page costs at 5,000 entries, and in which lane a whole list is read."""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from chat.clock import system_clock
+from chat.http.handler import InApp
+from chat.lanes import Lane, WrongLane
+from chat.protocols.tcp.conversation import Conversation
+from tests.conftest import services_of
+from tests.contract.clients import FlaskTransport, PollingClient
+from tests.contract.dear import costs_at_most
+from tests.peers import FakePeer
+
+Tell = Callable[[dict[str, Any]], dict[str, Any]]
+FIRST = 1000  # the first n
+LONGEST = 200  # so many of the first and of the last n have the longest texts that are possible
+PAGE_CPU = 2  # units of 10 ms: see dear.py
+PAGE_BYTES = 64 * 1024
+WIDE = "\U0001f600"  # four bytes
+
+# One row for each n; long(k) is a text of up to k characters. User 1 is alice, who is in all rooms; room 1000 has
+# the invitations, announcements and files.
+ROWS = [
+    """users (id, username, username_key, nickname, nickname_key, email, avatar, password_sha1, password_md5,
+    created_at) SELECT n, 'user' || n, 'user' || n, long(32), long(32), long(250), long(2048), '', '', n""",
+    """rooms (id, name, name_key, title, description, avatar, access, label, is_lobby, created_at, last_time)
+    SELECT n, long(50) || ' #' || n, 'name' || n, long(50), long(1000), long(2048),
+    iif(n = 1000, 'group', iif(n % 5, iif(n % 2, 'open', 'group'), 'direct')), 'public', 0, n,
+    :now - 60000000 + n * 7919 % 5003""",
+    "memberships (room_id, user_id, role, joined_at, read_time) SELECT 1, n, 'member', n, 0",
+    "memberships (room_id, user_id, role, joined_at, read_time) SELECT n, 1, 'owner', n, 0",
+    "memberships (room_id, user_id, role, joined_at, read_time) SELECT n, n, 'member', n, 0",
+    "friendships (low_id, high_id, room_id, ended_at) SELECT 1, n, n, NULL",
+    "friend_requests (sender_id, receiver_id, message, created_at, status) SELECT n, 1, long(255), n, 0",
+    "friend_groups (id, owner_id, name) SELECT n, 1, long(12) || n",
+    "friend_group_members (group_id, user_id) SELECT 1000, n",
+    "invitations (room_id, sender_id, receiver_id, created_at, status) SELECT 1000, n, n, n, 0",
+    "announcements (room_id, sender_id, content, created_at) SELECT 1000, n, long(1000), n",
+    "attachments (id, name, media_type, size, filename, created_at) SELECT n, 'file' || n, '', 0, long(200), n",
+    """messages (room_id, sender_id, time, type, content, attachment_id)
+    SELECT 1000, n, :now - 120000000 + n, 'file', '', n""",
+    """messages (room_id, sender_id, time, type, content, attachment_id)
+    SELECT n, n, :now - 60000000 + n * 7919 % 5003, 'text', long(4000), NULL""",
+]
+HTTP = {
+    "/room/find?detail=1": "rooms",
+    "/room/find?joined=1&detail=1": "rooms",
+    "/room/members?roomname=public&detail=1": "members",
+    "/api/room/list?": "data",
+    "/api/room/members?room_id=1": "data",
+    "/Room?": "",
+    "/conversations?": "conversation",
+    "/conversations/get_members?conversation_id=1": "members",
+    "/friends?": "friends",
+    "/friend_requests?": "requests",
+    "/groups?": "groups",
+    "/groups/members?group_id=1000": "members",
+    "/conversations/manage/notifications?conversation_id=1000": "notifications",
+    "/conversations/1000/invitation?": "invitations",
+}
+TCP: dict[str, dict[str, Any]] = {
+    "chats": {"message_type": "list_chats_request"},
+    "all chats": {"message_type": "list_chats_request", "list_type": "all"},
+    "users": {"message_type": "list_users_request"},
+    "a group's users": {"message_type": "list_users_request", "list_type": "current_chat", "chat_group_id": 1},
+    "files": {"message_type": "file_list_request", "chat_group_id": 1000},
+}
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask]) -> Flask:
+    app = make_app(rate_limits=False)
+    services_of(app).rooms.ensure_lobby()
+    services_of(app).accounts.register("alice", "secret1", "192.0.2.1")
+    return app
+
+
+@pytest.fixture
+def fill(app: Flask, home: Path) -> Callable[[int], None]:
+    """Write so many rows of each kind; services would take minutes."""
+
+    def write(count: int) -> None:
+        last = FIRST + count - 1
+        numbers = f"WITH RECURSIVE n(n) AS (SELECT {FIRST} UNION ALL SELECT n + 1 FROM n WHERE n < {last})"
+        is_long = f"n < {FIRST + LONGEST} OR n > {last - LONGEST}"
+        with sqlite3.connect(home / "commonroom.db") as database:
+            for rows in ROWS:
+                into, _, select = rows.partition("SELECT")
+                values = select.replace("long(", f"substr(iif({is_long}, :long, 'ordinary'), 1, ")
+                sql = f"{numbers} INSERT INTO {into} SELECT {values} FROM n"
+                database.execute(sql, {"long": WIDE * 4000, "now": system_clock()})
+            database.execute("UPDATE rooms SET last_time = last_time + 1000000 WHERE length(description) > 8")
+            database.execute("UPDATE messages SET time = time + 1000000 WHERE length(content) > 8")
+        database.close()
+
+    return write
+
+
+@pytest.fixture
+def alice(app: Flask) -> PollingClient:
+    client = PollingClient(FlaskTransport(app))
+    client.login("alice", "secret1")
+    return client
+
+
+@pytest.fixture
+def tell(app: Flask) -> Iterator[Tell]:
+    """Send one line by tcp and return the answer."""
+    session, peer = InApp(app, lambda peer, chat: Conversation(peer, chat, None)), FakePeer()
+    session.opened(peer)
+
+    def say(request: dict[str, Any]) -> dict[str, Any]:
+        session.received(json.dumps(request).encode())
+        answer: dict[str, Any] = peer.said[-1]
+        return answer
+
+    say({"message_type": "login_request", "username": "alice", "password": "secret1"})
+    yield say
+    session.closed()
+    if peer.source is not None:
+        peer.source.close()
+
+
+def dumped(answer: Any) -> str:
+    return json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+
+
+def test_a_page_of_a_long_list_costs_little(fill: Callable[[int], None], alice: PollingClient, tell: Tell) -> None:
+    fill(5000)
+    for path in HTTP:
+        assert len(alice.call("GET", path + "&limit=200").body) <= PAGE_BYTES, path
+        for more in ("&limit=100", "&limit=100&q=user4", "&limit=100&q=nobody"):
+            assert costs_at_most(PAGE_CPU, lambda: alice.call("GET", path + more), 0), path + more  # noqa: B023
+    for line in TCP.values():
+        assert len(dumped(tell(line | {"limit": 200})).encode()) <= PAGE_BYTES, line
+        assert costs_at_most(PAGE_CPU, lambda: tell(line | {"limit": 100}), 0), line  # noqa: B023
+
+
+@pytest.fixture
+def in_lane(monkeypatch: pytest.MonkeyPatch) -> Callable[[Lane | None], None]:
+    """Do what this thread does as in a lane of LiveWorker."""
+    return lambda lane: monkeypatch.setattr(threading.current_thread(), "lane", lane, raising=False)
+
+
+def test_pages_and_whole_lists_have_the_same_entries(
+    fill: Callable[[int], None], alice: PollingClient, tell: Tell, in_lane: Callable[[Lane | None], None]
+) -> None:
+    """Pages are read in the ordinary lane, and cut by their size; a whole list over 100 entries changes the lane."""
+    fill(110)
+
+    def http(path: str, key: str, more: str = "") -> tuple[list[Any], str]:
+        reply = alice.call("GET", path + more)
+        assert reply.status == 200, reply
+        after = reply.json.get("next", "") if key else reply.headers.get("X-Next", "")
+        return (reply.json[key] if key else reply.json), after
+
+    def tcp(line: dict[str, Any], **more: Any) -> tuple[list[Any], str]:
+        answer = tell(line | more)
+        return next(value for value in answer.values() if isinstance(value, list)), answer.get("next", "")
+
+    lists: dict[str, tuple[Callable[[], Any], Callable[[str], Any]]] = {
+        path: (
+            lambda path=path, key=key: http(path, key),  # type: ignore[misc]
+            lambda after, path=path, key=key: http(path, key, f"&limit=100&after={after}"),  # type: ignore[misc]
+        )
+        for path, key in HTTP.items()
+    }
+    for name, line in TCP.items():
+        lists[name] = (
+            lambda line=line: tcp(line),  # type: ignore[misc]
+            lambda after, line=line: tcp(line, limit=100, after=after),  # type: ignore[misc]
+        )
+    for name, (whole, page) in lists.items():
+        in_lane(Lane.REST)
+        with pytest.raises(WrongLane) as wrong:
+            whole()
+        assert wrong.value.lane is Lane.LONG, name
+        found, after = page("")
+        while after:
+            entries, after = page(after)
+            found = found + entries
+        in_lane(Lane.LONG)
+        entries, after = whole()
+        assert sorted(map(dumped, entries)) == sorted(map(dumped, found)), name
+        assert len(entries) >= 110, name
