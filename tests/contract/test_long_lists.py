@@ -19,9 +19,9 @@ from tests.contract.clients import FlaskTransport, PollingClient
 from tests.contract.dear import costs_at_most
 from tests.peers import FakePeer
 
+Fill = Callable[[int, int], None]
 Tell = Callable[[dict[str, Any]], dict[str, Any]]
 FIRST = 1000  # the first n
-LONGEST = 200  # so many of the first and of the last n have the longest texts that are possible
 PAGE_CPU = 2  # units of 10 ms: see dear.py
 PAGE_BYTES = 64 * 1024
 WIDE = "\U0001f600"  # four bytes
@@ -84,13 +84,13 @@ def app(make_app: Callable[..., Flask]) -> Flask:
 
 
 @pytest.fixture
-def fill(app: Flask, home: Path) -> Callable[[int], None]:
-    """Write so many rows of each kind; services would take minutes."""
+def fill(app: Flask, home: Path) -> Fill:
+    """Write so many rows of each kind, the first and last `longest` with the longest texts that are possible."""
 
-    def write(count: int) -> None:
+    def write(count: int, longest: int) -> None:
         last = FIRST + count - 1
         numbers = f"WITH RECURSIVE n(n) AS (SELECT {FIRST} UNION ALL SELECT n + 1 FROM n WHERE n < {last})"
-        is_long = f"n < {FIRST + LONGEST} OR n > {last - LONGEST}"
+        is_long = f"n < {FIRST + longest} OR n > {last - longest}"
         with sqlite3.connect(home / "commonroom.db") as database:
             for rows in ROWS:
                 into, _, select = rows.partition("SELECT")
@@ -133,8 +133,8 @@ def dumped(answer: Any) -> str:
     return json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
 
 
-def test_a_page_of_a_long_list_costs_little(fill: Callable[[int], None], alice: PollingClient, tell: Tell) -> None:
-    fill(5000)
+def test_a_page_of_a_long_list_costs_little(fill: Fill, alice: PollingClient, tell: Tell) -> None:
+    fill(5000, 200)
     for path in HTTP:
         assert len(alice.call("GET", path + "&limit=200").body) <= PAGE_BYTES, path
         for more in ("&limit=100", "&limit=100&q=user4", "&limit=100&q=nobody"):
@@ -151,10 +151,10 @@ def in_lane(monkeypatch: pytest.MonkeyPatch) -> Callable[[Lane | None], None]:
 
 
 def test_pages_and_whole_lists_have_the_same_entries(
-    fill: Callable[[int], None], alice: PollingClient, tell: Tell, in_lane: Callable[[Lane | None], None]
+    fill: Fill, alice: PollingClient, tell: Tell, in_lane: Callable[[Lane | None], None]
 ) -> None:
     """Pages are read in the ordinary lane, and cut by their size; a whole list over 100 entries changes the lane."""
-    fill(110)
+    fill(110, 20)
 
     def http(path: str, key: str, more: str = "") -> tuple[list[Any], str]:
         reply = alice.call("GET", path + more)
