@@ -140,7 +140,7 @@ class Durability:
             f"{max(part.alone.others, part.many.others, part.delivered.others):.0%}"
             for part in (self.normal, self.full)
         ]
-        return [*rows, ["what other programs took of the core, at most", *share, ""]]
+        return [*rows, ["other programs on the core, at most", *share, ""]]
 
     def line(self) -> str:
         rows = "".join(f"\n  {what:46} {normal:>8} {full:>8}  {ratio}" for what, normal, full, ratio in self.rows())
