@@ -194,7 +194,7 @@ Latency: from the beginning of the send to the moment when the member's answer w
 all of the server's processes, from /proc, per 10,000 deliveries. 10x30: 10 rooms of 30 members, 20 messages a second in
 all. 1x500: one room, 2 a second. ceiling: 10x30 at the highest rate with p99 ≤ 50 ms; "twice": offered twice that.
 sockets: 5,000 WebSockets that are pinged. push: 1x500 with all of the members waiting by a WebSocket.
-send: the given number of senders without pauses, and no waiting members. NORMAL and FULL: two servers measured in turns,
+send: the given number of senders without pauses; no waiting members. NORMAL and FULL: two servers measured in turns,
 the median of each figure; without waiting members.
 
 {tables(results)}
