@@ -26,7 +26,7 @@ export class ApiError extends Error {
 
 const acceptLanguage = () => (language() === "zh" ? "zh-CN,zh;q=0.9,en;q=0.5" : "en,zh;q=0.5");
 
-// For refusals that are made before the server knows what was asked for.
+// For refusals before routing.
 const CODES = { 401: "NOT_SIGNED_IN", 403: "FORBIDDEN", 413: "BODY_TOO_LARGE", 429: "RATE_LIMITED", 503: "UNAVAILABLE" };
 
 /** The page's own words: the server's are for people who write clients. */
@@ -55,7 +55,7 @@ function parse(status, text, retryAfter) {
 // Tabs share one cookie: with this the server refuses what another user's login would do.
 let actsFor = null;
 
-/** Say for which user (an id) requests are made from here on; null: for whoever is logged in. */
+/** Set the user (an id) for whom requests are made from now on; null: the logged-in user. */
 export function actFor(id) {
   actsFor = id;
 }
@@ -131,7 +131,7 @@ export const api = {
   logout: () => post("/user/logout", {}),
   session: () => request("GET", "/user/session"),
   me: () => request("GET", "/user/me"),
-  /** The first pages of the rooms, one's own and most active ones first, and whether there are more. */
+  /** The first pages of rooms, joined and most active ones first, and whether there are more. */
   rooms: async (pages = 1, q = "") => {
     const rooms = [];
     let after = "";

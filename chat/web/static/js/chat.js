@@ -1,4 +1,4 @@
-// The whole chat: who is logged in, which room is open, and how the parts tell one another.
+// The whole chat: the logged-in user, the open room, and communication between the parts.
 
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";

@@ -87,7 +87,7 @@ wolfpack wolverin wolverine woofwoof wordpass wrangler wrestlin wrinkle1 yankees
 z1x2c3v4 zaq12wsx zaq1xsw2 zeppelin zerocool zxasqw12 zxc123456 zxcasdqwe zxcv1234 zxcvbnm1
 `.trim().split(/\s+/));
 
-/** Whether a password is among them, in whatever case. */
+/** Whether a password is among them, case-insensitive. */
 export function isCommonPassword(password) {
   return COMMON.has(password.normalize("NFC").toLowerCase());
 }

@@ -1,7 +1,7 @@
 // The open room's messages: showing, scrolling, loading older ones.
 //
-// The page holds a window of at most WINDOW messages: scrolling back takes the newest out of it, scrolling on the oldest.
-// What has not changed is not drawn again, so that a new message costs the same however many are shown.
+// The page holds a window of at most WINDOW messages: scrolling back removes the newest, scrolling forward the oldest.
+// Unchanged messages are not drawn again, so a new message costs the same however many are shown.
 
 import { api } from "./api.js";
 import { onNewDay } from "./calendar.js";
@@ -170,7 +170,7 @@ export class Conversation {
     this.#log.scrollTop = this.#log.scrollHeight;
   }
 
-  /** History is not read out; only what is said from now on. */
+  /** Screen readers announce new messages only, not history. */
   #setBusy() {
     this.#log.setAttribute("aria-live", "off");
     setTimeout(() => this.#log.setAttribute("aria-live", "polite"), 300);
@@ -189,7 +189,7 @@ export class Conversation {
     this.#showJump();
   }
 
-  /** While somebody reads above the end, what comes takes nothing out of the window. */
+  /** While the user reads above the end, new messages remove nothing from the window. */
   #stay(room) {
     const first = room.messages.findIndex((message) => message.id === this.#from);
     if (this.#until === null && first >= 0 && first < this.#window(room).first) {
@@ -197,7 +197,7 @@ export class Conversation {
     }
   }
 
-  /** The message at the top of what is seen, and where it stands. */
+  /** The topmost visible message and its position. */
   #anchor() {
     const top = this.#log.scrollTop;
     const node = [...this.#log.children].find((child) => child.dataset.key && child.offsetTop + child.offsetHeight > top);
@@ -246,7 +246,7 @@ export class Conversation {
     return el("p", { class: "log-head" }, t("conversation.start", { room: roomTitle(room) }));
   }
 
-  /** What is shown of a message besides what it says. */
+  /** How a message is displayed, apart from its content. */
   #about(message) {
     const known = this.#dated.get(message);
     if (known) return known;

@@ -15,7 +15,7 @@ export function openDialog(title, nodes, { className = "" } = {}) {
   const node = el("dialog", { "aria-labelledby": id, class: className }, head, ...nodes);
   close.addEventListener("click", () => node.close());
   node.addEventListener("close", () => node.remove());
-  // A click beside it closes it; the press must have begun there too, lest selecting text should close it.
+  // A click outside closes it; the press must begin there too, so that selecting text does not close it.
   let pressed = null;
   node.addEventListener("pointerdown", (event) => (pressed = event.target));
   node.addEventListener("click", (event) => event.target === node && pressed === node && node.close());

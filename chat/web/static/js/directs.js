@@ -1,4 +1,4 @@
-// Who is at the other end of each direct conversation: asked once a conversation, one after the other.
+// The other user of each direct conversation: requested once per conversation, one after the other.
 
 import { api } from "./api.js";
 import { isDirect } from "./names.js";
@@ -25,7 +25,7 @@ export class Directs {
         this.#store.emit("rooms");
       }
     } catch {
-      // The pull tells what is wrong.
+      // The pull reports the failure.
     } finally {
       this.#isAsking = false;
     }

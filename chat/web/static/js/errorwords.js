@@ -1,5 +1,5 @@
-// What the page says for each error code of the server: [English, Chinese]. In braces: numbers that come with the code.
-// A code that is not here gets the words of "error.unknown".
+// The page's text for each error code of the server: [English, Chinese]. Braces contain numbers from the error's data.
+// Codes without an entry get the text of "error.unknown".
 
 export const ERROR_WORDS = {
   "error.RATE_LIMITED": ["That was too often. Try again in {retry_after} s.", "操作过于频繁，请 {retry_after} 秒后再试。"],

@@ -39,7 +39,7 @@ const segmenter = globalThis.Intl?.Segmenter ? new Intl.Segmenter(undefined, { g
 const CLUSTER = /^(?:\p{Regional_Indicator}{2}|.(?:[\p{M}\p{Emoji_Modifier}]|\u200D.)*)/su;
 const MAX_CLUSTER = 16; // UTF-16 units; more is a heap of marks
 
-/** What a reader sees as the first character. */
+/** The first grapheme. */
 export function firstCharacter(text, by = segmenter) {
   const cluster = by ? by.segment(text)[Symbol.iterator]().next().value?.segment : CLUSTER.exec(text)?.[0];
   return cluster?.length > MAX_CLUSTER ? String.fromCodePoint(text.codePointAt(0)) : (cluster ?? "");

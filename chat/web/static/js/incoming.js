@@ -30,7 +30,7 @@ async function toMessage(raw) {
   return message;
 }
 
-/** An avatar is an address on this server, or a short text that somebody gave: only what may be shown here. */
+/** An avatar is an address on this server, or a short text by a user; other values are not shown. */
 function avatarSource(avatar) {
   if (!avatar) return null;
   if (/^data:image\/(png|jpeg|gif|webp);base64,/.test(avatar)) return avatar;

@@ -1,4 +1,4 @@
-// What is on the screen: the welcome page or the chat, and on a phone one pane of it at a time.
+// Screen layout: the welcome page or the chat, with one pane at a time on phones.
 
 import { byId } from "./dom.js";
 import { closeAllDialogs } from "./dialogs.js";
@@ -146,7 +146,7 @@ export class Layout {
     if (isShown && isKept && isMedium.matches) byId("close-members").focus();
   }
 
-  /** The open room's name and what is said about it; or that none is open. */
+  /** The open room's name and description, or the hint that none is open. */
   showRoom() {
     const room = this.#store.room;
     if (!room && this.#chat.dataset.pane === "conversation") this.#chat.dataset.pane = "rooms";

@@ -37,7 +37,7 @@ export function linkify(text) {
   for (const [from, to] of addressesIn(text)) {
     if (from > end) parts.push(text.slice(end, from));
     const address = text.slice(from, to);
-    // Its own direction, whatever characters before it turn the text round.
+    // Isolates its direction from direction marks before it.
     parts.push(el("a", { href: address, dir: "ltr", target: "_blank", rel: "noopener noreferrer nofollow" }, address));
     end = to;
   }

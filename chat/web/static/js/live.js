@@ -1,9 +1,9 @@
-// The one pull that keeps all rooms live, in all tabs, and heals itself.
+// The long poll that keeps all rooms up to date in all tabs, and recovers from failures.
 //
-// One tab pulls and hands what came to the others (see tabs.js). In a tab at most one pull is in flight. What it asks for
-// are the rooms' cursors; these move only when an answer has been taken in, so that an answer lost on the way, or aborted,
-// is simply given again by the next pull. A tab that does not pull for all pulls once, without being held, when it
-// starts, wakes, or finds that it missed something.
+// One tab polls and passes the results to the others (see tabs.js). A tab has at most one pull in flight. It sends the
+// rooms' cursors, which advance only when an answer has been processed, so a lost or aborted answer is repeated by the
+// next pull. A tab that does not poll for all pulls once, without being held, when it starts, wakes, or has missed
+// something.
 
 import { api } from "./api.js";
 import { toMessages } from "./incoming.js";
@@ -66,7 +66,7 @@ export class Live {
     this.#setState("connecting");
   }
 
-  /** Ask anew, at once: abort the pull in flight, or end the pause before the next one. */
+  /** Pull again immediately: abort the pull in flight, or end the pause before the next one. */
   restart() {
     this.#controller?.abort();
     this.#wake?.();
@@ -166,7 +166,7 @@ export class Live {
     return count;
   }
 
-  /** found: by room, its new messages, or null where it is none of the user's rooms any more. */
+  /** found: new messages by room, or null if the user has left the room. */
   async #take(run, rooms, found) {
     let count = 0;
     for (const room of rooms) {
@@ -195,7 +195,7 @@ export class Live {
     this.#heard = this.#heard.then(async () => {
       if (run !== this.#run || !this.#isOurs(news.user)) return;
       const rooms = this.#store.joined.filter((room) => Object.hasOwn(news.found, room.name));
-      // Something lies between what this tab has and what it is told.
+      // There is a gap between this tab's messages and the received ones.
       if (rooms.some((room) => room.cursor < news.cursors[room.name])) return this.restart();
       const count = await this.#take(run, rooms, news.found);
       if (run === this.#run) this.#handlers.onAnswer(count, news.since);

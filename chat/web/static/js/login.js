@@ -26,7 +26,7 @@ export class Login {
     onLanguage(() => this.#label());
   }
 
-  /** reason: the key of a text that says why one is here (again); username: who was logged in; other: who is. */
+  /** reason: the text's key for why login is required; username: the previous user; other: the current one. */
   show({ reason = null, username = "", other = "" } = {}) {
     this.#reason = reason;
     this.#other = other;

@@ -1,4 +1,4 @@
-// Who is in the open room, and who of them is online.
+// The open room's members, and their presence.
 
 import { api } from "./api.js";
 import { byId, el } from "./dom.js";
@@ -69,7 +69,7 @@ export class Members {
       room.memberCount = members.length; // one number, wherever it shows
       this.#store.emit("rooms");
     } catch {
-      // The pull tells what is wrong; the list stays as it was.
+      // The pull reports the failure; the list stays unchanged.
     } finally {
       if (round === this.#round) this.#timer = setTimeout(() => this.refresh(), REFRESH_MS);
     }

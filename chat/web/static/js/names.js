@@ -31,13 +31,13 @@ export function nameNode(name, user, id) {
 /** A direct conversation, which polling calls by its id. */
 export const isDirect = (room) => room.name === `#${room.id}`;
 
-/** What a room is called: a direct conversation by the other person, once known. */
+/** A room's display name: for a direct conversation the other user's, once known. */
 export function roomTitle(room) {
   if (room.peer) return fullName(room.peer.name, room.peer.user, room.peer.userId);
   return isDirect(room) ? t("rooms.direct") : room.name;
 }
 
-/** The same as a node. */
+/** The display name as a node. */
 export function roomTitleNode(room) {
   return room.peer ? nameNode(room.peer.name, room.peer.user, room.peer.userId) : el("bdi", {}, roomTitle(room));
 }

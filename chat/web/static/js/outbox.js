@@ -1,4 +1,4 @@
-// What is on its way out: shown at once, sent in order, kept over a reload, retried under the same id.
+// Unsent messages: shown immediately, sent in order, kept across reloads, retried under the same id.
 
 import { api } from "./api.js";
 import { newId } from "./tabs.js";
@@ -23,7 +23,7 @@ export class Outbox {
     });
   }
 
-  /** What the server does not have yet. */
+  /** Messages that the server does not have yet. */
   get unsent() {
     return [...this.#store.pending.values()].filter((pending) => pending.state !== "sent");
   }
@@ -61,7 +61,7 @@ export class Outbox {
     }
   }
 
-  /** A pull begun at `since` brought nothing: whatever was sent before that and is not there was deleted. */
+  /** A pull begun at `since` returned nothing: messages sent before that and missing have been deleted. */
   forgetSent(since) {
     for (const pending of [...this.#store.pending.values()]) {
       if (pending.state === "sent" && pending.sentAt < since) this.#store.removePending(pending.id);

@@ -22,7 +22,7 @@ export function sniff(base64) {
   return found ? found[1] : null;
 }
 
-/** A blob URL for Base64 content; null if it is no picture. To be revoked by whoever drops it. */
+/** A blob URL for Base64 content, which the caller must revoke; null if it is not a picture. */
 export function toUrl(base64) {
   const type = sniff(base64);
   if (!type) return null;
@@ -51,7 +51,7 @@ export function measure(url) {
 
 /**
  * A file that may be sent, as {base64, blob}; a photo that is too large is scaled down. tell(words) says what takes long.
- * Raises an Error that says what is wrong with it.
+ * Throws an Error with the reason.
  */
 export async function readPicture(file, tell) {
   const name = file.name || t("picture.pick");
@@ -72,7 +72,7 @@ export async function readPicture(file, tell) {
   return { base64, blob: new Blob([blob], { type }) };
 }
 
-/** As a JPEG that people can still read what is on it; what is transparent becomes white. */
+/** Scale to a JPEG that stays legible; transparent parts become white. */
 async function scaledDown(file) {
   const image = await createImageBitmap(file);
   const scale = Math.min(1, SCALED_PX / Math.max(image.width, image.height));

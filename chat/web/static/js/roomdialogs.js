@@ -52,7 +52,7 @@ export class RoomDialogs {
     search.focus();
   }
 
-  /** Where the list is whole, it has what is searched for. */
+  /** A complete list is filtered locally. */
   async #search(name) {
     await this.#feed.search(this.#store.isCut ? name : "");
   }
@@ -156,7 +156,7 @@ export class RoomDialogs {
     if (room.role !== "owner") this.#offerLeaveAll(room, leave, leadTo);
   }
 
-  /** Put a button for leaving all rooms of the owner before the other one, once it is known who that is. */
+  /** Insert a button for leaving all rooms of the owner before the other one, once the owner is known. */
   async #offerLeaveAll(room, leave, leadTo) {
     const owner = await api.owner(room.name).catch(() => null); // without it, rooms can be left one by one
     if (!owner) return;

@@ -12,7 +12,7 @@ export class RoomFeed {
   #wanted = ""; // a part of the names that somebody searches for
   #timer = null;
 
-  /** handlers: adopt(room, found) takes in what the server counted, onTaken(), onSignedOut(). */
+  /** handlers: adopt(room, found) applies the server's counts, onTaken(), onSignedOut(). */
   constructor(store, handlers) {
     this.#store = store;
     this.#handlers = handlers;
@@ -33,7 +33,7 @@ export class RoomFeed {
     }
   }
 
-  /** The same, unless nobody looks; the end of the session is told, other failures are not. */
+  /** Refresh unless the page is hidden; reports the end of the session, but no other failure. */
   async refreshQuietly() {
     if (!this.#store.me) return;
     if (document.visibilityState !== "visible") {

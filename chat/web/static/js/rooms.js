@@ -1,4 +1,4 @@
-// The list of one's rooms, with how much is unread.
+// The list of the user's rooms, with unread counts.
 
 import { onNewDay } from "./calendar.js";
 import { byId, el, icon, setChildren } from "./dom.js";

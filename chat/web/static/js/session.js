@@ -1,4 +1,4 @@
-// Who is logged in: logging in and out, the end of a session, and what other tabs of this browser tell of these.
+// The session: login and logout, the end of a session, and announcements of these by other tabs.
 
 import { actFor, api } from "./api.js";
 import { openForm } from "./dialogs.js";
@@ -20,8 +20,8 @@ export class Session {
   #setAside = null; // {username, inTab}: what was being written when the session ended
 
   /**
-   * handlers: onEnter() loads and shows what the user may see, onRenewed() says that another tab has a new session of the
-   * same user, onPause() stops what runs for the user, onForget() drops what is known of the user, unsent() counts messages
+   * handlers: onEnter() loads and shows the user's rooms, onRenewed() reports a new session of the same user in another
+   * tab, onPause() stops the user's background work, onForget() drops the user's data, unsent() counts messages
    * that a log-out would lose.
    */
   constructor({ store, tabs, records, layout, connection }, handlers) {
@@ -55,7 +55,7 @@ export class Session {
     }
   }
 
-  /** The session is over, not by our own wish: what was written stays in this page, and nowhere else. */
+  /** The session ended unexpectedly: unsent text stays in this page, and nowhere else. */
   async end() {
     if (!this.#store.me || this.#layout.isWelcome) return;
     const { username } = this.#store.me;
@@ -80,7 +80,7 @@ export class Session {
       if (found.username === username) await this.#enter(); // another tab logged in again
       else this.#loggedInElsewhere(found.username);
     } catch {
-      // What is known must do.
+      // Continue with the known data.
     }
     return undefined;
   }

@@ -43,18 +43,18 @@ const OF_USER = "commonroom.of.";
 // The others are what earlier versions of the page kept.
 const OF_USERS = [OF_USER, "commonroom.draft.", "commonroom.outbox.", "commonroom.unread.", "commonroom.room."];
 
-/** What is kept of the user who is logged in: one record in each storage. Of nobody else anything is kept. */
+/** The logged-in user's stored data: one record in each storage, and nothing of other users. */
 export class Records {
   #key = null;
 
-  /** Keep what this user writes; `inTab` is what close() gave when the same user's session ended. */
+  /** Store this user's text; `inTab` is the result of close() when the same user's session ended. */
   open(username, inTab = {}) {
     this.#key = OF_USER + username;
     removeAllBut(this.#key);
     tab.set(this.#key, { ...tab.get(this.#key), ...inTab });
   }
 
-  /** Remove everything, keep nothing from here on; gives what was kept in this tab. */
+  /** Remove everything and store nothing from now on; returns the data of this tab. */
   close() {
     const inTab = (this.#key && tab.get(this.#key)) ?? {};
     this.#key = null;

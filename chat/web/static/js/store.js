@@ -1,8 +1,8 @@
-// What the page knows: rooms, their messages, and what is on its way out. Knows nothing of the DOM or the network.
+// The page's state: rooms, their messages, and unsent messages. Knows nothing of the DOM or the network.
 //
-// A room's messages are always one unbroken run, sorted by timestamp (the server's clock gives each room strictly
-// increasing ones, all in one format, so that they compare as text). What a pull brings is newer than all of them;
-// what history brings is older, or overlaps. Messages are known by their id, so that nothing shows twice.
+// A room's messages have no gaps and are sorted by timestamp (the server assigns strictly increasing ones per room,
+// in one format, so they compare as text). Messages from a pull are newer than all of them; messages from history are
+// older, or overlap. Messages are identified by id, so that none shows twice.
 
 export const KEPT_MESSAGES = 500;
 const KEPT_IN_BACKGROUND = 60;
@@ -43,15 +43,15 @@ export class Store {
     return this.rooms.get(this.current) ?? null;
   }
 
-  /** One's rooms, the most active first. */
+  /** The user's rooms, most active first. */
   get joined() {
     return [...this.rooms.values()].filter((room) => room.joined).sort((one, other) => other.activity - one.activity);
   }
 
   /**
-   * Take in /room/find. `adopt(room, found)` takes in what it counted in a joined room. Where the list is cut, one's rooms
+   * Take in /room/find. `adopt(room, found)` applies the counts of a joined room. If the list is cut, the user's rooms
    * that are not in it stay as they are: the pull tells when one is lost. isSearch: all others stay, too, but for those
-   * with `searched` in their names, if it is given: the list would have them. What was searched for keeps its place.
+   * with `searched` in their names, if it is given: the list would have them. Search results keep their place.
    */
   setRooms(list, adopt, { isCut = false, isSearch = false, searched = null } = {}) {
     const before = this.rooms;
@@ -103,15 +103,15 @@ export class Store {
     this.emit("current");
   }
 
-  /** Take in what a pull brought for a room: newer messages, oldest first. */
+  /** Add a pull's messages to a room: newer ones, oldest first. */
   addNewer(room, messages) {
     if (messages.length === 0) return;
     room.cursor = messages.at(-1).timestamp;
     if (room.cursor > room.lastTime) room.lastTime = room.cursor;
     room.activity = this.#activity += 1;
     for (const message of messages) this.#settle(message);
-    // A room that was never opened gets its messages from history when it is. From then on all are kept: what comes
-    // while history is on its way may not be in it.
+    // A room loads its messages from history when it is first opened. From then on all are kept: messages that arrive
+    // while history is loading may not be in it.
     if (room.isKept) this.#merge(room, messages);
     this.emit("messages", room);
   }

@@ -1,8 +1,8 @@
-// The tabs of this page in one browser: what they tell one another, and which of them pulls for all.
+// The tabs of this page in one browser: their communication, and the election of the one that polls for all.
 //
-// The one that pulls holds a lease in localStorage, which it renews. A tab that is looked at takes it from one that is
-// not. Web Locks would do that too, but browsers have them only by https and on localhost, and a class comes by
-// http://192.168.…. Two holders for a moment do no harm: messages are known by their ids.
+// The polling tab holds a lease in localStorage and renews it. A visible tab takes it from a hidden one. Web Locks could
+// do that too, but browsers offer them only over https and on localhost, and a class uses http://192.168.…. Two holders
+// for a moment are harmless: messages are identified by id.
 
 import { lasting } from "./storage.js";
 

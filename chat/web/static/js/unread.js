@@ -1,5 +1,4 @@
-// How much is unread in each room: the server's count, which knows what was looked at on all devices, and what has come
-// since it was asked.
+// Unread counts per room: the server's count, which covers all devices, plus messages that arrived since.
 
 const MOST_FRESH = 1000; // counted since the server was asked; the page shows 99+
 
@@ -26,7 +25,7 @@ export class Unread {
     this.#store.emit("unread");
   }
 
-  /** All of the room up to that time was looked at, in whatever tab. */
+  /** The room was read up to that time, in any tab. */
   see(room, upTo) {
     if (upTo <= room.seenUpTo) return;
     room.seenUpTo = upTo;
