@@ -15,7 +15,7 @@ import pytest
 
 from tests.server import ROOT
 
-MOST_PER_1000_WORDS = 10.0
+MOST_PER_1000_WORDS = 1.0
 FOLDERS = ("chat", "tests", "bench", "conformance", "docs", "deploy", "migrations", "scripts", ".github")
 AVOIDED = {
     # A relative clause without its noun: "who waits", "what is known of them", instead of "a waiting client".
