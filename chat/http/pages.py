@@ -38,12 +38,12 @@ class Paged(Schema):
     after = fields.String(
         load_default="",
         validate=validate.Length(max=POSITION_MAX_CHARS),
-        metadata=about("the `next` of the page before", "上一页的 next", examples=[""]),
+        metadata=about("the `next` of the previous page", "上一页的 next", examples=[""]),
     )
     q = fields.String(
         load_default="",
         validate=validate.Length(max=SEARCH_MAX_CHARS),
-        metadata=about("only those with this in their name", "只返回名称包含此内容的条目", examples=[""]),
+        metadata=about("only entries with this text in their name", "只返回名称包含此内容的条目", examples=[""]),
     )
 
 
@@ -71,7 +71,7 @@ def next_field() -> fields.String:
     """Return the field for `next` in an answer's schema."""
     return fields.String(
         metadata=about(
-            "with ?limit=: `after` of the next page, or empty at the end",
+            "with ?limit=: the `after` of the next page; empty at the end",
             "?limit= 时：下一页的 after；没有下一页则为空",
         )
     )

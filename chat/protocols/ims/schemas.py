@@ -31,7 +31,7 @@ _PASSWORD = about(
 _EMAIL = about("a mail address", "邮箱", examples=["alice@example.com"])
 _NICKNAME = about("1 to 20 characters", "1 到 20 个字符", maxLength=EMAIL_NICKNAME_MAX_CHARS, examples=["Alice"])
 _RETRY = about(
-    "sent again with the same, the message is stored once",
+    "idempotency id: a repeated message with the same id is stored once",
     "重发时使用相同的值，消息只保存一次",
     maxLength=CLIENT_MESSAGE_ID_MAX_CHARS,
 )
@@ -59,8 +59,8 @@ class ProfileChanges(In):
 
     origin_password = fields.String(required=True, metadata=_PASSWORD)
     name = fields.String(metadata=_NICKNAME)
-    password = fields.String(metadata=about("a new one", "新密码"))
-    email = fields.String(metadata=about("a new one", "新邮箱"))
+    password = fields.String(metadata=about("the new value", "新密码"))
+    email = fields.String(metadata=about("the new value", "新邮箱"))
     user_info = fields.String(validate=validate.Length(max=PROFILE_MAX_CHARS))
     avatar = fields.String(validate=_AVATAR, metadata=about("Base64 or a URL", "Base64 或 URL"))
 
@@ -78,15 +78,15 @@ class SomeUser(In):
 
 
 class FriendRequest(In):
-    target_id = Id("whom to ask", "对方用户 ID", required=True)
+    target_id = Id("the receiver's id", "对方用户 ID", required=True)
     message = fields.String(
         required=True, validate=validate.Length(max=REQUEST_MAX_CHARS), metadata={"examples": ["Hello"]}
     )
 
 
 class RequestAnswer(In):
-    sender_user_id = Id("who asked", "申请者 ID", required=True)
-    receiver_user_id = Id("oneself", "自己的用户 ID", required=True)
+    sender_user_id = Id("the sender's id", "申请者 ID", required=True)
+    receiver_user_id = Id("the caller's id", "自己的用户 ID", required=True)
 
 
 class NewFriendGroup(In):
@@ -94,7 +94,7 @@ class NewFriendGroup(In):
 
 
 class SomeFriendGroup(In):
-    group_id = Id("a group of one's own", "自己的分组 ID", required=True)
+    group_id = Id("one of the caller's groups", "自己的分组 ID", required=True)
 
 
 class ListFriendGroup(SomeFriendGroup, Paged):
@@ -118,7 +118,7 @@ class NewConversation(In):
         Id("a friend's id", "好友 ID"),
         LIST_CAP,
         required=True,
-        metadata=about("friends, without oneself", "好友，不包括自己", examples=[[]]),
+        metadata=about("friends, without the caller", "好友，不包括自己", examples=[[]]),
     )
     name = fields.String(required=True, validate=_TITLE, metadata={"examples": ["physics"]})
 
@@ -140,9 +140,9 @@ class _CamelConversation(In):
 
 
 class Page(_CamelConversation):
-    since = Time("from here on; absent: the newest", "起始时间；没有则取最新的", data_key="from")
+    since = Time("beginning of the period; absent: the newest", "起始时间；没有则取最新的", data_key="from")
     after_id = Id(
-        "what came after this message, instead of `from`; beyond the document",
+        "messages after this one, instead of `from`; beyond the document",
         "此消息之后的消息，代替 from（文档之外）",
         load_default=None,
     )
@@ -183,9 +183,9 @@ class SomeMessage(In):
 class MessageFilter(_CamelConversation):
     """Absent fields match everything."""
 
-    start_time = Time("not before", "起始时间")
-    end_time = Time("not after", "截止时间", is_end=True)
-    sender_id = Id("by whom", "发送者 ID", load_default=None)
+    start_time = Time("beginning of the period", "起始时间")
+    end_time = Time("end of the period", "截止时间", is_end=True)
+    sender_id = Id("the sender's id", "发送者 ID", load_default=None)
     sender_name = fields.String(
         load_default=None,
         metadata=about("a part of the nickname", "发送者昵称的一部分"),
@@ -209,8 +209,8 @@ class InterfaceChanges(_CamelConversation):
     """Accepts either spelling."""
 
     ontop = Switch("pinned to the top", "是否置顶")
-    notification = Switch("may remind", "是否允许提醒")
-    unreads = Count("so many of the newest are to be unread", "未读消息数")
+    notification = Switch("notifications enabled", "是否允许提醒")
+    unreads = Count("mark this many of the newest messages as unread", "未读消息数")
 
     @pre_load
     def _either(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -240,7 +240,7 @@ class SomeAnnouncement(In):
 
 class NewInvitation(_CamelConversation):
     member_id = Ids(
-        "a friend's id, or several", "好友 ID，可为列表", required=True, validate=validate.Length(max=LIST_CAP)
+        "one or more friends' ids", "好友 ID，可为列表", required=True, validate=validate.Length(max=LIST_CAP)
     )
 
 

@@ -17,8 +17,8 @@ class _Out(Schema):
 
 
 class Failed(_Out):
-    code = fields.Integer(required=True, metadata=about("what went wrong", "错误码"))
-    info = fields.String(required=True, metadata=about("the same in words", "错误信息"))
+    code = fields.Integer(required=True, metadata=about("the failure's code", "错误码"))
+    info = fields.String(required=True, metadata=about("the failure in words", "错误信息"))
 
 
 class Done(_Out):
@@ -31,7 +31,7 @@ class _Listed(Done):
 
 
 class Told(Done):
-    message = fields.String(required=True, metadata=about("what was done", "操作结果"))
+    message = fields.String(required=True, metadata=about("the result in words", "操作结果"))
 
 
 class LoggedIn(Done):
@@ -46,7 +46,7 @@ class CodeSent(Told):
     verify_code = fields.String(
         required=True,
         metadata=about(
-            "hidden: the SHA-256 (hex) of email:code, or encrypted, if the server has a key",
+            "the SHA-256 (hex) of email:code; encrypted if the server has a key",
             "加密后的验证码：email:code 的 SHA-256，服务器设有密钥时为 AES",
         ),
     )
@@ -99,7 +99,7 @@ class RequestShown(_Out):
         required=True,
         validate=validate.OneOf([0, 1, 2, 3]),
         metadata=about(
-            "0 waiting, 1 accepted, 2 refused, 3 friends otherwise", "0 等待处理，1 已同意，2 已拒绝，3 已成为好友"
+            "0 pending, 1 accepted, 2 refused, 3 accepted otherwise", "0 等待处理，1 已同意，2 已拒绝，3 已成为好友"
         ),
     )
 
@@ -143,12 +143,12 @@ class FriendGroupMembers(_Listed):
 
 class ConversationShown(_Out):
     id = fields.Integer(required=True)
-    name = fields.String(required=True, metadata=about("of a direct one: the friend's", "私聊为好友昵称"))
+    name = fields.String(required=True, metadata=about("direct: the friend's nickname", "私聊为好友昵称"))
     avatar = fields.String(required=True, metadata=_AVATAR)
     last_message = fields.String(required=True)
     last_message_time = fields.String(required=True, metadata=_TIME)
     is_chat_group = fields.Boolean(required=True)
-    friend_id = fields.Integer(metadata=about("only of a direct one", "仅私聊有此字段"))
+    friend_id = fields.Integer(metadata=about("direct conversations only", "仅私聊有此字段"))
     is_top = fields.Boolean(required=True)
     notice_able = fields.Boolean(required=True)
     unread_count = fields.Integer(required=True)
@@ -170,9 +170,9 @@ class MessageShown(_Out):
     sendername = fields.String(required=True)
     senderavatar = fields.String(required=True, metadata=_AVATAR)
     reply_to = fields.String(
-        metadata=about("only of a reply; empty if that was deleted", "仅回复有；原消息已删除则为空")
+        metadata=about("replies only; empty if the message was deleted", "仅回复有；原消息已删除则为空")
     )
-    reply_to_id = fields.Integer(metadata=about("only of a reply", "仅回复有此字段"))
+    reply_to_id = fields.Integer(metadata=about("replies only", "仅回复有此字段"))
     conversation = fields.Integer(required=True)
     created_time = fields.String(required=True, metadata=_TIME)
 
@@ -207,7 +207,7 @@ class MessageSearchFound(Done):
 
 class InterfaceShown(Done):
     unreads = fields.Integer(required=True)
-    notification = fields.Boolean(required=True, metadata=about("whether it may remind", "是否允许提醒"))
+    notification = fields.Boolean(required=True, metadata=about("whether notifications are enabled", "是否允许提醒"))
     ontop = fields.Boolean(required=True)
 
 
@@ -252,12 +252,12 @@ class InvitationShown(_Out):
     status = fields.Integer(
         required=True,
         validate=validate.OneOf([0, 1, 2, 3]),
-        metadata=about("0 waiting, 1 refused, 2 accepted, 3 in already", "0 等待确认，1 已拒绝，2 已同意，3 已在群中"),
+        metadata=about("0 pending, 1 refused, 2 accepted, 3 member", "0 等待确认，1 已拒绝，2 已同意，3 已在群中"),
     )
 
 
 class InvitationsFound(_Listed):
     invitation = fields.List(fields.Nested(InvitationShown), required=True)
     invitations = fields.List(
-        fields.Nested(InvitationShown), required=True, metadata=about("the same once more", "同上")
+        fields.Nested(InvitationShown), required=True, metadata=about("repeats the above", "同上")
     )

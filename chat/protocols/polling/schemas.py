@@ -31,10 +31,10 @@ _ROOMNAME = about(
     examples=["physics"],
 )
 _PASSWD = about('"" for an open room', '公开聊天室为 ""')
-_DETAIL = about("1 for more about each", "1：返回更多字段")
-_LIMIT = about("messages a room; over 500 counts as 500", "每个聊天室的消息数；超过 500 按 500 处理")
+_DETAIL = about("1 for more keys", "1：返回更多字段")
+_LIMIT = about("messages per room; values over 500 count as 500", "每个聊天室的消息数；超过 500 按 500 处理")
 _CHANGES = about(
-    "1: changes (edited, deleted) come too, in their place among the messages",
+    "1: include changes (edits, deletions) in their place among the messages",
     "1：同时返回变更（编辑、删除），按时间排在消息之间",
 )
 _MORE = about("with ?detail=1", "?detail=1 时")
@@ -56,7 +56,7 @@ class Credentials(In):
     password = fields.String(
         required=True,
         metadata=about(
-            "6 to 128 characters, if the server is not set otherwise",
+            "6 to 128 characters by default",
             "6 到 128 个字符（服务器可另行设置）",
             maxLength=PASSWORD_MAX_CHARS,
             examples=["secret1"],
@@ -82,7 +82,7 @@ class CreateRoom(In):
     type = fields.String(
         load_default="public",
         metadata=about(
-            "your label for the room; private asks for a passwd",
+            "your label for the room; private requires a passwd",
             "聊天室的标签；private 需要 passwd",
             minLength=1,
             maxLength=LABEL_MAX_CHARS,
@@ -95,7 +95,7 @@ class KnownRoom(In):
     """For joining and deleting. The type is the client's label and has no effect."""
 
     roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
-    type = fields.String(metadata=about("changes nothing", "不起作用"))
+    type = fields.String(metadata=about("without effect", "不起作用"))
     passwd = fields.String(load_default="", metadata=_PASSWD)
 
 
@@ -107,7 +107,7 @@ class LeaveAll(In):
     owner = fields.String(
         required=True,
         validate=NAME,
-        metadata=about("the username of who owns the rooms", "聊天室所有者的用户名", examples=["bob"]),
+        metadata=about("the username of the rooms' owner", "聊天室所有者的用户名", examples=["bob"]),
     )
 
 
@@ -123,7 +123,7 @@ class NewMessage(In):
         allow_none=True,
         load_default=None,
         metadata=about(
-            "your own id: the same again from you in this room is stored once",
+            "idempotency id: a repeated message with the same id is stored once",
             "自定的标识：同一用户在同一聊天室重复发送只存一次",
             minLength=1,
             maxLength=CLIENT_MESSAGE_ID_MAX_CHARS,
@@ -138,7 +138,7 @@ class Send(In):
 
 class OneMessage(In):
     roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
-    id = WholeNumber("the message's", "消息的 id", examples=[1], required=True)
+    id = WholeNumber("the message's id", "消息的 id", examples=[1], required=True)
 
 
 class Edit(OneMessage):
@@ -181,7 +181,7 @@ class Cursors(In):
 
 class FindQuery(In, Paged):
     detail = Flag(_DETAIL)
-    joined = Flag(about("1: only rooms that one is in", "1：只返回已加入的聊天室"))
+    joined = Flag(about("1: only joined rooms", "1：只返回已加入的聊天室"))
 
 
 class MembersQuery(In, Paged):
@@ -191,7 +191,7 @@ class MembersQuery(In, Paged):
         load_default=None,
         allow_none=False,
         validate=validate.OneOf(list(Role)),
-        metadata=about("only members of this role", "只返回此角色的成员"),
+        metadata=about("only members with this role", "只返回此角色的成员"),
     )
 
 
@@ -213,20 +213,20 @@ class PullQuery(In):
         allow_none=False,
         validate=validate.Range(min=0),
         metadata=about(
-            "for how many seconds the pull may be held; 0 answers at once, over 50 counts as 50",
+            "seconds for which the pull may be held; 0 answers immediately, values over 50 count as 50",
             "最长等待的秒数；0 表示立即返回，超过 50 按 50 处理",
         ),
     )
     members = Flag(
         about(
-            "1: the pull ends, without messages, also when somebody comes into one of its rooms or leaves it",
+            "1: the pull also ends, without messages, when somebody joins or leaves one of its rooms",
             "1：有人加入或离开其中的聊天室时也结束等待（没有消息）",
         )
     )
     read = _RoomIds(
         load_default=None,
         metadata=about(
-            "ids of the rooms that are looked at, with commas; 0: none. Only their cursors are read marks. Absent: all",
+            "comma-separated ids of the rooms on screen; 0: none. Only their cursors become read marks. Absent: all",
             "正在查看的聊天室 id，以逗号分隔；0 表示没有。只有这些聊天室的游标算作已读；缺省为全部",
             type="string",
             pattern=_RoomIds.PATTERN,
@@ -257,7 +257,7 @@ class Done(Out):
 
 class Failed(Out):
     status = fields.String(required=True, validate=validate.Equal("failure"))
-    feedback = fields.String(required=True, metadata=about("what to do about it", "应该如何处理"))
+    feedback = fields.String(required=True, metadata=about("the failure in words, with the remedy", "应该如何处理"))
     code = fields.String(
         metadata=about("with X-Chat-Errors: codes: the failure's name", "请求头 X-Chat-Errors: codes 时：错误的名称")
     )
@@ -279,11 +279,11 @@ class Me(Done):
 
 
 class OwnSession(Out):
-    protocol = fields.String(required=True, metadata=about("by which it was opened", "登录时所用的协议"))
-    address = fields.String(required=True, metadata=about("from where", "登录时的地址"))
+    protocol = fields.String(required=True, metadata=about("the protocol that opened it", "登录时所用的协议"))
+    address = fields.String(required=True, metadata=about("the client's address", "登录时的地址"))
     created = fields.String(required=True, metadata=about("UTC", "UTC", examples=[TIME]))
     expires = fields.String(required=True, metadata=about("UTC", "UTC", examples=[TIME]))
-    current = fields.Boolean(required=True, metadata=about("this request's own", "即本次请求的会话"))
+    current = fields.Boolean(required=True, metadata=about("the session of this request", "即本次请求的会话"))
 
 
 class OwnSessions(Done):
@@ -373,16 +373,16 @@ class ChangeShown(Out):
     timestamp = fields.String(
         required=True,
         metadata=about(
-            "when it was done; a cursor like a message's",
+            "the time of the change; a cursor like a message's",
             "变更时间；与消息的 timestamp 一样可作游标",
             format="date-time",
             examples=[TIME],
         ),
     )
     id = fields.Integer(required=True, metadata=about("of the message", "消息的 id"))
-    user = fields.String(required=True, metadata=about("the username of who did it", "执行者的用户名"))
+    user = fields.String(required=True, metadata=about("the username of the actor", "执行者的用户名"))
     user_id = fields.Integer(required=True)
-    content = fields.String(metadata=about("of an edit: the text as it is now", "编辑时：现在的文字"))
+    content = fields.String(metadata=about("of an edit: the current text", "编辑时：现在的文字"))
 
 
 class Pulled(Done):

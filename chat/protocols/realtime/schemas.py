@@ -23,7 +23,7 @@ class NewUser(In):
     password = fields.String(
         required=True,
         metadata=about(
-            "as typed; 6 to 128 characters, if the server is not set otherwise",
+            "as typed; 6 to 128 characters by default",
             "原文；6 到 128 个字符（服务器可另行设置）",
             maxLength=PASSWORD_MAX_CHARS,
             examples=["zjh1997@stupid"],
@@ -34,7 +34,7 @@ class NewUser(In):
         load_default=None,
         validate=NAME,
         metadata=about(
-            "what others see; the username if absent",
+            "the displayed name; the username if absent",
             "显示给他人的昵称；缺省为用户名",
             maxLength=NICKNAME_MAX_CHARS,
             examples=["I'm angry"],
@@ -113,7 +113,7 @@ class RoomToken(Out):
     token = fields.String(
         required=True,
         metadata=about(
-            "40 hex digits: for you and this room, for 60 seconds, good once",
+            "40 hex digits: for you and this room, valid for 60 seconds and a single use",
             "40 位十六进制：仅限本人和该聊天室，60 秒内有效，只能使用一次",
         ),
     )
@@ -121,4 +121,4 @@ class RoomToken(Out):
 
 class Failed(Out):
     status = fields.Boolean(required=True, validate=validate.Equal(False))
-    error = fields.String(required=True, metadata=about("what to do about it", "应该如何处理"))
+    error = fields.String(required=True, metadata=about("the failure in words, with the remedy", "应该如何处理"))

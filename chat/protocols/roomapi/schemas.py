@@ -43,7 +43,7 @@ class CreateRoom(In):
     )
     description = fields.String(
         load_default="",
-        metadata=about("what the room is for", "聊天室说明", maxLength=DESCRIPTION_MAX_CHARS, examples=["test room"]),
+        metadata=about("the room's description", "聊天室说明", maxLength=DESCRIPTION_MAX_CHARS, examples=["test room"]),
     )
 
 
@@ -72,7 +72,7 @@ class AddUser(KnownRoom):
     role = fields.String(
         load_default=Role.MEMBER,
         validate=validate.OneOf(list(Role)),
-        metadata=about("admin is the owner's to give", "只有创建者可以授予 admin"),
+        metadata=about("only the owner can assign admin", "只有创建者可以授予 admin"),
     )
 
 
@@ -82,7 +82,7 @@ class Page(KnownRoom):
     last_message_id = WholeNumber(
         "messages before this one; 0: the newest", "获取此消息之前的消息；0 表示最新", load_default=0
     )
-    limit = WholeNumber("how many at most, 1 to 100", "最多多少条，1 到 100", load_default=LIMIT_DEFAULT)
+    limit = WholeNumber("maximum number, 1 to 100", "最多多少条，1 到 100", load_default=LIMIT_DEFAULT)
 
 
 class Send(KnownRoom):
@@ -100,9 +100,7 @@ class Send(KnownRoom):
     client_message_id = fields.String(
         allow_none=True,
         load_default=None,
-        metadata=about(
-            "sent again with the same, the message is stored once", "重发时使用相同的值，消息只保存一次", maxLength=64
-        ),
+        metadata=about("idempotency id: repeats are stored once", "重发时使用相同的值，消息只保存一次", maxLength=64),
     )
 
 
@@ -185,5 +183,5 @@ class MessagesFound(_Envelope):
 
 class Failed(Out):
     code = fields.Integer(required=True, validate=validate.Equal(1))
-    msg = fields.String(required=True, metadata=about("what went wrong", "失败原因"))
+    msg = fields.String(required=True, metadata=about("the reason", "失败原因"))
     data = fields.Raw(required=True, allow_none=True, metadata={"enum": [None]})
