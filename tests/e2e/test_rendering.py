@@ -6,7 +6,7 @@ import io
 from PIL import Image
 from playwright.sync_api import FloatRect, Locator, ViewportSize, expect
 
-from tests.e2e.steps import own_room
+from tests.e2e.steps import own_room, row
 
 PHONE = ViewportSize(width=390, height=844)
 
@@ -125,6 +125,23 @@ def test_days_are_named_anew_at_midnight(people, name):
     expect(anna.locator(".day")).to_have_text("Today")
     anna.clock.fast_forward(24 * 3_600_000)
     expect(anna.locator(".day")).to_have_text("Yesterday")
+
+
+def test_days_are_named_anew_on_return_to_a_page_whose_machine_slept(people, name):
+    anna, room = own_room(people, name)
+    bert = people.client(name("bert"))
+    bert.post("/room/join", roomname=room)
+    bert.say("good night", room)
+    anna.clock.install()
+    anna.reload()
+    day, time = anna.locator(".day"), row(anna, room).locator(".room-time")
+    expect(day).to_have_text("Today")
+    clock_time = time.text_content()
+    anna.clock.set_system_time(anna.evaluate("Date.now()") / 1000 + 24 * 3600)  # asleep: no timer fires
+    assert (day.text_content(), time.text_content()) == ("Today", clock_time)
+    anna.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(day).to_have_text("Yesterday")
+    expect(time).not_to_have_text(clock_time)
 
 
 def test_a_direct_conversation_is_called_by_the_other_person(people, name):

@@ -173,6 +173,31 @@ def test_members_hear_of_announcements_and_refused_invitations(
     assert socket.json() == NOTIFY
 
 
+def test_the_lists_have_what_a_notice_is_about(server: Callable[..., Server], person: Person, listen: Listen) -> None:
+    """The published client loads its lists on a notice, and not again until the next."""
+    live = server()
+    alice, bob, carol = (person(live, name) for name in ("alice", "bob", "carol"))
+    for friend in (bob, carol):
+        friend.befriend(alice)
+
+    def tells_bob(who: ImsClient, path: str, body: dict[str, object]) -> None:
+        socket = listen(live, bob)  # a new one, as what is done may bring two notices
+        who.ok("POST", path, body)
+        assert socket.json() == NOTIFY, path
+
+    tells_bob(alice, "/conversations", {"name": "trip", "members": [bob.id]})
+    assert "trip" in bob.rooms()
+    trip = alice.id_of("trip")
+    tells_bob(alice, "/conversations/member/add", {"conversationId": trip, "member_id": carol.id})
+    assert "carol" in bob.members("trip")
+    tells_bob(alice, "/conversations/manage/notifications", {"conversation_id": trip, "content": "at nine"})
+    shown = bob.ok("GET", "/conversations/manage/notifications", {"conversation_id": trip})
+    assert [each["content"] for each in shown["notifications"]] == ["at nine"]
+    bob.ok("POST", "/add_friend", {"target_id": carol.id, "message": "hi"})
+    tells_bob(carol, "/friend_request_handle", {"sender_user_id": bob.id, "receiver_user_id": carol.id})
+    assert carol.id in {each.get("friend_id") for each in bob.conversations()}
+
+
 def test_each_notice_comes_when_the_list_counts_its_message(
     server: Callable[..., Server], person: Person, listen: Listen
 ) -> None:

@@ -1,6 +1,7 @@
 """One server for all tests of a module, each of which has users and rooms of its own."""
 
 import itertools
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 
 from tests.contract.tcp_client import Lines
 from tests.server import Server
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 
 Connect = Callable[..., Lines]
 _numbers = itertools.count(1)
@@ -66,6 +69,7 @@ def enter(client: Lines, room: str) -> list[dict[str, Any]]:
     assert client.ask("enter_chat_request", chat_name=room)["success"]
     history = []
     while (message := client.next())["message_type"] == "chat_history":
+        assert _DATE.fullmatch(message["timestamp"]), "the published client shows it as it is"
         history.append(message)
     assert message["message_type"] == "chat_history_complete"
     assert message["message_count"] == len(history)
