@@ -12,7 +12,7 @@ from typing import Any
 from bench.growth_data import BUSY, LOBBY, PASSWORD, SEARCHERS, messages
 from bench.ledger import percentile
 from bench.searching import sends_while_searching
-from bench.servers import BIN, Commonroom
+from bench.servers import BIN, Commonroom, core_seconds
 
 TIMES = 20  # each request
 P95_MARK, P95_PER_100_ROWS = 50.0, 5.0  # ms
@@ -43,13 +43,17 @@ class Growth:
     scale: float
     addresses: list[Address]
     rss: tuple[int, int]  # bytes: of a server that has just started, and after all was asked
+    others: float  # what other programs took of the server's core
     faults: str = ""
 
     def line(self) -> str:
         late = [address.what for address in self.addresses if not address.is_met]
         before, after = (size / 2**20 for size in self.rss)
-        text = f"{len(self.addresses)} requests, {len(late)} over the mark{': ' + '; '.join(late) if late else ''}; "
-        return text + f"memory {before:.0f} MiB at the start, {after:.0f} MiB at the end"
+        return (
+            f"{len(self.addresses)} requests, {len(late)} over the mark{': ' + '; '.join(late) if late else ''}; "
+            f"memory {before:.0f} MiB at the start, {after:.0f} MiB at the end; "
+            f"other programs took {self.others:.0%} of the server's core"
+        )
 
 
 class GrownCommonroom(Commonroom):
@@ -76,9 +80,17 @@ def growth(scale: float) -> Growth:
     """Ask everything of a server with that much of the full database (1: 2,000,000 messages)."""
     with GrownCommonroom(scale) as server:
         before = server.rss_bytes()
+        began, core, own = time.monotonic(), core_seconds(), server.cpu_seconds()
         asked = [*_http(server, scale), *_tcp(server), _searching(server)]
+        took, core, own = time.monotonic() - began, core_seconds() - core, server.cpu_seconds() - own
         rss = before, server.rss_bytes()
-    return Growth(scale, asked, rss, "; ".join(f"{each.what}: {each.failed}" for each in asked if each.failed))
+    return Growth(
+        scale,
+        asked,
+        rss,
+        max(0.0, core - own) / took,
+        "; ".join(f"{each.what}: {each.failed}" for each in asked if each.failed),
+    )
 
 
 def _measured(server: GrownCommonroom, what: str, ask: Callable[[], bytes], count: Callable[[Any], int]) -> Address:

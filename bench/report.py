@@ -212,7 +212,8 @@ Each request is made {TIMES} times, one after the other, on one connection, to a
 5,000 rooms, 2,000,000 messages in the lobby and 200,000 in the others (times scale {grown.scale:g}). "teacher" is in
 all rooms. CPU: of all of the server's processes, the mean of these requests. Mark: {P95_MARK:.0f} ms at p95, or
 {P95_PER_100_ROWS:.0f} ms per 100 entries where that is more.
-The server's memory: {before:.0f} MiB when it has started, {after:.0f} MiB after all requests.
+The server's memory: {before:.0f} MiB when it has started, {after:.0f} MiB after all requests. Other programs took
+{grown.others:.0%} of the server's core meanwhile.
 
 {growth_table(grown)}"""
     sections.write(path, "As data grows", body)
