@@ -35,7 +35,7 @@ def main() -> int:
         print(counted.json() if options.json else counted.report())
         return 0
     if options.growth:
-        grown = growth.growth(options.scale)
+        grown = growth.growth(options.scale, options.data)
         print(grown.line() + "\n\n" + report.machine() + "\n\n" + report.growth_table(grown))
         if options.write:
             report.write_growth(options.write, grown)
@@ -115,6 +115,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--counts", action="store_true", help="count SQL statements and system calls, and no more")
     parser.add_argument("--growth", action="store_true", help="ask each address in a big database, and no more")
     parser.add_argument("--scale", type=float, default=1, help="with --growth: 1 is 2,000,000 messages, 5,000 rooms")
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="with --growth: made by bench.growth_data before")
     parser.add_argument(
         "--trace-pauses", type=float, metavar="SECONDS", help="10x30 at rising rates, and what stops it"
     )

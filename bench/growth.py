@@ -2,14 +2,16 @@
 
 import http.client
 import json
+import shutil
 import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from bench.growth_data import BUSY, LOBBY, PASSWORD, SEARCHERS, messages
+from bench.growth_data import BUSY, LOBBY, PASSWORD, SEARCHERS, TOKENS, messages
 from bench.ledger import percentile
 from bench.searching import sends_while_searching
 from bench.servers import BIN, Commonroom, core_seconds
@@ -59,26 +61,31 @@ class Growth:
 class GrownCommonroom(Commonroom):
     """Commonroom on a big database."""
 
-    def __init__(self, scale: float) -> None:
+    def __init__(self, scale: float, data: Path | None) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.tcp_port = probe.getsockname()[1]
         self._scale = scale
+        self._data = data
         super().__init__(0, 0)
 
     def fill(self, rooms: int, members: int) -> dict[str, Any]:
         del rooms, members
+        if self._data is not None:
+            shutil.copytree(self._data, self._home, dirs_exist_ok=True)
         self.run(BIN / "flask", "--app", "wsgi", "db", "upgrade")
-        found: dict[str, Any] = json.loads(self.run(sys.executable, "-m", "bench.growth_data", str(self._scale)))
+        if self._data is None:
+            self.run(sys.executable, "-m", "bench.growth_data", str(self._scale))
+        found: dict[str, Any] = json.loads((self._home / TOKENS).read_text())
         return found
 
     def environment(self) -> dict[str, str]:
         return {**super().environment(), "TCP_PORT": str(self.tcp_port)}
 
 
-def growth(scale: float) -> Growth:
-    """Ask everything of a server with that much of the full database (1: 2,000,000 messages)."""
-    with GrownCommonroom(scale) as server:
+def growth(scale: float, data: Path | None = None) -> Growth:
+    """Ask everything of a server with that much of the full database (1: 2,000,000 messages), made before or now."""
+    with GrownCommonroom(scale, data) as server:
         before = server.rss_bytes()
         began, core, own = time.monotonic(), core_seconds(), server.cpu_seconds()
         asked = [*_http(server, scale), *_tcp(server), _searching(server)]

@@ -1,11 +1,11 @@
 """A big database for the scenario `growth`, written straight into SQLite: services would take hours.
 
-`python -m bench.growth_data SCALE` with CHAT_INSTANCE_PATH set, after the migrations, prints {user: token} as JSON.
+`python -m bench.growth_data SCALE` with CHAT_INSTANCE_PATH set, after the migrations, fills the database there and
+keeps {user: token} beside it. `python -m bench --growth --data FOLDER` takes a copy of such a folder.
 At scale 1: 5,000 users, 5,000 rooms (1,000 of them direct conversations), 2,000,000 messages in the lobby and 200,000
 in the other rooms. "teacher" is in all rooms, "pupil" in the lobby and in BUSY rooms; neither has read anything. The
 SEARCHERS are in the lobby.
 """
-# ruff: noqa: T201
 
 import json
 import os
@@ -26,6 +26,7 @@ BUSY = 60
 SEARCHERS = 16
 LOBBY = 1  # its id
 REPLIES, FILES = 100, 100
+TOKENS = "tokens.json"
 PASSWORD = "secret-1"  # noqa: S105
 _SECOND = 1_000_000  # µs
 
@@ -162,4 +163,5 @@ class _Filler:
 
 
 if __name__ == "__main__":
-    print(json.dumps(fill(Path(os.environ["CHAT_INSTANCE_PATH"]), float(sys.argv[1]))))
+    made_in = Path(os.environ["CHAT_INSTANCE_PATH"])
+    (made_in / TOKENS).write_text(json.dumps(fill(made_in, float(sys.argv[1]))))
