@@ -20,11 +20,10 @@ from chat.lanes import Lane, enter_lane
 from chat.live.parking import ENVIRON_KEY, NEEDS_THREAD, NOTHING_YET, Hold, Look
 from chat.models import Actor, EventKind
 from chat.services import Services
-from chat.services.pulls import LookedAt, News, Position, marks_at
+from chat.services.pulls import SHORT_ANSWER_BYTES, LookedAt, News, Position, marks_at
 
 MOST_HELD = 100_000  # on the event loop: file descriptors limit connections earlier
 LOOP_MAX_BYTES = 16 * 1024  # larger answers are encoded in a thread
-SHORT_ANSWER_BYTES = 64 * 1024  # larger answers are built in Lane.LONG
 MOST_PLACES = 1024  # positions with cached answers; the least recently used are dropped
 _EXTENSION = "commonroom.hold"
 

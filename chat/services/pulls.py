@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, select
 
 from chat.delivery import Hub, Key
 from chat.errors import ChatError, ErrorCode
+from chat.lanes import Lane, enter_lane
 from chat.models import Actor, Entry, Membership, Room
 from chat.names import name_key
 from chat.ports import Store
@@ -24,6 +25,7 @@ _rooms_of_member = (
 LookedAt = frozenset[int] | None  # room ids; None: all rooms
 NAME_REACH = 84  # characters; room names have up to 60, and may end in " #" and a number
 ANSWER_MAX_BYTES = 8 * 1024 * 1024  # docs/specification.md, "Bounds"
+SHORT_ANSWER_BYTES = 64 * 1024  # larger answers are built in Lane.LONG
 AROUND_BYTES = 128  # approximate size of a message without its content
 
 
@@ -104,7 +106,7 @@ class Pulls:
         """
         position, until, marks = self._resolve(actor, cursors, limit, changes)
         self._reading.mark(actor.user_id, [mark for mark in marks if looked_at is None or mark[0] in looked_at])
-        return position, self._look(position, until)
+        return position, self._look(position, until, may_move=True)
 
     def again(self, actor: Actor, position: Position) -> News | None:
         """Look again after a possible change of rights; None if the pull remains held.
@@ -194,10 +196,11 @@ class Pulls:
             raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=", ".join(name[:100] for name in asked))
         return Position(rooms, cursors, limit, changes), until, marks
 
-    def _look(self, position: Position, until: Mapping[int, int]) -> News:
+    def _look(self, position: Position, until: Mapping[int, int], *, may_move: bool = False) -> News:
         """Return the messages that existed when the rooms were resolved, from memory if it reaches back far enough.
 
-        Newer messages are left out: the reader may have been removed from the room since.
+        Newer messages are left out: the reader may have been removed from the room since. With `may_move`, a long
+        answer moves to Lane.LONG as soon as it is known to be long, because everything is read again there.
         """
         news = News(missing=position.missing)
         for name, room_id in position.rooms.items():
@@ -206,4 +209,6 @@ class Pulls:
             if not news.is_full:
                 found = self._hub.feeds.since(room_id, cursor, position.limit, changes=position.changes)
             news.add(name, [entry for entry in found if entry.time <= until[room_id]])
+            if may_move and news.bytes > SHORT_ANSWER_BYTES:
+                enter_lane(Lane.LONG)
         return news
