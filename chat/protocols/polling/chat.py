@@ -9,7 +9,7 @@ from chat.http.auth import signed_in
 from chat.http.bodies import draft_of, parse_object, takes
 from chat.http.context import prefers_chinese, services
 from chat.http.declared import answers
-from chat.http.hold import SHORT_ANSWER_BYTES, answer_when_new, news_response
+from chat.http.hold import answer_when_new, news_response
 from chat.http.overload import refused_when_late
 from chat.http.queries import asks
 from chat.lanes import Lane, enter_lane
@@ -29,7 +29,7 @@ from chat.protocols.polling.schemas import (
     PullQuery,
     Send,
 )
-from chat.services.pulls import News, Position, approximate_bytes
+from chat.services.pulls import SHORT_ANSWER_BYTES, News, Position, approximate_bytes
 
 CURSORS = Cursors()
 ON_MESSAGES = (ErrorCode.ROOM_NOT_FOUND, ErrorCode.MESSAGE_NOT_FOUND, ErrorCode.RATE_LIMITED)
