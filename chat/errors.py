@@ -62,6 +62,7 @@ class ErrorCode(Enum):
     FRIEND_GROUP_TAKEN = auto()
     IN_FRIEND_GROUP = auto()
     NOT_IN_FRIEND_GROUP = auto()
+    TOO_MANY = auto()  # limit: of what the caller or the room may have
     ANNOUNCEMENT_NOT_FOUND = auto()
     INVITATION_NOT_FOUND = auto()
     INVITATION_ANSWERED = auto()
@@ -109,6 +110,7 @@ PARTIAL = frozenset(
         ErrorCode.FRIEND_GROUP_TAKEN,
         ErrorCode.IN_FRIEND_GROUP,
         ErrorCode.NOT_IN_FRIEND_GROUP,
+        ErrorCode.TOO_MANY,
         ErrorCode.ANNOUNCEMENT_NOT_FOUND,
         ErrorCode.INVITATION_NOT_FOUND,
         ErrorCode.INVITATION_ANSWERED,

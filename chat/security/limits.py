@@ -51,6 +51,9 @@ WRONG_PASSWDS_OF_ROOM = Limit("wrong-passwds-of-room", burst=20, seconds=60)  # 
 WRONG_PASSWDS_OF_ROOM_IN_ALL = Limit("wrong-passwds-of-room-in-all", burst=200, seconds=3600)
 CODES_BY_MAILBOX = Limit("codes-by-mailbox", burst=3, seconds=600)
 CODES_BY_ADDRESS = Limit("codes-by-address", burst=30, seconds=3600)
+ROOM_TICKETS = Limit("room-tickets", burst=60, seconds=60)  # per user; they live for a minute
+FRIEND_REQUESTS = Limit("friend-requests", burst=100, seconds=3600)  # per user
+ANNOUNCEMENTS = Limit("announcements", burst=20, seconds=60)  # per user, over all rooms
 REGISTRATIONS = Limit("registrations", burst=200, seconds=60)  # per address
 
 

@@ -9,7 +9,9 @@ from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, Announcement, Event, EventKind, User
 from chat.names import is_visible
 from chat.ports import Store
+from chat.security.limits import ANNOUNCEMENTS
 from chat.services import lookups, paging
+from chat.services.bounds import ANNOUNCEMENTS_OF_ROOM, PersonBounds
 from chat.services.lookups import within_64_bits
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.permissions import Action, require
@@ -26,9 +28,10 @@ class AnnouncementView:
 
 
 class Announcements:
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, bounds: PersonBounds) -> None:
         self._store = store
         self._clock = clock
+        self._bounds = bounds
 
     def all(self, actor: Actor, room_id: int, page: Page = WHOLE) -> Listed[AnnouncementView]:
         """List the announcements of a room that the actor is in, newest first. Raises ROOM_NOT_FOUND."""
@@ -42,12 +45,14 @@ class Announcements:
         return rows.with_entries([AnnouncementView(*row[:4]) for row in rows])
 
     def post(self, actor: Actor, room_id: int, content: str) -> None:
-        """Raises ROOM_NOT_FOUND, FORBIDDEN, FIELD_INVALID."""
+        """Raises ROOM_NOT_FOUND, FORBIDDEN, FIELD_INVALID, TOO_MANY (of the room), RATE_LIMITED."""
         if len(content) > MAX_CHARS or not is_visible(content):
             raise ChatError(ErrorCode.FIELD_INVALID, field="content")
         with self._store.write() as tx:
             room = lookups.joined(tx, actor, room_id)
             require(Action.ANNOUNCE, room)
+            self._bounds.require_fewer(tx, Announcement.room_id == room.id, ANNOUNCEMENTS_OF_ROOM)
+            self._bounds.take(tx, ANNOUNCEMENTS, actor)
             row = {"room_id": room.id, "sender_id": actor.user_id, "content": content, "created_at": self._clock()}
             tx.execute(insert(Announcement).values(row))
             tx.emit(Event(EventKind.CONCERNS_MEMBERS, room.id, self._clock()))

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 
 from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, current_lane
@@ -13,6 +13,11 @@ from chat.security.limits import Limit
 from chat.services import friendships
 from chat.services.limits import Limits
 
+# Rows that a person may have made at any time (docs/decisions/0082).
+FRIEND_REQUESTS_WAITING = 500  # sent and not yet answered
+FRIEND_GROUPS = 200
+ANNOUNCEMENTS_OF_ROOM = 500
+INVITATIONS_KEPT = 500  # answered ones of a room, the newest
 _FIRST_LANES = frozenset({None, Lane.REST})
 _are_friends = exists().where(
     or_(
@@ -64,6 +69,16 @@ class PersonBounds:
         if tx.execute(owned).scalar_one() >= self._bounds.rooms_owned:
             raise ChatError(ErrorCode.ROOMS_OWNED, limit=self._bounds.rooms_owned)
         self._limits.take_within(tx, self._rooms_made, actor.user_id)
+
+    def take(self, tx: WriteTransaction, limit: Limit, actor: Actor) -> None:
+        """Take one of the actor's actions of this kind. Raises RATE_LIMITED."""
+        self._limits.take_within(tx, limit, actor.user_id)
+
+    @staticmethod
+    def require_fewer(tx: WriteTransaction, which: ColumnElement[bool], limit: int) -> None:
+        """Raise TOO_MANY if there are `limit` rows that satisfy the condition."""
+        if tx.execute(select(func.count()).where(which)).scalar_one() >= limit:
+            raise ChatError(ErrorCode.TOO_MANY, limit=limit)
 
     def count_added(self, tx: WriteTransaction, actor: Actor, user_ids: Collection[int]) -> None:
         """Allow the actor to add all of these users to a room, or none of them.

@@ -83,7 +83,7 @@ class Services:
         self.rooms = Rooms(
             self.store, clock, self.memberships, passwds, person_bounds, self.reading, security_log, lobby
         )
-        self.tickets = Tickets(self.store, clock, self.sessions, self.memberships)
+        self.tickets = Tickets(self.store, clock, self.limits, self.sessions, self.memberships)
         devices = Devices(secret)
         guesses = Guesses(self.store, clock, self.limits, devices)
         self.accounts = Accounts(
@@ -106,11 +106,11 @@ class Services:
         self.profiles = Profiles(self.store, clock, self.accounts, self.sessions, quota, self.avatars, security_log)
         self.verification = Verification(self.limits, smtp_url)
         self.people = People(self.store)
-        self.friends = Friends(self.store, clock, self.rooms, self.messages)
-        self.friend_groups = FriendGroups(self.store)
+        self.friends = Friends(self.store, clock, self.rooms, self.messages, person_bounds)
+        self.friend_groups = FriendGroups(self.store, person_bounds)
         self.groups = Groups(self.store, clock, self.rooms, quota, self.avatars, security_log)
         self.invitations = Invitations(self.store, clock, self.memberships, person_bounds)
-        self.announcements = Announcements(self.store, clock)
+        self.announcements = Announcements(self.store, clock, person_bounds)
         self.conversations = Conversations(self.store, self.reading)
         self.archive = Archive(self.store, self.reading)
         self.changes = Changes(

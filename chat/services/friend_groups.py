@@ -7,6 +7,7 @@ from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, FriendGroup, FriendGroupMember, User
 from chat.ports import Store
 from chat.services import friendships, paging, people
+from chat.services.bounds import FRIEND_GROUPS, PersonBounds
 from chat.services.lookups import AnyConnection, within_64_bits
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.people import Person
@@ -15,8 +16,9 @@ NAME_MAX_CHARS = 20
 
 
 class FriendGroups:
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, bounds: PersonBounds) -> None:
         self._store = store
+        self._bounds = bounds
 
     def all(self, actor: Actor, page: Page = WHOLE) -> Listed[tuple[int, str]]:
         """List the actor's groups, oldest first: id and name."""
@@ -26,9 +28,10 @@ class FriendGroups:
             return rows.with_entries([(row.id, row.name) for row in rows])
 
     def create(self, actor: Actor, name: str) -> None:
-        """Create an empty group. Raises FRIEND_GROUP_TAKEN."""
+        """Create an empty group. Raises FRIEND_GROUP_TAKEN, TOO_MANY."""
         try:
             with self._store.write() as tx:
+                self._bounds.require_fewer(tx, FriendGroup.owner_id == actor.user_id, FRIEND_GROUPS)
                 tx.execute(insert(FriendGroup).values(owner_id=actor.user_id, name=name))
         except IntegrityError:
             raise ChatError(ErrorCode.FRIEND_GROUP_TAKEN) from None

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import and_, delete, insert, or_, select, update
 
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
@@ -18,7 +18,9 @@ from chat.models import (
     User,
 )
 from chat.ports import Store, WriteTransaction
+from chat.security.limits import FRIEND_REQUESTS
 from chat.services import friendships, lookups, paging, people
+from chat.services.bounds import FRIEND_REQUESTS_WAITING, PersonBounds
 from chat.services.lookups import LIST_CAP, within_64_bits
 from chat.services.messages import Draft, Messages
 from chat.services.paging import WHOLE, Listed, Page
@@ -46,14 +48,18 @@ class FriendView:
 
 
 class Friends:
-    def __init__(self, store: Store, clock: Clock, rooms: Rooms, messages: Messages) -> None:
+    def __init__(self, store: Store, clock: Clock, rooms: Rooms, messages: Messages, bounds: PersonBounds) -> None:
         self._store = store
         self._clock = clock
         self._rooms = rooms
         self._messages = messages
+        self._bounds = bounds
 
     def request(self, actor: Actor, user_id: int, message: str) -> None:
-        """Send a friend request. Raises USER_NOT_FOUND, SELF_MEANT, ALREADY_FRIENDS, REQUEST_PENDING."""
+        """Send a friend request.
+
+        Raises USER_NOT_FOUND, SELF_MEANT, ALREADY_FRIENDS, REQUEST_PENDING, TOO_MANY (waiting ones), RATE_LIMITED.
+        """
         with self._store.write() as tx:
             lookups.user_id(tx, user_id)
             if user_id == actor.user_id:
@@ -64,6 +70,9 @@ class Friends:
             status = tx.execute(select(FriendRequest.status).where(*same)).scalar()
             if status == RequestStatus.WAITING:
                 raise ChatError(ErrorCode.REQUEST_PENDING)
+            waiting = and_(FriendRequest.sender_id == actor.user_id, FriendRequest.status == RequestStatus.WAITING)
+            self._bounds.require_fewer(tx, waiting, FRIEND_REQUESTS_WAITING)
+            self._bounds.take(tx, FRIEND_REQUESTS, actor)
             asked = {"message": message, "created_at": self._clock(), "status": RequestStatus.WAITING}
             if status is None:
                 tx.execute(insert(FriendRequest).values(sender_id=actor.user_id, receiver_id=user_id, **asked))

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import aliased
 
 from chat.clock import Clock
@@ -12,7 +12,7 @@ from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, Event, EventKind, Invitation, InvitationStatus, Membership, Role, User
 from chat.ports import Store, WriteTransaction
 from chat.services import friendships, lookups, paging
-from chat.services.bounds import PersonBounds
+from chat.services.bounds import INVITATIONS_KEPT, PersonBounds
 from chat.services.lookups import within_64_bits
 from chat.services.memberships import Memberships
 from chat.services.paging import WHOLE, Listed, Page
@@ -116,8 +116,14 @@ class Invitations:
     ) -> None:
         about = {"room_id": room_id, "sender_id": actor.user_id, "created_at": self._clock(), "status": status}
         rows = [{"receiver_id": user_id, **about} for user_id in sorted(user_ids)]
-        if rows:
-            tx.execute(insert(Invitation), rows)
+        if not rows:
+            return
+        tx.execute(insert(Invitation), rows)
+        answered = (Invitation.room_id == room_id, Invitation.status != InvitationStatus.WAITING)
+        old = select(Invitation.id).where(*answered).order_by(Invitation.id.desc()).offset(INVITATIONS_KEPT).limit(1)
+        last_old = tx.execute(old).scalar()
+        if last_old is not None:
+            tx.execute(delete(Invitation).where(*answered, Invitation.id <= last_old))
 
 
 def _view(row: Any) -> InvitationView:

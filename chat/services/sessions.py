@@ -17,6 +17,7 @@ from chat.services.presence import Presence
 MOST_KNOWN = 10_000  # users with cached sessions
 MOST_OF_USER = 100  # cached sessions per user
 MOST_SHOWN = 100  # sessions listed to their user
+MOST_OPEN = 200  # sessions of a user at any time
 
 
 class SessionState(StrEnum):
@@ -84,7 +85,7 @@ class Sessions:
         return session
 
     def open_within(self, tx: WriteTransaction, user_id: int) -> NewSession:
-        """Log a user in within the transaction that creates the account."""
+        """Log a user in within the transaction that creates the account. The oldest session beyond MOST_OPEN ends."""
         now = self._clock()
         session = NewSession(secrets.token_urlsafe(16), self._lifetime_s)
         whence = self._security_log.whence()
@@ -97,6 +98,10 @@ class Sessions:
             "address": whence.address,
         }
         tx.execute(insert(LoginSession).values(row))
+        of_user = (LoginSession.user_id == user_id, LoginSession.id != session.id)
+        old = select(LoginSession.id).where(*of_user).order_by(LoginSession.created_at.desc(), LoginSession.id)
+        if tx.execute(delete(LoginSession).where(LoginSession.id.in_(old.offset(MOST_OPEN - 1)))).rowcount:
+            tx.emit(Event(EventKind.USER, user_id))
         return session
 
     def resolve(self, session_id: str, user_id: int) -> Actor | None:

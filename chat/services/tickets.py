@@ -11,7 +11,9 @@ from chat.clock import SECOND, Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, Membership, Role, Room, RoomTicket
 from chat.ports import Store, WriteTransaction
+from chat.security.limits import ROOM_TICKETS
 from chat.services import lookups
+from chat.services.limits import Limits
 from chat.services.lookups import RoomRef
 from chat.services.memberships import Memberships
 from chat.services.sessions import Sessions
@@ -31,9 +33,12 @@ class Entry(NamedTuple):
 
 
 class Tickets:
-    def __init__(self, store: Store, clock: Clock, sessions: Sessions, memberships: Memberships) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, limits: Limits, sessions: Sessions, memberships: Memberships
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._limits = limits
         self._sessions = sessions
         self._memberships = memberships
 
@@ -41,7 +46,7 @@ class Tickets:
         """Issue a ticket for the actor to enter the room: single-use, valid 60 s, and ended with the actor's session.
 
         Raises ROOM_NOT_FOUND, FORBIDDEN for a room with a passwd that the actor is not in, NOT_SIGNED_IN if the session
-        has ended meanwhile.
+        has ended meanwhile, RATE_LIMITED.
         """
         secret = secrets.token_hex(20)
         try:
@@ -55,6 +60,7 @@ class Tickets:
                     "since": tx.execute(select(Room.last_time).where(Room.id == room_id)).scalar_one(),
                     "expires_at": self._clock() + LIFETIME_S * SECOND,
                 }
+                self._limits.take_within(tx, ROOM_TICKETS, actor.user_id)
                 tx.execute(insert(RoomTicket).values(row))
         except IntegrityError:  # the session has ended
             raise ChatError(ErrorCode.NOT_SIGNED_IN) from None

@@ -143,6 +143,29 @@ def test_ims(bounded: Flask) -> None:
     assert int(often.headers["Retry-After"]) > 1
 
 
+def test_rows_that_are_too_many(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (
+        "friends.FRIEND_REQUESTS_WAITING",
+        "friend_groups.FRIEND_GROUPS",
+        "announcements.ANNOUNCEMENTS_OF_ROOM",
+    ):
+        monkeypatch.setattr(f"chat.services.{name}", 0)
+    alice, bob = ims(app, "alice"), ims(app, "bob")
+    alice.create_room("club")
+    room = alice.id_of("club")
+    for path, body in (
+        ("/add_friend", {"target_id": bob.id, "message": ""}),
+        ("/groups", {"name": "best"}),
+        ("/conversations/manage/notifications", {"conversation_id": room, "content": "news"}),
+    ):
+        refused = alice.call("POST", path, body)
+        assert (refused.status, refused.json) == (403, {"code": -3, "info": "Too many"}), path
+    tokens = (alice.call("GET", "/Room/1") for _ in range(600))  # a slow machine may be given more than 60
+    often = next(each for each in tokens if each.status != 200)
+    assert (often.status, often.json["status"]) == (429, False)
+    assert int(often.headers["Retry-After"]) == 1
+
+
 def test_leaving_all_rooms_of_somebody(app: Flask) -> None:
     bob, mallory = polling(app, "bob"), polling(app, "mallory")
     for room in ("one", "two"):

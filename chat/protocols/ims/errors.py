@@ -79,6 +79,7 @@ TABLE: dict[ErrorCode | Case, Words] = {
     ErrorCode.FRIEND_GROUP_TAKEN: (409, -1, "Group already exists"),
     ErrorCode.IN_FRIEND_GROUP: (400, -3, "Member already in group"),
     ErrorCode.NOT_IN_FRIEND_GROUP: (400, -3, "Member not in group"),
+    ErrorCode.TOO_MANY: (403, -3, "Too many"),
     ErrorCode.ANNOUNCEMENT_NOT_FOUND: (404, -1, "Notification not found"),
     ErrorCode.INVITATION_NOT_FOUND: (404, -1, "Invitation not found"),
     ErrorCode.INVITATION_ANSWERED: (403, -4, "邀请已处理"),

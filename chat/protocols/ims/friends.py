@@ -70,6 +70,8 @@ def detail(actor: Actor, query: dict[str, Any]) -> Response:
     ErrorCode.SELF_MEANT,
     ErrorCode.ALREADY_FRIENDS,
     ErrorCode.REQUEST_PENDING,
+    ErrorCode.TOO_MANY,
+    ErrorCode.RATE_LIMITED,
     zh="申请成为好友。",
 )
 def request_friend(actor: Actor, body: dict[str, Any]) -> Response:

@@ -44,7 +44,7 @@ def groups(actor: Actor, query: dict[str, Any]) -> Response:
 @bp.post("")
 @signed_in
 @takes(NewFriendGroup)
-@answers(Told, ErrorCode.FRIEND_GROUP_TAKEN, zh="创建分组。")
+@answers(Told, ErrorCode.FRIEND_GROUP_TAKEN, ErrorCode.TOO_MANY, zh="创建分组。")
 def create(actor: Actor, body: dict[str, Any]) -> Response:
     """Create a group."""
     services().friend_groups.create(actor, body["name"])

@@ -123,7 +123,14 @@ def announcements(actor: Actor, query: dict[str, Any]) -> Response:
 @words({ErrorCode.FORBIDDEN: (403, -3, "非群主或管理员不能发布公告")})
 @signed_in
 @takes(NewAnnouncement)
-@answers(Told, ErrorCode.ROOM_NOT_FOUND, ErrorCode.FORBIDDEN, zh="发布群公告。")
+@answers(
+    Told,
+    ErrorCode.ROOM_NOT_FOUND,
+    ErrorCode.FORBIDDEN,
+    ErrorCode.TOO_MANY,
+    ErrorCode.RATE_LIMITED,
+    zh="发布群公告。",
+)
 def announce(actor: Actor, body: dict[str, Any]) -> Response:
     """Post an announcement."""
     services().announcements.post(actor, body["conversation_id"], body["content"])

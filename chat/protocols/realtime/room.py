@@ -67,7 +67,12 @@ def delete(actor: Actor, room_id: str) -> Response:
 @bp.get("/<room_id>")
 @signed_in
 @answers(
-    RoomToken, ErrorCode.ROOM_NOT_FOUND, ErrorCode.FORBIDDEN, path=_PATH, zh="获取进入聊天室（WebSocket）的 token。"
+    RoomToken,
+    ErrorCode.ROOM_NOT_FOUND,
+    ErrorCode.FORBIDDEN,
+    ErrorCode.RATE_LIMITED,
+    path=_PATH,
+    zh="获取进入聊天室（WebSocket）的 token。",
 )
 def enter(actor: Actor, room_id: str) -> Response:
     """Issue a token for entering the room by WebSocket."""
