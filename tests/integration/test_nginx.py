@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -37,6 +38,7 @@ class Proxy:
     second: str
     ipv6: str
     tcp: int
+    tcp_tls: int
     cert: Path
     log: Path
     live: Server
@@ -60,7 +62,7 @@ def proxy(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def before(live: Server) -> Iterator[Proxy]:
     """nginx in front of a server, with the files that its home has for it."""
     home = live.home
-    ports = {name: free_port() for name in ("80", "443", "3000", "8888")}
+    ports = {name: free_port() for name in ("80", "443", "3000", "8888", "8890")}
     cert, key = certificate(home)
     log = home / "access.log"
     replaced = {f"    listen {port}": f"    listen 127.0.0.1:{ports[port]}" for port in ("80", "443", "3000")}
@@ -73,6 +75,10 @@ def before(live: Server) -> Iterator[Proxy]:
         {
             "    listen 8888": f"    listen 127.0.0.1:{ports['8888']}",
             "# listen [::]:8888": f"listen [::1]:{ports['8888']}",
+            "# listen 8890 ssl": f"listen 127.0.0.1:{ports['8890']} ssl",
+            "# ssl_certificate ": "ssl_certificate ",
+            "/etc/ssl/commonroom.crt": str(cert),
+            "/etc/ssl/commonroom.key": str(key),
             "127.0.0.1:8889": f"127.0.0.1:{live.tcp_port}",
         },
     )
@@ -91,6 +97,7 @@ def before(live: Server) -> Iterator[Proxy]:
             second=f"http://127.0.0.1:{ports['3000']}",
             ipv6=f"http://[::1]:{ports['80']}",
             tcp=ports["8888"],
+            tcp_tls=ports["8890"],
             cert=cert,
             log=log,
             live=live,
@@ -270,6 +277,16 @@ def test_lines_pass_and_files_too(proxy: Proxy) -> None:
     assert shown[0]["content"] == "through nginx"
     alice.close()
     bob.close()
+
+
+def test_lines_by_tls(proxy: Proxy) -> None:
+    context = ssl.create_default_context(cafile=str(proxy.cert))
+    with (
+        socket.create_connection(("127.0.0.1", proxy.tcp_tls), timeout=20) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as encrypted,
+    ):
+        encrypted.sendall(BEAT)
+        assert b'"heartbeat"' in encrypted.recv(65536)
 
 
 def test_what_was_asked_before_a_half_close_is_answered(proxy: Proxy) -> None:
