@@ -152,7 +152,7 @@ def test_small_bodies_that_would_grow_when_parsed(alice: PollingClient) -> None:
         assert_refused(alice.call("POST", "/chat/pull", hostile), 400)
 
 
-def test_a_name_that_takes_long_to_normalise_holds_up_nobody(alice: PollingClient) -> None:
+def test_a_name_that_is_slow_to_normalise_delays_no_other_client(alice: PollingClient) -> None:
     hostile = "a" + "\u0301\u0316" * 200_000
     assert_refused(alice.call("POST", "/chat/pull", {hostile: ""}), 404)
     hostile = hostile[:10_000]

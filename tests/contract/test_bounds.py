@@ -166,7 +166,7 @@ def test_rows_that_are_too_many(app: Flask, monkeypatch: pytest.MonkeyPatch) -> 
     assert int(often.headers["Retry-After"]) == 1
 
 
-def test_leaving_all_rooms_of_somebody(app: Flask) -> None:
+def test_leaving_all_rooms_of_an_owner(app: Flask) -> None:
     bob, mallory = polling(app, "bob"), polling(app, "mallory")
     for room in ("one", "two"):
         mallory.create_room(room)
@@ -180,7 +180,7 @@ def test_leaving_all_rooms_of_somebody(app: Flask) -> None:
     assert PollingClient(FlaskTransport(app)).call("POST", "/room/leave_all", {"owner": "bob"}).status == 401
 
 
-def test_the_keeper_takes_somebody_out_of_all_rooms_of_another(app: Flask) -> None:
+def test_the_administrator_removes_a_user_from_all_rooms_of_an_owner(app: Flask) -> None:
     bob, mallory = polling(app, "bob"), polling(app, "mallory")
     mallory.create_room("one")
     bob.join("one")

@@ -34,7 +34,7 @@ def ask(talking: PollingClient, method: str, path: str, **headers: str) -> tuple
     return response.data, dict(response.headers)
 
 
-def test_long_json_is_compressed_for_who_takes_it(talking: PollingClient) -> None:
+def test_long_json_is_compressed_for_clients_that_accept_it(talking: PollingClient) -> None:
     plain, before = ask(talking, "GET", "/chat/history?roomname=club")
     assert len(plain) > LEAST_BYTES
     assert "Content-Encoding" not in before

@@ -88,7 +88,7 @@ def test_over_https_only_the_cookie_that_was_set_there_counts(make_app: MakeApp,
     assert not browser.is_logged_in(app, **HTTPS)  # anybody on the network can set a cookie for http
 
 
-def test_an_upgrade_logs_nobody_out(make_app: MakeApp, browser: Browser) -> None:
+def test_an_upgrade_keeps_all_sessions(make_app: MakeApp, browser: Browser) -> None:
     app = make_app()
     _as_before_the_upgrade(app, browser)
     assert browser.is_logged_in(app)

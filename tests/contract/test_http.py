@@ -25,7 +25,7 @@ def test_head_has_the_headers_of_get_at_every_route(app: Flask, client: Clients)
         assert head.headers["Content-Type"] == got.headers["Content-Type"], path
 
 
-def test_a_wrong_method_is_told_the_right_ones_at_every_route(app: Flask) -> None:
+def test_a_wrong_method_gets_the_allowed_ones_at_every_route(app: Flask) -> None:
     client = app.test_client()
     for path in sorted(get_paths(app)):
         reply = client.open(path, method="TRACE")

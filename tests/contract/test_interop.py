@@ -9,7 +9,7 @@ from tests.contract.roomapi_client import FollowingRoomapiClient
 from tests.pictures import picture
 
 
-def test_what_one_sends_all_others_get_once_and_in_one_order(meet: Meet) -> None:
+def test_messages_reach_all_others_once_and_in_one_order(meet: Meet) -> None:
     people = [meet(kind, kind.protocol) for kind in CLIENTS]
     speakers = [threading.Thread(target=_say_ten, args=(person,)) for person in people]
     for speaker in speakers:

@@ -121,7 +121,7 @@ def test_every_route_of_every_protocol_is_in_its_document(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_who_is_not_logged_in_is_refused_where_the_document_says_so(app: Flask, protocol: str) -> None:
+def test_anonymous_clients_are_refused_where_the_document_says_so(app: Flask, protocol: str) -> None:
     client = app.test_client()
     paths = client.get(f"/openapi/{protocol}.json").get_json()["paths"]
     operations = [(path, method, about) for path, methods in paths.items() for method, about in methods.items()]
@@ -149,7 +149,7 @@ def test_the_page_shows_every_operation_of_every_document(app: Flask, language: 
                 assert f">{html.escape(summary, quote=False)}<" in shown.replace("&#39;", "'")
 
 
-def test_what_the_page_links_to_is_there_and_nothing_else(app: Flask) -> None:
+def test_all_files_linked_by_the_page_exist_and_no_others(app: Flask) -> None:
     client = app.test_client()
     links = re.findall(r'href="(/(?:docs|openapi)/[^"]+)"', client.get("/docs").get_data(as_text=True))
     assert {f"/docs/{protocol}.md" for protocol in PROTOCOLS} <= set(links)

@@ -84,7 +84,7 @@ BAD_QUERIES = ["limit=0", "limit=x", "limit=-1", "limit=1&after=x", "limit=1&aft
 
 @pytest.mark.parametrize("query", BAD_QUERIES)
 @pytest.mark.parametrize("path", ["/room/find", "/api/room/list", "/Room", "/conversations"])
-def test_what_is_no_page_is_refused(alice: PollingClient, path: str, query: str) -> None:
+def test_invalid_pages_are_refused(alice: PollingClient, path: str, query: str) -> None:
     reply = alice.call("GET", f"{path}?{query}")
     assert reply.status == 400 or reply.json.get("code") == 1, reply
 

@@ -15,7 +15,7 @@ SENDERS = [kind for kind in CLIENTS if "show" in kind.can]
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP"])
 @pytest.mark.parametrize("sender", SENDERS, ids=[each.protocol for each in SENDERS])
-def test_what_others_get_is_the_picture_and_nothing_else(meet: Meet, sender: Any, kind: str) -> None:
+def test_others_get_the_picture_without_metadata(meet: Meet, sender: Any, kind: str) -> None:
     person, data = meet(sender, "alice"), laden(kind)
     assert SECRET[:11] in data
     person.show("public", data)

@@ -97,7 +97,7 @@ def test_changes_come_in_their_place_among_the_messages(alice: PollingClient, bo
     assert shown(history(bob)) == ["uno", "four"]
 
 
-def test_each_change_comes_once_by_whatever_cursor_and_limit(alice: PollingClient, bob: PollingClient) -> None:
+def test_each_change_arrives_once_for_any_cursor_and_limit(alice: PollingClient, bob: PollingClient) -> None:
     ids = say(alice, "one", "two", "three")
     edit(alice, ids[0], "uno")
     delete(alice, ids[1])
@@ -152,7 +152,7 @@ def test_edited_says_when(alice: PollingClient, bob: PollingClient) -> None:
     assert message["timestamp"] < change["timestamp"]
 
 
-def test_an_edit_of_what_was_deleted_says_nothing(app: Flask, alice: PollingClient, bob: PollingClient) -> None:
+def test_an_edit_of_a_deleted_message_has_no_text(app: Flask, alice: PollingClient, bob: PollingClient) -> None:
     (first,) = say(alice, "one")
     edit(alice, first, "regretted")
     before = pull(bob)
@@ -203,7 +203,7 @@ def test_an_edit_too_late(clock: FakeClock, alice: PollingClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/chat/edit", "/chat/delete"])
-def test_what_is_refused(app: Flask, alice: PollingClient, bob: PollingClient, path: str) -> None:
+def test_refused_requests(app: Flask, alice: PollingClient, bob: PollingClient, path: str) -> None:
     alice.ok("POST", "/room/create", {"roomname": "other", "type": "public"})
     alice.say("other", "elsewhere")
     elsewhere = alice.ok("GET", "/chat/history?roomname=other&detail=1")["messages"][0]["id"]
@@ -240,7 +240,7 @@ def test_a_picture_is_deleted_and_not_edited(alice: PollingClient, bob: PollingC
     assert shown(pull(bob)) == [("deleted", picture, None)]
 
 
-def test_the_owner_deletes_what_others_wrote_and_does_not_edit_it(alice: PollingClient, bob: PollingClient) -> None:
+def test_the_owner_deletes_messages_of_others_but_cannot_edit_them(alice: PollingClient, bob: PollingClient) -> None:
     (first,) = say(bob, "his")
     assert refusal(alice, "/chat/edit", {"id": first, "content": "hers"})[0] == 403
     with pytest.raises(Refused, match="forbidden"):

@@ -97,7 +97,7 @@ def test_epoch_seconds_separate_messages_too(make_app, clock) -> None:
         "2024-01-01T00:00:00", "2024-13-01T00:00:00Z", "yesterday", " ", {"timestamp": None}, {"timestamp": True},
     ],
 )  # fmt: skip
-def test_what_is_no_cursor(alice: PollingClient, cursor: object) -> None:
+def test_invalid_cursors(alice: PollingClient, cursor: object) -> None:
     reply = alice.call("POST", "/chat/pull", {"public": cursor})
     assert (reply.status, reply.json["status"]) == (400, "failure")
     assert "public" in reply.json["feedback"]
@@ -241,7 +241,7 @@ def test_logging_out_ends_the_wait(alice: PollingClient) -> None:
     assert replies[0].json["status"] == "failure"
 
 
-def test_nothing_of_a_later_message_reaches_who_has_left(alice: PollingClient, client: Clients) -> None:
+def test_no_later_message_reaches_a_former_member(alice: PollingClient, client: Clients) -> None:
     bob = client("bob")
     alice.create_room("club")
     bob.join("club")

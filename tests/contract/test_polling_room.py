@@ -15,7 +15,7 @@ def create(client: PollingClient, **body: object) -> int:
     return client.call("POST", "/room/create", body).status
 
 
-def test_find_shows_what_the_document_says_and_no_more(client: Clients) -> None:
+def test_find_returns_exactly_the_documented_fields(client: Clients) -> None:
     alice, bob = client("alice"), client("bob")
     assert create(alice, roomname="math", type="school", passwd="") == 200
     bob.join("math")

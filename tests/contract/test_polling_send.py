@@ -32,7 +32,7 @@ def stored(client: PollingClient) -> list[dict[str, Any]]:
     return found
 
 
-def test_what_a_client_claims_of_sender_and_time_is_ignored(alice: PollingClient) -> None:
+def test_sender_and_time_sent_by_clients_are_ignored(alice: PollingClient) -> None:
     reply = send(alice, user="teacher", type="text", timestamp="1999-01-01T00:00:00Z", content="hi")
     assert (reply.status, reply.json["status"], set(reply.json)) == (200, "success", {"status", "feedback"})
     assert send(alice, user=7, timestamp=[], type="text", content="hi").status == 200
@@ -94,13 +94,13 @@ def bomb() -> bytes:
     [b"", b"hello", b"<svg onload=alert(1)>", b"<html>", picture("PNG")[:40], picture("BMP"), picture("TIFF"), bomb()],
     ids=["empty", "text", "svg", "html", "cut off", "bmp", "tiff", "64 megapixels"],
 )
-def test_what_is_no_picture(alice: PollingClient, data: bytes) -> None:
+def test_invalid_pictures(alice: PollingClient, data: bytes) -> None:
     assert send(alice, type="img", content=base64.b64encode(data).decode()).status == 400
     assert stored(alice) == []
 
 
 @pytest.mark.parametrize("content", ["%%%%", "data:image/png,xxxx", "http://127.0.0.1/x.png", "ä" * 8])
-def test_what_is_no_base64(alice: PollingClient, content: str) -> None:
+def test_invalid_base64(alice: PollingClient, content: str) -> None:
     assert send(alice, type="img", content=content).status == 400
 
 

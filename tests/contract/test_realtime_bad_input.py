@@ -66,7 +66,7 @@ def test_missing_and_ill_typed_fields(alice: Caller, path: str) -> None:
     assert_refused(alice.call("POST", path, b""), 400)
 
 
-def test_what_the_document_does_not_have_is_ignored(alice: Caller) -> None:
+def test_undocumented_fields_are_ignored(alice: Caller) -> None:
     assert alice.call("POST", "/Room", {"name": "r", "id": 1, "owner": "bob"}).json == {"id": 2, "name": "r"}
 
 
@@ -103,7 +103,7 @@ def test_a_body_that_is_too_large(make_app: Callable[..., Flask]) -> None:
         assert_refused(alice.call("POST", path, b" " * 2001), 413)
 
 
-def test_who_is_not_logged_in(app: Flask) -> None:
+def test_anonymous_clients(app: Flask) -> None:
     stranger = Caller(FlaskTransport(app))
     for method, path in (("GET", "/Room"), ("POST", "/Room"), ("GET", "/Room/1"), ("DELETE", "/Room/1"),
                          ("GET", "/Room/x"), ("POST", "/Logout")):  # fmt: skip

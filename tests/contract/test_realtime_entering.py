@@ -31,7 +31,7 @@ def assert_turned_away(socket: RoomSocket) -> None:
 @pytest.mark.parametrize(
     "token", ["", "x", "8c510c418bc52a780b11ab153f1f488b6154df10", "0" * 40, "x" * 10_000, "\u0665"]
 )
-def test_what_is_no_token_is_turned_away(alice: RealtimeUser, token: str) -> None:
+def test_invalid_tokens_are_refused(alice: RealtimeUser, token: str) -> None:
     assert_turned_away(alice.bare(token))
 
 
@@ -105,7 +105,7 @@ def test_any_origin_may_connect_as_the_token_alone_decides(alice: RealtimeUser) 
 # Being put out
 
 
-def test_who_leaves_by_another_protocol_is_told_and_closed(alice: RealtimeUser, bob: RealtimeUser) -> None:
+def test_leaving_by_another_protocol_is_reported_and_closes_the_socket(alice: RealtimeUser, bob: RealtimeUser) -> None:
     room = alice.make()
     watcher, socket = alice.enter(room), bob.enter(room)
     bob.leave(alice.room_name(room))
@@ -122,7 +122,7 @@ def test_a_room_that_is_deleted(alice: RealtimeUser, bob: RealtimeUser) -> None:
         assert_turned_away(socket)
 
 
-def test_who_is_put_out_hears_nothing_of_what_comes_after(alice: RealtimeUser, bob: RealtimeUser) -> None:
+def test_a_removed_member_receives_no_later_message(alice: RealtimeUser, bob: RealtimeUser) -> None:
     room = alice.make()
     name = alice.room_name(room)
     socket = bob.enter(room)

@@ -11,7 +11,7 @@ from tests.contract.realtime_client import RealtimeClient
 OTHERS = [kind for kind in CLIENTS if kind is not RealtimeClient]
 
 
-def test_what_one_sends_the_others_get_once_and_in_order(meet: Meet) -> None:
+def test_messages_reach_the_others_once_and_in_order(meet: Meet) -> None:
     people = [meet(kind, kind.protocol) for kind in CLIENTS]
     said = []
     for text in ("大家好", "multi\nline 🙂", "<b>bold</b>"):

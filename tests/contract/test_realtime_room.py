@@ -78,9 +78,7 @@ def test_names_that_are_refused(alice: PollingClient, name: str) -> None:
     assert len(listed(alice)) == 1
 
 
-def test_the_list_has_what_one_may_enter_without_being_asked(
-    app: Flask, alice: PollingClient, bob: PollingClient
-) -> None:
+def test_the_list_contains_freely_accessible_rooms(app: Flask, alice: PollingClient, bob: PollingClient) -> None:
     alice.create_room("locked", passwd="xyzzy")
     services = services_of(app)
     carol = sign_up(services, "carol")
@@ -115,7 +113,7 @@ def test_the_owner_deletes_a_room_with_a_passwd_without_being_asked(alice: Polli
     assert alice.call("DELETE", f"/Room/{room_id}").status == 204
 
 
-def test_nobody_deletes_the_lobby(alice: PollingClient) -> None:
+def test_the_lobby_cannot_be_deleted(alice: PollingClient) -> None:
     refused(alice, "DELETE", "/Room/1", 403)
 
 
@@ -129,7 +127,7 @@ def test_a_token_as_documented(alice: PollingClient, bob: PollingClient) -> None
     assert NAME not in bob.rooms()  # asking for a token is not entering
 
 
-def test_a_room_with_a_passwd_is_forbidden_to_who_is_not_in_it(alice: PollingClient, bob: PollingClient) -> None:
+def test_a_room_with_a_passwd_is_forbidden_to_non_members(alice: PollingClient, bob: PollingClient) -> None:
     alice.create_room("locked", passwd="xyzzy")
     room_id = next(room["id"] for room in listed(alice) if room["name"] == "locked")
     assert alice.call("GET", f"/Room/{room_id}").status == 200
@@ -152,7 +150,7 @@ NO_IDS += ["9" * 18, "9" * 19, "9" * 20, "9" * 7000, str(2**63), str(2**64 + 1)]
 
 
 @pytest.mark.parametrize("room_id", NO_IDS)
-def test_ids_that_are_none(alice: PollingClient, room_id: str) -> None:
+def test_invalid_ids(alice: PollingClient, room_id: str) -> None:
     for method in ("GET", "DELETE"):
         refused(alice, method, f"/Room/{room_id}", 404)
 

@@ -47,7 +47,7 @@ def test_nothing_is_said_on_entering(alice: RealtimeUser) -> None:
     assert alice.bare(alice.token(room)).until_quiet() == []
 
 
-def test_what_is_said_before_the_token_is_taken_comes(alice: RealtimeUser, bob: RealtimeUser) -> None:
+def test_messages_sent_before_the_token_is_redeemed_arrive(alice: RealtimeUser, bob: RealtimeUser) -> None:
     room = alice.make()
     speaker = alice.enter(room)
     for number in range(20):
@@ -118,7 +118,7 @@ def test_others_hear_of_the_first_socket_that_comes_and_the_last_to_go(alice: Re
     assert watcher.until_quiet() == []
 
 
-def test_one_hears_nothing_of_ones_own_coming_and_of_other_rooms(alice: RealtimeUser, bob: RealtimeUser) -> None:
+def test_own_arrival_and_other_rooms_are_not_announced(alice: RealtimeUser, bob: RealtimeUser) -> None:
     room, other = alice.make(), alice.make()
     in_room, in_other = alice.enter(room), alice.enter(other)
     bob.enter(other).say("only here")
@@ -128,7 +128,7 @@ def test_one_hears_nothing_of_ones_own_coming_and_of_other_rooms(alice: Realtime
     assert heard == [(0, bob.username), (1, bob.username)]
 
 
-def test_ones_other_sockets_hear_what_one_says(alice: RealtimeUser) -> None:
+def test_other_sockets_of_the_sender_receive_the_message(alice: RealtimeUser) -> None:
     room = alice.make()
     phone, laptop = alice.enter(room), alice.enter(room)
     assert phone.say("from the phone") == {"status": True}
@@ -203,7 +203,7 @@ def test_a_bad_frame_is_refused_and_the_socket_kept(
     assert [frame["msg"] for frame in listener.until_quiet() if frame["type"] == 0] == ["still here"]
 
 
-def test_the_longest_text_and_odd_ones_come_as_they_were_sent(alice: RealtimeUser, bob: RealtimeUser) -> None:
+def test_the_longest_and_unusual_texts_arrive_unchanged(alice: RealtimeUser, bob: RealtimeUser) -> None:
     room = alice.make()
     listener, speaker = bob.enter(room), alice.enter(room)
     texts = ["x" * 4000, "🙂" * 4000, " . ", "a\nb\r\n", "<script>", "/attachments/x", "\u202ex", "0"]

@@ -173,7 +173,7 @@ def test_logout_ends_the_session(app: Flask, zhang: Caller) -> None:
     assert Caller(FlaskTransport(app)).call("GET", "/Room", Authorization=token).status == 401
 
 
-def test_who_registers_and_logs_out_is_online_no_more(app: Flask, zhang: Caller) -> None:
+def test_a_user_who_logs_out_after_registration_is_offline(app: Flask, zhang: Caller) -> None:
     other = PollingClient(FlaskTransport(app))
     other.register("other")
     assert other.online("public") == {"zhangjiagou", "other"}

@@ -58,7 +58,7 @@ def test_bodies_that_are_no_json_object(alice: RoomapiClient, path: str) -> None
     assert alice.rooms() == {"public"}
 
 
-def test_a_body_is_json_whatever_it_says_it_is(alice: RoomapiClient) -> None:
+def test_a_body_is_json_regardless_of_its_content_type(alice: RoomapiClient) -> None:
     for kind in ("application/x-www-form-urlencoded", "text/plain", ""):
         reply = alice.call("POST", "/api/room/create", {"name": "r"}, **{"Content-Type": kind})
         assert reply.json["code"] == 0
@@ -99,7 +99,7 @@ def test_users_that_are_refused(alice: RoomapiClient, wrong: dict[str, str]) -> 
 
 
 @pytest.mark.parametrize(("method", "path"), GUARDED)
-def test_who_is_not_logged_in(app: Flask, method: str, path: str) -> None:
+def test_anonymous_clients(app: Flask, method: str, path: str) -> None:
     body = GOOD[path][1] if path in GOOD else None
     stranger = RoomapiClient(FlaskTransport(app))
     words = "未登录或登录已失效，请重新登录"

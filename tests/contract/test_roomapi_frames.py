@@ -82,7 +82,7 @@ def test_a_room_of_others_is_not_found(alice: Member, bob: Member) -> None:
     assert alice.stored(room) == []
 
 
-def test_what_a_client_claims_of_sender_and_time_is_ignored(alice: Member) -> None:
+def test_sender_and_time_sent_by_clients_are_ignored(alice: Member) -> None:
     room = alice.make()
     socket = alice.connect()
     socket.send(text(room, "x", sender_id=1, sender_name="mallory", send_time="1999-01-01 00:00:00", ID=1))
@@ -91,7 +91,7 @@ def test_what_a_client_claims_of_sender_and_time_is_ignored(alice: Member) -> No
     assert data["send_time"] > "2020"
 
 
-def test_the_longest_text_and_odd_ones_come_as_they_were_sent(alice: Member, bob: Member) -> None:
+def test_the_longest_and_unusual_texts_arrive_unchanged(alice: Member, bob: Member) -> None:
     room = alice.make(bob)
     listener, speaker = bob.connect(), alice.connect()
     texts = ["x" * 4000, "🙂" * 4000, " . ", "a\nb\r\n", "<script>", "\u202ex\u2028", "0", '{"type":"ping"}']

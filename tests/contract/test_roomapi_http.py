@@ -72,7 +72,7 @@ def test_the_token_bare_and_with_bearer(roomapi: MakeRoomapi, alice: RoomapiClie
         assert (reply.status, reply.json["code"]) == (200, 0), given
 
 
-def test_who_logs_out_by_another_protocol_is_out_here(alice: RoomapiClient) -> None:
+def test_logging_out_by_another_protocol_ends_the_session(alice: RoomapiClient) -> None:
     assert alice.call("POST", "/user/logout", {}).status == 200
     assert alice.call("GET", "/api/room/list").status == 401
 
@@ -170,14 +170,14 @@ def test_adding_by_name_and_by_digits_without_a_role(
 @pytest.mark.parametrize("who", [{"user_name": "nobody"}, {"user_id": 99}, {"user_id": 0}, {"user_id": -1},
                                  {"user_id": 2**63}, {"user_id": 10**400}, {"user_id": "9" * 400},
                                  {"user_name": ""}])  # fmt: skip
-def test_adding_somebody_who_is_not_there(alice: RoomapiClient, who: dict[str, Any]) -> None:
+def test_adding_an_unknown_user(alice: RoomapiClient, who: dict[str, Any]) -> None:
     reply = alice.call("POST", "/api/room/add_user", {"room_id": new_room(alice), **who})
     assert (reply.status, reply.json["code"], reply.json["data"]) == (200, 1, None)
     assert reply.json["msg"] == "添加用户到聊天室失败，用户不存在"
     assert alice.members("room1") == ["alice"]
 
 
-def test_who_may_give_which_role(alice: RoomapiClient, bob: RoomapiClient, roomapi: MakeRoomapi) -> None:
+def test_permissions_to_assign_roles(alice: RoomapiClient, bob: RoomapiClient, roomapi: MakeRoomapi) -> None:
     carol, dave = roomapi("carol"), roomapi("dave")
     erin = roomapi("erin")
     room = new_room(alice)
@@ -249,7 +249,7 @@ def test_ids_of_any_size_are_just_not_found(alice: RoomapiClient, room: Any) -> 
 
 
 @pytest.mark.parametrize("room", [True, None, 1.5, "", " 1", "1.0", "0x1", "١", "public", [], {}, [1]])
-def test_what_is_no_id_is_a_field_failure(alice: RoomapiClient, room: Any) -> None:
+def test_invalid_ids_are_field_failures(alice: RoomapiClient, room: Any) -> None:
     for answer in every_look_at(alice, room):
         assert set(answer) == {"code", "msg", "data"}
         assert (answer["code"], answer["data"]) == (1, None)

@@ -184,7 +184,7 @@ def test_the_second_socket_of_a_user_gets_all_too(alice: Member) -> None:
     assert heard(laptop, 1) == ["alone"]
 
 
-def test_what_was_said_before_does_not_come_again(alice: Member) -> None:
+def test_earlier_messages_are_not_sent_again(alice: Member) -> None:
     room = alice.make()
     alice.post(room, "before")
     socket = alice.connect()
@@ -251,7 +251,7 @@ def test_logging_out_closes_the_sockets_of_that_session_only(alice: Member) -> N
     assert heard(other, 1) == ["still in"]
 
 
-def test_who_has_a_socket_is_online(alice: Member, bob: Member) -> None:
+def test_a_user_with_a_socket_is_online(alice: Member, bob: Member) -> None:
     room = alice.make(bob)
     alice.connect()
     name = next(each["name"] for each in bob.ok("GET", "/api/room/list") if each["ID"] == room)

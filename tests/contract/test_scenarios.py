@@ -10,7 +10,7 @@ from tests.contract.conftest import Anyone
 from tests.pictures import picture
 
 
-def test_what_one_says_all_members_hear_once_and_in_order(anyone: Anyone) -> None:
+def test_all_members_receive_messages_once_and_in_order(anyone: Anyone) -> None:
     alice, bob = anyone("alice"), anyone("bob")
     alice.create_room("物理 7b")
     alice.bring("物理 7b", bob)
@@ -25,14 +25,14 @@ def test_what_one_says_all_members_hear_once_and_in_order(anyone: Anyone) -> Non
 
 
 @pytest.mark.needs("members")
-def test_who_is_not_in_a_room_hears_nothing_of_it(anyone: Anyone) -> None:
+def test_non_members_receive_nothing(anyone: Anyone) -> None:
     alice, carol = anyone("alice"), anyone("carol")
     alice.create_room("物理 7b")
     with pytest.raises(Refused, match="not_found"):
         carol.hear("物理 7b")
 
 
-def test_who_waits_is_woken(anyone: Anyone) -> None:
+def test_a_waiting_client_is_woken(anyone: Anyone) -> None:
     alice, bob = anyone("alice"), anyone("bob")
     heard: list[Heard] = []
     waiting = threading.Thread(target=lambda: heard.extend(bob.hear("public", timeout=20)))
@@ -86,7 +86,7 @@ def test_a_room_with_a_passwd(anyone: Anyone) -> None:
 
 
 @pytest.mark.needs("open", "leave")
-def test_leaving_ends_what_one_hears(anyone: Anyone) -> None:
+def test_leaving_ends_delivery(anyone: Anyone) -> None:
     alice, bob = anyone("alice"), anyone("bob")
     alice.create_room("club")
     bob.join("club")
@@ -99,7 +99,7 @@ def test_leaving_ends_what_one_hears(anyone: Anyone) -> None:
 
 
 @pytest.mark.needs("open", "leave")
-def test_an_owner_who_leaves_passes_the_room_on_and_the_last_one_deletes_it(anyone: Anyone) -> None:
+def test_a_leaving_owner_passes_the_room_on_and_the_last_member_deletes_it(anyone: Anyone) -> None:
     alice, bob, carol = anyone("alice"), anyone("bob"), anyone("carol")
     alice.create_room("club")
     bob.join("club")
@@ -130,7 +130,7 @@ def test_a_deleted_room_is_gone_for_all(anyone: Anyone) -> None:
 
 
 @pytest.mark.needs("unread")
-def test_unread_counts_what_others_said_since(anyone: Anyone) -> None:
+def test_unread_counts_later_messages_by_others(anyone: Anyone) -> None:
     alice, bob = anyone("alice"), anyone("bob")
     alice.say("public", "one")
     alice.say("public", "two")
@@ -143,7 +143,7 @@ def test_unread_counts_what_others_said_since(anyone: Anyone) -> None:
 
 
 @pytest.mark.needs("open", "leave")
-def test_everybody_may_leave_and_reenter_the_lobby_but_nobody_delete_it(anyone: Anyone) -> None:
+def test_the_lobby_can_be_left_and_reentered_but_not_deleted(anyone: Anyone) -> None:
     alice = anyone("alice")
     assert alice.rooms() == {"public"}
     with pytest.raises(Refused, match="forbidden"):

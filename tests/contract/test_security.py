@@ -146,7 +146,7 @@ def test_headers_on_every_answer(client: Clients) -> None:
     assert client().call("GET", "/user/me").headers["Cache-Control"] == "no-store"
 
 
-def test_an_attachment_is_served_as_what_it_is_and_can_do_nothing(app: Flask, client: Clients) -> None:
+def test_an_attachment_has_its_media_type_and_cannot_run_scripts(app: Flask, client: Clients) -> None:
     alice = client("alice")
     alice.create_room("album")
     data = rewritten(picture("WEBP")).data
@@ -274,7 +274,7 @@ def test_one_subscriber_has_a_whole_network_of_ipv6_addresses(make_app: MakeApp,
     assert visitor.call("POST", "/user/login", body, **{"X-Forwarded-For": "2001:db8:1:2::1"}).status == 401
 
 
-def test_a_clock_that_is_put_back_logs_nobody_out(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_set_back_keeps_all_sessions(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     alice = user_of(app)
     real = datetime
 

@@ -91,7 +91,7 @@ def test_the_pull_may_be_faster_than_the_answer_to_sending(people, name):
     expect_stored(anna, "overtaken")
 
 
-def test_what_was_not_sent_survives_a_reload_and_can_be_discarded(people, name):
+def test_unsent_messages_survive_a_reload_and_can_be_discarded(people, name):
     people.may_lose_network = True
     anna, _room = own_room(people, name)
     anna.route("**/chat/send", lambda route: route.abort())

@@ -84,7 +84,7 @@ def test_a_link_keeps_all_of_the_text_and_its_own_direction(page):
     assert run(page, "linkify", body, text) == [text, "ltr", "noopener noreferrer nofollow"]
 
 
-def test_looking_for_links_takes_a_moment_whatever_the_text(page):
+def test_finding_links_is_fast_in_any_text(page):
     texts = ["http://" * 570, "https://a" + ")" * 3990, "https://a" + "." * 3990, "https://a" + "(" * 3990]
     body = "const from = performance.now(); cases.map(m.addressesIn); return performance.now() - from"
     assert run(page, "linkify", body, texts) < 2000
@@ -151,7 +151,7 @@ def test_direct_conversations_are_called_by_the_other(page):
     assert found == [[True, "Bert · bert"], [True, "Direct conversation"], [False, "#8"]]
 
 
-def test_unread_counts_what_others_wrote_since_it_was_looked_at(page):
+def test_unread_counts_messages_by_others_since_the_room_was_on_screen(page):
     body = """
       const room = { joined: true, unread: 0, counted: { count: 0, upTo: "" }, fresh: [], seenUpTo: "" };
       const store = { me: { username: "anna" }, joined: [room], emit() {} };

@@ -65,7 +65,7 @@ def test_a_dropped_picture_is_sent(people, name):
     expect(anna.locator(".message").last).to_have_attribute("data-state", "stored")
 
 
-def test_what_is_no_picture_or_too_large_is_refused_before_it_is_sent(people, name, tmp_path):
+def test_invalid_or_large_pictures_are_refused_before_sending(people, name, tmp_path):
     anna, _room = own_room(people, name)
     anna.route("**/chat/send", lambda route: route.abort())
     drop_file(anna, "#message-text", "paste", base64.b64encode(b"%PDF-1.7").decode(), "work.pdf")
@@ -95,7 +95,7 @@ def choose(page, *files: tuple[str, bytes]) -> None:
     )
 
 
-def test_twelve_pictures_and_bad_ones_are_all_told(people, name):
+def test_twelve_pictures_and_invalid_ones_are_all_reported(people, name):
     anna, _room = own_room(people, name)
     good = base64.b64decode(PNG)
     choose(anna, *((f"p{n}.png", b"junk" if n in {1, 3} else good) for n in range(12)))

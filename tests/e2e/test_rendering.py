@@ -24,7 +24,7 @@ def box_of(locator: Locator) -> FloatRect:
     return box
 
 
-def test_nobody_passes_as_somebody_else_by_nickname(people, name):
+def test_a_nickname_cannot_impersonate_another_user(people, name):
     teacher, pupil = name("Ms Miller"), name("pupil7")
     alike = teacher.replace("M", "\u041c")  # Cyrillic; the same letters are refused
     anna, room = own_room(people, name)

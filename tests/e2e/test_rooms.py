@@ -145,7 +145,7 @@ def test_of_many_rooms_the_most_active_show_and_all_can_be_reached(people, name)
     expect(anna.locator("#room-title")).to_have_text(rooms[1])
 
 
-def test_who_comes_and_goes_shows_at_once(people, name):
+def test_arrivals_and_departures_show_at_once(people, name):
     anna, room = own_room(people, name)
     bert = people.client(name("bert"))
     bert.post("/room/join", roomname=room)
@@ -156,7 +156,7 @@ def test_who_comes_and_goes_shows_at_once(people, name):
     expect(anna.locator(".member")).to_have_count(1)
 
 
-def test_one_can_leave_all_rooms_of_somebody(people, name):
+def test_a_user_can_leave_all_rooms_of_an_owner(people, name):
     """A user who has been added to many rooms can leave all of them at once."""
     anna = people.join(name("anna"))
     mallory = people.client(name("mallory"))

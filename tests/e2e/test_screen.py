@@ -189,7 +189,7 @@ def test_switching_to_chinese_changes_everything_on_the_page(people, name):
     assert re.findall(r"[A-Za-z]{3,}", shown) == ["Commonroom", "public", "English", "Enter", "Shift", "Enter"]
 
 
-def test_dark_follows_the_system_until_somebody_chooses(people, name):
+def test_dark_follows_the_system_until_the_user_chooses(people, name):
     page = people.page(color_scheme="dark")
     theme = page.locator("html")
     expect(theme).to_have_attribute("data-theme", "dark")

@@ -118,7 +118,7 @@ def test_a_session_that_a_slow_login_elsewhere_ends_is_told_as_that(people, name
     expect(anna.locator("#login-other")).to_have_text(f"Go on as {name('bob')}")
 
 
-def test_read_is_what_was_looked_at_on_any_device(people, name):
+def test_messages_on_screen_on_any_device_are_read(people, name):
     anna, room = own_room(people, name)
     phone = people.page()
     log_in(phone, name("anna"))

@@ -180,7 +180,7 @@ def test_older_messages_come_on_scrolling_up(people, name):
     expect(anna.locator("#jump")).to_be_hidden()
 
 
-def test_what_comes_while_history_is_on_its_way_is_not_lost(people, name):
+def test_messages_arriving_while_history_loads_are_not_lost(people, name):
     anna, room = own_room(people, name)
     carl = people.client(name("carl"))
     carl.post("/room/join", roomname=room)

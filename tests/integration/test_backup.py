@@ -124,7 +124,7 @@ def test_a_copy_made_by_hand_brings_its_log(database: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("content", [b"", b"no database " * 500, None])
-def test_what_is_no_backup_changes_nothing(database: Path, tmp_path: Path, content: bytes | None) -> None:
+def test_an_invalid_backup_changes_nothing(database: Path, tmp_path: Path, content: bytes | None) -> None:
     bad = tmp_path / "bad.db"
     if content is None:
         bad = tmp_path / "not-there.db"

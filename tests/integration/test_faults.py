@@ -86,7 +86,7 @@ def exchange(live: Server, request: bytes) -> bytes:
     return answer
 
 
-def test_what_is_not_http_gets_json_and_leaves_no_trace_of_tokens(server: StartServer) -> None:
+def test_invalid_http_gets_json_and_leaves_no_tokens_in_the_log(server: StartServer) -> None:
     live = server(GUNICORN_CMD_ARGS="--log-level debug")
     host = b"Host: x\r\n"
     chunked = b"POST /user/login HTTP/1.1\r\n" + host + b"Transfer-Encoding: chunked\r\n\r\n"

@@ -40,7 +40,7 @@ def test_down_to_nothing_and_up_again(empty: Flask) -> None:
         assert connection.exec_driver_sql("SELECT id, name FROM rooms").all() == [(1, "public")]
 
 
-def test_down_and_up_again_with_what_people_wrote(empty: Flask) -> None:
+def test_down_and_up_again_with_data(empty: Flask) -> None:
     services = services_of(empty)
     with empty.app_context():
         upgrade()

@@ -206,7 +206,7 @@ def test_a_host_without_its_port_is_not_foreign_where_the_browser_says_so(proxy:
     person.post("/room/create", {"roomname": f"room of {site}"}, status)
 
 
-def test_long_cookies_pass_and_too_long_ones_are_told_in_an_envelope(proxy: Proxy) -> None:
+def test_long_cookies_pass_and_too_long_ones_are_refused_in_an_envelope(proxy: Proxy) -> None:
     taken, refused = (
         requests.get(f"{proxy.http}/user/me", headers={"Cookie": f"a={'x' * size}"}, timeout=20)
         for size in (32_000, 48_000)
@@ -238,14 +238,14 @@ def test_it_knows_the_paths_of_all_protocols() -> None:
     assert set(found[1].split("|")) == {*polling.PREFIXES, *roomapi.PREFIXES, *realtime.PREFIXES, *ims.PREFIXES}
 
 
-def test_what_nginx_refuses_has_the_protocols_envelope(proxy: Proxy) -> None:
+def test_refusals_by_nginx_have_the_protocols_envelope(proxy: Proxy) -> None:
     for path, keys in ENVELOPES.items():
         reply = requests.post(proxy.http + path, data=b" " * 9_000_000, timeout=60)
         assert (reply.status_code, set(reply.json())) == (413, keys), path
         assert reply.headers["Content-Type"] == "application/json"
 
 
-def test_so_has_what_it_says_for_a_server_that_is_down(tmp_path: Path) -> None:
+def test_nginx_words_a_stopped_server_in_the_envelope(tmp_path: Path) -> None:
     with before(Server(tmp_path)) as proxy:
         wait_until(lambda: answers(proxy) == 502, "nginx serves")
         for path, keys in ENVELOPES.items():
@@ -289,7 +289,7 @@ def test_lines_by_tls(proxy: Proxy) -> None:
         assert b'"heartbeat"' in encrypted.recv(65536)
 
 
-def test_what_was_asked_before_a_half_close_is_answered(proxy: Proxy) -> None:
+def test_requests_before_a_half_close_are_answered(proxy: Proxy) -> None:
     with Lines(proxy.tcp) as lines:
         lines.raw(b'{"message_type":"heartbeat"}\n' * 20 + b'{"message_type":"heartbeat"}')
         lines.socket.shutdown(socket.SHUT_WR)

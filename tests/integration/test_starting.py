@@ -62,7 +62,7 @@ GUNICORN, UPGRADE = ("gunicorn",), ("flask", "--app", "wsgi", "db", "upgrade")  
         (UPGRADE, "CHAT_INSTANCE_PATH", "/proc/instance", "the folder cannot be made"),
     ],
 )  # fmt: skip
-def test_one_line_says_what_is_wrong(home: Path, command: tuple[str, ...], name: str, value: str, said: str) -> None:
+def test_one_line_reports_the_failure(home: Path, command: tuple[str, ...], name: str, value: str, said: str) -> None:
     (home / "junk").write_text("this is no database, but it is long enough for one to be looked for" * 9)
     with sqlite3.connect(home / "newer.db") as newer:
         newer.execute("CREATE TABLE alembic_version (version_num TEXT)")
@@ -126,7 +126,7 @@ def test_an_address_of_one_family_is_printed_as_it_is(server: StartServer) -> No
     assert f"Commonroom is at http://[::1]:{live.port}/\n" in live.log.read_text()
 
 
-def test_what_people_said_is_private_on_this_machine(server: StartServer, home: Path) -> None:
+def test_messages_are_private_on_this_machine(server: StartServer, home: Path) -> None:
     """Also where an older version had left it open."""
     (home / "secret_key").write_text("tests-only-0123456789-abcdefghijklmnopqrstuvwxyz")
     for path, mode in ((home / "commonroom.db", 0o644), (home / "secret_key", 0o640), (home, 0o755)):

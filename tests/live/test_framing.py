@@ -51,7 +51,7 @@ def test_connection_close(shared: Shared, held_for: float) -> None:
 
 
 @pytest.mark.parametrize("held_for", [0, 0.2])
-def test_what_is_behind_the_last_request_does_not_take_its_answer_back(shared: Shared, held_for: float) -> None:
+def test_data_after_the_last_request_does_not_discard_its_answer(shared: Shared, held_for: float) -> None:
     """TCP resets a connection that is closed with unread bytes, and a client still sending loses the answer."""
     with Talk(shared.server, receive_buffer=4096) as talk:
         talk.send(pull(shared.token, {"public": ""}, "Connection: close", timeout=held_for) + b"x" * 1_000_000)
@@ -76,7 +76,7 @@ def test_pipelined_requests_are_answered_in_order(shared: Shared) -> None:
         assert answers[2].json()["public"] == []
 
 
-def test_what_is_behind_a_held_pull_waits_for_it(shared: Shared) -> None:
+def test_requests_after_a_held_pull_wait_for_it(shared: Shared) -> None:
     auth = f"Authorization: {shared.token}"
     with Talk(shared.server) as talk:
         for _ in range(2):

@@ -62,7 +62,7 @@ def person(connect: Connect) -> Person:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_notices_come_to_whom_they_concern(
+def test_notices_reach_the_users_they_concern(
     server: Callable[..., Server], person: Person, listen: Listen, connect: Connect, workers: int
 ) -> None:
     live = server(workers=workers)
@@ -96,7 +96,7 @@ def test_notices_come_to_whom_they_concern(
     assert sockets["carol"].is_silent(0.5)
 
 
-def test_whatever_a_client_says_is_not_answered(server: Callable[..., Server], person: Person, listen: Listen) -> None:
+def test_messages_from_clients_are_not_answered(server: Callable[..., Server], person: Person, listen: Listen) -> None:
     live = server()
     alice = person(live, "alice")
     socket = listen(live, alice, path="/ws")
@@ -119,7 +119,7 @@ def test_a_bad_token_and_a_plain_request_get_the_envelope(server: Callable[..., 
     assert (plain.status, plain.json["code"]) == (426, -3)
 
 
-def test_who_is_out_hears_no_more(server: Callable[..., Server], person: Person, listen: Listen) -> None:
+def test_a_former_member_receives_nothing(server: Callable[..., Server], person: Person, listen: Listen) -> None:
     live = server()
     alice, bob = person(live, "alice"), person(live, "bob")
     alice.create_room("club")

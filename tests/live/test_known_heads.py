@@ -252,7 +252,7 @@ def test_a_known_head_runs_no_sql(app: Flask) -> None:
     parked.forget()
 
 
-def test_a_pull_that_asks_hears_who_comes_and_goes(live: Server) -> None:
+def test_a_pull_with_members_ends_on_arrivals_and_departures(live: Server) -> None:
     """On the first pull of a connection and on the next, whose head is known; others wait on for messages."""
     alice, bob = token_of(live, "alice"), token_of(live, "bob")
     call(live, alice, "/room/create", {"roomname": "club", "type": "public", "passwd": ""})

@@ -66,7 +66,7 @@ def test_health_is_answered_while_no_thread_is_free(slow_server: Server) -> None
         assert time.monotonic() - began < 1.5
 
 
-def test_clients_take_turns_by_person_and_not_by_what_they_send(slow_server: Server) -> None:
+def test_clients_take_turns_by_user_regardless_of_requests(slow_server: Server) -> None:
     """A hundred of alice's, with a new made-up cookie each and more before them, cost bob one turn."""
     alice, bob = token_of(slow_server, "alice"), token_of(slow_server, "bob")
     done: list[str] = []
@@ -131,7 +131,7 @@ def test_right_log_ins_do_not_hold_up_a_send(live: Server) -> None:
         assert all(talk.answer().status == 200 for talk in talks)
 
 
-def test_a_stop_answers_what_waits_in_lanes(slow_server: Server) -> None:
+def test_a_stop_answers_requests_queued_in_lanes(slow_server: Server) -> None:
     with sent_by_many(slow_server, hold("LONG", 0.1), 10) as talks:
         time.sleep(0.3)
         assert slow_server.stop() == 0

@@ -51,7 +51,7 @@ def test_every_answer_is_counted_once_whichever_way_it_went(server: Callable[...
     reader.connection.close()
 
 
-def test_what_waits_is_shown(server: Callable[..., Server]) -> None:
+def test_held_pulls_are_counted(server: Callable[..., Server]) -> None:
     live = server(CHAT_METRICS="on")
     reader = Reader(live, token_of(live, "alice"))
     reader.ask({"public": "2099-01-01T00:00:00Z"})

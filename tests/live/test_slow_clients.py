@@ -68,7 +68,7 @@ def serves_promptly(server: Server, token: str) -> None:
     ],
     ids=["silent", "half a head", "half a body", "half a chunk", "wait for 100"],
 )
-def test_500_slow_clients_hold_up_nobody(server: StartServer, first: bytes) -> None:
+def test_500_slow_clients_delay_no_other_client(server: StartServer, first: bytes) -> None:
     live = server(CHAT_THREADS="12")
     token = token_of(live, "alice")
     (worker,) = live.worker_pids()
@@ -320,7 +320,7 @@ def test_one_address_takes_no_more_than_its_places(server: StartServer) -> None:
     wait_until(lambda: requests.get(f"{live.url}/healthz", timeout=5).status_code == 200, "there is room again")
 
 
-def test_a_picture_that_nobody_reads_costs_little(server: StartServer) -> None:
+def test_an_unread_picture_costs_little(server: StartServer) -> None:
     """Sent piece by piece: a hundred who ask for 5 MB and read nothing keep a piece each."""
     live = server(CHAT_THREADS="12")
     token = token_of(live, "alice")

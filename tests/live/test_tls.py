@@ -125,7 +125,7 @@ def test_hanging_up_during_a_pull(tls: TlsServer, token: str) -> None:
     wait_until(lambda: sockets_of(worker) <= before + 1, "they are forgotten", 5)
 
 
-def test_who_does_not_speak_tls_holds_up_nobody(tls: TlsServer) -> None:
+def test_plain_clients_at_the_tls_port_delay_no_other_client(tls: TlsServer) -> None:
     silent = [socket.create_connection(("127.0.0.1", tls.port), timeout=10) for _ in range(100)]
     for connection in silent[:50]:
         connection.sendall(get("/healthz"))
@@ -136,7 +136,7 @@ def test_who_does_not_speak_tls_holds_up_nobody(tls: TlsServer) -> None:
     assert "Traceback" not in tls.log.read_text()
 
 
-def test_who_begins_no_tls_is_hung_up_on_in_time(tls: TlsServer) -> None:
+def test_a_client_without_tls_is_disconnected_in_time(tls: TlsServer) -> None:
     with (
         socket.create_connection(("127.0.0.1", tls.port), timeout=15) as silent,
         socket.create_connection(("127.0.0.1", tls.port), timeout=15) as halfway,
@@ -190,7 +190,7 @@ def test_a_broken_frame_ends_the_connection_at_once(tls: TlsServer, token: str) 
         assert time.monotonic() - began < 2, "TCP ends too, without the time-out for a good-bye"
 
 
-def test_handshakes_that_never_end_leave_descriptors_for_who_is_in(home: Path) -> None:
+def test_unfinished_handshakes_leave_descriptors_for_others(home: Path) -> None:
     server = TlsServer(home, *certificate(home), descriptors=400)
     silent: list[socket.socket] = []
     try:

@@ -73,7 +73,7 @@ def test_a_mistake_of_ours_is_an_error_and_the_socket_stays(live: Server) -> Non
         assert [ws.json(), ws.json()] == [{"error": "INTERNAL"}, {"echo": "on"}]
 
 
-def test_all_rooms_are_pushed_from_whatever_protocol_and_ones_own_too(live: Server) -> None:
+def test_messages_of_all_rooms_and_protocols_are_pushed_own_ones_too(live: Server) -> None:
     alice, bob = token_of(live, "alice"), token_of(live, "bob")
     post(live, "/room/create", alice, {"roomname": "club"})
     say(live, alice, "club", "before")
@@ -156,7 +156,7 @@ def test_a_room_joined_later_is_pushed_from_the_joining_on_and_one_left_no_more(
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_who_is_out_gets_nothing_that_came_after(socket_server: StartServer, workers: int) -> None:
+def test_a_removed_member_gets_no_later_message(socket_server: StartServer, workers: int) -> None:
     live = socket_server(workers=workers, CHAT_RATE_LIMITS="off")
     alice, bob = token_of(live, "alice"), token_of(live, "bob")
     post(live, "/room/create", alice, {"roomname": "club"})
@@ -179,7 +179,7 @@ def test_who_is_out_gets_nothing_that_came_after(socket_server: StartServer, wor
             assert texts == sorted(set(texts), key=int), "in order, none twice"
 
 
-def test_who_cannot_follow_is_closed(live: Server) -> None:
+def test_a_failed_subscription_closes_the_socket(live: Server) -> None:
     with Socket(live, token_of(live, "alice"), path="/test/ws?room=999", hello=False) as ws:
         assert ws.until_close() == ([{"error": "ROOM_NOT_FOUND"}], 1008)
 
@@ -251,7 +251,7 @@ def test_a_socket_ends_with_the_lifetime_of_its_session(socket_server: StartServ
         assert 2.5 < time.monotonic() - began < 8
 
 
-def test_who_does_not_do_in_time_what_is_expected_is_closed(live: Server) -> None:
+def test_a_missed_deadline_closes_the_socket(live: Server) -> None:
     with Socket(live, token_of(live, "alice")) as ws:
         ws.say(close_in=60)
         ws.say(close_in=0.3)
@@ -347,7 +347,7 @@ def test_every_handler_that_was_opened_is_closed_once(live: Server) -> None:
     wait_until(lambda: counts(live) == {"opened": 40, "closed": 40, "waiting": 0}, "all are closed, and wait no more")
 
 
-def test_what_was_sent_before_a_reset_is_stored(live: Server) -> None:
+def test_messages_before_a_reset_are_stored(live: Server) -> None:
     """It was not acknowledged; but a program that sends and ends loses nothing that reached us."""
     alice = token_of(live, "alice")
     with Socket(live, token_of(live, "bob")) as b:

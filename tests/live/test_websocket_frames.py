@@ -100,7 +100,7 @@ def test_fragments_with_a_ping_between(ws: Socket) -> None:
 
 
 @pytest.mark.parametrize("payload", [b"", b"x", bytes(range(125))])
-def test_a_ping_is_answered_with_what_it_says(ws: Socket, payload: bytes) -> None:
+def test_a_pong_repeats_the_pings_data(ws: Socket, payload: bytes) -> None:
     ws.send(frame(PING, payload))
     got = ws.next()
     assert (got.opcode, got.payload) == (PONG, payload)
@@ -151,7 +151,7 @@ def test_a_bad_close_frame(ws: Socket, said: bytes, code: int) -> None:
     assert ws.rest() == b""
 
 
-def test_what_was_said_before_the_close_is_handled_and_what_comes_after_is_not(ws: Socket) -> None:
+def test_messages_before_the_close_frame_are_handled_and_later_ones_not(ws: Socket) -> None:
     ws.send(frame(TEXT, b'{"slow": 0.2}') + frame(TEXT, echo(2)) + close(1000) + frame(TEXT, echo(3)))
     assert ws.until_close() == ([{"begun": None}, {"slow": None}, {"echo": 2}], 1000)
     assert ws.rest() == b""
@@ -176,7 +176,7 @@ def test_the_server_says_good_bye_and_waits_for_the_clients(ws: Socket) -> None:
     assert ws.rest() == b""
 
 
-def test_who_does_not_say_good_bye_is_hung_up_on_after_a_while(ws: Socket) -> None:
+def test_a_missing_close_frame_ends_the_connection_after_a_while(ws: Socket) -> None:
     ws.send(frame(TEXT, b'{"close": 4444}'))
     assert ws.until_close()[1] == 4444
     began = time.monotonic()

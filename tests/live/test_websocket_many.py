@@ -35,7 +35,7 @@ def say(server: Server, token: str, text: str) -> None:
     assert reply.status_code == 200, reply.text
 
 
-def test_who_does_not_read_is_dropped_at_1_mib_and_slows_nobody(live: Server) -> None:
+def test_a_client_with_1_mib_unread_is_dropped_and_delays_no_other_client(live: Server) -> None:
     token = token_of(live, "alice")
     (worker,) = live.worker_pids()
     memory = rss_of(worker)
@@ -59,7 +59,7 @@ def test_who_does_not_read_is_dropped_at_1_mib_and_slows_nobody(live: Server) ->
         assert deaf[0].socket.recv(100).startswith(b"\x81")
 
 
-def test_who_reads_at_last_gets_what_waited_and_why_it_was_closed(socket_server: StartServer) -> None:
+def test_a_late_reader_gets_pending_data_and_the_close_reason(socket_server: StartServer) -> None:
     """The close frame follows the pending data, and there is a moment to read it."""
     live = socket_server(CHAT_RATE_LIMITS="off", CHAT_MESSAGE_MAX_CHARS="100000")
     token = token_of(live, "alice")
@@ -89,7 +89,7 @@ def test_a_long_answer_may_be_more_than_1_mib_and_requests_wait_for_the_reader(l
             assert ws.json() == {"echo": n}
 
 
-def test_who_sends_and_does_not_read_is_not_read_either(live: Server) -> None:
+def test_a_client_that_sends_without_reading_is_not_read(live: Server) -> None:
     token = token_of(live, "alice")
     (worker,) = live.worker_pids()
     with Socket(live, token, receive_buffer=4096) as ws, Socket(live, token) as other:
@@ -103,7 +103,7 @@ def test_who_sends_and_does_not_read_is_not_read_either(live: Server) -> None:
         assert rss_of(worker) - memory < 12 * MIB
 
 
-def test_one_who_is_far_behind_catches_up_from_the_database(live: Server) -> None:
+def test_a_client_far_behind_catches_up_from_the_database(live: Server) -> None:
     """The client is busy with its own request until memory no longer holds the missed messages."""
     token = token_of(live, "alice")
     with Socket(live, token) as ws:
@@ -135,7 +135,7 @@ def test_a_thousand_sockets(live: Server) -> None:
     assert "Traceback" not in live.log.read_text()
 
 
-def test_500_half_made_handshakes_and_silent_sockets_hold_up_nobody(live: Server) -> None:
+def test_500_unfinished_handshakes_and_silent_sockets_delay_no_other_client(live: Server) -> None:
     token = token_of(live, "alice")
     shake = get("/test/ws", *HANDSHAKE, f"Authorization: {token}")
     (worker,) = live.worker_pids()
@@ -152,7 +152,7 @@ def test_500_half_made_handshakes_and_silent_sockets_hold_up_nobody(live: Server
         assert threads_of(worker) < 40
 
 
-def test_pings_come_and_who_does_not_answer_is_dropped_within_60_s(socket_server: StartServer) -> None:
+def test_clients_that_do_not_answer_pings_are_dropped_within_60_s(socket_server: StartServer) -> None:
     """On a server whose seconds are five times as short."""
     assert (stream.PING_SECONDS, stream.DEAD_SECONDS) == (25, 55)
     live = socket_server(app="tests.live.socket_app:create_impatient()", CHAT_RATE_LIMITS="off")

@@ -97,7 +97,7 @@ def test_a_person_chats(terminal: Terminal, connect: Connect, room: str) -> None
     assert terminal.process.wait(20) == 0
 
 
-def test_nobody_there(tmp_path: Path) -> None:
+def test_no_server(tmp_path: Path) -> None:
     command = [str(BIN / "flask"), "--app", "wsgi", "chat", "connect", "localhost:1"]
     env = {**os.environ, "CHAT_INSTANCE_PATH": str(tmp_path)}
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=30)

@@ -130,7 +130,7 @@ def test_an_upload_broken_off_leaves_nothing(live: Server, connect: Connect, roo
     assert alice.until_quiet() == []
 
 
-def test_who_is_put_out_while_sending_a_file_is_told_so(live: Server, connect: Connect, room: str) -> None:
+def test_removal_during_an_upload_is_reported(live: Server, connect: Connect, room: str) -> None:
     polling = PollingClient(HttpTransport(live.url))
     polling.register(f"p {room}")
     polling.create_room(room)
@@ -270,7 +270,7 @@ def test_saving_by_a_link_goes_piece_by_piece_too(live: Server, connect: Connect
     assert alice.ask("heartbeat")["message_type"] == "heartbeat"
 
 
-def test_what_is_said_during_a_download_comes_after_it(connect: Connect, room: str) -> None:
+def test_messages_during_a_download_follow_it(connect: Connect, room: str) -> None:
     alice, bob = connect("alice"), connect("bob")
     group_id = create(alice, room, bob)
     file_id = upload(alice, b"\n{}\n", chat_group_id=group_id)

@@ -78,7 +78,7 @@ def greets(live: Server) -> bool:
 
 
 @pytest.mark.parametrize("how", [signal.SIGUSR2, signal.SIGHUP])
-def test_whoever_takes_over_has_the_port(server: StartServer, how: signal.Signals) -> None:
+def test_the_new_server_has_the_port(server: StartServer, how: signal.Signals) -> None:
     live = server(fresh=True)
     group = live.pid
     try:

@@ -76,7 +76,9 @@ def test_endless_lines_do_not_grow_the_memory(live: Server, connect: Connect) ->
     assert connect().ask("heartbeat")["message_type"] == "heartbeat"
 
 
-def test_who_does_not_read_is_dropped_and_harms_nobody(live: Server, connect: Connect, room: str) -> None:
+def test_a_client_that_does_not_read_is_dropped_without_harm_to_others(
+    live: Server, connect: Connect, room: str
+) -> None:
     alice, bob = connect("alice"), connect("bob")
     group_id = create(alice, room, bob)
     slow = Lines(live.tcp_port, receive_buffer=4096)
@@ -95,7 +97,7 @@ def test_who_does_not_read_is_dropped_and_harms_nobody(live: Server, connect: Co
     slow.close()
 
 
-def test_many_who_ask_and_do_not_read(live: Server, connect: Connect) -> None:
+def test_many_clients_that_request_and_do_not_read(live: Server, connect: Connect) -> None:
     """Unread answers block further requests of the connection until they are read."""
     alice = connect("alice")
     greedy = connect("greedy", receive_buffer=4096)
@@ -110,7 +112,7 @@ def test_many_who_ask_and_do_not_read(live: Server, connect: Connect) -> None:
     assert greedy.next()["message_type"] == "list_users_response", "and nothing of what was asked is lost"
 
 
-def test_nothing_is_left_of_those_who_hang_up(live: Server, connect: Connect) -> None:
+def test_disconnected_clients_leave_nothing(live: Server, connect: Connect) -> None:
     (pid,) = live.worker_pids()
     before = resting_sockets_of(pid)
     for n in range(200):
@@ -130,7 +132,7 @@ def impatient(home: Path) -> Iterator[Server]:
         server.kill()
 
 
-def test_who_does_not_log_in_is_closed_and_who_did_is_kept(impatient: Server) -> None:
+def test_connections_without_login_are_closed_and_others_kept(impatient: Server) -> None:
     alice, idle, busy = Lines(impatient.tcp_port), Lines(impatient.tcp_port), Lines(impatient.tcp_port)
     with alice, idle, busy:
         alice.sign_in("alice")

@@ -40,7 +40,7 @@ def test_a_failed_login_and_registration(connect: Connect) -> None:
         assert answer["error_message"]
 
 
-def test_logging_out_keeps_the_connection_and_ends_what_is_pushed(connect: Connect) -> None:
+def test_logging_out_keeps_the_connection_and_ends_pushes(connect: Connect) -> None:
     alice, bob = connect("alice"), connect("bob")
     answer = alice.ask("logout_request")
     assert (answer["message_type"], answer["level"]) == ("system_message", "info")
@@ -110,7 +110,7 @@ def test_entering_gives_the_last_50_and_nothing_twice(connect: Connect, room: st
     assert {str(number) for number in range(12, 61)} <= set(said)
 
 
-def test_who_comes_and_goes_in_the_group_entered(connect: Connect, room: str) -> None:
+def test_arrivals_and_departures_in_the_entered_group(connect: Connect, room: str) -> None:
     alice, bob, carol = connect("alice"), connect("bob"), connect("carol")
     create(alice, room, bob, carol)
     enter(alice, room)

@@ -115,7 +115,7 @@ LOOK_ALIKE = ["Ms Miller", "ms miller", "\uff2ds Miller", "Ms\u200b Miller"]
 
 
 @pytest.mark.parametrize("nickname", LOOK_ALIKE)
-def test_a_nickname_is_nobody_elses_username(services: Services, nickname: str) -> None:
+def test_a_nickname_cannot_be_another_users_username(services: Services, nickname: str) -> None:
     services.accounts.create("Ms Miller", PASSWORD, ADDRESS)
     accounts = services.accounts
     taken = ErrorCode.NICKNAME_TAKEN
@@ -136,7 +136,7 @@ def test_a_nickname_is_nobody_elses_username(services: Services, nickname: str) 
     assert renamed("c@d.ef") is taken
 
 
-def test_a_username_is_nobody_elses_nickname(services: Services) -> None:
+def test_a_username_cannot_be_another_users_nickname(services: Services) -> None:
     accounts = services.accounts
     accounts.create("pupil", PASSWORD, ADDRESS, "Ms Miller")
     accounts.create("other", PASSWORD, ADDRESS, "x@y.zz")

@@ -24,7 +24,7 @@ def test_one_line_for_each_attack_that_misses_an_aim() -> None:
     assert "- long: recovery 2.5 s" in report.verdict(rows, Books(1))
 
 
-def test_silence_is_a_miss_and_good_figures_are_none() -> None:
+def test_missing_figures_miss_the_target_and_good_ones_meet_it() -> None:
     assert report.missed([row("nobody"), Row("mute", Phase(), 0, 0.1)]) == [
         "mute: send p95 inf ms, delivery p95 inf ms"
     ]

@@ -59,7 +59,7 @@ def test_a_picture_is_read_in_pieces(services: Services, alice: Actor, room: int
         assert (image.size, found.media_type) == ((256, 256), "image/png")
 
 
-def test_what_is_replaced_meanwhile_breaks_off(services: Services, alice: Actor, room: int) -> None:
+def test_a_picture_replaced_meanwhile_ends_early(services: Services, alice: Actor, room: int) -> None:
     _, pieces = begun(services, give(services, alice, room, in_base64(256)))
     next(pieces)
     give(services, alice, room, in_base64(8))

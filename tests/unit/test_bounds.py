@@ -100,7 +100,7 @@ def test_every_way_to_make_a_room_counts(limited: Callable[..., Services]) -> No
     assert owned(services, alice) == 4
 
 
-def test_what_is_refused_for_another_reason_does_not_count(limited: Callable[..., Services]) -> None:
+def test_requests_refused_for_another_reason_do_not_count(limited: Callable[..., Services]) -> None:
     services = limited(rooms_at_once=1)
     alice = sign_up(services, "alice")
     for name in ("public", "", "status"):
@@ -206,7 +206,7 @@ def test_all_or_none_are_added(services: Services, clock: FakeClock) -> None:
     assert code_of(lambda: services.rooms.create(alice, "large", members=many[:30])) is None
 
 
-def test_who_is_in_already_does_not_count(limited: Callable[..., Services]) -> None:
+def test_existing_members_do_not_count(limited: Callable[..., Services]) -> None:
     services = limited(people_added_per_minute=1)
     alice, _ = sign_up(services, "alice"), sign_up(services, "bob")
     room = make(services, alice)
@@ -277,7 +277,9 @@ def test_thirty_rooms_of_strangers_and_no_more(limited: Callable[..., Services])
     assert len(services.rooms.joined(teacher)) == 32  # with the lobby
 
 
-def test_what_i_entered_read_or_wrote_in_is_no_strangers(two_strangers_rooms: Services, clock: FakeClock) -> None:
+def test_rooms_entered_read_or_written_in_are_not_strangers_rooms(
+    two_strangers_rooms: Services, clock: FakeClock
+) -> None:
     services = two_strangers_rooms
     mallory, me = sign_up(services, "mallory"), sign_up(services, "me")
 
@@ -316,7 +318,7 @@ def test_joining_the_room_that_one_was_put_into_accepts_it(two_strangers_rooms: 
     assert put_in(services, mallory, me) is None
 
 
-def test_friends_add_whom_strangers_cannot(two_strangers_rooms: Services) -> None:
+def test_friends_can_add_users_whom_strangers_cannot(two_strangers_rooms: Services) -> None:
     services = two_strangers_rooms
     mallory, friend, me = (sign_up(services, name) for name in ("mallory", "friend", "me"))
     befriend(services, friend, me)
@@ -385,7 +387,7 @@ def test_parallel_strangers_are_counted_one_by_one(limited: Callable[..., Servic
 # Leaving all rooms of another user
 
 
-def test_leave_all_rooms_of_somebody(limited: Callable[..., Services], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_leave_all_rooms_of_an_owner(limited: Callable[..., Services], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chat.services.memberships.LEAVE_AT_ONCE", 2)
     services = limited()
     mallory, trudy, me = (sign_up(services, name) for name in ("mallory", "trudy", "me"))

@@ -39,7 +39,7 @@ def test_a_signed_token_is_its_users(lines: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("made_up", ["", "a.b.c", FORGED, token(7, purpose="other"), GOOD[:-2], "Bearer"])
-def test_what_is_not_signed_by_us_counts_by_address(made_up: str) -> None:
+def test_tokens_without_a_valid_signature_count_by_address(made_up: str) -> None:
     request = head(f"Authorization: {made_up}", f"Cookie: a={made_up}")
     assert clients().of_request(request, "192.0.2.1") == "192.0.2.1"
 

@@ -76,7 +76,7 @@ def test_an_unknown_setting_is_answered_by_the_nearest(name: str, nearest: str) 
         Settings.from_environ({name: "1"})
 
 
-def test_what_containers_set_beside_a_service_called_chat_is_none_of_ours() -> None:
+def test_variables_of_container_platforms_are_ignored() -> None:
     environ = {"CHAT_SERVICE_HOST": "10.0.0.7", "CHAT_SERVICE_PORT": "8000", "CHAT_PORT": "tcp://10.0.0.7:8000"}
     environ["CHAT_PORT_8000_TCP_ADDR"] = "10.0.0.7"
     assert Settings.from_environ(environ) == Settings()

@@ -233,7 +233,7 @@ def test_small_chunks_take_turns(http: HttpConnection, worker: Worker, transport
 
 
 @pytest.mark.parametrize("request_line", ["GET /api/room/list HTTP/1.1", ""])
-def test_too_many_connections_are_told_in_the_words_of_what_they_ask(
+def test_surplus_connections_are_refused_in_their_protocols_envelope(
     worker: Worker, transport: Transport, clock: Clock, monkeypatch: pytest.MonkeyPatch, request_line: str
 ) -> None:
     told: list[tuple[str, bytes]] = []
@@ -292,9 +292,7 @@ def test_answers_that_are_not_read_are_bounded_together(worker: Worker, clock: C
     assert worker.memory.total == 2 * 300_000, "what is given up is not kept"
 
 
-def test_what_is_sent_ahead_while_a_request_is_worked_on_is_counted(
-    http: HttpConnection, worker: Worker, transport: Transport
-) -> None:
+def test_data_sent_during_a_request_is_counted(http: HttpConnection, worker: Worker, transport: Transport) -> None:
     http.data_received(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     http.data_received(bytes(50_000))
     assert worker.memory.total == 50_000
@@ -340,9 +338,7 @@ def test_a_socket_that_does_not_read_is_dropped_after_ten_seconds(
     assert not socket.is_open
 
 
-def test_what_comes_after_a_close_frame_is_not_kept(
-    socket: StreamConnection, worker: Worker, transport: Transport
-) -> None:
+def test_data_after_a_close_frame_is_discarded(socket: StreamConnection, worker: Worker, transport: Transport) -> None:
     socket.pause_writing()  # the client does not read: its messages wait
     socket.data_received(frame(TEXT, "said before") + close(1000))
     before = len(socket._reader.buffer)  # type: ignore[attr-defined]
@@ -376,7 +372,7 @@ def test_a_flood_after_our_good_bye_is_not_read_through(
     assert transport.closing
 
 
-def test_a_push_behind_a_long_answer_drops_nobody(
+def test_a_push_behind_a_long_answer_drops_no_client(
     socket: StreamConnection, worker: Worker, transport: Transport
 ) -> None:
     socket._session = LongAnswer(socket)
@@ -396,7 +392,7 @@ def test_the_inbox_is_bounded(socket: StreamConnection, worker: Worker, transpor
     assert not transport.reading
 
 
-def test_who_is_woken_while_others_are_looked_at_waits_for_the_next_turn() -> None:
+def test_connections_woken_during_a_look_wait_for_the_next_turn() -> None:
     """One with much to read wakes itself after each piece: all others would wait for its end."""
     worker = LiveWorker.__new__(LiveWorker)
     worker._woken, worker._flush_is_due = deque(), False

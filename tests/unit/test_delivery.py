@@ -206,7 +206,7 @@ def test_where_too_many_wait_the_oldest_answers() -> None:
     assert [waiter.expired for waiter in waiters] == [True, True, False, False, False]
 
 
-def test_when_the_server_stops_everybody_answers_and_nobody_waits_any_more() -> None:
+def test_stopping_answers_all_waiters_and_accepts_no_more() -> None:
     notifier, calls = Notifier(), []
     early, late = Waiter([("room", 1)], lambda: calls.append("early")), Waiter([("room", 1)], lambda: None)
     notifier.register(early, most=10)
@@ -224,7 +224,7 @@ def other(make_services: Callable[..., Services], clock: FakeClock) -> Services:
 
 
 @pytest.mark.parametrize("how", ["inotify", "ticks"])
-def test_the_bus_brings_what_other_processes_did(
+def test_the_bus_brings_events_of_other_processes(
     services: Services, other: Services, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if how == "ticks":  # as on systems without inotify
@@ -315,7 +315,7 @@ def test_rights_are_applied_before_messages(services: Services, other: Services)
     assert (news.rooms, news.missing) == ({}, ["club"])
 
 
-def test_what_came_after_leaving_is_in_no_answer(services: Services) -> None:
+def test_messages_after_leaving_are_in_no_answer(services: Services) -> None:
     """However the leaving and the message fall between the steps of a look."""
     alice, bob = sign_up(services, "alice"), sign_up(services, "bob")
     services.rooms.create(alice, "club", "public", "")
@@ -377,7 +377,7 @@ def test_an_answers_size_is_reckoned_while_it_is_gathered() -> None:
     assert news.count == 1
 
 
-def test_news_that_is_known_already_wakes_nobody(services: Services) -> None:
+def test_known_news_wakes_no_waiter(services: Services) -> None:
     alice = sign_up(services, "alice")
     bus = bus_of(services)
     bus.read_events()
@@ -389,7 +389,7 @@ def test_news_that_is_known_already_wakes_nobody(services: Services) -> None:
     assert woken == [True]
 
 
-def test_news_that_a_new_feed_begins_behind_wakes_those_who_waited_before(services: Services, other: Services) -> None:
+def test_news_before_a_new_feeds_beginning_wakes_earlier_waiters(services: Services, other: Services) -> None:
     alice = sign_up(services, "alice")
     bus = bus_of(other)
     bus.read_events()
@@ -403,7 +403,7 @@ def test_news_that_a_new_feed_begins_behind_wakes_those_who_waited_before(servic
     assert woken == [True]
 
 
-def test_the_version_of_rooms_changes_with_each_of_them_whoever_is_first(services: Services) -> None:
+def test_the_version_of_rooms_changes_with_each_of_them_in_any_order(services: Services) -> None:
     """Two threads change two feeds: the one that took its number first may be the last to be seen."""
     feeds = Feeds(services.store, max_bytes=10**6)
     one, two = feeds._use(1), feeds._use(2)
@@ -521,7 +521,7 @@ def test_memory_shows_changes_as_the_database_does(services: Services) -> None:
     assert timeline_of(feeds) == in_memory
 
 
-def test_changes_of_another_process_in_whatever_order_they_are_heard_of(services: Services) -> None:
+def test_changes_of_another_process_in_any_order(services: Services) -> None:
     alice, sent = club(services, "a", "b", "c")
     begin = sent[0].time - 1
     events: list[Event] = []
@@ -539,7 +539,7 @@ def test_changes_of_another_process_in_whatever_order_they_are_heard_of(services
         assert timeline_of(hub.feeds, begin) == CHANGED
 
 
-def test_each_kind_of_news_wakes_those_who_wait_for_it_however_it_is_fetched(services: Services) -> None:
+def test_each_kind_of_news_wakes_its_waiters_however_it_is_fetched(services: Services) -> None:
     """News fetched together with other news also wakes its waiters."""
     alice, sent = club(services, "a")
     events: list[Event] = []

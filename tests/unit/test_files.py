@@ -33,7 +33,7 @@ def test_a_file_is_a_message_once_it_is_whole(services: Services) -> None:
     assert b"".join(services.files.pieces(services.files.find(alice, read.attachment_id or 0))) == b"abcdef"
 
 
-def test_what_does_not_come_is_removed(services: Services, clock: FakeClock) -> None:
+def test_incomplete_uploads_are_removed(services: Services, clock: FakeClock) -> None:
     alice = sign_up(services, "alice")
     done = services.files.begin(alice, "public", "done", 3)
     services.files.add(done, b"abc")

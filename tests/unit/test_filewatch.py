@@ -58,7 +58,7 @@ def test_it_can_be_woken(files: FileWatch) -> None:
     waker.join()
 
 
-def test_who_is_alone_hears_of_those_who_come_and_then_of_writes(files: FileWatch, database: Path) -> None:
+def test_a_lone_process_notices_arrivals_and_then_writes(files: FileWatch, database: Path) -> None:
     files.attend()
     while files.wait(0.05):  # the watch that ended
         pass
@@ -79,7 +79,7 @@ def test_who_is_alone_hears_of_those_who_come_and_then_of_writes(files: FileWatc
     assert not files.wait(0.05), "the other has gone"
 
 
-def test_who_is_alone_hears_of_a_ring(files: FileWatch, database: Path) -> None:
+def test_a_lone_process_hears_the_doorbell(files: FileWatch, database: Path) -> None:
     files.attend()
     while files.wait(0.05):
         pass
@@ -87,7 +87,7 @@ def test_who_is_alone_hears_of_a_ring(files: FileWatch, database: Path) -> None:
     assert files.wait(5)
 
 
-def test_to_ring_where_nobody_is_leaves_nothing(database: Path) -> None:
+def test_ringing_without_neighbours_leaves_nothing(database: Path) -> None:
     ring(database)
     assert not bell(database).exists()
 
@@ -107,7 +107,7 @@ def test_a_process_that_was_killed_is_no_neighbour(database: Path) -> None:
 
 
 @pytest.mark.parametrize("lacking", ["a folder", "locks"])
-def test_without_what_it_takes_it_ticks(lacking: str, monkeypatch: pytest.MonkeyPatch, database: Path) -> None:
+def test_without_inotify_it_ticks(lacking: str, monkeypatch: pytest.MonkeyPatch, database: Path) -> None:
     if lacking == "a folder":
         database = database.parent / "there is no such folder" / "chat.db"
     else:
@@ -147,7 +147,7 @@ def test_a_bell_that_was_lost_is_made_anew(files: FileWatch, database: Path, how
         assert files._folder_watch is not None
 
 
-def test_who_may_write_to_the_database_may_ring(database: Path) -> None:
+def test_writers_of_the_database_may_ring(database: Path) -> None:
     database.touch()
     database.chmod(0o660)
     with contextlib.closing(Neighbours(database)):

@@ -133,6 +133,6 @@ def test_our_own_frames(length: int) -> None:
     assert frame(TEXT, b"x" * length) == client(TEXT, b"x" * length, mask=None)
 
 
-def test_many_small_fragments_cost_what_they_are_long() -> None:
+def test_the_cost_of_fragments_depends_on_their_length() -> None:
     small = client(BINARY, b"", fin=False) + client(CONTINUATION, b"", fin=False) * 10_000
     assert read(small + client(CONTINUATION, b"end")) == ([(BINARY, b"end")], None)

@@ -20,7 +20,7 @@ def feed(*pieces: bytes) -> Framed | None:
 
 
 @pytest.mark.parametrize("size", [1, MAX_BODY - 2, MAX_BODY - 1, MAX_BODY])
-def test_a_chunk_up_to_the_limit_whose_size_comes_alone(size: int) -> None:
+def test_a_chunk_at_the_limit_with_a_separate_size_line(size: int) -> None:
     framed = feed(HEAD + b"%x\r\n" % size, b"", b"x" * size, b"\r\n", b"0\r\n", b"\r\n")
     assert framed is not None
     assert (framed.body, framed.too_large) == (b"x" * size, False)

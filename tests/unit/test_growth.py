@@ -55,7 +55,7 @@ def test_no_room_is_cut_from_a_subscription(services, alice, monkeypatch) -> Non
     subscription.close()
 
 
-def test_what_comes_while_a_subscription_begins_is_not_missed(services, alice, monkeypatch) -> None:
+def test_messages_arriving_while_a_subscription_opens_are_not_missed(services, alice, monkeypatch) -> None:
     change = services.hub.notifier.change
 
     def say_first(waiter, keys) -> None:
@@ -106,7 +106,7 @@ def test_pages_of_rooms_have_all_of_them_once_newest_first(services, clock, alic
 
 
 @pytest.mark.parametrize("after", ["x", "1", "1-2", "1-2-3-4", "9" * 30, "1-2-" + "9" * 19])
-def test_a_position_that_is_none_is_refused(services, alice, after) -> None:
+def test_an_invalid_position_is_refused(services, alice, after) -> None:
     with pytest.raises(ChatError):
         services.rooms.find(alice, Page(limit=2, after=after), unread=False)
 

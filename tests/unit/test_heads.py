@@ -29,7 +29,7 @@ def test_a_plain_head_is_handed_on_as_it_came() -> None:
         (["Transfer-Encoding: chunked"], []),
     ],
 )
-def test_what_others_would_read_otherwise_is_put_in_other_words(lines: list[str], expected: list[str]) -> None:
+def test_ambiguous_heads_are_rewritten(lines: list[str], expected: list[str]) -> None:
     assert handed_on(*lines) == ["GET / HTTP/1.1", "Host: x", *expected]
 
 

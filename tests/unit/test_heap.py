@@ -22,7 +22,7 @@ def test_the_heap_is_trimmed_each_time_it_has_grown() -> None:
     assert len(trims) == 2
 
 
-def test_what_stays_in_use_is_not_looked_for_again_and_again() -> None:
+def test_memory_in_use_is_not_trimmed_repeatedly() -> None:
     resident, trims = [SIZE], list[int]()
     heap = Heap(lambda: resident[0], lambda: trims.append(1))
     resident[0] += 2 * GROWN_BYTES

@@ -132,7 +132,7 @@ def test_a_cursor_that_goes_back_in_one_room_leaves_its_read_mark(
 
 
 @pytest.mark.parametrize(("looked_at", "is_read"), [("0", False), ("1", True)])
-def test_later_pulls_mark_only_what_is_looked_at(
+def test_later_pulls_mark_only_rooms_on_screen(
     app: Flask, token: str, chat: Services, bob: Actor, looked_at: str, is_read: bool
 ) -> None:
     parked = park(app, token, {"public": FUTURE}, f"&read={looked_at}")

@@ -161,7 +161,7 @@ def png_of(width: int, height: int, *, interlace: int = 0, depth: int = 8, colou
     return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", head) + png_chunk(b"IDAT", data) + png_chunk(b"IEND", b"")
 
 
-def test_whoever_sends_what_does_not_decode_is_told_so(decoding: Decoder) -> None:
+def test_the_sender_of_an_undecodable_picture_is_told(decoding: Decoder) -> None:
     for pixels in (zlib.compress(b"few"), b"no zlib"):
         kept = rewritten(png_of(1000, 1000, data=pixels))
         with pytest.raises(NotAPicture):
@@ -200,7 +200,7 @@ KINDS_OF_DEAR = {
 
 
 @pytest.mark.parametrize("kind", KINDS_OF_DEAR)
-def test_a_process_that_takes_too_much_ends_and_whoever_sent_the_picture_is_told(
+def test_a_decoder_beyond_its_limits_ends_and_the_sender_is_told(
     services: Services, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.setattr(decoder, "_COMMAND", [sys.executable, "-P", "-c", DEAR.format(what=KINDS_OF_DEAR[kind])])
@@ -308,7 +308,7 @@ def test_a_shrunk_picture_is_small_upright_and_bare(decoding: Decoder) -> None:
     assert (clear.format, clear.size, clear.getchannel("A").getextrema()) == ("PNG", (128, 256), (128, 128))
 
 
-def test_a_dear_picture_is_refused_like_any_that_is_none(services: Services) -> None:
+def test_an_expensive_picture_is_refused_like_an_invalid_one(services: Services) -> None:
     rows = zlib.compress(bytes((4000 * 4 + 4) * 4000), 1)  # a filter byte more for each row of each pass
     text = base64.b64encode(png_of(4000, 4000, interlace=1, data=rows)).decode()
     services.attachments.picture(text)  # large, but it decodes

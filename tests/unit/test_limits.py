@@ -27,7 +27,7 @@ def test_waiting_as_told_is_enough() -> None:
     assert wait == 0
 
 
-def test_a_clock_that_jumps_back_locks_nobody_out() -> None:
+def test_a_clock_that_jumps_back_locks_no_client_out() -> None:
     full_at, _ = FAILED_LOGINS.take(0, NOW + 86400 * SECOND)
     state, wait = FAILED_LOGINS.take(full_at, NOW)
     assert wait == 0
@@ -35,7 +35,7 @@ def test_a_clock_that_jumps_back_locks_nobody_out() -> None:
 
 
 @given(st.lists(st.integers(0, 3 * SECOND), max_size=200), st.integers(1, 20))
-def test_never_more_than_the_burst_and_what_was_refilled(pauses: list[int], burst: int) -> None:
+def test_never_more_than_the_burst_and_the_refill(pauses: list[int], burst: int) -> None:
     limit = Limit("x", burst, seconds=2)
     full_at, now, granted = 0, NOW, 0
     for pause in pauses:

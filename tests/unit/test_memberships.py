@@ -33,7 +33,7 @@ def test_any_member_adds_to_roomapis_rooms_and_to_open_ones(services: Services) 
     assert add(services, bob, "public", carol.user_id) is None
 
 
-def test_in_ims_groups_owner_and_admins_add_and_in_direct_conversations_nobody(services: Services) -> None:
+def test_owner_and_admins_add_to_ims_groups_and_direct_conversations_are_closed(services: Services) -> None:
     alice, bob, carol, dave, _ = (sign_up(services, name) for name in ("alice", "bob", "carol", "dave", "eve"))
     room = services.rooms.create_titled(alice, "group", access=Access.GROUP, members=["bob"]).id
     assert add(services, bob, room, "carol") is ErrorCode.FORBIDDEN
@@ -48,7 +48,7 @@ def test_in_ims_groups_owner_and_admins_add_and_in_direct_conversations_nobody(s
     assert caught.value.code is ErrorCode.FORBIDDEN
 
 
-def test_only_the_owner_gives_admin_and_nobody_owner(services: Services) -> None:
+def test_only_the_owner_assigns_admin_and_owner_cannot_be_assigned(services: Services) -> None:
     alice, _, carol = (sign_up(services, name) for name in ("alice", "bob", "carol"))
     room = services.rooms.create_titled(alice, "club", access=Access.INVITE, members=["carol"]).id
     for role in (Role.ADMIN, Role.OWNER):
@@ -60,7 +60,7 @@ def test_only_the_owner_gives_admin_and_nobody_owner(services: Services) -> None
     assert [m.role for m in services.memberships.members(carol, room)] == [Role.OWNER, Role.MEMBER, Role.ADMIN]
 
 
-def test_who_is_in_already_stays_as_they_are(services: Services) -> None:
+def test_existing_members_keep_their_role(services: Services) -> None:
     alice, _ = sign_up(services, "alice"), sign_up(services, "bob")
     room = services.rooms.create_titled(alice, "club", access=Access.INVITE, members=["bob"]).id
     for user in ("bob", "alice", alice.user_id):
@@ -79,14 +79,14 @@ def test_unknown_and_deleted_users_are_not_found(services: Services, clock: Fake
 
 
 @pytest.mark.parametrize("access", Access)
-def test_who_is_not_in_a_room_adds_nobody_to_it(services: Services, access: Access) -> None:
+def test_non_members_cannot_add_users(services: Services, access: Access) -> None:
     alice, bob = sign_up(services, "alice"), sign_up(services, "bob")
     room = services.rooms.create_titled(alice, "club", access=access).id
     assert add(services, bob, room, "bob") is ErrorCode.ROOM_NOT_FOUND
     assert add(services, bob, room, "nobody") is ErrorCode.ROOM_NOT_FOUND
 
 
-def test_who_is_added_hears_of_it(services: Services) -> None:
+def test_added_users_are_notified(services: Services) -> None:
     alice, bob = sign_up(services, "alice"), sign_up(services, "bob")
     room = services.rooms.create_titled(alice, "club", access=Access.INVITE).id
     assert add(services, alice, room, "bob") is None

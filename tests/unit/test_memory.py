@@ -21,7 +21,7 @@ def test_a_person_has_an_eighth_over_all_connections() -> None:
     assert memory.keep(first, 100_000)
 
 
-def test_an_address_has_three_quarters_whoever_it_is() -> None:
+def test_an_address_has_three_quarters_for_any_users() -> None:
     memory = Memory(1_000_000)
     for user in range(7):
         assert memory.keep(Connection(user, "192.0.2.1"), 100_000)
@@ -37,7 +37,7 @@ def test_proxies_are_no_address() -> None:
     assert not memory.keep(Connection(10, ""), 110_000), "all together"
 
 
-def test_what_is_given_back_leaves_nothing() -> None:
+def test_released_memory_leaves_nothing() -> None:
     memory = Memory(1_000_000)
     connection = Connection(7, "192.0.2.1")
     assert memory.keep(connection, 5000)

@@ -49,7 +49,7 @@ def test_a_key_is_its_own_key(name: str) -> None:
         "x\u200a",
     ],
 )
-def test_what_is_no_name(name: str) -> None:
+def test_invalid_names(name: str) -> None:
     assert not is_name(name, 32)
 
 
@@ -72,10 +72,10 @@ def test_hostile_text_takes_no_time() -> None:
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t", "\u200b", "\u2800", "\ufeff \u3164", "\u3000", "\u202e", "\x07"])
-def test_what_shows_as_nothing(text: str) -> None:
+def test_invisible_texts(text: str) -> None:
     assert not is_visible(text)
 
 
 @pytest.mark.parametrize("text", ["a", " .", "☕", "❤\ufe0f", "\u200bx", "字", "\u0e34", "👨\u200d👩", "\U0001fae8"])
-def test_what_shows(text: str) -> None:
+def test_visible_texts(text: str) -> None:
     assert is_visible(text)

@@ -33,7 +33,7 @@ def pixels(data: bytes) -> list[bytes]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_nothing_is_left_but_what_is_seen(kind: str) -> None:
+def test_only_visible_content_is_kept(kind: str) -> None:
     data = laden(kind)
     kept = rewritten(data)
     assert SECRET[:11] in data
@@ -181,7 +181,7 @@ def test_base64_in_lines_is_read_like_base64_in_one_line() -> None:
             from_text(text)
 
 
-def test_exif_is_read_in_either_order_and_whatever_it_holds() -> None:
+def test_exif_is_read_in_either_byte_order_with_any_content() -> None:
     for order, mark in ((">", b"MM\0*"), ("<", b"II*\0")):
         entries = struct.pack(order + "HHIHH", 0x0100, 3, 1, 9, 0) + struct.pack(order + "HHIHH", 0x0112, 3, 1, 8, 0)
         tiff = mark + struct.pack(order + "IH", 8, 2) + entries

@@ -28,7 +28,7 @@ def test_proxies_and_a_bound_of_none() -> None:
     assert [places.take("192.0.2.1") for _ in range(5)] == [0, 0, 0, 0, 1]
 
 
-def test_who_has_left_is_not_remembered() -> None:
+def test_disconnected_addresses_are_forgotten() -> None:
     places = Places(most=4, most_each=1)
     places.take("192.0.2.1")
     places.leave("192.0.2.1")

@@ -88,7 +88,7 @@ def test_all_is_done_by_no_more_threads_than_there_are(alice: Client) -> None:
     assert most == 3
 
 
-def test_what_waits_of_one_client_is_done_in_its_order(alice: Client) -> None:
+def test_a_clients_queued_jobs_run_in_order(alice: Client) -> None:
     pool, done = pool_of(1), list[int]()
     busy = Busy(pool)
     for number in range(20):
@@ -111,7 +111,7 @@ def test_a_thousand_requests_of_one_client_cost_another_one_turn(alice: Client, 
     assert len(done) == 1003
 
 
-def test_a_full_queue_refuses_the_newest_of_whoever_has_most_there(alice: Client, bob: Client) -> None:
+def test_a_full_queue_refuses_the_newest_job_of_the_client_with_most(alice: Client, bob: Client) -> None:
     pool, done = pool_of(1, most_waiting=10), list[str]()
     busy = Busy(pool)
     for number in range(12):
@@ -135,7 +135,7 @@ def test_among_equals_the_newcomer_is_refused(alice: Client, bob: Client) -> Non
     busy.let_go_on()
 
 
-def test_what_must_be_done_is_never_refused_and_takes_no_place_of_others(alice: Client, bob: Client) -> None:
+def test_mandatory_work_is_never_refused_and_uses_no_queue_space(alice: Client, bob: Client) -> None:
     pool, done = pool_of(1, most_waiting=1), list[str]()
     busy = Busy(pool)
     for _ in range(50):
@@ -295,7 +295,7 @@ def test_long_lists_and_only_they_go_to_the_lane_for_long_work(lanes: Lanes, ser
     assert len(found) == SHORT + 1
 
 
-def test_what_needs_a_picture_and_a_password_is_not_sent_to_and_fro(lanes: Lanes) -> None:
+def test_work_with_a_picture_and_a_password_stays_in_one_lane(lanes: Lanes) -> None:
     assert run_in(lanes, Lane.PICTURES, lambda: enter_lane(Lane.HASHING)) is True
 
 

@@ -75,7 +75,7 @@ def test_a_connection_that_is_followed_is_asked(services: Services, other: Servi
     assert not services.presence._seen, "nothing is kept of who is gone"
 
 
-def test_who_is_followed_may_log_out(services: Services) -> None:
+def test_a_followed_session_may_log_out(services: Services) -> None:
     alice, pulls = sign_up(services, "alice"), Pulls()
     services.presence.follow(alice.session_id, alice.user_id, pulls)
     services.sessions.close(alice)
@@ -105,9 +105,7 @@ def test_a_logout_elsewhere_ends_presence_here(services: Services, other: Servic
         assert online(process, alice, bob) == {"alice"}
 
 
-def test_one_process_does_not_take_back_what_another_wrote(
-    services: Services, other: Services, clock: FakeClock
-) -> None:
+def test_a_process_does_not_revert_another_ones_writes(services: Services, other: Services, clock: FakeClock) -> None:
     alice = sign_up(services, "alice")
     clock.advance(120)
     services.presence.wait(alice.session_id, alice.user_id)
@@ -131,7 +129,7 @@ def test_a_chatty_user_is_written_rarely(services: Services, clock: FakeClock) -
     assert writes <= 4
 
 
-def test_nothing_is_kept_of_who_is_gone(services: Services, clock: FakeClock) -> None:
+def test_ended_sessions_leave_nothing(services: Services, clock: FakeClock) -> None:
     for number in range(20):
         sign_up(services, f"pupil {number}")
     services.presence.flush()

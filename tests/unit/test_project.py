@@ -34,7 +34,7 @@ def test_the_adoption_kit_is_there(name: str) -> None:
     assert (ROOT / name).read_text(encoding="utf-8").strip()
 
 
-def test_pre_commit_runs_what_make_lint_runs() -> None:
+def test_pre_commit_runs_the_programs_of_make_lint() -> None:
     hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
     recipe = (ROOT / "Makefile").read_text(encoding="utf-8").split("\nlint:")[1].split("\n\n")[0]
     programs = [line.split("/")[1].split()[0] for line in recipe.splitlines()[1:]]

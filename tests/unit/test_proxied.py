@@ -26,7 +26,7 @@ HEADERS = {
 
 
 @pytest.mark.parametrize("header", HEADERS)
-def test_a_header_says_whose_the_connection_is(header: bytes) -> None:
+def test_a_header_gives_the_clients_address(header: bytes) -> None:
     assert read_header(header) == (len(header), HEADERS[header])
     assert read_header(header + b"a line\n") == (len(header), HEADERS[header])
 
@@ -53,7 +53,7 @@ def test_part_of_one_is_waited_for(header: bytes) -> None:
         V2 + b"\x21\x11" + struct.pack("!H", V2_MAX_BYTES - 15),
     ],
 )  # fmt: skip
-def test_anything_else_is_none(data: bytes) -> None:
+def test_anything_else_is_invalid(data: bytes) -> None:
     with pytest.raises(HeaderError):
         read_header(data)
 

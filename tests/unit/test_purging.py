@@ -136,7 +136,7 @@ def test_with_nothing_to_do_it_writes_nothing(services: Services) -> None:
     assert set(statements) <= {"BEGIN", "SELECT", "--", "COMMIT", "ROLLBACK"}
 
 
-def test_a_room_with_somebody_on_the_way_out_waits_and_holds_up_no_other(services: Services, clock: FakeClock) -> None:
+def test_a_room_with_a_leaving_socket_waits_without_delaying_others(services: Services, clock: FakeClock) -> None:
     alice = sign_up(services, "alice")
     first, second = services.rooms.create(alice, "one"), services.rooms.create(alice, "two")
     visit = services.visits.enter(alice, first)

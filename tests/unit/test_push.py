@@ -77,7 +77,7 @@ def turn(pushes: Pushes, loop: Loop) -> None:
         pushes.look()
 
 
-def test_what_comes_while_an_answer_waits_for_the_handling_to_end() -> None:
+def test_items_found_while_a_message_is_handled() -> None:
     pushes, loop, source = begin()
     loop.is_busy = True
     loop.threads.pop()()  # nothing is new yet
@@ -89,7 +89,7 @@ def test_what_comes_while_an_answer_waits_for_the_handling_to_end() -> None:
     assert loop.written == [b"one"]
 
 
-def test_what_comes_while_an_answer_waits_for_the_peer_to_read() -> None:
+def test_items_found_while_the_peer_does_not_read() -> None:
     pushes, loop, source = begin()
     loop.threads.pop()()
     source.stored += [b"%d" % number for number in range(65)]  # one more than goes out in one step
@@ -107,7 +107,7 @@ def test_what_comes_while_an_answer_waits_for_the_peer_to_read() -> None:
     assert b"".join(loop.written).endswith(b"last")
 
 
-def test_what_comes_while_a_thread_asks() -> None:
+def test_items_arriving_during_a_look_in_a_thread() -> None:
     pushes, loop, source = begin()
     ask = loop.threads.pop()
     found = source.look_again(64)

@@ -102,7 +102,7 @@ def test_a_file_counts_from_its_announcement_and_not_if_it_breaks_off(bounded: S
     assert code_of(lambda: store(services, alice, 1)) is ErrorCode.QUOTA_USED
 
 
-def test_what_breaks_off_after_the_day_gives_nothing_back(bounded: Start, clock: FakeClock) -> None:
+def test_an_upload_aborted_after_the_day_is_not_refunded(bounded: Start, clock: FakeClock) -> None:
     services = bounded(storage_per_day=1000)
     alice = sign_up(services, "alice")
     upload = services.files.begin(alice, "public", "f", 900)

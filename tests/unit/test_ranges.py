@@ -49,7 +49,7 @@ def test_a_part_is_cut_across_pieces(given: str, body: bytes, shown: str) -> Non
 
 
 @pytest.mark.parametrize("given", ["bytes=10-", "bytes=11-12", "bytes=-0"])
-def test_what_is_past_the_end_is_refused_and_not_kept(given: str) -> None:
+def test_ranges_past_the_end_are_refused_and_not_cached(given: str) -> None:
     response, closed = asked(given)
     assert (response.status_code, response.headers["Content-Range"]) == (416, "bytes */10")
     assert response.headers["X-Kept"] == "yes"
@@ -60,7 +60,7 @@ def test_what_is_past_the_end_is_refused_and_not_kept(given: str) -> None:
 
 
 @pytest.mark.parametrize("given", ["bytes=5-2", "bytes=0-1,3-4", "bytes=", "lines=1-2", ""])
-def test_what_is_no_single_range_is_ignored(given: str) -> None:
+def test_invalid_and_multiple_ranges_are_ignored(given: str) -> None:
     response, _ = asked(given)
     assert (response.status_code, response.get_data()) == (200, b"".join(PIECES))
     assert response.headers["Accept-Ranges"] == "bytes"

@@ -20,7 +20,9 @@ def peer() -> Iterator[FakePeer]:
         made.source.close()
 
 
-def test_a_message_of_who_was_just_put_out_is_refused_and_the_socket_closed(services: Services, peer: FakePeer) -> None:
+def test_a_message_of_a_just_removed_member_is_refused_and_the_socket_closed(
+    services: Services, peer: FakePeer
+) -> None:
     alice, bob = sign_up(services, "alice"), sign_up(services, "bob")
     services.rooms.create(alice, "club", "public", "")
     room = services.rooms.joined(alice)[-1].id

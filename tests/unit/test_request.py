@@ -76,7 +76,7 @@ def framed(raw: bytes) -> Framed:
     return found
 
 
-def test_it_is_what_gunicorn_reads() -> None:
+def test_it_equals_gunicorns_result() -> None:
     workers = Workers()
     for _ in range(2):  # as something new, and remembered
         for raw in HEADS:
@@ -144,7 +144,7 @@ def test_where_heads_are_logged_each_is_read() -> None:
         b"Cookie: a\0b",
     ],
 )
-def test_no_shape_hides_what_is_refused(lines: bytes) -> None:
+def test_refused_heads_have_no_shape(lines: bytes) -> None:
     for _ in range(2):
         with pytest.raises(FramingError):
             framed(b"GET / HTTP/1.1\r\nHost: a\r\n" + lines + b"\r\n\r\n12345")

@@ -184,7 +184,7 @@ def test_a_title_that_no_name_may_be_gets_a_number(services: Services, title: st
         ({"members": ["bob", "nobody"]}, ErrorCode.USER_NOT_FOUND),
     ],
 )
-def test_what_cannot_be_a_room_is_refused_whole(services: Services, given: dict[str, Any], code: ErrorCode) -> None:
+def test_invalid_rooms_are_refused_completely(services: Services, given: dict[str, Any], code: ErrorCode) -> None:
     alice, _ = crowd(services, "alice", "bob")
     with pytest.raises(ChatError) as caught:
         services.rooms.create_titled(alice, **{"title": "x", "access": Access.OPEN, **given})
@@ -238,7 +238,7 @@ def test_a_name_is_given_once_to_rooms_of_both_kinds(services: Services) -> None
     assert set(refused) == {ErrorCode.ROOM_NAME_TAKEN}
 
 
-def test_lists_by_what_one_may_do(services: Services) -> None:
+def test_lists_by_permission(services: Services) -> None:
     alice, bob = crowd(services, "alice", "bob")
     services.rooms.create(alice, "locked", "private", "secret")
     services.rooms.create(alice, "open", "public", "")
@@ -294,7 +294,7 @@ def test_a_room_is_found_by_id_by_its_members_only(services: Services) -> None:
     assert [r.name for r in services.rooms.joined(bob)] == ["public"]
 
 
-def test_who_has_no_passwd_to_give_is_not_asked_for_it(services: Services) -> None:
+def test_protocols_without_passwds_are_not_asked_for_one(services: Services) -> None:
     alice, bob = crowd(services, "alice", "bob")
     services.rooms.create(alice, "locked", "private", "secret")
     room_id = services.rooms.joined(alice)[-1].id
@@ -309,7 +309,7 @@ def test_who_has_no_passwd_to_give_is_not_asked_for_it(services: Services) -> No
     assert [r.name for r in services.rooms.joined(alice)] == ["public"]
 
 
-def test_what_changes_while_a_passwd_is_checked_counts(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changes_during_a_passwd_check_count(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     alice, bob = crowd(services, "alice", "bob")
 
     def meanwhile(change: Callable[[], object]) -> None:

@@ -48,7 +48,7 @@ def test_remembered_while_the_bus_brings_news(services: Services) -> None:
     assert resolve(services, alice) == (alice, 1)
 
 
-def test_what_is_remembered_is_bounded(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_is_bounded(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions_module, "MOST_OF_USER", 3)
     alice = sign_up(services, "alice")
     hear(services)
@@ -92,7 +92,7 @@ def test_it_ends_by_the_clock(services: Services, clock: FakeClock) -> None:
     assert resolve(services, alice) == (None, 0)
 
 
-def test_another_user_id_is_nobody(services: Services) -> None:
+def test_another_user_id_is_not_resolved(services: Services) -> None:
     alice, bob = sign_up(services, "alice"), sign_up(services, "bob")
     hear(services)
     for _ in range(2):
@@ -100,7 +100,7 @@ def test_another_user_id_is_nobody(services: Services) -> None:
         assert services.sessions.resolve(alice.session_id, bob.user_id) is None
 
 
-def test_what_ended_while_it_was_read_is_not_remembered(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_session_ended_while_being_read_is_not_cached(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     alice = sign_up(services, "alice")
     hear(services)
     read, closed = threading.Event(), threading.Event()

@@ -176,7 +176,7 @@ def test_no_connection_is_held_while_pulls_wait(app: Flask) -> None:
     assert len(services.hub.notifier) == 0
 
 
-def test_errors_of_the_database_do_not_tell_what_people_wrote(
+def test_database_errors_contain_no_text_of_users(
     make_services: Callable[..., Services], home: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     services = make_services(database_busy_seconds=0.1)

@@ -79,7 +79,7 @@ def test_from_now_on_each_once(services: Services, alice: Actor) -> None:
     assert len(woken) == 10
 
 
-def test_what_is_sent_between_the_handshake_and_the_beginning_is_pushed(services: Services, alice: Actor) -> None:
+def test_messages_between_handshake_and_subscription_are_pushed(services: Services, alice: Actor) -> None:
     services.rooms.create(alice, "club")
     send(services, alice, "club", "before")
     since = services.subscriptions.ends(alice)
@@ -159,7 +159,7 @@ def test_put_out_between_the_two_readings_of_a_look(
     assert subscription.waiter.recheck
 
 
-def test_what_was_found_twice_is_taken_once(services: Services, alice: Actor) -> None:
+def test_an_item_found_twice_is_taken_once(services: Services, alice: Actor) -> None:
     subscription = services.subscriptions.open(alice, lambda: None)
     send(services, alice, "public", "x")
     found = (subscription.look(10) or []) + subscription.look_again(10)
@@ -219,7 +219,7 @@ def test_one_room_only(services: Services, alice: Actor) -> None:
         assert raised.value.code is ErrorCode.ROOM_NOT_FOUND
 
 
-def test_what_is_left_out(services: Services, alice: Actor) -> None:
+def test_messages_left_out(services: Services, alice: Actor) -> None:
     subscription = services.subscriptions.open(alice, lambda: None)
     first = services.messages.send(alice, "public", Draft(text="mine"))
     subscription.leave_out(first)

@@ -43,7 +43,7 @@ def test_a_ticket_admits_once(services: Services, alice: Actor, bob: Actor) -> N
 
 
 @pytest.mark.parametrize("text", ["", "0" * 40, "x", "\ud800" * 40, "é" * 40, "a" * 100_000, "\0"], ids=range(7))
-def test_what_is_no_ticket(services: Services, text: str) -> None:
+def test_invalid_tickets(services: Services, text: str) -> None:
     assert not is_good(services, text)
 
 
@@ -59,7 +59,7 @@ def test_it_lives_for_a_minute(services: Services, alice: Actor, clock: FakeCloc
         assert connection.execute(select(RoomTicket)).all() == []
 
 
-def test_who_may_ask(services: Services, alice: Actor, bob: Actor) -> None:
+def test_permissions_to_request_a_ticket(services: Services, alice: Actor, bob: Actor) -> None:
     services.rooms.create(alice, "locked", "private", "secret")
     services.rooms.create_titled(alice, "hers", access=Access.INVITE)
     for room, code in (("locked", ErrorCode.FORBIDDEN), ("hers", ErrorCode.ROOM_NOT_FOUND)):

@@ -148,7 +148,7 @@ def test_one_that_leaves_while_it_is_brought_back(
     assert witness.heard() == [CAME, WENT]
 
 
-def test_a_visit_that_could_not_be_brought_back_ends_nobody_elses(
+def test_a_visit_that_could_not_be_restored_ends_no_other_visit(
     services: Services, other: Services, alice: Actor, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The number of a row that was not committed is given out again."""
@@ -202,7 +202,7 @@ def test_leaving_is_written_later_where_it_cannot_be_now(
         assert connection.execute(select(func.count()).select_from(VisitRow)).scalar() == 0
 
 
-def test_a_signal_from_before_is_none_of_a_new_readers(services: Services, alice: Actor) -> None:
+def test_earlier_signals_do_not_reach_a_new_reader(services: Services, alice: Actor) -> None:
     bus = bus_of(services)
     services.visits.enter(alice, LOBBY)
     subscription = services.subscriptions.open(sign_up(services, "bob"), lambda: None, signals=True)

@@ -53,10 +53,11 @@ def comments(source: str) -> Iterator[str]:
 
 
 def prose(path: Path) -> str:
-    """The text that people read: comments of code, pages without their code."""
+    """The text that people read: comments of code and names of tests, pages without their code."""
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".py":
-        return "\n".join(comments(text))
+        names = [name.replace("_", " ") for name in re.findall(r"def (test_\w+)", text)]
+        return "\n".join([*comments(text), *names])
     if path.suffix in {".js", ".css"}:
         return "\n".join(line or block for line, block in re.findall(r"(?m)^\s*//([^\n]*)$|/\*((?s:.*?))\*/", text))
     return re.sub(r"```.*?```|`[^`\n]*`|<[^>\n]*>", " ", text, flags=re.S)

@@ -40,7 +40,7 @@ def encrypted(text: str) -> str:
     return base64.b64encode(encryptor.update(padded) + encryptor.finalize()).decode()
 
 
-def test_info_has_the_documents_fields_and_keeps_what_is_put(w: World) -> None:
+def test_info_has_the_documents_fields_and_keeps_changes(w: World) -> None:
     empty = {"name": "alice", "email": "alice@example.com", "user_info": "", "avatar": "", "deleted": False}
     assert w.alice.ok("GET", "/account/info") == {"code": 0, "info": "Succeed", **empty, "id": w.alice.id}
     new = {"name": "爱丽丝 ", "user_info": "u" * 200, "avatar": "https://example.com/a.png"}
@@ -85,7 +85,7 @@ def test_an_account_made_elsewhere_keeps_its_username(w: World) -> None:
             paul.ok("POST", "/account/login", {"email": login, "password": PASSWORD})
 
 
-def test_an_address_is_nobody_elses_username(w: World) -> None:
+def test_an_address_cannot_equal_another_users_username(w: World) -> None:
     polling = PollingClient(FlaskTransport(w.app))
     polling.register("x@example.com")
     assert w.nobody.call("POST", "/account/reg", reg(email="X@example.com")).json["code"] == -1
@@ -144,7 +144,7 @@ def test_guessing_a_deleted_accounts_password_is_limited(w: World) -> None:
     ["", "a", "@b.c", "a@", "a@b", "a@b.c d", "a@b\n.c", "a@@b.c", "<a@b.c>", "a,x@b.c", "a@b..c", "é" * 65 + "@b.c",
      "a@" + "b" * 250 + ".c", "=?utf-8?q?vera?=@y.zz", "=?utf-8?b?eEB5Lnp6LCBx?=@y.zz", "a=?@b.c"],
 )  # fmt: skip
-def test_what_is_no_address(w: World, email: str) -> None:
+def test_invalid_addresses_are_refused(w: World, email: str) -> None:
     reply = w.nobody.call("POST", "/account/reg", reg(email=email))
     assert (reply.status, reply.json["code"], reply.json["info"]) == (400, 1, "Invalid email")
 
@@ -267,7 +267,7 @@ def test_a_picture_as_avatar_goes_out_small_by_its_address(w: World) -> None:
     assert transport.request("GET", path, None, {}).status == 404
 
 
-def test_the_address_of_ones_own_avatar_leaves_it_as_it_is(w: World) -> None:
+def test_sending_the_current_avatars_address_leaves_it_unchanged(w: World) -> None:
     """Front ends send a whole profile back when a word of it was changed."""
     w.alice.ok("PUT", "/account/info", {"origin_password": PASSWORD, "avatar": in_base64(noise(9000))})
     group = {"conversation_id": w.group, "avatar": in_base64(noise(9000))}
@@ -285,7 +285,7 @@ def test_the_address_of_ones_own_avatar_leaves_it_as_it_is(w: World) -> None:
     assert w.alice.ok("GET", "/account/info")["avatar"] == elsewhere
 
 
-def test_a_page_of_history_is_whole_whatever_the_avatars_are(w: World) -> None:
+def test_a_page_of_history_is_complete_with_any_avatars(w: World) -> None:
     """The largest picture that is taken, and the longest text: 50 messages come with either."""
     for number in range(50):
         w.mia.say("group", f"number {number}")

@@ -82,7 +82,7 @@ def test_bodies_that_are_no_json_object(w: World, method: str, path: str) -> Non
 
 
 @pytest.mark.parametrize(("method", "path"), IDS)
-def test_ids_that_are_none_and_ids_of_any_size(w: World, method: str, path: str) -> None:
+def test_invalid_ids_and_ids_of_any_size(w: World, method: str, path: str) -> None:
     good = IDS[method, path]
     for name, value in good.items():
         if not isinstance(value, int):
@@ -112,7 +112,7 @@ def test_the_same_in_the_query_string(w: World, method: str, path: str) -> None:
         assert_refused(w.alice.call(method, f"{path}?{name}={nobodys}"), 404)
 
 
-def test_texts_that_are_none(w: World) -> None:
+def test_invalid_texts(w: World) -> None:
     cases: list[tuple[str, str, dict[str, Any]]] = [
         ("POST", "/account/reg", {"email": "e@example.com", "password": "secret1", "name": "n"}),
         ("POST", "/account/login", {"email": "e@example.com", "password": "secret1"}),
@@ -155,7 +155,7 @@ def test_members_switches_counts_and_the_like(w: World) -> None:
             assert_refused(reply, 400, f"Missing or error type of [{name}]")
 
 
-def test_forms_that_are_none(w: World) -> None:
+def test_invalid_forms(w: World) -> None:
     path = "/conversations/image"
     pictured = {"image": picture()}
     fields: dict[str, str]

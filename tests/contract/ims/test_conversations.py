@@ -161,7 +161,7 @@ def test_filters(w: World, clock: FakeClock) -> None:
     assert set(first) == {"id", "sender_id", "sender_name", "sender_avatar", "content", "timestamp"}
 
 
-def test_a_reply_to_what_was_deleted_keeps_its_id_and_shows_nothing(w: World) -> None:
+def test_a_reply_to_a_deleted_message_keeps_its_id_and_shows_nothing(w: World) -> None:
     reply = send(w.mona, w.group, "indeed", reply_to=w.said)
     [answer] = w.alice.ok("GET", "/conversations/get_reply", {"message_id": w.said})["replies"]
     assert set(answer) == {"reply_id", "sender_id", "sender_name", "sender_avatar", "content", "timestamp"}
@@ -253,7 +253,7 @@ def test_longer_texts_of_other_protocols_are_shown(w: World) -> None:
     assert len(w.mona.messages(w.group)[-1]["content"]) == 4000
 
 
-def test_an_answer_has_a_size_and_what_is_left_out_is_not_read(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_has_a_size_limit_and_omitted_messages_stay_unread(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chat.http.compact.ANSWER_MAX_BYTES", 500)
     for text in "123456":
         send(w.mia, w.group, text)

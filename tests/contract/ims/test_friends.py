@@ -56,7 +56,7 @@ def test_the_same_request_many_times_at_once(w: World) -> None:
     assert sorted(reply.json["code"] for reply in replies) == [-5] * 5 + [0]
 
 
-def test_a_refused_request_is_none_and_may_be_made_anew(w: World) -> None:
+def test_a_refused_request_can_be_repeated(w: World) -> None:
     w.alice.ok("DELETE", "/friend_request_handle", answer(w.zed, w.alice))
     assert statuses(w.alice)[w.zed.id] == 2
     again = w.alice.call("POST", "/friend_request_handle", answer(w.zed, w.alice))

@@ -73,7 +73,7 @@ MATRIX: dict[str, tuple[Action, Do]] = {
 
 @pytest.mark.parametrize("name", DOERS)
 @pytest.mark.parametrize("what", MATRIX)
-def test_who_may_do_what(w: World, name: str, what: str) -> None:
+def test_permissions_by_role(w: World, name: str, what: str) -> None:
     action, do = MATRIX[what]
     reply = do(w, getattr(w, name))
     if DOERS[name] in ALLOWED[action][Access.GROUP]:
@@ -85,7 +85,7 @@ def test_who_may_do_what(w: World, name: str, what: str) -> None:
 
 
 @pytest.mark.parametrize("name", DOERS)
-def test_who_may_delete_whose_message(w: World, name: str) -> None:
+def test_permissions_to_delete_messages(w: World, name: str) -> None:
     said = send(w.mona, w.group, "by mona")
     reply = getattr(w, name).call("DELETE", "/conversations/messages", {"message_id": said})
     expected = {"alice": 200, "adam": 200, "mia": 403, "zed": 403}
@@ -137,7 +137,7 @@ def test_in_the_lobby_and_in_direct_conversations_there_is_nothing_to_administer
     assert w.alice.id_of("public") == 0
 
 
-def test_members_and_what_they_are(w: World) -> None:
+def test_members_and_their_roles(w: World) -> None:
     answer = w.adam.ok("GET", "/conversations/get_members", {"conversation_id": w.group})
     assert answer["identity"] == 2
     assert answer["members"][:2] == [
@@ -147,7 +147,7 @@ def test_members_and_what_they_are(w: World) -> None:
     assert [each["name"] for each in answer["members"]] == ["alice", "adam", "mia", "mona"]  # dan was deleted
 
 
-def test_who_is_put_out_is_out_everywhere_at_once(w: World) -> None:
+def test_a_removed_member_is_out_in_all_protocols_at_once(w: World) -> None:
     mona = polling(w.app, "mona@example.com")
     mona.hear("group")
     w.adam.ok("DELETE", "/conversations/member/remove", of(w.group, w.mona))
@@ -205,7 +205,7 @@ def test_an_invitation_waits_and_is_settled_once(w: World) -> None:
     assert refused.json["info"] == "邀请已处理"
 
 
-def test_whoever_gets_in_otherwise_settles_what_waits(w: World) -> None:
+def test_joining_otherwise_settles_a_pending_invitation(w: World) -> None:
     assert invite(w, w.alice).json["message"] == "邀请成功"
     statuses = [
         (each["sender_id"], each["status"])
@@ -331,7 +331,7 @@ def test_a_deleted_owner_without_admins_is_followed_by_the_longest_standing_memb
     assert [each["name"] for each in found if each["identity"] == 1] == ["adam"]
 
 
-def test_a_deleted_owner_who_was_alone_owns_the_group_again_when_restored(w: World) -> None:
+def test_a_restored_sole_member_owns_the_group_again(w: World) -> None:
     w.zed.create_room("alone in it")
     room = w.zed.id_of("alone in it")
     w.zed.ok("DELETE", "/account/delete")

@@ -65,7 +65,7 @@ def test_every_route_has_rows(app: Flask) -> None:
     assert routes == {f"{row.method} {row.path}" for row in ROWS}
 
 
-def test_every_address_but_the_open_ones_asks_for_a_token(w: World) -> None:
+def test_every_address_except_open_ones_requires_a_token(w: World) -> None:
     tokenless = {row.path for row in ROWS if row.status == 401 and row.code == -2}
     assert {row.path for row in ROWS} - tokenless == {"/account/reg", "/account/login", "/verify", "/csrf"}
     for row in ROWS:
