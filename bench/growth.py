@@ -59,7 +59,7 @@ class Growth:
 
 
 class GrownCommonroom(Commonroom):
-    """Commonroom on a big database."""
+    """the server core's share used by other programs"""
 
     def __init__(self, scale: float, data: Path | None) -> None:
         with socket.socket() as probe:

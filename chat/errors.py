@@ -66,7 +66,7 @@ class ErrorCode(Enum):
     ANNOUNCEMENT_NOT_FOUND = auto()
     INVITATION_NOT_FOUND = auto()
     INVITATION_ANSWERED = auto()
-    # messages
+    # limit: the number that the caller or the room may have
     MESSAGE_NOT_FOUND = auto()
     REPLY_NOT_FOUND = auto()
     NOT_SENDER = auto()  # only the sender can do that to a message

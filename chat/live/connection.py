@@ -66,7 +66,7 @@ class HttpConnection(BoundedConnection):
         too_many = self._worker.places.take(self.place)
         if too_many > 0:
             self._closing = self._is_surplus = True
-            # to read the request, whose protocol then words the refusal
+            # time to read the request, so that its protocol can word the refusal
             self._set_deadline(time.monotonic() + LINGER_SECONDS)
             if too_many > MOST_REFUSED:
                 transport.abort()

@@ -46,7 +46,7 @@ class StreamConnection(asyncio.Protocol):
         "watched_until", "worker",
     )  # fmt: skip
 
-    PING = b""  # a ping that every live client answers; empty if there is none
+    PING = b""  # a ping that every live client answers, or b""
     BEHIND_PROXIES = True  # if HTTP is
     ANSWERS_FAREWELL = True  # the client confirms the close before the connection ends
     is_held = False  # as HTTP requests may be
@@ -294,7 +294,7 @@ class StreamConnection(asyncio.Protocol):
         raise NotImplementedError
 
     def _take_one(self) -> bool:
-        """Take one complete message from the buffer and _enqueue it; False if there is none. Raises FrameError."""
+        """Take one complete message from the buffer and _enqueue it; return False without one. Raises FrameError."""
         raise NotImplementedError
 
     def _has_farewell(self, data: bytes) -> bool:

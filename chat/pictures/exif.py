@@ -9,7 +9,7 @@ _BYTE_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
 
 
 def orientation(tiff: bytes) -> int:
-    """Return the orientation, 1 to 8, from EXIF data without its "Exif\\0\\0" prefix; UPRIGHT if there is none."""
+    """Return the orientation, 1 to 8, from EXIF data without its "Exif\\0\\0" prefix; UPRIGHT by default."""
     order = _BYTE_ORDERS.get(tiff[:4])
     if order is None:
         return UPRIGHT

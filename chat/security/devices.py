@@ -20,7 +20,7 @@ class Devices:
         self._key = hashlib.sha256(f"devices {secret}".encode()).digest()
 
     def find(self, cookie: str, user_id: int, password_hash: str) -> str:
-        """Return the cookie's mark for this account with this password; "" if there is none."""
+        """Return the cookie's mark for this account with this password, or ""."""
         for mark in _marks(cookie):
             try:
                 nonce = base64.urlsafe_b64decode(mark)[:_NONCE_BYTES]

@@ -15,7 +15,7 @@ class Action(Enum):
     ADD_MEMBER = auto()
     ADD_ADMIN = auto()
     ADD_OWNER = auto()
-    INVITE = auto()  # propose a user, for those who may add them to approve
+    INVITE = auto()  # propose a user, for authorised members to approve
     ANSWER_INVITATION = auto()
     # Removing a member with that role.
     REMOVE_MEMBER = auto()
@@ -66,7 +66,7 @@ def allows(action: Action, access: Access, role: Role | None) -> bool:
 
 
 def require(action: Action, room: FoundRoom) -> None:
-    """Raise FORBIDDEN unless the user for whom the room was found may perform the action."""
+    """Raise FORBIDDEN unless the room's caller may perform the action."""
     if not allows(action, room.access, room.role):
         raise forbidden(room)
 

@@ -207,6 +207,6 @@ def sender(connection: Connection, user_id: int) -> dict[str, str]:
 
 
 def end(connection: Connection, room_id: int) -> int:
-    """Return the time (µs) of the room's newest message or change; 0 if there is none or no such room."""
+    """Return the time (µs) of the room's newest message or change; 0 without one, or for an unknown room."""
     row = connection.execute(select(Room.last_time, Room.change_time).where(Room.id == room_id)).first()
     return max(row) if row else 0
