@@ -1,0 +1,113 @@
+"""No value of any field of an HTTP request costs much more than its bytes, once one is logged in: see dear.py.
+
+The fields come from the OpenAPI documents, so that a new one is tried too.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from flask import Flask
+
+from tests.contract.clients import FlaskTransport, PollingClient
+from tests.contract.dear import ACCENTS, AFTER, FULL, VALUES, costs_at_most, padded
+
+# What passes as these fields while another one is dear.
+KNOWN = {
+    "username": '"alice"', "password": '"secret1"', "origin_password": '"secret1"', "roomname": '"public"',
+    "room_id": "1", "conversation_id": "1", "conversationId": "1", "content": '"x"', "type": '"text"', "name": '"x"',
+    "message_id": "1", "new_message": '{"type":"text","content":"x"}', "members": "[]", "email": '"alice@example.com"',
+}  # fmt: skip
+# Parameters of an address, which has at most 8 KiB.
+PARAMETERS = [
+    ACCENTS * 3, "\ufdfa" * 80, "\ufdfa" * 800, "x" * 7000, "9" * 7000, "1-" * 3000, "2026-01-01T00:00:00" + "0" * 6000,
+]  # fmt: skip
+# Values for each field; what fails as JSON already costs the same in all of them, so one of each protocol is tried.
+EACH = ["many ids", "accents"]
+HARD = ["a\u0301\u0323", "\ufdfa", "\U0001f600"]  # repeated, in texts that are short enough to be taken somewhere
+LENGTHS = [60, 4000]
+METHODS = {"get", "post", "put", "delete"}
+# These end the session, so that what comes after them would be refused early.
+ENDING = {"/user/logout", "/Logout", "/account/delete"}
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask]) -> Flask:
+    """Nothing is refused for being sent too often: that would cost little."""
+    return make_app(rate_limits=False)
+
+
+@pytest.fixture
+def alice(app: Flask) -> PollingClient:
+    made = PollingClient(FlaskTransport(app))
+    made.register("alice")
+    return made
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, set[str], set[str]]]:
+    """Each operation: method, path, the fields of its JSON body, its parameters in the query."""
+
+    def fields_of(schema: dict[str, Any]) -> set[str]:
+        if "$ref" in schema:
+            return fields_of(document["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
+        parts = [*schema.get("allOf", ()), *schema.get("anyOf", ()), *schema.get("oneOf", ())]
+        return set(schema.get("properties", ())).union(*map(fields_of, parts))
+
+    for path, methods in document["paths"].items():
+        for method in METHODS.intersection(methods) if path not in ENDING else ():
+            about = methods[method]
+            contents = about.get("requestBody", {}).get("content", {})
+            body = fields_of(contents["application/json"]["schema"]) if "application/json" in contents else set()
+            query = {each["name"] for each in about.get("parameters", ()) if each["in"] == "query"}
+            yield method.upper(), path, body, query
+
+
+def body_with(field: str, fields: set[str], value: str) -> bytes:
+    others = "".join(f'"{name}":{known},' for name, known in KNOWN.items() if name != field and name in fields)
+    head, filling, tail = VALUES[value]
+    return padded(f'{{{others}"{field}":{head}', tail + "}", filling, FULL)
+
+
+def bodies_with(field: str, fields: set[str], *, is_first: bool) -> Iterator[tuple[str, bytes]]:
+    """The values to try in a field, each with its name."""
+    for value in VALUES if is_first else EACH:
+        yield value, body_with(field, fields, value)
+    known = {name: json.loads(value) for name, value in KNOWN.items() if name in fields}
+    for hard in HARD:
+        for length in LENGTHS:
+            text = (hard * length)[:length]
+            yield f"{length} of {hard}", json.dumps(known | {field: text}, ensure_ascii=False).encode()
+
+
+def filled(path: str) -> str:
+    """The path with 1 for each of its parameters."""
+    return "".join("1" if number % 2 else part for number, part in enumerate(path.replace("}", "{").split("{")))
+
+
+@pytest.mark.parametrize("protocol", ["polling", "roomapi", "realtime", "ims"])
+def test_a_field_after_log_in(alice: PollingClient, protocol: str) -> None:
+    document = alice.call("GET", f"/openapi/{protocol}.json").json
+    tried = 0
+    for method, path, body, query in operations(document):
+        url = filled(path)
+        for field in sorted(body):
+            for value, raw in bodies_with(field, body, is_first=tried == 0):
+                headers = {"Content-Type": "application/json"}
+
+                def ask() -> None:
+                    reply = alice.transport.request(method, url, raw, headers)  # noqa: B023
+                    assert reply.status < 500, (method, url, field, value)  # noqa: B023
+
+                assert costs_at_most(AFTER, ask, len(raw)), (method, path, field, value)
+                tried += 1
+        for name in sorted(query):
+            for parameter in PARAMETERS:
+                others = "".join(f"&{each}={KNOWN[each].strip(chr(34))}" for each in query & set(KNOWN) - {name})
+                address = f"{url}?{name}={quote(parameter)[:7900].rpartition('%')[0] or parameter}{others}"
+                asked = costs_at_most(AFTER, lambda: alice.transport.request(method, address, None, {}), 0)  # noqa: B023
+                assert asked, (method, path, name, parameter[:20])
+                tried += 1
+    assert tried > 20, "the document has fields"
+    assert alice.call("GET", "/user/me").status == 200, "the session ended on the way"
