@@ -1,4 +1,4 @@
-"""What all tests share: an application of their own on a database of their own, made by the real migrations."""
+"""Shared fixtures: every test has its own application on its own database, created by the real migrations."""
 
 import contextlib
 import functools
@@ -40,7 +40,7 @@ SECRET = "tests-only-0123456789-abcdefghijklmnopqrstuvwxyz"
 
 
 class FakeClock:
-    """A clock that moves when it is told to, either way."""
+    """A clock that tests move in either direction."""
 
     def __init__(self, now: int | None = None) -> None:
         self.now = now if now is not None else system_clock()
@@ -189,7 +189,7 @@ def sign_up(services: Services, username: str) -> Actor:
 
 
 def run_in_threads(*jobs: Callable[[], object], timeout: float = 30) -> None:
-    """Run all at once and wait; the first exception is raised here."""
+    """Run all concurrently and wait; the first exception is re-raised here."""
     errors: list[BaseException] = []
     barrier = threading.Barrier(len(jobs))
 

@@ -1,6 +1,6 @@
-"""gunicorn forked from a process that has loaded the modules already: importing them takes a second of CPU each time.
+"""gunicorn forked from a process with all modules loaded: importing them takes a second of CPU each time.
 
-Only what starting itself does differs from `make run`: tests of that run the real command (Server's `fresh`).
+Only starting differs from `make run`; tests of starting run the real command (Server's `fresh`).
 """
 
 import multiprocessing
@@ -25,7 +25,8 @@ class Forked:
     def __init__(self, app: str, environment: dict[str, str], log: Path, descriptors: int) -> None:
         self._process = _forks.Process(target=_run, args=(app, environment, log, descriptors))
         self._process.start()
-        while self.poll() is None and os.getpgid(self.pid) != self.pid:  # else there is no group yet to send signals to
+        # until then there is no process group to send signals to
+        while self.poll() is None and os.getpgid(self.pid) != self.pid:
             time.sleep(0.002)
 
     @property

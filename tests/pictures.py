@@ -1,4 +1,4 @@
-"""Small pictures, made here."""
+"""Small generated pictures."""
 
 import io
 import os

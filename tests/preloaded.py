@@ -1,4 +1,4 @@
-"""A worker's modules, all but wsgi, which makes an application at once: see tests.launch."""
+"""A worker's modules except wsgi, which would create an application: see tests.launch."""
 
 import app  # noqa: F401
 import chat.live.clients

@@ -1,4 +1,4 @@
-"""A real gunicorn, as `make run` starts it but for cheaper passwords, for tests."""
+"""A real gunicorn for tests, as `make run` starts it except for cheaper password hashing."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from pathlib import Path
 import requests
 
 from tests import launch
-from tests.launch import BIN as BIN  # for those who import it from here
+from tests.launch import BIN as BIN  # for modules that import it from here
 from tests.launch import ROOT as ROOT
 
 
@@ -30,7 +30,7 @@ def wait_until(condition: Callable[[], object], what: str, timeout: float = 30.0
 
 
 def _sleeps(pid: int) -> bool:
-    """Whether the process has nothing to do for some ms; one that has to wait for a processor has."""
+    """Whether the process is idle for some ms; a process waiting for a processor is not."""
     for _ in range(5):
         if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "S":
             return False
@@ -74,7 +74,7 @@ class Server:
         self.port = free_port()
         self.tcp_port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.verify: bool | str = True  # for requests: whose certificates to trust
+        self.verify: bool | str = True  # for requests: the trusted certificates
         self.log = home / "gunicorn.log"
         self._workers = workers
         self._env = env or {}
@@ -118,7 +118,7 @@ class Server:
         return children_of(self.pid)
 
     def flask(self, *command: str) -> None:
-        """Run a command of `flask --app wsgi` beside it."""
+        """Run a command of `flask --app wsgi` on its database."""
         environment = {"PATH": os.environ["PATH"], "CHAT_INSTANCE_PATH": str(self.home), **self._env}
         subprocess.run([BIN / "flask", "--app", "wsgi", *command], cwd=ROOT, env=environment, check=True)
 

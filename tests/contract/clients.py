@@ -29,7 +29,7 @@ class Transport(Protocol):
 
 
 class FlaskTransport:
-    """Through Flask's test client, in this process. Every answer must be as the document says."""
+    """Requests through Flask's test client, in this process. Every answer must match the document."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
@@ -67,7 +67,7 @@ class Heard:
 
 
 class Refused(Exception):  # noqa: N818
-    """The server said no; kind is one of: auth, taken, not_found, forbidden, invalid."""
+    """The server refused; kind is one of: auth, taken, not_found, forbidden, invalid."""
 
     def __init__(self, kind: str, reply: Reply) -> None:
         super().__init__(kind, reply)
@@ -101,7 +101,7 @@ class ChatClient(Protocol):
 
 
 def heard_by(client: ChatClient, messages: list[Heard]) -> list[Heard]:
-    """Those of the messages that this client is to hear, in the same order."""
+    """Return the messages that this client should receive, in the same order."""
     return [each for each in messages if "echo" in client.can or each.sender != client.username]
 
 

@@ -14,7 +14,9 @@ _seen: dict[str, dict[str, Any]] = {}  # the documents by name: they are the sam
 
 
 def check_answer(app: Flask, method: str, path: str, response: TestResponse) -> None:
-    """Fail where the document has no such answer to this request. A 500 is in none: who wants one looks for it."""
+    """Fail if the document has no such answer to this request. It contains no 500: tests that expect
+    one check for it.
+    """
     try:
         rule, _ = app.url_map.bind("localhost").match(path.partition("?")[0], method, return_rule=True)
     except HTTPException:

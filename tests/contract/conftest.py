@@ -45,7 +45,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def client(app: Flask) -> Clients:
-    """Make polling clients in this process; with a name they are registered."""
+    """Create polling clients in this process; with a name they are registered."""
 
     def make(username: str = "", **settings: object) -> PollingClient:
         made = PollingClient(FlaskTransport(app))
@@ -64,7 +64,7 @@ def client_kind(request: pytest.FixtureRequest) -> Any:
 
 @pytest.fixture
 def connect(request: pytest.FixtureRequest) -> Callable[[], Transport]:
-    """Make ways to a server of that kind; they all lead to the same one."""
+    """Create transports to a server of that kind; all lead to the same server."""
     if request.param == "flask":
         app: Flask = request.getfixturevalue("app")
         return lambda: FlaskTransport(app)
@@ -74,7 +74,7 @@ def connect(request: pytest.FixtureRequest) -> Callable[[], Transport]:
 
 @pytest.fixture
 def meet(connect: Callable[[], Transport]) -> Iterator[Meet]:
-    """Make registered clients of any protocol."""
+    """Create registered clients of any protocol."""
     made: list[ChatClient] = []
 
     def make(kind: Kind, username: str) -> ChatClient:
@@ -89,7 +89,7 @@ def meet(connect: Callable[[], Transport]) -> Iterator[Meet]:
 
 @pytest.fixture
 def anyone(meet: Meet, client_kind: Any) -> Anyone:
-    """Make registered clients of one protocol, for scenarios that hold for every protocol and server."""
+    """Create registered clients of one protocol, for scenarios of every protocol and server."""
     return lambda username: meet(client_kind, username)
 
 
@@ -108,7 +108,7 @@ def shared_url(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture
 def realtime_user(shared_url: str) -> Iterator[MakeUser]:
-    """Make users with sockets."""
+    """Create users with sockets."""
     made: list[RealtimeUser] = []
 
     def make(stem: str) -> RealtimeUser:
@@ -122,7 +122,7 @@ def realtime_user(shared_url: str) -> Iterator[MakeUser]:
 
 @pytest.fixture
 def roomapi(app: Flask) -> MakeRoomapi:
-    """Make roomapi clients in this process; with a name they are registered and logged in."""
+    """Create roomapi clients in this process; with a name they are registered and logged in."""
 
     def make(username: str) -> RoomapiClient:
         made = RoomapiClient(FlaskTransport(app))
@@ -135,7 +135,7 @@ def roomapi(app: Flask) -> MakeRoomapi:
 
 @pytest.fixture
 def member(shared_url: str) -> Iterator[MakeMember]:
-    """Make roomapi's users with sockets."""
+    """Create roomapi users with sockets."""
     made: list[Member] = []
 
     def make(stem: str) -> Member:

@@ -29,7 +29,7 @@ class ImsClient:
     username: str = ""
     token: str = ""
     id: int = 0
-    heard_ids: dict[int, set[int]] = field(default_factory=dict)  # by conversation: the messages heard
+    heard_ids: dict[int, set[int]] = field(default_factory=dict)  # by conversation: the received messages
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
         """Send a request, with the token if there is one; data is sent as JSON, or as a query for GET."""
@@ -76,7 +76,7 @@ class ImsClient:
         self.ok("POST", "/conversations/member/add", {"conversationId": self.id_of(room), "member_id": other.id})
 
     def delete_room(self, room: str, passwd: str = "") -> None:
-        """The owner dissolves it by leaving; nobody else can."""
+        """The owner dissolves it by leaving; others cannot."""
         about = self.call("GET", "/conversations/get_members", {"conversation_id": self.id_of(room)})
         if about.status == 200 and about.json["identity"] != 1:
             raise Refused("forbidden", about)
@@ -136,7 +136,7 @@ class ImsClient:
         assert set(message) - {"reply_to", "reply_to_id"} == keys
         if message["type"] == 0:
             return Heard(message["sendername"], "text", message["content"])
-        # As an <img> does: without any header of ours.
+        # Like an <img>: without the client's headers.
         loaded = self.transport.request("GET", urlsplit(message["content"]).path, None, {})
         assert loaded.status == 200, loaded
         return Heard(message["sendername"], "image", loaded.body)
@@ -153,7 +153,7 @@ class ImsClient:
 
 
 class ImsGuest(ImsClient):
-    """With an account made elsewhere, so that its name is one and the same in all protocols."""
+    """With an account created by another protocol, so that its name is the same in all protocols."""
 
     def register(self, username: str, password: str = PASSWORD) -> None:
         body = json.dumps({"username": username, "password": password}).encode()
@@ -171,7 +171,7 @@ FORM_HEADERS = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 
 
 def form(fields: dict[str, str], files: dict[str, bytes]) -> bytes:
-    """A multipart body, as browsers make them."""
+    """A multipart body in the form that browsers send."""
     parts = [
         f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
         for name, value in fields.items()

@@ -12,7 +12,7 @@ import websocket
 
 from tests.contract.clients import KINDS, Caller, Heard, HttpTransport, PollingClient, Refused
 
-WAIT = 15.0  # seconds for what must come
+WAIT = 15.0  # seconds for an expected frame
 QUIET = 0.3  # seconds without a frame: that was all
 
 
@@ -52,7 +52,7 @@ class RoomSocket:
         return json.loads(frame.data)
 
     def until_quiet(self, timeout: float = QUIET) -> list[Any]:
-        """The frames that come within timeout seconds, and those right after them."""
+        """Return the frames that arrive within timeout seconds, and directly after."""
         frames: list[Any] = []
         try:
             while True:
@@ -185,7 +185,7 @@ def unique(stem: str) -> str:
 
 
 class RealtimeUser(PollingClient):
-    """Somebody with a session, which is good for all protocols, and sockets in rooms."""
+    """A user with a session, valid in all protocols, and sockets in rooms."""
 
     def __init__(self, url: str, stem: str) -> None:
         super().__init__(HttpTransport(url))

@@ -20,7 +20,7 @@ _KINDS = {
     "没有权限执行此操作": "forbidden",
 }
 Pushed = defaultdict[int, deque[dict[str, Any]]]
-WAIT = 15.0  # seconds for a push that must come
+WAIT = 15.0  # seconds for an expected push
 MESSAGE_KEYS = {"ID", "send_time", "room_id", "sender_id", "sender_name", "type", "content"}
 
 
@@ -35,10 +35,10 @@ class RoomapiClient:
     transport: Transport
     username: str = ""
     token: str = ""
-    last_ids: dict[int, int] = field(default_factory=dict)  # by room: the newest message heard
+    last_ids: dict[int, int] = field(default_factory=dict)  # by room: the newest received message
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
-        """One request, with the token if there is one; a body that is not bytes is sent as JSON."""
+        """Send a request, with the token if there is one; a body other than bytes is sent as JSON."""
         raw = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         if self.token:
             headers.setdefault("Authorization", self.token)
@@ -113,7 +113,7 @@ class RoomapiClient:
         assert set(message) == MESSAGE_KEYS
         if message["type"] != "image":
             return Heard(message["sender_name"], message["type"], message["content"])
-        # As an <img> does: without any header of ours.
+        # Like an <img>: without the client's headers.
         loaded = self.transport.request("GET", urlsplit(message["content"]).path, None, {})
         assert loaded.status == 200, loaded
         return Heard(message["sender_name"], "image", loaded.body)
@@ -160,7 +160,7 @@ class FollowingRoomapiClient(RoomapiClient):
             assert json.loads(self.socket.recv()) == {"code": 0, "msg": "连接成功", "data": None}
 
     def close(self) -> None:
-        """Close the socket, if there is one. What nobody has asked for may still be there, but nothing twice."""
+        """Close the socket, if there is one. Unread pushes may remain, but no duplicates."""
         if self.socket is None:
             return
         self.socket.close(timeout=1)

@@ -15,7 +15,7 @@ DOCUMENTED, PUBLISHED = "/api/message/ws", "/ws/join"
 
 
 class Member(RoomapiClient):
-    """Somebody with a token and sockets."""
+    """A user with a token and sockets."""
 
     def __init__(self, url: str, stem: str) -> None:
         super().__init__(HttpTransport(url))
@@ -29,7 +29,7 @@ class Member(RoomapiClient):
         self.sockets.append(RoomSocket(self.url, path=path, **options))
         if path.startswith(DOCUMENTED):
             assert self.sockets[-1].next() == GREETING
-        else:  # nothing says that it follows: frames are handled in order, so a pong does
+        else:  # following is not acknowledged: frames are handled in order, so wait for a pong
             self.sockets[-1].send({"type": "ping"})
             assert self.sockets[-1].next() == PONG
         return self.sockets[-1]

@@ -1,4 +1,4 @@
-"""The tcp protocol's client: lines of JSON, in the order in which they come."""
+"""The tcp protocol's client: lines of JSON, in the order of arrival."""
 
 import json
 import socket
@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from tests.contract.clients import Caller, Heard, HttpTransport, Refused, Reply
 
-WAIT = 15.0  # seconds for what must come
+WAIT = 15.0  # seconds for an expected line
 QUIET = 0.3  # seconds without a line: that was all
 SAID = {
     "message_type", "timestamp", "message_id", "sender_id", "sender_username", "chat_group_id", "chat_group_name",
@@ -109,7 +109,7 @@ class Lines:
         return int(answer["error_code"])
 
     def rest(self) -> list[dict[str, Any]]:
-        """All that comes until the server closes; a time-out if it does not."""
+        """Return all lines until the server closes; a timeout if it does not."""
         found = []
         try:
             while True:

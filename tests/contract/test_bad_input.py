@@ -1,4 +1,4 @@
-"""Bad input gets this protocol's envelope, and harms nobody else (docs/specification.md, "Bad input")."""
+"""Bad input gets this protocol's envelope, and affects no other client (docs/specification.md, "Bad input")."""
 
 import json
 from typing import Any
@@ -124,7 +124,7 @@ def test_wrong_methods(client: Clients) -> None:
 
 
 def test_names_beyond_any_length(alice: PollingClient) -> None:
-    long = "x" * 30_000  # as long as such a body may be
+    long = "x" * 30_000  # the maximum length of such a body
     assert_refused(alice.call("POST", "/room/join", {"roomname": long}), 400)
     assert_refused(alice.call("POST", "/user/login", {"username": long, "password": long}), 400)
     assert_refused(alice.call("POST", "/user/login", {"username": "alice", "password": long}), 401)

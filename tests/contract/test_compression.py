@@ -1,4 +1,6 @@
-"""Long JSON is compressed where our own server runs, and not where it costs or could tell secrets (decision 0075)."""
+"""Long JSON is compressed on this project's server, except where it is expensive or could leak secrets
+(docs/decisions/0075).
+"""
 
 import gzip
 import json
@@ -16,7 +18,7 @@ GZIP = {"Accept-Encoding": "gzip"}
 
 @pytest.fixture
 def talking(app: Flask) -> PollingClient:
-    """Somebody in a room of whose history more than 1 KB is there."""
+    """A user in a room with more than 1 KB of history."""
     alice = PollingClient(FlaskTransport(app))
     alice.register("alice")
     alice.create_room("club")

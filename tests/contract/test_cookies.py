@@ -85,7 +85,7 @@ def test_over_https_only_the_cookie_that_was_set_there_counts(make_app: MakeApp,
     app = make_app(trusted_proxies=1)
     browser.call(app, "/user/register", LOGIN, **HTTP)
     assert browser.is_logged_in(app, **HTTP)
-    assert not browser.is_logged_in(app, **HTTPS)  # anybody on the network can set a cookie for http
+    assert not browser.is_logged_in(app, **HTTPS)  # attackers on the network can set a cookie for http
 
 
 def test_an_upgrade_keeps_all_sessions(make_app: MakeApp, browser: Browser) -> None:

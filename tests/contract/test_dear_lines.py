@@ -28,7 +28,7 @@ Open = Callable[[Callable[[Peer, Services], Handler]], Say]
 
 @pytest.fixture
 def app(make_app: Callable[..., Flask]) -> Flask:
-    """Nothing is refused for being said too often: that would cost little."""
+    """Rate limits are off, because refusals would cost little."""
     return make_app(rate_limits=False)
 
 
@@ -41,7 +41,7 @@ def alice(app: Flask) -> Actor:
 
 @pytest.fixture
 def opened(app: Flask) -> Iterator[Open]:
-    """Open connections, by their handlers: what says something to each."""
+    """Open connections, by their handlers: functions that send to each."""
     sessions: list[InApp] = []
     peers: list[FakePeer] = []
 
@@ -61,7 +61,7 @@ def opened(app: Flask) -> Iterator[Open]:
 
 
 def line_with(kind: str, field: str, value: str, size: int = FULL) -> bytes:
-    """A line or frame whose field is that one of VALUES."""
+    """A line or frame whose field has this one of VALUES."""
     others = "".join(f'"{name}":{known},' for name, known in KNOWN.items() if name != field)
     head, filling, tail = VALUES[value]
     return padded(f'{{"message_type":"{kind}",{others}"{field}":{head}', tail + "}", filling, size)
@@ -116,7 +116,7 @@ def test_a_line_that_names_a_thousand(opened: Open, alice: Actor, app: Flask, na
 
 @pytest.mark.parametrize("value", VALUES)
 def test_a_frame_before_log_in(opened: Open, value: str) -> None:
-    for field in ("token", "another"):  # a bad token closes a real socket; this one goes on
+    for field in ("token", "another"):  # a bad token closes a real socket; this one stays open
         say = opened(lambda peer, chat: RoomSocket(peer, chat, chinese=True))
         frame = line_with("", field, value, MESSAGE_MAX_BYTES)
         assert costs_at_most(BEFORE, lambda: say(frame), len(frame)), field  # noqa: B023

@@ -170,7 +170,7 @@ def test_strangers_cannot_lock_out_users_with_the_right_passwd(app: Flask, alice
     bob = Browser(app, HOME)
     bob.register("bob")
     alice.create_room("staff", passwd="xyzzy")
-    clock.advance(86400)  # alice and bob are no new accounts any more
+    clock.advance(86400)  # alice and bob no longer count as new accounts
     alice.login("alice")
     bob.login("bob")
     guesses: list[int] = []

@@ -55,7 +55,7 @@ def _say_ten(person: Any) -> None:
 
 
 def _hear(person: Any, count: int) -> list[Heard]:
-    """So many, in however many portions they come."""
+    """Receive this many messages, in any number of portions."""
     heard: list[Heard] = []
     while len(heard) < count:
         portion = person.hear("public", timeout=10)

@@ -1,4 +1,4 @@
-"""The OpenAPI documents: Schemathesis asks what each allows, and worse, and every answer must be as it says."""
+"""The OpenAPI documents: Schemathesis sends allowed and invalid requests, and every answer must match the document."""
 
 import html
 import json
@@ -193,7 +193,7 @@ def test_the_lines_of_curl_on_the_page_work(server: Callable[..., Server], tmp_p
 
 
 def when(line: str) -> tuple[bool, ...]:
-    """The place of a line among the others: what ends something comes last."""
+    """The sort key of a line: lines that end something come last."""
     return "logout" in line.lower(), "/room/delete" in line, "delete" in line.lower()
 
 

@@ -1,4 +1,4 @@
-"""Long lists in pages, in all protocols: `limit`, `after`, `q`; without `limit` an answer is as its document says."""
+"""Paged lists in all protocols: `limit`, `after`, `q`; without `limit` an answer is as its document says."""
 
 from collections.abc import Callable
 from typing import Any
@@ -60,7 +60,7 @@ def part(alice: PollingClient, path: str, key: str, name: str) -> tuple[list[str
 def test_pages_have_every_entry_once(alice: PollingClient, path: str, key: str, name: str, expected: list[str]) -> None:
     whole, after = part(alice, path, key, name)
     assert sorted(whole) == sorted(expected)
-    assert after is None  # nobody asked for it
+    assert after is None  # not requested
     found: list[str] = []
     path += "&limit=2&after="
     after = ""

@@ -19,7 +19,7 @@ from tests.pictures import noise
 
 
 def said(client: PollingClient, room: str, *texts: str) -> list[str]:
-    """Say them; the timestamps they got."""
+    """Send texts and return their timestamps."""
     for text in texts:
         client.say(room, text)
     return [m["timestamp"] for m in client.ok("GET", "/chat/pull", {})[room][-len(texts) :]]
@@ -318,7 +318,8 @@ def test_a_future_cursor_loses_nothing_when_rights_are_looked_at_again(app: Flas
     assert news.count == 0
     alice.say("public", "in between")
     for _ in range(2):
-        again = services.pulls.again(me, position)  # as when a wait begins, and when the user joins something elsewhere
+        # as at the beginning of a wait, and when the user joins by other means
+        again = services.pulls.again(me, position)
         assert again is not None
         assert [m.content for m in again.rooms["public"]] == ["in between"]
     services.reading.flush()

@@ -95,7 +95,7 @@ def test_labels_and_passwds(client: Clients) -> None:
     assert find(alice)["f"]["type"] == "public"
     bob = client("bob")
     bob.join("f", passwd="ignored, as the room is open")
-    bob.join("f")  # once more does no harm
+    bob.join("f")  # repeating is harmless
     assert find(bob)["f"]["membercount"] == 2
 
 

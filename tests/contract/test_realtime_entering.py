@@ -102,7 +102,7 @@ def test_any_origin_may_connect_as_the_token_alone_decides(alice: RealtimeUser) 
     assert socket.say("in") == {"status": True}
 
 
-# Being put out
+# Removal
 
 
 def test_leaving_by_another_protocol_is_reported_and_closes_the_socket(alice: RealtimeUser, bob: RealtimeUser) -> None:

@@ -39,7 +39,7 @@ def test_a_message_as_documented(alice: RealtimeUser, bob: RealtimeUser) -> None
     }
     assert type(frame["time"]) is int
     assert abs(frame["time"] - time.time()) < 30
-    assert speaker.until_quiet() == listener.until_quiet() == []  # once, and not to who said it
+    assert speaker.until_quiet() == listener.until_quiet() == []  # once, and not to the sender
 
 
 def test_nothing_is_said_on_entering(alice: RealtimeUser) -> None:

@@ -34,7 +34,7 @@ def sha1(text: str) -> str:
 
 
 def log_in(app: Flask, password: str, username: str = "zhangjiagou") -> Any:
-    """The answer to a login from a client of its own, which then is logged in exactly if it says so."""
+    """Return the answer to a login by a new client, which is then logged in exactly if it says so."""
     fresh = Caller(FlaskTransport(app))
     reply = fresh.call("POST", "/Login", {"username": username, "password": password})
     assert reply.status == 200

@@ -136,7 +136,7 @@ def test_unread_counts_later_messages_by_others(anyone: Anyone) -> None:
     alice.say("public", "two")
     assert (alice.unread("public"), bob.unread("public")) == (0, 2)
     bob.hear("public")
-    bob.hear("public")  # the cursor says: I have that
+    bob.hear("public")  # advances the cursor
     assert bob.unread("public") == 0
     carol = anyone("carol")
     assert carol.unread("public") == 0  # joining sets the mark to now

@@ -1,4 +1,4 @@
-"""A real server, a real browser, and people who use them."""
+"""A real server, a real browser, and users."""
 
 import os
 import secrets
@@ -29,7 +29,7 @@ expect.set_options(timeout=25_000)
 
 
 class Server(GunicornServer):
-    """A real gunicorn, with the database made by the real command; it keeps its port and its data over restarts."""
+    """A real gunicorn with a database created by the real command; it keeps port and data across restarts."""
 
     def migrate(self) -> None:
         command = [str(BIN / "flask"), "--app", "wsgi", "db", "upgrade"]
@@ -46,7 +46,7 @@ class Server(GunicornServer):
 
 
 class Client:
-    """Somebody who speaks to the server by plain HTTP."""
+    """A user's client over plain HTTP."""
 
     def __init__(self, url: str, name: str) -> None:
         self.name = name
@@ -80,7 +80,7 @@ class Client:
 
 
 class People:
-    """Makes users, each in a browser context of their own, and gathers what goes wrong in their pages."""
+    """Creates users, each in their own browser context, and collects errors in their pages."""
 
     def __init__(self, browser: Browser, server: Server) -> None:
         self._browser = browser
@@ -108,7 +108,7 @@ class People:
         page.on("console", lambda message: self._console(message.type, message.text))
 
     def join(self, name: str, **options: Any) -> Page:
-        """A new user, who sees the lobby."""
+        """Create a user who sees the lobby."""
         page = self.page(user=name, **options)
         expect(page.locator("#my-name")).to_have_text(name)
         page.wait_for_selector("body[data-connection=online]")

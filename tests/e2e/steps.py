@@ -30,7 +30,7 @@ def expect_once(page: Page, *texts: str) -> None:
 
 
 def expect_stored(page: Page, text: str) -> None:
-    """It is there once, and came back from the server."""
+    """The message is there once, as returned by the server."""
     expect_once(page, text)
     expect(page.locator(".message", has=bubbles(page, text))).to_have_attribute("data-state", "stored")
 

@@ -1,4 +1,4 @@
-"""The connection goes and comes back: nothing is lost, nothing is doubled."""
+"""The connection breaks and returns: nothing is lost, nothing is duplicated."""
 
 from playwright.sync_api import expect
 

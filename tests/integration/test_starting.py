@@ -21,7 +21,7 @@ StartServer = Callable[..., Server]
 
 
 def started(*command: str, **environ: str) -> tuple[int, str]:
-    """The exit code, and all that is said."""
+    """Return the exit code and the output."""
     environment = {"PATH": os.environ["PATH"], "TCP_PORT": "0", **environ}
     done = subprocess.run(
         [BIN / command[0], *command[1:]],

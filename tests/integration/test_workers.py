@@ -57,7 +57,7 @@ def test_a_worker_that_dies_loses_nothing_acknowledged(server: StartServer) -> N
     done = threading.Event()
 
     def insist(method: str, path: str, token: str, body: object) -> requests.Response:
-        """As a client does: the same again on a new connection, until there is an answer."""
+        """Repeat a request on new connections until it is answered, as a client does."""
         while True:
             try:
                 headers = {"Authorization": token}

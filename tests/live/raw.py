@@ -72,7 +72,7 @@ class Talk:
         return Answer(int(status), headers, whole[:length], version)
 
     def rest(self) -> bytes:
-        """All that comes until the server closes; a time-out if it does not."""
+        """Return all data until the server closes; a timeout if it does not."""
         data, self.buffer = self.buffer, b""
         try:
             while piece := self.socket.recv(65536):

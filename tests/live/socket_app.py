@@ -1,4 +1,4 @@
-"""create_app with protocols that only tests speak, at /test: one that does as it is told, and an echo."""
+"""create_app with test protocols at /test: one controlled by tests, and an echo."""
 
 import hashlib
 import json
@@ -128,7 +128,7 @@ class Echo:
 
 
 def register(app: Flask) -> None:
-    """Serve it beside the real protocols."""
+    """Serve it in addition to the real protocols."""
 
     def socket() -> Response:
         actor = handshaking_actor()

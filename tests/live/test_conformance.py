@@ -1,4 +1,4 @@
-"""The cases of `make conformance` that take seconds: HTTP's and the Autobahn suite's, in the clear and by TLS."""
+"""The faster cases of `make conformance`, HTTP's and the Autobahn suite's, unencrypted and over TLS."""
 
 import shutil
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def echoing(request: pytest.FixtureRequest, home: Path) -> Iterator[Server]:
 
 
 def test_published_rules_are_kept(echoing: Server) -> None:
-    """One server for all of them, as it is the same one in `make conformance`."""
+    """One server for all of them, as in `make conformance`."""
     asked = list(http.run(http.opener(echoing), http.furnish(echoing)))
     assert [(one.case.section, one.case.about, one.fault) for one in asked if one.fault] == []
     assert len(asked) > 250

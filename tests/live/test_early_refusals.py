@@ -67,7 +67,7 @@ def test_little_waits_in_the_kernel_for_a_client_that_reads_nothing(shared: Shar
         port = talk.socket.getsockname()[1]
         wait_until(lambda: unread_at(shared.server.port, port) > 64 * 1024, "some of it is sent")
         for _ in range(20):
-            assert talk.socket.recv(1000)  # the answer goes on as it is read
+            assert talk.socket.recv(1000)  # the answer continues as it is read
             assert unread_at(shared.server.port, port) < UNREAD_MAX
 
 

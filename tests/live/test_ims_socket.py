@@ -30,7 +30,7 @@ Listen = Callable[..., Notices]
 
 @pytest.fixture
 def connect() -> Iterator[Connect]:
-    """Make ways to a server, which are closed with the test."""
+    """Create transports to a server, closed at the end of the test."""
     made: list[HttpTransport] = []
 
     def make(server: Server) -> HttpTransport:
@@ -44,14 +44,14 @@ def connect() -> Iterator[Connect]:
 
 @pytest.fixture
 def listen() -> Iterator[Listen]:
-    """Make sockets, which are closed with the test."""
+    """Create sockets, closed at the end of the test."""
     with ExitStack() as stack:
         yield lambda *args, **options: stack.enter_context(Notices(*args, **options))
 
 
 @pytest.fixture
 def person(connect: Connect) -> Person:
-    """Make registered users."""
+    """Create registered users."""
 
     def make(server: Server, name: str) -> ImsClient:
         made = ImsClient(connect(server))
@@ -89,7 +89,7 @@ def test_notices_reach_the_users_they_concern(
     for each in sockets.values():
         assert each.json() == NOTIFY
     bob.ok("DELETE", "/manage_friends", {"friend_id": alice.id})
-    for name in ("alice", "bob"):  # bob may have been told of the club by his coming there, too
+    for name in ("alice", "bob"):  # bob may also have been told of the club by joining it
         while (told := sockets[name].json()) == NOTIFY:
             pass
         assert told == UNFRIENDED
@@ -150,7 +150,7 @@ def test_the_end_of_the_session_closes_it(
     assert socket.until_close() == ([], 1008)
     reply = alice.call("GET", "/conversations")
     assert (reply.status, reply.json) == (401, {"code": -2, "info": "Invalid or expired JWT"})
-    if how == "password":  # who changed it goes on
+    if how == "password":  # the session that changed it continues
         elsewhere.say("public", "still here")
         assert own.json() == NOTIFY
 
@@ -201,7 +201,7 @@ def test_the_lists_have_what_a_notice_is_about(server: Callable[..., Server], pe
 def test_each_notice_comes_when_the_list_counts_its_message(
     server: Callable[..., Server], person: Person, listen: Listen
 ) -> None:
-    """A client loads the list on each notice: after as many as there are messages, all of them are counted."""
+    """A client loads the list on each notice: after as many notices as messages, all are counted."""
     live = server()
     alice, bob = person(live, "alice"), person(live, "bob")
     alice.create_room("club")
@@ -216,7 +216,7 @@ def test_each_notice_comes_when_the_list_counts_its_message(
 
 
 def test_nothing_is_lost_after_the_handshake(server: Callable[..., Server], person: Person) -> None:
-    """The client is told that it is connected before a thread begins to follow its rooms."""
+    """The client is told that it is connected before a thread follows its rooms."""
     live = server(CHAT_RATE_LIMITS="off")
     alice, bob = person(live, "alice"), person(live, "bob")
     with ExitStack() as stack:

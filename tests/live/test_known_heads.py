@@ -63,7 +63,7 @@ def say(live: Server, token: str, room: str, text: str) -> None:
 
 @pytest.fixture
 def known(live: Server) -> Iterator[tuple[Server, str, Reader, str]]:
-    """A reader whose head is known, and its cursor in the lobby."""
+    """A reader with a known head, and its cursor in the lobby."""
     token = token_of(live, "alice")
     reader = Reader(live, token)
     cursor = ""
@@ -253,7 +253,7 @@ def test_a_known_head_runs_no_sql(app: Flask) -> None:
 
 
 def test_a_pull_with_members_ends_on_arrivals_and_departures(live: Server) -> None:
-    """On the first pull of a connection and on the next, whose head is known; others wait on for messages."""
+    """On the first pull of a connection and on the next, with a known head; other pulls keep waiting for messages."""
     alice, bob = token_of(live, "alice"), token_of(live, "bob")
     call(live, alice, "/room/create", {"roomname": "club", "type": "public", "passwd": ""})
     asking, waiting = Reader(live, alice, "timeout=20&members=1"), Reader(live, alice)

@@ -67,7 +67,7 @@ def test_health_is_answered_while_no_thread_is_free(slow_server: Server) -> None
 
 
 def test_clients_take_turns_by_user_regardless_of_requests(slow_server: Server) -> None:
-    """A hundred of alice's, with a new made-up cookie each and more before them, cost bob one turn."""
+    """A hundred of alice's requests, each with a new invalid cookie, delay bob by one turn."""
     alice, bob = token_of(slow_server, "alice"), token_of(slow_server, "bob")
     done: list[str] = []
 
@@ -90,7 +90,7 @@ def test_clients_take_turns_by_user_regardless_of_requests(slow_server: Server) 
 
 
 def test_a_full_queue_is_told_in_the_protocols_envelope(slow_server: Server) -> None:
-    """HASHING takes two at work and 500 that wait."""
+    """HASHING runs two jobs and queues 500."""
     allow_descriptors(8192)
     credentials = {"username": "carol", "password": "secret1"}
     with Lines(slow_server.tcp_port) as client:
@@ -114,7 +114,7 @@ def test_a_full_queue_is_told_in_the_protocols_envelope(slow_server: Server) -> 
 
 
 def logs_in(client: Lines, credentials: dict[str, str]) -> bool:
-    """Whether there is a place again."""
+    """Whether the queue has space again."""
     client.send("login_request", **credentials)
     return bool(client.next()["message_type"] == "login_response")
 

@@ -69,7 +69,7 @@ def test_a_bad_handshake_at_the_root_is_realtimes_and_a_bad_request_there_is_the
 
 @pytest.mark.parametrize("said", [b"\x16\x03\x01\x02\x00\x01", b"\x80\x2e\x01\x00\x02", b"\0", b"(", b"\xe4\xbd\xa0"])
 def test_hopeless_requests_are_refused_at_once(shared: Shared, said: bytes) -> None:
-    """A browser at https:// would wait."""
+    """A browser using https:// would wait."""
     with Talk(shared.server, timeout=5) as talk:
         assert talk.ask(said).status == 400
         assert talk.rest() == b""

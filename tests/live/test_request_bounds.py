@@ -1,4 +1,4 @@
-"""How many requests one person may make, by HTTP, WebSocket and tcp; and that a class never hears of any bound."""
+"""Request limits per person, by HTTP, WebSocket and tcp; a class never reaches any limit."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -40,7 +40,7 @@ def start(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="module")
 def live(start: Callable[..., Server]) -> Server:
-    """Few requests at once, and one more each second."""
+    """A low request limit with a refill of one per second."""
     return start(CHAT_REQUESTS_AT_ONCE=str(AT_ONCE), CHAT_REQUESTS_PER_SECOND="1")
 
 

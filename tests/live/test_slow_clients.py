@@ -1,4 +1,4 @@
-"""Clients that say nothing, say it slowly, do not listen, hang up, or are a thousand: nobody else notices."""
+"""Silent, slow, unreading and disconnecting clients, and a thousand of them, do not affect others."""
 
 import base64
 import contextlib
@@ -29,7 +29,7 @@ def _descriptors() -> None:
 
 @contextlib.contextmanager
 def many(server: Server, count: int, first: bytes, addresses: int = 1) -> Iterator[list[socket.socket]]:
-    """Connections that say `first` and no more, from so many addresses."""
+    """Connections that send only `first`, from several addresses."""
     with ExitStack() as stack:
         opened = []
         for number in range(count):
@@ -203,7 +203,7 @@ def test_more_clients_that_do_not_read_than_threads(server: StartServer) -> None
 
 
 def test_picture_to_held_pulls_that_do_not_read(server: StartServer) -> None:
-    """The answer of a held pull is written by the loop: it may not wait there."""
+    """The loop writes a held pull's answer, and must not block."""
     live = server(CHAT_THREADS="12")
     token = token_of(live, "alice")
     (worker,) = live.worker_pids()
@@ -235,7 +235,7 @@ def test_a_thousand_held_pulls(server: StartServer) -> None:
         assert requests.get(f"{live.url}/healthz", timeout=10).status_code == 200
         assert not select_any(pulls), "none is answered yet"
         assert threads_of(worker) < THREADS_MAX
-        say(live, bob, "to all 1000")  # alice's own would wait behind her pulls
+        say(live, bob, "to all 1000")  # alice's own request would wait behind her pulls
         assert len(set(read_all(pulls))) == 1
     wait_until(lambda: sockets_of(worker) <= before + 1, "no socket is left over", 10)
 
@@ -258,7 +258,7 @@ def test_a_thousand_clients_hang_up_and_come_back(server: StartServer) -> None:
         wait_until(lambda: before + 1000 <= sockets_of(worker) <= before + 1001, "only those who came back are there")
         assert requests.get(f"{live.url}/healthz", timeout=10).status_code == 200
         assert threads_of(worker) < THREADS_MAX
-        say(live, bob, "welcome back")  # alice's own would wait behind her pulls
+        say(live, bob, "welcome back")  # alice's own request would wait behind her pulls
         (content,) = set(read_all(pulls))
         assert b"welcome back" in content
     wait_until(lambda: sockets_of(worker) <= before + 1, "no socket is left over", 10)
@@ -288,7 +288,7 @@ def read_all(connections: list[socket.socket]) -> list[bytes]:
 
 
 def test_connections_past_the_descriptors_are_refused(server: StartServer) -> None:
-    """Those that are there are served on; those too many are told, and there is room again when some have gone."""
+    """Existing connections are still served, surplus ones are told, and there is room again after some have closed."""
     live = server(descriptors=256)
     token = token_of(live, "alice")
     with requests.Session() as kept:
@@ -307,7 +307,7 @@ def test_connections_past_the_descriptors_are_refused(server: StartServer) -> No
 
 
 def test_one_address_takes_no_more_than_its_places(server: StartServer) -> None:
-    """Its further connections are told so, in both ports; another address is served."""
+    """Its further connections are told so, at both ports; another address is served."""
     live = server(CHAT_CONNECTIONS_PER_ADDRESS="20")
     with many(live, 30, b"") as opened:
         wait_until(lambda: len(select.select(opened, [], [], 0)[0]) >= 10, "ten are refused")
@@ -321,7 +321,7 @@ def test_one_address_takes_no_more_than_its_places(server: StartServer) -> None:
 
 
 def test_an_unread_picture_costs_little(server: StartServer) -> None:
-    """Sent piece by piece: a hundred who ask for 5 MB and read nothing keep a piece each."""
+    """Sent in chunks: a hundred clients that request 5 MB and read nothing hold one chunk each."""
     live = server(CHAT_THREADS="12")
     token = token_of(live, "alice")
     show_pictures(live, token, 1, 4_900_000)

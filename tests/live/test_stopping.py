@@ -139,7 +139,7 @@ def test_sigusr2_hands_over_to_a_new_master(server: StartServer) -> None:
             with held(live, token) as pulls:
                 live.signal(signal.SIGTERM)
                 assert live.wait() == 0
-                # The new worker holds some of them, and goes on to.
+                # The new worker holds some of them, and keeps them.
                 wait_until(lambda: children_of(master), "the new master is there")
                 body = {"roomname": "public", "new_message": {"type": "text", "content": "from the new one"}}
                 reply = requests.post(f"{live.url}/chat/send", json=body, headers={"Authorization": token}, timeout=10)

@@ -381,7 +381,7 @@ def test_a_worker_that_dies_takes_its_visits_with_it(socket_server: StartServer)
     tokens = [token_of(live, name) for name in ("alice", "bob")]
     turns = itertools.cycle(tokens)
     with ExitStack() as stack:
-        # One that is still starting has up to 4 sockets of its own to come.
+        # A worker that is still starting may receive up to 4 sockets later.
         visits = spread(live, lambda: stack.enter_context(Socket(live, next(turns), path="/test/ws?room=1")), 6)
         time.sleep(0.2)
         os.kill(live.worker_pids()[0], signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Sockets that do not read, do not answer, or are a thousand: nobody else notices."""
+"""Sockets that do not read or answer, and a thousand of them, do not affect others."""
 
 import json
 import socket
@@ -153,7 +153,7 @@ def test_500_unfinished_handshakes_and_silent_sockets_delay_no_other_client(live
 
 
 def test_clients_that_do_not_answer_pings_are_dropped_within_60_s(socket_server: StartServer) -> None:
-    """On a server whose seconds are five times as short."""
+    """On a server with timeouts five times as short."""
     assert (stream.PING_SECONDS, stream.DEAD_SECONDS) == (25, 55)
     live = socket_server(app="tests.live.socket_app:create_impatient()", CHAT_RATE_LIMITS="off")
     token = token_of(live, "alice")

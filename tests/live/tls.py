@@ -24,7 +24,7 @@ class TlsTalk(Talk):
         self.socket = self.encrypted = context.wrap_socket(self.socket, server_hostname="127.0.0.1")
 
     def say_good_bye(self) -> bytes:
-        """Send close_notify, and wait for the server's and the end: what TCP brings between the two."""
+        """Send close_notify, and return the data until the server's and the end."""
         self.socket = self.encrypted.unwrap()
         return self.socket.recv(1)
 

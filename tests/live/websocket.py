@@ -103,7 +103,7 @@ class Socket(Talk):
         return texts, got.code
 
     def is_silent(self, seconds: float) -> bool:
-        """Whether nothing but pings comes for so long."""
+        """Whether nothing but pings arrives for this many seconds."""
         self.socket.settimeout(seconds)
         began = time.monotonic()
         try:

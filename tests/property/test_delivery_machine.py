@@ -1,7 +1,7 @@
-"""Random senders and readers on two servers over one database: every reader gets every message once, in order.
+"""Random senders and readers on two servers with one database: every reader gets every message once, in order.
 
-Pulls are held meanwhile, answers are lost on their way, and servers restart. In this process the clock jumps, too, and
-news of the other server comes when it comes; over real gunicorns it comes as it does in life.
+Pulls are held, answers are lost, and servers restart. In this process the clock jumps as well, and events of the other
+server arrive when a step says so; over real gunicorns they arrive by themselves.
 """
 
 import time
@@ -38,7 +38,7 @@ class Held:
     server: int
     query: str
     at: dict[int, int]  # by room
-    left: bool = False  # its reader has left a room, and come back
+    left: bool = False  # its reader has left the room and returned
     cut_off: bool = False  # its server has been stopped
 
     @property
@@ -99,7 +99,7 @@ class Delivery(RuleBasedStateMachine):
 
     @rule(person=people, room=rooms, tries=st.lists(servers, min_size=1, max_size=3))
     def send_again(self, person: str, room: int, tries: list[int]) -> None:
-        """As a client does whose answer was lost; to be stored once only."""
+        """Repeat a send whose answer was lost; it must be stored once only."""
         text = self.text()
         for server in tries:
             self.client(server, person).say(self.names[room], text, client_message_id=text)
@@ -107,7 +107,7 @@ class Delivery(RuleBasedStateMachine):
 
     @rule(room=rooms, senders=st.sets(st.tuples(servers, people), min_size=2, max_size=4))
     def send_at_once(self, room: int, senders: set[tuple[int, str]]) -> None:
-        """Which of them is first is the server's to say; from then on it is so for everybody."""
+        """The server decides which is first; the order is then the same for all readers."""
         texts = [self.text() for _ in senders]
         clients = [self.client(server, person, "at once") for server, person in sorted(senders)]
         jobs = [
@@ -145,7 +145,7 @@ class Delivery(RuleBasedStateMachine):
             self.take(person, room, len(self.got[person, room]), answer[self.names[room]])
 
     def catch_up(self, person: str, room: int) -> None:
-        """Pull, from either server in turn, until there is nothing more; the other's news may take a moment."""
+        """Pull from both servers in turn until there is nothing more; the other's events may take a moment."""
         deadline = time.monotonic() + PATIENCE
         server = 0
         while len(self.got[person, room]) < len(self.sent[room]) and time.monotonic() < deadline:
@@ -197,7 +197,7 @@ class Delivery(RuleBasedStateMachine):
             assert held.cut_off
             return
         except Refused:
-            assert held.left  # the pull came while its reader was out
+            assert held.left  # the pull arrived while its reader was not a member
             return
         found = {room: answer[self.names[room]] for room in held.at if self.names[room] in answer}
         assert len(found) == len(held.at) or held.left
@@ -233,7 +233,7 @@ class Delivery(RuleBasedStateMachine):
             assert not self.held
             for person, room in self.got:
                 self.catch_up(person, room)
-                self.pull(0, person, {room}, 3, lost=False)  # and no more than that
+                self.pull(0, person, {room}, 3, lost=False)  # and nothing else
         finally:
             self.world.end()
             self.threads.shutdown(wait=False)

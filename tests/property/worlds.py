@@ -24,7 +24,7 @@ class World(Protocol):
         ...
 
     def token(self, person: str) -> str:
-        """A session of that person; everybody is registered once."""
+        """Return a session of that person, who is registered once."""
         ...
 
     def new_room(self) -> str:
@@ -41,7 +41,7 @@ class World(Protocol):
 
 
 class _Registered:
-    """Everybody's token, from the first server."""
+    """A token of each person, from the first server."""
 
     def __init__(self) -> None:
         self._tokens: dict[str, str] = {}
@@ -63,7 +63,9 @@ class _Registered:
 
 
 class InProcess(_Registered):
-    """Flask's test client, and a clock that jumps. Lives for one example. Servers hear of each other when told to."""
+    """Flask's test client and a clock that jumps. Lives for one example. Servers read each other's
+    events when told to.
+    """
 
     def __init__(self, migrated: Path) -> None:
         super().__init__()
@@ -99,7 +101,7 @@ class InProcess(_Registered):
         self.apps[server] = create_app(settings, self.clock)
         services = services_of(self.apps[server])
         services.rooms.ensure_lobby()
-        services._started = True  # news of the other server comes by hear(), not by a thread
+        services._started = True  # events of the other server are read by hear(), not by a thread
         self.buses[server] = bus_of(services)
         self.hear(server)
 
@@ -127,7 +129,7 @@ class Live(_Registered):
         return made
 
     def settle(self) -> None:
-        """They hear of each other by themselves."""
+        """The servers read each other's events by themselves."""
 
     def restart(self, server: int, *, kill: bool) -> None:
         if kill:

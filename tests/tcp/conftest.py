@@ -34,7 +34,7 @@ def live(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 
 @pytest.fixture
 def connect(live: Server) -> Iterator[Connect]:
-    """Connections, logged in where a stem of a username is given: it is made another one in each test."""
+    """Connections, logged in if a stem of a username is given, which becomes unique per test."""
     made: list[Lines] = []
 
     def make(stem: str = "", **options: Any) -> Lines:
@@ -57,7 +57,7 @@ def room() -> str:
 
 
 def create(owner: Lines, room: str, *members: Lines) -> int:
-    """Make a group: its id."""
+    """Create a group and return its id."""
     answer = owner.ask("create_chat_request", chat_name=room, member_usernames=[each.username for each in members])
     assert answer["success"], answer
     assert (answer["chat_name"], answer["error_message"]) == (room, None)

@@ -40,9 +40,9 @@ def hostile_line(rng: random.Random) -> bytes:
 
 
 def hostile_bytes(rng: random.Random, credentials: tuple[str, str]) -> bytes:
-    """All that one connection says."""
+    """All data of one connection."""
     said = b""
-    if rng.random() < 0.05:  # from within, there is more to break; but logging in costs by design
+    if rng.random() < 0.05:  # logged-in connections reach more code, but logging in is expensive by design
         login = {"message_type": "login_request", "username": credentials[0], "password": credentials[1]}
         said += json.dumps(login).encode() + b"\n"
     match rng.randrange(10):

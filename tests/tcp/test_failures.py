@@ -1,4 +1,4 @@
-"""Every row of the guide's table of failures is gone through."""
+"""Every row of the guide's table of failures."""
 
 import re
 import shutil
@@ -25,7 +25,7 @@ class Scene:
     port: int
     url: str
     alice: Lines
-    elsewhere: Lines  # at a server of another class, whose disk is nearly full
+    elsewhere: Lines  # on a server with a nearly full disk
     file_id: int
     club_id: int
 

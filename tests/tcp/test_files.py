@@ -323,7 +323,7 @@ def _quiet_upload(client: Lines, data: bytes, group_id: int) -> int:
 
 
 def _rows(live: Server) -> tuple[int, int]:
-    """How many attachments and chunks there are."""
+    """Return the number of attachments and chunks."""
     with closing(sqlite3.connect(live.home / "commonroom.db")) as connection:
         counted = "SELECT (SELECT count(*) FROM attachments), (SELECT count(*) FROM attachment_chunks)"
         files, chunks = connection.execute(counted).fetchone()

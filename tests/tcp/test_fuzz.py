@@ -1,7 +1,7 @@
-"""Hostile clients against the real listener: nothing breaks, nothing is left, and a good client hardly notices.
+"""Hostile clients against the real listener: no failure, no leftovers, and little effect on a well-behaved client.
 
-For more of them: TCP_FUZZ_CONNECTIONS=20000 pytest -n 0 -s --timeout 1800 tests/tcp/test_fuzz.py. TCP_FUZZ_SEED makes
-others.
+For more of them: TCP_FUZZ_CONNECTIONS=20000 pytest -n 0 -s --timeout 1800 tests/tcp/test_fuzz.py. TCP_FUZZ_SEED varies
+them.
 """
 
 import json

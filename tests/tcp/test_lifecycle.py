@@ -1,4 +1,4 @@
-"""The tcp protocol's port beside the others: under TLS, with too many connections, handed to a new gunicorn."""
+"""The tcp protocol's port with TLS, with too many connections, and handed over to a new gunicorn."""
 
 import contextlib
 import json
@@ -38,14 +38,14 @@ def test_lines_stay_plain_where_the_web_is_under_tls(home: Path, tmp_path: Path)
             assert alice.ask("user_info_request")["message_type"] == "user_info_response"
         with socket.create_connection(("127.0.0.1", live.port), 5) as plain:  # the other port does speak TLS
             plain.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-            assert plain.recv(1000).startswith(b"HTTP/1.1 400 ")  # told to write https://
+            assert plain.recv(1000).startswith(b"HTTP/1.1 400 ")  # told to use https://
         assert "Traceback" not in live.log.read_text()
     finally:
         live.kill()
 
 
 def test_connections_past_the_descriptors_are_closed(server: StartServer) -> None:
-    """Those that are there are served on, and there is room again when some have gone."""
+    """Existing connections are still served, and there is room again after some have closed."""
     live = server(descriptors=256)
     with Lines(live.tcp_port) as alice:
         alice.sign_in("alice")

@@ -1,4 +1,4 @@
-"""What browsers can be made to send to any port by a page of any site: none of it is obeyed, or answered."""
+"""Data that any page can make browsers send to any port is neither obeyed nor answered."""
 
 import contextlib
 import json

@@ -149,7 +149,7 @@ def test_lists(connect: Connect, room: str) -> None:
     first = bob.ask("list_chats_request", limit=1)
     second = bob.ask("list_chats_request", limit=200, after=first["next"])
     whole = bob.ask("list_chats_request")
-    assert "next" not in whole  # nobody asked for it
+    assert "next" not in whole  # not requested
     ids = [each["group_id"] for each in first["chats"] + second["chats"]]
     assert sorted(ids) == [each["group_id"] for each in whole["chats"]]
     members = bob.ask("list_users_request", list_type="current_chat", chat_group_id=group_id)["users"]

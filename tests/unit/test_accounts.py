@@ -103,7 +103,7 @@ def test_nicknames(services: Services) -> None:
 
 
 def code_of(call: Callable[[], object]) -> ErrorCode | None:
-    """None where it went well."""
+    """Return None on success."""
     try:
         call()
     except ChatError as error:
@@ -148,7 +148,7 @@ def test_a_username_cannot_be_another_users_nickname(services: Services) -> None
     vera = services.sessions.resolve(session.id, user_id)
     assert vera is not None
     assert code_of(lambda: services.profiles.change(vera, PASSWORD, Changes(email="x@y.zz"), ADDRESS)) is taken
-    services.profiles.delete(vera)  # she may come back, so that her nickname is hers
+    services.profiles.delete(vera)  # she may be restored, so her nickname stays reserved
     assert code_of(lambda: accounts.create("Vera", PASSWORD, ADDRESS)) is taken
 
 

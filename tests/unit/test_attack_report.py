@@ -1,4 +1,4 @@
-"""What `make attack` says at its end."""
+"""The final report of `make attack`."""
 
 from importlib import import_module
 from typing import Any

@@ -1,4 +1,4 @@
-"""Avatars: read in pieces, and gone with their room."""
+"""Avatars: read in chunks, and removed with their room."""
 
 import base64
 import io

@@ -16,7 +16,7 @@ from tests.database import engine_of
 
 
 def code_of(call: Callable[[], object]) -> ErrorCode | None:
-    """None where it went well."""
+    """Return None on success."""
     try:
         call()
     except ChatError as error:
@@ -40,7 +40,7 @@ def owned(services: Services, actor: Actor) -> int:
 
 
 def crowd(services: Services, names: Iterable[str]) -> list[int]:
-    """Accounts made without the work of registering."""
+    """Accounts created without the cost of registration."""
     row: dict[str, Any] = {"nickname": "", "password_sha1": "", "password_md5": "", "created_at": 1, "updated_at": 1}
     with services.store.write() as tx:
         return [
@@ -227,7 +227,7 @@ def test_friends_added_and_invited_in_ims_count(limited: Callable[..., Services]
     befriend(services, bob, sign_up(services, "eve"))
     eve = services.friends.all(bob)[-1].user_id
     for _ in range(3):
-        services.invitations.invite(bob, group, [eve])  # waits, and once is enough
+        services.invitations.invite(bob, group, [eve])  # stays pending, and one is enough
     befriend(services, alice, services.sessions.resolve(*_session(services, "eve")) or alice)
     assert code_of(lambda: services.invitations.invite(alice, group, [eve])) is ErrorCode.RATE_LIMITED
 
@@ -420,7 +420,7 @@ def test_limits_off_turns_rates_off_and_keeps_quotas(limited: Callable[..., Serv
     assert clock() % SECOND >= 0
 
 
-# Rows that nobody may make without end (docs/decisions/0082)
+# Rows with a limit per person (docs/decisions/0082)
 
 
 def counted(services: Services, table: Any) -> int:
@@ -484,7 +484,7 @@ def test_answered_invitations_are_kept_up_to_a_number(services: Services, monkey
     services.groups.create(alice, "club", [])
     room = next(room.id for room in services.rooms.joined(alice) if room.title == "club")
     services.invitations.invite(alice, room, [bob.user_id])
-    services.invitations.invite(bob, room, [carol.user_id])  # waits, whatever comes after it
+    services.invitations.invite(bob, room, [carol.user_id])  # stays pending, whatever follows
     waiting = services.invitations.all(alice, room)[0].id
     for _ in range(5):
         services.groups.remove(alice, room, bob.user_id)

@@ -1,4 +1,4 @@
-"""Whose turn a request takes, found from its head alone."""
+"""The client of a request for turns, determined from its head alone."""
 
 import jwt
 import pytest

@@ -184,7 +184,7 @@ def answer(http: HttpConnection, transport: Transport, size: int, *, close: bool
 
 
 def look(http: HttpConnection, clock: Clock) -> None:
-    """The time of its deadline has come."""
+    """Let its deadline expire."""
     clock.now = http.deadline
     http.deadline_passed()
 
@@ -205,7 +205,9 @@ def test_a_slow_client_that_reads_gets_all(http: HttpConnection, transport: Tran
 def test_a_client_that_does_not_read_the_last_of_its_answer_is_given_up(
     http: HttpConnection, transport: Transport, clock: Clock
 ) -> None:
-    """It waits in our buffer, too little to be told of; a transport that closes would wait for it for ever."""
+    """The rest is in the transport's buffer, too small for a callback; a closing transport would wait
+    for it forever.
+    """
     answer(http, transport, 1000, close=True)
     assert transport.closing
     look(http, clock)
@@ -393,7 +395,7 @@ def test_the_inbox_is_bounded(socket: StreamConnection, worker: Worker, transpor
 
 
 def test_connections_woken_during_a_look_wait_for_the_next_turn() -> None:
-    """One with much to read wakes itself after each piece: all others would wait for its end."""
+    """A connection with much to read wakes itself after each part: all others would wait for its end."""
     worker = LiveWorker.__new__(LiveWorker)
     worker._woken, worker._flush_is_due = deque(), False
     turns: list[str] = []

@@ -59,7 +59,7 @@ def test_a_feed_takes_messages_in_every_order_of_publishing(services: Services) 
     events = captured(services, ["1", "2", "3", "4"])
     for order in itertools.permutations(events):
         feeds = Feeds(services.store, max_bytes=10**6)
-        feeds._use(LOBBY).open(0)  # somebody waited before the first of them
+        feeds._use(LOBBY).open(0)  # a client waited before the first of them
         cursor, got = 0, []
         for event in order:
             assert event.message is not None
@@ -202,7 +202,7 @@ def test_where_too_many_wait_the_oldest_answers() -> None:
     assert calls == []
     notifier.register(waiters[3], most=3)
     notifier.register(waiters[4], most=3)
-    assert calls == [0, 1]  # though the first has not gone yet
+    assert calls == [0, 1]  # although the first has not ended yet
     assert [waiter.expired for waiter in waiters] == [True, True, False, False, False]
 
 
@@ -270,7 +270,7 @@ def test_a_bus_that_is_alone_sleeps_while_its_own_process_writes(
         assert len(looks) <= 5, "the few after its start"
         services.friends.request(alice, bob.user_id, "")
         wait_until(lambda: bool(signals.signals), "signals are handed on as they are read")
-        # Another process writes once, without staying; then one comes to stay.
+        # Another process writes once, without staying; then one stays.
         other.hub.feeds.since(LOBBY, 0, 10)
         hub.feeds.since(LOBBY, 0, 10)
         other.messages.send(alice, "public", Draft(text="from a command"))

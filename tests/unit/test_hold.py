@@ -161,7 +161,7 @@ def test_a_fault_while_parking_leaves_no_waiter(
 
 @pytest.fixture
 def counted(chat: Services, monkeypatch: pytest.MonkeyPatch) -> Services:
-    """Requests are limited, and none comes free while a test looks."""
+    """Requests are limited, without a refill during the test."""
     now = chat.clock()
     monkeypatch.setattr(chat.limits, "_clock", lambda: now)
     monkeypatch.setattr(chat.limits, "_enabled", True)
@@ -169,7 +169,7 @@ def counted(chat: Services, monkeypatch: pytest.MonkeyPatch) -> Services:
 
 
 def left(chat: Services, user_id: int) -> int:
-    """How many requests the user may make at once; they are gone then."""
+    """Use up and return the number of requests the user may make at once."""
     return next(n for n in range(1000) if not chat.requests.count_on_loop(user_id))
 
 

@@ -1,4 +1,4 @@
-"""Pictures made to be dear: each costs little in the server's process, and ends in the one that decodes."""
+"""Expensive pictures: each costs little in the server's process, and ends in the decoding one."""
 
 import base64
 import contextlib

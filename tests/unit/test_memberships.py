@@ -9,7 +9,7 @@ from tests.conftest import FakeClock, run_in_threads, sign_up
 
 
 def add(services: Services, actor, room: RoomRef, user: UserRef, role: Role = Role.MEMBER) -> ErrorCode | None:
-    """None where it went well."""
+    """Return None on success."""
     try:
         services.memberships.add(actor, room, user, role)
     except ChatError as error:

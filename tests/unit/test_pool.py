@@ -1,4 +1,4 @@
-"""The threads that do the work, and whose turn it is."""
+"""The thread pool, and the turns of clients."""
 
 import asyncio
 import os
@@ -39,7 +39,7 @@ def pool_of(threads: int, most_waiting: int = 2000, *, most_each: int = 0, unask
 
 
 class Busy:
-    """A pool whose threads are all at work for somebody else, until it is let go on."""
+    """A pool whose threads are busy for another client until released."""
 
     def __init__(self, pool: Pool, threads: int = 1) -> None:
         self._go_on = threading.Event()

@@ -1,4 +1,4 @@
-"""What an adopter looks for is there, and says one version."""
+"""Project files exist and agree with each other."""
 
 import re
 import tomllib

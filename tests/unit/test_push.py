@@ -8,7 +8,7 @@ from chat.live.push import Pushes
 
 
 class Loop:
-    """The connection and its worker: threads and loop turns are run when the test says so."""
+    """The connection and its worker: threads and loop turns run when the test says so."""
 
     def __init__(self) -> None:
         self.worker = self
@@ -92,7 +92,7 @@ def test_items_found_while_a_message_is_handled() -> None:
 def test_items_found_while_the_peer_does_not_read() -> None:
     pushes, loop, source = begin()
     loop.threads.pop()()
-    source.stored += [b"%d" % number for number in range(65)]  # one more than goes out in one step
+    source.stored += [b"%d" % number for number in range(65)]  # one more than fits into one step
     pushes.look()
     loop.is_drained = False
     turn(pushes, loop)

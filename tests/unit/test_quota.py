@@ -53,7 +53,7 @@ def test_bytes_a_day_of_one_person(bounded: Start, clock: FakeClock) -> None:
     clock.advance(1)
     store(services, alice, 1000)
     assert code_of(lambda: store(services, alice, 1)) is ErrorCode.QUOTA_USED
-    clock.advance(-24 * 3600)  # a clock that is put back keeps nobody out
+    clock.advance(-24 * 3600)  # a clock set back locks no client out
     store(services, alice, 1000)
 
 

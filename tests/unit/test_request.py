@@ -44,7 +44,7 @@ HEADS = [
 
 
 class Workers:
-    """Something like LiveWorker, whose application keeps the environ it is called with."""
+    """A double of LiveWorker, whose application keeps the environ of each call."""
 
     def __init__(self, **settings: Any) -> None:
         self.cfg = Config()

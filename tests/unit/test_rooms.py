@@ -53,7 +53,7 @@ def test_a_deleted_account_counts_nowhere_and_inherits_nothing(services: Service
     with pytest.raises(ChatError) as caught:
         services.accounts.log_in("bob", "secret1", "192.0.2.1")
     assert caught.value.code is ErrorCode.CREDENTIALS_WRONG
-    services.memberships.leave(alice, "club")  # nobody is left to have it
+    services.memberships.leave(alice, "club")  # no member is left to inherit it
     assert [r.name for r in services.rooms.find(alice, unread=False)] == ["public"]
 
 

@@ -47,7 +47,8 @@ def take(subscription: Subscription, most: int = 100) -> list[str]:
 def test_a_ticket_is_followed_from_its_issue_on(services: Services, alice: Actor) -> None:
     bob = sign_up(services, "bob")
     send(services, alice, "public", "before")
-    tickets = [services.tickets.issue(bob, 1) for _ in range(2)]  # one makes him a member again, one finds him there
+    # one makes him a member again, the other finds him there
+    tickets = [services.tickets.issue(bob, 1) for _ in range(2)]
     services.memberships.leave(bob, "public")
     said = ["in between"]
     send(services, alice, "public", said[0])
@@ -112,7 +113,7 @@ def test_rooms_joined_left_and_joined_again(services: Services, alice: Actor) ->
         send(services, alice, "club", "not for bob")
         services.memberships.join(bob, "club", "")
         send(services, alice, "club", f"{round_} a")
-        if round_ != 1:  # in the second round it hears of it all only at the end
+        if round_ != 1:  # in the second round it receives all events only at the end
             got += take(subscription)
         send(services, alice, "club", f"{round_} b")
         got += take(subscription) if round_ != 1 else []

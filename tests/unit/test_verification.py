@@ -12,7 +12,7 @@ from chat.services import Services
 
 @pytest.fixture
 def silent() -> Iterator[socket.socket]:
-    """A mail server that takes connections and says nothing."""
+    """A mail server that accepts connections and sends nothing."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(10)
         yield listener

@@ -22,7 +22,7 @@ _VISITS = {EventKind.ENTERED, EventKind.LEFT}
 
 
 class Witness:
-    """What another client in the lobby hears, in its own process."""
+    """Another client's view of the lobby, in its own process."""
 
     def __init__(self, services: Services) -> None:
         self.bus = bus_of(services)
@@ -116,7 +116,7 @@ def test_one_that_was_only_held_up_comes_back(
 def test_one_that_was_held_up_comes_back_with_the_first_to_enter_it(
     services: Services, other: Services, alice: Actor, clock: FakeClock
 ) -> None:
-    """A laptop that slept: a socket that comes back may be faster than the next beat."""
+    """A laptop that slept: a reconnecting socket may be faster than the next heartbeat."""
     witness = Witness(services)
     bob = sign_up(services, "bob")
     visit = other.visits.enter(alice, LOBBY)

@@ -1,4 +1,4 @@
-"""Accounts: how to come to each row of the table."""
+"""Accounts: a case for each row of the table."""
 
 from tests.contract.ims.world import Cases, refused, reg
 

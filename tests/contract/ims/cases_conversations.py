@@ -1,4 +1,4 @@
-"""Conversations: how to come to each row of the table."""
+"""Conversations: a case for each row of the table."""
 
 from tests.contract.ims.world import LOBBY, NOWHERE, Cases, refused
 from tests.contract.ims_client import FORM_HEADERS, form

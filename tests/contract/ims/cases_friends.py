@@ -1,4 +1,4 @@
-"""Friends: how to come to each row of the table."""
+"""Friends: a case for each row of the table."""
 
 from tests.contract.ims.world import Cases, answer, refused
 

@@ -1,4 +1,4 @@
-"""Group administration: how to come to each row of the table."""
+"""Group administration: a case for each row of the table."""
 
 from tests.contract.ims.world import LOBBY, NOWHERE, Cases, of, refused
 

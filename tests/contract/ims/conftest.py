@@ -1,4 +1,4 @@
-"""The world is made once a process; each test has a copy of it, and of its own."""
+"""The world is created once per process; each test has its own copy."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -48,7 +48,7 @@ def mail() -> Iterator[tuple[str, Mailboxes]]:
 
 @pytest.fixture(scope="session")
 def built(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
-    """The world, and the database it was made in."""
+    """The world and its database."""
     home = tmp_path_factory.mktemp("world")
     shutil.copy(migrated, home / "commonroom.db")
     with pytest.MonkeyPatch.context() as patch:

@@ -206,7 +206,7 @@ def test_the_csrf_cookie(w: World) -> None:
 def test_a_login_that_is_under_way_does_not_outlive_its_password(
     w: World, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    """Who goes on logging in with a stolen password always has one such login under way."""
+    """An attacker who keeps logging in with a stolen password always has a login in progress."""
     verify = passwords.verify
     mine: ImsClient = w.mia
 
@@ -286,7 +286,7 @@ def test_sending_the_current_avatars_address_leaves_it_unchanged(w: World) -> No
 
 
 def test_a_page_of_history_is_complete_with_any_avatars(w: World) -> None:
-    """The largest picture that is taken, and the longest text: 50 messages come with either."""
+    """The largest accepted picture and the longest text: 50 messages are returned with either."""
     for number in range(50):
         w.mia.say("group", f"number {number}")
     for avatar in (in_base64(noise(1024 * 1024)), "\N{GRINNING FACE}" * 2048):

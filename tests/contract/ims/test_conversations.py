@@ -28,7 +28,7 @@ def shown(who: ImsClient, conversation_id: int) -> dict[str, object]:
 
 
 def send(who: ImsClient, conversation_id: int, content: str, **more: object) -> int:
-    """Say it: the new message's id."""
+    """Send a message and return its id."""
     body = {"conversationId": conversation_id, "content": content, **more}
     assert who.ok("POST", "/conversations/messages", body) == {"code": 0, "info": "Succeed"}
     return int(who.messages(conversation_id)[-1]["id"])
@@ -85,7 +85,7 @@ def test_reading_here_or_elsewhere_moves_the_mark(w: World) -> None:
     polling(w.app, "adam@example.com").hear("group")
     reader = polling(w.app, "adam@example.com")
     reader.hear("group")
-    reader.hear("group")  # its cursor says: I have that
+    reader.hear("group")  # advances its cursor
     assert shown(w.adam, w.group)["unread_count"] == 0
 
 

@@ -22,7 +22,7 @@ def invite(w: World, who: ImsClient) -> Reply:
     return who.call("POST", "/conversations/member/add", {"conversationId": w.group, "member_id": w.ben.id})
 
 
-# What each may do, by way of the wire. Everything is done to mona, the member, if not said otherwise.
+# Actions per role, over the wire. The target is mona, a member, unless noted.
 MATRIX: dict[str, tuple[Action, Do]] = {
     "appoint": (Action.CHANGE_ROLES, lambda w, a: a.call("POST", "/conversations/manage/admin", of(w.group, w.mona))),
     "dismiss": (Action.CHANGE_ROLES, lambda w, a: a.call("DELETE", "/conversations/manage/admin", of(w.group, w.adam))),

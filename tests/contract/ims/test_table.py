@@ -1,4 +1,4 @@
-"""docs/protocols/ims.md has one row for each outcome; each is brought about here, and is as its row says."""
+"""docs/protocols/ims.md has one row per outcome; each is produced here and compared with its row."""
 
 import re
 from collections.abc import Iterator

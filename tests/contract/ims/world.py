@@ -16,10 +16,10 @@ NAMES = ("alice", "adam", "mia", "mona", "ben", "zed", "dan", "fay", "lea", "alo
 
 @dataclass
 class World:
-    """alice owns the group; adam is admin there, mia, mona and dan members; dan and lea have deleted their accounts.
+    """alice owns the group; adam is an admin, mia, mona and dan are members; dan and lea have deleted their accounts.
 
-    All of these, ben and lea are friends of alice; fay was one; zed has asked to be. mia and ben are friends too.
-    alone is in no room at all. In `club`, an open room of polling's, there is only paul.
+    All of these, ben and lea are friends of alice; fay is a former one; zed has a pending request. mia and ben are
+    friends too. alone is in no room. In `club`, an open room of polling's, there is only paul.
     """
 
     app: Flask
@@ -33,7 +33,7 @@ class World:
         return ImsClient(FlaskTransport(self.app), username=name, token=token, id=user_id)
 
     def build(self) -> None:
-        """Make all of it, through the wire."""
+        """Create everything, over the wire."""
         for name in NAMES:
             client = self.__getattr__(name)
             client.register(name)
