@@ -162,9 +162,12 @@ export const api = {
   },
   sendText: (roomname, content, id) =>
     post("/chat/send", { roomname, new_message: { type: "text", content, client_message_id: id } }),
+  /** edited: as the message was seen, so that two edits at once do not overwrite each other. */
+  edit: (roomname, id, content, edited) => post("/chat/edit", { roomname, id, content, edited: edited ?? "" }),
+  deleteMessage: (roomname, id) => post("/chat/delete", { roomname, id }),
   sendPicture: (roomname, content, id, onProgress) =>
     upload("/chat/send", { roomname, new_message: { type: "img", content, client_message_id: id } }, onProgress),
   /** read: ids of the rooms that are looked at. */
   pull: (cursors, { hold, read, signal, timeout }) =>
-    post(`/chat/pull?detail=1&members=1&timeout=${hold}&read=${read.join(",") || 0}`, cursors, { signal, timeout }),
+    post(`/chat/pull?detail=1&changes=1&members=1&timeout=${hold}&read=${read.join(",") || 0}`, cursors, { signal, timeout }),
 };

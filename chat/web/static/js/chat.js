@@ -107,6 +107,7 @@ export class Chat {
     return {
       lookedAt: () => (this.#isLookedAt() ? this.#store.room : null),
       onNews: (room, messages) => this.#news(room, messages),
+      onChanges: (room, changes) => this.#changed(room, changes),
       onAnswer: (count, since) => {
         if (count === 0) this.#outbox.forgetSent(since);
         if (count === 0) this.members.changed();
@@ -129,6 +130,11 @@ export class Chat {
     if (room === this.#store.room) this.conversation.noteNew(others.length);
     this.#unread.add(room, messages);
     if (this.#isLookedAt() && room === this.#store.room) this.#markSeen(room);
+  }
+
+  /** What was deleted may have been counted as unread: the server knows. */
+  #changed(room, changes) {
+    if (room.unread > 0 && changes.some(({ change }) => change === "deleted")) this.feed.recount();
   }
 
   #isLookedAt() {

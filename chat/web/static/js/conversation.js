@@ -8,7 +8,7 @@ import { onNewDay } from "./calendar.js";
 import { byId, el, setChildren } from "./dom.js";
 import { dayKey, dayName, toDate } from "./format.js";
 import { onLanguage, t } from "./i18n.js";
-import { toMessages } from "./incoming.js";
+import { toEntries } from "./incoming.js";
 import { MessageView } from "./messageview.js";
 import { roomTitle } from "./names.js";
 import { KEPT_MESSAGES } from "./store.js";
@@ -94,7 +94,7 @@ export class Conversation {
     this.render();
     try {
       const page = await api.history(room.name, room.messages[0]?.timestamp, PAGE);
-      const messages = await toMessages(page.messages);
+      const messages = await toEntries(page.messages);
       if (this.#loading === room) this.#loading = null;
       if (this.#store.rooms.get(room.name) === room) {
         this.#setBusy();

@@ -1,10 +1,11 @@
-// The server's messages in the page's own form.
+// The server's messages, and its changes to them, in the page's own form.
 
+import { isChange } from "./changes.js";
 import { measure, sniff, toUrl } from "./pictures.js";
 
-/** Messages as the store takes them; pictures become blob URLs whose size is known. */
-export function toMessages(raws) {
-  return Promise.all(raws.map(toMessage));
+/** Messages as the store takes them; pictures become blob URLs whose size is known. Changes stay as they came. */
+export function toEntries(raws) {
+  return Promise.all(raws.map((raw) => (isChange(raw) ? raw : toMessage(raw))));
 }
 
 async function toMessage(raw) {
@@ -18,6 +19,7 @@ async function toMessage(raw) {
     timestamp: raw.timestamp,
     clientId: raw.client_message_id,
     text: raw.type === "text" ? raw.content : "",
+    edited: raw.edited ?? null,
     url: null,
     size: null,
   };

@@ -6,7 +6,8 @@
 // something.
 
 import { api } from "./api.js";
-import { toMessages } from "./incoming.js";
+import { isChange } from "./changes.js";
+import { toEntries } from "./incoming.js";
 import { isVisible } from "./tabs.js";
 
 const HOLD_S = 25;
@@ -32,7 +33,8 @@ export class Live {
   #heard = Promise.resolve(); // what other tabs told is taken in one after the other
   state = "connecting";
 
-  /** handlers: lookedAt() gives the room before the user's eyes, onNews(room, messages), onAnswer(count, since),
+  /** handlers: lookedAt() gives the room before the user's eyes, onNews(room, messages),
+   * onChanges(room, changes), onAnswer(count, since),
    * onState(state), onSignedOut(), onRoomsChanged(). */
   constructor(store, tabs, handlers) {
     this.#store = store;
@@ -166,7 +168,7 @@ export class Live {
     return count;
   }
 
-  /** found: new messages by room, or null if the user has left the room. */
+  /** found: new messages and changes by room, or null if the user has left the room. */
   async #take(run, rooms, found) {
     let count = 0;
     for (const room of rooms) {
@@ -183,11 +185,12 @@ export class Live {
   }
 
   async #takeRoom(run, room, raws) {
-    const messages = (await toMessages(raws)).filter((message) => message.timestamp > room.cursor);
+    const entries = (await toEntries(raws)).filter((entry) => entry.timestamp > room.cursor);
     // Another room list, or another user, may have come while pictures were read.
-    if (this.#store.rooms.get(room.name) !== room || run !== this.#run || messages.length === 0) return;
-    this.#store.addNewer(room, messages);
-    this.#handlers.onNews(room, messages);
+    if (this.#store.rooms.get(room.name) !== room || run !== this.#run || entries.length === 0) return;
+    this.#store.addNewer(room, entries);
+    this.#handlers.onNews(room, entries.filter((entry) => !isChange(entry)));
+    this.#handlers.onChanges(room, entries.filter(isChange));
   }
 
   #hear(news) {

@@ -3,6 +3,7 @@
 import { api } from "./api.js";
 
 const REFRESH_MS = 30_000;
+const RECOUNT_MS = 500; // at most
 
 export class RoomFeed {
   #store;
@@ -41,6 +42,17 @@ export class RoomFeed {
       this.#timer = setTimeout(() => this.refreshQuietly(), REFRESH_MS);
       return;
     }
+    await this.#refreshNow();
+  }
+
+  /** Something may have changed the server's counts: ask soon. Clients of one room do not ask all at once. */
+  recount() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#refreshNow(), Math.random() * RECOUNT_MS);
+  }
+
+  async #refreshNow() {
+    if (!this.#store.me) return;
     try {
       await this.refresh();
     } catch (error) {

@@ -2,7 +2,10 @@
 //
 // A room's messages have no gaps and are sorted by timestamp (the server assigns strictly increasing ones per room,
 // in one format, so they compare as text). Messages from a pull are newer than all of them; messages from history are
-// older, or overlap. Messages are identified by id, so that none shows twice.
+// older, or overlap. Messages are identified by id, so that none shows twice. A changed
+// message is another object, so the views know what to draw again.
+
+import { changed, isChange } from "./changes.js";
 
 export const KEPT_MESSAGES = 500;
 const KEPT_IN_BACKGROUND = 60;
@@ -103,16 +106,23 @@ export class Store {
     this.emit("current");
   }
 
-  /** Add a pull's messages to a room: newer ones, oldest first. */
-  addNewer(room, messages) {
-    if (messages.length === 0) return;
-    room.cursor = messages.at(-1).timestamp;
-    if (room.cursor > room.lastTime) room.lastTime = room.cursor;
-    room.activity = this.#activity += 1;
+  /** Add a pull's messages and changes to a room: newer ones, oldest first. */
+  addNewer(room, entries) {
+    if (entries.length === 0) return;
+    room.cursor = entries.at(-1).timestamp;
+    const messages = entries.filter((entry) => !isChange(entry));
+    if (messages.length > 0) {
+      const last = messages.at(-1).timestamp;
+      if (last > room.lastTime) room.lastTime = last;
+      room.activity = this.#activity += 1;
+    }
     for (const message of messages) this.#settle(message);
     // A room loads its messages from history when it is first opened. From then on all are kept: messages that arrive
     // while history is loading may not be in it.
-    if (room.isKept) this.#merge(room, messages);
+    if (room.isKept) {
+      if (messages.length > 0) this.#merge(room, messages);
+      this.#change(room, entries.filter(isChange));
+    }
     this.emit("messages", room);
   }
 
@@ -182,6 +192,17 @@ export class Store {
       else known.set(message.id, message);
     }
     room.messages = [...known.values()].sort((a, b) => (a.timestamp < b.timestamp ? -1 : 1));
+  }
+
+  #change(room, changes) {
+    for (const change of changes) {
+      const at = room.messages.findLastIndex((message) => message.id === change.id);
+      if (at < 0) continue;
+      const before = room.messages[at];
+      const after = changed(before, change);
+      room.messages.splice(at, 1, ...(after ? [after] : []));
+      if (!after) this.#drop(room, [before]);
+    }
   }
 
   #drop(room, messages) {
