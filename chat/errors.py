@@ -72,6 +72,8 @@ class ErrorCode(Enum):
     NOT_SENDER = auto()  # only the sender can do that to a message
     NOT_A_TEXT = auto()
     EDIT_TOO_LATE = auto()  # minutes
+    REACTION_INVALID = auto()  # no emoji
+    REACTIONS_TOO_MANY = auto()  # limit (kinds)
     EDIT_CROSSED = auto()  # the message was edited meanwhile
     MESSAGE_EMPTY = auto()
     MESSAGE_TOO_LONG = auto()  # limit (characters)
@@ -120,6 +122,8 @@ PARTIAL = frozenset(
         ErrorCode.NOT_A_TEXT,
         ErrorCode.EDIT_TOO_LATE,
         ErrorCode.EDIT_CROSSED,
+        ErrorCode.REACTION_INVALID,
+        ErrorCode.REACTIONS_TOO_MANY,
     }
 )
 

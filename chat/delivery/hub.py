@@ -55,11 +55,17 @@ class Hub:
         """Deliver signals read by the bus. They are not delivered on publication, so that each arrives once."""
         for event in events:
             if event.kind in SIGNALS:
-                about = "room" if event.kind in ROOM_SIGNALS else "user"
-                self.notifier.signal((about, event.subject_id), event)
+                self.notifier.signal((_key_kind(event.kind), event.subject_id), event)
 
     def resync(self) -> None:
         """Recover after missed events: drop memory and have every waiter look again."""
         self.feeds.forget()
         self.user_changed(None)
         self.notifier.wake_all()
+
+
+def _key_kind(signal: EventKind) -> str:
+    """Return of which key's waiters a signal is."""
+    if signal is EventKind.TYPING:
+        return "changes"
+    return "room" if signal in ROOM_SIGNALS else "user"

@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from chat.models import ChangeKind, Entry, StoredChange, StoredMessage
+from chat.storage.extras import with_reaction
 from chat.storage.timeline import in_order
 
 MOST_MESSAGES = 256  # a room; and as many changes
@@ -130,9 +131,14 @@ class Feed:
         at = bisect_left(held, change.message_time, key=_time)
         if at == len(held) or held[at].time != change.message_time:
             return held
+        message = held[at]
         new: tuple[StoredMessage, ...] = ()
-        if change.kind is not ChangeKind.DELETED:
-            new = (replace(held[at], content=change.content, edited_at=change.time, encoded={}),)
+        if change.kind is ChangeKind.EDITED:
+            mentions: dict[str, Any] = {"mentions": change.mentions, "mentions_all": change.mentions_all}
+            new = (replace(message, content=change.content, edited_at=change.time, **mentions, encoded={}),)
+        elif change.kind is ChangeKind.REACTIONS:
+            reactions = with_reaction(message.reactions, change.emoji, change.username, change.is_on)
+            new = (replace(message, reactions=reactions, encoded={}),)
         self.cost += sum(map(message_cost, new)) - message_cost(held[at])
         return (*held[:at], *new, *held[at + 1 :])
 
@@ -145,7 +151,9 @@ def message_cost(entry: Entry) -> int:
 def _with(held: tuple[StoredChange, ...], change: StoredChange) -> tuple[StoredChange, ...]:
     """Append a change. Earlier edits of the same message get its current text."""
     edited = ChangeKind.EDITED
-    if any(each.message_id == change.message_id and each.kind is edited for each in held):
+    if change.kind is not ChangeKind.REACTIONS and any(
+        each.message_id == change.message_id and each.kind is edited for each in held
+    ):
         held = tuple(
             replace(each, content=change.content, encoded={})
             if each.message_id == change.message_id and each.kind is edited

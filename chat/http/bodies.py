@@ -132,10 +132,11 @@ def draft_of(body: dict[str, Any], *, image: str) -> Draft:
 
     `image`: the protocol's type for pictures. Raises MESSAGE_TYPE_UNKNOWN.
     """
+    about = {"client_message_id": body["client_message_id"], "reply_to_id": body.get("reply_to")}
     if body["type"] == "text":
-        return Draft(text=body["content"], client_message_id=body["client_message_id"])
+        return Draft(text=body["content"], **about)
     if body["type"] == image:
-        return Draft(image=body["content"], client_message_id=body["client_message_id"])
+        return Draft(image=body["content"], **about)
     raise ChatError(ErrorCode.MESSAGE_TYPE_UNKNOWN)
 
 

@@ -205,6 +205,7 @@ class HeldPull(Waiter):
         "_place",
         "_places",
         "_session_ends",
+        "_tells_members",
         "_timeout_s",
         "deadline",
         "is_held",
@@ -224,7 +225,8 @@ class HeldPull(Waiter):
         tells_members: bool = False,
     ) -> None:
         super().__init__(position.keys(actor), hold.wake)
-        self.signals = [] if tells_members else None
+        self.signals = [] if tells_members or position.changes else None
+        self._tells_members = tells_members
         self._chat = chat
         self._actor = actor
         self._timeout_s = timeout_s
@@ -306,7 +308,11 @@ class HeldPull(Waiter):
     def _told(self) -> bytes | Look:
         """Answer to signals that have arrived."""
         signals, self.signals = self.signals or [], []
-        is_news = any(signal.kind is EventKind.MEMBERS for signal in signals)
+        if self._places.position.changes:
+            typing = self._place.position.typing(signals, self._actor)
+            if typing.rooms:
+                return b"".join(self._places.render(typing))
+        is_news = self._tells_members and any(signal.kind is EventKind.MEMBERS for signal in signals)
         return self._place.nothing() if is_news else NOTHING_YET
 
     def again(self, body: bytes) -> bytes | Look:

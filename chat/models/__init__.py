@@ -4,17 +4,28 @@ Times are whole microseconds since 1970 (UTC), as 64-bit integers.
 """
 
 from chat.models.account import Actor, Avatar, KnownAddress, LoginSession, User
-from chat.models.change import Change, ChangeKind, Entry, StoredChange
+from chat.models.change import Change, ChangeKind, Entry, Reaction, StoredChange
 from chat.models.event import ROOM_SIGNALS, SIGNALS, TIMELINE, Event, EventKind, EventRow
 from chat.models.friend import FriendGroup, FriendGroupMember, FriendRequest, Friendship, RequestStatus
 from chat.models.group import Announcement, Invitation, InvitationStatus
 from chat.models.limit import RateLimit, StoredBytes
-from chat.models.message import IS_FILE, Attachment, AttachmentChunk, Message, MessageType, StoredMessage
+from chat.models.message import (
+    EVERYBODY,
+    IS_FILE,
+    Attachment,
+    AttachmentChunk,
+    Mention,
+    Message,
+    MessageType,
+    Reactions,
+    StoredMessage,
+)
 from chat.models.room import Access, Membership, Role, Room
 from chat.models.ticket import RoomTicket
 from chat.models.visit import Process, Visitor, VisitRow
 
 __all__ = [
+    "EVERYBODY",
     "IS_FILE",
     "ROOM_SIGNALS",
     "SIGNALS",
@@ -40,10 +51,13 @@ __all__ = [
     "KnownAddress",
     "LoginSession",
     "Membership",
+    "Mention",
     "Message",
     "MessageType",
     "Process",
     "RateLimit",
+    "Reaction",
+    "Reactions",
     "RequestStatus",
     "Role",
     "Room",

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
 
-from sqlalchemy import ForeignKey, Index, Text, text
+from sqlalchemy import ForeignKey, Index, Text, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chat.extensions import db
@@ -15,6 +15,8 @@ from chat.models.message import StoredMessage
 class ChangeKind(StrEnum):
     DELETED = "deleted"  # a message, for all
     EDITED = "edited"  # a message's text
+    REACTIONS = "reactions"  # somebody put an emoji to a message, or took it away
+    TYPING = "typing"  # somebody is writing: takes no time of the clock, and is stored nowhere
 
 
 class Change(db.Model):
@@ -30,13 +32,28 @@ class Change(db.Model):
     actor_id: Mapped[int] = mapped_column(ForeignKey("users.id"))  # who changed it
     # Of an edit: the previous text, until the message is deleted.
     before: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
+    # Of a reaction: the emoji, and whether it was put there or taken away.
+    emoji: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
+    is_on: Mapped[bool] = mapped_column(default=True, server_default=true())
+
+
+class Reaction(db.Model):
+    """That a person has put an emoji to a message."""
+
+    __tablename__ = "reactions"
+
+    message_id: Mapped[int] = mapped_column(ForeignKey("messages.id"), primary_key=True, autoincrement=False)
+    emoji: Mapped[str] = mapped_column(Text, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True, autoincrement=False)
+    time: Mapped[int] = mapped_column(Microseconds)  # of the change
 
 
 @dataclass(frozen=True, slots=True)
 class StoredChange:
     """A change as read from the database. Shared between threads.
 
-    It holds the current state, so a reader that applies it twice, or late, ends with the same state.
+    A reader that applies it twice, or late, ends with the same state: an edit holds the current text, and the last of a
+    person's changes of one emoji decides.
     """
 
     room_id: int
@@ -47,6 +64,10 @@ class StoredChange:
     message_id: int
     message_time: int  # µs; of the message
     content: str = ""  # of an edit: the text
+    emoji: str = ""
+    is_on: bool = True
+    mentions: tuple[str, ...] = ()  # of an edit: those of the current text
+    mentions_all: bool = False
     # Encoded forms by protocol format.
     encoded: dict[str, bytes] = field(default_factory=dict, compare=False, repr=False)
     # Lets an answer's size be summed over messages and changes alike.

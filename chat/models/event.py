@@ -26,11 +26,12 @@ class EventKind(StrEnum):
     ADMITTED = "admitted"  # subject: the user who was added to a room
     MEMBERS = "members"  # subject: room; a membership began or ended
     CONCERNS_MEMBERS = "concerns_members"  # subject: room; a new member, an announcement, or an answered invitation
+    TYPING = "typing"  # subject: room; data: who is writing
 
 
 TIMELINE = frozenset({EventKind.MESSAGE, EventKind.CHANGE})  # events with a time of the room's clock
 ROOM_SIGNALS = frozenset({EventKind.ENTERED, EventKind.LEFT, EventKind.MEMBERS, EventKind.CONCERNS_MEMBERS})
-SIGNALS = ROOM_SIGNALS | {EventKind.FRIEND_REQUESTED, EventKind.UNFRIENDED, EventKind.ADMITTED}
+SIGNALS = ROOM_SIGNALS | {EventKind.TYPING, EventKind.FRIEND_REQUESTED, EventKind.UNFRIENDED, EventKind.ADMITTED}
 
 
 class EventRow(db.Model):

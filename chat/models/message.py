@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chat.extensions import db
@@ -48,8 +48,27 @@ class Message(db.Model):
     reply_to_id: Mapped[int | None] = mapped_column(ForeignKey("messages.id"))
     client_message_id: Mapped[str | None] = mapped_column(Text)
     edited_at: Mapped[int | None] = mapped_column(Microseconds)  # time of the last edit, by the room's clock
+    # So that reading the others costs nothing: whether there are rows in these tables, or once were.
+    has_reactions: Mapped[bool] = mapped_column(server_default=false())
+    has_mentions: Mapped[bool] = mapped_column(server_default=false())
     # Deleted for all: the content is removed. The row stays, so that a retry does not store the message again.
     deleted_at: Mapped[int | None] = mapped_column(Microseconds)
+
+
+class Mention(db.Model):
+    """That a message names a member of its room, or all of them."""
+
+    __tablename__ = "mentions"
+    __table_args__ = (Index("ix_mentions_message_id", "message_id"),)
+
+    # In this order, so that a member's mentions after a time are a range. No foreign key on the user: 0 is everybody.
+    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"), primary_key=True, autoincrement=False)
+    user_id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)
+    time: Mapped[int] = mapped_column(Microseconds, primary_key=True, autoincrement=False)  # of the message
+    message_id: Mapped[int] = mapped_column(ForeignKey("messages.id"))
+
+
+EVERYBODY = 0  # a mention's user
 
 
 class Attachment(db.Model):
@@ -81,6 +100,9 @@ class AttachmentChunk(db.Model):
     data: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+Reactions = tuple[tuple[str, tuple[str, ...]], ...]  # emoji, and the usernames of who put it there
+
+
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
     """A message as read from the database, with everything that any protocol shows. Shared between threads."""
@@ -101,5 +123,8 @@ class StoredMessage:
     attachment_id: int | None = None
     filename: str = ""  # of a file
     edited_at: int | None = None  # µs
+    reactions: Reactions = ()
+    mentions: tuple[str, ...] = ()  # usernames
+    mentions_all: bool = False
     # Encoded forms by protocol format, so that answers to many readers are encoded once.
     encoded: dict[str, bytes] = field(default_factory=dict, compare=False, repr=False)

@@ -34,6 +34,7 @@ class Limit:
 
 
 MESSAGES = Limit("messages", burst=60, seconds=3)  # per user
+TYPING = Limit("typing", burst=10, seconds=10)  # per user
 # Password guessing (services.guessing, docs/decisions/0025). A bucket yields its burst, and the same number again per
 # period: strangers, including those who share the owner's address, have at most 100 attempts in any hour (ASVS 2.2.1).
 FAILED_LOGINS = Limit("failed-logins", burst=10, seconds=60)  # per account and address, or device

@@ -1,11 +1,15 @@
-"""Editing and deleting messages (docs/specification.md, "Message"; docs/decisions/0120)."""
+"""Edits, deletions and reactions; typing (docs/specification.md, "Message"; docs/decisions/0120)."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from chat.clock import SECOND, Clock
+from chat.delivery import Hub
+from chat.emoji import emoji_of
 from chat.errors import ChatError, ErrorCode
 from chat.models import (
     Actor,
@@ -15,14 +19,16 @@ from chat.models import (
     ChangeKind,
     Event,
     EventKind,
+    Mention,
     Message,
     MessageType,
+    Reaction,
     StoredChange,
 )
 from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
-from chat.security.limits import MESSAGES
-from chat.services import friendships, lookups
+from chat.security.limits import MESSAGES, TYPING
+from chat.services import friendships, lookups, mentions
 from chat.services.limits import Limits
 from chat.services.lookups import AnyConnection, FoundRoom, RoomRef, within_64_bits
 from chat.services.messages import require_text
@@ -43,12 +49,17 @@ class _Found:
     attachment_id: int | None
     edited_at: int | None
     is_deleted: bool
+    has_mentions: bool
+
+
+MOST_REACTIONS = 20  # kinds, of a message
 
 
 class Changes:
     def __init__(
         self,
         store: Store,
+        hub: Hub,
         clock: Clock,
         limits: Limits,
         security_log: SecurityLog,
@@ -57,6 +68,7 @@ class Changes:
         max_chars: int,
     ) -> None:
         self._store = store
+        self._hub = hub
         self._clock = clock
         self._limits = limits
         self._security_log = security_log
@@ -79,8 +91,58 @@ class Changes:
                 return
             if based_on is not None and based_on != (found.edited_at or 0):
                 raise ChatError(ErrorCode.EDIT_CROSSED)
-            change = self._record(tx, actor, found, ChangeKind.EDITED, before=found.content, content=text)
-            tx.execute(update(Message).where(Message.id == found.id).values(content=text, edited_at=change.time))
+            mentioned = mentions.find(tx, found.room, text)
+            change = self._record(
+                tx, actor, found, ChangeKind.EDITED, {"before": found.content}, content=text, **mentioned.shown
+            )
+            values = {"content": text, "edited_at": change.time, "has_mentions": bool(mentioned)}
+            tx.execute(update(Message).where(Message.id == found.id).values(values))
+            if mentioned or found.has_mentions:
+                mentions.store(tx, found.room.id, found.id, found.time, mentioned)
+
+    def react(self, actor: Actor, ref: RoomRef, message_id: int, emoji: str, *, is_on: bool) -> None:
+        """Put an emoji to a message, or take one's own away. What is so already changes nothing.
+
+        Raises ROOM_NOT_FOUND, MESSAGE_NOT_FOUND, REACTION_INVALID, REACTIONS_TOO_MANY, NOT_FRIENDS, RATE_LIMITED,
+        UNAVAILABLE.
+        """
+        kind = emoji_of(emoji)
+        if kind is None:
+            raise ChatError(ErrorCode.REACTION_INVALID)
+        with self._changing(actor) as tx:
+            found = _in_room(tx, actor, ref, message_id)
+            friendships.require_open(tx, found.room)
+            same = (Reaction.message_id == found.id, Reaction.emoji == kind, Reaction.user_id == actor.user_id)
+            if (tx.execute(select(Reaction.user_id).where(*same)).first() is not None) == is_on:
+                return
+            if is_on:
+                _require_place(tx, found.id, kind)
+            change = self._record(
+                tx, actor, found, ChangeKind.REACTIONS, {"emoji": kind, "is_on": is_on}, emoji=kind, is_on=is_on
+            )
+            if is_on:
+                row = {"message_id": found.id, "emoji": kind, "user_id": actor.user_id, "time": change.time}
+                tx.execute(insert(Reaction).values(row))
+                tx.execute(update(Message).where(Message.id == found.id).values(has_reactions=True))
+            else:
+                tx.execute(delete(Reaction).where(*same))
+
+    def typing(self, actor: Actor, ref: RoomRef) -> None:
+        """Tell those who wait for changes in the room that the actor is writing.
+
+        Stored nowhere; only where several worker processes serve, it passes through the events. Raises ROOM_NOT_FOUND,
+        RATE_LIMITED.
+        """
+        self._limits.take(TYPING, actor.user_id)
+        with self._store.read() as connection:
+            room = lookups.joined(connection, actor, ref)
+        data = json.dumps({"user_id": actor.user_id, "username": actor.username})
+        event = Event(EventKind.TYPING, room.id, self._clock(), data=data)
+        if not self._limits.has_other_workers:
+            self._hub.signal([event])
+            return
+        with self._store.write() as tx:
+            tx.emit(event)
 
     def delete_in(self, actor: Actor, ref: RoomRef, message_id: int) -> None:
         """Delete a message for all members, permanently. A permitted second deletion changes nothing.
@@ -120,10 +182,12 @@ class Changes:
         nothing = {"type": MessageType.TEXT, "content": "", "attachment_id": None, "deleted_at": self._clock()}
         tx.execute(update(Message).where(Message.id == found.id).values(nothing))
         tx.execute(update(Change).where(Change.message_id == found.id).values(before=""))
+        tx.execute(delete(Reaction).where(Reaction.message_id == found.id))
+        tx.execute(delete(Mention).where(Mention.message_id == found.id))
         if found.attachment_id is not None:
             tx.execute(delete(AttachmentChunk).where(AttachmentChunk.attachment_id == found.attachment_id))
             tx.execute(delete(Attachment).where(Attachment.id == found.attachment_id))
-        self._record(tx, actor, found, ChangeKind.DELETED)
+        self._record(tx, actor, found, ChangeKind.DELETED, {})
         details = {"room_id": found.room.id, "message_id": found.id, "sender_id": found.sender_id}
         self._security_log.write("message_removal", actor.user_id, actor.username, **details)
 
@@ -133,14 +197,16 @@ class Changes:
         actor: Actor,
         found: _Found,
         kind: ChangeKind,
-        *,
-        before: str = "",
-        content: str = "",
+        kept: Mapping[str, Any],
+        **shown: Any,
     ) -> StoredChange:
-        """Store the change of a message, and notify readers of changes."""
+        """Store the change of a message, and notify readers of changes.
+
+        kept: values of the row; shown: those of the record.
+        """
         prev_time, time = tick_for_change(tx, found.room.id, self._clock())
         row = {"room_id": found.room.id, "time": time, "kind": kind.value, "message_id": found.id}
-        tx.execute(insert(Change).values(**row, actor_id=actor.user_id, before=before))
+        tx.execute(insert(Change).values(**row, actor_id=actor.user_id, **kept))
         change = StoredChange(
             room_id=found.room.id,
             time=time,
@@ -149,7 +215,7 @@ class Changes:
             username=actor.username,
             message_id=found.id,
             message_time=found.time,
-            content=content,
+            **shown,
         )
         tx.emit(Event(EventKind.CHANGE, found.room.id, time, prev_time=prev_time, change=change))
         return change
@@ -157,7 +223,7 @@ class Changes:
 
 def _row(connection: AnyConnection, message_id: int) -> Any:
     query = select(Message.id, Message.room_id, Message.sender_id, Message.time, Message.type, Message.content)
-    query = query.add_columns(Message.attachment_id, Message.edited_at, Message.deleted_at)
+    query = query.add_columns(Message.attachment_id, Message.edited_at, Message.deleted_at, Message.has_mentions)
     return connection.execute(query.where(Message.id == within_64_bits(message_id))).first()
 
 
@@ -172,6 +238,7 @@ def _found(room: FoundRoom, row: Any) -> _Found:
         attachment_id=row.attachment_id,
         edited_at=row.edited_at,
         is_deleted=row.deleted_at is not None,
+        has_mentions=row.has_mentions,
     )
 
 
@@ -182,3 +249,10 @@ def _in_room(tx: WriteTransaction, actor: Actor, ref: RoomRef, message_id: int, 
     if row is None or row.room_id != room.id or (row.deleted_at is not None and not deleted):
         raise ChatError(ErrorCode.MESSAGE_NOT_FOUND)
     return _found(room, row)
+
+
+def _require_place(tx: WriteTransaction, message_id: int, emoji: str) -> None:
+    """Raise REACTIONS_TOO_MANY where the message has other emoji enough."""
+    others = (Reaction.message_id == message_id, Reaction.emoji != emoji)
+    if tx.execute(select(func.count(Reaction.emoji.distinct())).where(*others)).scalar_one() >= MOST_REACTIONS:
+        raise ChatError(ErrorCode.REACTIONS_TOO_MANY, limit=MOST_REACTIONS)

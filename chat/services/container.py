@@ -115,6 +115,7 @@ class Services:
         self.archive = Archive(self.store, self.reading)
         self.changes = Changes(
             self.store,
+            self.hub,
             clock,
             self.limits,
             security_log,

@@ -30,6 +30,11 @@ class Limits:
         """Whether limits kept in memory must also be kept in the database."""
         return self._enabled and self._over_workers
 
+    @property
+    def has_other_workers(self) -> bool:
+        """Whether several processes serve the same users."""
+        return self._over_workers
+
     def hold_over_workers(self) -> None:
         """Note that several processes serve the same users, so limits in memory count only a part of the requests."""
         self._over_workers = True

@@ -13,10 +13,11 @@ from chat.models import Actor, Entry, Event, EventKind, Message, MessageType, St
 from chat.names import is_visible
 from chat.ports import Store, WriteTransaction
 from chat.security.limits import MESSAGES
-from chat.services import friendships, lookups
+from chat.services import friendships, lookups, mentions
 from chat.services.attachments import Attached, Attachments
 from chat.services.limits import Limits
 from chat.services.lookups import MAX_ID, RoomRef
+from chat.services.mentions import Mentioned
 from chat.services.quota import Quota
 from chat.services.room_clock import tick_for_message
 from chat.storage import timeline
@@ -27,7 +28,17 @@ CLIENT_MESSAGE_ID_MAX_CHARS = 64
 _avatar = select(User.avatar).where(User.id == bindparam("sender")).scalar_subquery()
 _insert = Prepared(
     insert(Message).returning(Message.id, _avatar),
-    ["room_id", "sender_id", "time", "type", "content", "attachment_id", "reply_to_id", "client_message_id"],
+    [
+        "room_id",
+        "sender_id",
+        "time",
+        "type",
+        "content",
+        "attachment_id",
+        "reply_to_id",
+        "client_message_id",
+        "has_mentions",
+    ],
 )
 
 
@@ -86,7 +97,7 @@ class Messages:
             if picture is not None:
                 self._quota.take(tx, actor.user_id, len(picture.data))
                 attached = self._attachments.store(tx, picture)
-            return self.insert(tx, actor, room_id, draft, attached)
+            return self.insert(tx, actor, room_id, draft, attached, mentions.find(tx, room, draft.text))
 
     def timeline(self, actor: Actor, ref: RoomRef, before: int | None, limit: int) -> Sequence[Entry]:
         """The newest `limit` messages and changes older than before (µs), oldest first. Raises ROOM_NOT_FOUND."""
@@ -110,7 +121,13 @@ class Messages:
             return timeline.newest(connection, room.id, limit, before, lower_than)
 
     def insert(
-        self, tx: WriteTransaction, actor: Actor, room_id: int, draft: Draft, attached: Attached | None
+        self,
+        tx: WriteTransaction,
+        actor: Actor,
+        room_id: int,
+        draft: Draft,
+        attached: Attached | None,
+        mentioned: Mentioned | None = None,
     ) -> StoredMessage:
         """Store a message and its attachment in the transaction that checked the actor's membership."""
         prev_time, time = tick_for_message(tx, room_id, self._clock())
@@ -124,6 +141,7 @@ class Messages:
             "attachment_id": attached.id if attached else None,
             "reply_to_id": draft.reply_to_id,
             "client_message_id": draft.client_message_id,
+            "has_mentions": bool(mentioned),
         }
         ((message_id, avatar),) = tx.run(_insert, row | {"sender": actor.user_id})
         message = StoredMessage(
@@ -142,7 +160,10 @@ class Messages:
             client_message_id=draft.client_message_id,
             attachment_id=attached.id if attached else None,
             filename=attached.filename if attached else "",
+            **(mentioned.shown if mentioned else {}),
         )
+        if mentioned:
+            mentions.store(tx, room_id, message_id, time, mentioned)
         tx.emit(Event(EventKind.MESSAGE, room_id, time, message, prev_time))
         return message
 

@@ -24,6 +24,7 @@ class Action(Enum):
     CHANGE_ROLES = auto()
     TRANSFER = auto()
     ANNOUNCE = auto()  # also deletes announcements
+    MENTION_ALL = auto()
     DELETE_MESSAGE = auto()  # of another user
 
 
@@ -54,6 +55,7 @@ ALLOWED: dict[Action, dict[Access, _Roles]] = {
     Action.CHANGE_ROLES: _rooms(_OWNER),
     Action.TRANSFER: _rooms(_OWNER),
     Action.ANNOUNCE: _rooms(_OWNER_AND_ADMINS),
+    Action.MENTION_ALL: _rooms(_OWNER_AND_ADMINS),
     Action.DELETE_MESSAGE: _rooms(_OWNER_AND_ADMINS),
 }
 ADDING = {Role.MEMBER: Action.ADD_MEMBER, Role.ADMIN: Action.ADD_ADMIN, Role.OWNER: Action.ADD_OWNER}

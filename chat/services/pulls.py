@@ -1,5 +1,6 @@
 """Pulls: new messages since the reader's cursors (docs/specification.md, "polling")."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -8,7 +9,7 @@ from sqlalchemy import bindparam, select
 from chat.delivery import Hub, Key
 from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, enter_lane
-from chat.models import Actor, Entry, Membership, Room
+from chat.models import Actor, ChangeKind, Entry, Event, EventKind, Membership, Room, StoredChange
 from chat.names import name_key
 from chat.ports import Store
 from chat.services.reading import Reading
@@ -74,6 +75,34 @@ class Position:
         """The notifier keys that wake the reader."""
         kinds = ("room", "changes") if self.changes else ("room",)
         return [("user", actor.user_id), *((kind, room_id) for kind in kinds for room_id in set(self.rooms.values()))]
+
+    def typing(self, signals: Iterable[Event], actor: Actor) -> News:
+        """Return who else is writing, by signals: entries with the reader's own cursors, which they do not move.
+
+        Without rooms if nobody is.
+        """
+        names = {room_id: name for name, room_id in self.rooms.items()}
+        found: dict[str, dict[int, StoredChange]] = {}
+        for signal in signals:
+            name = names.get(signal.subject_id)
+            if signal.kind is not EventKind.TYPING or name is None:
+                continue
+            who = json.loads(signal.data)
+            if who["user_id"] != actor.user_id:
+                entry = StoredChange(
+                    room_id=signal.subject_id,
+                    time=self.cursors[name],
+                    kind=ChangeKind.TYPING,
+                    actor_id=who["user_id"],
+                    username=who["username"],
+                    message_id=0,
+                    message_time=0,
+                )
+                found.setdefault(name, {})[entry.actor_id] = entry
+        news = self.nothing() if found else News()
+        for name, entries in found.items():
+            news.add(name, list(entries.values()))
+        return news
 
     def nothing(self) -> News:
         """An empty answer."""

@@ -13,7 +13,9 @@ from chat.models import (
     AttachmentChunk,
     Change,
     Invitation,
+    Mention,
     Message,
+    Reaction,
     Room,
     RoomTicket,
     VisitRow,
@@ -88,6 +90,8 @@ def _purge_messages(tx: WriteTransaction, room_id: int) -> bool:
         tx.execute(delete(AttachmentChunk).where(tuple_(*key).in_(chunks)))
         if len(chunks) == CHUNKS:
             return True
+    for table in (Reaction, Mention):
+        tx.execute(delete(table).where(table.message_id.in_([row.id for row in rows])))
     tx.execute(delete(Message).where(Message.id.in_([row.id for row in rows])))
     tx.execute(delete(Attachment).where(Attachment.id.in_(attached)))
     return bool(rows)

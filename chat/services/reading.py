@@ -6,7 +6,7 @@ from typing import Protocol
 
 from sqlalchemy import ColumnElement, bindparam, func, select, update
 
-from chat.models import Membership, Message, Room
+from chat.models import EVERYBODY, Membership, Mention, Message, Room
 from chat.ports import Store
 from chat.storage.prepared import Prepared
 
@@ -45,6 +45,21 @@ def unread_count(most: int) -> ColumnElement[int]:
         .subquery()
     )
     return select(func.count()).select_from(others).scalar_subquery()
+
+
+def unread_mentions(most: int) -> ColumnElement[int]:
+    """How many messages of others after the mark, of the Room and Membership at hand, name the member, up to `most`."""
+    is_named = (Mention.room_id == Room.id, Mention.user_id.in_([Membership.user_id, EVERYBODY]))
+    named = (
+        select(Mention.message_id)
+        .join(Message, Message.id == Mention.message_id)
+        .where(*is_named, Mention.time > Membership.read_time, Message.sender_id != Membership.user_id)
+        .distinct()
+        .limit(most)
+        .correlate(Room, Membership)
+        .subquery()
+    )
+    return select(func.count()).select_from(named).scalar_subquery()
 
 
 class ReadsOn(Protocol):

@@ -9,7 +9,7 @@ from sqlalchemy.orm import aliased
 from chat.models import Access, Actor, Membership, Role, Room, User
 from chat.services import lookups, paging
 from chat.services.paging import WHOLE, Listed, Page
-from chat.services.reading import unread_count
+from chat.services.reading import unread_count, unread_mentions
 
 UNREAD_MOST = 100  # the highest number of unread messages reported in a list
 
@@ -33,6 +33,7 @@ class RoomView(NamedTuple):
     role: Role | None  # None if not joined
     member_count: int
     unread: int  # at most UNREAD_MOST; 0 if not requested
+    mentions: int  # of these, messages that name the user
 
 
 IS_IN = Membership.id.is_not(None)  # for use in `views`: the user is a member
@@ -73,6 +74,7 @@ def views(
         .add_columns(Room.passwd_hash.is_not(None).label("locked"), Room.created_at, Room.updated_at, Room.last_time)
         .add_columns(Membership.role, _member_count().label("member_count"))
         .add_columns((unread_count(UNREAD_MOST) if unread else literal(0)).label("unread"))
+        .add_columns((unread_mentions(UNREAD_MOST) if unread else literal(0)).label("mentions"))
         .add_columns(part.c.key_0, part.c.key_1, part.c.key_2)
         .join(part, part.c.room_id == Room.id)
         .join(Membership, Membership.id == part.c.membership_id, isouter=True)
@@ -83,8 +85,8 @@ def views(
 
 
 def _view(row: Sequence[Any]) -> RoomView:
-    id_, name, title, description, access, label, locked, made, updated, last, role, count, unread, *_ = row
-    about = (Access(access), label, locked, made, updated, last, Role(role) if role else None, count, unread)
+    id_, name, title, description, access, label, locked, made, updated, last, role, count, unread, named, *_ = row
+    about = (Access(access), label, locked, made, updated, last, Role(role) if role else None, count, unread, named)
     return RoomView(id_, name, title, description, *about)
 
 

@@ -19,6 +19,7 @@ from chat.models import (
     User,
 )
 from chat.storage.avatars import avatars_of
+from chat.storage.extras import mentions_of, reactions_of
 from chat.storage.prepared import Prepared
 
 _COLUMNS: Any = (
@@ -39,6 +40,8 @@ _COLUMNS: Any = (
         Message.attachment_id,
         func.coalesce(Attachment.filename, "").label("filename"),
         Message.edited_at,
+        Message.has_reactions,
+        Message.has_mentions,
     )
     .join(User, User.id == Message.sender_id)
     .join(Attachment, Attachment.id == Message.attachment_id, isouter=True)
@@ -51,7 +54,8 @@ _after = (  # built once: a pull runs it for each of its rooms
 )
 _changes: Any = (
     select(Change.room_id, Change.time, Change.kind, Change.actor_id, User.username, Change.message_id)
-    .add_columns(Message.time.label("message_time"), Message.content)
+    .add_columns(Message.time.label("message_time"), Message.content, Change.emoji, Change.is_on)
+    .add_columns(Message.has_mentions)
     .join(User, User.id == Change.actor_id)
     .join(Message, Message.id == Change.message_id)
     .where(Change.room_id == bindparam("room"))
@@ -67,6 +71,8 @@ def _records(connection: Any, rows: Sequence[Any]) -> list[StoredMessage]:
     """Build records with their senders' avatars, each read once because avatars are large."""
     shown = {sender_id for _, _, _, sender_id, _, _, has_avatar, *_ in rows if has_avatar}
     avatars = avatars_of(connection, User, shown)
+    reactions = reactions_of(connection, [row.id for row in rows if row.has_reactions])
+    named, named_all = mentions_of(connection, [row.id for row in rows if row.has_mentions])
     # Unpacked: a Row takes 0.3 µs to look up a column by name, and one answer has thousands of messages.
     return [
         StoredMessage(
@@ -86,10 +92,14 @@ def _records(connection: Any, rows: Sequence[Any]) -> list[StoredMessage]:
             attachment_id=attachment_id,
             filename=filename,
             edited_at=edited_at,
+            reactions=reactions.get(id_, ()) if has_reactions else (),
+            mentions=named.get(id_, ()) if has_mentions else (),
+            mentions_all=id_ in named_all,
         )
         for (
             id_, room_id, time, sender_id, username, nickname, has_avatar, type_, content, attachment_name,
             attachment_size, reply_to_id, client_message_id, attachment_id, filename, edited_at,
+            has_reactions, has_mentions,
         ) in rows
     ]  # fmt: skip
 
@@ -122,13 +132,15 @@ def newest(
 
 def changes_after(connection: Connection, room_id: int, cursor: int, limit: int) -> list[StoredChange]:
     """The oldest `limit` changes newer than cursor (µs), oldest first."""
-    return _change_records(_changes_after.run(connection, {"room": room_id, "cursor": cursor, "limit": limit}))
+    return _change_records(
+        connection, _changes_after.run(connection, {"room": room_id, "cursor": cursor, "limit": limit})
+    )
 
 
 def newest_changes(connection: Connection, room_id: int, limit: int, before: int = LATEST) -> list[StoredChange]:
     """The newest `limit` changes older than `before` (µs), oldest first."""
     rows = _changes_before.run(connection, {"room": room_id, "before": before, "limit": limit})
-    return _change_records(rows)[::-1]
+    return _change_records(connection, rows)[::-1]
 
 
 def in_order(messages: Sequence[StoredMessage], changes: Sequence[StoredChange]) -> Sequence[Entry]:
@@ -136,7 +148,10 @@ def in_order(messages: Sequence[StoredMessage], changes: Sequence[StoredChange])
     return sorted([*messages, *changes], key=attrgetter("time")) if changes else messages
 
 
-def _change_records(rows: Sequence[Any]) -> list[StoredChange]:
+def _change_records(connection: Connection, rows: Sequence[Any]) -> list[StoredChange]:
+    named, named_all = mentions_of(
+        connection, list({row[5] for row in rows if row[2] == ChangeKind.EDITED and row[-1]})
+    )
     return [
         StoredChange(
             room_id=room_id,
@@ -147,8 +162,12 @@ def _change_records(rows: Sequence[Any]) -> list[StoredChange]:
             message_id=message_id,
             message_time=message_time,
             content=content if kind == ChangeKind.EDITED else "",
+            emoji=emoji,
+            is_on=bool(is_on),
+            mentions=named.get(message_id, ()) if kind == ChangeKind.EDITED else (),
+            mentions_all=kind == ChangeKind.EDITED and message_id in named_all,
         )
-        for room_id, time, kind, actor_id, username, message_id, message_time, content in rows
+        for room_id, time, kind, actor_id, username, message_id, message_time, content, emoji, is_on, _ in rows
     ]
 
 

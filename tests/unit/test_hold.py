@@ -10,7 +10,7 @@ from flask import Flask, Response
 from sqlalchemy import delete
 
 from chat import metrics
-from chat.clock import SECOND
+from chat.clock import SECOND, from_iso
 from chat.http.hold import HeldPull
 from chat.live.parking import ENVIRON_KEY, Hold, Look
 from chat.models import Actor, Message, StoredMessage
@@ -265,3 +265,26 @@ def test_a_held_pull_reads_on_from_a_change(app: Flask, token: str, chat: Servic
     parked.is_held = False
     assert parked.again(json.dumps({"public": stamp}).encode()) is Look.NOTHING_YET
     end(parked)
+
+
+def test_typing_ends_the_pulls_of_others_that_ask_for_changes(
+    app: Flask, token: str, chat: Services, bob: Actor
+) -> None:
+    sent = chat.messages.send(bob, "public", Draft(text="a"))
+    wait_for_the_bus(chat)
+    plain, changes = park(app, token, in_the_lobby(sent)), park(app, token, in_the_lobby(sent), "&changes=1")
+    chat.changes.typing(bob, "public")
+    assert plain.look() is Look.NOTHING_YET
+    answer = changes.look()
+    assert isinstance(answer, bytes)
+    (entry,) = json.loads(answer)["public"]
+    assert (entry["change"], entry["user"]) == ("typing", "bob")
+    assert from_iso(entry["timestamp"]) == sent.time  # one's own cursor: it takes no time of the clock
+    changes.is_held = False
+    assert changes.again(json.dumps({"public": entry["timestamp"]}).encode()) is Look.NOTHING_YET
+    me = chat.sessions.resolve(changes._actor.session_id, changes.user_id)
+    assert me is not None
+    chat.changes.typing(me, "public")
+    assert changes.look() is Look.NOTHING_YET  # it was oneself
+    end(plain)
+    end(changes)

@@ -85,11 +85,13 @@ TABLE: dict[ErrorCode | Case, Words] = {
     ErrorCode.INVITATION_ANSWERED: (403, -4, "邀请已处理"),
     ErrorCode.MESSAGE_NOT_FOUND: (404, -1, "Message not found"),
     ErrorCode.REPLY_NOT_FOUND: (400, -4, "Reply message not found"),
-    # No route of this protocol raises these four.
+    # No route of this protocol raises these six.
     ErrorCode.NOT_SENDER: NO_RIGHT,
     ErrorCode.NOT_A_TEXT: (400, -3, "Not a text"),
     ErrorCode.EDIT_TOO_LATE: (403, -3, "Too late to edit"),
     ErrorCode.EDIT_CROSSED: (409, -3, "Edited meanwhile"),
+    ErrorCode.REACTION_INVALID: (400, -3, "Not an emoji"),
+    ErrorCode.REACTIONS_TOO_MANY: (409, -3, "Too many reactions"),
     ErrorCode.MESSAGE_EMPTY: (400, -3, "Content is empty"),
     ErrorCode.MESSAGE_TOO_LONG: (400, -3, "Content too long"),
     ErrorCode.MESSAGE_TYPE_UNKNOWN: _FIELD,

@@ -111,20 +111,27 @@ def _shown(message: StoredMessage, detail: bool) -> dict[str, Any]:
             "reply_to": message.reply_to_id,
             "client_message_id": message.client_message_id,
             "edited": to_iso(message.edited_at) if message.edited_at else None,
+            "reactions": dict(message.reactions),
+            "mentions": message.mentions,
+            "mentions_all": message.mentions_all,
         }
     return shown
 
 
 def _change(change: StoredChange) -> dict[str, Any]:
-    shown = {
+    shown: dict[str, Any] = {
         "change": change.kind,
-        "timestamp": to_iso(change.time),
+        "timestamp": to_iso(change.time) if change.time else "",
         "id": change.message_id,
         "user": change.username,
         "user_id": change.actor_id,
     }
     if change.kind is ChangeKind.EDITED:
-        shown["content"] = change.content
+        shown |= {"content": change.content, "mentions": change.mentions, "mentions_all": change.mentions_all}
+    elif change.kind is ChangeKind.REACTIONS:
+        shown |= {"emoji": change.emoji, "on": change.is_on}
+    elif change.kind is ChangeKind.TYPING:
+        del shown["id"]
     return shown
 
 

@@ -24,9 +24,11 @@ from chat.protocols.polling.schemas import (
     Edit,
     HistoryPage,
     HistoryQuery,
+    LeaveRoom,
     OneMessage,
     Pulled,
     PullQuery,
+    React,
     Send,
 )
 from chat.services.pulls import SHORT_ANSWER_BYTES, News, Position, approximate_bytes
@@ -44,6 +46,7 @@ bp = Blueprint("polling_chat", __name__, url_prefix="/chat")
     Done,
     ErrorCode.ROOM_NOT_FOUND,
     ErrorCode.NOT_FRIENDS,
+    ErrorCode.REPLY_NOT_FOUND,
     ErrorCode.MESSAGE_EMPTY,
     ErrorCode.MESSAGE_TOO_LONG,
     ErrorCode.MESSAGE_TYPE_UNKNOWN,
@@ -120,6 +123,33 @@ def edit(actor: Actor, body: dict[str, Any]) -> Response:
     seen = parse_cursor(room, based_on) if based_on is not None else None
     services().changes.edit(actor, room, body["id"], body["content"], based_on=seen)
     return success("Edited.", "已编辑。")
+
+
+@bp.post("/react")
+@signed_in
+@takes(React)
+@answers(
+    Done,
+    *ON_MESSAGES,
+    ErrorCode.NOT_FRIENDS,
+    ErrorCode.REACTION_INVALID,
+    ErrorCode.REACTIONS_TOO_MANY,
+    zh="用表情符号回应一条消息，或取消自己的回应。",
+)
+def react(actor: Actor, body: dict[str, Any]) -> Response:
+    """Put an emoji to a message, or take one's own away. Beyond the document."""
+    services().changes.react(actor, body["roomname"], body["id"], body["emoji"], is_on=body["on"])
+    return success("Done.", "已完成。")
+
+
+@bp.post("/typing")
+@signed_in
+@takes(LeaveRoom)
+@answers(Done, ErrorCode.ROOM_NOT_FOUND, ErrorCode.RATE_LIMITED, zh="告诉其他人自己正在输入；不会保存。")
+def typing(actor: Actor, body: dict[str, Any]) -> Response:
+    """Tell others that one is writing; nothing is stored. Beyond the document."""
+    services().changes.typing(actor, body["roomname"])
+    return success("Told.", "已告知。")
 
 
 @bp.post("/delete")

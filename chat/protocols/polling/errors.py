@@ -195,6 +195,21 @@ TABLE: Table = {
         "The message was edited elsewhere meanwhile: look at it, and edit it again.",
         "该消息已在别处被编辑：请查看后重新编辑。",
     ),
+    ErrorCode.REACTION_INVALID: (
+        400,
+        "A reaction is one emoji: send one such as 👍.",
+        "回应必须是一个表情符号：例如 👍。",
+    ),
+    ErrorCode.REACTIONS_TOO_MANY: (
+        409,
+        "The message has {limit} kinds of reactions: use one of these.",
+        "该消息已有 {limit} 种回应：请使用其中之一。",
+    ),
+    ErrorCode.REPLY_NOT_FOUND: (
+        404,
+        "There is no message with the id in reply_to in this room: it may have been deleted.",
+        "该聊天室中没有 reply_to 所指的消息：可能已被删除。",
+    ),
     ErrorCode.MESSAGE_EMPTY: (400, "The content is empty: write something.", "消息内容为空：请输入内容。"),
     ErrorCode.MESSAGE_TOO_LONG: (
         400,

@@ -136,6 +136,7 @@ def _room(room: RoomView, detail: bool) -> dict[str, Any]:
             "role": room.role,
             "locked": room.locked,
             "unread": room.unread,
+            "mentions": room.mentions,
             "last_time": to_iso(room.last_time) if room.last_time else "",
         }
     return shown

@@ -34,8 +34,8 @@ _PASSWD = about('"" for an open room', '公开聊天室为 ""')
 _DETAIL = about("1 for more keys", "1：返回更多字段")
 _LIMIT = about("messages per room; values over 500 count as 500", "每个聊天室的消息数；超过 500 按 500 处理")
 _CHANGES = about(
-    "1: include changes (edits, deletions) in their place among the messages",
-    "1：同时返回变更（编辑、删除），按时间排在消息之间",
+    "1: include changes (edits, deletions, reactions) in their place among the messages, and who is typing",
+    "1：同时返回变更（编辑、删除、回应），按时间排在消息之间；以及谁正在输入",
 )
 _MORE = about("with ?detail=1", "?detail=1 时")
 _FEEDBACK = about("a sentence for people", "给人看的说明")
@@ -129,6 +129,12 @@ class NewMessage(In):
             maxLength=CLIENT_MESSAGE_ID_MAX_CHARS,
         ),
     )
+    reply_to = WholeNumber(
+        "the id of a message of the same room that this answers",
+        "所回复的消息的 id（同一聊天室）",
+        allow_none=True,
+        load_default=None,
+    )
 
 
 class Send(In):
@@ -151,6 +157,16 @@ class Edit(OneMessage):
             '你看到的消息的 edited，为 null 时用 ""：若此后又被编辑则返回 409',
             examples=["", TIME],
         ),
+    )
+
+
+class React(OneMessage):
+    emoji = fields.String(required=True, metadata=about("one emoji", "一个表情符号", examples=["👍"]))
+    on = fields.Boolean(
+        load_default=True,
+        truthy={True},
+        falsy={False},
+        metadata=about("false: take one's own away", "false：取消自己的回应"),
     )
 
 
@@ -311,6 +327,9 @@ class RoomShown(Out):
     role = fields.String(allow_none=True, validate=validate.OneOf(list(Role)), metadata=_MORE)
     locked = fields.Boolean(metadata=_MORE)
     unread = fields.Integer(metadata=_MORE)
+    mentions = fields.Integer(
+        metadata=about("with ?detail=1: how many unread messages mention one", "?detail=1 时：提到自己的未读消息数")
+    )
     last_time = fields.String(
         metadata=about('with ?detail=1: of the last message, or ""', '?detail=1 时：最新消息的时间，或 ""')
     )
@@ -364,6 +383,16 @@ class MessageShown(Out):
             "with ?detail=1: when the text was last edited, or null", "?detail=1 时：文字最后一次编辑的时间，或 null"
         ),
     )
+    reactions = fields.Dict(
+        keys=fields.String(),
+        values=fields.List(fields.String()),
+        metadata=about("with ?detail=1: by emoji, the usernames of who put it there", "?detail=1 时：各表情的回应者"),
+    )
+    mentions = fields.List(
+        fields.String(),
+        metadata=about("with ?detail=1: usernames of whom it names", "?detail=1 时：提到的成员"),
+    )
+    mentions_all = fields.Boolean(metadata=about("with ?detail=1: whether it has @all", "?detail=1 时：是否 @all"))
 
 
 class ChangeShown(Out):
@@ -379,10 +408,14 @@ class ChangeShown(Out):
             examples=[TIME],
         ),
     )
-    id = fields.Integer(required=True, metadata=about("of the message", "消息的 id"))
+    id = fields.Integer(metadata=about("of the message; not of typing", "消息的 id；typing 没有"))
     user = fields.String(required=True, metadata=about("the username of the actor", "执行者的用户名"))
     user_id = fields.Integer(required=True)
     content = fields.String(metadata=about("of an edit: the current text", "编辑时：现在的文字"))
+    mentions = fields.List(fields.String(), metadata=about("of an edit", "编辑时"))
+    mentions_all = fields.Boolean(metadata=about("of an edit", "编辑时"))
+    emoji = fields.String(metadata=about("of a reaction", "回应的表情符号"))
+    on = fields.Boolean(metadata=about("of a reaction: put there, or taken away", "添加或取消回应"))
 
 
 class Pulled(Done):

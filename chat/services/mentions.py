@@ -1,0 +1,83 @@
+"""Mentions: the members that a text names by @username, @"two words" or @all (docs/specification.md, "Message")."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+
+from chat.models import EVERYBODY, Membership, Mention, User
+from chat.names import name_key
+from chat.ports import WriteTransaction
+from chat.services.lookups import FoundRoom
+from chat.services.permissions import Action, allows
+
+# Not in the middle of a word: an e-mail address names nobody.
+_NAMES = re.compile(r'(?<![A-Za-z0-9._%+-])@(?:"([^"\n]{1,254})"|([^\s"]{1,254}))')
+MOST_NAMES = 20  # looked up in a text
+LONGEST_UNQUOTED = 64  # characters
+ALL = "all"
+_UNSPACED = "\u2e80"  # from here on scripts are written without spaces: a name may end anywhere
+
+
+class Mentioned:
+    """Whom a text names: user ids by username, and whether everybody."""
+
+    def __init__(self) -> None:
+        self.users: dict[str, int] = {}
+        self.all = False
+
+    def __bool__(self) -> bool:
+        return bool(self.users) or self.all
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """As a StoredMessage has it."""
+        return {"mentions": tuple(self.users), "mentions_all": self.all}
+
+
+def find(tx: WriteTransaction, room: FoundRoom, text: str) -> Mentioned:
+    """Look up whom a text names among the members of the room, which its sender has looked up.
+
+    No statement where it has no @.
+    """
+    found = Mentioned()
+    wanted = [list(_candidates(*match)) for match in _NAMES.findall(text)[:MOST_NAMES]] if "@" in text else []
+    keys = {key for candidates in wanted for key in candidates}
+    if not keys:
+        return found
+    query = (
+        select(User.id, User.username, User.username_key)
+        .join(Membership, Membership.user_id == User.id)
+        .where(Membership.room_id == room.id, User.username_key.in_(keys), User.deleted_at.is_(None))
+    )
+    members = {row.username_key: row for row in tx.execute(query)}
+    for candidates in wanted:
+        named = next((members[key] for key in candidates if key in members), None)
+        if named is not None:
+            found.users[named.username] = named.id
+        elif ALL in candidates and allows(Action.MENTION_ALL, room.access, room.role):
+            found.all = True
+    return found
+
+
+def store(tx: WriteTransaction, room_id: int, message_id: int, time: int, mentioned: Mentioned) -> None:
+    """Store whom a message names, instead of whom it named before."""
+    tx.execute(delete(Mention).where(Mention.message_id == message_id))
+    user_ids = [*mentioned.users.values(), *([EVERYBODY] if mentioned.all else [])]
+    for user_id in user_ids:
+        tx.execute(insert(Mention).values(room_id=room_id, user_id=user_id, time=time, message_id=message_id))
+
+
+def _candidates(quoted: str, word: str) -> Iterator[str]:
+    """Keys of the names that may be meant, the longest first: a comma or a sentence may follow right after a name."""
+    if quoted:
+        yield name_key(quoted)
+        return
+    for end in range(min(len(word), LONGEST_UNQUOTED), 0, -1):
+        if end == len(word) or _ends_at(word, end):
+            yield name_key(word[:end])
+
+
+def _ends_at(word: str, end: int) -> bool:
+    return not word[end].isalnum() or word[end] >= _UNSPACED or word[end - 1] >= _UNSPACED
