@@ -106,6 +106,7 @@ def _configure(app: Flask, settings: Settings) -> None:
             "password_min": settings.password_min_length,
             "image_max": settings.image_max_bytes,
             "message_max": settings.message_max_chars,
+            "edit_minutes": settings.edit_minutes,
         },
         PULL_TIMEOUT=settings.pull_timeout,
         METRICS=settings.metrics,

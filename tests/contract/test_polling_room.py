@@ -36,6 +36,7 @@ def test_find_in_detail(client: Clients) -> None:
         "role": "owner",
         "locked": True,
         "unread": 0,
+        "mentions": 0,
         "last_time": "",
     }
     alice.say("math", "hello")

@@ -29,6 +29,29 @@ LINKS = [
     ("http:// https://) http://看看 javascript:alert(1) ftp://x.example", []),
 ]
 
+# a text, and what is made of it, without attributes
+FORMATS = [
+    ("plain text\nof two lines", "plain text\nof two lines"),
+    (
+        "**bold**, *it*, _it_ and `a * b * c`",
+        "<strong>bold</strong>, <em>it</em>, <em>it</em> and <code>a * b * c</code>",
+    ),
+    ("**bold with *it* and `code`**", "**bold with <em>it</em> and <code>code</code>**"),
+    ("**_both_**", "<strong><em>both</em></strong>"),
+    ("snake_case_name, 2*3*4, a ** b, * x *, f(*args, **kw)", "snake_case_name, 2*3*4, a ** b, * x *, f(*args, **kw)"),
+    ("你好**重要**吗", "你好<strong>重要</strong>吗"),
+    ("（**重要**）", "（<strong>重要</strong>）"),
+    ("<b>no</b> & <img src=x>", "&lt;b&gt;no&lt;/b&gt; &amp; &lt;img src=x&gt;"),
+    ("`<b>`", "<code>&lt;b&gt;</code>"),
+    ("x\n```python\na = *b\n\n# <b>\n```\ny", "x<div><pre><code>a = *b\n\n# &lt;b&gt;</code></pre></div>y"),
+    ("```\nnever closed", "```\nnever closed"),
+    ("> one\n> *two*\nthree", "<blockquote>one\n<em>two</em></blockquote>three"),
+    ("- a\n- **b**\n\nc", "<ul><li>a</li><li><strong>b</strong></li></ul>\nc"),
+    ("3. c\n4. d", "<ol><li>c</li><li>d</li></ol>"),
+    ("-5 degrees\n2.5 m\n>_<", "-5 degrees\n2.5 m<blockquote>_&lt;</blockquote>"),
+    ("see *https://example.com/a_b_c*", "see <em><a>https://example.com/a_b_c</a></em>"),
+]
+
 INITIALS = [
     ("Anna Berger", "AB"),
     ("anna", "A"),
@@ -79,9 +102,30 @@ def test_links_end_where_the_address_does(page):
 
 def test_a_link_keeps_all_of_the_text_and_its_own_direction(page):
     text = "a \u202ehttps://example.com/x (b)"
-    body = "const p = document.createElement('p'); p.append(...m.linkify(cases));"
+    body = "const p = document.createElement('p'); p.append(...m.formatted(cases));"
     body += "return [p.textContent, p.querySelector('a').dir, p.querySelector('a').rel]"
-    assert run(page, "linkify", body, text) == [text, "ltr", "noopener noreferrer nofollow"]
+    assert run(page, "formatting", body, text) == [text, "ltr", "noopener noreferrer nofollow"]
+
+
+def test_marks_set_a_text_and_all_else_stays_as_it_was_typed(page):
+    texts = [text for text, _ in FORMATS]
+    body = """return cases.map((text) => {
+      const p = document.createElement('p'); p.append(...m.formatted(text));
+      for (const button of p.querySelectorAll('button')) button.remove();
+      for (const node of p.querySelectorAll('*')) {
+        for (const { name } of [...node.attributes]) node.removeAttribute(name);
+      }
+      return p.innerHTML;
+    })"""
+    assert list(zip(texts, run(page, "formatting", body, texts), strict=True)) == FORMATS
+
+
+def test_setting_a_text_takes_a_moment_whatever_it_is(page):
+    texts = [
+        (mark * 4000)[:4000] for mark in ("*", "_", "`", "*a", "_a ", "**a ", "`a\n", "> ", "1. x\n", "```\n", "> > ")
+    ]
+    body = "const from = performance.now(); cases.map(m.formatted); return performance.now() - from"
+    assert run(page, "formatting", body, texts) < 2000
 
 
 def test_finding_links_is_fast_in_any_text(page):

@@ -160,10 +160,12 @@ export const api = {
     const query = { roomname, limit, detail: 1, ...(before ? { before } : {}) };
     return request("GET", "/chat/history", { query, timeout: 30_000 });
   },
-  sendText: (roomname, content, id) =>
-    post("/chat/send", { roomname, new_message: { type: "text", content, client_message_id: id } }),
+  sendText: (roomname, content, id, replyTo = null) =>
+    post("/chat/send", { roomname, new_message: { type: "text", content, client_message_id: id, reply_to: replyTo } }),
   /** edited: as the message was seen, so that two edits at once do not overwrite each other. */
   edit: (roomname, id, content, edited) => post("/chat/edit", { roomname, id, content, edited: edited ?? "" }),
+  react: (roomname, id, emoji, on) => post("/chat/react", { roomname, id, emoji, on }),
+  typing: (roomname) => post("/chat/typing", { roomname }),
   deleteMessage: (roomname, id) => post("/chat/delete", { roomname, id }),
   sendPicture: (roomname, content, id, onProgress) =>
     upload("/chat/send", { roomname, new_message: { type: "img", content, client_message_id: id } }, onProgress),

@@ -21,6 +21,8 @@ import { Session } from "./session.js";
 import { lasting, Records } from "./storage.js";
 import { Store } from "./store.js";
 import { Tabs } from "./tabs.js";
+import { snippet } from "./talk.js";
+import { Typing } from "./typing.js";
 import { Unread } from "./unread.js";
 
 const RETRY_AGAIN_MS = 3000;
@@ -33,6 +35,7 @@ export class Chat {
   #records = new Records();
   #outbox = new Outbox(this.#store, this.#records, () => this.session.end());
   #layout = new Layout(this.#store, { openRoom: (name) => this.#openByLink(name), onSeen: () => this.#see() });
+  #typing = new Typing(this.#store);
 
   constructor() {
     const store = this.#store;
@@ -56,8 +59,9 @@ export class Chat {
       edit: (view) => this.#discard(view) && this.composer.edit(view.text),
       discard: (view) => this.#discard(view),
       onSignedOut: () => this.session.end(),
+      ...this.#messageActions(),
     });
-    this.composer = new Composer(store, this.#records, this.#outbox, () => this.conversation.toBottom());
+    this.composer = new Composer(store, this.#records, this.#outbox, this.#typing, () => this.conversation.toBottom());
     this.live = new Live(store, this.#tabs, this.#liveHandlers());
     this.session = this.#newSession();
     store.on("pending", (pending) => this.#announceFailure(pending));
@@ -107,6 +111,7 @@ export class Chat {
     return {
       lookedAt: () => (this.#isLookedAt() ? this.#store.room : null),
       onNews: (room, messages) => this.#news(room, messages),
+      onTyping: (room, users) => this.#typing.hear(room, users),
       onChanges: (room, changes) => this.#changed(room, changes),
       onAnswer: (count, since) => {
         if (count === 0) this.#outbox.forgetSent(since);
@@ -125,7 +130,28 @@ export class Chat {
     };
   }
 
+  /** What one does with messages; failures are said. */
+  #messageActions() {
+    const act = (request) => request.catch((error) => notify(error.feedback, "bad"));
+    const inRoom = () => this.#store.room.name;
+    return {
+      react: (message, emoji, on) => act(api.react(inRoom(), message.id, emoji, on)),
+      reply: (message) => this.composer.reply(message, message.name, snippet(message)),
+      change: (message, text) => api.edit(inRoom(), message.id, text, message.edited),
+      remove: (message) => this.#askToDelete(inRoom(), message),
+    };
+  }
+
+  #askToDelete(roomname, message) {
+    const nodes = [el("p", {}, t("delete.text")), el("blockquote", {}, snippet(message))];
+    openForm(t("delete.title"), nodes, { text: t("tools.remove"), isDangerous: true }, async () => {
+      await api.deleteMessage(roomname, message.id);
+      notify(t("delete.done"), "quiet");
+    });
+  }
+
   #news(room, messages) {
+    this.#typing.stop(room, messages.map(({ user }) => user));
     const others = messages.filter((message) => message.user !== this.#store.me.username);
     if (room === this.#store.room) this.conversation.noteNew(others.length);
     this.#unread.add(room, messages);

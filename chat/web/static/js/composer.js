@@ -18,8 +18,11 @@ export class Composer {
   #text = byId("message-text");
   #error = byId("composer-error");
   #room = null;
+  #replyTo = null; // the id of the message that is answered
+  #typing;
 
-  constructor(store, records, outbox, onSent) {
+  constructor(store, records, outbox, typing, onSent) {
+    this.#typing = typing;
     this.#store = store;
     this.#records = records;
     this.#outbox = outbox;
@@ -33,10 +36,29 @@ export class Composer {
     const hint = () => (this.#text.enterKeyHint = isTouch.matches ? "enter" : "send");
     isTouch.addEventListener("change", hint);
     hint();
-    this.#text.addEventListener("input", () => this.#changed());
+    this.#text.addEventListener("input", () => {
+      this.#changed();
+      if (this.#text.value.trim()) typing.tell();
+    });
     this.#text.addEventListener("paste", (event) => this.#take(event, event.clipboardData));
+    byId("reply-cancel").addEventListener("click", () => this.#unreply());
     this.#listenForFiles();
     this.#listenForDrops();
+  }
+
+  /** What is written next answers this message. */
+  reply(message, name, text) {
+    this.#replyTo = message.id;
+    byId("reply-to").textContent = t("reply.to", { name, text });
+    byId("reply-bar").hidden = false;
+    this.focus();
+  }
+
+  #unreply() {
+    const hadFocus = byId("reply-bar").contains(document.activeElement);
+    this.#replyTo = null;
+    byId("reply-bar").hidden = true;
+    if (hadFocus) this.focus();
   }
 
   focus() {
@@ -62,6 +84,7 @@ export class Composer {
 
   #switch() {
     this.#room = this.#store.current;
+    this.#unreply();
     this.#error.textContent = "";
     this.#text.value = this.#drafts.get(this.#room) ?? "";
     this.#fit();
@@ -92,6 +115,7 @@ export class Composer {
   }
 
   #key(event) {
+    if (event.key === "Escape" && this.#replyTo !== null) return this.#unreply();
     // The keyboards of phones have no Shift + Enter: there Enter makes a line, and the button sends.
     if (isTouch.matches && !event.ctrlKey) return;
     // Enter that ends the choice of a Chinese character (an IME composition) is not meant for us.
@@ -108,7 +132,9 @@ export class Composer {
     if (over > 0) return;
     this.#text.value = "";
     this.#changed();
-    this.#outbox.sendText(this.#room, text);
+    this.#outbox.sendText(this.#room, text, this.#replyTo);
+    this.#unreply();
+    this.#typing.sent();
     this.#onSent();
     this.focus();
   }

@@ -11,13 +11,18 @@ import { onLanguage, t } from "./i18n.js";
 import { toEntries } from "./incoming.js";
 import { MessageView } from "./messageview.js";
 import { roomTitle } from "./names.js";
+import { notify } from "./notices.js";
 import { KEPT_MESSAGES } from "./store.js";
+import { MessageTools } from "./tools.js";
+import { offers, snippet } from "./talk.js";
 
 const PAGE = 50;
 const WINDOW = KEPT_MESSAGES;
 const NEAR_TOP_PX = 400;
 const NEAR_BOTTOM_PX = 60;
 const GROUP_MS = 5 * 60_000;
+const MOST_PAGES = 40; // loaded to find the message that somebody answered
+const POINTED_MS = 2000;
 
 export class Conversation {
   #store;
@@ -33,11 +38,26 @@ export class Conversation {
   #below = 0; // new messages below what is seen
   #loading = null; // the room whose history is being fetched
   #problem = null; // the room whose history could not be fetched
+  #tools;
 
-  /** actions: enlarge, retry, edit, discard, onSignedOut. */
+  /** actions: enlarge, retry, edit, discard, onSignedOut; react(message, emoji, on), reply(message), remove(message),
+   * change(message, text), which gives a promise. */
   constructor(store, actions) {
     this.#store = store;
-    this.#actions = actions;
+    this.#actions = {
+      ...actions,
+      quoted: (view) => this.#quoted(view),
+      jump: (id) => this.jumpTo(id),
+      isMe: (users) => users.includes(store.me?.username),
+    };
+    this.#tools = new MessageTools(this.#log, {
+      find: (node) => this.#stored(node),
+      offers: (message) => offers(message, store),
+      react: (message, emoji) => actions.react(message, emoji, !message.reactions[emoji]?.includes(store.me.username)),
+      reply: actions.reply,
+      remove: actions.remove,
+      edit: (message) => this.#edit(message),
+    });
     store.on("current", () => this.#switch());
     store.on("messages", (room) => room === store.room && this.render());
     store.on("pending", (pending) => pending.room === store.current && this.render());
@@ -69,6 +89,47 @@ export class Conversation {
   /** Fetch what could not be fetched before. */
   heal() {
     if (this.#problem) this.#loadOlder();
+  }
+
+  /** Show a message of the open room, loading older ones if need be. */
+  async jumpTo(id) {
+    const room = this.#store.room;
+    for (let pages = 0; pages < MOST_PAGES && !room.messages.some((message) => message.id === id); pages += 1) {
+      const count = room.messages.length;
+      if (room.isAtStart || room.messages[0]?.id < id) break;
+      await this.#loadOlder();
+      if (this.#store.room !== room || room.messages.length === count) return;
+    }
+    const at = room.messages.findIndex((message) => message.id === id);
+    if (at < 0) return notify(t("reply.gone"), "quiet");
+    const { first, end } = this.#window(room);
+    if (at < first || at >= end) this.#move(Math.min(room.messages.length, at + WINDOW / 2) - end);
+    const node = this.#rows.get(this.#about(room.messages[at]).key)?.view.node;
+    if (!node) return;
+    this.#isAtBottom = false;
+    node.scrollIntoView({ block: "center" });
+    node.tabIndex = -1;
+    node.focus({ preventScroll: true });
+    node.classList.add("pointed-at");
+    setTimeout(() => node.classList.remove("pointed-at"), POINTED_MS);
+  }
+
+  /** The message that a node shows, once it is stored. */
+  #stored(node) {
+    const message = this.#rows.get(node.dataset.key)?.message;
+    return message && message.createdAt === undefined ? message : null;
+  }
+
+  #edit(message) {
+    const row = this.#rows.get(this.#about(message).key);
+    row?.view.edit(message.text, (text) => this.#actions.change(message, text));
+  }
+
+  /** The name and the beginning of what a message answers, where it is here. */
+  #quoted(view) {
+    const message = this.#store.room?.messages.find(({ id }) => id === view.replyTo);
+    if (!message) return { name: t("tools.reply"), text: "…" };
+    return { name: this.#about(message).isMine ? t("message.you") : message.name, text: snippet(message) };
   }
 
   async #switch() {
@@ -232,6 +293,7 @@ export class Conversation {
       previous = about;
     }
     this.#rows = kept;
+    this.#tools.enterAt(previous && this.#rows.get(previous.key).view.node);
     if (shown.length === 0 && room.isLoaded) nodes.push(el("p", { class: "log-empty" }, t("conversation.empty")));
     return nodes.filter(Boolean);
   }

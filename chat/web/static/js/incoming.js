@@ -20,6 +20,10 @@ async function toMessage(raw) {
     clientId: raw.client_message_id,
     text: raw.type === "text" ? raw.content : "",
     edited: raw.edited ?? null,
+    replyTo: raw.reply_to ?? null,
+    reactions: raw.reactions ?? {},
+    mentions: raw.mentions ?? [],
+    mentionsAll: raw.mentions_all ?? false,
     url: null,
     size: null,
   };

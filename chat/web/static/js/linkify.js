@@ -30,20 +30,9 @@ export function addressesIn(text) {
   return found;
 }
 
-/** Nodes and texts for a message's text. */
-export function linkify(text) {
-  const parts = [];
-  let end = 0;
-  for (const [from, to] of addressesIn(text)) {
-    if (from > end) parts.push(text.slice(end, from));
-    const address = text.slice(from, to);
-    // Isolates its direction from direction marks before it.
-    parts.push(el("a", { href: address, dir: "ltr", target: "_blank", rel: "noopener noreferrer nofollow" }, address));
-    end = to;
-  }
-  if (end < text.length) parts.push(text.slice(end));
-  return parts;
-}
+/** A link to an address, its direction isolated from direction marks before it. */
+export const linkNode = (address) =>
+  el("a", { href: address, dir: "ltr", target: "_blank", rel: "noopener noreferrer nofollow" }, address);
 
 function restAt(text, index) {
   const host = matchAt(NATIVE_HOST, text, index);

@@ -29,12 +29,13 @@ export class Live {
   #asked = "";
   #startedAt = 0;
   #failures = 0;
+  #hasTyping = false; // in the last answer, which ended for it
   #seen = new Set(); // ids of rooms that were looked at, until a pull has told the server
   #heard = Promise.resolve(); // what other tabs told is taken in one after the other
   state = "connecting";
 
   /** handlers: lookedAt() gives the room before the user's eyes, onNews(room, messages),
-   * onChanges(room, changes), onAnswer(count, since),
+   * onChanges(room, changes), onTyping(room, usernames), onAnswer(count, since),
    * onState(state), onSignedOut(), onRoomsChanged(). */
   constructor(store, tabs, handlers) {
     this.#store = store;
@@ -151,7 +152,7 @@ export class Live {
 
   #untilNext(count, hold) {
     if (!this.#tabs.isLeading) return this.#seen.size > 0 ? 0 : Infinity;
-    if (count > 0) return 0;
+    if (count > 0 || this.#hasTyping) return 0;
     if (!isVisible()) return HIDDEN_MS;
     return hold === 0 || Date.now() - this.#startedAt >= EMPTY_MIN_MS ? 0 : EMPTY_MIN_MS;
   }
@@ -164,20 +165,26 @@ export class Live {
     if (run !== this.#run) return count;
     this.#failures = 0;
     this.#setState("online");
-    this.#handlers.onAnswer(count, since);
+    if (count > 0 || !this.#hasTyping) this.#handlers.onAnswer(count, since);
     return count;
   }
 
   /** found: new messages and changes by room, or null if the user has left the room. */
   async #take(run, rooms, found) {
     let count = 0;
+    this.#hasTyping = false;
     for (const room of rooms) {
       const raws = found[room.name];
       if (raws === null) {
         this.#store.lose(room.name);
         this.#handlers.onRoomsChanged();
-      } else if (raws.length > 0) {
-        count += raws.length;
+        continue;
+      }
+      const typing = raws.filter((raw) => raw.change === "typing");
+      this.#hasTyping = this.#hasTyping || typing.length > 0;
+      if (typing.length > 0) this.#handlers.onTyping(room, typing.map(({ user }) => user));
+      if (raws.length > typing.length) {
+        count += raws.length - typing.length;
         await this.#takeRoom(run, room, raws);
       }
     }
@@ -201,7 +208,7 @@ export class Live {
       // There is a gap between this tab's messages and the received ones.
       if (rooms.some((room) => room.cursor < news.cursors[room.name])) return this.restart();
       const count = await this.#take(run, rooms, news.found);
-      if (run === this.#run) this.#handlers.onAnswer(count, news.since);
+      if (run === this.#run && (count > 0 || !this.#hasTyping)) this.#handlers.onAnswer(count, news.since);
     });
   }
 

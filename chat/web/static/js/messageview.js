@@ -1,9 +1,10 @@
 // One message on the screen. Made once; later only what changes is touched.
 
 import { el, icon } from "./dom.js";
+import { editor } from "./editor.js";
 import { clockTime, colourOf, fullTime, initials } from "./format.js";
 import { t } from "./i18n.js";
-import { linkify } from "./linkify.js";
+import { formatted, isOnlyEmoji } from "./formatting.js";
 import { fullName, nameNode } from "./names.js";
 
 const ACCEPTED = "我已经同意你的好友请求，可以开始聊天了"; // how ims's document has every direct conversation begin
@@ -29,11 +30,20 @@ export class MessageView {
   #state = el("div", { class: "state", "aria-live": "off" });
   #time = el("time", { class: "when" });
   #byline = el("p", { class: "byline" });
+  #quote = el("div", { class: "quote-line" });
+  #reactions = el("div", { class: "reactions", "aria-live": "off" });
   #shown = "";
+  #about = ""; // of the reactions, as drawn
+  #said = ""; // the text, as drawn
+  #row;
+  #editor = null;
+  #view = null;
   #actions;
 
   constructor(view, actions) {
     this.#actions = actions;
+    this.#said = view.text;
+    this.#row = el("div", { class: "bubble-row" }, this.#bubble(view), this.#time);
     this.node = el(
       "div",
       { class: view.isMine ? "message mine" : "message", "data-key": view.key },
@@ -42,7 +52,9 @@ export class MessageView {
         "div",
         { class: "message-main" },
         this.#byline,
-        el("div", { class: "bubble-row" }, this.#bubble(view), this.#time),
+        this.#quote,
+        this.#row,
+        this.#reactions,
         this.#state,
       ),
     );
@@ -56,7 +68,10 @@ export class MessageView {
     if (this.#byline.textContent !== byline) {
       this.#byline.replaceChildren(view.isMine ? byline : nameNode(view.name, view.user, view.userId));
     }
-    this.#time.textContent = clockTime(view.date);
+    this.#time.textContent = view.edited ? t("message.edited", { time: clockTime(view.date) }) : clockTime(view.date);
+    this.#resay(view);
+    this.#requote(view);
+    this.#showReactions(view);
     this.#time.dateTime = view.date.toISOString();
     this.#time.title = fullTime(view.date);
     this.#relabel(view);
@@ -71,13 +86,66 @@ export class MessageView {
 
   #text(text) {
     if (text === ACCEPTED) return el("div", { class: "bubble text" }, el("div", { class: "words accepted" }));
-    const words = el("div", { class: "words", dir: "auto" }, linkify(text));
+    const words = el("div", { class: isOnlyEmoji(text) ? "words emoji" : "words", dir: "auto" }, formatted(text));
     const bubble = el("div", { class: "bubble text" }, words);
     const lines = text.split("\n").reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / LINE_CHARS)), 0);
     if (lines <= FOLD_LINES) return bubble;
     words.classList.add("folded");
     bubble.append(el("button", { type: "button", class: "link unfold", "aria-expanded": "false", onclick: () => this.#fold() }));
     return bubble;
+  }
+
+  /** The text is another one. */
+  #resay(view) {
+    this.#view = view;
+    if (view.type !== "text" || view.text === this.#said || this.#editor) return;
+    this.#said = view.text;
+    this.#row.replaceChild(this.#bubble(view), this.#row.firstChild);
+  }
+
+  #requote(view) {
+    const quoted = view.replyTo ? this.#actions.quoted(view) : null;
+    const shown = quoted ? `${quoted.name}\n${quoted.text}` : "";
+    if (this.#quote.dataset.shown === shown) return;
+    this.#quote.dataset.shown = shown;
+    if (!quoted) return this.#quote.replaceChildren();
+    const label = t("message.jump", { name: quoted.name });
+    const jump = el("button", { type: "button", class: "quote", title: label, onclick: () => this.#actions.jump(view.replyTo) },
+      icon("reply"), el("bdi", { class: "quote-name" }, quoted.name), el("span", { class: "quote-text", dir: "auto" }, quoted.text));
+    this.#quote.replaceChildren(jump);
+  }
+
+  #showReactions(view) {
+    const kinds = Object.entries(view.reactions ?? {});
+    const about = JSON.stringify(kinds);
+    if (about === this.#about) return;
+    this.#about = about;
+    const focused = this.#reactions.contains(document.activeElement) ? document.activeElement.dataset.emoji : null;
+    this.#reactions.replaceChildren(...kinds.map(([emoji, users]) => this.#reaction(view, emoji, users)));
+    if (focused) this.#reactions.querySelector(`[data-emoji="${CSS.escape(focused)}"]`)?.focus();
+  }
+
+  #reaction(view, emoji, users) {
+    const isMine = this.#actions.isMe(users);
+    const label = t("message.reaction", { emoji, names: users.join(", ") });
+    const attributes = { "aria-pressed": String(isMine), "aria-label": label, title: users.join(", "), "data-emoji": emoji };
+    const toggle = () => this.#actions.react(view, emoji, !isMine);
+    return el("button", { type: "button", class: "reaction", ...attributes, onclick: toggle }, emoji, el("span", {}, users.length));
+  }
+
+  /** Let the text be edited in its place. save(text) may throw an error, whose text is shown. */
+  edit(text, save) {
+    if (this.#editor) return;
+    const bubble = this.#row.firstChild;
+    const close = () => {
+      this.#editor = null;
+      this.#row.replaceChild(bubble, this.#row.firstChild);
+      this.#resay(this.#view); // it may have come while it was edited
+      this.node.focus();
+    };
+    this.#editor = editor(text, save, close);
+    this.#row.replaceChild(this.#editor, bubble);
+    this.#editor.querySelector("textarea").focus();
   }
 
   #fold() {

@@ -37,8 +37,9 @@ export class Outbox {
     }
   }
 
-  sendText(room, text) {
-    this.#add({ room, type: "text", text, url: null });
+  /** replyTo: the id of the message that it answers, or null. */
+  sendText(room, text, replyTo = null) {
+    this.#add({ room, type: "text", text, replyTo, url: null });
   }
 
   /** base64 goes to the server, url (a blob URL of the same picture) to the screen. */
@@ -106,8 +107,8 @@ export class Outbox {
     }
   }
 
-  #post({ id, room, type, text, base64 }) {
-    if (type === "text") return api.sendText(room, text, id);
+  #post({ id, room, type, text, replyTo, base64 }) {
+    if (type === "text") return api.sendText(room, text, id, replyTo);
     return api.sendPicture(room, base64, id, (progress) => this.#store.updatePending(id, { progress }));
   }
 

@@ -1,0 +1,25 @@
+// Rules of talking that the page knows of: who may do what with a message, and how one is named in a line.
+
+import { isDirect } from "./names.js";
+import { t } from "./i18n.js";
+
+const EDIT_MS = Number(document.body.dataset.editMinutes) * 60_000; // as the server is set
+const SNIPPET_CHARS = 90;
+
+/** What can be done with a stored message: names as tools.js has them. */
+export function offers(message, store) {
+  const isMine = message.user === store.me.username;
+  const { room } = store;
+  const names = ["react", "reply"];
+  if (isMine && message.type === "text" && Date.now() - Date.parse(message.timestamp) < EDIT_MS) names.push("edit");
+  if (isMine || (["owner", "admin"].includes(room.role) && !isDirect(room))) names.push("remove");
+  return names;
+}
+
+/** The beginning of what a message says, in one line. */
+export function snippet(message) {
+  if (message.type === "img") return t("message.picture");
+  if (message.type === "file") return t("message.file");
+  const line = message.text.replace(/```[\w+#.-]*\n?|[*`]/g, "").replace(/\s+/g, " ").trim();
+  return line.length > SNIPPET_CHARS ? `${line.slice(0, SNIPPET_CHARS)}…` : line;
+}

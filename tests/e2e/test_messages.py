@@ -1,0 +1,168 @@
+"""What people do with messages: edit, delete, react, reply; by mouse, keyboard and finger."""
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.e2e.steps import bubbles, expect_stored, open_room, own_room, row, say
+
+
+def message(page: Page, text: str) -> Locator:
+    return page.locator(".message", has=bubbles(page, text))
+
+
+def tool(page: Page, text: str, name: str) -> None:
+    """Use one of the tools that appear when the pointer is over the message."""
+    message(page, text).locator(".bubble").hover()
+    page.locator(".message-tools").get_by_role("button", name=name, exact=True).click()
+
+
+def two_in_a_room(people, name):
+    anna, room = own_room(people, name)
+    bert = people.join(name("bert"))
+    carl = people.client(name("carl"))
+    carl.post("/room/join", roomname=room)
+    bert.locator("#find-rooms").click()
+    bert.get_by_role("button", name=f"Join {room}").click()
+    expect(bert.locator("#room-title")).to_have_text(room)
+    return anna, bert, carl, room
+
+
+def newest(client, room: str) -> int:
+    return int(client.get("/chat/history", roomname=room, limit=1, detail=1)["messages"][-1]["id"])
+
+
+def test_an_edit_shows_everywhere_in_its_place(people, name):
+    anna, bert, _, _ = two_in_a_room(people, name)
+    say(anna, "frist")
+    expect_stored(anna, "frist")
+    say(anna, "second")
+    tool(anna, "frist", "Edit")
+    editor = anna.locator(".editor textarea")
+    expect(editor).to_be_focused()
+    editor.fill("first")
+    editor.press("Enter")
+    for page in (anna, bert):
+        expect(page.locator(".bubble.text")).to_have_text(["first", "second"])
+        expect(message(page, "first").locator(".when")).to_contain_text("edited")
+    anna.reload()
+    expect(message(anna, "first").locator(".when")).to_contain_text("edited")
+
+
+def test_an_edit_that_is_refused_stays_open_and_escape_gives_it_up(people, name):
+    anna, _room = own_room(people, name)
+    say(anna, "one")
+    expect_stored(anna, "one")
+    tool(anna, "one", "Edit")
+    people.may_lose_network = True
+    anna.locator(".editor textarea").fill("x" * 4001)
+    anna.locator(".editor textarea").press("Enter")
+    expect(anna.locator(".editor [role=alert]")).to_contain_text("4000")
+    anna.locator(".editor textarea").press("Escape")
+    expect(bubbles(anna, "one")).to_be_visible()
+
+
+def test_what_is_deleted_is_gone_within_a_second_and_its_badge_too(people, name):
+    anna, bert, carl, room = two_in_a_room(people, name)
+    carl.say("oops", room)
+    open_room(bert, "public")
+    carl.say("and again", room)
+    expect(row(bert, room).locator(".badge-count")).to_have_text("1")
+    expect(bubbles(anna, "and again")).to_be_visible()
+    carl.post("/chat/delete", roomname=room, id=newest(carl, room))
+    expect(bubbles(anna, "and again")).to_have_count(0, timeout=3000)
+    expect(row(bert, room).locator(".badge")).to_be_hidden(timeout=3000)
+    tool(anna, "oops", "Delete")  # she owns the room
+    anna.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
+    expect(bubbles(anna, "oops")).to_have_count(0)
+    assert carl.texts(room) == []
+
+
+def test_reactions_count_and_show_whose(people, name):
+    anna, bert, carl, room = two_in_a_room(people, name)
+    carl.say("look", room)
+    expect(bubbles(anna, "look")).to_be_visible()
+    tool(anna, "look", "React")
+    anna.locator(".emoji-grid button").first.click()
+    carl.post("/chat/react", roomname=room, id=newest(carl, room), emoji="👍")
+    mine, others = (message(page, "look").locator(".reaction") for page in (anna, bert))
+    expect(mine).to_have_text("👍2")
+    expect(mine).to_have_attribute("aria-pressed", "true")
+    expect(others).to_have_attribute("aria-pressed", "false")
+    others.click()
+    expect(mine).to_have_text("👍3")
+    mine.click()
+    expect(mine).to_have_text("👍2")
+    expect(mine).to_have_attribute("aria-pressed", "false")
+
+
+def test_a_reply_shows_what_it_answers_and_leads_there(people, name):
+    anna, bert, carl, room = two_in_a_room(people, name)
+    carl.say("the question", room)
+    for number in range(30):
+        carl.say(f"line {number}", room)
+    expect(bubbles(anna, "line 29")).to_be_visible()
+    message(anna, "the question").scroll_into_view_if_needed()
+    tool(anna, "the question", "Reply")
+    expect(anna.locator("#reply-bar")).to_contain_text("the question")
+    say(anna, "the answer")
+    expect(anna.locator("#reply-bar")).to_be_hidden()
+    expect(bert.locator(".quote")).to_contain_text("the question")
+    bert.locator(".quote").click()
+    expect(message(bert, "the question")).to_be_focused()
+    expect(message(bert, "the question")).to_be_in_viewport()
+    assert carl.get("/chat/history", roomname=room, limit=1, detail=1)["messages"][0]["reply_to"]
+
+
+def test_who_types_is_shown(people, name):
+    anna, bert, _, _ = two_in_a_room(people, name)
+    bert.locator("#message-text").press_sequentially("hm")
+    expect(anna.locator("#typing")).to_have_text(re.compile(r"^bert.* is typing…$"))
+    bert.locator("#message-text").press("Enter")
+    expect(anna.locator("#typing")).to_have_text("")
+    expect(bert.locator("#typing")).to_have_text("")
+
+
+def test_the_tools_by_keyboard(people, name):
+    anna, _room = own_room(people, name)
+    for text in ("one", "two"):
+        say(anna, text)
+        expect_stored(anna, text)
+    anna.locator("#log").focus()
+    anna.keyboard.press("Tab")
+    expect(message(anna, "two")).to_be_focused()
+    anna.keyboard.press("ArrowUp")
+    expect(message(anna, "one")).to_be_focused()
+    for label in ("React", "Reply", "Edit", "Delete"):
+        anna.keyboard.press("Tab")
+        expect(anna.get_by_role("button", name=label, exact=True)).to_be_focused()
+    anna.keyboard.press("Escape")
+    expect(message(anna, "one")).to_be_focused()
+
+
+def test_the_tools_by_a_long_press(people, name):
+    anna, _room = own_room(people, name, viewport={"width": 375, "height": 740}, has_touch=True, is_mobile=True)
+    say(anna, "pressed")
+    expect_stored(anna, "pressed")
+    point = {"bubbles": True, "pointerType": "touch", "clientX": 200, "clientY": 300}
+    bubbles(anna, "pressed").dispatch_event("pointerdown", point)
+    sheet = anna.get_by_role("dialog")
+    sheet.get_by_role("button", name="Edit", exact=True).click()
+    anna.locator(".editor textarea").fill("edited by finger")
+    anna.locator(".editor").get_by_role("button", name="Save").click()
+    expect_stored(anna, "edited by finger")
+
+
+@pytest.mark.parametrize("secure", [True, False])
+def test_code_is_copied_also_where_there_is_no_clipboard(people, name, secure):
+    anna, _room = own_room(people, name, permissions=["clipboard-read", "clipboard-write"])
+    code = "if a < b:\n    print('<b>')"
+    anna.evaluate("(text) => (document.getElementById('message-text').value = text)", f"```\n{code}\n```")
+    anna.locator("#message-text").press("Enter")
+    expect(anna.locator(".code pre")).to_have_text(code)
+    if not secure:
+        anna.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('no')); }")
+    anna.get_by_role("button", name="Copy the code").click()
+    expect(anna.locator("#notices")).to_contain_text("Copied")
+    assert anna.evaluate("navigator.clipboard.readText()") == code
