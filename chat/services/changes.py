@@ -171,7 +171,8 @@ class Changes:
         if found.type != MessageType.TEXT:
             raise ChatError(ErrorCode.NOT_A_TEXT)
         if self._clock() - found.time > self._edit_minutes * 60 * SECOND:
-            raise ChatError(ErrorCode.EDIT_TOO_LATE, minutes=f"{self._edit_minutes:g}")
+            minutes = self._edit_minutes
+            raise ChatError(ErrorCode.EDIT_TOO_LATE, minutes=int(minutes) if minutes == int(minutes) else minutes)
         friendships.require_open(tx, found.room)
 
     def _delete(self, tx: WriteTransaction, actor: Actor, found: _Found) -> None:

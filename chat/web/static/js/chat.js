@@ -3,9 +3,9 @@
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { Conversation } from "./conversation.js";
-import { closeAllDialogs, openPicture } from "./dialogs.js";
+import { closeAllDialogs, openForm, openPicture } from "./dialogs.js";
 import { Directs } from "./directs.js";
-import { byId } from "./dom.js";
+import { byId, el } from "./dom.js";
 import { onLanguage, t } from "./i18n.js";
 import { release } from "./incoming.js";
 import { Layout } from "./layout.js";

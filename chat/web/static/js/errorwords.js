@@ -54,6 +54,25 @@ export const ERROR_WORDS = {
     "You two are not friends any more, so you cannot write to each other.",
     "你们已不是好友，不能互发消息。",
   ],
+  "error.MESSAGE_NOT_FOUND": ["This message is not there any more.", "这条消息已不存在。"],
+  "error.REPLY_NOT_FOUND": [
+    "The message that you answer is not there any more. Send yours without it.",
+    "你所回复的消息已不存在，请直接发送。",
+  ],
+  "error.NOT_SENDER": ["Only the person who wrote a message can edit it.", "只有发送者可以编辑消息。"],
+  "error.EDIT_TOO_LATE": [
+    "A message can be edited for {minutes} minutes. Write another one, or delete this one.",
+    "消息只能在发送后 {minutes} 分钟内编辑。请另发一条，或删除这一条。",
+  ],
+  "error.EDIT_CROSSED": [
+    "This message was edited elsewhere meanwhile. Close it and edit it again.",
+    "该消息已在别处被编辑。请关闭后重新编辑。",
+  ],
+  "error.REACTION_INVALID": ["A reaction is one emoji.", "回应必须是一个表情符号。"],
+  "error.REACTIONS_TOO_MANY": [
+    "This message has {limit} kinds of reactions. Use one of these.",
+    "该消息已有 {limit} 种回应，请使用其中之一。",
+  ],
   "error.MESSAGE_EMPTY": ["There is nothing to send. Write something first.", "没有内容可发送。请先输入。"],
   "error.MESSAGE_TOO_LONG": [
     "The message is too long: at most {limit} characters go at once.",
