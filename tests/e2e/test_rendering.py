@@ -3,6 +3,7 @@
 import base64
 import io
 
+import requests
 from PIL import Image
 from playwright.sync_api import FloatRect, Locator, ViewportSize, expect
 
@@ -41,6 +42,22 @@ def test_a_nickname_cannot_impersonate_another_user(people, name):
     expect(anna.locator(".byline .person-user")).to_be_visible()
     cut = anna.locator(".byline .person-user bdi").evaluate("(node) => node.scrollWidth > node.clientWidth")
     assert not cut
+
+
+def test_no_mail_address_is_shown(people, name):
+    anna, room = own_room(people, name)
+    bert = people.client(name("bert"))
+    address = f"{name('li')}@example.com"
+    made = bert.post("/account/reg", email=address, password="secret1", name="Li Ming")
+    as_li = {"Authorization": made["token"]}
+    url = anna.url.partition("#")[0].rstrip("/")
+    number = requests.get(f"{url}/account/info", headers=as_li, timeout=30).json()["id"]
+    said = {"roomname": room, "new_message": {"type": "text", "content": "I am new here"}}
+    for path, body in (("/room/join", {"roomname": room}), ("/chat/send", said)):
+        assert requests.post(url + path, json=body, headers=as_li, timeout=30).ok
+    expect(anna.locator(".byline")).to_have_text(f"Li Ming · #{number}")
+    expect(anna.locator(".member-name")).to_have_text([name("anna"), f"Li Ming · #{number}"])
+    assert address not in anna.locator("body").inner_text()
 
 
 def test_a_message_turns_round_nothing_but_itself(people, name):
