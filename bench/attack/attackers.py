@@ -39,7 +39,7 @@ ATTACKS: dict[str, Callable[[Attacker], Coroutine[Any, Any, None]]] = {
         floods.flood_of_frames,
         floods.documents,
         floods.searches,
-        bodies.dear_bodies,
+        bodies.expensive_bodies,
         bodies.files,
         bodies.posts_to_the_tcp_port,
         passwords.codes_by_mail,

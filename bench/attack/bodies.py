@@ -29,7 +29,7 @@ async def large_avatar(attacker: Attacker) -> None:
     await attacker.repeat(2, lambda: ("POST", "/chat/send", text("look at me")))
 
 
-async def dear_bodies(attacker: Attacker) -> None:
+async def expensive_bodies(attacker: Attacker) -> None:
     """Bodies that take long to look at: escapes, names, words; before and after logging in."""
     escaped = b'{"username":"a","password":"\\u0041' + b"x" * 8_000_000 + b'"}'
     names = json.dumps({("é" * 395) + str(number): "" for number in range(4900)}).encode()

@@ -16,13 +16,13 @@ from chat.lanes import Lane, WrongLane
 from chat.protocols.tcp.conversation import Conversation
 from tests.conftest import services_of
 from tests.contract.clients import FlaskTransport, PollingClient
-from tests.contract.dear import costs_at_most
+from tests.contract.expensive import costs_at_most
 from tests.peers import FakePeer
 
 Fill = Callable[[int, int], None]
 Tell = Callable[[dict[str, Any]], dict[str, Any]]
 FIRST = 1000  # the first n
-PAGE_CPU = 2  # units of 10 ms: see dear.py
+PAGE_CPU = 2  # units of 10 ms: see expensive.py
 PAGE_BYTES = 64 * 1024
 WIDE = "\U0001f600"  # four bytes
 

@@ -2,7 +2,7 @@
 
 conversation.py  one connection: authentication, the entered group, pushes
     requests.py      maps each message_type to its handler
-    account.py, groups.py, talk.py, files.py   the handlers
+    account.py, groups.py, messages.py, files.py   the handlers
 """
 
 from flask import Flask
@@ -11,7 +11,7 @@ from chat.http.compact import compact
 from chat.http.handler import InApp
 from chat.live.frames import GOING_AWAY, INTERNAL, NORMAL, POLICY, TOO_LARGE
 from chat.live.peer import LineProtocol
-from chat.protocols.tcp import account, files, groups, talk  # noqa: F401 - each makes its requests known
+from chat.protocols.tcp import account, files, groups, messages  # noqa: F401 - each registers its requests
 from chat.protocols.tcp.answers import answer
 from chat.protocols.tcp.conversation import Conversation
 

@@ -1,4 +1,4 @@
-"""No value of any field of an HTTP request costs much more than its bytes, once one is logged in: see dear.py.
+"""No value of any field of an HTTP request costs much more than its bytes, once one is logged in: see expensive.py.
 
 The fields come from the OpenAPI documents, so that a new one is tried too.
 """
@@ -12,9 +12,9 @@ import pytest
 from flask import Flask
 
 from tests.contract.clients import FlaskTransport, PollingClient
-from tests.contract.dear import ACCENTS, AFTER, FULL, VALUES, costs_at_most, padded
+from tests.contract.expensive import ACCENTS, AFTER, FULL, VALUES, costs_at_most, padded
 
-# What passes as these fields while another one is dear.
+# What passes as these fields while another one is expensive.
 KNOWN = {
     "username": '"alice"', "password": '"secret1"', "origin_password": '"secret1"', "roomname": '"public"',
     "room_id": "1", "conversation_id": "1", "conversationId": "1", "content": '"x"', "type": '"text"', "name": '"x"',

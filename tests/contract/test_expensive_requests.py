@@ -1,4 +1,4 @@
-"""No request costs much more than its bytes: see dear.py."""
+"""No request costs much more than its bytes: see expensive.py."""
 
 import json
 from functools import partial
@@ -8,7 +8,7 @@ import pytest
 
 from tests.contract.clients import PollingClient, Reply
 from tests.contract.conftest import Clients
-from tests.contract.dear import ACCENTS, AFTER, BEFORE, FULL, VALUES, costs_at_most, padded
+from tests.contract.expensive import ACCENTS, AFTER, BEFORE, FULL, VALUES, costs_at_most, padded
 from tests.database import execute
 
 BODIES = {

@@ -1,4 +1,4 @@
-"""No line and no frame costs much more than its bytes: see dear.py."""
+"""No line and no frame costs much more than its bytes: see expensive.py."""
 
 from collections.abc import Callable, Iterator
 
@@ -17,7 +17,7 @@ from chat.protocols.tcp.conversation import Conversation
 from chat.protocols.tcp.requests import REQUESTS
 from chat.services import Services
 from tests.conftest import services_of, sign_up
-from tests.contract.dear import AFTER, BEFORE, FULL, VALUES, costs_at_most, padded
+from tests.contract.expensive import AFTER, BEFORE, FULL, VALUES, costs_at_most, padded
 from tests.database import execute
 from tests.live import websocket
 from tests.peers import FakePeer
@@ -67,7 +67,7 @@ def line_with(kind: str, field: str, value: str, size: int = FULL) -> bytes:
     return padded(f'{{"message_type":"{kind}",{others}"{field}":{head}', tail + "}", filling, size)
 
 
-# What passes as these fields while another one is dear.
+# What passes as these fields while another one is expensive.
 KNOWN = {
     "username": '"alice"', "password": '"secret1"', "content": '"x"', "chat_group_id": "1", "chat_name": '"public"',
     "filename": '"x"', "file_size": "1", "file_id": "1", "room_id": "1", "type": '"text"',
