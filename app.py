@@ -48,7 +48,7 @@ def create_app(settings: Settings | None = None, clock: Clock = system_clock) ->
     Origins(settings.cors_origins).init_app(app)
     if settings.trusted_proxies:
         n = settings.trusted_proxies
-        # Ignore X-Forwarded-Host: it decides which origins are foreign, and most proxies pass on what the client sends.
+        # Ignore X-Forwarded-Host: it decides which origins are foreign, and most proxies pass on the client's value.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=0)  # type: ignore[method-assign]
     with app.app_context():
         services = services_for(settings, db.engine, clock)

@@ -45,7 +45,7 @@ class Growth:
     scale: float
     addresses: list[Address]
     rss: tuple[int, int]  # bytes: of a server that has just started, and after all was asked
-    others: float  # what other programs took of the server's core
+    others: float  # the server core's share used by other programs
     faults: str = ""
 
     def line(self) -> str:

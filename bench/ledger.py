@@ -109,7 +109,7 @@ class Ledger:
 
     @property
     def faults(self) -> str:
-        """Describe losses, duplicates and disorder; empty if there are none."""
+        """Describe losses, duplicates and disorder; empty without any."""
         counts = {"losses": self.losses, "duplicates": self.duplicates, "out of order": self.disorder}
         return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
 

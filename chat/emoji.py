@@ -35,7 +35,7 @@ _TAGS = "[\U000e0020-\U000e007e]{1,6}\U000e007f"  # a flag of a region within a 
 _ELEMENT = f"(?:[{_PICTURES}{_TEXTS}](?:\ufe0f|{_TONE})?(?:{_TAGS})?)"
 _EMOJI = re.compile(f"(?:{_ELEMENT}(?:\u200d{_ELEMENT}){{0,8}}|[\U0001f1e6-\U0001f1ff]{{2}}|[0-9#*]\ufe0f?\u20e3)")
 _TEXT_BY_DEFAULT = re.compile(f"([{_TEXTS}](?!{_TONE})|[0-9#*](?=\u20e3))")
-MAX_CHARS = 35  # the longest that there are have 10; what is more is not looked at
+MAX_CHARS = 35  # the longest existing ones have 10; longer texts are not examined
 
 
 def emoji_of(text: str) -> str | None:

@@ -62,7 +62,7 @@ class ErrorCode(Enum):
     FRIEND_GROUP_TAKEN = auto()
     IN_FRIEND_GROUP = auto()
     NOT_IN_FRIEND_GROUP = auto()
-    TOO_MANY = auto()  # limit: of what the caller or the room may have
+    TOO_MANY = auto()  # limit: the number that the caller or the room may have
     ANNOUNCEMENT_NOT_FOUND = auto()
     INVITATION_NOT_FOUND = auto()
     INVITATION_ANSWERED = auto()

@@ -23,10 +23,10 @@ class EventKind(StrEnum):
     LEFT = "left"  # subject: room; data: the user, whose last socket there has gone
     FRIEND_REQUESTED = "friend_requested"  # subject: the user who receives the request
     UNFRIENDED = "unfriended"  # subject: user; one event for each of the two
-    ADMITTED = "admitted"  # subject: the user who was added to a room
+    ADMITTED = "admitted"  # subject: the user added to a room
     MEMBERS = "members"  # subject: room; a membership began or ended
     CONCERNS_MEMBERS = "concerns_members"  # subject: room; a new member, an announcement, or an answered invitation
-    TYPING = "typing"  # subject: room; data: who is writing
+    TYPING = "typing"  # subject: room; data: the typing user
 
 
 TIMELINE = frozenset({EventKind.MESSAGE, EventKind.CHANGE})  # events with a time of the room's clock

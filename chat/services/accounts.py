@@ -320,8 +320,8 @@ def require_free(connection: lookups.AnyConnection, name: str, but_for: int = 0)
     """Raise USERNAME_TAKEN if an account, deleted ones included, has this name as its username, e-mail address or
     nickname.
 
-    Users log in with the first two, so no address may equal another user's username; `require_own_nickname` says why
-    not the third. `but_for`: the id of the user who may have it.
+    Users log in with the first two, so no address may equal another user's username; for the third see
+    `require_own_nickname`. `but_for`: the id of a user to exclude.
     """
     is_taken = or_(_is_called(name), User.nickname_key == name_key(name))
     if connection.execute(select(User.id).where(is_taken, User.id != but_for)).first():
@@ -331,8 +331,8 @@ def require_free(connection: lookups.AnyConnection, name: str, but_for: int = 0)
 def require_own_nickname(connection: lookups.AnyConnection, nickname: str, but_for: int = 0) -> None:
     """Raise NICKNAME_TAKEN if another account, deleted ones included, has this username or e-mail address.
 
-    Many clients show only nicknames, so a nickname must not equal the username of somebody else. Two users may have the
-    same nickname (docs/decisions/0080). `but_for`: the id of the user who may have the name.
+    Many clients show only nicknames, so a nickname must not equal another user's username. Two users may have the same
+    nickname (docs/decisions/0080). `but_for`: the id of a user to exclude.
     """
     if connection.execute(select(User.id).where(_is_called(nickname_key(nickname)), User.id != but_for)).first():
         raise ChatError(ErrorCode.NICKNAME_TAKEN, nickname=nickname)

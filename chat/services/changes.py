@@ -101,7 +101,7 @@ class Changes:
                 mentions.store(tx, found.room.id, found.id, found.time, mentioned)
 
     def react(self, actor: Actor, ref: RoomRef, message_id: int, emoji: str, *, is_on: bool) -> None:
-        """Put an emoji to a message, or take one's own away. What is so already changes nothing.
+        """Add an emoji to a message, or remove the actor's own. Repetitions change nothing.
 
         Raises ROOM_NOT_FOUND, MESSAGE_NOT_FOUND, REACTION_INVALID, REACTIONS_TOO_MANY, NOT_FRIENDS, RATE_LIMITED,
         UNAVAILABLE.
@@ -128,10 +128,9 @@ class Changes:
                 tx.execute(delete(Reaction).where(*same))
 
     def typing(self, actor: Actor, ref: RoomRef) -> None:
-        """Tell those who wait for changes in the room that the actor is writing.
+        """Notify readers of changes in the room that the actor is typing.
 
-        Stored nowhere; only where several worker processes serve, it passes through the events. Raises ROOM_NOT_FOUND,
-        RATE_LIMITED.
+        Not stored; passes through the events only with several worker processes. Raises ROOM_NOT_FOUND, RATE_LIMITED.
         """
         self._limits.take(TYPING, actor.user_id)
         with self._store.read() as connection:

@@ -21,7 +21,7 @@ _UNSPACED = "\u2e80"  # from here on scripts are written without spaces: a name 
 
 
 class Mentioned:
-    """Whom a text names: user ids by username, and whether everybody."""
+    """The users mentioned in a text: ids by username, and whether everybody."""
 
     def __init__(self) -> None:
         self.users: dict[str, int] = {}
@@ -37,9 +37,9 @@ class Mentioned:
 
 
 def find(tx: WriteTransaction, room: FoundRoom, text: str) -> Mentioned:
-    """Look up whom a text names among the members of the room, which its sender has looked up.
+    """Look up the users mentioned in a text among the members of the room.
 
-    No statement where it has no @.
+    No statement unless the text contains @.
     """
     found = Mentioned()
     wanted = [list(_candidates(*match)) for match in _NAMES.findall(text)[:MOST_NAMES]] if "@" in text else []
@@ -62,7 +62,7 @@ def find(tx: WriteTransaction, room: FoundRoom, text: str) -> Mentioned:
 
 
 def store(tx: WriteTransaction, room_id: int, message_id: int, time: int, mentioned: Mentioned) -> None:
-    """Store whom a message names, instead of whom it named before."""
+    """Replace the mentions of a message."""
     tx.execute(delete(Mention).where(Mention.message_id == message_id))
     user_ids = [*mentioned.users.values(), *([EVERYBODY] if mentioned.all else [])]
     for user_id in user_ids:

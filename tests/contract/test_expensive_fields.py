@@ -29,7 +29,7 @@ EACH = ["many ids", "accents"]
 HARD = ["a\u0301\u0323", "\ufdfa", "\U0001f600"]  # repeated, in texts that are short enough to be taken somewhere
 LENGTHS = [60, 4000]
 METHODS = {"get", "post", "put", "delete"}
-# These end the session, so that what comes after them would be refused early.
+# These end the session, so later fields would be refused early.
 ENDING = {"/user/logout", "/Logout", "/account/delete"}
 
 

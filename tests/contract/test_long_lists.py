@@ -1,4 +1,4 @@
-"""Long lists: what a page costs at 5,000 entries, and in which lane a whole list is read."""
+"""Long lists: the cost of a page at 5,000 entries, and the lane of a complete list."""
 
 import json
 import sqlite3
@@ -26,8 +26,8 @@ PAGE_CPU = 2  # units of 10 ms: see expensive.py
 PAGE_BYTES = 64 * 1024
 WIDE = "\U0001f600"  # four bytes
 
-# One row for each n; long(k) is a text of up to k characters. User 1 is alice, who is in all rooms; room 1000 has
-# the invitations, announcements and files.
+# One row per n; long(k) is a text of up to k characters. User 1 is alice, a member of all rooms; room 1000 has the
+# invitations, announcements and files.
 ROWS = [
     """users (id, username, username_key, nickname, nickname_key, email, avatar, password_sha1, password_md5,
     created_at) SELECT n, 'user' || n, 'user' || n, long(32), long(32), long(250), long(2048), '', '', n""",
@@ -146,7 +146,7 @@ def test_a_page_of_a_long_list_costs_little(fill: Fill, alice: PollingClient, te
 
 @pytest.fixture
 def in_lane(monkeypatch: pytest.MonkeyPatch) -> Callable[[Lane | None], None]:
-    """Do what this thread does as in a lane of LiveWorker."""
+    """Make this thread run as if in a lane of LiveWorker."""
     return lambda lane: monkeypatch.setattr(threading.current_thread(), "lane", lane, raising=False)
 
 

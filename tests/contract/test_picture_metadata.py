@@ -1,4 +1,4 @@
-"""Pictures are delivered without location and author, by whichever protocol they arrive."""
+"""Pictures are delivered without location and author in every protocol."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""What people do with messages: edit, delete, react, reply; by mouse, keyboard and finger."""
+"""Actions on messages: edit, delete, react, reply; by mouse, keyboard and touch."""
 
 import re
 

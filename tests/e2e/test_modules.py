@@ -29,7 +29,7 @@ LINKS = [
     ("http:// https://) http://看看 javascript:alert(1) ftp://x.example", []),
 ]
 
-# a text, and what is made of it, without attributes
+# a text and its expected formatting, without attributes
 FORMATS = [
     ("plain text\nof two lines", "plain text\nof two lines"),
     (

@@ -157,7 +157,7 @@ def test_arrivals_and_departures_show_at_once(people, name):
 
 
 def test_a_user_can_leave_all_rooms_of_an_owner(people, name):
-    """A user who has been added to many rooms can leave all of them at once."""
+    """A user added to many rooms can leave all of them at once."""
     anna = people.join(name("anna"))
     mallory = people.client(name("mallory"))
     rooms = [name(f"trap{number}") for number in range(3)]

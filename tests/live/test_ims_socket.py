@@ -181,7 +181,7 @@ def test_the_lists_have_what_a_notice_is_about(server: Callable[..., Server], pe
         friend.befriend(alice)
 
     def tells_bob(who: ImsClient, path: str, body: dict[str, object]) -> None:
-        socket = listen(live, bob)  # a new one, as what is done may bring two notices
+        socket = listen(live, bob)  # a new one, because the action may cause two notices
         who.ok("POST", path, body)
         assert socket.json() == NOTIFY, path
 

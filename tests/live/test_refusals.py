@@ -1,4 +1,4 @@
-"""Refusals before routing: each protocol's clients get its envelope, whatever they accept, and never a page."""
+"""Refusals before routing: each protocol's clients get its envelope, with any Accept header, and never a page."""
 
 import json
 

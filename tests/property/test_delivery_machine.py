@@ -62,7 +62,7 @@ class Delivery(RuleBasedStateMachine):
         self.number = 0
 
     def client(self, server: int, person: str, use: str = "") -> PollingClient:
-        """The same use gets the same connection, so that pulls arrive with a known head."""
+        """The same use gets the same connection, so that pulls have a known head."""
         key = (server, f"{person} {use}")
         if key not in self.transports:
             self.transports[key] = self.world.transport(server)

@@ -24,7 +24,7 @@ class World(Protocol):
         ...
 
     def token(self, person: str) -> str:
-        """Return a session of that person, who is registered once."""
+        """Return a session of that person, registering them once."""
         ...
 
     def new_room(self) -> str:

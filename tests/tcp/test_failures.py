@@ -34,7 +34,7 @@ class Scene:
 
     @contextmanager
     def maker(self, name: str, *rooms: str, members: list[str]) -> Iterator[Lines]:
-        """A new user who has created these groups."""
+        """A new user with these groups."""
         with self.stranger() as lines:
             lines.sign_in(name)
             for room in rooms:

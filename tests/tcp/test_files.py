@@ -80,7 +80,7 @@ def test_in_the_group_entered_and_in_its_history(connect: Connect, room: str) ->
 
 
 def test_bytes_that_come_with_the_request_and_lines_that_come_with_the_bytes(connect: Connect, room: str) -> None:
-    """A client that does not wait: the bytes are not parsed as lines, whatever they contain."""
+    """A client that does not wait: the bytes are not parsed as lines, with any content."""
     alice = connect("alice")
     group_id = create(alice, room)
     data = b'{"message_type":"logout_request"}\n' * 3

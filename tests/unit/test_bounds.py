@@ -484,7 +484,7 @@ def test_answered_invitations_are_kept_up_to_a_number(services: Services, monkey
     services.groups.create(alice, "club", [])
     room = next(room.id for room in services.rooms.joined(alice) if room.title == "club")
     services.invitations.invite(alice, room, [bob.user_id])
-    services.invitations.invite(bob, room, [carol.user_id])  # stays pending, whatever follows
+    services.invitations.invite(bob, room, [carol.user_id])  # stays pending in any case
     waiting = services.invitations.all(alice, room)[0].id
     for _ in range(5):
         services.groups.remove(alice, room, bob.user_id)

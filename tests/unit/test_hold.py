@@ -279,12 +279,12 @@ def test_typing_ends_the_pulls_of_others_that_ask_for_changes(
     assert isinstance(answer, bytes)
     (entry,) = json.loads(answer)["public"]
     assert (entry["change"], entry["user"]) == ("typing", "bob")
-    assert from_iso(entry["timestamp"]) == sent.time  # one's own cursor: it takes no time of the clock
+    assert from_iso(entry["timestamp"]) == sent.time  # the client's own cursor, which takes no time of the clock
     changes.is_held = False
     assert changes.again(json.dumps({"public": entry["timestamp"]}).encode()) is Look.NOTHING_YET
     me = chat.sessions.resolve(changes._actor.session_id, changes.user_id)
     assert me is not None
     chat.changes.typing(me, "public")
-    assert changes.look() is Look.NOTHING_YET  # it was oneself
+    assert changes.look() is Look.NOTHING_YET  # caused by the reader itself
     end(plain)
     end(changes)

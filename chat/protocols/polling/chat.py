@@ -137,7 +137,7 @@ def edit(actor: Actor, body: dict[str, Any]) -> Response:
     zh="用表情符号回应一条消息，或取消自己的回应。",
 )
 def react(actor: Actor, body: dict[str, Any]) -> Response:
-    """Put an emoji to a message, or take one's own away. Beyond the document."""
+    """Add an emoji to a message, or remove the caller's own. Beyond the document."""
     services().changes.react(actor, body["roomname"], body["id"], body["emoji"], is_on=body["on"])
     return success("Done.", "已完成。")
 

@@ -1,6 +1,6 @@
-// What a change makes of a message (docs/protocols/polling.md, "Changes").
+// Applies changes to messages (docs/protocols/polling.md, "Changes").
 
-/** Whether an entry of a room's timeline is a change to what was said, or else a message. */
+/** Whether an entry of a room's timeline is a change (otherwise it is a message). */
 export const isChange = (entry) => entry.change !== undefined;
 
 /** The message after the change, as another object; null: it is gone. A kind that is not known changes nothing. */

@@ -130,7 +130,7 @@ export class Chat {
     };
   }
 
-  /** What one does with messages; failures are said. */
+  /** Actions on messages; failures are shown. */
   #messageActions() {
     const act = (request) => request.catch((error) => notify(error.feedback, "bad"));
     const inRoom = () => this.#store.room.name;
@@ -158,7 +158,7 @@ export class Chat {
     if (this.#isLookedAt() && room === this.#store.room) this.#markSeen(room);
   }
 
-  /** What was deleted may have been counted as unread: the server knows. */
+  /** Deleted messages may have counted as unread: ask the server. */
   #changed(room, changes) {
     if (room.unread > 0 && changes.some(({ change }) => change === "deleted")) this.feed.recount();
   }

@@ -46,7 +46,7 @@ export class Composer {
     this.#listenForDrops();
   }
 
-  /** What is written next answers this message. */
+  /** The next text replies to this message. */
   reply(message, name, text) {
     this.#replyTo = message.id;
     byId("reply-to").textContent = t("reply.to", { name, text });

@@ -125,7 +125,7 @@ export class Conversation {
     row?.view.edit(message.text, (text) => this.#actions.change(message, text));
   }
 
-  /** The name and the beginning of what a message answers, where it is here. */
+  /** The sender and beginning of the message that a reply refers to, if it is loaded. */
   #quoted(view) {
     const message = this.#store.room?.messages.find(({ id }) => id === view.replyTo);
     if (!message) return { name: t("tools.reply"), text: "…" };

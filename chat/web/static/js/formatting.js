@@ -1,5 +1,5 @@
-// What a text looks like: fenced code, quotes, lists, inline code, bold, italics and links. All by text nodes; what is no
-// such mark stays as it was typed. Each character is looked at a bounded number of times.
+// Text formatting: fenced code, quotes, lists, inline code, bold, italics and links. All by text nodes; other text stays
+// as typed. Each character is examined a bounded number of times.
 
 import { el, icon } from "./dom.js";
 import { t } from "./i18n.js";
@@ -10,7 +10,7 @@ const FENCE = /^```([\w+#.-]*)\s*$/;
 const QUOTE = /^> ?/;
 const BULLET = /^[-*•] +(?=\S)/;
 const NUMBER = /^(\d{1,4})[.)] +(?=\S)/;
-// A mark inside a word is none; scripts that are written without spaces have no inside.
+// Marks inside a word do not count; scripts without spaces have no inside.
 const WORD = /(?!\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Thai})[\p{L}\p{N}_]/u;
 const INLINE = [
   [/`([^`\n]+)`/y, (inner) => el("code", {}, inner)],

@@ -1,4 +1,4 @@
-// Rules of talking that the page knows of: who may do what with a message, and how one is named in a line.
+// Rules for messages in the page: permitted actions, and one-line summaries.
 
 import { isDirect } from "./names.js";
 import { t } from "./i18n.js";
@@ -6,7 +6,7 @@ import { t } from "./i18n.js";
 const EDIT_MS = Number(document.body.dataset.editMinutes) * 60_000; // as the server is set
 const SNIPPET_CHARS = 90;
 
-/** What can be done with a stored message: names as tools.js has them. */
+/** Possible actions on a stored message, by tools.js' names. */
 export function offers(message, store) {
   const isMine = message.user === store.me.username;
   const { room } = store;
@@ -16,7 +16,7 @@ export function offers(message, store) {
   return names;
 }
 
-/** The beginning of what a message says, in one line. */
+/** The beginning of a message in one line. */
 export function snippet(message) {
   if (message.type === "img") return t("message.picture");
   if (message.type === "file") return t("message.file");

@@ -1,5 +1,5 @@
-// What can be done with a message: by tools that appear on hover and focus, and by a sheet on a long press. One set of
-// tools serves all messages, so that a message costs no more for having them.
+// Actions on a message: tools on hover and focus, and a sheet on a long press. One set of tools serves all messages, so
+// they add no cost per message.
 
 import { openDialog } from "./dialogs.js";
 import { el, icon } from "./dom.js";
@@ -18,7 +18,7 @@ export class MessageTools {
   #entry = null; // the message's node that Tab leads to
   #press = null;
 
-  /** actions: find(node) gives the message, or null where nothing can be done; offers(message) names what can be:
+  /** actions: find(node) returns the message, or null without actions; offers(message) lists possible actions:
    * "react", "reply", "edit", "remove"; react(message, emoji), reply(message), edit(message), remove(message). */
   constructor(log, actions) {
     this.#log = log;

@@ -1,4 +1,4 @@
-// Who is typing in the open room, and telling the others that oneself is.
+// Typing indicators in the open room, of others and of this user.
 
 import { api } from "./api.js";
 import { byId } from "./dom.js";
@@ -42,7 +42,7 @@ export class Typing {
     api.typing(this.#store.room.name).catch(() => {}); // it only tells
   }
 
-  /** What was written is sent: the next word is news again. */
+  /** The text was sent: the next word is announced again. */
   sent() {
     this.#told = 0;
   }
