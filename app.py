@@ -26,6 +26,7 @@ from chat.services import Services
 from chat.services.bounds import Bounds
 from chat.services.quota import StorageBounds
 from chat.services.rooms import NAME_MAX_CHARS
+from chat.services.site import Registration
 from config import ConfigError, Settings
 from instance import prepare
 
@@ -112,6 +113,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         METRICS=settings.metrics,
         IMS_PASSWORD_KEY=settings.ims_password_key,
         TIMEZONE=settings.zone,
+        HOST=settings.host,
     )
     app.url_map.strict_slashes = False  # a trailing slash makes no difference (docs/specification.md)
     app.url_map.merge_slashes = False  # a redirect would be an HTML page
@@ -146,6 +148,7 @@ def services_for(settings: Settings, engine: Engine, clock: Clock) -> Services:
             disk_free_min=settings.disk_free_min,
         ),
         lobby=settings.lobby,
+        registration=Registration(settings.registration),
         password_min_length=settings.password_min_length,
         message_max_chars=settings.message_max_chars,
         edit_minutes=settings.edit_minutes,

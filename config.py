@@ -46,6 +46,7 @@ class Settings:
     tls: str = "off"  # self-signed: https with a certificate kept in instance_path
     # Rules
     lobby: str = "public"
+    registration: str = "open"  # until a teacher changes it: open, code or closed
     password_min_length: int = 6
     message_max_chars: int = 4000
     edit_minutes: float = 15.0  # period in which users can edit their own texts; 0: never
@@ -262,6 +263,12 @@ def _tls(raw: str) -> str:
     return raw.lower()
 
 
+def _registration(raw: str) -> str:
+    if raw.lower() not in {"open", "code", "closed"}:
+        raise ValueError("give open, code or closed")
+    return raw.lower()
+
+
 def _timezone(raw: str) -> str:
     try:
         ZoneInfo(raw)
@@ -290,6 +297,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "metrics": _switch,
     "tls": _tls,
     "lobby": str,
+    "registration": _registration,
     "password_min_length": _number(int, 1, 128),
     "message_max_chars": _number(int, 1, 100_000),
     "edit_minutes": _number(float, 0, 60 * 24 * 366),

@@ -13,7 +13,7 @@ from gunicorn.sock import TCP6Socket, TCPSocket
 
 from config import ConfigError, Settings
 from instance import PRIVATE_UMASK, check_database, prepare
-from startup import bracketed, check_ports, greeting, http_ports, lan_addresses
+from startup import bracketed, can_draw, check_ports, greeting, http_ports, lan_addresses
 
 M_ARENA_MAX, M_MMAP_THRESHOLD = -8, -3  # malloc.h
 os.umask(PRIVATE_UMASK)
@@ -82,7 +82,8 @@ def when_ready(server):
     """Print the server's addresses."""
     _listen_for_tcp(server)
     tcp_port = _tcp_port if _tcp_port in {listener.getsockname()[1] for listener in server.LISTENERS} else 0
-    lines = greeting(_settings, scheme="https" if server.cfg.is_ssl else "http", tcp_port=tcp_port)
+    scheme = "https" if server.cfg.is_ssl else "http"
+    lines = greeting(_settings, scheme=scheme, tcp_port=tcp_port, draws=can_draw(sys.stdout))
     if _fingerprint:
         lines.insert(
             -1, f"Browsers will warn of its certificate once. It is the right one if its SHA-256 is {_fingerprint}"
@@ -125,9 +126,24 @@ def post_worker_init(worker):
         connections=lambda: len(worker.connections),
         held=lambda: sum(connection.is_held for connection in list(worker.connections)),
     )
+    if worker.age == 1:  # the first of the start, not those that replace it
+        _say_who_teaches(services.site, "https" if worker.cfg.is_ssl else "http")
     # Objects loaded so far are permanent. Scanning them in each full collection stopped all threads for 0.1 s.
     gc.collect()
     gc.freeze()
+
+
+def _say_who_teaches(site, scheme):
+    """While the site has no teacher, print the link by which somebody becomes it."""
+    from chat.errors import ChatError
+    from startup import claim_line
+
+    try:
+        token = site.new_claim()
+    except ChatError:
+        return  # the database is not ready
+    if token is not None:
+        print(claim_line(_settings, scheme, token), flush=True)
 
 
 def worker_exit(server, worker):

@@ -2,9 +2,14 @@
 
 import contextlib
 import errno
+import io
 import ipaddress
 import socket
 from collections.abc import Iterator
+from typing import TextIO
+from urllib.parse import urlsplit
+
+import segno
 
 from config import ConfigError, Settings
 
@@ -60,15 +65,51 @@ def _try_port(host: str, port: int) -> None:
         probe.listen(1)
 
 
-def greeting(settings: Settings, *, scheme: str, tcp_port: int) -> list[str]:
-    """Return the lines printed at the start. tcp_port: 0 if the protocol is not served."""
+def greeting(settings: Settings, *, scheme: str, tcp_port: int, draws: bool = False) -> list[str]:
+    """Return the lines printed at the start. tcp_port: 0 if the protocol is not served; draws: with a QR code."""
     here, others = addresses(settings.host)
     lines = [f"Commonroom is at {scheme}://{bracketed(here)}:{settings.port}/"]
     if others:
-        lines.append(f"For others on this network: {scheme}://{bracketed(others)}:{settings.port}/")
+        url = f"{scheme}://{bracketed(others)}:{settings.port}/"
+        lines += [f"For others on this network: {url}", *(_qr_lines(url) if draws else [])]
     if tcp_port:
         lines.append(f"The tcp protocol is at port {tcp_port}.")
     return [*lines, "Press Ctrl-C to stop."]
+
+
+def _qr_lines(url: str) -> list[str]:
+    """A QR code in half blocks, as terminals show them."""
+    drawn = io.StringIO()
+    segno.make(url, micro=False).terminal(out=drawn, border=2, compact=True)
+    return drawn.getvalue().rstrip("\n").split("\n")
+
+
+def can_draw(stream: TextIO) -> bool:
+    """Whether QR codes can be printed there: on a terminal that has the characters."""
+    try:
+        "\u2580\u2584\u2588".encode(stream.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return stream.isatty()
+
+
+def claim_line(settings: Settings, scheme: str, token: str) -> str:
+    """For the person who started it, while the site has no teacher: how to become it."""
+    here, others = addresses(settings.host)
+    link = f"{scheme}://{bracketed(others or here)}:{settings.port}/claim/{token}"
+    return f"This site has no teacher yet. Open this link once, and log in or register, to become it:\n{link}"
+
+
+def reachable(url: str, host: str) -> list[str]:
+    """By which addresses others on this network reach a page that is open at that one; host: the listening address."""
+    parts = urlsplit(url)
+    name = parts.hostname or ""
+    is_loopback = name == "localhost" or name.startswith("127.") or name == "::1"
+    if not is_loopback or host not in _ANY:
+        return [url]
+    found = lan_addresses() if host == "::" else [found for found in [lan_address(socket.AF_INET)] if found]
+    port = f":{parts.port}" if parts.port else ""
+    return [f"{parts.scheme}://{bracketed(address)}{port}" for address in found] or [url]
 
 
 def addresses(host: str) -> tuple[str, str]:

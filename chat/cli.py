@@ -1,5 +1,9 @@
 """`flask --app wsgi chat …`, commands for the administrator."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -9,7 +13,9 @@ from flask.cli import AppGroup
 from chat import __version__, connect
 from chat.errors import ChatError, ErrorCode
 from chat.http.context import services
+from chat.http.roster_words import worded
 from chat.ports import BackupError
+from chat.services.site import Registration
 from config import ConfigError
 from instance import check_database
 
@@ -18,8 +24,23 @@ chat = AppGroup("chat", help="Run this server.")
 _WORDS = {
     ErrorCode.USER_NOT_FOUND: "There is no user with that name.",
     ErrorCode.PASSWORD_INVALID: "Take {min} to {max} characters.",
+    ErrorCode.ROSTER_CHANGED: "Accounts or rooms have changed meanwhile; nothing was imported: try again.",
+    ErrorCode.USERNAME_TAKEN: "The username {username} is taken.",
+    ErrorCode.USERNAME_INVALID: "A username has 1 to 32 characters, without spaces at its ends.",
+    ErrorCode.NICKNAME_TAKEN: "The nickname {nickname} is the username of another user.",
+    ErrorCode.FIELD_INVALID: "The {field} is too long, or empty, or has spaces at its ends.",
+    ErrorCode.SETTINGS_CHANGED: "A teacher has changed the settings meanwhile: try again.",
     ErrorCode.UNAVAILABLE: "The database is busy or not there: try again.",
 }
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Report a failure as one line."""
+    try:
+        yield
+    except ChatError as error:
+        raise click.ClickException(_WORDS[error.code].format(**error.data)) from None
 
 
 def register(app: Flask) -> None:
@@ -37,11 +58,99 @@ def version() -> None:
 @click.password_option()
 def set_password(username: str, password: str) -> None:
     """Set a new password for a user and log them out everywhere."""
-    try:
+    with _told():
         services().accounts.set_password(username, password)
-    except ChatError as error:
-        raise click.ClickException(_WORDS[error.code].format(**error.data)) from None
     click.echo(f"{username} can log in with the new password.")
+
+
+@chat.command("teacher")
+@click.argument("username")
+@click.option("--revoke", is_flag=True, help="make them a teacher no longer")
+def teacher(username: str, *, revoke: bool) -> None:
+    """Make a user a teacher, with rights in the whole site."""
+    with _told():
+        services().teachers.appoint(None, username, is_teacher=not revoke)
+    click.echo(f"{username} is a teacher {'no longer' if revoke else 'now'}.")
+
+
+@chat.command("reset-password")
+@click.argument("username")
+def reset_password(username: str) -> None:
+    """Give a user a one-time password, to be changed in the page. Logs them out everywhere."""
+    with _told():
+        password = services().teachers.reset_password(None, username)
+    click.echo(password)
+
+
+@chat.command("disable")
+@click.argument("username")
+@click.option("--undo", is_flag=True, help="let them log in again")
+def disable(username: str, *, undo: bool) -> None:
+    """Refuse the logins of a user, and end their sessions."""
+    with _told():
+        services().teachers.set_disabled(None, username, is_disabled=not undo)
+    click.echo(f"{username} is {'enabled' if undo else 'disabled'}.")
+
+
+@chat.command("rename")
+@click.argument("username")
+@click.option("--username", "new_username", help="the new username")
+@click.option("--nickname", help="the name that others see")
+def rename(username: str, new_username: str | None, nickname: str | None) -> None:
+    """Give a user another username or nickname."""
+    with _told():
+        services().teachers.rename(None, username, new_username, nickname)
+    click.echo(f"{username} is renamed.")
+
+
+@chat.command("delete-account")
+@click.argument("username")
+@click.confirmation_option(prompt="Delete the account for good?")
+def delete_account(username: str) -> None:
+    """Delete the account of a user for good."""
+    with _told():
+        services().teachers.delete(None, username)
+    click.echo(f"The account of {username} is deleted.")
+
+
+@chat.command("site")
+@click.option("--name", help="the site's name in the page")
+@click.option("--registration", type=click.Choice([mode.value for mode in Registration]), help="who may register")
+@click.option("--new-code", is_flag=True, help="replace the join code")
+@click.option("--rooms/--no-rooms", "pupils_make_rooms", default=None, help="whether pupils may create rooms")
+@click.option("--private-rooms/--no-private-rooms", default=None, help="whether private rooms may be created")
+@click.option("--directs/--no-directs", "direct_conversations", default=None, help="whether they may be begun")
+def site(*, new_code: bool, **given: object) -> None:
+    """Show the site's settings, or change those given."""
+    settings = services().site.settings()
+    changes = {name: value for name, value in given.items() if value is not None}
+    if changes or new_code:
+        with _told():
+            settings = services().site.change(None, settings.version, changes, new_code=new_code)
+    for name, value in asdict(settings).items():
+        click.echo(f"{name}: {value}")
+
+
+@chat.command("import-roster")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--passwords", is_flag=True, help="give accounts that exist the file's passwords too, or new ones")
+def import_roster(file: Path, *, passwords: bool) -> None:
+    """Make the accounts of a roster (CSV: username, name, password, rooms), all or none, and print their passwords."""
+    rosters, content = services().rosters, file.read_bytes()
+    preview = rosters.check(None, content)
+    for complaint in preview.roster.complaints:
+        click.echo(f"line {complaint.line}: {worded(complaint, chinese=False)}", err=True)
+    if preview.roster.complaints:
+        raise click.ClickException("Nothing was imported.")
+    with click.progressbar(length=len(preview.roster.lines), label="Making passwords", file=sys.stderr) as bar:
+        try:
+            cards = rosters.import_now(
+                content, resets_passwords=passwords, told=lambda done: bar.update(done - bar.pos)
+            )
+        except ChatError as error:
+            raise click.ClickException(_WORDS[error.code].format(**error.data)) from None
+    for card in cards:
+        click.echo(f"{card.username}\t{card.name}\t{card.password}")
 
 
 @chat.command("leave-rooms")

@@ -27,6 +27,9 @@ class ErrorCode(Enum):
     CREDENTIALS_WRONG = auto()
     USERNAME_TAKEN = auto()  # username
     USERNAME_INVALID = auto()
+    DISABLED = auto()  # by a teacher
+    REGISTRATION_CLOSED = auto()
+    JOIN_CODE_WRONG = auto()  # or none where one is needed
     PASSWORD_INVALID = auto()  # min, max (characters)
     USER_NOT_FOUND = auto()  # username (or id, as requested)
     USER_DELETED = auto()
@@ -42,6 +45,9 @@ class ErrorCode(Enum):
     ROOM_LABEL_INVALID = auto()
     ROOM_PASSWD_NEEDED = auto()
     ROOM_PASSWD_WRONG = auto()  # room
+    ROOMS_BY_TEACHERS = auto()  # a setting of the site
+    PRIVATE_ROOMS_OFF = auto()  # a setting of the site
+    DIRECTS_OFF = auto()  # a setting of the site
     ALREADY_MEMBER = auto()  # username (or id, as requested)
     ROOMS_OWNED = auto()  # limit: the number of rooms the caller may own
     ADDED_TOO_MANY = auto()  # limit: the number of people that may be added at once
@@ -52,6 +58,15 @@ class ErrorCode(Enum):
     ROLE_UNCHANGED = auto()  # they already have that role
     SELF_MEANT = auto()  # an action that is only possible on other users
     ADMIN_PROTECTED = auto()  # the caller may remove members, but not this one
+    # teachers
+    NOT_TEACHER = auto()
+    LAST_TEACHER = auto()  # the site must not be left without a teacher
+    CLAIM_INVALID = auto()
+    SETTINGS_CHANGED = auto()  # by another teacher meanwhile
+    ROSTER_INVALID = auto()  # complaint
+    ROSTER_CHANGED = auto()  # an account or room has changed since the check
+    IMPORT_RUNNING = auto()
+    IMPORT_UNKNOWN = auto()
     # friends, groups
     NOT_FRIENDS = auto()
     ALREADY_FRIENDS = auto()
@@ -104,6 +119,16 @@ PARTIAL = frozenset(
         ErrorCode.ROLE_UNCHANGED,
         ErrorCode.SELF_MEANT,
         ErrorCode.ADMIN_PROTECTED,
+        ErrorCode.PRIVATE_ROOMS_OFF,
+        ErrorCode.DIRECTS_OFF,
+        ErrorCode.NOT_TEACHER,
+        ErrorCode.LAST_TEACHER,
+        ErrorCode.CLAIM_INVALID,
+        ErrorCode.SETTINGS_CHANGED,
+        ErrorCode.ROSTER_INVALID,
+        ErrorCode.ROSTER_CHANGED,
+        ErrorCode.IMPORT_RUNNING,
+        ErrorCode.IMPORT_UNKNOWN,
         ErrorCode.ALREADY_FRIENDS,
         ErrorCode.FRIEND_NOT_FOUND,
         ErrorCode.REQUEST_PENDING,

@@ -130,6 +130,7 @@ _PLAIN_STATUS = {
     ErrorCode.NOT_SIGNED_IN: 401,
     ErrorCode.ORIGIN_FOREIGN: 403,
     ErrorCode.UPGRADE_REQUIRED: 426,
+    ErrorCode.RATE_LIMITED: 429,
     ErrorCode.UNAVAILABLE: 503,
     ErrorCode.SOCKETS_UNAVAILABLE: 503,
     ErrorCode.INTERNAL: 500,

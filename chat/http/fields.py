@@ -29,6 +29,20 @@ class Out(Schema):
         unknown = RAISE
 
 
+def join_code() -> fields.String:
+    """`join_code` in a registration."""
+    return fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=validate.Length(max=100),
+        metadata=about(
+            "where the site asks for one: its join code",
+            "站点要求时：加入码",
+            examples=["7KQ2MX"],
+        ),
+    )
+
+
 def whole(value: Any) -> Any:
     """Convert a float without a fraction to an integer, because some languages write all numbers so; pass other values
     on.

@@ -21,6 +21,8 @@ from chat.models.message import (
     StoredMessage,
 )
 from chat.models.room import Access, Membership, Role, Room
+from chat.models.roster import RosterImport
+from chat.models.site import SiteSetting
 from chat.models.ticket import RoomTicket
 from chat.models.visit import Process, Visitor, VisitRow
 
@@ -62,6 +64,8 @@ __all__ = [
     "Role",
     "Room",
     "RoomTicket",
+    "RosterImport",
+    "SiteSetting",
     "StoredBytes",
     "StoredChange",
     "StoredMessage",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import ForeignKey, LargeBinary, Text, text
+from sqlalchemy import ForeignKey, LargeBinary, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chat.extensions import db
@@ -31,6 +31,10 @@ class User(db.Model):
     password_md5: Mapped[str] = mapped_column(Text)
     # µs by the wall clock, as in a session's token; 0 if unknown
     password_changed_at: Mapped[int] = mapped_column(Microseconds, default=0, server_default="0")
+    # A one-time password, to be changed at the next log-in in the page.
+    must_change_password: Mapped[bool] = mapped_column(default=False, server_default=false())
+    is_teacher: Mapped[bool] = mapped_column(default=False, server_default=false())
+    disabled_at: Mapped[int | None] = mapped_column(Microseconds)  # by a teacher: nobody logs in to it
     created_at: Mapped[int] = mapped_column(Microseconds)
     updated_at: Mapped[int] = mapped_column(Microseconds, server_default="0")  # last change of the public data
     deleted_at: Mapped[int | None] = mapped_column(Microseconds)
@@ -83,3 +87,4 @@ class Actor:
     session_id: str
     session_ends: int  # µs
     created_at: int  # µs; creation of the account
+    is_teacher: bool = False

@@ -27,6 +27,7 @@ from chat.services.people import called
 from chat.services.presence import Presence
 from chat.services.rooms import Rooms
 from chat.services.sessions import NewSession, Sessions
+from chat.services.site import Site
 
 USERNAME_MAX_CHARS = 32
 NICKNAME_MAX_CHARS = 32
@@ -78,6 +79,7 @@ class Accounts:
         guesses: Guesses,
         devices: Devices,
         security_log: SecurityLog,
+        site: Site,
         password_min_length: int,
     ) -> None:
         self._store = store
@@ -89,44 +91,60 @@ class Accounts:
         self._guesses = guesses
         self._devices = devices
         self._security_log = security_log
-        self._password_min_length = password_min_length
+        self._site = site
+        self.password_min_length = password_min_length
 
-    def create(self, username: str, password: str, address: str, nickname: str | None = None) -> int:
+    def create(
+        self, username: str, password: str, address: str, nickname: str | None = None, *, code: str | None = None
+    ) -> int:
         """Create an account in the lobby without logging in, and return the user's id.
 
-        The nickname defaults to the username. Raises USERNAME_INVALID, FIELD_INVALID, PASSWORD_INVALID, USERNAME_TAKEN,
-        NICKNAME_TAKEN, RATE_LIMITED.
+        The nickname defaults to the username. `code`: see `Site.admit`. Raises USERNAME_INVALID, FIELD_INVALID,
+        PASSWORD_INVALID, REGISTRATION_CLOSED, JOIN_CODE_WRONG, USERNAME_TAKEN, NICKNAME_TAKEN, RATE_LIMITED.
         """
-        row = self._new_row(username, password, address, nickname)
+        row = self._new_row(username, password, address, nickname, code)
         with self._store.write() as tx:
+            self._site.require_admission(tx, code)
             user_id = self._insert(tx, row, address)
         self._security_log.write("registration", user_id, username)
         return user_id
 
     def register(
-        self, username: str, password: str, address: str, nickname: str | None = None, *, device: str | None = None
+        self,
+        username: str,
+        password: str,
+        address: str,
+        nickname: str | None = None,
+        *,
+        code: str | None = None,
+        device: str | None = None,
     ) -> tuple[int, NewSession]:
         """Create an account and log in, atomically. Returns the user's id and the session. `device`: see `log_in`."""
-        row = self._new_row(username, password, address, nickname)
-        return self._insert_and_log_in(row, Caller(address, device))
+        row = self._new_row(username, password, address, nickname, code)
+        return self._insert_and_log_in(row, Caller(address, device), code)
 
-    def register_by_email(self, email: str, password: str, nickname: str, address: str) -> tuple[int, NewSession, bool]:
+    def register_by_email(
+        self, email: str, password: str, nickname: str, address: str, *, code: str | None = None
+    ) -> tuple[int, NewSession, bool]:
         """Create an account whose username is its e-mail address, or restore the deleted account with that address and
         password.
 
         Returns the user's id, the session, and whether the account was restored; a restored account keeps its nickname.
-        Raises EMAIL_INVALID, NICKNAME_INVALID, PASSWORD_INVALID, USERNAME_TAKEN, NICKNAME_TAKEN, RATE_LIMITED.
+        Raises EMAIL_INVALID, NICKNAME_INVALID, PASSWORD_INVALID, USERNAME_TAKEN, NICKNAME_TAKEN, RATE_LIMITED; for a
+        new account REGISTRATION_CLOSED, JOIN_CODE_WRONG; for a restored one DISABLED.
         """
         check_email(email)
         check_nickname(nickname)
         self.check_password(password)
-        enter_lane(Lane.HASHING)
         with self._store.read() as connection:
             taken = connection.execute(select(User.id, User.deleted_at).where(_is_called(email))).first()
         if taken is None:
+            self._site.admit(code, address)
+        enter_lane(Lane.HASHING)
+        if taken is None:
             self._limits.take_shared((REGISTRATIONS, address))
             row = self._row(email, password, nickname) | {"email": email, "email_key": name_key(email)}
-            return *self._insert_and_log_in(row, Caller(address)), False
+            return *self._insert_and_log_in(row, Caller(address), code), False
         if taken.deleted_at is None:
             raise ChatError(ErrorCode.USERNAME_TAKEN, username=email)
         try:
@@ -138,25 +156,29 @@ class Accounts:
         return *self._log_in(proven, Caller(address), restores=True), True
 
     def _log_in(self, proven: Proven, caller: Caller, *, restores: bool = False) -> tuple[int, NewSession]:
-        """Raises RATE_LIMITED; CREDENTIALS_WRONG or USER_DELETED if the account has changed since the
+        """Raises RATE_LIMITED, DISABLED; CREDENTIALS_WRONG or USER_DELETED if the account has changed since the
         password check.
         """
         user_id = proven.user_id
         with self._store.write() as tx:
             proven.require_still(tx)
+            user = tx.execute(select(User.deleted_at, User.disabled_at).where(User.id == user_id)).one()
+            if user.deleted_at is not None and not restores:
+                raise ChatError(ErrorCode.USER_DELETED)
+            if user.disabled_at is not None:
+                raise ChatError(ErrorCode.DISABLED)
             if restores:
                 tx.execute(update(User).where(User.id == user_id).values(deleted_at=None))
                 tx.emit(Event(EventKind.USER, user_id))
-            if tx.execute(select(User.id).where(User.id == user_id, User.deleted_at.is_(None))).first() is None:
-                raise ChatError(ErrorCode.USER_DELETED)
             self._limits.take_within(tx, LOGINS, user_id)
             self._guesses.remember_within(tx, user_id, caller.address)
             session = self._sessions.open_within(tx, user_id)
         self._security_log.write("account_restored" if restores else "login", user_id, proven.username)
         return user_id, self._begun(user_id, session, caller, proven.password_sha1)
 
-    def _insert_and_log_in(self, row: dict[str, Any], caller: Caller) -> tuple[int, NewSession]:
+    def _insert_and_log_in(self, row: dict[str, Any], caller: Caller, code: str | None) -> tuple[int, NewSession]:
         with self._store.write() as tx:
+            self._site.require_admission(tx, code)
             user_id = self._insert(tx, row, caller.address)
             session = self._sessions.open_within(tx, user_id)
         self._security_log.write("registration", user_id, row["username"])
@@ -200,7 +222,7 @@ class Accounts:
 
         Returns the user's id and the session. `device`: the browser's device cookie; None if the protocol has no
         cookies. Raises CREDENTIALS_WRONG (for unknown users too, after the same time); RATE_LIMITED after too many
-        failures or log-ins.
+        failures or log-ins; DISABLED if the password is right.
         """
         caller = Caller(address, device)
         proven = self._prove(lookups.is_user(username), username, password, caller, digest_allowed=digest_allowed)
@@ -214,7 +236,7 @@ class Accounts:
     def log_in_telling(self, login: str, password: str, address: str) -> tuple[int, NewSession]:
         """Log in by username or e-mail address, for a protocol that reports which of the two was wrong.
 
-        Raises USER_NOT_FOUND, USER_DELETED, CREDENTIALS_WRONG, RATE_LIMITED.
+        Raises USER_NOT_FOUND, USER_DELETED, CREDENTIALS_WRONG, RATE_LIMITED, DISABLED.
         """
         with self._store.read() as connection:
             user = connection.execute(select(User.id, User.deleted_at).where(_is_called(login))).first()
@@ -251,10 +273,13 @@ class Accounts:
         self._security_log.write("login_failed", **known)
         raise ChatError(ErrorCode.CREDENTIALS_WRONG)
 
-    def set_password(self, username: str, password: str) -> None:
-        """Change a password and end all sessions of the account. Raises USER_NOT_FOUND, PASSWORD_INVALID."""
+    def set_password(self, username: str, password: str, *, is_one_time: bool = False) -> None:
+        """Change a password and end all sessions of the account. Raises USER_NOT_FOUND, PASSWORD_INVALID.
+
+        is_one_time: the page requires a new password at the next log-in.
+        """
         self.check_password(password)
-        changes = hashes(password)
+        changes = hashes(password) | {"must_change_password": is_one_time}
         with self._store.write() as tx:
             found = User.username_key == name_key(username)
             user_id = tx.execute(select(User.id).where(found, User.deleted_at.is_(None))).scalar()
@@ -264,12 +289,15 @@ class Accounts:
             self._sessions.end_all_within(tx, user_id)
         self._security_log.write("password_change", user_id, username)
 
-    def _new_row(self, username: str, password: str, address: str, nickname: str | None) -> dict[str, Any]:
+    def _new_row(
+        self, username: str, password: str, address: str, nickname: str | None, code: str | None
+    ) -> dict[str, Any]:
         if not is_name(username, USERNAME_MAX_CHARS):
             raise ChatError(ErrorCode.USERNAME_INVALID)
         if nickname and not is_name(nickname, NICKNAME_MAX_CHARS):
             raise ChatError(ErrorCode.FIELD_INVALID, field="nickname")
         self.check_password(password)
+        self._site.admit(code, address)
         enter_lane(Lane.HASHING)  # before anything is taken from the rate limit
         self._limits.take_shared((REGISTRATIONS, address))
         return self._row(username, password, nickname or username)
@@ -294,14 +322,14 @@ class Accounts:
             user_id: int = tx.execute(insert(User).values(row).returning(User.id)).scalar_one()
         except IntegrityError:
             raise ChatError(ErrorCode.USERNAME_TAKEN, username=row["username"]) from None
-        self._rooms.enter_lobby(tx, user_id)
+        self._rooms.enter_lobby(tx, [user_id])
         self._guesses.remember_within(tx, user_id, address)
         return user_id
 
     def check_password(self, password: str) -> None:
         """Raise PASSWORD_INVALID."""
-        if not self._password_min_length <= len(password) <= PASSWORD_MAX_CHARS:
-            raise ChatError(ErrorCode.PASSWORD_INVALID, min=self._password_min_length, max=PASSWORD_MAX_CHARS)
+        if not self.password_min_length <= len(password) <= PASSWORD_MAX_CHARS:
+            raise ChatError(ErrorCode.PASSWORD_INVALID, min=self.password_min_length, max=PASSWORD_MAX_CHARS)
 
 
 def check_email(email: str) -> None:

@@ -25,9 +25,11 @@ from chat.services.guessing import Guesses
 from chat.services.health import Health
 from chat.services.housekeeping import Housekeeper
 from chat.services.invitations import Invitations
+from chat.services.joining import Joining
 from chat.services.limits import Limits
 from chat.services.memberships import Memberships
 from chat.services.messages import Messages
+from chat.services.own_data import OwnData
 from chat.services.people import People
 from chat.services.presence import Presence
 from chat.services.profiles import Profiles
@@ -37,8 +39,11 @@ from chat.services.quota import Quota, StorageBounds
 from chat.services.reading import Reading
 from chat.services.room_passwds import RoomPasswds
 from chat.services.rooms import Rooms
+from chat.services.rosters import Rosters
 from chat.services.sessions import Sessions
+from chat.services.site import Registration, Site
 from chat.services.subscriptions import Subscriptions
+from chat.services.teachers import Teachers
 from chat.services.tickets import Tickets
 from chat.services.verification import Verification
 from chat.services.visits import Visits
@@ -54,6 +59,7 @@ class Services:
         bounds: Bounds,
         storage_bounds: StorageBounds,
         lobby: str,
+        registration: Registration,
         password_min_length: int,
         message_max_chars: int,
         edit_minutes: float,
@@ -76,13 +82,15 @@ class Services:
         self.reading = Reading(self.store)
         self.sessions = Sessions(self.store, self.hub, clock, self.presence, security_log, session_hours)
         self.hub.user_changed = self._user_changed
+        self.site = Site(self.store, self.limits, security_log, registration)
         passwds = RoomPasswds(clock, self.limits, whence)
         self.requests = Requests(self.limits, bounds)
         person_bounds = PersonBounds(self.limits, bounds)
         self.memberships = Memberships(self.store, clock, self.presence, passwds, person_bounds)
         self.rooms = Rooms(
-            self.store, clock, self.memberships, passwds, person_bounds, self.reading, security_log, lobby
+            self.store, clock, self.memberships, passwds, person_bounds, self.reading, security_log, self.site, lobby
         )
+        self.joining = Joining(self.store, self.limits, self.memberships, security_log, whence)
         self.tickets = Tickets(self.store, clock, self.limits, self.sessions, self.memberships)
         devices = Devices(secret)
         guesses = Guesses(self.store, clock, self.limits, devices)
@@ -96,7 +104,14 @@ class Services:
             guesses,
             devices,
             security_log,
+            self.site,
             password_min_length,
+        )
+        self.teachers = Teachers(
+            self.store, clock, self.accounts, self.sessions, self.presence, self.site, security_log
+        )
+        self.rosters = Rosters(
+            self.store, clock, self.accounts, self.sessions, self.rooms, self.memberships, security_log
         )
         self.decoder = Decoder()
         quota = Quota(self.store, clock, storage_bounds)
@@ -106,7 +121,8 @@ class Services:
         self.profiles = Profiles(self.store, clock, self.accounts, self.sessions, quota, self.avatars, security_log)
         self.verification = Verification(self.limits, smtp_url)
         self.people = People(self.store)
-        self.friends = Friends(self.store, clock, self.rooms, self.messages, person_bounds)
+        self.own_data = OwnData(self.store, self.limits)
+        self.friends = Friends(self.store, clock, self.rooms, self.messages, person_bounds, self.site)
         self.friend_groups = FriendGroups(self.store, person_bounds)
         self.groups = Groups(self.store, clock, self.rooms, quota, self.avatars, security_log)
         self.invitations = Invitations(self.store, clock, self.memberships, person_bounds)
@@ -138,6 +154,7 @@ class Services:
                 guesses.purge,
                 self.tickets.purge,
                 self.files.purge,
+                self.rosters.purge,
                 self.avatars.convert_old,
                 self.purger.purge,
                 self.purger.shrink,
@@ -173,6 +190,7 @@ class Services:
     def close(self) -> None:
         """Stop the threads and write the state that is only in memory."""
         self.answer_held()
+        self.rosters.stop()
         self.health.stop()
         self._bus.stop()
         self._housekeeper.stop()

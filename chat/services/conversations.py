@@ -176,7 +176,7 @@ class Conversations:
         query = select(unread_count(UNREAD_REACH), Membership.may_remind, Membership.is_pinned)
         query = query.select_from(Room).join(Membership, Membership.room_id == Room.id)
         with self._store.read() as connection:
-            room = lookups.joined(connection, actor, room_id)
+            room = lookups.entered(connection, actor, room_id)
             row = connection.execute(query.where(Room.id == room.id, Membership.user_id == actor.user_id)).one()
             return Preferences(*row)
 
@@ -189,7 +189,7 @@ class Conversations:
         if new.is_pinned is not None:
             values["is_pinned"] = new.is_pinned
         with self._store.write() as tx:
-            room = lookups.joined(tx, actor, room_id)
+            room = lookups.entered(tx, actor, room_id)
             if new.unread is not None:
                 found = tx.execute(_oldest_unread(actor, room.id, new.unread)).scalar()
                 last_time = select(Room.last_time).where(Room.id == room.id).scalar_subquery()

@@ -7,6 +7,7 @@ from sqlalchemy import and_, delete, insert, or_, select, update
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import (
+    Access,
     Actor,
     Event,
     EventKind,
@@ -26,6 +27,7 @@ from chat.services.messages import Draft, Messages
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.people import Person
 from chat.services.rooms import Rooms
+from chat.services.site import Site
 
 REQUEST_MAX_CHARS = 255
 
@@ -48,7 +50,10 @@ class FriendView:
 
 
 class Friends:
-    def __init__(self, store: Store, clock: Clock, rooms: Rooms, messages: Messages, bounds: PersonBounds) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, rooms: Rooms, messages: Messages, bounds: PersonBounds, site: Site
+    ) -> None:
+        self._site = site
         self._store = store
         self._clock = clock
         self._rooms = rooms
@@ -107,7 +112,7 @@ class Friends:
     def accept(self, actor: Actor, sender_id: int, receiver_id: int, greeting: str) -> None:
         """Accept a request. The two get a direct conversation, and the actor posts the greeting in it.
 
-        Only the receiver may accept. Raises USER_DELETED, ALREADY_FRIENDS, REQUEST_NOT_FOUND.
+        Only the receiver may accept. Raises USER_DELETED, ALREADY_FRIENDS, REQUEST_NOT_FOUND, DIRECTS_OFF.
         """
         with self._store.write() as tx:
             self._answer(tx, actor, sender_id, receiver_id, RequestStatus.ACCEPTED)
@@ -115,7 +120,7 @@ class Friends:
             is_waiting = FriendRequest.status == RequestStatus.WAITING
             values = {"status": RequestStatus.FRIENDS_OTHERWISE}
             tx.execute(update(FriendRequest).where(*crossing, is_waiting).values(values))
-            room_id = self._befriend(tx, sender_id, receiver_id)
+            room_id = self._befriend(tx, actor, sender_id, receiver_id)
             self._messages.insert(tx, actor, room_id, Draft(text=greeting), None)
 
     def refuse(self, actor: Actor, sender_id: int, receiver_id: int) -> None:
@@ -197,12 +202,13 @@ class Friends:
         ):
             raise ChatError(ErrorCode.REQUEST_NOT_FOUND)
 
-    def _befriend(self, tx: WriteTransaction, one_id: int, other_id: int) -> int:
+    def _befriend(self, tx: WriteTransaction, actor: Actor, one_id: int, other_id: int) -> int:
         """Return the id of their direct conversation; renewed friendships reuse the old one."""
         found = friendships.between(tx, one_id, other_id)
         if found is not None:
             tx.execute(update(Friendship).where(Friendship.id == found.id).values(ended_at=None))
             return found.room_id
+        self._site.require_making(tx, actor, Access.DIRECT)
         room_id = self._rooms.make_direct_within(tx, one_id, other_id)
         low, high = sorted((one_id, other_id))
         tx.execute(insert(Friendship).values(low_id=low, high_id=high, room_id=room_id))

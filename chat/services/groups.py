@@ -82,7 +82,7 @@ class Groups:
             _set_role(tx, room, user_id, new)
 
     def transfer(self, actor: Actor, room_id: int, user_id: int) -> None:
-        """Transfer ownership to another member; the actor stays as a member.
+        """Transfer ownership to another member; the previous owner stays as a member.
 
         Raises ROOM_NOT_FOUND, FORBIDDEN, SELF_MEANT, USER_NOT_FOUND, NOT_MEMBER.
         """
@@ -92,7 +92,9 @@ class Groups:
             if user_id == actor.user_id:
                 raise ChatError(ErrorCode.SELF_MEANT)
             _role_of_other(tx, room, user_id)
-            _set_role(tx, room, actor.user_id, Role.MEMBER)
+            owners = (Membership.room_id == room.id, Membership.role == Role.OWNER)
+            for owner_id in tx.execute(select(Membership.user_id).where(*owners)).scalars().all():
+                _set_role(tx, room, owner_id, Role.MEMBER)
             _set_role(tx, room, user_id, Role.OWNER)
 
     def remove(self, actor: Actor, room_id: int, user_id: int) -> None:
@@ -105,7 +107,7 @@ class Groups:
             room = lookups.joined(tx, actor, room_id)
             require(Action.REMOVE_MEMBER, room)
             role = _role_of_other(tx, room, user_id)
-            if not allows(REMOVING[role], room.access, room.role):
+            if not allows(REMOVING[role], room):
                 raise forbidden(room) if user_id == actor.user_id else ChatError(ErrorCode.ADMIN_PROTECTED)
             tx.execute(delete(Membership).where(Membership.room_id == room.id, Membership.user_id == user_id))
             tx.emit(Event(EventKind.USER, user_id))

@@ -47,8 +47,8 @@ class Invitations:
         wanted = {within_64_bits(user_id) for user_id in user_ids}
         with self._store.write() as tx:
             room = lookups.joined(tx, actor, room_id)
-            at_once = allows(Action.ADD_MEMBER, room.access, room.role)
-            if room.is_lobby or not (at_once or allows(Action.INVITE, room.access, room.role)):
+            at_once = allows(Action.ADD_MEMBER, room)
+            if room.is_lobby or not (at_once or allows(Action.INVITE, room)):
                 raise forbidden(room)
             inside = select(Membership.user_id).where(Membership.room_id == room.id, Membership.user_id.in_(wanted))
             if tx.execute(inside.limit(1)).first():

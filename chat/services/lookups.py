@@ -27,11 +27,17 @@ class FoundRoom(NamedTuple):
     passwd_hash: str | None
     is_lobby: bool
     role: Role | None  # None if the caller is not a member
+    is_asked_by_teacher: bool = False
+
+    @property
+    def rights(self) -> Role | None:
+        """The role whose rights the caller has: a teacher has the owner's in every room that is not private."""
+        return Role.OWNER if self.is_asked_by_teacher and self.access is Access.OPEN else self.role
 
     @property
     def asks_for_passwd(self) -> bool:
         """Whether the caller needs the password to become a member."""
-        return self.role is None and self.passwd_hash is not None
+        return self.rights is None and self.passwd_hash is not None
 
 
 # Built once, because every send runs one of them.
@@ -50,14 +56,24 @@ _living_by_id = Prepared(select(Room.id).where(Room.deleted_at.is_(None), Room.i
 
 
 def joined(connection: AnyConnection, actor: Actor, ref: RoomRef) -> FoundRoom:
-    """Return the room with this name or id if the actor is a member.
+    """Return the room with this name or id if the actor is a member, or a teacher and the room is not private.
 
     Raises ROOM_NOT_FOUND, with `exists` set if a room has that id.
     """
     room = _find(connection, _joined_by_id, _joined_by_name, actor, ref)
+    if room is None and actor.is_teacher:
+        room = _find(connection, _visible_by_id, _visible_by_name, actor, ref)
     if room is None:
         exists = isinstance(ref, int) and _run(connection, _living_by_id, {"ref": within_64_bits(ref)})
         raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=ref, **({"exists": True} if exists else {}))
+    return room
+
+
+def entered(connection: AnyConnection, actor: Actor, ref: RoomRef) -> FoundRoom:
+    """The room of that name or id, if the actor is a member. Raises ROOM_NOT_FOUND."""
+    room = joined(connection, actor, ref)
+    if room.role is None:
+        raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=ref)
     return room
 
 
@@ -153,4 +169,6 @@ def _find(
     if not rows:
         return None
     room_id, access, passwd_hash, is_lobby, role = rows[0]
-    return FoundRoom(room_id, Access(access), passwd_hash, bool(is_lobby), Role(role) if role else None)
+    return FoundRoom(
+        room_id, Access(access), passwd_hash, bool(is_lobby), Role(role) if role else None, actor.is_teacher
+    )

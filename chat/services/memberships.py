@@ -31,6 +31,7 @@ class MemberView(NamedTuple):
     online: bool
     created_at: int  # µs; creation of the account
     updated_at: int  # µs; last change of the account's public data
+    is_teacher: bool
 
 
 class Memberships:
@@ -54,7 +55,7 @@ class Memberships:
         if room.role is not None:
             self._accept(actor, room.id)
             return False
-        if passwd is not None:
+        if passwd is not None and room.rights is None:
             self._passwds.check(actor, room, ref, passwd)
         elif room.asks_for_passwd:
             raise ChatError(ErrorCode.FORBIDDEN)
@@ -97,7 +98,7 @@ class Memberships:
         friendship.
         """
         with self._store.write() as tx:
-            room = lookups.joined(tx, actor, ref)
+            room = lookups.entered(tx, actor, ref)
             require(Action.LEAVE, room)
             if dissolves and room.role is Role.OWNER:
                 end_room(tx, room.id, self._clock())
@@ -141,6 +142,7 @@ class Memberships:
             room = lookups.joined(connection, actor, ref)
             query = (
                 select(User.id, User.username, User.nickname, User.created_at, User.updated_at, Membership.role)
+                .add_columns(User.is_teacher)
                 .join(Membership, Membership.user_id == User.id)
                 .where(Membership.room_id == room.id, User.deleted_at.is_(None))
             )
@@ -151,8 +153,8 @@ class Memberships:
             rows = paging.fetch(connection, query, [Membership.id], page)
         online = self._presence.everybody_online()
         found = [
-            MemberView(id_, username, nickname, Role(role), id_ in online, created_at, updated_at)
-            for id_, username, nickname, created_at, updated_at, role, *_ in rows
+            MemberView(id_, username, nickname, Role(role), id_ in online, created_at, updated_at, bool(is_teacher))
+            for id_, username, nickname, created_at, updated_at, role, is_teacher, *_ in rows
         ]
         return rows.with_entries(found)
 

@@ -56,7 +56,7 @@ def find(tx: WriteTransaction, room: FoundRoom, text: str) -> Mentioned:
         named = next((members[key] for key in candidates if key in members), None)
         if named is not None:
             found.users[named.username] = named.id
-        elif ALL in candidates and allows(Action.MENTION_ALL, room.access, room.role):
+        elif ALL in candidates and allows(Action.MENTION_ALL, room):
             found.all = True
     return found
 

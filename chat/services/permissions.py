@@ -3,7 +3,7 @@
 from enum import Enum, auto
 
 from chat.errors import ChatError, ErrorCode
-from chat.models import Access, Role
+from chat.models import Access, Actor, Role
 from chat.services.lookups import FoundRoom
 
 
@@ -25,6 +25,7 @@ class Action(Enum):
     TRANSFER = auto()
     ANNOUNCE = auto()  # also deletes announcements
     MENTION_ALL = auto()
+    JOIN_CODE = auto()  # see it, renew it, switch it off
     DELETE_MESSAGE = auto()  # of another user
 
 
@@ -56,23 +57,42 @@ ALLOWED: dict[Action, dict[Access, _Roles]] = {
     Action.TRANSFER: _rooms(_OWNER),
     Action.ANNOUNCE: _rooms(_OWNER_AND_ADMINS),
     Action.MENTION_ALL: _rooms(_OWNER_AND_ADMINS),
+    Action.JOIN_CODE: _rooms(_OWNER_AND_ADMINS),
     Action.DELETE_MESSAGE: _rooms(_OWNER_AND_ADMINS),
 }
+# Nobody owns the lobby, and it is as the settings say: not even teachers do this there.
+NOT_IN_LOBBY = frozenset(
+    {
+        Action.DELETE_ROOM,
+        Action.CHANGE_ROOM,
+        Action.ADD_ADMIN,
+        Action.REMOVE_MEMBER,
+        Action.REMOVE_ADMIN,
+        Action.CHANGE_ROLES,
+        Action.TRANSFER,
+    }
+)
 ADDING = {Role.MEMBER: Action.ADD_MEMBER, Role.ADMIN: Action.ADD_ADMIN, Role.OWNER: Action.ADD_OWNER}
 REMOVING = {Role.MEMBER: Action.REMOVE_MEMBER, Role.ADMIN: Action.REMOVE_ADMIN, Role.OWNER: Action.REMOVE_OWNER}
 
 
-def allows(action: Action, access: Access, role: Role | None) -> bool:
-    """Whether a role (None: not a member) may perform the action in a room with that access."""
-    return role in ALLOWED[action][access]
+def allows(action: Action, room: FoundRoom) -> bool:
+    """Whether the user for whom the room was found may perform the action."""
+    return room.rights in ALLOWED[action][room.access] and not (room.is_lobby and action in NOT_IN_LOBBY)
 
 
 def require(action: Action, room: FoundRoom) -> None:
     """Raise FORBIDDEN unless the room's caller may perform the action."""
-    if not allows(action, room.access, room.role):
+    if not allows(action, room):
         raise forbidden(room)
 
 
 def forbidden(room: FoundRoom) -> ChatError:
     """Return the error. for_all: nobody may, because the room has no owner."""
     return ChatError(ErrorCode.FORBIDDEN, for_all=room.is_lobby or room.access is Access.DIRECT)
+
+
+def require_teacher(actor: Actor | None) -> None:
+    """Raise NOT_TEACHER unless the actor is a teacher, or None: the administrator, on the command line."""
+    if actor is not None and not actor.is_teacher:
+        raise ChatError(ErrorCode.NOT_TEACHER)

@@ -10,14 +10,23 @@ from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, enter_lane
 from chat.models import Actor, Event, EventKind, User
-from chat.names import name_key, nickname_key
+from chat.names import is_name, name_key, nickname_key
 from chat.ports import Store
 from chat.security.events import SecurityLog
-from chat.services.accounts import Accounts, check_email, check_nickname, hashes, require_free, require_own_nickname
+from chat.services.accounts import (
+    NICKNAME_MAX_CHARS,
+    Accounts,
+    check_email,
+    check_nickname,
+    hashes,
+    require_free,
+    require_own_nickname,
+)
 from chat.services.avatars import Avatars
 from chat.services.memberships import pass_on_rooms
 from chat.services.quota import Quota
 from chat.services.sessions import Sessions
+from chat.services.site import require_another_teacher
 
 PROFILE_MAX_CHARS = 200
 
@@ -29,6 +38,8 @@ class OwnProfile:
     email: str
     profile: str
     avatar: str
+    is_teacher: bool
+    must_change_password: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +74,49 @@ class Profiles:
 
     def own(self, actor: Actor) -> OwnProfile:
         """Return the actor's own profile. Raises NOT_SIGNED_IN if the account has been deleted meanwhile."""
-        query = select(User.id, User.nickname, User.email, User.profile, User.avatar)
+        query = select(
+            User.id,
+            User.nickname,
+            User.email,
+            User.profile,
+            User.avatar,
+            User.is_teacher,
+            User.must_change_password,
+        )
         with self._store.read() as connection:
             row = connection.execute(query.where(User.id == actor.user_id, User.deleted_at.is_(None))).first()
         if row is None:
             raise ChatError(ErrorCode.NOT_SIGNED_IN)
         return OwnProfile(*row)
+
+    def present(self, actor: Actor, nickname: str | None, avatar: str | None) -> None:
+        """Change nickname or avatar without asking for the password; None leaves them unchanged.
+
+        Raises NICKNAME_INVALID, NICKNAME_TAKEN, FIELD_INVALID, QUOTA_USED, STORAGE_FULL and UNAVAILABLE (the avatar).
+        """
+        if nickname is not None and not is_name(nickname, NICKNAME_MAX_CHARS):
+            raise ChatError(ErrorCode.NICKNAME_INVALID)
+        new_avatar = None
+        if avatar is not None:
+            enter_lane(Lane.PICTURES)
+            new_avatar = self._avatars.prepare(avatar)
+        values: dict[str, Any] = {"updated_at": self._clock()}
+        if nickname is not None:
+            values |= {"nickname": nickname, "nickname_key": nickname_key(nickname)}
+        with self._store.write() as tx:
+            if nickname is not None:
+                require_own_nickname(tx, nickname, but_for=actor.user_id)
+            if new_avatar is not None:
+                self._quota.take(tx, actor.user_id, new_avatar.size)
+                self._avatars.store(tx, new_avatar, User, actor.user_id)
+            tx.execute(update(User).where(User.id == actor.user_id).values(values))
+            tx.emit(Event(EventKind.USER, actor.user_id))
+            tx.emit(Event(EventKind.PROFILE, actor.user_id))
+
+    def delete_proven(self, actor: Actor, password: str, address: str) -> None:
+        """Delete the actor's account, as `delete`, with their password. Raises CREDENTIALS_WRONG, RATE_LIMITED too."""
+        self._accounts.prove_own(actor, password, address)
+        self.delete(actor)
 
     def change(self, actor: Actor, old_password: str, changes: Changes, address: str) -> None:
         """Apply all changes or none; a new password ends all sessions except the actor's.
@@ -89,7 +137,7 @@ class Profiles:
             values["profile"] = changes.profile
         avatar = None if changes.avatar is None else self._avatars.prepare(changes.avatar)
         if changes.password is not None:
-            values |= hashes(changes.password)
+            values |= hashes(changes.password) | {"must_change_password": False}
         try:
             with self._store.write() as tx:
                 me = User.id == actor.user_id
@@ -126,8 +174,11 @@ class Profiles:
         """Delete the actor's account until it is restored (Accounts.register_by_email), and end its sessions.
 
         Ownership of the actor's rooms passes to other members; after restoration the actor is an ordinary member there.
+        Raises LAST_TEACHER.
         """
         with self._store.write() as tx:
+            if actor.is_teacher:
+                require_another_teacher(tx, actor.user_id)
             tx.execute(update(User).where(User.id == actor.user_id).values(deleted_at=self._clock()))
             pass_on_rooms(tx, actor.user_id)
             self._sessions.end_all_within(tx, actor.user_id)

@@ -1,9 +1,9 @@
 """Rooms: creating, finding and deleting them (docs/specification.md, "Room" and "The lobby")."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Select, and_, case, func, insert, or_, select, update
+from sqlalchemy import Select, and_, case, func, insert, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 
 from chat.clock import Clock
@@ -21,6 +21,7 @@ from chat.services.permissions import Action, require
 from chat.services.reading import Reading
 from chat.services.room_passwds import RoomPasswds
 from chat.services.room_views import IS_IN, RoomView, views
+from chat.services.site import Site, first_teacher
 
 NAME_MAX_CHARS = 60
 LABEL_MAX_CHARS = 16
@@ -39,6 +40,7 @@ class Rooms:
         bounds: PersonBounds,
         reading: Reading,
         security_log: SecurityLog,
+        site: Site,
         lobby: str,
     ) -> None:
         self._store = store
@@ -48,6 +50,7 @@ class Rooms:
         self._passwds = passwds
         self._bounds = bounds
         self._reading = reading
+        self._site = site
         self._lobby = lobby
 
     def create(
@@ -56,7 +59,8 @@ class Rooms:
         """Create a room addressed by name and return its id. The actor owns it; all `members` are added, or none.
 
         With a passwd it is locked. Raises ROOM_NAME_INVALID, ROOM_NAME_RESERVED, ROOM_NAME_TAKEN, ROOM_LABEL_INVALID,
-        ROOM_PASSWD_NEEDED, USER_NOT_FOUND; ROOMS_OWNED, ADDED_TOO_MANY, CANNOT_BE_ADDED, RATE_LIMITED.
+        ROOM_PASSWD_NEEDED, USER_NOT_FOUND; ROOMS_BY_TEACHERS; ROOMS_OWNED, ADDED_TOO_MANY, CANNOT_BE_ADDED,
+        RATE_LIMITED.
         """
         _check_title(name)
         if is_reserved_room_name(name):
@@ -66,6 +70,7 @@ class Rooms:
         if label == LOCKED_LABEL and not passwd:
             raise ChatError(ErrorCode.ROOM_PASSWD_NEEDED)
         with self._store.read() as connection:  # before hashing, which is expensive
+            self._site.require_making(connection, actor, Access.OPEN)
             if connection.execute(_living_by_name(name)).first():
                 raise ChatError(ErrorCode.ROOM_NAME_TAKEN, room=name)
         passwd_hash = self._passwds.hashed(actor, passwd) if passwd else None
@@ -89,14 +94,15 @@ class Rooms:
     ) -> RoomView:
         """Create a room addressed by id, owned by the actor, with all `members` or none. Titles need not be unique.
 
-        Raises ROOM_NAME_INVALID, FIELD_INVALID, USER_NOT_FOUND, ROOMS_OWNED, ADDED_TOO_MANY, CANNOT_BE_ADDED,
-        RATE_LIMITED.
+        Raises ROOM_NAME_INVALID, FIELD_INVALID, USER_NOT_FOUND, ROOMS_BY_TEACHERS, PRIVATE_ROOMS_OFF, ROOMS_OWNED,
+        ADDED_TOO_MANY, CANNOT_BE_ADDED, RATE_LIMITED.
         """
         _check_title(title)
         if len(description) > DESCRIPTION_MAX_CHARS:
             raise ChatError(ErrorCode.FIELD_INVALID, field="description")
         label = OPEN_LABEL if access == Access.OPEN else LOCKED_LABEL
         with self._store.write() as tx:
+            self._site.require_making(tx, actor, access)
             others = _ids(tx, actor, members)
             room_id = _insert(tx, title, self._clock(), description=description, access=access, label=label)
             _give_name(tx, room_id, title)
@@ -106,9 +112,11 @@ class Rooms:
     def make_group_within(self, tx: WriteTransaction, actor: Actor, title: str, members: Iterable[int]) -> None:
         """Create a group owned by the actor, with these users.
 
-        Raises ROOM_NAME_INVALID, ROOMS_OWNED, ADDED_TOO_MANY, CANNOT_BE_ADDED, RATE_LIMITED.
+        Raises ROOM_NAME_INVALID, ROOMS_BY_TEACHERS, PRIVATE_ROOMS_OFF, ROOMS_OWNED, ADDED_TOO_MANY, CANNOT_BE_ADDED,
+        RATE_LIMITED.
         """
         _check_title(title)
+        self._site.require_making(tx, actor, Access.GROUP)
         room_id = _insert(tx, title, self._clock(), access=Access.GROUP, label=LOCKED_LABEL)
         _give_name(tx, room_id, title)
         self._admit_all(tx, room_id, actor, members)
@@ -133,7 +141,8 @@ class Rooms:
 
     def enterable(self, actor: Actor, page: Page = WHOLE) -> Listed[RoomView]:
         """List the rooms that the actor can enter without a password or invitation, joined ones first."""
-        is_open = and_(Room.access == Access.OPEN, Room.passwd_hash.is_(None))
+        has_no_passwd = true() if actor.is_teacher else Room.passwd_hash.is_(None)
+        is_open = and_(Room.access == Access.OPEN, has_no_passwd)
         with self._store.read() as connection:
             return views(connection, actor, or_(is_open, IS_IN), page)
 
@@ -155,14 +164,14 @@ class Rooms:
     def delete(self, actor: Actor, ref: RoomRef, passwd: str | None = None) -> None:
         """Delete the room for all members.
 
-        A locked room also requires its passwd, as polling's document defines. `passwd` None means that the protocol
-        cannot ask for one; then ownership is sufficient. Raises ROOM_NOT_FOUND, FORBIDDEN, ROOM_PASSWD_WRONG,
-        RATE_LIMITED after too many wrong ones.
+        A locked room also requires its passwd, as polling's document defines, except from teachers. `passwd` None means
+        that the protocol cannot ask for one; then ownership is sufficient. Raises ROOM_NOT_FOUND, FORBIDDEN,
+        ROOM_PASSWD_WRONG, RATE_LIMITED after too many wrong ones.
         """
         with self._store.read() as connection:
             room = lookups.visible(connection, actor, ref)
         require(Action.DELETE_ROOM, room)
-        if passwd is not None:
+        if passwd is not None and not actor.is_teacher:
             self._passwds.check(actor, room, ref, passwd)
         with self._store.write() as tx:
             still = lookups.still_visible(tx, actor, ref, room)  # the role may have changed during the check
@@ -190,13 +199,22 @@ class Rooms:
         self._memberships.admit(tx, room_id, owner.user_id, Role.OWNER)
         self._memberships.add_all_within(tx, owner, room_id, list(others))
 
-    def enter_lobby(self, tx: WriteTransaction, user_id: int) -> None:
-        """Add a new account to the lobby, if there is one."""
+    def make_open_within(self, tx: WriteTransaction, name: str, owner_id: int | None) -> int:
+        """Create an open room under a name that is free, for its owner (None: the first teacher), and return its id."""
+        room_id = _insert(tx, name, self._clock(), name=name, label=OPEN_LABEL)
+        if owner_id is None:
+            owner_id = first_teacher(tx)
+        if owner_id is not None:
+            self._memberships.admit(tx, room_id, owner_id, Role.OWNER)
+        return room_id
+
+    def enter_lobby(self, tx: WriteTransaction, user_ids: Sequence[int]) -> None:
+        """Add new accounts to the lobby, if there is one."""
         if not self._lobby:
             return
         room_id = tx.execute(select(Room.id).where(Room.is_lobby, Room.deleted_at.is_(None))).scalar()
         if room_id is not None:
-            self._memberships.admit(tx, room_id, user_id, Role.MEMBER)
+            self._memberships.admit_all(tx, room_id, user_ids, Role.MEMBER)
 
     def ensure_lobby(self) -> None:
         """Create the lobby, or rename it, according to the setting."""

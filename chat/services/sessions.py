@@ -27,6 +27,7 @@ class SessionState(StrEnum):
     NONE = "none"  # no session
     PASSWORD = "password"  # noqa: S105 - the password changed after it began
     DELETED = "deleted"  # the account was deleted
+    DISABLED = "disabled"  # a teacher disabled the account
     ENDED = "ended"  # logged out or expired
 
 
@@ -51,13 +52,14 @@ class NewSession:
 # Built once, because every request runs it.
 _living = (
     select(User.id, User.username, User.nickname, User.email)
-    .add_columns(LoginSession.id, LoginSession.expires_at, User.created_at)
+    .add_columns(LoginSession.id, LoginSession.expires_at, User.created_at, User.is_teacher)
     .join(LoginSession, LoginSession.user_id == User.id)
     .where(
         LoginSession.id == bindparam("session"),
         LoginSession.expires_at > bindparam("now"),
         User.id == bindparam("user"),
         User.deleted_at.is_(None),
+        User.disabled_at.is_(None),
     )
 )
 
@@ -137,10 +139,12 @@ class Sessions:
         if actor is not None:
             return SessionState.LIVING, actor.username
         with self._store.read() as connection:
-            about = select(User.deleted_at, User.password_changed_at).where(User.id == user_id)
+            about = select(User.deleted_at, User.disabled_at, User.password_changed_at).where(User.id == user_id)
             user = connection.execute(about).first()
         if user is None or user.deleted_at is not None:
             return SessionState.DELETED, ""
+        if user.disabled_at is not None:
+            return SessionState.DISABLED, ""
         # Compare whole seconds, the resolution of a token's time.
         is_newer = user.password_changed_at // SECOND > begun_at
         return SessionState.PASSWORD if is_newer else SessionState.ENDED, ""
@@ -179,6 +183,16 @@ class Sessions:
         with self._store.write() as tx:
             ids = tx.execute(select(LoginSession.id).where(LoginSession.user_id == actor.user_id)).scalars().all()
             self.end_all_within(tx, actor.user_id)
+        for session_id in ids:
+            self._presence.forget(session_id)
+        self._security_log.write("logout", actor.user_id, actor.username, sessions=len(ids))
+
+    def close_others(self, actor: Actor) -> None:
+        """Log out everywhere but here."""
+        others = (LoginSession.user_id == actor.user_id, LoginSession.id != actor.session_id)
+        with self._store.write() as tx:
+            ids = tx.execute(select(LoginSession.id).where(*others)).scalars().all()
+            self.end_all_within(tx, actor.user_id, but_for=actor.session_id)
         for session_id in ids:
             self._presence.forget(session_id)
         self._security_log.write("logout", actor.user_id, actor.username, sessions=len(ids))

@@ -5,9 +5,11 @@ from urllib.parse import quote
 from flask import Blueprint, Response, abort, current_app, render_template, request
 
 from chat.errors import ChatError, ErrorCode
+from chat.http.auth import signed_in
 from chat.http.context import prefers_chinese, services
 from chat.http.ranges import answer_conditionally
 from chat.live.parking import ENVIRON_KEY, Hold
+from chat.models import Actor
 from chat.services.files import MEDIA_TYPE
 from chat.web.csp import PAGE_CSP
 from chat.web.health import OK
@@ -19,10 +21,24 @@ ATTACHMENT_CSP = "default-src 'none'; sandbox; frame-ancestors 'none'"
 
 
 @bp.get("/")
-def page() -> Response:
-    """Serve the page in the browser's language; the page itself can switch."""
+@bp.get("/claim/<_code>")
+@bp.get("/join/<_code>")
+def page(_code: str = "") -> Response:
+    """Serve the page in the browser's language; the page itself can switch, and reads the code in its address."""
+    return _page("page.html")
+
+
+@bp.get("/teach")
+def teach() -> Response:
+    """Serve the teachers' console, which contains no data itself."""
+    return _page("teach.html")
+
+
+def _page(template: str) -> Response:
     language = "zh" if prefers_chinese() else "en"
-    response = Response(render_template("page.html", language=language, limits=current_app.config["PAGE_LIMITS"]))
+    site = services().site
+    about = {"limits": current_app.config["PAGE_LIMITS"], "site": site.settings(), "has_teacher": site.has_teacher()}
+    response = Response(render_template(template, language=language, **about))
     response.headers["Content-Security-Policy"] = PAGE_CSP
     response.headers["Cache-Control"] = "no-cache"
     response.vary.add("Accept-Language")
@@ -84,6 +100,17 @@ def _private(response: Response, name: str, keep: str = "private, no-cache") -> 
     response.headers["Cache-Control"] = keep
     response.set_etag(name)
     return answer_conditionally(response)
+
+
+@bp.get("/own-data.zip")
+@signed_in
+def own_data(actor: Actor) -> Response:
+    """Send the data of the user as a ZIP of JSON files."""
+    pieces = services().own_data.pieces(actor)
+    response = Response(pieces, mimetype="application/zip")
+    response.content_length = pieces.size
+    response.headers["Content-Disposition"] = "attachment; filename=own-data.zip"
+    return _streamed(response)
 
 
 @bp.get("/healthz")

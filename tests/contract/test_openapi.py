@@ -25,10 +25,13 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from sqlalchemy import delete, update
+from sqlalchemy.exc import IntegrityError
 
 from chat import __version__
 from chat.errors import ChatError
 from chat.http.openapi import documents
+from chat.models import Event, EventKind, SiteSetting, User
 from chat.protocols.polling import chat
 from chat.security import tokens
 from tests.conftest import services_of, sign_up
@@ -40,26 +43,46 @@ UNDOCUMENTED = {"/api/message/ws", "/ws/join", "/ws/"}  # WebSockets: OpenAPI ha
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 MOST_EXAMPLES = 250  # random ones, a protocol
 # What random names would never hit.
-KNOWN = {"roomname": "physics", "username": "alice", "owner": "alice", "room_id": ""}
+KNOWN = {
+    "roomname": "physics",
+    "username": "alice",
+    "password": "secret1",
+    "owner": "alice",
+    "user": "bob",
+    "room_id": "",
+}
+UNREACHED = {"POST /site/claim", "GET /site/roster/status"}  # there is a teacher already; ids are random
 
 
 class World:
-    """A logged-in user with a room; created for each request, which may remove either."""
+    """A logged-in teacher with a room, and bob; created for each request, which may undo it."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
         self._services = services_of(app)
         self._services.start()
         self._alice = sign_up(self._services, "alice")
+        self._bob = sign_up(self._services, KNOWN["user"])
+        sign_up(self._services, "carol")
+        self._services.teachers.appoint(None, "carol", is_teacher=True)  # so that alice is not the last one
 
     def token(self) -> str:
         """Of a new session."""
+        self._put_right()
         with suppress(ChatError):  # it is there already
             self._services.rooms.create(self._alice, KNOWN["roomname"], "public", "")
             KNOWN["room_id"] = str(self._services.rooms.joined(self._alice)[-1].id)
         session = self._services.sessions.open(self._alice.user_id)
         with self._app.app_context():
             return tokens.issue(tokens.Purpose.SESSION, tokens.Token(self._alice.user_id, session.id), 3600)
+
+    def _put_right(self) -> None:
+        bob = {"username": KNOWN["user"], "username_key": KNOWN["user"], "deleted_at": None, "disabled_at": None}
+        with suppress(IntegrityError), self._services.store.write() as tx:
+            tx.execute(delete(SiteSetting))
+            tx.execute(update(User).where(User.id == self._alice.user_id).values(is_teacher=True, deleted_at=None))
+            tx.execute(update(User).where(User.id == self._bob.user_id).values(is_teacher=False, **bob))
+            tx.emit(Event(EventKind.USER, self._alice.user_id))
 
 
 @pytest.fixture
@@ -110,7 +133,7 @@ def test_every_answer_is_as_the_document_says(app: Flask, world: World, protocol
             response = case.call_and_validate(headers={"Authorization": world.token()}, checks=CHECKS)
             statuses[operation.label, response.status_code] += 1
     successful = {label for label, status in statuses if 200 <= status < 300}
-    assert successful == {operation.label for operation in operations}, statuses
+    assert successful == {operation.label for operation in operations} - UNREACHED, statuses
 
 
 def test_every_route_of_every_protocol_is_in_its_document(app: Flask) -> None:
@@ -175,9 +198,13 @@ def test_the_lines_of_curl_on_the_page_work(server: Callable[..., Server], tmp_p
     assert len(lines) == len(operations_of(live, protocol))
     environment = dict(os.environ)
     (tmp_path / "picture.png").write_bytes(picture())
+    requests.post(f"{live.url}/user/register", json={"username": "bob", "password": "secret1"}, timeout=30)
     for line in sorted(lines, key=when):
-        if "/leave" in line:  # the last one out deletes the room
+        # The last one out deletes the room; there is no such link, import or code; bob is needed as he is.
+        if any(path in line for path in ("/leave", "/site/claim", "/roster/status", "/people/rename")):
             continue
+        if "/site/" in line:
+            live.flask("chat", "teacher", "alice")
         command = f"{line} -s --fail-with-body"
         done = subprocess.run(
             ["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=40
@@ -194,7 +221,8 @@ def test_the_lines_of_curl_on_the_page_work(server: Callable[..., Server], tmp_p
 
 def when(line: str) -> tuple[bool, ...]:
     """The sort key of a line: lines that end something come last."""
-    return "logout" in line.lower(), "/room/delete" in line, "delete" in line.lower()
+    late = ("/user/delete", "logout", "/room/delete", "delete", "/user/password")
+    return tuple(word in line.lower() for word in late)
 
 
 def operations_of(live: Server, protocol: str) -> list[Any]:

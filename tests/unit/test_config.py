@@ -1,3 +1,4 @@
+import io
 import re
 import stat
 from dataclasses import fields
@@ -7,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from config import PARSERS, ConfigError, Settings, env_name, kept_secret
+from startup import _qr_lines, can_draw, greeting
 from tests.conftest import run_in_threads
 from tests.server import ROOT
 
@@ -102,3 +104,13 @@ def test_the_kept_secret_is_made_once_by_many_and_private(tmp_path: Path) -> Non
     assert kept_secret(path) == found[0]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [file.name for file in path.parent.iterdir()] == ["secret_key"]
+
+
+def test_the_greeting_has_a_qr_code_where_it_can_be_drawn() -> None:
+    settings = Settings(host="192.0.2.7", port=8000)
+    assert all(line.isascii() for line in greeting(settings, scheme="http", tcp_port=0))
+    assert not can_draw(io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+    assert not can_draw(io.TextIOWrapper(io.BytesIO(), encoding="utf-8"))  # no terminal
+    drawn = _qr_lines("http://192.0.2.7:8000/")
+    assert len({len(line) for line in drawn}) == 1
+    assert len(drawn) > 10

@@ -10,7 +10,7 @@ from chat.models import Access, Actor, Membership, Message, Role, Room, User
 from chat.services import Services
 from chat.services.lookups import FoundRoom, RoomRef, UserRef
 from chat.services.messages import Draft
-from chat.services.permissions import ALLOWED, Action, require
+from chat.services.permissions import ALLOWED, NOT_IN_LOBBY, Action, allows, require
 from tests.conftest import FakeClock, run_in_threads, sign_up
 
 
@@ -152,6 +152,18 @@ def test_the_table_of_permissions(action: Action, access: Access, role: Role | N
     else:
         with pytest.raises(ChatError):
             require(action, FoundRoom(1, access, None, False, role))
+
+
+@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("access", Access)
+@pytest.mark.parametrize("role", [None, *Role])
+@pytest.mark.parametrize("is_lobby", [False, True])
+def test_teachers_have_the_owners_rights_but_in_private_rooms(
+    action: Action, access: Access, role: Role | None, is_lobby: bool
+) -> None:
+    rights = Role.OWNER if access is Access.OPEN else role
+    is_allowed = rights in ALLOWED[action][access] and not (is_lobby and action in NOT_IN_LOBBY)
+    assert allows(action, FoundRoom(1, access, None, is_lobby, role, True)) is is_allowed
 
 
 def test_titles_repeat_and_names_do_not(services: Services, clock: FakeClock) -> None:

@@ -26,6 +26,9 @@ bp = Blueprint("ims_account", __name__)
 @takes(Registration)
 @answers(
     Registered,
+    ErrorCode.REGISTRATION_CLOSED,
+    ErrorCode.JOIN_CODE_WRONG,
+    ErrorCode.DISABLED,
     ErrorCode.EMAIL_INVALID,
     ErrorCode.NICKNAME_INVALID,
     ErrorCode.NICKNAME_TAKEN,
@@ -37,7 +40,7 @@ bp = Blueprint("ims_account", __name__)
 def register(body: dict[str, Any]) -> Response:
     """Register an account, or restore a deleted account with that address and password."""
     user_id, session, is_restored = services().accounts.register_by_email(
-        body["email"], new_password(body["password"]), body["name"], client_address()
+        body["email"], new_password(body["password"]), body["name"], client_address(), code=body["join_code"]
     )
     message = "已恢复账户" if is_restored else "注册成功"
     return success("Succeed", token=session_token(user_id, session), message=message)
@@ -48,6 +51,7 @@ def register(body: dict[str, Any]) -> Response:
 @takes(Credentials)
 @answers(
     LoggedIn,
+    ErrorCode.DISABLED,
     ErrorCode.USER_NOT_FOUND,
     ErrorCode.USER_DELETED,
     ErrorCode.CREDENTIALS_WRONG,
@@ -64,7 +68,7 @@ def login(body: dict[str, Any]) -> Response:
 
 @bp.delete("/account/delete")
 @signed_in
-@answers(Told, zh="注销自己的账户。")
+@answers(Told, ErrorCode.LAST_TEACHER, zh="注销自己的账户。")
 def delete(actor: Actor) -> Response:
     """Delete the caller's account."""
     services().profiles.delete(actor)

@@ -76,6 +76,8 @@ def conversations(actor: Actor, query: dict[str, Any]) -> Response:
     ErrorCode.USER_NOT_FOUND,
     ErrorCode.NOT_FRIENDS,
     ErrorCode.ROOM_NAME_INVALID,
+    ErrorCode.ROOMS_BY_TEACHERS,
+    ErrorCode.PRIVATE_ROOMS_OFF,
     ErrorCode.ROOMS_OWNED,
     ErrorCode.ADDED_TOO_MANY,
     ErrorCode.RATE_LIMITED,

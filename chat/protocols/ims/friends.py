@@ -96,7 +96,14 @@ def requests(actor: Actor, query: dict[str, Any]) -> Response:
 @bp.post("/friend_request_handle")
 @signed_in
 @takes(RequestAnswer)
-@answers(Told, ErrorCode.USER_DELETED, ErrorCode.REQUEST_NOT_FOUND, ErrorCode.ALREADY_FRIENDS, zh="同意好友申请。")
+@answers(
+    Told,
+    ErrorCode.USER_DELETED,
+    ErrorCode.REQUEST_NOT_FOUND,
+    ErrorCode.ALREADY_FRIENDS,
+    ErrorCode.DIRECTS_OFF,
+    zh="同意好友申请。",
+)
 def accept(actor: Actor, body: dict[str, Any]) -> Response:
     """Accept a friend request."""
     services().friends.accept(actor, body["sender_user_id"], body["receiver_user_id"], GREETING)

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import fields, pre_load, validate
 
 from chat.http.declared import about
-from chat.http.fields import In, ShortList
+from chat.http.fields import In, ShortList, join_code
 from chat.http.pages import Paged
 from chat.protocols.ims.parameters import Count, Id, Ids, Switch, Time
 from chat.services.accounts import EMAIL_NICKNAME_MAX_CHARS
@@ -48,6 +48,7 @@ class Registration(In):
     email = fields.String(required=True, metadata=_EMAIL)
     password = fields.String(required=True, metadata=_PASSWORD)
     name = fields.String(required=True, metadata=_NICKNAME)
+    join_code = join_code()
 
 
 class Mailbox(In):

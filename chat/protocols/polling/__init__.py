@@ -6,16 +6,16 @@ See docs/protocols/polling.md; docs/specification.md, "polling".
 from flask import Flask
 
 from chat.http import envelopes, openapi
-from chat.protocols.polling import chat, room, user
+from chat.protocols.polling import chat, room, roster, site, user
 from chat.protocols.polling.errors import TABLE, failure
 from chat.protocols.polling.schemas import Failed
 
-PREFIXES = ("user", "room", "chat")
+PREFIXES = ("user", "room", "chat", "site")
 
 
 def register(app: Flask) -> None:
     """Register the protocol's routes."""
-    for module in (user, room, chat):
+    for module in (user, room, chat, site, roster):
         app.register_blueprint(module.bp)
     envelopes.register(app, PREFIXES, failure)
     openapi.register(app, "polling", "Polling", prefixes=PREFIXES, failed=Failed, failure=lambda code, _: [TABLE[code]])

@@ -89,6 +89,21 @@ TABLE: Table = {
         "characters.",
         "用户名不符合要求：1 到 32 个字符，首尾无空格，不含控制字符。",
     ),
+    ErrorCode.DISABLED: (
+        403,
+        "This account has been disabled by a teacher: ask one.",
+        "该账号已被老师停用：请联系老师。",
+    ),
+    ErrorCode.REGISTRATION_CLOSED: (
+        403,
+        "Nobody can register here: ask a teacher for an account.",
+        "此处不开放注册：请向老师索取账号。",
+    ),
+    ErrorCode.JOIN_CODE_WRONG: (
+        403,
+        "A valid join code is needed: ask your teacher for it.",
+        "需要有效的加入码：请向老师索取。",
+    ),
     ErrorCode.PASSWORD_INVALID: (
         400,
         "That password is not allowed: use {min} to {max} characters.",
@@ -135,6 +150,49 @@ TABLE: Table = {
         "Wrong passwd for room {room}: ask a member.",
         "聊天室 {room} 的 passwd 错误：请向成员询问。",
     ),
+    ErrorCode.ROOMS_BY_TEACHERS: (
+        403,
+        "Only teachers make rooms here: ask one.",
+        "此处只有老师可以创建聊天室：请联系老师。",
+    ),
+    ErrorCode.NICKNAME_INVALID: (
+        400,
+        "This cannot be a nickname: take 1 to 32 characters, no spaces at the ends, no control characters.",
+        "昵称不符合要求：1 到 32 个字符，首尾无空格，不含控制字符。",
+    ),
+    ErrorCode.SELF_MEANT: (403, "You cannot do this to yourself.", "不能对自己执行此操作。"),
+    ErrorCode.NOT_TEACHER: (403, "Only teachers may do this.", "只有老师可以执行此操作。"),
+    ErrorCode.LAST_TEACHER: (
+        403,
+        "You are the only teacher: make somebody else a teacher first.",
+        "你是唯一的老师：请先将其他人设为老师。",
+    ),
+    ErrorCode.CLAIM_INVALID: (
+        403,
+        "This link is used up, or an older one: take the link that the server printed when it last started.",
+        "此链接已使用或已过期：请使用服务器最近一次启动时显示的链接。",
+    ),
+    ErrorCode.SETTINGS_CHANGED: (
+        409,
+        "Somebody else has changed the settings meanwhile: look at them again, then repeat your change.",
+        "其他人刚刚修改了设置：请查看后再次修改。",
+    ),
+    ErrorCode.ROSTER_INVALID: (
+        400,
+        "The roster has mistakes: check it at /site/roster/check, mend these lines, then import it again.",
+        "名单有错误：请通过 /site/roster/check 检查并修改这些行后再导入。",
+    ),
+    ErrorCode.ROSTER_CHANGED: (
+        409,
+        "Accounts or rooms have changed since the roster was checked; nothing was imported: check it again.",
+        "检查名单之后账号或聊天室有变化，未导入任何内容：请重新检查。",
+    ),
+    ErrorCode.IMPORT_RUNNING: (
+        409,
+        "Another import is going on: wait for its end.",
+        "另一个导入正在进行：请等待其结束。",
+    ),
+    ErrorCode.IMPORT_UNKNOWN: (404, "There is no such import: it may be too old.", "没有此导入：可能已过期。"),
     ErrorCode.ALREADY_MEMBER: (
         409,
         "The user {username} is already in this room.",

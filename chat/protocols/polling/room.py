@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Response
 
 from chat.clock import to_iso
-from chat.errors import ErrorCode
+from chat.errors import ChatError, ErrorCode
 from chat.http.auth import signed_in
 from chat.http.bodies import takes
 from chat.http.context import services
@@ -15,14 +15,19 @@ from chat.http.queries import asks
 from chat.models import Actor, Role
 from chat.protocols.polling.errors import success
 from chat.protocols.polling.schemas import (
+    CodeQuery,
     CreateRoom,
     Done,
     FindQuery,
+    JoinCode,
+    Joined,
+    JoinRoom,
     KnownRoom,
     LeaveAll,
     LeaveRoom,
     MembersFound,
     MembersQuery,
+    NewCode,
     RoomsFound,
 )
 from chat.services.memberships import MemberView
@@ -41,6 +46,7 @@ bp = Blueprint("polling_room", __name__, url_prefix="/room")
     ErrorCode.ROOM_NAME_TAKEN,
     ErrorCode.ROOM_LABEL_INVALID,
     ErrorCode.ROOM_PASSWD_NEEDED,
+    ErrorCode.ROOMS_BY_TEACHERS,
     ErrorCode.ROOMS_OWNED,
     ErrorCode.RATE_LIMITED,
     zh="创建聊天室，并成为其所有者。",
@@ -67,13 +73,50 @@ def find(actor: Actor, query: dict[str, Any]) -> Response:
 
 @bp.post("/join")
 @signed_in
-@takes(KnownRoom)
-@answers(Done, ErrorCode.ROOM_NOT_FOUND, ErrorCode.ROOM_PASSWD_WRONG, ErrorCode.RATE_LIMITED, zh="加入聊天室。")
+@takes(JoinRoom)
+@answers(
+    Joined,
+    ErrorCode.ROOM_NOT_FOUND,
+    ErrorCode.ROOM_PASSWD_WRONG,
+    ErrorCode.JOIN_CODE_WRONG,
+    ErrorCode.RATE_LIMITED,
+    zh="加入聊天室，凭名称或加入码。",
+)
 def join(actor: Actor, body: dict[str, Any]) -> Response:
-    """Join a room. Joining again is not a failure."""
-    if services().memberships.join(actor, body["roomname"], body["passwd"]):
-        return success("Joined.", "已加入聊天室。")
-    return success("You are in this room already.", "你已在该聊天室中。")
+    """Become a member, by the room's name or by its join code. To be one already is no failure."""
+    about: dict[str, Any] = {}
+    if body["code"]:
+        about["roomname"], is_new = services().joining.join(actor, body["code"])
+    elif body["roomname"] is None:
+        raise ChatError(ErrorCode.FIELD_MISSING, field="roomname")
+    else:
+        is_new = services().memberships.join(actor, body["roomname"], body["passwd"])
+    if is_new:
+        return success("Joined.", "已加入聊天室。", **about)
+    return success("You are in this room already.", "你已在该聊天室中。", **about)
+
+
+@bp.get("/code")
+@signed_in
+@asks(CodeQuery)
+@answers(JoinCode, ErrorCode.ROOM_NOT_FOUND, ErrorCode.FORBIDDEN, zh="聊天室的加入码（创建者、管理员和老师可用）。")
+def code(actor: Actor, query: dict[str, Any]) -> Response:
+    """Return the room's join code, for its owner, admins and teachers. Beyond the document."""
+    found = services().joining.code(actor, query["roomname"])
+    return success("The join code.", "加入码。", code=found)
+
+
+@bp.post("/code")
+@signed_in
+@takes(NewCode)
+@answers(JoinCode, ErrorCode.ROOM_NOT_FOUND, ErrorCode.FORBIDDEN, zh="更换或取消聊天室的加入码；旧的立即失效。")
+def new_code(actor: Actor, body: dict[str, Any]) -> Response:
+    """Give the room another join code, or none; the old one is worth nothing at once. Beyond the document."""
+    joining = services().joining
+    if body["off"]:
+        joining.switch_off(actor, body["roomname"])
+        return success("The room has no join code.", "该聊天室没有加入码。", code="")
+    return success("The new join code.", "新的加入码。", code=joining.renew(actor, body["roomname"]))
 
 
 @bp.post("/leave")
@@ -145,4 +188,4 @@ def _room(room: RoomView, detail: bool) -> dict[str, Any]:
 def _member(member: MemberView, detail: bool) -> dict[str, Any]:
     shown: dict[str, Any] = {"user": member.username, "nickname": member.nickname}
     shown |= {"role": member.role, "online": member.online}
-    return shown | ({"user_id": member.user_id} if detail else {})
+    return shown | ({"user_id": member.user_id, "teacher": member.is_teacher} if detail else {})

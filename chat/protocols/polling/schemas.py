@@ -7,12 +7,13 @@ from marshmallow import EXCLUDE, INCLUDE, ValidationError, fields, validate
 
 from chat.errors import ChatError, ErrorCode
 from chat.http.declared import about
-from chat.http.fields import NAME, AnyOf, In, Out, WholeNumber
+from chat.http.fields import NAME, AnyOf, In, Out, WholeNumber, join_code
 from chat.http.pages import Paged, next_field
 from chat.http.queries import Flag, Limit
 from chat.models import ChangeKind, Role
 from chat.protocols.polling.cursors import parse_cursor
-from chat.services.accounts import PASSWORD_MAX_CHARS, USERNAME_MAX_CHARS
+from chat.services.accounts import NICKNAME_MAX_CHARS, PASSWORD_MAX_CHARS, USERNAME_MAX_CHARS
+from chat.services.avatars import GIVEN_MAX_CHARS as AVATAR_MAX_CHARS
 from chat.services.lookups import LIST_CAP
 from chat.services.messages import CLIENT_MESSAGE_ID_MAX_CHARS
 from chat.services.rooms import LABEL_MAX_CHARS, NAME_MAX_CHARS
@@ -64,6 +65,10 @@ class Credentials(In):
     )
 
 
+class Registration(Credentials):
+    join_code = join_code()
+
+
 class Nothing(In):
     """An empty object."""
 
@@ -74,6 +79,44 @@ class Leaving(In):
         truthy={True},
         falsy={False},
         metadata=about("true: all sessions of the user end, in all protocols", "true：该用户在所有协议中的会话都结束"),
+    )
+
+
+class OwnPassword(In):
+    password = fields.String(required=True, metadata=about("one's own", "自己的密码", examples=["secret1"]))
+
+
+class NewProfile(In):
+    """Absent fields stay unchanged."""
+
+    nickname = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=NAME,
+        metadata=about("what others see", "显示给他人的昵称", maxLength=NICKNAME_MAX_CHARS, examples=["Alice"]),
+    )
+    avatar = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=validate.Length(max=AVATAR_MAX_CHARS),
+        metadata=about(
+            'a picture in Base64 or as a data URL; "" for none',
+            '图片的 Base64 编码或 data URL；"" 表示没有',
+            examples=[""],
+        ),
+    )
+
+
+class NewPassword(In):
+    password = fields.String(required=True, metadata=about("the one until now", "当前密码", examples=["secret1"]))
+    new_password = fields.String(
+        required=True,
+        metadata=about(
+            "6 to 128 characters, if the server is not set otherwise",
+            "6 到 128 个字符（服务器可另行设置）",
+            maxLength=PASSWORD_MAX_CHARS,
+            examples=["secret2"],
+        ),
     )
 
 
@@ -97,6 +140,32 @@ class KnownRoom(In):
     roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
     type = fields.String(metadata=about("without effect", "不起作用"))
     passwd = fields.String(load_default="", metadata=_PASSWD)
+
+
+class JoinRoom(In):
+    """By the room's name, or by a join code."""
+
+    roomname = fields.String(load_default=None, validate=NAME, metadata=_ROOMNAME)
+    type = fields.String(metadata=about("changes nothing", "不起作用"))
+    passwd = fields.String(load_default="", metadata=_PASSWD)
+    code = fields.String(
+        load_default=None,
+        validate=validate.Length(max=100),
+        metadata=about("instead of the rest: the room's join code", "可代替其他字段：聊天室的加入码", examples=[""]),
+    )
+
+
+class CodeQuery(In):
+    roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
+
+
+class NewCode(CodeQuery):
+    off = fields.Boolean(
+        load_default=False,
+        truthy={True},
+        falsy={False},
+        metadata=about("true: the room has no join code any more", "true：取消加入码"),
+    )
 
 
 class LeaveRoom(In):
@@ -200,6 +269,10 @@ class FindQuery(In, Paged):
     joined = Flag(about("1: only joined rooms", "1：只返回已加入的聊天室"))
 
 
+class MeQuery(In):
+    detail = Flag(_DETAIL)
+
+
 class MembersQuery(In, Paged):
     roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
     detail = Flag(_DETAIL)
@@ -292,6 +365,14 @@ class Me(Done):
     nickname = fields.String(required=True)
     id = fields.Integer(required=True)
     email = fields.String(required=True, metadata=about('"" where there is none', '没有时为 ""'))
+    teacher = fields.Boolean(metadata=_MORE)
+    must_change_password = fields.Boolean(
+        metadata=about(
+            "with ?detail=1: the password is a one-time one, given by a teacher",
+            "?detail=1 时：密码为老师给的一次性密码",
+        )
+    )
+    avatar = fields.String(metadata=_MORE)
 
 
 class OwnSession(Out):
@@ -316,6 +397,14 @@ class Session(Done):
         ),
     )
     username = fields.String(required=True, metadata=about('while it lives, else ""', '会话有效时的用户名，否则为 ""'))
+
+
+class Joined(Done):
+    roomname = fields.String(metadata=about("where a code was given: the room's name", "使用加入码时：聊天室名称"))
+
+
+class JoinCode(Done):
+    code = fields.String(required=True, metadata=about('the join code; "": none', '加入码；"" 表示没有'))
 
 
 class RoomShown(Out):
@@ -346,6 +435,7 @@ class MemberShown(Out):
     role = fields.String(required=True, validate=validate.OneOf(list(Role)))
     online = fields.Boolean(required=True)
     user_id = fields.Integer(metadata=_MORE)
+    teacher = fields.Boolean(metadata=_MORE)
 
 
 class MembersFound(Done):

@@ -10,18 +10,36 @@ from chat.http.auth import clear_cookie, device_cookie, own_origin, session_stat
 from chat.http.bodies import takes
 from chat.http.context import client_address, services
 from chat.http.declared import answers
+from chat.http.queries import asks
+from chat.lanes import Lane
 from chat.models import Actor
 from chat.protocols.polling.errors import success
-from chat.protocols.polling.schemas import Credentials, Done, Leaving, Me, OwnSessions, Session
+from chat.protocols.polling.schemas import (
+    Credentials,
+    Done,
+    Leaving,
+    Me,
+    MeQuery,
+    NewPassword,
+    NewProfile,
+    Nothing,
+    OwnPassword,
+    OwnSessions,
+    Registration,
+    Session,
+)
+from chat.services.profiles import Changes
 
 bp = Blueprint("polling_user", __name__, url_prefix="/user")
 
 
 @bp.post("/register")
 @own_origin
-@takes(Credentials)
+@takes(Registration)
 @answers(
     Done,
+    ErrorCode.REGISTRATION_CLOSED,
+    ErrorCode.JOIN_CODE_WRONG,
     ErrorCode.USERNAME_INVALID,
     ErrorCode.PASSWORD_INVALID,
     ErrorCode.USERNAME_TAKEN,
@@ -31,14 +49,16 @@ bp = Blueprint("polling_user", __name__, url_prefix="/user")
 def register(body: dict[str, Any]) -> Response:
     """Register an account and log in."""
     accounts = services().accounts
-    user_id, session = accounts.register(body["username"], body["password"], client_address(), device=device_cookie())
+    user_id, session = accounts.register(
+        body["username"], body["password"], client_address(), code=body["join_code"], device=device_cookie()
+    )
     return set_cookie(success("Registered and logged in.", "注册成功，已登录。"), user_id, session)
 
 
 @bp.post("/login")
 @own_origin
 @takes(Credentials)
-@answers(Done, ErrorCode.CREDENTIALS_WRONG, ErrorCode.RATE_LIMITED, zh="登录。")
+@answers(Done, ErrorCode.CREDENTIALS_WRONG, ErrorCode.DISABLED, ErrorCode.RATE_LIMITED, zh="登录。")
 def login(body: dict[str, Any]) -> Response:
     """Log in."""
     accounts = services().accounts
@@ -81,11 +101,69 @@ def sessions(actor: Actor) -> Response:
 
 @bp.get("/me")
 @signed_in
+@asks(MeQuery)
 @answers(Me, zh="当前登录的用户。")
-def me(actor: Actor) -> Response:
+def me(actor: Actor, query: dict[str, Any]) -> Response:
     """Return the logged-in user. Beyond the document."""
-    about = {"username": actor.username, "nickname": actor.nickname, "id": actor.user_id, "email": actor.email}
+    about: dict[str, Any] = {"username": actor.username, "nickname": actor.nickname}
+    about |= {"id": actor.user_id, "email": actor.email}
+    if query["detail"]:
+        own = services().profiles.own(actor)
+        about |= {"teacher": own.is_teacher, "must_change_password": own.must_change_password, "avatar": own.avatar}
     return success("Logged in.", "已登录。", **about)
+
+
+@bp.post("/profile")
+@signed_in
+@takes(NewProfile, long=Lane.PICTURES)
+@answers(
+    Done,
+    ErrorCode.NICKNAME_INVALID,
+    ErrorCode.NICKNAME_TAKEN,
+    ErrorCode.QUOTA_USED,
+    ErrorCode.STORAGE_FULL,
+    zh="修改自己的昵称或头像。",
+)
+def change_profile(actor: Actor, body: dict[str, Any]) -> Response:
+    """Change the user's nickname or avatar. Beyond the document."""
+    services().profiles.present(actor, body["nickname"], body["avatar"])
+    return success("Saved.", "已保存。")
+
+
+@bp.post("/sessions/end_others")
+@signed_in
+@takes(Nothing)
+@answers(Done, zh="结束自己的其他所有会话。")
+def end_others(actor: Actor, _body: dict[str, Any]) -> Response:
+    """End all of the user's sessions except this one. Beyond the document."""
+    services().sessions.close_others(actor)
+    return success("All other sessions have ended.", "其他会话已全部结束。")
+
+
+@bp.post("/delete")
+@signed_in
+@takes(OwnPassword)
+@answers(Done, ErrorCode.CREDENTIALS_WRONG, ErrorCode.LAST_TEACHER, ErrorCode.RATE_LIMITED, zh="删除自己的账号。")
+def delete(actor: Actor, body: dict[str, Any]) -> Response:
+    """Delete the user's account: all its sessions end. Beyond the document."""
+    services().profiles.delete_proven(actor, body["password"], client_address())
+    return clear_cookie(success("Your account is deleted.", "你的账号已删除。"))
+
+
+@bp.post("/password")
+@signed_in
+@takes(NewPassword)
+@answers(
+    Done,
+    ErrorCode.CREDENTIALS_WRONG,
+    ErrorCode.PASSWORD_INVALID,
+    ErrorCode.RATE_LIMITED,
+    zh="修改自己的密码；其他会话随之结束。",
+)
+def change_password(actor: Actor, body: dict[str, Any]) -> Response:
+    """Change the user's password: all other sessions end. Beyond the document."""
+    services().profiles.change(actor, body["password"], Changes(password=body["new_password"]), client_address())
+    return success("Password changed; all other sessions have ended.", "密码已修改，其他会话已全部结束。")
 
 
 @bp.get("/session")

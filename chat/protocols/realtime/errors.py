@@ -83,6 +83,21 @@ TABLE: Table = {
         "characters.",
         "用户名不符合要求：1 到 32 个字符，首尾无空格，不含控制字符。",
     ),
+    ErrorCode.DISABLED: (
+        403,
+        "This account has been disabled by a teacher: ask one.",
+        "该账号已被老师停用：请联系老师。",
+    ),
+    ErrorCode.REGISTRATION_CLOSED: (
+        403,
+        "Nobody can register here: ask a teacher for an account.",
+        "此处不开放注册：请向老师索取账号。",
+    ),
+    ErrorCode.JOIN_CODE_WRONG: (
+        403,
+        "A valid join code is needed: ask your teacher for it.",
+        "需要有效的加入码：请向老师索取。",
+    ),
     ErrorCode.PASSWORD_INVALID: (
         400,
         "That password is not allowed: use {min} to {max} characters.",
@@ -114,6 +129,11 @@ TABLE: Table = {
     ErrorCode.ROOM_LABEL_INVALID: (400, "That room type is not allowed.", "聊天室类型不符合要求。"),
     ErrorCode.ROOM_PASSWD_NEEDED: (400, "A private room requires a passwd.", "私密聊天室需要密码。"),
     ErrorCode.ROOM_PASSWD_WRONG: (403, "Wrong passwd for room {room}.", "聊天室 {room} 的密码错误。"),
+    ErrorCode.ROOMS_BY_TEACHERS: (
+        403,
+        "Only teachers make rooms here: ask one.",
+        "此处只有老师可以创建聊天室：请联系老师。",
+    ),
     ErrorCode.ALREADY_MEMBER: (
         409,
         "The user {username} is already in this room.",

@@ -43,6 +43,7 @@ def find(actor: Actor, query: dict[str, Any]) -> Response:
 @answers(
     RoomShown,
     ErrorCode.ROOM_NAME_INVALID,
+    ErrorCode.ROOMS_BY_TEACHERS,
     ErrorCode.ROOMS_OWNED,
     ErrorCode.RATE_LIMITED,
     status=201,

@@ -3,7 +3,7 @@
 from marshmallow import fields, validate
 
 from chat.http.declared import about
-from chat.http.fields import NAME, In, Out
+from chat.http.fields import NAME, In, Out, join_code
 from chat.http.pages import Paged
 from chat.services.accounts import NICKNAME_MAX_CHARS, PASSWORD_MAX_CHARS, USERNAME_MAX_CHARS
 from chat.services.rooms import NAME_MAX_CHARS
@@ -40,6 +40,7 @@ class NewUser(In):
             examples=["I'm angry"],
         ),
     )
+    join_code = join_code()
 
 
 class Credentials(In):

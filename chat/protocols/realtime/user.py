@@ -20,6 +20,8 @@ bp = Blueprint("realtime_user", __name__)
 @takes(NewUser)
 @answers(
     UserShown,
+    ErrorCode.REGISTRATION_CLOSED,
+    ErrorCode.JOIN_CODE_WRONG,
     ErrorCode.USERNAME_INVALID,
     ErrorCode.PASSWORD_INVALID,
     ErrorCode.USERNAME_TAKEN,
@@ -31,7 +33,9 @@ bp = Blueprint("realtime_user", __name__)
 def create(body: dict[str, Any]) -> tuple[Response, int]:
     """Register an account, without logging in."""
     accounts = services().accounts
-    user_id = accounts.create(body["username"], body["password"], client_address(), body["nickname"])
+    user_id = accounts.create(
+        body["username"], body["password"], client_address(), body["nickname"], code=body["join_code"]
+    )
     return jsonify(_shown(accounts.find(user_id))), 201
 
 
@@ -46,7 +50,7 @@ def find(username: str) -> Response:
 @bp.post("/Login")
 @own_origin
 @takes(Credentials)
-@answers(LoginAnswer, ErrorCode.RATE_LIMITED, zh="登录；status 表示是否成功。")
+@answers(LoginAnswer, ErrorCode.DISABLED, ErrorCode.RATE_LIMITED, zh="登录；status 表示是否成功。")
 def login(body: dict[str, Any]) -> Response:
     """Log in with a digest of the password or the password itself. A wrong one is not an HTTP failure."""
     address = client_address()

@@ -31,6 +31,9 @@ TABLE: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.CREDENTIALS_WRONG: (200, "用户名或密码错误"),
     ErrorCode.USERNAME_TAKEN: (200, "用户名已存在"),
     ErrorCode.USERNAME_INVALID: (200, "用户名不符合要求：1 到 32 个字符，首尾无空格，不含控制字符"),
+    ErrorCode.DISABLED: (200, "账号已被停用，请联系老师"),
+    ErrorCode.REGISTRATION_CLOSED: (200, "注册失败，此处不开放注册，请向老师索取账号"),
+    ErrorCode.JOIN_CODE_WRONG: (200, "注册失败，需要有效的加入码，请向老师索取"),
     ErrorCode.PASSWORD_INVALID: (200, "密码不符合要求：{min} 到 {max} 个字符"),
     ErrorCode.USER_NOT_FOUND: (200, "添加用户到聊天室失败，用户不存在"),  # no other route here looks up users
     ErrorCode.ROOM_NOT_FOUND: (200, "聊天室不存在"),
@@ -40,6 +43,8 @@ TABLE: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.ROOM_LABEL_INVALID: (200, "创建失败"),
     ErrorCode.ROOM_PASSWD_NEEDED: (200, "创建失败"),
     ErrorCode.ROOM_PASSWD_WRONG: (200, "聊天室密码错误"),
+    ErrorCode.ROOMS_BY_TEACHERS: (200, "创建失败，只有老师可以创建聊天室"),
+    ErrorCode.PRIVATE_ROOMS_OFF: (200, "创建失败，此处不允许创建私密聊天室"),
     ErrorCode.ALREADY_MEMBER: (200, "添加用户到聊天室失败，用户已在聊天室中"),
     ErrorCode.ROOMS_OWNED: (200, "创建失败，你已拥有 {limit} 个聊天室，请先删除不再需要的"),
     ErrorCode.ADDED_TOO_MANY: (200, "添加用户到聊天室失败，一次最多添加 {limit} 人"),

@@ -35,6 +35,8 @@ bp = Blueprint("roomapi_room", __name__, url_prefix="/api/room")
 @answers(
     RoomMade,
     ErrorCode.ROOM_NAME_INVALID,
+    ErrorCode.ROOMS_BY_TEACHERS,
+    ErrorCode.PRIVATE_ROOMS_OFF,
     ErrorCode.ROOMS_OWNED,
     ErrorCode.RATE_LIMITED,
     zh="创建聊天室，并成为其创建者。",

@@ -3,7 +3,7 @@
 from marshmallow import fields, validate
 
 from chat.http.declared import about
-from chat.http.fields import NAME, In, Out, WholeNumber
+from chat.http.fields import NAME, In, Out, WholeNumber, join_code
 from chat.http.pages import Paged, next_field
 from chat.models import Role
 from chat.services.accounts import USERNAME_MAX_CHARS
@@ -28,6 +28,10 @@ class Credentials(In):
     password = fields.String(
         required=True, metadata=about("at least 6 characters", "至少 6 个字符", examples=["password12345"])
     )
+
+
+class Registration(Credentials):
+    join_code = join_code()
 
 
 class CreateRoom(In):

@@ -11,15 +11,17 @@ from chat.http.context import client_address, services
 from chat.http.declared import answers
 from chat.protocols.roomapi.answers import user
 from chat.protocols.roomapi.errors import success
-from chat.protocols.roomapi.schemas import Credentials, LoggedIn, Registered
+from chat.protocols.roomapi.schemas import Credentials, LoggedIn, Registered, Registration
 
 bp = Blueprint("roomapi_user", __name__)
 
 
 @bp.post("/register")
-@takes(Credentials)
+@takes(Registration)
 @answers(
     Registered,
+    ErrorCode.REGISTRATION_CLOSED,
+    ErrorCode.JOIN_CODE_WRONG,
     ErrorCode.USERNAME_INVALID,
     ErrorCode.PASSWORD_INVALID,
     ErrorCode.USERNAME_TAKEN,
@@ -29,13 +31,13 @@ bp = Blueprint("roomapi_user", __name__)
 def register(body: dict[str, Any]) -> Response:
     """Register an account, without logging in: the document has /login for it."""
     accounts = services().accounts
-    user_id = accounts.create(body["username"], body["password"], client_address())
+    user_id = accounts.create(body["username"], body["password"], client_address(), code=body["join_code"])
     return success("注册成功", user(accounts.find(user_id)))
 
 
 @bp.post("/login")
 @takes(Credentials)
-@answers(LoggedIn, ErrorCode.CREDENTIALS_WRONG, ErrorCode.RATE_LIMITED, zh="登录，返回 token。")
+@answers(LoggedIn, ErrorCode.CREDENTIALS_WRONG, ErrorCode.DISABLED, ErrorCode.RATE_LIMITED, zh="登录，返回 token。")
 def login(body: dict[str, Any]) -> Response:
     """Log in. The token is in the answer only, not in a cookie: clients send it in the Authorization header."""
     accounts = services().accounts

@@ -8,18 +8,20 @@ from chat.live.clients import limited_address
 from chat.protocols.tcp.answers import user
 from chat.protocols.tcp.conversation import Conversation, worded
 from chat.protocols.tcp.requests import handles
-from chat.protocols.tcp.schemas import Credentials, ListUsers, Nothing
+from chat.protocols.tcp.schemas import Credentials, ListUsers, Nothing, Registration
 
 # Failed logins and registrations have one answer that does not tell the reason, except for server errors.
 _NOT_THE_CLIENTS = {ErrorCode.UNAVAILABLE, ErrorCode.INTERNAL}
 
 
-@handles("register_request", Credentials, needs_login=False)
+@handles("register_request", Registration, needs_login=False)
 def register(client: Conversation, request: dict[str, Any]) -> None:
     """Register an account, without logging in."""
     username = request["username"]
     try:
-        user_id = client.chat.accounts.create(username, request["password"], _address(client))
+        user_id = client.chat.accounts.create(
+            username, request["password"], _address(client), code=request["join_code"]
+        )
     except ChatError as error:
         _refuse(client, "register_response", error)
     else:

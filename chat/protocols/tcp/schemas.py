@@ -2,7 +2,7 @@
 
 from marshmallow import fields, validate
 
-from chat.http.fields import NAME, In, ShortList, WholeNumber
+from chat.http.fields import NAME, In, ShortList, WholeNumber, join_code
 from chat.http.pages import Paged
 
 MEMBERS_MAX = 1000
@@ -15,6 +15,10 @@ class Nothing(In):
 class Credentials(In):
     username = fields.String(required=True, validate=NAME)
     password = fields.String(required=True)
+
+
+class Registration(Credentials):
+    join_code = join_code()
 
 
 class Say(In):

@@ -1,6 +1,6 @@
 """Accounts: a case for each row of the table."""
 
-from tests.contract.ims.world import Cases, refused, reg
+from tests.contract.ims.world import Cases, closed, disabled, refused, reg
 
 CASES: Cases = {
     "POST /account/reg": {
@@ -21,6 +21,12 @@ CASES: Cases = {
         "the password is not 6 to 20 letters, digits, underscores": lambda at, w: at(
             w.nobody, reg(email="alice@example.com", password="with space")
         ),
+        "the site is closed to new accounts": lambda at, w: at(
+            closed(w, "closed").nobody, reg(email="new@example.com")
+        ),
+        "the site asks for a join code, and it is wrong or missing": lambda at, w: at(
+            closed(w, "code").nobody, reg() | {"join_code": "ABCDEF"}
+        ),
     },
     "POST /account/login": {
         "by mail address": lambda at, w: at(w.nobody, {"email": "Alice@Example.com", "password": "secret1"}),
@@ -31,6 +37,9 @@ CASES: Cases = {
         "the account was deleted": lambda at, w: at(w.nobody, {"email": "dan@example.com", "password": "secret1"}),
         "wrong password": lambda at, w: at(w.nobody, {"email": "alice@example.com", "password": "secret2"}),
         "a field is missing": lambda at, w: at(w.nobody, {"email": "alice@example.com"}),
+        "a teacher has disabled the account": lambda at, w: at(
+            disabled(w, "mia").nobody, {"email": "mia@example.com", "password": "secret1"}
+        ),
     },
     "DELETE /account/delete": {
         "": lambda at, w: at(w.mona),

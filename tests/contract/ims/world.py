@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Flask
+from sqlalchemy import insert, update
 
+from chat.models import SiteSetting, User
+from tests.conftest import services_of
 from tests.contract.clients import FlaskTransport, PollingClient, Reply
 from tests.contract.ims_client import PASSWORD, ImsClient
 
@@ -114,3 +117,17 @@ def refused(at: At, w: World) -> Reply:
 
 Case = Callable[[At, World], Reply]
 Cases = dict[str, dict[str, Case]]  # by address, as the table has it, and by the words under "when"
+
+
+def closed(w: World, registration: str) -> World:
+    """The world while not everybody may register: "closed" or "code"."""
+    with services_of(w.app).store.write() as tx:
+        tx.execute(insert(SiteSetting).values(name="registration", value=f'"{registration}"'))
+    return w
+
+
+def disabled(w: World, name: str) -> World:
+    """The world after a teacher has shut somebody out."""
+    with services_of(w.app).store.write() as tx:
+        tx.execute(update(User).where(User.nickname == name).values(disabled_at=1))
+    return w

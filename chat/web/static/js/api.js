@@ -96,7 +96,7 @@ async function request(method, path, { query, body, signal, timeout = TIMEOUT_MS
 }
 
 /** POST with onProgress(0…1) while the body goes out. */
-function upload(path, body, onProgress) {
+export function upload(path, body, onProgress) {
   return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest();
     const fail = () => reject(new ApiError(0, t("error.network")));
@@ -123,14 +123,15 @@ function upload(path, body, onProgress) {
   });
 }
 
-const post = (path, body, options) => request("POST", path, { body, ...options });
+export const get = (path, query, options) => request("GET", path, { query, ...options });
+export const post = (path, body, options) => request("POST", path, { body, ...options });
 
 export const api = {
-  register: (username, password) => post("/user/register", { username, password }),
+  register: (username, password, code = null) => post("/user/register", { username, password, join_code: code }),
   login: (username, password) => post("/user/login", { username, password }),
   logout: () => post("/user/logout", {}),
   session: () => request("GET", "/user/session"),
-  me: () => request("GET", "/user/me"),
+  me: () => request("GET", "/user/me", { query: { detail: 1 } }),
   /** The first pages of rooms, joined and most active ones first, and whether there are more. */
   rooms: async (pages = 1, q = "") => {
     const rooms = [];

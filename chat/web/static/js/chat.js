@@ -1,5 +1,8 @@
 // The whole chat: the logged-in user, the open room, and communication between the parts.
 
+import { wireAccount } from "./account.js";
+import { api } from "./api.js";
+import { siteName } from "./arrival.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { Conversation } from "./conversation.js";
@@ -8,6 +11,7 @@ import { Directs } from "./directs.js";
 import { byId, el } from "./dom.js";
 import { onLanguage, t } from "./i18n.js";
 import { release } from "./incoming.js";
+import { wirePanel } from "./joincode.js";
 import { Layout } from "./layout.js";
 import { Live } from "./live.js";
 import { Members } from "./members.js";
@@ -49,6 +53,8 @@ export class Chat {
       onTaken: () => this.#see(),
       onSignedOut: () => this.session.end(),
     });
+    wirePanel(store);
+    wireAccount(store, { changed: () => this.#showMe(), left: () => location.assign("/") });
     this.rooms = new RoomDialogs(store, this.feed, open);
     new RoomList(store, open, () => this.feed.more());
     new Directs(store);
@@ -83,6 +89,13 @@ export class Chat {
 
   start() {
     return this.session.start();
+  }
+
+  /** The user has changed name or picture. */
+  async #showMe() {
+    this.#store.me.nickname = (await api.me()).nickname;
+    this.#layout.showChat();
+    this.members.refresh();
   }
 
   async #enter() {
@@ -226,7 +239,7 @@ export class Chat {
 
   #showTitle() {
     const total = this.#store.me ? this.#unread.total : 0;
-    document.title = total > 0 ? `(${total}) Commonroom` : "Commonroom";
+    document.title = total > 0 ? `(${total}) ${siteName()}` : siteName();
     this.#layout.showRoom();
   }
 

@@ -1,7 +1,9 @@
 // The page's language, and the texts in it.
 
-import { STRINGS } from "./strings.js";
+import { PEOPLE_STRINGS } from "./peoplestrings.js";
+import { STRINGS as CHAT_STRINGS } from "./strings.js";
 
+const STRINGS = { ...CHAT_STRINGS, ...PEOPLE_STRINGS };
 const KEY = "commonroom.language";
 const LANGUAGES = ["en", "zh"];
 const LOCALES = { en: "en", zh: "zh-CN" };

@@ -1,11 +1,10 @@
 // The first page: log in or register.
 
 import { api } from "./api.js";
-import { isCommonPassword } from "./commonpasswords.js";
+import { entry, siteAbout, usernameInAddress } from "./arrival.js";
 import { byId } from "./dom.js";
 import { onLanguage, t } from "./i18n.js";
-
-const MIN_CHARS = 8; // the page asks for more than the server, whose other clients have shorter ones
+import { passwordMin, passwordObjection } from "./passwordrules.js";
 
 export class Login {
   #logIn;
@@ -30,10 +29,10 @@ export class Login {
   show({ reason = null, username = "", other = "" } = {}) {
     this.#reason = reason;
     this.#other = other;
-    byId("username").value = username;
+    byId("username").value = username || usernameInAddress();
     byId("password").value = "";
-    this.#choose(false);
-    byId(username ? "password" : "username").focus();
+    this.#choose(Boolean(entry()) && !username);
+    byId(byId("username").value ? "password" : "username").focus();
   }
 
   /** More is known of why one is here. */
@@ -58,25 +57,19 @@ export class Login {
     const kind = this.#isNew ? "register" : "login";
     byId("tab-login").setAttribute("aria-pressed", String(!this.#isNew));
     byId("tab-register").setAttribute("aria-pressed", String(this.#isNew));
-    byId("login-title").textContent = t(`${kind}.title`);
+    const { isClosed, needsCode, about, loginTitle } = siteAbout();
+    byId("tab-register").hidden = isClosed;
+    byId("join-code-field").hidden = !this.#isNew || !needsCode;
+    byId("login-about").textContent = about;
+    byId("login-title").textContent = this.#isNew ? t("register.title") : loginTitle;
     byId("login-submit").textContent = t(`${kind}.submit`);
-    byId("password-hint").textContent = this.#isNew ? t("register.hint", { min: this.#min }) : "";
+    byId("password-hint").textContent = this.#isNew ? t("register.hint", { min: passwordMin() }) : "";
     byId("login-reason").textContent = this.#reason && !this.#isNew ? t(this.#reason, { name: this.#other }) : "";
     byId("login-other").hidden = !this.#other;
     byId("login-other").textContent = t("login.as", { name: this.#other });
     // Browsers call localhost secure, as nothing travels.
     byId("login-clear").textContent = globalThis.isSecureContext ? "" : t("login.clear");
     byId("password").autocomplete = this.#isNew ? "new-password" : "current-password";
-  }
-
-  get #min() {
-    return Math.max(MIN_CHARS, Number(document.body.dataset.passwordMin));
-  }
-
-  /** What speaks against a new password, in words; "" for a good one. */
-  #objection(password) {
-    if ([...password].length < this.#min) return t("register.short", { min: this.#min });
-    return isCommonPassword(password) ? t("register.common") : "";
   }
 
   async #submit() {
@@ -89,7 +82,7 @@ export class Login {
       byId(username ? "password" : "username").focus();
       return;
     }
-    const objection = this.#isNew ? this.#objection(password) : "";
+    const objection = this.#isNew ? passwordObjection(password) : "";
     if (objection) {
       error.textContent = objection;
       byId("password").focus();
@@ -98,8 +91,9 @@ export class Login {
     this.#isBusy = true;
     byId("login-submit").setAttribute("aria-disabled", "true");
     try {
+      const code = entry()?.code ?? byId("join-code").value.trim();
       await this.#logIn(async () => {
-        await (this.#isNew ? api.register(username, password) : api.login(username, password));
+        await (this.#isNew ? api.register(username, password, code || null) : api.login(username, password));
         byId("password").value = "";
       });
     } catch (problem) {

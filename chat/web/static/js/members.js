@@ -107,11 +107,12 @@ export class Members {
     const about = [];
     if (member.user === this.#store.me?.username) about.push(t("members.you"));
     if (member.role !== "member") about.push(t(`role.${member.role}`));
+    const badge = member.teacher ? el("span", { class: "mark teacher" }, t("people.teacher")) : null;
     return el(
       "li",
       { class: member.online ? "member online" : "member", },
       avatarNode(member.nickname || member.user, member.user),
-      el("span", { class: "member-name" }, nameNode(member.nickname || member.user, member.user, member.user_id)),
+      el("span", { class: "member-name" }, nameNode(member.nickname || member.user, member.user, member.user_id), badge),
       about.length > 0 ? el("span", { class: "member-about" }, about.join(", ")) : null,
     );
   }

@@ -4,6 +4,7 @@ import { api } from "./api.js";
 import { field, openDialog, openForm } from "./dialogs.js";
 import { el, icon } from "./dom.js";
 import { t } from "./i18n.js";
+import { codeSection, isOpenRoom, mayGiveCode } from "./joincode.js";
 import { fullName, roomTitle } from "./names.js";
 import { notify } from "./notices.js";
 import { hasInName } from "./store.js";
@@ -86,7 +87,7 @@ export class RoomDialogs {
 
   async #enter(room, close) {
     let next = () => this.#open(room.name);
-    if (!room.joined) next = room.isLocked ? () => this.join(room) : await this.#join(room.name, "");
+    if (!room.joined) next = room.isLocked && !this.#store.me.isTeacher ? () => this.join(room) : await this.#join(room.name, "");
     close();
     next();
   }
@@ -139,6 +140,8 @@ export class RoomDialogs {
     const facts = [t(room.isLocked ? "room.locked" : "room.open"), t("rooms.members", { count: room.memberCount })];
     const leave = el("button", { type: "button" }, icon("out"), t("leave.button"));
     const remove = el("button", { type: "button", class: "danger" }, t("delete.button"));
+    const { me } = this.#store;
+    const mayDelete = room.role === "owner" || (me.isTeacher && isOpenRoom(room));
     const leadTo = (button, next) =>
       button.addEventListener("click", () => {
         dialog.close();
@@ -150,7 +153,8 @@ export class RoomDialogs {
       el("p", {}, facts.join(" · ")),
       room.role && el("p", {}, t(`room.role.${room.role}`)),
       field("link", t("room.link"), { readonly: true, value: link, onfocus: (event) => event.target.select() }),
-      el("div", { class: "buttons" }, leave, room.role === "owner" ? remove : null),
+      el("div", { class: "buttons" }, leave, mayDelete ? remove : null),
+      mayGiveCode(room, me) && codeSection(room, () => dialog.close()),
     ];
     const dialog = openDialog(roomTitle(room), nodes.filter(Boolean));
     if (room.role !== "owner") this.#offerLeaveAll(room, leave, leadTo);
@@ -174,7 +178,7 @@ export class RoomDialogs {
 
   delete(room) {
     const nodes = [el("p", {}, t("delete.text"))];
-    if (room.isLocked) nodes.push(field("passwd", t("delete.passwd"), { type: "password", autocomplete: "off" }));
+    if (room.isLocked && !this.#store.me.isTeacher) nodes.push(field("passwd", t("delete.passwd"), { type: "password", autocomplete: "off" }));
     const act = ({ passwd = "" }) => this.#part(room, () => api.deleteRoom(room.name, passwd), "delete.done");
     openForm(t("delete.title", { room: room.name }), nodes, { text: t("delete.submit"), isDangerous: true }, act);
   }

@@ -1,6 +1,7 @@
 // The session: login and logout, the end of a session, and announcements of these by other tabs.
 
 import { actFor, api } from "./api.js";
+import { arrive, siteName, welcomeTeacher } from "./arrival.js";
 import { openForm } from "./dialogs.js";
 import { byId, el } from "./dom.js";
 import { t } from "./i18n.js";
@@ -105,10 +106,12 @@ export class Session {
     actFor(me.id);
     const store = this.#store;
     if (store.me?.username !== me.username) this.#handlers.onForget();
-    store.me = { username: me.username, nickname: me.nickname || me.username };
+    await arrive(me);
+    store.me = { username: me.username, nickname: me.nickname || me.username, isTeacher: me.teacher };
     this.#records.open(me.username, this.#setAside?.username === me.username ? this.#setAside.inTab : {});
     this.#setAside = null;
     await this.#handlers.onEnter();
+    welcomeTeacher(me);
     return me.username;
   }
 
@@ -117,7 +120,7 @@ export class Session {
     this.#connection.show("connecting");
     this.#layout.showWelcome();
     this.#login.show(options);
-    document.title = "Commonroom";
+    document.title = siteName();
   }
 
   /** Another tab of this browser has logged in; all tabs are this user's from now on. */

@@ -1,0 +1,25 @@
+"""QR codes as paths that a page can draw, without parsing any markup."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import segno
+
+MAX_CHARS = 300  # of a text; more is hard to scan from a projector
+
+
+def qr_code(text: str) -> tuple[int, str]:
+    """How many modules a side has, and an SVG path of the dark ones, without the quiet zone."""
+    matrix = segno.make(text, micro=False, error="m").matrix
+    return len(matrix), "".join(_runs(matrix))
+
+
+def _runs(matrix: Any) -> Iterator[str]:
+    for y, row in enumerate(matrix):
+        start = None
+        for x, module in enumerate([*row, 0]):
+            if module & 1 and start is None:
+                start = x
+            elif not module & 1 and start is not None:
+                yield f"M{start} {y}h{x - start}v1H{start}z"
+                start = None

@@ -1,0 +1,80 @@
+"""Requests and answers of /site/roster."""
+
+from marshmallow import fields, validate
+
+from chat.http.declared import about
+from chat.http.fields import In, Out
+from chat.protocols.polling.schemas import Done
+from chat.services.rosters import ImportState
+
+_EXAMPLE = "dXNlcm5hbWUsbmFtZSxwYXNzd29yZCxyb29tcwpraW0sS2ltIExlZSwscGh5c2ljcwo="
+
+
+class RosterFile(In):
+    content = fields.String(
+        required=True,
+        metadata=about(
+            "the file in Base64: CSV in UTF-8, GBK or UTF-16, with commas, semicolons or tabs; the first line names "
+            "the columns username/用户名, name/姓名, password/密码, rooms/房间 (separated by ;)",
+            "Base64 编码的文件：UTF-8、GBK 或 UTF-16 的 CSV，以逗号、分号或制表符分隔；第一行为列名 "
+            "username/用户名、name/姓名、password/密码、rooms/房间（以 ; 分隔）",
+            examples=[_EXAMPLE],
+        ),
+    )
+
+
+class Import(RosterFile):
+    passwords = fields.Boolean(
+        load_default=False,
+        truthy={True},
+        falsy={False},
+        metadata=about(
+            "true: accounts that exist get the file's passwords too, or new ones",
+            "true：已有账号也使用文件中的密码或新密码",
+        ),
+    )
+
+
+class ImportQuery(In):
+    id = fields.String(
+        required=True,
+        validate=validate.Length(max=64),
+        metadata=about("as the import's answer has it", "导入请求返回的 id", examples=["kT3…"]),
+    )
+
+
+class PersonOfRoster(Out):
+    line = fields.Integer(required=True)
+    username = fields.String(required=True)
+    name = fields.String(required=True)
+    rooms = fields.List(fields.String(), required=True)
+    has_password = fields.Boolean(required=True, metadata=about("false: one is made", "false：自动生成"))
+    known = fields.Boolean(required=True, metadata=about("has an account already", "已有账号"))
+
+
+class MistakeOfRoster(Out):
+    line = fields.Integer(required=True, metadata=about("0: the whole file", "0：整个文件"))
+    text = fields.String(required=True)
+
+
+class Checked(Done):
+    people = fields.List(fields.Nested(PersonOfRoster), required=True)
+    errors = fields.List(fields.Nested(MistakeOfRoster), required=True)
+
+
+class Card(Out):
+    username = fields.String(required=True)
+    name = fields.String(required=True)
+    password = fields.String(required=True, metadata=about('"": it stays', '"" 表示不变'))
+
+
+class ImportBegun(Done):
+    id = fields.String(required=True)
+    total = fields.Integer(required=True)
+    cards = fields.List(fields.Nested(Card), required=True, metadata=about("shown this once", "仅显示这一次"))
+
+
+class ImportShown(Done):
+    state = fields.String(required=True, validate=validate.OneOf(list(ImportState)))
+    done = fields.Integer(required=True)
+    total = fields.Integer(required=True)

@@ -1,0 +1,185 @@
+"""Reading a roster: CSV as spreadsheets save it (docs/decisions/0111). Does not use the database."""
+
+import csv
+import io
+import unicodedata
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from chat.names import is_name, is_reserved_room_name, name_key
+
+MOST_LINES = 2000  # people
+MOST_BYTES = 4 * 1024 * 1024
+MOST_CELL_CHARS = 2000
+MOST_PROBLEMS = 100  # told of
+USERNAME_MAX_CHARS = NICKNAME_MAX_CHARS = 32
+ROOM_MAX_CHARS = 60
+MOST_ROOMS = 20  # of a person
+_HEADS = {
+    "username": "username",
+    "用户名": "username",
+    "name": "name",
+    "姓名": "name",
+    "password": "password",
+    "密码": "password",
+    "rooms": "rooms",
+    "房间": "rooms",
+}
+_FORMULA = ("=", "+", "-", "@")  # spreadsheets run what begins so
+
+
+class Problem(Enum):
+    """A problem of a file or a line. The comment lists the data of each."""
+
+    ENCODING = auto()
+    NO_HEADER = auto()
+    NO_PEOPLE = auto()
+    TOO_LARGE = auto()  # limit (bytes)
+    TOO_MANY = auto()  # limit (lines)
+    BROKEN = auto()
+    USERNAME = auto()
+    USERNAME_MISSING = auto()
+    NAME = auto()
+    PASSWORD = auto()  # min, max (characters)
+    ROOM = auto()  # room
+    ROOMS = auto()  # limit (rooms)
+    FORMULA = auto()  # text
+    TWICE = auto()  # username, other (line)
+    # what only the database knows
+    TAKEN = auto()  # username: a deleted account's, or a mail address
+    NAME_TAKEN = auto()  # name: another's username
+    TEACHER = auto()  # username
+    PRIVATE_ROOM = auto()  # room
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    line: int  # counted from 1 as a spreadsheet does; 0: the whole file
+    problem: Problem
+    data: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RosterLine:
+    line: int
+    username: str
+    name: str
+    password: str  # "": none given
+    rooms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    lines: list[RosterLine]
+    complaints: list[Complaint]
+
+
+def read_roster(data: bytes, password_min: int, password_max: int) -> Roster:
+    """Return the valid lines and the problems of the others, at most MOST_PROBLEMS."""
+    if len(data) > MOST_BYTES:
+        return _useless(Problem.TOO_LARGE, limit=MOST_BYTES)
+    text = _decoded(data)
+    if text is None:
+        return _useless(Problem.ENCODING)
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    separator = max(",;\t", key=first[:MOST_CELL_CHARS].count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    try:
+        columns = _columns(reader)
+        if "username" not in columns:
+            return _useless(Problem.NO_HEADER)
+        return _Reading(columns, password_min, password_max).read(reader)
+    except csv.Error:  # a quote that does not end, NUL, an endless cell
+        return Roster([], [Complaint(reader.line_num, Problem.BROKEN)])
+
+
+def _useless(problem: Problem, **data: object) -> Roster:
+    return Roster([], [Complaint(0, problem, data)])
+
+
+def _decoded(data: bytes) -> str | None:
+    """Return the text in the first encoding that fits; None if there is no such encoding."""
+    guesses = ["utf-8-sig", "gb18030"]  # of which GBK is a part
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        guesses = ["utf-16"]
+    elif b"\0" in data:  # of separators and line ends; without a mark of which half comes first
+        guesses = ["utf-16-le" if data[1::2].count(0) > data[::2].count(0) else "utf-16-be"]
+    for encoding in guesses:
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return None
+
+
+def _columns(reader: "csv.reader") -> dict[str, int]:  # type: ignore[valid-type]
+    """Which column holds what, by the first line that says anything."""
+    for row in reader:  # type: ignore[attr-defined]
+        if any(cell.strip() for cell in row):
+            heads = [_HEADS.get(unicodedata.normalize("NFKC", cell[:50]).strip().lower()) for cell in row]
+            return {head: column for column, head in reversed(list(enumerate(heads))) if head}
+    return {}
+
+
+class _Reading:
+    def __init__(self, columns: dict[str, int], password_min: int, password_max: int) -> None:
+        self._columns = columns
+        self._password_min, self._password_max = password_min, password_max
+        self._roster = Roster([], [])
+        self._seen: dict[str, int] = {}  # lines, by the key of their username
+
+    def read(self, reader: "csv.reader") -> Roster:  # type: ignore[valid-type]
+        """All lines after the header."""
+        found = self._roster
+        count = 0
+        for row in reader:  # type: ignore[attr-defined]
+            if not any(cell.strip() for cell in row):
+                continue
+            count += 1
+            if count > MOST_LINES:
+                return _useless(Problem.TOO_MANY, limit=MOST_LINES)
+            if len(found.complaints) < MOST_PROBLEMS:
+                self._read_row(reader.line_num, row)  # type: ignore[attr-defined]
+        if count == 0:
+            return _useless(Problem.NO_PEOPLE)
+        return found
+
+    def _read_row(self, line: int, row: list[str]) -> None:
+        cells = {name: row[column].strip() if column < len(row) else "" for name, column in self._columns.items()}
+        username, password = cells["username"], cells.get("password", "")
+        name = cells.get("name", "") or username
+        rooms = tuple(dict.fromkeys(filter(None, (r.strip() for r in _split(cells.get("rooms", ""))))))
+        complaint = self._complaint(username, name, password, rooms)
+        key = name_key(username)
+        if complaint is None and key in self._seen:
+            complaint = (Problem.TWICE, {"username": username, "other": self._seen[key]})
+        if complaint is not None:
+            self._roster.complaints.append(Complaint(line, *complaint))
+            return
+        self._seen[key] = line
+        self._roster.lines.append(RosterLine(line, username, name, password, rooms))
+
+    def _complaint(
+        self, username: str, name: str, password: str, rooms: tuple[str, ...]
+    ) -> tuple[Problem, dict[str, object]] | None:
+        if not username:
+            return Problem.USERNAME_MISSING, {}
+        for text in (username, name, *rooms):
+            if text.startswith(_FORMULA):
+                return Problem.FORMULA, {"text": text[:60]}
+        if not is_name(username, USERNAME_MAX_CHARS):
+            return Problem.USERNAME, {}
+        if not is_name(name, NICKNAME_MAX_CHARS):
+            return Problem.NAME, {}
+        if password and not self._password_min <= len(password) <= self._password_max:
+            return Problem.PASSWORD, {"min": self._password_min, "max": self._password_max}
+        if len(rooms) > MOST_ROOMS:
+            return Problem.ROOMS, {"limit": MOST_ROOMS}
+        for room in rooms:
+            if not is_name(room, ROOM_MAX_CHARS) or is_reserved_room_name(room):
+                return Problem.ROOM, {"room": room[:60]}
+        return None
+
+
+def _split(rooms: str) -> list[str]:
+    return rooms[:MOST_CELL_CHARS].replace("；", ";").split(";")

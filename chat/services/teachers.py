@@ -1,0 +1,216 @@
+"""Teachers, and their management of accounts (docs/decisions/0110)."""
+
+import secrets
+from dataclasses import dataclass
+
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
+
+from chat.clock import Clock
+from chat.errors import ChatError, ErrorCode
+from chat.models import Actor, Event, EventKind, User
+from chat.names import is_name, name_key, nickname_key
+from chat.ports import Store, WriteTransaction
+from chat.security.events import SecurityLog
+from chat.services import lookups, paging
+from chat.services.accounts import NICKNAME_MAX_CHARS, USERNAME_MAX_CHARS, Accounts, require_free, require_own_nickname
+from chat.services.memberships import pass_on_rooms
+from chat.services.paging import Listed, Page
+from chat.services.people import called
+from chat.services.permissions import require_teacher
+from chat.services.presence import Presence
+from chat.services.sessions import Sessions
+from chat.services.site import Site, drop_claim, require_another_teacher
+
+_CONSONANTS, _VOWELS = "bdfghkmnprstvz", "aeiou"  # no letter that looks like another, or like a digit
+
+
+@dataclass(frozen=True, slots=True)
+class PersonView:
+    """An account as teachers see it."""
+
+    user_id: int
+    username: str
+    nickname: str
+    email: str
+    is_teacher: bool
+    is_disabled: bool
+    must_change_password: bool
+    created_at: int  # µs
+    is_online: bool
+
+
+class Teachers:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        accounts: Accounts,
+        sessions: Sessions,
+        presence: Presence,
+        site: Site,
+        security_log: SecurityLog,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._accounts = accounts
+        self._sessions = sessions
+        self._presence = presence
+        self._site = site
+        self._security_log = security_log
+
+    def claim(self, actor: Actor, token: str) -> None:
+        """Become the site's first teacher by the link that was printed at the start. Raises CLAIM_INVALID."""
+        with self._store.write() as tx:
+            if not self._site.is_claim(tx, token):
+                raise ChatError(ErrorCode.CLAIM_INVALID)
+            drop_claim(tx)
+            _set_teacher(tx, actor.user_id, is_teacher=True)
+        self._security_log.write("teacher", actor.user_id, actor.username)
+
+    def appoint(self, actor: Actor | None, username: str, *, is_teacher: bool) -> None:
+        """Make somebody a teacher, or no longer one. actor: a teacher; None: the administrator, on the command line.
+
+        Raises NOT_TEACHER, USER_NOT_FOUND; LAST_TEACHER where the actor is the only one.
+        """
+        require_teacher(actor)
+        with self._store.write() as tx:
+            user_id = lookups.user_id(tx, username)
+            if not is_teacher and actor is not None:
+                require_another_teacher(tx, user_id)
+            if is_teacher:
+                drop_claim(tx)
+            _set_teacher(tx, user_id, is_teacher=is_teacher)
+        self._log(actor, "teacher" if is_teacher else "teacher_revoked", username)
+
+    def people(self, actor: Actor, page: Page) -> Listed[PersonView]:
+        """The living accounts, oldest first. Raises NOT_TEACHER."""
+        require_teacher(actor)
+        query = (
+            select(User.id, User.username, User.nickname, User.email, User.is_teacher, User.disabled_at)
+            .add_columns(User.must_change_password, User.created_at)
+            .where(User.deleted_at.is_(None))
+        )
+        if page.search:
+            query = query.where(called(page.search))
+        with self._store.read() as connection:
+            rows = paging.fetch(connection, query, [User.id], page)
+        online = self._presence.online(row.id for row in rows)
+        found = [
+            PersonView(
+                user_id=row.id,
+                username=row.username,
+                nickname=row.nickname,
+                email=row.email,
+                is_teacher=row.is_teacher,
+                is_disabled=row.disabled_at is not None,
+                must_change_password=row.must_change_password,
+                created_at=row.created_at,
+                is_online=row.id in online,
+            )
+            for row in rows
+        ]
+        return rows.with_entries(found)
+
+    def count(self, actor: Actor) -> int:
+        """How many living accounts there are. Raises NOT_TEACHER."""
+        require_teacher(actor)
+        with self._store.read() as connection:
+            living = select(func.count()).select_from(User).where(User.deleted_at.is_(None))
+            return connection.execute(living).scalar_one()
+
+    def reset_password(self, actor: Actor | None, username: str) -> str:
+        """Give somebody a one-time password, and end their sessions: the password.
+
+        Raises NOT_TEACHER, USER_NOT_FOUND.
+        """
+        require_teacher(actor)
+        with self._store.read() as connection:  # before the hashing, which costs
+            lookups.user_id(connection, username)
+        password = easy_password(self._accounts.password_min_length)
+        self._accounts.set_password(username, password, is_one_time=True)
+        self._log(actor, "password_reset", username)
+        return password
+
+    def set_disabled(self, actor: Actor | None, username: str, *, is_disabled: bool) -> None:
+        """Shut somebody out: log-ins are refused, sessions and sockets end at once, the name stays taken; or undo that.
+
+        Raises NOT_TEACHER, USER_NOT_FOUND, SELF_MEANT.
+        """
+        disabled_at = self._clock() if is_disabled else None
+        with self._store.write() as tx:
+            user_id = _other(tx, actor, username)
+            tx.execute(update(User).where(User.id == user_id).values(disabled_at=disabled_at))
+            if is_disabled:
+                self._sessions.end_all_within(tx, user_id)
+        self._log(actor, "account_disabled" if is_disabled else "account_enabled", username)
+
+    def rename(self, actor: Actor | None, username: str, new_username: str | None, nickname: str | None) -> None:
+        """Give somebody another username, or nickname; None leaves it unchanged.
+
+        Raises NOT_TEACHER, USER_NOT_FOUND, USERNAME_INVALID, FIELD_INVALID, USERNAME_TAKEN, NICKNAME_TAKEN.
+        """
+        require_teacher(actor)
+        values: dict[str, object] = {"updated_at": self._clock()}
+        if new_username is not None:
+            if not is_name(new_username, USERNAME_MAX_CHARS):
+                raise ChatError(ErrorCode.USERNAME_INVALID)
+            values |= {"username": new_username, "username_key": name_key(new_username)}
+        if nickname is not None:
+            if not is_name(nickname, NICKNAME_MAX_CHARS):
+                raise ChatError(ErrorCode.FIELD_INVALID, field="nickname")
+            values |= {"nickname": nickname, "nickname_key": nickname_key(nickname)}
+        try:
+            with self._store.write() as tx:
+                user_id = lookups.user_id(tx, username)
+                if new_username is not None:
+                    require_free(tx, new_username, but_for=user_id)
+                if nickname is not None:
+                    require_own_nickname(tx, nickname, but_for=user_id)
+                tx.execute(update(User).where(User.id == user_id).values(values))
+                tx.emit(Event(EventKind.USER, user_id))
+                tx.emit(Event(EventKind.PROFILE, user_id))
+        except IntegrityError:
+            raise ChatError(ErrorCode.USERNAME_TAKEN, username=new_username) from None
+        self._log(actor, "account_renamed", username)
+
+    def delete(self, actor: Actor | None, username: str) -> None:
+        """Delete an account for good: unlike a deletion by its user it cannot be undone by logging in again.
+
+        Raises NOT_TEACHER, USER_NOT_FOUND, SELF_MEANT.
+        """
+        with self._store.write() as tx:
+            user_id = _other(tx, actor, username)
+            now = self._clock()
+            tx.execute(update(User).where(User.id == user_id).values(deleted_at=now, disabled_at=now))
+            pass_on_rooms(tx, user_id)
+            self._sessions.end_all_within(tx, user_id)
+        self._log(actor, "account_deletion", username)
+
+    def _log(self, actor: Actor | None, event: str, subject: str) -> None:
+        if actor is None:
+            self._security_log.write(event, subject=subject)
+        else:
+            self._security_log.write(event, actor.user_id, actor.username, subject=subject)
+
+
+def easy_password(min_length: int) -> str:
+    """A password that is easy to read and type, such as kobamiru47: about 2 × 10⁹ of them at the least."""
+    text = ""
+    while len(text) < max(8, min_length - 2):
+        text += secrets.choice(_CONSONANTS) + secrets.choice(_VOWELS)
+    return f"{text}{secrets.randbelow(90) + 10}"
+
+
+def _set_teacher(tx: WriteTransaction, user_id: int, *, is_teacher: bool) -> None:
+    tx.execute(update(User).where(User.id == user_id).values(is_teacher=is_teacher))
+    tx.emit(Event(EventKind.USER, user_id))
+
+
+def _other(tx: WriteTransaction, actor: Actor | None, username: str) -> int:
+    """The id of somebody else, whose account a teacher does something to."""
+    require_teacher(actor)
+    user_id = lookups.user_id(tx, username)
+    if actor is not None and user_id == actor.user_id:
+        raise ChatError(ErrorCode.SELF_MEANT)
+    return user_id

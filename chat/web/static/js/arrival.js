@@ -1,0 +1,90 @@
+// Arrival: addresses that bring somebody in (/claim/TOKEN, /join/CODE), texts about the site, and one-time passwords.
+
+import { field, openForm } from "./dialogs.js";
+import { byId, el } from "./dom.js";
+import { t } from "./i18n.js";
+import { notify } from "./notices.js";
+import { passwordObjection } from "./passwordrules.js";
+import { siteApi } from "./siteapi.js";
+
+const ENTRY = /^\/(claim|join)\/([^/]+)\/?$/;
+
+/** {kind, code} of such an address, or null. */
+export function entry() {
+  const found = ENTRY.exec(location.pathname);
+  return found && { kind: found[1], code: decodeURIComponent(found[2]) };
+}
+
+/** The username of the login card that led here, or "". */
+export const usernameInAddress = () => new URLSearchParams(location.search).get("username") ?? "";
+
+export const siteName = () => document.body.dataset.siteName || "Commonroom";
+
+/** Further texts of the first page, and whether registration is possible. */
+export function siteAbout() {
+  const { registration, hasTeacher } = document.body.dataset;
+  const isClaiming = entry()?.kind === "claim";
+  const isJoining = entry()?.kind === "join";
+  const loginTitle = isClaiming ? t("claim.title") : hasTeacher === undefined ? t("claim.none.title") : t("login.title");
+  const told = isClaiming ? "claim.about" : isJoining ? "join.about" : hasTeacher === undefined ? "claim.none.about" : "";
+  return {
+    loginTitle,
+    about: told ? t(told) : registration === "closed" ? t("register.closed") : "",
+    isClosed: registration === "closed" && !isClaiming,
+    needsCode: registration === "code" && !entry(),
+  };
+}
+
+/** Carry out the address; me (of /user/me) is brought up to date. */
+export async function arrive(me) {
+  const found = entry();
+  if (!found) return;
+  history.replaceState(null, "", `/${location.hash}`);
+  try {
+    if (found.kind === "claim") await claim(found.code, me);
+    else await join(found.code);
+  } catch (error) {
+    if (error.status === 401) throw error;
+    notify(error.message, "bad");
+  }
+}
+
+async function claim(token, me) {
+  await siteApi.claim(token);
+  me.teacher = true;
+  me.isNewTeacher = true;
+  document.body.dataset.hasTeacher = "";
+  notify(t("claim.done"));
+}
+
+async function join(code) {
+  const { roomname } = await siteApi.join(code);
+  history.replaceState(null, "", `/#${encodeURIComponent(roomname)}`);
+  notify(t("join.done", { room: roomname }));
+}
+
+/** Show teachers the way to their console; have a one-time password changed. */
+export function welcomeTeacher(me) {
+  byId("teach").hidden = !me.teacher;
+  if (me.isNewTeacher) byId("bring-in").click();
+  if (me.must_change_password) askForNewPassword();
+}
+
+function askForNewPassword() {
+  const hidden = { type: "password", required: true };
+  const nodes = [
+    el("p", {}, t("password.must")),
+    field("old-password", t("password.one-time"), { ...hidden, autocomplete: "current-password" }),
+    field("new-password", t("password.new"), { ...hidden, autocomplete: "new-password", hint: t("password.hint") }),
+  ];
+  const dialog = openForm(t("password.title"), nodes, { text: t("password.submit") }, async (values) => {
+    const objection = passwordObjection(values["new-password"]);
+    if (objection) throw new Error(objection);
+    await siteApi.changePassword(values["old-password"], values["new-password"]);
+    isDone = true;
+    notify(t("password.done"));
+  });
+  let isDone = false;
+  // There is no way round it: closed otherwise, it comes again.
+  dialog.node.addEventListener("close", () => isDone || byId("chat").hidden || askForNewPassword());
+}

@@ -1,0 +1,30 @@
+// Requests about the whole site, its accounts and join codes. Every failure is an ApiError.
+
+import { get, post } from "./api.js";
+
+export const siteApi = {
+  claim: (token) => post("/site/claim", { token }),
+  settings: () => get("/site/settings"),
+  /** changes by name; version: that of the settings that were shown. */
+  changeSettings: (version, changes) => post("/site/settings", { version, ...changes }),
+  people: (q, after, limit) => get("/site/people", { q, after, limit }),
+  resetPassword: (user) => post("/site/people/reset_password", { user }),
+  disable: (user, disabled) => post("/site/people/disable", { user, disabled }),
+  appoint: (user, teacher) => post("/site/people/teacher", { user, teacher }),
+  rename: (user, names) => post("/site/people/rename", { user, ...names }),
+  remove: (user) => post("/site/people/delete", { user }),
+  checkRoster: (content) => post("/site/roster/check", { content }, { timeout: 60_000 }),
+  importRoster: (content, passwords) => post("/site/roster/import", { content, passwords }, { timeout: 60_000 }),
+  rosterStatus: (id) => get("/site/roster/status", { id }),
+  join: (code) => post("/room/join", { code }),
+  roomCode: (roomname) => get("/room/code", { roomname }),
+  newRoomCode: (roomname) => post("/room/code", { roomname }),
+  noRoomCode: (roomname) => post("/room/code", { roomname, off: true }),
+  memberCount: async (roomname) => {
+    const { rooms } = await get("/room/find", { q: roomname, limit: 200 });
+    return rooms.find((room) => room.roomname === roomname)?.membercount ?? 0;
+  },
+  qr: (texts) => post("/site/qr", { texts }),
+  addresses: () => get("/site/addresses"),
+  changePassword: (password, fresh) => post("/user/password", { password, new_password: fresh }),
+};

@@ -1,0 +1,45 @@
+// The teachers' console and its parts.
+
+import { actFor, api } from "./api.js";
+import { siteName } from "./arrival.js";
+import { byId, el } from "./dom.js";
+import { announceLanguage, onLanguage, t } from "./i18n.js";
+import { setUpSwitches } from "./switches.js";
+import { People } from "./teachpeople.js";
+import { SiteForm } from "./teachsite.js";
+
+const PARTS = { people: People, site: SiteForm };
+let me = null;
+let shown = null;
+
+function show() {
+  const name = location.hash.slice(1) in PARTS ? location.hash.slice(1) : "people";
+  document.title = `${t("teach.title")} · ${siteName()}`;
+  for (const link of document.querySelectorAll(".teach-tabs a")) {
+    if (link.hash === `#${name}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  document.querySelector(".teach-tabs").hidden = !me?.teacher;
+  if (!me?.teacher) {
+    const link = el("a", { class: "button-link", href: "/" }, t("teach.login.link"));
+    byId("teach-main").replaceChildren(el("p", { class: "teach-empty" }, t("teach.login")), link);
+    return;
+  }
+  shown?.stop();
+  shown = new PARTS[name](byId("teach-main"), me);
+}
+
+async function start() {
+  try {
+    me = await api.me();
+    actFor(me.id);
+  } catch {
+    me = null; // not logged in, or not reached: the link leads on
+  }
+  onLanguage(show);
+  globalThis.addEventListener("hashchange", show);
+  announceLanguage();
+}
+
+setUpSwitches();
+start();

@@ -1,0 +1,117 @@
+"""A teacher's first minutes: the link, bringing the class in, a roster, and order among accounts."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.e2e.conftest import PASSWORD
+from tests.e2e.steps import create_room, expect_once, say
+
+PHONE = {"viewport": {"width": 375, "height": 720}}
+
+
+def register(page, name):
+    page.locator("#username").fill(name)
+    page.locator("#password").fill(PASSWORD)
+    page.locator("#login-submit").click()
+
+
+def test_from_the_link_to_a_class_that_is_in(people, server, name):
+    token = re.findall(r"/claim/(\S+)", server.log.read_text())[-1]
+    visitor = people.page()
+    expect(visitor.locator("#login-title")).to_have_text("No teacher yet")
+    teacher = people.page()
+    teacher.goto(f"/claim/{token}")
+    expect(teacher.locator("#login-about")).to_contain_text("becomes the teacher")
+    register(teacher, name("berger"))
+    expect(teacher.locator(".panel-code")).to_have_text(re.compile("^[2-9A-Z]{6}$"))  # shown at once
+    teacher.keyboard.press("Escape")
+    expect(teacher).to_have_url(re.compile(r"/(#\w*)?$"))
+
+    room = name("physics")
+    create_room(teacher, room)
+    teacher.locator("#bring-in").click()
+    code = teacher.locator(".panel-code").inner_text()
+    expect(teacher.locator(".panel-qr svg path")).to_have_count(1)
+    pupil = people.page(**PHONE)
+    pupil.goto(f"/join/{code}")
+    register(pupil, name("kim"))
+    expect(pupil.locator("#room-title")).to_have_text(room)
+    expect(teacher.locator(".panel-count")).to_have_text("2 are in")
+    teacher.keyboard.press("Escape")
+    say(pupil, "here I am")
+    expect_once(teacher, "here I am")
+
+
+def test_accounts_in_the_console(people, server, name):
+    teacher_name, kim = name("mill"), name("kim")
+    teacher = people.join(teacher_name)
+    server.flask("chat", "teacher", teacher_name)
+    pupil = people.join(kim)
+    teacher.goto("/teach")
+    teacher.get_by_label("Search by name").fill(kim)
+    manage = teacher.get_by_role("button", name=f"Manage {kim}")
+    manage.click()
+    teacher.get_by_role("button", name="Give a one-time password").click()
+    teacher.get_by_role("button", name="Give a one-time password").click()
+    password = teacher.locator(".one-time code").inner_text()
+    teacher.keyboard.press("Escape")
+    expect(pupil.locator("#login-reason")).to_contain_text("password was changed")
+    pupil.locator("#password").fill(password)
+    pupil.locator("#login-submit").click()
+    must = pupil.get_by_role("dialog")
+    expect(must).to_contain_text("for this one time")
+    pupil.keyboard.press("Escape")  # which is no way round it
+    must.get_by_label("The one-time password").fill(password)
+    must.get_by_label("New password").fill("a pupil's own")
+    must.get_by_role("button", name="Change password").click()
+    expect(must).to_have_count(0)
+
+    manage.click()
+    teacher.get_by_role("button", name="Disable", exact=True).click()
+    teacher.get_by_role("button", name="Disable", exact=True).click()
+    expect(teacher.locator(".mark.disabled")).to_be_visible()
+    expect(pupil.locator("#login-reason")).to_contain_text("disabled this account")
+
+
+def test_a_roster_becomes_log_in_cards(people, server, name):
+    teacher_name = name("hall")
+    teacher = people.join(teacher_name)
+    server.flask("chat", "teacher", teacher_name)
+    teacher.goto("/teach")
+    teacher.get_by_role("button", name="Import a roster").click()
+    bad = {"name": "7b.csv", "mimeType": "text/csv", "buffer": b"username\nkim\n\nkim\n"}
+    teacher.locator("#field-roster").set_input_files(bad)
+    expect(teacher.locator(".mistakes")).to_have_text("Line 4: kim is in line 2 already.")
+    lines = f"用户名;姓名\n{name('mia')};小明\n{name('lea')};\n".encode("gbk")
+    teacher.locator("#field-roster").set_input_files({**bad, "buffer": lines})
+    expect(teacher.locator(".preview tbody tr")).to_have_count(2)
+    teacher.get_by_role("button", name="Import 2 people").click()
+    expect(teacher.locator(".card")).to_have_count(2)
+    card = teacher.locator(".card").first
+    expect(card.locator("svg path")).to_have_count(1)
+    address, username, password = card.locator("code").all_inner_texts()
+    pupil = people.page()
+    pupil.goto(f"/?username={username}")
+    expect(pupil.locator("#username")).to_have_value(name("mia"))
+    assert address.startswith("http://")
+    pupil.locator("#password").fill(password)
+    pupil.locator("#login-submit").click()
+    expect(pupil.locator("#my-name")).to_have_text("小明")
+
+
+def test_ones_own_account(people, name):
+    kim = name("kim")
+    page = people.join(kim)
+    page.locator("#account-open").click()
+    page.get_by_label("Name that others see").fill(name("Kim L."))
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#my-name")).to_have_text(name("Kim L."))
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").click()
+    assert download.value.suggested_filename == "own-data.zip"
+    page.get_by_role("button", name="Delete my account").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Your password").fill(PASSWORD)
+    dialog.get_by_role("button", name="Delete my account").click()
+    expect(page.locator("#login-form")).to_be_visible()
