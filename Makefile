@@ -2,14 +2,14 @@
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-help:  ## this list
+help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/ready  ## set up and serve on http://localhost:8000 (make run PORT=9000 for another port)
 	@$(BIN)/flask --app wsgi db upgrade
 	@exec $(BIN)/gunicorn
 
-dev: $(VENV)/ready  ## as run, and load the code again on each save (settings and gunicorn.conf.py: start again)
+dev: $(VENV)/ready  ## like run, and reload the code on each save (restart for settings and gunicorn.conf.py)
 	@$(BIN)/flask --app wsgi db upgrade
 	@exec $(BIN)/gunicorn --reload $(foreach file,$(shell find chat/web -name '*.html' -o -name '*.css' -o -name '*.js'),--reload-extra-file $(file))
 
@@ -19,13 +19,13 @@ test: $(VENV)/ready-dev  ## set up and run every test
 	@scripts/nginx
 	@$(BIN)/pytest $(ARGS)
 
-lint: $(VENV)/ready-dev  ## style, types, and the direction of imports
+lint: $(VENV)/ready-dev  ## check style, types, and import directions
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(VENV)/ready-dev  ## put the code into form
+format: $(VENV)/ready-dev  ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
