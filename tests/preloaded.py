@@ -6,3 +6,6 @@ import chat.live.memory
 import chat.live.worker
 import chat.web.health  # noqa: F401
 import tests.hashing  # noqa: F401
+from tests import moves
+
+moves.check()

@@ -1,6 +1,8 @@
 """A real gunicorn for tests, as `make run` starts it except for cheaper password hashing."""
 
+import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -16,9 +18,12 @@ from tests.launch import ROOT as ROOT
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port below those that the system gives to outgoing connections: these could take it during a restart."""
+    while True:
+        port = secrets.choice(range(10_000, 32_000))
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_until(condition: Callable[[], object], what: str, timeout: float = 30.0) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from chat.live.clients import Client
 from chat.live.deadlines import NEVER
 from chat.live.memory import Share
+from chat.live.states import State
 from chat.live.targets import FramingError
 
 if TYPE_CHECKING:
@@ -38,14 +39,14 @@ class BoundedConnection(asyncio.Protocol):
     """Transport handling that does not depend on HTTP: flow control, deadlines, lingering close."""
 
     __slots__ = (
-        "_closing", "_coming", "_is_drained", "_left_over", "_paused", "_transport", "_unread", "_worker", "deadline",
-        "place", "share", "watched_until",
+        "_coming", "_is_drained", "_left_over", "_paused", "_transport", "_unread", "_worker", "deadline", "place",
+        "share", "state", "watched_until",
     )  # fmt: skip
 
     def __init__(self, worker: "LiveWorker") -> None:
         self._worker = worker
         self._transport: Any = None
-        self._closing = False  # no further request is read
+        self.state = State.IDLE
         self._paused = False  # reading is paused
         self._is_drained = True  # answers are written, or nearly
         self.place = ""  # the address that the connection counts for
@@ -117,7 +118,7 @@ class BoundedConnection(asyncio.Protocol):
 
         If the socket were closed with unread data, TCP would discard the answer (RFC 9112, 9.6).
         """
-        self._closing = True
+        self.state = State.CLOSING
         self._read_on()
         transport = self._transport
         try:
@@ -134,8 +135,8 @@ class BoundedConnection(asyncio.Protocol):
 
     def _close(self) -> None:
         """Close after everything is written. A transport would wait forever; here a deadline applies."""
-        self._closing = True
         if self._transport is not None:
+            self.state = State.CLOSING
             self._unread = unread_of(self._transport)
             self._transport.close()
             self._set_deadline(time.monotonic() + WRITE_SECONDS)

@@ -17,6 +17,7 @@ from chat.live.memory import SMALL_BYTES
 from chat.live.parking import NEEDS_THREAD, NOTHING_YET, Hold, Parked
 from chat.live.pieces import BytesSender, PieceSender
 from chat.live.refusals import MOST_REFUSED
+from chat.live.states import IN_PROGRESS, READS, State
 from chat.live.targets import FramingError
 from chat.live.websocket import WebSocketConnection
 
@@ -26,23 +27,23 @@ if TYPE_CHECKING:
 BODY_PAUSE_SECONDS = 20.0  # between two parts of a body
 REQUEST_SECONDS = 120.0  # for a whole request
 _HEALTH = (b"GET /healthz ", b"GET /healthz?", b"HEAD /healthz ", b"HEAD /healthz?")  # beginnings of health checks
+IDLE, READING, WORKING, HELD, SENDING = State.IDLE, State.READING, State.WORKING, State.HELD, State.SENDING
+SURPLUS, CLOSING, GONE = State.SURPLUS, State.CLOSING, State.GONE
 READ_AHEAD_BYTES = 64 * 1024  # of the next request, while one is in progress
 
 
 class HttpConnection(BoundedConnection):
     __slots__ = (
-        "_advancing", "_at_eof", "_began", "_body", "_busy", "_ending", "_framed", "_framer", "_head", "_held",
-        "_is_between", "_is_surplus", "_local", "_parked", "_peer", "_sender", "_started",
+        "_advancing", "_at_eof", "_began", "_body", "_ending", "_framed", "_framer", "_head", "_held", "_is_last",
+        "_local", "_parked", "_peer", "_sender", "_started",
     )  # fmt: skip
 
     def __init__(self, worker: "LiveWorker") -> None:
         super().__init__(worker)
         self._framer = Framer(worker.max_body, self._takes_long, self._takes_any)
-        self._busy = False  # a request is in progress, or held
         self._advancing = False
         self._at_eof = False  # the client has closed its side
-        self._is_between = True  # the framer has no part of a next request
-        self._is_surplus = False  # above the limit on connections: requests are refused
+        self._is_last = False  # no request follows the one in progress
         self._head = b""  # of the request in progress or waiting for a thread
         self._started = 0.0  # of the request being read
         # The last held request, and the object that answers requests with the same head. None: no head is known.
@@ -65,8 +66,7 @@ class HttpConnection(BoundedConnection):
         self.place = "" if self._worker.is_proxied else limited_address(self._peer[0])
         too_many = self._worker.places.take(self.place)
         if too_many > 0:
-            self._closing = self._is_surplus = True
-            # time to read the request, so that its protocol can word the refusal
+            self.state = SURPLUS  # time to read the request, so that its protocol can word the refusal
             self._set_deadline(time.monotonic() + LINGER_SECONDS)
             if too_many > MOST_REFUSED:
                 transport.abort()
@@ -74,21 +74,22 @@ class HttpConnection(BoundedConnection):
         self._set_deadline(time.monotonic() + self._worker.keepalive)
 
     def data_received(self, data: bytes) -> None:
-        if self._closing:
-            if self._is_surplus:
-                self._refuse_surplus(data)
-            return
-        if self._is_between:
-            if not self._busy and self._is_drained and self._framed is not None:
+        if self.state is IDLE:
+            if self._is_drained and self._framed is not None:
                 body = body_after(self._framed, data)
                 if body is not None:
                     self._take_known(body)
                     return
             self._started = time.monotonic()
+        elif self.state is SURPLUS:
+            self._refuse_surplus(data)
+            return
+        elif self.state is CLOSING or self._is_last:
+            return
         framer = self._framer
         framer.buffer += data
         self._advance()
-        if (self._busy or not self._is_drained) and not self._closing:
+        if self.state in IN_PROGRESS or (self.state in READS and not self._is_drained):
             self._bound_read_ahead(len(framer.buffer))
 
     def eof_received(self) -> bool:
@@ -97,15 +98,16 @@ class HttpConnection(BoundedConnection):
         self._at_eof = True
         if self._held is not None:
             self._answer_held(self._held.late())
-        elif self._closing and not self._busy:
-            self._close()
-        elif not self._busy:
+        elif self.state in READS:
             self._advance()
+        elif self.state is CLOSING or self.state is SURPLUS:
+            self._close()
         # True: _expect_more closes it, when no complete request is left. TLS cannot be half-closed.
         return self._transport is not None and bool(self._transport.can_write_eof())
 
     def connection_lost(self, _exc: Exception | None) -> None:
         self._transport = None
+        self.state = GONE
         self._forget_deadline()
         self._worker.connections.discard(self)
         self._worker.places.leave(self.place)
@@ -129,7 +131,7 @@ class HttpConnection(BoundedConnection):
             self._sender.go_on()
         elif self._held is not None:
             self._set_deadline(self._held.deadline)
-        elif not self._busy:
+        elif self.state in READS:
             self._set_deadline(time.monotonic() + self._worker.keepalive)
             self._read_on()
             self._advance()
@@ -149,17 +151,17 @@ class HttpConnection(BoundedConnection):
             self._wait_for_reader()
         elif self._held is not None:
             self._answer_held(self._held.late())
-        elif self._is_surplus:
+        elif self.state is SURPLUS:
             self._refuse_surplus(b"")
-        elif not self._busy:
+        elif self.state not in IN_PROGRESS:
             self._close()
 
     def stop(self) -> None:
         """Take no further request, as the server stops. Held ones are answered through their waiters."""
         if self._transport is None:
             return
-        if self._busy:
-            self._closing = True
+        if self.state in IN_PROGRESS:
+            self._is_last = True
         elif self._framer.is_between and self._is_drained:
             self._close()
 
@@ -172,7 +174,7 @@ class HttpConnection(BoundedConnection):
         self._advancing = True
         try:
             # Not while answers are unread: a client that sends requests and never reads would fill the memory.
-            while not self._busy and not self._closing and self._is_drained:
+            while self.state in READS and self._is_drained:
                 body = self._framer.next_known(self._framed) if self._framed is not None else None
                 if body is not None:
                     self._take_known(body)
@@ -193,7 +195,8 @@ class HttpConnection(BoundedConnection):
             self._refuse(error.status, error.reason, self._framer.refused)
         finally:
             self._advancing = False
-            self._is_between = self._framer.is_between
+            if self.state in READS:
+                self.state = IDLE if self._framer.is_between else READING
 
     def _take_known(self, body: bytes) -> None:
         framed, parked, ending = self._framed, self._parked, self._ending
@@ -202,7 +205,6 @@ class HttpConnection(BoundedConnection):
         if found is NEEDS_THREAD:
             self._dispatch(replace(framed, body=body), None)
             return
-        self._busy = True
         if ending.written is not None:
             self._began = datetime.now()  # noqa: DTZ005
         if found is NOTHING_YET:
@@ -210,6 +212,7 @@ class HttpConnection(BoundedConnection):
             self._hold(parked)
             self._worker.taken_in()
         else:
+            self.state = WORKING
             self._finish_known(found)
 
     def _expect_more(self) -> None:
@@ -242,7 +245,6 @@ class HttpConnection(BoundedConnection):
             self._advance()
 
     def _refuse_surplus(self, request: bytes) -> None:
-        self._is_surplus = False
         self._refuse("503 Service Unavailable", "too many connections; try again in a moment", request)
 
     def _refuse(self, status: str, reason: str, request: bytes) -> None:
@@ -257,7 +259,7 @@ class HttpConnection(BoundedConnection):
     # Working
 
     def _dispatch(self, framed: Framed, resumed: Parked | None) -> None:
-        self._busy = True
+        self.state = WORKING
         self._head = framed.head
         body = None if framed.too_large else framed.body
         hold = Hold(partial(self._worker.wake, self), time.monotonic(), body, resumed=resumed)
@@ -278,7 +280,7 @@ class HttpConnection(BoundedConnection):
 
     def _answer_here(self, framed: Framed, app: request.App) -> None:
         """Answer on the loop: health checks must not wait for a thread."""
-        self._busy = True
+        self.state = WORKING
         hold = Hold(partial(self._worker.wake, self), time.monotonic(), framed.body)
         answer = request.run(self._worker, framed, self._peer, self._local, hold, app)
         self._worked(framed, answer, None)
@@ -337,6 +339,7 @@ class HttpConnection(BoundedConnection):
                 self._transport.abort()  # aborted: shorter than its Content-Length
             self._finish((), close=answer.close)
 
+        self.state = SENDING
         self._sender = PieceSender(self._worker, self, answer.body, self._write_piece, finished)
         self._write_piece(answer.pieces[0])
 
@@ -356,6 +359,7 @@ class HttpConnection(BoundedConnection):
         transport.writelines(answer.pieces)
         # The transport now belongs to another object.
         self._transport = None
+        self.state = GONE
         self._forget_deadline()
         self._worker.connections.discard(self)
         self._worker.places.leave(self.place)
@@ -403,37 +407,39 @@ class HttpConnection(BoundedConnection):
             memory.release(pieces)
             self._transport.abort()
             return
+        self.state = SENDING
         sender = self._sender = BytesSender(pieces, self._transport.write, is_ready, memory.release, finished)
         sender.go_on()
 
     def _finished(self, close: bool) -> None:
         """The answer is written, or on its way: continue with the next request."""
-        self._busy = False
         if self._coming:
             self._count_coming(0)
         if self._transport is None:
             return
-        if close or self._closing:
+        if close or self._is_last:
             self._linger()
             return
+        self.state = READING if self._framer.buffer else IDLE
         self._started = time.monotonic()
         if self._is_drained:
             self._set_deadline(self._started + self._worker.keepalive)
         if self._paused:
             self._read_on()
-        if not self._is_between or self._at_eof:
+        if self.state is READING or self._at_eof:
             self._advance()
 
     # Holding
 
     def _hold(self, parked: Parked) -> None:
-        self._busy = True
         self._held = parked
         parked.is_held = True
         if self._transport is None:
             self._unhold()
             self._forget_known()
-        elif self._closing or self._at_eof:  # the server stops, or the client has disconnected meanwhile
+            return
+        self.state = HELD
+        if self._is_last or self._at_eof:  # the server stops, or the client has disconnected meanwhile
             self._answer_held(parked.late())
         elif self._is_drained:
             self._set_deadline(parked.deadline)

@@ -12,6 +12,7 @@ from chat.live.deadlines import NEVER
 from chat.live.frames import TOO_LARGE, TRY_LATER, FrameError
 from chat.live.peer import LineProtocol, Raw
 from chat.live.pieces import Pieces, PieceSender
+from chat.live.states import StreamState
 from chat.live.stream import StreamConnection
 
 if TYPE_CHECKING:
@@ -197,7 +198,7 @@ class LineConnection(StreamConnection):
         """Close the connection immediately, without a message."""
         self._buffer.clear()
         self._drop_pushes()
-        self.is_open = False
+        self.state = StreamState.CLOSING
         self._transport.abort()
 
     def _take_piece(self) -> Raw | None:

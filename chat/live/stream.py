@@ -18,12 +18,14 @@ from chat.live.frames import GOING_AWAY, INTERNAL, NORMAL, POLICY, TRY_LATER, Fr
 from chat.live.memory import SMALL_BYTES, Share
 from chat.live.peer import Raw, Session, Source
 from chat.live.push import Pushes
+from chat.live.states import StreamState
 
 if TYPE_CHECKING:
     from chat.live.worker import LiveWorker
 
 log = logging.getLogger("gunicorn.error")
 
+OPEN, CLOSING, GONE = StreamState.OPEN, StreamState.CLOSING, StreamState.GONE
 WAITING_MAX_BYTES = 1024 * 1024  # unread data beyond which a client is dropped
 ANSWER_MAX_BYTES = 8 * 1024 * 1024  # the limit while one of its requests is answered, which may be long
 DRAINED_BYTES = 64 * 1024  # with more unread data, no further message is handled
@@ -41,8 +43,8 @@ class StreamConnection(asyncio.Protocol):
     __slots__ = (
         "_at_end", "_give_up_at", "_handled_bytes", "_heard", "_inbox", "_inbox_bytes", "_is_placed",
         "_owed", "_paused", "_ping_at", "_pushes",
-        "_session", "_transport", "_unread", "_was_closed",
-        "_write_due", "client", "deadline", "is_busy", "is_drained", "is_open", "place", "share",
+        "_session", "_transport", "_unread",
+        "_write_due", "client", "deadline", "is_busy", "is_drained", "place", "share", "state",
         "watched_until", "worker",
     )  # fmt: skip
 
@@ -63,7 +65,7 @@ class StreamConnection(asyncio.Protocol):
         self._is_placed = False  # whether it has been counted
         self.share: Share | None = None  # in worker.memory
         self._pushes: Pushes | None = None
-        self.is_open = False  # until this side has closed, or the client is gone
+        self.state = StreamState.NEW
         self.is_busy = False  # a message is being handled
         self.is_drained = True  # written data is sent, or nearly
         self._unread = 0  # unread bytes when the client was found not to read; checked again at
@@ -71,7 +73,6 @@ class StreamConnection(asyncio.Protocol):
         self._owed = 0  # bytes pending when its last answer was written, which do not count against the limit
         self._at_end = False  # the client has closed its side
         self._paused = False  # reading is paused
-        self._was_closed = False  # the session has been told
         self._give_up_at = NEVER  # for the login, the end of the session, or the client's closing handshake
         self._heard = self._ping_at = 0.0  # time.monotonic() s
         self.deadline = self.watched_until = NEVER  # see live.deadlines
@@ -82,7 +83,7 @@ class StreamConnection(asyncio.Protocol):
         self._take_place(transport)
         self._transport = transport
         self.client = limited_address(self.address[0])
-        self.is_open = True
+        self.state = OPEN
         self._heard = time.monotonic()
         # Spread, because thousands may connect at once.
         self._ping_at = self._heard + PING_SECONDS * random.uniform(0.4, 1)  # noqa: S311
@@ -115,13 +116,13 @@ class StreamConnection(asyncio.Protocol):
         """Whether answers can still be written. TLS cannot be half-closed: its transport is closed already."""
         if self._transport is None or self._transport.can_write_eof():
             return True
-        self.is_open = False
+        self.state = CLOSING
         self._drop_pushes()
         return False
 
     def connection_lost(self, _exc: Exception | None) -> None:
         self._transport = None
-        self.is_open = False
+        self.state = GONE
         self.deadline = NEVER
         self.worker.deadlines.forget(self)
         self.worker.memory.keep(self, 0)
@@ -146,6 +147,11 @@ class StreamConnection(asyncio.Protocol):
         self._count()
         self.look()
         self._advance()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether both sides are there and neither has closed the connection."""
+        return self.state is OPEN
 
     # Called by the worker
 
@@ -229,7 +235,7 @@ class StreamConnection(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """Write, and drop a client with too much unread data."""
-        if not self.is_open:
+        if self.state is not OPEN:
             return
         self._transport.write(data)
         waiting = self._transport.get_write_buffer_size()
@@ -351,10 +357,11 @@ class StreamConnection(asyncio.Protocol):
                 self._inbox_bytes -= len(message)
                 self._handled_bytes = len(message)
                 self._run(self._session.received, message, may_refuse=not isinstance(message, Raw))
-        elif self._transport is None and not self._was_closed:
-            self._was_closed = True
+        elif self.state is GONE:
+            self.state = StreamState.TOLD
             self._run(self._session.closed)
-        elif self._transport is None:
+        elif self.state is StreamState.TOLD:
+            self.state = StreamState.ENDED
             self._session = None
             self.worker.connections.discard(self)
         elif self._at_end and self.is_open:
@@ -409,7 +416,7 @@ class StreamConnection(asyncio.Protocol):
         self._inbox_bytes = 0
         farewell = self.farewell(code, reason)
         self._transport.write(farewell)
-        self.is_open = False
+        self.state = CLOSING
         self._give_up_at = time.monotonic() + CLOSE_SECONDS
         self._set_deadline(self._give_up_at)
         self._set_reading(on=True)  # reads the client's close frame; with unread data TCP would discard ours

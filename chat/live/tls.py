@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from chat.live.bounded import HEAD_SECONDS, BoundedConnection
 from chat.live.clients import limited_address
 from chat.live.refusals import MOST_REFUSED
+from chat.live.states import State
 
 if TYPE_CHECKING:
     from chat.live.worker import LiveWorker
@@ -50,7 +51,7 @@ class TlsGate(BoundedConnection):
         """Before the handshake, data for TLS; afterwards decrypted data until the connection is handed over."""
         if self._is_shaking:
             self._early += data
-        elif self._closing:
+        elif self.state is State.CLOSING:
             return
         elif data[0] == _HANDSHAKE:
             self._is_shaking = True

@@ -23,7 +23,10 @@ from chat.live.request import Answer
 from chat.live.stream import FRAMES_A_TURN, INBOX_MAX, StreamConnection
 from chat.live.websocket import WebSocketConnection
 from chat.live.worker import LiveWorker
+from tests import moves
 from tests.live.websocket import BINARY, TEXT, close, frame
+
+moves.check()
 
 
 class Clock:
