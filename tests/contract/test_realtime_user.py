@@ -182,5 +182,10 @@ def test_a_user_who_logs_out_after_registration_is_offline(app: Flask, zhang: Ca
 
 
 def test_error_is_in_the_language_asked_for(caller: Caller) -> None:
-    for language, word in (("zh-CN,zh;q=0.9", "不存在"), ("en", "does not exist"), ("", "does not exist"), ("fr", "does not exist")):
+    for language, word in (
+        ("zh-CN,zh;q=0.9", "不存在"),
+        ("en", "does not exist"),
+        ("", "does not exist"),
+        ("fr", "does not exist"),
+    ):
         assert word in caller.call("GET", "/User/nobody", **{"Accept-Language": language}).json["error"]
