@@ -76,7 +76,7 @@ def teacher(username: str, *, revoke: bool) -> None:
 @chat.command("reset-password")
 @click.argument("username")
 def reset_password(username: str) -> None:
-    """Give a user a one-time password, to be changed in the page. Logs them out everywhere."""
+    """Set a one-time password for a user, to be changed in the page. Logs them out everywhere."""
     with _told():
         password = services().teachers.reset_password(None, username)
     click.echo(password)
@@ -97,7 +97,7 @@ def disable(username: str, *, undo: bool) -> None:
 @click.option("--username", "new_username", help="the new username")
 @click.option("--nickname", help="the name that others see")
 def rename(username: str, new_username: str | None, nickname: str | None) -> None:
-    """Give a user another username or nickname."""
+    """Change a user's username or nickname."""
     with _told():
         services().teachers.rename(None, username, new_username, nickname)
     click.echo(f"{username} is renamed.")
@@ -107,7 +107,7 @@ def rename(username: str, new_username: str | None, nickname: str | None) -> Non
 @click.argument("username")
 @click.confirmation_option(prompt="Delete the account for good?")
 def delete_account(username: str) -> None:
-    """Delete the account of a user for good."""
+    """Delete a user's account permanently."""
     with _told():
         services().teachers.delete(None, username)
     click.echo(f"The account of {username} is deleted.")
@@ -135,7 +135,9 @@ def site(*, new_code: bool, **given: object) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--passwords", is_flag=True, help="give accounts that exist the file's passwords too, or new ones")
 def import_roster(file: Path, *, passwords: bool) -> None:
-    """Make the accounts of a roster (CSV: username, name, password, rooms), all or none, and print their passwords."""
+    """Create the accounts of a roster (CSV: username, name, password, rooms), all or none, and print
+    their passwords.
+    """
     rosters, content = services().rosters, file.read_bytes()
     preview = rosters.check(None, content)
     for complaint in preview.roster.complaints:

@@ -30,7 +30,7 @@ class Out(Schema):
 
 
 def join_code() -> fields.String:
-    """`join_code` in a registration."""
+    """Return the field for `join_code` in a registration."""
     return fields.String(
         load_default=None,
         allow_none=True,

@@ -5,11 +5,11 @@ from typing import Any
 
 import segno
 
-MAX_CHARS = 300  # of a text; more is hard to scan from a projector
+MAX_CHARS = 300  # of the text; longer ones are hard to scan from a projector
 
 
 def qr_code(text: str) -> tuple[int, str]:
-    """How many modules a side has, and an SVG path of the dark ones, without the quiet zone."""
+    """Return the number of modules per side, and an SVG path of the dark ones, without the quiet zone."""
     matrix = segno.make(text, micro=False, error="m").matrix
     return len(matrix), "".join(_runs(matrix))
 

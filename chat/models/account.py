@@ -34,7 +34,7 @@ class User(db.Model):
     # A one-time password, to be changed at the next log-in in the page.
     must_change_password: Mapped[bool] = mapped_column(default=False, server_default=false())
     is_teacher: Mapped[bool] = mapped_column(default=False, server_default=false())
-    disabled_at: Mapped[int | None] = mapped_column(Microseconds)  # by a teacher: nobody logs in to it
+    disabled_at: Mapped[int | None] = mapped_column(Microseconds)  # by a teacher: logins are refused
     created_at: Mapped[int] = mapped_column(Microseconds)
     updated_at: Mapped[int] = mapped_column(Microseconds, server_default="0")  # last change of the public data
     deleted_at: Mapped[int | None] = mapped_column(Microseconds)

@@ -14,7 +14,7 @@ class RosterImport(db.Model):
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)  # random
     state: Mapped[str] = mapped_column(Text)  # services.rosters.ImportState
-    total: Mapped[int] = mapped_column()  # people
-    done: Mapped[int] = mapped_column(default=0, server_default="0")  # whose passwords are hashed
+    total: Mapped[int] = mapped_column()  # number of people
+    done: Mapped[int] = mapped_column(default=0, server_default="0")  # number of hashed passwords
     reason: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))  # an ErrorCode's name
-    moved_at: Mapped[int] = mapped_column(Microseconds)  # by the clock
+    moved_at: Mapped[int] = mapped_column(Microseconds)  # last progress, by the clock

@@ -1,4 +1,4 @@
-"""What holds for the whole site."""
+"""Settings of the whole site."""
 
 from sqlalchemy import Text
 from sqlalchemy.orm import Mapped, mapped_column

@@ -57,7 +57,7 @@ FRIEND_REQUESTS = Limit("friend-requests", burst=100, seconds=3600)  # per user
 ANNOUNCEMENTS = Limit("announcements", burst=20, seconds=60)  # per user, over all rooms
 OWN_DATA = Limit("own-data", burst=5, seconds=600)  # per user
 WRONG_CODES_BY_ADDRESS = Limit("wrong-codes-by-address", burst=20, seconds=60)  # join codes
-WRONG_CODES = Limit("wrong-codes", burst=10, seconds=60)  # the same, per user
+WRONG_CODES = Limit("wrong-codes", burst=10, seconds=60)  # join codes, per user
 REGISTRATIONS = Limit("registrations", burst=200, seconds=60)  # per address
 
 

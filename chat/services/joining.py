@@ -1,4 +1,4 @@
-"""Join codes: coming into a room by six characters, from paper or from the board (docs/decisions/0110)."""
+"""Join codes: joining a room by six characters from paper or the board (docs/decisions/0110)."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ from chat.services.memberships import Memberships, accept_within
 from chat.services.permissions import Action, require
 from chat.services.site import make_code, normal_code, room_of_code
 
-_TRIES = 10  # for a code that no other room has; there are 900 million
+_TRIES = 10  # to find an unused code; there are 900 million
 
 
 class Joining:
@@ -43,7 +43,7 @@ class Joining:
             return connection.execute(select(Room.join_code).where(Room.id == room.id)).scalar() or ""
 
     def renew(self, actor: Actor, ref: RoomRef) -> str:
-        """Give the room another join code, and return it; the old one dies. Raises ROOM_NOT_FOUND, FORBIDDEN."""
+        """Replace the room's join code and return it; the old one becomes invalid. Raises ROOM_NOT_FOUND, FORBIDDEN."""
         for _ in range(_TRIES):
             try:
                 return self._set(actor, ref, make_code())
@@ -52,13 +52,13 @@ class Joining:
         raise ChatError(ErrorCode.UNAVAILABLE, retry_after=1)
 
     def switch_off(self, actor: Actor, ref: RoomRef) -> None:
-        """Let the room have no join code. Raises ROOM_NOT_FOUND, FORBIDDEN."""
+        """Remove the room's join code. Raises ROOM_NOT_FOUND, FORBIDDEN."""
         self._set(actor, ref, None)
 
     def join(self, actor: Actor, code: str) -> tuple[str, bool]:
-        """Become a member of the room with that code: its name, and whether the membership is new.
+        """Join the room with this code. Returns its name, and whether the membership is new.
 
-        Raises JOIN_CODE_WRONG; RATE_LIMITED after too many wrong ones, from then on for right ones too.
+        Raises JOIN_CODE_WRONG; RATE_LIMITED after too many wrong ones, then for correct ones too.
         """
         buckets: list[Bucket] = [(WRONG_CODES, actor.user_id), (WRONG_CODES_BY_ADDRESS, self._whence().address)]
         self._limits.check_shared(*buckets)

@@ -31,7 +31,7 @@ class FoundRoom(NamedTuple):
 
     @property
     def rights(self) -> Role | None:
-        """The role whose rights the caller has: a teacher has the owner's in every room that is not private."""
+        """The role that determines the caller's rights: teachers have the owner's in every room that is not private."""
         return Role.OWNER if self.is_asked_by_teacher and self.access is Access.OPEN else self.role
 
     @property

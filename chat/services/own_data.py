@@ -17,7 +17,7 @@ from chat.services.attachments import URL_PREFIX
 from chat.services.limits import Limits
 
 _PIECE_BYTES = 128 * 1024
-_BATCH = 1000  # messages a query: memory stays flat
+_BATCH = 1000  # messages per query: memory stays constant
 
 
 class OwnData:
@@ -26,7 +26,7 @@ class OwnData:
         self._limits = limits
 
     def pieces(self, actor: Actor) -> "Pieces":
-        """Make the ZIP, to be sent piece by piece. Raises RATE_LIMITED, UNAVAILABLE."""
+        """Build the ZIP, for chunked sending. Raises RATE_LIMITED, UNAVAILABLE."""
         enter_lane(Lane.LONG)
         self._limits.take_shared((OWN_DATA, actor.user_id))
         file = tempfile.TemporaryFile()  # noqa: SIM115 - Pieces closes it

@@ -60,7 +60,7 @@ ALLOWED: dict[Action, dict[Access, _Roles]] = {
     Action.JOIN_CODE: _rooms(_OWNER_AND_ADMINS),
     Action.DELETE_MESSAGE: _rooms(_OWNER_AND_ADMINS),
 }
-# Nobody owns the lobby, and it is as the settings say: not even teachers do this there.
+# The lobby has no owner and follows the settings: these actions are closed to teachers, too.
 NOT_IN_LOBBY = frozenset(
     {
         Action.DELETE_ROOM,
@@ -77,7 +77,7 @@ REMOVING = {Role.MEMBER: Action.REMOVE_MEMBER, Role.ADMIN: Action.REMOVE_ADMIN, 
 
 
 def allows(action: Action, room: FoundRoom) -> bool:
-    """Whether the user for whom the room was found may perform the action."""
+    """Whether the room's caller may perform the action."""
     return room.rights in ALLOWED[action][room.access] and not (room.is_lobby and action in NOT_IN_LOBBY)
 
 

@@ -200,7 +200,7 @@ class Rooms:
         self._memberships.add_all_within(tx, owner, room_id, list(others))
 
     def make_open_within(self, tx: WriteTransaction, name: str, owner_id: int | None) -> int:
-        """Create an open room under a name that is free, for its owner (None: the first teacher), and return its id."""
+        """Create an open room with an unused name for its owner (None: the first teacher), and return its id."""
         room_id = _insert(tx, name, self._clock(), name=name, label=OPEN_LABEL)
         if owner_id is None:
             owner_id = first_teacher(tx)

@@ -1,4 +1,4 @@
-"""Reading a roster: CSV as spreadsheets save it (docs/decisions/0111). Does not use the database."""
+"""Parsing a roster: CSV as saved by spreadsheets (docs/decisions/0111). Does not use the database."""
 
 import csv
 import io
@@ -11,10 +11,10 @@ from chat.names import is_name, is_reserved_room_name, name_key
 MOST_LINES = 2000  # people
 MOST_BYTES = 4 * 1024 * 1024
 MOST_CELL_CHARS = 2000
-MOST_PROBLEMS = 100  # told of
+MOST_PROBLEMS = 100  # reported
 USERNAME_MAX_CHARS = NICKNAME_MAX_CHARS = 32
 ROOM_MAX_CHARS = 60
-MOST_ROOMS = 20  # of a person
+MOST_ROOMS = 20  # per person
 _HEADS = {
     "username": "username",
     "用户名": "username",
@@ -25,7 +25,7 @@ _HEADS = {
     "rooms": "rooms",
     "房间": "rooms",
 }
-_FORMULA = ("=", "+", "-", "@")  # spreadsheets run what begins so
+_FORMULA = ("=", "+", "-", "@")  # spreadsheets execute cells that begin with these
 
 
 class Problem(Enum):
@@ -45,7 +45,7 @@ class Problem(Enum):
     ROOMS = auto()  # limit (rooms)
     FORMULA = auto()  # text
     TWICE = auto()  # username, other (line)
-    # what only the database knows
+    # detected with the database
     TAKEN = auto()  # username: a deleted account's, or a mail address
     NAME_TAKEN = auto()  # name: another's username
     TEACHER = auto()  # username
@@ -64,7 +64,7 @@ class RosterLine:
     line: int
     username: str
     name: str
-    password: str  # "": none given
+    password: str  # "": not given
     rooms: tuple[str, ...]
 
 
@@ -99,7 +99,7 @@ def _useless(problem: Problem, **data: object) -> Roster:
 
 def _decoded(data: bytes) -> str | None:
     """Return the text in the first encoding that fits; None if there is no such encoding."""
-    guesses = ["utf-8-sig", "gb18030"]  # of which GBK is a part
+    guesses = ["utf-8-sig", "gb18030"]  # GBK is a subset
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         guesses = ["utf-16"]
     elif b"\0" in data:  # of separators and line ends; without a mark of which half comes first
@@ -113,7 +113,7 @@ def _decoded(data: bytes) -> str | None:
 
 
 def _columns(reader: "csv.reader") -> dict[str, int]:  # type: ignore[valid-type]
-    """Which column holds what, by the first line that says anything."""
+    """Map columns to their meaning, by the first non-empty line."""
     for row in reader:  # type: ignore[attr-defined]
         if any(cell.strip() for cell in row):
             heads = [_HEADS.get(unicodedata.normalize("NFKC", cell[:50]).strip().lower()) for cell in row]

@@ -1,4 +1,4 @@
-"""Importing a roster: all of it or nothing, with the hashing in the background (docs/decisions/0111)."""
+"""Importing a roster: completely or not at all, with hashing in the background (docs/decisions/0111)."""
 
 import contextlib
 import logging
@@ -30,12 +30,12 @@ from chat.services.sessions import Sessions
 from chat.services.teachers import easy_password
 
 log = logging.getLogger(__name__)
-DEAD_AFTER_S = 30.0  # an import that has not moved for so long ended with its process
-TELL_EVERY = 20  # people
+DEAD_AFTER_S = 30.0  # an import without progress for this long died with its process
+TELL_EVERY = 20  # people per progress report
 KEPT_S = 86400
 _THREADS = 2
-_NICENESS = 5  # of the hashing threads, so that chatting takes precedence
-_CHUNK = 400  # names in one statement
+_NICENESS = 5  # of the hashing threads, so that chatting has priority
+_CHUNK = 400  # names per statement
 
 
 class ImportState(StrEnum):
@@ -70,8 +70,8 @@ class ImportStatus:
 @dataclass(frozen=True, slots=True)
 class _Plan:
     lines: list[RosterLine]
-    passwords: dict[str, str]  # those to be set, by username
-    owner_id: int | None  # of rooms that are made
+    passwords: dict[str, str]  # to be set, by username
+    owner_id: int | None  # of created rooms
 
 
 class Rosters:
@@ -109,10 +109,10 @@ class Rosters:
         return Preview(Roster(roster.lines, complaints), known)
 
     def begin(self, actor: Actor, data: bytes, *, resets_passwords: bool) -> tuple[str, list[Card]]:
-        """Import in the background: the import's id, and what everybody needs to log in once it is done.
+        """Import in the background. Returns the import's id, and the login data of all people for when it is done.
 
-        resets_passwords: known accounts get the passwords of the file, or new ones, too.
-        Raises NOT_TEACHER, ROSTER_INVALID (complaint), IMPORT_RUNNING.
+        resets_passwords: known accounts also get the passwords of the file, or new ones. Raises NOT_TEACHER,
+        ROSTER_INVALID (complaint), IMPORT_RUNNING.
         """
         plan, cards = self._plan(actor, data, resets_passwords=resets_passwords)
         import_id = self._enter(len(plan.lines))
@@ -129,7 +129,7 @@ class Rosters:
         return cards
 
     def status(self, actor: Actor, import_id: str) -> ImportStatus:
-        """How far an import is. Raises NOT_TEACHER, IMPORT_UNKNOWN."""
+        """Return the progress of an import. Raises NOT_TEACHER, IMPORT_UNKNOWN."""
         require_teacher(actor)
         with self._store.read() as connection:
             row = connection.execute(select(RosterImport).where(RosterImport.id == import_id[:64])).first()
@@ -140,12 +140,12 @@ class Rosters:
         return ImportStatus(ImportState(row.state), row.done, row.total, row.reason)
 
     def purge(self) -> None:
-        """Forget imports of more than a day ago."""
+        """Delete imports older than a day."""
         with self._store.write() as tx:
             tx.execute(delete(RosterImport).where(RosterImport.moved_at < self._clock() - KEPT_S * SECOND))
 
     def stop(self) -> None:
-        """Have an import that is running end without a trace."""
+        """Abort a running import without changes."""
         self._is_stopping.set()
 
     def _plan(self, actor: Actor | None, data: bytes, *, resets_passwords: bool) -> tuple[_Plan, list[Card]]:
@@ -163,7 +163,7 @@ class Rosters:
         return _Plan(lines, passwords, owner_id), cards
 
     def _enter(self, total: int) -> str:
-        """A row for a new import. Raises IMPORT_RUNNING while there is another."""
+        """Insert a row for a new import. Raises IMPORT_RUNNING while another one runs."""
         import_id = secrets.token_urlsafe(16)
         now = self._clock()
         with self._store.write() as tx:
@@ -197,7 +197,7 @@ class Rosters:
             tx.execute(same.values(**values, moved_at=self._clock()))
 
     def _hashed(self, plan: _Plan, told: Any) -> dict[str, dict[str, Any]]:
-        """The columns of each new password, by username. Raises UNAVAILABLE where the server stops meanwhile."""
+        """Return the columns of each new password, by username. Raises UNAVAILABLE if the server stops meanwhile."""
         before = len(plan.lines) - len(plan.passwords)  # unchanged passwords take no time
         found: dict[str, dict[str, Any]] = {}
         with ThreadPoolExecutor(_THREADS, "roster-hashing", initializer=_be_nice) as pool:
@@ -214,7 +214,7 @@ class Rosters:
         return hashes(password)
 
     def _apply(self, tx: WriteTransaction, plan: _Plan, hashed: dict[str, dict[str, Any]]) -> None:
-        """Everything in the one transaction. Raises ROSTER_CHANGED where something has come in between."""
+        """Apply everything in one transaction. Raises ROSTER_CHANGED after conflicting changes."""
         users = _users(tx, plan.lines)
         now = self._clock()
         new: list[dict[str, Any]] = []
@@ -249,7 +249,7 @@ class Rosters:
             tx.execute(update(User).where(User.id == user.id).values(**values, updated_at=now))
 
     def _seat(self, tx: WriteTransaction, plan: _Plan, users: dict[str, Any]) -> None:
-        """Put everybody into their rooms; rooms that are not there are made."""
+        """Add all people to their rooms; missing rooms are created."""
         wanted: dict[str, list[int]] = {}
         names: dict[str, str] = {}
         for line in plan.lines:
@@ -276,7 +276,7 @@ def _new_row(line: RosterLine, now: int) -> dict[str, Any]:
 
 
 def _users(connection: AnyConnection, lines: Iterable[RosterLine]) -> dict[str, Any]:
-    """The accounts that have these usernames, deleted ones too, by key."""
+    """Return the accounts with these usernames, deleted ones included, by key."""
     columns = (User.id, User.username_key, User.nickname, User.deleted_at, User.is_teacher)
     found: dict[str, Any] = {}
     for chunk in _chunks([name_key(line.username) for line in lines]):
@@ -286,7 +286,9 @@ def _users(connection: AnyConnection, lines: Iterable[RosterLine]) -> dict[str, 
 
 
 def _complaints(connection: AnyConnection, lines: Sequence[RosterLine], users: dict[str, Any]) -> list[Complaint]:
-    """What only the database knows to be wrong, and names that are the usernames of others (decision 0080)."""
+    """Return problems that only the database can detect, and names that equal others' usernames
+    (docs/decisions/0080).
+    """
     keys = [*(name_key(line.username) for line in lines), *(nickname_key(line.name) for line in lines)]
     logins = {**_ids_by(connection, User.username_key, keys), **_ids_by(connection, User.email_key, keys)}
     nicknames = _ids_by(connection, User.nickname_key, keys)
@@ -310,7 +312,7 @@ def _complaints(connection: AnyConnection, lines: Sequence[RosterLine], users: d
 
 
 def _ids_by(connection: AnyConnection, column: Any, keys: Sequence[str]) -> dict[str, int]:
-    """The ids of accounts, deleted ones too, that have one of the keys in this column."""
+    """Return the ids of accounts, deleted ones included, with one of the keys in this column."""
     found: dict[str, int] = {}
     for chunk in _chunks(list(dict.fromkeys(keys))):
         rows = connection.execute(select(column, User.id).where(column.in_(chunk)))
@@ -328,7 +330,7 @@ def _closed_rooms(connection: AnyConnection, lines: Sequence[RosterLine]) -> set
 
 
 def _open_room(tx: WriteTransaction, key: str) -> int | None:
-    """Raises ROSTER_CHANGED where the room has become private meanwhile."""
+    """Raises ROSTER_CHANGED if the room has become private meanwhile."""
     living = (Room.name_key == key, Room.deleted_at.is_(None))
     room = tx.execute(select(Room.id, Room.access).where(*living)).first()
     if room is not None and room.access != Access.OPEN:
@@ -341,5 +343,5 @@ def _chunks(keys: Sequence[str]) -> Iterable[Sequence[str]]:
 
 
 def _be_nice() -> None:
-    with contextlib.suppress(OSError, AttributeError):  # Linux alone has it for threads
+    with contextlib.suppress(OSError, AttributeError):  # only Linux has it for threads
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

@@ -188,7 +188,7 @@ class Sessions:
         self._security_log.write("logout", actor.user_id, actor.username, sessions=len(ids))
 
     def close_others(self, actor: Actor) -> None:
-        """Log out everywhere but here."""
+        """Log out everywhere except here."""
         others = (LoginSession.user_id == actor.user_id, LoginSession.id != actor.session_id)
         with self._store.write() as tx:
             ids = tx.execute(select(LoginSession.id).where(*others)).scalars().all()

@@ -1,6 +1,6 @@
-"""The site's settings: registration, and the kinds of rooms that pupils may make (docs/decisions/0110).
+"""The site's settings: registration, and the kinds of rooms that pupils may create (docs/decisions/0110).
 
-They are read from the database each time, so that all processes follow at once; no frequent operation needs them.
+Read from the database each time, so that all processes see changes immediately; no frequent operation needs them.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from chat.services.lookups import AnyConnection
 from chat.services.permissions import require_teacher
 
 NAME_MAX_CHARS = 40
-CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # without characters that look alike
+CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # without look-alike characters
 CODE_CHARS = 6
 _CLAIM = "claim"  # the row with the digest of the first teacher's link
 
@@ -33,19 +33,19 @@ class Registration(StrEnum):
     """The registration mode."""
 
     OPEN = "open"
-    CODE = "code"  # with a join code only
-    CLOSED = "closed"  # accounts are made by teachers only
+    CODE = "code"  # requires a join code
+    CLOSED = "closed"  # only teachers create accounts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteSettings:
-    version: int = 0  # counts the changes
+    version: int = 0  # the number of changes
     name: str = ""  # "": the program's
     registration: Registration = Registration.OPEN
     code: str = ""  # for registration CODE
     pupils_make_rooms: bool = True
-    private_rooms: bool = True  # may be made: rooms that only their members see
-    direct_conversations: bool = True  # may be begun
+    private_rooms: bool = True  # rooms visible to their members only
+    direct_conversations: bool = True  # whether new ones are allowed
 
 
 class Site:
@@ -76,10 +76,10 @@ class Site:
     def change(
         self, actor: Actor | None, version: int, changes: Mapping[str, Any], *, new_code: bool = False
     ) -> SiteSettings:
-        """Change settings by name, all or none; new_code: the old one is worth nothing from here on.
+        """Change settings by name, all or none; new_code replaces the registration code.
 
-        version: that of the settings that the actor has seen. Raises NOT_TEACHER, FIELD_INVALID (name);
-        SETTINGS_CHANGED where somebody else has changed them meanwhile.
+        version: the settings' version that the actor has seen. Raises NOT_TEACHER, FIELD_INVALID (name);
+        SETTINGS_CHANGED after a change by another teacher.
         """
         require_teacher(actor)
         if changes.get("name") and not is_name(changes["name"], NAME_MAX_CHARS):
@@ -99,10 +99,7 @@ class Site:
         return after
 
     def admit(self, code: str | None, address: str) -> None:
-        """Let somebody register.
-
-        Raises REGISTRATION_CLOSED, JOIN_CODE_WRONG; RATE_LIMITED after too many wrong ones.
-        """
+        """Check that a registration is allowed."""
         try:
             with self._store.read() as connection:
                 self.require_admission(connection, code)
@@ -110,11 +107,11 @@ class Site:
             if error.code is ErrorCode.JOIN_CODE_WRONG and code:
                 self._limits.take_shared((WRONG_CODES_BY_ADDRESS, address))
             raise
-        if code:  # a right guess must look like the wrong ones before it
+        if code:  # a correct guess must look like the wrong ones before it
             self._limits.check_shared((WRONG_CODES_BY_ADDRESS, address))
 
     def require_admission(self, connection: AnyConnection, code: str | None) -> None:
-        """Raise REGISTRATION_CLOSED, JOIN_CODE_WRONG unless one may register now, with that code."""
+        """Raise REGISTRATION_CLOSED, JOIN_CODE_WRONG unless registration is possible now, with that code."""
         settings = self.settings_within(connection)
         if settings.registration is Registration.OPEN or (code and self.is_claim(connection, code)):
             return
@@ -125,7 +122,7 @@ class Site:
             raise ChatError(ErrorCode.JOIN_CODE_WRONG)
 
     def require_making(self, connection: AnyConnection, actor: Actor, access: Access) -> None:
-        """Raise ROOMS_BY_TEACHERS, PRIVATE_ROOMS_OFF, DIRECTS_OFF unless the actor may make such a room."""
+        """Raise ROOMS_BY_TEACHERS, PRIVATE_ROOMS_OFF, DIRECTS_OFF unless the actor may create such a room."""
         if actor.is_teacher:
             return
         settings = self.settings_within(connection)
@@ -139,12 +136,12 @@ class Site:
             raise ChatError(ErrorCode.PRIVATE_ROOMS_OFF)
 
     def has_teacher(self) -> bool:
-        """Whether any account has the site's rights."""
+        """Whether any account has the rights of a teacher."""
         with self._store.read() as connection:
             return has_teacher(connection)
 
     def new_claim(self) -> str | None:
-        """A token with which the first teacher shows to be it; None where there is a teacher. Older ones die."""
+        """Issue a token for the first teacher, invalidating older ones; None if there is a teacher."""
         token = secrets.token_urlsafe(16)
         with self._store.write() as tx:
             if has_teacher(tx):

@@ -83,7 +83,7 @@ def find(actor: Actor, query: dict[str, Any]) -> Response:
     zh="加入聊天室，凭名称或加入码。",
 )
 def join(actor: Actor, body: dict[str, Any]) -> Response:
-    """Become a member, by the room's name or by its join code. To be one already is no failure."""
+    """Join a room by its name or join code. Joining again is not a failure."""
     about: dict[str, Any] = {}
     if body["code"]:
         about["roomname"], is_new = services().joining.join(actor, body["code"])
@@ -111,7 +111,7 @@ def code(actor: Actor, query: dict[str, Any]) -> Response:
 @takes(NewCode)
 @answers(JoinCode, ErrorCode.ROOM_NOT_FOUND, ErrorCode.FORBIDDEN, zh="更换或取消聊天室的加入码；旧的立即失效。")
 def new_code(actor: Actor, body: dict[str, Any]) -> Response:
-    """Give the room another join code, or none; the old one is worth nothing at once. Beyond the document."""
+    """Replace or remove the room's join code; the old one becomes invalid immediately. Beyond the document."""
     joining = services().joining
     if body["off"]:
         joining.switch_off(actor, body["roomname"])

@@ -57,7 +57,7 @@ def check(actor: Actor, body: dict[str, Any]) -> Response:
     zh="导入名单：全部导入或都不导入；密码散列在后台进行（仅限老师）。",
 )
 def begin(actor: Actor, body: dict[str, Any]) -> Response:
-    """Import a roster, all of it or nothing; hashing goes on in the background. For teachers."""
+    """Import a roster, completely or not at all; hashing runs in the background. For teachers."""
     content = _bytes(body["content"])
     import_id, cards = services().rosters.begin(actor, content, resets_passwords=body["passwords"])
     shown = [{"username": card.username, "name": card.name, "password": card.password} for card in cards]
@@ -69,7 +69,7 @@ def begin(actor: Actor, body: dict[str, Any]) -> Response:
 @asks(ImportQuery)
 @answers(ImportShown, ErrorCode.NOT_TEACHER, ErrorCode.IMPORT_UNKNOWN, zh="导入的进度（仅限老师）。")
 def status(actor: Actor, query: dict[str, Any]) -> Response:
-    """How far an import is. For teachers."""
+    """Return the progress of an import. For teachers."""
     found = services().rosters.status(actor, query["id"])
     shown = {"state": found.state, "done": found.done, "total": found.total}
     if found.state is ImportState.FAILED:

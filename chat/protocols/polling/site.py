@@ -54,7 +54,7 @@ def about() -> Response:
 @takes(Claim)
 @answers(Done, ErrorCode.CLAIM_INVALID, zh="凭服务器启动时显示的链接成为第一位老师。")
 def claim(actor: Actor, body: dict[str, Any]) -> Response:
-    """Become the first teacher, by the link that the server printed when it started."""
+    """Become the first teacher, with the link that the server printed at the start."""
     services().teachers.claim(actor, body["token"])
     return success("You are this site's teacher now.", "你现在是本站点的老师。")
 
@@ -64,7 +64,7 @@ def claim(actor: Actor, body: dict[str, Any]) -> Response:
 @takes(QrTexts)
 @answers(QrCodes, zh="将文字（如链接）转换为二维码。")
 def qr(_actor: Actor, body: dict[str, Any]) -> Response:
-    """Texts, such as links, as QR codes to be drawn."""
+    """Return texts, such as links, as QR codes to draw."""
     enter_lane(Lane.LONG)
     codes = [dict(zip(("size", "path"), qr_code(text), strict=True)) for text in body["texts"]]
     return success(f"{len(codes)} codes.", f"{len(codes)} 个二维码。", codes=codes)
@@ -74,7 +74,7 @@ def qr(_actor: Actor, body: dict[str, Any]) -> Response:
 @signed_in
 @answers(Addresses, zh="同一网络中的其他人可用的地址。")
 def addresses(_actor: Actor) -> Response:
-    """The addresses by which others on the network reach this page, best first."""
+    """Return the addresses by which others on the network reach this page, best first."""
     found = reachable(request.host_url.rstrip("/"), current_app.config["HOST"])
     return success(found[0], found[0], addresses=found)
 
@@ -128,7 +128,7 @@ def people(actor: Actor, query: dict[str, Any]) -> Response:
 @takes(SomeUser)
 @answers(OneTimePassword, ErrorCode.NOT_TEACHER, ErrorCode.USER_NOT_FOUND, zh="为用户设置一次性密码（仅限老师）。")
 def reset_password(actor: Actor, body: dict[str, Any]) -> Response:
-    """Give somebody a one-time password; their sessions end. For teachers."""
+    """Set a one-time password for a user; their sessions end. For teachers."""
     password = services().teachers.reset_password(actor, body["user"])
     return success("Give them this password.", "请将此密码告知本人。", user=body["user"], password=password)
 
@@ -138,7 +138,7 @@ def reset_password(actor: Actor, body: dict[str, Any]) -> Response:
 @takes(Disabling)
 @answers(Done, ErrorCode.NOT_TEACHER, ErrorCode.USER_NOT_FOUND, ErrorCode.SELF_MEANT, zh="停用或恢复账号（仅限老师）。")
 def disable(actor: Actor, body: dict[str, Any]) -> Response:
-    """Shut somebody out at once, or let them in again. For teachers."""
+    """Disable or enable an account. For teachers."""
     services().teachers.set_disabled(actor, body["user"], is_disabled=body["disabled"])
     if body["disabled"]:
         return success("Account disabled.", "账号已停用。")
@@ -152,7 +152,7 @@ def disable(actor: Actor, body: dict[str, Any]) -> Response:
     Done, ErrorCode.NOT_TEACHER, ErrorCode.USER_NOT_FOUND, ErrorCode.LAST_TEACHER, zh="设为老师或取消（仅限老师）。"
 )
 def appoint(actor: Actor, body: dict[str, Any]) -> Response:
-    """Make somebody a teacher, or no longer one. For teachers."""
+    """Appoint or dismiss a teacher. For teachers."""
     services().teachers.appoint(actor, body["user"], is_teacher=body["teacher"])
     if body["teacher"]:
         return success("Made a teacher.", "已设为老师。")
@@ -172,7 +172,7 @@ def appoint(actor: Actor, body: dict[str, Any]) -> Response:
     zh="修改用户名或昵称（仅限老师）。",
 )
 def rename(actor: Actor, body: dict[str, Any]) -> Response:
-    """Give somebody another username or nickname. For teachers."""
+    """Change a user's username or nickname. For teachers."""
     services().teachers.rename(actor, body["user"], body["username"], body["nickname"])
     return success("Renamed.", "已改名。")
 
@@ -184,7 +184,7 @@ def rename(actor: Actor, body: dict[str, Any]) -> Response:
     Done, ErrorCode.NOT_TEACHER, ErrorCode.USER_NOT_FOUND, ErrorCode.SELF_MEANT, zh="删除账号，无法恢复（仅限老师）。"
 )
 def delete(actor: Actor, body: dict[str, Any]) -> Response:
-    """Delete an account for good. For teachers."""
+    """Delete an account permanently. For teachers."""
     services().teachers.delete(actor, body["user"])
     return success("Account deleted.", "账号已删除。")
 

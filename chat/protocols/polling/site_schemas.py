@@ -60,7 +60,7 @@ class QrTexts(In):
 
 
 class PeopleQuery(In, Paged):
-    """Which of the accounts."""
+    """Filters of the list of accounts."""
 
 
 class SomeUser(In):
