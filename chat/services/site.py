@@ -50,7 +50,7 @@ class SiteSettings:
 
 class Site:
     def __init__(self, store: Store, limits: Limits, security_log: SecurityLog, registration: Registration) -> None:
-        """registration: what holds until a teacher changes it."""
+        """registration: the mode until a teacher changes it."""
         self._store = store
         self._limits = limits
         self._security_log = security_log
@@ -164,40 +164,40 @@ _IS_TEACHER = (User.is_teacher, User.deleted_at.is_(None), User.disabled_at.is_(
 
 
 def first_teacher(connection: AnyConnection) -> int | None:
-    """The id of the longest-standing teacher; None if the site has none."""
+    """Return the id of the longest-standing teacher; None if there is none."""
     return connection.execute(select(User.id).where(*_IS_TEACHER).order_by(User.id).limit(1)).scalar()
 
 
 def require_another_teacher(connection: AnyConnection, user_id: int) -> None:
-    """Raise LAST_TEACHER where nobody else is a teacher."""
+    """Raise LAST_TEACHER if no other user is a teacher."""
     if connection.execute(select(User.id).where(*_IS_TEACHER, User.id != user_id).limit(1)).first() is None:
         raise ChatError(ErrorCode.LAST_TEACHER)
 
 
 def drop_claim(tx: WriteTransaction) -> None:
-    """The first teacher's link is worth nothing from here on."""
+    """Invalidate the first teacher's link."""
     tx.execute(delete(SiteSetting).where(SiteSetting.name == _CLAIM))
 
 
 def room_of_code(connection: AnyConnection, code: str) -> int | None:
-    """The id of the living room that has this join code, in its normal form."""
+    """Return the id of the room with this join code, in its normal form; deleted rooms have none."""
     query = select(Room.id).where(Room.join_code == code, Room.deleted_at.is_(None))
     return connection.execute(query).scalar()
 
 
 def make_code() -> str:
-    """A new join code."""
+    """Generate a join code."""
     return "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_CHARS))
 
 
 def normal_code(text: str) -> str:
-    """A join code as it is kept, of what somebody typed; "" for what cannot be one."""
+    """Normalise a typed join code; "" if it is malformed."""
     code = text[:40].upper().replace(" ", "").replace("-", "")
     return code if len(code) == CODE_CHARS and set(code) <= set(CODE_ALPHABET) else ""
 
 
 def _typed(settings: SiteSettings) -> SiteSettings:
-    """The settings with the enumeration in place of its text."""
+    """Return the settings with the enumeration instead of its text."""
     return replace(settings, registration=Registration(settings.registration))
 
 

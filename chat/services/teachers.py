@@ -22,12 +22,12 @@ from chat.services.presence import Presence
 from chat.services.sessions import Sessions
 from chat.services.site import Site, drop_claim, require_another_teacher
 
-_CONSONANTS, _VOWELS = "bdfghkmnprstvz", "aeiou"  # no letter that looks like another, or like a digit
+_CONSONANTS, _VOWELS = "bdfghkmnprstvz", "aeiou"  # without letters that look like others or like digits
 
 
 @dataclass(frozen=True, slots=True)
 class PersonView:
-    """An account as teachers see it."""
+    """An account as seen by teachers."""
 
     user_id: int
     username: str
@@ -60,7 +60,7 @@ class Teachers:
         self._security_log = security_log
 
     def claim(self, actor: Actor, token: str) -> None:
-        """Become the site's first teacher by the link that was printed at the start. Raises CLAIM_INVALID."""
+        """Become the site's first teacher with the link printed at the start. Raises CLAIM_INVALID."""
         with self._store.write() as tx:
             if not self._site.is_claim(tx, token):
                 raise ChatError(ErrorCode.CLAIM_INVALID)
@@ -69,9 +69,9 @@ class Teachers:
         self._security_log.write("teacher", actor.user_id, actor.username)
 
     def appoint(self, actor: Actor | None, username: str, *, is_teacher: bool) -> None:
-        """Make somebody a teacher, or no longer one. actor: a teacher; None: the administrator, on the command line.
+        """Appoint or dismiss a teacher. actor: a teacher; None: the administrator, on the command line.
 
-        Raises NOT_TEACHER, USER_NOT_FOUND; LAST_TEACHER where the actor is the only one.
+        Raises NOT_TEACHER, USER_NOT_FOUND; LAST_TEACHER if the user is the only one.
         """
         require_teacher(actor)
         with self._store.write() as tx:
@@ -84,7 +84,7 @@ class Teachers:
         self._log(actor, "teacher" if is_teacher else "teacher_revoked", username)
 
     def people(self, actor: Actor, page: Page) -> Listed[PersonView]:
-        """The living accounts, oldest first. Raises NOT_TEACHER."""
+        """List the accounts that are not deleted, oldest first. Raises NOT_TEACHER."""
         require_teacher(actor)
         query = (
             select(User.id, User.username, User.nickname, User.email, User.is_teacher, User.disabled_at)
@@ -113,19 +113,19 @@ class Teachers:
         return rows.with_entries(found)
 
     def count(self, actor: Actor) -> int:
-        """How many living accounts there are. Raises NOT_TEACHER."""
+        """Return the number of accounts that are not deleted. Raises NOT_TEACHER."""
         require_teacher(actor)
         with self._store.read() as connection:
             living = select(func.count()).select_from(User).where(User.deleted_at.is_(None))
             return connection.execute(living).scalar_one()
 
     def reset_password(self, actor: Actor | None, username: str) -> str:
-        """Give somebody a one-time password, and end their sessions: the password.
+        """Set a one-time password for a user, end their sessions, and return the password.
 
         Raises NOT_TEACHER, USER_NOT_FOUND.
         """
         require_teacher(actor)
-        with self._store.read() as connection:  # before the hashing, which costs
+        with self._store.read() as connection:  # before hashing, which is expensive
             lookups.user_id(connection, username)
         password = easy_password(self._accounts.password_min_length)
         self._accounts.set_password(username, password, is_one_time=True)
@@ -133,7 +133,7 @@ class Teachers:
         return password
 
     def set_disabled(self, actor: Actor | None, username: str, *, is_disabled: bool) -> None:
-        """Shut somebody out: log-ins are refused, sessions and sockets end at once, the name stays taken; or undo that.
+        """Disable an account (log-ins are refused, sessions and sockets end, the name stays taken), or enable it again.
 
         Raises NOT_TEACHER, USER_NOT_FOUND, SELF_MEANT.
         """
@@ -146,7 +146,7 @@ class Teachers:
         self._log(actor, "account_disabled" if is_disabled else "account_enabled", username)
 
     def rename(self, actor: Actor | None, username: str, new_username: str | None, nickname: str | None) -> None:
-        """Give somebody another username, or nickname; None leaves it unchanged.
+        """Change a user's username or nickname; None leaves it unchanged.
 
         Raises NOT_TEACHER, USER_NOT_FOUND, USERNAME_INVALID, FIELD_INVALID, USERNAME_TAKEN, NICKNAME_TAKEN.
         """
@@ -175,7 +175,7 @@ class Teachers:
         self._log(actor, "account_renamed", username)
 
     def delete(self, actor: Actor | None, username: str) -> None:
-        """Delete an account for good: unlike a deletion by its user it cannot be undone by logging in again.
+        """Delete an account permanently: unlike a deletion by its user it cannot be undone by logging in again.
 
         Raises NOT_TEACHER, USER_NOT_FOUND, SELF_MEANT.
         """
