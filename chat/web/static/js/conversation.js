@@ -293,7 +293,6 @@ export class Conversation {
       previous = about;
     }
     this.#rows = kept;
-    this.#tools.enterAt(previous && this.#rows.get(previous.key).view.node);
     if (shown.length === 0 && room.isLoaded) nodes.push(el("p", { class: "log-empty" }, t("conversation.empty")));
     return nodes.filter(Boolean);
   }

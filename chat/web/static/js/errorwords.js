@@ -60,6 +60,7 @@ export const ERROR_WORDS = {
     "你所回复的消息已不存在，请直接发送。",
   ],
   "error.NOT_SENDER": ["Only the person who wrote a message can edit it.", "只有发送者可以编辑消息。"],
+  "error.NOT_A_TEXT": ["Only texts can be edited.", "只有文字消息可以编辑。"],
   "error.EDIT_TOO_LATE": [
     "A message can be edited for {minutes} minutes. Write another one, or delete this one.",
     "消息只能在发送后 {minutes} 分钟内编辑。请另发一条，或删除这一条。",

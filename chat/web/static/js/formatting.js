@@ -73,7 +73,7 @@ async function copyText(text) {
     await navigator.clipboard.writeText(text);
   } catch {
     // Pages by plain http have no clipboard; the old way works there.
-    const area = el("textarea", { readonly: true, class: "hidden-text" });
+    const area = el("textarea", { readonly: true, class: "copy-area" });
     area.value = text;
     document.body.append(area);
     area.select();

@@ -35,7 +35,7 @@ export class MessageTools {
   }
 
   /** Tab leads to this message; the arrows lead on from there. */
-  enterAt(node) {
+  #enterAt(node) {
     if (this.#entry === node) return;
     this.#entry?.removeAttribute("tabindex");
     this.#entry = node;
@@ -84,6 +84,8 @@ export class MessageTools {
   }
 
   #focused(target) {
+    // Not as messages come: a new one is to change no other.
+    if (target === this.#log) this.#enterAt([...this.#log.children].findLast((child) => child.classList.contains("message")));
     const node = messageAt(target);
     if (node && target.matches(":focus-visible")) this.#show(node);
   }
@@ -101,7 +103,7 @@ export class MessageTools {
     const next = beside(node, event.key === "ArrowUp" ? "previousElementSibling" : "nextElementSibling");
     if (!next) return;
     event.preventDefault();
-    this.enterAt(next);
+    this.#enterAt(next);
     next.focus();
   }
 
