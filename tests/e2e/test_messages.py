@@ -166,3 +166,20 @@ def test_code_is_copied_also_where_there_is_no_clipboard(people, name, secure):
     anna.get_by_role("button", name="Copy the code").click()
     expect(anna.locator("#notices")).to_contain_text("Copied")
     assert anna.evaluate("navigator.clipboard.readText()") == code
+
+
+def test_names_are_completed_and_mentions_stand_out(people, name):
+    anna, bert, carl, room = two_in_a_room(people, name)
+    text = anna.locator("#message-text")
+    text.press_sequentially(f"hello @{carl.name[:6]}")
+    expect(anna.get_by_role("option")).to_have_text(carl.name)
+    text.press("Tab")
+    expect(text).to_have_value(f"hello @{carl.name} ")
+    expect(anna.get_by_role("option")).to_have_count(0)
+    text.press("Enter")
+    expect_stored(anna, f"hello @{carl.name}")
+    assert carl.get("/room/find", detail=1, q=room)["rooms"][0]["mentions"] == 1
+    carl.say(f"hi @{bert.locator('#my-name').inner_text()}", room)
+    expect(bert.locator(".names-me")).to_have_count(1)
+    expect(anna.locator(".message")).to_have_count(2)
+    expect(anna.locator(".names-me")).to_have_count(0)

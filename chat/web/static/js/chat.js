@@ -67,7 +67,9 @@ export class Chat {
       onSignedOut: () => this.session.end(),
       ...this.#messageActions(),
     });
-    this.composer = new Composer(store, this.#records, this.#outbox, this.#typing, () => this.conversation.toBottom());
+    this.composer = new Composer(store, this.#records, this.#outbox, this.#typing, () => this.members.all, () =>
+      this.conversation.toBottom(),
+    );
     this.live = new Live(store, this.#tabs, this.#liveHandlers());
     this.session = this.#newSession();
     store.on("pending", (pending) => this.#announceFailure(pending));

@@ -1,5 +1,6 @@
 // Writing: text by Enter, pictures by button, paste and drop. Drafts are kept for each room.
 
+import { Completion } from "./completion.js";
 import { byId } from "./dom.js";
 import { t } from "./i18n.js";
 import { measure, readPicture } from "./pictures.js";
@@ -20,8 +21,11 @@ export class Composer {
   #room = null;
   #replyTo = null; // the id of the message that is answered
   #typing;
+  #completion;
 
-  constructor(store, records, outbox, typing, onSent) {
+  /** members() gives the open room's members. */
+  constructor(store, records, outbox, typing, members, onSent) {
+    this.#completion = new Completion(this.#text, members);
     this.#typing = typing;
     this.#store = store;
     this.#records = records;
@@ -115,6 +119,7 @@ export class Composer {
   }
 
   #key(event) {
+    if (this.#completion.takes(event)) return;
     if (event.key === "Escape" && this.#replyTo !== null) return this.#unreply();
     // The keyboards of phones have no Shift + Enter: there Enter makes a line, and the button sends.
     if (isTouch.matches && !event.ctrlKey) return;

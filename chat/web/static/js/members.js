@@ -46,6 +46,11 @@ export class Members {
     onLanguage(() => this.render());
   }
 
+  /** The open room's members, as far as they are loaded. */
+  get all() {
+    return this.#members;
+  }
+
   /** Somebody may have come into a room, or left it. */
   changed() {
     clearTimeout(this.#timer);

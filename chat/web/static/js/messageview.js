@@ -62,6 +62,7 @@ export class MessageView {
 
   update(view, isGrouped) {
     this.node.classList.toggle("grouped", isGrouped);
+    this.node.classList.toggle("names-me", !view.isMine && (view.mentionsAll || this.#actions.isMe(view.mentions ?? [])));
     this.node.dataset.state = view.state ?? "stored";
     this.#byline.classList.toggle("hidden-text", isGrouped);
     const byline = view.isMine ? t("message.you") : fullName(view.name, view.user, view.userId);

@@ -206,6 +206,7 @@ export const STRINGS = {
   "reply.to": ["Reply to {name}: {text}", "回复 {name}：{text}"],
   "reply.cancel": ["Do not reply to it", "取消回复"],
   "reply.gone": ["That message is not there any more.", "那条消息已不存在。"],
+  "mention.label": ["Members to mention", "可提及的成员"],
   "code.copy": ["Copy the code", "复制代码"],
   "code.copied": ["Copied", "已复制"],
   "typing.one": ["{names} is typing…", "{names} 正在输入…"],
