@@ -1,7 +1,7 @@
-"""State + changes = state fetched again: whoever takes in each change ends with what a fresh load shows.
+"""State + changes = state fetched again: a client that applies each change ends with the state of a fresh load.
 
-People send, edit, delete and react through two servers over one database; clients repeat what got no answer; answers to
-pulls are lost, servers restart, the clock jumps, and news of the other server comes when it comes.
+People send, edit, delete and react through two servers with one database; clients repeat unanswered requests; answers
+to pulls are lost, servers restart, the clock jumps, and events of the other server arrive late.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ picks = st.integers(0, 1000)
 
 
 class View:
-    """What one reader knows of the room."""
+    """One reader's view of the room."""
 
     def __init__(self) -> None:
         self.cursor = ""
@@ -111,7 +111,7 @@ class Changes(RuleBasedStateMachine):
         try:
             client.ok("POST", "/chat/send", {"roomname": self.room, "new_message": message})
         except Refused:
-            return  # what it answers is gone
+            return  # the message it replies to is deleted
         newest = client.ok("GET", f"/chat/history?roomname={self.room}&limit=1&detail=1")["messages"]
         self.sent.append((person, newest[0]["id"]))
 
@@ -186,7 +186,7 @@ class Changes(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
-            # What was deleted before a reader came to it was never sent to that reader.
+            # A message deleted before a reader arrived was never sent to that reader.
             entries = {entry["timestamp"] for entry in self.all_entries()}
             fresh = {entry["id"]: known(entry) for entry in self.all_entries() if "change" not in entry}
             for (person, server), view in self.views.items():
