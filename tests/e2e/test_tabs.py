@@ -177,7 +177,7 @@ def test_a_new_password_is_told_and_the_focus_is_in_the_composer(people, name, s
 def test_a_login_that_the_browser_did_not_keep_is_told(people, name):
     page = people.page()
     people.client(name("anna"))
-    page.route("**/user/me", lambda route: route.fulfill(status=401, json={"status": "failure", "feedback": "no"}))
+    page.route("**/user/me*", lambda route: route.fulfill(status=401, json={"status": "failure", "feedback": "no"}))
     page.locator("#username").fill(name("anna"))
     page.locator("#password").fill(PASSWORD)
     page.locator("#password").press("Enter")

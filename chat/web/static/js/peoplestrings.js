@@ -84,7 +84,7 @@ export const PEOPLE_STRINGS = {
   "account.sessions.end": ["End all others", "结束其他所有登录"],
   "account.sessions.ended": ["All other sessions have ended.", "其他登录已全部结束。"],
   "account.data": ["Your data", "我的数据"],
-  "account.data.text": ["What you have written here, your rooms and sessions, as a ZIP of JSON files.", "你在此处发送的消息、所在聊天室和登录记录，以 JSON 文件的 ZIP 下载。"],
+  "account.data.text": ["What you have written here, your rooms and sessions, as a ZIP file.", "你在此处发送的消息、所在聊天室和登录记录，以 ZIP 文件下载。"],
   "account.data.get": ["Download", "下载"],
   "account.end": ["Delete the account", "删除账号"],
   "account.delete": ["Delete my account", "删除我的账号"],
@@ -122,7 +122,7 @@ export const PEOPLE_STRINGS = {
   "people.reset.title": ["A one-time password for {name}?", "为 {name} 设置一次性密码？"],
   "people.reset.text": [
     "The old password stops working and {name} is logged out everywhere. In the page, {name} chooses a new one at the next log-in.",
-    "旧密码将失效，{name} 会在所有地方退出登录，下次在网页登录时需设置新密码。",
+    "旧密码将失效，{name} 会在所有地方退出登录。下次在网页登录时，{name} 需设置新密码。",
   ],
   "people.reset.done": ["Tell {name} this password. It is not shown again.", "请将此密码告知 {name}，之后不再显示。"],
   "people.rename": ["Rename", "改名"],
