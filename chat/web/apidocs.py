@@ -97,7 +97,7 @@ class Reader:
             case "object":
                 shown = schema.get("required", ())
                 fields = schema.get("properties", {}).items()
-                made = {name: self.example(field) for name, field in fields if name in shown or "examples" in field}
+                made = {name: self.example(field) for name, field in fields if name in shown or field.get("examples")}
                 others = schema.get("additionalProperties")
                 return made | {UNKNOWN: self.example(others)} if isinstance(others, dict) else made
             case "array":
