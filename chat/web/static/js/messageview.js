@@ -147,6 +147,7 @@ export class MessageView {
     this.#editor = editor(text, save, close);
     this.#row.replaceChild(this.#editor, bubble);
     this.#editor.querySelector("textarea").focus();
+    this.node.scrollIntoView({ block: "nearest" });
   }
 
   #fold() {
