@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 
 help:  ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/ready  ## set up and serve on http://localhost:8000 (make run PORT=9000 for another port)
 	@$(BIN)/flask --app wsgi db upgrade
@@ -17,7 +17,12 @@ test: $(VENV)/ready-dev  ## set up and run every test
 	@scripts/chromium
 	@scripts/strace
 	@scripts/nginx
+	@scripts/postgresql
 	@$(BIN)/pytest $(ARGS)
+
+test-postgres: $(VENV)/ready-dev  ## run the tests that touch storage on PostgreSQL, by a private server
+	@scripts/postgresql
+	@$(BIN)/pytest --database postgresql $(or $(ARGS),tests/unit tests/contract tests/property tests/tcp tests/integration)
 
 lint: $(VENV)/ready-dev  ## check style, types, and import directions
 	$(BIN)/ruff check .
@@ -56,5 +61,5 @@ $(VENV)/ready-dev: requirements-dev.txt requirements.txt
 	@scripts/venv $(VENV) $<
 	@touch $@ $(VENV)/ready
 
-.PHONY: help run dev test lint format bench conformance attack
+.PHONY: help run dev test test-postgres lint format bench conformance attack
 .DEFAULT_GOAL := help

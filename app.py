@@ -11,6 +11,7 @@ from flask.sessions import SessionInterface
 from sqlalchemy import Engine
 from werkzeug.datastructures import Headers
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import UnicodeConverter
 
 from chat import cli, web
 from chat.backends import backend_for, engine_options
@@ -69,6 +70,14 @@ class _App(Flask):
         return func
 
 
+class _Text(UnicodeConverter):
+    """A part of a path. Not with NUL, which no name has and PostgreSQL refuses: not found."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.regex = self.regex.replace("[^/]", "[^/\0]")
+
+
 class _NoSessions(SessionInterface):
     """Disables Flask's session cookie, which is unused; looking for it would be a large part of a request's cost."""
 
@@ -100,7 +109,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         # A clock that is set back must not make valid tokens "not yet valid"; security.tokens checks the expiry.
         JWT_DECODE_LEEWAY=86400,
         SQLALCHEMY_DATABASE_URI=settings.database_uri,
-        SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database_busy_seconds),
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.postgresql_url, settings.database_busy_seconds),
         MAX_CONTENT_LENGTH=settings.body_max_bytes,
         PROVIDE_AUTOMATIC_OPTIONS=False,  # outside of CORS, OPTIONS is an unsupported method like any other
         PAGE_LIMITS={
@@ -114,9 +123,11 @@ def _configure(app: Flask, settings: Settings) -> None:
         IMS_PASSWORD_KEY=settings.ims_password_key,
         TIMEZONE=settings.zone,
         HOST=settings.host,
+        SETTINGS=settings,
     )
     app.url_map.strict_slashes = False  # a trailing slash makes no difference (docs/specification.md)
     app.url_map.merge_slashes = False  # a redirect would be an HTML page
+    app.url_map.converters |= {"default": _Text, "string": _Text}
     app.json = _Json(app)
     app.session_interface = _NoSessions()
 
@@ -126,6 +137,7 @@ def services_for(settings: Settings, engine: Engine, clock: Clock) -> Services:
     backend = backend_for(
         engine,
         clock,
+        postgresql_url=settings.postgresql_url,
         busy_seconds=settings.database_busy_seconds,
         sqlite_synchronous=settings.sqlite_synchronous,
     )

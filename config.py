@@ -22,8 +22,11 @@ PLAIN_NAMES = {"port", "tcp_port", "database_url", "secret_key", "web_concurrenc
 SECRET_NAMES = {"secret_key", "ims_password_key", "smtp_url"}  # never printed
 WEAK_SECRETS = {"secret", "changeme", "change-me", "password", "dev", "development", "your-secret-key"}
 SECRET_MIN_BYTES = 32
+MAKE_SECRET = "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"  # noqa: S105
+POSTGRESQL = "postgresql://"
 # Set by container platforms for a service called "chat".
 _OF_CONTAINERS = re.compile(r"CHAT_(SERVICE_(HOST|PORT)|PORT_\d+_(TCP|UDP)|PORT=(tcp|udp)://)")
+_PASSWORD = re.compile(r"(://[^:@/]*):[^@/]*@")  # in a URL
 
 
 class ConfigError(Exception):
@@ -97,21 +100,30 @@ class Settings:
             try:
                 values[spec.name] = PARSERS[spec.name](raw.strip())
             except ValueError as error:
-                shown = "…" if spec.name in SECRET_NAMES else repr(raw)
+                shown = "…" if spec.name in SECRET_NAMES else repr(without_password(raw))
                 raise ConfigError(f"{name}={shown}: {error}") from None
         settings = cls(**values)
         if settings.secret_key:
             check_secret(settings.secret_key)
+        elif settings.postgresql_url:
+            settings.secret()
         return settings
 
     @property
     def database_uri(self) -> str:
-        """Return the SQLAlchemy URL of the database."""
-        return f"sqlite:///{self.database_path}"
+        """Return the SQLAlchemy URL of the database; of PostgreSQL only which driver it is, as libpq reads the rest."""
+        return "postgresql+psycopg://" if self.postgresql_url else f"sqlite:///{self.database_path}"
 
     @property
-    def database_path(self) -> Path:
-        """Return the path of the SQLite file."""
+    def postgresql_url(self) -> str:
+        """Return the URL of the PostgreSQL database; "": it is SQLite."""
+        return self.database_url if self.database_url.startswith(POSTGRESQL) else ""
+
+    @property
+    def database_path(self) -> Path | None:
+        """Return the path of the SQLite file; None: the database is PostgreSQL."""
+        if self.postgresql_url:
+            return None
         return Path(self.database_url.removeprefix("sqlite:///") or self.instance_path / "commonroom.db")
 
     @property
@@ -123,11 +135,21 @@ class Settings:
         """Return the signing key: the setting, or the one kept in instance_path (generated at the first call)."""
         if self.secret_key:
             return self.secret_key
+        if self.postgresql_url:  # kept in a file, each host would have another one, and refuse the others' sessions
+            raise ConfigError(
+                "SECRET_KEY is not set: on PostgreSQL all hosts need the same one. "
+                f"Make it once, and give it to each: {MAKE_SECRET}"
+            )
         path = self.instance_path / "secret_key"
         try:
             return kept_secret(path)
         except (OSError, ValueError) as error:  # unreadable, or not text
             raise ConfigError(f"{path}: {error}") from None
+
+
+def without_password(url: str) -> str:
+    """Return a text with the passwords of its URLs hidden."""
+    return _PASSWORD.sub(r"\1:…@", url)
 
 
 def env_name(field_name: str) -> str:
@@ -150,8 +172,8 @@ def check_secret(secret: str) -> None:
     """Raise ConfigError for a guessable signing key."""
     if len(secret.encode()) < SECRET_MIN_BYTES or len(set(secret)) < 8 or secret.lower() in WEAK_SECRETS:
         raise ConfigError(
-            f"SECRET_KEY is too weak: give at least {SECRET_MIN_BYTES} random bytes "
-            "(python3 -c 'import secrets; print(secrets.token_urlsafe(48))'), or leave it unset to have one generated."
+            f"SECRET_KEY is too weak: give at least {SECRET_MIN_BYTES} random bytes ({MAKE_SECRET}), "
+            "or leave it unset to have one generated."
         )
 
 
@@ -228,10 +250,19 @@ def _smtp_url(raw: str) -> str:
     return raw
 
 
+def _database_url(raw: str) -> str:
+    if not raw.startswith(POSTGRESQL):
+        return _sqlite_file(raw)
+    place = raw.removeprefix(POSTGRESQL).partition("?")[0]
+    if not place.partition("/")[2]:
+        raise ValueError("give the database's name, such as postgresql://user:password@host/commonroom")
+    return raw
+
+
 def _sqlite_file(raw: str) -> str:
     # Each connection would get its own database in memory.
     if not raw.startswith("sqlite:////") or raw.endswith("/"):
-        raise ValueError("give a SQLite file by its absolute path, such as sqlite:////srv/chat.db")
+        raise ValueError("give a SQLite file by its absolute path, such as sqlite:////srv/chat.db, or postgresql://…")
     _no_query(raw)
     return raw
 
@@ -286,7 +317,7 @@ def _synchronous(raw: str) -> str:
 _MIB = 1024 * 1024
 PARSERS: dict[str, Callable[[str], Any]] = {
     "instance_path": _folder,
-    "database_url": _sqlite_file,
+    "database_url": _database_url,
     "secret_key": str,
     "host": _host,
     "port": _number(int, 1, 65535),

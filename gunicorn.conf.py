@@ -12,7 +12,7 @@ from functools import partial
 from gunicorn.sock import TCP6Socket, TCPSocket
 
 from config import ConfigError, Settings
-from instance import PRIVATE_UMASK, check_database, prepare
+from instance import PRIVATE_UMASK, check, prepare
 from startup import bracketed, can_draw, check_ports, greeting, http_ports, lan_addresses
 
 M_ARENA_MAX, M_MMAP_THRESHOLD = -8, -3  # malloc.h
@@ -60,7 +60,7 @@ def on_starting(server):
     """Report startup errors in one line, and raise the soft limit on file descriptors."""
     try:
         prepare(_settings)
-        check_database(_settings.database_path)
+        check(_settings)
         if not {"GUNICORN_FD", "LISTEN_FDS"} & os.environ.keys():  # otherwise the ports are inherited
             check_ports([address for address in server.address if isinstance(address, tuple)], _settings)
     except ConfigError as error:

@@ -8,8 +8,10 @@ import sqlite3
 import stat
 from pathlib import Path
 
-from config import ROOT, ConfigError, Settings
+from config import ROOT, ConfigError, Settings, without_password
 
+POSTGRESQL_MIN = 15
+CONNECT_SECONDS = 2  # for each host of the URL
 PRIVATE_UMASK = 0o077  # files of this process are private to its user
 DATABASE_SUFFIXES = ("", "-wal", "-shm", "-bell")
 _REVISION = re.compile(r'^revision = "(\w+)"', re.MULTILINE)
@@ -19,11 +21,14 @@ def prepare(settings: Settings) -> None:
     """Create the folder, make it private, and check that it is writable. Raises ConfigError."""
     folder, database = settings.instance_path, settings.database_path
     _make(folder)
+    if database is None:
+        _require_writable(folder)
+        _tighten_folder(folder, None)
+        return
     if database.parent != folder and not database.parent.is_dir():
         raise ConfigError(f"DATABASE_URL={settings.database_url!r}: there is no folder {database.parent}")
     for place in {folder, database.parent}:
-        if not os.access(place, os.W_OK | os.X_OK):
-            raise ConfigError(f"{place}: no permission to write to this folder")
+        _require_writable(place)
     if "?" in str(database):
         raise ConfigError(f"{database}: choose a path without a question mark")
     _tighten_folder(folder, database)
@@ -31,9 +36,47 @@ def prepare(settings: Settings) -> None:
         _tighten(path, 0o600)
 
 
+def _require_writable(folder: Path) -> None:
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigError(f"{folder}: no permission to write to this folder")
+
+
 def beside(database: Path) -> list[Path]:
     """All files of a database: itself, its log, the log's index, and the bell (chat/backends/sqlite/neighbours.py)."""
     return [database.with_name(database.name + suffix) for suffix in DATABASE_SUFFIXES]
+
+
+def check(settings: Settings, *, upgrades: bool = False) -> None:
+    """Raise ConfigError where there is a database that this version cannot use.
+
+    upgrades: it is going to be brought up to this version's schema. An older SQLite file is no fault either way.
+    """
+    if settings.database_path is not None:
+        check_database(settings.database_path)
+    else:
+        _check_postgresql(settings.postgresql_url, upgrades=upgrades)
+
+
+def _check_postgresql(url: str, *, upgrades: bool) -> None:
+    import psycopg  # here, as most installations have no use for it
+
+    try:
+        with psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
+            server = connection.info.server_version // 10000
+            encoding = connection.info.parameter_status("server_encoding")
+            there = connection.execute("SELECT to_regclass('alembic_version')").fetchone()
+            found = there and there[0] and connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except psycopg.Error as error:
+        raise ConfigError(f"DATABASE_URL: {without_password(' '.join(str(error).split()))}") from None
+    if server < POSTGRESQL_MIN:
+        raise ConfigError(f"DATABASE_URL: that server is PostgreSQL {server}; {POSTGRESQL_MIN} or later is needed")
+    if encoding != "UTF8":
+        raise ConfigError(f"DATABASE_URL: that database's encoding is {encoding}; make it with ENCODING 'UTF8'")
+    revision = str(found[0]) if found else ""
+    if revision and revision not in known_revisions():
+        raise ConfigError(f"DATABASE_URL: a newer version of Commonroom made it (schema {revision}); update this one")
+    if not upgrades and revision != max(known_revisions()):
+        raise ConfigError(f"DATABASE_URL: its schema is {revision or 'not there'}; run: flask --app wsgi db upgrade")
 
 
 def check_database(database: Path) -> None:
@@ -80,10 +123,14 @@ def _make(folder: Path) -> None:
         raise ConfigError(f"CHAT_INSTANCE_PATH={str(folder)!r}: {why}") from None
 
 
-def _tighten_folder(folder: Path, database: Path) -> None:
+def _tighten_folder(folder: Path, database: Path | None) -> None:
     """Leave folders alone that others use: /tmp, or a folder without files of this server."""
     kept = {path.name for path in folder.iterdir()}
-    is_ours = not kept or "secret_key" in kept or (database.parent == folder and database.name in kept)
+    is_ours = (
+        not kept
+        or "secret_key" in kept
+        or (database is not None and database.parent == folder and database.name in kept)
+    )
     if is_ours and not folder.stat().st_mode & stat.S_ISVTX:
         _tighten(folder, 0o700)
 

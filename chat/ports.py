@@ -26,6 +26,26 @@ class WriteTransaction(Protocol):
         """Execute a prepared statement once per row."""
         ...
 
+    def lock_rooms(self, room_ids: Iterable[int]) -> bool:
+        """Lock the rows of rooms until the commit, in ascending order.
+
+        Whoever writes into a room or changes rights there does this first, then reads what it decides by (decision
+        0101). Returns whether others may have written meanwhile; False on SQLite, where writers take turns.
+        """
+        ...
+
+    def lock_users(self, user_ids: Iterable[int]) -> bool:
+        """Lock the rows of users likewise: for what concerns two people, before any room."""
+        ...
+
+    def lock_names(self, names: Iterable[str]) -> None:
+        """Let nobody else decide about these names (say "user alice") until the commit."""
+        ...
+
+    def revoke_rights(self, room_ids: Iterable[int]) -> None:
+        """Somebody may not read these locked rooms any more: their next message must not overtake that (Event)."""
+        ...
+
     def emit(self, event: Event) -> None:
         """Notify waiting clients in all processes after the commit."""
         ...

@@ -1,15 +1,16 @@
 """How Alembic reaches the application's database: through the Flask-Migrate extension."""
 
 from logging.config import fileConfig
-from pathlib import Path
 
 from alembic import context
 from alembic.util import CommandError
 from flask import current_app
+from sqlalchemy import text
 
 from config import ConfigError
-from instance import check_database
+from instance import check
 
+UPGRADE_LOCK = 0x436F6D6D6F6E  # any number that no other program on the database takes
 config = context.config
 if config.config_file_name is not None:
     fileConfig(config.config_file_name, disable_existing_loggers=False)
@@ -24,13 +25,16 @@ def _no_empty_revision(_context, _revision, directives):
 def run() -> None:
     """One transaction for all pending revisions: an upgrade happens whole or not at all, on SQLite too."""
     try:
-        check_database(Path(migrate.db.engine.url.database))
+        check(current_app.config["SETTINGS"], upgrades=True)
     except ConfigError as error:
         raise CommandError(str(error)) from None
     options = {"process_revision_directives": _no_empty_revision, **migrate.configure_args}
     with migrate.db.engine.connect() as connection:
         context.configure(connection=connection, target_metadata=migrate.db.metadata, transactional_ddl=True, **options)
         with context.begin_transaction():
+            if connection.dialect.name == "postgresql":  # two hosts may begin at once: one waits for the other
+                connection.execute(text("SET LOCAL lock_timeout = 0"))
+                connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": UPGRADE_LOCK})
             context.run_migrations()
 
 

@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import gc
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask_migrate import upgrade
-from sqlalchemy import create_engine, event
+from sqlalchemy import create_engine
 from werkzeug.routing.rules import Rule
 
 from app import create_app, services_for
@@ -22,8 +21,11 @@ from chat.http.context import EXTENSION
 from chat.models import Actor
 from chat.services import Services
 from config import Settings
-from tests.database import engine_of
+from tests.database import engine_of, tracing
+from tests.databases import POSTGRESQL, Databases, url_of
+from tests.databases import SECRET as SECRET
 from tests.hashing import cheapen
+from tests.postgresql import PrivateServer, programs
 from tests.server import Server
 
 _compile_builder = Rule._compile_builder
@@ -36,7 +38,6 @@ def _compiled_when_used(rule: Rule, append_unknown: bool = True) -> Callable[...
 
 
 Rule._compile_builder = _compiled_when_used  # type: ignore[method-assign,assignment]
-SECRET = "tests-only-0123456789-abcdefghijklmnopqrstuvwxyz"
 
 
 class FakeClock:
@@ -64,12 +65,30 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def home(tmp_path: Path, migrated: Path) -> Path:
+def database(request: pytest.FixtureRequest) -> str:
+    """Which database the test runs on: sqlite or postgresql."""
+    kind = str(getattr(request, "param", request.config.getoption("database")))
+    if kind == POSTGRESQL and request.node.get_closest_marker("sqlite_only"):
+        pytest.skip("is about SQLite")
+    return kind
+
+
+@pytest.fixture(scope="session")
+def databases(migrated: Path, request: pytest.FixtureRequest) -> Iterator[Databases]:
+    """Fill instance folders with fresh databases."""
+    made = Databases(migrated, request.config.getoption("database"))
+    yield made
+    made.drop_all()
+
+
+@pytest.fixture
+def home(tmp_path: Path, database: str, databases: Databases) -> Iterator[Path]:
     """An instance folder with a fresh database."""
     folder = tmp_path / "instance"
     folder.mkdir()
-    shutil.copy(migrated, folder / "commonroom.db")
-    return folder
+    databases.fill(folder, database)
+    yield folder
+    databases.drop(folder)
 
 
 @pytest.fixture
@@ -110,7 +129,7 @@ def make_services(home: Path, cheap_passwords: None) -> Iterator[Callable[..., S
 
     def make(clock: Callable[[], int] = system_clock, **given: object) -> Services:
         settings = settings_at(home, **given)
-        options = engine_options(settings.database_busy_seconds)
+        options = engine_options(settings.postgresql_url, settings.database_busy_seconds)
         made.append(services_for(settings, create_engine(settings.database_uri, **options), clock))
         return made[-1]
 
@@ -145,7 +164,7 @@ def server(home: Path) -> Iterator[Callable[..., Server]]:
 
 
 def settings_at(home: Path, **given: object) -> Settings:
-    values: dict[str, object] = {"instance_path": home, "secret_key": SECRET, **given}
+    values: dict[str, object] = {"instance_path": home, "secret_key": SECRET, "database_url": url_of(home), **given}
     return Settings(**values)  # type: ignore[arg-type]
 
 
@@ -165,19 +184,13 @@ def statements_of(services: Services) -> Iterator[list[str]]:
         if threading.get_ident() == mine:  # not the background threads'
             statements.append(statement.split()[0])
 
-    def trace(connection: Any, _record: object) -> None:
-        connection.set_trace_callback(count)
-
     services.store.dispose()  # so that all connections are new ones
-    event.listen(engine_of(services), "connect", trace)
-    try:
-        with services.store.read():  # excludes the statements that configure the connection
+    with tracing(engine_of(services), count):
+        with services.store.read():  # the connection's settings are none of the statements
             pass
         statements.clear()
         yield statements
-    finally:
-        event.remove(engine_of(services), "connect", trace)
-        services.store.dispose()
+    services.store.dispose()
 
 
 def sign_up(services: Services, username: str) -> Actor:
@@ -208,6 +221,38 @@ def run_in_threads(*jobs: Callable[[], object], timeout: float = 30) -> None:
         assert not thread.is_alive(), "a job hangs"
     if errors:
         raise errors[0]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database", choices=["sqlite", POSTGRESQL], default="sqlite",
+        help="run everything on this one; by default SQLite, and what is marked both_databases on PostgreSQL too",
+    )  # fmt: skip
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run tests on both databases that are marked so."""
+    marks = {mark.name for mark in metafunc.definition.iter_markers()}
+    if "database" not in metafunc.fixturenames or "sqlite_only" in marks:
+        return
+    if "postgresql_only" in marks:
+        metafunc.parametrize("database", [POSTGRESQL], indirect=True)
+    elif "both_databases" in marks and metafunc.config.getoption("database") != POSTGRESQL:
+        metafunc.parametrize("database", ["sqlite", POSTGRESQL], indirect=True)
+
+
+_SERVER = pytest.StashKey[PrivateServer]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One PostgreSQL for all workers of this run, started when a test asks for it."""
+    if not hasattr(config, "workerinput") and programs() is not None:
+        config.stash[_SERVER] = PrivateServer()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _SERVER in config.stash:
+        config.stash[_SERVER].stop()
 
 
 def pytest_collection_finish() -> None:

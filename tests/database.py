@@ -1,11 +1,15 @@
 """The database behind a test's services, for any back end."""
 
+import contextlib
 import itertools
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import CursorResult, Engine, func, select, text
+import psycopg
+from sqlalchemy import CursorResult, Engine, event, func, select, text
 
+from chat.backends.postgresql.bus import PostgresBus
 from chat.backends.sqlite.bus import SqliteBus
 from chat.backends.transactions import SqlStore
 from chat.models import EventRow
@@ -42,7 +46,39 @@ def execute(tx: WriteTransaction, sql: str, values: Sequence[Any] = ()) -> Curso
 def wait_for_the_bus(services: Services) -> None:
     """Wait until the bus has read everything committed so far."""
     bus = services._bus
+    if isinstance(bus, PostgresBus):
+        since = time.monotonic()
+        wait_until(lambda: services.hub.heard_at > since, "the bus has looked")
+        return
     assert isinstance(bus, SqliteBus)
     with services.store.read() as connection:
         newest = connection.execute(select(func.max(EventRow.id))).scalar() or 0
     wait_until(lambda: bus._last_id >= newest, "the bus has read what was committed")
+
+
+@contextlib.contextmanager
+def tracing(engine: Engine, note: Callable[[str], None]) -> Iterator[None]:
+    """Note every statement that new connections run, BEGIN and COMMIT included."""
+    is_sqlite = engine.dialect.name == "sqlite"
+
+    class Noting(psycopg.Cursor[Any]):
+        def execute(self, query: Any, *args: Any, **options: Any) -> Any:
+            note(query)
+            return super().execute(query, *args, **options)
+
+    def trace(connection: Any, _record: object) -> None:
+        if is_sqlite:
+            connection.set_trace_callback(note)
+        else:
+            connection.cursor_factory = Noting
+
+    listeners: list[tuple[str, Callable[..., None]]] = [("connect", trace)]
+    if not is_sqlite:  # the driver begins and commits by itself
+        listeners += [("begin", lambda _: note("BEGIN")), ("commit", lambda _: note("COMMIT"))]
+    for name, listener in listeners:
+        event.listen(engine, name, listener)
+    try:
+        yield
+    finally:
+        for name, listener in listeners:
+            event.remove(engine, name, listener)

@@ -13,6 +13,7 @@ from pathlib import Path
 import requests
 
 from tests import launch
+from tests.databases import database_environment
 from tests.launch import BIN as BIN  # for modules that import it from here
 from tests.launch import ROOT as ROOT
 
@@ -96,6 +97,7 @@ class Server:
             "TCP_PORT": str(self.tcp_port),
             "WEB_CONCURRENCY": str(self._workers),
             "CHAT_THREADS": "8",
+            **database_environment(self.home),
             **self._env,
         }
         self.log.touch()
@@ -124,7 +126,8 @@ class Server:
 
     def flask(self, *command: str) -> None:
         """Run a command of `flask --app wsgi` on its database."""
-        environment = {"PATH": os.environ["PATH"], "CHAT_INSTANCE_PATH": str(self.home), **self._env}
+        environment = {"PATH": os.environ["PATH"], "CHAT_INSTANCE_PATH": str(self.home)}
+        environment |= {**database_environment(self.home), **self._env}
         subprocess.run([BIN / "flask", "--app", "wsgi", *command], cwd=ROOT, env=environment, check=True)
 
     def signal(self, number: signal.Signals) -> None:

@@ -10,11 +10,21 @@ from chat.clock import Clock
 from chat.ports import Backend
 
 
-def engine_options(busy_seconds: float) -> dict[str, Any]:
-    """Return the options of create_engine for that database."""
-    return sqlite_engine.engine_options(busy_seconds)
+def engine_options(postgresql_url: str, busy_seconds: float) -> dict[str, Any]:
+    """Return the options of create_engine; postgresql_url: "" for SQLite."""
+    if not postgresql_url:
+        return sqlite_engine.engine_options(busy_seconds)
+    from chat.backends.postgresql import engine  # here, as most installations have no use for its driver
+
+    return engine.engine_options(postgresql_url, busy_seconds)
 
 
-def backend_for(engine: Engine, clock: Clock, *, busy_seconds: float, sqlite_synchronous: str) -> Backend:
+def backend_for(
+    engine: Engine, clock: Clock, *, postgresql_url: str, busy_seconds: float, sqlite_synchronous: str
+) -> Backend:
     """Return the database behind the engine."""
-    return sqlite.SqliteBackend(engine, clock, busy_seconds=busy_seconds, synchronous=sqlite_synchronous)
+    if not postgresql_url:
+        return sqlite.SqliteBackend(engine, clock, busy_seconds=busy_seconds, synchronous=sqlite_synchronous)
+    from chat.backends import postgresql
+
+    return postgresql.PostgresBackend(engine, clock, postgresql_url)

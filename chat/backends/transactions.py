@@ -35,6 +35,19 @@ class WriteTransaction:
         """Execute a prepared statement once per row."""
         statement.run_many(self._connection, rows)
 
+    def lock_rooms(self, room_ids: Iterable[int]) -> bool:  # noqa: ARG002
+        """Lock nothing: on SQLite, whoever writes has the whole database."""
+        return False
+
+    def lock_users(self, user_ids: Iterable[int]) -> bool:  # noqa: ARG002
+        return False
+
+    def lock_names(self, names: Iterable[str]) -> None:
+        pass
+
+    def revoke_rights(self, room_ids: Iterable[int]) -> None:
+        """Nothing: commits are published in their order, so readers hear of it before what comes after."""
+
     def emit(self, event: Event) -> None:
         """Notify waiting clients in all processes after the commit."""
         self.events.append(event)

@@ -59,7 +59,7 @@ class Feeds:
                 return _BOTH
             if tail.end >= time:
                 return Taken(time <= tail.floor, time <= tail.changes_floor)
-            taken = self._fetch(feed, tail)
+            taken = self._fetch(feed, tail, time)
         self._settle(feed)
         return taken
 
@@ -182,21 +182,24 @@ class Feeds:
             if prev_time == tail.end:
                 feed.extend(tail, messages, changes)
             else:
-                found = self._fetch(feed, tail)
+                found = self._fetch(feed, tail, entry.time)
                 taken = Taken(taken.messages or found.messages, taken.changes or found.changes)
         self._settle(feed)
         return taken
 
-    def _fetch(self, feed: Feed, tail: Tail) -> Taken:
+    def _fetch(self, feed: Feed, tail: Tail, until: int) -> Taken:
+        """Fetch up to that time (µs): the rights of readers are known as of then, and no later."""
         with self._store.read() as connection:
             missing = timeline.after(connection, feed.room_id, tail.end, MOST_MESSAGES + 1)
             changes = timeline.changes_after(connection, feed.room_id, tail.end, MOST_MESSAGES + 1)
             if max(len(missing), len(changes)) > MOST_MESSAGES:
                 feed.restart(
-                    timeline.newest(connection, feed.room_id, MOST_MESSAGES),
-                    timeline.newest_changes(connection, feed.room_id, MOST_MESSAGES),
+                    timeline.newest(connection, feed.room_id, MOST_MESSAGES, until + 1),
+                    timeline.newest_changes(connection, feed.room_id, MOST_MESSAGES, until + 1),
                 )
                 return _BOTH
+        missing = [message for message in missing if message.time <= until]
+        changes = [change for change in changes if change.time <= until]
         if missing or changes:
             feed.extend(tail, missing, changes)
         return Taken(bool(missing), bool(changes))

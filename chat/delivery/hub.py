@@ -15,6 +15,7 @@ class Hub:
     def __init__(self, store: Store, feed_max_bytes: int) -> None:
         self.notifier = Notifier()
         self.feeds = Feeds(store, feed_max_bytes)
+        self._rights: dict[int, int] = {}  # rights_version of the newest entry, for rooms where it is not 0
         self.heard_at = 0.0  # time.monotonic() s at which the bus last knew all commits of other processes
         # invalidates sessions and memberships; None: of all users
         self.user_changed: Callable[[int | None], None] = lambda _user_id: None
@@ -40,6 +41,12 @@ class Hub:
 
     def _take_in(self, event: Event) -> None:
         """A message or change: wake waiters for messages, or for changes as well."""
+        if event.rights_version > self._rights.get(event.subject_id, 0):
+            # Somebody lost the right to read the room before, and the news of that may not have arrived: commits are
+            # not published in their order where writers run in parallel (decision 0102).
+            for key in ("room", "changes"):
+                self.notifier.wake((key, event.subject_id), recheck=True)
+            self._rights[event.subject_id] = event.rights_version
         if event.message is not None:
             taken = self.feeds.publish(event.message, event.prev_time)
         elif event.change is not None:

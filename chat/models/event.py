@@ -60,3 +60,4 @@ class Event:
     data: str = ""  # signals only: JSON
     id: int = 0  # if the bus has read it: its place in the order of commits (ports.Moment)
     change: StoredChange | None = None
+    rights_version: int = 0  # of a message or change in the process that stored it: the room's

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, false, text, true
+from sqlalchemy import BigInteger, ForeignKey, Index, Text, UniqueConstraint, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chat.extensions import db
@@ -38,6 +38,13 @@ class Room(db.Model):
             sqlite_where=text("deleted_at IS NULL"),
             postgresql_where=text("deleted_at IS NULL"),
         ),
+        Index(
+            "uq_rooms_lobby",
+            "is_lobby",
+            unique=True,
+            sqlite_where=text("is_lobby AND deleted_at IS NULL"),
+            postgresql_where=text("is_lobby AND deleted_at IS NULL"),
+        ),
         # For services.purging.
         Index(
             "ix_rooms_deleted",
@@ -67,6 +74,9 @@ class Room(db.Model):
     last_time: Mapped[int] = mapped_column(Microseconds, default=0, server_default="0")
     prev_time: Mapped[int] = mapped_column(Microseconds, default=0, server_default="0")
     change_time: Mapped[int] = mapped_column(Microseconds, default=0, server_default="0")
+    # How often members have lost the right to read; 0 on SQLite, which publishes commits in their order. A message
+    # tells by it that its readers must be looked at again (Hub).
+    rights_version: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
 
 
 def _partial_index(name: str, condition: str) -> Index:

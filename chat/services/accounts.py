@@ -317,6 +317,7 @@ class Accounts:
         }
 
     def _insert(self, tx: WriteTransaction, row: dict[str, Any], address: str) -> int:
+        lock_names(tx, name_key(row["username"]), nickname_key(row["nickname"]))
         _require_new_names(tx, row["username"], row["nickname"])
         try:
             user_id: int = tx.execute(insert(User).values(row).returning(User.id)).scalar_one()
@@ -342,6 +343,11 @@ def check_nickname(nickname: str) -> None:
     """Raise NICKNAME_INVALID. All characters are allowed: a nickname is displayed and never identifies a user."""
     if len(nickname) > EMAIL_NICKNAME_MAX_CHARS or not is_visible(nickname):
         raise ChatError(ErrorCode.NICKNAME_INVALID)
+
+
+def lock_names(tx: WriteTransaction, *keys: str) -> None:
+    """Lock names of users before require_free and require_own_nickname: no constraint spans their three columns."""
+    tx.lock_names(f"user {key}" for key in keys)
 
 
 def require_free(connection: lookups.AnyConnection, name: str, but_for: int = 0) -> None:

@@ -49,7 +49,7 @@ class Announcements:
         if len(content) > MAX_CHARS or not is_visible(content):
             raise ChatError(ErrorCode.FIELD_INVALID, field="content")
         with self._store.write() as tx:
-            room = lookups.joined(tx, actor, room_id)
+            room = lookups.joined_locked(tx, actor, room_id)
             require(Action.ANNOUNCE, room)
             self._bounds.require_fewer(tx, Announcement.room_id == room.id, ANNOUNCEMENTS_OF_ROOM)
             self._bounds.take(tx, ANNOUNCEMENTS, actor)
@@ -62,6 +62,7 @@ class Announcements:
         same = Announcement.id == within_64_bits(announcement_id)
         with self._store.write() as tx:
             room_id = tx.execute(select(Announcement.room_id).where(same)).scalar()
-            room = lookups.joined_of(tx, actor, room_id, ErrorCode.ANNOUNCEMENT_NOT_FOUND)
+            not_found = ErrorCode.ANNOUNCEMENT_NOT_FOUND
+            room = lookups.joined_of(tx, actor, room_id, not_found, lookups.joined_locked)
             require(Action.ANNOUNCE, room)
             tx.execute(delete(Announcement).where(same))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, false, func, select
+from sqlalchemy import ColumnElement, Integer, false, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -26,6 +26,7 @@ from chat.services.lookups import AnyConnection, within_64_bits
 from chat.services.paging import Listed
 from chat.services.reading import Reading
 from chat.storage import timeline
+from chat.storage.texts import ASCII_LOWER, AsciiLower
 
 MOST = 1000  # messages per answer
 SHORT = 100  # the longest list that any lane may build
@@ -125,7 +126,7 @@ class Archive:
             key = name_key(wanted.sender_name)
             conditions.append(User.nickname_key.contains(key, autoescape=True) if key else false())
         if wanted.text is not None:
-            conditions.append(_Position(func.lower(Message.content), wanted.text.translate(_ASCII_LOWER)) > 0)
+            conditions.append(_Position(AsciiLower(Message.content), wanted.text.translate(ASCII_LOWER)) > 0)
         with self._store.read() as connection:
             room = lookups.joined(connection, actor, room_id)
             first = timeline.reach(connection, room.id, SEARCH_REACH, wanted.since, wanted.until)
@@ -162,6 +163,3 @@ def _quotes(connection: AnyConnection, messages: Sequence[StoredMessage]) -> dic
         .where(Message.id.in_(wanted), Message.deleted_at.is_(None))
     )
     return {row.id: Quote(row.content, row.name) for row in connection.execute(query)}
-
-
-_ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}  # like SQLite's lower()

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
@@ -156,8 +156,8 @@ class Changes:
         with self._store.write() as tx:
             row = _row(tx, message_id)
             room_id = row.room_id if row is not None and row.deleted_at is None else None
-            room = lookups.joined_of(tx, actor, room_id, ErrorCode.MESSAGE_NOT_FOUND)
-            self._delete(tx, actor, _found(room, row))
+            room = lookups.joined_of(tx, actor, room_id, ErrorCode.MESSAGE_NOT_FOUND, lookups.joined_locked)
+            self._delete(tx, actor, _found(room, _row(tx, message_id)))  # as it is now that the room is locked
 
     def _changing(self, actor: Actor) -> Any:
         """A transaction, which counts as a message sent."""
@@ -204,7 +204,7 @@ class Changes:
 
         kept: values of the row; shown: those of the record.
         """
-        prev_time, time = tick_for_change(tx, found.room.id, self._clock())
+        prev_time, time, rights_version = tick_for_change(tx, found.room.id, self._clock())
         row = {"room_id": found.room.id, "time": time, "kind": kind.value, "message_id": found.id}
         tx.execute(insert(Change).values(**row, actor_id=actor.user_id, **kept))
         change = StoredChange(
@@ -217,7 +217,8 @@ class Changes:
             message_time=found.time,
             **shown,
         )
-        tx.emit(Event(EventKind.CHANGE, found.room.id, time, prev_time=prev_time, change=change))
+        event = Event(EventKind.CHANGE, found.room.id, time, prev_time=prev_time, change=change)
+        tx.emit(replace(event, rights_version=rights_version))
         return change
 
 
@@ -244,7 +245,7 @@ def _found(room: FoundRoom, row: Any) -> _Found:
 
 def _in_room(tx: WriteTransaction, actor: Actor, ref: RoomRef, message_id: int, *, deleted: bool = False) -> _Found:
     """A message of that room, which the actor is in. deleted: also one that is. Raises ROOM_/MESSAGE_NOT_FOUND."""
-    room = lookups.joined(tx, actor, ref)
+    room = lookups.joined_locked(tx, actor, ref)
     row = _row(tx, message_id)
     if row is None or row.room_id != room.id or (row.deleted_at is not None and not deleted):
         raise ChatError(ErrorCode.MESSAGE_NOT_FOUND)

@@ -189,7 +189,7 @@ class Conversations:
         if new.is_pinned is not None:
             values["is_pinned"] = new.is_pinned
         with self._store.write() as tx:
-            room = lookups.entered(tx, actor, room_id)
+            room = lookups.entered(tx, actor, room_id, lookups.joined_locked)
             if new.unread is not None:
                 found = tx.execute(_oldest_unread(actor, room.id, new.unread)).scalar()
                 last_time = select(Room.last_time).where(Room.id == room.id).scalar_subquery()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from chat.clock import SECOND, Clock
 from chat.errors import ChatError, ErrorCode
@@ -32,6 +32,7 @@ from chat.services.lookups import LIST_CAP, RoomRef
 from chat.services.messages import Draft, Messages
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.quota import Quota
+from chat.storage.texts import AsciiLower
 
 FILENAME_MAX_CHARS = 200
 LEASE = 45 * SECOND  # µs; an upload without progress for this long is abandoned (its connection times out earlier)
@@ -88,7 +89,7 @@ class Files:
         row["uploader_id"] = actor.user_id
         times = {"created_at": now, "upload_ends": now + LEASE}
         with self._store.write() as tx:
-            room = lookups.joined(tx, actor, ref)
+            room = lookups.joined_locked(tx, actor, ref)
             friendships.require_open(tx, room)
             self._quota.take(tx, actor.user_id, size)
             statement = insert(Attachment).values(row | times).returning(Attachment.id)
@@ -110,7 +111,7 @@ class Files:
         Raises ROOM_NOT_FOUND if the actor has left the room, NOT_FRIENDS, FILE_NOT_FOUND, RATE_LIMITED.
         """
         with self._store.write() as tx:
-            friendships.require_open(tx, lookups.joined(tx, actor, upload.room_id))
+            friendships.require_open(tx, lookups.joined_locked(tx, actor, upload.room_id))
             if self._limits.over_workers:
                 self._limits.take_within(tx, MESSAGES, actor.user_id)
             self._prolong(tx, upload, None)
@@ -130,7 +131,7 @@ class Files:
         for attachment_id in ids:  # one transaction each, so that other writers run in between
             with self._store.write() as tx:
                 again = select(Attachment.id).where(Attachment.id == attachment_id, Attachment.upload_ends < now)
-                self._remove(tx, list(tx.execute(again).scalars()))
+                self._remove(tx, list(tx.execute(again.with_for_update()).scalars()))
 
     def listed(self, actor: Actor, ref: RoomRef, page: Page = WHOLE) -> tuple[int, Listed[FileView]]:
         """Return the room's id and its files, oldest first; a page contains the newest. Raises ROOM_NOT_FOUND."""
@@ -138,7 +139,7 @@ class Files:
             room = lookups.joined(connection, actor, ref)
             query = _files.where(Message.room_id == room.id)
             if page.search:
-                query = query.where(func.lower(Attachment.filename).contains(page.search.lower(), autoescape=True))
+                query = query.where(AsciiLower(Attachment.filename).contains(page.search.lower(), autoescape=True))
             rows = paging.fetch(connection, query, [Message.time], page, newest_first=page.limit is not None)
         return room.id, rows.with_entries([FileView(*row[:6]) for row in rows])
 

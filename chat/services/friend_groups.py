@@ -70,6 +70,7 @@ class FriendGroups:
         """Add a friend to a group. Raises FRIEND_GROUP_NOT_FOUND, NOT_FRIENDS, IN_FRIEND_GROUP."""
         try:
             with self._store.write() as tx:
+                tx.lock_users([actor.user_id, within_64_bits(user_id)])
                 _own(tx, actor, group_id)
                 if not friendships.are_friends(tx, actor.user_id, user_id):
                     raise ChatError(ErrorCode.NOT_FRIENDS)

@@ -66,6 +66,7 @@ class Friends:
         Raises USER_NOT_FOUND, SELF_MEANT, ALREADY_FRIENDS, REQUEST_PENDING, TOO_MANY (waiting ones), RATE_LIMITED.
         """
         with self._store.write() as tx:
+            tx.lock_users([actor.user_id, within_64_bits(user_id)])
             lookups.user_id(tx, user_id)
             if user_id == actor.user_id:
                 raise ChatError(ErrorCode.SELF_MEANT)
@@ -167,6 +168,7 @@ class Friends:
         Raises USER_NOT_FOUND, FRIEND_NOT_FOUND, NOT_FRIENDS (ended already).
         """
         with self._store.write() as tx:
+            tx.lock_users([actor.user_id, within_64_bits(user_id)])
             if tx.execute(select(User.id).where(User.id == within_64_bits(user_id))).first() is None:
                 raise ChatError(ErrorCode.USER_NOT_FOUND, username=user_id)
             found = friendships.between(tx, actor.user_id, user_id)
@@ -174,6 +176,7 @@ class Friends:
                 raise ChatError(ErrorCode.FRIEND_NOT_FOUND)
             if found.is_over:
                 raise ChatError(ErrorCode.NOT_FRIENDS)
+            tx.lock_rooms([found.room_id])  # it takes nothing new from here on
             tx.execute(update(Friendship).where(Friendship.id == found.id).values(ended_at=self._clock()))
             for one, other in ((actor.user_id, user_id), (user_id, actor.user_id)):
                 own = select(FriendGroup.id).where(FriendGroup.owner_id == one)
@@ -186,6 +189,7 @@ class Friends:
     ) -> None:
         if actor.user_id not in {sender_id, receiver_id}:
             raise ChatError(ErrorCode.REQUEST_NOT_FOUND)
+        tx.lock_users(map(within_64_bits, (sender_id, receiver_id)))
         either = or_(User.id == within_64_bits(sender_id), User.id == within_64_bits(receiver_id))
         if tx.execute(select(User.id).where(either, User.deleted_at.is_not(None))).first():
             raise ChatError(ErrorCode.USER_DELETED)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
@@ -14,6 +14,7 @@ from chat.security.events import SecurityLog
 from chat.services import friendships, lookups, paging, people
 from chat.services.avatars import Avatars
 from chat.services.lookups import AnyConnection, FoundRoom
+from chat.services.memberships import end_memberships
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.people import Person
 from chat.services.permissions import REMOVING, Action, allows, forbidden, require
@@ -75,7 +76,7 @@ class Groups:
         """
         old, new = (Role.MEMBER, Role.ADMIN) if is_admin else (Role.ADMIN, Role.MEMBER)
         with self._store.write() as tx:
-            room = lookups.joined(tx, actor, room_id)
+            room = lookups.joined_locked(tx, actor, room_id)
             require(Action.CHANGE_ROLES, room)
             if _role_of_other(tx, room, user_id) is not old:
                 raise ChatError(ErrorCode.ROLE_UNCHANGED)
@@ -87,7 +88,7 @@ class Groups:
         Raises ROOM_NOT_FOUND, FORBIDDEN, SELF_MEANT, USER_NOT_FOUND, NOT_MEMBER.
         """
         with self._store.write() as tx:
-            room = lookups.joined(tx, actor, room_id)
+            room = lookups.joined_locked(tx, actor, room_id)
             require(Action.TRANSFER, room)
             if user_id == actor.user_id:
                 raise ChatError(ErrorCode.SELF_MEANT)
@@ -104,14 +105,12 @@ class Groups:
         ADMIN_PROTECTED.
         """
         with self._store.write() as tx:
-            room = lookups.joined(tx, actor, room_id)
+            room = lookups.joined_locked(tx, actor, room_id)
             require(Action.REMOVE_MEMBER, room)
             role = _role_of_other(tx, room, user_id)
             if not allows(REMOVING[role], room):
                 raise forbidden(room) if user_id == actor.user_id else ChatError(ErrorCode.ADMIN_PROTECTED)
-            tx.execute(delete(Membership).where(Membership.room_id == room.id, Membership.user_id == user_id))
-            tx.emit(Event(EventKind.USER, user_id))
-            tx.emit(Event(EventKind.MEMBERS, room.id, self._clock()))
+            end_memberships(tx, user_id, [room.id], self._clock())
         details = {"room_id": room_id, "member_id": user_id}
         self._security_log.write("member_removal", actor.user_id, actor.username, **details)
 
@@ -127,7 +126,7 @@ class Groups:
                 require(Action.CHANGE_ROOM, lookups.joined(connection, actor, room_id))
             new_avatar = self._avatars.prepare(avatar)
         with self._store.write() as tx:
-            room = lookups.joined(tx, actor, room_id)
+            room = lookups.joined_locked(tx, actor, room_id)
             require(Action.CHANGE_ROOM, room)
             if title is not None:
                 self._rooms.rename_within(tx, room.id, title)

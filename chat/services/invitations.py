@@ -46,7 +46,7 @@ class Invitations:
         """
         wanted = {within_64_bits(user_id) for user_id in user_ids}
         with self._store.write() as tx:
-            room = lookups.joined(tx, actor, room_id)
+            room = lookups.joined_locked(tx, actor, room_id)
             at_once = allows(Action.ADD_MEMBER, room)
             if room.is_lobby or not (at_once or allows(Action.INVITE, room)):
                 raise forbidden(room)
@@ -98,12 +98,15 @@ class Invitations:
             found = tx.execute(query.where(Invitation.id == within_64_bits(invitation_id))).first()
             if found is None or room_id not in {None, found.room_id}:
                 raise ChatError(ErrorCode.INVITATION_NOT_FOUND)
-            room = lookups.joined_of(tx, actor, found.room_id, ErrorCode.INVITATION_NOT_FOUND)
+            not_found = ErrorCode.INVITATION_NOT_FOUND
+            room = lookups.joined_of(tx, actor, found.room_id, not_found, lookups.joined_locked)
             require(Action.ANSWER_INVITATION, room)
-            if found.status != InvitationStatus.WAITING:
-                raise ChatError(ErrorCode.INVITATION_ANSWERED)
+            waiting = update(Invitation).where(
+                Invitation.id == invitation_id, Invitation.status == InvitationStatus.WAITING
+            )
             status = InvitationStatus.ACCEPTED if accept else InvitationStatus.REFUSED
-            tx.execute(update(Invitation).where(Invitation.id == invitation_id).values(status=status))
+            if not tx.execute(waiting.values(status=status)).rowcount:
+                raise ChatError(ErrorCode.INVITATION_ANSWERED)
             if not accept:  # admission announces itself
                 tx.emit(Event(EventKind.CONCERNS_MEMBERS, room.id, self._clock()))
             if accept:

@@ -84,7 +84,7 @@ class Joining:
 
     def _set(self, actor: Actor, ref: RoomRef, code: str | None) -> str:
         with self._store.write() as tx:
-            room = lookups.joined(tx, actor, ref)
+            room = lookups.joined_locked(tx, actor, ref)
             require(Action.JOIN_CODE, room)
             tx.execute(update(Room).where(Room.id == room.id).values(join_code=code))
         event = "join_code" if code else "join_code_off"

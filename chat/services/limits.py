@@ -1,14 +1,23 @@
 """Rate limits (docs/specification.md, "Rate limits"); those shared by all processes are kept in the database."""
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, select, text, update
 
-from chat.clock import Clock
+from chat.clock import SECOND, Clock
 from chat.models import RateLimit
 from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
 from chat.security.limits import Limit, MemoryBuckets
 
 Bucket = tuple[Limit, object]
+CLOCKS_APART = 60 * SECOND  # µs; what is further in the future is no other process's clock, but ours has jumped back
+# Limit.take as one statement, so that takers at the same moment cannot both have the last one. No row: refused.
+_take = text("""
+INSERT INTO rate_limits AS b (key, full_at) VALUES (:key, :now + :taken)
+ON CONFLICT (key) DO UPDATE SET
+full_at = CASE WHEN b.full_at > :now AND b.full_at <= :farthest THEN b.full_at ELSE :now END + :taken
+WHERE CASE WHEN b.full_at > :now AND b.full_at <= :farthest THEN b.full_at ELSE :now END + :taken <= :deepest
+RETURNING full_at
+""")
 
 
 class Limits:
@@ -75,12 +84,14 @@ class Limits:
         """
         if not self._enabled:
             return
-        state, wait = limit.take(_state(tx, limit, key), self._clock(), count)
-        if wait:
-            raise self._security_log.refuse(limit, key, wait)
+        now, taken = self._clock(), limit.interval * count
         name = _name(limit, key)
-        if not tx.execute(update(RateLimit).where(RateLimit.key == name).values(full_at=state)).rowcount:
-            tx.execute(insert(RateLimit).values(key=name, full_at=state))
+        deepest = now + limit.interval * limit.burst
+        values = {"key": name, "now": now, "taken": taken, "deepest": deepest, "farthest": deepest + CLOCKS_APART}
+        if count <= limit.burst and tx.execute(_take, values).first() is not None:
+            return
+        _, wait = limit.take(_state(tx, limit, key), now, count)
+        raise self._security_log.refuse(limit, key, wait or limit.interval / SECOND)
 
     def give_back_within(self, tx: WriteTransaction, limit: Limit, key: object, count: int = 1) -> None:
         """Undo take_within."""

@@ -1,6 +1,6 @@
 """Find rooms and users with access control: a room is found only through the caller's membership or open access."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, or_, select
@@ -64,27 +64,54 @@ def joined(connection: AnyConnection, actor: Actor, ref: RoomRef) -> FoundRoom:
     if room is None and actor.is_teacher:
         room = _find(connection, _visible_by_id, _visible_by_name, actor, ref)
     if room is None:
-        exists = isinstance(ref, int) and _run(connection, _living_by_id, {"ref": within_64_bits(ref)})
-        raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=ref, **({"exists": True} if exists else {}))
+        raise _not_joined(connection, ref)
     return room
 
 
-def entered(connection: AnyConnection, actor: Actor, ref: RoomRef) -> FoundRoom:
+def _not_joined(connection: AnyConnection, ref: RoomRef) -> ChatError:
+    exists = isinstance(ref, int) and _run(connection, _living_by_id, {"ref": within_64_bits(ref)})
+    return ChatError(ErrorCode.ROOM_NOT_FOUND, room=ref, **({"exists": True} if exists else {}))
+
+
+def joined_locked(tx: WriteTransaction, actor: Actor, ref: RoomRef) -> FoundRoom:
+    """Like joined, for transactions that write into the room or change rights there: its row is locked first.
+
+    Raises ROOM_NOT_FOUND.
+    """
+    room = joined(tx, actor, ref)
+    if not tx.lock_rooms([room.id]):
+        return room
+    try:
+        return joined(tx, actor, room.id)  # as it is after the transactions that held the lock
+    except ChatError:
+        raise _not_joined(tx, ref) from None
+
+
+Finder = Callable[[Any, Actor, RoomRef], FoundRoom]  # joined or joined_locked
+
+
+def entered(connection: Any, actor: Actor, ref: RoomRef, find: Finder = joined) -> FoundRoom:
     """The room of that name or id, if the actor is a member. Raises ROOM_NOT_FOUND."""
-    room = joined(connection, actor, ref)
+    room = find(connection, actor, ref)
     if room.role is None:
         raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=ref)
     return room
 
 
-def joined_of(connection: AnyConnection, actor: Actor, room_id: int | None, not_found: ErrorCode) -> FoundRoom:
+def joined_of(
+    connection: AnyConnection,
+    actor: Actor,
+    room_id: int | None,
+    not_found: ErrorCode,
+    find: Finder = joined,
+) -> FoundRoom:
     """Return the room that contains an object which has its own id, if the actor is a member.
 
     Raises `not_found` if there is no such room (`room_id` None: no such object), FORBIDDEN if the actor is not a
     member.
     """
     try:
-        return joined(connection, actor, room_id or 0)
+        return find(connection, actor, room_id or 0)
     except ChatError as error:
         raise ChatError(ErrorCode.FORBIDDEN if error.data.get("exists") else not_found) from None
 
@@ -98,10 +125,11 @@ def visible(connection: AnyConnection, actor: Actor, ref: RoomRef) -> FoundRoom:
 
 
 def still_visible(tx: WriteTransaction, actor: Actor, ref: RoomRef, room: FoundRoom) -> FoundRoom:
-    """Re-read a room that was found before the transaction began.
+    """Lock and re-read a room that was found before the transaction began.
 
     Raises ROOM_NOT_FOUND, also if its name now belongs to another room.
     """
+    tx.lock_rooms([room.id])
     now = visible(tx, actor, ref)
     if now.id != room.id:  # the room was deleted and its name reused
         raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=ref)

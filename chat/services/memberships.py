@@ -74,7 +74,7 @@ class Memberships:
         unchanged; CANNOT_BE_ADDED, RATE_LIMITED.
         """
         with self._store.write() as tx:
-            room = lookups.joined(tx, actor, ref)
+            room = lookups.joined_locked(tx, actor, ref)
             require(ADDING[role], room)
             user_id = lookups.user_id(tx, user)
             if lookups.role_of(tx, room.id, user_id) is not None:
@@ -98,14 +98,12 @@ class Memberships:
         friendship.
         """
         with self._store.write() as tx:
-            room = lookups.entered(tx, actor, ref)
+            room = lookups.entered(tx, actor, ref, lookups.joined_locked)
             require(Action.LEAVE, room)
             if dissolves and room.role is Role.OWNER:
                 end_room(tx, room.id, self._clock())
                 return
-            tx.execute(delete(Membership).where(Membership.room_id == room.id, Membership.user_id == actor.user_id))
-            tx.emit(Event(EventKind.USER, actor.user_id))
-            tx.emit(Event(EventKind.MEMBERS, room.id, self._clock()))
+            end_memberships(tx, actor.user_id, [room.id], self._clock())
             successor = _longest_standing(tx, room.id)
             if successor is None and not room.is_lobby:
                 end_room(tx, room.id, self._clock())
@@ -125,13 +123,11 @@ class Memberships:
                     raise ChatError(ErrorCode.USER_NOT_FOUND, username=owner)
                 owned = select(Membership.room_id).where(Membership.user_id == owner_id, Membership.role == Role.OWNER)
                 mine = (Membership.user_id == user_id, Membership.role != Role.OWNER, Membership.room_id.in_(owned))
-                some = select(Membership.id).where(*mine).limit(LEAVE_AT_ONCE)
-                gone = delete(Membership).where(Membership.id.in_(some)).returning(Membership.room_id)
-                left = tx.execute(gone).scalars().all()
-                if left:
-                    tx.emit(Event(EventKind.USER, user_id))
-                for room_id in left:
-                    tx.emit(Event(EventKind.MEMBERS, room_id, self._clock()))
+                some = select(Membership.room_id).where(*mine).limit(LEAVE_AT_ONCE)
+                left = tx.execute(some).scalars().all()
+                if tx.lock_rooms(left):  # roles may have changed until then
+                    left = tx.execute(some.where(Membership.room_id.in_(left))).scalars().all()
+                end_memberships(tx, user_id, left, self._clock())
             total += len(left)
             if len(left) < LEAVE_AT_ONCE:
                 return total
@@ -180,6 +176,7 @@ class Memberships:
         """
         if not user_ids:
             return
+        tx.lock_rooms([room_id])
         has_others = select(Membership.id).where(Membership.room_id == room_id).exists().label("has_others")
         room = tx.execute(select(Room.last_time, Room.is_lobby, has_others).where(Room.id == room_id)).one()
         now = self._clock()
@@ -208,6 +205,17 @@ class Memberships:
             accept_within(tx, room_id, actor.user_id)
 
 
+def end_memberships(tx: WriteTransaction, user_id: int, room_ids: Sequence[int], now: int) -> None:
+    """End a user's memberships in rooms whose rows are locked. `now` in µs."""
+    if not room_ids:
+        return
+    tx.execute(delete(Membership).where(Membership.user_id == user_id, Membership.room_id.in_(room_ids)))
+    tx.revoke_rights(room_ids)
+    tx.emit(Event(EventKind.USER, user_id))
+    for room_id in room_ids:
+        tx.emit(Event(EventKind.MEMBERS, room_id, now))
+
+
 def accept_within(tx: WriteTransaction, room_id: int, user_id: int) -> None:
     """Record that a member added by another user has entered the room, so it no longer counts as a stranger's room."""
     mine = (Membership.room_id == room_id, Membership.user_id == user_id)
@@ -215,7 +223,7 @@ def accept_within(tx: WriteTransaction, room_id: int, user_id: int) -> None:
 
 
 def end_room(tx: WriteTransaction, room_id: int, now: int) -> None:
-    """Delete a room in the transaction that checked the permission. `now` in µs."""
+    """Delete a room in the transaction that locked it and checked the permission. `now` in µs."""
     tx.execute(delete(Membership).where(Membership.room_id == room_id))
     tx.execute(update(Room).where(Room.id == room_id).values(deleted_at=now))
     tx.emit(Event(EventKind.ROOM, room_id))
@@ -227,6 +235,7 @@ def pass_on_rooms(tx: WriteTransaction, user_id: int) -> None:
     The user remains a member. A room without other members stays until the account is restored.
     """
     owned = (Membership.user_id == user_id, Membership.role == Role.OWNER)
+    tx.lock_rooms(tx.execute(select(Membership.room_id).where(*owned)).scalars())
     for membership in tx.execute(select(Membership.id, Membership.room_id, Membership.user_id).where(*owned)).all():
         successor = _longest_standing(tx, membership.room_id)
         if successor is not None:

@@ -83,7 +83,7 @@ class Messages:
                 self._quota.require_left(connection, actor.user_id)
             picture = self._attachments.picture(draft.image)
         with self._store.write() as tx:
-            room = lookups.joined(tx, actor, ref)
+            room = lookups.joined_locked(tx, actor, ref)
             room_id = room.id
             earlier = self._earlier(tx, actor, room_id, draft)
             if earlier is not None:
@@ -130,7 +130,7 @@ class Messages:
         mentioned: Mentioned | None = None,
     ) -> StoredMessage:
         """Store a message and its attachment in the transaction that checked the actor's membership."""
-        prev_time, time = tick_for_message(tx, room_id, self._clock())
+        prev_time, time, rights_version = tick_for_message(tx, room_id, self._clock())
         kind = attached.type if attached else MessageType.TEXT
         row: dict[str, Any] = {
             "room_id": room_id,
@@ -164,7 +164,7 @@ class Messages:
         )
         if mentioned:
             mentions.store(tx, room_id, message_id, time, mentioned)
-        tx.emit(Event(EventKind.MESSAGE, room_id, time, message, prev_time))
+        tx.emit(Event(EventKind.MESSAGE, room_id, time, message, prev_time, rights_version=rights_version))
         return message
 
     @staticmethod

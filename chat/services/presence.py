@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, Protocol
 
 from sqlalchemy import bindparam, or_, select, update
@@ -136,7 +137,7 @@ class Presence:
     def flush(self) -> None:
         """Remove ended sessions, and write changes that other processes do not know yet."""
         self._forget_ended()
-        changes = self._changes()
+        changes = sorted(self._changes(), key=itemgetter("session"))  # one order for all processes: no deadlocks
         if not changes:
             return
         try:

@@ -19,6 +19,7 @@ from chat.services.accounts import (
     check_email,
     check_nickname,
     hashes,
+    lock_names,
     require_free,
     require_own_nickname,
 )
@@ -147,6 +148,7 @@ class Profiles:
                 if user is None:
                     raise ChatError(ErrorCode.NOT_SIGNED_IN)
                 proven.require_still(tx)
+                lock_names(tx, nickname_key(changes.nickname or ""), name_key(changes.email or ""))
                 if changes.nickname is not None:
                     require_own_nickname(tx, changes.nickname, but_for=actor.user_id)
                 if changes.email is not None:

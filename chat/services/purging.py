@@ -58,7 +58,7 @@ class Purger:
             if connection.execute(_next_gone).first() is None:
                 return False
         with self._store.write() as tx:
-            room_id = tx.execute(_next_gone).scalar()
+            room_id = tx.execute(_next_gone.with_for_update(skip_locked=True)).scalar()  # one process at a time
             if (
                 room_id is not None
                 and not _purge_changes(tx, room_id)

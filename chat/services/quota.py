@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, text, update
 
 from chat.clock import SECOND, Clock
 from chat.errors import ChatError, ErrorCode
@@ -11,6 +11,16 @@ from chat.ports import Store, WriteTransaction
 from chat.services.lookups import AnyConnection
 
 DAY = 24 * 3600 * SECOND  # µs; begins with the first byte that a person stores
+
+# One statement, so that takers at the same moment cannot both have the last bytes. No row: used up.
+_take = text("""
+INSERT INTO stored_bytes AS b (user_id, since, bytes) VALUES (:user, :now, :size)
+ON CONFLICT (user_id) DO UPDATE SET
+since = CASE WHEN b.since <= :now AND :now < b.since + :day THEN b.since ELSE :now END,
+bytes = CASE WHEN b.since <= :now AND :now < b.since + :day THEN b.bytes ELSE 0 END + :size
+WHERE CASE WHEN b.since <= :now AND :now < b.since + :day THEN b.bytes ELSE 0 END + :size <= :most
+RETURNING bytes
+""")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +50,11 @@ class Quota:
 
         Raises QUOTA_USED, STORAGE_FULL.
         """
-        used, since = self._used(tx, user_id)
-        if used + size > self._bounds.storage_per_day:
-            raise self._used_up(since)
+        most = self._bounds.storage_per_day
+        values = {"user": user_id, "now": self._clock(), "day": DAY, "size": size, "most": most}
+        if size > most or tx.execute(_take, values).first() is None:
+            raise self._used_up(self._used(tx, user_id)[1])
         self.require_room(tx, size)
-        values = {"since": since, "bytes": used + size}
-        same = update(StoredBytes).where(StoredBytes.user_id == user_id)
-        if not tx.execute(same.values(values)).rowcount:
-            tx.execute(insert(StoredBytes).values(user_id=user_id, **values))
 
     def give_back(self, tx: WriteTransaction, user_id: int, size: int, taken_at: int) -> None:
         """Refund bytes that were counted at `taken_at` (µs) but not stored."""

@@ -125,7 +125,7 @@ class Reading:
             written, self._marks = self._marks, {}
         if not written:
             return
-        rows = [{"user": user, "room": room, "time": time} for (user, room), time in written.items()]
+        rows = [{"user": user, "room": room, "time": time} for (user, room), time in sorted(written.items())]
         try:
             with self._store.write() as tx:
                 tx.run_many(_forward, rows)

@@ -4,6 +4,8 @@ The room's row is locked from the tick to the commit, so times are given out in 
 a room have the same time.
 """
 
+from typing import NamedTuple
+
 from sqlalchemy import bindparam, case, select, update
 
 from chat.models import Room
@@ -15,20 +17,29 @@ _tick = Prepared(
     update(Room)
     .where(Room.id == bindparam("room"))
     .values(prev_time=Room.last_time, last_time=case((_now >= bindparam("now"), _now + 1), else_=bindparam("now")))
-    .returning(Room.prev_time, Room.change_time, Room.last_time)
+    .returning(Room.prev_time, Room.change_time, Room.last_time, Room.rights_version)
 )
 
 
-def tick_for_message(tx: WriteTransaction, room_id: int, now: int) -> tuple[int, int]:
-    """Where the clock was (µs), and the time of a new message."""
-    ((prev_time, change_time, time),) = tx.run(_tick, {"room": room_id, "now": now})
-    return (change_time if change_time > prev_time else prev_time), time
+class Tick(NamedTuple):
+    """One step of the clock."""
+
+    prev_time: int  # where the clock was, µs
+    time: int  # of the new entry, µs
+    rights_version: int
 
 
-def tick_for_change(tx: WriteTransaction, room_id: int, now: int) -> tuple[int, int]:
+def tick_for_message(tx: WriteTransaction, room_id: int, now: int) -> Tick:
+    """Advance the clock for a new message."""
+    ((prev_time, change_time, time, rights_version),) = tx.run(_tick, {"room": room_id, "now": now})
+    return Tick(change_time if change_time > prev_time else prev_time, time, rights_version)
+
+
+def tick_for_change(tx: WriteTransaction, room_id: int, now: int) -> Tick:
     """Advance the clock for a change. The times of the newest messages stay."""
-    query = select(Room.last_time, Room.change_time).where(Room.id == room_id).with_for_update()
-    prev_time = max(tx.execute(query).one())
+    query = select(Room.last_time, Room.change_time, Room.rights_version).where(Room.id == room_id)
+    room = tx.execute(query.with_for_update(key_share=True)).one()
+    prev_time = max(room.last_time, room.change_time)
     time = max(prev_time + 1, now)
     tx.execute(update(Room).where(Room.id == room_id).values(change_time=time))
-    return prev_time, time
+    return Tick(prev_time, time, room.rights_version)

@@ -1,5 +1,6 @@
 """Rooms: creating, finding and deleting them (docs/specification.md, "Room" and "The lobby")."""
 
+import secrets
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -27,7 +28,6 @@ NAME_MAX_CHARS = 60
 LABEL_MAX_CHARS = 16
 DESCRIPTION_MAX_CHARS = 1000
 OPEN_LABEL, LOCKED_LABEL = "public", "private"  # "private" is the label that requires a passwd
-_NAMELESS = ""  # placeholder key within the transaction that creates a room, until its number is known
 
 
 class Rooms:
@@ -77,6 +77,7 @@ class Rooms:
         try:
             with self._store.write() as tx:
                 others = _ids(tx, actor, members)
+                _lock_name(tx, name)
                 room_id = _insert(tx, name, self._clock(), name=name, label=label, passwd_hash=passwd_hash)
                 self._admit_all(tx, room_id, actor, others)
                 return room_id
@@ -187,7 +188,7 @@ class Rooms:
 
     def make_direct_within(self, tx: WriteTransaction, one_id: int, other_id: int) -> int:
         """Create a direct conversation of two users and return its id."""
-        room_id = _insert(tx, _NAMELESS, self._clock(), access=Access.DIRECT, label=LOCKED_LABEL)
+        room_id = _insert(tx, "", self._clock(), access=Access.DIRECT, label=LOCKED_LABEL)
         name = f"#{room_id}"  # no other room can have this name
         values = {"title": name, "name": name, "name_key": name_key(name)}
         tx.execute(update(Room).where(Room.id == room_id).values(values))
@@ -224,6 +225,7 @@ class Rooms:
             if connection.execute(select(Room.id).where(Room.is_lobby, Room.title == self._lobby)).first():
                 return
         with self._store.write() as tx:
+            tx.lock_names(["lobby"])
             now = self._clock()
             room_id = tx.execute(select(Room.id).where(Room.is_lobby)).scalar()
             if room_id is None:
@@ -251,15 +253,16 @@ def _insert(
     now: int,
     *,
     label: str,
-    name: str = _NAMELESS,
+    name: str | None = None,  # None: it gets one within the transaction, once its number is known
     access: Access = Access.OPEN,
     description: str = "",
     passwd_hash: str | None = None,
     is_lobby: bool = False,
 ) -> int:
     row = {
-        "name": name,
-        "name_key": name_key(name),
+        "name": name or "",
+        # A placeholder that is no other's: transactions that make rooms must not wait for each other.
+        "name_key": f" {secrets.token_hex(8)}" if name is None else name_key(name),
         "title": title,
         "description": description,
         "access": access,
@@ -272,12 +275,17 @@ def _insert(
     return int(tx.execute(insert(Room).values(row).returning(Room.id)).scalar_one())
 
 
+def _lock_name(tx: WriteTransaction, name: str) -> None:
+    tx.lock_names([f"room {name_key(name)}"])
+
+
 def _give_name(tx: WriteTransaction, room_id: int, title: str) -> None:
     """Give a room a unique name: its title, followed by the room's number if the title alone is taken.
 
     No other name can end in this room's number, because titles that end in a number get their own number appended.
-    Writers run one at a time, so no concurrent transaction can take the name.
+    The name is locked, so no concurrent transaction can take it.
     """
+    _lock_name(tx, title)
     taken = _living_by_name(title).where(Room.id != room_id)
     is_free = not is_reserved_room_name(title) and tx.execute(taken).first() is None
     name = title if is_free else f"{title} #{room_id}"

@@ -82,6 +82,8 @@ class Tickets:
             # Only one of any number of concurrent attempts, in all processes, can delete the row.
             used = delete(RoomTicket).where(_valid).returning(RoomTicket)
             ticket = tx.execute(used, values).first()
+            if ticket is not None:
+                tx.lock_rooms([ticket.room_id])
             actor = self._sessions.resolve_within(tx, ticket.session_id, ticket.user_id) if ticket else None
             if ticket is None or actor is None:
                 raise ChatError(ErrorCode.TICKET_INVALID)

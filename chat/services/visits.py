@@ -42,7 +42,7 @@ class Visits:
         """Enter a room that the actor is a member of; pair with `leave`. Raises UNAVAILABLE."""
         visit = Visit(room_id, Visitor(actor.user_id, actor.username, actor.nickname))
         with self._store.write() as tx:
-            self._be_alive(tx)
+            self._be_alive(tx, room_id)
             self._write(tx, visit)
             accept_within(tx, room_id, actor.user_id)
         with self._lock:
@@ -86,6 +86,7 @@ class Visits:
             return
         try:
             with self._store.write() as tx:
+                tx.lock_rooms(visit.room_id for visit in left)
                 for visit in left:
                     # The row id of a failed commit may belong to another process now.
                     mine = and_(VisitRow.id == visit.row_id, VisitRow.process_id == self._process)
@@ -100,18 +101,21 @@ class Visits:
         if not _is_there(tx, room_id, visitor.user_id):
             tx.emit(Event(EventKind.LEFT, room_id, self._clock(), data=visitor.dump()))
 
-    def _be_alive(self, tx: WriteTransaction) -> None:
+    def _be_alive(self, tx: WriteTransaction, *room_ids: int) -> None:
+        """Renew this process's row; the rooms, which are going to be counted in, are locked."""
         if not self._process:
             self._process = secrets.token_hex(8)
         self._alive_until = self._clock() + ALIVE_FOR
         mine = update(Process).where(Process.id == self._process)
         if tx.execute(mine.values(alive_until=self._alive_until)).rowcount:
+            tx.lock_rooms(room_ids)
             return
         tx.execute(insert(Process).values(id=self._process, alive_until=self._alive_until))
         # This process was delayed so long that others considered it dead. Sockets that leave meanwhile wait for the
         # lock and find the new row.
         with self._lock:
             here = list(self._here)
+        tx.lock_rooms({*room_ids, *(visit.room_id for visit in here)})
         for visit in here:
             self._write(tx, visit)
 

@@ -1,8 +1,6 @@
 """Clients to run scenarios with: each protocol's, through Flask's test client and against a real gunicorn."""
 
-import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +12,7 @@ from tests.contract.realtime_client import RealtimeClient, RealtimeUser
 from tests.contract.roomapi_client import FollowingRoomapiClient, RoomapiClient
 from tests.contract.roomapi_socket import Member
 from tests.contract.tcp_client import TcpClient
+from tests.databases import Databases
 from tests.server import Server
 
 Kind = Callable[[Transport], ChatClient]
@@ -94,16 +93,17 @@ def anyone(meet: Meet, client_kind: Any) -> Anyone:
 
 
 @pytest.fixture(scope="module")
-def shared_url(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def shared_url(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server for all tests of a module, each of which has users and rooms of its own."""
     home = tmp_path_factory.mktemp("shared")
-    shutil.copy(migrated, home / "commonroom.db")
+    databases.fill(home)
     server = Server(home)
     try:
         server.start()
         yield server.url
     finally:
         server.kill()
+        databases.drop(home)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ to pulls are lost, servers restart, the clock jumps, and events of the other ser
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, ClassVar
 
 from hypothesis import HealthCheck, settings
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from tests.contract.clients import PollingClient, Refused
+from tests.databases import Databases
 from tests.property.worlds import SERVERS, InProcess
 
 PEOPLE = ("alice", "bob")
@@ -199,8 +199,10 @@ class Changes(RuleBasedStateMachine):
             self.threads.shutdown(wait=False)
 
 
-def test_state_and_changes_are_the_state_fetched_again(migrated: Path, cheap_passwords: None) -> None:
-    Changes.make_world = staticmethod(lambda: InProcess(migrated))
+def test_state_and_changes_are_the_state_fetched_again(
+    databases: Databases, database: str, cheap_passwords: None
+) -> None:
+    Changes.make_world = staticmethod(lambda: InProcess(databases, database))
     run_state_machine_as_test(
         Changes,
         settings=settings(

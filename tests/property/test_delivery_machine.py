@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from tests.contract.clients import PollingClient, Refused, Transport
+from tests.databases import Databases
 from tests.property.worlds import SERVERS, InProcess, Live, World
 
 ROOMS = (0, 1)  # the lobby, and one of the example's own
@@ -274,9 +275,12 @@ def run(machine: type[Delivery], **limits: Any) -> None:
     )
 
 
-def test_every_reader_gets_every_message_once_and_in_order(migrated: Path, cheap_passwords: None) -> None:
-    InThisProcess.make_world = staticmethod(lambda: InProcess(migrated))
-    run(InThisProcess, max_examples=30, stateful_step_count=40)
+@pytest.mark.both_databases
+def test_every_reader_gets_every_message_once_and_in_order(
+    databases: Databases, database: str, cheap_passwords: None
+) -> None:
+    InThisProcess.make_world = staticmethod(lambda: InProcess(databases, database))
+    run(InThisProcess, max_examples=30 if database == "sqlite" else 10, stateful_step_count=40)
 
 
 @pytest.fixture

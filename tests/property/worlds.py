@@ -9,10 +9,10 @@ from flask import Flask
 
 from app import create_app
 from chat.ports import Bus
-from config import Settings
-from tests.conftest import SECRET, FakeClock, services_of
+from tests.conftest import FakeClock, services_of, settings_at
 from tests.contract.clients import FlaskTransport, HttpTransport, PollingClient, Transport
 from tests.database import bus_of
+from tests.databases import Databases
 from tests.server import Server
 
 SERVERS = (0, 1)
@@ -67,10 +67,11 @@ class InProcess(_Registered):
     events when told to.
     """
 
-    def __init__(self, migrated: Path) -> None:
+    def __init__(self, databases: Databases, kind: str) -> None:
         super().__init__()
         self.home = Path(tempfile.mkdtemp())
-        shutil.copy(migrated, self.home / "commonroom.db")
+        self._databases = databases
+        databases.fill(self.home, kind)
         self.clock = FakeClock()
         self.apps: dict[int, Flask] = {}
         self.buses: dict[int, Bus] = {}
@@ -94,10 +95,11 @@ class InProcess(_Registered):
     def end(self) -> None:
         for server in SERVERS:
             self._stop(server)
+        self._databases.drop(self.home)
         shutil.rmtree(self.home)
 
     def _start(self, server: int) -> None:
-        settings = Settings(instance_path=self.home, secret_key=SECRET, rate_limits=False, session_hours=8000)
+        settings = settings_at(self.home, rate_limits=False, session_hours=8000)
         self.apps[server] = create_app(settings, self.clock)
         services = services_of(self.apps[server])
         services.rooms.ensure_lobby()

@@ -2,14 +2,13 @@
 
 import itertools
 import re
-import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.contract.tcp_client import Lines
+from tests.databases import Databases
 from tests.server import Server
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
@@ -19,9 +18,9 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
-def live(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def live(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     home = tmp_path_factory.mktemp("tcp")
-    shutil.copy(migrated, home / "commonroom.db")
+    databases.fill(home)
     env = {"CHAT_RATE_LIMITS": "off", "CHAT_TIMEZONE": "Asia/Shanghai", "CHAT_FILE_MAX_BYTES": "8000000"}
     server = Server(home, env=env)
     try:
@@ -30,6 +29,7 @@ def live(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         assert "Traceback" not in server.log.read_text()
     finally:
         server.kill()
+        databases.drop(home)
 
 
 @pytest.fixture

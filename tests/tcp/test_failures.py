@@ -1,17 +1,16 @@
 """Every row of the guide's table of failures."""
 
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.contract.clients import HttpTransport, PollingClient
 from tests.contract.tcp_client import Lines
+from tests.databases import Databases
 from tests.server import ROOT, Server
 
 _TABLE = (ROOT / "docs/protocols/tcp.md").read_text(encoding="utf-8").partition("## Failures")[2]
@@ -214,12 +213,12 @@ ACTS: dict[tuple[str, str], list[Act]] = {
 
 
 @pytest.fixture(scope="module")
-def scene(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+def scene(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     home = tmp_path_factory.mktemp("failures")
-    shutil.copy(migrated, home / "commonroom.db")
+    databases.fill(home)
     server = Server(home, env=BOUNDS)
     full = Server(tmp_path_factory.mktemp("full"), env={"CHAT_DISK_FREE_MIN": str(2**50)})
-    shutil.copy(migrated, full.home / "commonroom.db")
+    databases.fill(full.home)
     try:
         server.start()
         full.start()

@@ -12,6 +12,8 @@ from chat.services import Services
 from chat.services.profiles import Changes
 from tests.conftest import FakeClock, sign_up
 
+pytestmark = pytest.mark.both_databases
+
 ADDRESS = "192.0.2.1"
 PASSWORD = "zjh1997@stupid"
 MD5 = hashlib.md5(PASSWORD.encode()).hexdigest()

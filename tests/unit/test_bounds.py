@@ -152,6 +152,7 @@ def test_the_rate_holds_over_processes_too(limited: Callable[..., Services]) -> 
     assert (made.count(None), made.count(ErrorCode.RATE_LIMITED)) == (5, 5)
 
 
+@pytest.mark.sqlite_only
 def test_counting_the_owned_rooms_takes_an_index(services: Services) -> None:
     with services.store.read() as connection:
         plan = connection.exec_driver_sql(
@@ -358,6 +359,7 @@ def test_members_from_before_count_as_having_come_by_themselves(two_strangers_ro
     assert put_in(services, mallory, me) is None
 
 
+@pytest.mark.sqlite_only
 def test_counting_strangers_rooms_scans_no_table(services: Services) -> None:
     me, alice = sign_up(services, "me"), sign_up(services, "alice")
     plans: list[str] = []

@@ -7,6 +7,8 @@ from chat.services import Services
 from chat.services.lookups import RoomRef, UserRef
 from tests.conftest import FakeClock, run_in_threads, sign_up
 
+pytestmark = pytest.mark.both_databases
+
 
 def add(services: Services, actor, room: RoomRef, user: UserRef, role: Role = Role.MEMBER) -> ErrorCode | None:
     """Return None on success."""

@@ -80,6 +80,7 @@ def test_of_a_deleted_room_nothing_is_left(services: Services) -> None:
     assert services.messages.history(alice, kept, None, 10)[0].content == "kept"
 
 
+@pytest.mark.sqlite_only
 def test_in_the_file_neither(services: Services) -> None:
     alice = sign_up(services, "alice")
     room = services.rooms.create(alice, "kept")
@@ -163,6 +164,7 @@ def test_direct_conversations_and_invitations_are_no_obstacle(services: Services
     assert [message.content for message in services.messages.history(alice, 2, None, 10)] == ["hello"]
 
 
+@pytest.mark.sqlite_only
 def test_the_file_shrinks(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(purging, "SPARE_PAGES", 20)
     alice = sign_up(services, "alice")
@@ -181,6 +183,7 @@ def test_the_file_shrinks(services: Services, monkeypatch: pytest.MonkeyPatch) -
         assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
 
 
+@pytest.mark.sqlite_only
 def test_an_old_database_uses_its_free_pages_again(services: Services) -> None:
     services.store.dispose()
     with engine_of(services).connect() as connection:
@@ -204,6 +207,7 @@ def test_an_old_database_uses_its_free_pages_again(services: Services) -> None:
     assert sizes[2] == sizes[0]
 
 
+@pytest.mark.sqlite_only
 def test_a_row_of_a_room_that_was_deleted_long_ago_is_found_by_index(services: Services) -> None:
     with services.store.read() as connection:
         plan = connection.exec_driver_sql(

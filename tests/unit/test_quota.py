@@ -126,6 +126,7 @@ def used(services: Services) -> int:
         return services.store.bytes_used(connection)
 
 
+@pytest.mark.sqlite_only
 def test_bytes_in_all(bounded: Start) -> None:
     services = bounded(storage_max=used(bounded()) + 5 * MIB // 2, rate_limits=False)
     alice, bob = sign_up(services, "alice"), sign_up(services, "bob")
@@ -144,6 +145,7 @@ def test_bytes_in_all(bounded: Start) -> None:
     store(services, bob, MIB)
 
 
+@pytest.mark.sqlite_only
 def test_uploads_at_once_overrun_by_no_piece(bounded: Start) -> None:
     most = used(bounded()) + 2 * MIB
     one, other = (bounded(storage_max=most, rate_limits=False) for _ in range(2))
@@ -168,6 +170,7 @@ def test_uploads_at_once_overrun_by_no_piece(bounded: Start) -> None:
     assert used(one) <= most + MIB // 8
 
 
+@pytest.mark.sqlite_only
 def test_the_disk_keeps_some_room(bounded: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     services = bounded(disk_free_min=1000)
     alice = sign_up(services, "alice")

@@ -22,12 +22,14 @@ from tests.database import engine_of, store_of
 from tests.server import wait_until
 
 
+@pytest.mark.sqlite_only
 def test_pragmas(services: Services) -> None:
     with services.store.read() as connection:
         found = {p: connection.exec_driver_sql(f"PRAGMA {p}").scalar() for p in ("journal_mode", "foreign_keys")}
     assert found == {"journal_mode": "wal", "foreign_keys": 1}
 
 
+@pytest.mark.sqlite_only
 def test_full_synchronous_when_asked_for(make_services: Callable[..., Services]) -> None:
     for name, number in (("NORMAL", 1), ("FULL", 2)):
         with make_services(sqlite_synchronous=name).store.read() as connection:
@@ -64,6 +66,7 @@ def test_a_fault_in_publishing_does_not_undo_the_answer(services: Services, capl
     assert "publishing" in caplog.text
 
 
+@pytest.mark.sqlite_only
 def test_readers_then_writers_lose_no_update(services: Services) -> None:
     with services.store.write() as tx:
         tx.execute(insert(RateLimit).values(key="n", full_at=0))
@@ -79,6 +82,7 @@ def test_readers_then_writers_lose_no_update(services: Services) -> None:
         assert connection.execute(select(RateLimit.full_at).where(RateLimit.key == "n")).scalar_one() == 180
 
 
+@pytest.mark.sqlite_only
 def test_a_locked_database_is_unavailable_for_writers_only(make_services: Callable[..., Services], home: Path) -> None:
     services = make_services(system_clock, database_busy_seconds=0.2)
     services.rooms.ensure_lobby()
@@ -96,6 +100,7 @@ def test_a_locked_database_is_unavailable_for_writers_only(make_services: Callab
     assert [m.content for m in services.messages.history(alice, "public", None, 10)] == ["now"]
 
 
+@pytest.mark.sqlite_only
 def test_a_full_disk_is_unavailable_and_leaves_nothing_half_written(make_services: Callable[..., Services]) -> None:
     services = make_services()
     services.rooms.ensure_lobby()
@@ -125,6 +130,7 @@ def test_a_full_disk_is_unavailable_and_leaves_nothing_half_written(make_service
         assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
 
 
+@pytest.mark.sqlite_only
 def test_commits_leave_the_log_beside_the_writers(services: Services, home: Path) -> None:
     alice = sign_up(services, "alice")
     file = home / "commonroom.db"
@@ -176,6 +182,7 @@ def test_no_connection_is_held_while_pulls_wait(app: Flask) -> None:
     assert len(services.hub.notifier) == 0
 
 
+@pytest.mark.sqlite_only
 def test_database_errors_contain_no_text_of_users(
     make_services: Callable[..., Services], home: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -203,6 +210,7 @@ def test_registration_is_all_or_nothing(services: Services, monkeypatch: pytest.
     sign_up(services, "alice")  # the name is not taken
 
 
+@pytest.mark.sqlite_only
 def test_many_commits_are_checkpointed_before_the_next_round(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,8 @@ from chat.services.subscriptions import Subscription
 from tests.conftest import FakeClock, sign_up
 from tests.database import bus_of
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 def alice(services: Services) -> Actor:
@@ -256,6 +258,7 @@ def test_closed_while_a_thread_looks(services: Services, alice: Actor, monkeypat
     assert dict(services.hub.notifier._by_key) == {}
 
 
+@pytest.mark.sqlite_only  # many examples; the machine of tests/property runs on both
 def test_any_order_of_sending_joining_leaving_and_looking(services: Services, other: Services, alice: Actor) -> None:
     """Compared with a model: messages sent while bob was a member, each once, in order; no others."""
     bob = sign_up(services, "bob")

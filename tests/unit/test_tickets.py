@@ -8,6 +8,8 @@ from chat.models import Access, Actor, Membership, RoomTicket, User
 from chat.services import Services
 from tests.conftest import FakeClock, run_in_threads, sign_up
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 def alice(services: Services) -> Actor:

@@ -15,6 +15,8 @@ from chat.services.visits import ALIVE_FOR
 from tests.conftest import FakeClock, sign_up
 from tests.database import bus_of
 
+pytestmark = pytest.mark.both_databases
+
 LOBBY = 1
 
 
@@ -148,6 +150,7 @@ def test_one_that_leaves_while_it_is_brought_back(
     assert witness.heard() == [CAME, WENT]
 
 
+@pytest.mark.sqlite_only
 def test_a_visit_that_could_not_be_restored_ends_no_other_visit(
     services: Services, other: Services, alice: Actor, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from chat.backends.events import newest_of_each
 from chat.backends.sqlite.filewatch import FileWatch, Tick, watch
 from chat.backends.sqlite.neighbours import ring
 from chat.backends.sqlite.store import Store
@@ -84,7 +85,7 @@ class SqliteBus:
                 log.warning("events were missed; every waiting client looks again")
                 self._hub.resync()
             events = [Event(EventKind(kind), about, time, data=data, id=id_) for id_, kind, about, time, data in rows]
-            self._hub.publish(_newest_of_each(events))
+            self._hub.publish(newest_of_each(events))
             self._last_id = newest
             self._hub.signal(events)
 
@@ -129,8 +130,3 @@ class SqliteBus:
                 else:
                     pause = 5 * LOOK_AGAIN_SECONDS  # another file was written to
                 seen = version
-
-
-def _newest_of_each(events: Sequence[Event]) -> list[Event]:
-    """Keep one event per room: the feed fetches the whole range at once."""
-    return list({(event.kind, event.subject_id): event for event in events}.values())

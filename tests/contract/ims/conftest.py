@@ -1,6 +1,5 @@
 """The world is created once per process; each test has its own copy."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,9 +9,9 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from flask import Flask
 
 from app import create_app
-from config import Settings
-from tests.conftest import SECRET, services_of
+from tests.conftest import services_of, settings_at
 from tests.contract.ims.world import World
+from tests.databases import Databases
 from tests.hashing import cheapen
 from tests.server import free_port
 
@@ -47,13 +46,13 @@ def mail() -> Iterator[tuple[str, Mailboxes]]:
 
 
 @pytest.fixture(scope="session")
-def built(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
+def built(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> World:
     """The world and its database."""
     home = tmp_path_factory.mktemp("world")
-    shutil.copy(migrated, home / "commonroom.db")
+    databases.fill(home)
     with pytest.MonkeyPatch.context() as patch:
         cheapen(patch.setattr)
-        app = create_app(Settings(instance_path=home, secret_key=SECRET, rate_limits=False))
+        app = create_app(settings_at(home, rate_limits=False))
         world = World(app)
         world.build()
     services_of(app).close()
@@ -62,12 +61,13 @@ def built(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
 
 
 @pytest.fixture
-def home(tmp_path: Path, built: World) -> Path:
+def home(tmp_path: Path, databases: Databases, built: World) -> Iterator[Path]:
     """Instead of the empty database: the world's."""
     folder = tmp_path / "instance"
     folder.mkdir()
-    shutil.copy(Path(built.app.instance_path) / "commonroom.db", folder / "commonroom.db")
-    return folder
+    databases.fill(folder, like=Path(built.app.instance_path))
+    yield folder
+    databases.drop(folder)
 
 
 @pytest.fixture

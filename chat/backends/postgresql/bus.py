@@ -1,0 +1,207 @@
+"""Receives events committed by other processes on the same PostgreSQL database.
+
+Ids are given out before the commit and have gaps, so "newer than the last id" misses events. A look asks for the
+difference of two snapshots instead: what is visible now and was not at the last look (decision 0102).
+"""
+
+import contextlib
+import logging
+import os
+import random
+import secrets
+import select
+import threading
+import time
+from collections.abc import Sequence
+
+import psycopg
+
+from chat.backends.events import newest_of_each
+from chat.backends.postgresql.engine import connect
+from chat.backends.postgresql.store import Store
+from chat.errors import ChatError
+from chat.models import SIGNALS, Event, EventKind
+from chat.ports import Listener
+
+log = logging.getLogger(__name__)
+CHANNEL = "commonroom"
+SPACING_SECONDS = 0.005  # between two looks, and between two notifications: bursts become one
+LOOK_ANYWAY_SECONDS = 2.5  # should a notification be lost
+DEAF_AFTER_SECONDS = 2.0  # without this process's own notification: it goes through a pooler, say
+DEAF_LOOK_SECONDS = 0.02
+TOO_LONG_SECONDS = 60.0  # without a look: rather than read all that happened, everybody looks again
+RETRY_SECONDS = (0.2, 2.0)  # after a lost connection; doubled up to the second
+
+_NOTIFY = "SELECT pg_notify(%s, %s)"
+# The snapshot comes with each row, and also where there is none.
+_NEWER = """
+SELECT s.now, e.xid::text, e.kind, e.subject_id, e.time, e.data
+FROM (SELECT pg_current_snapshot()::text AS now) s
+LEFT JOIN events e ON e.xid >= pg_snapshot_xmin(%(seen)s::pg_snapshot)
+                  AND NOT pg_visible_in_snapshot(e.xid, %(seen)s::pg_snapshot)
+ORDER BY e.id
+"""
+
+
+class PostgresBus:
+    """One thread with one connection, outside the pool: it listens, looks, and notifies the other processes."""
+
+    def __init__(self, store: Store, listener: Listener, url: str) -> None:
+        self._store = store
+        self._listener = listener
+        self._url = url
+        self._name = secrets.token_hex(8)  # the payload of this process's notifications
+        self._seen = "3:3:"  # the snapshot up to which events have been published; at first none (ids begin at 3)
+        self._looked_at = self._acted_at = 0.0  # time.monotonic() s
+        self._look_anyway = LOOK_ANYWAY_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 - not all processes at once
+        self._stop = threading.Event()
+        self._wake: int | None = None
+        self._wake_lock = threading.Lock()
+        self._must_notify = self._must_look = False
+        self._unheard_since: float | None = None  # when this process notified, and has not heard itself since
+        self._thread = threading.Thread(target=self._run, name="bus", daemon=True)
+
+    def start(self) -> None:
+        """Start from the events there are now. Raises UNAVAILABLE."""
+        self._skip()
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and wait for it."""
+        self._stop.set()
+        self._ring()
+        if self._thread.is_alive():
+            self._thread.join()
+        with self._wake_lock:
+            wake, self._wake = self._wake, None
+            if wake is not None:
+                os.close(wake)
+
+    def committed(self, events: Sequence[Event]) -> None:
+        """Publish what this process has just committed, and let the other processes look.
+
+        Signals are handed on as the bus reads them, in this process too.
+        """
+        is_done = False
+        try:
+            self._listener.publish(events)
+            is_done = not any(event.kind in SIGNALS for event in events)
+        finally:
+            self._must_look = self._must_look or not is_done
+            self._must_notify = True
+            if self._wake is None:
+                self._notify_from_command()
+            else:
+                self._ring()
+
+    def read_events(self) -> None:
+        """Publish what has been committed since the last time."""
+        with connect(self._url, autocommit=True) as connection:
+            self._look(connection)
+
+    def _skip(self) -> None:
+        with self._store.read() as connection:
+            self._seen = str(connection.exec_driver_sql("SELECT pg_current_snapshot()::text").scalar_one())
+        self._looked_at = self._listener.heard_at = time.monotonic()
+
+    def _look(self, connection: psycopg.Connection) -> None:
+        began = time.monotonic()
+        self._must_look = False
+        rows = connection.execute(_NEWER, {"seen": self._seen}).fetchall()
+        events = [
+            Event(EventKind(kind), about, at, data=data, id=int(xid))
+            for _, xid, kind, about, at, data in rows
+            if xid is not None
+        ]
+        if events:
+            self._listener.publish(newest_of_each(events))
+        self._seen = rows[0][0]  # only now: what could not be published is read again
+        if events:
+            self._listener.signal(events)
+        self._looked_at = self._listener.heard_at = began
+
+    def _run(self) -> None:
+        pause, most = RETRY_SECONDS
+        was_lost = False
+        while not self._stop.is_set():
+            try:
+                with connect(self._url, autocommit=True) as connection:
+                    connection.execute(f"LISTEN {CHANNEL}")
+                    if was_lost:  # transaction ids may begin anew after a fail-over
+                        self._skip()
+                        self._listener.resync()
+                    was_lost, pause = False, RETRY_SECONDS[0]
+                    self._watch(connection)
+            except (psycopg.Error, ChatError) as error:
+                was_lost = True
+                log.warning("the connection for events was lost and is made again: %s", error)
+            except Exception:
+                # Nothing is lost: the snapshot stays, and the next look goes on from there.
+                log.exception("publishing the events of other processes failed; it is tried again")
+            else:
+                continue
+            self._stop.wait(pause * random.uniform(0.8, 1.2))  # noqa: S311
+            pause = min(most, 2 * pause)
+
+    def _watch(self, connection: psycopg.Connection) -> None:
+        assert self._wake is not None  # noqa: S101
+        connection.add_notify_handler(self._hear)
+        poll = select.poll()
+        poll.register(connection.fileno(), select.POLLIN)
+        poll.register(self._wake, select.POLLIN)
+        self._unheard_since = None
+        self._must_look = self._must_notify = True  # the first notification tells whether it can be heard at all
+        while not self._stop.is_set():
+            for descriptor, _ in poll.poll(max(0.0, self._due() - time.monotonic()) * 1000):
+                if descriptor == self._wake:
+                    with contextlib.suppress(BlockingIOError):
+                        os.read(self._wake, 8)
+                else:
+                    connection.pgconn.consume_input()  # without a statement
+                    while notification := connection.pgconn.notifies():
+                        self._hear(psycopg.Notify("", notification.extra.decode(), notification.be_pid))
+            if time.monotonic() >= self._due():
+                self._act(connection)
+
+    def _due(self) -> float:
+        """When there is something to do (time.monotonic() s)."""
+        if self._must_look or self._must_notify:
+            return self._acted_at + SPACING_SECONDS
+        return self._looked_at + self._look_every()
+
+    def _look_every(self) -> float:
+        unheard = self._unheard_since
+        is_deaf = unheard is not None and time.monotonic() - unheard > DEAF_AFTER_SECONDS
+        return DEAF_LOOK_SECONDS if is_deaf else self._look_anyway
+
+    def _act(self, connection: psycopg.Connection) -> None:
+        self._acted_at = now = time.monotonic()
+        if now - self._looked_at > TOO_LONG_SECONDS:
+            self._skip()
+            self._listener.resync()
+        if self._must_notify:
+            self._must_notify = False
+            self._unheard_since = self._unheard_since or now
+            connection.execute(_NOTIFY, (CHANNEL, self._name))
+        if self._must_look or now >= self._looked_at + self._look_every():
+            self._look(connection)
+
+    def _hear(self, notification: psycopg.Notify) -> None:
+        if notification.payload == self._name:
+            self._unheard_since = None
+        else:
+            self._must_look = True
+
+    def _ring(self) -> None:
+        with self._wake_lock:  # once closed, the descriptor's number may be another's
+            if self._wake is not None:
+                os.eventfd_write(self._wake, 1)
+
+    def _notify_from_command(self) -> None:
+        """Notify from a process that only came to write, and runs no thread."""
+        try:
+            with connect(self._url, autocommit=True) as connection:
+                connection.execute(_NOTIFY, (CHANNEL, self._name))
+        except psycopg.Error as error:
+            log.warning("other processes learn of it by their next look: %s", error)

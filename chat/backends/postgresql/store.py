@@ -1,0 +1,142 @@
+"""Transactions on PostgreSQL. Writers run beside each other, so they lock what they decide by."""
+
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from sqlalchemy import Connection, Engine, select, text, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from chat.backends.postgresql.snapshot import Snapshot
+from chat.backends.transactions import RETRY_AFTER, SqlStore, WriteTransaction
+from chat.clock import Clock
+from chat.errors import ChatError, ErrorCode
+from chat.models import Room, User
+from chat.ports import WriteTransaction as AnyTransaction
+
+log = logging.getLogger(__name__)
+# Classes of SQLSTATE that pass by themselves: connections (08), resources (53), the operator (57), rollbacks such as
+# deadlocks (40). Besides: lock_timeout, read-only after a fail-over, idle in transaction, no tables yet.
+_PASSING = ("08", "53", "57", "40")
+_PASSING_STATES = {"55P03", "25006", "25P03", "25P04", "42P01", "42703"}
+_READ_ONLY = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+_NAME_LOCK = 0x436F6D  # first key of advisory locks: no other program's, we hope
+_bytes_used = text("SELECT pg_database_size(current_database())")
+_snapshot = text("SELECT pg_current_snapshot()::text")
+_lock_name = text("SELECT pg_advisory_xact_lock(:space, hashtext(:name))")
+_DISPOSE_SECONDS = 1.0
+
+
+class Transaction(WriteTransaction):
+    """Takes real locks: other transactions write at the same time."""
+
+    def lock_rooms(self, room_ids: Iterable[int]) -> bool:
+        """Lock the rows of rooms until the commit, in ascending order."""
+        return self._lock(Room, room_ids)
+
+    def lock_users(self, user_ids: Iterable[int]) -> bool:
+        """Lock the rows of users until the commit, in ascending order; before any room."""
+        return self._lock(User, user_ids)
+
+    def lock_names(self, names: Iterable[str]) -> None:
+        """Let nobody else decide about these names until the commit."""
+        for name in sorted(set(names)):
+            self.execute(_lock_name, {"space": _NAME_LOCK, "name": name})
+
+    def revoke_rights(self, room_ids: Iterable[int]) -> None:
+        """Raise the rights_version of the rooms, which messages carry."""
+        more = update(Room).where(Room.id.in_(list(room_ids))).values(rights_version=Room.rights_version + 1)
+        self.execute(more)
+
+    def _lock(self, table: Any, ids: Iterable[int]) -> bool:
+        wanted = set(ids)
+        if wanted:
+            rows = select(table.id).where(table.id.in_(wanted)).order_by(table.id)
+            self.execute(rows.with_for_update(key_share=True)).all()  # FOR NO KEY UPDATE: foreign keys do not wait
+        return True
+
+
+class Store(SqlStore):
+    """One PostgreSQL database."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        super().__init__(engine, clock)
+        self._reading = engine.execution_options(**_READ_ONLY)
+        self._disposed_at = 0.0
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Begin a read-only transaction that sees one snapshot. Raises ChatError(UNAVAILABLE)."""
+        with self._unavailable(), self._reading.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[WriteTransaction]:
+        """Begin a transaction (READ COMMITTED), committed where the block ends without an exception.
+
+        Its events are published after the commit, in any order. Raises ChatError(UNAVAILABLE): nothing is stored then,
+        unless the connection was lost while the commit was being answered.
+        """
+        with self._unavailable():
+            with self.engine.connect() as connection, connection.begin():
+                transaction = Transaction(connection)
+                yield transaction
+                self._write_events(transaction)
+            if transaction.events:
+                self._publish(transaction.events)
+
+    def checkpoint(self) -> None:
+        """Nothing: the server does it."""
+
+    def bytes_used(self, connection: Connection | AnyTransaction) -> int:
+        return int(connection.execute(_bytes_used).scalar_one())
+
+    def disk_free(self) -> None:
+        """Nobody here knows: it may be another machine's disk."""
+
+    def shrink(self, pages: int, spare: int) -> bool:  # noqa: ARG002
+        """Nothing: the server vacuums."""
+        return False
+
+    def moment(self) -> Snapshot:
+        with self.read() as connection:
+            return Snapshot.parse(connection.execute(_snapshot).scalar_one())
+
+    def dispose(self) -> None:
+        self.engine.dispose()
+
+    @contextmanager
+    def _unavailable(self) -> Iterator[None]:
+        """Turn a database that is away, busy or full into one clear error."""
+        try:
+            yield
+        except IntegrityError:
+            raise
+        except (DBAPIError, PoolTimeout) as error:
+            if not is_passing(error):
+                raise
+            log.warning("database unavailable: %s", error)
+            self._forget_connections(error)
+            raise ChatError(ErrorCode.UNAVAILABLE, retry_after=RETRY_AFTER) from error
+
+    def _forget_connections(self, error: Exception) -> None:
+        """If one connection was lost, so are the others in the pool: do not fail once with each of them."""
+        orig = getattr(error, "orig", None)
+        is_lost = isinstance(orig, psycopg.OperationalError) and (orig.sqlstate or "57P01").startswith(("57P", "08"))
+        if is_lost and time.monotonic() - self._disposed_at > _DISPOSE_SECONDS:
+            self._disposed_at = time.monotonic()
+            self.engine.dispose()
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether the same statement may succeed later."""
+    orig = getattr(error, "orig", None)
+    if not isinstance(orig, psycopg.Error):
+        return isinstance(error, PoolTimeout)
+    if orig.sqlstate is None:  # never reached the server
+        return isinstance(orig, psycopg.OperationalError | psycopg.InterfaceError)
+    return orig.sqlstate.startswith(_PASSING) or orig.sqlstate in _PASSING_STATES

@@ -1,0 +1,27 @@
+"""Text functions that give the same on every database."""
+
+from typing import Any
+
+from sqlalchemy import Text
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}  # for str.translate: as AsciiLower does
+
+
+class AsciiLower(FunctionElement[str]):
+    """A text with A to Z as a to z, and all else as it is."""
+
+    type = Text()
+    inherit_cache = True
+
+
+@compiles(AsciiLower, "sqlite")
+def _sqlite(element: AsciiLower, compiler: SQLCompiler, **options: Any) -> str:
+    return f"lower({compiler.process(element.clauses, **options)})"
+
+
+@compiles(AsciiLower, "postgresql")
+def _postgresql(element: AsciiLower, compiler: SQLCompiler, **options: Any) -> str:
+    return f'lower({compiler.process(element.clauses, **options)} COLLATE "C")'

@@ -1,0 +1,177 @@
+"""A private PostgreSQL server for a run of the tests, from the system's programs; each test clones a database of it.
+
+It refuses to run as root, so root starts it as nobody. It ends with the process that started it, SIGKILL included.
+"""
+
+import contextlib
+import fcntl
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+FOLDER = "COMMONROOM_TEST_POSTGRESQL"  # environment: the server's folder, with its socket
+TEMPLATE = "commonroom_template"
+_USER = "postgres"
+_PREFIX = "commonroom-pg-"
+# Only speed counts: nothing outlives the run.
+_SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "autovacuum": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_connections": "400",
+    "shared_buffers": "64MB",
+    "listen_addresses": "",
+}
+
+
+@cache
+def programs() -> Path | None:
+    """The folder of initdb and postgres, the newest version's; None: not installed."""
+    found = shutil.which("initdb")
+    if found:
+        return Path(found).resolve().parent
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    return versions[-1].parent if versions else None
+
+
+class PrivateServer:
+    """Started when the first test asks for it, once for all workers of pytest, by the process that made this.
+
+    start and stop belong to that process; any may call ask_for, given the environment.
+    """
+
+    def __init__(self) -> None:
+        base = Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else Path(tempfile.gettempdir())
+        _sweep(base)
+        self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
+        os.environ[FOLDER] = str(self.folder)
+        os.mkfifo(self.folder / "wanted")
+        self._process: subprocess.Popen[bytes] | None = None
+        # The server gets its signal when the thread that started it ends, so this one stays to the end.
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._start_when_wanted, name="postgresql", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End it, if it was started, and remove what it kept."""
+        self._end.set()
+        with contextlib.suppress(OSError):  # nobody reads: it was started
+            os.close(os.open(self.folder / "wanted", os.O_WRONLY | os.O_NONBLOCK))
+        self._thread.join()
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGQUIT)  # immediate: nothing is worth keeping
+            self._process.wait(30)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _start_when_wanted(self) -> None:
+        (self.folder / "wanted").read_text()
+        if not self._end.is_set():
+            try:
+                self._start()
+            except BaseException as error:
+                (self.folder / "failed").write_text(f"PostgreSQL did not start: {error}")
+                raise
+        self._end.wait()
+
+    def _start(self) -> None:
+        bin_folder = programs()
+        assert bin_folder is not None
+        as_user: list[str] = []
+        if os.getuid() == 0:
+            nobody = pwd.getpwnam("nobody")
+            os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
+            as_user = [f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
+        run = ["setpriv", "--pdeathsig", "INT", *as_user]
+        data = self.folder / "data"
+        initdb: list[str | Path] = [
+            bin_folder / "initdb",
+            "-N",
+            "-D",
+            data,
+            "-U",
+            _USER,
+            "-E",
+            "UTF8",
+            "--locale=C",
+            "-A",
+            "trust",
+        ]
+        subprocess.run([*run, *initdb], check=True, capture_output=True, cwd=self.folder, timeout=60)
+        options = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        with (self.folder / "log").open("wb") as log:
+            postgres: list[str | Path] = [bin_folder / "postgres", "-D", data, "-k", self.folder, *options]
+            self._process = subprocess.Popen([*run, *postgres], stdout=log, stderr=log, cwd=self.folder)
+
+
+def _sweep(base: Path) -> None:
+    """Remove what runs left behind that were killed; their servers have ended by themselves."""
+    for left in base.glob(f"{_PREFIX}*"):
+        if not (left / "data" / "postmaster.pid").exists() and time.time() - left.stat().st_mtime > 600:
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def ask_for(migrate: Callable[[str], None]) -> None:
+    """Wait until the server takes connections, with a database to clone. Called in any process of the run.
+
+    migrate makes the tables in the database of a URL, and leaves no connection behind.
+    """
+    folder = Path(os.environ[FOLDER])
+    with (folder / "asking").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if (folder / "template").exists():
+            return
+        (folder / "wanted").write_text("start")
+        deadline = time.monotonic() + 60
+        while not _answers():
+            assert not (folder / "failed").exists(), (folder / "failed").read_text()
+            assert time.monotonic() < deadline, "PostgreSQL does not answer"
+            time.sleep(0.01)
+        create(TEMPLATE)
+        migrate(url(TEMPLATE))
+        (folder / "template").touch()
+
+
+def _answers() -> bool:
+    try:
+        psycopg.connect(**admin()).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def admin() -> dict[str, Any]:
+    """Parameters of a connection that makes and drops databases."""
+    return {"host": os.environ[FOLDER], "user": _USER, "dbname": "postgres", "autocommit": True}
+
+
+def url(name: str) -> str:
+    """The URL of one of the server's databases."""
+    return f"postgresql://{_USER}@/{name}?host={os.environ[FOLDER]}"
+
+
+def create(name: str, template: str = "template0") -> None:
+    """Make a database by copying the template's files, in about 10 ms."""
+    made = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
+    with psycopg.connect(**admin()) as connection:
+        connection.execute(made.format(sql.Identifier(name), sql.Identifier(template)))
+
+
+def drop(name: str) -> None:
+    """Remove a database, whoever is connected to it."""
+    with psycopg.connect(**admin()) as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))

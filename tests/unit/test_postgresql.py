@@ -1,0 +1,387 @@
+"""PostgreSQL as a back end: unavailable servers, locks, schemas, and the bus between processes."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from flask import Flask
+from flask_migrate import downgrade, upgrade
+from sqlalchemy import insert, select
+
+from chat.backends.postgresql import bus as bus_module
+from chat.backends.postgresql.bus import PostgresBus
+from chat.backends.postgresql.snapshot import Snapshot
+from chat.delivery import Waiter
+from chat.errors import ChatError, ErrorCode
+from chat.extensions import db
+from chat.models import Event, EventKind, RateLimit
+from chat.ports import BackupError
+from chat.services import Services
+from chat.services.messages import Draft
+from config import ConfigError
+from instance import check
+from tests import postgresql
+from tests.conftest import run_in_threads, services_of, settings_at, sign_up
+from tests.database import bus_of, execute, store_of
+from tests.databases import url_of
+from tests.server import ROOT, wait_until
+
+pytestmark = pytest.mark.postgresql_only
+LOBBY = 1
+
+
+@pytest.fixture
+def other(make_services: Callable[..., Services]) -> Services:
+    return make_services()
+
+
+@pytest.fixture
+def outside(home: Path) -> Iterator[psycopg.Connection]:
+    """A connection of somebody else's."""
+    with psycopg.connect(url_of(home), autocommit=True) as connection:
+        yield connection
+
+
+def end_connections(outside: psycopg.Connection) -> None:
+    """As a restart of the server does."""
+    mine = "pid <> pg_backend_pid() AND datname = current_database()"
+    outside.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {mine}")
+
+
+def refusal(job: Callable[[], object]) -> ErrorCode:
+    with pytest.raises(ChatError) as caught:
+        job()
+    return caught.value.code
+
+
+def test_lost_connections_cost_one_failure_and_then_new_ones_are_made(
+    services: Services, outside: psycopg.Connection
+) -> None:
+    alice = sign_up(services, "alice")
+    run_in_threads(*[lambda: services.messages.send(alice, "public", Draft(text="x"))] * 4)  # several connections
+    end_connections(outside)
+    assert refusal(lambda: services.messages.send(alice, "public", Draft(text="lost"))) is ErrorCode.UNAVAILABLE
+    for _ in range(8):
+        services.messages.send(alice, "public", Draft(text="x"))
+    assert len(services.messages.history(alice, "public", None, 50)) == 12
+
+
+def test_a_server_that_is_away_is_unavailable(make_services: Callable[..., Services], home: Path) -> None:
+    nowhere = make_services(database_url=url_of(home).replace(os.environ[postgresql.FOLDER], str(home)))
+    began = time.monotonic()
+    assert refusal(nowhere.accounts.count) is ErrorCode.UNAVAILABLE
+    assert time.monotonic() - began < 10
+
+
+def test_a_locked_room_is_unavailable_after_a_while_and_others_go_on(
+    make_services: Callable[..., Services], outside: psycopg.Connection
+) -> None:
+    services = make_services(database_busy_seconds=0.3)
+    services.rooms.ensure_lobby()
+    alice = sign_up(services, "alice")
+    services.rooms.create(alice, "another")
+    with outside.transaction():
+        outside.execute("SELECT 1 FROM rooms WHERE id = 1 FOR UPDATE")
+        assert refusal(lambda: services.messages.send(alice, "public", Draft(text="x"))) is ErrorCode.UNAVAILABLE
+        services.messages.send(alice, "another", Draft(text="x"))
+        assert services.messages.history(alice, "public", None, 10) == []
+    services.messages.send(alice, "public", Draft(text="x"))
+
+
+def test_a_server_that_has_become_read_only_is_unavailable_for_writers(
+    services: Services, outside: psycopg.Connection
+) -> None:
+    """A former primary, after a fail-over."""
+    alice = sign_up(services, "alice")
+    outside.execute("DO $$BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on',"
+                    " current_database()); END$$")  # fmt: skip
+    services.store.dispose()
+    assert refusal(lambda: services.messages.send(alice, "public", Draft(text="x"))) is ErrorCode.UNAVAILABLE
+    assert services.messages.history(alice, "public", None, 10) == []
+
+
+def test_reads_see_one_snapshot_and_cannot_write(services: Services) -> None:
+    with services.store.read() as connection:
+        assert connection.execute(select(RateLimit.key)).all() == []
+        with services.store.write() as tx:
+            tx.execute(insert(RateLimit).values(key="x", full_at=0))
+        assert connection.execute(select(RateLimit.key)).all() == []
+        with pytest.raises(ChatError), services.store.read() as another:
+            another.execute(insert(RateLimit).values(key="y", full_at=0))
+
+
+def test_errors_do_not_tell_what_people_wrote(
+    services: Services, outside: psycopg.Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    alice = sign_up(services, "alice")
+    outside.execute("ALTER TABLE messages RENAME COLUMN content TO nowhere")
+    assert refusal(lambda: services.messages.send(alice, "public", Draft(text="private"))) is ErrorCode.UNAVAILABLE
+    assert "database unavailable" in caplog.text
+    assert "private" not in caplog.text
+
+
+def test_backups_are_left_to_the_databases_own_programs(services: Services, tmp_path: Path) -> None:
+    with pytest.raises(BackupError, match="pg_dump"):
+        services.backend.backup(tmp_path / "file")
+    assert "secret" not in services.backend.name
+
+
+# Schemas
+
+
+@pytest.mark.filterwarnings("ignore:Did not recognize type .xid8")
+def test_models_and_migrations_agree(make_app: Callable[..., Flask]) -> None:
+    only_here = {"xid", "ix_events_xid_id", "uq_messages_room_id_sender_id_client_message_id"}
+    with make_app().app_context(), db.engine.connect() as connection:
+        options = {"compare_server_default": True, "include_object": lambda _o, name, *_: name not in only_here}
+        context = MigrationContext.configure(connection, opts=options)
+        assert compare_metadata(context, db.metadata) == []
+
+
+def test_down_to_nothing_and_up_again(make_app: Callable[..., Flask]) -> None:
+    app = make_app()
+    with app.app_context():
+        downgrade(revision="base")
+        upgrade()
+    services_of(app).rooms.ensure_lobby()
+    with services_of(app).store.read() as connection:
+        assert connection.exec_driver_sql("SELECT id, name FROM rooms").all() == [(1, "public")]
+
+
+def test_schemas_that_do_not_fit_are_refused_in_one_line(home: Path, outside: psycopg.Connection) -> None:
+    settings = settings_at(home)
+    check(settings)
+    for version, upgrades, words in (("0012", False, "flask --app wsgi db upgrade"), ("9999", True, "a newer version")):
+        outside.execute("UPDATE alembic_version SET version_num = %s", (version,))
+        with pytest.raises(ConfigError, match=words) as caught:
+            check(settings, upgrades=upgrades)
+        assert "\n" not in str(caught.value)
+    outside.execute("UPDATE alembic_version SET version_num = '0012'")
+    check(settings, upgrades=True)
+
+
+def test_hosts_that_upgrade_at_the_same_moment_wait_for_each_other(
+    make_app: Callable[..., Flask], outside: psycopg.Connection
+) -> None:
+    app = make_app()
+    with app.app_context():
+        downgrade(revision="0012")
+    settings = app.config["SETTINGS"]
+    environment = {**os.environ, "DATABASE_URL": settings.database_url, "SECRET_KEY": settings.secret_key}
+    environment["CHAT_INSTANCE_PATH"] = str(settings.instance_path)
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"]
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    outside.execute("SELECT pg_advisory_lock(%s)", (0x436F6D6D6F6E,))  # another host, as migrations/env.py does
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL) as upgrading:
+        wait_until(lambda: outside.execute(waiting).fetchone() == (1,), "it waits")
+        outside.execute("SELECT pg_advisory_unlock_all()")
+        assert upgrading.wait(60) == 0
+    check(settings)
+
+
+# The bus
+
+
+def test_a_snapshot_tells_what_was_committed() -> None:
+    snapshot = Snapshot.parse("10:14:11,13")
+    shown = [xid for xid in range(8, 16) if snapshot.shows(Event(EventKind.ROOM, 1, id=xid))]
+    assert shown == [8, 9, 10, 12]
+    assert Snapshot.parse("3:3:") == (3, 3, frozenset())
+
+
+class Heard:
+    """A listener that writes down what the bus brings."""
+
+    def __init__(self) -> None:
+        self.heard_at = 0.0
+        self.times: list[int] = []
+        self.resyncs = 0
+
+    def publish(self, events: object) -> None:
+        pass
+
+    def signal(self, events: list[Event]) -> None:
+        self.times += [event.time for event in events if event.kind is EventKind.ENTERED]
+
+    def resync(self) -> None:
+        self.resyncs += 1
+
+
+@pytest.fixture
+def listening(services: Services, home: Path) -> Iterator[tuple[PostgresBus, Heard]]:
+    heard = Heard()
+    store = store_of(services)
+    bus = PostgresBus(store, heard, url_of(home))  # type: ignore[arg-type]
+    bus.start()
+    began = heard.heard_at
+    wait_until(lambda: heard.heard_at > began, "the bus is connected")
+    yield bus, heard
+    bus.stop()
+
+
+def test_each_event_comes_once_whatever_else_is_open(
+    services: Services, outside: psycopg.Connection, listening: tuple[PostgresBus, Heard]
+) -> None:
+    """Writers that hold their transactions, roll back one in ten, and commit in another order than they began in."""
+    writers, events = 6, 40
+    committed: list[int] = []
+
+    def write(number: int) -> None:
+        chance = random.Random(number)
+        for n in range(events):
+            at = number * events + n
+            try:
+                with services.store.write() as tx:
+                    tx.emit(Event(EventKind.ENTERED, LOBBY, at))
+                    execute(tx, "SELECT pg_current_xact_id()")
+                    time.sleep(chance.random() * 0.004)
+                    if chance.random() < 0.1:
+                        raise LookupError
+            except LookupError:
+                continue
+            committed.append(at)
+
+    with outside.transaction():
+        outside.execute("SELECT pg_current_xact_id()")  # holds the horizon
+        run_in_threads(*[lambda n=n: write(n) for n in range(writers)])
+        heard = listening[1]
+        wait_until(lambda: len(heard.times) >= len(committed), "all events have come")
+    assert sorted(heard.times) == sorted(committed)
+
+
+def test_events_come_without_notifications_too(
+    services: Services, listening: tuple[PostgresBus, Heard], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As through a pooler, where LISTEN does nothing."""
+    bus, heard = listening
+    monkeypatch.setattr(bus_module, "DEAF_AFTER_SECONDS", 0.1)
+    monkeypatch.setattr(bus, "_hear", lambda _notification: None)
+    bus._unheard_since = time.monotonic() - 1
+    bus._ring()
+    for n in range(3):
+        with services.store.write() as tx:
+            tx.emit(Event(EventKind.ENTERED, LOBBY, n))
+        began = time.monotonic()
+        wait_until(lambda n=n: n in heard.times, "it is found by looking", timeout=2)  # type: ignore[misc]
+        assert time.monotonic() - began < bus_module.LOOK_ANYWAY_SECONDS * 0.8
+
+
+def test_after_a_lost_connection_everybody_looks_again(
+    services: Services, outside: psycopg.Connection, listening: tuple[PostgresBus, Heard]
+) -> None:
+    end_connections(outside)
+    heard = listening[1]
+    wait_until(lambda: heard.resyncs, "everybody looks again")
+    services.store.dispose()
+    with services.store.write() as tx:
+        tx.emit(Event(EventKind.ENTERED, LOBBY, 7))
+    wait_until(lambda: heard.times == [7], "and events come again")
+
+
+def test_many_commits_are_few_notifications(services: Services, outside: psycopg.Connection) -> None:
+    alice = sign_up(services, "alice")
+    services.start()
+    try:
+        outside.execute("LISTEN commonroom")
+        began = time.monotonic()
+        for n in range(50):
+            services.messages.send(alice, "public", Draft(text=str(n)))
+        most = (time.monotonic() - began) / bus_module.SPACING_SECONDS + 2
+        outside.execute("SELECT pg_notify('commonroom', 'end')")
+        heard = 0
+        for notification in outside.notifies(timeout=5):
+            if notification.payload == "end":
+                break
+            heard += 1
+        assert 0 < heard <= most
+    finally:
+        services.close()
+
+
+def test_a_member_who_was_put_out_elsewhere_is_asked_for_rights_before_what_came_after(
+    services: Services, other: Services
+) -> None:
+    olga, mia = sign_up(services, "olga"), sign_up(services, "mia")
+    room = services.rooms.create(olga, "club", members=["mia"])
+    bus = bus_of(other)
+    bus.read_events()
+    position, _ = other.pulls.since(mia, {"club": 0}, 10)
+    waiter = Waiter(position.keys(mia), lambda: None)
+    other.hub.notifier.register(waiter, most=10)
+    services.groups.remove(olga, room, mia.user_id)
+    services.messages.send(olga, room, Draft(text="behind her back"))
+    seen: list[bool] = []
+    waiter.wake = lambda: seen.append(waiter.recheck)
+    bus.read_events()
+    assert seen
+    assert all(seen)
+
+
+def test_a_message_does_not_overtake_a_removal_that_was_not_heard_of(services: Services, other: Services) -> None:
+    """Another process removed the member, and the news of it was lost."""
+    olga, mia = sign_up(services, "olga"), sign_up(services, "mia")
+    room = services.rooms.create(olga, "club", members=["mia"])
+    other.messages.send(olga, room, Draft(text="to both"))
+    position, _ = other.pulls.since(mia, {"club": 0}, 10)
+    seen: list[bool] = []
+    waiter = Waiter(position.keys(mia), lambda: seen.append(waiter.recheck))
+    other.hub.notifier.register(waiter, most=10)
+    services.groups.remove(olga, room, mia.user_id)
+    other.messages.send(olga, room, Draft(text="behind her back"))
+    assert seen
+    assert all(seen)
+    news = other.pulls.again(mia, position)
+    assert news is not None
+    assert (news.rooms, news.missing) == ({}, ["club"])
+    seen.clear()
+    waiter.recheck = False
+    other.messages.send(olga, room, Draft(text="once is enough"))
+    assert seen == [False]
+
+
+# The tests' own server
+
+
+def test_the_private_server_ends_with_its_run() -> None:
+    code = (
+        "import time; from tests.postgresql import PrivateServer; server = PrivateServer()\n"
+        "(server.folder / 'wanted').write_text('start')\n"
+        "while not (server.folder / '.s.PGSQL.5432').exists(): time.sleep(0.01)\n"
+        "print(server._process.pid, flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        pid = int(run.stdout.readline())
+        wait_until(lambda: Path(f"/proc/{pid}").exists(), "the server runs")
+        run.send_signal(signal.SIGKILL)
+    wait_until(lambda: not _lives(pid), "the server has ended")
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_threads_share_the_pool(services: Services) -> None:
+    """More threads than connections wait for one another."""
+    alice = sign_up(services, "alice")
+    barrier = threading.Barrier(24)
+
+    def send() -> None:
+        barrier.wait()
+        services.messages.send(alice, "public", Draft(text="x"))
+
+    run_in_threads(*[send] * 24)
+    assert len(services.messages.history(alice, "public", None, 50)) == 24

@@ -1,0 +1,371 @@
+"""Two processes that write at the same moment: what SQLite's single writer prevents, locks prevent on PostgreSQL.
+
+Each case runs both sides at once, round after round, then looks whether the rule holds (docs/decisions/0101).
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from chat.clock import SECOND
+from chat.errors import ChatError, ErrorCode
+from chat.models import (
+    Access,
+    Actor,
+    Event,
+    EventKind,
+    EventRow,
+    FriendGroupMember,
+    Friendship,
+    Invitation,
+    Membership,
+    Message,
+    Role,
+    Room,
+    User,
+)
+from chat.security.limits import Limit
+from chat.services import Services
+from chat.services.messages import Draft
+from chat.services.profiles import Changes
+from tests.conftest import FakeClock, sign_up
+from tests.database import execute
+
+pytestmark = pytest.mark.postgresql_only
+ROUNDS = 8
+ADDRESS = "192.0.2.1"
+LIMIT = Limit("races", burst=5, seconds=3600)
+
+
+@dataclass
+class Two:
+    """Two processes' services on one database, and people who know each other."""
+
+    one: Services
+    two: Services
+    people: list[Actor] = field(default_factory=list)
+
+    def at_once(self, *jobs: Callable[[], object]) -> list[ErrorCode | None]:
+        """Run the jobs at the same moment: how each was refused, None where it was not. Other failures are raised."""
+        results: list[Any] = [None] * len(jobs)
+        barrier = threading.Barrier(len(jobs))
+
+        def run(number: int) -> None:
+            barrier.wait(10)
+            try:
+                jobs[number]()
+            except BaseException as error:
+                results[number] = error
+
+        threads = [threading.Thread(target=run, args=(number,)) for number in range(len(jobs))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+            assert not thread.is_alive(), "a job hangs"
+        for result in results:
+            if result is not None and not isinstance(result, ChatError):
+                raise result
+        refused = [None if result is None else result.code for result in results]
+        assert ErrorCode.UNAVAILABLE not in refused
+        return refused
+
+    def group(self, number: int, *members: Actor) -> int:
+        room = self.one.rooms.create_titled(self.people[0], f"group {number}", access=Access.GROUP)
+        for member in members:
+            self.one.memberships.add(self.people[0], room.id, member.user_id)
+        return room.id
+
+    def befriend(self, one: Actor, other: Actor) -> None:
+        self.one.friends.request(one, other.user_id, "")
+        self.one.friends.accept(other, one.user_id, other.user_id, "hello")
+
+    def rows(self, *columns: Any, where: Any = True) -> list[Any]:
+        with self.one.store.read() as connection:
+            return list(connection.execute(select(*columns).where(where)).all())
+
+
+@pytest.fixture
+def two(make_services: Callable[..., Services]) -> Two:
+    one, other = (make_services(rate_limits=False, rooms_owned=1000) for _ in range(2))
+    one.rooms.ensure_lobby()
+    return Two(one, other, [sign_up(one, name) for name in ("olga", "mia", "alice", "bob")])
+
+
+def test_nothing_is_stored_in_a_room_that_is_being_deleted(two: Two) -> None:
+    olga, mia, *_ = two.people
+    for n in range(ROUNDS):
+        room = two.group(n, mia)
+        two.at_once(
+            lambda: two.one.rooms.delete(olga, room),
+            *[lambda: two.two.messages.send(mia, room, Draft(text="late"))] * 2,
+        )
+        deleted_at = two.rows(Room.deleted_at, where=Room.id == room)[0][0]
+        sent = two.rows(EventRow.kind, where=EventRow.subject_id == room)
+        kinds = [kind for (kind,) in sent if kind in {EventKind.MESSAGE, EventKind.ROOM}]
+        assert deleted_at is not None
+        assert len(two.rows(Message.id, where=Message.room_id == room)) == kinds.count(EventKind.MESSAGE)
+        refused = two.at_once(lambda: two.two.messages.send(mia, room, Draft(text="after")))
+        assert refused == [ErrorCode.ROOM_NOT_FOUND]
+
+
+def test_who_was_put_out_sends_nothing_more(two: Two) -> None:
+    olga, mia, *_ = two.people
+    for n in range(ROUNDS):
+        room = two.group(n, mia)
+        two.one.messages.send(mia, room, Draft(text="before"))
+        put_out = threading.Event()
+        after: list[bool] = []
+
+        def send(room: int = room, put_out: threading.Event = put_out, after: list[bool] = after) -> None:
+            while True:
+                was_out = put_out.is_set()
+                two.two.messages.send(mia, room, Draft(text="x"))
+                after.append(was_out)
+
+        def remove(room: int = room, put_out: threading.Event = put_out) -> None:
+            two.one.groups.remove(olga, room, mia.user_id)
+            put_out.set()
+
+        assert two.at_once(remove, send) == [None, ErrorCode.ROOM_NOT_FOUND]
+        assert True not in after
+
+
+def test_one_client_message_id_is_stored_once(two: Two) -> None:
+    olga = two.people[0]
+    for n in range(ROUNDS):
+        ids: list[int] = []
+        draft = Draft(text="x", client_message_id=f"id {n}")
+        two.at_once(
+            *[lambda: ids.append(two.one.messages.send(olga, "public", draft).id)] * 2,
+            lambda: ids.append(two.two.messages.send(olga, "public", draft).id),
+        )
+        assert len(ids) == 3
+        assert len(set(ids)) == 1
+
+
+def test_the_first_socket_enters_once_and_the_last_leaves_once(two: Two) -> None:
+    olga = two.people[0]
+    room = two.group(0)
+    of_room = EventRow.subject_id == room
+    for n in range(1, ROUNDS):
+        visits: list[Any] = []
+        two.at_once(*[lambda s=s: visits.append((s, s.visits.enter(olga, room))) for s in (two.one, two.two)])
+        two.at_once(*[lambda s=s, v=v: s.visits.leave(v) for s, v in visits])
+        kinds = [kind for (kind,) in two.rows(EventRow.kind, where=of_room)]
+        assert kinds.count(EventKind.ENTERED) == kinds.count(EventKind.LEFT) == n
+
+
+def test_the_last_two_who_leave_at_once_end_the_room(two: Two) -> None:
+    olga, mia, *_ = two.people
+    for n in range(ROUNDS):
+        room = two.group(n, mia)
+        leave = [(two.one, olga), (two.two, mia)]
+        assert two.at_once(*[lambda s=s, who=who: s.memberships.leave(who, room) for s, who in leave]) == [None, None]
+        assert two.rows(Room.deleted_at, where=Room.id == room)[0][0] is not None
+
+
+def test_the_owner_leaves_while_another_is_added(two: Two) -> None:
+    olga, mia, alice, _ = two.people
+    for n in range(ROUNDS):
+        room = two.group(n, mia)
+        two.at_once(
+            lambda: two.one.memberships.leave(olga, room),
+            lambda: two.two.memberships.leave(mia, room),
+            lambda: two.two.memberships.add(mia, room, alice.user_id),
+        )
+        living = two.rows(Room.deleted_at, where=Room.id == room)[0][0] is None
+        roles = [role for (role,) in two.rows(Membership.role, where=Membership.room_id == room)]
+        assert roles.count(Role.OWNER) == (1 if living else 0), roles
+
+
+def test_two_transfers_at_once_leave_one_owner(two: Two) -> None:
+    olga, mia, alice, _ = two.people
+    for n in range(ROUNDS):
+        room = two.group(n, mia, alice)
+        two.at_once(
+            lambda: two.one.groups.transfer(olga, room, mia.user_id),
+            lambda: two.two.groups.transfer(olga, room, alice.user_id),
+        )
+        roles = [role for (role,) in two.rows(Membership.role, where=Membership.room_id == room)]
+        assert roles.count(Role.OWNER) == 1
+
+
+def test_an_invitation_is_answered_once(two: Two) -> None:
+    olga, mia, alice, _ = two.people
+    two.befriend(mia, alice)
+    for n in range(ROUNDS):
+        room = two.group(n, mia)
+        assert two.one.invitations.invite(mia, room, [alice.user_id]) is False
+        (invitation,) = two.rows(Invitation.id, where=Invitation.room_id == room)
+        refused = two.at_once(
+            lambda: two.one.invitations.answer(olga, invitation.id, room, accept=True),
+            lambda: two.two.invitations.answer(olga, invitation.id, room, accept=False),
+        )
+        assert sorted(map(str, refused)) == sorted(map(str, [None, ErrorCode.INVITATION_ANSWERED]))
+        is_in = bool(
+            two.rows(Membership.id, where=(Membership.room_id == room) & (Membership.user_id == alice.user_id))
+        )
+        assert is_in == (refused[0] is None)
+
+
+def test_two_members_invite_one_person_at_once(two: Two) -> None:
+    _, mia, alice, bob = two.people
+    two.befriend(mia, bob)
+    two.befriend(alice, bob)
+    for n in range(ROUNDS):
+        room = two.group(n, mia, alice)
+        invite = [(two.one, mia), (two.two, alice)]
+        jobs = [lambda s=s, who=who: s.invitations.invite(who, room, [bob.user_id]) for s, who in invite]
+        assert two.at_once(*jobs) == [None, None]
+        assert len(two.rows(Invitation.id, where=Invitation.room_id == room)) == 1
+
+
+def test_no_two_accounts_share_a_name_to_log_in_with(two: Two) -> None:
+    for n in range(ROUNDS):
+        sign_up(two.one, f"changer{n}")
+        name = f"wanted{n}@example.com"
+        changer = two.one.accounts.log_in(f"changer{n}", "secret1", ADDRESS)
+        actor = two.one.sessions.resolve(changer[1].id, changer[0])
+        assert actor is not None
+        refused = two.at_once(
+            lambda: two.one.profiles.change(actor, "secret1", Changes(email=name), ADDRESS),
+            lambda: two.two.accounts.register(name[:32], "secret1", ADDRESS),
+        )
+        assert sorted(map(str, refused)) == sorted(map(str, [None, ErrorCode.USERNAME_TAKEN]))
+        called = (User.username_key == name) | (User.email_key == name)
+        assert len(two.rows(User.id, where=called)) == 1
+
+
+def test_one_friend_request_at_the_same_moment_is_one(two: Two) -> None:
+    olga = two.people[0]
+    for n in range(ROUNDS):
+        other = sign_up(two.one, f"asked {n}")
+        refused = two.at_once(*[lambda s=s: s.friends.request(olga, other.user_id, "") for s in (two.one, two.two)])
+        assert sorted(map(str, refused)) == sorted(map(str, [None, ErrorCode.REQUEST_PENDING]))
+
+
+def test_crossing_acceptances_make_one_friendship(two: Two) -> None:
+    olga = two.people[0]
+    for n in range(ROUNDS):
+        other = sign_up(two.one, f"friend {n}")
+        two.one.friends.request(olga, other.user_id, "")
+        two.one.friends.request(other, olga.user_id, "")
+        refused = two.at_once(
+            lambda: two.one.friends.accept(olga, other.user_id, olga.user_id, "hello"),
+            lambda: two.two.friends.accept(other, olga.user_id, other.user_id, "hello"),
+        )
+        assert sorted(map(str, refused)) == sorted(map(str, [None, ErrorCode.ALREADY_FRIENDS]))
+        pair = (Friendship.low_id == olga.user_id) & (Friendship.high_id == other.user_id)
+        assert len(two.rows(Friendship.id, where=pair)) == 1
+
+
+def test_who_is_unfriended_is_in_no_group_of_friends(two: Two) -> None:
+    olga, mia, *_ = two.people
+    two.one.friend_groups.create(olga, "close")
+    ((group, _),) = two.one.friend_groups.all(olga)
+    for _ in range(ROUNDS):
+        two.befriend(olga, mia)
+        two.at_once(
+            lambda: two.one.friends.remove(mia, olga.user_id),
+            lambda: two.two.friend_groups.add(olga, group, mia.user_id),
+        )
+        assert two.rows(FriendGroupMember.user_id, where=FriendGroupMember.group_id == group) == []
+
+
+def test_a_limit_lets_no_more_through_than_it_has(make_services: Callable[..., Services], clock: FakeClock) -> None:
+    two = Two(make_services(clock), make_services(clock))
+    for n in range(ROUNDS):
+        takers = [lambda s=s: s.limits.take_shared((LIMIT, n)) for s in (two.one, two.two) for _ in range(4)]
+        refused = two.at_once(*takers)
+        assert refused.count(None) == LIMIT.burst
+        assert set(refused) == {None, ErrorCode.RATE_LIMITED}
+
+
+def test_a_quota_lets_no_more_through_than_it_has(make_services: Callable[..., Services]) -> None:
+    made = [make_services(rate_limits=False, storage_per_day=1000, disk_free_min=0) for _ in range(2)]
+    made[0].rooms.ensure_lobby()
+    two = Two(made[0], made[1])
+    for n in range(ROUNDS):
+        actor = sign_up(two.one, f"sender {n}")
+        jobs = [lambda s=s: s.files.begin(actor, "public", "f", 400) for s in (two.one, two.two) for _ in range(2)]
+        assert two.at_once(*jobs).count(None) == 2
+
+
+def test_processes_that_start_at_once_make_one_lobby(make_services: Callable[..., Services]) -> None:
+    two = Two(make_services(), make_services())
+    for _ in range(ROUNDS):
+        with two.one.store.write() as tx:
+            execute(tx, "DELETE FROM rooms")
+        assert two.at_once(two.one.rooms.ensure_lobby, two.two.rooms.ensure_lobby) == [None, None]
+        assert len(two.rows(Room.id, where=Room.is_lobby)) == 1
+
+
+def test_two_tickets_of_one_user_redeemed_at_once_make_one_member(two: Two) -> None:
+    olga, mia, *_ = two.people
+    for n in range(ROUNDS):
+        room = two.one.rooms.create_titled(olga, f"open {n}", access=Access.OPEN).id
+        tickets = [two.one.tickets.issue(mia, room) for _ in range(2)]
+        both = zip((two.one, two.two), tickets, strict=True)
+        assert two.at_once(*[lambda s=s, t=t: s.tickets.redeem(t) for s, t in both]) == [None, None]
+        assert len(two.rows(Membership.id, where=Membership.room_id == room)) == 2
+
+
+def test_batches_of_marks_in_any_order_do_not_deadlock(two: Two) -> None:
+    rooms = [two.group(n, *two.people[1:]) for n in range(4)]
+    marks = [(who.user_id, room) for who in two.people for room in rooms]
+    for n in range(1, ROUNDS):
+        for services, order in ((two.one, marks), (two.two, marks[::-1])):
+            for user, room in order:
+                services.reading.mark(user, [(room, n * SECOND * 10**7)])
+        assert two.at_once(two.one.reading.flush, two.two.reading.flush) == [None, None]
+
+
+def test_titles_may_repeat_at_the_same_moment(two: Two) -> None:
+    olga, mia, *_ = two.people
+    for n in range(ROUNDS):
+        title = f"room {n}"
+        refused = two.at_once(
+            lambda: two.one.rooms.create_titled(olga, title, access=Access.INVITE),
+            lambda: two.two.rooms.create_titled(mia, title, access=Access.INVITE),
+            lambda: two.two.rooms.create(mia, title),
+        )
+        assert refused[:2] == [None, None]
+        names = [name for (name,) in two.rows(Room.name_key, where=Room.title == title)]
+        assert len(set(names)) == len(names) >= 2
+
+
+def test_creations_do_not_wait_for_each_other(two: Two) -> None:
+    """A transaction that makes a room of another name is held open meanwhile."""
+    if not two.one.backend.store.moment().shows(Event(EventKind.ROOM, 0)):
+        pytest.skip("writers take turns")
+    olga, mia, *_ = two.people
+    with two.one.store.write() as tx:
+        two.one.rooms.make_group_within(tx, olga, "held open", [])
+        made = threading.Thread(target=lambda: two.two.rooms.create_titled(mia, "other", access=Access.INVITE))
+        made.start()
+        made.join(4)
+        is_done = not made.is_alive()
+    made.join(10)
+    assert is_done
+
+
+def test_a_file_that_is_still_coming_is_not_purged(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    olga = two.people[0]
+    now = two.two.clock()
+    for _ in range(ROUNDS):
+        upload = two.one.files.begin(olga, "public", "f", 2)
+        monkeypatch.setattr(two.two.files, "_clock", lambda: now + 3600 * SECOND)
+        refused = two.at_once(lambda: two.one.files.add(upload, b"x"), two.two.files.purge)
+        monkeypatch.undo()
+        is_there = bool(two.rows(func.count(), where=True))
+        assert is_there
+        finished = two.at_once(lambda: two.one.files.add(upload, b"y"))
+        assert refused[1] is None
+        assert finished[0] in {None, ErrorCode.FILE_NOT_FOUND}
+        if refused[0] is not None:
+            assert finished[0] is ErrorCode.FILE_NOT_FOUND
