@@ -27,7 +27,7 @@ from chat.services.avatars import Avatars
 from chat.services.memberships import pass_on_rooms
 from chat.services.quota import Quota
 from chat.services.sessions import Sessions
-from chat.services.site import require_another_teacher
+from chat.services.site import lock_site, require_another_teacher
 
 PROFILE_MAX_CHARS = 200
 
@@ -180,6 +180,7 @@ class Profiles:
         """
         with self._store.write() as tx:
             if actor.is_teacher:
+                lock_site(tx)
                 require_another_teacher(tx, actor.user_id)
             tx.execute(update(User).where(User.id == actor.user_id).values(deleted_at=self._clock()))
             pass_on_rooms(tx, actor.user_id)

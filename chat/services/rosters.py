@@ -27,6 +27,7 @@ from chat.services.permissions import require_teacher
 from chat.services.rooms import Rooms
 from chat.services.roster import Complaint, Problem, Roster, RosterLine, read_roster
 from chat.services.sessions import Sessions
+from chat.services.site import lock_site
 from chat.services.teachers import easy_password
 
 log = logging.getLogger(__name__)
@@ -167,6 +168,7 @@ class Rosters:
         import_id = secrets.token_urlsafe(16)
         now = self._clock()
         with self._store.write() as tx:
+            lock_site(tx)
             running = select(RosterImport.moved_at).where(RosterImport.state == ImportState.RUNNING)
             if any(not self._is_dead(moved_at) for moved_at in tx.execute(running).scalars()):
                 raise ChatError(ErrorCode.IMPORT_RUNNING)

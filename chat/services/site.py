@@ -85,6 +85,7 @@ class Site:
         if changes.get("name") and not is_name(changes["name"], NAME_MAX_CHARS):
             raise ChatError(ErrorCode.FIELD_INVALID, field="name")
         with self._store.write() as tx:
+            lock_site(tx)
             before = self.settings_within(tx)
             if version != before.version:
                 raise ChatError(ErrorCode.SETTINGS_CHANGED)
@@ -144,6 +145,7 @@ class Site:
         """Issue a token for the first teacher, invalidating older ones; None if there is a teacher."""
         token = secrets.token_urlsafe(16)
         with self._store.write() as tx:
+            lock_site(tx)
             if has_teacher(tx):
                 return None
             _put(tx, _CLAIM, _digest(token))
@@ -172,6 +174,11 @@ def require_another_teacher(connection: AnyConnection, user_id: int) -> None:
     """Raise LAST_TEACHER if no other user is a teacher."""
     if connection.execute(select(User.id).where(*_IS_TEACHER, User.id != user_id).limit(1)).first() is None:
         raise ChatError(ErrorCode.LAST_TEACHER)
+
+
+def lock_site(tx: WriteTransaction) -> None:
+    """Let no other transaction decide by the site's settings, teachers or imports until the commit (decision 0101)."""
+    tx.lock_names(["site"])
 
 
 def drop_claim(tx: WriteTransaction) -> None:

@@ -13,14 +13,21 @@ from chat.names import is_name, name_key, nickname_key
 from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
 from chat.services import lookups, paging
-from chat.services.accounts import NICKNAME_MAX_CHARS, USERNAME_MAX_CHARS, Accounts, require_free, require_own_nickname
+from chat.services.accounts import (
+    NICKNAME_MAX_CHARS,
+    USERNAME_MAX_CHARS,
+    Accounts,
+    lock_names,
+    require_free,
+    require_own_nickname,
+)
 from chat.services.memberships import pass_on_rooms
 from chat.services.paging import Listed, Page
 from chat.services.people import called
 from chat.services.permissions import require_teacher
 from chat.services.presence import Presence
 from chat.services.sessions import Sessions
-from chat.services.site import Site, drop_claim, require_another_teacher
+from chat.services.site import Site, drop_claim, lock_site, require_another_teacher
 
 _CONSONANTS, _VOWELS = "bdfghkmnprstvz", "aeiou"  # without letters that look like others or like digits
 
@@ -62,6 +69,7 @@ class Teachers:
     def claim(self, actor: Actor, token: str) -> None:
         """Become the site's first teacher with the link printed at the start. Raises CLAIM_INVALID."""
         with self._store.write() as tx:
+            lock_site(tx)
             if not self._site.is_claim(tx, token):
                 raise ChatError(ErrorCode.CLAIM_INVALID)
             drop_claim(tx)
@@ -75,6 +83,7 @@ class Teachers:
         """
         require_teacher(actor)
         with self._store.write() as tx:
+            lock_site(tx)
             user_id = lookups.user_id(tx, username)
             if not is_teacher and actor is not None:
                 require_another_teacher(tx, user_id)
@@ -162,6 +171,7 @@ class Teachers:
             values |= {"nickname": nickname, "nickname_key": nickname_key(nickname)}
         try:
             with self._store.write() as tx:
+                lock_names(tx, name_key(new_username or ""), nickname_key(nickname or ""))
                 user_id = lookups.user_id(tx, username)
                 if new_username is not None:
                     require_free(tx, new_username, but_for=user_id)
