@@ -138,7 +138,9 @@ class Profiles:
             values["profile"] = changes.profile
         avatar = None if changes.avatar is None else self._avatars.prepare(changes.avatar)
         if changes.password is not None:
-            values |= hashes(changes.password) | {"must_change_password": False}
+            values |= hashes(changes.password)
+            if changes.password != old_password:  # a one-time password stays one where it is "changed" to itself
+                values["must_change_password"] = False
         try:
             with self._store.write() as tx:
                 me = User.id == actor.user_id

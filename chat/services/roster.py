@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import unicodedata
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -25,6 +26,8 @@ _HEADS = {
     "rooms": "rooms",
     "房间": "rooms",
 }
+# What GB 18030 makes of a Western encoding such as Windows-1252: "Müller" becomes "M黮ler".
+_MISREAD = re.compile("[A-Za-z][\u3400-\u9fff][a-z]")
 _FORMULA = ("=", "+", "-", "@")  # spreadsheets execute cells that begin with these
 
 
@@ -106,9 +109,10 @@ def _decoded(data: bytes) -> str | None:
         guesses = ["utf-16-le" if data[1::2].count(0) > data[::2].count(0) else "utf-16-be"]
     for encoding in guesses:
         try:
-            return data.decode(encoding)
+            text = data.decode(encoding)
         except UnicodeDecodeError:
             continue
+        return None if encoding == "gb18030" and _MISREAD.search(text) else text
     return None
 
 

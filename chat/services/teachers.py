@@ -144,7 +144,7 @@ class Teachers:
     def set_disabled(self, actor: Actor | None, username: str, *, is_disabled: bool) -> None:
         """Disable an account (log-ins are refused, sessions and sockets end, the name stays taken), or enable it again.
 
-        Raises NOT_TEACHER, USER_NOT_FOUND, SELF_MEANT.
+        Raises NOT_TEACHER, USER_NOT_FOUND, SELF_MEANT, LAST_TEACHER.
         """
         disabled_at = self._clock() if is_disabled else None
         with self._store.write() as tx:
@@ -187,7 +187,7 @@ class Teachers:
     def delete(self, actor: Actor | None, username: str) -> None:
         """Delete an account permanently: unlike a deletion by its user it cannot be undone by logging in again.
 
-        Raises NOT_TEACHER, USER_NOT_FOUND, SELF_MEANT.
+        Raises NOT_TEACHER, USER_NOT_FOUND, SELF_MEANT, LAST_TEACHER.
         """
         with self._store.write() as tx:
             user_id = _other(tx, actor, username)
@@ -221,6 +221,8 @@ def _other(tx: WriteTransaction, actor: Actor | None, username: str) -> int:
     """The id of somebody else, whose account a teacher does something to."""
     require_teacher(actor)
     user_id = lookups.user_id(tx, username)
-    if actor is not None and user_id == actor.user_id:
-        raise ChatError(ErrorCode.SELF_MEANT)
+    if actor is not None:
+        if user_id == actor.user_id:
+            raise ChatError(ErrorCode.SELF_MEANT)
+        require_another_teacher(tx, user_id)  # the actor's own right may have been revoked meanwhile
     return user_id

@@ -55,6 +55,8 @@ def test_columns_in_any_order_and_quoted_cells() -> None:
         ("username\n", [(0, Problem.NO_PEOPLE)]),
         (b"username\n\x81\xff\xff", [(0, Problem.ENCODING)]),
         (b"\xff\xfeu", [(0, Problem.ENCODING)]),
+        ("username;name\nm1;Jörg Müller\n".encode("cp1252"), [(0, Problem.ENCODING)]),  # else "M黮ler", silently
+        ("username;name\nm1;张伟a\n".encode("gbk"), []),
         ('username\n"kim\n', [(2, Problem.BROKEN)]),
         ("username\n" + "x" * 200_000, [(2, Problem.BROKEN)]),  # one endless cell
         ("username,name\n,Kim\n", [(2, Problem.USERNAME_MISSING)]),

@@ -152,6 +152,17 @@ def test_a_disabled_account_is_out_at_once_and_comes_back(services: Services, te
     assert services.accounts.log_in("pupil", "secret1", HERE)
 
 
+def test_two_teachers_who_shut_each_other_out_at_once_leave_one(
+    services: Services, teacher: Actor, pupil: Actor
+) -> None:
+    services.teachers.appoint(teacher, "pupil", is_teacher=True)
+    late = again(services, pupil)  # a request of theirs that comes after the revocation
+    services.teachers.appoint(teacher, "pupil", is_teacher=False)
+    refused(ErrorCode.LAST_TEACHER, lambda: services.teachers.set_disabled(late, "teacher", is_disabled=True))
+    refused(ErrorCode.LAST_TEACHER, lambda: services.teachers.delete(late, "teacher"))
+    assert again(services, teacher).is_teacher
+
+
 def test_a_one_time_password_must_be_changed(services: Services, teacher: Actor, pupil: Actor) -> None:
     password = services.teachers.reset_password(teacher, "pupil")
     assert services.sessions.resolve(pupil.session_id, pupil.user_id) is None
@@ -160,6 +171,8 @@ def test_a_one_time_password_must_be_changed(services: Services, teacher: Actor,
     actor = services.sessions.resolve(session.id, user_id)
     assert actor is not None
     assert services.profiles.own(actor).must_change_password
+    services.profiles.change(actor, password, Changes(password=password), HERE)
+    assert services.profiles.own(again(services, actor)).must_change_password  # it is still the one on paper
     services.profiles.change(actor, password, Changes(password="my own one"), HERE)
     assert not services.profiles.own(again(services, actor)).must_change_password
 

@@ -136,7 +136,14 @@ def reset_password(actor: Actor, body: dict[str, Any]) -> Response:
 @bp.post("/people/disable")
 @signed_in
 @takes(Disabling)
-@answers(Done, ErrorCode.NOT_TEACHER, ErrorCode.USER_NOT_FOUND, ErrorCode.SELF_MEANT, zh="停用或恢复账号（仅限老师）。")
+@answers(
+    Done,
+    ErrorCode.NOT_TEACHER,
+    ErrorCode.USER_NOT_FOUND,
+    ErrorCode.SELF_MEANT,
+    ErrorCode.LAST_TEACHER,
+    zh="停用或恢复账号（仅限老师）。",
+)
 def disable(actor: Actor, body: dict[str, Any]) -> Response:
     """Disable or enable an account. For teachers."""
     services().teachers.set_disabled(actor, body["user"], is_disabled=body["disabled"])
@@ -181,7 +188,12 @@ def rename(actor: Actor, body: dict[str, Any]) -> Response:
 @signed_in
 @takes(SomeUser)
 @answers(
-    Done, ErrorCode.NOT_TEACHER, ErrorCode.USER_NOT_FOUND, ErrorCode.SELF_MEANT, zh="删除账号，无法恢复（仅限老师）。"
+    Done,
+    ErrorCode.NOT_TEACHER,
+    ErrorCode.USER_NOT_FOUND,
+    ErrorCode.SELF_MEANT,
+    ErrorCode.LAST_TEACHER,
+    zh="删除账号，无法恢复（仅限老师）。",
 )
 def delete(actor: Actor, body: dict[str, Any]) -> Response:
     """Delete an account permanently. For teachers."""
