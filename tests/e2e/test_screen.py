@@ -60,6 +60,7 @@ FOR_AUTHORS = {
     ErrorCode.FIELD_MISSING,
     ErrorCode.FIELD_INVALID,
     ErrorCode.CURSOR_INVALID,
+    ErrorCode.REQUEST_REFUSED,
     ErrorCode.PATH_UNKNOWN,
     ErrorCode.METHOD_NOT_ALLOWED,
     ErrorCode.UPGRADE_REQUIRED,

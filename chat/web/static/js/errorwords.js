@@ -79,6 +79,7 @@ export const ERROR_WORDS = {
     "The message is too long: at most {limit} characters go at once.",
     "消息过长：一次最多 {limit} 个字符。",
   ],
+  "error.NICKNAME_TAKEN": ["Someone else has this name already. Choose another one.", "该名称已被他人使用，请换一个。"],
   "error.IMAGE_INVALID": [
     "This picture cannot be shown. Send a PNG, JPEG, GIF or WebP of at most 40 megapixels.",
     "无法显示这张图片。请发送 PNG、JPEG、GIF 或 WebP，最多 4000 万像素。",
