@@ -119,6 +119,7 @@ def test_a_cursor_that_goes_back_in_one_room_leaves_its_read_mark(
     app: Flask, token: str, chat: Services, bob: Actor
 ) -> None:
     club = chat.rooms.create(bob, "club", members=["alice"])
+    wait_for_the_bus(chat)
     parked = park(app, token, {"public": FUTURE, "club": FUTURE})
     rooms = ("club", "public", "public", "club")
     first, second, third, fourth = (chat.messages.send(bob, room, Draft(text=room)).time for room in rooms)
