@@ -106,6 +106,7 @@ class Profiles:
             values |= {"nickname": nickname, "nickname_key": nickname_key(nickname)}
         with self._store.write() as tx:
             if nickname is not None:
+                lock_names(tx, nickname_key(nickname))
                 require_own_nickname(tx, nickname, but_for=actor.user_id)
             if new_avatar is not None:
                 self._quota.take(tx, actor.user_id, new_avatar.size)
