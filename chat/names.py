@@ -50,7 +50,8 @@ def is_name(name: str, max_chars: int) -> bool:
 
 def is_visible(text: str) -> bool:
     """Whether a text has a visible character: not only spaces, controls and characters that render as nothing."""
-    return text[:1].isalnum() or _FORBIDDEN.sub("", _INVISIBLE.sub("", text)).strip() != ""
+    begins_visibly = text[:1].isalnum() and not _INVISIBLE.match(text)  # four blank letters count as alphanumeric
+    return begins_visibly or _FORBIDDEN.sub("", _INVISIBLE.sub("", text)).strip() != ""
 
 
 def is_email(text: str) -> bool:

@@ -115,3 +115,9 @@ def test_ones_own_account(people, name):
     dialog.get_by_label("Your password").fill(PASSWORD)
     dialog.get_by_role("button", name="Delete my account").click()
     expect(page.locator("#login-form")).to_be_visible()
+
+
+def test_a_join_address_that_cannot_be_decoded_still_shows_the_page(people):
+    page = people.page()
+    page.goto("/join/%E0%A4")
+    page.locator("#username").wait_for()

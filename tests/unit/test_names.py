@@ -71,11 +71,29 @@ def test_hostile_text_takes_no_time() -> None:
     assert not is_name("a" + "\u0301\u0316" * 60_000, 10**9)
 
 
-@pytest.mark.parametrize("text", ["", " ", "\n\t", "\u200b", "\u2800", "\ufeff \u3164", "\u3000", "\u202e", "\x07"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "\n\t",
+        "\u200b",
+        "\u2800",
+        "\ufeff \u3164",
+        "\u3000",
+        "\u202e",
+        "\x07",
+        "\u3164",
+        "\u115f\u1160",
+        "\uffa0 ",
+    ],
+)
 def test_invisible_texts(text: str) -> None:
     assert not is_visible(text)
 
 
-@pytest.mark.parametrize("text", ["a", " .", "☕", "❤\ufe0f", "\u200bx", "字", "\u0e34", "👨\u200d👩", "\U0001fae8"])
+@pytest.mark.parametrize(
+    "text", ["a", " .", "☕", "❤\ufe0f", "\u200bx", "\u3164x", "字", "\u0e34", "👨\u200d👩", "\U0001fae8"]
+)
 def test_visible_texts(text: str) -> None:
     assert is_visible(text)

@@ -6,7 +6,7 @@ import { byId, el } from "./dom.js";
 import { fullTime, toDate } from "./format.js";
 import { t } from "./i18n.js";
 import { notify } from "./notices.js";
-import { passwordObjection } from "./passwordrules.js";
+import { passwordMin, passwordObjection } from "./passwordrules.js";
 import { siteApi } from "./siteapi.js";
 
 const AVATAR_SIDE = 256;
@@ -72,9 +72,10 @@ function sessionRow({ protocol, address, created, current }) {
 
 function changePassword() {
   const hidden = { type: "password", required: true };
+  const hint = t("password.hint", { min: passwordMin() });
   const nodes = [
     field("old-password", t("password.old"), { ...hidden, autocomplete: "current-password" }),
-    field("new-password", t("password.new"), { ...hidden, autocomplete: "new-password", hint: t("password.hint") }),
+    field("new-password", t("password.new"), { ...hidden, autocomplete: "new-password", hint }),
   ];
   openForm(t("account.password"), nodes, { text: t("password.submit") }, async (values) => {
     const objection = passwordObjection(values["new-password"]);

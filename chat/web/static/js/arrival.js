@@ -4,7 +4,7 @@ import { field, openForm } from "./dialogs.js";
 import { byId, el } from "./dom.js";
 import { t } from "./i18n.js";
 import { notify } from "./notices.js";
-import { passwordObjection } from "./passwordrules.js";
+import { passwordMin, passwordObjection } from "./passwordrules.js";
 import { siteApi } from "./siteapi.js";
 
 const ENTRY = /^\/(claim|join)\/([^/]+)\/?$/;
@@ -12,7 +12,15 @@ const ENTRY = /^\/(claim|join)\/([^/]+)\/?$/;
 /** {kind, code} of such an address, or null. */
 export function entry() {
   const found = ENTRY.exec(location.pathname);
-  return found && { kind: found[1], code: decodeURIComponent(found[2]) };
+  return found && { kind: found[1], code: decoded(found[2]) };
+}
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a code that is wrong anyway
+  }
 }
 
 /** The username of the login card that led here, or "". */
@@ -72,10 +80,11 @@ export function welcomeTeacher(me) {
 
 function askForNewPassword() {
   const hidden = { type: "password", required: true };
+  const hint = t("password.hint", { min: passwordMin() });
   const nodes = [
     el("p", {}, t("password.must")),
     field("old-password", t("password.one-time"), { ...hidden, autocomplete: "current-password" }),
-    field("new-password", t("password.new"), { ...hidden, autocomplete: "new-password", hint: t("password.hint") }),
+    field("new-password", t("password.new"), { ...hidden, autocomplete: "new-password", hint }),
   ];
   const dialog = openForm(t("password.title"), nodes, { text: t("password.submit") }, async (values) => {
     const objection = passwordObjection(values["new-password"]);

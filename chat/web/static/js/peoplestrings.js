@@ -65,7 +65,7 @@ export const PEOPLE_STRINGS = {
   ],
   "password.one-time": ["The one-time password", "一次性密码"],
   "password.new": ["New password", "新密码"],
-  "password.hint": ["At least 8 characters, and one that you will remember.", "至少 8 个字符，请选一个记得住的密码。"],
+  "password.hint": ["At least {min} characters, and one that you will remember.", "至少 {min} 个字符，请选一个记得住的密码。"],
   "password.submit": ["Change password", "修改密码"],
   "password.done": ["Your password is changed.", "密码已修改。"],
   "password.old": ["Your password", "当前密码"],
