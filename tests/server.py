@@ -44,6 +44,13 @@ def _sleeps(pid: int) -> bool:
     return True
 
 
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def children_of(pid: int) -> list[int]:
     """The ids of a process's children; none where it has ended."""
     try:
@@ -146,5 +153,7 @@ class Server:
     def kill(self) -> None:
         """SIGKILL to every process of it, as a power cut would."""
         if self.process is not None and self.process.poll() is None:
+            workers = children_of(self.pid)
             os.killpg(self.pid, signal.SIGKILL)
             self.process.wait()
+            wait_until(lambda: not any(map(_lives, workers)), "the workers leave their port")

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -36,9 +37,9 @@ class FlaskTransport:
         self._client = app.test_client()
 
     def request(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Reply:
-        response = self._client.open(path, method=method, data=body, headers=headers)
-        check_answer(self._app, method, path, response)
-        return Reply(response.status_code, response.headers, response.data)
+        with closing(self._client.open(path, method=method, data=body, headers=headers)) as response:
+            check_answer(self._app, method, path, response)
+            return Reply(response.status_code, response.headers, response.data)
 
 
 class HttpTransport:
