@@ -235,6 +235,28 @@ def test_a_search_takes_away_rooms_that_it_does_not_find(page):
     ]
 
 
+def test_a_list_of_rooms_that_is_out_of_date_waits_for_the_newer_one(page):
+    """A room that was just created is in the list when `refresh` ends, though another refresh came between."""
+    body = """
+      const { api } = await import(new URL('./api.js', main));
+      const answers = [];
+      api.rooms = () => new Promise((answer) => answers.push(answer));
+      const taken = [];
+      const store = { me: {}, setRooms: (rooms) => taken.push(rooms[0]?.id) };
+      const feed = new m.RoomFeed(store, { onTaken() {} });
+      const ends = [];
+      const first = feed.refresh().then(() => ends.push(`first after ${taken}`));
+      const second = feed.refresh().then(() => ends.push(`second after ${taken}`));
+      answers[0]({ rooms: [{ id: 1 }], isCut: false });
+      await new Promise((done) => setTimeout(done, 20));
+      ends.push("the newer one answers");
+      answers[1]({ rooms: [{ id: 2 }], isCut: false });
+      await Promise.all([first, second]);
+      feed.stop();
+      return ends.sort();"""
+    assert run(page, "roomfeed", body) == ["first after 2", "second after 2", "the newer one answers"]
+
+
 def test_a_tab_knows_when_another_one_is_logging_in(page):
     body = """
       const [one, other] = [new m.Tabs(), new m.Tabs()];

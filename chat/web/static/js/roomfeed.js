@@ -9,6 +9,7 @@ export class RoomFeed {
   #store;
   #handlers;
   #round = 0;
+  #latest = null; // the request of the newest round
   #pages = 1;
   #wanted = ""; // a part of the names that somebody searches for
   #timer = null;
@@ -19,10 +20,19 @@ export class RoomFeed {
     this.#handlers = handlers;
   }
 
-  /** Bring the list up to date. Raises ApiError. */
+  /** Bring the list up to date. Raises ApiError. A newer request replaces an older one, which then waits for it. */
   async refresh() {
     clearTimeout(this.#timer);
-    const round = ++this.#round;
+    this.#latest = this.#ask(++this.#round);
+    this.#latest.catch(() => {}); // raised below, for those who wait
+    let awaited = null;
+    while (awaited !== this.#latest) {
+      awaited = this.#latest;
+      await awaited;
+    }
+  }
+
+  async #ask(round) {
     const wanted = this.#wanted;
     try {
       const { rooms, isCut } = await api.rooms(this.#pages);
