@@ -8,6 +8,7 @@ import { nameNode } from "./names.js";
 
 const REFRESH_MS = 30_000; // who is online; coming and going are told by the pull
 const SOON_MS = 300;
+const AGAIN_MS = 2_000; // after a change: what changes between two held pulls ends neither
 
 export class Members {
   #store;
@@ -54,10 +55,10 @@ export class Members {
   /** Somebody may have come into a room, or left it. */
   changed() {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.refresh(), SOON_MS);
+    this.#timer = setTimeout(() => this.refresh(AGAIN_MS), SOON_MS);
   }
 
-  async refresh() {
+  async refresh(nextMs = REFRESH_MS) {
     clearTimeout(this.#timer);
     const round = ++this.#round;
     const name = this.#store.current;
@@ -76,7 +77,7 @@ export class Members {
     } catch {
       // The pull reports the failure; the list stays unchanged.
     } finally {
-      if (round === this.#round) this.#timer = setTimeout(() => this.refresh(), REFRESH_MS);
+      if (round === this.#round) this.#timer = setTimeout(() => this.refresh(), nextMs);
     }
   }
 
