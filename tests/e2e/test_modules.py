@@ -275,3 +275,33 @@ def test_a_tab_knows_when_another_one_is_logging_in(page):
       await Promise.all([login, waiting]);
       return seen;"""
     assert run(page, "tabs", body) == ["free", "under way", "over"]
+
+
+def test_a_name_begun_before_the_members_are_known_is_completed(page):
+    body = """
+      const { Store } = await import(new URL('./store.js', main));
+      const [text, store] = [document.getElementById("message-text"), new Store()];
+      let members = [];
+      const completion = new m.Completion(text, () => members, store);
+      const options = () => [...document.querySelectorAll("#mention-list [aria-selected]")]
+        .map((option) => option.textContent + (option.ariaSelected === "true" ? "*" : ""));
+      const seen = [];
+      const joined = (...names) => {
+        members = names.map((user) => ({ user, nickname: user }));
+        store.emit("members");
+        seen.push(options());
+      };
+      const press = (key) => completion.takes(new KeyboardEvent("keydown", { key, cancelable: true }));
+      text.value = "hello @ca";
+      text.dispatchEvent(new Event("input"));
+      joined("bert", "carl");
+      joined("caesar", "carl");
+      press("ArrowUp");
+      joined("bert", "caesar", "cato");
+      press("Escape");
+      joined("carl");
+      text.value = "";
+      text.dispatchEvent(new Event("input"));
+      joined("cara");
+      return seen;"""
+    assert run(page, "completion", body) == [["carl*"], ["caesar", "carl*"], ["caesar*", "cato"], [], []]

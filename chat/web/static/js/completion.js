@@ -19,14 +19,16 @@ export class Completion {
   #text;
   #members;
   #list = byId("mention-list");
+  #begun = null; // the part of a name that is being completed
   #found = [];
   #at = 0; // the one that is chosen
 
-  /** members() gives the open room's members. */
-  constructor(text, members) {
+  /** members() gives the open room's members; the store emits "members" when they change. */
+  constructor(text, members, store) {
     this.#text = text;
     this.#members = members;
     text.addEventListener("input", () => this.#look());
+    store.on("members", () => this.#membersChanged());
     text.addEventListener("blur", () => this.close());
     text.setAttribute("aria-controls", this.#list.id);
   }
@@ -45,15 +47,25 @@ export class Completion {
   }
 
   close() {
-    this.#found = [];
-    this.#render();
+    this.#begun = null;
+    this.#find();
   }
 
   #look() {
-    const begun = BEGUN.exec(this.#text.value.slice(0, this.#text.selectionStart))?.[1].toLowerCase();
-    const starts = (name) => name.toLowerCase().startsWith(begun);
-    this.#found = begun === undefined ? [] : this.#members().filter(({ user, nickname }) => starts(user) || starts(nickname)).slice(0, MOST);
-    this.#at = 0;
+    this.#begun = BEGUN.exec(this.#text.value.slice(0, this.#text.selectionStart))?.[1].toLowerCase() ?? null;
+    this.#find();
+  }
+
+  /** The name may have been begun before its owner was known. Whoever is chosen stays chosen. */
+  #membersChanged() {
+    if (this.#begun !== null) this.#find(this.#found[this.#at]?.user);
+  }
+
+  #find(chosen = null) {
+    const starts = (name) => name.toLowerCase().startsWith(this.#begun);
+    const isMeant = ({ user, nickname }) => starts(user) || starts(nickname);
+    this.#found = this.#begun === null ? [] : this.#members().filter(isMeant).slice(0, MOST);
+    this.#at = Math.max(0, this.#found.findIndex(({ user }) => user === chosen));
     this.#render();
   }
 

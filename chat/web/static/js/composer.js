@@ -25,7 +25,7 @@ export class Composer {
 
   /** members() gives the open room's members. */
   constructor(store, records, outbox, typing, members, onSent) {
-    this.#completion = new Completion(this.#text, members);
+    this.#completion = new Completion(this.#text, members, store);
     this.#typing = typing;
     this.#store = store;
     this.#records = records;

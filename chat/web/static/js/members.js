@@ -35,6 +35,7 @@ export class Members {
       this.#pages = 1;
       this.#isCut = false;
       this.render();
+      store.emit("members");
       this.refresh();
     });
     // Somebody who speaks and is not on the list has just come in.
@@ -69,6 +70,7 @@ export class Members {
       this.#members = members;
       this.#isCut = isCut;
       this.render();
+      this.#store.emit("members");
       if (isCut) return void this.#refreshRooms();
       const room = this.#store.room;
       if (room.memberCount === members.length) return;
