@@ -1,5 +1,6 @@
-"""OpenAPI documents at /openapi/<protocol>.json, rendered at /docs, and the guides at /docs/<protocol>.md."""
+"""OpenAPI documents at /openapi/<protocol>.json, rendered at /docs; the guides at /docs/<protocol>, and as Markdown."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -12,6 +13,7 @@ from chat.http.ranges import answer_conditionally
 from chat.lanes import Lane, enter_lane
 from chat.web.apidocs import Reader
 from chat.web.csp import PAGE_CSP
+from chat.web.guides import render
 
 bp = Blueprint("docs", __name__)
 _ANY_HOST = "http://any-host.invalid/"
@@ -21,14 +23,7 @@ _ANY_HOST = "http://any-host.invalid/"
 def page() -> Response:
     """Show all HTTP protocols, in the language of ?lang= or of the browser."""
     enter_lane(Lane.LONG)
-    language = request.args.get("lang", "zh" if prefers_chinese() else "en")
-    if language not in {"en", "zh"}:
-        abort(404)
-    response = Response(_pages().html(language).replace(_ANY_HOST, str(escape(request.host_url))))
-    response.headers["Content-Security-Policy"] = PAGE_CSP
-    response.headers["Cache-Control"] = "no-cache"
-    response.vary.add("Accept-Language")
-    return response
+    return _page(_pages().html(_language()).replace(_ANY_HOST, str(escape(request.host_url))))
 
 
 @bp.get("/openapi/<name>.json")
@@ -39,6 +34,30 @@ def document(name: str) -> Response:
     if found is None:
         abort(404)
     return Response(_pages().document(name), mimetype="application/json")
+
+
+@bp.get("/docs/<name>")
+def guide_page(name: str) -> Response:
+    """Show a protocol's guide for client authors; its frame is in the language of ?lang= or of the browser."""
+    enter_lane(Lane.LONG)
+    if name not in _guide_names():
+        abort(404)
+    return _page(_pages().guide(name, _language()))
+
+
+def _language() -> str:
+    language = request.args.get("lang", "zh" if prefers_chinese() else "en")
+    if language not in {"en", "zh"}:
+        abort(404)
+    return language
+
+
+def _page(html: str) -> Response:
+    response = Response(html)
+    response.headers["Content-Security-Policy"] = PAGE_CSP
+    response.headers["Cache-Control"] = "no-cache"
+    response.vary.add("Accept-Language")
+    return response
 
 
 @bp.get("/docs/<name>.md")
@@ -57,16 +76,26 @@ class _Pages:
     def html(self, language: str) -> str:
         """Return the page, with _ANY_HOST as a placeholder."""
         if language not in self._made:
-            guides = {path.stem for path in _guides().glob("*.md")}
+            guides = _guide_names()
             self._made[language] = render_template(
                 "docs.html",
                 language=language,
-                say=lambda english, chinese: chinese if language == "zh" else english,
+                say=_sayer(language),
                 protocols=[Reader(document, language, _ANY_HOST) for document in documents(current_app).values()],
                 guides=guides,
                 other_guides=sorted(guides - documents(current_app).keys()),
             )
         return self._made[language]
+
+    def guide(self, name: str, language: str) -> str:
+        """Return a guide as a page."""
+        key = f"{name} {language}"
+        if key not in self._made:
+            rendered = render((_guides() / f"{name}.md").read_text(encoding="utf-8"))
+            self._made[key] = render_template(
+                "guide.html", name=name, guide=rendered, language=language, say=_sayer(language)
+            )
+        return self._made[key]
 
     def document(self, name: str) -> str:
         """Return a protocol's document as JSON."""
@@ -78,6 +107,15 @@ class _Pages:
 
 def _pages() -> _Pages:
     return cast(_Pages, current_app.extensions.setdefault("commonroom.docs", _Pages()))
+
+
+def _sayer(language: str) -> Callable[[str, str], str]:
+    """Return what chooses between a text in English and in Chinese."""
+    return lambda english, chinese: chinese if language == "zh" else english
+
+
+def _guide_names() -> set[str]:
+    return {path.stem for path in _guides().glob("*.md")}
 
 
 def _guides() -> Path:

@@ -34,6 +34,7 @@ from chat.http.openapi import documents
 from chat.models import Event, EventKind, SiteSetting, User
 from chat.protocols.polling import chat
 from chat.security import tokens
+from chat.web.guides import render
 from tests.conftest import services_of, sign_up
 from tests.pictures import picture
 from tests.server import Server
@@ -175,18 +176,47 @@ def test_the_page_shows_every_operation_of_every_document(app: Flask, language: 
 def test_all_files_linked_by_the_page_exist_and_no_others(app: Flask) -> None:
     client = app.test_client()
     links = re.findall(r'href="(/(?:docs|openapi)/[^"]+)"', client.get("/docs").get_data(as_text=True))
-    assert {f"/docs/{protocol}.md" for protocol in PROTOCOLS} <= set(links)
+    assert {f"/docs/{protocol}?lang=en" for protocol in (*PROTOCOLS, "tcp")} <= set(links)
     for link in links:
         with client.get(link) as reply:
             assert reply.status_code == 200, link
     for path in (
         "/docs/nope.md",
+        "/docs/nope",
+        "/docs/tcp?lang=fr",
         "/docs/..%2farchitecture.md",
         "/docs/../../README.md",
         "/openapi/nope.json",
         "/docs?lang=fr",
     ):
         assert client.get(path).status_code == 404, path
+
+
+def test_guides_are_pages_and_markdown(app: Flask) -> None:
+    client = app.test_client()
+    for name in (*PROTOCOLS, "tcp"):
+        with client.get(f"/docs/{name}.md") as reply:
+            markdown = reply.get_data(as_text=True)
+        for language, contents in (("en", "Contents"), ("zh", "目录")):
+            page = client.get(f"/docs/{name}", headers={"Accept-Language": language})
+            assert page.headers["Content-Security-Policy"] == client.get("/docs").headers["Content-Security-Policy"]
+            shown = page.get_data(as_text=True)
+            assert f">{contents}</h2>" in shown
+            assert " style=" not in shown  # the policy refuses it
+            anchors = re.findall(r'<a href="#([^"]+)"', shown)
+            assert len(anchors) == len(re.findall(r"^###? ", markdown, re.MULTILINE))
+            for anchor in anchors:
+                assert shown.count(f' id="{anchor}"') == 1, anchor
+
+
+def test_html_in_a_guide_is_shown_as_text() -> None:
+    hostile = "<script>x</script> <img src=x> [y](javascript:z)"
+    guide = render(f"# T <b>\n\n## Two `a`\n\n## Two a\n\n{hostile}\n\n|a|\n|-:|\n|1|\n")
+    assert (guide.title, [heading.anchor for heading in guide.contents]) == ("T <b>", ["two-a", "two-a-2"])
+    assert "<script" not in guide.html
+    assert "<img" not in guide.html
+    assert "<a " not in guide.html
+    assert "style" not in guide.html
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

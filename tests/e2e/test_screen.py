@@ -275,6 +275,18 @@ def test_the_api_page(people, scheme):
     expect(page.locator("summary", has_text="/chat/send")).to_contain_text("Store a message")
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_guide_on_a_phone(people, scheme):
+    page = people.page(color_scheme=scheme, viewport={"width": 375, "height": 740}, locale="zh-CN")
+    page.goto("/docs")
+    page.get_by_role("link", name="客户端编写指南").first.click()
+    expect(page.locator("#contents")).to_have_text("目录")
+    expect_no_sideways_scroll(page)
+    assert page.evaluate(FAINT) == []
+    page.locator(".contents a").last.click()
+    expect(page.locator(":target")).to_be_in_viewport()
+
+
 def test_an_address_opens_the_operation_it_points_at(people):
     page = people.page()
     page.goto("/docs")
