@@ -305,3 +305,46 @@ def test_a_name_begun_before_the_members_are_known_is_completed(page):
       joined("cara");
       return seen;"""
     assert run(page, "completion", body) == [["carl*"], ["caesar", "carl*"], ["caesar*", "cato"], [], []]
+
+
+def test_a_file_shows_its_name_and_size_and_can_be_saved(page):
+    body = """
+      const file = { name: "报告 1.pdf", bytes: cases };
+      const about = { key: "m:1", isMine: false, name: "a", user: "a", userId: 1, date: new Date() };
+      const view = { ...about, type: "file", url: "/attachments/x", file };
+      const shown = new m.MessageView(view, { isMe: () => false });
+      shown.update(view, false);
+      const link = shown.node.querySelector(".file a");
+      return [link.getAttribute("href"), link.download, link.textContent, link.getAttribute("aria-label")];"""
+    shown = ["/attachments/x", "报告 1.pdf", "报告 1.pdf1.2 MB", "Save 报告 1.pdf, 1.2 MB"]
+    assert run(page, "messageview", body, 1_234_567) == shown
+    assert run(page, "messageview", body, 1)[2] == "报告 1.pdf1 byte"
+
+
+@pytest.mark.parametrize("has_clipboard", [True, False])
+def test_a_rooms_link_is_by_an_address_that_others_reach_and_can_be_copied(page, has_clipboard):
+    body = """
+      const { siteApi } = await import(new URL('./siteapi.js', main));
+      siteApi.addresses = async () => ({ addresses: ["http://192.168.1.5:8000", "http://10.0.0.2:8000"] });
+      const copied = [];
+      const writeText = (text) => (cases ? Promise.resolve(copied.push(text)) : Promise.reject(new Error("no")));
+      Object.defineProperty(navigator, "clipboard", { value: { writeText }, configurable: true });
+      document.addEventListener("copy", () => copied.push(getSelection().toString()), { once: true });
+      const node = m.roomLink({ name: "Maths 7b" });
+      const [input, copy] = [node.querySelector("input"), node.querySelector("button")];
+      const dialog = document.createElement("dialog");
+      dialog.append(node);
+      document.body.append(dialog);
+      dialog.showModal();
+      const seen = [input.value === `${location.origin}/#Maths%207b`];
+      await new Promise((done) => setTimeout(done));
+      seen.push(input.value);
+      const choice = node.querySelector("select");
+      choice.value = choice.options[1].value;
+      choice.dispatchEvent(new Event("change"));
+      copy.click();
+      await new Promise((done) => setTimeout(done));
+      dialog.remove();
+      return [...seen, copied.at(-1), copy.textContent];"""
+    links = [f"http://{host}:8000/#Maths%207b" for host in ("192.168.1.5", "10.0.0.2")]
+    assert run(page, "roomlink", body, has_clipboard) == [True, *links, "Copied"]

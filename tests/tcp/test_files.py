@@ -7,6 +7,7 @@ import threading
 import time
 from contextlib import closing
 from typing import Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -159,6 +160,8 @@ def test_the_other_protocols_see_a_link_to_save_it_by(live: Server, connect: Con
     upload(alice, data, "../../etc/<script>报告.html", chat_group_id=group_id)
     (heard,) = polling.hear(room)
     assert heard.kind == "file"
+    known = polling.ok("GET", f"/chat/history?roomname={quote(room)}&detail=1")["messages"][-1]
+    assert (known["filename"], known["size"]) == ("<script>报告.html", len(data))
     with requests.Session() as session:
         for _ in range(2):  # on one connection: where the first body ends is clear
             answer = session.get(live.url + str(heard.content), timeout=30)

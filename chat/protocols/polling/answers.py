@@ -115,6 +115,8 @@ def _shown(message: StoredMessage, detail: bool) -> dict[str, Any]:
             "mentions": message.mentions,
             "mentions_all": message.mentions_all,
         }
+        if message.type is MessageType.FILE:
+            shown |= {"filename": message.filename, "size": message.attachment_size}
     return shown
 
 

@@ -486,6 +486,8 @@ class MessageShown(Out):
 
 
 class ChangeShown(Out):
+    filename = fields.String(metadata=about("of a file, with ?detail=1", "?detail=1 时：文件名"))
+    size = fields.Integer(metadata=about("of a file in bytes, with ?detail=1", "?detail=1 时：文件大小（字节）"))
     """With ?changes=1, among the messages."""
 
     change = fields.String(required=True, validate=validate.OneOf(list(ChangeKind)))

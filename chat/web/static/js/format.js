@@ -10,6 +10,15 @@ function formatter(options) {
   return formats.get(key);
 }
 
+const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte"];
+
+/** So many bytes as people say it: "1.2 MB". */
+export function fileSize(bytes) {
+  const step = bytes < 1000 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(bytes) / 3));
+  const options = { style: "unit", unit: UNITS[step], unitDisplay: step === 0 ? "long" : "short", maximumFractionDigits: 1 };
+  return new Intl.NumberFormat(locale(), options).format(bytes / 1000 ** step);
+}
+
 /** A Date of the server's timestamp, whose microseconds some engines do not read. */
 export const toDate = (timestamp) => new Date(timestamp.replace(/(\.\d{3})\d+/, "$1"));
 

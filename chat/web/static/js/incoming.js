@@ -32,6 +32,7 @@ async function toMessage(raw) {
     message.size = message.url && (await measure(message.url));
   } else if (raw.type === "file" && /^\/(?!\/)/.test(raw.content)) {
     message.url = raw.content;
+    message.file = { name: raw.filename, bytes: raw.size };
   }
   return message;
 }

@@ -2,7 +2,7 @@
 
 import { el, icon } from "./dom.js";
 import { editor } from "./editor.js";
-import { clockTime, colourOf, fullTime, initials } from "./format.js";
+import { clockTime, colourOf, fileSize, fullTime, initials } from "./format.js";
 import { t } from "./i18n.js";
 import { formatted, isOnlyEmoji } from "./formatting.js";
 import { fullName, nameNode } from "./names.js";
@@ -81,7 +81,7 @@ export class MessageView {
 
   #bubble(view) {
     if (view.type === "img") return this.#picture(view);
-    if (view.type === "file") return el("div", { class: "bubble" }, icon("file"), " ", this.#file(view));
+    if (view.type === "file") return el("div", { class: "bubble file" }, icon("file"), this.#file(view));
     return this.#text(view.text);
   }
 
@@ -159,8 +159,9 @@ export class MessageView {
   }
 
   #file(view) {
-    if (!view.url) return el("span", { class: "file" });
-    return el("a", { href: view.url, target: "_blank", rel: "noopener", class: "file" });
+    if (!view.file) return el("span", { class: "file-name" });
+    const name = el("bdi", { class: "file-name" }, view.file.name);
+    return el("a", { href: view.url, download: view.file.name }, name, el("span", { class: "hint" }));
   }
 
   #picture(view) {
@@ -185,12 +186,18 @@ export class MessageView {
       picture.setAttribute("aria-label", t("picture.enlarge", { name }));
       picture.firstChild.alt = t("picture.alt", { name });
     }
-    const file = this.node.querySelector(".file");
-    if (file) file.textContent = t("message.file");
+    if (view.type === "file") this.#relabelFile(view.file);
     const accepted = this.node.querySelector(".accepted");
     if (accepted) accepted.textContent = t("message.accepted");
     const gone = this.node.querySelector(".gone");
     if (gone) gone.textContent = t("picture.gone");
+  }
+
+  #relabelFile(file) {
+    if (!file) return void (this.node.querySelector(".file-name").textContent = t("message.file"));
+    const size = fileSize(file.bytes);
+    this.node.querySelector(".file .hint").textContent = size;
+    this.node.querySelector(".file a").setAttribute("aria-label", t("message.file.label", { name: file.name, size }));
   }
 
   #updateState(view) {

@@ -193,6 +193,7 @@ export const STRINGS = {
   "message.save": ["Save", "保存"],
   "message.jump": ["Go to what {name} wrote", "跳转到 {name} 的消息"],
   "message.reaction": ["{emoji} by {names}", "{emoji}：{names}"],
+  "message.file.label": ["Save {name}, {size}", "保存 {name}，{size}"],
   "message.picture": ["Picture", "图片"],
   "tools.label": ["What to do with this message", "消息操作"],
   "tools.react": ["React", "回应"],
