@@ -2,9 +2,11 @@
 
 import contextlib
 import errno
+import fcntl
 import io
 import ipaddress
 import socket
+import struct
 from collections.abc import Iterator
 from typing import TextIO
 from urllib.parse import urlsplit
@@ -15,6 +17,7 @@ from config import ConfigError, Settings
 
 _ANY = {"0.0.0.0", "::"}  # noqa: S104
 _PORTS_TO_TRY = 100
+_SIOCGIFADDR = 0x8915  # Linux: an interface's IPv4 address
 
 
 def bracketed(host: str) -> str:
@@ -107,7 +110,7 @@ def reachable(url: str, host: str) -> list[str]:
     is_loopback = name == "localhost" or name.startswith("127.") or name == "::1"
     if not is_loopback or host not in _ANY:
         return [url]
-    found = lan_addresses() if host == "::" else [found for found in [lan_address(socket.AF_INET)] if found]
+    found = [address for address in lan_addresses() if host == "::" or ":" not in address]
     port = f":{parts.port}" if parts.port else ""
     return [f"{parts.scheme}://{bracketed(address)}{port}" for address in found] or [url]
 
@@ -124,8 +127,9 @@ def addresses(host: str) -> tuple[str, str]:
 
 
 def lan_addresses() -> list[str]:
-    """Return the addresses of both families."""
-    return [found for family in (socket.AF_INET, socket.AF_INET6) if (found := lan_address(family))]
+    """Return this machine's addresses on its networks: those with the default route first."""
+    default = [found for family in (socket.AF_INET, socket.AF_INET6) if (found := lan_address(family))]
+    return list(dict.fromkeys([*default, *_interface_addresses()]))
 
 
 def lan_address(family: socket.AddressFamily) -> str:
@@ -138,3 +142,14 @@ def lan_address(family: socket.AddressFamily) -> str:
     except OSError:
         return ""
     return "" if ipaddress.ip_address(address).is_loopback else address
+
+
+def _interface_addresses() -> Iterator[str]:
+    """Yield the IPv4 address of each network interface: a laptop that is a hotspot has no default route. Linux only."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        for _, name in socket.if_nameindex():
+            with contextlib.suppress(OSError):
+                answer = fcntl.ioctl(probe.fileno(), _SIOCGIFADDR, struct.pack("256s", name.encode()[:15]))
+                address = socket.inet_ntoa(answer[20:24])
+                if not ipaddress.ip_address(address).is_loopback:
+                    yield address

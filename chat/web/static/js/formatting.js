@@ -1,6 +1,7 @@
 // Text formatting: fenced code, quotes, lists, inline code, bold, italics and links. All by text nodes; other text stays
 // as typed. Each character is examined a bounded number of times.
 
+import { copyText } from "./clipboard.js";
 import { el, icon } from "./dom.js";
 import { t } from "./i18n.js";
 import { addressesIn, linkNode } from "./linkify.js";
@@ -64,22 +65,12 @@ function formattedLines(lines) {
 
 function codeBlock(code) {
   const label = { "aria-label": t("code.copy"), title: t("code.copy") };
-  const copy = el("button", { type: "button", class: "icon-button copy", ...label, onclick: () => copyText(code) }, icon("copy"));
+  const copy = el("button", { type: "button", class: "icon-button copy", ...label, onclick: () => copyCode(code) }, icon("copy"));
   return el("div", { class: "code" }, el("pre", { tabindex: 0 }, el("code", {}, code)), copy);
 }
 
-async function copyText(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch {
-    // Pages by plain http have no clipboard; the old way works there.
-    const area = el("textarea", { readonly: true, class: "copy-area" });
-    area.value = text;
-    document.body.append(area);
-    area.select();
-    document.execCommand("copy");
-    area.remove();
-  }
+async function copyCode(code) {
+  await copyText(code);
   notify(t("code.copied"), "quiet");
 }
 

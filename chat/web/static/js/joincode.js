@@ -5,6 +5,7 @@ import { byId, el } from "./dom.js";
 import { t } from "./i18n.js";
 import { notify } from "./notices.js";
 import { qrCodes } from "./qr.js";
+import { addressChoice } from "./roomlink.js";
 import { siteApi } from "./siteapi.js";
 
 const COUNT_EVERY_MS = 3000;
@@ -63,7 +64,7 @@ async function openPanel(room, code) {
   const picture = el("div", { class: "panel-qr" });
   const count = el("p", { class: "panel-count", role: "status" });
   const print = el("button", { type: "button", class: "no-print", onclick: () => globalThis.print() }, t("panel.print"));
-  const choice = el("select", { "aria-label": t("panel.which") });
+  const buttons = el("div", { class: "buttons no-print" }, print);
   const text = el(
     "div",
     { class: "panel-text" },
@@ -72,18 +73,14 @@ async function openPanel(room, code) {
     el("h3", {}, t("panel.code")),
     el("p", { class: "panel-code" }, el("code", {}, code)),
     count,
-    el("div", { class: "buttons no-print" }, choice, print),
+    buttons,
   );
   const dialog = openDialog(`${t("panel.title")} · ${room.name}`, [el("div", { class: "panel" }, text, picture)], { className: "panel-dialog" });
-  const draw = async () => {
-    address.textContent = linkOf(choice.value, code).replace(/^http:\/\//, "");
-    picture.replaceChildren(...(await qrCodes([linkOf(choice.value, code)])));
+  const draw = async (by) => {
+    address.textContent = linkOf(by, code).replace(/^http:\/\//, "");
+    picture.replaceChildren(...(await qrCodes([linkOf(by, code)])));
   };
-  const { addresses } = await siteApi.addresses();
-  choice.append(...addresses.map((each) => el("option", { value: each }, each)));
-  choice.hidden = addresses.length === 1;
-  choice.addEventListener("change", draw);
-  await draw();
+  buttons.prepend(await addressChoice(draw));
   const recount = async () => {
     if (!dialog.node.isConnected) return;
     count.textContent = t("panel.in", { count: await siteApi.memberCount(room.name) });

@@ -7,6 +7,7 @@ import { t } from "./i18n.js";
 import { codeSection, isOpenRoom, mayGiveCode } from "./joincode.js";
 import { fullName, roomTitle } from "./names.js";
 import { notify } from "./notices.js";
+import { roomLink } from "./roomlink.js";
 import { hasInName } from "./store.js";
 
 const SEARCH_AFTER_MS = 250; // without a further key
@@ -136,7 +137,6 @@ export class RoomDialogs {
   }
 
   details(room) {
-    const link = `${location.origin}/#${encodeURIComponent(room.name)}`;
     const facts = [t(room.isLocked ? "room.locked" : "room.open"), t("rooms.members", { count: room.memberCount })];
     const leave = el("button", { type: "button" }, icon("out"), t("leave.button"));
     const remove = el("button", { type: "button", class: "danger" }, t("delete.button"));
@@ -152,7 +152,7 @@ export class RoomDialogs {
     const nodes = [
       el("p", {}, facts.join(" · ")),
       room.role && el("p", {}, t(`room.role.${room.role}`)),
-      field("link", t("room.link"), { readonly: true, value: link, onfocus: (event) => event.target.select() }),
+      roomLink(room),
       el("div", { class: "buttons" }, leave, mayDelete ? remove : null),
       mayGiveCode(room, me) && codeSection(room, () => dialog.close()),
     ];

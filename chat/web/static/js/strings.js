@@ -123,6 +123,7 @@ export const STRINGS = {
   "room.open": ["Open to everyone", "对所有人开放"],
   "room.locked": ["Locked with a password", "有密码"],
   "room.link": ["Link to this room", "聊天室链接"],
+  "room.copy": ["Copy the link", "复制链接"],
   "leave.button": ["Leave room", "退出聊天室"],
   "leave.title": ["Leave “{room}”?", "退出“{room}”？"],
   "leave.text": [

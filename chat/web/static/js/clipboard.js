@@ -1,0 +1,17 @@
+// Copying text, also on pages by plain http, which have no clipboard.
+
+import { el } from "./dom.js";
+
+/** near: a node of the same dialog, if one is open: what is outside of it cannot be selected. */
+export async function copyText(text, near = document.body) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const area = el("textarea", { readonly: true, class: "copy-area" });
+    area.value = text;
+    near.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+}
