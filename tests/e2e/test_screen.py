@@ -311,6 +311,63 @@ def test_the_welcome_page_of_a_phone_has_no_hole(people, width):
     expect_no_sideways_scroll(page)
 
 
+@pytest.mark.parametrize("opener", ["#find-rooms", "#create-room", "#room-details", ".picture"])
+def test_back_and_escape_close_what_is_open_and_give_the_focus_back(people, name, opener):
+    anna, room = own_room(people, name)
+    drop_file(anna, "#message-text", "paste")
+    expect(anna.locator("[data-state=stored] .picture img")).to_be_visible()
+    for close in (anna.go_back, lambda: anna.keyboard.press("Escape")):
+        anna.locator(opener).focus()
+        anna.keyboard.press("Enter")
+        expect(anna.get_by_role("dialog")).to_be_visible()
+        close()
+        expect(anna.get_by_role("dialog")).to_have_count(0)
+        expect(anna.locator(opener)).to_be_focused()
+        expect(anna.locator("#room-title")).to_have_text(room)
+    anna.wait_for_function("() => history.state === null")
+    anna.go_back()
+    expect(anna.locator("#room-title")).to_have_text("public")
+
+
+def test_back_from_a_room_that_a_dialog_led_to(people, name):
+    anna, room = own_room(people, name, **PHONE)
+    anna.locator("#back").tap()
+    anna.locator("#find-rooms").tap()
+    anna.get_by_role("button", name=f"Open {room}").tap()
+    expect(anna.locator("#room-title")).to_have_text(room)
+    anna.locator("#room-details").tap()
+    anna.get_by_role("dialog").get_by_role("button", name="Leave room").tap()
+    expect(anna.get_by_role("dialog")).to_contain_text("Leave “")
+    anna.go_back()
+    expect(anna.get_by_role("dialog")).to_have_count(0)
+    expect(anna.locator("#room-title")).to_be_visible()
+    anna.go_back()
+    expect(row(anna, room)).to_be_visible()
+
+
+def test_nothing_is_refused_from_the_first_visit_to_the_log_out(people, name):
+    page = people.page()
+    seen = []
+    page.on("console", lambda message: seen.append(message.text))
+    page.reload()
+    page.locator("#tab-register").click()
+    page.locator("#username").fill(name("anna"))
+    page.locator("#password").fill(PASSWORD)
+    page.locator("#password").press("Enter")
+    expect(page.locator("#room-title")).to_have_text("public")
+    say(page, name("hello"))
+    expect_stored(page, name("hello"))
+    page.locator("#logout").click()
+    expect(page.locator("#login-submit")).to_be_visible()
+    page.locator("#username").fill(name("anna"))
+    page.locator("#password").fill(PASSWORD)
+    page.locator("#password").press("Enter")
+    expect(page.locator("#room-title")).to_have_text("public")
+    page.locator("#logout").click()
+    expect(page.locator("#login-submit")).to_be_visible()
+    assert seen == []
+
+
 def test_logging_out_ends_it(people, name):
     anna, room = own_room(people, name)
     anna.locator("#logout").click()

@@ -6,6 +6,37 @@ import { fullName } from "./names.js";
 
 let count = 0;
 
+// While a dialog is open, the browser's history has an entry {dialog: id} for it: going back closes it. Where a dialog
+// leads to another one or to a room, that takes over the entry.
+let isGoingBack = false; // from the entry of a dialog that is closed
+let claimed = null; // [state, url] of the entry to make once that is done
+
+if (history.state?.dialog) history.replaceState(null, ""); // of a dialog that a reload closed
+globalThis.addEventListener("popstate", () => {
+  if (isGoingBack) {
+    isGoingBack = false;
+    if (claimed) claimEntry(...claimed);
+    claimed = null;
+    return;
+  }
+  for (const node of document.querySelectorAll("dialog")) if (node.dataset.id !== history.state?.dialog) node.close();
+});
+
+/** Make a new entry in the browser's history, in place of a dialog's if there is one. */
+export function claimEntry(state, url) {
+  if (isGoingBack) claimed = [state, url];
+  else if (history.state?.dialog) history.replaceState(state, "", url);
+  else history.pushState(state, "", url);
+}
+
+function leaveEntry(id) {
+  if (isGoingBack && claimed?.[0]?.dialog === id) claimed = null;
+  else if (history.state?.dialog === id) {
+    isGoingBack = true;
+    history.back();
+  }
+}
+
 /** Open a dialog with a title and nodes; gives {node, close}. */
 export function openDialog(title, nodes, { className = "" } = {}) {
   const id = `dialog-title-${++count}`;
@@ -14,12 +45,17 @@ export function openDialog(title, nodes, { className = "" } = {}) {
   const head = el("header", { class: "dialog-head" }, el("h2", { id }, title), close);
   const node = el("dialog", { "aria-labelledby": id, class: className }, head, ...nodes);
   close.addEventListener("click", () => node.close());
-  node.addEventListener("close", () => node.remove());
+  node.dataset.id = id;
+  node.addEventListener("close", () => {
+    node.remove();
+    leaveEntry(id);
+  });
   // A click outside closes it; the press must begin there too, so that selecting text does not close it.
   let pressed = null;
   node.addEventListener("pointerdown", (event) => (pressed = event.target));
   node.addEventListener("click", (event) => event.target === node && pressed === node && node.close());
   document.body.append(node);
+  claimEntry({ dialog: id });
   node.showModal();
   return { node, close: () => node.close() };
 }

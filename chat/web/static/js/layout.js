@@ -1,7 +1,7 @@
 // Screen layout: the welcome page or the chat, with one pane at a time on phones.
 
 import { byId } from "./dom.js";
-import { closeAllDialogs } from "./dialogs.js";
+import { claimEntry, closeAllDialogs } from "./dialogs.js";
 import { colourOf, initials } from "./format.js";
 import { t } from "./i18n.js";
 import { roomTitle, roomTitleNode } from "./names.js";
@@ -91,7 +91,7 @@ export class Layout {
 
   open(name) {
     this.#open(name, true);
-    if (location.hash !== addressOf(name)) history.pushState(null, "", addressOf(name));
+    if (location.hash !== addressOf(name)) claimEntry(null, addressOf(name));
     if (hasKeyboard.matches) byId("message-text").focus();
     else if (isNarrow.matches) byId("log").focus({ preventScroll: true });
   }
