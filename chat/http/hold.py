@@ -26,6 +26,7 @@ MOST_HELD = 100_000  # on the event loop: file descriptors limit connections ear
 LOOP_MAX_BYTES = 16 * 1024  # larger answers are encoded in a thread
 MOST_PLACES = 1024  # positions with cached answers; the least recently used are dropped
 _EXTENSION = "commonroom.hold"
+_HINTS = {EventKind.MEMBERS, EventKind.ANNOUNCED}  # end a pull with ?members=1, without messages
 
 Ask = Callable[[], tuple[Position, News]]
 Read = Callable[[bytes], Mapping[str, int]]  # parses a pull's body into cursors (µs) by room. Raises ChatError
@@ -314,7 +315,7 @@ class HeldPull(Waiter):
             typing = self._place.position.typing(signals, self._actor)
             if typing.rooms:
                 return b"".join(self._places.render(typing))
-        is_news = self._tells_members and any(signal.kind is EventKind.MEMBERS for signal in signals)
+        is_news = self._tells_members and any(signal.kind in _HINTS for signal in signals)
         return self._place.nothing() if is_news else NOTHING_YET
 
     def again(self, body: bytes) -> bytes | Look:

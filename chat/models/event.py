@@ -27,10 +27,13 @@ class EventKind(StrEnum):
     MEMBERS = "members"  # subject: room; a membership began or ended
     CONCERNS_MEMBERS = "concerns_members"  # subject: room; a new member, an announcement, or an answered invitation
     TYPING = "typing"  # subject: room; data: the typing user
+    ANNOUNCED = "announced"  # subject: room; an announcement was posted or deleted
 
 
 TIMELINE = frozenset({EventKind.MESSAGE, EventKind.CHANGE})  # events with a time of the room's clock
-ROOM_SIGNALS = frozenset({EventKind.ENTERED, EventKind.LEFT, EventKind.MEMBERS, EventKind.CONCERNS_MEMBERS})
+ROOM_SIGNALS = frozenset(
+    {EventKind.ENTERED, EventKind.LEFT, EventKind.MEMBERS, EventKind.CONCERNS_MEMBERS, EventKind.ANNOUNCED}
+)
 SIGNALS = ROOM_SIGNALS | {EventKind.TYPING, EventKind.FRIEND_REQUESTED, EventKind.UNFRIENDED, EventKind.ADMITTED}
 
 

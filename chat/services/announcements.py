@@ -12,7 +12,7 @@ from chat.ports import Store
 from chat.security.limits import ANNOUNCEMENTS
 from chat.services import lookups, paging
 from chat.services.bounds import ANNOUNCEMENTS_OF_ROOM, PersonBounds
-from chat.services.lookups import within_64_bits
+from chat.services.lookups import RoomRef, within_64_bits
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.permissions import Action, require
 
@@ -23,7 +23,9 @@ MAX_CHARS = 1000
 class AnnouncementView:
     id: int
     content: str
-    sender_name: str
+    sender_name: str  # nickname
+    sender: str  # username
+    sender_id: int
     created_at: int  # µs
 
 
@@ -33,16 +35,16 @@ class Announcements:
         self._clock = clock
         self._bounds = bounds
 
-    def all(self, actor: Actor, room_id: int, page: Page = WHOLE) -> Listed[AnnouncementView]:
+    def all(self, actor: Actor, ref: RoomRef, page: Page = WHOLE) -> Listed[AnnouncementView]:
         """List the announcements of a room that the actor is in, newest first. Raises ROOM_NOT_FOUND."""
-        query = select(Announcement.id, Announcement.content, User.nickname, Announcement.created_at).join(
-            User, User.id == Announcement.sender_id
-        )
+        query = select(
+            Announcement.id, Announcement.content, User.nickname, User.username, User.id, Announcement.created_at
+        ).join(User, User.id == Announcement.sender_id)
         with self._store.read() as connection:
-            room = lookups.joined(connection, actor, room_id)
+            room = lookups.joined(connection, actor, ref)
             query = query.where(Announcement.room_id == room.id)
             rows = paging.fetch(connection, query, [Announcement.id], page, newest_first=True)
-        return rows.with_entries([AnnouncementView(*row[:4]) for row in rows])
+        return rows.with_entries([AnnouncementView(*row[:6]) for row in rows])
 
     def post(self, actor: Actor, room_id: int, content: str) -> None:
         """Raises ROOM_NOT_FOUND, FORBIDDEN, FIELD_INVALID, TOO_MANY (of the room), RATE_LIMITED."""
@@ -55,7 +57,8 @@ class Announcements:
             self._bounds.take(tx, ANNOUNCEMENTS, actor)
             row = {"room_id": room.id, "sender_id": actor.user_id, "content": content, "created_at": self._clock()}
             tx.execute(insert(Announcement).values(row))
-            tx.emit(Event(EventKind.CONCERNS_MEMBERS, room.id, self._clock()))
+            for kind in (EventKind.CONCERNS_MEMBERS, EventKind.ANNOUNCED):
+                tx.emit(Event(kind, room.id, self._clock()))
 
     def delete(self, actor: Actor, announcement_id: int) -> None:
         """Raises ANNOUNCEMENT_NOT_FOUND; FORBIDDEN, also for non-members."""
@@ -66,3 +69,4 @@ class Announcements:
             room = lookups.joined_of(tx, actor, room_id, not_found, lookups.joined_locked)
             require(Action.ANNOUNCE, room)
             tx.execute(delete(Announcement).where(same))
+            tx.emit(Event(EventKind.ANNOUNCED, room.id, self._clock()))

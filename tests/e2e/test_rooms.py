@@ -1,7 +1,9 @@
 """Rooms: making, finding, joining, leaving, deleting."""
 
+import requests
 from playwright.sync_api import expect
 
+from tests.e2e.conftest import PASSWORD
 from tests.e2e.steps import create_room, expect_once, open_room, own_room, row, say
 
 
@@ -154,6 +156,45 @@ def test_arrivals_and_departures_show_at_once(people, name):
     bert.post("/room/leave", roomname=room)
     expect(anna.locator("#room-about")).to_have_text("1 member", timeout=4000)
     expect(anna.locator(".member")).to_have_count(1)
+
+
+def test_an_announcement_shows_in_the_room_and_can_be_put_away(people, name, server):
+    mia = people.client(name("mia"))
+    room = name("club")
+    mia.post("/room/create", roomname=room)
+    ims = requests.Session()
+    ims.headers["Authorization"] = ims.post(
+        f"{server.url}/account/login", json={"email": mia.name, "password": PASSWORD}, timeout=30
+    ).json()["token"]
+
+    def announce(content):
+        body = {"conversation_id": number, "content": content}
+        assert ims.post(f"{server.url}/conversations/manage/notifications", json=body, timeout=30).ok
+
+    number = next(found["id"] for found in mia.get("/room/find", detail=1)["rooms"] if found["roomname"] == room)
+    anna = people.join(name("anna"))
+    anna.request.post("/room/join", data={"roomname": room})
+    anna.reload()
+    open_room(anna, room)
+    expect(anna.locator("#announcement")).to_be_hidden()
+    with anna.expect_request("**/chat/pull*timeout=25*"):  # the one after: what comes between two is heard later
+        announce("Bring your goggles")
+        expect(anna.locator("#announcement-text")).to_have_text("Bring your goggles")
+    announce("And a coat")
+    expect(anna.locator("#announcement-text")).to_have_text("And a coat")
+    anna.locator("#announcement-all").click()
+    expect(anna.get_by_role("dialog")).to_contain_text("Bring your goggles")
+    anna.keyboard.press("Escape")
+    anna.locator("#announcement-hide").click()
+    expect(anna.locator("#announcement")).to_be_hidden()
+    anna.reload()
+    open_room(anna, room)
+    with anna.expect_response("**/room/announcements*"):
+        anna.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        open_room(anna, "public")
+        open_room(anna, room)
+    expect(anna.locator("#announcement")).to_be_hidden()
+    ims.close()
 
 
 def test_a_user_can_leave_all_rooms_of_an_owner(people, name):

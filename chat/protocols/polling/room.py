@@ -15,6 +15,8 @@ from chat.http.queries import asks
 from chat.models import Actor, Role
 from chat.protocols.polling.errors import success
 from chat.protocols.polling.schemas import (
+    AnnouncementsFound,
+    AnnouncementsQuery,
     CodeQuery,
     CreateRoom,
     Done,
@@ -168,6 +170,29 @@ def members(actor: Actor, query: dict[str, Any]) -> Response:
     shown = [_member(member, query["detail"]) for member in found]
     more = next_of(page, found, shown)
     return success(f"{len(shown)} members.", f"共 {len(shown)} 名成员。", members=shown, **more)
+
+
+@bp.get("/announcements")
+@signed_in
+@asks(AnnouncementsQuery)
+@answers(AnnouncementsFound, ErrorCode.ROOM_NOT_FOUND, zh="聊天室的公告，最新的在前。")
+def announcements(actor: Actor, query: dict[str, Any]) -> Response:
+    """List a room's announcements, newest first. Beyond the document."""
+    page = page_of(query)
+    found = services().announcements.all(actor, query["roomname"], page)
+    shown = [
+        {
+            "id": each.id,
+            "user": each.sender,
+            "user_id": each.sender_id,
+            "nickname": each.sender_name,
+            "content": each.content,
+            "timestamp": to_iso(each.created_at),
+        }
+        for each in found
+    ]
+    more = next_of(page, found, shown)
+    return success(f"{len(shown)} announcements.", f"共 {len(shown)} 条公告。", announcements=shown, **more)
 
 
 def _room(room: RoomView, detail: bool) -> dict[str, Any]:

@@ -284,6 +284,10 @@ class MembersQuery(In, Paged):
     )
 
 
+class AnnouncementsQuery(In, Paged):
+    roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
+
+
 class _RoomIds(fields.Field[frozenset[int]]):
     """Comma-separated numbers, as a set. No room has the number 0."""
 
@@ -308,8 +312,9 @@ class PullQuery(In):
     )
     members = Flag(
         about(
-            "1: the pull also ends, without messages, when somebody joins or leaves one of its rooms",
-            "1：有人加入或离开其中的聊天室时也结束等待（没有消息）",
+            "1: the pull also ends, without messages, when somebody joins or leaves one of its rooms, or posts an "
+            "announcement there",
+            "1：有人加入或离开其中的聊天室，或其中有新公告时，也结束等待（没有消息）",
         )
     )
     read = _RoomIds(
@@ -443,6 +448,20 @@ class MembersFound(Done):
     next = next_field()
 
 
+class AnnouncementShown(Out):
+    id = fields.Integer(required=True)
+    user = fields.String(required=True, metadata=about("the author's username", "发布者的用户名"))
+    user_id = fields.Integer(required=True)
+    nickname = fields.String(required=True, metadata=about("the author's", "发布者的昵称"))
+    content = fields.String(required=True)
+    timestamp = fields.String(required=True, metadata=about("UTC", "UTC", examples=[TIME]))
+
+
+class AnnouncementsFound(Done):
+    announcements = fields.List(fields.Nested(AnnouncementShown), required=True)
+    next = next_field()
+
+
 class MessageShown(Out):
     user = fields.String(required=True, metadata=about("the username", "用户名"))
     type = fields.String(required=True, validate=validate.OneOf(["text", "img", "file"]))
@@ -467,6 +486,8 @@ class MessageShown(Out):
     avatar = fields.String(metadata=_MORE)
     reply_to = fields.Integer(allow_none=True, metadata=_MORE)
     client_message_id = fields.String(allow_none=True, metadata=_MORE)
+    filename = fields.String(metadata=about("of a file, with ?detail=1", "?detail=1 时：文件名"))
+    size = fields.Integer(metadata=about("of a file in bytes, with ?detail=1", "?detail=1 时：文件大小（字节）"))
     edited = fields.String(
         allow_none=True,
         metadata=about(
@@ -486,8 +507,6 @@ class MessageShown(Out):
 
 
 class ChangeShown(Out):
-    filename = fields.String(metadata=about("of a file, with ?detail=1", "?detail=1 时：文件名"))
-    size = fields.Integer(metadata=about("of a file in bytes, with ?detail=1", "?detail=1 时：文件大小（字节）"))
     """With ?changes=1, among the messages."""
 
     change = fields.String(required=True, validate=validate.OneOf(list(ChangeKind)))

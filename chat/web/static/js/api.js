@@ -7,6 +7,7 @@ const BODY_TIMEOUT_MS = 120_000;
 const UPLOAD_STALL_MS = 60_000;
 const ROOMS_A_PAGE = 100;
 const MEMBERS_A_PAGE = 100;
+const ANNOUNCEMENTS = 50;
 const PASSING = new Set([0, 429, 500, 502, 503, 504]);
 
 export class ApiError extends Error {
@@ -157,6 +158,9 @@ export const api = {
     const { members } = await request("GET", "/room/members", { query: { roomname, detail: 1, role: "owner" } });
     return members[0] ?? null;
   },
+  /** {announcements, next}: the newest ones. */
+  announcements: (roomname) =>
+    request("GET", "/room/announcements", { query: { roomname, limit: ANNOUNCEMENTS } }),
   history: (roomname, before, limit) => {
     const query = { roomname, limit, detail: 1, ...(before ? { before } : {}) };
     return request("GET", "/chat/history", { query, timeout: 30_000 });

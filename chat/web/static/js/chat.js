@@ -1,6 +1,7 @@
 // The whole chat: the logged-in user, the open room, and communication between the parts.
 
 import { wireAccount } from "./account.js";
+import { Announcements } from "./announcements.js";
 import { api } from "./api.js";
 import { siteName } from "./arrival.js";
 import { Composer } from "./composer.js";
@@ -58,6 +59,7 @@ export class Chat {
     this.rooms = new RoomDialogs(store, this.feed, open);
     new RoomList(store, open, () => this.feed.more());
     new Directs(store);
+    this.announcements = new Announcements(store, this.#records);
     this.members = new Members(store, () => this.feed.refreshQuietly());
     this.conversation = new Conversation(store, {
       enlarge: openPicture,
@@ -135,6 +137,7 @@ export class Chat {
       },
       onSignedOut: () => this.session.end(),
       onRoomsChanged: () => this.feed.refreshQuietly(),
+        if (count === 0) this.announcements.changed();
       onState: (state) => {
         this.#connection.show(state);
         if (state !== "online") return;

@@ -155,6 +155,11 @@ export const STRINGS = {
   "dialog.cancel": ["Cancel", "取消"],
   "dialog.close": ["Close", "关闭"],
 
+  "announcement.title": ["Announcements", "公告"],
+  "announcement.by": ["Announcement by {name}", "{name} 的公告"],
+  "announcement.all": ["All", "全部"],
+  "announcement.hide": ["Put this announcement away", "收起这条公告"],
+
   "conversation.label": ["Conversation in {room}", "{room} 中的对话"],
   "conversation.back": ["Back to the rooms", "返回聊天室列表"],
   "conversation.none.title": ["Pick a room to start", "选择一个聊天室"],
