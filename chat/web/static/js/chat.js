@@ -86,6 +86,10 @@ export class Chat {
       onEnter: () => this.#enter(),
       onRenewed: () => this.live.restart(),
       onPause: () => this.#pause(),
+      onResume: () => {
+        this.live.start();
+        this.feed.refreshQuietly();
+      },
       onForget: () => this.#forgetUser(),
       unsent: () => this.#outbox.unsent.length,
     });
@@ -133,11 +137,11 @@ export class Chat {
       onAnswer: (count, since) => {
         if (count === 0) this.#outbox.forgetSent(since);
         if (count === 0) this.members.changed();
+        if (count === 0) this.announcements.changed();
         this.#outbox.retryPassing(RETRY_AGAIN_MS);
       },
       onSignedOut: () => this.session.end(),
       onRoomsChanged: () => this.feed.refreshQuietly(),
-        if (count === 0) this.announcements.changed();
       onState: (state) => {
         this.#connection.show(state);
         if (state !== "online") return;
@@ -219,14 +223,21 @@ export class Chat {
 
   /** A link led to a room that is not ours, as far as we know. */
   async #openByLink(name) {
-    if (!this.#store.rooms.has(name)) await this.feed.refreshQuietly();
-    if (!this.#store.rooms.has(name) && this.#store.isCut) await this.feed.search(name).catch(() => {});
-    this.feed.search("");
+    try {
+      if (!this.#store.rooms.has(name)) await this.feed.refresh();
+      if (!this.#store.rooms.has(name) && this.#store.isCut) await this.feed.search(name);
+    } catch (error) {
+      if (error.status === 401) this.session.end();
+      else notify(error.message, "bad");
+      return;
+    } finally {
+      this.feed.search("");
+    }
     const room = this.#store.rooms.get(name);
     if (room?.joined) return this.#layout.open(name);
-    if (room) return this.rooms.join(room).node.addEventListener("close", () => this.#layout.showAddress());
-    notify(t("rooms.unknown", { room: name }), "bad");
     this.#layout.showAddress();
+    if (room) this.rooms.join(room);
+    else notify(t("rooms.unknown", { room: name }), "bad");
   }
 
   #discard(view) {

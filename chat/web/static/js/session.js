@@ -22,8 +22,8 @@ export class Session {
 
   /**
    * handlers: onEnter() loads and shows the user's rooms, onRenewed() reports a new session of the same user in another
-   * tab, onPause() stops the user's background work, onForget() drops the user's data, unsent() counts messages
-   * that a log-out would lose.
+   * tab, onPause() stops the user's background work, onResume() restarts it, onForget() drops the user's data, unsent()
+   * counts messages that a log-out would lose.
    */
   constructor({ store, tabs, records, layout, connection }, handlers) {
     this.#store = store;
@@ -142,10 +142,14 @@ export class Session {
   }
 
   async #logoutNow() {
+    this.#handlers.onPause(); // a pull under way would end with a refusal
     try {
       await api.logout();
     } catch (error) {
-      if (error.status !== 401) return void notify(error.message, "bad");
+      if (error.status !== 401) {
+        this.#handlers.onResume();
+        return void notify(error.message, "bad");
+      }
     }
     this.#tabs.tell("logout", { username: this.#store.me.username });
     this.#leave();
