@@ -39,13 +39,13 @@ if _settings.tls == "self-signed":
     _fingerprint = fingerprint(certfile)
 else:
     _fingerprint = ""
-worker_class = "chat.live.worker.LiveWorker"
+worker_class = "chat.server.worker.LiveWorker"
 threads = _settings.threads
 backlog = 4096
 timeout = 60  # replaces a worker whose main loop is stuck; held pulls do not count
 graceful_timeout = 10
 limit_request_line = 8190
-limit_request_field_size = 32 * 1024 + 64  # chat.live.framing limits the total size of the headers
+limit_request_field_size = 32 * 1024 + 64  # chat.server.http_parser limits the total size of the headers
 limit_request_fields = 256
 keepalive = 75  # longer than a pull is held
 control_socket_disable = True
@@ -96,9 +96,9 @@ def post_worker_init(worker):
     from chat import metrics  # imported here, because the master must not import it
     from chat.http.envelopes import refusals
     from chat.http.long_bodies import takes_any, takes_long
-    from chat.live.clients import Clients
-    from chat.live.memory import Memory
     from chat.security.tokens import user_named
+    from chat.server.client_identity import Clients
+    from chat.server.memory import Memory
     from chat.web.health import on_loop
 
     services = worker.wsgi.extensions["commonroom"]

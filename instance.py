@@ -42,7 +42,7 @@ def _require_writable(folder: Path) -> None:
 
 
 def beside(database: Path) -> list[Path]:
-    """All files of a database: itself, its log, the log's index, and the bell (chat/backends/sqlite/neighbours.py)."""
+    """All files of a database: itself, its log, the log's index, and the bell (chat/backends/sqlite/doorbell.py)."""
     return [database.with_name(database.name + suffix) for suffix in DATABASE_SUFFIXES]
 
 

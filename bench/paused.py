@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from chat.backends.sqlite.store import Store
-from chat.live.worker import LiveWorker
+from chat.server.worker import LiveWorker
 from wsgi import app
 
 PAUSE_SECONDS = 0.02

@@ -13,7 +13,7 @@ from flask.cli import AppGroup
 from chat import __version__, connect
 from chat.errors import ChatError, ErrorCode
 from chat.http.context import services
-from chat.http.roster_words import worded
+from chat.http.roster_messages import worded
 from chat.ports import BackupError
 from chat.services.site import Registration
 from config import ConfigError
@@ -138,7 +138,7 @@ def import_roster(file: Path, *, passwords: bool) -> None:
     """Create the accounts of a roster (CSV: username, name, password, rooms), all or none, and print
     their passwords.
     """
-    rosters, content = services().rosters, file.read_bytes()
+    rosters, content = services().roster_imports, file.read_bytes()
     preview = rosters.check(None, content)
     for complaint in preview.roster.complaints:
         click.echo(f"line {complaint.line}: {worded(complaint, chinese=False)}", err=True)

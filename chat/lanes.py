@@ -1,4 +1,4 @@
-"""Lanes: classes of work with their own threads and queue, so that none can block another (chat.live.pool).
+"""Lanes: classes of work with their own threads and queue, so that none can block another (chat.server.threads).
 
 Every request starts in Lane.REST. Code that is about to do expensive work calls `enter_lane` first:
 
@@ -40,7 +40,7 @@ def current_lane() -> Lane | None:
 def enter_lane(lane: Lane) -> bool:
     """Continue only in this lane. Call it before any side effect: the request starts again there.
 
-    Returns False on servers without lanes. Raises WrongLane, which only chat.live catches.
+    Returns False on servers without lanes. Raises WrongLane, which only chat.server catches.
     """
     here = current_lane()
     if here is None:

@@ -1,6 +1,6 @@
 """Cases of the Autobahn suite for WebSocket servers: its numbers and requirements, with code of this project.
 
-The suite talks to an echo server. The one here (/test/echo of tests/live/socket_app.py) returns texts unchanged and,
+The suite talks to an echo server. The one here (/test/echo of tests/server/socket_app.py) returns texts unchanged and,
 since the product sends no binary messages, the length and SHA-256 of binary ones as text.
 """
 
@@ -8,9 +8,9 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from chat.live.frames import MESSAGE_MAX_BYTES
+from chat.server.websocket_frames import MESSAGE_MAX_BYTES
 from conformance.utf8 import sequences
-from tests.live.websocket import BINARY, CLOSE, PING, PONG, TEXT, close, frame
+from tests.server.websocket import BINARY, CLOSE, PING, PONG, TEXT, close, frame
 
 CONTINUATION = 0
 PAUSE = 1.0  # s in which a close may come; it ends with it

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import requests
 
-from tests.server import Server
+from tests.real_server import Server
 
 HERE = Path(__file__).parent
 LIMIT = 60  # seconds a client may take for one case

@@ -21,7 +21,7 @@ from conformance.clients import CLIENTS, HERE, LIMIT, Client, Outcome, Reply
 from tests.e2e.conftest import BROWSER_FLAGS, find_browser
 from tests.integration.raw import token_of
 from tests.pictures import noise
-from tests.server import Server
+from tests.real_server import Server
 
 _PULLED_AFTER = 0.3  # seconds until the message that ends a held pull
 

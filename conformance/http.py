@@ -13,10 +13,10 @@ import requests
 
 from conformance import http_answers, http_requests
 from conformance.http_cases import STYLE, Case, World
-from tests.live.raw import Answer, Talk
-from tests.live.tls import TlsServer, TlsTalk
 from tests.pictures import picture
-from tests.server import Server
+from tests.real_server import Server
+from tests.server.raw import Answer, Talk
+from tests.server.tls import TlsServer, TlsTalk
 
 Open = Callable[[], Talk]
 _USER = "conny"

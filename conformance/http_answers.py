@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from conformance.http_cases import HOST, Case, World, raw, refused
-from tests.live.raw import get, post
-from tests.live.websocket import ACCEPT, HANDSHAKE, KEY
+from tests.server.raw import get, post
+from tests.server.websocket import ACCEPT, HANDSHAKE, KEY
 
 
 def cases(world: World) -> Iterator[Case]:

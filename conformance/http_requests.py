@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from conformance.http_cases import HOST, Case, World, raw, refused
-from tests.live.raw import get
-from tests.live.websocket import HANDSHAKE
+from tests.server.raw import get
+from tests.server.websocket import HANDSHAKE
 
 
 def cases(world: World) -> Iterator[Case]:

@@ -14,7 +14,7 @@ from functools import partial
 
 from conformance.clients import LIMIT, Aiohttp, Client, HttpClient, Outcome, Requests
 from conformance.foreign_cases import Class, expect, in_chromium, message, node, tried
-from tests.server import Server
+from tests.real_server import Server
 
 KEEPALIVE = 1  # seconds
 AFTER = "used again after the server closed"

@@ -10,7 +10,7 @@ from typing import Any
 
 from conformance.clients import LIMIT, Outcome
 from conformance.foreign_cases import tried
-from tests.server import Server
+from tests.real_server import Server
 
 _NC = ["nc", "-N", "127.0.0.1"]  # -N: the end of input is passed on
 _TELNET = ["telnet", "127.0.0.1"]

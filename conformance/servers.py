@@ -5,10 +5,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.live.tls import TlsServer
-from tests.server import Server, certificate
+from tests.real_server import Server, certificate
+from tests.server.tls import TlsServer
 
-APP = "tests.live.socket_app:create()"
+APP = "tests.server.socket_app:create()"
 
 
 @contextlib.contextmanager

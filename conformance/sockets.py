@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from conformance.autobahn import Case, Reply, cases
-from tests.live.tls import TlsServer, TlsSocket
-from tests.live.websocket import CLOSE, Got, Socket, close
-from tests.server import Server
+from tests.real_server import Server
+from tests.server.tls import TlsServer, TlsSocket
+from tests.server.websocket import CLOSE, Got, Socket, close
 
 END_SECONDS = 2.0  # from the server's close frame to the end of the connection
 Open = Callable[[], Socket]

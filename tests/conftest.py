@@ -26,7 +26,7 @@ from tests.databases import POSTGRESQL, Databases, url_of
 from tests.databases import SECRET as SECRET
 from tests.hashing import cheapen
 from tests.postgresql import PrivateServer, programs
-from tests.server import Server
+from tests.real_server import Server
 
 _compile_builder = Rule._compile_builder
 

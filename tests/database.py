@@ -15,7 +15,7 @@ from chat.backends.transactions import SqlStore
 from chat.models import EventRow
 from chat.ports import Bus, WriteTransaction
 from chat.services import Services
-from tests.server import wait_until
+from tests.real_server import wait_until
 
 
 def store_of(services: Services) -> SqlStore:

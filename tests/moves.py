@@ -3,9 +3,9 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from chat.live.bounded import BoundedConnection
-from chat.live.states import MOVES, STREAM_MOVES, State, StreamState
-from chat.live.stream import StreamConnection
+from chat.server.flow_control import BoundedConnection
+from chat.server.states import MOVES, STREAM_MOVES, State, StreamState
+from chat.server.stream import StreamConnection
 
 
 class IllegalMoveError(AssertionError):

@@ -4,12 +4,12 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from chat.live.peer import Source
-from chat.live.pieces import Pieces
+from chat.server.ports import Source
+from chat.server.streaming import Pieces
 
 
 class FakePeer:
-    """A chat.live.peer.LinePeer."""
+    """A chat.server.ports.LinePeer."""
 
     address = ("127.0.0.1", 1)
     is_open = True

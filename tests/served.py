@@ -1,4 +1,4 @@
-"""wsgi:app with cheap passwords, as tests.server starts it."""
+"""wsgi:app with cheap passwords, as tests.real_server starts it."""
 
 from tests.hashing import cheapen
 from wsgi import app  # noqa: F401

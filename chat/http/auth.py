@@ -8,12 +8,12 @@ from flask import Response, current_app, request
 
 from chat.errors import ChatError, ErrorCode
 from chat.http import cookies
+from chat.http.api_spec import declared
 from chat.http.context import services, this_request
-from chat.http.declared import declared
 from chat.http.origins import Origins
-from chat.live.parking import ENVIRON_KEY, Hold
 from chat.models import Actor
 from chat.security import devices, tokens
+from chat.server.held_requests import ENVIRON_KEY, Hold
 from chat.services.sessions import NewSession, SessionState
 
 COOKIE = "session"  # the kind of cookie, see chat.http.cookies

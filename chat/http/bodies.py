@@ -10,11 +10,11 @@ from gunicorn.http.errors import ParseException
 from marshmallow import Schema, ValidationError
 
 from chat.errors import ChatError, ErrorCode
+from chat.http.api_spec import declared
 from chat.http.context import this_request
-from chat.http.declared import declared
 from chat.lanes import Lane, enter_lane
-from chat.live.framing import SHORT_MAX_BYTES
-from chat.live.parking import ENVIRON_KEY, Hold
+from chat.server.held_requests import ENVIRON_KEY, Hold
+from chat.server.http_parser import SHORT_MAX_BYTES
 from chat.services.messages import Draft
 
 MOST_VALUES = 100_000  # approximate number of values in a body; a pull of 5,000 rooms has 10,000
@@ -29,7 +29,7 @@ BODY_FAILURES = {
 def bound_body(long: Lane | None) -> None:
     """Read long bodies in this lane, or refuse them. Raises BODY_TOO_LARGE, WrongLane."""
     request = this_request()
-    length = request.content_length or 0  # also known for chunked bodies, which chat.live passes on complete
+    length = request.content_length or 0  # also known for chunked bodies, which chat.server passes on complete
     if length <= SHORT_MAX_BYTES:
         return
     hold: Hold | None = request.environ.get(ENVIRON_KEY)

@@ -6,8 +6,8 @@ from flask import Request, current_app, g, has_app_context, has_request_context,
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
-from chat.live.clients import limited_address
 from chat.security.events import LOCAL, Whence
+from chat.server.client_identity import limited_address
 from chat.services import Services
 
 EXTENSION = "commonroom"

@@ -16,8 +16,8 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing.exceptions import WebsocketMismatch
 
 from chat.errors import ChatError, ErrorCode
-from chat.http.wording import whole_seconds
-from chat.live.refusals import RETRY_SECONDS, Envelope
+from chat.http.error_messages import whole_seconds
+from chat.server.refusals import RETRY_SECONDS, Envelope
 
 log = logging.getLogger(__name__)
 Render = Callable[[ChatError], Response]

@@ -6,9 +6,9 @@ from typing import Any
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate
 
-from chat.http.declared import about
+from chat.http.api_spec import about
 from chat.names import LONGEST
-from chat.services.lookups import MAX_ID
+from chat.services.access import MAX_ID
 
 NAME = validate.Length(max=LONGEST)  # characters; services define valid names, this only bounds the work
 _DIGITS = re.compile(r"-?[0-9]+", re.ASCII)

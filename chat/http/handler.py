@@ -19,9 +19,9 @@ from chat.delivery import Waiter
 from chat.errors import ChatError, ErrorCode
 from chat.http.context import EXTENSION
 from chat.http.overload import refuse_overflow
-from chat.live.frames import POLICY, TRY_LATER
-from chat.live.peer import Ended, Peer, Raw
 from chat.models import Actor, Event, StoredMessage
+from chat.server.ports import Ended, Peer, Raw
+from chat.server.websocket_frames import POLICY, TRY_LATER
 from chat.services import Services
 from chat.services.subscriptions import Ends, Subscription
 
@@ -129,7 +129,7 @@ class Handler(ABC):
         """
         cursor = self._subscription.cursor(room_id) if self._subscription is not None else None
         # The room was just joined: pushing starts at the read mark.
-        return self.chat.reading.written_mark(self.actor.user_id, room_id) if cursor is None else cursor
+        return self.chat.read_marks.written_mark(self.actor.user_id, room_id) if cursor is None else cursor
 
     def was_pushed(self, message: StoredMessage) -> bool:
         """Whether the message was pushed before or predates the connection. Call it while handling the message."""
@@ -151,7 +151,7 @@ class Handler(ABC):
 
 
 class InApp:
-    """A chat.live.peer.Session that forwards its calls to the Handler, each in an application context."""
+    """A chat.server.ports.Session that forwards its calls to the Handler, each in an application context."""
 
     __slots__ = ("_app", "_chat", "_handler", "_make")
 
@@ -225,7 +225,7 @@ class InApp:
 
 
 class _Pushed:
-    """A chat.live.peer.Source: the messages of a Subscription, encoded by the Handler."""
+    """A chat.server.ports.Source: the messages of a Subscription, encoded by the Handler."""
 
     __slots__ = ("_handler", "_subscription", "waiter")
 

@@ -8,8 +8,8 @@ from flask import Flask
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RoutingException
 
-from chat.http.declared import Declared
-from chat.live.clients import Client
+from chat.http.api_spec import Declared
+from chat.server.client_identity import Client
 
 Takes = Callable[[bytes, Client], bool]  # of a request's head and its client
 _LINE = re.compile(rb"([A-Z]+) (?:https?://[^/ ]*)?([^? ]*)")

@@ -1,4 +1,4 @@
-"""OpenAPI documents of the HTTP protocols, built from the views' declarations (chat.http.declared)."""
+"""OpenAPI documents of the HTTP protocols, built from the views' declarations (chat.http.api_spec)."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -16,8 +16,8 @@ from werkzeug.routing import Rule
 from chat import __version__
 from chat.errors import ErrorCode
 from chat.http import cookies
+from chat.http.api_spec import Answer, Declared, View, declared
 from chat.http.auth import COOKIE
-from chat.http.declared import Answer, Declared, View, declared
 from chat.http.fields import AnyOf
 
 Json = dict[str, Any]

@@ -65,7 +65,7 @@ class Room(db.Model):
     label: Mapped[str] = mapped_column(Text)  # polling's "type", returned as the client sent it
     passwd_hash: Mapped[str | None] = mapped_column(Text)
     is_lobby: Mapped[bool] = mapped_column(default=False)
-    join_code: Mapped[str | None] = mapped_column(Text, index=True, unique=True)  # services.joining
+    join_code: Mapped[str | None] = mapped_column(Text, index=True, unique=True)  # services.join_codes
     created_at: Mapped[int] = mapped_column(Microseconds)
     updated_at: Mapped[int] = mapped_column(Microseconds, server_default="0")  # last change of title or description
     deleted_at: Mapped[int | None] = mapped_column(Microseconds)

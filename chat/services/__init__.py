@@ -1,5 +1,5 @@
 """The rules, one module per noun, used by all protocols. No Flask, no JSON; the only layer that writes and commits."""
 
-from chat.services.container import Services
+from chat.services.registry import Services
 
 __all__ = ["Services"]

@@ -18,16 +18,16 @@ from chat.security import passwords
 from chat.security.devices import Devices
 from chat.security.events import SecurityLog
 from chat.security.limits import LOGINS, REGISTRATIONS
-from chat.services import lookups, paging
-from chat.services.guessing import Caller, Guesses, Target
-from chat.services.limits import Limits
-from chat.services.lookups import UserRef
+from chat.services import access, paging
+from chat.services.access import UserRef
 from chat.services.paging import WHOLE, Listed, Page
-from chat.services.people import called
+from chat.services.password_guessing import Caller, PasswordGuessing, Target
 from chat.services.presence import Presence
+from chat.services.rate_limits import Limits
 from chat.services.rooms import Rooms
 from chat.services.sessions import NewSession, Sessions
 from chat.services.site import Site
+from chat.services.user_directory import called
 
 USERNAME_MAX_CHARS = 32
 NICKNAME_MAX_CHARS = 32
@@ -76,7 +76,7 @@ class Accounts:
         presence: Presence,
         sessions: Sessions,
         rooms: Rooms,
-        guesses: Guesses,
+        guesses: PasswordGuessing,
         devices: Devices,
         security_log: SecurityLog,
         site: Site,
@@ -194,7 +194,7 @@ class Accounts:
         """Return the public data of an account. Raises USER_NOT_FOUND, also for a deleted account."""
         query = select(User.id, User.username, User.nickname, User.avatar, User.created_at, User.updated_at)
         with self._store.read() as connection:
-            row = connection.execute(query.where(lookups.is_user(ref))).first()
+            row = connection.execute(query.where(access.is_user(ref))).first()
         if row is None:
             raise ChatError(ErrorCode.USER_NOT_FOUND, username=ref)
         return Profile(*row)
@@ -225,7 +225,7 @@ class Accounts:
         failures or log-ins; DISABLED if the password is right.
         """
         caller = Caller(address, device)
-        proven = self._prove(lookups.is_user(username), username, password, caller, digest_allowed=digest_allowed)
+        proven = self._prove(access.is_user(username), username, password, caller, digest_allowed=digest_allowed)
         try:
             return self._log_in(proven, caller)
         except ChatError as error:
@@ -350,7 +350,7 @@ def lock_names(tx: WriteTransaction, *keys: str) -> None:
     tx.lock_names(f"user {key}" for key in keys)
 
 
-def require_free(connection: lookups.AnyConnection, name: str, but_for: int = 0) -> None:
+def require_free(connection: access.AnyConnection, name: str, but_for: int = 0) -> None:
     """Raise USERNAME_TAKEN if an account, deleted ones included, has this name as its username, e-mail address or
     nickname.
 
@@ -362,7 +362,7 @@ def require_free(connection: lookups.AnyConnection, name: str, but_for: int = 0)
         raise ChatError(ErrorCode.USERNAME_TAKEN, username=name)
 
 
-def require_own_nickname(connection: lookups.AnyConnection, nickname: str, but_for: int = 0) -> None:
+def require_own_nickname(connection: access.AnyConnection, nickname: str, but_for: int = 0) -> None:
     """Raise NICKNAME_TAKEN if another account, deleted ones included, has this username or e-mail address.
 
     Many clients show only nicknames, so a nickname must not equal another user's username. Two users may have the same
@@ -372,7 +372,7 @@ def require_own_nickname(connection: lookups.AnyConnection, nickname: str, but_f
         raise ChatError(ErrorCode.NICKNAME_TAKEN, nickname=nickname)
 
 
-def _require_new_names(connection: lookups.AnyConnection, username: str, nickname: str) -> None:
+def _require_new_names(connection: access.AnyConnection, username: str, nickname: str) -> None:
     require_free(connection, username)
     require_own_nickname(connection, nickname)
 

@@ -10,9 +10,9 @@ from chat.models import Actor, Announcement, Event, EventKind, User
 from chat.names import is_visible
 from chat.ports import Store
 from chat.security.limits import ANNOUNCEMENTS
-from chat.services import lookups, paging
+from chat.services import access, paging
+from chat.services.access import RoomRef, within_64_bits
 from chat.services.bounds import ANNOUNCEMENTS_OF_ROOM, PersonBounds
-from chat.services.lookups import RoomRef, within_64_bits
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.permissions import Action, require
 
@@ -41,7 +41,7 @@ class Announcements:
             Announcement.id, Announcement.content, User.nickname, User.username, User.id, Announcement.created_at
         ).join(User, User.id == Announcement.sender_id)
         with self._store.read() as connection:
-            room = lookups.joined(connection, actor, ref)
+            room = access.joined(connection, actor, ref)
             query = query.where(Announcement.room_id == room.id)
             rows = paging.fetch(connection, query, [Announcement.id], page, newest_first=True)
         return rows.with_entries([AnnouncementView(*row[:6]) for row in rows])
@@ -51,7 +51,7 @@ class Announcements:
         if len(content) > MAX_CHARS or not is_visible(content):
             raise ChatError(ErrorCode.FIELD_INVALID, field="content")
         with self._store.write() as tx:
-            room = lookups.joined_locked(tx, actor, room_id)
+            room = access.joined_locked(tx, actor, room_id)
             require(Action.ANNOUNCE, room)
             self._bounds.require_fewer(tx, Announcement.room_id == room.id, ANNOUNCEMENTS_OF_ROOM)
             self._bounds.take(tx, ANNOUNCEMENTS, actor)
@@ -66,7 +66,7 @@ class Announcements:
         with self._store.write() as tx:
             room_id = tx.execute(select(Announcement.room_id).where(same)).scalar()
             not_found = ErrorCode.ANNOUNCEMENT_NOT_FOUND
-            room = lookups.joined_of(tx, actor, room_id, not_found, lookups.joined_locked)
+            room = access.joined_of(tx, actor, room_id, not_found, access.joined_locked)
             require(Action.ANNOUNCE, room)
             tx.execute(delete(Announcement).where(same))
             tx.emit(Event(EventKind.ANNOUNCED, room.id, self._clock()))

@@ -11,7 +11,7 @@ from chat.models import Actor, Friendship, Membership, Message, Role
 from chat.ports import WriteTransaction
 from chat.security.limits import Limit
 from chat.services import friendships
-from chat.services.limits import Limits
+from chat.services.rate_limits import Limits
 
 # Rows that a person may have made at any time (docs/decisions/0082).
 FRIEND_REQUESTS_WAITING = 500  # sent and not yet answered

@@ -28,11 +28,11 @@ from chat.models import (
 from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
 from chat.security.limits import MESSAGES, TYPING
-from chat.services import friendships, lookups, mentions
-from chat.services.limits import Limits
-from chat.services.lookups import AnyConnection, FoundRoom, RoomRef, within_64_bits
+from chat.services import access, friendships, mentions
+from chat.services.access import AnyConnection, FoundRoom, RoomRef, within_64_bits
 from chat.services.messages import require_text
 from chat.services.permissions import Action, require
+from chat.services.rate_limits import Limits
 from chat.services.room_clock import tick_for_change
 
 
@@ -134,7 +134,7 @@ class Changes:
         """
         self._limits.take(TYPING, actor.user_id)
         with self._store.read() as connection:
-            room = lookups.joined(connection, actor, ref)
+            room = access.joined(connection, actor, ref)
         data = json.dumps({"user_id": actor.user_id, "username": actor.username})
         event = Event(EventKind.TYPING, room.id, self._clock(), data=data)
         if not self._limits.has_other_workers:
@@ -156,7 +156,7 @@ class Changes:
         with self._store.write() as tx:
             row = _row(tx, message_id)
             room_id = row.room_id if row is not None and row.deleted_at is None else None
-            room = lookups.joined_of(tx, actor, room_id, ErrorCode.MESSAGE_NOT_FOUND, lookups.joined_locked)
+            room = access.joined_of(tx, actor, room_id, ErrorCode.MESSAGE_NOT_FOUND, access.joined_locked)
             self._delete(tx, actor, _found(room, _row(tx, message_id)))  # as it is now that the room is locked
 
     def _changing(self, actor: Actor) -> Any:
@@ -245,7 +245,7 @@ def _found(room: FoundRoom, row: Any) -> _Found:
 
 def _in_room(tx: WriteTransaction, actor: Actor, ref: RoomRef, message_id: int, *, deleted: bool = False) -> _Found:
     """A message of that room, which the actor is in. deleted: also one that is. Raises ROOM_/MESSAGE_NOT_FOUND."""
-    room = lookups.joined_locked(tx, actor, ref)
+    room = access.joined_locked(tx, actor, ref)
     row = _row(tx, message_id)
     if row is None or row.room_id != room.id or (row.deleted_at is not None and not deleted):
         raise ChatError(ErrorCode.MESSAGE_NOT_FOUND)

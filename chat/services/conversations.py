@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_,
 
 from chat.models import Actor, Attachment, Friendship, Membership, Message, Room, User
 from chat.ports import Store
-from chat.services import friendships, lookups, paging
+from chat.services import access, friendships, paging
 from chat.services.paging import PAGE_MAX_BYTES, WHOLE, Listed, Page
-from chat.services.reading import UNREAD_REACH, Reading, unread_count
+from chat.services.read_marks import UNREAD_REACH, ReadMarks, unread_count
 from chat.services.room_views import UNREAD_MOST
 from chat.storage.avatars import TOTAL_MAX_BYTES, avatars_of
 
@@ -133,7 +133,7 @@ def _views(connection: Connection, rows: Sequence[Any], page: Page) -> list[Conv
 
 
 class Conversations:
-    def __init__(self, store: Store, reading: Reading) -> None:
+    def __init__(self, store: Store, reading: ReadMarks) -> None:
         self._store = store
         self._reading = reading
 
@@ -176,7 +176,7 @@ class Conversations:
         query = select(unread_count(UNREAD_REACH), Membership.may_remind, Membership.is_pinned)
         query = query.select_from(Room).join(Membership, Membership.room_id == Room.id)
         with self._store.read() as connection:
-            room = lookups.entered(connection, actor, room_id)
+            room = access.entered(connection, actor, room_id)
             row = connection.execute(query.where(Room.id == room.id, Membership.user_id == actor.user_id)).one()
             return Preferences(*row)
 
@@ -189,7 +189,7 @@ class Conversations:
         if new.is_pinned is not None:
             values["is_pinned"] = new.is_pinned
         with self._store.write() as tx:
-            room = lookups.entered(tx, actor, room_id, lookups.joined_locked)
+            room = access.entered(tx, actor, room_id, access.joined_locked)
             if new.unread is not None:
                 found = tx.execute(_oldest_unread(actor, room.id, new.unread)).scalar()
                 last_time = select(Room.last_time).where(Room.id == room.id).scalar_subquery()

@@ -25,13 +25,13 @@ from chat.models import (
 from chat.names import is_visible
 from chat.ports import Store, WriteTransaction
 from chat.security.limits import MESSAGES
-from chat.services import friendships, lookups, paging
+from chat.services import access, friendships, paging
+from chat.services.access import LIST_CAP, RoomRef
 from chat.services.attachments import Attached, chunks, new_name
-from chat.services.limits import Limits
-from chat.services.lookups import LIST_CAP, RoomRef
 from chat.services.messages import Draft, Messages
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.quota import Quota
+from chat.services.rate_limits import Limits
 from chat.storage.texts import AsciiLower
 
 FILENAME_MAX_CHARS = 200
@@ -89,7 +89,7 @@ class Files:
         row["uploader_id"] = actor.user_id
         times = {"created_at": now, "upload_ends": now + LEASE}
         with self._store.write() as tx:
-            room = lookups.joined_locked(tx, actor, ref)
+            room = access.joined_locked(tx, actor, ref)
             friendships.require_open(tx, room)
             self._quota.take(tx, actor.user_id, size)
             statement = insert(Attachment).values(row | times).returning(Attachment.id)
@@ -111,7 +111,7 @@ class Files:
         Raises ROOM_NOT_FOUND if the actor has left the room, NOT_FRIENDS, FILE_NOT_FOUND, RATE_LIMITED.
         """
         with self._store.write() as tx:
-            friendships.require_open(tx, lookups.joined_locked(tx, actor, upload.room_id))
+            friendships.require_open(tx, access.joined_locked(tx, actor, upload.room_id))
             if self._limits.over_workers:
                 self._limits.take_within(tx, MESSAGES, actor.user_id)
             self._prolong(tx, upload, None)
@@ -136,7 +136,7 @@ class Files:
     def listed(self, actor: Actor, ref: RoomRef, page: Page = WHOLE) -> tuple[int, Listed[FileView]]:
         """Return the room's id and its files, oldest first; a page contains the newest. Raises ROOM_NOT_FOUND."""
         with self._store.read() as connection:
-            room = lookups.joined(connection, actor, ref)
+            room = access.joined(connection, actor, ref)
             query = _files.where(Message.room_id == room.id)
             if page.search:
                 query = query.where(AsciiLower(Attachment.filename).contains(page.search.lower(), autoescape=True))
@@ -146,7 +146,7 @@ class Files:
     def find(self, actor: Actor, file_id: int) -> FileView:
         """Return a file of a room that the actor is in. Raises FILE_NOT_FOUND."""
         found = _files.join(Membership, Membership.room_id == Message.room_id).where(
-            Attachment.id == lookups.within_64_bits(file_id), Membership.user_id == actor.user_id
+            Attachment.id == access.within_64_bits(file_id), Membership.user_id == actor.user_id
         )
         return self._one(found)
 

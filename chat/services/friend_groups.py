@@ -6,11 +6,11 @@ from sqlalchemy.exc import IntegrityError
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, FriendGroup, FriendGroupMember, User
 from chat.ports import Store
-from chat.services import friendships, paging, people
+from chat.services import friendships, paging, user_directory
+from chat.services.access import AnyConnection, within_64_bits
 from chat.services.bounds import FRIEND_GROUPS, PersonBounds
-from chat.services.lookups import AnyConnection, within_64_bits
 from chat.services.paging import WHOLE, Listed, Page
-from chat.services.people import Person
+from chat.services.user_directory import Person
 
 NAME_MAX_CHARS = 20
 
@@ -55,16 +55,16 @@ class FriendGroups:
     def members(self, actor: Actor, group_id: int, page: Page = WHOLE) -> tuple[str, Listed[Person]]:
         """Return the group's name and members. Raises FRIEND_GROUP_NOT_FOUND."""
         query = (
-            select(*people.columns)
+            select(*user_directory.columns)
             .join(FriendGroupMember, FriendGroupMember.user_id == User.id)
             .where(FriendGroupMember.group_id == within_64_bits(group_id))
         )
         if page.search:
-            query = query.where(people.called(page.search))
+            query = query.where(user_directory.called(page.search))
         with self._store.read() as connection:
             name = _own(connection, actor, group_id)
             rows = paging.fetch(connection, query, [User.id], page)
-            return name, rows.with_entries(people.persons(connection, rows))
+            return name, rows.with_entries(user_directory.persons(connection, rows))
 
     def add(self, actor: Actor, group_id: int, user_id: int) -> None:
         """Add a friend to a group. Raises FRIEND_GROUP_NOT_FOUND, NOT_FRIENDS, IN_FRIEND_GROUP."""

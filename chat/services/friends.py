@@ -20,14 +20,14 @@ from chat.models import (
 )
 from chat.ports import Store, WriteTransaction
 from chat.security.limits import FRIEND_REQUESTS
-from chat.services import friendships, lookups, paging, people
+from chat.services import access, friendships, paging, user_directory
+from chat.services.access import LIST_CAP, within_64_bits
 from chat.services.bounds import FRIEND_REQUESTS_WAITING, PersonBounds
-from chat.services.lookups import LIST_CAP, within_64_bits
 from chat.services.messages import Draft, Messages
 from chat.services.paging import WHOLE, Listed, Page
-from chat.services.people import Person
 from chat.services.rooms import Rooms
 from chat.services.site import Site
+from chat.services.user_directory import Person
 
 REQUEST_MAX_CHARS = 255
 
@@ -67,7 +67,7 @@ class Friends:
         """
         with self._store.write() as tx:
             tx.lock_users([actor.user_id, within_64_bits(user_id)])
-            lookups.user_id(tx, user_id)
+            access.user_id(tx, user_id)
             if user_id == actor.user_id:
                 raise ChatError(ErrorCode.SELF_MEANT)
             if friendships.are_friends(tx, actor.user_id, user_id):
@@ -90,12 +90,12 @@ class Friends:
         """List the requests that the actor has received, answered ones included, newest first."""
         wanted = select(FriendRequest.id.label("request_id")).where(FriendRequest.receiver_id == actor.user_id)
         if page.search:
-            wanted = wanted.join(User, User.id == FriendRequest.sender_id).where(people.called(page.search))
+            wanted = wanted.join(User, User.id == FriendRequest.sender_id).where(user_directory.called(page.search))
         # Texts are looked up only for the requests on the page, so that they are not sorted.
         keys = (FriendRequest.created_at, FriendRequest.id)
         part = paging.limited(wanted, keys, page, newest_first=True).subquery()
         query = (
-            select(*people.columns, FriendRequest.message, FriendRequest.created_at, FriendRequest.status)
+            select(*user_directory.columns, FriendRequest.message, FriendRequest.created_at, FriendRequest.status)
             .add_columns(part.c.key_0, part.c.key_1)
             .join(FriendRequest, FriendRequest.sender_id == User.id)
             .join(part, part.c.request_id == FriendRequest.id)
@@ -103,7 +103,7 @@ class Friends:
         )
         with self._store.read() as connection:
             rows = paging.listed(connection.execute(query).all(), page, newest_first=True)
-            senders = people.persons(connection, rows)
+            senders = user_directory.persons(connection, rows)
         found = [
             RequestView(sender, row.message, row.created_at, RequestStatus(row.status))
             for sender, row in zip(senders, rows, strict=True)
@@ -132,19 +132,19 @@ class Friends:
     def all(self, actor: Actor, page: Page = WHOLE) -> Listed[Person]:
         """List the actor's friends, longest-standing first, deleted accounts included."""
         query = (
-            select(*people.columns)
+            select(*user_directory.columns)
             .join(Friendship, friendships.other(actor.user_id) == User.id)
             .where(friendships.of(actor.user_id), Friendship.ended_at.is_(None))
         )
         if page.search:
-            query = query.where(people.called(page.search))
+            query = query.where(user_directory.called(page.search))
         with self._store.read() as connection:
             rows = paging.fetch(connection, query, [Friendship.id], page)
-            return rows.with_entries(people.persons(connection, rows))
+            return rows.with_entries(user_directory.persons(connection, rows))
 
     def find(self, actor: Actor, user_id: int) -> FriendView:
         """Return one friend. Raises USER_NOT_FOUND; FRIEND_NOT_FOUND, also for a former friend."""
-        query = select(*people.columns, User.profile).where(User.id == within_64_bits(user_id))
+        query = select(*user_directory.columns, User.profile).where(User.id == within_64_bits(user_id))
         groups = (
             select(FriendGroup.id, FriendGroup.name)
             .join(FriendGroupMember, FriendGroupMember.group_id == FriendGroup.id)
@@ -159,7 +159,7 @@ class Friends:
             if not friendships.are_friends(connection, actor.user_id, user_id):
                 raise ChatError(ErrorCode.FRIEND_NOT_FOUND)
             found = [(group.id, group.name) for group in connection.execute(groups)]
-            return FriendView(people.persons(connection, [row])[0], row.profile, found)
+            return FriendView(user_directory.persons(connection, [row])[0], row.profile, found)
 
     def remove(self, actor: Actor, user_id: int) -> None:
         """End a friendship for both sides and remove them from each other's groups; their conversation becomes

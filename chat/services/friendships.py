@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, case, or_, select
 
 from chat.errors import ChatError, ErrorCode
 from chat.models import Access, Friendship
-from chat.services.lookups import AnyConnection, FoundRoom, within_64_bits
+from chat.services.access import AnyConnection, FoundRoom, within_64_bits
 
 
 class FoundFriendship(NamedTuple):

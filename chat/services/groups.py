@@ -11,15 +11,15 @@ from chat.lanes import Lane, enter_lane
 from chat.models import Actor, Event, EventKind, Membership, Role, Room, User
 from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
-from chat.services import friendships, lookups, paging, people
+from chat.services import access, friendships, paging, user_directory
+from chat.services.access import AnyConnection, FoundRoom
 from chat.services.avatars import Avatars
-from chat.services.lookups import AnyConnection, FoundRoom
 from chat.services.memberships import end_memberships
 from chat.services.paging import WHOLE, Listed, Page
-from chat.services.people import Person
 from chat.services.permissions import REMOVING, Action, allows, forbidden, require
 from chat.services.quota import Quota
 from chat.services.rooms import Rooms
+from chat.services.user_directory import Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +56,16 @@ class Groups:
     def members(self, actor: Actor, room_id: int, page: Page = WHOLE) -> tuple[Listed[MemberRole], Role]:
         """Return a room's members, longest-standing first, and the actor's own role. Raises ROOM_NOT_FOUND."""
         query = (
-            select(*people.columns, Membership.role)
+            select(*user_directory.columns, Membership.role)
             .join(Membership, Membership.user_id == User.id)
-            .where(Membership.room_id == lookups.within_64_bits(room_id), User.deleted_at.is_(None))
+            .where(Membership.room_id == access.within_64_bits(room_id), User.deleted_at.is_(None))
         )
         if page.search:
-            query = query.where(people.called(page.search))
+            query = query.where(user_directory.called(page.search))
         with self._store.read() as connection:
-            room = lookups.joined(connection, actor, room_id)
+            room = access.joined(connection, actor, room_id)
             rows = paging.fetch(connection, query, [Membership.id], page)
-            persons = people.persons(connection, rows)
+            persons = user_directory.persons(connection, rows)
         found = [MemberRole(person, Role(row.role)) for person, row in zip(persons, rows, strict=True)]
         return rows.with_entries(found), room.role or Role.MEMBER
 
@@ -76,7 +76,7 @@ class Groups:
         """
         old, new = (Role.MEMBER, Role.ADMIN) if is_admin else (Role.ADMIN, Role.MEMBER)
         with self._store.write() as tx:
-            room = lookups.joined_locked(tx, actor, room_id)
+            room = access.joined_locked(tx, actor, room_id)
             require(Action.CHANGE_ROLES, room)
             if _role_of_other(tx, room, user_id) is not old:
                 raise ChatError(ErrorCode.ROLE_UNCHANGED)
@@ -88,7 +88,7 @@ class Groups:
         Raises ROOM_NOT_FOUND, FORBIDDEN, SELF_MEANT, USER_NOT_FOUND, NOT_MEMBER.
         """
         with self._store.write() as tx:
-            room = lookups.joined_locked(tx, actor, room_id)
+            room = access.joined_locked(tx, actor, room_id)
             require(Action.TRANSFER, room)
             if user_id == actor.user_id:
                 raise ChatError(ErrorCode.SELF_MEANT)
@@ -105,7 +105,7 @@ class Groups:
         ADMIN_PROTECTED.
         """
         with self._store.write() as tx:
-            room = lookups.joined_locked(tx, actor, room_id)
+            room = access.joined_locked(tx, actor, room_id)
             require(Action.REMOVE_MEMBER, room)
             role = _role_of_other(tx, room, user_id)
             if not allows(REMOVING[role], room):
@@ -123,10 +123,10 @@ class Groups:
         if avatar is not None:
             enter_lane(Lane.PICTURES)
             with self._store.read() as connection:  # before processing the picture
-                require(Action.CHANGE_ROOM, lookups.joined(connection, actor, room_id))
+                require(Action.CHANGE_ROOM, access.joined(connection, actor, room_id))
             new_avatar = self._avatars.prepare(avatar)
         with self._store.write() as tx:
-            room = lookups.joined_locked(tx, actor, room_id)
+            room = access.joined_locked(tx, actor, room_id)
             require(Action.CHANGE_ROOM, room)
             if title is not None:
                 self._rooms.rename_within(tx, room.id, title)
@@ -138,14 +138,14 @@ class Groups:
 
 
 def _living_among(connection: AnyConnection, user_ids: set[int]) -> set[int]:
-    wanted = {lookups.within_64_bits(user_id) for user_id in user_ids}
+    wanted = {access.within_64_bits(user_id) for user_id in user_ids}
     query = select(User.id).where(User.id.in_(wanted), User.deleted_at.is_(None))
     return set(connection.execute(query).scalars())
 
 
 def _role_of_other(tx: WriteTransaction, room: FoundRoom, user_id: int) -> Role:
     """Raises USER_NOT_FOUND, NOT_MEMBER."""
-    role = lookups.role_of(tx, room.id, lookups.user_id(tx, user_id))
+    role = access.role_of(tx, room.id, access.user_id(tx, user_id))
     if role is None:
         raise ChatError(ErrorCode.NOT_MEMBER, username=user_id)
     return role

@@ -11,9 +11,9 @@ from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, Event, EventKind, Invitation, InvitationStatus, Membership, Role, User
 from chat.ports import Store, WriteTransaction
-from chat.services import friendships, lookups, paging
+from chat.services import access, friendships, paging
+from chat.services.access import within_64_bits
 from chat.services.bounds import INVITATIONS_KEPT, PersonBounds
-from chat.services.lookups import within_64_bits
 from chat.services.memberships import Memberships
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.permissions import Action, allows, forbidden, require
@@ -46,7 +46,7 @@ class Invitations:
         """
         wanted = {within_64_bits(user_id) for user_id in user_ids}
         with self._store.write() as tx:
-            room = lookups.joined_locked(tx, actor, room_id)
+            room = access.joined_locked(tx, actor, room_id)
             at_once = allows(Action.ADD_MEMBER, room)
             if room.is_lobby or not (at_once or allows(Action.INVITE, room)):
                 raise forbidden(room)
@@ -80,7 +80,7 @@ class Invitations:
             .join(receiver, receiver.id == Invitation.receiver_id)
         )
         with self._store.read() as connection:
-            room = lookups.joined(connection, actor, room_id)
+            room = access.joined(connection, actor, room_id)
             query = query.where(Invitation.room_id == room.id)
             rows = paging.fetch(connection, query, [Invitation.id], page, newest_first=True)
         return rows.with_entries([_view(row) for row in rows])
@@ -99,7 +99,7 @@ class Invitations:
             if found is None or room_id not in {None, found.room_id}:
                 raise ChatError(ErrorCode.INVITATION_NOT_FOUND)
             not_found = ErrorCode.INVITATION_NOT_FOUND
-            room = lookups.joined_of(tx, actor, found.room_id, not_found, lookups.joined_locked)
+            room = access.joined_of(tx, actor, found.room_id, not_found, access.joined_locked)
             require(Action.ANSWER_INVITATION, room)
             waiting = update(Invitation).where(
                 Invitation.id == invitation_id, Invitation.status == InvitationStatus.WAITING
@@ -110,7 +110,7 @@ class Invitations:
             if not accept:  # admission announces itself
                 tx.emit(Event(EventKind.CONCERNS_MEMBERS, room.id, self._clock()))
             if accept:
-                receiver = [lookups.user_id(tx, found.receiver_id)]
+                receiver = [access.user_id(tx, found.receiver_id)]
                 self._bounds.require_bearable(tx, found.sender_id, receiver)
                 self._memberships.admit_all(tx, room.id, receiver, Role.MEMBER, added_by=found.sender_id)
 

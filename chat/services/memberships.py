@@ -11,14 +11,14 @@ from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, Event, EventKind, Invitation, InvitationStatus, Membership, Role, Room, User
 from chat.names import name_key
 from chat.ports import Store, WriteTransaction
-from chat.services import lookups, paging
+from chat.services import access, paging
+from chat.services.access import RoomRef, UserRef
 from chat.services.bounds import PersonBounds
-from chat.services.lookups import RoomRef, UserRef
 from chat.services.paging import WHOLE, Listed, Page
-from chat.services.people import called
 from chat.services.permissions import ADDING, Action, require
 from chat.services.presence import Presence
-from chat.services.room_passwds import RoomPasswds
+from chat.services.room_passwords import RoomPasswords
+from chat.services.user_directory import called
 
 LEAVE_AT_ONCE = 500  # rooms per transaction, because other writers wait for it
 
@@ -36,7 +36,7 @@ class MemberView(NamedTuple):
 
 class Memberships:
     def __init__(
-        self, store: Store, clock: Clock, presence: Presence, passwds: RoomPasswds, bounds: PersonBounds
+        self, store: Store, clock: Clock, presence: Presence, passwds: RoomPasswords, bounds: PersonBounds
     ) -> None:
         self._store = store
         self._clock = clock
@@ -51,7 +51,7 @@ class Memberships:
         required and None was given, ROOM_PASSWD_WRONG, RATE_LIMITED after too many wrong ones.
         """
         with self._store.read() as connection:
-            room = lookups.visible(connection, actor, ref)
+            room = access.visible(connection, actor, ref)
         if room.role is not None:
             self._accept(actor, room.id)
             return False
@@ -61,7 +61,7 @@ class Memberships:
             raise ChatError(ErrorCode.FORBIDDEN)
         try:
             with self._store.write() as tx:
-                lookups.still_visible(tx, actor, ref, room)
+                access.still_visible(tx, actor, ref, room)
                 self.admit(tx, room.id, actor.user_id, Role.MEMBER)
         except IntegrityError:
             return False  # joined by a concurrent request
@@ -74,10 +74,10 @@ class Memberships:
         unchanged; CANNOT_BE_ADDED, RATE_LIMITED.
         """
         with self._store.write() as tx:
-            room = lookups.joined_locked(tx, actor, ref)
+            room = access.joined_locked(tx, actor, ref)
             require(ADDING[role], room)
-            user_id = lookups.user_id(tx, user)
-            if lookups.role_of(tx, room.id, user_id) is not None:
+            user_id = access.user_id(tx, user)
+            if access.role_of(tx, room.id, user_id) is not None:
                 raise ChatError(ErrorCode.ALREADY_MEMBER, username=user)
             self.add_all_within(tx, actor, room.id, [user_id], role)
 
@@ -98,7 +98,7 @@ class Memberships:
         friendship.
         """
         with self._store.write() as tx:
-            room = lookups.entered(tx, actor, ref, lookups.joined_locked)
+            room = access.entered(tx, actor, ref, access.joined_locked)
             require(Action.LEAVE, room)
             if dissolves and room.role is Role.OWNER:
                 end_room(tx, room.id, self._clock())
@@ -135,7 +135,7 @@ class Memberships:
     def members(self, actor: Actor, ref: RoomRef, page: Page = WHOLE, role: Role | None = None) -> Listed[MemberView]:
         """List the room's members (of a role), longest-standing first. Raises ROOM_NOT_FOUND, also for non-members."""
         with self._store.read() as connection:
-            room = lookups.joined(connection, actor, ref)
+            room = access.joined(connection, actor, ref)
             query = (
                 select(User.id, User.username, User.nickname, User.created_at, User.updated_at, Membership.role)
                 .add_columns(User.is_teacher)

@@ -9,7 +9,7 @@ from sqlalchemy import delete, insert, select
 from chat.models import EVERYBODY, Membership, Mention, User
 from chat.names import name_key
 from chat.ports import WriteTransaction
-from chat.services.lookups import FoundRoom
+from chat.services.access import FoundRoom
 from chat.services.permissions import Action, allows
 
 # Not in the middle of a word: an e-mail address names nobody.

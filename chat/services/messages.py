@@ -13,12 +13,12 @@ from chat.models import Actor, Entry, Event, EventKind, Message, MessageType, St
 from chat.names import is_visible
 from chat.ports import Store, WriteTransaction
 from chat.security.limits import MESSAGES
-from chat.services import friendships, lookups, mentions
+from chat.services import access, friendships, mentions
+from chat.services.access import MAX_ID, RoomRef
 from chat.services.attachments import Attached, Attachments
-from chat.services.limits import Limits
-from chat.services.lookups import MAX_ID, RoomRef
 from chat.services.mentions import Mentioned
 from chat.services.quota import Quota
+from chat.services.rate_limits import Limits
 from chat.services.room_clock import tick_for_message
 from chat.storage import timeline
 from chat.storage.prepared import Prepared
@@ -77,13 +77,13 @@ class Messages:
         picture = None
         if draft.image is not None:
             with self._store.read() as connection:  # before processing the picture
-                earlier = self._earlier(connection, actor, lookups.joined(connection, actor, ref).id, draft)
+                earlier = self._earlier(connection, actor, access.joined(connection, actor, ref).id, draft)
                 if earlier is not None:
                     return earlier
                 self._quota.require_left(connection, actor.user_id)
             picture = self._attachments.picture(draft.image)
         with self._store.write() as tx:
-            room = lookups.joined_locked(tx, actor, ref)
+            room = access.joined_locked(tx, actor, ref)
             room_id = room.id
             earlier = self._earlier(tx, actor, room_id, draft)
             if earlier is not None:
@@ -102,7 +102,7 @@ class Messages:
     def timeline(self, actor: Actor, ref: RoomRef, before: int | None, limit: int) -> Sequence[Entry]:
         """The newest `limit` messages and changes older than before (µs), oldest first. Raises ROOM_NOT_FOUND."""
         with self._store.read() as connection:
-            room = lookups.joined(connection, actor, ref)
+            room = access.joined(connection, actor, ref)
             messages = timeline.newest(connection, room.id, limit, before)
             changes = timeline.newest_changes(connection, room.id, limit, timeline.LATEST if before is None else before)
         return timeline.in_order(messages, changes)[-limit:]
@@ -117,7 +117,7 @@ class Messages:
         """
         lower_than = None if before_id is None else max(0, min(before_id, MAX_ID))
         with self._store.read() as connection:
-            room = lookups.joined(connection, actor, ref)
+            room = access.joined(connection, actor, ref)
             return timeline.newest(connection, room.id, limit, before, lower_than)
 
     def insert(
@@ -168,7 +168,7 @@ class Messages:
         return message
 
     @staticmethod
-    def _earlier(connection: lookups.AnyConnection, actor: Actor, room_id: int, draft: Draft) -> StoredMessage | None:
+    def _earlier(connection: access.AnyConnection, actor: Actor, room_id: int, draft: Draft) -> StoredMessage | None:
         """Return the stored message that this one is a retry of."""
         if draft.client_message_id is None:
             return None
@@ -191,5 +191,5 @@ def require_text(text: str, max_chars: int) -> None:
 
 
 def _is_in_room(tx: WriteTransaction, room_id: int, message_id: int) -> bool:
-    same = (Message.id == lookups.within_64_bits(message_id), Message.room_id == room_id)
+    same = (Message.id == access.within_64_bits(message_id), Message.room_id == room_id)
     return tx.execute(select(Message.id).where(*same, Message.deleted_at.is_(None))).first() is not None

@@ -14,7 +14,7 @@ from chat.models import Actor, Attachment, LoginSession, Membership, Message, Ro
 from chat.ports import Store
 from chat.security.limits import OWN_DATA
 from chat.services.attachments import URL_PREFIX
-from chat.services.limits import Limits
+from chat.services.rate_limits import Limits
 
 _PIECE_BYTES = 128 * 1024
 _BATCH = 1000  # messages per query: memory stays constant

@@ -11,7 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, current_lane, enter_lane
 from chat.names import name_key
-from chat.services.lookups import LIST_CAP, MAX_ID, AnySelect
+from chat.services.access import LIST_CAP, MAX_ID, AnySelect
 
 PAGE_DEFAULT, PAGE_MAX = 100, 200  # entries
 PAGE_MAX_BYTES = 63 * 1024  # of a page's entries; the whole answer takes at most 64 KiB

@@ -4,7 +4,7 @@ from enum import Enum, auto
 
 from chat.errors import ChatError, ErrorCode
 from chat.models import Access, Actor, Role
-from chat.services.lookups import FoundRoom
+from chat.services.access import FoundRoom
 
 
 class Action(Enum):

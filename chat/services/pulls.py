@@ -12,7 +12,7 @@ from chat.lanes import Lane, enter_lane
 from chat.models import Actor, ChangeKind, Entry, Event, EventKind, Membership, Room, StoredChange
 from chat.names import name_key
 from chat.ports import Store
-from chat.services.reading import Reading
+from chat.services.read_marks import ReadMarks
 from chat.services.room_views import activity
 from chat.services.sessions import Sessions
 from chat.storage import timeline
@@ -119,7 +119,7 @@ _Resolved = tuple[Position, dict[int, int], list[tuple[int, int]]]
 
 
 class Pulls:
-    def __init__(self, store: Store, hub: Hub, sessions: Sessions, reading: Reading) -> None:
+    def __init__(self, store: Store, hub: Hub, sessions: Sessions, reading: ReadMarks) -> None:
         self._store = store
         self._hub = hub
         self._sessions = sessions
@@ -154,7 +154,7 @@ class Pulls:
     def in_memory(self, position: Position) -> News | None:
         """Look in memory only; None if memory does not reach back far enough. Never blocks.
 
-        Valid only if the reader's waiter has not been told of a change of rights, before or after: see chat.http.hold.
+        Valid only if the waiter has not been told of a change of rights, before or after (chat.http.long_poll).
         """
         news = News(missing=position.missing)
         for name, room_id in position.rooms.items():

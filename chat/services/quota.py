@@ -8,7 +8,7 @@ from chat.clock import SECOND, Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import StoredBytes
 from chat.ports import Store, WriteTransaction
-from chat.services.lookups import AnyConnection
+from chat.services.access import AnyConnection
 
 DAY = 24 * 3600 * SECOND  # µs; begins with the first byte that a person stores
 

@@ -7,9 +7,9 @@ from sqlalchemy import ColumnElement, and_, case, func, literal, select
 from sqlalchemy.orm import aliased
 
 from chat.models import Access, Actor, Membership, Role, Room, User
-from chat.services import lookups, paging
+from chat.services import access, paging
 from chat.services.paging import WHOLE, Listed, Page
-from chat.services.reading import unread_count, unread_mentions
+from chat.services.read_marks import unread_count, unread_mentions
 
 UNREAD_MOST = 100  # the highest number of unread messages reported in a list
 
@@ -43,7 +43,7 @@ activity = case((Room.last_time > _since, Room.last_time), else_=_since)
 
 
 def views(
-    connection: lookups.AnyConnection,
+    connection: access.AnyConnection,
     actor: Actor,
     which: ColumnElement[bool],
     page: Page = WHOLE,

@@ -13,14 +13,14 @@ from chat.models import Access, Actor, Membership, Role, Room
 from chat.names import is_name, is_reserved_room_name, name_key
 from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
-from chat.services import lookups
+from chat.services import access
+from chat.services.access import RoomRef, UserRef
 from chat.services.bounds import PersonBounds
-from chat.services.lookups import RoomRef, UserRef
 from chat.services.memberships import Memberships, end_room
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.permissions import Action, require
-from chat.services.reading import Reading
-from chat.services.room_passwds import RoomPasswds
+from chat.services.read_marks import ReadMarks
+from chat.services.room_passwords import RoomPasswords
 from chat.services.room_views import IS_IN, RoomView, views
 from chat.services.site import Site, first_teacher
 
@@ -36,9 +36,9 @@ class Rooms:
         store: Store,
         clock: Clock,
         memberships: Memberships,
-        passwds: RoomPasswds,
+        passwds: RoomPasswords,
         bounds: PersonBounds,
-        reading: Reading,
+        reading: ReadMarks,
         security_log: SecurityLog,
         site: Site,
         lobby: str,
@@ -133,7 +133,7 @@ class Rooms:
     def view(self, actor: Actor, ref: RoomRef) -> RoomView:
         """Return one room visible to the actor. Raises ROOM_NOT_FOUND."""
         with self._store.read() as connection:
-            return views(connection, actor, Room.id == lookups.visible(connection, actor, ref).id)[0]
+            return views(connection, actor, Room.id == access.visible(connection, actor, ref).id)[0]
 
     def joined(self, actor: Actor, page: Page = WHOLE) -> Listed[RoomView]:
         """List the rooms that the actor is in."""
@@ -170,12 +170,12 @@ class Rooms:
         ROOM_PASSWD_WRONG, RATE_LIMITED after too many wrong ones.
         """
         with self._store.read() as connection:
-            room = lookups.visible(connection, actor, ref)
+            room = access.visible(connection, actor, ref)
         require(Action.DELETE_ROOM, room)
         if passwd is not None and not actor.is_teacher:
             self._passwds.check(actor, room, ref, passwd)
         with self._store.write() as tx:
-            still = lookups.still_visible(tx, actor, ref, room)  # the role may have changed during the check
+            still = access.still_visible(tx, actor, ref, room)  # the role may have changed during the check
             require(Action.DELETE_ROOM, still)
             end_room(tx, room.id, self._clock())
         self._security_log.write("room_removal", actor.user_id, actor.username, room_id=room.id)
@@ -239,7 +239,7 @@ def _ids(tx: WriteTransaction, actor: Actor, members: Iterable[UserRef]) -> list
 
     Raises USER_NOT_FOUND.
     """
-    return [user_id for user_id in lookups.user_ids(tx, members) if user_id != actor.user_id]
+    return [user_id for user_id in access.user_ids(tx, members) if user_id != actor.user_id]
 
 
 def _check_title(title: str) -> None:

@@ -19,9 +19,9 @@ from chat.names import is_name
 from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
 from chat.security.limits import WRONG_CODES_BY_ADDRESS
-from chat.services.limits import Limits
-from chat.services.lookups import AnyConnection
+from chat.services.access import AnyConnection
 from chat.services.permissions import require_teacher
+from chat.services.rate_limits import Limits
 
 NAME_MAX_CHARS = 40
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # without look-alike characters

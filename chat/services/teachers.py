@@ -12,7 +12,7 @@ from chat.models import Actor, Event, EventKind, User
 from chat.names import is_name, name_key, nickname_key
 from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
-from chat.services import lookups, paging
+from chat.services import access, paging
 from chat.services.accounts import (
     NICKNAME_MAX_CHARS,
     USERNAME_MAX_CHARS,
@@ -23,11 +23,11 @@ from chat.services.accounts import (
 )
 from chat.services.memberships import pass_on_rooms
 from chat.services.paging import Listed, Page
-from chat.services.people import called
 from chat.services.permissions import require_teacher
 from chat.services.presence import Presence
 from chat.services.sessions import Sessions
 from chat.services.site import Site, drop_claim, lock_site, require_another_teacher
+from chat.services.user_directory import called
 
 _CONSONANTS, _VOWELS = "bdfghkmnprstvz", "aeiou"  # without letters that look like others or like digits
 
@@ -84,7 +84,7 @@ class Teachers:
         require_teacher(actor)
         with self._store.write() as tx:
             lock_site(tx)
-            user_id = lookups.user_id(tx, username)
+            user_id = access.user_id(tx, username)
             if not is_teacher and actor is not None:
                 require_another_teacher(tx, user_id)
             if is_teacher:
@@ -135,7 +135,7 @@ class Teachers:
         """
         require_teacher(actor)
         with self._store.read() as connection:  # before hashing, which is expensive
-            lookups.user_id(connection, username)
+            access.user_id(connection, username)
         password = easy_password(self._accounts.password_min_length)
         self._accounts.set_password(username, password, is_one_time=True)
         self._log(actor, "password_reset", username)
@@ -172,7 +172,7 @@ class Teachers:
         try:
             with self._store.write() as tx:
                 lock_names(tx, name_key(new_username or ""), nickname_key(nickname or ""))
-                user_id = lookups.user_id(tx, username)
+                user_id = access.user_id(tx, username)
                 if new_username is not None:
                     require_free(tx, new_username, but_for=user_id)
                 if nickname is not None:
@@ -220,7 +220,7 @@ def _set_teacher(tx: WriteTransaction, user_id: int, *, is_teacher: bool) -> Non
 def _other(tx: WriteTransaction, actor: Actor | None, username: str) -> int:
     """The id of somebody else, whose account a teacher does something to."""
     require_teacher(actor)
-    user_id = lookups.user_id(tx, username)
+    user_id = access.user_id(tx, username)
     if actor is not None:
         if user_id == actor.user_id:
             raise ChatError(ErrorCode.SELF_MEANT)

@@ -12,10 +12,10 @@ from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, Membership, Role, Room, RoomTicket
 from chat.ports import Store, WriteTransaction
 from chat.security.limits import ROOM_TICKETS
-from chat.services import lookups
-from chat.services.limits import Limits
-from chat.services.lookups import RoomRef
+from chat.services import access
+from chat.services.access import RoomRef
 from chat.services.memberships import Memberships
+from chat.services.rate_limits import Limits
 from chat.services.sessions import Sessions
 from chat.services.subscriptions import Ends
 
@@ -103,8 +103,8 @@ class Tickets:
             tx.execute(delete(RoomTicket).where(RoomTicket.expires_at <= self._clock()))
 
 
-def _enterable(tx: WriteTransaction, actor: Actor, ref: RoomRef) -> lookups.FoundRoom:
-    room = lookups.visible(tx, actor, ref)
+def _enterable(tx: WriteTransaction, actor: Actor, ref: RoomRef) -> access.FoundRoom:
+    room = access.visible(tx, actor, ref)
     if room.asks_for_passwd:
         raise ChatError(ErrorCode.FORBIDDEN)
     return room

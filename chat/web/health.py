@@ -1,4 +1,4 @@
-"""/healthz answered on the event loop (chat.live), without a thread or the database."""
+"""/healthz answered on the event loop (chat.server), without a thread or the database."""
 
 from collections.abc import Callable, Iterable
 from typing import Any

@@ -13,7 +13,7 @@ from tests.contract.roomapi_client import FollowingRoomapiClient, RoomapiClient
 from tests.contract.roomapi_socket import Member
 from tests.contract.tcp_client import TcpClient
 from tests.databases import Databases
-from tests.server import Server
+from tests.real_server import Server
 
 Kind = Callable[[Transport], ChatClient]
 Clients = Callable[..., PollingClient]

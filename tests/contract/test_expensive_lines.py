@@ -6,21 +6,21 @@ import pytest
 from flask import Flask
 
 from chat.http.handler import Handler, InApp
-from chat.live.frames import CONTINUATION, MESSAGE_MAX_BYTES, PING, TEXT, FrameReader
-from chat.live.peer import Peer
 from chat.models import Actor
 from chat.protocols.ims.socket import Notices
 from chat.protocols.realtime.socket import RoomSocket
-from chat.protocols.roomapi.answers import Place
+from chat.protocols.roomapi.render import Place
 from chat.protocols.roomapi.socket import MessageSocket
 from chat.protocols.tcp.conversation import Conversation
-from chat.protocols.tcp.requests import REQUESTS
+from chat.protocols.tcp.routes import REQUESTS
+from chat.server.ports import Peer
+from chat.server.websocket_frames import CONTINUATION, MESSAGE_MAX_BYTES, PING, TEXT, FrameReader
 from chat.services import Services
 from tests.conftest import services_of, sign_up
 from tests.contract.expensive import AFTER, BEFORE, FULL, VALUES, costs_at_most, padded
 from tests.database import execute
-from tests.live import websocket
 from tests.peers import FakePeer
+from tests.server import websocket
 
 Say = Callable[[bytes], None]
 Open = Callable[[Callable[[Peer, Services], Handler]], Say]

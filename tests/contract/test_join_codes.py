@@ -78,7 +78,7 @@ def test_a_code_leads_into_a_private_room(app: Flask, client: Clients) -> None:
     owner: Actor = sign_up(services, "owner")
     room = services.rooms.create_titled(owner, "secret", access=Access.INVITE)
     bob = client("bob")
-    assert join(bob, services.joining.renew(owner, room.id)) == 200
+    assert join(bob, services.join_codes.renew(owner, room.id)) == 200
     roles = {member.username: member.role for member in services.memberships.members(owner, room.id)}
     assert roles == {"owner": Role.OWNER, "bob": Role.MEMBER}
 

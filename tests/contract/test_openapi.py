@@ -37,7 +37,7 @@ from chat.security import tokens
 from chat.web.guides import render
 from tests.conftest import services_of, sign_up
 from tests.pictures import picture
-from tests.server import Server
+from tests.real_server import Server
 
 PROTOCOLS = ["polling", "roomapi", "realtime", "ims"]
 UNDOCUMENTED = {"/api/message/ws", "/ws/join", "/ws/"}  # WebSockets: OpenAPI has no words for them

@@ -298,7 +298,7 @@ def test_history_pages_backwards(alice: PollingClient) -> None:
 def test_history_that_is_cut_by_its_size_says_that_there_is_more(
     alice: PollingClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chat.http.compact.ANSWER_MAX_BYTES", 500)
+    monkeypatch.setattr("chat.http.compact_json.ANSWER_MAX_BYTES", 500)
     for letter in "abc":
         alice.say("public", letter * 200)
     page = alice.ok("GET", "/chat/history?roomname=public&detail=1")
@@ -325,7 +325,7 @@ def test_a_future_cursor_loses_nothing_when_rights_are_looked_at_again(app: Flas
         again = services.pulls.again(me, position)
         assert again is not None
         assert [m.content for m in again.rooms["public"]] == ["in between"]
-    services.reading.flush()
+    services.read_marks.flush()
     assert alice.unread("public") == 0
 
 

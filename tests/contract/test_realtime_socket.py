@@ -11,7 +11,7 @@ from tests.contract.clients import Caller, HttpTransport
 from tests.contract.conftest import MakeUser
 from tests.contract.realtime_client import RealtimeUser, unique
 from tests.pictures import picture
-from tests.server import wait_until
+from tests.real_server import wait_until
 
 
 @pytest.fixture

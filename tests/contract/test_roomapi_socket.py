@@ -25,7 +25,7 @@ from tests.contract.roomapi_socket import (
     text,
 )
 from tests.pictures import noise, picture
-from tests.server import wait_until
+from tests.real_server import wait_until
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 import requests
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.server import BIN, ROOT
-from tests.server import Server as GunicornServer
+from tests.real_server import BIN, ROOT
+from tests.real_server import Server as GunicornServer
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 BROWSER_FLAGS = [

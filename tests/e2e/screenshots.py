@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.e2e.conftest import BROWSER_FLAGS, BROWSERS, People, Server, find_browser
 from tests.e2e.steps import expect_stored, open_room, row, say
-from tests.server import ROOT
+from tests.real_server import ROOT
 
 DOCS = ROOT / "docs"
 

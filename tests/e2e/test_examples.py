@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.e2e.conftest import Server
-from tests.server import ROOT
+from tests.real_server import ROOT
 
 
 class _Quiet(SimpleHTTPRequestHandler):

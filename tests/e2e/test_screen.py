@@ -11,7 +11,7 @@ from chat.errors import ErrorCode
 from chat.protocols.polling.errors import TABLE
 from tests.e2e.conftest import PASSWORD
 from tests.e2e.steps import drop_file, expect_stored, own_room, row, say
-from tests.server import ROOT
+from tests.real_server import ROOT
 
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 NAMELESS = """() => [...document.querySelectorAll('button, input, textarea, a, img, dialog, nav, aside, [role=log]')]

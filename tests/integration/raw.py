@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import requests
 
-from tests.server import Server
+from tests.real_server import Server
 
 Opened = TypeVar("Opened")
 

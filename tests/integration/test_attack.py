@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from tests.server import ROOT
+from tests.real_server import ROOT
 
 
 def test_a_class_loses_nothing_while_a_page_of_another_site_posts_to_the_tcp_port():

@@ -13,7 +13,7 @@ import requests
 from flask import Flask
 
 from chat.http.openapi import documents
-from tests.server import ROOT, Server
+from tests.real_server import ROOT, Server
 
 TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{6}(?:Z|[+-]\d\d:\d\d))?"
 TOKEN = r"\b[0-9a-f]{40}\b|\beyJ[\w-]+\.[\w-]+\.[\w-]+"

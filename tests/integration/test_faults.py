@@ -12,7 +12,7 @@ import requests
 
 from tests.integration.raw import token_of
 from tests.pictures import noise
-from tests.server import Server
+from tests.real_server import Server
 
 StartServer = Callable[..., Server]
 

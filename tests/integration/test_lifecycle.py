@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from tests.integration.raw import answer, open_pull, sockets_of, token_of
-from tests.server import BIN, ROOT, Server, free_port, wait_until
+from tests.real_server import BIN, ROOT, Server, free_port, wait_until
 
 StartServer = Callable[..., Server]
 

@@ -23,7 +23,7 @@ import websocket
 from chat.protocols import ims, polling, realtime, roomapi
 from tests.contract.tcp_client import Lines
 from tests.pictures import noise
-from tests.server import ROOT, Server, certificate, free_port, wait_until
+from tests.real_server import ROOT, Server, certificate, free_port, wait_until
 
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 if NGINX is None and not os.environ.get("CI"):

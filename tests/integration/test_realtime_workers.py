@@ -9,7 +9,7 @@ import pytest
 
 from tests.contract.realtime_client import Closed, RealtimeUser, RoomSocket
 from tests.integration.raw import spread
-from tests.server import Server, free_port
+from tests.real_server import Server, free_port
 
 StartServer = Callable[..., Server]
 MakeUser = Callable[[Server, str], RealtimeUser]

@@ -13,7 +13,7 @@ from tests.contract.realtime_client import Closed, RoomSocket
 from tests.contract.roomapi_client import RoomapiClient
 from tests.integration.raw import spread
 from tests.pictures import picture
-from tests.server import Server
+from tests.real_server import Server
 
 StartServer = Callable[..., Server]
 MakeUser = Callable[[Server, str], RoomapiClient]

@@ -15,7 +15,7 @@ import requests
 
 from certificate import fingerprint, kept_certificate
 from tests.integration.raw import token_of
-from tests.server import BIN, ROOT, Server, free_port, wait_until
+from tests.real_server import BIN, ROOT, Server, free_port, wait_until
 
 StartServer = Callable[..., Server]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import requests
 
 from tests.integration.raw import answer, open_pull, sockets_of, token_of
-from tests.server import BIN, ROOT, Server, wait_until
+from tests.real_server import BIN, ROOT, Server, wait_until
 
 StartServer = Callable[..., Server]
 

@@ -13,7 +13,7 @@ from tests.conftest import FakeClock, services_of, settings_at
 from tests.contract.clients import FlaskTransport, HttpTransport, PollingClient, Transport
 from tests.database import bus_of
 from tests.databases import Databases
-from tests.server import Server
+from tests.real_server import Server
 
 SERVERS = (0, 1)
 

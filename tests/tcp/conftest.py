@@ -9,7 +9,7 @@ import pytest
 
 from tests.contract.tcp_client import Lines
 from tests.databases import Databases
-from tests.server import Server
+from tests.real_server import Server
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 

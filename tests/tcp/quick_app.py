@@ -3,8 +3,8 @@
 from flask import Flask
 
 import app as real
-from chat.live import lines
 from chat.protocols.tcp import conversation
+from chat.server import lines
 
 
 def create() -> Flask:

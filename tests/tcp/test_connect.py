@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.server import BIN, ROOT, Server
+from tests.real_server import BIN, ROOT, Server
 from tests.tcp.conftest import Connect
 
 

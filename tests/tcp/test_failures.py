@@ -11,7 +11,7 @@ import pytest
 from tests.contract.clients import HttpTransport, PollingClient
 from tests.contract.tcp_client import Lines
 from tests.databases import Databases
-from tests.server import ROOT, Server
+from tests.real_server import ROOT, Server
 
 _TABLE = (ROOT / "docs/protocols/tcp.md").read_text(encoding="utf-8").partition("## Failures")[2]
 ROWS = re.findall(r"^\| `?([a-z_]+)`? \| ([^|]+) \| ([^|]+) \|$", _TABLE, re.MULTILINE)[1:]

@@ -6,8 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from chat.protocols.tcp.requests import REQUESTS
-from tests.server import ROOT, Server
+from chat.protocols.tcp.routes import REQUESTS
+from tests.real_server import ROOT, Server
 from tests.tcp.conftest import Connect, create
 
 GUIDE = (ROOT / "docs/protocols/tcp.md").read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.tcp_client import Lines
-from tests.server import Server, certificate, children_of, wait_until
+from tests.real_server import Server, certificate, children_of, wait_until
 
 StartServer = Callable[..., Server]
 

@@ -13,8 +13,8 @@ import pytest
 
 from tests.contract.tcp_client import Lines
 from tests.integration.raw import sockets_of
-from tests.live.raw import resting_sockets_of, rss_of
-from tests.server import Server, wait_until
+from tests.real_server import Server, wait_until
+from tests.server.raw import resting_sockets_of, rss_of
 from tests.tcp.conftest import Connect, create
 
 BEAT = b'{"message_type":"heartbeat"}'

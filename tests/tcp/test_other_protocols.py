@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.contract.tcp_client import Lines
-from tests.server import Server
+from tests.real_server import Server
 
 Connect = Callable[..., Lines]
 REGISTER = json.dumps({"message_type": "register_request", "username": "from a page", "password": "secret1"}).encode()

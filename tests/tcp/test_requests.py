@@ -6,7 +6,7 @@ import time
 
 from tests.contract.clients import HttpTransport, PollingClient
 from tests.contract.tcp_client import Lines
-from tests.server import Server
+from tests.real_server import Server
 from tests.tcp.conftest import Connect, create, enter
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.contract.clients import HttpTransport, PollingClient
-from tests.server import Server
+from tests.real_server import Server
 from tests.tcp.conftest import Connect
 
 

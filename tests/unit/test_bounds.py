@@ -293,9 +293,9 @@ def test_rooms_entered_read_or_written_in_are_not_strangers_rooms(
     assert (full(), full()) == (False, True)
     clock.advance(1)
     said = services.messages.send(mallory, second, Draft(text="read this"))
-    services.reading.mark(me.user_id, [(second, said.time)])
+    services.read_marks.mark(me.user_id, [(second, said.time)])
     assert full()  # not before the mark is written
-    services.reading.flush()
+    services.read_marks.flush()
     assert (full(), full()) == (False, True)
     services.memberships.leave(me, services.rooms.joined(me)[-1].id)
     assert (full(), full()) == (False, True)
@@ -314,8 +314,8 @@ def test_joining_the_room_that_one_was_put_into_accepts_it(two_strangers_rooms: 
     assert not services.memberships.join(me, "one")  # a member already
     assert put_in(services, mallory, me) is None
     assert put_in(services, mallory, me) is ErrorCode.CANNOT_BE_ADDED
-    visit = services.visits.enter(me, next(room.id for room in services.rooms.joined(me) if room.name == "two"))
-    services.visits.leave(visit)
+    visit = services.room_presence.enter(me, next(room.id for room in services.rooms.joined(me) if room.name == "two"))
+    services.room_presence.leave(visit)
     assert put_in(services, mallory, me) is None
 
 

@@ -10,7 +10,7 @@ import pytest
 from config import PARSERS, ConfigError, Settings, env_name, kept_secret
 from startup import _qr_lines, can_draw, greeting
 from tests.conftest import run_in_threads
-from tests.server import ROOT
+from tests.real_server import ROOT
 
 GOOD_SECRET = "abcdefghijklmnopqrstuvwxyz0123456789"
 

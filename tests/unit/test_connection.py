@@ -7,24 +7,24 @@ from typing import Any, cast
 import pytest
 
 from chat.lanes import Lane, WrongLane
-from chat.live import bounded as bounded_module
-from chat.live import connection as connection_module
-from chat.live import request as request_module
-from chat.live import stream as stream_module
-from chat.live.bounded import WRITE_SECONDS
-from chat.live.clients import NO_CLIENTS
-from chat.live.connection import HttpConnection
-from chat.live.frames import FrameReader
-from chat.live.framing import Framed
-from chat.live.memory import Memory
-from chat.live.places import Places
-from chat.live.refusals import refusal
-from chat.live.request import Answer
-from chat.live.stream import FRAMES_A_TURN, INBOX_MAX, StreamConnection
-from chat.live.websocket import WebSocketConnection
-from chat.live.worker import LiveWorker
+from chat.server import connection as connection_module
+from chat.server import flow_control as bounded_module
+from chat.server import stream as stream_module
+from chat.server import wsgi as request_module
+from chat.server.client_identity import NO_CLIENTS
+from chat.server.connection import HttpConnection
+from chat.server.connection_limits import Places
+from chat.server.flow_control import WRITE_SECONDS
+from chat.server.http_parser import Framed
+from chat.server.memory import Memory
+from chat.server.refusals import refusal
+from chat.server.stream import FRAMES_A_TURN, INBOX_MAX, StreamConnection
+from chat.server.websocket import WebSocketConnection
+from chat.server.websocket_frames import FrameReader
+from chat.server.worker import LiveWorker
+from chat.server.wsgi import Answer
 from tests import moves
-from tests.live.websocket import BINARY, TEXT, close, frame
+from tests.server.websocket import BINARY, TEXT, close, frame
 
 moves.check()
 

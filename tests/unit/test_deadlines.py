@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from chat.live.deadlines import NEVER, STEP_SECONDS, Deadlines
+from chat.server.deadlines import NEVER, STEP_SECONDS, Deadlines
 
 
 class Loop:
@@ -46,7 +46,7 @@ class Connection:
 @pytest.fixture
 def loop(monkeypatch: pytest.MonkeyPatch) -> Loop:
     loop = Loop()
-    monkeypatch.setattr("chat.live.deadlines.time.monotonic", lambda: loop.now)
+    monkeypatch.setattr("chat.server.deadlines.time.monotonic", lambda: loop.now)
     return loop
 
 

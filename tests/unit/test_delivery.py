@@ -28,7 +28,7 @@ from chat.services.messages import Draft
 from chat.services.pulls import ANSWER_MAX_BYTES, News
 from tests.conftest import FakeClock, sign_up
 from tests.database import bus_of, engine_of, store_of
-from tests.server import wait_until
+from tests.real_server import wait_until
 
 pytestmark = pytest.mark.both_databases
 

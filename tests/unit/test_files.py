@@ -5,7 +5,7 @@ from sqlalchemy import func, select
 
 from chat.errors import ChatError, ErrorCode
 from chat.models import Access, Attachment, AttachmentChunk, MessageType
-from chat.protocols.tcp import answers
+from chat.protocols.tcp import render
 from chat.services import Services
 from chat.services.files import LEASE
 from tests.conftest import FakeClock, sign_up
@@ -89,5 +89,5 @@ def test_a_direct_conversation_is_a_private_chat(services: Services) -> None:
     alice = sign_up(services, "alice")
     sign_up(services, "bob")
     direct = services.rooms.create_titled(alice, "alice, bob", access=Access.DIRECT, members=["bob"])
-    assert answers.group(direct, None)["is_private_chat"]
-    assert not answers.group(services.rooms.view(alice, "public"), None)["is_private_chat"]
+    assert render.group(direct, None)["is_private_chat"]
+    assert not render.group(services.rooms.view(alice, "public"), None)["is_private_chat"]

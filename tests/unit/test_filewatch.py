@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from chat.backends.sqlite.doorbell import Neighbours, bell, ring
 from chat.backends.sqlite.filewatch import FileWatch, Tick, watch
-from chat.backends.sqlite.neighbours import Neighbours, bell, ring
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_ringing_without_neighbours_leaves_nothing(database: Path) -> None:
 
 
 def test_a_process_that_was_killed_is_no_neighbour(database: Path) -> None:
-    code = "import sys, pathlib; from chat.backends.sqlite.neighbours import Neighbours"
+    code = "import sys, pathlib; from chat.backends.sqlite.doorbell import Neighbours"
     code += "; here = Neighbours(pathlib.Path(sys.argv[1])); print('here', flush=True); sys.stdin.read()"
     command = [sys.executable, "-c", code, str(database)]
     with contextlib.closing(Neighbours(database)) as mine:

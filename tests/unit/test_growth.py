@@ -6,8 +6,8 @@ from sqlalchemy import select, text, update
 from chat.errors import ChatError
 from chat.models import Access, Membership, Message
 from chat.services import Services
-from chat.services.archive import Filter
 from chat.services.conversations import NewPreferences
+from chat.services.message_queries import Filter
 from chat.services.messages import Draft
 from chat.services.paging import Page
 from tests.conftest import FakeClock, sign_up
@@ -120,17 +120,17 @@ def test_pages_of_members(services, alice, bob) -> None:
 
 
 def test_a_search_looks_at_so_many_messages_and_says_where_to_go_on(services, clock, alice, monkeypatch) -> None:
-    monkeypatch.setattr("chat.services.archive.SEARCH_REACH", 3)
+    monkeypatch.setattr("chat.services.message_queries.SEARCH_REACH", 3)
     say(services, clock, alice, "public", "old needle", *map(str, range(5)))
     until, found = None, []
     for _ in range(3):
-        part = services.archive.search(alice, 1, Filter(text="NEEDLE", until=until))
+        part = services.message_queries.search(alice, 1, Filter(text="NEEDLE", until=until))
         found += part
         if not part.next:
             break
         until = int(part.next)
     assert [message.content for message in found] == ["old needle"]
-    assert not services.archive.search(alice, 1, Filter(text="needle", until=until)).next
+    assert not services.message_queries.search(alice, 1, Filter(text="needle", until=until)).next
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from sqlalchemy import select, update
 from chat.errors import ChatError, ErrorCode
 from chat.models import Access, EventKind, EventRow, Role, Room, User
 from chat.services import Services
-from chat.services.lookups import RoomRef, UserRef
+from chat.services.access import RoomRef, UserRef
 from tests.conftest import FakeClock, run_in_threads, sign_up
 
 pytestmark = pytest.mark.both_databases

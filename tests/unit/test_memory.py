@@ -1,6 +1,6 @@
 """The memory account for clients' data."""
 
-from chat.live.memory import Memory, Share
+from chat.server.memory import Memory, Share
 
 
 class Connection:

@@ -34,7 +34,7 @@ from tests import postgresql
 from tests.conftest import run_in_threads, services_of, settings_at, sign_up
 from tests.database import bus_of, execute, store_of
 from tests.databases import url_of
-from tests.server import ROOT, wait_until
+from tests.real_server import ROOT, wait_until
 
 pytestmark = pytest.mark.postgresql_only
 LOBBY = 1

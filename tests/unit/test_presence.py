@@ -141,15 +141,15 @@ def test_ended_sessions_leave_nothing(services: Services, clock: FakeClock) -> N
 def test_marks_are_written_in_batches_and_only_move_forward(services: Services) -> None:
     alice = sign_up(services, "alice")
     for time in (50, 90, 70):
-        services.reading.mark(alice.user_id, [(1, time)])
+        services.read_marks.mark(alice.user_id, [(1, time)])
 
     def stored() -> int:
         with services.store.read() as connection:
             return int(connection.exec_driver_sql("SELECT read_time FROM memberships").scalar() or 0)
 
     assert stored() == 0
-    services.reading.flush()
+    services.read_marks.flush()
     assert stored() == 90
-    services.reading.mark(alice.user_id, [(1, 60)])
-    services.reading.flush()
+    services.read_marks.mark(alice.user_id, [(1, 60)])
+    services.read_marks.flush()
     assert stored() == 90

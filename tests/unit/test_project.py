@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from chat import __version__
-from tests.server import ROOT
+from tests.real_server import ROOT
 
 KIT = [
     "LICENSE",

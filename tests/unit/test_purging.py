@@ -140,13 +140,13 @@ def test_with_nothing_to_do_it_writes_nothing(services: Services) -> None:
 def test_a_room_with_a_leaving_socket_waits_without_delaying_others(services: Services, clock: FakeClock) -> None:
     alice = sign_up(services, "alice")
     first, second = services.rooms.create(alice, "one"), services.rooms.create(alice, "two")
-    visit = services.visits.enter(alice, first)
+    visit = services.room_presence.enter(alice, first)
     for room in (first, second):
         services.rooms.delete(alice, room)
         clock.advance(1)
     services.purger.purge()
     assert count(services, Room, VisitRow) == [2, 1]
-    services.visits.leave(visit)
+    services.room_presence.leave(visit)
     services.purger.purge()
     assert count(services, Room) == [1]
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chat.delivery import Waiter
-from chat.live.push import Pushes
+from chat.server.push import Pushes
 
 
 class Loop:

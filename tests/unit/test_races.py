@@ -154,8 +154,8 @@ def test_the_first_socket_enters_once_and_the_last_leaves_once(two: Two) -> None
     of_room = EventRow.subject_id == room
     for n in range(1, ROUNDS):
         visits: list[Any] = []
-        two.at_once(*[lambda s=s: visits.append((s, s.visits.enter(olga, room))) for s in (two.one, two.two)])
-        two.at_once(*[lambda s=s, v=v: s.visits.leave(v) for s, v in visits])
+        two.at_once(*[lambda s=s: visits.append((s, s.room_presence.enter(olga, room))) for s in (two.one, two.two)])
+        two.at_once(*[lambda s=s, v=v: s.room_presence.leave(v) for s, v in visits])
         kinds = [kind for (kind,) in two.rows(EventRow.kind, where=of_room)]
         assert kinds.count(EventKind.ENTERED) == kinds.count(EventKind.LEFT) == n
 
@@ -321,8 +321,8 @@ def test_batches_of_marks_in_any_order_do_not_deadlock(two: Two) -> None:
     for n in range(1, ROUNDS):
         for services, order in ((two.one, marks), (two.two, marks[::-1])):
             for user, room in order:
-                services.reading.mark(user, [(room, n * SECOND * 10**7)])
-        assert two.at_once(two.one.reading.flush, two.two.reading.flush) == [None, None]
+                services.read_marks.mark(user, [(room, n * SECOND * 10**7)])
+        assert two.at_once(two.one.read_marks.flush, two.two.read_marks.flush) == [None, None]
 
 
 def test_titles_may_repeat_at_the_same_moment(two: Two) -> None:

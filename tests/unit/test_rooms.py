@@ -8,7 +8,7 @@ from chat.clock import SECOND
 from chat.errors import ChatError, ErrorCode
 from chat.models import Access, Actor, Membership, Message, Role, Room, User
 from chat.services import Services
-from chat.services.lookups import FoundRoom, RoomRef, UserRef
+from chat.services.access import FoundRoom, RoomRef, UserRef
 from chat.services.messages import Draft
 from chat.services.permissions import ALLOWED, NOT_IN_LOBBY, Action, allows, require
 from tests.conftest import FakeClock, run_in_threads, sign_up
@@ -325,7 +325,7 @@ def test_changes_during_a_passwd_check_count(services: Services, monkeypatch: py
     alice, bob = crowd(services, "alice", "bob")
 
     def meanwhile(change: Callable[[], object]) -> None:
-        monkeypatch.setattr("chat.services.room_passwds.RoomPasswds.check", lambda *_: change())
+        monkeypatch.setattr("chat.services.room_passwords.RoomPasswords.check", lambda *_: change())
 
     def made_anew() -> None:
         services.rooms.delete(alice, "club")

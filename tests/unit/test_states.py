@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from chat.live.bounded import BoundedConnection
-from chat.live.states import IN_PROGRESS, MOVES, READS, STREAM_MOVES, State, StreamState
+from chat.server.flow_control import BoundedConnection
+from chat.server.states import IN_PROGRESS, MOVES, READS, STREAM_MOVES, State, StreamState
 from tests import moves
 
 moves.check()

@@ -19,7 +19,7 @@ from chat.services.messages import Draft
 from tests.conftest import run_in_threads, services_of, sign_up
 from tests.contract.clients import FlaskTransport, PollingClient
 from tests.database import engine_of, store_of
-from tests.server import wait_until
+from tests.real_server import wait_until
 
 
 @pytest.mark.sqlite_only

@@ -5,7 +5,7 @@ import string
 import pytest
 
 from chat.errors import PARTIAL, ChatError, ErrorCode
-from chat.http.wording import Table, worded
+from chat.http.error_messages import Table, worded
 from chat.protocols.ims.errors import TABLE as IMS
 from chat.protocols.polling.errors import TABLE as POLLING
 from chat.protocols.realtime.errors import TABLE as REALTIME

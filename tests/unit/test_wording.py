@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.server import ROOT
+from tests.real_server import ROOT
 
 MOST_PER_1000_WORDS = 1.0
 FOLDERS = ("chat", "tests", "bench", "conformance", "docs", "deploy", "migrations", "scripts", ".github")

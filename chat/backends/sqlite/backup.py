@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from chat.backends.sqlite.neighbours import Neighbours
+from chat.backends.sqlite.doorbell import Neighbours
 from chat.ports import BackupError
 
 KEPT = ".before-restore"  # suffix for the database that a restore replaces

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import func, select
 
 from chat.backends.events import newest_of_each
+from chat.backends.sqlite.doorbell import ring
 from chat.backends.sqlite.filewatch import FileWatch, Tick, watch
-from chat.backends.sqlite.neighbours import ring
 from chat.backends.sqlite.store import Store
 from chat.models import SIGNALS, Event, EventKind, EventRow
 from chat.ports import Listener

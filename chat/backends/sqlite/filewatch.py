@@ -7,7 +7,7 @@ import select
 import threading
 from pathlib import Path
 
-from chat.backends.sqlite.neighbours import Neighbours, bell
+from chat.backends.sqlite.doorbell import Neighbours, bell
 
 TICK_SECONDS = 0.02
 IN_MODIFY = 0x2  # sys/inotify.h

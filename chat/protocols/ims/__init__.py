@@ -5,7 +5,7 @@ from flask import Flask
 from chat.http import envelopes, openapi
 from chat.protocols.ims import account, conversations, friends, groups, manage, socket
 from chat.protocols.ims.errors import failure, wordings
-from chat.protocols.ims.shapes import Failed
+from chat.protocols.ims.responses import Failed
 
 PREFIXES = (
     "account", "verify", "csrf", "search_user", "search_user_detail", "add_friend", "friend_requests",

@@ -6,17 +6,17 @@ from typing import Any
 from flask import Blueprint, Response
 
 from chat.errors import ErrorCode
+from chat.http.api_spec import answers
 from chat.http.auth import session_token, signed_in
 from chat.http.bodies import takes
 from chat.http.context import client_address, services
-from chat.http.declared import answers
 from chat.lanes import Lane
 from chat.models import Actor
-from chat.protocols.ims.answers import avatar
 from chat.protocols.ims.cipher import given_password, hidden_code, new_password
 from chat.protocols.ims.errors import success, words
-from chat.protocols.ims.schemas import Credentials, Mailbox, ProfileChanges, Registration
-from chat.protocols.ims.shapes import CodeSent, Done, LoggedIn, OwnProfileShown, Registered, Told
+from chat.protocols.ims.render import avatar
+from chat.protocols.ims.requests import Credentials, Mailbox, ProfileChanges, Registration
+from chat.protocols.ims.responses import CodeSent, Done, LoggedIn, OwnProfileShown, Registered, Told
 from chat.services.profiles import Changes
 
 bp = Blueprint("ims_account", __name__)
@@ -120,7 +120,7 @@ def change_info(actor: Actor, body: dict[str, Any]) -> Response:
 @answers(CodeSent, ErrorCode.EMAIL_INVALID, ErrorCode.RATE_LIMITED, ErrorCode.MAIL_NOT_SENT, zh="向邮箱发送验证码。")
 def verify(body: dict[str, Any]) -> Response:
     """Send a code to a mailbox; the answer contains it in encrypted form."""
-    code = services().verification.send_code(body["email"], client_address())
+    code = services().email_codes.send_code(body["email"], client_address())
     return success("Succeed", verify_code=hidden_code(body["email"], code), message="发送成功")
 
 

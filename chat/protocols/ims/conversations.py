@@ -6,18 +6,18 @@ from flask import Blueprint, Response, request
 
 from chat.clock import to_iso, to_whole_iso
 from chat.errors import ChatError, ErrorCode
+from chat.http.api_spec import answers
 from chat.http.auth import signed_in
 from chat.http.bodies import bound_body, is_clean, json_object, load, takes
 from chat.http.context import services
-from chat.http.declared import answers
 from chat.http.overload import refused_when_late
-from chat.http.pages import next_of, page_of
-from chat.http.queries import Body, asks
+from chat.http.paging_params import next_of, page_of
+from chat.http.query_params import Body, asks
 from chat.lanes import Lane
 from chat.models import Actor, StoredMessage
-from chat.protocols.ims.answers import avatar, content, encoded, found_message, list_answer, message
 from chat.protocols.ims.errors import Case, Special, success, words
-from chat.protocols.ims.schemas import (
+from chat.protocols.ims.render import avatar, content, encoded, found_message, list_answer, message
+from chat.protocols.ims.requests import (
     TEXT_MAX_CHARS,
     ImageForm,
     Interface,
@@ -30,7 +30,7 @@ from chat.protocols.ims.schemas import (
     Page,
     SomeMessage,
 )
-from chat.protocols.ims.shapes import (
+from chat.protocols.ims.responses import (
     ConversationsFound,
     Done,
     InterfaceShown,
@@ -39,8 +39,8 @@ from chat.protocols.ims.shapes import (
     RepliesFound,
     Told,
 )
-from chat.services.archive import Filter
 from chat.services.conversations import ConversationView, NewPreferences
+from chat.services.message_queries import Filter
 from chat.services.messages import Draft
 
 bp = Blueprint("ims_conversations", __name__)
@@ -97,7 +97,7 @@ def create(actor: Actor, body: dict[str, Any]) -> Response:
 def messages(actor: Actor, query: dict[str, Any]) -> Response:
     """Return messages, oldest first: from a time, after a message, or the newest. They are marked as read."""
     since, after_id = query["since"], query["after_id"]
-    found, quotes = services().archive.page(actor, query["conversation_id"], since, after_id)
+    found, quotes = services().message_queries.page(actor, query["conversation_id"], since, after_id)
     if since is None and after_id is None:  # if the answer has no room for all, the oldest are left out
         pieces = encoded(message(each, quotes) for each in reversed(found))[::-1]
         last = found[-1:]
@@ -105,7 +105,7 @@ def messages(actor: Actor, query: dict[str, Any]) -> Response:
         pieces = encoded(message(each, quotes) for each in found)
         last = found[: len(pieces)][-1:]
     if last:
-        services().archive.mark_read(actor, last[0])
+        services().message_queries.mark_read(actor, last[0])
     return list_answer("messages", pieces)
 
 
@@ -178,7 +178,7 @@ def send_image(actor: Actor) -> Response:
 @answers(RepliesFound, ErrorCode.MESSAGE_NOT_FOUND, zh="查看一条消息的回复。")
 def replies(actor: Actor, query: dict[str, Any]) -> Response:
     """List the replies to a message, oldest first."""
-    return _newest("replies", services().archive.replies(actor, query["message_id"]), "reply_id")
+    return _newest("replies", services().message_queries.replies(actor, query["message_id"]), "reply_id")
 
 
 @bp.get("/conversations/manage_messages")
@@ -195,7 +195,7 @@ def search(actor: Actor, query: dict[str, Any]) -> Response:
         sender_name=query["sender_name"],
         text=query["content"],
     )
-    found = services().archive.search(actor, query["conversation_id"], wanted)
+    found = services().message_queries.search(actor, query["conversation_id"], wanted)
     response = _newest("messages", found, "id")
     if found.next:
         response.headers[SEARCH_ON] = to_iso(int(found.next))

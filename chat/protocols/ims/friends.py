@@ -6,17 +6,17 @@ from flask import Blueprint, Response
 
 from chat.clock import to_whole_iso
 from chat.errors import ErrorCode
+from chat.http.api_spec import answers
 from chat.http.auth import signed_in
 from chat.http.bodies import takes
 from chat.http.context import services
-from chat.http.declared import answers
-from chat.http.pages import next_of, page_of
-from chat.http.queries import Body, asks
+from chat.http.paging_params import next_of, page_of
+from chat.http.query_params import Body, asks
 from chat.models import Actor
-from chat.protocols.ims.answers import avatar, person
 from chat.protocols.ims.errors import success, words
-from chat.protocols.ims.schemas import FriendRequest, ListOf, RequestAnswer, Search, SomeFriend, SomeUser
-from chat.protocols.ims.shapes import FriendFound, FriendsFound, PeopleFound, PersonFound, RequestsFound, Told
+from chat.protocols.ims.render import avatar, person
+from chat.protocols.ims.requests import FriendRequest, ListOf, RequestAnswer, Search, SomeFriend, SomeUser
+from chat.protocols.ims.responses import FriendFound, FriendsFound, PeopleFound, PersonFound, RequestsFound, Told
 from chat.services.friends import RequestView
 
 bp = Blueprint("ims_friends", __name__)
@@ -29,7 +29,7 @@ GREETING = "我已经同意你的好友请求，可以开始聊天了"
 @answers(PeopleFound, zh="按昵称的一部分查找用户。")
 def search(actor: Actor, query: dict[str, Any]) -> Response:
     """Find users by a part of their name."""
-    found = services().people.search(actor, query["query_name"])
+    found = services().user_directory.search(actor, query["query_name"])
     results = [
         {
             "user_id": each.person.user_id,
@@ -50,7 +50,7 @@ def search(actor: Actor, query: dict[str, Any]) -> Response:
 @answers(PersonFound, ErrorCode.USER_NOT_FOUND, zh="查看一位用户。")
 def detail(actor: Actor, query: dict[str, Any]) -> Response:
     """Return one user."""
-    found = services().people.find(actor, query["user_id"])
+    found = services().user_directory.find(actor, query["user_id"])
     about = {"name": found.person.nickname, "email": found.person.email, "avatar": avatar(found.person.avatar)}
     return success("success", user={**about, "is_friend": found.is_friend})
 

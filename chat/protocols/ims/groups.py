@@ -5,16 +5,16 @@ from typing import Any
 from flask import Blueprint, Response
 
 from chat.errors import ErrorCode
+from chat.http.api_spec import answers
 from chat.http.auth import signed_in
 from chat.http.bodies import takes
 from chat.http.context import services
-from chat.http.declared import answers
-from chat.http.pages import next_of, page_of
-from chat.http.queries import Body, asks
+from chat.http.paging_params import next_of, page_of
+from chat.http.query_params import Body, asks
 from chat.models import Actor
-from chat.protocols.ims.answers import person
 from chat.protocols.ims.errors import success, words
-from chat.protocols.ims.schemas import (
+from chat.protocols.ims.render import person
+from chat.protocols.ims.requests import (
     FriendGroupEntry,
     FriendGroupName,
     ListFriendGroup,
@@ -22,7 +22,7 @@ from chat.protocols.ims.schemas import (
     NewFriendGroup,
     SomeFriendGroup,
 )
-from chat.protocols.ims.shapes import FriendGroupFound, FriendGroupMembers, FriendGroupsFound, Told
+from chat.protocols.ims.responses import FriendGroupFound, FriendGroupMembers, FriendGroupsFound, Told
 
 bp = Blueprint("ims_groups", __name__, url_prefix="/groups")
 _NO_GROUP = (404, -3, "Group not found")

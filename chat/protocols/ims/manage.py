@@ -7,18 +7,18 @@ from marshmallow import ValidationError
 
 from chat.clock import to_whole_iso
 from chat.errors import ChatError, ErrorCode
+from chat.http.api_spec import about, answers
 from chat.http.auth import signed_in
 from chat.http.bodies import takes
 from chat.http.context import services
-from chat.http.declared import about, answers
 from chat.http.fields import read_whole
-from chat.http.pages import next_of, page_of
-from chat.http.queries import Body, asks
+from chat.http.paging_params import next_of, page_of
+from chat.http.query_params import Body, asks
 from chat.lanes import Lane
 from chat.models import Actor, Role
-from chat.protocols.ims.answers import avatar, encoded, list_answer
 from chat.protocols.ims.errors import NO_RIGHT, Case, Special, success, words
-from chat.protocols.ims.schemas import (
+from chat.protocols.ims.render import avatar, encoded, list_answer
+from chat.protocols.ims.requests import (
     ConversationChanges,
     ConversationUser,
     InvitationAnswer,
@@ -29,7 +29,7 @@ from chat.protocols.ims.schemas import (
     SomeAnnouncement,
     SomeConversation,
 )
-from chat.protocols.ims.shapes import AnnouncementsFound, InvitationsFound, MembersFound, Told
+from chat.protocols.ims.responses import AnnouncementsFound, InvitationsFound, MembersFound, Told
 from chat.services.paging import Page
 
 bp = Blueprint("ims_manage", __name__, url_prefix="/conversations")

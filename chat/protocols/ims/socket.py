@@ -6,9 +6,9 @@ from chat.errors import ChatError
 from chat.http.auth import handshaking_actor
 from chat.http.context import services
 from chat.http.handler import Handler
-from chat.http.sockets import upgrade
-from chat.live.peer import Peer
+from chat.http.upgrade import upgrade
 from chat.models import Actor, Event, EventKind, StoredMessage
+from chat.server.ports import Peer
 from chat.services import Services
 from chat.services.subscriptions import Ends
 

@@ -5,18 +5,18 @@ from typing import Any
 from flask import Blueprint, Response, current_app
 
 from chat.errors import ErrorCode
+from chat.http.api_spec import answers
 from chat.http.auth import signed_in
 from chat.http.bodies import draft_of, parse_object, takes
 from chat.http.context import prefers_chinese, services
-from chat.http.declared import answers
-from chat.http.hold import answer_when_new, news_response
+from chat.http.long_poll import answer_when_new, news_response
 from chat.http.overload import refused_when_late
-from chat.http.queries import asks
+from chat.http.query_params import asks
 from chat.lanes import Lane, enter_lane
 from chat.models import Actor
-from chat.protocols.polling.answers import history_answer, pull_renderer
 from chat.protocols.polling.cursors import parse_cursor
 from chat.protocols.polling.errors import success
+from chat.protocols.polling.render import history_answer, pull_renderer
 from chat.protocols.polling.schemas import (
     TIMEOUT_MAX,
     Cursors,

@@ -6,8 +6,8 @@ from flask import Response, jsonify, request
 
 from chat.errors import ChatError, ErrorCode
 from chat.http.context import prefers_chinese
-from chat.http.shared_words import SHARED
-from chat.http.wording import Table, whole_seconds, worded
+from chat.http.error_messages import Table, whole_seconds, worded
+from chat.http.shared_error_messages import SHARED
 
 TABLE: Table = SHARED | {
     ErrorCode.BODY_MALFORMED: (

@@ -6,12 +6,12 @@ from flask import Blueprint, Response
 
 from chat.clock import to_iso
 from chat.errors import ChatError, ErrorCode
+from chat.http.api_spec import answers
 from chat.http.auth import signed_in
 from chat.http.bodies import takes
 from chat.http.context import services
-from chat.http.declared import answers
-from chat.http.pages import next_of, page_of
-from chat.http.queries import asks
+from chat.http.paging_params import next_of, page_of
+from chat.http.query_params import asks
 from chat.models import Actor, Role
 from chat.protocols.polling.errors import success
 from chat.protocols.polling.schemas import (
@@ -88,7 +88,7 @@ def join(actor: Actor, body: dict[str, Any]) -> Response:
     """Join a room by its name or join code. Joining again is not a failure."""
     about: dict[str, Any] = {}
     if body["code"]:
-        about["roomname"], is_new = services().joining.join(actor, body["code"])
+        about["roomname"], is_new = services().join_codes.join(actor, body["code"])
     elif body["roomname"] is None:
         raise ChatError(ErrorCode.FIELD_MISSING, field="roomname")
     else:
@@ -104,7 +104,7 @@ def join(actor: Actor, body: dict[str, Any]) -> Response:
 @answers(JoinCode, ErrorCode.ROOM_NOT_FOUND, ErrorCode.FORBIDDEN, zh="聊天室的加入码（创建者、管理员和老师可用）。")
 def code(actor: Actor, query: dict[str, Any]) -> Response:
     """Return the room's join code, for its owner, admins and teachers. Beyond the document."""
-    found = services().joining.code(actor, query["roomname"])
+    found = services().join_codes.code(actor, query["roomname"])
     return success("The join code.", "加入码。", code=found)
 
 
@@ -114,7 +114,7 @@ def code(actor: Actor, query: dict[str, Any]) -> Response:
 @answers(JoinCode, ErrorCode.ROOM_NOT_FOUND, ErrorCode.FORBIDDEN, zh="更换或取消聊天室的加入码；旧的立即失效。")
 def new_code(actor: Actor, body: dict[str, Any]) -> Response:
     """Replace or remove the room's join code; the old one becomes invalid immediately. Beyond the document."""
-    joining = services().joining
+    joining = services().join_codes
     if body["off"]:
         joining.switch_off(actor, body["roomname"])
         return success("The room has no join code.", "该聊天室没有加入码。", code="")

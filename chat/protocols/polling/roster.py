@@ -6,18 +6,18 @@ from typing import Any
 from flask import Blueprint, Response
 
 from chat.errors import ChatError, ErrorCode
+from chat.http.api_spec import answers
 from chat.http.auth import signed_in
 from chat.http.bodies import takes
 from chat.http.context import prefers_chinese, services
-from chat.http.declared import answers
-from chat.http.queries import asks
-from chat.http.roster_words import worded
+from chat.http.query_params import asks
+from chat.http.roster_messages import worded
 from chat.lanes import Lane
 from chat.models import Actor
 from chat.names import name_key
 from chat.protocols.polling.errors import TABLE, success
 from chat.protocols.polling.roster_schemas import Checked, Import, ImportBegun, ImportQuery, ImportShown, RosterFile
-from chat.services.rosters import ImportState
+from chat.services.roster_imports import ImportState
 
 bp = Blueprint("polling_roster", __name__, url_prefix="/site/roster")
 
@@ -28,7 +28,7 @@ bp = Blueprint("polling_roster", __name__, url_prefix="/site/roster")
 @answers(Checked, ErrorCode.NOT_TEACHER, zh="检查名单，不导入（仅限老师）。")
 def check(actor: Actor, body: dict[str, Any]) -> Response:
     """Check a roster without importing it: its people, and its mistakes by line. For teachers."""
-    preview = services().rosters.check(actor, _bytes(body["content"]))
+    preview = services().roster_imports.check(actor, _bytes(body["content"]))
     chinese = prefers_chinese()
     people = [
         {
@@ -59,7 +59,7 @@ def check(actor: Actor, body: dict[str, Any]) -> Response:
 def begin(actor: Actor, body: dict[str, Any]) -> Response:
     """Import a roster, completely or not at all; hashing runs in the background. For teachers."""
     content = _bytes(body["content"])
-    import_id, cards = services().rosters.begin(actor, content, resets_passwords=body["passwords"])
+    import_id, cards = services().roster_imports.begin(actor, content, resets_passwords=body["passwords"])
     shown = [{"username": card.username, "name": card.name, "password": card.password} for card in cards]
     return success("The import has begun.", "导入已开始。", id=import_id, total=len(shown), cards=shown)
 
@@ -70,7 +70,7 @@ def begin(actor: Actor, body: dict[str, Any]) -> Response:
 @answers(ImportShown, ErrorCode.NOT_TEACHER, ErrorCode.IMPORT_UNKNOWN, zh="导入的进度（仅限老师）。")
 def status(actor: Actor, query: dict[str, Any]) -> Response:
     """Return the progress of an import. For teachers."""
-    found = services().rosters.status(actor, query["id"])
+    found = services().roster_imports.status(actor, query["id"])
     shown = {"state": found.state, "done": found.done, "total": found.total}
     if found.state is ImportState.FAILED:
         _, english, chinese = TABLE.get(ErrorCode[found.reason], TABLE[ErrorCode.INTERNAL])

@@ -2,10 +2,10 @@
 
 from marshmallow import fields, validate
 
-from chat.http.declared import about
+from chat.http.api_spec import about
 from chat.http.fields import In, Out
 from chat.protocols.polling.schemas import Done
-from chat.services.rosters import ImportState
+from chat.services.roster_imports import ImportState
 
 _EXAMPLE = "dXNlcm5hbWUsbmFtZSxwYXNzd29yZCxyb29tcwpraW0sS2ltIExlZSwscGh5c2ljcwo="
 

@@ -6,15 +6,15 @@ from typing import Any
 from marshmallow import EXCLUDE, INCLUDE, ValidationError, fields, validate
 
 from chat.errors import ChatError, ErrorCode
-from chat.http.declared import about
+from chat.http.api_spec import about
 from chat.http.fields import NAME, AnyOf, In, Out, WholeNumber, join_code
-from chat.http.pages import Paged, next_field
-from chat.http.queries import Flag, Limit
+from chat.http.paging_params import Paged, next_field
+from chat.http.query_params import Flag, Limit
 from chat.models import ChangeKind, Role
 from chat.protocols.polling.cursors import parse_cursor
+from chat.services.access import LIST_CAP
 from chat.services.accounts import NICKNAME_MAX_CHARS, PASSWORD_MAX_CHARS, USERNAME_MAX_CHARS
 from chat.services.avatars import GIVEN_MAX_CHARS as AVATAR_MAX_CHARS
-from chat.services.lookups import LIST_CAP
 from chat.services.messages import CLIENT_MESSAGE_ID_MAX_CHARS
 from chat.services.rooms import LABEL_MAX_CHARS, NAME_MAX_CHARS
 from chat.services.sessions import SessionState

@@ -6,13 +6,13 @@ from flask import Blueprint, Response, current_app, request
 
 from chat.clock import to_iso
 from chat.errors import ErrorCode
+from chat.http.api_spec import answers
 from chat.http.auth import signed_in
 from chat.http.bodies import takes
 from chat.http.context import services
-from chat.http.declared import answers
-from chat.http.pages import next_of, page_of
+from chat.http.paging_params import next_of, page_of
 from chat.http.qr import qr_code
-from chat.http.queries import asks
+from chat.http.query_params import asks
 from chat.lanes import Lane, enter_lane
 from chat.models import Actor
 from chat.protocols.polling.errors import success

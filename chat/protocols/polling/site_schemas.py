@@ -4,9 +4,9 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from chat.http.declared import about
+from chat.http.api_spec import about
 from chat.http.fields import NAME, In, Out, ShortList, WholeNumber
-from chat.http.pages import Paged, next_field
+from chat.http.paging_params import Paged, next_field
 from chat.http.qr import MAX_CHARS as QR_MAX_CHARS
 from chat.protocols.polling.schemas import TIME, Done
 from chat.services.accounts import NICKNAME_MAX_CHARS, USERNAME_MAX_CHARS

@@ -6,11 +6,11 @@ from flask import Blueprint, Response
 
 from chat.clock import to_iso
 from chat.errors import ErrorCode
+from chat.http.api_spec import answers
 from chat.http.auth import clear_cookie, device_cookie, own_origin, session_state, set_cookie, signed_in
 from chat.http.bodies import takes
 from chat.http.context import client_address, services
-from chat.http.declared import answers
-from chat.http.queries import asks
+from chat.http.query_params import asks
 from chat.lanes import Lane
 from chat.models import Actor
 from chat.protocols.polling.errors import success

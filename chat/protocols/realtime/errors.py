@@ -4,8 +4,8 @@ from flask import Response, jsonify
 
 from chat.errors import ChatError, ErrorCode
 from chat.http.context import prefers_chinese
-from chat.http.shared_words import SHARED
-from chat.http.wording import Table, worded
+from chat.http.error_messages import Table, worded
+from chat.http.shared_error_messages import SHARED
 
 # CREDENTIALS_WRONG is 200 {"status": false} at /Login.
 TABLE: Table = SHARED | {

@@ -5,12 +5,12 @@ from typing import Any
 from flask import Blueprint, Response, jsonify
 
 from chat.errors import ChatError, ErrorCode
+from chat.http.api_spec import answers
 from chat.http.auth import signed_in
 from chat.http.bodies import takes
 from chat.http.context import services
-from chat.http.declared import answers
-from chat.http.pages import next_of, page_of
-from chat.http.queries import asks
+from chat.http.paging_params import next_of, page_of
+from chat.http.query_params import asks
 from chat.models import Access, Actor
 from chat.protocols.realtime.schemas import ROOM_ID, ListRooms, NewRoom, RoomShown, RoomToken
 from chat.services.room_views import RoomView

@@ -2,9 +2,9 @@
 
 from marshmallow import fields, validate
 
-from chat.http.declared import about
+from chat.http.api_spec import about
 from chat.http.fields import NAME, In, Out, join_code
-from chat.http.pages import Paged
+from chat.http.paging_params import Paged
 from chat.services.accounts import NICKNAME_MAX_CHARS, PASSWORD_MAX_CHARS, USERNAME_MAX_CHARS
 from chat.services.rooms import NAME_MAX_CHARS
 

@@ -7,20 +7,20 @@ from flask import Blueprint, Response
 from chat.clock import SECOND
 from chat.errors import ChatError, ErrorCode
 from chat.http.bodies import load, parse_object
-from chat.http.compact import compact
+from chat.http.compact_json import compact
 from chat.http.context import prefers_chinese
+from chat.http.error_messages import whole_seconds, worded
 from chat.http.handler import Handler
-from chat.http.sockets import upgrade
-from chat.http.wording import whole_seconds, worded
-from chat.live.frames import POLICY, TRY_LATER
-from chat.live.peer import Peer
+from chat.http.upgrade import upgrade
 from chat.models import Event, EventKind, StoredMessage, Visitor
 from chat.protocols.realtime.errors import TABLE
 from chat.protocols.realtime.schemas import Said, Token
+from chat.server.ports import Peer
+from chat.server.websocket_frames import POLICY, TRY_LATER
 from chat.services import Services
 from chat.services.attachments import URL_PREFIX
 from chat.services.messages import Draft
-from chat.services.visits import Visit
+from chat.services.room_presence import Visit
 
 TOKEN_SECONDS = 10.0  # from the handshake to a valid token
 MESSAGE, COMING_OR_GOING = 0, 1  # type
@@ -75,7 +75,7 @@ class RoomSocket(Handler):
     def closed(self) -> None:
         """Leave the room; the membership stays."""
         if self._visit is not None:
-            self.chat.visits.leave(self._visit)
+            self.chat.room_presence.leave(self._visit)
 
     def encode(self, message: StoredMessage) -> bytes:
         """A message from another user. Pictures and files appear as their URLs."""
@@ -116,7 +116,7 @@ class RoomSocket(Handler):
             actor, self._room_id, since = self.chat.tickets.redeem(token)
             # Before others are told, so that their greetings arrive.
             self.follow(actor, self._room_id, signals=True, since=since)
-            self._visit = self.chat.visits.enter(actor, self._room_id)
+            self._visit = self.chat.room_presence.enter(actor, self._room_id)
         except ChatError as error:
             if error.code is ErrorCode.UNAVAILABLE:
                 # The token may be consumed; the client must start again with a new one.

@@ -5,10 +5,10 @@ from typing import Any
 from flask import Blueprint, Response, jsonify
 
 from chat.errors import ChatError, ErrorCode
+from chat.http.api_spec import answers
 from chat.http.auth import clear_cookie, device_cookie, own_origin, set_cookie, signed_in
 from chat.http.bodies import takes
 from chat.http.context import client_address, services
-from chat.http.declared import answers
 from chat.models import Actor
 from chat.protocols.realtime.schemas import USERNAME, Credentials, Done, LoginAnswer, NewUser, Nothing, UserShown
 from chat.services.accounts import Profile

@@ -7,7 +7,7 @@ from flask import Flask
 
 from chat.errors import ErrorCode
 from chat.http import envelopes, openapi
-from chat.http.declared import View
+from chat.http.api_spec import View
 from chat.protocols.roomapi import message, room, socket, user
 from chat.protocols.roomapi.errors import TABLE, failure
 from chat.protocols.roomapi.schemas import Failed

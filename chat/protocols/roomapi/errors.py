@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response, jsonify
 
 from chat.errors import ChatError, ErrorCode
-from chat.http.wording import fill
+from chat.http.error_messages import fill
 
 OK, FAILED, PONG = 0, 1, 2  # the envelope's codes
 

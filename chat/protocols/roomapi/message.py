@@ -5,15 +5,15 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from chat.errors import ErrorCode
+from chat.http.api_spec import answers
 from chat.http.auth import signed_in
 from chat.http.bodies import draft_of, takes
 from chat.http.context import services
-from chat.http.declared import answers
 from chat.http.overload import refused_when_late
-from chat.http.queries import Body, asks
+from chat.http.query_params import Body, asks
 from chat.lanes import Lane
 from chat.models import Actor
-from chat.protocols.roomapi import answers as shown
+from chat.protocols.roomapi import render as shown
 from chat.protocols.roomapi.errors import success
 from chat.protocols.roomapi.schemas import LIMIT_MAX, MessagesFound, Page, Send, Sent
 

@@ -5,14 +5,14 @@ from typing import Any
 from flask import Blueprint, Response
 
 from chat.errors import ChatError, ErrorCode
+from chat.http.api_spec import answers
 from chat.http.auth import signed_in
 from chat.http.bodies import takes
 from chat.http.context import services
-from chat.http.declared import answers
-from chat.http.pages import next_of, page_of
-from chat.http.queries import Body, asks
+from chat.http.paging_params import next_of, page_of
+from chat.http.query_params import Body, asks
 from chat.models import Access, Actor, Role
-from chat.protocols.roomapi import answers as shown
+from chat.protocols.roomapi import render as shown
 from chat.protocols.roomapi.errors import success
 from chat.protocols.roomapi.schemas import (
     AddUser,

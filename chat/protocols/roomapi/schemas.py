@@ -2,9 +2,9 @@
 
 from marshmallow import fields, validate
 
-from chat.http.declared import about
+from chat.http.api_spec import about
 from chat.http.fields import NAME, In, Out, WholeNumber, join_code
-from chat.http.pages import Paged, next_field
+from chat.http.paging_params import Paged, next_field
 from chat.models import Role
 from chat.services.accounts import USERNAME_MAX_CHARS
 from chat.services.rooms import DESCRIPTION_MAX_CHARS, NAME_MAX_CHARS

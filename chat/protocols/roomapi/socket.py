@@ -7,15 +7,15 @@ from flask import Blueprint, Response
 from chat.errors import ChatError
 from chat.http.auth import handshaking_actor
 from chat.http.bodies import draft_of, load, parse_object
-from chat.http.compact import compact
+from chat.http.compact_json import compact
 from chat.http.context import services
 from chat.http.handler import Handler
-from chat.http.sockets import upgrade
-from chat.live.peer import Peer
+from chat.http.upgrade import upgrade
 from chat.models import Actor, StoredMessage
-from chat.protocols.roomapi import answers
+from chat.protocols.roomapi import render
 from chat.protocols.roomapi.errors import OK, PONG, envelope, refusal
 from chat.protocols.roomapi.schemas import Send
+from chat.server.ports import Peer
 from chat.services import Services
 from chat.services.subscriptions import Ends
 
@@ -36,7 +36,7 @@ def join() -> Response:
 
 
 def _upgraded(*, is_greeted: bool) -> Response:
-    actor, place = handshaking_actor(), answers.here(is_published_client=not is_greeted)
+    actor, place = handshaking_actor(), render.here(is_published_client=not is_greeted)
     since = services().subscriptions.ends(actor)
     return upgrade(lambda peer, chat: MessageSocket(peer, chat, actor, place, since, is_greeted=is_greeted))
 
@@ -47,7 +47,7 @@ class MessageSocket(Handler):
     form = "roomapi"
 
     def __init__(
-        self, peer: Peer, chat: Services, actor: Actor, place: answers.Place, since: Ends, *, is_greeted: bool
+        self, peer: Peer, chat: Services, actor: Actor, place: render.Place, since: Ends, *, is_greeted: bool
     ) -> None:
         super().__init__(peer, chat)
         self._since: Ends | None = since
@@ -83,7 +83,7 @@ class MessageSocket(Handler):
         return self.form if message.attachment_name is None else ""
 
     def encode(self, message: StoredMessage) -> bytes:
-        return compact(envelope(OK, "新消息", answers.message(message, self._place)))
+        return compact(envelope(OK, "新消息", render.message(message, self._place)))
 
     def _tell(self, frame: dict[str, Any]) -> None:
         self.peer.send(compact(frame))

@@ -5,12 +5,12 @@ from typing import Any
 from flask import Blueprint, Response
 
 from chat.errors import ErrorCode
+from chat.http.api_spec import answers
 from chat.http.auth import session_token
 from chat.http.bodies import takes
 from chat.http.context import client_address, services
-from chat.http.declared import answers
-from chat.protocols.roomapi.answers import user
 from chat.protocols.roomapi.errors import success
+from chat.protocols.roomapi.render import user
 from chat.protocols.roomapi.schemas import Credentials, LoggedIn, Registered, Registration
 
 bp = Blueprint("roomapi_user", __name__)

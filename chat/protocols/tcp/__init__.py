@@ -7,13 +7,13 @@ conversation.py  one connection: authentication, the entered group, pushes
 
 from flask import Flask
 
-from chat.http.compact import compact
+from chat.http.compact_json import compact
 from chat.http.handler import InApp
-from chat.live.frames import GOING_AWAY, INTERNAL, NORMAL, POLICY, TOO_LARGE
-from chat.live.peer import LineProtocol
 from chat.protocols.tcp import account, files, groups, messages  # noqa: F401 - each registers its requests
-from chat.protocols.tcp.answers import answer
 from chat.protocols.tcp.conversation import Conversation
+from chat.protocols.tcp.render import answer
+from chat.server.ports import LineProtocol
+from chat.server.websocket_frames import GOING_AWAY, INTERNAL, NORMAL, POLICY, TOO_LARGE
 
 EXTENSION = "commonroom.lines"  # gunicorn.conf.py finds the protocol of TCP_PORT here
 

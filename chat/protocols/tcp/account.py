@@ -3,12 +3,12 @@
 from typing import Any
 
 from chat.errors import ChatError, ErrorCode
-from chat.http.pages import next_of, page_of
-from chat.live.clients import limited_address
-from chat.protocols.tcp.answers import user
+from chat.http.paging_params import next_of, page_of
 from chat.protocols.tcp.conversation import Conversation, worded
-from chat.protocols.tcp.requests import handles
-from chat.protocols.tcp.schemas import Credentials, ListUsers, Nothing, Registration
+from chat.protocols.tcp.render import user
+from chat.protocols.tcp.requests import Credentials, ListUsers, Nothing, Registration
+from chat.protocols.tcp.routes import handles
+from chat.server.client_identity import limited_address
 
 # Failed logins and registrations have one answer that does not tell the reason, except for server errors.
 _NOT_THE_CLIENTS = {ErrorCode.UNAVAILABLE, ErrorCode.INTERNAL}

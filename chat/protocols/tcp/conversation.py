@@ -6,18 +6,18 @@ from typing import Any, TypeVar, cast
 
 from chat.errors import ChatError, ErrorCode
 from chat.http.bodies import load, parse_object
-from chat.http.compact import compact
+from chat.http.compact_json import compact
+from chat.http.error_messages import fill
 from chat.http.handler import Handler
-from chat.http.wording import fill
-from chat.live.peer import LinePeer, Peer
 from chat.models import Actor, Event, EventKind, StoredMessage, Visitor
-from chat.protocols.tcp import answers
+from chat.protocols.tcp import render
 from chat.protocols.tcp.errors import TABLE
-from chat.protocols.tcp.requests import REQUESTS
+from chat.protocols.tcp.routes import REQUESTS
+from chat.server.ports import LinePeer, Peer
 from chat.services import Services
+from chat.services.access import RoomRef
 from chat.services.files import Upload
-from chat.services.lookups import RoomRef
-from chat.services.visits import Visit
+from chat.services.room_presence import Visit
 
 LOGIN_SECONDS = 60.0  # time limit for logging in
 _MOVES = {EventKind.ENTERED: "进入", EventKind.LEFT: "离开"}
@@ -79,7 +79,7 @@ class Conversation(Handler):
 
     def encode(self, message: StoredMessage) -> bytes:
         """Encode a new message, regardless of its sender."""
-        return compact(answers.pushed(message, self.room_name(message.room_id)))
+        return compact(render.pushed(message, self.room_name(message.room_id)))
 
     def signalled(self, event: Event) -> bytes | None:
         """Announce another user's arrival in the entered group, or departure."""
@@ -90,13 +90,13 @@ class Conversation(Handler):
         if about.user_id == visit.visitor.user_id:
             return None
         content = f"{about.username} {move}了聊天组 {self.room_name(visit.room_id)}"
-        return compact(answers.answer("system_message", content=content, level="info"))
+        return compact(render.answer("system_message", content=content, level="info"))
 
     # Called by the handlers
 
     def say(self, message_type: str, **fields: Any) -> None:
         """Send one message."""
-        self.peer.send(compact(answers.answer(message_type, **fields)))
+        self.peer.send(compact(render.answer(message_type, **fields)))
 
     def require_login(self) -> None:
         """Raises NOT_SIGNED_IN."""
@@ -119,13 +119,13 @@ class Conversation(Handler):
         """Enter this group and leave any other."""
         self.leave_group()
         self._entered_at = self.chat.clock()
-        self.visit = self.chat.visits.enter(self.actor, room_id)
+        self.visit = self.chat.room_presence.enter(self.actor, room_id)
 
     def leave_group(self) -> None:
         """Leave the entered group."""
         visit, self.visit = self.visit, None
         if visit is not None:
-            self.chat.visits.leave(visit)
+            self.chat.room_presence.leave(visit)
 
     def group(self, group_id: int | None, name: str | None = None) -> RoomRef:
         """Return the requested group: by id, by name, or the entered one. Raises FIELD_MISSING."""

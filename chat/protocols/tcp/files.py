@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from chat.errors import ChatError, ErrorCode
-from chat.http.compact import compact
-from chat.http.pages import next_of, page_of
-from chat.protocols.tcp.answers import answer, file
+from chat.http.compact_json import compact
+from chat.http.paging_params import next_of, page_of
 from chat.protocols.tcp.conversation import Conversation
-from chat.protocols.tcp.requests import handles
-from chat.protocols.tcp.schemas import DownloadFile, ListFiles, UploadFile
+from chat.protocols.tcp.render import answer, file
+from chat.protocols.tcp.requests import DownloadFile, ListFiles, UploadFile
+from chat.protocols.tcp.routes import handles
 from chat.services.files import FileView, Upload
 
 log = logging.getLogger(__name__)

@@ -3,12 +3,12 @@
 from typing import Any
 
 from chat.errors import ChatError, ErrorCode
-from chat.http.compact import compact
-from chat.http.pages import next_of, page_of
-from chat.protocols.tcp.answers import group, recalled
+from chat.http.compact_json import compact
+from chat.http.paging_params import next_of, page_of
 from chat.protocols.tcp.conversation import Conversation, worded
-from chat.protocols.tcp.requests import handles
-from chat.protocols.tcp.schemas import CreateChat, KnownChat, ListChats
+from chat.protocols.tcp.render import group, recalled
+from chat.protocols.tcp.requests import CreateChat, KnownChat, ListChats
+from chat.protocols.tcp.routes import handles
 from chat.services.room_views import RoomView
 
 HISTORY = 50  # messages sent after entering

@@ -3,8 +3,8 @@
 from typing import Any
 
 from chat.protocols.tcp.conversation import Conversation
-from chat.protocols.tcp.requests import handles
-from chat.protocols.tcp.schemas import Say
+from chat.protocols.tcp.requests import Say
+from chat.protocols.tcp.routes import handles
 from chat.services.messages import Draft
 
 

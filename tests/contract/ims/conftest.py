@@ -13,7 +13,7 @@ from tests.conftest import services_of, settings_at
 from tests.contract.ims.world import World
 from tests.databases import Databases
 from tests.hashing import cheapen
-from tests.server import free_port
+from tests.real_server import free_port
 
 
 class Mailboxes:

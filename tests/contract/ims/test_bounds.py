@@ -89,7 +89,7 @@ def test_a_list_of_long_last_messages_is_bounded(w: World) -> None:
 
 
 def test_a_list_of_announcements_is_bounded(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chat.http.compact.ANSWER_MAX_BYTES", 500)
+    monkeypatch.setattr("chat.http.compact_json.ANSWER_MAX_BYTES", 500)
     for number in range(10):
         body = {"conversation_id": w.group, "content": str(number) * 100}
         w.adam.ok("POST", "/conversations/manage/notifications", body)

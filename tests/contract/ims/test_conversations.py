@@ -254,7 +254,7 @@ def test_longer_texts_of_other_protocols_are_shown(w: World) -> None:
 
 
 def test_an_answer_has_a_size_limit_and_omitted_messages_stay_unread(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chat.http.compact.ANSWER_MAX_BYTES", 500)
+    monkeypatch.setattr("chat.http.compact_json.ANSWER_MAX_BYTES", 500)
     for text in "123456":
         send(w.mia, w.group, text)
     assert [each["content"] for each in w.mona.messages(w.group)] == ["4", "5", "6"]
@@ -301,7 +301,7 @@ def test_marks_that_are_just_being_written_do_not_undo_one_set_back(w: World, mo
         return write()
 
     monkeypatch.setattr(services.store, "write", slow_write)
-    housekeeping = threading.Thread(target=services.reading.flush)
+    housekeeping = threading.Thread(target=services.read_marks.flush)
     housekeeping.start()
     assert taken.wait(10)
     body = {"conversationId": w.group, "unreads": 2}

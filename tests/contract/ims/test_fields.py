@@ -5,7 +5,7 @@ from typing import Any
 from flask import Flask
 
 from chat.http.openapi import documents
-from tests.server import ROOT
+from tests.real_server import ROOT
 
 HEAD = "| address | fields |\n|---|---|\n"
 

@@ -10,7 +10,7 @@ from flask import Flask
 from chat.protocols.ims import PREFIXES
 from tests.contract.ims import cases_account, cases_conversations, cases_friends, cases_manage
 from tests.contract.ims.world import At, Cases, World
-from tests.server import ROOT
+from tests.real_server import ROOT
 
 CASES: Cases = {**cases_account.CASES, **cases_friends.CASES, **cases_conversations.CASES, **cases_manage.CASES}
 ROW = re.compile(r"\| `([A-Z]+) (/\S+)` \| (.*?) ?\| (\d+) \| (-?\d+) \| (.*?) ?\| (.*?) ?\|")

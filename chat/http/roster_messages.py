@@ -1,0 +1,60 @@
+"""The problems of a roster, as sentences for people."""
+
+from chat.http.error_messages import fill
+from chat.services.roster_parsing import Complaint, Problem
+
+WORDS: dict[Problem, tuple[str, str]] = {
+    Problem.ENCODING: (
+        "This file is no text that can be read: save it as CSV in UTF-8.",
+        "无法读取此文件：请保存为 UTF-8 编码的 CSV。",
+    ),
+    Problem.NO_HEADER: (
+        "The first line must name the columns: username, and as you like name, password, rooms.",
+        "第一行必须是列名：用户名，以及可选的 姓名、密码、房间。",
+    ),
+    Problem.NO_PEOPLE: ("There is nobody in this file: add a line for each person.", "文件中没有人：请每人一行。"),
+    Problem.TOO_LARGE: ("The file is too large: at most {limit} bytes.", "文件过大：最多 {limit} 字节。"),
+    Problem.TOO_MANY: (
+        "These are too many people at once: at most {limit} lines. Import the rest from another file.",
+        "人数过多：一次最多 {limit} 行。其余的请用另一个文件导入。",
+    ),
+    Problem.BROKEN: (
+        "This line is no CSV: look for a quotation mark too many.",
+        "此行不是有效的 CSV：请检查多余的引号。",
+    ),
+    Problem.USERNAME: (
+        "This cannot be a username: take 1 to 32 characters, no control characters.",
+        "用户名不符合要求：1 到 32 个字符，不含控制字符。",
+    ),
+    Problem.USERNAME_MISSING: ("The username is missing.", "缺少用户名。"),
+    Problem.NAME: (
+        "This cannot be a name: take 1 to 32 characters, no control characters.",
+        "姓名不符合要求：1 到 32 个字符，不含控制字符。",
+    ),
+    Problem.PASSWORD: ("The password must have {min} to {max} characters.", "密码应为 {min} 到 {max} 个字符。"),
+    Problem.ROOM: ("This cannot be a room's name: {room}", "不能用作聊天室名称：{room}"),
+    Problem.ROOMS: ("These are too many rooms: at most {limit} a person.", "聊天室过多：每人最多 {limit} 个。"),
+    Problem.FORMULA: (
+        "{text} begins like a formula: names must not begin with = + - or @",
+        "{text} 像公式：名称不能以 = + - @ 开头",
+    ),
+    Problem.TWICE: ("{username} is in line {other} already.", "{username} 已在第 {other} 行出现。"),
+    Problem.TAKEN: (
+        "The username {username} belongs to another account: choose another one.",
+        "用户名 {username} 属于其他账号：请换一个。",
+    ),
+    Problem.NAME_TAKEN: (
+        "The name {name} is the username of somebody else: choose another one.",
+        "姓名 {name} 是其他人的用户名：请换一个。",
+    ),
+    Problem.TEACHER: ("{username} is a teacher: leave this line out.", "{username} 是老师：请删去此行。"),
+    Problem.PRIVATE_ROOM: (
+        "{room} is the name of a private room: choose another one.",
+        "{room} 是私密聊天室的名称：请换一个。",
+    ),
+}
+
+
+def worded(complaint: Complaint, *, chinese: bool) -> str:
+    """Return the sentence that says how to correct it."""
+    return fill(WORDS[complaint.problem][1 if chinese else 0], complaint.data)

@@ -1,0 +1,141 @@
+"""Texts for failures that several protocols word alike."""
+
+from chat.errors import ErrorCode
+from chat.http.error_messages import Table
+
+SHARED: Table = {
+    ErrorCode.BODY_TOO_LARGE: (
+        413,
+        "The body is too large: send at most {limit} bytes.",
+        "请求体过大：最多 {limit} 字节。",
+    ),
+    ErrorCode.FIELD_MISSING: (400, "{field} is missing: add it.", "缺少 {field}：请补上。"),
+    ErrorCode.FIELD_INVALID: (
+        400,
+        "{field} is invalid: see the API documentation for its type and length.",
+        "{field} 不符合要求：请查看接口文档中的类型和长度。",
+    ),
+    ErrorCode.PATH_UNKNOWN: (404, "{path} does not exist: check the address.", "{path} 不存在：请检查地址。"),
+    ErrorCode.METHOD_NOT_ALLOWED: (
+        405,
+        "This address does not support {method}: see the Allow header.",
+        "该地址不支持 {method}：请查看 Allow 响应头。",
+    ),
+    ErrorCode.RATE_LIMITED: (
+        429,
+        "Too many requests: try again in {retry_after} s.",
+        "操作过于频繁：请 {retry_after} 秒后再试。",
+    ),
+    ErrorCode.UPGRADE_REQUIRED: (
+        426,
+        "This address is for WebSockets only: send a WebSocket handshake (version 13).",
+        "该地址仅用于 WebSocket：请进行 WebSocket 握手（版本 13）。",
+    ),
+    ErrorCode.HANDSHAKE_INVALID: (
+        400,
+        "Invalid WebSocket handshake ({reason}): use a WebSocket library.",
+        "WebSocket 握手无效（{reason}）：请使用 WebSocket 库。",
+    ),
+    ErrorCode.REQUEST_REFUSED: (
+        400,
+        "The server does not take this request ({reason}): mend it and try again.",
+        "服务器不接受此请求（{reason}）：请修改后重试。",
+    ),
+    ErrorCode.CREDENTIALS_WRONG: (
+        401,
+        "Wrong username or password: check both and try again.",
+        "用户名或密码错误：请检查后重试。",
+    ),
+    ErrorCode.USERNAME_TAKEN: (
+        409,
+        "The username {username} is taken: choose another one, or log in.",
+        "用户名 {username} 已被使用：请换一个，或直接登录。",
+    ),
+    ErrorCode.NICKNAME_TAKEN: (
+        409,
+        "The nickname {nickname} is another user's name: choose another one.",
+        "昵称 {nickname} 是其他用户的用户名：请换一个。",
+    ),
+    ErrorCode.USERNAME_INVALID: (
+        400,
+        "That username is not allowed: use 1 to 32 characters, without leading or trailing spaces or control "
+        "characters.",
+        "用户名不符合要求：1 到 32 个字符，首尾无空格，不含控制字符。",
+    ),
+    ErrorCode.DISABLED: (
+        403,
+        "This account has been disabled by a teacher: ask one.",
+        "该账号已被老师停用：请联系老师。",
+    ),
+    ErrorCode.REGISTRATION_CLOSED: (
+        403,
+        "Nobody can register here: ask a teacher for an account.",
+        "此处不开放注册：请向老师索取账号。",
+    ),
+    ErrorCode.JOIN_CODE_WRONG: (
+        403,
+        "A valid join code is needed: ask your teacher for it.",
+        "需要有效的加入码：请向老师索取。",
+    ),
+    ErrorCode.PASSWORD_INVALID: (
+        400,
+        "That password is not allowed: use {min} to {max} characters.",
+        "密码不符合要求：请使用 {min} 到 {max} 个字符。",
+    ),
+    ErrorCode.USER_NOT_FOUND: (
+        404,
+        "The user {username} does not exist: check the name.",
+        "用户 {username} 不存在：请检查名称。",
+    ),
+    ErrorCode.ROOMS_BY_TEACHERS: (
+        403,
+        "Only teachers make rooms here: ask one.",
+        "此处只有老师可以创建聊天室：请联系老师。",
+    ),
+    ErrorCode.ROOMS_OWNED: (
+        403,
+        "You already own {limit} rooms: delete one that you no longer need.",
+        "你已拥有 {limit} 个聊天室：请先删除不再需要的。",
+    ),
+    ErrorCode.NOT_FRIENDS: (
+        403,
+        "You are no longer friends: become friends again to write to each other.",
+        "你们已不是好友：重新成为好友后才能互发消息。",
+    ),
+    ErrorCode.MESSAGE_ID_INVALID: (
+        400,
+        "The client_message_id must have 1 to 64 characters: shorten it, or leave it out.",
+        "client_message_id 为 1 到 64 个字符的字符串：请缩短或省略。",
+    ),
+    ErrorCode.IMAGE_TOO_LARGE: (
+        413,
+        "The picture is too large: send at most {limit} bytes.",
+        "图片过大：最多 {limit} 字节。",
+    ),
+    ErrorCode.FILE_NOT_FOUND: (404, "The file does not exist.", "文件不存在。"),
+    ErrorCode.FILE_TOO_LARGE: (
+        413,
+        "The file is too large: send at most {limit} bytes.",
+        "文件过大：最多 {limit} 字节。",
+    ),
+    ErrorCode.QUOTA_USED: (
+        507,
+        "You have reached the daily storage limit ({limit} bytes): try again in {retry_after} s.",
+        "你今天存储的数据已达上限（{limit} 字节）：请 {retry_after} 秒后再试。",
+    ),
+    ErrorCode.UNAVAILABLE: (
+        503,
+        "The server is temporarily unavailable, and nothing was stored: try again in {retry_after} s.",
+        "服务器暂时不可用，未保存任何内容：请 {retry_after} 秒后重试。",
+    ),
+    ErrorCode.SOCKETS_UNAVAILABLE: (
+        503,
+        "This server does not support WebSockets: they require LiveWorker, so start it with `make run`.",
+        "此服务器不支持 WebSocket：需要 LiveWorker，请用 `make run` 启动。",
+    ),
+    ErrorCode.INTERNAL: (
+        500,
+        "Internal server error: try again, or tell the administrator.",
+        "服务器出错：请重试，或联系管理员。",
+    ),
+}

@@ -1,0 +1,56 @@
+"""WebSocket upgrades: a view returns `upgrade(Handler)`, on a route with `websocket=True`.
+
+The handshake is an ordinary request with sessions, origins and errors. After the 101, chat.server.websocket and the
+Handler own the connection.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable
+from typing import Any
+
+from flask import Response, current_app, request
+
+from chat.errors import ChatError, ErrorCode
+from chat.http.handler import Handler, InApp
+from chat.server.held_requests import ENVIRON_KEY, Hold, Upgrade
+from chat.server.ports import Peer
+from chat.server.websocket import accept_of
+from chat.services import Services
+
+
+def upgrade(make: Callable[[Peer, Services], Handler]) -> Response:
+    """Answer the handshake; `make` then constructs the Handler, in a thread.
+
+    Raises UPGRADE_REQUIRED, HANDSHAKE_INVALID, and SOCKETS_UNAVAILABLE on servers other than LiveWorker.
+    """
+    key = _key()
+    hold: Hold | None = request.environ.get(ENVIRON_KEY)
+    if hold is None:
+        raise ChatError(ErrorCode.SOCKETS_UNAVAILABLE)
+    proxy: Any = current_app
+    app = proxy._get_current_object()
+    hold.upgrade = Upgrade(accept_of(key), lambda: InApp(app, make))
+    return Response(status=101)
+
+
+def _key() -> str:
+    """Return the handshake's key after checking what RFC 6455 (4.2.1) requires."""
+    headers = request.headers
+    if request.method != "GET" or request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
+        raise ChatError(ErrorCode.HANDSHAKE_INVALID, reason="not GET by HTTP/1.1")
+    is_upgrade = "upgrade" in _tokens("Connection") and "websocket" in _tokens("Upgrade")
+    if not is_upgrade or headers.get("Sec-WebSocket-Version") != "13":
+        raise ChatError(ErrorCode.UPGRADE_REQUIRED)
+    key = headers.get("Sec-WebSocket-Key", "")
+    try:
+        is_key = len(base64.b64decode(key, validate=True)) == 16
+    except (binascii.Error, ValueError):
+        is_key = False
+    if not is_key:
+        raise ChatError(ErrorCode.HANDSHAKE_INVALID, reason="Sec-WebSocket-Key")
+    return key
+
+
+def _tokens(header: str) -> list[str]:
+    return [token.strip().lower() for token in request.headers.get(header, "").split(",")]

@@ -1,0 +1,164 @@
+"""Representation of messages in this protocol. Each is encoded once for all readers."""
+
+import base64
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from typing import Any
+
+from flask import Response
+
+from chat.clock import to_iso
+from chat.http.compact_json import compact, fitting
+from chat.http.context import prefers_chinese, services
+from chat.http.long_poll import Render, body_response
+from chat.models import ChangeKind, Entry, MessageType, StoredChange, StoredMessage
+from chat.services.attachments import URL_PREFIX
+from chat.services.pulls import ANSWER_MAX_BYTES, News
+
+_TYPES = {MessageType.TEXT: "text", MessageType.IMAGE: "img", MessageType.FILE: "file"}
+_CHUNK_BYTES = 64 * 1024
+_one_picture_at_a_time = threading.Lock()  # many readers woken by one picture encode it once
+
+
+@cache
+def pull_renderer(detail: bool, chinese: bool) -> Render:
+    """Return a function that builds {"status", "feedback", <room>: [message, …], …}: up to 8 MiB, but at least one
+    message.
+    """
+
+    def render(news: News) -> list[bytes]:
+        return _pieces(_pull_parts(_pull_feedback(news, chinese), news, detail))
+
+    return render
+
+
+def _pull_feedback(news: News, chinese: bool) -> str:
+    if chinese:
+        feedback = f"{news.count} 条消息。" if news.count else "暂无新消息。"
+        left_out = "你不在以下聊天室中，已略去："
+    else:
+        feedback = f"{news.count} messages." if news.count else "Nothing new."
+        left_out = " Left out, as you are not in them: "
+    if news.missing:
+        feedback += left_out + ", ".join(name[:100] for name in news.missing)
+    return feedback
+
+
+def history_answer(messages: Sequence[Entry], limit: int, detail: bool) -> Response:
+    """Build {"status", "feedback", "messages": [message, …]} with at most `limit` messages.
+
+    In detail also "more": whether older messages exist. Above 8 MiB the oldest are left to the next page.
+    """
+    kept = fitting(_encoded(message, detail) for message in reversed(messages[-limit:]))
+    feedback = f"共 {len(kept)} 条消息。" if prefers_chinese() else f"{len(kept)} messages."
+    more = (b',"more":' + compact(len(kept) < len(messages))) if detail else b""
+    return body_response(_pieces([_head(feedback), b',"messages":[', b",".join(reversed(kept)), b"]", more, b"}"]))
+
+
+def _pull_parts(feedback: str, news: News, detail: bool) -> Iterator[bytes]:
+    yield _head(feedback)
+    size, full = 0, False
+    for room, messages in news.rooms.items():
+        yield b"," + compact(room) + b":["
+        for position, message in enumerate(() if full else messages):
+            encoded = _encoded(message, detail)
+            full = size > 0 and size + len(encoded) > ANSWER_MAX_BYTES
+            if full:
+                break
+            size += len(encoded) + 1
+            if position:
+                yield b","
+            yield encoded  # unchanged: other readers get the same bytes
+        yield b"]"
+    yield b"}"
+
+
+def _head(feedback: str) -> bytes:
+    return b'{"status":"success","feedback":' + compact(feedback)
+
+
+def _encoded(message: Entry, detail: bool) -> bytes:
+    form = "polling detail" if detail else "polling"
+    known = message.encoded.get(form)
+    if known is not None:
+        return known
+    if isinstance(message, StoredChange):
+        encoded = message.encoded[form] = compact(_change(message))
+        return encoded
+    if message.type is not MessageType.IMAGE:
+        encoded = compact(_shown(message, detail))
+    else:
+        with _one_picture_at_a_time:
+            encoded = message.encoded.get(form) or compact(_shown(message, detail))
+    message.encoded[form] = encoded
+    return encoded
+
+
+def _shown(message: StoredMessage, detail: bool) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "user": message.username,
+        "type": _TYPES[message.type],
+        "timestamp": to_iso(message.time),
+        "content": _content(message),
+    }
+    if detail:
+        shown |= {
+            "id": message.id,
+            "user_id": message.sender_id,
+            "nickname": message.nickname,
+            "avatar": message.avatar,
+            "reply_to": message.reply_to_id,
+            "client_message_id": message.client_message_id,
+            "edited": to_iso(message.edited_at) if message.edited_at else None,
+            "reactions": dict(message.reactions),
+            "mentions": message.mentions,
+            "mentions_all": message.mentions_all,
+        }
+        if message.type is MessageType.FILE:
+            shown |= {"filename": message.filename, "size": message.attachment_size}
+    return shown
+
+
+def _change(change: StoredChange) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "change": change.kind,
+        "timestamp": to_iso(change.time) if change.time else "",
+        "id": change.message_id,
+        "user": change.username,
+        "user_id": change.actor_id,
+    }
+    if change.kind is ChangeKind.EDITED:
+        shown |= {"content": change.content, "mentions": change.mentions, "mentions_all": change.mentions_all}
+    elif change.kind is ChangeKind.REACTIONS:
+        shown |= {"emoji": change.emoji, "on": change.is_on}
+    elif change.kind is ChangeKind.TYPING:
+        del shown["id"]
+    return shown
+
+
+def _content(message: StoredMessage) -> str:
+    if message.attachment_name is None:
+        return message.content
+    if message.type is MessageType.FILE:
+        return URL_PREFIX + message.attachment_name
+    loaded = services().attachments.load(message.attachment_name)
+    return base64.b64encode(loaded.data).decode() if loaded else ""
+
+
+def _pieces(parts: Iterable[bytes]) -> list[bytes]:
+    """Join small parts to reduce the number of writes; large parts stay shared between readers."""
+    chunks: list[bytes] = []
+    small: list[bytes] = []
+    small_bytes = 0
+    for part in parts:
+        if len(part) < _CHUNK_BYTES:
+            small.append(part)
+            small_bytes += len(part)
+        if small and (len(part) >= _CHUNK_BYTES or small_bytes >= _CHUNK_BYTES):
+            chunks.append(b"".join(small))
+            small, small_bytes = [], 0
+        if len(part) >= _CHUNK_BYTES:
+            chunks.append(part)
+    chunks.append(b"".join(small))
+    return chunks

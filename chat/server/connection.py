@@ -1,0 +1,473 @@
+"""One HTTP/1.1 connection on the loop, for its whole life. A held pull is a request without an answer yet."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from chat.lanes import Lane, WrongLane
+from chat.server import wsgi
+from chat.server.client_identity import Client, limited_address
+from chat.server.deadlines import NEVER
+from chat.server.flow_control import HEAD_SECONDS, LINGER_SECONDS, WRITE_SECONDS, BoundedConnection, unread_of
+from chat.server.held_requests import NEEDS_THREAD, NOTHING_YET, Hold, Parked
+from chat.server.http_parser import Framed, Framer, body_after
+from chat.server.memory import SMALL_BYTES
+from chat.server.refusals import MOST_REFUSED
+from chat.server.request_targets import FramingError
+from chat.server.states import IN_PROGRESS, READS, State
+from chat.server.streaming import BytesSender, PieceSender
+from chat.server.websocket import WebSocketConnection
+
+if TYPE_CHECKING:
+    from chat.server.worker import LiveWorker
+
+BODY_PAUSE_SECONDS = 20.0  # between two parts of a body
+REQUEST_SECONDS = 120.0  # for a whole request
+_HEALTH = (b"GET /healthz ", b"GET /healthz?", b"HEAD /healthz ", b"HEAD /healthz?")  # beginnings of health checks
+IDLE, READING, WORKING, HELD, SENDING = State.IDLE, State.READING, State.WORKING, State.HELD, State.SENDING
+SURPLUS, CLOSING, GONE = State.SURPLUS, State.CLOSING, State.GONE
+READ_AHEAD_BYTES = 64 * 1024  # of the next request, while one is in progress
+
+
+class HttpConnection(BoundedConnection):
+    __slots__ = (
+        "_advancing", "_at_eof", "_began", "_body", "_ending", "_framed", "_framer", "_head", "_held", "_is_last",
+        "_local", "_parked", "_peer", "_sender", "_started",
+    )  # fmt: skip
+
+    def __init__(self, worker: "LiveWorker") -> None:
+        super().__init__(worker)
+        self._framer = Framer(worker.max_body, self._takes_long, self._takes_any)
+        self._advancing = False
+        self._at_eof = False  # the client has closed its side
+        self._is_last = False  # no request follows the one in progress
+        self._head = b""  # of the request in progress or waiting for a thread
+        self._started = 0.0  # of the request being read
+        # The last held request, and the object that answers requests with the same head. None: no head is known.
+        self._framed: Framed | None = None
+        self._parked: Parked | None = None
+        self._ending: wsgi.Ending | None = None
+        self._held: Parked | None = None  # answers the request held now
+        self._body = b""  # of that request
+        self._sender: PieceSender | BytesSender | None = None  # of an answer sent in chunks
+        self._began: datetime | None = None  # its arrival, for the access log
+
+    # Called by the transport
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+        self._peer = transport.get_extra_info("peername") or ("", 0)
+        self._local = transport.get_extra_info("sockname") or ("", 0)
+        transport.set_write_buffer_limits(high=READ_AHEAD_BYTES)
+        self._worker.connections.add(self)
+        self.place = "" if self._worker.is_proxied else limited_address(self._peer[0])
+        too_many = self._worker.places.take(self.place)
+        if too_many > 0:
+            self.state = SURPLUS  # time to read the request, so that its protocol can word the refusal
+            self._set_deadline(time.monotonic() + LINGER_SECONDS)
+            if too_many > MOST_REFUSED:
+                transport.abort()
+            return
+        self._set_deadline(time.monotonic() + self._worker.keepalive)
+
+    def data_received(self, data: bytes) -> None:
+        if self.state is IDLE:
+            if self._is_drained and self._framed is not None:
+                body = body_after(self._framed, data)
+                if body is not None:
+                    self._take_known(body)
+                    return
+            self._started = time.monotonic()
+        elif self.state is SURPLUS:
+            self._refuse_surplus(data)
+            return
+        elif self.state is CLOSING or self._is_last:
+            return
+        framer = self._framer
+        framer.buffer += data
+        self._advance()
+        if self.state in IN_PROGRESS or (self.state in READS and not self._is_drained):
+            self._bound_read_ahead(len(framer.buffer))
+
+    def eof_received(self) -> bool:
+        # Half-closed: requests are still answered. A client that half-closes while its pull is held counts as
+        # disconnected.
+        self._at_eof = True
+        if self._held is not None:
+            self._answer_held(self._held.late())
+        elif self.state in READS:
+            self._advance()
+        elif self.state is CLOSING or self.state is SURPLUS:
+            self._close()
+        # True: _expect_more closes it, when no complete request is left. TLS cannot be half-closed.
+        return self._transport is not None and bool(self._transport.can_write_eof())
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        self._transport = None
+        self.state = GONE
+        self._forget_deadline()
+        self._worker.connections.discard(self)
+        self._worker.places.leave(self.place)
+        self._count_nothing()
+        self._unhold()
+        self._forget_known()
+        if self._sender is not None:
+            self._sender.stop()
+
+    def pause_writing(self) -> None:
+        self._is_drained = False
+        self._unread = unread_of(self._transport)
+        self._set_deadline(time.monotonic() + WRITE_SECONDS)
+        self._count_left_over(self._transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        self._is_drained = True
+        self._count_left_over(0)
+        if self._sender is not None:
+            self._set_deadline(NEVER)
+            self._sender.go_on()
+        elif self._held is not None:
+            self._set_deadline(self._held.deadline)
+        elif self.state in READS:
+            self._set_deadline(time.monotonic() + self._worker.keepalive)
+            self._read_on()
+            self._advance()
+
+    # Called by the worker
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a request on it is held."""
+        return self._held is not None
+
+    def deadline_passed(self) -> None:
+        """Answer a held request, or close the connection because something took too long."""
+        if self._transport is None:
+            return
+        if not self._is_drained or self._transport.is_closing():
+            self._wait_for_reader()
+        elif self._held is not None:
+            self._answer_held(self._held.late())
+        elif self.state is SURPLUS:
+            self._refuse_surplus(b"")
+        elif self.state not in IN_PROGRESS:
+            self._close()
+
+    def stop(self) -> None:
+        """Take no further request, as the server stops. Held ones are answered through their waiters."""
+        if self._transport is None:
+            return
+        if self.state in IN_PROGRESS:
+            self._is_last = True
+        elif self._framer.is_between and self._is_drained:
+            self._close()
+
+    # Reading
+
+    def _advance(self) -> None:
+        """Handle all complete requests, one after the other."""
+        if self._advancing:
+            return
+        self._advancing = True
+        try:
+            # Not while answers are unread: a client that sends requests and never reads would fill the memory.
+            while self.state in READS and self._is_drained:
+                body = self._framer.next_known(self._framed) if self._framed is not None else None
+                if body is not None:
+                    self._take_known(body)
+                    continue
+                framed = self._framer.next()
+                if framed is None:
+                    self._expect_more()
+                    break
+                if len(framed.body) > SMALL_BYTES:
+                    self._count_coming(len(framed.body))
+                if self._worker.health is not None and framed.head.startswith(_HEALTH):
+                    self._answer_here(framed, self._worker.health)
+                elif framed.head.startswith(b"OPTIONS * "):
+                    self._answer_here(framed, wsgi.server_options)
+                else:
+                    self._dispatch(framed, None)
+        except FramingError as error:
+            self._refuse(error.status, error.reason, self._framer.refused)
+        finally:
+            self._advancing = False
+            if self.state in READS:
+                self.state = IDLE if self._framer.is_between else READING
+
+    def _take_known(self, body: bytes) -> None:
+        framed, parked, ending = self._framed, self._parked, self._ending
+        assert framed is not None and parked is not None and ending is not None  # noqa: S101, PT018
+        found = parked.again(body)
+        if found is NEEDS_THREAD:
+            self._dispatch(replace(framed, body=body), None)
+            return
+        if ending.written is not None:
+            self._began = datetime.now()  # noqa: DTZ005
+        if found is NOTHING_YET:
+            self._body = body
+            self._hold(parked)
+            self._worker.taken_in()
+        else:
+            self.state = WORKING
+            self._finish_known(found)
+
+    def _expect_more(self) -> None:
+        now = time.monotonic()
+        if self._at_eof:
+            self._close()
+        elif self._framer.is_between:
+            self._set_deadline(now + self._worker.keepalive)
+        elif self._framer.in_body:
+            if self._framer.wants_continue():
+                self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._count_coming(self._framer.body_bytes)
+            if self._framer.has_more:
+                self._pause_reading()
+                self._worker.loop.call_soon(self._go_on)
+            self._set_deadline(min(self._started + REQUEST_SECONDS, now + BODY_PAUSE_SECONDS))
+        else:
+            self._count_coming(len(self._framer.buffer))
+            self._set_deadline(self._started + HEAD_SECONDS)
+
+    def _bound_read_ahead(self, size: int) -> None:
+        """Limit data that arrives while a request is in progress or an answer is unread."""
+        is_within = size <= SMALL_BYTES or self._worker.memory.keep(self, self._coming + self._left_over + size)
+        if (size > READ_AHEAD_BYTES or not is_within) and not self._paused:
+            self._pause_reading()
+
+    def _go_on(self) -> None:
+        if self._transport is not None:
+            self._read_on()
+            self._advance()
+
+    def _refuse_surplus(self, request: bytes) -> None:
+        self._refuse("503 Service Unavailable", "too many connections; try again in a moment", request)
+
+    def _refuse(self, status: str, reason: str, request: bytes) -> None:
+        self._count_nothing()
+        self._transport.write(self._worker.refusal(status, reason, request))
+        self._linger()
+
+    def _linger(self) -> None:
+        self._framer.buffer.clear()
+        super()._linger()
+
+    # Working
+
+    def _dispatch(self, framed: Framed, resumed: Parked | None) -> None:
+        self.state = WORKING
+        self._head = framed.head
+        body = None if framed.too_large else framed.body
+        hold = Hold(partial(self._worker.wake, self), time.monotonic(), body, resumed=resumed)
+        # A held pull that needs a thread was accepted before, and is never refused.
+        put = self._worker.offer if resumed is None else self._worker.in_thread
+        put(self, self._work, framed, hold)
+
+    @property
+    def client(self) -> Client:
+        """The client of the request in progress, or of the one being read."""
+        return self._worker.clients.of_request(self._head or self._framer.head, self._peer[0])
+
+    def _takes_long(self, head: bytes) -> bool:
+        return self._worker.takes_long(head, self._worker.clients.of_request(head, self._peer[0]))
+
+    def _takes_any(self, head: bytes) -> bool:
+        return self._worker.takes_any(head, self._worker.clients.of_request(head, self._peer[0]))
+
+    def _answer_here(self, framed: Framed, app: wsgi.App) -> None:
+        """Answer on the loop: health checks must not wait for a thread."""
+        self.state = WORKING
+        hold = Hold(partial(self._worker.wake, self), time.monotonic(), framed.body)
+        answer = wsgi.run(self._worker, framed, self._peer, self._local, hold, app)
+        self._worked(framed, answer, None)
+
+    def refused(self, lane: Lane, work: Callable[..., None], args: tuple[Any, ...]) -> None:
+        """Have a thread answer in the protocol's envelope; if that queue is full too, answer with the generic one."""
+        if lane is not Lane.REFUSING:
+            self._worker.offer_in(Lane.REFUSING, self, work, *args)
+            return
+        framed, hold = args
+        busy = self._worker.refusal("503 Service Unavailable", "the server is busy; try again in a moment", framed.head)
+        self._worker.on_loop(self._worked, framed, wsgi.Answer([busy], close=True), hold.resumed)
+
+    def _work(self, framed: Framed, hold: Hold) -> None:  # in a thread
+        if self._transport is None:  # disconnected while this waited for a thread
+            answer = wsgi.Answer([], close=True)
+        else:
+            try:
+                answer = wsgi.run(self._worker, framed, self._peer, self._local, hold)
+            except WrongLane as wrong:
+                self._worker.on_loop(self._worker.offer_in, wrong.lane, self, self._work, framed, hold)
+                return
+        self._worker.on_loop(self._worked, framed, answer, hold.resumed)
+
+    def _worked(self, framed: Framed, answer: wsgi.Answer, resumed: Parked | None) -> None:
+        if answer.parked is not None:
+            if answer.parked is not resumed:
+                self._forget_known()
+                self._began = answer.began
+            self._head = b""
+            framed.shape = None  # thousands may be held, and few of them need a thread again
+            self._framed, self._body = framed, framed.body
+            self._parked, self._ending = answer.parked, answer.ending
+            self._hold(answer.parked)
+            if self._held is not None:
+                self.look()  # for wake-ups before the request was registered
+            return
+        if resumed is not None:
+            resumed.is_held = False
+            self._forget_known()
+        if answer.upgrade is not None and self._transport is not None:
+            self._go_on_as_socket(answer)
+            return
+        if answer.body is not None and self._transport is not None:
+            self._send_body(answer)
+            return
+        self._finish(answer.pieces, close=answer.close)
+
+    def _send_body(self, answer: wsgi.Answer) -> None:
+        """Write the head, then the body as the client reads it; afterwards finish as usual."""
+        assert answer.body is not None  # noqa: S101
+
+        def finished(ok: bool) -> None:
+            self._sender = None
+            if not ok and self._transport is not None:
+                self._transport.abort()  # aborted: shorter than its Content-Length
+            self._finish((), close=answer.close)
+
+        self.state = SENDING
+        self._sender = PieceSender(self._worker, self, answer.body, self._write_piece, finished)
+        self._write_piece(answer.pieces[0])
+
+    def _write_piece(self, piece: bytes) -> None:
+        if self._transport is not None and self._sender is not None:
+            self._transport.write(piece)
+            if self._is_drained:
+                self._sender.go_on()
+
+    def _go_on_as_socket(self, answer: wsgi.Answer) -> None:
+        """Hand the transport over, with bytes already received for the socket."""
+        assert answer.upgrade is not None  # noqa: S101
+        transport, pending = self._transport, bytes(self._framer.buffer)
+        self._count_nothing()
+        self._forget_known()
+        self._read_on()
+        transport.writelines(answer.pieces)
+        # The transport now belongs to another object.
+        self._transport = None
+        self.state = GONE
+        self._forget_deadline()
+        self._worker.connections.discard(self)
+        self._worker.places.leave(self.place)
+        connection = WebSocketConnection(self._worker, answer.upgrade.open())
+        transport.set_protocol(connection)
+        connection.connection_made(transport)
+        if pending:
+            connection.data_received(pending)
+        if self._at_eof:
+            connection.eof_received()
+
+    def _finish_known(self, body: bytes) -> None:
+        ending = self._ending
+        assert ending is not None  # noqa: S101
+        if ending.answered is not None:
+            ending.answered()
+        if ending.written is not None and self._began is not None:
+            ending.written(len(body), self._began)
+        if self._transport is not None:
+            self._transport.write(wsgi.finished(ending.head, body))
+        self._finished(ending.close)
+
+    def _finish(self, pieces: Sequence[bytes], *, close: bool) -> None:
+        self._head = b""
+        if self._transport is not None:
+            if sum(map(len, pieces)) >= READ_AHEAD_BYTES:
+                self._send_long(pieces, close=close)
+                return
+            if pieces:  # joined, because the loop would write them one by one
+                self._transport.write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+        self._finished(close)
+
+    def _send_long(self, pieces: Sequence[bytes], *, close: bool) -> None:
+        """Write an answer as the client reads it."""
+
+        def finished() -> None:
+            self._sender = None
+            self._finished(close)
+
+        def is_ready() -> bool:
+            return self._is_drained and self._transport is not None
+
+        memory = self._worker.memory
+        if not memory.hold(self, pieces):
+            memory.release(pieces)
+            self._transport.abort()
+            return
+        self.state = SENDING
+        sender = self._sender = BytesSender(pieces, self._transport.write, is_ready, memory.release, finished)
+        sender.go_on()
+
+    def _finished(self, close: bool) -> None:
+        """The answer is written, or on its way: continue with the next request."""
+        if self._coming:
+            self._count_coming(0)
+        if self._transport is None:
+            return
+        if close or self._is_last:
+            self._linger()
+            return
+        self.state = READING if self._framer.buffer else IDLE
+        self._started = time.monotonic()
+        if self._is_drained:
+            self._set_deadline(self._started + self._worker.keepalive)
+        if self._paused:
+            self._read_on()
+        if self.state is READING or self._at_eof:
+            self._advance()
+
+    # Holding
+
+    def _hold(self, parked: Parked) -> None:
+        self._held = parked
+        parked.is_held = True
+        if self._transport is None:
+            self._unhold()
+            self._forget_known()
+            return
+        self.state = HELD
+        if self._is_last or self._at_eof:  # the server stops, or the client has disconnected meanwhile
+            self._answer_held(parked.late())
+        elif self._is_drained:
+            self._set_deadline(parked.deadline)
+
+    def look(self) -> None:
+        """Answer the held request if possible."""
+        parked = self._held
+        if parked is None:
+            return
+        found = parked.late() if parked.expired else parked.look()
+        if found is NEEDS_THREAD:
+            assert self._framed is not None  # noqa: S101
+            self._held = None
+            self._dispatch(replace(self._framed, body=self._body), parked)
+        elif found is not NOTHING_YET:
+            self._answer_held(found)
+
+    def _answer_held(self, body: bytes) -> None:
+        self._unhold()
+        self._finish_known(body)
+
+    def _unhold(self) -> None:
+        if self._held is not None:
+            self._held.is_held = False
+            self._held = None
+            self._body = b""
+
+    def _forget_known(self) -> None:
+        if self._parked is not None:
+            self._parked.forget()
+        self._framed = self._parked = self._ending = None

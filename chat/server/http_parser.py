@@ -1,0 +1,247 @@
+"""Splits bytes into requests. Strict: ambiguous input is refused (RFC 9112, 11.2).
+
+Sans I/O: bytes go in, complete requests come out.
+"""
+
+import re
+import string
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chat.server.http_heads import LINE_MAX_BYTES, TOKEN, Shape, read
+from chat.server.request_targets import FramingError
+
+# the request line, and 32 KiB of headers: localhost has cookies of many programs
+HEAD_MAX_BYTES = LINE_MAX_BYTES + 32 * 1024
+CHUNK_LINE_MAX_BYTES = 1024
+CHUNKS_A_TURN = 128  # per call of next
+TRAILER_MAX_BYTES = 8192
+NO_BODY = -1
+SHORT_MAX_BYTES = 64 * 1024  # longer bodies are allowed for some requests only
+
+_BEGINNINGS = frozenset(b"!#$%&'*+-.^_`|~\r") | frozenset(
+    (string.ascii_letters + string.digits).encode()
+)  # of a method, or of a line end before it
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?")
+
+
+@dataclass(slots=True)
+class Framed:
+    """One request for the parser. If it is too large, its body was not read, and more of it may arrive."""
+
+    head: bytes  # up to the empty line, as passed to the parser
+    body: bytes
+    too_large: bool = False
+    is_repeatable: bool = False  # unchanged: the same bytes before a body of the same length mean the same again
+    shape: Shape | None = None  # of a short, repeatable head
+
+
+def body_after(known: Framed, data: bytes) -> bytes | None:
+    """Return the body if the data is one complete request with the head of an earlier one on the same connection."""
+    is_same = known.is_repeatable and len(data) == len(known.head) + len(known.body) and data.startswith(known.head)
+    return data[len(known.head) :] if is_same else None
+
+
+class Framer:
+    """The requests of one connection, one after the other."""
+
+    __slots__ = (
+        "_body",
+        "_chunked",
+        "_expects",
+        "_head",
+        "_is_as_it_came",
+        "_left",
+        "_max_body",
+        "_most",
+        "_shape",
+        "_takes_any",
+        "_takes_long",
+        "_trailer",
+        "buffer",
+        "has_more",
+    )
+
+    def __init__(
+        self,
+        max_body: int,
+        takes_long: Callable[[bytes], bool] = lambda _: True,
+        takes_any: Callable[[bytes], bool] = lambda _: True,
+    ) -> None:
+        self._max_body = max_body
+        # Whether a request with that head may have a long body, or any body. The second is asked if the client waits
+        # for a 100.
+        self._takes_long = takes_long
+        self._takes_any = takes_any
+        self.buffer = bytearray()
+        self.has_more = False  # next stopped early to let other connections run
+        self._reset()
+
+    def _reset(self) -> None:
+        self._head: bytes | None = None
+        self._is_as_it_came = False
+        self._shape: Shape | None = None
+        self._left = 0  # bytes of the body or chunk still expected
+        self._most = self._max_body  # limit on this request's body
+        self._chunked = False
+        self._expects = False
+        self._body: bytearray | None = None  # of a chunked request
+        self._trailer = 0  # its bytes so far; 0 before it begins
+
+    @property
+    def is_between(self) -> bool:
+        """Whether no part of a next request has arrived."""
+        return self._head is None and not self.buffer
+
+    @property
+    def head(self) -> bytes:
+        """Of the request whose body is coming, if one is."""
+        return self._head or b""
+
+    @property
+    def in_body(self) -> bool:
+        return self._head is not None
+
+    @property
+    def body_bytes(self) -> int:
+        """How much of a body is here that is not whole yet."""
+        return len(self.buffer) + len(self._body or b"")
+
+    @property
+    def refused(self) -> bytes:
+        """Return the head for which `next` raised an error, as far as it arrived."""
+        return self._head or bytes(self.buffer[:HEAD_MAX_BYTES])
+
+    def wants_continue(self) -> bool:
+        """Whether the client waits for a 100 before sending the body; true once."""
+        if self._expects and not self.buffer:
+            self._expects = False
+            return True
+        return False
+
+    def next_known(self, known: Framed) -> bytes | None:
+        """Return the next body if it is complete and has the head of an earlier request on this connection."""
+        buffer, head = self.buffer, known.head
+        end = len(head) + len(known.body)
+        if self._head is not None or not known.is_repeatable or len(buffer) < end or not buffer.startswith(head):
+            return None
+        body = bytes(buffer[len(head) : end])
+        del buffer[:end]
+        return body
+
+    def next(self) -> Framed | None:
+        """Return the next complete request, or None. Raises FramingError."""
+        if self._head is None and not self._take_head():
+            return None
+        assert self._head is not None  # noqa: S101
+        if self._chunked:
+            return self._next_chunked() if self._most != NO_BODY else self._with_length(b"", claimed=1)
+        if self._left > self._most:
+            return self._done(b"", too_large=True)
+        if len(self.buffer) < self._left:
+            return None
+        with memoryview(self.buffer) as view:  # a slice of the buffer would be another copy
+            body = bytes(view[: self._left])
+        del self.buffer[: self._left]
+        return self._done(body)
+
+    def _done(self, body: bytes, *, too_large: bool = False) -> Framed:
+        is_repeatable = self._is_as_it_came and not too_large
+        framed = Framed(self._head or b"", body, too_large, is_repeatable, self._shape if is_repeatable else None)
+        self._reset()
+        return framed
+
+    def _take_head(self) -> bool:
+        buffer = self.buffer
+        while buffer.startswith(b"\r\n"):  # some clients send an extra line end after a body
+            del buffer[:2]
+        end = buffer.find(b"\r\n\r\n")
+        if end < 0 or end > HEAD_MAX_BYTES:
+            if buffer and buffer[0] not in _BEGINNINGS:  # such as a TLS client, which waits for a TLS answer
+                raise FramingError("400 Bad Request", "this is not HTTP, which is spoken here, without TLS")
+            # Counted, because this runs for each part that arrives: a regular expression takes a hundred times as long.
+            if buffer.count(b"\n", 0, HEAD_MAX_BYTES) != buffer.count(b"\r\n", 0, HEAD_MAX_BYTES):
+                raise FramingError("400 Bad Request", "line ends")
+            if b"\r\n" not in buffer[: LINE_MAX_BYTES + 2] and len(buffer) > LINE_MAX_BYTES:
+                raise FramingError("414 URI Too Long", "request line")
+            if len(buffer) > HEAD_MAX_BYTES:
+                raise FramingError("431 Request Header Fields Too Large", "headers may have 32 KiB together")
+            return False
+        raw = bytes(buffer[: end + 4])
+        head, shape = read(raw)
+        del buffer[: end + 4]
+        self._shape = shape
+        self._left = head.length if shape is None else int(shape.values.get("CONTENT_LENGTH", head.length))
+        self._expects = head.expects
+        if head.is_chunked:
+            self._chunked, self._body = True, bytearray()
+        self._is_as_it_came = shape is not None or head.cleaned == raw
+        self._head = raw if self._is_as_it_came else head.cleaned
+        if (self._left > SHORT_MAX_BYTES or head.is_chunked) and not self._takes_long(self._head):
+            self._most = min(self._max_body, SHORT_MAX_BYTES)
+        if self._expects and (self._left or head.is_chunked) and not self._takes_any(self._head):
+            self._most = NO_BODY
+        return True
+
+    def _next_chunked(self) -> Framed | None:
+        assert self._body is not None  # noqa: S101
+        self.has_more = False
+        for _ in range(CHUNKS_A_TURN):
+            if self._left and not self._take_chunk(self._body):
+                return None
+            line = self._take_line()
+            if line is None:
+                return None
+            if self._trailer and not line:
+                return self._with_length(bytes(self._body))
+            if self._trailer:
+                self._check_trailer(line)
+                continue
+            size = _CHUNK_LINE.fullmatch(line)
+            if size is None:
+                raise FramingError("400 Bad Request", "chunk")
+            length = int(size[1], 16)
+            if len(self._body) + length > self._most:
+                return self._with_length(b"", claimed=self._most + 1)
+            if length:
+                self._left = length + 2
+            else:
+                self._trailer = 1
+        self.has_more = True
+        return None
+
+    def _take_chunk(self, body: bytearray) -> bool:
+        """Take as much as has arrived of the chunk's data and line end. Returns whether it is complete."""
+        take = min(self._left, len(self.buffer))
+        body += self.buffer[:take]
+        del self.buffer[:take]
+        self._left -= take
+        if self._left:
+            return False
+        if body[-2:] != b"\r\n":
+            raise FramingError("400 Bad Request", "chunk")
+        del body[-2:]
+        return True
+
+    def _take_line(self) -> bytes | None:
+        end = self.buffer.find(b"\r\n", 0, CHUNK_LINE_MAX_BYTES)
+        if end < 0:
+            if len(self.buffer) >= CHUNK_LINE_MAX_BYTES or b"\n" in self.buffer:
+                raise FramingError("400 Bad Request", "chunk")
+            return None
+        line = bytes(self.buffer[:end])
+        del self.buffer[: end + 2]
+        return line
+
+    def _check_trailer(self, line: bytes) -> None:
+        self._trailer += len(line) + 2
+        name, colon, value = line.partition(b":")
+        is_field = colon and TOKEN.fullmatch(name) and not _CONTROL.search(value)
+        if not is_field or self._trailer > TRAILER_MAX_BYTES:
+            raise FramingError("400 Bad Request", "trailer")
+
+    def _with_length(self, body: bytes, claimed: int | None = None) -> Framed:
+        length = len(body) if claimed is None else claimed
+        self._head = (self._head or b"")[:-2] + b"Content-Length: %d\r\n\r\n" % length
+        return self._done(body, too_large=claimed is not None)

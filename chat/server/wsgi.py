@@ -1,0 +1,203 @@
+"""Runs one request through gunicorn's parser and the WSGI application. In a thread, over bytes."""
+
+import io
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from gunicorn import util
+from gunicorn.http import wsgi
+from gunicorn.http.errors import ExpectationFailed, LimitRequestHeaders, LimitRequestLine, ParseException
+from gunicorn.http.parser import RequestParser
+
+from chat.server.held_requests import ENVIRON_KEY, Hold, Parked, Upgrade
+from chat.server.http_heads import MOST_SHAPES
+from chat.server.http_parser import Framed
+from chat.server.refusals import SECURITY_HEADERS
+from chat.server.websocket import switching
+
+log = logging.getLogger("gunicorn.error")
+
+App = Callable[[Any, Any], Any]  # WSGI
+SWITCHING = 101
+_STATUS = {
+    LimitRequestLine: "414 URI Too Long",
+    LimitRequestHeaders: "431 Request Header Fields Too Large",
+    ExpectationFailed: "417 Expectation Failed",
+}
+
+
+class Outgoing:
+    """The socket for gunicorn's Response. It only collects, so that a slow reader does not block the thread."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+
+    def sendall(self, data: bytes) -> None:
+        self.pieces.append(data)
+
+    def send(self, data: bytes) -> int:
+        """Only receives gunicorn's 100 Continue, which the loop has already sent."""
+        return len(data)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How to answer a parked request and later ones with the same head. Shared by up to thousands."""
+
+    head: bytes  # except Date and Content-Length
+    close: bool
+    answered: Callable[[], None] | None  # called for each answer
+    written: Callable[[int, datetime], None] | None  # called for each answer if there is an access log
+
+
+class Answer:
+    """The result of a request: parts to write and whether to close, an upgrade to a socket, or a parked request."""
+
+    __slots__ = ("began", "body", "close", "ending", "parked", "pieces", "upgrade")
+
+    def __init__(self, pieces: list[bytes], *, close: bool) -> None:
+        self.pieces = pieces
+        self.close = close
+        self.body: Iterator[bytes] | None = None  # follows the parts, iterated in threads
+        self.parked: Parked | None = None
+        self.ending: Ending | None = None  # of a parked request
+        self.upgrade: Upgrade | None = None
+        self.began: datetime | None = None
+
+
+def run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold, app: App | None = None) -> Answer:
+    """Run the application, or `app`, on one request. Raises WrongLane; other errors become answers."""
+    try:
+        return _run(worker, framed, peer, local, hold, app or worker.wsgi)
+    except ParseException as error:
+        status = _STATUS.get(type(error), "400 Bad Request")
+        return Answer([worker.refusal(status, type(error).__name__, framed.head)], close=True)
+    except Exception:
+        log.exception("answering a request failed")
+        return Answer([worker.refusal("500 Internal Server Error", "internal error", framed.head)], close=True)
+
+
+def _run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold, app: App) -> Answer:
+    out: Any = Outgoing()
+    started = datetime.now()  # noqa: DTZ005 - gunicorn's access log takes the difference
+    shape = framed.shape
+    longest = worker.cfg.limit_request_field_size
+    # The cache cannot be used if the access log needs the head, or if a value exceeds gunicorn's limit for fields.
+    if shape is None or worker.is_logged or len(framed.head) > longest > 0:
+        request = next(RequestParser(worker.cfg, [framed.head, framed.body], peer))
+        response, environ = wsgi.create(request, out, peer, local, worker.cfg)
+        environ["wsgi.multithread"] = True
+    else:
+        request, known = _parsed(worker.cfg, shape.head, peer[0], local)
+        response, environ = wsgi.Response(request, out, worker.cfg), known.copy()
+        environ["wsgi.input"] = io.BytesIO(framed.body)
+        environ["REMOTE_PORT"] = str(peer[1])
+        environ.update(shape.values)
+    environ[ENVIRON_KEY] = hold
+    if framed.too_large or not worker.alive:
+        response.force_close()
+
+    def written(body_bytes: int, began: datetime = started) -> None:
+        response.sent = body_bytes
+        worker.log.access(response, request, environ, datetime.now() - began)  # noqa: DTZ005
+
+    pieces = app(environ, response.start_response)
+    if hold.streams:
+        length, close = response.response_length or 0, response.should_close()
+        written(length)
+        answer = Answer([finished(_head(response, close=close), b"", length)], close=close)
+        answer.body = _closing(pieces)
+        return answer
+    try:
+        if hold.upgrade is not None and response.status_code == SWITCHING:
+            written(0)
+            answer = Answer([switching(hold.upgrade.accept)], close=False)
+            answer.upgrade = hold.upgrade
+            return answer
+        if hold.parked is None:
+            for piece in pieces:
+                response.write(piece)
+            response.close()
+            written(response.sent)
+            return Answer(out.pieces, close=response.should_close())
+    finally:
+        if hasattr(pieces, "close"):
+            pieces.close()
+    answer = Answer([], close=request.should_close())
+    answer.parked = hold.parked
+    ending = Ending(_head(response, close=answer.close), answer.close, hold.answered, None)
+    if worker.is_logged:
+        # This keeps the whole request alive, so only if needed.
+        answer.ending, answer.began = replace(ending, written=written), started
+    else:
+        answer.ending = _same(ending)
+    return answer
+
+
+def server_options(_environ: Any, start_response: Any) -> list[bytes]:
+    """The WSGI application for `OPTIONS *`: abilities of the whole server (RFC 9110, 9.3.7)."""
+    start_response("204 No Content", [("Allow", "DELETE, GET, HEAD, OPTIONS, POST, PUT"), *SECURITY_HEADERS])
+    return []
+
+
+@lru_cache(maxsize=MOST_SHAPES)
+def _parsed(cfg: Any, shape: bytes, address: str, local: Any) -> tuple[Any, dict[str, Any]]:
+    """Return gunicorn's parsed request for a Shape's head and its environ without the values; cached.
+
+    Parsing a head takes a quarter of the code that a send runs, and a class sends few shapes. Raises ParseException.
+    """
+    out: Any = Outgoing()
+    request = next(RequestParser(cfg, [shape], (address, 0)))
+    _, environ = wsgi.create(request, out, (address, 0), local, cfg)
+    environ["wsgi.multithread"] = True
+    for name in ("gunicorn.socket", "wsgi.early_hints", "wsgi.input"):
+        del environ[name]
+    return request, dict(environ)
+
+
+def forget_parsed() -> None:
+    """Clear the cache after log files were reopened, because it refers to the old ones."""
+    _parsed.cache_clear()
+
+
+def _head(response: Any, *, close: bool) -> bytes:
+    """The answer's head except Date and Content-Length, which are added when it is sent."""
+    lines = [f"HTTP/1.1 {response.status}", f"Server: {response.version}"]
+    lines.append("Connection: close" if close else "Connection: keep-alive")
+    lines += [f"{name}: {value}" for name, value in response.headers if name.lower() != "content-length"]
+    return "\r\n".join(lines).encode("latin-1")
+
+
+@lru_cache(maxsize=256)
+def _same(ending: Ending) -> Ending:
+    """Return one shared instance for equal values."""
+    return ending
+
+
+def _closing(pieces: Any) -> Iterator[bytes]:
+    """Yield a WSGI application's parts, and close its iterable at the end or on abort."""
+    try:
+        yield from pieces
+    finally:
+        if hasattr(pieces, "close"):
+            pieces.close()
+
+
+def finished(head: bytes, body: bytes, length: int | None = None) -> bytes:
+    """Build a held request's whole answer; with a length, its beginning."""
+    return _finished(head, body, int(time.time()), len(body) if length is None else length)
+
+
+@lru_cache(maxsize=64)  # many readers get the same answer
+def _finished(head: bytes, body: bytes, second: int, length: int) -> bytes:
+    return b"%s\r\nDate: %s\r\nContent-Length: %d\r\n\r\n%s" % (head, _date(second), length, body)
+
+
+@lru_cache(maxsize=2)
+def _date(second: int) -> bytes:
+    return util.http_date(second).encode()

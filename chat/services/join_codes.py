@@ -1,0 +1,92 @@
+"""Join codes: joining a room by six characters from paper or the board (docs/decisions/0110)."""
+
+from collections.abc import Callable
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+
+from chat.errors import ChatError, ErrorCode
+from chat.models import Actor, Membership, Role, Room
+from chat.ports import Store
+from chat.security.events import SecurityLog, Whence
+from chat.security.limits import WRONG_CODES, WRONG_CODES_BY_ADDRESS
+from chat.services import access
+from chat.services.access import RoomRef
+from chat.services.memberships import Memberships, accept_within
+from chat.services.permissions import Action, require
+from chat.services.rate_limits import Bucket, Limits
+from chat.services.site import make_code, normal_code, room_of_code
+
+_TRIES = 10  # to find an unused code; there are 900 million
+
+
+class JoinCodes:
+    def __init__(
+        self,
+        store: Store,
+        limits: Limits,
+        memberships: Memberships,
+        security_log: SecurityLog,
+        whence: Callable[[], Whence],
+    ) -> None:
+        self._store = store
+        self._limits = limits
+        self._memberships = memberships
+        self._security_log = security_log
+        self._whence = whence
+
+    def code(self, actor: Actor, ref: RoomRef) -> str:
+        """The room's join code; "" if it has none. Raises ROOM_NOT_FOUND, FORBIDDEN."""
+        with self._store.read() as connection:
+            room = access.joined(connection, actor, ref)
+            require(Action.JOIN_CODE, room)
+            return connection.execute(select(Room.join_code).where(Room.id == room.id)).scalar() or ""
+
+    def renew(self, actor: Actor, ref: RoomRef) -> str:
+        """Replace the room's join code and return it; the old one becomes invalid. Raises ROOM_NOT_FOUND, FORBIDDEN."""
+        for _ in range(_TRIES):
+            try:
+                return self._set(actor, ref, make_code())
+            except IntegrityError:
+                continue  # another room has it
+        raise ChatError(ErrorCode.UNAVAILABLE, retry_after=1)
+
+    def switch_off(self, actor: Actor, ref: RoomRef) -> None:
+        """Remove the room's join code. Raises ROOM_NOT_FOUND, FORBIDDEN."""
+        self._set(actor, ref, None)
+
+    def join(self, actor: Actor, code: str) -> tuple[str, bool]:
+        """Join the room with this code. Returns its name, and whether the membership is new.
+
+        Raises JOIN_CODE_WRONG; RATE_LIMITED after too many wrong ones, then for correct ones too.
+        """
+        buckets: list[Bucket] = [(WRONG_CODES, actor.user_id), (WRONG_CODES_BY_ADDRESS, self._whence().address)]
+        self._limits.check_shared(*buckets)
+        given = normal_code(code)
+        with self._store.read() as connection:
+            if not given or room_of_code(connection, given) is None:
+                given = ""
+        if not given:
+            self._limits.take_shared(*buckets)
+            raise ChatError(ErrorCode.JOIN_CODE_WRONG)
+        with self._store.write() as tx:
+            room_id = room_of_code(tx, given)
+            if room_id is None:  # renewed meanwhile
+                raise ChatError(ErrorCode.JOIN_CODE_WRONG)
+            name: str = tx.execute(select(Room.name).where(Room.id == room_id)).scalar_one()
+            own = select(Membership.id).where(Membership.room_id == room_id, Membership.user_id == actor.user_id)
+            is_new = tx.execute(own).first() is None
+            if is_new:
+                self._memberships.admit(tx, room_id, actor.user_id, Role.MEMBER)
+            else:
+                accept_within(tx, room_id, actor.user_id)
+        return name, is_new
+
+    def _set(self, actor: Actor, ref: RoomRef, code: str | None) -> str:
+        with self._store.write() as tx:
+            room = access.joined_locked(tx, actor, ref)
+            require(Action.JOIN_CODE, room)
+            tx.execute(update(Room).where(Room.id == room.id).values(join_code=code))
+        event = "join_code" if code else "join_code_off"
+        self._security_log.write(event, actor.user_id, actor.username, room_id=room.id)
+        return code or ""

@@ -1,0 +1,199 @@
+"""All services of one process, constructed once by `app.create_app`."""
+
+import threading
+from collections.abc import Callable
+
+from chat.clock import Clock
+from chat.delivery import Hub
+from chat.pictures import Decoder
+from chat.ports import Backend
+from chat.security.devices import Devices
+from chat.security.events import SecurityLog, Whence
+from chat.services.accounts import Accounts
+from chat.services.announcements import Announcements
+from chat.services.attachments import Attachments
+from chat.services.avatars import Avatars
+from chat.services.bounds import Bounds, PersonBounds, Requests
+from chat.services.changes import Changes
+from chat.services.conversations import Conversations
+from chat.services.email_codes import EmailCodes
+from chat.services.files import Files
+from chat.services.friend_groups import FriendGroups
+from chat.services.friends import Friends
+from chat.services.groups import Groups
+from chat.services.health import Health
+from chat.services.housekeeping import Housekeeper
+from chat.services.invitations import Invitations
+from chat.services.join_codes import JoinCodes
+from chat.services.memberships import Memberships
+from chat.services.message_queries import MessageQueries
+from chat.services.messages import Messages
+from chat.services.own_data import OwnData
+from chat.services.password_guessing import PasswordGuessing
+from chat.services.presence import Presence
+from chat.services.profiles import Profiles
+from chat.services.pulls import Pulls
+from chat.services.purging import Purger
+from chat.services.quota import Quota, StorageBounds
+from chat.services.rate_limits import Limits
+from chat.services.read_marks import ReadMarks
+from chat.services.room_passwords import RoomPasswords
+from chat.services.room_presence import RoomPresence
+from chat.services.rooms import Rooms
+from chat.services.roster_imports import RosterImports
+from chat.services.sessions import Sessions
+from chat.services.site import Registration, Site
+from chat.services.subscriptions import Subscriptions
+from chat.services.teachers import Teachers
+from chat.services.tickets import Tickets
+from chat.services.user_directory import UserDirectory
+
+
+class Services:
+    def __init__(
+        self,
+        backend: Backend,
+        clock: Clock,
+        *,
+        rate_limits: bool,
+        bounds: Bounds,
+        storage_bounds: StorageBounds,
+        lobby: str,
+        registration: Registration,
+        password_min_length: int,
+        message_max_chars: int,
+        edit_minutes: float,
+        image_max_bytes: int,
+        file_max_bytes: int,
+        session_hours: float,
+        presence_seconds: float,
+        feed_max_bytes: int,
+        secret: str,
+        whence: Callable[[], Whence],
+        smtp_url: str = "",
+    ) -> None:
+        self.clock = clock
+        self.backend = backend
+        self.store = backend.store
+        self.hub = Hub(self.store, feed_max_bytes)
+        security_log = SecurityLog(clock, whence)
+        self.limits = Limits(self.store, clock, security_log, enabled=rate_limits)
+        self.presence = Presence(self.store, clock, presence_seconds)
+        self.read_marks = ReadMarks(self.store)
+        self.sessions = Sessions(self.store, self.hub, clock, self.presence, security_log, session_hours)
+        self.hub.user_changed = self._user_changed
+        self.site = Site(self.store, self.limits, security_log, registration)
+        passwds = RoomPasswords(clock, self.limits, whence)
+        self.requests = Requests(self.limits, bounds)
+        person_bounds = PersonBounds(self.limits, bounds)
+        self.memberships = Memberships(self.store, clock, self.presence, passwds, person_bounds)
+        self.rooms = Rooms(
+            self.store, clock, self.memberships, passwds, person_bounds, self.read_marks, security_log, self.site, lobby
+        )
+        self.join_codes = JoinCodes(self.store, self.limits, self.memberships, security_log, whence)
+        self.tickets = Tickets(self.store, clock, self.limits, self.sessions, self.memberships)
+        devices = Devices(secret)
+        guesses = PasswordGuessing(self.store, clock, self.limits, devices)
+        self.accounts = Accounts(
+            self.store,
+            clock,
+            self.limits,
+            self.presence,
+            self.sessions,
+            self.rooms,
+            guesses,
+            devices,
+            security_log,
+            self.site,
+            password_min_length,
+        )
+        self.teachers = Teachers(
+            self.store, clock, self.accounts, self.sessions, self.presence, self.site, security_log
+        )
+        self.roster_imports = RosterImports(
+            self.store, clock, self.accounts, self.sessions, self.rooms, self.memberships, security_log
+        )
+        self.decoder = Decoder()
+        quota = Quota(self.store, clock, storage_bounds)
+        self.attachments = Attachments(self.store, clock, self.decoder, image_max_bytes)
+        self.messages = Messages(self.store, clock, self.limits, quota, self.attachments, message_max_chars)
+        self.avatars = Avatars(self.store, self.decoder)
+        self.profiles = Profiles(self.store, clock, self.accounts, self.sessions, quota, self.avatars, security_log)
+        self.email_codes = EmailCodes(self.limits, smtp_url)
+        self.user_directory = UserDirectory(self.store)
+        self.own_data = OwnData(self.store, self.limits)
+        self.friends = Friends(self.store, clock, self.rooms, self.messages, person_bounds, self.site)
+        self.friend_groups = FriendGroups(self.store, person_bounds)
+        self.groups = Groups(self.store, clock, self.rooms, quota, self.avatars, security_log)
+        self.invitations = Invitations(self.store, clock, self.memberships, person_bounds)
+        self.announcements = Announcements(self.store, clock, person_bounds)
+        self.conversations = Conversations(self.store, self.read_marks)
+        self.message_queries = MessageQueries(self.store, self.read_marks)
+        self.changes = Changes(
+            self.store,
+            self.hub,
+            clock,
+            self.limits,
+            security_log,
+            edit_minutes=edit_minutes,
+            max_chars=message_max_chars,
+        )
+        self.files = Files(self.store, clock, self.limits, quota, self.messages, file_max_bytes)
+        self.pulls = Pulls(self.store, self.hub, self.sessions, self.read_marks)
+        self.subscriptions = Subscriptions(self.store, self.hub, self.sessions, self.presence)
+        self.room_presence = RoomPresence(self.store, clock)
+        self._bus = backend.bus(self.hub)
+        self.purger = Purger(self.store)
+        self._housekeeper = Housekeeper(
+            self.store,
+            clock,
+            frequent=[self.presence.flush, self.read_marks.flush, self.room_presence.beat, self.store.checkpoint],
+            rare=[
+                self.sessions.purge,
+                self.limits.purge,
+                guesses.purge,
+                self.tickets.purge,
+                self.files.purge,
+                self.roster_imports.purge,
+                self.avatars.convert_old,
+                self.purger.purge,
+                self.purger.shrink,
+            ],
+        )
+        self.health = Health(self.store, self.start)
+        self._start_lock = threading.Lock()
+        self._started = False
+
+    def _user_changed(self, user_id: int | None) -> None:
+        self.sessions.doubt(user_id)
+        self.presence.doubt(user_id)
+
+    def start(self) -> None:
+        """Create the lobby and start the background threads. Idempotent.
+
+        Call it after the fork, in the process that serves. Raises UNAVAILABLE if the database cannot be used.
+        """
+        if self._started:
+            return
+        with self._start_lock:
+            if not self._started:
+                self.rooms.ensure_lobby()
+                self.files.purge()
+                self._bus.start()
+                self._housekeeper.start()
+                self._started = True
+
+    def answer_held(self) -> None:
+        """Answer all held requests, as the server is about to stop."""
+        self.hub.notifier.stop()
+
+    def close(self) -> None:
+        """Stop the threads and write the state that is only in memory."""
+        self.answer_held()
+        self.roster_imports.stop()
+        self.health.stop()
+        self._bus.stop()
+        self._housekeeper.stop()
+        self.decoder.close()
+        if self._started:
+            self.room_presence.end()

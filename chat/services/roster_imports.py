@@ -1,0 +1,349 @@
+"""Importing a roster: completely or not at all, with hashing in the background (docs/decisions/0111)."""
+
+import contextlib
+import logging
+import os
+import secrets
+import threading
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from chat.clock import SECOND, Clock
+from chat.errors import ChatError, ErrorCode
+from chat.models import Access, Actor, Event, EventKind, Membership, Role, Room, RosterImport, User
+from chat.names import name_key, nickname_key
+from chat.ports import Store, WriteTransaction
+from chat.security.events import SecurityLog
+from chat.services.access import AnyConnection
+from chat.services.accounts import PASSWORD_MAX_CHARS, Accounts, hashes
+from chat.services.memberships import Memberships
+from chat.services.permissions import require_teacher
+from chat.services.rooms import Rooms
+from chat.services.roster_parsing import Complaint, Problem, Roster, RosterLine, read_roster
+from chat.services.sessions import Sessions
+from chat.services.site import lock_site
+from chat.services.teachers import easy_password
+
+log = logging.getLogger(__name__)
+DEAD_AFTER_S = 30.0  # an import without progress for this long died with its process
+TELL_EVERY = 20  # people per progress report
+KEPT_S = 86400
+_THREADS = 2
+_NICENESS = 5  # of the hashing threads, so that chatting has priority
+_CHUNK = 400  # names per statement
+
+
+class ImportState(StrEnum):
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    roster: Roster
+    known: frozenset[str]  # keys of usernames that have an account
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """The login data of a person. password: "" if it stays unchanged."""
+
+    username: str
+    name: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportStatus:
+    state: ImportState
+    done: int
+    total: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    lines: list[RosterLine]
+    passwords: dict[str, str]  # to be set, by username
+    owner_id: int | None  # of created rooms
+
+
+class RosterImports:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        accounts: Accounts,
+        sessions: Sessions,
+        rooms: Rooms,
+        memberships: Memberships,
+        security_log: SecurityLog,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._accounts = accounts
+        self._sessions = sessions
+        self._rooms = rooms
+        self._memberships = memberships
+        self._security_log = security_log
+        self._is_stopping = threading.Event()
+
+    def check(self, actor: Actor | None, data: bytes) -> Preview:
+        """Return what an import would do, with a complaint for each bad line.
+
+        actor None: the administrator, on the command line. Raises NOT_TEACHER.
+        """
+        require_teacher(actor)
+        roster = read_roster(data, self._accounts.password_min_length, PASSWORD_MAX_CHARS)
+        with self._store.read() as connection:
+            users = _users(connection, roster.lines)
+            complaints = [*roster.complaints, *_complaints(connection, roster.lines, users)]
+        complaints.sort(key=lambda complaint: complaint.line)
+        known = frozenset(key for key, user in users.items() if user.deleted_at is None)
+        return Preview(Roster(roster.lines, complaints), known)
+
+    def begin(self, actor: Actor, data: bytes, *, resets_passwords: bool) -> tuple[str, list[Card]]:
+        """Import in the background. Returns the import's id, and the login data of all people for when it is done.
+
+        resets_passwords: known accounts also get the passwords of the file, or new ones. Raises NOT_TEACHER,
+        ROSTER_INVALID (complaint), IMPORT_RUNNING.
+        """
+        plan, cards = self._plan(actor, data, resets_passwords=resets_passwords)
+        import_id = self._enter(len(plan.lines))
+        job = threading.Thread(target=self._run, args=(import_id, plan, actor), name="roster", daemon=True)
+        job.start()
+        return import_id, cards
+
+    def import_now(self, data: bytes, *, resets_passwords: bool, told: Any) -> list[Card]:
+        """Import and wait for the end, on the command line; told(done) reports the progress."""
+        plan, cards = self._plan(None, data, resets_passwords=resets_passwords)
+        hashed = self._hashed(plan, told)
+        with self._store.write() as tx:
+            self._apply(tx, plan, hashed)
+        return cards
+
+    def status(self, actor: Actor, import_id: str) -> ImportStatus:
+        """Return the progress of an import. Raises NOT_TEACHER, IMPORT_UNKNOWN."""
+        require_teacher(actor)
+        with self._store.read() as connection:
+            row = connection.execute(select(RosterImport).where(RosterImport.id == import_id[:64])).first()
+        if row is None:
+            raise ChatError(ErrorCode.IMPORT_UNKNOWN)
+        if row.state == ImportState.RUNNING and self._is_dead(row.moved_at):
+            return ImportStatus(ImportState.FAILED, row.done, row.total, ErrorCode.UNAVAILABLE.name)
+        return ImportStatus(ImportState(row.state), row.done, row.total, row.reason)
+
+    def purge(self) -> None:
+        """Delete imports older than a day."""
+        with self._store.write() as tx:
+            tx.execute(delete(RosterImport).where(RosterImport.moved_at < self._clock() - KEPT_S * SECOND))
+
+    def stop(self) -> None:
+        """Abort a running import without changes."""
+        self._is_stopping.set()
+
+    def _plan(self, actor: Actor | None, data: bytes, *, resets_passwords: bool) -> tuple[_Plan, list[Card]]:
+        preview = self.check(actor, data)
+        if preview.roster.complaints:
+            raise ChatError(ErrorCode.ROSTER_INVALID, complaint=preview.roster.complaints[0])
+        lines = preview.roster.lines
+        passwords = {
+            line.username: line.password or easy_password(self._accounts.password_min_length)
+            for line in lines
+            if resets_passwords or name_key(line.username) not in preview.known
+        }
+        owner_id = actor.user_id if actor is not None else None
+        cards = [Card(line.username, line.name, passwords.get(line.username, "")) for line in lines]
+        return _Plan(lines, passwords, owner_id), cards
+
+    def _enter(self, total: int) -> str:
+        """Insert a row for a new import. Raises IMPORT_RUNNING while another one runs."""
+        import_id = secrets.token_urlsafe(16)
+        now = self._clock()
+        with self._store.write() as tx:
+            lock_site(tx)
+            running = select(RosterImport.moved_at).where(RosterImport.state == ImportState.RUNNING)
+            if any(not self._is_dead(moved_at) for moved_at in tx.execute(running).scalars()):
+                raise ChatError(ErrorCode.IMPORT_RUNNING)
+            row = {"id": import_id, "state": ImportState.RUNNING, "total": total, "moved_at": now}
+            tx.execute(insert(RosterImport).values(row))
+        return import_id
+
+    def _is_dead(self, moved_at: int) -> bool:
+        return abs(self._clock() - moved_at) > DEAD_AFTER_S * SECOND
+
+    def _run(self, import_id: str, plan: _Plan, actor: Actor) -> None:
+        try:
+            hashed = self._hashed(plan, lambda done: self._tell(import_id, done=done))
+            with self._store.write() as tx:
+                self._apply(tx, plan, hashed)
+                values = {"state": ImportState.DONE, "done": len(plan.lines), "moved_at": self._clock()}
+                tx.execute(update(RosterImport).where(RosterImport.id == import_id).values(values))
+            self._security_log.write("roster_import", actor.user_id, actor.username, people=len(plan.lines))
+        except ChatError as error:
+            self._tell(import_id, state=ImportState.FAILED, reason=error.code.name)
+        except Exception:
+            log.exception("importing a roster failed")
+            self._tell(import_id, state=ImportState.FAILED, reason=ErrorCode.INTERNAL.name)
+
+    def _tell(self, import_id: str, **values: object) -> None:
+        with contextlib.suppress(ChatError), self._store.write() as tx:
+            same = update(RosterImport).where(RosterImport.id == import_id)
+            tx.execute(same.values(**values, moved_at=self._clock()))
+
+    def _hashed(self, plan: _Plan, told: Any) -> dict[str, dict[str, Any]]:
+        """Return the columns of each new password, by username. Raises UNAVAILABLE if the server stops meanwhile."""
+        before = len(plan.lines) - len(plan.passwords)  # unchanged passwords take no time
+        found: dict[str, dict[str, Any]] = {}
+        with ThreadPoolExecutor(_THREADS, "roster-hashing", initializer=_be_nice) as pool:
+            for username, columns in zip(plan.passwords, pool.map(self._hash, plan.passwords.values()), strict=True):
+                found[username] = columns
+                if len(found) % TELL_EVERY == 0:
+                    told(before + len(found))
+        told(len(plan.lines))
+        return found
+
+    def _hash(self, password: str) -> dict[str, Any]:
+        if self._is_stopping.is_set():
+            raise ChatError(ErrorCode.UNAVAILABLE, retry_after=5)
+        return hashes(password)
+
+    def _apply(self, tx: WriteTransaction, plan: _Plan, hashed: dict[str, dict[str, Any]]) -> None:
+        """Apply everything in one transaction. Raises ROSTER_CHANGED after conflicting changes."""
+        users = _users(tx, plan.lines)
+        now = self._clock()
+        new: list[dict[str, Any]] = []
+        for line in plan.lines:
+            user = users.get(name_key(line.username))
+            columns = hashed.get(line.username)
+            if user is None and columns is not None:
+                new.append(_new_row(line, now) | columns)
+            elif user is None or user.deleted_at is not None or user.is_teacher:
+                raise ChatError(ErrorCode.ROSTER_CHANGED)
+            else:
+                self._update(tx, user, line, now, columns)
+        if new:
+            try:
+                tx.execute(insert(User), new)
+            except IntegrityError:
+                raise ChatError(ErrorCode.ROSTER_CHANGED) from None
+            users = _users(tx, plan.lines)
+            self._rooms.enter_lobby(tx, [users[row["username_key"]].id for row in new])
+        self._seat(tx, plan, users)
+
+    def _update(self, tx: WriteTransaction, user: Any, line: RosterLine, now: int, columns: Any) -> None:
+        values = {} if user.nickname == line.name else {"nickname": line.name, "nickname_key": nickname_key(line.name)}
+        if values:
+            tx.emit(Event(EventKind.PROFILE, user.id))
+        if columns is not None:
+            values |= columns | {"must_change_password": False}
+            self._sessions.end_all_within(tx, user.id)
+        elif values:
+            tx.emit(Event(EventKind.USER, user.id))
+        if values:
+            tx.execute(update(User).where(User.id == user.id).values(**values, updated_at=now))
+
+    def _seat(self, tx: WriteTransaction, plan: _Plan, users: dict[str, Any]) -> None:
+        """Add all people to their rooms; missing rooms are created."""
+        wanted: dict[str, list[int]] = {}
+        names: dict[str, str] = {}
+        for line in plan.lines:
+            for room in line.rooms:
+                names.setdefault(name_key(room), room)
+                wanted.setdefault(name_key(room), []).append(users[name_key(line.username)].id)
+        for key, user_ids in wanted.items():
+            room_id = _open_room(tx, key) or self._rooms.make_open_within(tx, names[key], plan.owner_id)
+            inside = select(Membership.user_id).where(Membership.room_id == room_id)
+            there = set(tx.execute(inside).scalars())
+            missing = [user_id for user_id in dict.fromkeys(user_ids) if user_id not in there]
+            self._memberships.admit_all(tx, room_id, missing, Role.MEMBER)
+
+
+def _new_row(line: RosterLine, now: int) -> dict[str, Any]:
+    return {
+        "username": line.username,
+        "username_key": name_key(line.username),
+        "nickname": line.name,
+        "nickname_key": nickname_key(line.name),
+        "created_at": now,
+        "updated_at": now,
+    }
+
+
+def _users(connection: AnyConnection, lines: Iterable[RosterLine]) -> dict[str, Any]:
+    """Return the accounts with these usernames, deleted ones included, by key."""
+    columns = (User.id, User.username_key, User.nickname, User.deleted_at, User.is_teacher)
+    found: dict[str, Any] = {}
+    for chunk in _chunks([name_key(line.username) for line in lines]):
+        for row in connection.execute(select(*columns).where(User.username_key.in_(chunk))):
+            found[row.username_key] = row
+    return found
+
+
+def _complaints(connection: AnyConnection, lines: Sequence[RosterLine], users: dict[str, Any]) -> list[Complaint]:
+    """Return problems that only the database can detect, and names that equal others' usernames
+    (docs/decisions/0080).
+    """
+    keys = [*(name_key(line.username) for line in lines), *(nickname_key(line.name) for line in lines)]
+    logins = {**_ids_by(connection, User.username_key, keys), **_ids_by(connection, User.email_key, keys)}
+    nicknames = _ids_by(connection, User.nickname_key, keys)
+    private = _closed_rooms(connection, lines)
+    in_file = {name_key(line.username): line.line for line in lines}
+    found: list[Complaint] = []
+    for line in lines:
+        key, name = name_key(line.username), nickname_key(line.name)
+        user = users.get(key)
+        is_anothers = key in logins or key in nicknames if user is None else user.deleted_at is not None
+        if is_anothers:
+            found.append(Complaint(line.line, Problem.TAKEN, {"username": line.username}))
+        elif user is not None and user.is_teacher:
+            found.append(Complaint(line.line, Problem.TEACHER, {"username": line.username}))
+        owner = logins.get(name)
+        if in_file.get(name, line.line) != line.line or (owner and (user is None or owner != user.id)):
+            found.append(Complaint(line.line, Problem.NAME_TAKEN, {"name": line.name}))
+        closed = [room for room in line.rooms if name_key(room) in private]
+        found.extend(Complaint(line.line, Problem.PRIVATE_ROOM, {"room": room}) for room in closed)
+    return found
+
+
+def _ids_by(connection: AnyConnection, column: Any, keys: Sequence[str]) -> dict[str, int]:
+    """Return the ids of accounts, deleted ones included, with one of the keys in this column."""
+    found: dict[str, int] = {}
+    for chunk in _chunks(list(dict.fromkeys(keys))):
+        rows = connection.execute(select(column, User.id).where(column.in_(chunk)))
+        found |= {row[0]: row[1] for row in rows}
+    return found
+
+
+def _closed_rooms(connection: AnyConnection, lines: Sequence[RosterLine]) -> set[str]:
+    """Return the keys of the rooms that are private: only their members may add people."""
+    found: set[str] = set()
+    for chunk in _chunks(list(dict.fromkeys(name_key(room) for line in lines for room in line.rooms))):
+        private = (Room.name_key.in_(chunk), Room.deleted_at.is_(None), Room.access != Access.OPEN)
+        found |= set(connection.execute(select(Room.name_key).where(*private)).scalars())
+    return found
+
+
+def _open_room(tx: WriteTransaction, key: str) -> int | None:
+    """Raises ROSTER_CHANGED if the room has become private meanwhile."""
+    living = (Room.name_key == key, Room.deleted_at.is_(None))
+    room = tx.execute(select(Room.id, Room.access).where(*living)).first()
+    if room is not None and room.access != Access.OPEN:
+        raise ChatError(ErrorCode.ROSTER_CHANGED)
+    return None if room is None else int(room.id)
+
+
+def _chunks(keys: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (keys[start : start + _CHUNK] for start in range(0, len(keys), _CHUNK))
+
+
+def _be_nice() -> None:
+    with contextlib.suppress(OSError, AttributeError):  # only Linux has it for threads
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

@@ -1,0 +1,87 @@
+"""User search and profiles as seen by other users (docs/specification.md, "ims")."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, and_, exists, or_, select
+
+from chat.errors import ChatError, ErrorCode
+from chat.lanes import Lane, enter_lane
+from chat.models import Actor, Friendship, User
+from chat.names import name_key
+from chat.ports import Store
+from chat.services import paging
+from chat.services.access import AnyConnection, within_64_bits
+from chat.storage.avatars import avatars_of
+
+MOST_FOUND = 50
+
+columns = (User.id, User.email, User.nickname, User.deleted_at.is_not(None).label("is_deleted"))
+
+
+class Person(NamedTuple):
+    """A user as seen by others, deleted accounts included."""
+
+    user_id: int
+    email: str
+    nickname: str
+    is_deleted: bool
+    avatar: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    person: Person
+    is_friend: bool
+
+
+class UserDirectory:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def search(self, actor: Actor, name: str) -> list[Found]:
+        """Find users by a part of the nickname, case-insensitive; exact matches first, at most 50."""
+        enter_lane(Lane.LONG)
+        key = name_key(name)
+        if not key:
+            return []
+        query = (
+            select(*columns, _is_friend_of(actor.user_id))
+            .where(User.nickname_key.contains(key, autoescape=True))
+            .order_by(User.nickname_key != key, User.nickname_key, User.id)
+            .limit(MOST_FOUND)
+        )
+        with self._store.read() as connection:
+            rows = connection.execute(query).all()
+            return [Found(who, row.is_friend) for who, row in zip(persons(connection, rows), rows, strict=True)]
+
+    def find(self, actor: Actor, user_id: int) -> Found:
+        """Return the user with this id, deleted ones included. Raises USER_NOT_FOUND."""
+        query = select(*columns, _is_friend_of(actor.user_id)).where(User.id == within_64_bits(user_id))
+        with self._store.read() as connection:
+            row = connection.execute(query).first()
+            if row is None:
+                raise ChatError(ErrorCode.USER_NOT_FOUND, username=user_id)
+            return Found(persons(connection, [row])[0], row.is_friend)
+
+
+def called(search: str) -> ColumnElement[bool]:
+    """The condition that the text is part of a User's username or nickname, case-insensitive."""
+    return or_(paging.matches(User.username_key, search), paging.matches(User.nickname_key, search))
+
+
+def persons(connection: AnyConnection, rows: Sequence[Any]) -> list[Person]:
+    """Build persons, with avatars, from rows that begin with `columns`."""
+    avatars = avatars_of(connection, User, [row[0] for row in rows])
+    return [
+        Person(id_, email, nickname, is_deleted, avatars.get(id_, "")) for id_, email, nickname, is_deleted, *_ in rows
+    ]
+
+
+def _is_friend_of(user_id: int) -> Any:
+    theirs = or_(
+        and_(Friendship.low_id == user_id, Friendship.high_id == User.id),
+        and_(Friendship.low_id == User.id, Friendship.high_id == user_id),
+    )
+    return exists().where(theirs, Friendship.ended_at.is_(None)).label("is_friend")

@@ -1,0 +1,81 @@
+"""Refusals before routing: each protocol's clients get its envelope, with any Accept header, and never a page."""
+
+import json
+
+import pytest
+
+from tests.server.conftest import Shared
+from tests.server.raw import Talk
+from tests.server.websocket import HANDSHAKE
+
+# path: the envelope's keys, and its English text, unless the protocol has a single language
+ENVELOPES = {
+    "/chat/send": {"status", "feedback"},
+    "/api/room/list": {"code", "msg", "data"},
+    "/ws/join": {"code", "msg", "data"},
+    "/Room/1": {"status", "error"},
+    "/conversations": {"code", "info"},
+    "/ws/": {"code", "info"},
+    "/%63hat/send?x=y": {"status", "feedback"},
+    "http://x/account/login": {"code", "info"},
+    "//api/room/list": {"code", "msg", "data"},
+}
+BROKEN = {
+    "400 field": (b"GET %b HTTP/1.1\r\nHost: x\r\nno colon\r\n", 400),
+    "400 Host": (b"GET %b HTTP/1.1\r\nHost: a/b\r\n", 400),
+    "400 Content-Length": (b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Length: 1,1\r\n", 400),
+    "400 smuggling": (b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n", 400),
+    "400 line feeds": (b"GET %b HTTP/1.1\nHost: x\r\n", 400),
+    "414": (b"GET %b" + b"x" * 9000 + b" HTTP/1.1\r\nHost: x\r\n", 414),
+    "417": (b"POST %b HTTP/1.1\r\nHost: x\r\nExpect: wonders\r\n", 417),
+    "431": (b"GET %b HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 50_000 + b"\r\n", 431),
+    "501": (b"POST %b HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n", 501),
+    "505": (b"GET %b HTTP/2.0\r\nHost: x\r\n", 505),
+}
+
+
+@pytest.mark.parametrize("path", ENVELOPES)
+@pytest.mark.parametrize("kind", BROKEN)
+def test_it_has_the_envelope_of_its_path(shared: Shared, path: str, kind: str) -> None:
+    (head, status), keys = BROKEN[kind], ENVELOPES[path]
+    if kind == "414":
+        path = path.partition("?")[0] + "?"
+    with Talk(shared.server) as talk:
+        answer = talk.ask(head % path.encode() + b"Accept: text/html,*/*\r\n\r\n")
+        assert answer.status == status
+        assert answer.headers["content-type"] == "application/json"
+        assert set(json.loads(answer.body)) == keys
+        assert talk.rest() == b""
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("zh-CN,zh", "服务器不接受此请求"), ("en", "does not take this request")]
+)
+def test_in_the_clients_language(shared: Shared, language: str, words: str) -> None:
+    with Talk(shared.server) as talk:
+        answer = talk.ask(f"GET /user/me HTTP/1.1\r\nHost: x\r\nAccept-Language: {language}\r\nbad\r\n\r\n".encode())
+        assert words in json.loads(answer.body)["feedback"]
+
+
+def test_a_bad_handshake_at_the_root_is_realtimes_and_a_bad_request_there_is_the_pages(shared: Shared) -> None:
+    bad = b"bad\r\n\r\n"
+    with Talk(shared.server) as talk:
+        shake = "\r\n".join(["GET / HTTP/1.1", "Host: x", *HANDSHAKE, ""]).encode()
+        assert set(talk.ask(shake + bad).json()) == {"status", "error"}
+    with Talk(shared.server) as talk:
+        page = talk.ask(b"GET / HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\n" + bad)
+        assert (page.status, page.headers["content-type"]) == (400, "text/html; charset=utf-8")
+
+
+@pytest.mark.parametrize("said", [b"\x16\x03\x01\x02\x00\x01", b"\x80\x2e\x01\x00\x02", b"\0", b"(", b"\xe4\xbd\xa0"])
+def test_hopeless_requests_are_refused_at_once(shared: Shared, said: bytes) -> None:
+    """A browser using https:// would wait."""
+    with Talk(shared.server, timeout=5) as talk:
+        assert talk.ask(said).status == 400
+        assert talk.rest() == b""
+
+
+def test_a_head_is_answered_without_a_body(shared: Shared) -> None:
+    with Talk(shared.server) as talk:
+        answer = talk.ask(b"HEAD /api/room/list HTTP/1.1\r\nHost: x\r\nbad\r\n\r\n", bodiless=True)
+        assert (answer.status, talk.rest()) == (400, b"")

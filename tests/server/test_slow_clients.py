@@ -1,0 +1,347 @@
+"""Silent, slow, unreading and disconnecting clients, and a thousand of them, do not affect others."""
+
+import base64
+import contextlib
+import select
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+import requests
+
+from tests.integration.raw import open_pull, sockets_of, token_of
+from tests.pictures import noise
+from tests.real_server import Server, wait_until
+from tests.server.raw import Talk, allow_descriptors, get, pull, resting_sockets_of, rss_of, threads_of
+
+StartServer = Callable[..., Server]
+THREADS_MAX = 60
+MIB = 1024 * 1024
+GROWTH_MAX = 200 * MIB  # 64 answers of nearly 8 MiB would be 500; 8 of them, one for each connection, are 62
+
+
+@pytest.fixture(autouse=True)
+def _descriptors() -> None:
+    allow_descriptors(8192)
+
+
+@contextlib.contextmanager
+def many(server: Server, count: int, first: bytes, addresses: int = 1) -> Iterator[list[socket.socket]]:
+    """Connections that send only `first`, from several addresses."""
+    with ExitStack() as stack:
+        opened = []
+        for number in range(count):
+            source = (f"127.0.0.{1 + number % addresses}", 0)
+            connection = stack.enter_context(
+                socket.create_connection(("127.0.0.1", server.port), timeout=20, source_address=source)
+            )
+            if first:
+                connection.sendall(first)
+            opened.append(connection)
+        yield opened
+
+
+def say(server: Server, token: str, text: str) -> None:
+    body = {"roomname": "public", "new_message": {"type": "text", "content": text}}
+    reply = requests.post(f"{server.url}/chat/send", json=body, headers={"Authorization": token}, timeout=10)
+    assert reply.status_code == 200, reply.text
+
+
+def serves_promptly(server: Server, token: str) -> None:
+    began = time.monotonic()
+    for n in range(5):
+        assert requests.get(f"{server.url}/healthz", timeout=5).status_code == 200
+        say(server, token, f"message {n}")
+    assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"",
+        b"GET /user/me HTTP/1.1\r\nHost: local",
+        b"POST /chat/send HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{",
+        b"POST /chat/send HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{",
+        b"POST /user/login HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 1000\r\n\r\n",
+    ],
+    ids=["silent", "half a head", "half a body", "half a chunk", "wait for 100"],
+)
+def test_500_slow_clients_delay_no_other_client(server: StartServer, first: bytes) -> None:
+    live = server(CHAT_THREADS="12")
+    token = token_of(live, "alice")
+    (worker,) = live.worker_pids()
+    before, memory = resting_sockets_of(worker), rss_of(worker)
+    with many(live, 500, first):
+        serves_promptly(live, token)
+        wait_until(lambda: sockets_of(worker) >= before + 500, "all are accepted", 10)
+        serves_promptly(live, token)
+        assert threads_of(worker) < THREADS_MAX
+        assert rss_of(worker) - memory < 30 * MIB
+    wait_until(lambda: sockets_of(worker) <= before + 5, "their sockets are closed", 10)
+
+
+def test_heads_that_do_not_end_are_closed(server: StartServer) -> None:
+    """After 10 s, with no bytes or one now and then; clients silent between requests may stay."""
+    live = server()
+    with Talk(live) as idle, Talk(live) as half, Talk(live) as trickling:
+        assert idle.ask(get("/healthz")).status == 200
+        began = time.monotonic()
+        half.send(b"GET /healthz HTTP/1.1\r\nHost:")
+        trickling.send(b"GET /healthz HTTP/1.1\r\n")
+        waiting = {half.socket, trickling.socket}
+        while waiting:
+            assert time.monotonic() - began < 14, "still open"
+            if trickling.socket in waiting:
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                    trickling.send(b"X: y\r\n")
+            for each in select.select(list(waiting), [], [], 0.3)[0]:
+                assert time.monotonic() - began > 8
+                with contextlib.suppress(ConnectionResetError):
+                    said = each.recv(1000)
+                    assert said == b"" or said.startswith(b"HTTP/1.1 408")
+                waiting.remove(each)
+        assert idle.ask(get("/healthz")).status == 200
+
+
+def test_a_client_that_hangs_up_during_a_pull_is_forgotten_at_once(server: StartServer) -> None:
+    live = server()
+    token = token_of(live, "alice")
+    (worker,) = live.worker_pids()
+    before = resting_sockets_of(worker)
+    for how in ("close", "reset", "half-close"):
+        talks = [Talk(live) for _ in range(20)]
+        for talk in talks:
+            if how == "close":  # a known head, held
+                assert talk.ask(pull(token, {"public": ""}, timeout=0.05)).status == 200
+            talk.send(pull(token, {"public": ""}, timeout=40))
+        wait_until(lambda: sockets_of(worker) >= before + 20, "all are there")
+        time.sleep(0.2)
+        for talk in talks:
+            if how == "reset":
+                talk.reset()
+            elif how == "close":
+                talk.socket.close()
+            else:
+                talk.socket.shutdown(socket.SHUT_WR)
+        wait_until(lambda: sockets_of(worker) <= before + 1, f"forgotten after {how}", 5)
+        for talk in talks:
+            talk.socket.close()
+
+
+def test_clients_that_hang_up_with_requests_in_line(server: StartServer) -> None:
+    live = server()
+    token = token_of(live, "alice")
+    (worker,) = live.worker_pids()
+    before = resting_sockets_of(worker)
+    for _ in range(40):
+        talk = Talk(live)
+        talk.send(pull(token, {"public": ""}, timeout=40) + get("/healthz") * 50)
+        talk.socket.close()
+    wait_until(lambda: sockets_of(worker) <= before + 1, "all are forgotten", 5)
+    serves_promptly(live, token)
+    assert "Traceback" not in live.log.read_text()
+
+
+def history(token: str) -> bytes:
+    return get("/chat/history?roomname=gallery&limit=2", f"Authorization: {token}")
+
+
+def show_pictures(server: Server, token: str, count: int, size: int) -> None:
+    """In a room of their own."""
+    auth = {"Authorization": token}
+    reply = requests.post(f"{server.url}/room/create", json={"roomname": "gallery"}, headers=auth, timeout=30)
+    assert reply.status_code == 200, reply.text
+    for _ in range(count):
+        message = {"type": "img", "content": base64.b64encode(noise(size)).decode()}
+        body = {"roomname": "gallery", "new_message": message}
+        reply = requests.post(f"{server.url}/chat/send", json=body, headers=auth, timeout=30)
+        assert reply.status_code == 200, reply.text
+
+
+def test_clients_that_do_not_read(server: StartServer) -> None:
+    live = server(CHAT_THREADS="12")
+    token = token_of(live, "alice")
+    show_pictures(live, token, 2, 2_900_000)  # a page of nearly 8 MiB
+    with Talk(live) as talk:
+        expected = talk.ask(history(token)).body
+    assert len(expected) > 7 * MIB
+    (worker,) = live.worker_pids()
+    before, memory = resting_sockets_of(worker), rss_of(worker)
+    for round_ in range(3):
+        with ExitStack() as stack:
+            talks = [stack.enter_context(Talk(live, receive_buffer=65536, timeout=30)) for _ in range(8)]
+            for talk in talks:
+                talk.send(history(token) * 8)
+            for talk in talks:  # each is being answered
+                assert select.select([talk.socket], [], [], 15)[0]
+            time.sleep(0.3)
+            serves_promptly(live, token)
+            assert threads_of(worker) < THREADS_MAX
+            if round_ == 0:  # one has only been slow
+                assert all(talks[0].answer().body == expected for _ in range(8))
+            assert rss_of(worker) - memory < GROWTH_MAX, f"in round {round_}"
+        wait_until(lambda: sockets_of(worker) <= before + 1, "their sockets are closed", 5)
+    serves_promptly(live, token)
+    wait_until(lambda: rss_of(worker) - memory < GROWTH_MAX / 2, "their memory is given back", 5)
+    assert "Traceback" not in live.log.read_text()
+
+
+def test_more_clients_that_do_not_read_than_threads(server: StartServer) -> None:
+    live = server(CHAT_THREADS="12")
+    token = token_of(live, "alice")
+    show_pictures(live, token, 2, 1_500_000)
+    with ExitStack() as stack:
+        talks = [stack.enter_context(Talk(live, receive_buffer=4096)) for _ in range(30)]
+        for talk in talks:
+            talk.send(history(token))
+        time.sleep(0.3)
+        serves_promptly(live, token_of(live, "bob"))  # alice's own requests take turns with one another
+        for talk in talks:
+            assert select.select([talk.socket], [], [], 15)[0], "it is being answered too"
+
+
+def test_picture_to_held_pulls_that_do_not_read(server: StartServer) -> None:
+    """The loop writes a held pull's answer, and must not block."""
+    live = server(CHAT_THREADS="12")
+    token = token_of(live, "alice")
+    (worker,) = live.worker_pids()
+    memory = rss_of(worker)
+    with ExitStack() as stack:
+        talks = [stack.enter_context(Talk(live, receive_buffer=4096)) for _ in range(40)]
+        for talk in talks:
+            talk.send(pull(token, {"public": ""}, timeout=40))
+        time.sleep(0.3)
+        content = base64.b64encode(noise(3_000_000)).decode()
+        body = {"roomname": "public", "new_message": {"type": "img", "content": content}}
+        assert requests.post(f"{live.url}/chat/send", json=body, headers={"Authorization": token}, timeout=30).ok
+        for talk in talks:
+            assert select.select([talk.socket], [], [], 15)[0]
+        serves_promptly(live, token)
+        # One picture, 4 MB in Base64, shared by all.
+        assert rss_of(worker) - memory < GROWTH_MAX
+        assert talks[0].answer().json()["public"][0]["content"] == content
+
+
+def test_a_thousand_held_pulls(server: StartServer) -> None:
+    live = server(CHAT_THREADS="12", CHAT_RATE_LIMITS="off")
+    token, bob = token_of(live, "alice"), token_of(live, "bob")
+    (worker,) = live.worker_pids()
+    before = resting_sockets_of(worker)
+    with ExitStack() as stack:
+        pulls = [stack.enter_context(open_pull(live, token, {"public": ""})) for _ in range(1000)]
+        wait_until(lambda: sockets_of(worker) >= before + 1000, "all are accepted")
+        assert requests.get(f"{live.url}/healthz", timeout=10).status_code == 200
+        assert not select_any(pulls), "none is answered yet"
+        assert threads_of(worker) < THREADS_MAX
+        say(live, bob, "to all 1000")  # alice's own request would wait behind her pulls
+        assert len(set(read_all(pulls))) == 1
+    wait_until(lambda: sockets_of(worker) <= before + 1, "no socket is left over", 10)
+
+
+def test_a_thousand_clients_hang_up_and_come_back(server: StartServer) -> None:
+    live = server(CHAT_THREADS="12", CHAT_RATE_LIMITS="off")
+    token, bob = token_of(live, "alice"), token_of(live, "bob")
+    (worker,) = live.worker_pids()
+    before = resting_sockets_of(worker)
+    first = [Talk(live) for _ in range(1000)]
+    for talk in first:
+        talk.send(pull(token, {"public": ""}, timeout=40))
+    for n, talk in enumerate(first):
+        if n % 2:
+            talk.reset()
+        else:
+            talk.socket.close()
+    with ExitStack() as stack:
+        pulls = [stack.enter_context(open_pull(live, token, {"public": ""})) for _ in range(1000)]
+        wait_until(lambda: before + 1000 <= sockets_of(worker) <= before + 1001, "only those who came back are there")
+        assert requests.get(f"{live.url}/healthz", timeout=10).status_code == 200
+        assert threads_of(worker) < THREADS_MAX
+        say(live, bob, "welcome back")  # alice's own request would wait behind her pulls
+        (content,) = set(read_all(pulls))
+        assert b"welcome back" in content
+    wait_until(lambda: sockets_of(worker) <= before + 1, "no socket is left over", 10)
+    assert "Traceback" not in live.log.read_text()
+
+
+def select_any(connections: list[socket.socket]) -> list[tuple[int, int]]:
+    poll = select.poll()  # select takes no descriptors over 1023
+    for connection in connections:
+        poll.register(connection, select.POLLIN)
+    return poll.poll(0)
+
+
+def read_all(connections: list[socket.socket]) -> list[bytes]:
+    """Return the body of each connection's answer."""
+    bodies = []
+    for connection in connections:
+        connection.settimeout(20)
+        data = b""
+        while not data.partition(b"\r\n\r\n")[2].endswith(b"}"):
+            piece = connection.recv(65536)
+            assert piece, "closed instead of answered"
+            data += piece
+        assert data.startswith(b"HTTP/1.1 200")
+        bodies.append(data.partition(b"\r\n\r\n")[2])
+    return bodies
+
+
+def test_connections_past_the_descriptors_are_refused(server: StartServer) -> None:
+    """Existing connections are still served, surplus ones are told, and there is room again after some have closed."""
+    live = server(descriptors=256)
+    token = token_of(live, "alice")
+    with requests.Session() as kept:
+        kept.headers["Authorization"] = token
+        assert kept.get(f"{live.url}/user/me", timeout=5).status_code == 200
+        with many(live, 300, b"", addresses=5) as opened:
+            wait_until(lambda: len(select.select(opened, [], [], 0)[0]) >= 300 - 128, "those too many are refused")
+            refused = [each for each in opened if select.select([each], [], [], 0)[0]]
+            assert 300 - 128 <= len(refused) <= 300 - 100
+            told = [each.recv(1000) for each in refused[:20]]
+            assert all(answer.startswith(b"HTTP/1.1 503 ") and b"Retry-After" in answer for answer in told)
+            body = {"roomname": "public", "new_message": {"type": "text", "content": "still here"}}
+            assert kept.post(f"{live.url}/chat/send", json=body, timeout=5).status_code == 200
+        wait_until(lambda: requests.get(f"{live.url}/healthz", timeout=5).status_code == 200, "there is room again")
+    assert "Traceback" not in live.log.read_text()
+
+
+def test_one_address_takes_no_more_than_its_places(server: StartServer) -> None:
+    """Its further connections are told so, at both ports; another address is served."""
+    live = server(CHAT_CONNECTIONS_PER_ADDRESS="20")
+    with many(live, 30, b"") as opened:
+        wait_until(lambda: len(select.select(opened, [], [], 0)[0]) >= 10, "ten are refused")
+        assert len(select.select(opened, [], [], 0.2)[0]) == 10
+        with socket.create_connection(("127.0.0.1", live.tcp_port), timeout=10) as lines:
+            assert b"1008" in lines.recv(1000)
+        with socket.create_connection(("127.0.0.1", live.port), 10, source_address=("127.0.0.2", 0)) as other:
+            other.sendall(get("/healthz"))
+            assert other.recv(1000).startswith(b"HTTP/1.1 200 ")
+    wait_until(lambda: requests.get(f"{live.url}/healthz", timeout=5).status_code == 200, "there is room again")
+
+
+def test_an_unread_picture_costs_little(server: StartServer) -> None:
+    """Sent in chunks: a hundred clients that request 5 MB and read nothing hold one chunk each."""
+    live = server(CHAT_THREADS="12")
+    token = token_of(live, "alice")
+    show_pictures(live, token, 1, 4_900_000)
+    with Talk(live) as talk:
+        talk.ask(get("/user/me", f"Authorization: {token}"))
+    (message,) = requests.get(
+        f"{live.url}/api/message/list?room_id=2", headers={"Authorization": token}, timeout=10
+    ).json()["data"]
+    path = message["content"][message["content"].index("/attachments/") :]
+    whole = requests.get(f"{live.url}{path}", timeout=10)
+    assert len(whole.content) == int(whole.headers["Content-Length"]) > 4_800_000
+    (worker,) = live.worker_pids()
+    memory = rss_of(worker)
+    with ExitStack() as stack:
+        talks = [stack.enter_context(Talk(live, receive_buffer=4096, timeout=30)) for _ in range(100)]
+        for talk in talks:
+            talk.send(get(path))
+        for talk in talks:
+            assert select.select([talk.socket], [], [], 15)[0]
+        serves_promptly(live, token)
+        assert rss_of(worker) - memory < 100 * MIB
+        assert talks[0].answer().body == whole.content
+        wait_until(lambda: sockets_of(worker) < 30, "those that do not read are given up", 25)

@@ -1,0 +1,265 @@
+"""Stopping, reloading and upgrading a running server, with little effect on clients."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.integration.raw import answer, open_pull, token_of
+from tests.real_server import ROOT, Server, children_of, wait_until
+from tests.server.raw import Talk, get, pull
+
+StartServer = Callable[..., Server]
+
+
+class Poller:
+    """Asks /user/me again and again, on a connection that it keeps and on fresh ones."""
+
+    def __init__(self, server: Server, token: str) -> None:
+        self.server = server
+        self.request = get("/user/me", f"Authorization: {token}")
+        self.answered = 0
+        self.retried = 0
+        self.failures: list[object] = []
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._poll, args=(keep,)) for keep in (True, False)]
+
+    def __enter__(self) -> "Poller":
+        for thread in self._threads:
+            thread.start()
+        wait_until(lambda: self.answered > 4, "it is served before")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(30)
+
+    def _poll(self, keep: bool) -> None:
+        talk: Talk | None = None
+        last = False
+        while not self._stop.wait(0.005):
+            for attempt in range(3):
+                try:
+                    if talk is None:
+                        talk = Talk(self.server)
+                    answered = talk.ask(self.request)
+                except (AssertionError, ConnectionResetError, BrokenPipeError) as error:
+                    # Closed while nothing was on its way to us: any client may ask again.
+                    if attempt == 2 or talk is None or talk.buffer:
+                        self.failures.append(error)
+                    self.retried += 1
+                    if talk is not None:
+                        talk.socket.close()
+                    talk = None
+                    continue
+                except OSError as error:
+                    self.failures.append(error)
+                    break
+                if answered.status != 200:
+                    self.failures.append(answered.status)
+                self.answered += 1
+                last = not keep or answered.headers["connection"].lower() == "close"
+                break
+            if talk is not None and last:
+                talk.socket.close()
+                talk = None
+        if talk is not None:
+            talk.socket.close()
+
+
+@contextlib.contextmanager
+def held(server: Server, token: str, count: int = 10) -> Iterator[list[socket.socket]]:
+    with contextlib.ExitStack() as stack:
+        pulls = [stack.enter_context(open_pull(server, token, {"public": ""})) for _ in range(count)]
+        time.sleep(0.3)
+        yield pulls
+
+
+def all_answered(pulls: list[socket.socket]) -> None:
+    for connection in pulls:
+        status, body = answer(connection)
+        assert (status, body["status"], body["public"]) == (200, "success", [])
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_sighup_changes_workers_under_way(server: StartServer, workers: int) -> None:
+    live = server(workers=workers, fresh=True)
+    token = token_of(live, "alice")
+    old = set(live.worker_pids())
+    with held(live, token) as pulls, Poller(live, token) as poller:
+        began = time.monotonic()
+        live.signal(signal.SIGHUP)
+        all_answered(pulls)
+        assert time.monotonic() - began < 8
+        wait_until(
+            lambda: len(live.worker_pids()) == workers and not old & set(live.worker_pids()),
+            "there are new workers, and only these",
+            20,
+        )
+        served = poller.answered
+        wait_until(lambda: poller.answered > served + 20, "the new ones serve")
+    assert not poller.failures, poller.failures
+    assert poller.retried < 10
+    assert live.stop() == 0
+    assert "Traceback" not in live.log.read_text()
+
+
+def test_a_pull_can_be_held_again_after_sighup(server: StartServer) -> None:
+    live = server(fresh=True)
+    token = token_of(live, "alice")
+    (old,) = live.worker_pids()
+    live.signal(signal.SIGHUP)
+    wait_until(lambda: live.worker_pids() and old not in live.worker_pids(), "the worker is another", 20)
+    with held(live, token, 1) as pulls:
+        body = {"roomname": "public", "new_message": {"type": "text", "content": "after"}}
+        requests.post(f"{live.url}/chat/send", json=body, headers={"Authorization": token}, timeout=10)
+        assert answer(pulls[0])[1]["public"][0]["content"] == "after"
+
+
+def test_sigusr2_hands_over_to_a_new_master(server: StartServer) -> None:
+    live = server(fresh=True)
+    token = token_of(live, "alice")
+    (worker,) = live.worker_pids()
+    group = live.pid
+    try:
+        with Poller(live, token) as poller:
+            live.signal(signal.SIGUSR2)
+            wait_until(lambda: any(children_of(child) for child in children_of(live.pid)), "a new master has a worker")
+            (master,) = (child for child in children_of(live.pid) if child != worker)
+            time.sleep(0.3)
+            with held(live, token) as pulls:
+                live.signal(signal.SIGTERM)
+                assert live.wait() == 0
+                # The new worker holds some of them, and keeps them.
+                wait_until(lambda: children_of(master), "the new master is there")
+                body = {"roomname": "public", "new_message": {"type": "text", "content": "from the new one"}}
+                reply = requests.post(f"{live.url}/chat/send", json=body, headers={"Authorization": token}, timeout=10)
+                assert reply.status_code == 200
+                for connection in pulls:
+                    status, got = answer(connection)
+                    assert status == 200
+                    assert [message["content"] for message in got["public"]] in ([], ["from the new one"])
+            served = poller.answered
+            wait_until(lambda: poller.answered > served + 20, "the new one serves")
+        assert not poller.failures, poller.failures
+        assert poller.retried < 10
+        os.kill(master, signal.SIGTERM)
+        wait_until(lambda: not Path(f"/proc/{master}").exists() or is_zombie(master), "the new one stops", 15)
+        assert "Traceback" not in live.log.read_text()
+    finally:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, signal.SIGKILL)
+
+
+def is_zombie(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def test_sigterm_while_a_body_is_half_sent(server: StartServer) -> None:
+    live = server()
+    token = token_of(live, "alice")
+    with Talk(live) as slow, Talk(live) as silent, held(live, token) as pulls:
+        slow.send(get("/chat/send", f"Authorization: {token}", "Content-Length: 1000", method="POST") + b"{")
+        assert silent.ask(get("/healthz")).status == 200
+        began = time.monotonic()
+        live.signal(signal.SIGTERM)
+        all_answered(pulls)
+        assert time.monotonic() - began < 3
+        assert silent.rest() == b""
+        assert time.monotonic() - began < 3
+        assert live.wait(20) == 0
+        assert time.monotonic() - began < 14
+    assert "Traceback" not in live.log.read_text()
+
+
+def test_a_body_that_is_finished_while_stopping_is_answered(server: StartServer) -> None:
+    live = server()
+    token = token_of(live, "alice")
+    body = b'{"roomname": "public", "new_message": {"type": "text", "content": "just in time"}}'
+    with Talk(live) as slow, held(live, token, 1) as pulls:
+        head = get("/chat/send", f"Authorization: {token}", f"Content-Length: {len(body)}", method="POST")
+        slow.send(head + body[:10])
+        time.sleep(0.2)
+        live.signal(signal.SIGTERM)
+        all_answered(pulls)
+        result = slow.ask(body[10:])
+        assert (result.status, result.headers["connection"].lower()) == (200, "close")
+        assert slow.rest() == b""
+        assert live.wait() == 0
+    live.start()
+    got = requests.get(f"{live.url}/chat/pull", headers={"Authorization": token}, timeout=10).json()["public"]
+    assert [message["content"] for message in got] == ["just in time"]
+
+
+def test_stopping_with_idle_connections_is_quick(server: StartServer) -> None:
+    live = server()
+    token = token_of(live, "alice")
+    talks = [Talk(live) for _ in range(50)]
+    for talk in talks[:25]:
+        assert talk.ask(get("/healthz")).status == 200
+    for talk in talks[:10]:
+        assert talk.ask(pull(token, {"public": ""}, timeout=0.05)).status == 200
+    began = time.monotonic()
+    assert live.stop() == 0
+    assert time.monotonic() - began < 4
+    for talk in talks:
+        assert talk.rest() == b""
+        talk.socket.close()
+
+
+def test_a_pull_that_comes_while_stopping_is_not_held(server: StartServer) -> None:
+    live = server()
+    token = token_of(live, "alice")
+    with Talk(live) as slow, Talk(live) as piped:
+        # Something that keeps it from ending, and pulls in line behind a held one.
+        slow.send(get("/chat/send", "Content-Length: 1000", method="POST") + b"{")
+        piped.send(pull(token, {"public": ""}, timeout=40) * 2)
+        time.sleep(0.3)
+        began = time.monotonic()
+        live.signal(signal.SIGTERM)
+        assert piped.answer().json()["public"] == []
+        piped.rest()
+        assert time.monotonic() - began < 5
+        slow.socket.close()
+        assert live.wait() == 0
+
+
+def test_reload_restarts_the_worker_when_a_file_changes(
+    server: StartServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "copy"
+    (copy / "tests").mkdir(parents=True)
+    for name in ("chat", "migrations"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in (*ROOT.glob("*.py"), ROOT / "tests/served.py", ROOT / "tests/hashing.py"):
+        shutil.copy(file, copy / file.relative_to(ROOT))
+    monkeypatch.setattr("tests.launch.ROOT", copy)
+    live = server(fresh=True, GUNICORN_CMD_ARGS="--reload", CHAT_RATE_LIMITS="off")
+    token = token_of(live, "alice")
+    (old,) = live.worker_pids()
+    with held(live, token) as pulls, Poller(live, token) as poller:
+        health = copy / "chat" / "web" / "health.py"
+        text = health.read_text()
+        assert '"status":"ok"' in text
+        health.write_text(text.replace('"status":"ok"', '"status":"reloaded"'))
+        all_answered(pulls)
+        url = f"{live.url}/healthz"
+        wait_until(
+            lambda: old not in live.worker_pids() and requests.get(url, timeout=10).json()["status"] == "reloaded",
+            "the changed file is used",
+            20,
+        )
+    assert not poller.failures, poller.failures
+    assert "Traceback" not in live.log.read_text()

@@ -1,0 +1,291 @@
+"""Held pulls, with the connection's part played by the test."""
+
+import json
+import time
+from functools import partial
+from typing import Any
+
+import pytest
+from flask import Flask, Response
+from sqlalchemy import delete
+
+from chat import metrics
+from chat.clock import SECOND, from_iso
+from chat.http.long_poll import HeldPull
+from chat.models import Actor, Message, StoredMessage
+from chat.server.held_requests import ENVIRON_KEY, Hold, Look
+from chat.services import Services
+from chat.services.messages import Draft
+from chat.services.pulls import Pulls
+from tests.conftest import services_of, sign_up
+from tests.contract.clients import FlaskTransport, PollingClient
+from tests.database import wait_for_the_bus
+
+FUTURE = "2099-01-01T00:00:00Z"
+
+
+@pytest.fixture
+def token(app: Flask) -> str:
+    alice = PollingClient(FlaskTransport(app))
+    reply = alice.call("POST", "/user/register", {"username": "alice", "password": "secret1"})
+    return str(reply.headers["Set-Cookie"].split("=", 1)[1].split(";")[0])
+
+
+@pytest.fixture
+def chat(app: Flask, token: str, bob: Actor) -> Services:
+    made = services_of(app)
+    made.limits._enabled = False
+    wait_for_the_bus(made)
+    return made
+
+
+@pytest.fixture
+def bob(app: Flask) -> Actor:
+    return sign_up(services_of(app), "bob")
+
+
+def pull(app: Flask, token: str, cursors: dict[str, Any], hold: Hold, query: str = "") -> Response:
+    body = json.dumps(cursors).encode()
+    with app.test_request_context(
+        f"/chat/pull?timeout=20&limit=500{query}", method="POST", data=body, headers={"Authorization": token},
+        environ_overrides={ENVIRON_KEY: hold},
+    ):  # fmt: skip
+        return app.full_dispatch_request()
+
+
+def park(app: Flask, token: str, cursors: dict[str, Any], query: str = "") -> HeldPull:
+    hold = Hold(lambda: None, time.monotonic())
+    pull(app, token, cursors, hold, query)
+    assert isinstance(hold.parked, HeldPull)
+    return hold.parked
+
+
+def end(parked: HeldPull) -> None:
+    parked.is_held = False
+    parked.forget()
+
+
+def test_a_look_comes_to_rest_though_the_newest_message_was_deleted(
+    app: Flask, token: str, chat: Services, bob: Actor
+) -> None:
+    """It went from the loop to a thread and back, without end."""
+    chat.messages.send(bob, "public", Draft(text="stays"))
+    sent = chat.messages.send(bob, "public", Draft(text="goes"))
+    with chat.store.write() as tx:
+        tx.execute(delete(Message).where(Message.id == sent.id))
+    chat.hub.feeds.forget()
+    parked = park(app, token, {"public": (sent.time - 1) / 1e6})
+    assert parked.look() is Look.NOTHING_YET
+    end(parked)
+
+
+def test_many_small_messages_are_left_to_a_thread(
+    app: Flask, token: str, chat: Services, bob: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The overhead of a message counts: thousands of one letter are megabytes, and answers are cached."""
+    parked = park(app, token, {"public": FUTURE})
+    for _ in range(200):
+        chat.messages.send(bob, "public", Draft(text="x"))
+    assert parked.look() is Look.NEEDS_THREAD
+    monkeypatch.setattr(Pulls, "in_memory", lambda *_: pytest.fail("once for all who are there"))
+    assert parked.look() is Look.NEEDS_THREAD
+    end(parked)
+
+
+def test_a_body_that_takes_a_thread_anyway_is_not_read_on_the_loop(
+    app: Flask, token: str, chat: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cursors = {"public": FUTURE, **{f"no room {n}": 0 for n in range(500)}}
+    parked = park(app, token, cursors)
+    parked.is_held = False
+    monkeypatch.setattr(Pulls, "moved", lambda *_: pytest.fail("it was read"))
+    assert parked.again(json.dumps(cursors).encode()) is Look.NEEDS_THREAD
+    parked.forget()
+
+
+def test_the_furthest_of_its_cursors_is_the_read_mark(app: Flask, token: str, chat: Services, bob: Actor) -> None:
+    """Two tabs of a browser may share a connection, and one of them lag behind."""
+    parked = park(app, token, {"public": FUTURE})
+    times = [chat.messages.send(bob, "public", Draft(text=str(n))).time for n in range(3)]
+    for cursor in (times[2], times[0]):
+        parked.is_held = False
+        parked.again(json.dumps({"public": cursor / 1e6}).encode())
+    end(parked)
+    chat.read_marks.flush()
+    assert chat.read_marks.written_mark(parked.user_id, 1) == times[2]
+
+
+def test_a_cursor_that_goes_back_in_one_room_leaves_its_read_mark(
+    app: Flask, token: str, chat: Services, bob: Actor
+) -> None:
+    club = chat.rooms.create(bob, "club", members=["alice"])
+    wait_for_the_bus(chat)
+    parked = park(app, token, {"public": FUTURE, "club": FUTURE})
+    rooms = ("club", "public", "public", "club")
+    first, second, third, fourth = (chat.messages.send(bob, room, Draft(text=room)).time for room in rooms)
+    for public, at_club in ((third, first), (second, fourth)):  # the sum of the two grows
+        parked.is_held = False
+        parked.again(json.dumps({"public": public / 1e6, "club": at_club / 1e6}).encode())
+    end(parked)
+    chat.read_marks.flush()
+    marks = [chat.read_marks.written_mark(parked.user_id, room_id) for room_id in (1, club)]
+    assert marks == [third, fourth]
+
+
+@pytest.mark.parametrize(("looked_at", "is_read"), [("0", False), ("1", True)])
+def test_later_pulls_mark_only_rooms_on_screen(
+    app: Flask, token: str, chat: Services, bob: Actor, looked_at: str, is_read: bool
+) -> None:
+    parked = park(app, token, {"public": FUTURE}, f"&read={looked_at}")
+    before = chat.read_marks.written_mark(parked.user_id, 1)
+    times = [chat.messages.send(bob, "public", Draft(text=str(n))).time for n in range(2)]
+    for cursor in (times[1], times[0]):
+        parked.is_held = False
+        parked.again(json.dumps({"public": cursor / 1e6}).encode())
+        chat.read_marks.flush()
+    end(parked)
+    chat.read_marks.flush()
+    assert chat.read_marks.written_mark(parked.user_id, 1) == (times[1] if is_read else before)
+
+
+def test_a_fault_while_parking_leaves_no_waiter(
+    app: Flask, token: str, chat: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(*_: object) -> None:
+        raise RuntimeError("the database file is damaged")
+
+    monkeypatch.setattr(Pulls, "again", fault)
+    with app.app_context():
+        assert pull(app, token, {"public": FUTURE}, Hold(lambda: None, time.monotonic())).status_code == 500
+    assert len(chat.hub.notifier) == 0
+
+
+@pytest.fixture
+def counted(chat: Services, monkeypatch: pytest.MonkeyPatch) -> Services:
+    """Requests are limited, without a refill during the test."""
+    now = chat.clock()
+    monkeypatch.setattr(chat.limits, "_clock", lambda: now)
+    monkeypatch.setattr(chat.limits, "_enabled", True)
+    return chat
+
+
+def left(chat: Services, user_id: int) -> int:
+    """Use up and return the number of requests the user may make at once."""
+    return next(n for n in range(1000) if not chat.requests.count_on_loop(user_id))
+
+
+def test_a_pull_that_is_held_costs_nothing(app: Flask, token: str, counted: Services, bob: Actor) -> None:
+    parked = park(app, token, {"public": FUTURE})
+    said = counted.messages.send(bob, "public", Draft(text="the last one"))
+    for _ in range(1000):
+        parked.is_held = False
+        assert parked.again(json.dumps({"public": said.time / 1e6}).encode()) is Look.NOTHING_YET
+    end(parked)
+    assert left(counted, parked.user_id) == 300
+
+
+def test_a_pull_that_is_run_once_more_in_a_thread_costs_nothing(app: Flask, token: str, counted: Services) -> None:
+    parked = park(app, token, {"public": FUTURE})
+    for _ in range(10):
+        hold = Hold(lambda: None, time.monotonic(), resumed=parked)
+        pull(app, token, {"public": FUTURE}, hold)
+        assert hold.parked is parked
+    end(parked)
+    assert left(counted, parked.user_id) == 300
+
+
+def test_pulls_that_are_answered_at_once_count_on_the_loop_and_in_threads(
+    app: Flask, token: str, counted: Services, bob: Actor
+) -> None:
+    parked = park(app, token, {"public": FUTURE})
+    said = counted.messages.send(bob, "public", Draft(text="again and again"))
+    body = json.dumps({"public": (said.time - 1) / 1e6}).encode()
+    for _ in range(300):
+        parked.is_held = False
+        assert isinstance(parked.again(body), bytes)
+    before = metrics.delivered_on_loop.n
+    assert parked.again(body) is Look.NEEDS_THREAD
+    assert metrics.delivered_on_loop.n == before
+    refused = pull(app, token, json.loads(body), Hold(lambda: None, time.monotonic()))
+    assert refused.status_code == 429
+    assert refused.headers["Retry-After"] == "1"
+    end(parked)
+
+
+def test_a_place_comes_free_fifty_times_a_second(
+    app: Flask, token: str, counted: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parked = park(app, token, {"public": FUTURE})
+    end(parked)
+    assert left(counted, parked.user_id) == 300
+    later = counted.limits._clock() + SECOND
+    monkeypatch.setattr(counted.limits, "_clock", lambda: later)
+    assert left(counted, parked.user_id) == 50
+
+
+def in_the_lobby(message: StoredMessage) -> dict[str, Any]:
+    return {"public": message.time / 1e6}
+
+
+def test_changes_end_only_the_pulls_that_ask_for_them(app: Flask, token: str, chat: Services, bob: Actor) -> None:
+    sent = chat.messages.send(bob, "public", Draft(text="a"))
+    wait_for_the_bus(chat)
+    calls: list[bool] = []
+    parked = {}
+    for changes, query in ((False, ""), (True, "&changes=1")):
+        hold = Hold(partial(calls.append, changes), time.monotonic())
+        pull(app, token, in_the_lobby(sent), hold, query)
+        assert isinstance(hold.parked, HeldPull)
+        parked[changes] = hold.parked
+    chat.changes.edit(bob, "public", sent.id, "b")
+    chat.changes.delete(bob, sent.id)
+    assert calls == [True, True]
+    assert parked[False].look() is Look.NOTHING_YET
+    answer = parked[True].look()
+    assert isinstance(answer, bytes)
+    assert [each["change"] for each in json.loads(answer)["public"]] == ["edited", "deleted"]
+    further = chat.messages.send(bob, "public", Draft(text="c"))
+    assert sorted(calls) == [False, True, True, True]
+    for each in parked.values():
+        answer = each.look()
+        assert isinstance(answer, bytes)
+        assert json.loads(answer)["public"][-1]["content"] == "c"
+        each.is_held = False
+        assert each.again(json.dumps(in_the_lobby(further)).encode()) is Look.NOTHING_YET
+        end(each)
+
+
+def test_a_held_pull_reads_on_from_a_change(app: Flask, token: str, chat: Services, bob: Actor) -> None:
+    """Its cursor is beyond the last message, and known to memory."""
+    sent = chat.messages.send(bob, "public", Draft(text="a"))
+    parked = park(app, token, in_the_lobby(sent), "&changes=1")
+    chat.changes.edit(bob, "public", sent.id, "b")
+    answer = parked.look()
+    assert isinstance(answer, bytes)
+    stamp = json.loads(answer)["public"][-1]["timestamp"]
+    parked.is_held = False
+    assert parked.again(json.dumps({"public": stamp}).encode()) is Look.NOTHING_YET
+    end(parked)
+
+
+def test_typing_ends_the_pulls_of_others_that_ask_for_changes(
+    app: Flask, token: str, chat: Services, bob: Actor
+) -> None:
+    sent = chat.messages.send(bob, "public", Draft(text="a"))
+    wait_for_the_bus(chat)
+    plain, changes = park(app, token, in_the_lobby(sent)), park(app, token, in_the_lobby(sent), "&changes=1")
+    chat.changes.typing(bob, "public")
+    assert plain.look() is Look.NOTHING_YET
+    answer = changes.look()
+    assert isinstance(answer, bytes)
+    (entry,) = json.loads(answer)["public"]
+    assert (entry["change"], entry["user"]) == ("typing", "bob")
+    assert from_iso(entry["timestamp"]) == sent.time  # the client's own cursor, which takes no time of the clock
+    changes.is_held = False
+    assert changes.again(json.dumps({"public": entry["timestamp"]}).encode()) is Look.NOTHING_YET
+    me = chat.sessions.resolve(changes._actor.session_id, changes.user_id)
+    assert me is not None
+    chat.changes.typing(me, "public")
+    assert changes.look() is Look.NOTHING_YET  # caused by the reader itself
+    end(plain)
+    end(changes)

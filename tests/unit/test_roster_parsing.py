@@ -1,0 +1,224 @@
+"""Reading rosters as spreadsheets save them, and importing them, all or nothing."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import select
+
+from chat.errors import ChatError, ErrorCode
+from chat.models import Access, Actor, Role, RosterImport, User
+from chat.services import Services
+from chat.services.roster_imports import DEAD_AFTER_S, ImportState
+from chat.services.roster_parsing import MOST_BYTES, MOST_LINES, Problem, read_roster
+from tests.conftest import FakeClock, sign_up
+from tests.real_server import wait_until
+
+HERE = "192.0.2.1"
+ENGLISH = "username,name,password,rooms\nkim,Kim Lee,,physics;7b\nbo,,secret9,\n"
+CHINESE = "用户名;姓名;密码;房间\n小明;王小明;;物理\n"
+
+
+def problems(text: str | bytes) -> list[tuple[int, Problem]]:
+    data = text if isinstance(text, bytes) else text.encode()
+    return [(each.line, each.problem) for each in read_roster(data, 6, 128).complaints]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_every_encoding_separator_and_line_end(encoding: str, separator: str, line_end: str) -> None:
+    text = CHINESE.replace(";", separator).replace("\n", line_end)
+    found = read_roster(text.encode(encoding), 6, 128)
+    assert found.complaints == []
+    assert [(line.username, line.name, line.password, line.rooms) for line in found.lines] == [
+        ("小明", "王小明", "", ("物理",))
+    ]
+
+
+def test_columns_in_any_order_and_quoted_cells() -> None:
+    text = 'Class, Rooms ,"NAME",Username\n7b," physics ; 7b；7b","Lee, ""Kim""",kim\n\n,,,\n8c,,,bo\n'
+    found = read_roster(text.encode(), 6, 128)
+    assert found.complaints == []
+    assert [(line.line, line.username, line.name, line.rooms) for line in found.lines] == [
+        (2, "kim", 'Lee, "Kim"', ("physics", "7b")),
+        (5, "bo", "bo", ()),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", [(0, Problem.NO_HEADER)]),
+        ("kim,Kim\nbo,Bo\n", [(0, Problem.NO_HEADER)]),
+        ("name,password\nKim,\n", [(0, Problem.NO_HEADER)]),
+        ("username\n", [(0, Problem.NO_PEOPLE)]),
+        (b"username\n\x81\xff\xff", [(0, Problem.ENCODING)]),
+        (b"\xff\xfeu", [(0, Problem.ENCODING)]),
+        ("username;name\nm1;Jörg Müller\n".encode("cp1252"), [(0, Problem.ENCODING)]),  # else "M黮ler", silently
+        ("username;name\nm1;张伟a\n".encode("gbk"), []),
+        ('username\n"kim\n', [(2, Problem.BROKEN)]),
+        ("username\n" + "x" * 200_000, [(2, Problem.BROKEN)]),  # one endless cell
+        ("username,name\n,Kim\n", [(2, Problem.USERNAME_MISSING)]),
+        ("username\n" + "x" * 33, [(2, Problem.USERNAME)]),
+        ("username,name\nkim," + "x" * 33, [(2, Problem.NAME)]),
+        ("username,password\nkim,short", [(2, Problem.PASSWORD)]),
+        ("username,rooms\nkim,a;status\n", [(2, Problem.ROOM)]),
+        ("username,rooms\nkim," + ";".join(map(str, range(21))), [(2, Problem.ROOMS)]),
+        ("username\n=cmd()\n", [(2, Problem.FORMULA)]),
+        ("username,name\nkim,@SUM(1)\n", [(2, Problem.FORMULA)]),
+        ("username,rooms\nkim,+1\n", [(2, Problem.FORMULA)]),
+        ("username\nkim\nbo\nＫIM\n", [(4, Problem.TWICE)]),
+        ("username\n" + "x\n" * (MOST_LINES + 1), [(0, Problem.TOO_MANY)]),
+        (b"username\n" + b"x" * MOST_BYTES, [(0, Problem.TOO_LARGE)]),
+    ],
+)
+def test_problems_are_told_by_line(text: str | bytes, found: list[tuple[int, Problem]]) -> None:
+    assert problems(text) == found
+
+
+def test_mistakes_without_end_are_cut() -> None:
+    assert len(problems("username\n" + "=x\n" * 1500)) == 100
+
+
+@pytest.fixture
+def teacher(services: Services) -> Actor:
+    made = sign_up(services, "teacher")
+    services.teachers.appoint(None, "teacher", is_teacher=True)
+    found = services.sessions.resolve(made.session_id, made.user_id)
+    assert found is not None
+    return found
+
+
+def imported(services: Services, teacher: Actor, text: str, *, passwords: bool = False) -> dict[str, str]:
+    """Import, wait for the end, and give the passwords by username."""
+    import_id, cards = services.roster_imports.begin(teacher, text.encode(), resets_passwords=passwords)
+    wait_until(
+        lambda: services.roster_imports.status(teacher, import_id).state is not ImportState.RUNNING, "the import ends"
+    )
+    status = services.roster_imports.status(teacher, import_id)
+    assert (status.state, status.done) == (ImportState.DONE, status.total)
+    return {card.username: card.password for card in cards}
+
+
+def rooms_of(services: Services, username: str, password: str) -> dict[str, Role | None]:
+    user_id, session = services.accounts.log_in(username, password, HERE)
+    actor = services.sessions.resolve(session.id, user_id)
+    assert actor is not None
+    return {room.name: room.role for room in services.rooms.joined(actor)}
+
+
+def test_everybody_gets_an_account_and_is_in_their_rooms(services: Services, teacher: Actor) -> None:
+    passwords = imported(services, teacher, ENGLISH)
+    assert passwords["bo"] == "secret9"
+    assert rooms_of(services, "bo", "secret9") == {"public": Role.MEMBER}
+    assert rooms_of(services, "kim", passwords["kim"]) == dict.fromkeys(("public", "physics", "7b"), Role.MEMBER)
+    assert {room.name: room.role for room in services.rooms.joined(teacher)}["physics"] is Role.OWNER
+    assert services.accounts.find("kim").nickname == "Kim Lee"
+
+
+def test_importing_again_updates_names_and_rooms_but_no_passwords(services: Services, teacher: Actor) -> None:
+    first = imported(services, teacher, ENGLISH)
+    second = imported(services, teacher, "username,name,password,rooms\nKIM,Kim L.,secret7,7c\nbo,,,\n")
+    assert second == {"KIM": "", "bo": ""}
+    assert services.accounts.find("kim").nickname == "Kim L."
+    assert set(rooms_of(services, "kim", first["kim"])) == {"public", "physics", "7b", "7c"}
+    third = imported(services, teacher, "username,password\nkim,secret7\nbo,\n", passwords=True)
+    assert third["kim"] == "secret7"
+    assert third["bo"] not in {"", "secret9"}
+    assert rooms_of(services, "bo", third["bo"])
+    with pytest.raises(ChatError):
+        services.accounts.log_in("kim", first["kim"], HERE)
+
+
+def test_one_bad_line_and_nothing_is_imported(services: Services, teacher: Actor) -> None:
+    secret = sign_up(services, "pupil")
+    services.rooms.create_titled(secret, "secret", access=Access.INVITE)
+    services.accounts.register_by_email("kim@example.com", "secret1", "Kim", HERE)
+    services.teachers.delete(teacher, "kim@example.com")
+    services.accounts.create("gone", "secret1", HERE)
+    services.teachers.delete(teacher, "gone")
+    text = "username,rooms\nnew,\ngone,\nteacher,\nother,secret\nkim@example.com,\n"
+    found = services.roster_imports.check(teacher, text.encode())
+    assert [(each.line, each.problem) for each in found.roster.complaints] == [
+        (3, Problem.TAKEN),
+        (4, Problem.TEACHER),
+        (5, Problem.PRIVATE_ROOM),
+        (6, Problem.TAKEN),
+    ]
+    text_of_names = "username,name\nx,pupil\ny,z\nz,\npupil,Pupil\n"
+    found = services.roster_imports.check(teacher, text_of_names.encode())
+    assert [(each.line, each.problem) for each in found.roster.complaints] == [
+        (2, Problem.NAME_TAKEN),
+        (3, Problem.NAME_TAKEN),
+    ]
+    with pytest.raises(ChatError) as caught:
+        services.roster_imports.begin(teacher, text.encode(), resets_passwords=False)
+    assert caught.value.code is ErrorCode.ROSTER_INVALID
+    with pytest.raises(ChatError):
+        services.accounts.find("new")
+
+
+def test_changes_in_between_let_the_whole_import_fail(
+    services: Services, teacher: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_hashing, may_go_on = threading.Event(), threading.Event()
+    plain = services.roster_imports._hash
+
+    def slow(password: str) -> dict[str, object]:
+        is_hashing.set()
+        assert may_go_on.wait(30)
+        return plain(password)
+
+    monkeypatch.setattr(services.roster_imports, "_hash", slow)
+    import_id, _ = services.roster_imports.begin(teacher, ENGLISH.encode(), resets_passwords=False)
+    assert is_hashing.wait(30)
+    with pytest.raises(ChatError) as caught:
+        services.roster_imports.begin(teacher, ENGLISH.encode(), resets_passwords=False)
+    assert caught.value.code is ErrorCode.IMPORT_RUNNING
+    services.accounts.create("bo", "secret1", HERE)
+    services.teachers.delete(teacher, "bo")
+    may_go_on.set()
+    wait_until(
+        lambda: services.roster_imports.status(teacher, import_id).state is ImportState.FAILED, "the import fails"
+    )
+    assert services.roster_imports.status(teacher, import_id).reason == ErrorCode.ROSTER_CHANGED.name
+    with pytest.raises(ChatError):
+        services.accounts.find("kim")
+
+
+def test_an_import_whose_process_died_has_failed(services: Services, teacher: Actor, clock: FakeClock) -> None:
+    import_id = services.roster_imports._enter(5)
+    assert services.roster_imports.status(teacher, import_id).state is ImportState.RUNNING
+    clock.advance(DEAD_AFTER_S + 1)
+    assert services.roster_imports.status(teacher, import_id).state is ImportState.FAILED
+    imported(services, teacher, ENGLISH)  # and another may begin
+    clock.advance(90_000)
+    services.roster_imports.purge()
+    with services.store.read() as connection:
+        assert connection.execute(select(RosterImport.id)).all() == []
+
+
+def test_two_thousand_people_are_one_short_transaction(services: Services, teacher: Actor) -> None:
+    text = "username,rooms\n" + "".join(f"pupil {number},7{number % 9};all\n" for number in range(2000))
+    imported(services, teacher, text)
+    with services.store.read() as connection:
+        assert len(connection.execute(select(User.id)).all()) == 2001
+    assert len(services.memberships.members(teacher, "all")) == 2001
+    assert services.rooms.view(teacher, "70").member_count == 224  # the teacher too
+
+
+def test_rosters_are_for_teachers(services: Services, teacher: Actor) -> None:
+    pupil = sign_up(services, "pupil")
+    acts: list[Callable[[], object]] = [
+        lambda: services.roster_imports.check(pupil, ENGLISH.encode()),
+        lambda: services.roster_imports.begin(pupil, ENGLISH.encode(), resets_passwords=False),
+        lambda: services.roster_imports.status(pupil, "x"),
+    ]
+    for act in acts:
+        with pytest.raises(ChatError) as caught:
+            act()
+        assert caught.value.code is ErrorCode.NOT_TEACHER
+    with pytest.raises(ChatError) as caught:
+        services.roster_imports.status(teacher, "x" * 1000)
+    assert caught.value.code is ErrorCode.IMPORT_UNKNOWN
