@@ -15,6 +15,7 @@ from chat.errors import ChatError, ErrorCode
 from chat.http.context import services
 from chat.http.roster_messages import worded
 from chat.ports import BackupError
+from chat.services.room_settings import SLOW_MODE_MAX
 from chat.services.site import Registration
 from config import ConfigError
 from instance import check_database
@@ -120,6 +121,7 @@ def delete_account(username: str) -> None:
 @click.option("--rooms/--no-rooms", "pupils_make_rooms", default=None, help="whether pupils may create rooms")
 @click.option("--private-rooms/--no-private-rooms", default=None, help="whether private rooms may be created")
 @click.option("--directs/--no-directs", "direct_conversations", default=None, help="whether they may be begun")
+@click.option("--slow-mode", type=click.IntRange(0, SLOW_MODE_MAX), help="seconds; of rooms without their own")
 def site(*, new_code: bool, **given: object) -> None:
     """Show the site's settings, or change those given."""
     settings = services().site.settings()

@@ -52,6 +52,11 @@ class ErrorCode(Enum):
     ROOMS_OWNED = auto()  # limit: the number of rooms the caller may own
     ADDED_TOO_MANY = auto()  # limit: the number of people that may be added at once
     CANNOT_BE_ADDED = auto()  # neither user nor reason is disclosed
+    BARRED = auto()  # that user must not come back into the room
+    ARCHIVED = auto()  # nobody writes in the room any more
+    READ_ONLY = auto()  # only the room's owner, admins and teachers write in it
+    MUTED = auto()  # retry_after (s)
+    SLOW_MODE = auto()  # retry_after (s): between two messages of one person in the room
     TICKET_INVALID = auto()
     FORBIDDEN = auto()
     NOT_MEMBER = auto()  # username (or id, as requested) of another user
@@ -106,6 +111,10 @@ class ErrorCode(Enum):
     SOCKETS_UNAVAILABLE = auto()  # not running under LiveWorker
     INTERNAL = auto()
 
+
+# By everything that writes in a room, and by what stores a message there.
+WRITING = (ErrorCode.ARCHIVED, ErrorCode.READ_ONLY, ErrorCode.MUTED)
+SENDING = (*WRITING, ErrorCode.SLOW_MODE)
 
 # Raised only by operations that not every protocol has. Other protocols need no texts for these.
 PARTIAL = frozenset(

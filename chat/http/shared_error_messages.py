@@ -87,6 +87,31 @@ SHARED: Table = {
         "The user {username} does not exist: check the name.",
         "用户 {username} 不存在：请检查名称。",
     ),
+    ErrorCode.BARRED: (
+        403,
+        "This user was removed from the room and must not come back: ask its owner or a teacher.",
+        "该用户已被移出该聊天室，不能再加入：请联系创建者或老师。",
+    ),
+    ErrorCode.ARCHIVED: (
+        403,
+        "The room is archived: it can be read, but nobody writes in it.",
+        "该聊天室已归档：可以阅读，但不能再发言。",
+    ),
+    ErrorCode.READ_ONLY: (
+        403,
+        "The room is read-only: its owner, admins and teachers write in it.",
+        "该聊天室为只读：只有创建者、管理员和老师可以发言。",
+    ),
+    ErrorCode.MUTED: (
+        403,
+        "You are muted in this room: you can write again in {retry_after} s.",
+        "你在该聊天室中已被禁言：{retry_after} 秒后可以发言。",
+    ),
+    ErrorCode.SLOW_MODE: (
+        429,
+        "The room is in slow mode: you can send your next message in {retry_after} s.",
+        "该聊天室已开启慢速模式：{retry_after} 秒后可以发送下一条消息。",
+    ),
     ErrorCode.ROOMS_BY_TEACHERS: (
         403,
         "Only teachers make rooms here: ask one.",

@@ -4,6 +4,7 @@ Times are whole microseconds since 1970 (UTC), as 64-bit integers.
 """
 
 from chat.models.account import Actor, Avatar, KnownAddress, LoginSession, User
+from chat.models.audit import AuditRow
 from chat.models.change import Change, ChangeKind, Entry, Reaction, StoredChange
 from chat.models.event import ROOM_SIGNALS, SIGNALS, TIMELINE, Event, EventKind, EventRow
 from chat.models.friend import FriendGroup, FriendGroupMember, FriendRequest, Friendship, RequestStatus
@@ -20,7 +21,7 @@ from chat.models.message import (
     Reactions,
     StoredMessage,
 )
-from chat.models.room import Access, Membership, Role, Room
+from chat.models.room import Access, Membership, Pin, Restriction, Role, Room
 from chat.models.roster import RosterImport
 from chat.models.site import SiteSetting
 from chat.models.ticket import RoomTicket
@@ -37,6 +38,7 @@ __all__ = [
     "Announcement",
     "Attachment",
     "AttachmentChunk",
+    "AuditRow",
     "Avatar",
     "Change",
     "ChangeKind",
@@ -56,11 +58,13 @@ __all__ = [
     "Mention",
     "Message",
     "MessageType",
+    "Pin",
     "Process",
     "RateLimit",
     "Reaction",
     "Reactions",
     "RequestStatus",
+    "Restriction",
     "Role",
     "Room",
     "RoomTicket",

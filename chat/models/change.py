@@ -16,6 +16,9 @@ class ChangeKind(StrEnum):
     DELETED = "deleted"  # a message, for all
     EDITED = "edited"  # a message's text
     REACTIONS = "reactions"  # somebody put an emoji to a message, or took it away
+    PINNED = "pinned"  # a message was pinned, or unpinned
+    ROOM = "room"  # the room's settings
+    MEMBERS = "members"  # memberships began, ended or changed
     TYPING = "typing"  # somebody is writing: takes no time of the clock, and is stored nowhere
 
 
@@ -28,13 +31,14 @@ class Change(db.Model):
     room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"), primary_key=True, autoincrement=False)
     time: Mapped[int] = mapped_column(Microseconds, primary_key=True, autoincrement=False)  # no message has the same
     kind: Mapped[str] = mapped_column(Text)
-    message_id: Mapped[int] = mapped_column(ForeignKey("messages.id"))
-    actor_id: Mapped[int] = mapped_column(ForeignKey("users.id"))  # who changed it
+    message_id: Mapped[int | None] = mapped_column(ForeignKey("messages.id"))  # None: it is about no message
+    actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))  # None: the administrator, by a command
     # Of an edit: the previous text, until the message is deleted.
     before: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
     # Of a reaction: the emoji, and whether it was put there or taken away.
     emoji: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
-    is_on: Mapped[bool] = mapped_column(default=True, server_default=true())
+    is_on: Mapped[bool] = mapped_column(default=True, server_default=true())  # of a pin, too
+    data: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))  # of settings and members: JSON
 
 
 class Reaction(db.Model):

@@ -66,6 +66,11 @@ class Room(db.Model):
     passwd_hash: Mapped[str | None] = mapped_column(Text)
     is_lobby: Mapped[bool] = mapped_column(default=False)
     join_code: Mapped[str | None] = mapped_column(Text, index=True, unique=True)  # services.join_codes
+    # Settings (services.room_settings); the topic is the description.
+    settings_version: Mapped[int] = mapped_column(default=0, server_default="0")  # the number of changes
+    read_only: Mapped[bool] = mapped_column(default=False, server_default=false())
+    slow_mode: Mapped[int | None]  # seconds; None: the site's default
+    archived_at: Mapped[int | None] = mapped_column(Microseconds)
     created_at: Mapped[int] = mapped_column(Microseconds)
     updated_at: Mapped[int] = mapped_column(Microseconds, server_default="0")  # last change of title or description
     deleted_at: Mapped[int | None] = mapped_column(Microseconds)
@@ -106,3 +111,28 @@ class Membership(db.Model):
     read_time: Mapped[int] = mapped_column(Microseconds)  # messages up to here count as read
     is_pinned: Mapped[bool] = mapped_column(default=False, server_default=false())
     may_remind: Mapped[bool] = mapped_column(default=True, server_default=true())
+    muted_until: Mapped[int] = mapped_column(Microseconds, default=0, server_default="0")
+
+
+class Restriction(db.Model):
+    """What holds for a user in a room beyond their membership."""
+
+    __tablename__ = "restrictions"
+
+    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"), primary_key=True, autoincrement=False)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True, autoincrement=False)
+    is_barred: Mapped[bool] = mapped_column(default=False, server_default=false())  # they must not come back
+    # As in the membership, for when they come back.
+    muted_until: Mapped[int] = mapped_column(Microseconds, default=0, server_default="0")
+
+
+class Pin(db.Model):
+    """A message pinned in its room."""
+
+    __tablename__ = "pins"
+
+    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"), primary_key=True, autoincrement=False)
+    message_id: Mapped[int] = mapped_column(
+        ForeignKey("messages.id"), primary_key=True, autoincrement=False, index=True
+    )
+    time: Mapped[int] = mapped_column(Microseconds)  # of the change

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, or_, select
+from sqlalchemy import ColumnElement, Connection, Integer, Select, and_, bindparam, cast, func, or_, select
 
 from chat.errors import ChatError, ErrorCode
-from chat.models import Access, Actor, Membership, Role, Room, User
+from chat.models import Access, Actor, Membership, Role, Room, SiteSetting, User
 from chat.names import name_key
 from chat.ports import WriteTransaction
 from chat.storage.prepared import Prepared
@@ -28,6 +28,10 @@ class FoundRoom(NamedTuple):
     is_lobby: bool
     role: Role | None  # None if the caller is not a member
     is_asked_by_teacher: bool = False
+    is_read_only: bool = False
+    slow_mode: int = 0  # seconds
+    is_archived: bool = False
+    muted_until: int = 0  # µs; of the caller
 
     @property
     def rights(self) -> Role | None:
@@ -42,7 +46,12 @@ class FoundRoom(NamedTuple):
 
 # Built once, because every send runs one of them.
 _own_membership = and_(Membership.room_id == Room.id, Membership.user_id == bindparam("user"))
-_columns = (Room.id, Room.access, Room.passwd_hash, Room.is_lobby, Membership.role)
+_default_slow_mode = select(cast(SiteSetting.value, Integer)).where(SiteSetting.name == "slow_mode").scalar_subquery()
+SLOW_MODE = func.coalesce(Room.slow_mode, _default_slow_mode, 0)  # of a room, in seconds
+_columns = (
+    *(Room.id, Room.access, Room.passwd_hash, Room.is_lobby, Membership.role),
+    *(Room.read_only, SLOW_MODE, Room.archived_at, Membership.muted_until),
+)
 _room: AnySelect = select(*_columns).where(Room.deleted_at.is_(None))
 _joined = _room.join(Membership, _own_membership)
 _visible = _room.join(Membership, _own_membership, isouter=True).where(
@@ -196,7 +205,16 @@ def _find(
     rows = _run(connection, statement, values)
     if not rows:
         return None
-    room_id, access, passwd_hash, is_lobby, role = rows[0]
+    room_id, access, passwd_hash, is_lobby, role, is_read_only, slow_mode, archived_at, muted_until = rows[0]
     return FoundRoom(
-        room_id, Access(access), passwd_hash, bool(is_lobby), Role(role) if role else None, actor.is_teacher
+        room_id,
+        Access(access),
+        passwd_hash,
+        bool(is_lobby),
+        Role(role) if role else None,
+        actor.is_teacher,
+        bool(is_read_only),
+        slow_mode,
+        archived_at is not None,
+        muted_until or 0,
     )

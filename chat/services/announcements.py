@@ -15,6 +15,7 @@ from chat.services.access import RoomRef, within_64_bits
 from chat.services.bounds import ANNOUNCEMENTS_OF_ROOM, PersonBounds
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.permissions import Action, require
+from chat.services.writing import require_writable
 
 MAX_CHARS = 1000
 
@@ -47,12 +48,13 @@ class Announcements:
         return rows.with_entries([AnnouncementView(*row[:6]) for row in rows])
 
     def post(self, actor: Actor, room_id: int, content: str) -> None:
-        """Raises ROOM_NOT_FOUND, FORBIDDEN, FIELD_INVALID, TOO_MANY (of the room), RATE_LIMITED."""
+        """Raises ROOM_NOT_FOUND, FORBIDDEN, ARCHIVED, MUTED, FIELD_INVALID, TOO_MANY (of the room), RATE_LIMITED."""
         if len(content) > MAX_CHARS or not is_visible(content):
             raise ChatError(ErrorCode.FIELD_INVALID, field="content")
         with self._store.write() as tx:
             room = access.joined_locked(tx, actor, room_id)
             require(Action.ANNOUNCE, room)
+            require_writable(room, self._clock())
             self._bounds.require_fewer(tx, Announcement.room_id == room.id, ANNOUNCEMENTS_OF_ROOM)
             self._bounds.take(tx, ANNOUNCEMENTS, actor)
             row = {"room_id": room.id, "sender_id": actor.user_id, "content": content, "created_at": self._clock()}

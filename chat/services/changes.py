@@ -34,6 +34,7 @@ from chat.services.messages import require_text
 from chat.services.permissions import Action, require
 from chat.services.rate_limits import Limits
 from chat.services.room_clock import tick_for_change
+from chat.services.writing import require_writable
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class Changes:
         `based_on`: the edited_at (µs) that the actor saw, 0 for an unedited message; None: overwrite any version.
 
         Raises ROOM_NOT_FOUND, MESSAGE_NOT_FOUND, NOT_SENDER, NOT_A_TEXT, EDIT_TOO_LATE, EDIT_CROSSED, MESSAGE_EMPTY,
-        MESSAGE_TOO_LONG, NOT_FRIENDS, RATE_LIMITED, UNAVAILABLE.
+        MESSAGE_TOO_LONG, NOT_FRIENDS, ARCHIVED, MUTED, READ_ONLY, RATE_LIMITED, UNAVAILABLE.
         """
         require_text(text, self._max_chars)
         with self._changing(actor) as tx:
@@ -103,15 +104,15 @@ class Changes:
     def react(self, actor: Actor, ref: RoomRef, message_id: int, emoji: str, *, is_on: bool) -> None:
         """Add an emoji to a message, or remove the actor's own. Repetitions change nothing.
 
-        Raises ROOM_NOT_FOUND, MESSAGE_NOT_FOUND, REACTION_INVALID, REACTIONS_TOO_MANY, NOT_FRIENDS, RATE_LIMITED,
-        UNAVAILABLE.
+        Raises ROOM_NOT_FOUND, MESSAGE_NOT_FOUND, REACTION_INVALID, REACTIONS_TOO_MANY, NOT_FRIENDS, ARCHIVED, MUTED,
+        READ_ONLY, RATE_LIMITED, UNAVAILABLE.
         """
         kind = emoji_of(emoji)
         if kind is None:
             raise ChatError(ErrorCode.REACTION_INVALID)
         with self._changing(actor) as tx:
             found = _in_room(tx, actor, ref, message_id)
-            friendships.require_open(tx, found.room)
+            self._require_open(tx, found.room)
             same = (Reaction.message_id == found.id, Reaction.emoji == kind, Reaction.user_id == actor.user_id)
             if (tx.execute(select(Reaction.user_id).where(*same)).first() is not None) == is_on:
                 return
@@ -130,11 +131,13 @@ class Changes:
     def typing(self, actor: Actor, ref: RoomRef) -> None:
         """Notify readers of changes in the room that the actor is typing.
 
-        Not stored; passes through the events only with several worker processes. Raises ROOM_NOT_FOUND, RATE_LIMITED.
+        Not stored; passes through the events only with several worker processes. Raises ROOM_NOT_FOUND, ARCHIVED,
+        MUTED, READ_ONLY, RATE_LIMITED.
         """
         self._limits.take(TYPING, actor.user_id)
         with self._store.read() as connection:
             room = access.joined(connection, actor, ref)
+        require_writable(room, self._clock())
         data = json.dumps({"user_id": actor.user_id, "username": actor.username})
         event = Event(EventKind.TYPING, room.id, self._clock(), data=data)
         if not self._limits.has_other_workers:
@@ -172,7 +175,11 @@ class Changes:
         if self._clock() - found.time > self._edit_minutes * 60 * SECOND:
             minutes = self._edit_minutes
             raise ChatError(ErrorCode.EDIT_TOO_LATE, minutes=int(minutes) if minutes == int(minutes) else minutes)
-        friendships.require_open(tx, found.room)
+        self._require_open(tx, found.room)
+
+    def _require_open(self, tx: WriteTransaction, room: FoundRoom) -> None:
+        friendships.require_open(tx, room)
+        require_writable(room, self._clock())
 
     def _delete(self, tx: WriteTransaction, actor: Actor, found: _Found) -> None:
         if found.sender_id != actor.user_id:

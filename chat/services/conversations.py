@@ -11,7 +11,7 @@ from chat.ports import Store
 from chat.services import access, friendships, paging
 from chat.services.paging import PAGE_MAX_BYTES, WHOLE, Listed, Page
 from chat.services.read_marks import UNREAD_REACH, ReadMarks, unread_count
-from chat.services.room_views import UNREAD_MOST
+from chat.services.room_views import IS_CURRENT, UNREAD_MOST
 from chat.storage.avatars import TOTAL_MAX_BYTES, avatars_of
 
 
@@ -147,7 +147,7 @@ class Conversations:
             select(Room.id.label("room_id"))
             .join(Membership, Membership.room_id == Room.id)
             # Skips conversations with former friends until the friendship is renewed.
-            .where(Membership.user_id == actor.user_id, Room.deleted_at.is_(None), Room.id.not_in(ended))
+            .where(Membership.user_id == actor.user_id, Room.deleted_at.is_(None), IS_CURRENT, Room.id.not_in(ended))
         )
         if page.search:
             wanted = wanted.where(_is_called(actor, page.search))

@@ -32,6 +32,7 @@ from chat.services.messages import Draft, Messages
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.quota import Quota
 from chat.services.rate_limits import Limits
+from chat.services.writing import require_sendable
 from chat.storage.texts import AsciiLower
 
 FILENAME_MAX_CHARS = 200
@@ -75,8 +76,8 @@ class Files:
     def begin(self, actor: Actor, ref: RoomRef, filename: str, size: int) -> Upload:
         """Reserve space for a file in a room that the actor is in. Ends with `finish` or `abandon`.
 
-        All its bytes count against the quota from here on. Raises ROOM_NOT_FOUND, NOT_FRIENDS, FIELD_INVALID
-        (file_size), FILE_TOO_LARGE, RATE_LIMITED, QUOTA_USED, STORAGE_FULL.
+        All its bytes count against the quota from here on. Raises ROOM_NOT_FOUND, NOT_FRIENDS, ARCHIVED, MUTED,
+        READ_ONLY, SLOW_MODE, FIELD_INVALID (file_size), FILE_TOO_LARGE, RATE_LIMITED, QUOTA_USED, STORAGE_FULL.
         """
         if size < 0:
             raise ChatError(ErrorCode.FIELD_INVALID, field="file_size")
@@ -91,6 +92,7 @@ class Files:
         with self._store.write() as tx:
             room = access.joined_locked(tx, actor, ref)
             friendships.require_open(tx, room)
+            require_sendable(tx, actor, room, now)
             self._quota.take(tx, actor.user_id, size)
             statement = insert(Attachment).values(row | times).returning(Attachment.id)
             attachment_id: int = tx.execute(statement).scalar_one()
@@ -108,10 +110,13 @@ class Files:
     def finish(self, actor: Actor, upload: Upload) -> StoredMessage:
         """Complete the upload by storing the message that carries the file.
 
-        Raises ROOM_NOT_FOUND if the actor has left the room, NOT_FRIENDS, FILE_NOT_FOUND, RATE_LIMITED.
+        Raises ROOM_NOT_FOUND if the actor has left the room, NOT_FRIENDS, ARCHIVED, MUTED, READ_ONLY, SLOW_MODE,
+        FILE_NOT_FOUND, RATE_LIMITED.
         """
         with self._store.write() as tx:
-            friendships.require_open(tx, access.joined_locked(tx, actor, upload.room_id))
+            room = access.joined_locked(tx, actor, upload.room_id)
+            friendships.require_open(tx, room)
+            require_sendable(tx, actor, room, self._clock())
             if self._limits.over_workers:
                 self._limits.take_within(tx, MESSAGES, actor.user_id)
             self._prolong(tx, upload, None)

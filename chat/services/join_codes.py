@@ -58,7 +58,7 @@ class JoinCodes:
     def join(self, actor: Actor, code: str) -> tuple[str, bool]:
         """Join the room with this code. Returns its name, and whether the membership is new.
 
-        Raises JOIN_CODE_WRONG; RATE_LIMITED after too many wrong ones, then for correct ones too.
+        Raises JOIN_CODE_WRONG, BARRED; RATE_LIMITED after too many wrong ones, then for correct ones too.
         """
         buckets: list[Bucket] = [(WRONG_CODES, actor.user_id), (WRONG_CODES_BY_ADDRESS, self._whence().address)]
         self._limits.check_shared(*buckets)

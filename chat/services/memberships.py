@@ -1,6 +1,6 @@
 """Memberships: joining and leaving rooms, and lists of members (docs/specification.md, "Room")."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import case, delete, insert, select, update
@@ -8,7 +8,18 @@ from sqlalchemy.exc import IntegrityError
 
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
-from chat.models import Actor, Event, EventKind, Invitation, InvitationStatus, Membership, Role, Room, User
+from chat.models import (
+    Actor,
+    Event,
+    EventKind,
+    Invitation,
+    InvitationStatus,
+    Membership,
+    Restriction,
+    Role,
+    Room,
+    User,
+)
 from chat.names import name_key
 from chat.ports import Store, WriteTransaction
 from chat.services import access, paging
@@ -48,7 +59,7 @@ class Memberships:
         """Join a room. Returns False if the actor is already a member.
 
         `passwd` None means that the protocol cannot ask for one. Raises ROOM_NOT_FOUND, FORBIDDEN if a passwd is
-        required and None was given, ROOM_PASSWD_WRONG, RATE_LIMITED after too many wrong ones.
+        required and None was given, BARRED, ROOM_PASSWD_WRONG, RATE_LIMITED after too many wrong ones.
         """
         with self._store.read() as connection:
             room = access.visible(connection, actor, ref)
@@ -71,7 +82,7 @@ class Memberships:
         """Add another user to a room that the actor is in, whether or not the room has a passwd.
 
         Raises ROOM_NOT_FOUND, also for non-members; FORBIDDEN; USER_NOT_FOUND; ALREADY_MEMBER, which leaves the role
-        unchanged; CANNOT_BE_ADDED, RATE_LIMITED.
+        unchanged; BARRED, CANNOT_BE_ADDED, RATE_LIMITED.
         """
         with self._store.write() as tx:
             room = access.joined_locked(tx, actor, ref)
@@ -172,17 +183,24 @@ class Memberships:
     ) -> None:
         """Add several users, in the order given, with as many statements as for one, because other writers wait.
 
-        `added_by`: the id of the user who adds them; None if they join by themselves.
+        `added_by`: the id of the user who adds them; None if they join by themselves. Raises BARRED.
         """
         if not user_ids:
             return
         tx.lock_rooms([room_id])
+        restricted = _restrictions(tx, room_id)
+        if any(restricted[user_id].is_barred for user_id in user_ids if user_id in restricted):
+            raise ChatError(ErrorCode.BARRED)
         has_others = select(Membership.id).where(Membership.room_id == room_id).exists().label("has_others")
         room = tx.execute(select(Room.last_time, Room.is_lobby, has_others).where(Room.id == room_id)).one()
         now = self._clock()
         about = {"room_id": room_id, "role": role, "joined_at": now, "read_time": room.last_time}
         about["added_by_id"] = added_by
-        tx.execute(insert(Membership), [{"user_id": user_id, **about} for user_id in user_ids])
+        rows = [{"user_id": user_id, **about, "muted_until": 0} for user_id in user_ids]
+        for row in rows:
+            if row["user_id"] in restricted:
+                row["muted_until"] = restricted[row["user_id"]].muted_until
+        tx.execute(insert(Membership), rows)
         waiting = (Invitation.room_id == room_id, Invitation.receiver_id.in_(user_ids))
         is_waiting = Invitation.status == InvitationStatus.WAITING
         tx.execute(update(Invitation).where(*waiting, is_waiting).values(status=InvitationStatus.CAME_OTHERWISE))
@@ -203,6 +221,24 @@ class Memberships:
                 return
         with self._store.write() as tx:
             accept_within(tx, room_id, actor.user_id)
+
+
+def barred_among(tx: WriteTransaction, room_id: int, user_ids: Collection[int]) -> set[int]:
+    """Return those of the users who must not come back into the room."""
+    restricted = _restrictions(tx, room_id)
+    return {user_id for user_id in user_ids if user_id in restricted and restricted[user_id].is_barred}
+
+
+def restrict(tx: WriteTransaction, room_id: int, user_id: int, **values: Any) -> None:
+    """Set what holds for a user in a room whose row is locked, whether or not they are a member."""
+    same = (Restriction.room_id == room_id, Restriction.user_id == user_id)
+    if not tx.execute(update(Restriction).where(*same).values(**values)).rowcount:
+        tx.execute(insert(Restriction).values(room_id=room_id, user_id=user_id, **values))
+
+
+def _restrictions(tx: WriteTransaction, room_id: int) -> dict[int, Any]:
+    columns = (Restriction.user_id, Restriction.is_barred, Restriction.muted_until)
+    return {row.user_id: row for row in tx.execute(select(*columns).where(Restriction.room_id == room_id))}
 
 
 def end_memberships(tx: WriteTransaction, user_id: int, room_ids: Sequence[int], now: int) -> None:

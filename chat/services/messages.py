@@ -20,6 +20,7 @@ from chat.services.mentions import Mentioned
 from chat.services.quota import Quota
 from chat.services.rate_limits import Limits
 from chat.services.room_clock import tick_for_message
+from chat.services.writing import require_sendable, require_writable
 from chat.storage import timeline
 from chat.storage.prepared import Prepared
 
@@ -68,7 +69,7 @@ class Messages:
 
         Raises ROOM_NOT_FOUND (also for non-members), MESSAGE_EMPTY, MESSAGE_TOO_LONG, MESSAGE_ID_INVALID,
         IMAGE_INVALID, IMAGE_TOO_LARGE, REPLY_NOT_FOUND, NOT_FRIENDS (in a direct conversation of former friends),
-        RATE_LIMITED, UNAVAILABLE; with a picture also QUOTA_USED, STORAGE_FULL.
+        ARCHIVED, MUTED, READ_ONLY, SLOW_MODE, RATE_LIMITED, UNAVAILABLE; with a picture also QUOTA_USED, STORAGE_FULL.
         """
         self._check(draft)
         if draft.image is not None:
@@ -77,9 +78,11 @@ class Messages:
         picture = None
         if draft.image is not None:
             with self._store.read() as connection:  # before processing the picture
-                earlier = self._earlier(connection, actor, access.joined(connection, actor, ref).id, draft)
+                room = access.joined(connection, actor, ref)
+                earlier = self._earlier(connection, actor, room.id, draft)
                 if earlier is not None:
                     return earlier
+                require_writable(room, self._clock())
                 self._quota.require_left(connection, actor.user_id)
             picture = self._attachments.picture(draft.image)
         with self._store.write() as tx:
@@ -89,6 +92,7 @@ class Messages:
             if earlier is not None:
                 return earlier
             friendships.require_open(tx, room)
+            require_sendable(tx, actor, room, self._clock())
             if draft.reply_to_id is not None and not _is_in_room(tx, room_id, draft.reply_to_id):
                 raise ChatError(ErrorCode.REPLY_NOT_FOUND)
             if self._limits.over_workers:

@@ -13,7 +13,7 @@ from chat.models import Actor, ChangeKind, Entry, Event, EventKind, Membership, 
 from chat.names import name_key
 from chat.ports import Store
 from chat.services.read_marks import ReadMarks
-from chat.services.room_views import activity
+from chat.services.room_views import IS_CURRENT, activity
 from chat.services.sessions import Sessions
 from chat.storage import timeline
 
@@ -186,7 +186,7 @@ class Pulls:
             rooms = connection.execute(
                 select(Room.name, Room.id, Room.last_time)
                 .join(Membership, Membership.room_id == Room.id)
-                .where(Membership.user_id == actor.user_id, Room.deleted_at.is_(None))
+                .where(Membership.user_id == actor.user_id, Room.deleted_at.is_(None), IS_CURRENT)
                 .order_by(activity.desc(), Room.id.desc())
                 .limit(limit)
             ).all()

@@ -39,6 +39,7 @@ from chat.services.rate_limits import Limits
 from chat.services.read_marks import ReadMarks
 from chat.services.room_passwords import RoomPasswords
 from chat.services.room_presence import RoomPresence
+from chat.services.room_settings import RoomSettingsService
 from chat.services.rooms import Rooms
 from chat.services.roster_imports import RosterImports
 from chat.services.sessions import Sessions
@@ -90,6 +91,7 @@ class Services:
         self.rooms = Rooms(
             self.store, clock, self.memberships, passwds, person_bounds, self.read_marks, security_log, self.site, lobby
         )
+        self.room_settings = RoomSettingsService(self.store, clock)
         self.join_codes = JoinCodes(self.store, self.limits, self.memberships, security_log, whence)
         self.tickets = Tickets(self.store, clock, self.limits, self.sessions, self.memberships)
         devices = Devices(secret)

@@ -8,6 +8,7 @@ from sqlalchemy.orm import aliased
 
 from chat.models import Access, Actor, Membership, Role, Room, User
 from chat.services import access, paging
+from chat.services.access import SLOW_MODE
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.read_marks import unread_count, unread_mentions
 
@@ -34,9 +35,14 @@ class RoomView(NamedTuple):
     member_count: int
     unread: int  # at most UNREAD_MOST; 0 if not requested
     mentions: int  # of these, messages that name the user
+    read_only: bool
+    slow_mode: int  # seconds
+    archived: bool
+    muted_until: int  # µs; of the user
 
 
 IS_IN = Membership.id.is_not(None)  # for use in `views`: the user is a member
+IS_CURRENT = Room.archived_at.is_(None)  # lists leave archived rooms out
 _since = func.coalesce(Membership.joined_at, Room.created_at)
 # Sort key: the time of the newest message, of joining, or of creation.
 activity = case((Room.last_time > _since, Room.last_time), else_=_since)
@@ -75,6 +81,7 @@ def views(
         .add_columns(Membership.role, _member_count().label("member_count"))
         .add_columns((unread_count(UNREAD_MOST) if unread else literal(0)).label("unread"))
         .add_columns((unread_mentions(UNREAD_MOST) if unread else literal(0)).label("mentions"))
+        .add_columns(Room.read_only, SLOW_MODE, Room.archived_at, func.coalesce(Membership.muted_until, 0))
         .add_columns(part.c.key_0, part.c.key_1, part.c.key_2)
         .join(part, part.c.room_id == Room.id)
         .join(Membership, Membership.id == part.c.membership_id, isouter=True)
@@ -85,9 +92,14 @@ def views(
 
 
 def _view(row: Sequence[Any]) -> RoomView:
-    id_, name, title, description, access, label, locked, made, updated, last, role, count, unread, named, *_ = row
+    (
+        id_, name, title, description, access, label, locked, made, updated, last, role, count, unread, named,
+        read_only, slow_mode, archived_at, muted_until, *_,
+    ) = row  # fmt: skip
     about = (Access(access), label, locked, made, updated, last, Role(role) if role else None, count, unread, named)
-    return RoomView(id_, name, title, description, *about)
+    return RoomView(
+        id_, name, title, description, *about, bool(read_only), slow_mode, archived_at is not None, muted_until
+    )
 
 
 def _member_count() -> ColumnElement[int]:

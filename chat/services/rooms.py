@@ -21,7 +21,7 @@ from chat.services.paging import WHOLE, Listed, Page
 from chat.services.permissions import Action, require
 from chat.services.read_marks import ReadMarks
 from chat.services.room_passwords import RoomPasswords
-from chat.services.room_views import IS_IN, RoomView, views
+from chat.services.room_views import IS_CURRENT, IS_IN, RoomView, views
 from chat.services.site import Site, first_teacher
 
 NAME_MAX_CHARS = 60
@@ -122,13 +122,19 @@ class Rooms:
         _give_name(tx, room_id, title)
         self._admit_all(tx, room_id, actor, members)
 
-    def find(self, actor: Actor, page: Page = WHOLE, *, unread: bool, only_joined: bool = False) -> Listed[RoomView]:
-        """List the rooms visible to the actor, joined ones first, with unread counts if requested."""
+    def find(
+        self, actor: Actor, page: Page = WHOLE, *, unread: bool, only_joined: bool = False, archived: bool = False
+    ) -> Listed[RoomView]:
+        """List the rooms visible to the actor, joined ones first, with unread counts if requested.
+
+        archived: those that are, instead of the others.
+        """
         if unread:
             self._reading.flush()
         with self._store.read() as connection:
             which = IS_IN if only_joined else or_(Room.access == Access.OPEN, IS_IN)
-            return views(connection, actor, which, page, unread=unread)
+            kept = Room.archived_at.is_not(None) if archived else IS_CURRENT
+            return views(connection, actor, and_(kept, which), page, unread=unread)
 
     def view(self, actor: Actor, ref: RoomRef) -> RoomView:
         """Return one room visible to the actor. Raises ROOM_NOT_FOUND."""
@@ -136,16 +142,16 @@ class Rooms:
             return views(connection, actor, Room.id == access.visible(connection, actor, ref).id)[0]
 
     def joined(self, actor: Actor, page: Page = WHOLE) -> Listed[RoomView]:
-        """List the rooms that the actor is in."""
+        """List the rooms that the actor is in, without archived ones."""
         with self._store.read() as connection:
-            return views(connection, actor, IS_IN, page)
+            return views(connection, actor, and_(IS_CURRENT, IS_IN), page)
 
     def enterable(self, actor: Actor, page: Page = WHOLE) -> Listed[RoomView]:
         """List the rooms that the actor can enter without a password or invitation, joined ones first."""
         has_no_passwd = true() if actor.is_teacher else Room.passwd_hash.is_(None)
         is_open = and_(Room.access == Access.OPEN, has_no_passwd)
         with self._store.read() as connection:
-            return views(connection, actor, or_(is_open, IS_IN), page)
+            return views(connection, actor, and_(IS_CURRENT, or_(is_open, IS_IN)), page)
 
     def counts(self, actor: Actor) -> tuple[int, int, int]:
         """Return the number of rooms the actor can see, has joined, and how many of the latter are direct
@@ -156,7 +162,7 @@ class Rooms:
             select(func.count(), func.count(Membership.id), func.count(case((Room.access == Access.DIRECT, 1))))
             .select_from(Room)
             .join(Membership, own, isouter=True)
-            .where(Room.deleted_at.is_(None), or_(Room.access == Access.OPEN, IS_IN))
+            .where(Room.deleted_at.is_(None), IS_CURRENT, or_(Room.access == Access.OPEN, IS_IN))
         )
         with self._store.read() as connection:
             visible, joined, direct = connection.execute(query).one()

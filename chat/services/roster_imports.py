@@ -22,7 +22,7 @@ from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
 from chat.services.access import AnyConnection
 from chat.services.accounts import PASSWORD_MAX_CHARS, Accounts, hashes
-from chat.services.memberships import Memberships
+from chat.services.memberships import Memberships, barred_among
 from chat.services.permissions import require_teacher
 from chat.services.rooms import Rooms
 from chat.services.roster_parsing import Complaint, Problem, Roster, RosterLine, read_roster
@@ -261,7 +261,7 @@ class RosterImports:
         for key, user_ids in wanted.items():
             room_id = _open_room(tx, key) or self._rooms.make_open_within(tx, names[key], plan.owner_id)
             inside = select(Membership.user_id).where(Membership.room_id == room_id)
-            there = set(tx.execute(inside).scalars())
+            there = set(tx.execute(inside).scalars()) | barred_among(tx, room_id, user_ids)
             missing = [user_id for user_id in dict.fromkeys(user_ids) if user_id not in there]
             self._memberships.admit_all(tx, room_id, missing, Role.MEMBER)
 

@@ -46,6 +46,7 @@ class SiteSettings:
     pupils_make_rooms: bool = True
     private_rooms: bool = True  # rooms visible to their members only
     direct_conversations: bool = True  # whether new ones are allowed
+    slow_mode: int = 0  # seconds; of rooms without a setting of their own (access.SLOW_MODE reads it)
 
 
 class Site:

@@ -14,7 +14,7 @@ from chat.ports import Store, WriteTransaction
 from chat.security.limits import ROOM_TICKETS
 from chat.services import access
 from chat.services.access import RoomRef
-from chat.services.memberships import Memberships
+from chat.services.memberships import Memberships, barred_among
 from chat.services.rate_limits import Limits
 from chat.services.sessions import Sessions
 from chat.services.subscriptions import Ends
@@ -45,8 +45,8 @@ class Tickets:
     def issue(self, actor: Actor, ref: RoomRef) -> str:
         """Issue a ticket for the actor to enter the room: single-use, valid 60 s, and ended with the actor's session.
 
-        Raises ROOM_NOT_FOUND, FORBIDDEN for a room with a passwd that the actor is not in, NOT_SIGNED_IN if the session
-        has ended meanwhile, RATE_LIMITED.
+        Raises ROOM_NOT_FOUND, FORBIDDEN for a room with a passwd that the actor is not in, BARRED, NOT_SIGNED_IN if the
+        session has ended meanwhile, RATE_LIMITED.
         """
         secret = secrets.token_hex(20)
         try:
@@ -107,4 +107,6 @@ def _enterable(tx: WriteTransaction, actor: Actor, ref: RoomRef) -> access.Found
     room = access.visible(tx, actor, ref)
     if room.asks_for_passwd:
         raise ChatError(ErrorCode.FORBIDDEN)
+    if room.role is None and barred_among(tx, room.id, [actor.user_id]):
+        raise ChatError(ErrorCode.BARRED)
     return room

@@ -38,6 +38,11 @@ def test_find_in_detail(client: Clients) -> None:
         "unread": 0,
         "mentions": 0,
         "last_time": "",
+        "topic": "",
+        "read_only": False,
+        "slow_mode": 0,
+        "archived": False,
+        "muted_until": "",
     }
     alice.say("math", "hello")
     seen = find(bob, detail=True)["math"]

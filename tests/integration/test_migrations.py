@@ -65,5 +65,5 @@ def test_ids_are_never_used_again(empty: Flask) -> None:
         with db.engine.connect() as connection:
             tables = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE type = 'table'").scalars().all()
     with_ids = [sql for sql in tables if "\tid INTEGER" in sql]
-    assert len(with_ids) == 12
+    assert len(with_ids) == 13
     assert all("AUTOINCREMENT" in sql for sql in with_ids)

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from chat.clock import to_iso, to_whole_iso
-from chat.errors import ChatError, ErrorCode
+from chat.errors import SENDING, ChatError, ErrorCode
 from chat.http.api_spec import answers
 from chat.http.auth import signed_in
 from chat.http.bodies import bound_body, is_clean, json_object, load, takes
@@ -118,6 +118,7 @@ def messages(actor: Actor, query: dict[str, Any]) -> Response:
     Done,
     ErrorCode.ROOM_NOT_FOUND,
     ErrorCode.NOT_FRIENDS,
+    *SENDING,
     ErrorCode.MESSAGE_EMPTY,
     ErrorCode.MESSAGE_TOO_LONG,
     ErrorCode.MESSAGE_ID_INVALID,
@@ -142,6 +143,7 @@ def send(actor: Actor, body: dict[str, Any]) -> Response:
     Done,
     ErrorCode.ROOM_NOT_FOUND,
     ErrorCode.NOT_FRIENDS,
+    *SENDING,
     ErrorCode.FIELD_MISSING,
     ErrorCode.FIELD_INVALID,
     ErrorCode.BODY_MALFORMED,

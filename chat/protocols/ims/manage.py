@@ -6,7 +6,7 @@ from flask import Blueprint, Response
 from marshmallow import ValidationError
 
 from chat.clock import to_whole_iso
-from chat.errors import ChatError, ErrorCode
+from chat.errors import WRITING, ChatError, ErrorCode
 from chat.http.api_spec import about, answers
 from chat.http.auth import signed_in
 from chat.http.bodies import takes
@@ -127,6 +127,7 @@ def announcements(actor: Actor, query: dict[str, Any]) -> Response:
     Told,
     ErrorCode.ROOM_NOT_FOUND,
     ErrorCode.FORBIDDEN,
+    *WRITING,
     ErrorCode.TOO_MANY,
     ErrorCode.RATE_LIMITED,
     zh="发布群公告。",
@@ -214,6 +215,7 @@ def remove(actor: Actor, body: dict[str, Any]) -> Response:
     ErrorCode.ALREADY_MEMBER,
     ErrorCode.NOT_FRIENDS,
     ErrorCode.ADDED_TOO_MANY,
+    ErrorCode.BARRED,
     ErrorCode.RATE_LIMITED,
     zh="邀请好友：群主和管理员直接加入，成员等待确认。",
 )
@@ -261,6 +263,7 @@ def invitations(actor: Actor, query: dict[str, Any]) -> Response:
     ErrorCode.INVITATION_ANSWERED,
     ErrorCode.USER_NOT_FOUND,
     ErrorCode.CANNOT_BE_ADDED,
+    ErrorCode.BARRED,
     zh="同意入群邀请。",
 )
 def accept(actor: Actor, body: dict[str, Any]) -> Response:

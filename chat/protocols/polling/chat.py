@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app
 
-from chat.errors import ErrorCode
+from chat.errors import SENDING, WRITING, ErrorCode
 from chat.http.api_spec import answers
 from chat.http.auth import signed_in
 from chat.http.bodies import draft_of, parse_object, takes
@@ -46,6 +46,7 @@ bp = Blueprint("polling_chat", __name__, url_prefix="/chat")
     Done,
     ErrorCode.ROOM_NOT_FOUND,
     ErrorCode.NOT_FRIENDS,
+    *SENDING,
     ErrorCode.REPLY_NOT_FOUND,
     ErrorCode.MESSAGE_EMPTY,
     ErrorCode.MESSAGE_TOO_LONG,
@@ -110,6 +111,7 @@ def history(actor: Actor, query: dict[str, Any]) -> Response:
     ErrorCode.NOT_SENDER,
     ErrorCode.NOT_A_TEXT,
     ErrorCode.NOT_FRIENDS,
+    *WRITING,
     ErrorCode.EDIT_TOO_LATE,
     ErrorCode.EDIT_CROSSED,
     ErrorCode.MESSAGE_EMPTY,
@@ -132,6 +134,7 @@ def edit(actor: Actor, body: dict[str, Any]) -> Response:
     Done,
     *ON_MESSAGES,
     ErrorCode.NOT_FRIENDS,
+    *WRITING,
     ErrorCode.REACTION_INVALID,
     ErrorCode.REACTIONS_TOO_MANY,
     zh="用表情符号回应一条消息，或取消自己的回应。",
@@ -145,7 +148,7 @@ def react(actor: Actor, body: dict[str, Any]) -> Response:
 @bp.post("/typing")
 @signed_in
 @takes(LeaveRoom)
-@answers(Done, ErrorCode.ROOM_NOT_FOUND, ErrorCode.RATE_LIMITED, zh="告诉其他人自己正在输入；不会保存。")
+@answers(Done, ErrorCode.ROOM_NOT_FOUND, *WRITING, ErrorCode.RATE_LIMITED, zh="告诉其他人自己正在输入；不会保存。")
 def typing(actor: Actor, body: dict[str, Any]) -> Response:
     """Tell others that one is writing; nothing is stored. Beyond the document."""
     services().changes.typing(actor, body["roomname"])

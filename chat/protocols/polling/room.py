@@ -67,7 +67,8 @@ def find(actor: Actor, query: dict[str, Any]) -> Response:
     """List the rooms visible to the caller."""
     detail = query["detail"]
     page = page_of(query)
-    rooms = services().rooms.find(actor, page, unread=detail, only_joined=query["joined"])
+    which: dict[str, bool] = {"only_joined": query["joined"], "archived": query["archived"]}
+    rooms = services().rooms.find(actor, page, unread=detail, **which)
     shown = [_room(room, detail) for room in rooms]
     more = next_of(page, rooms, shown)
     return success(f"{len(shown)} rooms.", f"共 {len(shown)} 个聊天室。", rooms=shown, **more)
@@ -79,6 +80,7 @@ def find(actor: Actor, query: dict[str, Any]) -> Response:
 @answers(
     Joined,
     ErrorCode.ROOM_NOT_FOUND,
+    ErrorCode.BARRED,
     ErrorCode.ROOM_PASSWD_WRONG,
     ErrorCode.JOIN_CODE_WRONG,
     ErrorCode.RATE_LIMITED,
@@ -206,6 +208,11 @@ def _room(room: RoomView, detail: bool) -> dict[str, Any]:
             "unread": room.unread,
             "mentions": room.mentions,
             "last_time": to_iso(room.last_time) if room.last_time else "",
+            "topic": room.description,
+            "read_only": room.read_only,
+            "slow_mode": room.slow_mode,
+            "archived": room.archived,
+            "muted_until": to_iso(room.muted_until) if room.muted_until else "",
         }
     return shown
 

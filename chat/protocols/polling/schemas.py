@@ -267,6 +267,7 @@ class Cursors(In):
 class FindQuery(In, Paged):
     detail = Flag(_DETAIL)
     joined = Flag(about("1: only joined rooms", "1：只返回已加入的聊天室"))
+    archived = Flag(about("1: archived rooms instead of the others", "1：改为返回已归档的聊天室"))
 
 
 class MeQuery(In):
@@ -426,6 +427,19 @@ class RoomShown(Out):
     )
     last_time = fields.String(
         metadata=about('with ?detail=1: of the last message, or ""', '?detail=1 时：最新消息的时间，或 ""')
+    )
+    topic = fields.String(metadata=_MORE)
+    read_only = fields.Boolean(metadata=_MORE)
+    slow_mode = fields.Integer(
+        metadata=about(
+            "with ?detail=1: seconds between two messages of one person", "?detail=1 时：每人两条消息的间隔秒数"
+        )
+    )
+    archived = fields.Boolean(metadata=_MORE)
+    muted_until = fields.String(
+        metadata=about(
+            'with ?detail=1: until when the caller cannot write, or ""', '?detail=1 时：自己被禁言到何时，或 ""'
+        )
     )
 
 

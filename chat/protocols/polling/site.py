@@ -210,5 +210,6 @@ def _settings(found: SiteSettings) -> Response:
         "pupils_make_rooms": found.pupils_make_rooms,
         "private_rooms": found.private_rooms,
         "direct_conversations": found.direct_conversations,
+        "slow_mode": found.slow_mode,
     }
     return success("The settings.", "站点设置。", **shown)

@@ -10,6 +10,7 @@ from chat.http.paging_params import Paged, next_field
 from chat.http.qr import MAX_CHARS as QR_MAX_CHARS
 from chat.protocols.polling.schemas import TIME, Done
 from chat.services.accounts import NICKNAME_MAX_CHARS, USERNAME_MAX_CHARS
+from chat.services.room_settings import SLOW_MODE_MAX
 from chat.services.site import NAME_MAX_CHARS, Registration
 
 _MODES = validate.OneOf(list(Registration))
@@ -24,6 +25,11 @@ _CODE = about('the join code; "": none yet', '加入码；"" 表示还没有')
 _ROOMS = about("whether others than teachers may make rooms", "除老师外是否可以创建聊天室")
 _PRIVATE = about("whether rooms that only their members see may be made", "是否可以创建只有成员可见的聊天室")
 _DIRECT = about("whether direct conversations may be begun", "是否可以开始私聊")
+
+_SLOW_MODE = (
+    "seconds between two messages of one person, in rooms without a setting of their own (0 to 3600)",
+    "没有自己设置的聊天室中，每人两条消息的间隔秒数（0 到 3600）",
+)
 
 
 def _switch(metadata: dict[str, Any], **more: Any) -> fields.Boolean:
@@ -48,6 +54,7 @@ class WantedSettings(In):
     pupils_make_rooms = _switch(_ROOMS)
     private_rooms = _switch(_PRIVATE)
     direct_conversations = _switch(_DIRECT)
+    slow_mode = WholeNumber(*_SLOW_MODE, validate=validate.Range(0, SLOW_MODE_MAX), examples=[0])
 
 
 class QrTexts(In):
@@ -106,6 +113,7 @@ class SettingsShown(Done):
     pupils_make_rooms = fields.Boolean(required=True, metadata=_ROOMS)
     private_rooms = fields.Boolean(required=True, metadata=_PRIVATE)
     direct_conversations = fields.Boolean(required=True, metadata=_DIRECT)
+    slow_mode = fields.Integer(required=True, metadata=about(*_SLOW_MODE))
 
 
 class PersonShown(Out):

@@ -71,6 +71,7 @@ def delete(actor: Actor, room_id: str) -> Response:
     RoomToken,
     ErrorCode.ROOM_NOT_FOUND,
     ErrorCode.FORBIDDEN,
+    ErrorCode.BARRED,
     ErrorCode.RATE_LIMITED,
     path=_PATH,
     zh="获取进入聊天室（WebSocket）的 token。",

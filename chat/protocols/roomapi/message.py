@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from chat.errors import ErrorCode
+from chat.errors import SENDING, ErrorCode
 from chat.http.api_spec import answers
 from chat.http.auth import signed_in
 from chat.http.bodies import draft_of, takes
@@ -28,6 +28,7 @@ bp = Blueprint("roomapi_message", __name__, url_prefix="/api/message")
     Sent,
     ErrorCode.ROOM_NOT_FOUND,
     ErrorCode.NOT_FRIENDS,
+    *SENDING,
     ErrorCode.MESSAGE_EMPTY,
     ErrorCode.MESSAGE_TOO_LONG,
     ErrorCode.MESSAGE_TYPE_UNKNOWN,

@@ -83,6 +83,7 @@ def members(actor: Actor, asked: dict[str, Any]) -> Response:
     ErrorCode.ALREADY_MEMBER,
     ErrorCode.FORBIDDEN,
     ErrorCode.CANNOT_BE_ADDED,
+    ErrorCode.BARRED,
     ErrorCode.RATE_LIMITED,
     zh="添加其他人到自己所在的聊天室。",
 )

@@ -1,0 +1,97 @@
+"""Settings of a room: topic, read-only, slow mode, archived (docs/specification.md, "Order")."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import select, update
+
+from chat.clock import Clock
+from chat.errors import ChatError, ErrorCode
+from chat.models import Actor, Room
+from chat.names import is_name
+from chat.ports import Store
+from chat.services import access
+from chat.services.access import SLOW_MODE, AnyConnection, RoomRef
+from chat.services.permissions import Action, require
+
+TOPIC_MAX_CHARS = 250
+SLOW_MODE_MAX = 3600  # seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomSettings:
+    version: int  # the number of changes
+    topic: str  # roomapi's description
+    read_only: bool
+    slow_mode: int  # seconds
+    slow_mode_is_default: bool  # whether slow_mode is the site's
+    archived: bool
+
+
+class Changed(NamedTuple):
+    before: RoomSettings
+    after: RoomSettings
+
+
+class RoomSettingsService:
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def get(self, actor: Actor, ref: RoomRef) -> RoomSettings:
+        """Return the settings of a room that the actor is in. Raises ROOM_NOT_FOUND."""
+        with self._store.read() as connection:
+            return settings_of(connection, access.joined(connection, actor, ref).id)
+
+    def change(self, actor: Actor, ref: RoomRef, changes: Mapping[str, Any], *, version: int | None = None) -> Changed:
+        """Change settings by name, all or none. slow_mode None: the site's default.
+
+        version: the settings' version that the actor has seen; None: overwrite any. Raises ROOM_NOT_FOUND, FORBIDDEN,
+        FIELD_INVALID; SETTINGS_CHANGED after a change by somebody else.
+        """
+        _check(changes)
+        with self._store.write() as tx:
+            room = access.joined_locked(tx, actor, ref)
+            require(Action.SETTINGS, room)
+            if "archived" in changes:
+                require(Action.ARCHIVE, room)
+            before = settings_of(tx, room.id)
+            if version is not None and version != before.version:
+                raise ChatError(ErrorCode.SETTINGS_CHANGED)
+            values = _columns(changes, before, self._clock())
+            tx.execute(update(Room).where(Room.id == room.id).values(values))
+            after = settings_of(tx, room.id)
+        return Changed(before, after)
+
+
+def settings_of(connection: AnyConnection, room_id: int) -> RoomSettings:
+    """Return the settings of a room whose access has been checked."""
+    columns = (Room.settings_version, Room.description, Room.read_only, SLOW_MODE, Room.slow_mode, Room.archived_at)
+    row: Any = connection.execute(select(*columns).where(Room.id == room_id)).one()
+    version, topic, read_only, slow_mode, own, archived_at = row
+    return RoomSettings(
+        version=version,
+        topic=topic,
+        read_only=read_only,
+        slow_mode=slow_mode,
+        slow_mode_is_default=own is None,
+        archived=archived_at is not None,
+    )
+
+
+def _check(changes: Mapping[str, Any]) -> None:
+    if changes.get("topic") and not is_name(changes["topic"], TOPIC_MAX_CHARS):
+        raise ChatError(ErrorCode.FIELD_INVALID, field="topic")
+    slow_mode = changes.get("slow_mode")
+    if slow_mode is not None and not 0 <= slow_mode <= SLOW_MODE_MAX:
+        raise ChatError(ErrorCode.FIELD_INVALID, field="slow_mode")
+
+
+def _columns(changes: Mapping[str, Any], before: RoomSettings, now: int) -> dict[str, Any]:
+    values = {name: changes[name] for name in ("read_only", "slow_mode") if name in changes}
+    if "topic" in changes:
+        values |= {"description": changes["topic"], "updated_at": now}
+    if changes.get("archived", before.archived) != before.archived:
+        values["archived_at"] = now if changes["archived"] else None
+    return values | {"settings_version": before.version + 1}
