@@ -95,6 +95,7 @@ class ErrorCode(Enum):
     REACTION_INVALID = auto()  # no emoji
     REACTIONS_TOO_MANY = auto()  # limit (kinds)
     EDIT_CROSSED = auto()  # the message was edited meanwhile
+    EQUATION_INVALID = auto()
     MESSAGE_EMPTY = auto()
     MESSAGE_TOO_LONG = auto()  # limit (characters)
     MESSAGE_TYPE_UNKNOWN = auto()
@@ -156,6 +157,7 @@ PARTIAL = frozenset(
         ErrorCode.NOT_A_TEXT,
         ErrorCode.EDIT_TOO_LATE,
         ErrorCode.EDIT_CROSSED,
+        ErrorCode.EQUATION_INVALID,
         ErrorCode.REACTION_INVALID,
         ErrorCode.REACTIONS_TOO_MANY,
     }

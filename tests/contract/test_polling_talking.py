@@ -1,11 +1,13 @@
 """Reactions, replies, mentions and typing."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from flask import Flask
 
 from chat.emoji import emoji_of
+from chat.equations import hash_of
 from chat.services.mentions import MOST_NAMES
 from tests.conftest import services_of
 from tests.contract.clients import PollingClient
@@ -209,3 +211,34 @@ def test_nothing_of_it_is_in_answers_without_detail(alice: PollingClient, bob: P
     send(bob, "two", reply_to=first)
     assert all(set(each) == {"user", "type", "timestamp", "content"} for each in pull(bob, query=""))
     assert shown(pull(bob, query="")) == ["@bob one", "two"]
+
+
+# Equations
+
+
+def ask_equation(who: PollingClient, tex: str, name: str | None = None) -> Any:
+    query = urlencode({"hash": name or hash_of(tex), "tex": tex})
+    return who.call("GET", f"/chat/equation?{query}", **{"X-Chat-Errors": "codes"})
+
+
+def test_an_equation_is_asked_for_by_its_hash(alice: PollingClient) -> None:
+    answer = ask_equation(alice, "x^2")
+    assert answer.json["mathml"] == ["math", {}, ["mrow", {}, ["msup", {}, ["mi", {}, "x"], ["mn", {}, "2"]]]]
+    assert "immutable" in answer.headers["Cache-Control"]
+    assert ask_equation(alice, "x^2", hash_of("y")).json["code"] == "FIELD_INVALID"
+    assert ask_equation(alice, "x^2", "no hash").json["code"] == "FIELD_INVALID"
+    assert ask_equation(alice, "x^").json["code"] == "EQUATION_INVALID"
+
+
+# Announcements
+
+
+def test_announcements_count_messages_only(alice: PollingClient, bob: PollingClient) -> None:
+    first, _ = say(alice, "one", "two")
+    react(bob, first, "👍")
+    pulled = alice.ok("POST", "/chat/pull?changes=1&timeout=0", {"club": ""})
+    assert (len(pulled["club"]), pulled["feedback"]) == (3, "2 messages.")
+    read = alice.ok("GET", "/chat/history?roomname=club&changes=1")
+    assert (len(read["messages"]), read["feedback"]) == (3, "2 messages.")
+    only_changes = alice.ok("POST", "/chat/pull?changes=1&timeout=0", {"club": pulled["club"][1]["timestamp"]})
+    assert only_changes["feedback"] == "Nothing new."

@@ -1,5 +1,6 @@
 """The page's own pure modules, in the browser that runs them: one page, many cases."""
 
+import hashlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -49,6 +50,11 @@ FORMATS = [
     ("- a\n- **b**\n\nc", "<ul><li>a</li><li><strong>b</strong></li></ul>\nc"),
     ("3. c\n4. d", "<ol><li>c</li><li>d</li></ol>"),
     ("-5 degrees\n2.5 m\n>_<", "-5 degrees\n2.5 m<blockquote>_&lt;</blockquote>"),
+    (
+        "so $$x^2$$ and\n$$\n\\frac12\n$$\nend",
+        "so <span><code>x^2</code></span> and<div><code>\\frac12</code></div>end",
+    ),
+    ("$$ $$ costs $$5 and $$$x$$ `$$y$$`", "$$ $$ costs <span><code>5 and</code></span>$x$$ <code>$$y$$</code>"),
     ("see *https://example.com/a_b_c*", "see <em><a>https://example.com/a_b_c</a></em>"),
 ]
 
@@ -348,3 +354,30 @@ def test_a_rooms_link_is_by_an_address_that_others_reach_and_can_be_copied(page,
       return [...seen, copied.at(-1), copy.textContent];"""
     links = [f"http://{host}:8000/#Maths%207b" for host in ("192.168.1.5", "10.0.0.2")]
     assert run(page, "roomlink", body, has_clipboard) == [True, *links, "Copied"]
+
+
+# Repeated to 64 KiB. A message has 4,000 characters unless the server is set otherwise.
+HOSTILE = [
+    *("```\n", "```x\n", "$$", "$$\n", "$$x\n", "$$x$$ y\n", "$$ x $$\n", "*", "**", "**a ", "_a ", "*a_", "**_`", "`"),
+    *("https://", "https:///", "http://%", "https://a.b/(", "https://a.", "http://\u4e2d-", "> ", "> > ", "- ", "1. "),
+    *("`a", " ", "\n", "\U0001f600", "\u200d", "\u0301", "\u202e", "@a", "\U0001f1e9"),
+]
+
+
+def test_hostile_texts_are_set_in_time(page):
+    """Linear: the slowest takes about 0.1 s where nothing else runs."""
+    body = """return cases.map((part) => {
+      const began = performance.now();
+      for (const text of [part.repeat(65536 / part.length), 'https://a.b/' + part.repeat(65536 / part.length)]) {
+        document.createElement('p').append(...m.formatted(text)); m.isOnlyEmoji(text);
+      }
+      return performance.now() - began;
+    })"""
+    taken = dict(zip(HOSTILE, run(page, "formatting", body, HOSTILE), strict=True))
+    assert {part: ms for part, ms in taken.items() if ms > 2000} == {}
+
+
+def test_hashes_without_https(page):
+    texts = ["", "x^2", "\u4e2d\u6587" * 40, "a" * 55, "a" * 56, "a" * 64]
+    expected = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
+    assert run(page, "sha256", "return cases.map(m.sha256)", texts) == expected

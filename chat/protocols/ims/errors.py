@@ -104,7 +104,8 @@ TABLE: dict[ErrorCode | Case, Words] = {
     ErrorCode.INVITATION_ANSWERED: (403, -4, "邀请已处理"),
     ErrorCode.MESSAGE_NOT_FOUND: (404, -1, "Message not found"),
     ErrorCode.REPLY_NOT_FOUND: (400, -4, "Reply message not found"),
-    # No route of this protocol raises these six.
+    # No route of this protocol raises these seven.
+    ErrorCode.EQUATION_INVALID: (400, -3, "Not an equation"),
     ErrorCode.NOT_SENDER: NO_RIGHT,
     ErrorCode.NOT_A_TEXT: (400, -3, "Not a text"),
     ErrorCode.EDIT_TOO_LATE: (403, -3, "Too late to edit"),

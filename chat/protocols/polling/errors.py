@@ -166,6 +166,11 @@ TABLE: Table = SHARED | {
         "The message has {limit} kinds of reactions: use one of these.",
         "该消息已有 {limit} 种回应：请使用其中之一。",
     ),
+    ErrorCode.EQUATION_INVALID: (
+        400,
+        "This is no equation that can be converted: write LaTeX, such as x^2.",
+        "无法转换该公式：请使用 LaTeX，例如 x^2。",
+    ),
     ErrorCode.REPLY_NOT_FOUND: (
         404,
         "There is no message with the id in reply_to in this room: it may have been deleted.",

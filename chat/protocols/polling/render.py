@@ -34,15 +34,21 @@ def pull_renderer(detail: bool, chinese: bool) -> Render:
 
 
 def _pull_feedback(news: News, chinese: bool) -> str:
+    count = sum(_count(entries) for entries in news.rooms.values())
     if chinese:
-        feedback = f"{news.count} 条消息。" if news.count else "暂无新消息。"
+        feedback = f"{count} 条消息。" if count else "暂无新消息。"
         left_out = "你不在以下聊天室中，已略去："
     else:
-        feedback = f"{news.count} messages." if news.count else "Nothing new."
+        feedback = f"{count} messages." if count else "Nothing new."
         left_out = " Left out, as you are not in them: "
     if news.missing:
         feedback += left_out + ", ".join(name[:100] for name in news.missing)
     return feedback
+
+
+def _count(entries: Iterable[Entry]) -> int:
+    """How many of a timeline's entries are messages, not changes."""
+    return sum(isinstance(entry, StoredMessage) for entry in entries)
 
 
 def history_answer(messages: Sequence[Entry], limit: int, detail: bool) -> Response:
@@ -51,7 +57,8 @@ def history_answer(messages: Sequence[Entry], limit: int, detail: bool) -> Respo
     In detail also "more": whether older messages exist. Above 8 MiB the oldest are left to the next page.
     """
     kept = fitting(_encoded(message, detail) for message in reversed(messages[-limit:]))
-    feedback = f"共 {len(kept)} 条消息。" if prefers_chinese() else f"{len(kept)} messages."
+    count = _count(messages[len(messages) - len(kept) :])
+    feedback = f"共 {count} 条消息。" if prefers_chinese() else f"{count} messages."
     more = (b',"more":' + compact(len(kept) < len(messages))) if detail else b""
     return body_response(_pieces([_head(feedback), b',"messages":[', b",".join(reversed(kept)), b"]", more, b"}"]))
 

@@ -70,7 +70,7 @@ const ownHeaders = () => ({
 const seconds = (header) => Math.max(0, Number.parseFloat(header ?? "") || 0);
 
 /** signal aborts silently for the caller to notice; running out of time is an ApiError. */
-async function request(method, path, { query, body, signal, timeout = TIMEOUT_MS } = {}) {
+async function request(method, path, { query, body, signal, timeout = TIMEOUT_MS, cache = "no-store" } = {}) {
   const controller = new AbortController();
   const abort = () => controller.abort();
   signal?.addEventListener("abort", abort);
@@ -82,7 +82,7 @@ async function request(method, path, { query, body, signal, timeout = TIMEOUT_MS
   try {
     const response = await fetch(url, {
       method, headers, body: body === undefined ? undefined : JSON.stringify(body),
-      signal: controller.signal, credentials: "same-origin", cache: "no-store",
+      signal: controller.signal, credentials: "same-origin", cache,
     });
     // The answer has begun; pictures over a slow network may take their time.
     clearTimeout(timer);
@@ -170,6 +170,7 @@ export const api = {
   /** edited: as the message was seen, so that two edits at once do not overwrite each other. */
   edit: (roomname, id, content, edited) => post("/chat/edit", { roomname, id, content, edited: edited ?? "" }),
   react: (roomname, id, emoji, on) => post("/chat/react", { roomname, id, emoji, on }),
+  equation: (hash, tex) => get("/chat/equation", { hash, tex }, { cache: "default" }),
   typing: (roomname) => post("/chat/typing", { roomname }),
   deleteMessage: (roomname, id) => post("/chat/delete", { roomname, id }),
   sendPicture: (roomname, content, id, onProgress) =>

@@ -64,6 +64,7 @@ export class Conversation {
     this.#log.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.#jump.addEventListener("click", () => this.toBottom());
     new ResizeObserver(() => this.#resized()).observe(this.#log);
+    this.#log.addEventListener("grown", () => this.#isAtBottom && this.#stick());
     onLanguage(() => this.#redraw());
     onNewDay(() => this.#redraw());
   }

@@ -1,8 +1,9 @@
-// Text formatting: fenced code, quotes, lists, inline code, bold, italics and links. All by text nodes; other text stays
-// as typed. Each character is examined a bounded number of times.
+// Text formatting: fenced code, equations, quotes, lists, inline code, bold, italics and links. All by text nodes; other
+// text stays as typed. Each character is examined a bounded number of times.
 
 import { copyText } from "./clipboard.js";
 import { el, icon } from "./dom.js";
+import { equation } from "./equations.js";
 import { t } from "./i18n.js";
 import { addressesIn, linkNode } from "./linkify.js";
 import { notify } from "./notices.js";
@@ -14,6 +15,7 @@ const NUMBER = /^(\d{1,4})[.)] +(?=\S)/;
 // Marks inside a word do not count; scripts without spaces have no inside.
 const WORD = /(?!\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Thai})[\p{L}\p{N}_]/u;
 const INLINE = [
+  [/\$\$(?=[^\S\n]*[^$\s])([^$\n]+)\$\$/y, (inner) => equation(inner.trim())],
   [/`([^`\n]+)`/y, (inner) => el("code", {}, inner)],
   [/\*\*([^*\s](?:[^*\n]*[^*\s])?)\*\*/y, (inner) => el("strong", {}, inline(inner))],
   [/\*([^*\s](?:[^*\n]*[^*\s])?)\*/y, (inner) => el("em", {}, inline(inner))],
@@ -27,8 +29,9 @@ export const isOnlyEmoji = (text) => ONLY_EMOJI.test(text);
 export function formatted(text) {
   const lines = text.split("\n");
   const parts = [];
+  const lastFence = lines.findLastIndex(closesFence);
   for (let at = 0; at < lines.length; ) {
-    const [node, next] = fence(lines, at) ?? block(lines, at, QUOTE, quote) ?? block(lines, at, BULLET, list("ul"))
+    const [node, next] = fence(lines, at, lastFence) ?? standing(lines, at) ?? block(lines, at, QUOTE, quote) ?? block(lines, at, BULLET, list("ul"))
       ?? block(lines, at, NUMBER, list("ol")) ?? [null, at + 1];
     if (node) parts.push(node);
     else parts.push(...inline(lines[at]), ...(next < lines.length && !begins(lines, next) ? ["\n"] : []));
@@ -37,10 +40,33 @@ export function formatted(text) {
   return parts;
 }
 
-function fence(lines, at) {
-  if (!FENCE.test(lines[at])) return null;
-  const end = lines.findIndex((line, index) => index > at && line.trimEnd() === "```");
-  return end < 0 ? null : [codeBlock(lines.slice(at + 1, end).join("\n")), end + 1];
+const closesFence = (line) => line.trimEnd() === "```";
+
+function fence(lines, at, lastFence) {
+  if (at >= lastFence || !FENCE.test(lines[at])) return null;
+  let end = at + 1;
+  while (!closesFence(lines[end])) end += 1;
+  return [codeBlock(lines.slice(at + 1, end).join("\n")), end + 1];
+}
+
+function standing(lines, at) {
+  const found = standingTex(lines, at);
+  return found ? [equation(found.tex, { isBlock: true }), found.end] : null;
+}
+
+/** An equation on lines of its own. */
+function standingTex(lines, at) {
+  const first = lines[at].trim();
+  if (!first.startsWith("$$")) return null;
+  let end = at + 1;
+  if (!first.includes("$$", 2)) {
+    while (end < lines.length && !lines[end].includes("$$")) end += 1;
+    end += 1;
+  }
+  if (end > lines.length) return null;
+  const whole = lines.slice(at, end).join("\n").trim();
+  const tex = whole.slice(2, -2).trim();
+  return whole.endsWith("$$") && tex && !tex.includes("$") ? { tex, end } : null;
 }
 
 function block(lines, at, mark, make) {
@@ -51,7 +77,7 @@ function block(lines, at, mark, make) {
 
 /** Whether a line begins something that stands on lines of its own. */
 const begins = (lines, at) =>
-  FENCE.test(lines[at]) || QUOTE.test(lines[at]) || BULLET.test(lines[at]) || NUMBER.test(lines[at]);
+  FENCE.test(lines[at]) || standingTex(lines, at) !== null || QUOTE.test(lines[at]) || BULLET.test(lines[at]) || NUMBER.test(lines[at]);
 
 const quote = (lines) => el("blockquote", {}, formattedLines(lines));
 const list = (tag) => (lines, first) => {
@@ -98,7 +124,7 @@ function link(text, at, addresses) {
 }
 
 function marked(text, at) {
-  if (!"`*_".includes(text[at]) || text[at - 1] === text[at] || WORD.test(text[at - 1] ?? "")) return null;
+  if (!"`*_$".includes(text[at]) || text[at - 1] === text[at] || WORD.test(text[at - 1] ?? "")) return null;
   for (const [pattern, make] of INLINE) {
     pattern.lastIndex = at;
     const found = pattern.exec(text);

@@ -10,20 +10,26 @@ const UNSPACED =
 const WIDE_MARKS = "\\u3000-\\u303F\\u30FB\\u30FC\\uFE10-\\uFE1F\\uFE30-\\uFE4F\\uFF01-\\uFF65\\uFFE0-\\uFFE6";
 const UNSEEN = "\\p{Z}\\p{Cc}\\u200B\\u200E\\u200F\\u202A-\\u202E\\u2060-\\u206F\\uFEFF";
 const STOP = `\\s<>"'\`\\u2014\\u2015\\u2026${UNSEEN}${WIDE_MARKS}\\p{Pi}\\p{Pf}\\p{Extended_Pictographic}`;
-const RUN = new RegExp(`[^${STOP}${UNSPACED}]+`, "uy");
+const MOST_CHARS = 2048; // of an address
+const MOST_FAILURES = 200; // beginnings of no address; then the rest of the text is not searched
+const RUN = new RegExp(`[^${STOP}${UNSPACED}]{1,${MOST_CHARS}}`, "uy");
 // A host may be written in such a script, if it begins in it.
-const NATIVE_HOST = new RegExp(`[${UNSPACED}][\\p{L}\\p{M}\\p{N}-]*(?:\\.[\\p{L}\\p{M}\\p{N}-]+)+`, "uy");
+const NATIVE_HOST = new RegExp(`[${UNSPACED}][\\p{L}\\p{M}\\p{N}-]{0,62}(?:\\.[\\p{L}\\p{M}\\p{N}-]{1,63}){1,8}`, "uy");
 // Marks that end a sentence or an emphasis, not an address; of those beyond ASCII, by class.
-const TRAILING = /(?:[.,;:!?*_~]|(?![\0-\x7F])[\p{Po}\p{Pd}]|\p{Ps})$/u;
+const TRAILING = /^(?:[.,;:!?*_~]|(?![\0-\x7F])[\p{Po}\p{Pd}]|\p{Ps})$/u;
 const CLOSES = new Map([[")", "("], ["]", "["], ["}", "{"]]);
 
 /** Where the addresses of a text are: [[start, end], …]. */
 export function addressesIn(text) {
   const found = [];
   START.lastIndex = 0;
-  for (let match; (match = START.exec(text)); ) {
+  let failures = 0;
+  for (let match; failures < MOST_FAILURES && (match = START.exec(text)); ) {
     const address = trimmed(balanced(match[0] + restAt(text, START.lastIndex)));
-    if (!isAddress(address)) continue;
+    if (!isAddress(address)) {
+      failures += 1;
+      continue;
+    }
     START.lastIndex = match.index + address.length;
     found.push([match.index, START.lastIndex]);
   }
@@ -56,9 +62,9 @@ function balanced(address) {
 }
 
 function trimmed(address) {
-  let kept = address;
-  while (TRAILING.test(kept)) kept = kept.replace(TRAILING, "");
-  return kept;
+  const kept = [...address];
+  while (kept.length > 0 && TRAILING.test(kept.at(-1))) kept.pop();
+  return kept.join("");
 }
 
 function isAddress(text) {

@@ -20,6 +20,6 @@ export function offers(message, store) {
 export function snippet(message) {
   if (message.type === "img") return t("message.picture");
   if (message.type === "file") return t("message.file");
-  const line = message.text.replace(/```[\w+#.-]*\n?|[*`]/g, "").replace(/\s+/g, " ").trim();
+  const line = message.text.replace(/```[\w+#.-]*\n?|\$\$|[*`]/g, "").replace(/\s+/g, " ").trim();
   return line.length > SNIPPET_CHARS ? `${line.slice(0, SNIPPET_CHARS)}…` : line;
 }

@@ -1,0 +1,39 @@
+"""Schemas of what the page adds to talking: equations."""
+
+from marshmallow import fields, validate
+
+from chat.equations import MAX_CHARS, hash_of
+from chat.http.api_spec import about
+from chat.http.fields import In
+from chat.protocols.polling.schemas import Done
+
+HASH = hash_of("x^2")
+
+
+class EquationQuery(In):
+    hash = fields.String(
+        required=True,
+        validate=validate.Regexp(r"[0-9a-f]{64}\Z"),
+        metadata=about(
+            "SHA-256 of tex in UTF-8, in hexadecimal",
+            "tex（UTF-8）的 SHA-256，十六进制",
+            pattern="^[0-9a-f]{64}$",
+            examples=[HASH],
+        ),
+    )
+    tex = fields.String(
+        required=True,
+        validate=validate.Length(max=MAX_CHARS),
+        metadata=about("the equation in LaTeX", "LaTeX 公式", maxLength=MAX_CHARS, examples=["x^2"]),
+    )
+
+
+class Equation(Done):
+    mathml = fields.List(
+        fields.Raw(),
+        required=True,
+        metadata=about(
+            "the MathML element: its name, its attributes, and its children, which are texts and such elements",
+            "MathML 元素：名称、属性，以及子节点（文本或同样形式的元素）",
+        ),
+    )
