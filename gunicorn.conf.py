@@ -7,7 +7,6 @@ import logging
 import os
 import resource
 import sys
-from functools import partial
 
 from gunicorn.sock import TCP6Socket, TCPSocket
 
@@ -93,13 +92,8 @@ def when_ready(server):
 
 def post_worker_init(worker):
     """Prepare for the first request, and answer held pulls when this worker is told to stop."""
-    from chat import metrics  # imported here, because the master must not import it
-    from chat.http.envelopes import refusals
-    from chat.http.long_bodies import takes_any, takes_long
-    from chat.security.tokens import user_named
-    from chat.server.client_identity import Clients
-    from chat.server.memory import Memory
-    from chat.web.health import on_loop
+    import serving  # imported here, because the master must not import it
+    from chat import metrics
 
     services = worker.wsgi.extensions["commonroom"]
     if worker.cfg.workers > 1:
@@ -109,23 +103,9 @@ def post_worker_init(worker):
     except Exception:
         # Retried every second and with each request; /healthz answers 503 until then.
         logging.getLogger("gunicorn.error").exception("the database is not ready: run `flask --app wsgi db upgrade`")
-    if _tcp_port:
-        worker.line_protocols = {_tcp_port: worker.wsgi.extensions["commonroom.lines"]}
-        worker.line_proxies = _settings.tcp_proxy_protocol
     services.health.watch()
-    worker.health = on_loop(worker.wsgi)
-    worker.takes_long = takes_long(worker.wsgi)
-    worker.takes_any = takes_any(worker.wsgi)
-    worker.envelope = refusals(worker.wsgi)
-    worker.memory = Memory(_settings.client_memory_max_bytes, 2 * _settings.body_max_bytes)
-    worker.places.set_most_each(_settings.connections_per_address)
-    worker.is_proxied = _settings.trusted_proxies > 0
-    worker.stopping = services.answer_held
-    worker.clients = Clients(partial(user_named, secret=worker.wsgi.config["SECRET_KEY"]), _settings.trusted_proxies)
-    metrics.watch(
-        connections=lambda: len(worker.connections),
-        held=lambda: sum(connection.is_held for connection in list(worker.connections)),
-    )
+    worker.serve(serving.application(worker.wsgi, _tcp_port), serving.limits(_settings))
+    metrics.watch(connections=worker.count_connections, held=worker.count_held)
     if worker.age == 1:  # the first of the start, not those that replace it
         _say_who_teaches(services.site, "https" if worker.cfg.is_ssl else "http")
     # Objects loaded so far are permanent. Scanning them in each full collection stopped all threads for 0.1 s.

@@ -4,8 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from chat.server.ports import Source
-from chat.server.streaming import Pieces
+from chat.server.ports import Pieces, Source
 
 
 class FakePeer:

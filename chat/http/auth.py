@@ -13,7 +13,7 @@ from chat.http.context import services, this_request
 from chat.http.origins import Origins
 from chat.models import Actor
 from chat.security import devices, tokens
-from chat.server.held_requests import ENVIRON_KEY, Hold
+from chat.server.ports import ENVIRON_KEY, Hold
 from chat.services.sessions import NewSession, SessionState
 
 COOKIE = "session"  # the kind of cookie, see chat.http.cookies

@@ -13,8 +13,7 @@ from chat.errors import ChatError, ErrorCode
 from chat.http.api_spec import declared
 from chat.http.context import this_request
 from chat.lanes import Lane, enter_lane
-from chat.server.held_requests import ENVIRON_KEY, Hold
-from chat.server.http_parser import SHORT_MAX_BYTES
+from chat.server.ports import ENVIRON_KEY, SHORT_MAX_BYTES, Hold
 from chat.services.messages import Draft
 
 MOST_VALUES = 100_000  # approximate number of values in a body; a pull of 5,000 rooms has 10,000

@@ -6,7 +6,7 @@ import zlib
 
 from flask import Flask, Response, request
 
-from chat.server.held_requests import ENVIRON_KEY, Hold
+from chat.server.ports import ENVIRON_KEY, Hold
 
 LEAST_BYTES = 1024
 _LEVEL = 1  # a third of the time of the default 6, for a tenth more bytes

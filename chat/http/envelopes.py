@@ -17,7 +17,7 @@ from werkzeug.routing.exceptions import WebsocketMismatch
 
 from chat.errors import ChatError, ErrorCode
 from chat.http.error_messages import whole_seconds
-from chat.server.refusals import RETRY_SECONDS, Envelope
+from chat.server.ports import RETRY_SECONDS, Envelope
 
 log = logging.getLogger(__name__)
 Render = Callable[[ChatError], Response]

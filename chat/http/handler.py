@@ -20,8 +20,7 @@ from chat.errors import ChatError, ErrorCode
 from chat.http.context import EXTENSION
 from chat.http.overload import refuse_overflow
 from chat.models import Actor, Event, StoredMessage
-from chat.server.ports import Ended, Peer, Raw
-from chat.server.websocket_frames import POLICY, TRY_LATER
+from chat.server.ports import POLICY, TRY_LATER, Ended, Peer, Raw
 from chat.services import Services
 from chat.services.subscriptions import Ends, Subscription
 

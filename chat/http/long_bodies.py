@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RoutingException
 
 from chat.http.api_spec import Declared
-from chat.server.client_identity import Client
+from chat.server.ports import Client
 
 Takes = Callable[[bytes, Client], bool]  # of a request's head and its client
 _LINE = re.compile(rb"([A-Z]+) (?:https?://[^/ ]*)?([^? ]*)")

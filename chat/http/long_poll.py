@@ -18,7 +18,7 @@ from chat.http.blocking import block
 from chat.http.context import services
 from chat.lanes import Lane, enter_lane
 from chat.models import Actor, EventKind
-from chat.server.held_requests import ENVIRON_KEY, NEEDS_THREAD, NOTHING_YET, Hold, Look
+from chat.server.ports import ENVIRON_KEY, NEEDS_THREAD, NOTHING_YET, Hold, Look
 from chat.services import Services
 from chat.services.pulls import SHORT_ANSWER_BYTES, LookedAt, News, Position, marks_at
 
@@ -194,7 +194,7 @@ def _shared(chat: Services) -> _Shared:
 
 
 class HeldPull(Waiter):
-    """A held pull (chat.server.held_requests.Parked), and the next pulls of the same connection with the same head.
+    """A held pull (chat.server.ports.Parked), and the next pulls of the same connection with the same head.
 
     The waiter stays registered between pulls. When it reports that rights may have changed, the next pull goes through
     the whole stack again.

@@ -10,7 +10,7 @@ from chat.errors import ChatError, ErrorCode
 from chat.http.api_spec import declared
 from chat.http.context import this_request
 from chat.lanes import Lane, current_lane
-from chat.server.held_requests import ENVIRON_KEY, Hold
+from chat.server.ports import ENVIRON_KEY, Hold
 
 LATE_SECONDS = 1.0
 RETRY_AFTER = 2  # seconds

@@ -13,9 +13,7 @@ from flask import Response, current_app, request
 
 from chat.errors import ChatError, ErrorCode
 from chat.http.handler import Handler, InApp
-from chat.server.held_requests import ENVIRON_KEY, Hold, Upgrade
-from chat.server.ports import Peer
-from chat.server.websocket import accept_of
+from chat.server.ports import ENVIRON_KEY, Hold, Peer, Upgrade
 from chat.services import Services
 
 
@@ -30,7 +28,7 @@ def upgrade(make: Callable[[Peer, Services], Handler]) -> Response:
         raise ChatError(ErrorCode.SOCKETS_UNAVAILABLE)
     proxy: Any = current_app
     app = proxy._get_current_object()
-    hold.upgrade = Upgrade(accept_of(key), lambda: InApp(app, make))
+    hold.upgrade = Upgrade(key, lambda: InApp(app, make))
     return Response(status=101)
 
 

@@ -1,13 +1,14 @@
 """Connections: a gunicorn worker with one asyncio loop that owns them all, and threads that run requests.
 
-    worker.py           the worker: loop, listeners, signals
+    worker.py           the gunicorn worker: loop, listeners, signals
     threads.py          its thread pool
     connection.py       an HTTP/1.1 connection: reading, answering, holding
     http_parser.py      splits bytes into requests; strict, sans I/O
     http_heads.py       interprets request heads, and normalises them for the cache of parsed heads
     wsgi.py             runs one request through gunicorn's parser and the WSGI application, in a thread
-    held_requests.py    requests without an answer yet, and upgrades to sockets
-    ports.py            interfaces between a socket and its protocol
+    ports.py            the door: what an application hands to the server, and the server to it
+    host.py             what connections need of the worker that owns them
+    loop_host.py        provides that: threads, wake-ups, limits, the memory account
     stream.py           a socket (WebSocket or TCP): order, limits, heartbeat, closing
     push.py             pushes new messages to one socket
     websocket.py        a WebSocket connection
@@ -15,6 +16,6 @@
     lines.py            a connection with lines, and raw bytes between them
     streaming.py        chunked sending of large content
 
-Knows no protocol: views park requests (chat.http.long_poll) or upgrade them to sockets (chat.http.upgrade), and the
-protocol of lines is passed to the worker with its port (gunicorn.conf.py).
+Knows no chat and no Flask. Views park requests (chat.http.long_poll) or upgrade them to sockets (chat.http.upgrade);
+everything else that the server calls is a ports.Application, which serving.py makes and gunicorn.conf.py hands over.
 """

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable
 from ipaddress import IPv6Address, IPv6Network
 
-Client = int | str  # a user's id, or an address
+from chat.server.ports import Client
+
 _HEADER = re.compile(rb"\r\n(Authorization|Cookie|X-Forwarded-For)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
 MOST_TOKENS = 8  # examined per request: localhost has other programs' cookies too
 
@@ -51,6 +52,3 @@ class Clients:
         if self._proxies and len(forwarded) >= self._proxies:
             peer_address = forwarded[-self._proxies].strip().decode("latin-1")
         return limited_address(peer_address)
-
-
-NO_CLIENTS = Clients(lambda _: None, 0)  # until the application is loaded

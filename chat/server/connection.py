@@ -5,24 +5,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chat.lanes import Lane, WrongLane
 from chat.server import wsgi
-from chat.server.client_identity import Client, limited_address
+from chat.server.client_identity import limited_address
 from chat.server.deadlines import NEVER
 from chat.server.flow_control import HEAD_SECONDS, LINGER_SECONDS, WRITE_SECONDS, BoundedConnection, unread_of
-from chat.server.held_requests import NEEDS_THREAD, NOTHING_YET, Hold, Parked
+from chat.server.host import Host
 from chat.server.http_parser import Framed, Framer, body_after
 from chat.server.memory import SMALL_BYTES
+from chat.server.ports import NEEDS_THREAD, NOTHING_YET, Client, Hold, Parked, Wsgi
 from chat.server.refusals import MOST_REFUSED
 from chat.server.request_targets import FramingError
 from chat.server.states import IN_PROGRESS, READS, State
 from chat.server.streaming import BytesSender, PieceSender
 from chat.server.websocket import WebSocketConnection
-
-if TYPE_CHECKING:
-    from chat.server.worker import LiveWorker
 
 BODY_PAUSE_SECONDS = 20.0  # between two parts of a body
 REQUEST_SECONDS = 120.0  # for a whole request
@@ -38,9 +36,9 @@ class HttpConnection(BoundedConnection):
         "_local", "_parked", "_peer", "_sender", "_started",
     )  # fmt: skip
 
-    def __init__(self, worker: "LiveWorker") -> None:
-        super().__init__(worker)
-        self._framer = Framer(worker.max_body, self._takes_long, self._takes_any)
+    def __init__(self, host: Host) -> None:
+        super().__init__(host)
+        self._framer = Framer(host.max_body, self._takes_long, self._takes_any)
         self._advancing = False
         self._at_eof = False  # the client has closed its side
         self._is_last = False  # no request follows the one in progress
@@ -62,16 +60,16 @@ class HttpConnection(BoundedConnection):
         self._peer = transport.get_extra_info("peername") or ("", 0)
         self._local = transport.get_extra_info("sockname") or ("", 0)
         transport.set_write_buffer_limits(high=READ_AHEAD_BYTES)
-        self._worker.connections.add(self)
-        self.place = "" if self._worker.is_proxied else limited_address(self._peer[0])
-        too_many = self._worker.places.take(self.place)
+        self._host.connections.add(self)
+        self.place = "" if self._host.is_proxied else limited_address(self._peer[0])
+        too_many = self._host.places.take(self.place)
         if too_many > 0:
             self.state = SURPLUS  # time to read the request, so that its protocol can word the refusal
             self._set_deadline(time.monotonic() + LINGER_SECONDS)
             if too_many > MOST_REFUSED:
                 transport.abort()
             return
-        self._set_deadline(time.monotonic() + self._worker.keepalive)
+        self._set_deadline(time.monotonic() + self._host.keepalive)
 
     def data_received(self, data: bytes) -> None:
         if self.state is IDLE:
@@ -109,8 +107,8 @@ class HttpConnection(BoundedConnection):
         self._transport = None
         self.state = GONE
         self._forget_deadline()
-        self._worker.connections.discard(self)
-        self._worker.places.leave(self.place)
+        self._host.connections.discard(self)
+        self._host.places.leave(self.place)
         self._count_nothing()
         self._unhold()
         self._forget_known()
@@ -132,7 +130,7 @@ class HttpConnection(BoundedConnection):
         elif self._held is not None:
             self._set_deadline(self._held.deadline)
         elif self.state in READS:
-            self._set_deadline(time.monotonic() + self._worker.keepalive)
+            self._set_deadline(time.monotonic() + self._host.keepalive)
             self._read_on()
             self._advance()
 
@@ -185,8 +183,8 @@ class HttpConnection(BoundedConnection):
                     break
                 if len(framed.body) > SMALL_BYTES:
                     self._count_coming(len(framed.body))
-                if self._worker.health is not None and framed.head.startswith(_HEALTH):
-                    self._answer_here(framed, self._worker.health)
+                if self._host.application.health is not None and framed.head.startswith(_HEALTH):
+                    self._answer_here(framed, self._host.application.health)
                 elif framed.head.startswith(b"OPTIONS * "):
                     self._answer_here(framed, wsgi.server_options)
                 else:
@@ -210,7 +208,7 @@ class HttpConnection(BoundedConnection):
         if found is NOTHING_YET:
             self._body = body
             self._hold(parked)
-            self._worker.taken_in()
+            self._host.taken_in()
         else:
             self.state = WORKING
             self._finish_known(found)
@@ -220,14 +218,14 @@ class HttpConnection(BoundedConnection):
         if self._at_eof:
             self._close()
         elif self._framer.is_between:
-            self._set_deadline(now + self._worker.keepalive)
+            self._set_deadline(now + self._host.keepalive)
         elif self._framer.in_body:
             if self._framer.wants_continue():
                 self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self._count_coming(self._framer.body_bytes)
             if self._framer.has_more:
                 self._pause_reading()
-                self._worker.loop.call_soon(self._go_on)
+                self._host.loop.call_soon(self._go_on)
             self._set_deadline(min(self._started + REQUEST_SECONDS, now + BODY_PAUSE_SECONDS))
         else:
             self._count_coming(len(self._framer.buffer))
@@ -235,7 +233,7 @@ class HttpConnection(BoundedConnection):
 
     def _bound_read_ahead(self, size: int) -> None:
         """Limit data that arrives while a request is in progress or an answer is unread."""
-        is_within = size <= SMALL_BYTES or self._worker.memory.keep(self, self._coming + self._left_over + size)
+        is_within = size <= SMALL_BYTES or self._host.memory.keep(self, self._coming + self._left_over + size)
         if (size > READ_AHEAD_BYTES or not is_within) and not self._paused:
             self._pause_reading()
 
@@ -249,7 +247,7 @@ class HttpConnection(BoundedConnection):
 
     def _refuse(self, status: str, reason: str, request: bytes) -> None:
         self._count_nothing()
-        self._transport.write(self._worker.refusal(status, reason, request))
+        self._transport.write(self._host.refusal(status, reason, request))
         self._linger()
 
     def _linger(self) -> None:
@@ -262,48 +260,48 @@ class HttpConnection(BoundedConnection):
         self.state = WORKING
         self._head = framed.head
         body = None if framed.too_large else framed.body
-        hold = Hold(partial(self._worker.wake, self), time.monotonic(), body, resumed=resumed)
+        hold = Hold(partial(self._host.wake, self), time.monotonic(), body, resumed=resumed)
         # A held pull that needs a thread was accepted before, and is never refused.
-        put = self._worker.offer if resumed is None else self._worker.in_thread
+        put = self._host.offer if resumed is None else self._host.in_thread
         put(self, self._work, framed, hold)
 
     @property
     def client(self) -> Client:
         """The client of the request in progress, or of the one being read."""
-        return self._worker.clients.of_request(self._head or self._framer.head, self._peer[0])
+        return self._host.clients.of_request(self._head or self._framer.head, self._peer[0])
 
     def _takes_long(self, head: bytes) -> bool:
-        return self._worker.takes_long(head, self._worker.clients.of_request(head, self._peer[0]))
+        return self._host.application.takes_long(head, self._host.clients.of_request(head, self._peer[0]))
 
     def _takes_any(self, head: bytes) -> bool:
-        return self._worker.takes_any(head, self._worker.clients.of_request(head, self._peer[0]))
+        return self._host.application.takes_any(head, self._host.clients.of_request(head, self._peer[0]))
 
-    def _answer_here(self, framed: Framed, app: wsgi.App) -> None:
+    def _answer_here(self, framed: Framed, app: Wsgi) -> None:
         """Answer on the loop: health checks must not wait for a thread."""
         self.state = WORKING
-        hold = Hold(partial(self._worker.wake, self), time.monotonic(), framed.body)
-        answer = wsgi.run(self._worker, framed, self._peer, self._local, hold, app)
+        hold = Hold(partial(self._host.wake, self), time.monotonic(), framed.body)
+        answer = wsgi.run(self._host, framed, self._peer, self._local, hold, app)
         self._worked(framed, answer, None)
 
     def refused(self, lane: Lane, work: Callable[..., None], args: tuple[Any, ...]) -> None:
         """Have a thread answer in the protocol's envelope; if that queue is full too, answer with the generic one."""
         if lane is not Lane.REFUSING:
-            self._worker.offer_in(Lane.REFUSING, self, work, *args)
+            self._host.offer_in(Lane.REFUSING, self, work, *args)
             return
         framed, hold = args
-        busy = self._worker.refusal("503 Service Unavailable", "the server is busy; try again in a moment", framed.head)
-        self._worker.on_loop(self._worked, framed, wsgi.Answer([busy], close=True), hold.resumed)
+        busy = self._host.refusal("503 Service Unavailable", "the server is busy; try again in a moment", framed.head)
+        self._host.on_loop(self._worked, framed, wsgi.Answer([busy], close=True), hold.resumed)
 
     def _work(self, framed: Framed, hold: Hold) -> None:  # in a thread
         if self._transport is None:  # disconnected while this waited for a thread
             answer = wsgi.Answer([], close=True)
         else:
             try:
-                answer = wsgi.run(self._worker, framed, self._peer, self._local, hold)
+                answer = wsgi.run(self._host, framed, self._peer, self._local, hold)
             except WrongLane as wrong:
-                self._worker.on_loop(self._worker.offer_in, wrong.lane, self, self._work, framed, hold)
+                self._host.on_loop(self._host.offer_in, wrong.lane, self, self._work, framed, hold)
                 return
-        self._worker.on_loop(self._worked, framed, answer, hold.resumed)
+        self._host.on_loop(self._worked, framed, answer, hold.resumed)
 
     def _worked(self, framed: Framed, answer: wsgi.Answer, resumed: Parked | None) -> None:
         if answer.parked is not None:
@@ -340,7 +338,7 @@ class HttpConnection(BoundedConnection):
             self._finish((), close=answer.close)
 
         self.state = SENDING
-        self._sender = PieceSender(self._worker, self, answer.body, self._write_piece, finished)
+        self._sender = PieceSender(self._host, self, answer.body, self._write_piece, finished)
         self._write_piece(answer.pieces[0])
 
     def _write_piece(self, piece: bytes) -> None:
@@ -361,9 +359,9 @@ class HttpConnection(BoundedConnection):
         self._transport = None
         self.state = GONE
         self._forget_deadline()
-        self._worker.connections.discard(self)
-        self._worker.places.leave(self.place)
-        connection = WebSocketConnection(self._worker, answer.upgrade.open())
+        self._host.connections.discard(self)
+        self._host.places.leave(self.place)
+        connection = WebSocketConnection(self._host, answer.upgrade.open())
         transport.set_protocol(connection)
         connection.connection_made(transport)
         if pending:
@@ -402,7 +400,7 @@ class HttpConnection(BoundedConnection):
         def is_ready() -> bool:
             return self._is_drained and self._transport is not None
 
-        memory = self._worker.memory
+        memory = self._host.memory
         if not memory.hold(self, pieces):
             memory.release(pieces)
             self._transport.abort()
@@ -423,7 +421,7 @@ class HttpConnection(BoundedConnection):
         self.state = READING if self._framer.buffer else IDLE
         self._started = time.monotonic()
         if self._is_drained:
-            self._set_deadline(self._started + self._worker.keepalive)
+            self._set_deadline(self._started + self._host.keepalive)
         if self._paused:
             self._read_on()
         if self.state is READING or self._at_eof:

@@ -5,16 +5,14 @@ import fcntl
 import struct
 import termios
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from chat.server.client_identity import Client
 from chat.server.deadlines import NEVER
+from chat.server.host import Host
 from chat.server.memory import Share
+from chat.server.ports import Client
 from chat.server.request_targets import FramingError
 from chat.server.states import State
-
-if TYPE_CHECKING:
-    from chat.server.worker import LiveWorker
 
 HEAD_SECONDS = 10.0  # for a request head, first to last byte, and for a TLS handshake
 LINGER_SECONDS = 2.0  # a client may still be sending; after an immediate close it would not read its last answer
@@ -39,18 +37,28 @@ class BoundedConnection(asyncio.Protocol):
     """Transport handling that does not depend on HTTP: flow control, deadlines, lingering close."""
 
     __slots__ = (
-        "_coming", "_is_drained", "_left_over", "_paused", "_transport", "_unread", "_worker", "deadline", "place",
-        "share", "state", "watched_until",
+        "_coming",
+        "_host",
+        "_is_drained",
+        "_left_over",
+        "_paused",
+        "_transport",
+        "_unread",
+        "deadline",
+        "place",
+        "share",
+        "state",
+        "watched_until",
     )  # fmt: skip
 
-    def __init__(self, worker: "LiveWorker") -> None:
-        self._worker = worker
+    def __init__(self, host: Host) -> None:
+        self._host = host
         self._transport: Any = None
         self.state = State.IDLE
         self._paused = False  # reading is paused
         self._is_drained = True  # answers are written, or nearly
         self.place = ""  # the address that the connection counts for
-        self.share: Share | None = None  # in worker.memory
+        self.share: Share | None = None  # in host.memory
         self._coming = 0  # bytes of requests, from their arrival to their answers
         self._left_over = 0  # bytes of answers not written yet
         self._unread = 0  # the latter at the last check, including the kernel's buffer
@@ -69,7 +77,7 @@ class BoundedConnection(asyncio.Protocol):
     def _set_deadline(self, deadline: float) -> None:
         self.deadline = deadline
         if deadline < self.watched_until:
-            self._worker.deadlines.watch(self)
+            self._host.deadlines.watch(self)
 
     def _count_coming(self, size: int) -> None:
         """Count buffered bytes of requests. Raises FramingError if there are too many.
@@ -77,18 +85,18 @@ class BoundedConnection(asyncio.Protocol):
         Many connections that each send nearly all of 8 MiB must not fill the memory; short requests are still accepted.
         """
         self._coming = size
-        if not self._worker.memory.keep(self, size + self._left_over):
+        if not self._host.memory.keep(self, size + self._left_over):
             raise FramingError("503 Service Unavailable", "too many long requests at once; try again in a moment")
 
     def _count_left_over(self, size: int) -> None:
         """Count unwritten bytes of answers; drop a client with too many."""
         self._left_over = size
-        if not self._worker.memory.keep(self, self._coming + size):
+        if not self._host.memory.keep(self, self._coming + size):
             self._transport.abort()
 
     def _count_nothing(self) -> None:
         self._coming = self._left_over = 0
-        self._worker.memory.keep(self, 0)
+        self._host.memory.keep(self, 0)
 
     def _pause_reading(self) -> None:
         self._paused = True
@@ -111,7 +119,7 @@ class BoundedConnection(asyncio.Protocol):
 
     def _forget_deadline(self) -> None:
         self.deadline = NEVER
-        self._worker.deadlines.forget(self)
+        self._host.deadlines.forget(self)
 
     def _linger(self) -> None:
         """Stop writing, and let the client read for a moment while its further data is discarded.

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chat.server.http_heads import LINE_MAX_BYTES, TOKEN, Shape, read
+from chat.server.ports import SHORT_MAX_BYTES
 from chat.server.request_targets import FramingError
 
 # the request line, and 32 KiB of headers: localhost has cookies of many programs
@@ -17,7 +18,6 @@ CHUNK_LINE_MAX_BYTES = 1024
 CHUNKS_A_TURN = 128  # per call of next
 TRAILER_MAX_BYTES = 8192
 NO_BODY = -1
-SHORT_MAX_BYTES = 64 * 1024  # longer bodies are allowed for some requests only
 
 _BEGINNINGS = frozenset(b"!#$%&'*+-.^_`|~\r") | frozenset(
     (string.ascii_letters + string.digits).encode()

@@ -6,17 +6,15 @@ Lines are handled one at a time: a line may announce that raw bytes follow.
 import re
 import socket
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chat.server.deadlines import NEVER
-from chat.server.ports import LineProtocol, Raw
+from chat.server.host import Host
+from chat.server.ports import TOO_LARGE, TRY_LATER, LineProtocol, Pieces, Raw
 from chat.server.states import StreamState
 from chat.server.stream import StreamConnection
-from chat.server.streaming import Pieces, PieceSender
-from chat.server.websocket_frames import TOO_LARGE, TRY_LATER, FrameError
-
-if TYPE_CHECKING:
-    from chat.server.worker import LiveWorker
+from chat.server.streaming import PieceSender
+from chat.server.websocket_frames import FrameError
 
 LINE_MAX_BYTES = 64 * 1024  # without the line end
 PIECE_BYTES = 128 * 1024  # of raw bytes, passed on together
@@ -44,8 +42,8 @@ class LineConnection(StreamConnection):
     ANSWERS_FAREWELL = False
     BEHIND_PROXIES = False
 
-    def __init__(self, worker: "LiveWorker", protocol: LineProtocol) -> None:
-        super().__init__(worker, protocol.open())
+    def __init__(self, host: Host, protocol: LineProtocol) -> None:
+        super().__init__(host, protocol.open())
         self._protocol = protocol
         self._buffer = bytearray()
         self._searched = 0  # length of the prefix known to contain no line end
@@ -102,7 +100,7 @@ class LineConnection(StreamConnection):
         if self.is_open and self._transfer_due < self.deadline:
             self.deadline = self._transfer_due
             if self.deadline < self.watched_until:
-                self.worker.deadlines.watch(self)
+                self.host.deadlines.watch(self)
 
     def _expect_transfer(self, *, on: bool) -> None:
         if not on:
@@ -116,11 +114,11 @@ class LineConnection(StreamConnection):
 
     def take_raw(self, count: int) -> None:
         """Treat the next `count` bytes after the current line as raw: they arrive as Raw."""
-        self.worker.on_loop(self._take_raw, count)
+        self.host.on_loop(self._take_raw, count)
 
     def send_pieces(self, pieces: Pieces) -> None:
         """Send the iterator's chunks unchanged as the client reads, and nothing else meanwhile. See LinePeer."""
-        self.worker.on_loop(self._send_pieces, pieces)
+        self.host.on_loop(self._send_pieces, pieces)
 
     # Differences in framing
 
@@ -216,7 +214,7 @@ class LineConnection(StreamConnection):
     # Sending in chunks
 
     def _send_pieces(self, pieces: Pieces) -> None:
-        self._sender = PieceSender(self.worker, self, pieces, self._write_piece, self._all_sent)
+        self._sender = PieceSender(self.host, self, pieces, self._write_piece, self._all_sent)
 
     def _worked(self) -> None:
         if self._sender is None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from chat.server.client_identity import Client
+from chat.server.ports import Client
 
 LARGE_BYTES = 16 * 1024  # of a part of an answer: smaller ones count only when written
 SMALL_BYTES = 4096  # per connection, not counted: the number of connections is limited

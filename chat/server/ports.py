@@ -1,15 +1,126 @@
-"""Interfaces between a long-lived connection and its protocol. Knows no protocol."""
+"""The server's door: what it hands to an application, and what an application hands to it.
+
+Applications import only this module and chat.server.client_identity. It imports nothing, because gunicorn's master
+loads it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any, Final, Protocol
 
-from chat.server.streaming import Pieces
+Client = int | str  # whose turn and share it is: a user's id, or an address
+Wsgi = Callable[[Any, Any], Iterable[bytes]]
+Takes = Callable[[bytes, Client], bool]  # of a request's head and its client
+# A function of a request's head as far as it arrived, status and reason: the body of a refusal as JSON; None: the path
+# belongs to no protocol.
+Envelope = Callable[[bytes, str, str], bytes | None]
+Pieces = Iterator[bytes | float]  # chunks to send; a number is a pause in seconds
+Network = IPv4Network | IPv6Network
 
-if TYPE_CHECKING:  # gunicorn's master imports this module, which must not load the rest
-    from chat.delivery import Waiter
+SHORT_MAX_BYTES = 64 * 1024  # longer bodies are allowed for some requests only
+RETRY_SECONDS = 2  # told to clients with a 503
+# Close codes of WebSocket (RFC 6455, 7.4.1). Line protocols word them: LineProtocol.farewell.
+NORMAL, GOING_AWAY, PROTOCOL_ERROR, BAD_TEXT, POLICY, TOO_LARGE, INTERNAL, TRY_LATER = (
+    1000, 1001, 1002, 1007, 1008, 1009, 1011, 1013,
+)  # fmt: skip
+
+
+def no_envelope(_request: bytes, _status: str, _reason: str) -> bytes | None:
+    """Belongs to an application without protocols."""
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """All that the server calls upwards."""
+
+    wsgi: Wsgi
+    health: Wsgi | None = None  # answers /healthz on the loop
+    envelope: Envelope = no_envelope
+    # Whether a body over SHORT_MAX_BYTES, or any body that the client holds back until a 100, is received.
+    takes_long: Takes = lambda _head, _client: True
+    takes_any: Takes = lambda _head, _client: True
+    # The user of a token with a valid signature. It may have expired: it still only gives turns as its own user.
+    user_named: Callable[[str], int | None] = lambda _token: None
+    line_protocols: Mapping[int, LineProtocol] = field(default_factory=dict)  # by port; all others speak HTTP
+    stopping: Callable[[], None] = lambda: None  # called on the loop, once or twice, when the server must stop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What clients may take, and through which proxies they come."""
+
+    max_body: int = 8 * 1024 * 1024  # bytes of a request
+    memory: int = 512 * 1024 * 1024  # bytes buffered for all clients
+    least_share: int = 0  # bytes of it that any client may have
+    connections_per_address: int = 0  # 0: unlimited
+    trusted_proxies: int = 0  # in front of HTTP, one behind the other
+    line_proxies: tuple[Network, ...] = ()  # in front of line listeners
+
+
+@dataclass(slots=True)
+class Hold:
+    """Connects a request with its connection."""
+
+    wake: Callable[[], None]  # called from any thread when a look may find news
+    received_at: float  # time.monotonic() s when the request was complete and began to wait for a thread
+    body: bytes | None = None  # of the request, without gunicorn's and werkzeug's wrappers; None: too large
+    parked: Parked | None = None  # set by the view
+    answered: Callable[[], None] | None = None  # set with it: called for each answer by the loop
+    upgrade: Upgrade | None = None  # set by the view that answers 101
+    streams: bool = False  # set by the view: a body of known length is sent in chunks as the client reads
+    resumed: Parked | None = None  # the object parked earlier by this request, when it runs again
+
+
+ENVIRON_KEY = "commonroom.live"  # environ key of the Hold in requests that came through LiveWorker
+
+
+class Look(Enum):
+    """The result of a look at a held request, other than an answer."""
+
+    NOTHING_YET = auto()
+    NEEDS_THREAD = auto()  # needs the database, or too much work for the loop
+
+
+# Accessing an enum member takes ten times as long (Python 3.11), and each delivery does so several times.
+NOTHING_YET: Final = Look.NOTHING_YET
+NEEDS_THREAD: Final = Look.NEEDS_THREAD
+
+
+class Parked(Protocol):
+    """Answers a held request, and later ones on the connection with, byte for byte, the same head.
+
+    Called on the loop: no I/O, no blocking. Answers are bodies. Requests that need a thread go through the whole stack.
+    """
+
+    deadline: float  # time.monotonic() s
+    expired: bool  # must answer now, with or without news
+    recheck: bool  # rights may have changed: look in a thread
+    is_held: bool  # maintained by the connection
+
+    def look(self) -> bytes | Look:
+        """Look for news."""
+
+    def again(self, body: bytes) -> bytes | Look:
+        """Handle the next request with the same head; on NOTHING_YET it is held."""
+
+    def late(self) -> bytes:
+        """Return the answer at the deadline, or when the server stops."""
+
+    def forget(self) -> None:
+        """The head is no longer known. Called once, after all other calls."""
+
+
+@dataclass(slots=True)
+class Upgrade:
+    """The result of a WebSocket handshake: the connection continues as a socket."""
+
+    key: str  # Sec-WebSocket-Key, which is valid
+    open: Open
 
 
 class Ended(Exception):  # noqa: N818 - it is no mistake
@@ -21,10 +132,19 @@ class Ended(Exception):  # noqa: N818 - it is no mistake
         self.reason = reason
 
 
+class Hints(Protocol):
+    """What a Source has been told by other threads."""
+
+    recheck: bool  # rights may have changed: look in a thread
+    expired: bool  # close the connection
+    signals: list[Any] | None  # oldest first
+
+
 class Source(Protocol):
     """Content pushed to one peer: ordered items, and signals."""
 
-    waiter: Waiter
+    @property
+    def waiter(self) -> Hints: ...
 
     def look(self, most: int) -> list[Any] | None:
         """On the loop, without blocking: return about `most` new items, oldest first; None if a thread is needed."""
@@ -95,7 +215,7 @@ class LinePeer(Peer, Protocol):
     def send_pieces(self, pieces: Pieces) -> None:
         """Send the iterator's chunks unchanged as the client reads; handle and push nothing until it ends.
 
-        A number is a pause in seconds. The iterator runs in threads; if it raises, the connection is closed.
+        The iterator runs in threads; if it raises, the connection is closed.
         """
 
 
@@ -120,5 +240,4 @@ class LineProtocol:
     """The protocol of a line listener."""
 
     open: Open
-    # returns the last bytes for a close code of websocket_frames.py and a reason; on the loop
-    farewell: Callable[[int, str], bytes]
+    farewell: Callable[[int, str], bytes]  # the last bytes for a close code and a reason; on the loop

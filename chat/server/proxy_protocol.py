@@ -10,18 +10,15 @@ import re
 import struct
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chat.server.flow_control import HEAD_SECONDS, BoundedConnection
+from chat.server.host import Host
 from chat.server.lines import LineConnection
-from chat.server.ports import LineProtocol
-
-if TYPE_CHECKING:
-    from chat.server.worker import LiveWorker
+from chat.server.ports import LineProtocol, Network
 
 log = logging.getLogger("gunicorn.error")
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = tuple[str, int]
 V1_MAX_BYTES = 107  # the longest line allowed by the document
 V2_MAX_BYTES = 2048  # including a proxy's additional data, which is skipped
@@ -107,8 +104,8 @@ class ProxiedLines(LineConnection):
 
     __slots__ = ("_client_address",)
 
-    def __init__(self, worker: "LiveWorker", protocol: LineProtocol, address: Address) -> None:
-        super().__init__(worker, protocol)
+    def __init__(self, host: Host, protocol: LineProtocol, address: Address) -> None:
+        super().__init__(host, protocol)
         self._client_address = address
 
     def _peer_of(self, transport: Any) -> Address:
@@ -119,12 +116,13 @@ class ProxiedLines(LineConnection):
 class ProxyGate(BoundedConnection):
     """The beginning of a connection to a line port with proxies; a LineConnection takes over afterwards."""
 
-    __slots__ = ("_early", "_protocol")
+    __slots__ = ("_early", "_protocol", "_proxies")
 
     is_held = False  # as HTTP requests may be
 
-    def __init__(self, worker: "LiveWorker", protocol: LineProtocol) -> None:
-        super().__init__(worker)
+    def __init__(self, host: Host, protocol: LineProtocol, proxies: Sequence[Network]) -> None:
+        super().__init__(host)
+        self._proxies = proxies
         self._protocol = protocol
         self._early = b""
 
@@ -132,11 +130,11 @@ class ProxyGate(BoundedConnection):
         """Wait for a proxy's header; other clients send lines immediately."""
         peer = transport.get_extra_info("peername") or ("", 0)
         self._transport = transport
-        if not trusts(self._worker.line_proxies, peer[0]):
-            self._hand_over(LineConnection(self._worker, self._protocol))
+        if not trusts(self._proxies, peer[0]):
+            self._hand_over(LineConnection(self._host, self._protocol))
             return
-        self._worker.connections.add(self)
-        if self._worker.places.take(self.place) > 0:
+        self._host.connections.add(self)
+        if self._host.places.take(self.place) > 0:
             transport.abort()
             return
         self._set_deadline(time.monotonic() + HEAD_SECONDS)
@@ -155,9 +153,9 @@ class ProxyGate(BoundedConnection):
         length, address = found
         self._leave()
         if address is None:
-            connection = LineConnection(self._worker, self._protocol)
+            connection = LineConnection(self._host, self._protocol)
         else:
-            connection = ProxiedLines(self._worker, self._protocol, address)
+            connection = ProxiedLines(self._host, self._protocol, address)
         rest = self._early[length:]
         self._hand_over(connection)
         if rest:
@@ -183,6 +181,6 @@ class ProxyGate(BoundedConnection):
 
     def _leave(self) -> None:
         self._forget_deadline()
-        if self in self._worker.connections:
-            self._worker.connections.discard(self)
-            self._worker.places.leave(self.place)
+        if self in self._host.connections:
+            self._host.connections.discard(self)
+            self._host.places.leave(self.place)

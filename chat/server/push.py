@@ -1,13 +1,10 @@
 """Pushes new messages to one peer as it reads, without a thread or a database session."""
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from chat.server.ports import Ended, Source
-from chat.server.websocket_frames import GOING_AWAY, INTERNAL
-
-if TYPE_CHECKING:
-    from chat.server.stream import StreamConnection
+from chat.server.host import Host, Owner
+from chat.server.ports import GOING_AWAY, INTERNAL, NORMAL, Ended, Source
 
 log = logging.getLogger("gunicorn.error")
 LOOK_MOST = 64  # items per look
@@ -15,12 +12,32 @@ STEP_BYTES = 128 * 1024  # a client that lags gets more after reading this
 RETRY_SECONDS = 1.0  # while the database is unavailable
 
 
+class Sink(Owner, Protocol):
+    """The connection that is written to."""
+
+    host: Host
+    is_busy: bool  # a message is being handled
+    is_drained: bool  # written data is sent, or nearly
+
+    def write(self, data: bytes) -> None:
+        """Write, and drop a client with too much unread data. On the loop."""
+
+    def wake(self) -> None:
+        """Schedule a look, from any thread."""
+
+    def close(self, code: int = NORMAL, reason: str = "") -> None:
+        """Close after pending data is sent. From any thread."""
+
+    def stop(self, code: int = GOING_AWAY) -> None:
+        """Finish the current message and close. On the loop."""
+
+
 class Pushes:
     """A Source and its connection. On the loop, except _ask."""
 
     __slots__ = ("_connection", "_found", "_is_asking", "_is_behind", "_is_due", "_is_over", "source")
 
-    def __init__(self, connection: "StreamConnection", source: Source) -> None:
+    def __init__(self, connection: Sink, source: Source) -> None:
         self._connection = connection
         self.source = source
         self._found: list[Any] | None = None  # found by a thread, not written yet
@@ -51,7 +68,7 @@ class Pushes:
         if found is None or waiter.recheck:
             self._is_asking = True
             self._is_due = False
-            connection.worker.in_thread(connection, self._ask)
+            connection.host.in_thread(connection, self._ask)
             return
         self._write(found)
         if self._is_due:
@@ -81,7 +98,7 @@ class Pushes:
             self._connection.wake()
 
     def _ask(self) -> None:  # in a thread
-        on_loop = self._connection.worker.on_loop
+        on_loop = self._connection.host.on_loop
         try:
             on_loop(self._asked, self.source.look_again(LOOK_MOST))
         except Ended as ended:
@@ -97,7 +114,7 @@ class Pushes:
 
     def _retry_later(self) -> None:
         self.source.waiter.recheck = True
-        self._connection.worker.loop.call_later(RETRY_SECONDS, self._asked, [])
+        self._connection.host.loop.call_later(RETRY_SECONDS, self._asked, [])
 
     def end(self, *, failed: bool = False) -> None:
         """Stop pushing. After a failed look the client must reconnect, rather than miss messages."""

@@ -6,30 +6,23 @@ Browsers that request a page get one with the same text, if the path belongs to 
 import html
 import json
 import re
-from collections.abc import Callable
 
 from gunicorn.util import http_date
 
-RETRY_SECONDS = 2  # after a 503
+from chat.server.ports import RETRY_SECONDS, Envelope, no_envelope
+
 MOST_REFUSED = 64  # connections above the limit that are answered at a time
 SECURITY_HEADERS = (
     ("X-Content-Type-Options", "nosniff"),
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
     ("Cache-Control", "no-store"),
 )
-# A function of the head as far as it arrived, status and reason: returns the body as JSON.
-Envelope = Callable[[bytes, str, str], bytes | None]
 _WANTS_PAGE = re.compile(rb"GET [^\r\n]*\r\n(?:[^\r\n]+\r\n)*?Accept:[^\r\n]*text/html", re.IGNORECASE)
 _SECURITY = "".join(f"{name}: {value}\r\n" for name, value in SECURITY_HEADERS)
 _PAGE = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
     "<title>{status}</title><h1>{status}</h1><p>{reason}</p></html>\n"
 )
-
-
-def no_envelope(_request: bytes, _status: str, _reason: str) -> bytes | None:
-    """Used until the application is loaded."""
-    return None
 
 
 def refusal(status: str, reason: str, request: bytes = b"", envelope: Envelope = no_envelope) -> bytes:

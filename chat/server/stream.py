@@ -8,20 +8,18 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chat.lanes import Lane, WrongLane
-from chat.server.client_identity import Client, limited_address
+from chat.server.client_identity import limited_address
 from chat.server.deadlines import NEVER
 from chat.server.flow_control import WRITE_BYTES, WRITE_SECONDS, unread_of
+from chat.server.host import Host
 from chat.server.memory import SMALL_BYTES, Share
-from chat.server.ports import Raw, Session, Source
+from chat.server.ports import GOING_AWAY, INTERNAL, NORMAL, POLICY, TRY_LATER, Client, Raw, Session, Source
 from chat.server.push import Pushes
 from chat.server.states import StreamState
-from chat.server.websocket_frames import GOING_AWAY, INTERNAL, NORMAL, POLICY, TRY_LATER, FrameError
-
-if TYPE_CHECKING:
-    from chat.server.worker import LiveWorker
+from chat.server.websocket_frames import FrameError
 
 log = logging.getLogger("gunicorn.error")
 
@@ -44,8 +42,8 @@ class StreamConnection(asyncio.Protocol):
         "_at_end", "_give_up_at", "_handled_bytes", "_heard", "_inbox", "_inbox_bytes", "_is_placed",
         "_owed", "_paused", "_ping_at", "_pushes",
         "_session", "_transport", "_unread",
-        "_write_due", "client", "deadline", "is_busy", "is_drained", "place", "share", "state",
-        "watched_until", "worker",
+        "_write_due", "client", "deadline", "host", "is_busy", "is_drained", "place", "share", "state",
+        "watched_until",
     )  # fmt: skip
 
     PING = b""  # a ping that every live client answers, or b""
@@ -53,8 +51,8 @@ class StreamConnection(asyncio.Protocol):
     ANSWERS_FAREWELL = True  # the client confirms the close before the connection ends
     is_held = False  # as HTTP requests may be
 
-    def __init__(self, worker: "LiveWorker", session: Session) -> None:
-        self.worker = worker
+    def __init__(self, host: Host, session: Session) -> None:
+        self.host = host
         self._session: Session | None = session
         self._transport: Any = None
         self.client: Client = ""  # the client whose turns its work uses
@@ -63,7 +61,7 @@ class StreamConnection(asyncio.Protocol):
         self._handled_bytes = 0  # of the message being handled
         self.place = ""  # the address it counts for
         self._is_placed = False  # whether it has been counted
-        self.share: Share | None = None  # in worker.memory
+        self.share: Share | None = None  # in host.memory
         self._pushes: Pushes | None = None
         self.state = StreamState.NEW
         self.is_busy = False  # a message is being handled
@@ -88,7 +86,7 @@ class StreamConnection(asyncio.Protocol):
         # Spread, because thousands may connect at once.
         self._ping_at = self._heard + PING_SECONDS * random.uniform(0.4, 1)  # noqa: S311
         transport.set_write_buffer_limits(high=DRAINED_BYTES)
-        self.worker.connections.add(self)
+        self.host.connections.add(self)
         self._set_deadline(self._heard)
         assert self._session is not None  # noqa: S101
         self._run(self._session.opened, self)
@@ -124,11 +122,11 @@ class StreamConnection(asyncio.Protocol):
         self._transport = None
         self.state = GONE
         self.deadline = NEVER
-        self.worker.deadlines.forget(self)
-        self.worker.memory.keep(self, 0)
+        self.host.deadlines.forget(self)
+        self.host.memory.keep(self, 0)
         if self._is_placed:
             self._is_placed = False
-            self.worker.places.leave(self.place)
+            self.host.places.leave(self.place)
         self._drop_pushes()
         self._advance()
 
@@ -184,7 +182,7 @@ class StreamConnection(asyncio.Protocol):
             dead_at = max(self._heard + DEAD_SECONDS, now + 1)
             self.deadline = min(self.deadline, self._ping_at, dead_at)
         if self.deadline < self.watched_until:
-            self.worker.deadlines.watch(self)
+            self.host.deadlines.watch(self)
 
     def stop(self, code: int = GOING_AWAY) -> None:
         """Finish the current message and close, as the server stops. May be called repeatedly."""
@@ -208,9 +206,9 @@ class StreamConnection(asyncio.Protocol):
         if self._is_placed:
             return 0
         self._is_placed = True
-        is_proxys = self.BEHIND_PROXIES and self.worker.is_proxied
+        is_proxys = self.BEHIND_PROXIES and self.host.is_proxied
         self.place = "" if is_proxys else limited_address(self._peer_of(transport)[0])
-        return self.worker.places.take(self.place)
+        return self.host.places.take(self.place)
 
     def _count(self) -> None:
         """Count buffered data; drop the client if there is too much."""
@@ -219,7 +217,7 @@ class StreamConnection(asyncio.Protocol):
             size += self._transport.get_write_buffer_size()
         if size <= SMALL_BYTES and self.share is None:
             return
-        if not self.worker.memory.keep(self, size):
+        if not self.host.memory.keep(self, size):
             self._close(TRY_LATER, "too much waits for you and of you", deaf=True)
 
     def _has_read_on(self, now: float) -> bool:
@@ -231,7 +229,7 @@ class StreamConnection(asyncio.Protocol):
 
     def wake(self) -> None:
         """Schedule a look, from any thread."""
-        self.worker.wake(self)
+        self.host.wake(self)
 
     def write(self, data: bytes) -> None:
         """Write, and drop a client with too much unread data."""
@@ -263,23 +261,23 @@ class StreamConnection(asyncio.Protocol):
 
     def send(self, text: str | bytes) -> None:
         """Send one message, after earlier ones. Never blocks."""
-        self.worker.on_loop(self.write, self.framed(text.encode() if isinstance(text, str) else text))
+        self.host.on_loop(self.write, self.framed(text.encode() if isinstance(text, str) else text))
 
     def close(self, code: int = NORMAL, reason: str = "") -> None:
         """Close after pending data is sent."""
-        self.worker.on_loop(self._close, code, reason)
+        self.host.on_loop(self._close, code, reason)
 
     def close_in(self, seconds: float | None) -> None:
         """Close with 1008 after this many seconds, unless called again; None cancels."""
-        self.worker.on_loop(self._close_at, NEVER if seconds is None else time.monotonic() + seconds)
+        self.host.on_loop(self._close_at, NEVER if seconds is None else time.monotonic() + seconds)
 
     def follow(self, make: Callable[[Callable[[], None]], Source]) -> None:
         """Push the Source's items from now on, replacing an earlier Source."""
-        self.worker.on_loop(self._follow, make(self.wake))
+        self.host.on_loop(self._follow, make(self.wake))
 
     def unfollow(self) -> None:
         """Stop pushing."""
-        self.worker.on_loop(self._drop_pushes)
+        self.host.on_loop(self._drop_pushes)
 
     # Differences in framing
 
@@ -326,7 +324,7 @@ class StreamConnection(asyncio.Protocol):
             self._close(error.code, error.reason, deaf=True)
             return
         self._set_reading(on=False)
-        self.worker.loop.call_soon(self._parse)  # after other connections' turns
+        self.host.loop.call_soon(self._parse)  # after other connections' turns
 
     def _enqueue(self, message: str | bytes) -> None:
         self._inbox.append(message)
@@ -363,23 +361,23 @@ class StreamConnection(asyncio.Protocol):
         elif self.state is StreamState.TOLD:
             self.state = StreamState.ENDED
             self._session = None
-            self.worker.connections.discard(self)
+            self.host.connections.discard(self)
         elif self._at_end and self.is_open:
             self._close(NORMAL, "")
             self._transport.close()
 
     def _run(self, call: Callable[..., None], *args: Any, may_refuse: bool = False) -> None:
         self.is_busy = True
-        put = self.worker.offer if may_refuse else self.worker.in_thread
+        put = self.host.offer if may_refuse else self.host.in_thread
         put(self, self._work, call, *args)
 
     def refused(self, lane: Lane, work: Callable[..., None], args: tuple[Any, ...]) -> None:
         """The lane's queue is full: have the client told in its protocol's envelope."""
         if lane is not Lane.REFUSING:
-            self.worker.offer_in(Lane.REFUSING, self, work, *args)
+            self.host.offer_in(Lane.REFUSING, self, work, *args)
             return
         self.close(TRY_LATER, "the server is busy")
-        self.worker.on_loop(self._worked)
+        self.host.on_loop(self._worked)
 
     def _work(self, call: Callable[..., None], *args: Any) -> None:  # in a thread
         lane = None
@@ -392,9 +390,9 @@ class StreamConnection(asyncio.Protocol):
             self.close(INTERNAL, "internal error")
         finally:
             if lane is None:
-                self.worker.on_loop(self._worked)
+                self.host.on_loop(self._worked)
             else:
-                self.worker.on_loop(self.worker.offer_in, lane, self, self._work, call, *args)
+                self.host.on_loop(self.host.offer_in, lane, self, self._work, call, *args)
 
     def _worked(self) -> None:
         self.is_busy = False

@@ -2,15 +2,12 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from chat.server.threads import Owner
-    from chat.server.worker import LiveWorker
+from chat.server.host import Host, Owner
+from chat.server.ports import Pieces
 
 log = logging.getLogger("gunicorn.error")
 SLICE_BYTES = 128 * 1024  # written at a time, for an answer in memory
-Pieces = Iterator[bytes | float]  # a number is a pause in seconds
 
 
 class BytesSender:
@@ -66,17 +63,17 @@ def _slices(pieces: Sequence[bytes]) -> Iterator[bytes | memoryview]:
 class PieceSender:
     """On the loop, except _fetch. `finished` is called once: with False if the chunks ended early, or after `stop`."""
 
-    __slots__ = ("_finished", "_is_fetching", "_is_stopped", "_owner", "_pieces", "_worker", "_write")
+    __slots__ = ("_finished", "_host", "_is_fetching", "_is_stopped", "_owner", "_pieces", "_write")
 
     def __init__(
         self,
-        worker: "LiveWorker",
-        owner: "Owner",
+        host: Host,
+        owner: Owner,
         pieces: Pieces,
         write: Callable[[bytes], None],
         finished: Callable[[bool], None],
     ) -> None:
-        self._worker = worker
+        self._host = host
         self._owner = owner
         self._pieces = pieces
         self._write = write  # followed by go_on, immediately or when that is read
@@ -88,7 +85,7 @@ class PieceSender:
         """Fetch the next chunk: the client has read the previous data, or nearly."""
         if not self._is_fetching:
             self._is_fetching = True
-            self._worker.in_thread(self._owner, self._fetch)
+            self._host.in_thread(self._owner, self._fetch)
 
     def stop(self) -> None:
         """Stop sending, because the client is gone."""
@@ -99,16 +96,16 @@ class PieceSender:
     def _fetch(self) -> None:  # in a thread
         try:
             piece = None if self._is_stopped else next(self._pieces, None)
-            self._worker.on_loop(self._fetched, piece)
+            self._host.on_loop(self._fetched, piece)
         except Exception:
             log.exception("sending a chunk failed")
-            self._worker.on_loop(self._end, False)
+            self._host.on_loop(self._end, False)
 
     def _fetched(self, piece: bytes | float | None) -> None:
         if piece is None or self._is_stopped:
             self._end(ok=not self._is_stopped)
         elif isinstance(piece, float):
-            self._worker.loop.call_later(piece, self._fetched, b"")
+            self._host.loop.call_later(piece, self._fetched, b"")
         else:
             self._is_fetching = False
             self._write(piece)

@@ -11,23 +11,13 @@ import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from chat.lanes import Lane
-from chat.server.client_identity import Client
+from chat.server.host import Owner
+from chat.server.ports import Client
 
 log = logging.getLogger("gunicorn.error")
-
-
-class Owner(Protocol):
-    """The connection that work belongs to. Called on the loop."""
-
-    @property
-    def client(self) -> Client:
-        """The client whose turn the work uses. Only called if it has to wait."""
-
-    def refused(self, lane: Lane, work: Callable[..., None], args: tuple[Any, ...]) -> None:
-        """Work that was offered to a lane is refused, because the queue is full."""
 
 
 # The client, if it was asked for; the owner; the function with its arguments; whether it may be refused.

@@ -5,15 +5,13 @@ import logging
 import ssl
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chat.server.client_identity import limited_address
 from chat.server.flow_control import HEAD_SECONDS, BoundedConnection
+from chat.server.host import Host
 from chat.server.refusals import MOST_REFUSED
 from chat.server.states import State
-
-if TYPE_CHECKING:
-    from chat.server.worker import LiveWorker
 
 log = logging.getLogger("gunicorn.error")
 _HANDSHAKE = 0x16  # the first byte of a TLS connection: its record's type (RFC 8446, 5.1)
@@ -26,8 +24,8 @@ class TlsGate(BoundedConnection):
 
     is_held = False  # as HTTP requests may be
 
-    def __init__(self, worker: "LiveWorker", context: ssl.SSLContext, make: Callable[[], asyncio.Protocol]) -> None:
-        super().__init__(worker)
+    def __init__(self, host: Host, context: ssl.SSLContext, make: Callable[[], asyncio.Protocol]) -> None:
+        super().__init__(host)
         self._context = context
         self._make = make
         self._is_shaking = False
@@ -38,11 +36,11 @@ class TlsGate(BoundedConnection):
     def connection_made(self, transport: Any) -> None:
         """Wait for the first byte."""
         self._transport = transport
-        self._worker.connections.add(self)
+        self._host.connections.add(self)
         address = transport.get_extra_info("peername") or ("", 0)
-        self.place = "" if self._worker.is_proxied else limited_address(address[0])
+        self.place = "" if self._host.is_proxied else limited_address(address[0])
         # Let slightly more than the limit through the handshake: only then can they be told.
-        if self._worker.places.take(self.place) > MOST_REFUSED:
+        if self._host.places.take(self.place) > MOST_REFUSED:
             transport.abort()
             return
         self._set_deadline(time.monotonic() + HEAD_SECONDS)
@@ -55,10 +53,10 @@ class TlsGate(BoundedConnection):
             return
         elif data[0] == _HANDSHAKE:
             self._is_shaking = True
-            self._task = self._worker.loop.create_task(self._shake_hands(data))
+            self._task = asyncio.get_running_loop().create_task(self._shake_hands(data))
         else:
             reason = "this port speaks TLS: write https:// (or wss://) in the address"
-            self._transport.write(self._worker.refusal("400 Bad Request", reason, data))
+            self._transport.write(self._host.refusal("400 Bad Request", reason, data))
             self._linger()
 
     def eof_received(self) -> bool:
@@ -80,7 +78,7 @@ class TlsGate(BoundedConnection):
             self._transport.abort()
 
     async def _shake_hands(self, data: bytes) -> None:
-        loop, plain = self._worker.loop, self._transport
+        loop, plain = asyncio.get_running_loop(), self._transport
         shaking = loop.create_task(
             loop.start_tls(plain, self, self._context, server_side=True, ssl_handshake_timeout=HEAD_SECONDS)
         )
@@ -115,9 +113,9 @@ class TlsGate(BoundedConnection):
 
     def _leave(self) -> None:
         self._forget_deadline()
-        if self in self._worker.connections:
-            self._worker.connections.discard(self)
-            self._worker.places.leave(self.place)
+        if self in self._host.connections:
+            self._host.connections.discard(self)
+            self._host.places.leave(self.place)
 
 
 def _feed(protocol: asyncio.BufferedProtocol, data: bytes) -> None:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 
 from chat.server import websocket_frames
+from chat.server.ports import NORMAL
 from chat.server.stream import FRAMES_A_TURN, StreamConnection
 from chat.server.websocket_frames import FrameError, FrameReader
 
@@ -31,7 +32,7 @@ class WebSocketConnection(StreamConnection):
     def __init__(self, *args: object) -> None:
         super().__init__(*args)  # type: ignore[arg-type]
         self._reader = FrameReader()
-        self._echoed: int | None = websocket_frames.NORMAL  # the code of the client's close frame
+        self._echoed: int | None = NORMAL  # the code of the client's close frame
 
     def framed(self, payload: bytes) -> bytes:
         """Return a message in this connection's framing."""

@@ -8,15 +8,13 @@ permessage-deflate costs memory.
 import codecs
 import struct
 
+from chat.server.ports import BAD_TEXT, PROTOCOL_ERROR, TOO_LARGE
+
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 MESSAGE_MAX_BYTES = 256 * 1024  # a frame, and all frames of a message together
 _CONTROL_MAX_BYTES = 125
 _OPCODES = frozenset({CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG})
 _FIN, _RESERVED, _OPCODE, _MASKED, _LENGTH = 0x80, 0x70, 0x0F, 0x80, 0x7F
-
-NORMAL, GOING_AWAY, PROTOCOL_ERROR, BAD_TEXT, POLICY, TOO_LARGE, INTERNAL, TRY_LATER = (
-    1000, 1001, 1002, 1007, 1008, 1009, 1011, 1013,
-)  # fmt: skip
 
 
 class FrameError(Exception):

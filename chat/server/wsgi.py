@@ -14,15 +14,15 @@ from gunicorn.http import wsgi
 from gunicorn.http.errors import ExpectationFailed, LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.http.parser import RequestParser
 
-from chat.server.held_requests import ENVIRON_KEY, Hold, Parked, Upgrade
+from chat.server.host import Host
 from chat.server.http_heads import MOST_SHAPES
 from chat.server.http_parser import Framed
+from chat.server.ports import ENVIRON_KEY, Hold, Parked, Upgrade, Wsgi
 from chat.server.refusals import SECURITY_HEADERS
-from chat.server.websocket import switching
+from chat.server.websocket import accept_of, switching
 
 log = logging.getLogger("gunicorn.error")
 
-App = Callable[[Any, Any], Any]  # WSGI
 SWITCHING = 101
 _STATUS = {
     LimitRequestLine: "414 URI Too Long",
@@ -70,41 +70,41 @@ class Answer:
         self.began: datetime | None = None
 
 
-def run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold, app: App | None = None) -> Answer:
+def run(host: Host, framed: Framed, peer: Any, local: Any, hold: Hold, app: Wsgi | None = None) -> Answer:
     """Run the application, or `app`, on one request. Raises WrongLane; other errors become answers."""
     try:
-        return _run(worker, framed, peer, local, hold, app or worker.wsgi)
+        return _run(host, framed, peer, local, hold, app or host.application.wsgi)
     except ParseException as error:
         status = _STATUS.get(type(error), "400 Bad Request")
-        return Answer([worker.refusal(status, type(error).__name__, framed.head)], close=True)
+        return Answer([host.refusal(status, type(error).__name__, framed.head)], close=True)
     except Exception:
         log.exception("answering a request failed")
-        return Answer([worker.refusal("500 Internal Server Error", "internal error", framed.head)], close=True)
+        return Answer([host.refusal("500 Internal Server Error", "internal error", framed.head)], close=True)
 
 
-def _run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold, app: App) -> Answer:
+def _run(host: Host, framed: Framed, peer: Any, local: Any, hold: Hold, app: Wsgi) -> Answer:
     out: Any = Outgoing()
     started = datetime.now()  # noqa: DTZ005 - gunicorn's access log takes the difference
     shape = framed.shape
-    longest = worker.cfg.limit_request_field_size
+    longest = host.cfg.limit_request_field_size
     # The cache cannot be used if the access log needs the head, or if a value exceeds gunicorn's limit for fields.
-    if shape is None or worker.is_logged or len(framed.head) > longest > 0:
-        request = next(RequestParser(worker.cfg, [framed.head, framed.body], peer))
-        response, environ = wsgi.create(request, out, peer, local, worker.cfg)
+    if shape is None or host.is_logged or len(framed.head) > longest > 0:
+        request = next(RequestParser(host.cfg, [framed.head, framed.body], peer))
+        response, environ = wsgi.create(request, out, peer, local, host.cfg)
         environ["wsgi.multithread"] = True
     else:
-        request, known = _parsed(worker.cfg, shape.head, peer[0], local)
-        response, environ = wsgi.Response(request, out, worker.cfg), known.copy()
+        request, known = _parsed(host.cfg, shape.head, peer[0], local)
+        response, environ = wsgi.Response(request, out, host.cfg), known.copy()
         environ["wsgi.input"] = io.BytesIO(framed.body)
         environ["REMOTE_PORT"] = str(peer[1])
         environ.update(shape.values)
     environ[ENVIRON_KEY] = hold
-    if framed.too_large or not worker.alive:
+    if framed.too_large or host.is_stopping:
         response.force_close()
 
     def written(body_bytes: int, began: datetime = started) -> None:
         response.sent = body_bytes
-        worker.log.access(response, request, environ, datetime.now() - began)  # noqa: DTZ005
+        host.log.access(response, request, environ, datetime.now() - began)  # noqa: DTZ005
 
     pieces = app(environ, response.start_response)
     if hold.streams:
@@ -116,7 +116,7 @@ def _run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold, app: Ap
     try:
         if hold.upgrade is not None and response.status_code == SWITCHING:
             written(0)
-            answer = Answer([switching(hold.upgrade.accept)], close=False)
+            answer = Answer([switching(accept_of(hold.upgrade.key))], close=False)
             answer.upgrade = hold.upgrade
             return answer
         if hold.parked is None:
@@ -131,7 +131,7 @@ def _run(worker: Any, framed: Framed, peer: Any, local: Any, hold: Hold, app: Ap
     answer = Answer([], close=request.should_close())
     answer.parked = hold.parked
     ending = Ending(_head(response, close=answer.close), answer.close, hold.answered, None)
-    if worker.is_logged:
+    if host.is_logged:
         # This keeps the whole request alive, so only if needed.
         answer.ending, answer.began = replace(ending, written=written), started
     else:

@@ -6,7 +6,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from chat import metrics
 from chat.http.context import this_request
 from chat.http.openapi import documents
-from chat.server.held_requests import ENVIRON_KEY, Hold
+from chat.server.ports import ENVIRON_KEY, Hold
 
 
 def register(app: Flask, *, shown: bool) -> None:

@@ -9,7 +9,7 @@ from chat.http.auth import signed_in
 from chat.http.context import prefers_chinese, services
 from chat.http.ranges import answer_conditionally
 from chat.models import Actor
-from chat.server.held_requests import ENVIRON_KEY, Hold
+from chat.server.ports import ENVIRON_KEY, Hold
 from chat.services.files import MEDIA_TYPE
 from chat.web.csp import PAGE_CSP
 from chat.web.health import OK

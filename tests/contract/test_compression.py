@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from chat.http.compression import LEAST_BYTES
-from chat.server.held_requests import ENVIRON_KEY, Hold
+from chat.server.ports import ENVIRON_KEY, Hold
 from tests.contract.clients import FlaskTransport, PollingClient
 
 GZIP = {"Accept-Encoding": "gzip"}

@@ -75,7 +75,7 @@ KNOWN = {
 
 
 def tcp(peer: Peer, chat: Services) -> Handler:
-    return Conversation(peer, chat, None)
+    return Conversation(peer, chat, None, REQUESTS)
 
 
 FIELDS = {(kind, field) for kind, request in REQUESTS.items() for field in request.schema.fields}

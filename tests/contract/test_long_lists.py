@@ -14,6 +14,7 @@ from chat.clock import system_clock
 from chat.http.handler import InApp
 from chat.lanes import Lane, WrongLane
 from chat.protocols.tcp.conversation import Conversation
+from chat.protocols.tcp.routes import REQUESTS
 from tests.conftest import services_of
 from tests.contract.clients import FlaskTransport, PollingClient
 from tests.contract.expensive import costs_at_most
@@ -114,7 +115,7 @@ def alice(app: Flask) -> PollingClient:
 @pytest.fixture
 def tell(app: Flask) -> Iterator[Tell]:
     """Send one line by tcp and return the answer."""
-    session, peer = InApp(app, lambda peer, chat: Conversation(peer, chat, None)), FakePeer()
+    session, peer = InApp(app, lambda peer, chat: Conversation(peer, chat, None, REQUESTS)), FakePeer()
     session.opened(peer)
 
     def say(request: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from flask import Flask
 from PIL import Image
 
 from chat.http.overload import LATE_SECONDS
-from chat.server.held_requests import ENVIRON_KEY, Hold
+from chat.server.ports import ENVIRON_KEY, Hold
 from tests.conftest import FakeClock
 from tests.contract.clients import FlaskTransport, PollingClient, Reply
 from tests.contract.conftest import Clients

@@ -17,8 +17,7 @@ from chat.http.upgrade import upgrade
 from chat.lanes import Lane, enter_lane
 from chat.models import Actor, Event, EventKind, StoredMessage, Visitor
 from chat.server import stream
-from chat.server.held_requests import ENVIRON_KEY, Hold, Upgrade
-from chat.server.ports import Peer
+from chat.server.ports import ENVIRON_KEY, Hold, Peer, Upgrade
 from chat.services import Services
 from chat.services.messages import Draft
 from chat.services.room_presence import Visit
@@ -139,7 +138,7 @@ def register(app: Flask) -> None:
         response = upgrade(lambda *_: None)  # type: ignore[arg-type]
         hold: Hold = request.environ[ENVIRON_KEY]
         assert hold.upgrade is not None
-        hold.upgrade = Upgrade(hold.upgrade.accept, Echo)
+        hold.upgrade = Upgrade(hold.upgrade.key, Echo)
         return response
 
     def counts() -> Response:

@@ -10,7 +10,7 @@ import pytest
 import requests
 from flask import Flask
 
-from chat.server.held_requests import ENVIRON_KEY, Hold, Look
+from chat.server.ports import ENVIRON_KEY, Hold, Look
 from tests.conftest import services_of, statements_of
 from tests.contract.clients import FlaskTransport, PollingClient
 from tests.database import wait_for_the_bus

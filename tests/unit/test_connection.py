@@ -11,17 +11,19 @@ from chat.server import connection as connection_module
 from chat.server import flow_control as bounded_module
 from chat.server import stream as stream_module
 from chat.server import wsgi as request_module
-from chat.server.client_identity import NO_CLIENTS
+from chat.server.client_identity import Clients
 from chat.server.connection import HttpConnection
 from chat.server.connection_limits import Places
 from chat.server.flow_control import WRITE_SECONDS
+from chat.server.host import Connection
 from chat.server.http_parser import Framed
+from chat.server.loop_host import LoopHost
 from chat.server.memory import Memory
+from chat.server.ports import Application
 from chat.server.refusals import refusal
 from chat.server.stream import FRAMES_A_TURN, INBOX_MAX, StreamConnection
 from chat.server.websocket import WebSocketConnection
 from chat.server.websocket_frames import FrameReader
-from chat.server.worker import LiveWorker
 from chat.server.wsgi import Answer
 from tests import moves
 from tests.server.websocket import BINARY, TEXT, close, frame
@@ -77,18 +79,17 @@ class Transport:
 
 
 class Worker:
-    """As much of LiveWorker as connections use. Work is kept for the test to do; the loop is the test."""
+    """A chat.server.host.Host. Work is kept for the test to do; the loop is the test."""
 
     max_body = 1000
-    keepalive = 75
-    is_proxied = False
-    health = None
-    clients = NO_CLIENTS
-    takes_long = takes_any = staticmethod(lambda _head, _client: True)
-    refusal = staticmethod(refusal)
+    keepalive = 75.0
+    is_proxied = is_logged = is_stopping = False
+    clients = Clients(lambda _: None, 0)
+    application = Application(wsgi=lambda _environ, _start_response: [])
+    cfg = log = None
 
     def __init__(self) -> None:
-        self.connections: set[object] = set()
+        self.connections: set[Connection] = set()
         self.places = Places(100)
         self.memory = Memory(100_000_000)
         self.deadlines = self
@@ -117,6 +118,11 @@ class Worker:
         self.in_thread(owner, work, *args)
 
     def wake(self, _one: object) -> None: ...
+
+    def taken_in(self) -> None: ...
+
+    def refusal(self, status: str, reason: str, request: bytes) -> bytes:
+        return refusal(status, reason, request)
 
     def on_loop(self, call: Callable[..., None], *args: Any) -> None:
         call(*args)
@@ -165,7 +171,7 @@ def transport() -> Transport:
 
 @pytest.fixture
 def http(worker: Worker, transport: Transport, clock: Clock) -> HttpConnection:
-    made = HttpConnection(cast(LiveWorker, worker))
+    made = HttpConnection(worker)
     made.connection_made(transport)
     return made
 
@@ -249,7 +255,7 @@ def test_surplus_connections_are_refused_in_their_protocols_envelope(
 
     monkeypatch.setattr(worker, "refusal", refused)
     worker.places = Places(0)
-    surplus = HttpConnection(cast(LiveWorker, worker))
+    surplus = HttpConnection(worker)
     surplus.connection_made(transport)
     assert transport.unread == 0, "it has a moment to ask"
     if request_line:
@@ -264,7 +270,7 @@ def test_surplus_connections_are_refused_in_their_protocols_envelope(
 
 def upload(worker: Worker, size: int) -> tuple[HttpConnection, Transport]:
     """A connection that has received `size` bytes of a long body."""
-    made, transport = HttpConnection(cast(LiveWorker, worker)), Transport()
+    made, transport = HttpConnection(worker), Transport()
     made.connection_made(transport)
     made.data_received(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 150000\r\n\r\n")
     made.data_received(bytes(size))
@@ -289,7 +295,7 @@ def test_answers_that_are_not_read_are_bounded_together(worker: Worker, clock: C
     transports = []
     for _ in range(4):
         transports.append(Transport())
-        connection = HttpConnection(cast(LiveWorker, worker))
+        connection = HttpConnection(worker)
         connection.connection_made(transports[-1])
         answer(connection, transports[-1], 300_000)
     assert [each.aborted for each in transports] == [False, False, True, True]
@@ -399,7 +405,7 @@ def test_the_inbox_is_bounded(socket: StreamConnection, worker: Worker, transpor
 
 def test_connections_woken_during_a_look_wait_for_the_next_turn() -> None:
     """A connection with much to read wakes itself after each part: all others would wait for its end."""
-    worker = LiveWorker.__new__(LiveWorker)
+    worker = LoopHost.__new__(LoopHost)
     worker._woken, worker._flush_is_due = deque(), False
     turns: list[str] = []
     worker.on_loop = lambda call, *_: turns.append("scheduled")  # type: ignore[method-assign]
@@ -408,9 +414,9 @@ def test_connections_woken_during_a_look_wait_for_the_next_turn() -> None:
         def look(self) -> None:
             assert len(turns) < 10, "it keeps the loop"
             turns.append("looked")
-            worker.wake(cast(HttpConnection, self))
+            worker.wake(self)
 
-    worker.wake(cast(HttpConnection, Behind()))
+    worker.wake(Behind())
     worker._look_at_woken()
     assert turns == ["scheduled", "looked", "scheduled"]
 

@@ -13,7 +13,7 @@ from chat import metrics
 from chat.clock import SECOND, from_iso
 from chat.http.long_poll import HeldPull
 from chat.models import Actor, Message, StoredMessage
-from chat.server.held_requests import ENVIRON_KEY, Hold, Look
+from chat.server.ports import ENVIRON_KEY, Hold, Look
 from chat.services import Services
 from chat.services.messages import Draft
 from chat.services.pulls import Pulls

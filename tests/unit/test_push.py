@@ -11,7 +11,7 @@ class Loop:
     """The connection and its worker: threads and loop turns run when the test says so."""
 
     def __init__(self) -> None:
-        self.worker = self
+        self.host = self
         self.is_busy = False
         self.is_drained = True
         self.threads: list[Callable[[], None]] = []

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from chat.protocols.realtime.socket import RoomSocket
-from chat.server.websocket_frames import POLICY
+from chat.server.ports import POLICY
 from chat.services import Services
 from tests.conftest import sign_up
 from tests.peers import FakePeer

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from chat.lanes import Lane, WrongLane, current_lane, enter_lane
+from chat.server.loop_host import LoopHost
+from chat.server.ports import Application
 from chat.server.threads import Bounds, Lanes, Pool
 from chat.server.worker import LiveWorker
 from chat.services import Services
@@ -307,8 +309,9 @@ def test_without_lanes_work_goes_on_where_it_is() -> None:
 @pytest.mark.parametrize(("graceful_s", "is_finished"), [(10, True), (0, False)])
 def test_a_worker_that_stops_lets_them_finish_for_its_time(graceful_s: float, is_finished: bool) -> None:
     """A client that has disconnected has no connection, but its message is stored."""
+    host: Any = LoopHost.__new__(LoopHost)
+    host.connections, host.application, host._lanes = set(), Application(wsgi=lambda *_: []), Lanes(1)
     worker: Any = LiveWorker.__new__(LiveWorker)
-    worker.connections, worker.stopping, worker._lanes = set(), lambda: None, Lanes(1)
     worker.cfg = SimpleNamespace(graceful_timeout=graceful_s)
     worker.notify = lambda: None
     go_on, done = threading.Event(), list[bool]()
@@ -317,9 +320,9 @@ def test_a_worker_that_stops_lets_them_finish_for_its_time(graceful_s: float, is
         go_on.wait(10)
         done.append(True)
 
-    worker._lanes.run(Client("alice"), work)
+    host._lanes.run(Client("alice"), work)
     timer = threading.Timer(0.2, go_on.set)
     timer.start()
-    asyncio.run(worker._finish())
+    asyncio.run(worker._finish(host))
     assert bool(done) is is_finished
     timer.join()

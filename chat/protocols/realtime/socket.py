@@ -15,8 +15,7 @@ from chat.http.upgrade import upgrade
 from chat.models import Event, EventKind, StoredMessage, Visitor
 from chat.protocols.realtime.errors import TABLE
 from chat.protocols.realtime.schemas import Said, Token
-from chat.server.ports import Peer
-from chat.server.websocket_frames import POLICY, TRY_LATER
+from chat.server.ports import POLICY, TRY_LATER, Peer
 from chat.services import Services
 from chat.services.attachments import URL_PREFIX
 from chat.services.messages import Draft

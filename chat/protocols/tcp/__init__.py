@@ -12,8 +12,8 @@ from chat.http.handler import InApp
 from chat.protocols.tcp import account, files, groups, messages  # noqa: F401 - each registers its requests
 from chat.protocols.tcp.conversation import Conversation
 from chat.protocols.tcp.render import answer
-from chat.server.ports import LineProtocol
-from chat.server.websocket_frames import GOING_AWAY, INTERNAL, NORMAL, POLICY, TOO_LARGE
+from chat.protocols.tcp.routes import REQUESTS
+from chat.server.ports import GOING_AWAY, INTERNAL, NORMAL, POLICY, TOO_LARGE, LineProtocol
 
 EXTENSION = "commonroom.lines"  # gunicorn.conf.py finds the protocol of TCP_PORT here
 
@@ -30,7 +30,7 @@ def register(app: Flask) -> None:
     """Provide the protocol for the server's TCP port."""
     zone = app.config["TIMEZONE"]
     app.extensions[EXTENSION] = LineProtocol(
-        open=lambda: InApp(app, lambda peer, chat: Conversation(peer, chat, zone)), farewell=farewell
+        open=lambda: InApp(app, lambda peer, chat: Conversation(peer, chat, zone, REQUESTS)), farewell=farewell
     )
 
 

@@ -1,8 +1,13 @@
 """One connection: the user, the entered group, and pushes."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any, TypeVar, cast
+
+from marshmallow import Schema
 
 from chat.errors import ChatError, ErrorCode
 from chat.http.bodies import load, parse_object
@@ -12,7 +17,6 @@ from chat.http.handler import Handler
 from chat.models import Actor, Event, EventKind, StoredMessage, Visitor
 from chat.protocols.tcp import render
 from chat.protocols.tcp.errors import TABLE
-from chat.protocols.tcp.routes import REQUESTS
 from chat.server.ports import LinePeer, Peer
 from chat.services import Services
 from chat.services.access import RoomRef
@@ -22,15 +26,26 @@ from chat.services.room_presence import Visit
 LOGIN_SECONDS = 60.0  # time limit for logging in
 _MOVES = {EventKind.ENTERED: "进入", EventKind.LEFT: "离开"}
 T = TypeVar("T")
+Handle = Callable[["Conversation", dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """A kind of request: see chat.protocols.tcp.routes."""
+
+    schema: Schema
+    handle: Handle
+    needs_login: bool
 
 
 class Conversation(Handler):
     form = "tcp"
 
-    def __init__(self, peer: Peer, chat: Services, zone: tzinfo | None) -> None:
+    def __init__(self, peer: Peer, chat: Services, zone: tzinfo | None, requests: Mapping[str, Request]) -> None:
         super().__init__(peer, chat)
         self.lines = cast(LinePeer, peer)
         self.zone = zone
+        self._requests = requests  # by message_type
         self.is_logged_in = False
         self.visit: Visit | None = None  # in the entered group
         self._entered_at = 0  # µs
@@ -52,7 +67,7 @@ class Conversation(Handler):
         kind = message.get("message_type")
         if kind is None:
             raise ChatError(ErrorCode.FIELD_MISSING, field="message_type")
-        request = REQUESTS.get(kind) if isinstance(kind, str) else None
+        request = self._requests.get(kind) if isinstance(kind, str) else None
         if request is None:
             raise ChatError(ErrorCode.MESSAGE_TYPE_UNKNOWN)
         if request.needs_login:

@@ -1,25 +1,10 @@
 """Maps each message_type to its handler."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from marshmallow import Schema
 
-if TYPE_CHECKING:
-    from chat.protocols.tcp.conversation import Conversation
-
-Handle = Callable[["Conversation", dict[str, Any]], None]
-
-
-@dataclass(frozen=True)
-class Request:
-    schema: Schema
-    handle: Handle
-    needs_login: bool
-
+from chat.protocols.tcp.conversation import Handle, Request
 
 REQUESTS: dict[str, Request] = {}
 
