@@ -12,13 +12,12 @@ CURRENT_SECONDS = 4.0  # docs/specification.md, "At once": within 5 s even if th
 
 
 class Hub:
-    def __init__(self, store: Store, feed_max_bytes: int) -> None:
+    def __init__(self, store: Store, feed_max_bytes: int, user_changed: Callable[[int | None], None]) -> None:
         self.notifier = Notifier()
         self.feeds = Feeds(store, feed_max_bytes)
         self._rights: dict[int, int] = {}  # rights_version of the newest entry, for rooms where it is not 0
         self.heard_at = 0.0  # time.monotonic() s at which the bus last knew all commits of other processes
-        # invalidates sessions and memberships; None: of all users
-        self.user_changed: Callable[[int | None], None] = lambda _user_id: None
+        self._user_changed = user_changed  # invalidates sessions and memberships; None: of all users
 
     def is_current(self) -> bool:
         """Whether memory is up to date: the bus is receiving events of other processes."""
@@ -36,7 +35,7 @@ class Hub:
                 self.feeds.renew_sender(event.subject_id)
             else:
                 if event.kind is EventKind.USER:
-                    self.user_changed(event.subject_id)
+                    self._user_changed(event.subject_id)
                 self.notifier.wake((event.kind.value, event.subject_id), recheck=True)
 
     def _take_in(self, event: Event) -> None:
@@ -67,7 +66,7 @@ class Hub:
     def resync(self) -> None:
         """Recover after missed events: drop memory and have every waiter look again."""
         self.feeds.forget()
-        self.user_changed(None)
+        self._user_changed(None)
         self.notifier.wake_all()
 
 

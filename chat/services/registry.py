@@ -76,13 +76,12 @@ class Services:
         self.clock = clock
         self.backend = backend
         self.store = backend.store
-        self.hub = Hub(self.store, feed_max_bytes)
+        self.hub = Hub(self.store, feed_max_bytes, self._user_changed)
         security_log = SecurityLog(clock, whence)
         self.limits = Limits(self.store, clock, security_log, enabled=rate_limits)
         self.presence = Presence(self.store, clock, presence_seconds)
         self.read_marks = ReadMarks(self.store)
         self.sessions = Sessions(self.store, self.hub, clock, self.presence, security_log, session_hours)
-        self.hub.user_changed = self._user_changed
         self.site = Site(self.store, self.limits, security_log, registration)
         passwds = RoomPasswords(clock, self.limits, whence)
         self.requests = Requests(self.limits, bounds)

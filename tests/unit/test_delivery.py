@@ -535,7 +535,7 @@ def test_changes_of_another_process_in_any_order(services: Services) -> None:
     store_of(services).published = None
     heard = [replace(event, message=None, change=None) for event in events]
     for order in itertools.permutations(heard):
-        hub = Hub(services.store, 10**6)
+        hub = Hub(services.store, 10**6, lambda _user_id: None)
         hub.feeds._use(LOBBY).open(begin)
         hub.feeds.catch_up(LOBBY, sent[-1].time)
         for event in order:
@@ -555,7 +555,7 @@ def test_each_kind_of_news_wakes_its_waiters_however_it_is_fetched(services: Ser
     message, change = events
     heard_of = {event: replace(event, message=None, change=None) for event in events}
     for first in (change, heard_of[change], heard_of[message]):
-        hub = Hub(services.store, 10**6)
+        hub = Hub(services.store, 10**6, lambda _user_id: None)
         hub.feeds._use(LOBBY).open(sent[0].time)
         calls: list[str] = []
         for kind in ("room", "changes"):
