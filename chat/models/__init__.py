@@ -4,7 +4,7 @@ Times are whole microseconds since 1970 (UTC), as 64-bit integers.
 """
 
 from chat.models.account import Actor, Avatar, KnownAddress, LoginSession, User
-from chat.models.audit import AuditRow
+from chat.models.audit import AuditAction, AuditRow
 from chat.models.change import Change, ChangeKind, Entry, Reaction, StoredChange
 from chat.models.event import ROOM_SIGNALS, SIGNALS, TIMELINE, Event, EventKind, EventRow
 from chat.models.friend import FriendGroup, FriendGroupMember, FriendRequest, Friendship, RequestStatus
@@ -38,6 +38,7 @@ __all__ = [
     "Announcement",
     "Attachment",
     "AttachmentChunk",
+    "AuditAction",
     "AuditRow",
     "Avatar",
     "Change",

@@ -1,23 +1,53 @@
 """The audit log."""
 
+from enum import StrEnum
+
 from sqlalchemy import Index, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chat.extensions import db
 from chat.models.columns import Id, Microseconds
 
+
+class AuditAction(StrEnum):
+    """The kinds of acts."""
+
+    ROOM_SETTINGS = "room_settings"
+    ROOM_CHANGED = "room_changed"  # title, avatar
+    ROOM_DELETED = "room_deleted"
+    ROOM_CODE = "room_code"
+    MEMBER_ADDED = "member_added"  # by somebody else
+    MEMBER_REMOVED = "member_removed"
+    MEMBER_BARRED = "member_barred"  # before, after: {"barred": …}
+    MEMBER_MUTED = "member_muted"  # before, after: {"until": …}
+    MEMBER_ROLE = "member_role"  # before, after: {"role": …}
+    MESSAGE_EDITED = "message_edited"  # before, after: {"content": …}
+    MESSAGE_DELETED = "message_deleted"  # before: {"content": …}
+    MESSAGE_PINNED = "message_pinned"  # before, after: {"pinned": …}
+    SITE_SETTINGS = "site_settings"
+    TEACHER = "teacher"  # before, after: {"teacher": …}
+    ACCOUNT_DISABLED = "account_disabled"  # before, after: {"disabled": …}
+    ACCOUNT_RENAMED = "account_renamed"  # before, after: {"username": …, "nickname": …}
+    ACCOUNT_DELETED = "account_deleted"
+    PASSWORD_RESET = "password_reset"  # noqa: S105
+    ROSTER_IMPORTED = "roster_imported"  # after: {"people": …}
+
+
+_HAS_WORDS = text("message_id IS NOT NULL AND (before != '' OR after != '')")
 _OF_ROOM = text("room_id IS NOT NULL")
 
 
 class AuditRow(db.Model):
     """An act of a room's owner or admin, or of a teacher. Only ever inserted.
 
-    No foreign keys, and names as they were at that time: a row stays when what it tells of is gone.
+    No foreign keys, and names as of that time: a row outlives its room, message and users.
     """
 
     __tablename__ = "audit"
     __table_args__ = (
         Index("ix_audit_room_id", "room_id", "id", sqlite_where=_OF_ROOM, postgresql_where=_OF_ROOM),
+        # For services.audit.AuditLog.purge.
+        Index("ix_audit_words", "id", sqlite_where=_HAS_WORDS, postgresql_where=_HAS_WORDS),
         {"sqlite_autoincrement": True},
     )
 
@@ -29,7 +59,7 @@ class AuditRow(db.Model):
     room_id: Mapped[int | None] = mapped_column(Id)
     room: Mapped[str] = mapped_column(Text, server_default=text("''"))
     is_private: Mapped[bool] = mapped_column(server_default=false())  # only the room's own moderators may see it
-    subject_id: Mapped[int | None] = mapped_column(Id)  # the user whom it was done to
+    subject_id: Mapped[int | None] = mapped_column(Id)  # the user concerned
     subject: Mapped[str] = mapped_column(Text, server_default=text("''"))
     message_id: Mapped[int | None] = mapped_column(Id)
     before: Mapped[str] = mapped_column(Text, server_default=text("''"))  # JSON

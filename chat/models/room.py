@@ -115,7 +115,7 @@ class Membership(db.Model):
 
 
 class Restriction(db.Model):
-    """What holds for a user in a room beyond their membership."""
+    """Restrictions of a user in a room, which outlive the membership."""
 
     __tablename__ = "restrictions"
 

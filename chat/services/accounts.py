@@ -11,14 +11,14 @@ from sqlalchemy.exc import IntegrityError
 from chat.clock import SECOND, Clock
 from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, enter_lane
-from chat.models import Actor, Event, EventKind, User
+from chat.models import Actor, AuditAction, Event, EventKind, User
 from chat.names import is_email, is_name, is_visible, name_key, nickname_key
 from chat.ports import Store, WriteTransaction
 from chat.security import passwords
 from chat.security.devices import Devices
 from chat.security.events import SecurityLog
 from chat.security.limits import LOGINS, REGISTRATIONS
-from chat.services import access, paging
+from chat.services import access, audit, paging
 from chat.services.access import UserRef
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.password_guessing import Caller, PasswordGuessing, Target
@@ -273,10 +273,13 @@ class Accounts:
         self._security_log.write("login_failed", **known)
         raise ChatError(ErrorCode.CREDENTIALS_WRONG)
 
-    def set_password(self, username: str, password: str, *, is_one_time: bool = False) -> None:
+    def set_password(
+        self, username: str, password: str, *, actor: Actor | None = None, is_one_time: bool = False
+    ) -> None:
         """Change a password and end all sessions of the account. Raises USER_NOT_FOUND, PASSWORD_INVALID.
 
-        is_one_time: the page requires a new password at the next log-in.
+        actor: a teacher; None: the administrator, by a command. is_one_time: the page requires a new password at the
+        next log-in.
         """
         self.check_password(password)
         changes = hashes(password) | {"must_change_password": is_one_time}
@@ -287,6 +290,7 @@ class Accounts:
                 raise ChatError(ErrorCode.USER_NOT_FOUND, username=username)
             tx.execute(update(User).where(User.id == user_id).values(changes))
             self._sessions.end_all_within(tx, user_id)
+            audit.record(tx, self._clock(), actor, AuditAction.PASSWORD_RESET, subject_id=user_id)
         self._security_log.write("password_change", user_id, username)
 
     def _new_row(

@@ -12,9 +12,11 @@ from chat.delivery import Hub
 from chat.emoji import emoji_of
 from chat.errors import ChatError, ErrorCode
 from chat.models import (
+    Access,
     Actor,
     Attachment,
     AttachmentChunk,
+    AuditAction,
     Change,
     ChangeKind,
     Event,
@@ -28,7 +30,7 @@ from chat.models import (
 from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
 from chat.security.limits import MESSAGES, TYPING
-from chat.services import access, friendships, mentions
+from chat.services import access, audit, friendships, mentions
 from chat.services.access import AnyConnection, FoundRoom, RoomRef, within_64_bits
 from chat.services.messages import require_text
 from chat.services.permissions import Action, require
@@ -95,6 +97,9 @@ class Changes:
             mentioned = mentions.find(tx, found.room, text)
             change = self._record(
                 tx, actor, found, ChangeKind.EDITED, {"before": found.content}, content=text, **mentioned.shown
+            )
+            self._record_words(
+                tx, actor, found, AuditAction.MESSAGE_EDITED, {"content": found.content}, {"content": text}
             )
             values = {"content": text, "edited_at": change.time, "has_mentions": bool(mentioned)}
             tx.execute(update(Message).where(Message.id == found.id).values(values))
@@ -195,8 +200,24 @@ class Changes:
             tx.execute(delete(AttachmentChunk).where(AttachmentChunk.attachment_id == found.attachment_id))
             tx.execute(delete(Attachment).where(Attachment.id == found.attachment_id))
         self._record(tx, actor, found, ChangeKind.DELETED, {})
+        shown = {"content": found.content} if found.type == MessageType.TEXT else {"type": found.type}
+        self._record_words(tx, actor, found, AuditAction.MESSAGE_DELETED, shown)
         details = {"room_id": found.room.id, "message_id": found.id, "sender_id": found.sender_id}
         self._security_log.write("message_removal", actor.user_id, actor.username, **details)
+
+    def _record_words(
+        self,
+        tx: WriteTransaction,
+        actor: Actor,
+        found: _Found,
+        action: AuditAction,
+        before: dict[str, str],
+        after: dict[str, str] | None = None,
+    ) -> None:
+        """Keep the wording for the audit log. Direct conversations have none."""
+        if found.room.access is not Access.DIRECT:
+            about = {"room_id": found.room.id, "subject_id": found.sender_id, "message_id": found.id}
+            audit.record(tx, self._clock(), actor, action, before, after, **about)
 
     def _record(
         self,

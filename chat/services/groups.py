@@ -8,10 +8,10 @@ from sqlalchemy import select, update
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, enter_lane
-from chat.models import Actor, Event, EventKind, Membership, Role, Room, User
+from chat.models import Actor, AuditAction, Event, EventKind, Membership, Role, Room, User
 from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
-from chat.services import access, friendships, paging, user_directory
+from chat.services import access, audit, friendships, paging, user_directory
 from chat.services.access import AnyConnection, FoundRoom
 from chat.services.avatars import Avatars
 from chat.services.memberships import end_memberships
@@ -81,6 +81,7 @@ class Groups:
             if _role_of_other(tx, room, user_id) is not old:
                 raise ChatError(ErrorCode.ROLE_UNCHANGED)
             _set_role(tx, room, user_id, new)
+            self._record_role(tx, actor, room, user_id, old, new)
 
     def transfer(self, actor: Actor, room_id: int, user_id: int) -> None:
         """Transfer ownership to another member; the previous owner stays as a member.
@@ -92,11 +93,12 @@ class Groups:
             require(Action.TRANSFER, room)
             if user_id == actor.user_id:
                 raise ChatError(ErrorCode.SELF_MEANT)
-            _role_of_other(tx, room, user_id)
+            old = _role_of_other(tx, room, user_id)
             owners = (Membership.room_id == room.id, Membership.role == Role.OWNER)
             for owner_id in tx.execute(select(Membership.user_id).where(*owners)).scalars().all():
                 _set_role(tx, room, owner_id, Role.MEMBER)
             _set_role(tx, room, user_id, Role.OWNER)
+            self._record_role(tx, actor, room, user_id, old, Role.OWNER)
 
     def remove(self, actor: Actor, room_id: int, user_id: int) -> None:
         """Remove a member.
@@ -111,6 +113,7 @@ class Groups:
             if not allows(REMOVING[role], room):
                 raise forbidden(room) if user_id == actor.user_id else ChatError(ErrorCode.ADMIN_PROTECTED)
             end_memberships(tx, user_id, [room.id], self._clock())
+            audit.record(tx, self._clock(), actor, AuditAction.MEMBER_REMOVED, room_id=room.id, subject_id=user_id)
         details = {"room_id": room_id, "member_id": user_id}
         self._security_log.write("member_removal", actor.user_id, actor.username, **details)
 
@@ -128,13 +131,23 @@ class Groups:
         with self._store.write() as tx:
             room = access.joined_locked(tx, actor, room_id)
             require(Action.CHANGE_ROOM, room)
+            old_title = tx.execute(select(Room.title).where(Room.id == room.id)).scalar_one()
             if title is not None:
                 self._rooms.rename_within(tx, room.id, title)
             if new_avatar is not None:
                 self._quota.take(tx, actor.user_id, new_avatar.size)
                 self._avatars.store(tx, new_avatar, Room, room.id)
-            tx.execute(update(Room).where(Room.id == room.id).values(updated_at=self._clock()))
+            now = self._clock()
+            titles = ({"title": old_title}, {"title": old_title if title is None else title})
+            audit.record(tx, now, actor, AuditAction.ROOM_CHANGED, *titles, room_id=room.id)
+            tx.execute(update(Room).where(Room.id == room.id).values(updated_at=now))
             tx.emit(Event(EventKind.ROOM, room.id))  # cursors and subscriptions refer to the room by name
+
+    def _record_role(
+        self, tx: WriteTransaction, actor: Actor, room: FoundRoom, user_id: int, old: Role, new: Role
+    ) -> None:
+        roles = ({"role": old}, {"role": new})
+        audit.record(tx, self._clock(), actor, AuditAction.MEMBER_ROLE, *roles, room_id=room.id, subject_id=user_id)
 
 
 def _living_among(connection: AnyConnection, user_ids: set[int]) -> set[int]:

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
+from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
-from chat.models import Actor, Membership, Role, Room
+from chat.models import Actor, AuditAction, Membership, Role, Room
 from chat.ports import Store
 from chat.security.events import SecurityLog, Whence
 from chat.security.limits import WRONG_CODES, WRONG_CODES_BY_ADDRESS
-from chat.services import access
+from chat.services import access, audit
 from chat.services.access import RoomRef
 from chat.services.memberships import Memberships, accept_within
 from chat.services.permissions import Action, require
@@ -24,12 +25,14 @@ class JoinCodes:
     def __init__(
         self,
         store: Store,
+        clock: Clock,
         limits: Limits,
         memberships: Memberships,
         security_log: SecurityLog,
         whence: Callable[[], Whence],
     ) -> None:
         self._store = store
+        self._clock = clock
         self._limits = limits
         self._memberships = memberships
         self._security_log = security_log
@@ -86,7 +89,10 @@ class JoinCodes:
         with self._store.write() as tx:
             room = access.joined_locked(tx, actor, ref)
             require(Action.JOIN_CODE, room)
+            before = tx.execute(select(Room.join_code).where(Room.id == room.id)).scalar()
             tx.execute(update(Room).where(Room.id == room.id).values(join_code=code))
+            codes = ({"code": before or ""}, {"code": code or ""})
+            audit.record(tx, self._clock(), actor, AuditAction.ROOM_CODE, *codes, room_id=room.id)
         event = "join_code" if code else "join_code_off"
         self._security_log.write(event, actor.user_id, actor.username, room_id=room.id)
         return code or ""

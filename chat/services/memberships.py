@@ -10,6 +10,7 @@ from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import (
     Actor,
+    AuditAction,
     Event,
     EventKind,
     Invitation,
@@ -22,7 +23,7 @@ from chat.models import (
 )
 from chat.names import name_key
 from chat.ports import Store, WriteTransaction
-from chat.services import access, paging
+from chat.services import access, audit, paging
 from chat.services.access import RoomRef, UserRef
 from chat.services.bounds import PersonBounds
 from chat.services.paging import WHOLE, Listed, Page
@@ -91,6 +92,10 @@ class Memberships:
             if access.role_of(tx, room.id, user_id) is not None:
                 raise ChatError(ErrorCode.ALREADY_MEMBER, username=user)
             self.add_all_within(tx, actor, room.id, [user_id], role)
+            is_new = ({"role": None}, {"role": role})
+            audit.record(
+                tx, self._clock(), actor, AuditAction.MEMBER_ADDED, *is_new, room_id=room.id, subject_id=user_id
+            )
 
     def add_all_within(
         self, tx: WriteTransaction, actor: Actor, room_id: int, user_ids: Sequence[int], role: Role = Role.MEMBER
@@ -224,13 +229,13 @@ class Memberships:
 
 
 def barred_among(tx: WriteTransaction, room_id: int, user_ids: Collection[int]) -> set[int]:
-    """Return those of the users who must not come back into the room."""
+    """Return those of the users that are barred from the room."""
     restricted = _restrictions(tx, room_id)
     return {user_id for user_id in user_ids if user_id in restricted and restricted[user_id].is_barred}
 
 
 def restrict(tx: WriteTransaction, room_id: int, user_id: int, **values: Any) -> None:
-    """Set what holds for a user in a room whose row is locked, whether or not they are a member."""
+    """Set the restrictions of a user, member or not, in a room whose row is locked."""
     same = (Restriction.room_id == room_id, Restriction.user_id == user_id)
     if not tx.execute(update(Restriction).where(*same).values(**values)).rowcount:
         tx.execute(insert(Restriction).values(room_id=room_id, user_id=user_id, **values))

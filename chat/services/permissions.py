@@ -29,6 +29,7 @@ class Action(Enum):
     DELETE_MESSAGE = auto()  # of another user
     SETTINGS = auto()  # topic, read-only, slow mode
     ARCHIVE = auto()
+    AUDIT = auto()  # read the audit log
     WRITE_ANYTIME = auto()  # in a read-only room, and without slow mode's pauses
 
 
@@ -64,6 +65,7 @@ ALLOWED: dict[Action, dict[Access, _Roles]] = {
     Action.DELETE_MESSAGE: _rooms(_OWNER_AND_ADMINS),
     Action.SETTINGS: _rooms(_OWNER_AND_ADMINS),
     Action.ARCHIVE: _rooms(_OWNER_AND_ADMINS),
+    Action.AUDIT: _rooms(_OWNER_AND_ADMINS),
     Action.WRITE_ANYTIME: _rooms(_OWNER_AND_ADMINS),
 }
 # The lobby has no owner and follows the settings: these actions are closed to teachers, too.

@@ -12,6 +12,7 @@ from chat.security.events import SecurityLog, Whence
 from chat.services.accounts import Accounts
 from chat.services.announcements import Announcements
 from chat.services.attachments import Attachments
+from chat.services.audit import AuditLog
 from chat.services.avatars import Avatars
 from chat.services.bounds import Bounds, PersonBounds, Requests
 from chat.services.changes import Changes
@@ -82,7 +83,7 @@ class Services:
         self.presence = Presence(self.store, clock, presence_seconds)
         self.read_marks = ReadMarks(self.store)
         self.sessions = Sessions(self.store, self.hub, clock, self.presence, security_log, session_hours)
-        self.site = Site(self.store, self.limits, security_log, registration)
+        self.site = Site(self.store, clock, self.limits, security_log, registration)
         passwds = RoomPasswords(clock, self.limits, whence)
         self.requests = Requests(self.limits, bounds)
         person_bounds = PersonBounds(self.limits, bounds)
@@ -90,8 +91,9 @@ class Services:
         self.rooms = Rooms(
             self.store, clock, self.memberships, passwds, person_bounds, self.read_marks, security_log, self.site, lobby
         )
+        self.audit = AuditLog(self.store, clock)
         self.room_settings = RoomSettingsService(self.store, clock)
-        self.join_codes = JoinCodes(self.store, self.limits, self.memberships, security_log, whence)
+        self.join_codes = JoinCodes(self.store, clock, self.limits, self.memberships, security_log, whence)
         self.tickets = Tickets(self.store, clock, self.limits, self.sessions, self.memberships)
         devices = Devices(secret)
         guesses = PasswordGuessing(self.store, clock, self.limits, devices)
@@ -155,6 +157,7 @@ class Services:
                 guesses.purge,
                 self.tickets.purge,
                 self.files.purge,
+                self.audit.purge,
                 self.roster_imports.purge,
                 self.avatars.convert_old,
                 self.purger.purge,

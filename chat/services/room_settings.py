@@ -1,18 +1,19 @@
 """Settings of a room: topic, read-only, slow mode, archived (docs/specification.md, "Order")."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from sqlalchemy import select, update
 
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
-from chat.models import Actor, Room
+from chat.models import Actor, AuditAction, Room
 from chat.names import is_name
 from chat.ports import Store
-from chat.services import access
+from chat.services import access, audit
 from chat.services.access import SLOW_MODE, AnyConnection, RoomRef
+from chat.services.audit import differing
 from chat.services.permissions import Action, require
 
 TOPIC_MAX_CHARS = 250
@@ -60,8 +61,13 @@ class RoomSettingsService:
             if version is not None and version != before.version:
                 raise ChatError(ErrorCode.SETTINGS_CHANGED)
             values = _columns(changes, before, self._clock())
+            if not values:
+                return Changed(before, before)
+            values["settings_version"] = before.version + 1
             tx.execute(update(Room).where(Room.id == room.id).values(values))
             after = settings_of(tx, room.id)
+            changes_made = differing(asdict(before), asdict(after))
+            audit.record(tx, self._clock(), actor, AuditAction.ROOM_SETTINGS, *changes_made, room_id=room.id)
         return Changed(before, after)
 
 
@@ -89,9 +95,15 @@ def _check(changes: Mapping[str, Any]) -> None:
 
 
 def _columns(changes: Mapping[str, Any], before: RoomSettings, now: int) -> dict[str, Any]:
-    values = {name: changes[name] for name in ("read_only", "slow_mode") if name in changes}
-    if "topic" in changes:
+    """Return the columns of what differs."""
+    own_pause = None if before.slow_mode_is_default else before.slow_mode
+    values: dict[str, Any] = {}
+    if changes.get("read_only", before.read_only) != before.read_only:
+        values["read_only"] = changes["read_only"]
+    if changes.get("slow_mode", own_pause) != own_pause:
+        values["slow_mode"] = changes["slow_mode"]
+    if changes.get("topic", before.topic) != before.topic:
         values |= {"description": changes["topic"], "updated_at": now}
     if changes.get("archived", before.archived) != before.archived:
         values["archived_at"] = now if changes["archived"] else None
-    return values | {"settings_version": before.version + 1}
+    return values

@@ -9,11 +9,11 @@ from sqlalchemy.exc import IntegrityError
 
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
-from chat.models import Access, Actor, Membership, Role, Room
+from chat.models import Access, Actor, AuditAction, Membership, Role, Room
 from chat.names import is_name, is_reserved_room_name, name_key
 from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
-from chat.services import access
+from chat.services import access, audit
 from chat.services.access import RoomRef, UserRef
 from chat.services.bounds import PersonBounds
 from chat.services.memberships import Memberships, end_room
@@ -183,6 +183,7 @@ class Rooms:
         with self._store.write() as tx:
             still = access.still_visible(tx, actor, ref, room)  # the role may have changed during the check
             require(Action.DELETE_ROOM, still)
+            audit.record(tx, self._clock(), actor, AuditAction.ROOM_DELETED, room_id=room.id)
             end_room(tx, room.id, self._clock())
         self._security_log.write("room_removal", actor.user_id, actor.username, room_id=room.id)
 

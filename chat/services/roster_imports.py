@@ -16,10 +16,11 @@ from sqlalchemy.exc import IntegrityError
 
 from chat.clock import SECOND, Clock
 from chat.errors import ChatError, ErrorCode
-from chat.models import Access, Actor, Event, EventKind, Membership, Role, Room, RosterImport, User
+from chat.models import Access, Actor, AuditAction, Event, EventKind, Membership, Role, Room, RosterImport, User
 from chat.names import name_key, nickname_key
 from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
+from chat.services import audit
 from chat.services.access import AnyConnection
 from chat.services.accounts import PASSWORD_MAX_CHARS, Accounts, hashes
 from chat.services.memberships import Memberships, barred_among
@@ -126,7 +127,7 @@ class RosterImports:
         plan, cards = self._plan(None, data, resets_passwords=resets_passwords)
         hashed = self._hashed(plan, told)
         with self._store.write() as tx:
-            self._apply(tx, plan, hashed)
+            self._apply(tx, plan, hashed, None)
         return cards
 
     def status(self, actor: Actor, import_id: str) -> ImportStatus:
@@ -183,7 +184,7 @@ class RosterImports:
         try:
             hashed = self._hashed(plan, lambda done: self._tell(import_id, done=done))
             with self._store.write() as tx:
-                self._apply(tx, plan, hashed)
+                self._apply(tx, plan, hashed, actor)
                 values = {"state": ImportState.DONE, "done": len(plan.lines), "moved_at": self._clock()}
                 tx.execute(update(RosterImport).where(RosterImport.id == import_id).values(values))
             self._security_log.write("roster_import", actor.user_id, actor.username, people=len(plan.lines))
@@ -215,7 +216,7 @@ class RosterImports:
             raise ChatError(ErrorCode.UNAVAILABLE, retry_after=5)
         return hashes(password)
 
-    def _apply(self, tx: WriteTransaction, plan: _Plan, hashed: dict[str, dict[str, Any]]) -> None:
+    def _apply(self, tx: WriteTransaction, plan: _Plan, hashed: dict[str, dict[str, Any]], actor: Actor | None) -> None:
         """Apply everything in one transaction. Raises ROSTER_CHANGED after conflicting changes."""
         users = _users(tx, plan.lines)
         now = self._clock()
@@ -237,6 +238,8 @@ class RosterImports:
             users = _users(tx, plan.lines)
             self._rooms.enter_lobby(tx, [users[row["username_key"]].id for row in new])
         self._seat(tx, plan, users)
+        people = {"people": len(plan.lines), "passwords": len(plan.passwords)}
+        audit.record(tx, now, actor, AuditAction.ROSTER_IMPORTED, after=people)
 
     def _update(self, tx: WriteTransaction, user: Any, line: RosterLine, now: int, columns: Any) -> None:
         values = {} if user.nickname == line.name else {"nickname": line.name, "nickname_key": nickname_key(line.name)}

@@ -13,13 +13,16 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select
 
+from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
-from chat.models import Access, Actor, Room, SiteSetting, User
+from chat.models import Access, Actor, AuditAction, Room, SiteSetting, User
 from chat.names import is_name
 from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
 from chat.security.limits import WRONG_CODES_BY_ADDRESS
+from chat.services import audit
 from chat.services.access import AnyConnection
+from chat.services.audit import differing
 from chat.services.permissions import require_teacher
 from chat.services.rate_limits import Limits
 
@@ -50,9 +53,12 @@ class SiteSettings:
 
 
 class Site:
-    def __init__(self, store: Store, limits: Limits, security_log: SecurityLog, registration: Registration) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, limits: Limits, security_log: SecurityLog, registration: Registration
+    ) -> None:
         """registration: the mode until a teacher changes it."""
         self._store = store
+        self._clock = clock
         self._limits = limits
         self._security_log = security_log
         self._defaults = SiteSettings(registration=registration)
@@ -96,6 +102,8 @@ class Site:
             for name, value in asdict(after).items():
                 if value != getattr(before, name):
                     _put(tx, name, value)
+            changes_made = differing(asdict(before), asdict(after))
+            audit.record(tx, self._clock(), actor, AuditAction.SITE_SETTINGS, *changes_made)
         by = (actor.user_id, actor.username) if actor is not None else (0, "")
         self._security_log.write("site_change", *by, settings=" ".join(sorted(changes)))
         return after

@@ -2,17 +2,18 @@
 
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
-from chat.models import Actor, Event, EventKind, User
+from chat.models import Actor, AuditAction, Event, EventKind, User
 from chat.names import is_name, name_key, nickname_key
 from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
-from chat.services import access, paging
+from chat.services import access, audit, paging
 from chat.services.accounts import (
     NICKNAME_MAX_CHARS,
     USERNAME_MAX_CHARS,
@@ -73,7 +74,7 @@ class Teachers:
             if not self._site.is_claim(tx, token):
                 raise ChatError(ErrorCode.CLAIM_INVALID)
             drop_claim(tx)
-            _set_teacher(tx, actor.user_id, is_teacher=True)
+            self._set_teacher(tx, actor, actor.user_id, is_teacher=True)
         self._security_log.write("teacher", actor.user_id, actor.username)
 
     def appoint(self, actor: Actor | None, username: str, *, is_teacher: bool) -> None:
@@ -89,7 +90,7 @@ class Teachers:
                 require_another_teacher(tx, user_id)
             if is_teacher:
                 drop_claim(tx)
-            _set_teacher(tx, user_id, is_teacher=is_teacher)
+            self._set_teacher(tx, actor, user_id, is_teacher=is_teacher)
         self._log(actor, "teacher" if is_teacher else "teacher_revoked", username)
 
     def people(self, actor: Actor, page: Page) -> Listed[PersonView]:
@@ -137,7 +138,7 @@ class Teachers:
         with self._store.read() as connection:  # before hashing, which is expensive
             access.user_id(connection, username)
         password = easy_password(self._accounts.password_min_length)
-        self._accounts.set_password(username, password, is_one_time=True)
+        self._accounts.set_password(username, password, actor=actor, is_one_time=True)
         self._log(actor, "password_reset", username)
         return password
 
@@ -149,7 +150,11 @@ class Teachers:
         disabled_at = self._clock() if is_disabled else None
         with self._store.write() as tx:
             user_id = _other(tx, actor, username)
+            was_disabled = tx.execute(select(User.disabled_at).where(User.id == user_id)).scalar() is not None
             tx.execute(update(User).where(User.id == user_id).values(disabled_at=disabled_at))
+            if was_disabled != is_disabled:
+                states = ({"disabled": was_disabled}, {"disabled": is_disabled})
+                self._record(tx, actor, AuditAction.ACCOUNT_DISABLED, user_id, *states)
             if is_disabled:
                 self._sessions.end_all_within(tx, user_id)
         self._log(actor, "account_disabled" if is_disabled else "account_enabled", username)
@@ -177,7 +182,11 @@ class Teachers:
                     require_free(tx, new_username, but_for=user_id)
                 if nickname is not None:
                     require_own_nickname(tx, nickname, but_for=user_id)
+                names = select(User.username, User.nickname).where(User.id == user_id)
+                before = dict(tx.execute(names).mappings().one())
                 tx.execute(update(User).where(User.id == user_id).values(values))
+                after = dict(tx.execute(names).mappings().one())
+                self._record(tx, actor, AuditAction.ACCOUNT_RENAMED, user_id, before, after)
                 tx.emit(Event(EventKind.USER, user_id))
                 tx.emit(Event(EventKind.PROFILE, user_id))
         except IntegrityError:
@@ -192,10 +201,29 @@ class Teachers:
         with self._store.write() as tx:
             user_id = _other(tx, actor, username)
             now = self._clock()
+            self._record(tx, actor, AuditAction.ACCOUNT_DELETED, user_id)
             tx.execute(update(User).where(User.id == user_id).values(deleted_at=now, disabled_at=now))
             pass_on_rooms(tx, user_id)
             self._sessions.end_all_within(tx, user_id)
         self._log(actor, "account_deletion", username)
+
+    def _set_teacher(self, tx: WriteTransaction, actor: Actor | None, user_id: int, *, is_teacher: bool) -> None:
+        was_teacher: bool = tx.execute(select(User.is_teacher).where(User.id == user_id)).scalar_one()
+        tx.execute(update(User).where(User.id == user_id).values(is_teacher=is_teacher))
+        tx.emit(Event(EventKind.USER, user_id))
+        if was_teacher != is_teacher:
+            self._record(tx, actor, AuditAction.TEACHER, user_id, {"teacher": was_teacher}, {"teacher": is_teacher})
+
+    def _record(
+        self,
+        tx: WriteTransaction,
+        actor: Actor | None,
+        action: AuditAction,
+        user_id: int,
+        before: dict[str, Any] | None = None,
+        after: dict[str, Any] | None = None,
+    ) -> None:
+        audit.record(tx, self._clock(), actor, action, subject_id=user_id, before=before, after=after)
 
     def _log(self, actor: Actor | None, event: str, subject: str) -> None:
         if actor is None:
@@ -210,11 +238,6 @@ def easy_password(min_length: int) -> str:
     while len(text) < max(8, min_length - 2):
         text += secrets.choice(_CONSONANTS) + secrets.choice(_VOWELS)
     return f"{text}{secrets.randbelow(90) + 10}"
-
-
-def _set_teacher(tx: WriteTransaction, user_id: int, *, is_teacher: bool) -> None:
-    tx.execute(update(User).where(User.id == user_id).values(is_teacher=is_teacher))
-    tx.emit(Event(EventKind.USER, user_id))
 
 
 def _other(tx: WriteTransaction, actor: Actor | None, username: str) -> int:

@@ -1,4 +1,4 @@
-"""Who may write in a room now (docs/specification.md, "Order")."""
+"""Permission to write in a room now (docs/specification.md, "Order")."""
 
 from sqlalchemy import select
 

@@ -1,4 +1,4 @@
-"""Keeping order: settings of rooms, and who may write."""
+"""Keeping order: settings of rooms, and permission to write."""
 
 from collections.abc import Callable
 
@@ -67,7 +67,7 @@ def test_only_owner_admins_and_teachers_change_settings(
     refused(ErrorCode.ROOM_NOT_FOUND, lambda: services.room_settings.change(teacher, private, {"topic": "x"}))
 
 
-def test_the_later_of_two_who_change_settings_sees_what_the_earlier_did(
+def test_the_later_of_two_concurrent_changes_sees_the_earlier_one(
     services: Services, owner: Actor, teacher: Actor
 ) -> None:
     seen = services.room_settings.get(owner, ROOM).version
@@ -95,8 +95,8 @@ def test_in_a_read_only_room_members_write_in_no_way(
     for act in ways_to_write(services, pupil, own).values():
         refused(ErrorCode.READ_ONLY, act)
     say(services, owner)
-    say(services, teacher)  # who is no member
-    services.changes.delete_in(pupil, ROOM, own)  # one's own, at any time
+    say(services, teacher)  # no member
+    services.changes.delete_in(pupil, ROOM, own)  # at any time
 
 
 def test_in_an_archived_room_nobody_writes(services: Services, owner: Actor, pupil: Actor, teacher: Actor) -> None:

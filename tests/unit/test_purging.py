@@ -81,7 +81,7 @@ def test_of_a_deleted_room_nothing_is_left(services: Services) -> None:
 
 
 @pytest.mark.sqlite_only
-def test_in_the_file_neither(services: Services) -> None:
+def test_in_the_file_neither(services: Services, clock: FakeClock) -> None:
     alice = sign_up(services, "alice")
     room = services.rooms.create(alice, "kept")
     said = services.messages.send(alice, room, Draft(text=SECRET))
@@ -94,6 +94,8 @@ def test_in_the_file_neither(services: Services) -> None:
     assert is_in_the_file()
     services.purger.purge()
     services.changes.delete(alice, said.id)
+    clock.advance(86401)
+    services.audit.purge()
     assert not is_in_the_file()
 
 

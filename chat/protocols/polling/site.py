@@ -16,6 +16,8 @@ from chat.http.query_params import asks
 from chat.lanes import Lane, enter_lane
 from chat.models import Actor
 from chat.protocols.polling.errors import success
+from chat.protocols.polling.order import audit_answer, audit_page
+from chat.protocols.polling.order_schemas import AuditFound, SiteAuditQuery
 from chat.protocols.polling.schemas import Done
 from chat.protocols.polling.site_schemas import (
     Addresses,
@@ -199,6 +201,16 @@ def delete(actor: Actor, body: dict[str, Any]) -> Response:
     """Delete an account permanently. For teachers."""
     services().teachers.delete(actor, body["user"])
     return success("Account deleted.", "账号已删除。")
+
+
+@bp.get("/audit")
+@signed_in
+@asks(SiteAuditQuery)
+@answers(AuditFound, ErrorCode.NOT_TEACHER, zh="全站的操作记录（仅限老师）。")
+def audit(actor: Actor, query: dict[str, Any]) -> Response:
+    """The audit log of the whole site, newest first, without private rooms. For teachers."""
+    page = audit_page(query)
+    return audit_answer(page, services().audit.of_site(actor, page))
 
 
 def _settings(found: SiteSettings) -> Response:
