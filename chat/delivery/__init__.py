@@ -1,6 +1,6 @@
 """Delivery of stored messages to waiting clients: notifier, feeds, bus (see docs/delivery.md)."""
 
 from chat.delivery.hub import Hub
-from chat.delivery.notifier import Key, Waiter
+from chat.delivery.notifier import Key, Notifier, Waiter
 
-__all__ = ["Hub", "Key", "Waiter"]
+__all__ = ["Hub", "Key", "Notifier", "Waiter"]

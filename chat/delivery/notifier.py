@@ -2,6 +2,7 @@
 cursor decides.
 """
 
+import contextlib
 import threading
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
@@ -24,6 +25,14 @@ class Waiter:
         self.recheck = False  # rights may have changed: the next look must query the database
         self.expired = False  # must answer now, with or without news
         self.signals: list[Event] | None = None  # a list: receives signals for the waiter's keys, oldest first
+
+    def take_signals(self) -> list[Event]:
+        """Return the signals that have arrived, each once. Callable from any thread."""
+        taken: list[Event] = []
+        with contextlib.suppress(IndexError):  # another thread has taken the last one
+            while self.signals:
+                taken.append(self.signals.pop(0))
+        return taken
 
 
 class Notifier:

@@ -12,8 +12,8 @@ from flask import Response, current_app, request
 
 from chat import metrics
 from chat.clock import SECOND
-from chat.delivery import Waiter
 from chat.errors import ChatError
+from chat.http.between_pulls import KEPT_SECONDS, BetweenPulls, PullWaiter
 from chat.http.blocking import block
 from chat.http.context import services
 from chat.lanes import Lane, enter_lane
@@ -166,6 +166,7 @@ class _Shared:
 
     def __init__(self, chat: Services) -> None:
         self.chat = chat
+        self.between_pulls = BetweenPulls(chat.hub.notifier)
         self._places: WeakValueDictionary[tuple[object, ...], _Places] = WeakValueDictionary()
         self.place_named = lru_cache(maxsize=MOST_PLACES)(self._place_named)
 
@@ -193,7 +194,7 @@ def _shared(chat: Services) -> _Shared:
     return cast(_Shared, extensions[_EXTENSION])
 
 
-class HeldPull(Waiter):
+class HeldPull(PullWaiter):
     """A held pull (chat.server.ports.Parked), and the next pulls of the same connection with the same head.
 
     The waiter stays registered between pulls. When it reports that rights may have changed, the next pull goes through
@@ -211,7 +212,6 @@ class HeldPull(Waiter):
         "_tells_members",
         "_timeout_s",
         "deadline",
-        "is_held",
     )
 
     def __init__(
@@ -276,6 +276,8 @@ class HeldPull(Waiter):
         self._chat.requests.held(self._actor.user_id)
         self._chat.presence.follow(self._actor.session_id, self._actor.user_id, self)
         self._chat.read_marks.follow(self)
+        if self.signals is not None:
+            self._places.shared.between_pulls.follow(self._actor.session_id, self)
         hold.parked = self
         return Response(mimetype="application/json")  # carries the headers of the later answer
 
@@ -310,13 +312,16 @@ class HeldPull(Waiter):
 
     def _told(self) -> bytes | Look:
         """Answer to signals that have arrived."""
-        signals, self.signals = self.signals or [], []
+        signals = self.take_signals()
+        hints = [signal for signal in signals if self._tells_members and signal.kind in _HINTS]
         if self._places.position.changes:
-            typing = self._place.position.typing(signals, self._actor)
+            since = self._chat.clock() - KEPT_SECONDS * SECOND
+            typing = self._place.position.typing([each for each in signals if each.time >= since], self._actor)
             if typing.rooms:
+                if self.signals is not None:
+                    self.signals[:0] = hints  # the next answer, which is empty, is about them
                 return b"".join(self._places.render(typing))
-        is_news = self._tells_members and any(signal.kind in _HINTS for signal in signals)
-        return self._place.nothing() if is_news else NOTHING_YET
+        return self._place.nothing() if hints else NOTHING_YET
 
     def again(self, body: bytes) -> bytes | Look:
         now = time.monotonic()
@@ -347,4 +352,5 @@ class HeldPull(Waiter):
     def forget(self) -> None:
         self._chat.presence.unfollow(self._actor.session_id, self)
         self._chat.read_marks.unfollow(self)
-        self._chat.hub.notifier.unregister(self)
+        if self.signals is None or not self._places.shared.between_pulls.leave(self._actor.session_id, self):
+            self._chat.hub.notifier.unregister(self)

@@ -11,6 +11,7 @@ from sqlalchemy import delete
 
 from chat import metrics
 from chat.clock import SECOND, from_iso
+from chat.http.between_pulls import KEPT_SECONDS
 from chat.http.long_poll import HeldPull
 from chat.models import Actor, Message, StoredMessage
 from chat.server.ports import ENVIRON_KEY, Hold, Look
@@ -289,3 +290,62 @@ def test_typing_ends_the_pulls_of_others_that_ask_for_changes(
     assert changes.look() is Look.NOTHING_YET  # caused by the reader itself
     end(plain)
     end(changes)
+
+
+def told(answer: bytes | Look) -> list[str] | None:
+    """The users whose typing an answer shows; None: no answer."""
+    return None if isinstance(answer, Look) else [each["user"] for each in json.loads(answer)["public"]]
+
+
+@pytest.mark.parametrize("is_connected", [True, False])
+def test_signals_between_two_pulls_reach_the_next_one(
+    app: Flask, token: str, chat: Services, bob: Actor, is_connected: bool
+) -> None:
+    """The next pull of a browser may come by another connection, or with another head."""
+    sent = in_the_lobby(chat.messages.send(bob, "public", Draft(text="a")))
+    wait_for_the_bus(chat)
+    query = "&changes=1&members=1"
+    first = park(app, token, sent, query)
+    first.is_held = False  # answered
+    if not is_connected:
+        first.forget()
+    chat.changes.typing(bob, "public")
+    sign_up(chat, "carl")  # into the lobby
+    wait_for_the_bus(chat)
+    second = park(app, token, sent, query)
+    assert told(second.look()) == ["bob"]
+    assert told(second.look()) == []  # members changed
+    assert told(second.look()) is None
+    assert first.signals == []
+    for parked in {first, second} if is_connected else {second}:
+        end(parked)
+
+
+def test_signals_are_kept_for_a_few_seconds_only(
+    app: Flask, token: str, chat: Services, bob: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = in_the_lobby(chat.messages.send(bob, "public", Draft(text="a")))
+    wait_for_the_bus(chat)
+    end(park(app, token, sent, "&changes=1"))
+    assert len(chat.hub.notifier) == 1
+    chat.changes.typing(bob, "public")
+    wait_for_the_bus(chat)
+    now = time.monotonic() + KEPT_SECONDS
+    monkeypatch.setattr("chat.http.between_pulls.time.monotonic", lambda: now)
+    parked = park(app, token, sent, "&changes=1")
+    assert len(chat.hub.notifier) == 1
+    assert told(parked.look()) is None
+    end(parked)
+
+
+def test_a_held_pull_keeps_its_signals_from_another_tabs(app: Flask, token: str, chat: Services, bob: Actor) -> None:
+    sent = in_the_lobby(chat.messages.send(bob, "public", Draft(text="a")))
+    wait_for_the_bus(chat)
+    first = park(app, token, sent, "&changes=1")
+    first.is_held = True  # as the connection does
+    chat.changes.typing(bob, "public")
+    wait_for_the_bus(chat)
+    second = park(app, token, sent, "&changes=1")
+    assert (told(first.look()), told(second.look())) == (["bob"], None)
+    end(first)
+    end(second)
