@@ -29,6 +29,8 @@ _WORDS = {
     ErrorCode.USERNAME_TAKEN: "The username {username} is taken.",
     ErrorCode.USERNAME_INVALID: "A username has 1 to 32 characters, without spaces at its ends.",
     ErrorCode.NICKNAME_TAKEN: "The nickname {nickname} is the username of another user.",
+    ErrorCode.TEACHERS_NAME: "The name {name} looks like a teacher's.",
+    ErrorCode.LOOKS_LIKE_OTHER: "The name of {username} looks like theirs: rename one of the two first.",
     ErrorCode.FIELD_INVALID: "The {field} is too long, or empty, or has spaces at its ends.",
     ErrorCode.SETTINGS_CHANGED: "A teacher has changed the settings meanwhile: try again.",
     ErrorCode.UNAVAILABLE: "The database is busy or not there: try again.",
@@ -122,6 +124,7 @@ def delete_account(username: str) -> None:
 @click.option("--private-rooms/--no-private-rooms", default=None, help="whether private rooms may be created")
 @click.option("--directs/--no-directs", "direct_conversations", default=None, help="whether they may be begun")
 @click.option("--slow-mode", type=click.IntRange(0, SLOW_MODE_MAX), help="seconds; of rooms without their own")
+@click.option("--names/--no-names", "pupils_change_names", default=None, help="whether pupils may change theirs")
 def site(*, new_code: bool, **given: object) -> None:
     """Show the site's settings, or change those given."""
     settings = services().site.settings()

@@ -36,6 +36,9 @@ class ErrorCode(Enum):
     EMAIL_INVALID = auto()
     NICKNAME_INVALID = auto()
     NICKNAME_TAKEN = auto()  # nickname: another user's username
+    TEACHERS_NAME = auto()  # name: it looks like a teacher's
+    LOOKS_LIKE_OTHER = auto()  # username: of somebody whose name looks like that of the teacher to be
+    NAMES_FIXED = auto()  # a setting of the site: only teachers change names
     MAIL_NOT_SENT = auto()
     # rooms room (name or id, as requested); also if the caller may not know of it. exists: a room has that id
     ROOM_NOT_FOUND = auto()
@@ -124,6 +127,8 @@ PARTIAL = frozenset(
         ErrorCode.EMAIL_INVALID,
         ErrorCode.NICKNAME_INVALID,
         ErrorCode.NICKNAME_TAKEN,
+        ErrorCode.LOOKS_LIKE_OTHER,
+        ErrorCode.NAMES_FIXED,
         ErrorCode.MAIL_NOT_SENT,
         ErrorCode.NOT_MEMBER,
         ErrorCode.ROLE_UNCHANGED,

@@ -2,6 +2,8 @@
 
 import re
 import unicodedata
+from functools import cache
+from pathlib import Path
 
 # Controls, lone surrogates, line separators, and marks that change text direction, which could make one name look like
 # another.
@@ -19,6 +21,8 @@ LONGEST = 400
 _EMAIL = re.compile(r"[^\s@<>()\[\]\\,;:\"]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
 EMAIL_MAX_CHARS = 254
 _ENDS_IN_NUMBER = re.compile(r"#\d+\Z")
+_LOOK_ALIKES = Path(__file__).with_name("confusables.txt")
+_MOST_ROUNDS = 5  # until a skeleton is stable; two are the usual number
 RESERVED_ROOM_KEYS = {"status", "feedback"}  # polling's answers have these keys beside room names
 
 
@@ -38,6 +42,44 @@ def name_key(name: str) -> str:
 def nickname_key(nickname: str) -> str:
     """Return the key of a nickname: as for names, without the invisible characters that only nicknames may contain."""
     return name_key(_FORBIDDEN.sub("", nickname)).strip()
+
+
+def skeleton(name: str) -> str:
+    """Return what a name looks like: two names that look alike have the same skeleton, at most a few others have.
+
+    The skeleton of Unicode TS 39, made coarser: without regard to case, spaces and punctuation, and with i as l, since
+    a capital I looks like an l. So names with equal skeletons by TS 39 have equal ones here. Returns "" for text that
+    is too long.
+    """
+    if len(name) > LONGEST:
+        return ""
+    look = _prototypes(_INVISIBLE.sub("", _FORBIDDEN.sub("", name)))
+    for _ in range(_MOST_ROUNDS):
+        folded = _prototypes(unicodedata.normalize("NFKC", look.casefold()))
+        if folded == look:
+            break
+        look = folded
+    letters = "".join(char for char in look if unicodedata.category(char)[0] not in "PZ")
+    return (letters or look).replace("i", "l")
+
+
+def _prototypes(text: str) -> str:
+    """Replace each character by the one that stands for all that look like it (TS 39, section 4)."""
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", text).translate(_look_alikes()))
+
+
+@cache
+def _look_alikes() -> dict[int, str]:
+    found: dict[int, str] = {}
+    for line in _LOOK_ALIKES.read_text(encoding="utf-8").splitlines():
+        if line.startswith("#"):
+            continue
+        sources, _, prototype = line.partition("; ")
+        for source in sources.split():
+            first, _, last = source.partition("-")
+            text = "".join(chr(int(code, 16)) for code in prototype.split())
+            found |= dict.fromkeys(range(int(first, 16), int(last or first, 16) + 1), text)
+    return found
 
 
 def is_name(name: str, max_chars: int) -> bool:

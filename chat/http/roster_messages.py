@@ -48,6 +48,10 @@ WORDS: dict[Problem, tuple[str, str]] = {
         "姓名 {name} 是其他人的用户名：请换一个。",
     ),
     Problem.TEACHER: ("{username} is a teacher: leave this line out.", "{username} 是老师：请删去此行。"),
+    Problem.LIKE_TEACHER: (
+        "{name} looks like a teacher's name: choose another one.",
+        "{name} 与老师的名称相似：请换一个。",
+    ),
     Problem.PRIVATE_ROOM: (
         "{room} is the name of a private room: choose another one.",
         "{room} 是私密聊天室的名称：请换一个。",

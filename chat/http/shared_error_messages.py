@@ -56,6 +56,11 @@ SHARED: Table = {
         "The nickname {nickname} is another user's name: choose another one.",
         "昵称 {nickname} 是其他用户的用户名：请换一个。",
     ),
+    ErrorCode.TEACHERS_NAME: (
+        409,
+        "The name {name} looks like a teacher's: choose another one.",
+        "名称 {name} 与老师的名称相似：请换一个。",
+    ),
     ErrorCode.USERNAME_INVALID: (
         400,
         "That username is not allowed: use 1 to 32 characters, without leading or trailing spaces or control "

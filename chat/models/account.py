@@ -21,6 +21,9 @@ class User(db.Model):
     nickname: Mapped[str] = mapped_column(Text)
     # names.name_key(nickname)
     nickname_key: Mapped[str] = mapped_column(Text, default="", server_default=text("''"), index=True)
+    # names.skeleton of both: what they look like
+    username_skeleton: Mapped[str] = mapped_column(Text, default="", server_default=text("''"), index=True)
+    nickname_skeleton: Mapped[str] = mapped_column(Text, default="", server_default=text("''"), index=True)
     email: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
     # names.name_key(email); None if there is no address
     email_key: Mapped[str | None] = mapped_column(Text, index=True, unique=True)

@@ -126,5 +126,6 @@ class StoredMessage:
     reactions: Reactions = ()
     mentions: tuple[str, ...] = ()  # usernames
     mentions_all: bool = False
+    is_teachers: bool = False  # whether the sender is a teacher
     # Encoded forms by protocol format, so that answers to many readers are encoded once.
     encoded: dict[str, bytes] = field(default_factory=dict, compare=False, repr=False)

@@ -5,14 +5,14 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from chat.clock import SECOND, Clock
 from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, enter_lane
 from chat.models import Actor, AuditAction, Event, EventKind, User
-from chat.names import is_email, is_name, is_visible, name_key, nickname_key
+from chat.names import is_email, is_name, is_visible, name_key
 from chat.ports import Store, WriteTransaction
 from chat.security import passwords
 from chat.security.devices import Devices
@@ -28,6 +28,14 @@ from chat.services.rooms import Rooms
 from chat.services.sessions import NewSession, Sessions
 from chat.services.site import Site
 from chat.services.user_directory import called
+from chat.services.usernames import (
+    is_called,
+    lock_names_of,
+    name_columns,
+    require_names,
+    require_still_unlike,
+    settle_names,
+)
 
 USERNAME_MAX_CHARS = 32
 NICKNAME_MAX_CHARS = 32
@@ -100,7 +108,8 @@ class Accounts:
         """Create an account in the lobby without logging in, and return the user's id.
 
         The nickname defaults to the username. `code`: see `Site.admit`. Raises USERNAME_INVALID, FIELD_INVALID,
-        PASSWORD_INVALID, REGISTRATION_CLOSED, JOIN_CODE_WRONG, USERNAME_TAKEN, NICKNAME_TAKEN, RATE_LIMITED.
+        PASSWORD_INVALID, REGISTRATION_CLOSED, JOIN_CODE_WRONG, USERNAME_TAKEN, NICKNAME_TAKEN, TEACHERS_NAME,
+        RATE_LIMITED.
         """
         row = self._new_row(username, password, address, nickname, code)
         with self._store.write() as tx:
@@ -130,14 +139,14 @@ class Accounts:
         password.
 
         Returns the user's id, the session, and whether the account was restored; a restored account keeps its nickname.
-        Raises EMAIL_INVALID, NICKNAME_INVALID, PASSWORD_INVALID, USERNAME_TAKEN, NICKNAME_TAKEN, RATE_LIMITED; for a
-        new account REGISTRATION_CLOSED, JOIN_CODE_WRONG; for a restored one DISABLED.
+        Raises EMAIL_INVALID, NICKNAME_INVALID, PASSWORD_INVALID, USERNAME_TAKEN, NICKNAME_TAKEN, TEACHERS_NAME,
+        RATE_LIMITED; for a new account REGISTRATION_CLOSED, JOIN_CODE_WRONG; for a restored one DISABLED.
         """
         check_email(email)
         check_nickname(nickname)
         self.check_password(password)
         with self._store.read() as connection:
-            taken = connection.execute(select(User.id, User.deleted_at).where(_is_called(email))).first()
+            taken = connection.execute(select(User.id, User.deleted_at).where(is_called(email))).first()
         if taken is None:
             self._site.admit(code, address)
         enter_lane(Lane.HASHING)
@@ -168,7 +177,9 @@ class Accounts:
             if user.disabled_at is not None:
                 raise ChatError(ErrorCode.DISABLED)
             if restores:
+                lock_names_of(tx, user_id)
                 tx.execute(update(User).where(User.id == user_id).values(deleted_at=None))
+                require_still_unlike(tx, user_id)
                 tx.emit(Event(EventKind.USER, user_id))
             self._limits.take_within(tx, LOGINS, user_id)
             self._guesses.remember_within(tx, user_id, caller.address)
@@ -239,7 +250,7 @@ class Accounts:
         Raises USER_NOT_FOUND, USER_DELETED, CREDENTIALS_WRONG, RATE_LIMITED, DISABLED.
         """
         with self._store.read() as connection:
-            user = connection.execute(select(User.id, User.deleted_at).where(_is_called(login))).first()
+            user = connection.execute(select(User.id, User.deleted_at).where(is_called(login))).first()
         user_id = user.id if user is not None and user.deleted_at is None else 0
         caller = Caller(address)
         try:
@@ -308,21 +319,13 @@ class Accounts:
 
     def _row(self, username: str, password: str, nickname: str) -> dict[str, Any]:
         with self._store.read() as connection:  # before hashing, which is expensive
-            _require_new_names(connection, username, nickname)
+            require_names(connection, username=username, nickname=nickname)
         now = self._clock()
-        return {
-            "username": username,
-            "username_key": name_key(username),
-            "nickname": nickname,
-            "nickname_key": nickname_key(nickname),
-            "created_at": now,
-            "updated_at": now,
-            **hashes(password),
-        }
+        names = name_columns(username=username, nickname=nickname)
+        return {**names, "created_at": now, "updated_at": now, **hashes(password)}
 
     def _insert(self, tx: WriteTransaction, row: dict[str, Any], address: str) -> int:
-        lock_names(tx, name_key(row["username"]), nickname_key(row["nickname"]))
-        _require_new_names(tx, row["username"], row["nickname"])
+        settle_names(tx, username=row["username"], nickname=row["nickname"])
         try:
             user_id: int = tx.execute(insert(User).values(row).returning(User.id)).scalar_one()
         except IntegrityError:
@@ -347,43 +350,6 @@ def check_nickname(nickname: str) -> None:
     """Raise NICKNAME_INVALID. All characters are allowed: a nickname is displayed and never identifies a user."""
     if len(nickname) > EMAIL_NICKNAME_MAX_CHARS or not is_visible(nickname):
         raise ChatError(ErrorCode.NICKNAME_INVALID)
-
-
-def lock_names(tx: WriteTransaction, *keys: str) -> None:
-    """Lock names of users before require_free and require_own_nickname: no constraint spans their three columns."""
-    tx.lock_names(f"user {key}" for key in keys)
-
-
-def require_free(connection: access.AnyConnection, name: str, but_for: int = 0) -> None:
-    """Raise USERNAME_TAKEN if an account, deleted ones included, has this name as its username, e-mail address or
-    nickname.
-
-    Users log in with the first two, so no address may equal another user's username; for the third see
-    `require_own_nickname`. `but_for`: the id of a user to exclude.
-    """
-    is_taken = or_(_is_called(name), User.nickname_key == name_key(name))
-    if connection.execute(select(User.id).where(is_taken, User.id != but_for)).first():
-        raise ChatError(ErrorCode.USERNAME_TAKEN, username=name)
-
-
-def require_own_nickname(connection: access.AnyConnection, nickname: str, but_for: int = 0) -> None:
-    """Raise NICKNAME_TAKEN if another account, deleted ones included, has this username or e-mail address.
-
-    Many clients show only nicknames, so a nickname must not equal another user's username. Two users may have the same
-    nickname (docs/decisions/0080). `but_for`: the id of a user to exclude.
-    """
-    if connection.execute(select(User.id).where(_is_called(nickname_key(nickname)), User.id != but_for)).first():
-        raise ChatError(ErrorCode.NICKNAME_TAKEN, nickname=nickname)
-
-
-def _require_new_names(connection: access.AnyConnection, username: str, nickname: str) -> None:
-    require_free(connection, username)
-    require_own_nickname(connection, nickname)
-
-
-def _is_called(name: str) -> ColumnElement[bool]:
-    key = name_key(name)
-    return or_(User.username_key == key, User.email_key == key)
 
 
 def _digests(password: str, *, digest_allowed: bool) -> list[tuple[str, str]]:

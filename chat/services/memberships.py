@@ -3,8 +3,9 @@
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import case, delete, insert, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, false, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import aliased
 
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
@@ -44,6 +45,7 @@ class MemberView(NamedTuple):
     created_at: int  # µs; creation of the account
     updated_at: int  # µs; last change of the account's public data
     is_teacher: bool
+    is_alike: bool  # whether another member's name looks the same; False if not requested
 
 
 class Memberships:
@@ -148,13 +150,26 @@ class Memberships:
             if len(left) < LEAVE_AT_ONCE:
                 return total
 
-    def members(self, actor: Actor, ref: RoomRef, page: Page = WHOLE, role: Role | None = None) -> Listed[MemberView]:
-        """List the room's members (of a role), longest-standing first. Raises ROOM_NOT_FOUND, also for non-members."""
+    def members(
+        self,
+        actor: Actor,
+        ref: RoomRef,
+        page: Page = WHOLE,
+        role: Role | None = None,
+        *,
+        alike: bool = False,
+        only_alike: bool = False,
+    ) -> Listed[MemberView]:
+        """List the room's members (of a role), longest-standing first.
+
+        alike: tell who looks like another member by name; only_alike: list only these. Raises ROOM_NOT_FOUND, also for
+        non-members.
+        """
         with self._store.read() as connection:
             room = access.joined(connection, actor, ref)
             query = (
                 select(User.id, User.username, User.nickname, User.created_at, User.updated_at, Membership.role)
-                .add_columns(User.is_teacher)
+                .add_columns(User.is_teacher, (_looks_like_another(room.id) if alike else false()).label("is_alike"))
                 .join(Membership, Membership.user_id == User.id)
                 .where(Membership.room_id == room.id, User.deleted_at.is_(None))
             )
@@ -162,11 +177,15 @@ class Memberships:
                 query = query.where(called(page.search))
             if role is not None:
                 query = query.where(Membership.role == role)
+            if only_alike:
+                query = query.where(_looks_like_another(room.id))
             rows = paging.fetch(connection, query, [Membership.id], page)
         online = self._presence.everybody_online()
         found = [
-            MemberView(id_, username, nickname, Role(role), id_ in online, created_at, updated_at, bool(is_teacher))
-            for id_, username, nickname, created_at, updated_at, role, is_teacher, *_ in rows
+            MemberView(
+                id_, username, nickname, Role(role), id_ in online, created_at, updated_at, bool(teacher), bool(alike)
+            )
+            for id_, username, nickname, created_at, updated_at, role, teacher, alike, *_ in rows
         ]
         return rows.with_entries(found)
 
@@ -244,6 +263,17 @@ def restrict(tx: WriteTransaction, room_id: int, user_id: int, **values: Any) ->
 def _restrictions(tx: WriteTransaction, room_id: int) -> dict[int, Any]:
     columns = (Restriction.user_id, Restriction.is_barred, Restriction.muted_until)
     return {row.user_id: row for row in tx.execute(select(*columns).where(Restriction.room_id == room_id))}
+
+
+def _looks_like_another(room_id: int) -> ColumnElement[bool]:
+    """The condition that another member of the room has a name that looks like the User's nickname."""
+    other, theirs = aliased(User), aliased(Membership)
+    looks_alike = or_(
+        other.nickname_skeleton == User.nickname_skeleton, other.username_skeleton == User.nickname_skeleton
+    )
+    is_inside = and_(theirs.user_id == other.id, theirs.room_id == room_id)
+    query = select(other.id).join(theirs, is_inside).where(looks_alike, other.id != User.id, other.deleted_at.is_(None))
+    return query.correlate(User).exists()
 
 
 def end_memberships(tx: WriteTransaction, user_id: int, room_ids: Sequence[int], now: int) -> None:

@@ -164,6 +164,7 @@ class Messages:
             client_message_id=draft.client_message_id,
             attachment_id=attached.id if attached else None,
             filename=attached.filename if attached else "",
+            is_teachers=actor.is_teacher,
             **(mentioned.shown if mentioned else {}),
         )
         if mentioned:

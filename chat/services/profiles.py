@@ -10,8 +10,8 @@ from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, enter_lane
 from chat.models import Actor, Event, EventKind, User
-from chat.names import is_name, name_key, nickname_key
-from chat.ports import Store
+from chat.names import is_name, name_key
+from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
 from chat.services.accounts import (
     NICKNAME_MAX_CHARS,
@@ -19,15 +19,13 @@ from chat.services.accounts import (
     check_email,
     check_nickname,
     hashes,
-    lock_names,
-    require_free,
-    require_own_nickname,
 )
 from chat.services.avatars import Avatars
 from chat.services.memberships import pass_on_rooms
 from chat.services.quota import Quota
 from chat.services.sessions import Sessions
-from chat.services.site import lock_site, require_another_teacher
+from chat.services.site import Site, lock_site, require_another_teacher
+from chat.services.usernames import name_columns, settle_names
 
 PROFILE_MAX_CHARS = 200
 
@@ -64,8 +62,10 @@ class Profiles:
         quota: Quota,
         avatars: Avatars,
         security_log: SecurityLog,
+        site: Site,
     ) -> None:
         self._store = store
+        self._site = site
         self._avatars = avatars
         self._security_log = security_log
         self._quota = quota
@@ -93,7 +93,8 @@ class Profiles:
     def present(self, actor: Actor, nickname: str | None, avatar: str | None) -> None:
         """Change nickname or avatar without asking for the password; None leaves them unchanged.
 
-        Raises NICKNAME_INVALID, NICKNAME_TAKEN, FIELD_INVALID, QUOTA_USED, STORAGE_FULL and UNAVAILABLE (the avatar).
+        Raises NICKNAME_INVALID, NICKNAME_TAKEN, TEACHERS_NAME, LOOKS_LIKE_OTHER, NAMES_FIXED; FIELD_INVALID,
+        QUOTA_USED, STORAGE_FULL and UNAVAILABLE (the avatar).
         """
         if nickname is not None and not is_name(nickname, NICKNAME_MAX_CHARS):
             raise ChatError(ErrorCode.NICKNAME_INVALID)
@@ -101,13 +102,10 @@ class Profiles:
         if avatar is not None:
             enter_lane(Lane.PICTURES)
             new_avatar = self._avatars.prepare(avatar)
-        values: dict[str, Any] = {"updated_at": self._clock()}
-        if nickname is not None:
-            values |= {"nickname": nickname, "nickname_key": nickname_key(nickname)}
+        values = name_columns(nickname=nickname) | {"updated_at": self._clock()}
         with self._store.write() as tx:
             if nickname is not None:
-                lock_names(tx, nickname_key(nickname))
-                require_own_nickname(tx, nickname, but_for=actor.user_id)
+                self._settle(tx, actor, nickname=nickname)
             if new_avatar is not None:
                 self._quota.take(tx, actor.user_id, new_avatar.size)
                 self._avatars.store(tx, new_avatar, User, actor.user_id)
@@ -124,8 +122,8 @@ class Profiles:
         """Apply all changes or none; a new password ends all sessions except the actor's.
 
         Raises CREDENTIALS_WRONG (the old password), RATE_LIMITED, EMAIL_INVALID, NICKNAME_INVALID, PASSWORD_INVALID,
-        FIELD_INVALID, USERNAME_TAKEN (the address), NICKNAME_TAKEN, QUOTA_USED, STORAGE_FULL and UNAVAILABLE (the
-        avatar).
+        FIELD_INVALID, USERNAME_TAKEN (the address), NICKNAME_TAKEN, TEACHERS_NAME, LOOKS_LIKE_OTHER, NAMES_FIXED;
+        QUOTA_USED, STORAGE_FULL and UNAVAILABLE (the avatar).
         """
         if changes.avatar is not None:
             enter_lane(Lane.PICTURES)
@@ -133,8 +131,7 @@ class Profiles:
         self._check(changes)
         now = self._clock()
         values: dict[str, Any] = {"updated_at": now}
-        if changes.nickname is not None:
-            values |= {"nickname": changes.nickname, "nickname_key": nickname_key(changes.nickname)}
+        values |= name_columns(nickname=changes.nickname)
         if changes.profile is not None:
             values["profile"] = changes.profile
         avatar = None if changes.avatar is None else self._avatars.prepare(changes.avatar)
@@ -151,16 +148,12 @@ class Profiles:
                 if user is None:
                     raise ChatError(ErrorCode.NOT_SIGNED_IN)
                 proven.require_still(tx)
-                lock_names(tx, nickname_key(changes.nickname or ""), name_key(changes.email or ""))
-                if changes.nickname is not None:
-                    require_own_nickname(tx, changes.nickname, but_for=actor.user_id)
+                self._settle(tx, actor, username=changes.email, nickname=changes.nickname)
                 if changes.email is not None:
-                    require_free(tx, changes.email, but_for=actor.user_id)
-                    key = name_key(changes.email)
-                    values |= {"email": changes.email, "email_key": key}
+                    values |= {"email": changes.email, "email_key": name_key(changes.email)}
                     # the username follows the address if the account was registered by address
                     if user.username_key == user.email_key:
-                        values |= {"username": changes.email, "username_key": key}
+                        values |= name_columns(username=changes.email)
                 if avatar is not None:
                     self._quota.take(tx, actor.user_id, avatar.size)
                     self._avatars.store(tx, avatar, User, actor.user_id)
@@ -189,6 +182,15 @@ class Profiles:
             pass_on_rooms(tx, actor.user_id)
             self._sessions.end_all_within(tx, actor.user_id)
         self._security_log.write("account_deletion", actor.user_id, actor.username)
+
+    def _settle(
+        self, tx: WriteTransaction, actor: Actor, *, username: str | None = None, nickname: str | None = None
+    ) -> None:
+        """Check the actor's new names. Raises as `require_names`; NAMES_FIXED if only teachers change names."""
+        is_changed = nickname not in (None, actor.nickname) or username not in (None, actor.email)
+        if is_changed and not actor.is_teacher and not self._site.settings_within(tx).pupils_change_names:
+            raise ChatError(ErrorCode.NAMES_FIXED)
+        settle_names(tx, actor.user_id, username=username, nickname=nickname)
 
     def _check(self, changes: Changes) -> None:
         if changes.email is not None:

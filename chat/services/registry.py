@@ -121,7 +121,9 @@ class Services:
         self.attachments = Attachments(self.store, clock, self.decoder, image_max_bytes)
         self.messages = Messages(self.store, clock, self.limits, quota, self.attachments, message_max_chars)
         self.avatars = Avatars(self.store, self.decoder)
-        self.profiles = Profiles(self.store, clock, self.accounts, self.sessions, quota, self.avatars, security_log)
+        self.profiles = Profiles(
+            self.store, clock, self.accounts, self.sessions, quota, self.avatars, security_log, self.site
+        )
         self.email_codes = EmailCodes(self.limits, smtp_url)
         self.user_directory = UserDirectory(self.store)
         self.own_data = OwnData(self.store, self.limits)

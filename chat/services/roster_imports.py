@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from chat.clock import SECOND, Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Access, Actor, AuditAction, Event, EventKind, Membership, Role, Room, RosterImport, User
-from chat.names import name_key, nickname_key
+from chat.names import name_key, nickname_key, skeleton
 from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
 from chat.services import audit
@@ -30,6 +30,7 @@ from chat.services.roster_parsing import Complaint, Problem, Roster, RosterLine,
 from chat.services.sessions import Sessions
 from chat.services.site import lock_site
 from chat.services.teachers import easy_password
+from chat.services.usernames import name_columns, teachers_skeletons
 
 log = logging.getLogger(__name__)
 DEAD_AFTER_S = 30.0  # an import without progress for this long died with its process
@@ -218,7 +219,11 @@ class RosterImports:
 
     def _apply(self, tx: WriteTransaction, plan: _Plan, hashed: dict[str, dict[str, Any]], actor: Actor | None) -> None:
         """Apply everything in one transaction. Raises ROSTER_CHANGED after conflicting changes."""
+        lock_site(tx)  # nobody becomes a teacher meanwhile
         users = _users(tx, plan.lines)
+        teachers = teachers_skeletons(tx)
+        if any(_like_teacher(line, users.get(name_key(line.username)), teachers) for line in plan.lines):
+            raise ChatError(ErrorCode.ROSTER_CHANGED)
         now = self._clock()
         new: list[dict[str, Any]] = []
         for line in plan.lines:
@@ -242,7 +247,7 @@ class RosterImports:
         audit.record(tx, now, actor, AuditAction.ROSTER_IMPORTED, after=people)
 
     def _update(self, tx: WriteTransaction, user: Any, line: RosterLine, now: int, columns: Any) -> None:
-        values = {} if user.nickname == line.name else {"nickname": line.name, "nickname_key": nickname_key(line.name)}
+        values = {} if user.nickname == line.name else name_columns(nickname=line.name)
         if values:
             tx.emit(Event(EventKind.PROFILE, user.id))
         if columns is not None:
@@ -270,14 +275,7 @@ class RosterImports:
 
 
 def _new_row(line: RosterLine, now: int) -> dict[str, Any]:
-    return {
-        "username": line.username,
-        "username_key": name_key(line.username),
-        "nickname": line.name,
-        "nickname_key": nickname_key(line.name),
-        "created_at": now,
-        "updated_at": now,
-    }
+    return name_columns(username=line.username, nickname=line.name) | {"created_at": now, "updated_at": now}
 
 
 def _users(connection: AnyConnection, lines: Iterable[RosterLine]) -> dict[str, Any]:
@@ -298,6 +296,7 @@ def _complaints(connection: AnyConnection, lines: Sequence[RosterLine], users: d
     logins = {**_ids_by(connection, User.username_key, keys), **_ids_by(connection, User.email_key, keys)}
     nicknames = _ids_by(connection, User.nickname_key, keys)
     private = _closed_rooms(connection, lines)
+    teachers = teachers_skeletons(connection)
     in_file = {name_key(line.username): line.line for line in lines}
     found: list[Complaint] = []
     for line in lines:
@@ -308,12 +307,25 @@ def _complaints(connection: AnyConnection, lines: Sequence[RosterLine], users: d
             found.append(Complaint(line.line, Problem.TAKEN, {"username": line.username}))
         elif user is not None and user.is_teacher:
             found.append(Complaint(line.line, Problem.TEACHER, {"username": line.username}))
+        else:
+            found.extend(
+                Complaint(line.line, Problem.LIKE_TEACHER, {"name": each})
+                for each in _like_teacher(line, user, teachers)
+            )
         owner = logins.get(name)
         if in_file.get(name, line.line) != line.line or (owner and (user is None or owner != user.id)):
             found.append(Complaint(line.line, Problem.NAME_TAKEN, {"name": line.name}))
         closed = [room for room in line.rooms if name_key(room) in private]
         found.extend(Complaint(line.line, Problem.PRIVATE_ROOM, {"room": room}) for room in closed)
     return found
+
+
+def _like_teacher(line: RosterLine, user: Any, teachers: set[str]) -> list[str]:
+    """Return the line's new names that look like a teacher's."""
+    new = [line.username] if user is None else []
+    if user is None or user.nickname != line.name:
+        new.append(line.name)
+    return [name for name in dict.fromkeys(new) if skeleton(name) in teachers]
 
 
 def _ids_by(connection: AnyConnection, column: Any, keys: Sequence[str]) -> dict[str, int]:

@@ -52,6 +52,7 @@ class Problem(Enum):
     TAKEN = auto()  # username: a deleted account's, or a mail address
     NAME_TAKEN = auto()  # name: another's username
     TEACHER = auto()  # username
+    LIKE_TEACHER = auto()  # name: it looks like a teacher's
     PRIVATE_ROOM = auto()  # room
 
 

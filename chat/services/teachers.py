@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, AuditAction, Event, EventKind, User
-from chat.names import is_name, name_key, nickname_key
+from chat.names import is_name
 from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
 from chat.services import access, audit, paging
@@ -18,9 +18,6 @@ from chat.services.accounts import (
     NICKNAME_MAX_CHARS,
     USERNAME_MAX_CHARS,
     Accounts,
-    lock_names,
-    require_free,
-    require_own_nickname,
 )
 from chat.services.memberships import pass_on_rooms
 from chat.services.paging import Listed, Page
@@ -29,6 +26,7 @@ from chat.services.presence import Presence
 from chat.services.sessions import Sessions
 from chat.services.site import Site, drop_claim, lock_site, require_another_teacher
 from chat.services.user_directory import called
+from chat.services.usernames import lock_names_of, name_columns, require_still_unlike, settle_names
 
 _CONSONANTS, _VOWELS = "bdfghkmnprstvz", "aeiou"  # without letters that look like others or like digits
 
@@ -68,7 +66,10 @@ class Teachers:
         self._security_log = security_log
 
     def claim(self, actor: Actor, token: str) -> None:
-        """Become the site's first teacher with the link printed at the start. Raises CLAIM_INVALID."""
+        """Become the site's first teacher with the link printed at the start.
+
+        Raises CLAIM_INVALID; LOOKS_LIKE_OTHER if another user has a name that looks like one of the actor's.
+        """
         with self._store.write() as tx:
             lock_site(tx)
             if not self._site.is_claim(tx, token):
@@ -80,7 +81,8 @@ class Teachers:
     def appoint(self, actor: Actor | None, username: str, *, is_teacher: bool) -> None:
         """Appoint or dismiss a teacher. actor: a teacher; None: the administrator, on the command line.
 
-        Raises NOT_TEACHER, USER_NOT_FOUND; LAST_TEACHER if the user is the only one.
+        Raises NOT_TEACHER, USER_NOT_FOUND; LAST_TEACHER if the user is the only one; LOOKS_LIKE_OTHER, TEACHERS_NAME if
+        a name looks like that of somebody who is no teacher, or of a teacher who remains.
         """
         require_teacher(actor)
         with self._store.write() as tx:
@@ -162,26 +164,19 @@ class Teachers:
     def rename(self, actor: Actor | None, username: str, new_username: str | None, nickname: str | None) -> None:
         """Change a user's username or nickname; None leaves it unchanged.
 
-        Raises NOT_TEACHER, USER_NOT_FOUND, USERNAME_INVALID, FIELD_INVALID, USERNAME_TAKEN, NICKNAME_TAKEN.
+        Raises NOT_TEACHER, USER_NOT_FOUND, USERNAME_INVALID, FIELD_INVALID, USERNAME_TAKEN, NICKNAME_TAKEN,
+        TEACHERS_NAME, LOOKS_LIKE_OTHER.
         """
         require_teacher(actor)
-        values: dict[str, object] = {"updated_at": self._clock()}
-        if new_username is not None:
-            if not is_name(new_username, USERNAME_MAX_CHARS):
-                raise ChatError(ErrorCode.USERNAME_INVALID)
-            values |= {"username": new_username, "username_key": name_key(new_username)}
-        if nickname is not None:
-            if not is_name(nickname, NICKNAME_MAX_CHARS):
-                raise ChatError(ErrorCode.FIELD_INVALID, field="nickname")
-            values |= {"nickname": nickname, "nickname_key": nickname_key(nickname)}
+        if new_username is not None and not is_name(new_username, USERNAME_MAX_CHARS):
+            raise ChatError(ErrorCode.USERNAME_INVALID)
+        if nickname is not None and not is_name(nickname, NICKNAME_MAX_CHARS):
+            raise ChatError(ErrorCode.FIELD_INVALID, field="nickname")
+        values = name_columns(username=new_username, nickname=nickname) | {"updated_at": self._clock()}
         try:
             with self._store.write() as tx:
-                lock_names(tx, name_key(new_username or ""), nickname_key(nickname or ""))
                 user_id = access.user_id(tx, username)
-                if new_username is not None:
-                    require_free(tx, new_username, but_for=user_id)
-                if nickname is not None:
-                    require_own_nickname(tx, nickname, but_for=user_id)
+                settle_names(tx, user_id, username=new_username, nickname=nickname)
                 names = select(User.username, User.nickname).where(User.id == user_id)
                 before = dict(tx.execute(names).mappings().one())
                 tx.execute(update(User).where(User.id == user_id).values(values))
@@ -208,9 +203,13 @@ class Teachers:
         self._log(actor, "account_deletion", username)
 
     def _set_teacher(self, tx: WriteTransaction, actor: Actor | None, user_id: int, *, is_teacher: bool) -> None:
+        """Raises LOOKS_LIKE_OTHER, TEACHERS_NAME."""
+        lock_names_of(tx, user_id)
         was_teacher: bool = tx.execute(select(User.is_teacher).where(User.id == user_id)).scalar_one()
         tx.execute(update(User).where(User.id == user_id).values(is_teacher=is_teacher))
+        require_still_unlike(tx, user_id)
         tx.emit(Event(EventKind.USER, user_id))
+        tx.emit(Event(EventKind.PROFILE, user_id))  # cached messages contain the badge
         if was_teacher != is_teacher:
             self._record(tx, actor, AuditAction.TEACHER, user_id, {"teacher": was_teacher}, {"teacher": is_teacher})
 

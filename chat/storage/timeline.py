@@ -42,6 +42,7 @@ _COLUMNS: Any = (
         Message.edited_at,
         Message.has_reactions,
         Message.has_mentions,
+        User.is_teacher,
     )
     .join(User, User.id == Message.sender_id)
     .join(Attachment, Attachment.id == Message.attachment_id, isouter=True)
@@ -95,11 +96,12 @@ def _records(connection: Any, rows: Sequence[Any]) -> list[StoredMessage]:
             reactions=reactions.get(id_, ()) if has_reactions else (),
             mentions=named.get(id_, ()) if has_mentions else (),
             mentions_all=id_ in named_all,
+            is_teachers=bool(is_teacher),
         )
         for (
             id_, room_id, time, sender_id, username, nickname, has_avatar, type_, content, attachment_name,
             attachment_size, reply_to_id, client_message_id, attachment_id, filename, edited_at,
-            has_reactions, has_mentions,
+            has_reactions, has_mentions, is_teacher,
         ) in rows
     ]  # fmt: skip
 
@@ -219,10 +221,10 @@ def sent_before(connection: Any, room_id: int, sender_id: int, client_message_id
     return next(iter(_records(connection, rows)), None)
 
 
-def sender(connection: Connection, user_id: int) -> dict[str, str]:
+def sender(connection: Connection, user_id: int) -> dict[str, Any]:
     """Return a user's data as shown in messages, by field name of StoredMessage."""
-    query = select(User.username, User.nickname, User.avatar).where(User.id == user_id)
-    return dict(connection.execute(query).mappings().one())
+    query = select(User.username, User.nickname, User.avatar, User.is_teacher.label("is_teachers"))
+    return dict(connection.execute(query.where(User.id == user_id)).mappings().one())
 
 
 def end(connection: Connection, room_id: int) -> int:

@@ -60,6 +60,7 @@ def test_detail(alice: PollingClient) -> None:
         "id": 1,
         "user_id": 1,
         "nickname": "alice",
+        "teacher": False,
         "avatar": "",
     }
     assert message == {**expected, "reply_to": None, "client_message_id": "abc", **UNTOUCHED}

@@ -137,7 +137,9 @@ def test_members_are_for_members(client: Clients) -> None:
         {"user": "bob", "nickname": "bob", "role": "member", "online": True},
     ]
     detailed = bob.ok("GET", "/room/members?roomname=math&detail=1")["members"]
-    assert detailed == [member | {"user_id": id_, "teacher": False} for id_, member in enumerate(members, 1)]
+    assert detailed == [
+        member | {"user_id": id_, "teacher": False, "alike": False} for id_, member in enumerate(members, 1)
+    ]
 
 
 def test_every_room_route_wants_a_login(client: Clients) -> None:

@@ -137,3 +137,44 @@ def test_the_sites_name_is_text_in_the_page(app: Flask, teacher: PollingClient) 
     assert "<b>" not in shown
     assert "&lt;b&gt;7&#34;b" in shown
     assert app.test_client().get("/site").get_json()["name"] == '<b>7"b</b>'
+
+
+def test_names_like_a_teachers_are_refused_as_each_protocol_does(app: Flask, teacher: PollingClient) -> None:
+    nobody = polling(app)
+    named = {"username": "teaсher", "password": "secret1"}
+    by_polling = nobody.call("POST", "/user/register", named)
+    assert (by_polling.status, by_polling.json["feedback"]) == (
+        409,
+        f"The name {named['username']} looks like a teacher's: choose another one.",
+    )
+    by_realtime = nobody.call("POST", "/User", {**named, "username": "new", "nickname": named["username"]})
+    assert (by_realtime.status, by_realtime.json["status"]) == (409, False)
+    by_roomapi = nobody.call("POST", "/register", named)
+    assert by_roomapi.json == {"code": 1, "msg": "注册失败，用户名与老师的名称相似", "data": None}
+    by_ims = nobody.call("POST", "/account/reg", {"email": "n@x.org", "password": "secret1", "name": "Teacher."})
+    assert (by_ims.status, by_ims.json) == (400, {"code": -3, "info": "Name already exists"})
+
+
+def test_teachers_have_a_badge_and_alike_members_are_told_apart_in_detail_only(
+    app: Flask, teacher: PollingClient
+) -> None:
+    pupils = [polling(app, name) for name in ("kim", "nina", "kіm")]
+    for who in (teacher, pupils[0]):
+        who.say("public", "hello")
+    shown = pupils[0].ok("GET", "/chat/history?roomname=public&detail=1")["messages"]
+    assert [message["teacher"] for message in shown] == [True, False]
+    assert all("teacher" not in each for each in pupils[0].ok("GET", "/chat/history?roomname=public")["messages"])
+    members = pupils[0].ok("GET", "/room/members?roomname=public&detail=1")["members"]
+    assert [(each["teacher"], each["alike"]) for each in members] == [
+        (True, False),
+        (False, True),
+        (False, False),
+        (False, True),
+    ]
+    alike = pupils[0].ok("GET", "/room/members?roomname=public&alike=1")["members"]
+    assert alike == [{"user": name, "nickname": name, "role": "member", "online": True} for name in ("kim", "kіm")]
+    services_of(app).teachers.appoint(None, "nina", is_teacher=True)
+    pupils[1].say("public", "hello")
+    services_of(app).teachers.appoint(None, "nina", is_teacher=False)
+    shown = pupils[0].ok("POST", "/chat/pull?detail=1", {"public": ""})["public"]
+    assert [message["teacher"] for message in shown] == [True, False, False]  # as it is now

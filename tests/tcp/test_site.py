@@ -26,6 +26,9 @@ def test_a_teacher_closes_the_site_and_shuts_somebody_out(
     live: Server, teacher: PollingClient, connect: Connect
 ) -> None:
     pupil = connect("pupil")
+    refused = connect().ask("register_request", username="teacher.", password="secret1")
+    assert (refused["message_type"], refused["success"]) == ("register_response", False)
+    assert refused["error_message"] == "名称 teacher. 与老师的名称相似：请换一个。"
     named = {"username": "new", "password": "secret1"}
     closed = teacher.ok("POST", "/site/settings", {"version": 0, "registration": "closed"})
     refused = connect().ask("register_request", **named)

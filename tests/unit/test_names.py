@@ -1,6 +1,9 @@
+import time
+
 import pytest
 
-from chat.names import is_name, is_reserved_room_name, is_visible, name_key
+from chat import names
+from chat.names import is_name, is_reserved_room_name, is_visible, name_key, skeleton
 
 
 @pytest.mark.parametrize(
@@ -97,3 +100,41 @@ def test_invisible_texts(text: str) -> None:
 )
 def test_visible_texts(text: str) -> None:
     assert is_visible(text)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Ms Berger", "\u041cs B\u0435rg\u0435r"),  # Cyrillic
+        ("Ms Berger", "Ms. Berger"),
+        ("Ms Berger", "Ms  Berger"),
+        ("Ms Berger", "\U0001d4dc\U0001d4fc \U0001d4d1\U0001d4ee\U0001d4fb\U0001d4f0\U0001d4ee\U0001d4fb"),
+        ("Mr Hill", "MR HIIL"),
+        ("Mr Hill", "Mr Hi|1"),
+        ("mary", "rnary"),
+        ("Bob", "b0b"),
+        ("Ms\u200d Li", "Ms Li"),
+        ("\u7acb\u82b1", "\u2f74\u82b1"),  # a radical
+    ],
+)
+def test_names_that_look_alike_have_one_skeleton(one: str, other: str) -> None:
+    assert skeleton(one) == skeleton(other) != ""
+
+
+def test_names_that_look_different_have_other_skeletons() -> None:
+    names = ["kim", "kin", "Li Ming", "Li Min", "王老师", "王老实", "нина", "nina", "---", "...", "bob2", "bob3"]
+    assert len({skeleton(name) for name in names}) == len(names)
+
+
+def test_the_table_of_look_alikes_is_whole() -> None:
+    letters = {"\u0430": "a", "\u0455": "s", "\uff21": "A", "\U0001d7ce": "O", "m": "rn", "\u2573": "X"}
+    assert {char: names._look_alikes()[ord(char)] for char in letters} == letters
+    assert len(names._look_alikes()) == 6565  # Unicode 17.0.0
+
+
+@pytest.mark.parametrize("name", ["\ufdfa" * 400, "\u0344" * 400, "a\u0315\u0300\u05aeb" * 80, "\u0301" * 401])
+def test_a_skeleton_of_hostile_text_takes_no_time(name: str) -> None:
+    skeleton("")  # the table is loaded
+    begun = time.process_time()
+    skeleton(name)
+    assert time.process_time() - begun < 0.1

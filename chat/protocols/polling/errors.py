@@ -75,6 +75,12 @@ TABLE: Table = SHARED | {
     ),
     ErrorCode.SELF_MEANT: (403, "You cannot do this to yourself.", "不能对自己执行此操作。"),
     ErrorCode.NOT_TEACHER: (403, "Only teachers may do this.", "只有老师可以执行此操作。"),
+    ErrorCode.LOOKS_LIKE_OTHER: (
+        409,
+        "The name of {username} looks the same: rename one of the two first.",
+        "{username} 的名称看起来相同：请先为其中一人改名。",
+    ),
+    ErrorCode.NAMES_FIXED: (403, "Only teachers change names here: ask one.", "此处只有老师可以修改名称：请联系老师。"),
     ErrorCode.LAST_TEACHER: (
         403,
         "You are the only teacher: make somebody else a teacher first.",

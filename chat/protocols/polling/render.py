@@ -114,6 +114,7 @@ def _shown(message: StoredMessage, detail: bool) -> dict[str, Any]:
             "id": message.id,
             "user_id": message.sender_id,
             "nickname": message.nickname,
+            "teacher": message.is_teachers,
             "avatar": message.avatar,
             "reply_to": message.reply_to_id,
             "client_message_id": message.client_message_id,

@@ -168,7 +168,9 @@ def members(actor: Actor, query: dict[str, Any]) -> Response:
     """List the members of a room. Beyond the document."""
     page = page_of(query)
     role = query["role"] and Role(query["role"])
-    found = services().memberships.members(actor, query["roomname"], page, role)
+    found = services().memberships.members(
+        actor, query["roomname"], page, role, alike=query["detail"], only_alike=query["alike"]
+    )
     shown = [_member(member, query["detail"]) for member in found]
     more = next_of(page, found, shown)
     return success(f"{len(shown)} members.", f"共 {len(shown)} 名成员。", members=shown, **more)
@@ -220,4 +222,6 @@ def _room(room: RoomView, detail: bool) -> dict[str, Any]:
 def _member(member: MemberView, detail: bool) -> dict[str, Any]:
     shown: dict[str, Any] = {"user": member.username, "nickname": member.nickname}
     shown |= {"role": member.role, "online": member.online}
-    return shown | ({"user_id": member.user_id, "teacher": member.is_teacher} if detail else {})
+    if detail:
+        shown |= {"user_id": member.user_id, "teacher": member.is_teacher, "alike": member.is_alike}
+    return shown

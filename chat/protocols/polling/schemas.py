@@ -283,6 +283,7 @@ class MembersQuery(In, Paged):
         validate=validate.OneOf(list(Role)),
         metadata=about("only members with this role", "只返回此角色的成员"),
     )
+    alike = Flag(about("1: only members whose name looks like another's", "1：只返回名称与他人相似的成员"))
 
 
 class AnnouncementsQuery(In, Paged):
@@ -455,6 +456,12 @@ class MemberShown(Out):
     online = fields.Boolean(required=True)
     user_id = fields.Integer(metadata=_MORE)
     teacher = fields.Boolean(metadata=_MORE)
+    alike = fields.Boolean(
+        metadata=about(
+            "with ?detail=1: whether another member's name looks the same",
+            "?detail=1 时：是否与其他成员的名称相似",
+        )
+    )
 
 
 class MembersFound(Done):
@@ -497,6 +504,7 @@ class MessageShown(Out):
     id = fields.Integer(metadata=_MORE)
     user_id = fields.Integer(metadata=_MORE)
     nickname = fields.String(metadata=_MORE)
+    teacher = fields.Boolean(metadata=_MORE)
     avatar = fields.String(metadata=_MORE)
     reply_to = fields.Integer(allow_none=True, metadata=_MORE)
     client_message_id = fields.String(allow_none=True, metadata=_MORE)

@@ -54,7 +54,7 @@ def about() -> Response:
 @bp.post("/claim")
 @signed_in
 @takes(Claim)
-@answers(Done, ErrorCode.CLAIM_INVALID, zh="凭服务器启动时显示的链接成为第一位老师。")
+@answers(Done, ErrorCode.CLAIM_INVALID, ErrorCode.LOOKS_LIKE_OTHER, zh="凭服务器启动时显示的链接成为第一位老师。")
 def claim(actor: Actor, body: dict[str, Any]) -> Response:
     """Become the first teacher, with the link that the server printed at the start."""
     services().teachers.claim(actor, body["token"])
@@ -158,7 +158,13 @@ def disable(actor: Actor, body: dict[str, Any]) -> Response:
 @signed_in
 @takes(Appointment)
 @answers(
-    Done, ErrorCode.NOT_TEACHER, ErrorCode.USER_NOT_FOUND, ErrorCode.LAST_TEACHER, zh="设为老师或取消（仅限老师）。"
+    Done,
+    ErrorCode.NOT_TEACHER,
+    ErrorCode.USER_NOT_FOUND,
+    ErrorCode.LAST_TEACHER,
+    ErrorCode.LOOKS_LIKE_OTHER,
+    ErrorCode.TEACHERS_NAME,
+    zh="设为老师或取消（仅限老师）。",
 )
 def appoint(actor: Actor, body: dict[str, Any]) -> Response:
     """Appoint or dismiss a teacher. For teachers."""
@@ -178,6 +184,8 @@ def appoint(actor: Actor, body: dict[str, Any]) -> Response:
     ErrorCode.USERNAME_INVALID,
     ErrorCode.USERNAME_TAKEN,
     ErrorCode.NICKNAME_TAKEN,
+    ErrorCode.TEACHERS_NAME,
+    ErrorCode.LOOKS_LIKE_OTHER,
     zh="修改用户名或昵称（仅限老师）。",
 )
 def rename(actor: Actor, body: dict[str, Any]) -> Response:
@@ -223,5 +231,6 @@ def _settings(found: SiteSettings) -> Response:
         "private_rooms": found.private_rooms,
         "direct_conversations": found.direct_conversations,
         "slow_mode": found.slow_mode,
+        "pupils_change_names": found.pupils_change_names,
     }
     return success("The settings.", "站点设置。", **shown)

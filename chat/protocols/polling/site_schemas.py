@@ -25,6 +25,7 @@ _CODE = about('the join code; "": none yet', '加入码；"" 表示还没有')
 _ROOMS = about("whether others than teachers may make rooms", "除老师外是否可以创建聊天室")
 _PRIVATE = about("whether rooms that only their members see may be made", "是否可以创建只有成员可见的聊天室")
 _DIRECT = about("whether direct conversations may be begun", "是否可以开始私聊")
+_NAMES = about("whether others than teachers may change their own names", "除老师外是否可以修改自己的名称")
 
 _SLOW_MODE = (
     "seconds between two messages of one person, in rooms without a setting of their own (0 to 3600)",
@@ -55,6 +56,7 @@ class WantedSettings(In):
     private_rooms = _switch(_PRIVATE)
     direct_conversations = _switch(_DIRECT)
     slow_mode = WholeNumber(*_SLOW_MODE, validate=validate.Range(0, SLOW_MODE_MAX), examples=[0])
+    pupils_change_names = _switch(_NAMES)
 
 
 class QrTexts(In):
@@ -114,6 +116,7 @@ class SettingsShown(Done):
     private_rooms = fields.Boolean(required=True, metadata=_PRIVATE)
     direct_conversations = fields.Boolean(required=True, metadata=_DIRECT)
     slow_mode = fields.Integer(required=True, metadata=about(*_SLOW_MODE))
+    pupils_change_names = fields.Boolean(required=True, metadata=_NAMES)
 
 
 class PersonShown(Out):

@@ -43,6 +43,7 @@ bp = Blueprint("polling_user", __name__, url_prefix="/user")
     ErrorCode.USERNAME_INVALID,
     ErrorCode.PASSWORD_INVALID,
     ErrorCode.USERNAME_TAKEN,
+    ErrorCode.TEACHERS_NAME,
     ErrorCode.RATE_LIMITED,
     zh="注册并登录。",
 )
@@ -120,6 +121,9 @@ def me(actor: Actor, query: dict[str, Any]) -> Response:
     Done,
     ErrorCode.NICKNAME_INVALID,
     ErrorCode.NICKNAME_TAKEN,
+    ErrorCode.TEACHERS_NAME,
+    ErrorCode.LOOKS_LIKE_OTHER,
+    ErrorCode.NAMES_FIXED,
     ErrorCode.QUOTA_USED,
     ErrorCode.STORAGE_FULL,
     zh="修改自己的昵称或头像。",

@@ -26,6 +26,7 @@ bp = Blueprint("realtime_user", __name__)
     ErrorCode.PASSWORD_INVALID,
     ErrorCode.USERNAME_TAKEN,
     ErrorCode.NICKNAME_TAKEN,
+    ErrorCode.TEACHERS_NAME,
     ErrorCode.RATE_LIMITED,
     status=201,
     zh="创建用户（不会自动登录）。",

@@ -30,6 +30,7 @@ TABLE: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.NOT_SIGNED_IN: (401, "未登录或登录已失效，请重新登录"),
     ErrorCode.CREDENTIALS_WRONG: (200, "用户名或密码错误"),
     ErrorCode.USERNAME_TAKEN: (200, "用户名已存在"),
+    ErrorCode.TEACHERS_NAME: (200, "注册失败，用户名与老师的名称相似"),
     ErrorCode.USERNAME_INVALID: (200, "用户名不符合要求：1 到 32 个字符，首尾无空格，不含控制字符"),
     ErrorCode.DISABLED: (200, "账号已被停用，请联系老师"),
     ErrorCode.REGISTRATION_CLOSED: (200, "注册失败，此处不开放注册，请向老师索取账号"),

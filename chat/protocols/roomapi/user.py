@@ -25,6 +25,7 @@ bp = Blueprint("roomapi_user", __name__)
     ErrorCode.USERNAME_INVALID,
     ErrorCode.PASSWORD_INVALID,
     ErrorCode.USERNAME_TAKEN,
+    ErrorCode.TEACHERS_NAME,
     ErrorCode.RATE_LIMITED,
     zh="注册（不会自动登录）。",
 )

@@ -22,6 +22,7 @@ TABLE: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.NOT_SIGNED_IN: (AUTH, "未登录：请先登录。"),
     ErrorCode.CREDENTIALS_WRONG: (AUTH, "用户名或密码错误"),
     ErrorCode.USERNAME_TAKEN: (TAKEN, "用户名 {username} 已存在：请换一个，或直接登录。"),
+    ErrorCode.TEACHERS_NAME: (TAKEN, "名称 {name} 与老师的名称相似：请换一个。"),
     ErrorCode.USERNAME_INVALID: (INVALID, "用户名无效：1 到 32 个字符，首尾无空格，不含控制字符。"),
     ErrorCode.DISABLED: (AUTH, "账号已被停用：请联系老师。"),
     ErrorCode.REGISTRATION_CLOSED: (RIGHT, "此处不开放注册：请向老师索取账号。"),

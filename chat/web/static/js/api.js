@@ -151,8 +151,8 @@ export const api = {
   deleteRoom: (roomname, passwd = "") => post("/room/delete", { roomname, passwd }),
   leaveAll: (owner) => post("/room/leave_all", { owner }),
   /** {members, next}: a page of them, longest-standing first; next is `after` of the next page, or "". */
-  members: (roomname, after = "") =>
-    request("GET", "/room/members", { query: { roomname, detail: 1, limit: MEMBERS_A_PAGE, after } }),
+  members: (roomname, after = "", only = {}) =>
+    request("GET", "/room/members", { query: { roomname, detail: 1, limit: MEMBERS_A_PAGE, after, ...only } }),
   /** The member who owns the room, or null. */
   owner: async (roomname) => {
     const { members } = await request("GET", "/room/members", { query: { roomname, detail: 1, role: "owner" } });

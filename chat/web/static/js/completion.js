@@ -89,7 +89,7 @@ export class Completion {
         this.#choose(member);
       };
       const about = { id: `mention-${index}`, role: "option", "aria-selected": String(index === this.#at) };
-      return el("li", { ...about, onpointerdown: choose }, nameNode(member.nickname || member.user, member.user));
+      return el("li", { ...about, onpointerdown: choose }, nameNode(member.nickname || member.user, member.user, null, { isTeacher: member.teacher }));
     }));
   }
 }

@@ -60,6 +60,7 @@ export class Conversation {
     });
     store.on("current", () => this.#switch());
     store.on("messages", (room) => room === store.room && this.render());
+    store.on("alike", (room) => room === store.room && this.#redraw());
     store.on("pending", (pending) => pending.room === store.current && this.render());
     this.#log.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.#jump.addEventListener("click", () => this.toBottom());
@@ -130,7 +131,8 @@ export class Conversation {
   #quoted(view) {
     const message = this.#store.room?.messages.find(({ id }) => id === view.replyTo);
     if (!message) return { name: t("tools.reply"), text: "…" };
-    return { name: this.#about(message).isMine ? t("message.you") : message.name, text: snippet(message) };
+    const isMine = this.#about(message).isMine;
+    return { name: isMine ? t("message.you") : message.name, isTeacher: !isMine && message.isTeacher, text: snippet(message) };
   }
 
   async #switch() {
@@ -318,7 +320,8 @@ export class Conversation {
     const clientId = isPending ? message.id : message.clientId;
     const date = isPending ? message.createdAt : toDate(message.timestamp);
     const key = isMine && clientId ? `c:${clientId}` : `m:${message.id}`;
-    const about = { key, isMine, date, day: dayKey(date), user: isMine ? me.username : message.user };
+    const isAlike = this.#store.room?.alike.has(message.userId) ?? false;
+    const about = { key, isMine, isAlike, date, day: dayKey(date), user: isMine ? me.username : message.user };
     if (isPending) about.name = me.nickname;
     this.#dated.set(message, about);
     return about;

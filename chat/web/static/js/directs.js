@@ -21,7 +21,7 @@ export class Directs {
         const { members } = await api.members(room.name);
         const other = members.find((member) => member.user !== this.#store.me?.username);
         if (!other) continue;
-        room.peer = { user: other.user, userId: other.user_id, name: other.nickname || other.user };
+        room.peer = { user: other.user, userId: other.user_id, name: other.nickname || other.user, isTeacher: other.teacher };
         this.#store.emit("rooms");
       }
     } catch {

@@ -80,6 +80,12 @@ export const ERROR_WORDS = {
     "The message is too long: at most {limit} characters go at once.",
     "消息过长：一次最多 {limit} 个字符。",
   ],
+  "error.TEACHERS_NAME": ["This name looks like a teacher's. Choose another one.", "该名称与老师的名称相似，请换一个。"],
+  "error.LOOKS_LIKE_OTHER": [
+    "The name of {username} looks the same: rename one of the two first.",
+    "{username} 的名称看起来相同：请先为其中一人改名。",
+  ],
+  "error.NAMES_FIXED": ["Only teachers change names here. Ask your teacher.", "此处只有老师可以修改名称，请联系老师。"],
   "error.NICKNAME_TAKEN": ["Someone else has this name already. Choose another one.", "该名称已被他人使用，请换一个。"],
   "error.IMAGE_INVALID": [
     "This picture cannot be shown. Send a PNG, JPEG, GIF or WebP of at most 40 megapixels.",

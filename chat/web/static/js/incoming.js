@@ -14,6 +14,7 @@ async function toMessage(raw) {
     user: raw.user,
     userId: raw.user_id,
     name: raw.nickname || raw.user,
+    isTeacher: raw.teacher ?? false,
     avatar: avatarSource(raw.avatar),
     type: raw.type,
     timestamp: raw.timestamp,

@@ -4,7 +4,7 @@ import { byId } from "./dom.js";
 import { claimEntry, closeAllDialogs } from "./dialogs.js";
 import { colourOf, initials } from "./format.js";
 import { t } from "./i18n.js";
-import { roomTitle, roomTitleNode } from "./names.js";
+import { roomTitle, roomTitleNode, teacherBadge } from "./names.js";
 import { lasting } from "./storage.js";
 
 const MEMBERS_KEY = "commonroom.members";
@@ -68,7 +68,7 @@ export class Layout {
     byId("welcome").hidden = true;
     this.#chat.hidden = false;
     const { username, nickname } = this.#store.me;
-    byId("my-name").textContent = nickname;
+    byId("my-name").replaceChildren(nickname, ...(this.#store.me.isTeacher ? [" ", teacherBadge()] : []));
     byId("my-name").title = username;
     byId("my-avatar").textContent = initials(nickname);
     byId("my-avatar").dataset.colour = colourOf(username);

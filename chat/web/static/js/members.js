@@ -70,6 +70,7 @@ export class Members {
       this.#members = members;
       this.#isCut = isCut;
       this.render();
+      this.#store.setAlike(this.#store.room, isCut ? await this.#load(name, { alike: 1 }).then((found) => found.members) : members);
       this.#store.emit("members");
       if (isCut) return void this.#refreshRooms();
       const room = this.#store.room;
@@ -83,11 +84,11 @@ export class Members {
     }
   }
 
-  async #load(name) {
+  async #load(name, only = {}) {
     const members = [];
     let next = "";
     for (let page = 0; page < this.#pages && (page === 0 || next); page += 1) {
-      const answer = await api.members(name, next);
+      const answer = await api.members(name, next, only);
       members.push(...answer.members);
       next = answer.next;
     }
@@ -115,12 +116,11 @@ export class Members {
     const about = [];
     if (member.user === this.#store.me?.username) about.push(t("members.you"));
     if (member.role !== "member") about.push(t(`role.${member.role}`));
-    const badge = member.teacher ? el("span", { class: "mark teacher" }, t("people.teacher")) : null;
     return el(
       "li",
       { class: member.online ? "member online" : "member", },
       avatarNode(member.nickname || member.user, member.user),
-      el("span", { class: "member-name" }, nameNode(member.nickname || member.user, member.user, member.user_id), badge),
+      el("span", { class: "member-name" }, nameNode(member.nickname || member.user, member.user, member.user_id, { isTeacher: member.teacher, isAlike: member.alike })),
       about.length > 0 ? el("span", { class: "member-about" }, about.join(", ")) : null,
     );
   }

@@ -5,7 +5,7 @@ import { editor } from "./editor.js";
 import { clockTime, colourOf, fileSize, fullTime, initials } from "./format.js";
 import { t } from "./i18n.js";
 import { formatted, isOnlyEmoji } from "./formatting.js";
-import { fullName, nameNode } from "./names.js";
+import { fullName, nameNode, teacherBadge } from "./names.js";
 
 const ACCEPTED = "我已经同意你的好友请求，可以开始聊天了"; // how ims's document has every direct conversation begin
 const PICTURE_MAX_HEIGHT = 260;
@@ -65,10 +65,8 @@ export class MessageView {
     this.node.classList.toggle("names-me", !view.isMine && (view.mentionsAll || this.#actions.isMe(view.mentions ?? [])));
     this.node.dataset.state = view.state ?? "stored";
     this.#byline.classList.toggle("hidden-text", isGrouped);
-    const byline = view.isMine ? t("message.you") : fullName(view.name, view.user, view.userId);
-    if (this.#byline.textContent !== byline) {
-      this.#byline.replaceChildren(view.isMine ? byline : nameNode(view.name, view.user, view.userId));
-    }
+    const byline = view.isMine ? t("message.you") : nameNode(view.name, view.user, view.userId, view);
+    if (this.#byline.textContent !== (byline.textContent ?? byline)) this.#byline.replaceChildren(byline);
     this.#time.textContent = view.edited ? t("message.edited", { time: clockTime(view.date) }) : clockTime(view.date);
     this.#resay(view);
     this.#requote(view);
@@ -106,13 +104,13 @@ export class MessageView {
 
   #requote(view) {
     const quoted = view.replyTo ? this.#actions.quoted(view) : null;
-    const shown = quoted ? `${quoted.name}\n${quoted.text}` : "";
+    const shown = quoted ? `${quoted.name}\n${quoted.isTeacher}\n${quoted.text}` : "";
     if (this.#quote.dataset.shown === shown) return;
     this.#quote.dataset.shown = shown;
     if (!quoted) return this.#quote.replaceChildren();
     const label = t("message.jump", { name: quoted.name });
     const jump = el("button", { type: "button", class: "quote", title: label, onclick: () => this.#actions.jump(view.replyTo) },
-      icon("reply"), el("bdi", { class: "quote-name" }, quoted.name), el("span", { class: "quote-text", dir: "auto" }, quoted.text));
+      icon("reply"), el("bdi", { class: "quote-name" }, quoted.name), quoted.isTeacher ? teacherBadge() : null, el("span", { class: "quote-text", dir: "auto" }, quoted.text));
     this.#quote.replaceChildren(jump);
   }
 
@@ -178,7 +176,7 @@ export class MessageView {
   }
 
   #relabel(view) {
-    const name = view.isMine ? t("message.you") : fullName(view.name, view.user, view.userId);
+    const name = view.isMine ? t("message.you") : fullName(view.name, view.user, view.userId, view.isAlike);
     const unfold = this.node.querySelector(".unfold");
     if (unfold) unfold.textContent = t(unfold.getAttribute("aria-expanded") === "true" ? "message.fold" : "message.unfold");
     const picture = this.node.querySelector(".picture");

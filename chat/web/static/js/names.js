@@ -1,5 +1,6 @@
 // How people and rooms are called on the page. Two people may have the same nickname: the username, which is unique,
-// stands beside it wherever it says something else. A mail address is not shown: the number of its account stands for it.
+// stands beside it wherever it says something else. A mail address is not shown: the number of its account stands for it,
+// and also beside names that look like another member's. Teachers have a badge.
 
 import { el } from "./dom.js";
 import { t } from "./i18n.js";
@@ -8,25 +9,30 @@ const DOTS = /[·•‧∙⋅・･ᐧ]/u; // a username with one could look lik
 const NUMBER = /#\s*\d+\s*$/; // a username that ends in one could look like an account's number
 
 /** What to show beside the name, or null: the username, or the account's number. */
-function beside(name, user, id) {
+function beside(name, user, id, isAlike) {
   if (id && (user.includes("@") || NUMBER.test(user.normalize("NFKC")))) return `#${id}`;
+  if (id && isAlike) return name === user ? `#${id}` : `${user} #${id}`;
   return name !== user || DOTS.test(user) ? user : null;
 }
 
 /** In one line of plain text, for labels. Of a message or a member: name, username, account's number. */
-export function fullName(name, user, id) {
-  const shown = beside(name, user, id);
+export function fullName(name, user, id, isAlike = false) {
+  const shown = beside(name, user, id, isAlike);
   return shown === null ? name : `${name} · ${shown}`;
 }
 
 /** As a node. The nickname is cut off before the username is; neither turns the other's direction round. */
-export function nameNode(name, user, id) {
-  const shown = beside(name, user, id);
-  const title = fullName(name, user, id);
+export function nameNode(name, user, id, { isAlike = false, isTeacher = false } = {}) {
+  const shown = beside(name, user, id, isAlike);
+  const title = fullName(name, user, id, isAlike);
   const node = el("span", { class: "person", title }, el("bdi", { class: "person-name" }, name));
   if (shown !== null) node.append(el("span", { class: "person-user" }, " · ", el("bdi", {}, shown)));
+  if (isTeacher) node.append(teacherBadge());
   return node;
 }
+
+/** What stands beside the name of a teacher. Nobody's name can contain it. */
+export const teacherBadge = () => el("span", { class: "mark teacher" }, t("people.teacher"));
 
 /** A direct conversation, which polling calls by its id. */
 export const isDirect = (room) => room.name === `#${room.id}`;
@@ -39,5 +45,5 @@ export function roomTitle(room) {
 
 /** The display name as a node. */
 export function roomTitleNode(room) {
-  return room.peer ? nameNode(room.peer.name, room.peer.user, room.peer.userId) : el("bdi", {}, roomTitle(room));
+  return room.peer ? nameNode(room.peer.name, room.peer.user, room.peer.userId, room.peer) : el("bdi", {}, roomTitle(room));
 }

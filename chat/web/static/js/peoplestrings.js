@@ -200,6 +200,7 @@ export const PEOPLE_STRINGS = {
   "site.new-code.title": ["A new join code?", "更换加入码？"],
   "site.new-code.text": ["The old one stops working at once.", "旧的加入码将立即失效。"],
   "site.allowed": ["What pupils may do", "学生可以做什么"],
+  "site.names": ["Change their own name (otherwise names stay as the roster has them)", "修改自己的名称（否则以名单为准）"],
   "site.rooms": ["Make rooms", "创建聊天室"],
   "site.private": ["Make private rooms that only their members see", "创建只有成员可见的私密聊天室"],
   "site.directs": ["Begin direct conversations", "开始私聊"],

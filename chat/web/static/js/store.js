@@ -42,6 +42,14 @@ export class Store {
     for (const listener of this.#listeners.get(topic) ?? []) listener(detail);
   }
 
+  /** Take in the members of a room: who looks like another by name. */
+  setAlike(room, members) {
+    const alike = new Set(members.filter((member) => member.alike).map((member) => member.user_id));
+    if (alike.size === room.alike.size && [...alike].every((id) => room.alike.has(id))) return;
+    room.alike = alike;
+    this.emit("alike", room);
+  }
+
   get room() {
     return this.rooms.get(this.current) ?? null;
   }
@@ -228,6 +236,7 @@ function newRoom(found) {
     joined: found.joined,
     role: found.role,
     memberCount: found.membercount,
+    alike: new Set(), // ids of members whose names look like others'
     lastTime: found.last_time,
     cursor: found.last_time, // the pull goes on from here
     unread: 0, // see unread.js, also for the next three

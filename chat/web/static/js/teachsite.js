@@ -7,7 +7,12 @@ import { notify } from "./notices.js";
 import { siteApi } from "./siteapi.js";
 
 const CHANGED = 409; // by somebody else meanwhile
-const SWITCHES = { pupils_make_rooms: "site.rooms", private_rooms: "site.private", direct_conversations: "site.directs" };
+const SWITCHES = {
+  pupils_change_names: "site.names",
+  pupils_make_rooms: "site.rooms",
+  private_rooms: "site.private",
+  direct_conversations: "site.directs",
+};
 
 export class SiteForm {
   #place;

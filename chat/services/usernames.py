@@ -1,0 +1,122 @@
+"""Names of users: unique to log in with, and unlike those of teachers (docs/decisions/0080, 0112)."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, or_, select
+
+from chat.errors import ChatError, ErrorCode
+from chat.models import User
+from chat.names import name_key, nickname_key, skeleton
+from chat.ports import WriteTransaction
+from chat.services.access import AnyConnection
+
+
+def name_columns(*, username: str | None = None, nickname: str | None = None) -> dict[str, Any]:
+    """Return the columns of User that belong to these names; None leaves them out."""
+    found: dict[str, Any] = {}
+    if username is not None:
+        found |= {"username": username, "username_key": name_key(username), "username_skeleton": skeleton(username)}
+    if nickname is not None:
+        found |= {"nickname": nickname, "nickname_key": nickname_key(nickname), "nickname_skeleton": skeleton(nickname)}
+    return found
+
+
+def settle_names(
+    tx: WriteTransaction, user_id: int = 0, *, username: str | None = None, nickname: str | None = None
+) -> None:
+    """Lock names before they are written, and check them as `require_names` does."""
+    _lock_names(tx, [name for name in (username, nickname) if name is not None])
+    require_names(tx, user_id, username=username, nickname=nickname)
+
+
+def require_names(
+    connection: AnyConnection, user_id: int = 0, *, username: str | None = None, nickname: str | None = None
+) -> None:
+    """Check the new names of a user; user_id 0: of a new user. None leaves a name unchanged.
+
+    Raises USERNAME_TAKEN, NICKNAME_TAKEN; TEACHERS_NAME if a teacher's looks the same; LOOKS_LIKE_OTHER if the
+    user is a teacher and another user's looks the same.
+    """
+    if username is not None:
+        _require_free(connection, username, but_for=user_id)
+    if nickname is not None:
+        _require_own_nickname(connection, nickname, but_for=user_id)
+    _require_unlike(connection, [name for name in (username, nickname) if name is not None], user_id)
+
+
+def lock_names_of(tx: WriteTransaction, user_id: int) -> None:
+    """Lock the present names of a user, before the user's row is changed."""
+    _lock_names(tx, _names_of(tx, user_id))
+
+
+def require_still_unlike(tx: WriteTransaction, user_id: int) -> None:
+    """Check a user's present, locked names after they became a teacher, ceased to be one, or were restored.
+
+    Raises TEACHERS_NAME, LOOKS_LIKE_OTHER.
+    """
+    _require_unlike(tx, _names_of(tx, user_id), user_id)
+
+
+def teachers_skeletons(connection: AnyConnection) -> set[str]:
+    """Return the skeletons of all teachers' names."""
+    rows = connection.execute(select(User.username_skeleton, User.nickname_skeleton).where(*_IS_TEACHER))
+    return {each for row in rows for each in row}
+
+
+def is_called(name: str) -> ColumnElement[bool]:
+    """The condition that a User row, deleted ones included, has this username or e-mail address."""
+    key = name_key(name)
+    return or_(User.username_key == key, User.email_key == key)
+
+
+def _names_of(connection: AnyConnection, user_id: int) -> list[str]:
+    return list(connection.execute(select(User.username, User.nickname).where(User.id == user_id)).one())
+
+
+def _lock_names(tx: WriteTransaction, names: list[str]) -> None:
+    """No constraint spans the columns that names are compared with."""
+    keys = {key for name in names for key in (name_key(name), nickname_key(name))}
+    tx.lock_names([*(f"user {key}" for key in keys), *(f"look {skeleton(name)}" for name in names)])
+
+
+def _require_free(connection: AnyConnection, name: str, but_for: int) -> None:
+    """Raise USERNAME_TAKEN if another account, deleted ones included, has this name as its username, e-mail address or
+    nickname.
+
+    Users log in with the first two, so no address may equal another user's username; for the third see
+    `_require_own_nickname`.
+    """
+    is_taken = or_(is_called(name), User.nickname_key == name_key(name))
+    if connection.execute(select(User.id).where(is_taken, User.id != but_for)).first():
+        raise ChatError(ErrorCode.USERNAME_TAKEN, username=name)
+
+
+def _require_own_nickname(connection: AnyConnection, nickname: str, but_for: int) -> None:
+    """Raise NICKNAME_TAKEN if another account, deleted ones included, has this username or e-mail address.
+
+    Many clients show only nicknames, so a nickname must not equal another user's username. Two users may have the same
+    nickname (docs/decisions/0080).
+    """
+    if connection.execute(select(User.id).where(is_called(nickname_key(nickname)), User.id != but_for)).first():
+        raise ChatError(ErrorCode.NICKNAME_TAKEN, nickname=nickname)
+
+
+_IS_TEACHER = (User.is_teacher, User.deleted_at.is_(None))
+
+
+def _require_unlike(connection: AnyConnection, names: list[str], user_id: int) -> None:
+    """Between a teacher and somebody who is none, no name may look like the other's."""
+    is_teacher = select(User.is_teacher).where(User.id == user_id).scalar_subquery()
+    looks = [skeleton(name) for name in names]
+    looks_alike = or_(
+        User.username_skeleton.in_(looks),
+        User.nickname_skeleton.in_(looks),
+        User.nickname_key.in_([nickname_key(name) for name in names]),  # alike but for case, in any script
+    )
+    others = (User.id != user_id, User.deleted_at.is_(None), User.is_teacher != func.coalesce(is_teacher, False))
+    other = connection.execute(select(User.username, User.is_teacher).where(looks_alike, *others).limit(1)).first()
+    if other is None:
+        return
+    if not other.is_teacher:
+        raise ChatError(ErrorCode.LOOKS_LIKE_OTHER, username=other.username)
+    raise ChatError(ErrorCode.TEACHERS_NAME, name=names[-1])
