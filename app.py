@@ -59,7 +59,7 @@ def create_app(settings: Settings | None = None, clock: Clock = system_clock) ->
     app.before_request(services.start)
     for protocol in (polling, roomapi, realtime, tcp, ims):
         protocol.register(app)
-    cli.register(app)
+    cli.register(app, create_app)
     web.register(app)
     return app
 

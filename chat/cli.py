@@ -1,7 +1,7 @@
 """`flask --app wsgi chat …`, commands for the administrator."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -11,16 +11,18 @@ from flask import Flask
 from flask.cli import AppGroup
 
 from chat import __version__, connect
+from chat.cli_databases import CREATE_APP, make_backup, move, restore
 from chat.errors import ChatError, ErrorCode
 from chat.http.context import services
 from chat.http.roster_messages import worded
-from chat.ports import BackupError
 from chat.services.room_settings import SLOW_MODE_MAX
 from chat.services.site import Registration
-from config import ConfigError
-from instance import check_database
+from config import Settings
 
 chat = AppGroup("chat", help="Run this server.")
+chat.add_command(make_backup)
+chat.add_command(restore)
+chat.add_command(move)
 
 _WORDS = {
     ErrorCode.USER_NOT_FOUND: "There is no user with that name.",
@@ -46,8 +48,9 @@ def _told() -> Iterator[None]:
         raise click.ClickException(_WORDS[error.code].format(**error.data)) from None
 
 
-def register(app: Flask) -> None:
+def register(app: Flask, create_app: Callable[[Settings], Flask]) -> None:
     app.cli.add_command(chat)
+    app.extensions[CREATE_APP] = create_app
 
 
 @chat.command("version")
@@ -171,28 +174,6 @@ def leave_rooms(username: str, owner: str) -> None:
     except ChatError as error:
         raise click.ClickException(_WORDS[error.code].format(**error.data)) from None
     click.echo(f"{username} has left {left} rooms of {owner}.")
-
-
-@chat.command("backup")
-@click.argument("file", type=click.Path(path_type=Path))
-def make_backup(file: Path) -> None:
-    """Copy the database into FILE while the server runs. instance/secret_key is not included."""
-    try:
-        services().backend.backup(file)
-    except BackupError as error:
-        raise click.ClickException(str(error)) from None
-    click.echo(f"{file} is a backup of {services().backend.name}.")
-
-
-@chat.command("restore")
-@click.argument("file", type=click.Path(path_type=Path))
-def restore(file: Path) -> None:
-    """Replace the database with a backup. Stop the server first."""
-    try:
-        kept = services().backend.restore(file, check_database)
-    except (BackupError, ConfigError) as error:
-        raise click.ClickException(str(error)) from None
-    click.echo(f"{services().backend.name} is restored; what was there is {kept}. Start the server now.")
 
 
 @chat.command("connect")

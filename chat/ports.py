@@ -155,17 +155,29 @@ class Backend(Protocol):
     @property
     def store(self) -> Store: ...
 
-    def backup(self, target: Path) -> None:
-        """Copy the database into a file while it is in use. Raises BackupError."""
+    def backup(self, target: Path, opened: "Opened") -> None:
+        """Copy the database into an SQLite file while it is in use. Raises BackupError."""
         ...
 
-    def restore(self, source: Path, check: Callable[[Path], None]) -> str:
+    def restore(self, source: Path, check: Callable[[Path], None], opened: "Opened") -> str:
         """Replace the database with a backup; return the path of the old one.
 
         `check` raises for a copy that this version cannot use. Raises BackupError, also while the database is in use.
         """
         ...
 
+    def move_to(self, target: "Backend", told: Callable[[int, int], None]) -> int:
+        """Copy everything into another database that is empty, and return the number of rows.
+
+        `told` is called with the rows done and the rows in all. Raises BackupError, also while the database is in use:
+        the target is as it was then.
+        """
+        ...
+
     def bus(self, listener: Listener) -> Bus:
         """Create the bus that this process's commits pass through from now on."""
         ...
+
+
+# Opens the database of a URL, brought up to this version's schema.
+Opened = Callable[[str], AbstractContextManager[Backend]]

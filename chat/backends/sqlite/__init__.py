@@ -5,12 +5,13 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from chat.backends import copying
 from chat.backends.sqlite import backup
 from chat.backends.sqlite.bus import SqliteBus
 from chat.backends.sqlite.engine import tune_sqlite
 from chat.backends.sqlite.store import Store
 from chat.clock import Clock
-from chat.ports import Listener
+from chat.ports import Backend, Listener, Opened
 
 
 class SqliteBackend:
@@ -23,12 +24,17 @@ class SqliteBackend:
     def name(self) -> str:
         return str(self._file)
 
-    def backup(self, target: Path) -> None:
+    def backup(self, target: Path, opened: Opened) -> None:  # noqa: ARG002
         backup.backup(self._file, target)
 
-    def restore(self, source: Path, check: Callable[[Path], None]) -> str:
+    def restore(self, source: Path, check: Callable[[Path], None], opened: Opened) -> str:  # noqa: ARG002
         backup.restore(self._file, source, check)
         return f"beside it, with {backup.KEPT}"
+
+    def move_to(self, target: Backend, told: Callable[[int, int], None]) -> int:
+        self.store.dispose()  # this process's own connections are none of another's
+        with backup.alone(self._file):
+            return copying.copy(self.store, copying.store_of(target), told)
 
     def bus(self, listener: Listener) -> SqliteBus:
         """Create the bus that this process's commits pass through from now on."""

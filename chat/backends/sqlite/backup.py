@@ -18,17 +18,28 @@ def backup(database: Path, target: Path) -> None:
     """Copy a consistent snapshot of the database while it is in use. Raises BackupError."""
     if not database.is_file():
         raise BackupError(f"there is no database at {database}")
-    if target.is_dir():
-        raise BackupError(f"{target} is a folder: give a file's name")
+    require_file_name(target)
     if target.resolve().name.startswith(database.name) and target.resolve().parent == database.resolve().parent:
         raise BackupError(f"{target} is among the database's own files: give another name")
-    with _draft(target) as draft:
+    with drafted(target) as draft:
         closing = contextlib.closing
         with closing(sqlite3.connect(database, timeout=30)) as source, closing(sqlite3.connect(draft)) as copy:
             source.backup(copy)  # in one step, because it would restart after each write
-            copy.execute("PRAGMA journal_mode = DELETE")  # a single file without a WAL
-        _sync(draft)
-        draft.replace(target)
+        finish(draft, target)
+
+
+def require_file_name(target: Path) -> None:
+    """Raise BackupError for a folder."""
+    if target.is_dir():
+        raise BackupError(f"{target} is a folder: give a file's name")
+
+
+def finish(draft: Path, target: Path) -> None:
+    """Give a complete copy its name, as a single file without a WAL."""
+    with contextlib.closing(sqlite3.connect(draft)) as copy:
+        copy.execute("PRAGMA journal_mode = DELETE")
+    sync(draft)
+    draft.replace(target)
 
 
 def restore(database: Path, source: Path, check: Callable[[Path], None]) -> None:
@@ -36,21 +47,26 @@ def restore(database: Path, source: Path, check: Callable[[Path], None]) -> None
 
     The old database is kept beside it. Raises BackupError, also if any process uses the database.
     """
-    if not source.is_file():
-        raise BackupError(f"there is no file {source}")
-    if database.exists() and source.samefile(database):
+    if database.exists() and source.exists() and source.samefile(database):
         raise BackupError(f"{source} is the database itself")
-    with _alone(database), _draft(database) as draft:
-        shutil.copyfile(source, draft)
-        log = Path(f"{source}-wal")
-        if log.exists():  # copied by hand together with its WAL
-            shutil.copyfile(log, f"{draft}-wal")
-        _require_sound(draft)
+    with alone(database), drafted(database) as draft:
+        take_in(source, draft)
         check(draft)
-        _sync(draft)
+        sync(draft)
         _put_aside(database)
         draft.replace(database)
-        _sync(database.parent)
+        sync(database.parent)
+
+
+def take_in(source: Path, draft: Path) -> None:
+    """Copy a backup, and check every page of it. Raises BackupError."""
+    if not source.is_file():
+        raise BackupError(f"there is no file {source}")
+    shutil.copyfile(source, draft)
+    log = Path(f"{source}-wal")
+    if log.exists():  # copied by hand together with its WAL
+        shutil.copyfile(log, f"{draft}-wal")
+    _require_sound(draft)
 
 
 def _require_sound(draft: Path) -> None:
@@ -82,7 +98,7 @@ def _put_aside(database: Path) -> None:
 
 
 @contextlib.contextmanager
-def _alone(database: Path) -> Iterator[None]:
+def alone(database: Path) -> Iterator[None]:
     """Raise BackupError if another process uses the database."""
     in_use = BackupError("the database is in use: stop the server, and try again")
     try:
@@ -108,7 +124,7 @@ def _alone(database: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _draft(path: Path) -> Iterator[Path]:
+def drafted(path: Path) -> Iterator[Path]:
     """Create a private file in the same folder, for renaming when complete; removed otherwise."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
@@ -121,7 +137,7 @@ def _draft(path: Path) -> Iterator[Path]:
             draft.with_name(draft.name + suffix).unlink(missing_ok=True)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
