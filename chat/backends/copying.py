@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine, LargeBinary, MetaData, Table, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
-from chat.backends.sqlite.engine import BEGIN_OPTION
 from chat.backends.transactions import SqlStore
 from chat.models import EventRow, User
 from chat.ports import Backend, BackupError
@@ -32,14 +31,14 @@ _revision = text("SELECT version_num FROM alembic_version")
 
 
 class _Sum(NamedTuple):
-    """What tables are compared by: the number of rows, and a sum of their digests, whatever their order."""
+    """What tables are compared by: the number of rows, and a sum of their digests in any order."""
 
     rows: int
     digests: int
 
 
 def copy(source: SqlStore, target: SqlStore, told: Told, *, replaces: bool = False) -> int:
-    """Copy all tables, and return the number of rows. replaces: what the target has is removed first.
+    """Copy all tables, and return the number of rows. replaces: remove the target's rows first.
 
     Raises BackupError if the schemas differ, the target is not empty, a statement fails, or the copy does not match.
     """
@@ -100,7 +99,7 @@ def _reading(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def _writing(engine: Engine) -> Iterator[Connection]:
-    with engine.connect() as plain, plain.execution_options(**{BEGIN_OPTION: "BEGIN IMMEDIATE"}) as new, new.begin():
+    with engine.connect() as new, new.begin():
         _be_patient(new)
         yield new
 

@@ -36,7 +36,7 @@ class WriteTransaction:
         statement.run_many(self._connection, rows)
 
     def lock_rooms(self, room_ids: Iterable[int]) -> bool:  # noqa: ARG002
-        """Lock nothing: on SQLite, whoever writes has the whole database."""
+        """Lock nothing: a writer on SQLite has the whole database."""
         return False
 
     def lock_users(self, user_ids: Iterable[int]) -> bool:  # noqa: ARG002
@@ -46,7 +46,7 @@ class WriteTransaction:
         pass
 
     def revoke_rights(self, room_ids: Iterable[int]) -> None:
-        """Nothing: commits are published in their order, so readers hear of it before what comes after."""
+        """Nothing: commits are published in their order, so readers hear of it before later messages."""
 
     def emit(self, event: Event) -> None:
         """Notify waiting clients in all processes after the commit."""

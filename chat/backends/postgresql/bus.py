@@ -1,7 +1,7 @@
 """Receives events committed by other processes on the same PostgreSQL database.
 
 Ids are given out before the commit and have gaps, so "newer than the last id" misses events. A look asks for the
-difference of two snapshots instead: what is visible now and was not at the last look (decision 0102).
+difference of two snapshots instead: rows visible now but not at the last look (decision 0102).
 """
 
 import contextlib
@@ -33,7 +33,7 @@ TOO_LONG_SECONDS = 60.0  # without a look: rather than read all that happened, e
 RETRY_SECONDS = (0.2, 2.0)  # after a lost connection; doubled up to the second
 
 _NOTIFY = "SELECT pg_notify(%s, %s)"
-# The snapshot comes with each row, and also where there is none.
+# The snapshot comes with each row, and alone if there are no rows.
 _NEWER = """
 SELECT s.now, e.xid::text, e.kind, e.subject_id, e.time, e.data
 FROM (SELECT pg_current_snapshot()::text AS now) s
@@ -79,7 +79,7 @@ class PostgresBus:
                 os.close(wake)
 
     def committed(self, events: Sequence[Event]) -> None:
-        """Publish what this process has just committed, and let the other processes look.
+        """Publish events that this process has just committed, and let the other processes look.
 
         Signals are handed on as the bus reads them, in this process too.
         """
@@ -96,7 +96,7 @@ class PostgresBus:
                 self._ring()
 
     def read_events(self) -> None:
-        """Publish what has been committed since the last time."""
+        """Publish events committed since the last call."""
         with connect(self._url, autocommit=True) as connection:
             self._look(connection)
 
@@ -128,7 +128,7 @@ class PostgresBus:
             try:
                 with connect(self._url, autocommit=True) as connection:
                     connection.execute(f"LISTEN {CHANNEL}")
-                    if was_lost:  # transaction ids may begin anew after a fail-over
+                    if was_lost:  # transaction ids may repeat after a fail-over
                         self._skip()
                         self._listener.resync()
                     was_lost, pause = False, RETRY_SECONDS[0]

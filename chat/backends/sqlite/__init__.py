@@ -32,7 +32,7 @@ class SqliteBackend:
         return f"beside it, with {backup.KEPT}"
 
     def move_to(self, target: Backend, told: Callable[[int, int], None]) -> int:
-        self.store.dispose()  # this process's own connections are none of another's
+        self.store.dispose()  # this process's own connections do not count
         with backup.alone(self._file):
             return copying.copy(self.store, copying.store_of(target), told)
 
