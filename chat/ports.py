@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -51,6 +52,33 @@ class WriteTransaction(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Messages that may contain some terms."""
+
+    ids: Sequence[int]  # newest first
+    end: int  # all candidates with a higher id are among them, below the id asked for; 0: all of them
+
+
+class TextIndex(Protocol):
+    """Finds messages by parts of their text."""
+
+    def answers(self, terms: Sequence[str]) -> bool:
+        """Whether the index narrows these folded terms down; if not, messages must be scanned."""
+        ...
+
+    def candidates(self, connection: Connection, terms: Sequence[str], before: int, most: int) -> Candidates:
+        """Return messages with an id below `before` that may contain all the terms, about `most` of them.
+
+        Every message that contains them (chat.folding) is a candidate; others may be too.
+        """
+        ...
+
+    def catch_up(self) -> None:
+        """Index recent messages, if they are many, in small transactions."""
+        ...
+
+
 class Store(Protocol):
     """One database."""
 
@@ -65,6 +93,11 @@ class Store(Protocol):
 
         Raises ChatError(UNAVAILABLE) if the database is locked, full or unreachable; nothing is stored then.
         """
+        ...
+
+    @property
+    def texts(self) -> TextIndex:
+        """The index of the messages' texts."""
         ...
 
     def checkpoint(self) -> None:

@@ -124,6 +124,20 @@ class Messages:
             room = access.joined(connection, actor, ref)
             return timeline.newest(connection, room.id, limit, before, lower_than)
 
+    def around(self, actor: Actor, ref: RoomRef, message_id: int, limit: int) -> tuple[list[StoredMessage], int]:
+        """Return messages around one of the room, oldest first, and its index: one more on either side than fit.
+
+        Raises ROOM_NOT_FOUND, MESSAGE_NOT_FOUND.
+        """
+        with self._store.read() as connection:
+            room = access.joined(connection, actor, ref)
+            same = (Message.id == access.within_64_bits(message_id), Message.room_id == room.id)
+            time = connection.execute(select(Message.time).where(*same, Message.deleted_at.is_(None))).scalar()
+            if time is None:
+                raise ChatError(ErrorCode.MESSAGE_NOT_FOUND)
+            older = timeline.newest(connection, room.id, limit // 2 + 1, before=time)
+            return older + timeline.after(connection, room.id, time - 1, limit + 1), len(older)
+
     def insert(
         self,
         tx: WriteTransaction,

@@ -43,6 +43,7 @@ from chat.services.room_presence import RoomPresence
 from chat.services.room_settings import RoomSettingsService
 from chat.services.rooms import Rooms
 from chat.services.roster_imports import RosterImports
+from chat.services.search import Search
 from chat.services.sessions import Sessions
 from chat.services.site import Registration, Site
 from chat.services.subscriptions import Subscriptions
@@ -134,6 +135,7 @@ class Services:
         self.announcements = Announcements(self.store, clock, person_bounds)
         self.conversations = Conversations(self.store, self.read_marks)
         self.message_queries = MessageQueries(self.store, self.read_marks)
+        self.search = Search(self.store)
         self.changes = Changes(
             self.store,
             self.hub,
@@ -152,7 +154,13 @@ class Services:
         self._housekeeper = Housekeeper(
             self.store,
             clock,
-            frequent=[self.presence.flush, self.read_marks.flush, self.room_presence.beat, self.store.checkpoint],
+            frequent=[
+                self.presence.flush,
+                self.read_marks.flush,
+                self.room_presence.beat,
+                self.store.checkpoint,
+                self.store.texts.catch_up,
+            ],
             rare=[
                 self.sessions.purge,
                 self.limits.purge,

@@ -132,6 +132,12 @@ def newest(
     return _records(connection, connection.execute(query).all())[::-1]
 
 
+def by_ids(connection: Connection, message_ids: Sequence[int]) -> list[StoredMessage]:
+    """Return those of the messages that are not deleted, in no particular order."""
+    query = _living.where(Message.id.in_(message_ids))
+    return _records(connection, connection.execute(query).all()) if message_ids else []
+
+
 def changes_after(connection: Connection, room_id: int, cursor: int, limit: int) -> list[StoredChange]:
     """The oldest `limit` changes newer than cursor (µs), oldest first."""
     return _change_records(

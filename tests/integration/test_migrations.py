@@ -10,7 +10,7 @@ from flask import Flask
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import inspect
 
-from chat.extensions import db
+from chat.extensions import db, is_of_models
 from chat.services.messages import Draft
 from tests.conftest import services_of, sign_up
 
@@ -23,8 +23,9 @@ def empty(make_app: Callable[..., Flask], tmp_path: Path) -> Flask:
 def test_models_and_migrations_agree(empty: Flask) -> None:
     with empty.app_context():
         upgrade()
+        options = {"compare_server_default": True, "include_name": is_of_models}
         with db.engine.connect() as connection:
-            context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+            context = MigrationContext.configure(connection, opts=options)
             assert compare_metadata(context, db.metadata) == []
 
 

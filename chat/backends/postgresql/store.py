@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from chat.backends.postgresql.snapshot import Snapshot
+from chat.backends.postgresql.text_index import PostgresTextIndex
 from chat.backends.transactions import RETRY_AFTER, SqlStore, WriteTransaction
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
@@ -67,6 +68,7 @@ class Store(SqlStore):
         super().__init__(engine, clock)
         self._reading = engine.execution_options(**_READ_ONLY)
         self._disposed_at = 0.0
+        self.texts = PostgresTextIndex(self.read)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

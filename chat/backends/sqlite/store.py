@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from chat.backends.sqlite.engine import BEGIN_OPTION, INCREMENTAL
+from chat.backends.sqlite.text_index import SqliteTextIndex
 from chat.backends.transactions import RETRY_AFTER, SqlStore, WriteTransaction
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
@@ -49,6 +50,7 @@ class Store(SqlStore):
         # One connection therefore serves all writers and is kept: the pool's checkout takes as long as a send's SQL.
         self._writer: Connection | None = None
         self._commits = 0  # since the last checkpoint
+        self.texts = SqliteTextIndex(self.read, self.write)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -16,7 +16,7 @@ from chat.lanes import Lane, enter_lane
 from chat.models import Actor
 from chat.protocols.polling.cursors import parse_cursor
 from chat.protocols.polling.errors import success
-from chat.protocols.polling.render import history_answer, pull_renderer
+from chat.protocols.polling.render import around_answer, history_answer, pull_renderer
 from chat.protocols.polling.schemas import (
     TIMEOUT_MAX,
     Cursors,
@@ -88,10 +88,21 @@ def pull(actor: Actor, query: dict[str, Any], cursors: dict[str, int]) -> Respon
 @bp.get("/history")
 @signed_in
 @asks(HistoryQuery)
-@answers(HistoryPage, ErrorCode.ROOM_NOT_FOUND, ErrorCode.CURSOR_INVALID, zh="较早的消息，按页返回，页内由旧到新。")
+@answers(
+    HistoryPage,
+    ErrorCode.ROOM_NOT_FOUND,
+    ErrorCode.MESSAGE_NOT_FOUND,
+    ErrorCode.CURSOR_INVALID,
+    zh="较早的消息，按页返回，页内由旧到新。",
+)
 def history(actor: Actor, query: dict[str, Any]) -> Response:
-    """Return a page of older messages, oldest first. Beyond the document."""
+    """Return a page of older messages, or of those around one, oldest first. Beyond the document."""
     room = query["roomname"]
+    if query["around"]:
+        near, middle = services().messages.around(actor, room, query["around"], query["limit"])
+        if approximate_bytes(near) > SHORT_ANSWER_BYTES:
+            enter_lane(Lane.LONG)
+        return around_answer(near, middle, query["limit"], query["detail"])
     before = parse_cursor(room, query["before"]) if query["before"] else None
     limit = query["limit"]
     read = services().messages.timeline if query["changes"] else services().messages.history

@@ -63,6 +63,21 @@ def history_answer(messages: Sequence[Entry], limit: int, detail: bool) -> Respo
     return body_response(_pieces([_head(feedback), b',"messages":[', b",".join(reversed(kept)), b"]", more, b"}"]))
 
 
+def around_answer(messages: Sequence[StoredMessage], middle: int, limit: int, detail: bool) -> Response:
+    """Build the answer with `limit` messages around the one at index `middle`, each half of at most 4 MiB.
+
+    In detail also "more" and "newer": whether there are older and newer ones.
+    """
+    first = max(0, middle - limit // 2)
+    newer = fitting((_encoded(message, detail) for message in messages[middle : first + limit]), ANSWER_MAX_BYTES // 2)
+    older = fitting((_encoded(m, detail) for m in reversed(messages[first:middle])), ANSWER_MAX_BYTES // 2)
+    count = len(older) + len(newer)
+    feedback = f"共 {count} 条消息。" if prefers_chinese() else f"{count} messages."
+    more = b',"more":' + compact(len(older) < middle) + b',"newer":' + compact(middle + len(newer) < len(messages))
+    shown = b",".join([*reversed(older), *newer])
+    return body_response(_pieces([_head(feedback), b',"messages":[', shown, b"]", more if detail else b"", b"}"]))
+
+
 def _pull_parts(feedback: str, news: News, detail: bool) -> Iterator[bytes]:
     yield _head(feedback)
     size, full = 0, False
@@ -94,15 +109,16 @@ def _encoded(message: Entry, detail: bool) -> bytes:
         encoded = message.encoded[form] = compact(_change(message))
         return encoded
     if message.type is not MessageType.IMAGE:
-        encoded = compact(_shown(message, detail))
+        encoded = compact(shown_message(message, detail))
     else:
         with _one_picture_at_a_time:
-            encoded = message.encoded.get(form) or compact(_shown(message, detail))
+            encoded = message.encoded.get(form) or compact(shown_message(message, detail))
     message.encoded[form] = encoded
     return encoded
 
 
-def _shown(message: StoredMessage, detail: bool) -> dict[str, Any]:
+def shown_message(message: StoredMessage, detail: bool) -> dict[str, Any]:
+    """Return the message's keys and values."""
     shown: dict[str, Any] = {
         "user": message.username,
         "type": _TYPES[message.type],

@@ -339,6 +339,17 @@ class HistoryQuery(In):
         load_default="",
         metadata=about("the timestamp of the oldest message you have", "你已有的最早消息的 timestamp", examples=[TIME]),
     )
+    around = Limit(
+        0,
+        2**63 - 1,
+        about(
+            "a message's id: the page contains it and those before and after it, without changes; `before` is ignored",
+            "消息的 id：返回它及其前后的消息（不含变更），此时忽略 before",
+            type="integer",
+            minimum=1,
+            examples=[],
+        ),
+    )
     limit = Limit(LIMIT_DEFAULT, LIMIT_MAX, _LIMIT)
     changes = Flag(_CHANGES)
     detail = Flag(_DETAIL)
@@ -562,4 +573,9 @@ class Pulled(Done):
 
 class HistoryPage(Done):
     messages = fields.List(AnyOf(MessageShown, ChangeShown), required=True)
-    more = fields.Boolean(metadata=_MORE)
+    more = fields.Boolean(metadata=about("with ?detail=1: whether there are older ones", "?detail=1 时：是否有更早的"))
+    newer = fields.Boolean(
+        metadata=about(
+            "with ?detail=1 and ?around=: whether there are newer ones", "?detail=1 且 ?around= 时：是否有更新的"
+        )
+    )
