@@ -66,8 +66,8 @@ class Flag(fields.Boolean):
 class Limit(fields.Integer):
     """A maximum number in plain digits. Values above `most` count as `most`."""
 
-    def __init__(self, default: int, most: int, metadata: dict[str, Any]) -> None:
-        super().__init__(load_default=default, validate=validate.Range(min=1), metadata=metadata)
+    def __init__(self, default: int | None, most: int, metadata: dict[str, Any]) -> None:
+        super().__init__(load_default=default, allow_none=False, validate=validate.Range(min=1), metadata=metadata)
         self._most = most
 
     def _validated(self, value: Any) -> int:

@@ -96,7 +96,7 @@ class Search:
 
 
 def _wanted(connection: Connection, actor: Actor, terms: list[str], ref: RoomRef | None, sender: str | None) -> _Wanted:
-    conditions = [Message.deleted_at.is_(None)]
+    conditions: list[ColumnElement[bool]] = [Message.deleted_at.is_(None)]
     if sender is not None:
         conditions.append(Message.sender_id == access.user_id(connection, sender))
     if ref is not None:

@@ -21,7 +21,7 @@ depends_on = None
 SQLITE = (
     "CREATE VIRTUAL TABLE message_search USING"
     " fts5(content, content='', tokenize='trigram', detail='none', columnsize=0)",
-    # Messages up to indexed_to are in the index, later ones not yet. is_stale: it contains traces of texts that are gone.
+    # Messages up to indexed_to are in the index, later ones not yet. is_stale: it has traces of texts that are gone.
     "CREATE TABLE message_search_state (indexed_to INTEGER NOT NULL, is_stale INTEGER NOT NULL)",
     "INSERT INTO message_search_state SELECT coalesce(max(id), 0), 0 FROM messages",
     "INSERT INTO message_search (rowid, content) SELECT id, content FROM messages WHERE content <> ''",
@@ -63,8 +63,8 @@ def _create_extension():
     except DBAPIError as error:
         raise CommandError(
             "search needs PostgreSQL's extension pg_trgm, which this user may not create or this server does not have"
-            f" ({str(error.orig).splitlines()[0]}): install the server's contrib package, and have the database's owner or"
-            " an administrator run: CREATE EXTENSION pg_trgm"
+            f" ({str(error.orig).splitlines()[0]}): install the server's contrib package, and have the database's"
+            " owner or an administrator run: CREATE EXTENSION pg_trgm"
         ) from None
 
 

@@ -161,15 +161,17 @@ def test_only_rooms_that_the_user_may_read(services: Services) -> None:
     teacher = services.accounts.find("alice")
     private = services.rooms.create_titled(alice, "private", access=Access.INVITE).id
     left, gone, locked = (services.rooms.create(alice, name) for name in ("left", "gone", "open"))
-    for room in (left, gone):
-        services.memberships.join(bob, room, "")
-    for room in ("public", private, left, gone, locked):
+    for entered in (left, gone):
+        services.memberships.join(bob, entered, "")
+    rooms: list[str | int] = ["public", private, left, gone, locked]
+    for room in rooms:
         say(services, alice, room, f"secret in {room}")
     services.memberships.leave(bob, left)
     services.rooms.delete(alice, gone)
     assert find(services, bob, "secret") == ["secret in public"]
     assert find(services, bob, "se") == ["secret in public"]
-    for room in ("private", private, "left", "gone", "nowhere", 2**70):
+    closed: list[str | int] = ["private", private, "left", "gone", "nowhere", 2**70]
+    for room in closed:
         with pytest.raises(ChatError) as caught:
             find(services, bob, "secret", room)
         assert caught.value.code is ErrorCode.ROOM_NOT_FOUND

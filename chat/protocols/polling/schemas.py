@@ -340,7 +340,7 @@ class HistoryQuery(In):
         metadata=about("the timestamp of the oldest message you have", "你已有的最早消息的 timestamp", examples=[TIME]),
     )
     around = Limit(
-        0,
+        None,
         2**63 - 1,
         about(
             "a message's id: the page contains it and those before and after it, without changes; `before` is ignored",

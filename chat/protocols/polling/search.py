@@ -23,10 +23,11 @@ bp = Blueprint("polling_search", __name__, url_prefix="/chat")
 @answers(Hits, ErrorCode.ROOM_NOT_FOUND, ErrorCode.USER_NOT_FOUND, zh="在自己加入的聊天室中查找消息。")
 def search(actor: Actor, query: dict[str, Any]) -> Response:
     """Find messages in the rooms that the caller is in, newest first. Beyond the document."""
-    found = services().search.find(actor, query["q"], query["roomname"], query["user"], query["before"], query["limit"])
+    found = services().search.find(
+        actor, query["q"], query["roomname"], query["user"], query["before"] or 0, query["limit"]
+    )
     hits = [
-        shown_message(hit.message, detail=True)
-        | {"roomname": hit.room, "matches": [list(place) for place in hit.places]}
+        shown_message(hit.message, detail=True) | {"roomname": hit.room, "matches": [*map(list, hit.places)]}
         for hit in found.hits
     ]
     return success(f"{len(hits)} messages.", f"共 {len(hits)} 条消息。", messages=hits, next=found.next)

@@ -29,7 +29,7 @@ class SearchQuery(In):
         load_default=None, validate=NAME, metadata=about("only from this username", "只查找此用户的消息", examples=[""])
     )
     before = Limit(
-        0,
+        None,
         10**BEFORE_MAX_CHARS,
         about("the `next` of the previous page", "上一页的 next", type="integer", minimum=1, examples=[]),
     )
@@ -37,8 +37,8 @@ class SearchQuery(In):
         HITS_DEFAULT,
         HITS_MAX,
         about(
-            f"messages a page; values over {HITS_MAX} count as {HITS_MAX}",
-            f"每页条数，超过 {HITS_MAX} 按 {HITS_MAX} 处理",
+            f"messages a page, at most {HITS_MAX}",
+            f"每页条数，至多 {HITS_MAX}",
         ),
     )
 
@@ -60,8 +60,8 @@ class Hits(Done):
     next = fields.Integer(
         required=True,
         metadata=about(
-            "the `before` of the next page; 0 at the end. A page may have fewer messages than `limit`, even none, before"
-            " the end: the work for each is bounded",
+            "the `before` of the next page; 0 at the end. A page may have fewer messages than `limit`, even none,"
+            " before the end: the work for each is bounded",
             "下一页的 before；没有下一页则为 0。每次查找的工作量有限，因此未到末尾的页也可能较少或为空",
         ),
     )
