@@ -257,14 +257,25 @@ class Ims(Member):
     async def receive(self) -> None:
         path = f"/ws/?token={self.sender.headers['Authorization']}"
         socket = await WebSocket.open(self.sender.port, path, {})
+        announced = asyncio.Event()
+        listener = asyncio.create_task(self._listen(socket, announced))
+        listener.add_done_callback(lambda _: announced.set())
         try:
             await self._look()
             self.ready.set()
-            while True:
-                if (await socket.receive())["type"] == "notify":
-                    await self._look()
+            while not listener.done():
+                await announced.wait()
+                announced.clear()  # one request fetches everything announced so far
+                await self._look()
+            listener.result()
         finally:
+            listener.cancel()
             socket.close()
+
+    async def _listen(self, socket: WebSocket, announced: asyncio.Event) -> None:
+        while True:
+            if (await socket.receive())["type"] == "notify":
+                announced.set()
 
     async def _look(self) -> None:
         """From the second of the last message on, so some are repeated."""

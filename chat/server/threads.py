@@ -39,12 +39,13 @@ BOUNDS = {
     Lane.HASHING: Bounds(threads=2, most_waiting=500, nice=10),
     Lane.ROOM_PASSWDS: Bounds(threads=1, most_waiting=200, nice=10),
     # Single C calls hold the GIL for up to 10 ms here. Sleeping limits one client to a quarter of a core.
-    Lane.PICTURES: Bounds(threads=2, most_waiting=200, most_each=1, rest=3),
-    Lane.LONG: Bounds(threads=2, most_waiting=200, most_each=1, rest=3),
+    Lane.PICTURES: Bounds(threads=1, most_waiting=200, most_each=1, rest=3),
+    Lane.LONG: Bounds(threads=1, most_waiting=200, most_each=1, rest=3),
     Lane.MAIL: Bounds(threads=2, most_waiting=100),
     Lane.REFUSING: Bounds(threads=1, most_waiting=1000),
 }
 _LONGEST_REST = 0.5  # seconds
+_MOST_CLOCKS = 1000  # clients that have used CPU time; more are cleared of those whose clock has been passed
 REST_MOST_WAITING = 4000
 # Threads running Python share the GIL. At low load the client is not determined, which saves time.
 REST_MOST_EACH = REST_UNASKED = 2
@@ -123,11 +124,12 @@ class Pool:
         """Whether a job waits for a thread. Asked without the lock."""
         return bool(self._turns.refusable)
 
-    def next_job(self, thread: "_Thread", done: Client | None) -> Job | None:
-        """Return the next job for a thread that has finished one; None: the thread becomes idle."""
+    def next_job(self, thread: "_Thread", done: Client | None, seconds: float) -> Job | None:
+        """Return the next job for a thread that has finished one, in that much CPU time; None: it becomes idle."""
         with self._lock:
             if done is not None and self._bounds.most_each:
                 self._ends(done)
+                self._turns.charge(done, seconds)
             job = self._turns.next(self._busy)
             if job is None:
                 self._resting.append(thread)
@@ -148,10 +150,16 @@ class Pool:
 
 
 class Turns:
-    """Queued jobs. After one client's job, every other waiting client has its turn: round robin."""
+    """Queued jobs. The next is of the client that has used least CPU time: start-time fair queueing.
+
+    A client's clock moves by the CPU time of its jobs. It never lags behind the clock of the job taken last, so that
+    nobody saves up turns; clients at the same time take turns.
+    """
 
     def __init__(self) -> None:
-        self._ring: OrderedDict[Client, deque[Job]] = OrderedDict()  # the next client comes first
+        self._ring: OrderedDict[Client, deque[Job]] = OrderedDict()  # of clients at the same time the first is next
+        self._clocks: dict[Client, float] = {}  # seconds of CPU; only those ahead of `_now`
+        self._now = 0.0
         self.refusable = 0  # the number of jobs that may be refused
 
     def add(self, client: Client, job: Job) -> None:
@@ -159,11 +167,19 @@ class Turns:
         self._ring.setdefault(client, deque()).append(job)
         self.refusable += job[4]
 
+    def charge(self, client: Client, seconds: float) -> None:
+        """Count CPU time that a job of the client has taken."""
+        self._clocks[client] = max(self._clocks.get(client, 0.0), self._now) + seconds
+        if len(self._clocks) > _MOST_CLOCKS:
+            self._clocks = {each: clock for each, clock in self._clocks.items() if clock > self._now}
+
     def next(self, busy: Collection[Client]) -> Job | None:
         """Return the next job, skipping busy clients."""
-        client = next((each for each in self._ring if each not in busy), None)
-        if client is None:
+        waiting = [each for each in self._ring if each not in busy]
+        if not waiting:
             return None
+        client = min(waiting, key=self._clock)
+        self._now = max(self._now, self._clock(client))
         jobs = self._ring[client]
         job = jobs.popleft()
         self.refusable -= job[4]
@@ -172,6 +188,9 @@ class Turns:
         else:
             del self._ring[client]
         return job
+
+    def _clock(self, client: Client) -> float:
+        return max(self._clocks.get(client, 0.0), self._now)
 
     def drop(self) -> Job | None:
         """Remove the newest job of the client with most jobs; on a tie, of the one whose turn is last."""
@@ -211,12 +230,13 @@ class _Thread(threading.Thread):
             job, self._job = self._job, None
             while job is not None:
                 client, owner, work, args, _ = job
-                began = time.thread_time() if self._bounds.rest else 0.0
+                began = time.thread_time()
                 try:
                     work(*args)
                 except BaseException:  # an exception must not reduce the number of threads
                     log.exception("work in a thread failed")
                 del job, owner, work, args  # what rests keeps nothing alive
+                seconds = time.thread_time() - began
                 if self._bounds.rest and self._pool.has_waiting:
-                    time.sleep(min(_LONGEST_REST, (time.thread_time() - began) * self._bounds.rest))
-                job = self._pool.next_job(self, client)
+                    time.sleep(min(_LONGEST_REST, seconds * self._bounds.rest))
+                job = self._pool.next_job(self, client, seconds)

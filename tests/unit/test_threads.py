@@ -16,7 +16,7 @@ import pytest
 from chat.lanes import Lane, WrongLane, current_lane, enter_lane
 from chat.server.loop_host import LoopHost
 from chat.server.ports import Application
-from chat.server.threads import Bounds, Lanes, Pool
+from chat.server.threads import Bounds, Lanes, Pool, Turns
 from chat.server.worker import LiveWorker
 from chat.services import Services
 from chat.services.message_queries import SHORT
@@ -111,6 +111,39 @@ def test_a_thousand_requests_of_one_client_cost_another_one_turn(alice: Client, 
     wait_until(lambda: pool.rests, "all is done")
     assert done[:8] == ["alice", "bob", "alice", "bob", "alice", "bob", "alice", "alice"]
     assert len(done) == 1003
+
+
+def test_turns_go_to_the_client_that_has_used_least_cpu_time() -> None:
+    turns = Turns()
+    for client in ("heavy", "light"):
+        for number in range(4):
+            turns.add(client, (client, Client(client), print, (number,), True))
+    taken = []
+    for _ in range(8):
+        job = turns.next(())
+        assert job is not None
+        assert job[0] is not None
+        taken.append(job[0])
+        turns.charge(job[0], 0.05 if job[0] == "heavy" else 0.02)
+    assert taken == ["heavy", "light", "light", "light", "heavy", "light", "heavy", "heavy"]
+
+
+def test_an_idle_client_has_not_saved_up_turns() -> None:
+    turns = Turns()
+    turns.charge("worker", 60.0)
+    turns.add("worker", ("worker", Client("worker"), print, (), True))
+    turns.next(())
+    for client in ("worker", "idler"):
+        for _ in range(2):
+            turns.add(client, (client, Client(client), print, (), True))
+    taken = []
+    for _ in range(4):
+        job = turns.next(())
+        assert job is not None
+        assert job[0] is not None
+        taken.append(job[0])
+        turns.charge(job[0], 0.01)
+    assert taken == ["worker", "idler", "worker", "idler"]
 
 
 def test_a_full_queue_refuses_the_newest_job_of_the_client_with_most(alice: Client, bob: Client) -> None:
