@@ -18,10 +18,12 @@ test: $(VENV)/ready-dev  ## set up and run every test
 	@scripts/strace
 	@scripts/nginx
 	@scripts/postgresql
+	@scripts/redis
 	@$(BIN)/pytest $(ARGS)
 
 test-postgres: $(VENV)/ready-dev  ## run the tests that touch storage on PostgreSQL, by a private server
 	@scripts/postgresql
+	@scripts/redis
 	@$(BIN)/pytest --database postgresql $(or $(ARGS),tests/unit tests/contract tests/property tests/tcp tests/integration)
 
 lint: $(VENV)/ready-dev  ## check style, types, and import directions

@@ -14,7 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import UnicodeConverter
 
 from chat import cli, web
-from chat.backends import backend_for, engine_options
+from chat.backends import backend_for, engine_options, shared_by
 from chat.clock import Clock, system_clock
 from chat.extensions import db, is_of_models, jwt, migrate
 from chat.http import compression, cookies, envelopes, headers
@@ -136,16 +136,19 @@ def _configure(app: Flask, settings: Settings) -> None:
 
 def services_for(settings: Settings, engine: Engine, clock: Clock) -> Services:
     """Construct the services on this database; they do not need Flask."""
+    shared = shared_by(settings.redis_url, settings.secret())
     backend = backend_for(
         engine,
         clock,
         postgresql_url=settings.postgresql_url,
         busy_seconds=settings.database_busy_seconds,
         sqlite_synchronous=settings.sqlite_synchronous,
+        hints=None if shared is None else shared.hints,
     )
     return Services(
         backend,
         clock,
+        shared=shared,
         rate_limits=settings.rate_limits,
         bounds=Bounds(
             rooms_at_once=settings.rooms_at_once,

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 ROOT = Path(__file__).resolve().parent
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-PLAIN_NAMES = {"port", "tcp_port", "database_url", "secret_key", "web_concurrency"}
+PLAIN_NAMES = {"port", "tcp_port", "database_url", "redis_url", "secret_key", "web_concurrency"}
 SECRET_NAMES = {"secret_key", "ims_password_key", "smtp_url"}  # never printed
 WEAK_SECRETS = {"secret", "changeme", "change-me", "password", "dev", "development", "your-secret-key"}
 SECRET_MIN_BYTES = 32
@@ -38,6 +38,7 @@ class Settings:
     # Places and processes
     instance_path: Path = ROOT / "instance"
     database_url: str = ""  # empty: SQLite in instance_path
+    redis_url: str = ""  # empty: none
     secret_key: str = ""  # empty: generated once and kept in instance_path
     host: str = "0.0.0.0"  # noqa: S104 - a class reaches the teacher's laptop over the LAN
     port: int = 8000
@@ -259,6 +260,18 @@ def _database_url(raw: str) -> str:
     return raw
 
 
+def _redis_url(raw: str) -> str:
+    parts = urlsplit(raw)  # its port raises ValueError for what is none
+    is_file = parts.scheme == "unix"
+    if parts.scheme not in {"redis", "rediss", "unix"} or not (parts.path if is_file else parts.hostname):
+        raise ValueError("give redis://host:port/number, rediss://… for TLS, or unix:///path/to/socket")
+    if not is_file and not re.fullmatch(r"/?\d{0,5}", parts.path):
+        raise ValueError("the path is the database's number, such as redis://host:6379/0")
+    if parts.port == 0:
+        raise ValueError("give a port from 1 to 65535")
+    return raw
+
+
 def _sqlite_file(raw: str) -> str:
     # Each connection would get its own database in memory.
     if not raw.startswith("sqlite:////") or raw.endswith("/"):
@@ -318,6 +331,7 @@ _MIB = 1024 * 1024
 PARSERS: dict[str, Callable[[str], Any]] = {
     "instance_path": _folder,
     "database_url": _database_url,
+    "redis_url": _redis_url,
     "secret_key": str,
     "host": _host,
     "port": _number(int, 1, 65535),

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import logging
 import os
 import re
 import sqlite3
@@ -11,9 +12,11 @@ from pathlib import Path
 from config import ROOT, ConfigError, Settings, without_password
 
 POSTGRESQL_MIN = 15
+REDIS_MIN = 7  # or Valkey, which tells 7.2
 CONNECT_SECONDS = 2  # for each host of the URL
 PRIVATE_UMASK = 0o077  # files of this process are private to its user
 DATABASE_SUFFIXES = ("", "-wal", "-shm", "-bell")
+log = logging.getLogger(__name__)
 _REVISION = re.compile(r'^revision = "(\w+)"', re.MULTILINE)
 
 
@@ -55,6 +58,8 @@ def check(settings: Settings, *, upgrades: bool = False) -> None:
         check_database(settings.database_path)
     else:
         _check_postgresql(settings.postgresql_url, upgrades=upgrades)
+    if settings.redis_url and not upgrades:
+        _check_redis(settings.redis_url)
 
 
 def _check_postgresql(url: str, *, upgrades: bool) -> None:
@@ -77,6 +82,31 @@ def _check_postgresql(url: str, *, upgrades: bool) -> None:
         raise ConfigError(f"DATABASE_URL: a newer version of Commonroom made it (schema {revision}); update this one")
     if not upgrades and revision != max(known_revisions()):
         raise ConfigError(f"DATABASE_URL: its schema is {revision or 'not there'}; run: flask --app wsgi db upgrade")
+
+
+def _check_redis(url: str) -> None:
+    """Raise ConfigError for a Redis that will never serve. One that is away is none: the chat goes on without."""
+    import redis  # here, as most installations have no use for it
+
+    shown = without_password(url)
+    waits = {"socket_timeout": CONNECT_SECONDS, "socket_connect_timeout": CONNECT_SECONDS}
+    try:
+        with redis.Redis.from_url(url, protocol=2, decode_responses=True, **waits) as client:
+            server = client.info("server")
+            client.set("commonroom:start", 1, px=1)
+    except redis.AuthenticationError:
+        raise ConfigError(
+            f"REDIS_URL={shown!r}: that Redis asks for a password, or for another one; "
+            "give it as redis://:PASSWORD@host:port or redis://NAME:PASSWORD@host:port"
+        ) from None
+    except (redis.ConnectionError, redis.TimeoutError) as error:
+        log.warning("REDIS_URL=%r: %s. The server goes on without, and uses it as soon as it answers.", shown, error)
+        return
+    except redis.RedisError as error:
+        raise ConfigError(f"REDIS_URL={shown!r}: {error}") from None
+    version = str(server.get("redis_version", ""))  # Valkey gives the Redis version that it is compatible with
+    if int(version.partition(".")[0] or 0) < REDIS_MIN:
+        raise ConfigError(f"REDIS_URL={shown!r}: that server is Redis {version}; {REDIS_MIN} or later is needed")
 
 
 def check_database(database: Path) -> None:

@@ -8,7 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry, Gauge, Metric
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
@@ -80,8 +80,32 @@ class _Counts(Collector):
 
 REGISTRY = CollectorRegistry()
 REGISTRY.register(_Counts())
+_redis_up = Gauge("commonroom_redis_up", "Whether Redis answers and hints arrive", ["pid"], registry=None)
+_hint_lag = Gauge("commonroom_hint_lag_seconds", "Time of the last beat through Redis", ["pid"], registry=None)
+
+
+class _OfRedis(Collector):
+    """Exposed only where there is a Redis."""
+
+    is_watched = False
+
+    def collect(self) -> Iterator[Metric]:
+        if self.is_watched:
+            yield from _redis_up.collect()
+            yield from _hint_lag.collect()
+
+
+_of_redis = _OfRedis()
+REGISTRY.register(_of_redis)
 _connections = Gauge("commonroom_connections", "Open connections, sockets too", ["pid"], registry=REGISTRY)
 _held = Gauge("commonroom_held_requests", "Requests that wait for news", ["pid"], registry=REGISTRY)
+
+
+def watch_redis(up: Callable[[], float], lag: Callable[[], float]) -> None:
+    """Register the functions that supply gauges about Redis; lag in seconds."""
+    _redis_up.labels(_PID).set_function(up)
+    _hint_lag.labels(_PID).set_function(lag)
+    _of_redis.is_watched = True
 
 
 def watch(connections: Callable[[], float], held: Callable[[], float]) -> None:

@@ -1,14 +1,15 @@
-"""Interfaces of a database and an event bus, implemented by each of chat.backends."""
+"""Interfaces of a database, an event bus, and of what processes share besides; implemented by chat.backends."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
 
 from sqlalchemy import Connection, CursorResult, Executable
 
 from chat.models import Event
+from chat.security.limits import Limit
 from chat.storage.prepared import Prepared
 
 
@@ -173,6 +174,100 @@ class Bus(Protocol):
         ...
 
 
+class SharedAwayError(Exception):
+    """The state that processes share besides the database cannot be reached."""
+
+
+Take = tuple[Limit, object, int]  # of a rate limiter's bucket, named by its limit and key: how many
+
+
+class Buckets(Protocol):
+    """Rate limiter buckets that all processes share. Raises SharedAwayError, or UNAVAILABLE."""
+
+    def take(self, takes: Sequence[Take]) -> tuple[Take, float] | None:
+        """Take from all buckets or from none. Returns the one that has too few, and the seconds to wait for it."""
+        ...
+
+    def look(self, takes: Sequence[Take]) -> tuple[Take, float] | None:
+        """Return what `take` would return, and take nothing."""
+        ...
+
+    def give_back(self, takes: Sequence[Take]) -> None:
+        """Undo `take`."""
+        ...
+
+    def is_full(self, limit: Limit, key: object) -> bool:
+        """Whether nothing was taken recently."""
+        ...
+
+
+class OnlineChange(TypedDict):
+    """A session that is online until another time (µs) than this process last wrote."""
+
+    session: str
+    user: int
+    until: int
+    written: int
+
+
+class Online(Protocol):
+    """Which sessions are online, of all processes. Raises SharedAwayError, or UNAVAILABLE."""
+
+    @property
+    def losses(self) -> int:
+        """Grows when written data may be lost."""
+        ...
+
+    def write(self, changes: Sequence[OnlineChange], now: int) -> None:
+        """Store changes. A time only grows, unless this process wrote the stored one. `now` in µs."""
+        ...
+
+    def forget(self, sessions: Iterable[tuple[str, int]]) -> None:
+        """Remove ended sessions (id, user's id)."""
+        ...
+
+    def everybody(self, now: int) -> frozenset[int]:
+        """Return the ids of all users with a session that is online."""
+        ...
+
+
+class Hints(Protocol):
+    """Tells other processes that there are events, faster than they would look. Hints may be lost or doubled."""
+
+    is_live: bool  # this process hears hints
+
+    def listen(self, heard: Callable[[], None], failed: Callable[[], None]) -> None:
+        """Set the callbacks: `heard` when there may be events; `failed` when a hint could not be sent or none can be
+        heard any more. Both return at once.
+        """
+        ...
+
+    def send(self) -> bool:
+        """Hint that there are events. Never blocks; False: take another way."""
+        ...
+
+
+class Shared(Protocol):
+    """State and hints that processes share besides the database."""
+
+    @property
+    def buckets(self) -> Buckets: ...
+
+    @property
+    def online(self) -> Online: ...
+
+    @property
+    def hints(self) -> Hints: ...
+
+    def start(self) -> None:
+        """Start the threads. Call it after the fork."""
+        ...
+
+    def stop(self) -> None:
+        """End the threads and wait for them."""
+        ...
+
+
 class BackupError(Exception):
     """Nothing was changed; the message gives the reason."""
 
@@ -187,6 +282,11 @@ class Backend(Protocol):
 
     @property
     def store(self) -> Store: ...
+
+    @property
+    def for_hosts(self) -> bool:
+        """Whether processes on other hosts can use this database, too."""
+        ...
 
     def backup(self, target: Path, opened: "Opened") -> None:
         """Copy the database into an SQLite file while it is in use. Raises BackupError."""

@@ -83,7 +83,7 @@ class Files:
             raise ChatError(ErrorCode.FIELD_INVALID, field="file_size")
         if size > self.max_bytes:
             raise ChatError(ErrorCode.FILE_TOO_LARGE, limit=self.max_bytes)
-        self._limits.take(MESSAGES, actor.user_id)
+        self._limits.take_often(MESSAGES, actor.user_id)
         name, filename = new_name(), clean_filename(filename)
         now = self._clock()
         row = {"name": name, "media_type": MEDIA_TYPE, "size": size, "filename": filename}

@@ -74,7 +74,7 @@ class Messages:
         self._check(draft)
         if draft.image is not None:
             enter_lane(Lane.PICTURES)
-        self._limits.take(MESSAGES, actor.user_id)
+        self._limits.take_often(MESSAGES, actor.user_id)
         picture = None
         if draft.image is not None:
             with self._store.read() as connection:  # before processing the picture

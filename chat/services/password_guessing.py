@@ -5,6 +5,7 @@ Simultaneous attempts, in any number of processes, are therefore counted one by 
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import delete, insert, select, update
@@ -48,7 +49,7 @@ class Target:
 class Try:
     """One password attempt, counted as a failure until it succeeds."""
 
-    buckets: tuple[tuple[Limit, str, int], ...]  # each with the amount taken
+    undo: Callable[[], None]
 
 
 class PasswordGuessing:
@@ -75,21 +76,13 @@ class PasswordGuessing:
 
     def count(self, buckets: list[tuple[Limit, str]]) -> Try:
         """Count one attempt. Raises RATE_LIMITED, in which case nothing is counted."""
-        if not self._limits.enabled:
-            return Try(())
-        with self._store.write() as tx:
-            is_first = self._limits.is_full_within(tx, *buckets[0])
-            taken = tuple((limit, key, self._weight(limit, is_first=is_first)) for limit, key in buckets)
-            for limit, key, count in taken:
-                self._limits.take_within(tx, limit, key, count)
-        return Try(taken)
+        is_first = self._limits.enabled and self._limits.is_full(*buckets[0])
+        takes = [(limit, key, self._weight(limit, is_first=is_first)) for limit, key in buckets]
+        return Try(self._limits.take_each(takes))
 
     def forgive(self, tried: Try) -> None:
         """Refund a successful attempt."""
-        if tried.buckets:
-            with self._store.write() as tx:
-                for limit, key, count in tried.buckets:
-                    self._limits.give_back_within(tx, limit, key, count)
+        tried.undo()
 
     def remember_within(self, tx: WriteTransaction, user_id: int, address: str) -> None:
         """Record that the account was used from this address (login or registration)."""

@@ -1,33 +1,23 @@
 """Presence (docs/specification.md, "Presence"): kept in memory and shared with other processes in batches."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from operator import itemgetter
-from typing import Any, Protocol
+from typing import Protocol
 
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import select
 
 from chat.clock import SECOND, Clock
 from chat.models import LoginSession
-from chat.ports import Store
-from chat.storage.prepared import Prepared
+from chat.ports import Online, OnlineChange, SharedAwayError, Store
 
 OPEN_AHEAD = 30 * SECOND  # an open wait keeps a session online this far ahead
 REWRITE_AHEAD = 5 * SECOND  # `online_until` is written again when less than this remains
 CACHE_FOR = 1 * SECOND
+KEEP_FOR = 40 * SECOND  # what was last known of other processes, while that cannot be asked
 _IN_CHUNK = 1000  # session ids per query
-
-_grow_or_take_back = Prepared(
-    update(LoginSession)
-    .where(
-        LoginSession.id == bindparam("session"),
-        # Lower `online_until` only if this process wrote the stored value; another process may have extended it.
-        or_(LoginSession.online_until < bindparam("until"), LoginSession.online_until == bindparam("written")),
-    )
-    .values(online_until=bindparam("until"))
-)
 
 
 class Follows(Protocol):
@@ -59,8 +49,10 @@ class _Seen:
 class Presence:
     """A user is online while one of their sessions has an open wait or made a request in the last `seconds`."""
 
-    def __init__(self, store: Store, clock: Clock, seconds: float) -> None:
+    def __init__(self, store: Store, clock: Clock, online: Online, seconds: float) -> None:
         self._store = store
+        self._online = online
+        self._losses = 0  # of `online`, when everything was last written
         self._clock = clock
         self._window = round(seconds * SECOND)
         self._lock = threading.Lock()
@@ -68,6 +60,7 @@ class Presence:
         self._doubtful: set[int] | None = set()  # users whose sessions may have ended; None: all users
         self._elsewhere: frozenset[int] = frozenset()
         self._elsewhere_read_at: int | None = None
+        self._elsewhere_known_at = 0
 
     def touch(self, session_id: str, user_id: int) -> None:
         """Record a request."""
@@ -111,11 +104,14 @@ class Presence:
             elif self._doubtful is not None:
                 self._doubtful.add(user_id)
 
-    def forget(self, session_id: str) -> None:
-        """Remove a session that has logged out."""
+    def forget(self, session_ids: Iterable[str], user_id: int) -> None:
+        """Remove sessions of a user that have logged out."""
+        ended = [(session_id, user_id) for session_id in session_ids]
         with self._lock:
-            self._seen.pop(session_id, None)
+            for session_id, _ in ended:
+                self._seen.pop(session_id, None)
             self._elsewhere_read_at = None
+        self._forget_online(ended)
 
     def online(self, user_ids: Iterable[int]) -> set[int]:
         """Return the users among these with a session online in any process; data of others is about a second old."""
@@ -128,27 +124,42 @@ class Presence:
             here = {seen.user_id for seen in self._seen.values() if self._until(seen, now) > now}
             read_at = self._elsewhere_read_at
         if read_at is None or not 0 <= now - read_at < CACHE_FOR:
-            with self._store.read() as connection:
-                query = select(LoginSession.user_id).where(LoginSession.online_until > now).distinct()
-                self._elsewhere = frozenset(connection.execute(query).scalars())
+            try:
+                self._elsewhere = self._online.everybody(now)
+                self._elsewhere_known_at = now
+            except SharedAwayError:
+                if now - self._elsewhere_known_at > KEEP_FOR:
+                    self._elsewhere = frozenset()
             self._elsewhere_read_at = now
         return here.union(self._elsewhere)
 
     def flush(self) -> None:
         """Remove ended sessions, and write changes that other processes do not know yet."""
         self._forget_ended()
-        changes = sorted(self._changes(), key=itemgetter("session"))  # one order for all processes: no deadlocks
-        if not changes:
-            return
+        losses = self._online.losses
+        if losses != self._losses:
+            self._write_all_again()
+        changes = self._changes()
         try:
-            with self._store.write() as tx:
-                tx.run_many(_grow_or_take_back, changes)
+            self._online.write(changes, self._clock())
+            self._losses = losses
+        except SharedAwayError:
+            self._write_all_again()
         except Exception:
             with self._lock:
                 for change in changes:
                     if change["session"] in self._seen:
                         self._seen[change["session"]].written = change["written"]
             raise
+
+    def _write_all_again(self) -> None:
+        with self._lock:
+            for seen in self._seen.values():
+                seen.written = 0
+
+    def _forget_online(self, sessions: list[tuple[str, int]]) -> None:
+        with contextlib.suppress(SharedAwayError):  # they run out
+            self._online.forget(sessions)
 
     def _forget_ended(self) -> None:
         with self._lock:
@@ -167,13 +178,12 @@ class Presence:
                 query = select(LoginSession.id).where(LoginSession.id.in_(chunk))
                 living = set(connection.execute(query).scalars())
             with self._lock:
-                for session_id in chunk:
-                    if session_id not in living:
-                        self._seen.pop(session_id, None)
+                ended = {id_: self._seen.pop(id_, None) for id_ in chunk if id_ not in living}
+            self._forget_online([(id_, seen.user_id) for id_, seen in ended.items() if seen is not None])
 
-    def _changes(self) -> list[dict[str, Any]]:
+    def _changes(self) -> list[OnlineChange]:
         now = self._clock()
-        changes = []
+        changes: list[OnlineChange] = []
         with self._lock:
             for session_id, seen in list(self._seen.items()):
                 if seen.written >= now + REWRITE_AHEAD and seen.is_waiting:
@@ -181,7 +191,9 @@ class Presence:
                 until = self._until(seen, now)
                 runs_out = until > seen.written and seen.written < now + REWRITE_AHEAD
                 if runs_out or until < seen.written:
-                    changes.append({"session": session_id, "until": until, "written": seen.written})
+                    changes.append(
+                        {"session": session_id, "user": seen.user_id, "until": until, "written": seen.written}
+                    )
                     seen.written = until
                 elif until <= now and not seen.followed:
                     del self._seen[session_id]

@@ -1,33 +1,43 @@
-"""Rate limits (docs/specification.md, "Rate limits"); those shared by all processes are kept in the database."""
+"""Rate limits (docs/specification.md, "Rate limits").
 
-from sqlalchemy import Connection, delete, select, text, update
+Frequent ones are kept in this process, those of all processes in Redis if there is one, else in the database. Limits
+that belong to a transaction, and roll back with it, are always in the database.
+"""
 
-from chat.clock import SECOND, Clock
-from chat.models import RateLimit
-from chat.ports import Store, WriteTransaction
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from chat.clock import Clock
+from chat.ports import Buckets, SharedAwayError, Store, Take, WriteTransaction
 from chat.security.events import SecurityLog
 from chat.security.limits import Limit, MemoryBuckets
+from chat.services.buckets import SqlBuckets
 
 Bucket = tuple[Limit, object]
-CLOCKS_APART = 60 * SECOND  # µs; what is further in the future is no other process's clock, but ours has jumped back
-# Limit.take as one statement, so that takers at the same moment cannot both have the last one. No row: refused.
-_take = text("""
-INSERT INTO rate_limits AS b (key, full_at) VALUES (:key, :now + :taken)
-ON CONFLICT (key) DO UPDATE SET
-full_at = CASE WHEN b.full_at > :now AND b.full_at <= :farthest THEN b.full_at ELSE :now END + :taken
-WHERE CASE WHEN b.full_at > :now AND b.full_at <= :farthest THEN b.full_at ELSE :now END + :taken <= :deepest
-RETURNING full_at
-""")
+T = TypeVar("T")
 
 
 class Limits:
-    def __init__(self, store: Store, clock: Clock, security_log: SecurityLog, *, enabled: bool) -> None:
-        self._store = store
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        security_log: SecurityLog,
+        *,
+        enabled: bool,
+        other_hosts: bool = False,
+        shared: Buckets | None = None,
+    ) -> None:
+        """other_hosts: there may be some. shared: outside of the database, which takes over while that is away."""
         self._security_log = security_log
         self._clock = clock
         self._enabled = enabled
         self._memory = MemoryBuckets()
+        self._sql = SqlBuckets(store, clock)
+        self._shared = shared
         self._over_workers = False
+        self._other_hosts = other_hosts
 
     @property
     def enabled(self) -> bool:
@@ -37,12 +47,12 @@ class Limits:
     @property
     def over_workers(self) -> bool:
         """Whether limits kept in memory must also be kept in the database."""
-        return self._enabled and self._over_workers
+        return self._enabled and self._over_workers and self._shared is None
 
     @property
     def has_other_workers(self) -> bool:
-        """Whether several processes serve the same users."""
-        return self._over_workers
+        """Whether several processes may serve the same users."""
+        return self._over_workers or self._other_hosts
 
     def hold_over_workers(self) -> None:
         """Note that several processes serve the same users, so limits in memory count only a part of the requests."""
@@ -55,6 +65,19 @@ class Limits:
             if wait:
                 raise self._security_log.refuse(limit, key, wait)
 
+    def take_often(self, limit: Limit, key: object) -> None:
+        """Take one from a bucket of this process, and from that of all processes if there is one outside of the
+        database. While that is away, the first one is enough. Raises RATE_LIMITED with retry_after in seconds.
+        """
+        self.take(limit, key)
+        if self._enabled and self._shared is not None:
+            try:
+                refused = self._shared.take([(limit, key, 1)])
+            except SharedAwayError:
+                return
+            if refused is not None:
+                raise self._security_log.refuse(limit, key, refused[1])
+
     def give_back(self, limit: Limit, key: object) -> None:
         """Return one to a bucket of this process."""
         if self._enabled:
@@ -62,55 +85,57 @@ class Limits:
 
     def check_shared(self, *buckets: Bucket) -> None:
         """Check that each bucket has at least one left. Raises RATE_LIMITED with retry_after in seconds."""
-        if not self._enabled:
-            return
-        with self._store.read() as connection:
-            for limit, key in buckets:
-                _, wait = limit.take(_state(connection, limit, key), self._clock())
-                if wait:
-                    raise self._security_log.refuse(limit, key, wait)
+        if self._enabled:
+            takes = [(limit, key, 1) for limit, key in buckets]
+            self._require(self._in_shared(lambda shared: shared.look(takes)))
 
     def take_shared(self, *buckets: Bucket) -> None:
         """Take one from each bucket. Raises RATE_LIMITED with retry_after in seconds."""
-        if self._enabled:
-            with self._store.write() as tx:
-                for limit, key in buckets:
-                    self.take_within(tx, limit, key)
+        self.take_each([(limit, key, 1) for limit, key in buckets])
+
+    def take_each(self, takes: Sequence[Take]) -> Callable[[], None]:
+        """Take from all of the buckets. Returns how to undo it. Raises RATE_LIMITED, and nothing is taken."""
+        if not self._enabled:
+            return lambda: None
+
+        def take(shared: Buckets) -> Callable[[], None]:
+            self._require(shared.take(takes))
+            return lambda: self._give_back(shared, takes)
+
+        return self._in_shared(take)
+
+    def is_full(self, limit: Limit, key: object) -> bool:
+        """Whether the bucket is full, so nothing was taken from it recently."""
+        return self._in_shared(lambda shared: shared.is_full(limit, key))
 
     def take_within(self, tx: WriteTransaction, limit: Limit, key: object, count: int = 1) -> None:
         """Take `count` (at most the limit's burst) in an open transaction, which must be rolled back if this raises.
 
         Raises RATE_LIMITED with retry_after in seconds.
         """
-        if not self._enabled:
-            return
-        now, taken = self._clock(), limit.interval * count
-        name = _name(limit, key)
-        deepest = now + limit.interval * limit.burst
-        values = {"key": name, "now": now, "taken": taken, "deepest": deepest, "farthest": deepest + CLOCKS_APART}
-        if count <= limit.burst and tx.execute(_take, values).first() is not None:
-            return
-        _, wait = limit.take(_state(tx, limit, key), now, count)
-        raise self._security_log.refuse(limit, key, wait or limit.interval / SECOND)
-
-    def give_back_within(self, tx: WriteTransaction, limit: Limit, key: object, count: int = 1) -> None:
-        """Undo take_within."""
-        given = RateLimit.full_at - limit.interval * count
-        tx.execute(update(RateLimit).where(RateLimit.key == _name(limit, key)).values(full_at=given))
-
-    def is_full_within(self, tx: WriteTransaction, limit: Limit, key: object) -> bool:
-        """Whether the bucket is full, so nothing was taken from it recently."""
-        return _state(tx, limit, key) <= self._clock()
+        if self._enabled:
+            take = (limit, key, count)
+            wait = self._sql.take_within(tx, take)
+            self._require((take, wait) if wait else None)
 
     def purge(self) -> None:
         """Delete buckets that are full again."""
-        with self._store.write() as tx:
-            tx.execute(delete(RateLimit).where(RateLimit.full_at < self._clock()))
+        self._sql.purge()
 
+    def _in_shared(self, call: Callable[[Buckets], T]) -> T:
+        """Call with the buckets of all processes. Raises UNAVAILABLE."""
+        if self._shared is not None:
+            with contextlib.suppress(SharedAwayError):
+                return call(self._shared)
+        return call(self._sql)
 
-def _name(limit: Limit, key: object) -> str:
-    return f"{limit.name}:{key}"
+    @staticmethod
+    def _give_back(shared: Buckets, takes: Sequence[Take]) -> None:
+        """Undo a take where it was made; if that is away by now, its buckets fill up by themselves."""
+        with contextlib.suppress(SharedAwayError):
+            shared.give_back(takes)
 
-
-def _state(connection: Connection | WriteTransaction, limit: Limit, key: object) -> int:
-    return connection.execute(select(RateLimit.full_at).where(RateLimit.key == _name(limit, key))).scalar() or 0
+    def _require(self, refused: tuple[Take, float] | None) -> None:
+        if refused is not None:
+            (limit, key, _), wait = refused
+            raise self._security_log.refuse(limit, key, wait)

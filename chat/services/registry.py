@@ -6,7 +6,7 @@ from collections.abc import Callable
 from chat.clock import Clock
 from chat.delivery import Hub
 from chat.pictures import Decoder
-from chat.ports import Backend
+from chat.ports import Backend, Shared
 from chat.security.devices import Devices
 from chat.security.events import SecurityLog, Whence
 from chat.services.accounts import Accounts
@@ -29,6 +29,7 @@ from chat.services.join_codes import JoinCodes
 from chat.services.memberships import Memberships
 from chat.services.message_queries import MessageQueries
 from chat.services.messages import Messages
+from chat.services.online import SqlOnline
 from chat.services.own_data import OwnData
 from chat.services.password_guessing import PasswordGuessing
 from chat.services.presence import Presence
@@ -58,6 +59,7 @@ class Services:
         backend: Backend,
         clock: Clock,
         *,
+        shared: Shared | None = None,
         rate_limits: bool,
         bounds: Bounds,
         storage_bounds: StorageBounds,
@@ -80,8 +82,17 @@ class Services:
         self.store = backend.store
         self.hub = Hub(self.store, feed_max_bytes, self._user_changed)
         security_log = SecurityLog(clock, whence)
-        self.limits = Limits(self.store, clock, security_log, enabled=rate_limits)
-        self.presence = Presence(self.store, clock, presence_seconds)
+        self._shared = shared
+        self.limits = Limits(
+            self.store,
+            clock,
+            security_log,
+            enabled=rate_limits,
+            other_hosts=backend.for_hosts,
+            shared=None if shared is None else shared.buckets,
+        )
+        online = SqlOnline(self.store) if shared is None else shared.online
+        self.presence = Presence(self.store, clock, online, presence_seconds)
         self.read_marks = ReadMarks(self.store)
         self.sessions = Sessions(self.store, self.hub, clock, self.presence, security_log, session_hours)
         self.site = Site(self.store, clock, self.limits, security_log, registration)
@@ -194,6 +205,8 @@ class Services:
                 self.rooms.ensure_lobby()
                 self.files.purge()
                 self._bus.start()
+                if self._shared is not None:
+                    self._shared.start()
                 self._housekeeper.start()
                 self._started = True
 
@@ -208,6 +221,8 @@ class Services:
         self.health.stop()
         self._bus.stop()
         self._housekeeper.stop()
+        if self._shared is not None:
+            self._shared.stop()
         self.decoder.close()
         if self._started:
             self.room_presence.end()

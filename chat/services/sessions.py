@@ -163,7 +163,7 @@ class Sessions:
         with self._store.write() as tx:
             tx.execute(delete(LoginSession).where(LoginSession.id == actor.session_id))
             tx.emit(Event(EventKind.USER, actor.user_id))
-        self._presence.forget(actor.session_id)
+        self._presence.forget([actor.session_id], actor.user_id)
         self._security_log.write("logout", actor.user_id, actor.username)
 
     def own(self, actor: Actor) -> list[SessionView]:
@@ -183,8 +183,7 @@ class Sessions:
         with self._store.write() as tx:
             ids = tx.execute(select(LoginSession.id).where(LoginSession.user_id == actor.user_id)).scalars().all()
             self.end_all_within(tx, actor.user_id)
-        for session_id in ids:
-            self._presence.forget(session_id)
+        self._presence.forget(ids, actor.user_id)
         self._security_log.write("logout", actor.user_id, actor.username, sessions=len(ids))
 
     def close_others(self, actor: Actor) -> None:
@@ -193,8 +192,7 @@ class Sessions:
         with self._store.write() as tx:
             ids = tx.execute(select(LoginSession.id).where(*others)).scalars().all()
             self.end_all_within(tx, actor.user_id, but_for=actor.session_id)
-        for session_id in ids:
-            self._presence.forget(session_id)
+        self._presence.forget(ids, actor.user_id)
         self._security_log.write("logout", actor.user_id, actor.username, sessions=len(ids))
 
     def end_all_within(self, tx: WriteTransaction, user_id: int, *, but_for: str = "") -> None:

@@ -13,7 +13,7 @@ from chat.backends.postgresql.engine import connect, parameters
 from chat.backends.postgresql.store import Store
 from chat.backends.sqlite import backup as files
 from chat.clock import Clock
-from chat.ports import Backend, BackupError, Listener, Opened
+from chat.ports import Backend, BackupError, Hints, Listener, Opened
 
 GONE_SECONDS = 3.0  # within which the connections of a server that was stopped disappear
 _OTHERS = """
@@ -23,9 +23,13 @@ WHERE datname = current_database() AND application_name = 'commonroom' AND pid <
 
 
 class PostgresBackend:
-    def __init__(self, engine: Engine, clock: Clock, url: str) -> None:
+    for_hosts = True
+
+    def __init__(self, engine: Engine, clock: Clock, url: str, hints: Hints | None) -> None:
+        """hints: faster than the database's own; None: these alone."""
         self.store = Store(engine, clock)
         self._url = url
+        self._hints = hints
 
     @property
     def name(self) -> str:
@@ -34,7 +38,7 @@ class PostgresBackend:
 
     def bus(self, listener: Listener) -> PostgresBus:
         """Make the bus that commits of this process go through from here on."""
-        made = PostgresBus(self.store, listener, self._url)
+        made = PostgresBus(self.store, listener, self._url, self._hints)
         self.store.published = made.committed
         return made
 

@@ -21,7 +21,7 @@ from chat.backends.postgresql.engine import connect
 from chat.backends.postgresql.store import Store
 from chat.errors import ChatError
 from chat.models import SIGNALS, Event, EventKind
-from chat.ports import Listener
+from chat.ports import Hints, Listener
 
 log = logging.getLogger(__name__)
 CHANNEL = "commonroom"
@@ -29,6 +29,7 @@ SPACING_SECONDS = 0.005  # between two looks, and between two notifications: bur
 LOOK_ANYWAY_SECONDS = 2.5  # should a notification be lost
 DEAF_AFTER_SECONDS = 2.0  # without this process's own notification: it goes through a pooler, say
 DEAF_LOOK_SECONDS = 0.02
+UNHINTED_LOOK_SECONDS = 0.5  # while Redis is away from here: for other processes it may not be
 TOO_LONG_SECONDS = 60.0  # without a look: rather than read all that happened, everybody looks again
 RETRY_SECONDS = (0.2, 2.0)  # after a lost connection; doubled up to the second
 
@@ -44,12 +45,16 @@ ORDER BY e.id
 
 
 class PostgresBus:
-    """One thread with one connection, outside the pool: it listens, looks, and notifies the other processes."""
+    """One thread with one connection, outside the pool: it listens, looks, and notifies the other processes.
 
-    def __init__(self, store: Store, listener: Listener, url: str) -> None:
+    Where there are faster hints (Redis), it notifies only while these are away.
+    """
+
+    def __init__(self, store: Store, listener: Listener, url: str, hints: Hints | None = None) -> None:
         self._store = store
         self._listener = listener
         self._url = url
+        self._hints = hints
         self._name = secrets.token_hex(8)  # the payload of this process's notifications
         self._seen = "3:3:"  # the snapshot up to which events have been published; at first none (ids begin at 3)
         self._looked_at = self._acted_at = 0.0  # time.monotonic() s
@@ -60,6 +65,8 @@ class PostgresBus:
         self._must_notify = self._must_look = False
         self._unheard_since: float | None = None  # when this process notified, and has not heard itself since
         self._thread = threading.Thread(target=self._run, name="bus", daemon=True)
+        if hints is not None:
+            hints.listen(self._hinted, self._unhinted)
 
     def start(self) -> None:
         """Start from the events there are now. Raises UNAVAILABLE."""
@@ -89,10 +96,11 @@ class PostgresBus:
             is_done = not any(event.kind in SIGNALS for event in events)
         finally:
             self._must_look = self._must_look or not is_done
-            self._must_notify = True
+            is_hinted = self._hints is not None and self._hints.send()
+            self._must_notify = self._must_notify or not is_hinted
             if self._wake is None:
                 self._notify_from_command()
-            else:
+            elif not (is_done and is_hinted):
                 self._ring()
 
     def read_events(self) -> None:
@@ -171,9 +179,12 @@ class PostgresBus:
         return self._looked_at + self._look_every()
 
     def _look_every(self) -> float:
-        unheard = self._unheard_since
-        is_deaf = unheard is not None and time.monotonic() - unheard > DEAF_AFTER_SECONDS
-        return DEAF_LOOK_SECONDS if is_deaf else self._look_anyway
+        hints, unheard = self._hints, self._unheard_since
+        if hints is not None and hints.is_live:
+            return self._look_anyway
+        if unheard is not None and time.monotonic() - unheard > DEAF_AFTER_SECONDS:
+            return DEAF_LOOK_SECONDS
+        return self._look_anyway if hints is None else UNHINTED_LOOK_SECONDS
 
     def _act(self, connection: psycopg.Connection) -> None:
         self._acted_at = now = time.monotonic()
@@ -192,6 +203,14 @@ class PostgresBus:
             self._unheard_since = None
         else:
             self._must_look = True
+
+    def _hinted(self) -> None:
+        self._must_look = True
+        self._ring()
+
+    def _unhinted(self) -> None:
+        self._must_look = self._must_notify = True
+        self._ring()
 
     def _ring(self) -> None:
         with self._wake_lock:  # once closed, the descriptor's number may be another's

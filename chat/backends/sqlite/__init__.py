@@ -15,6 +15,8 @@ from chat.ports import Backend, Listener, Opened
 
 
 class SqliteBackend:
+    for_hosts = False
+
     def __init__(self, engine: Engine, clock: Clock, *, busy_seconds: float, synchronous: str) -> None:
         tune_sqlite(engine, synchronous)
         self.store = Store(engine, clock, busy_seconds)

@@ -1,0 +1,147 @@
+"""Hints by Redis: "look for events" to all processes of a chat, on one channel.
+
+Publish/subscribe loses messages without an error: a connection that was cut silently hears nothing, and redis-py's
+health check does not notice (14 s and more). Each process therefore publishes a beat every second and listens for it:
+a process that does not hear its own beats is deaf, and subscribes again.
+"""
+
+import contextlib
+import logging
+import random
+import secrets
+import threading
+import time
+from collections.abc import Callable
+
+import redis
+
+from chat import metrics
+from chat.backends.redis.link import Link
+from chat.ports import SharedAwayError
+
+log = logging.getLogger(__name__)
+SPACING_SECONDS = 0.005  # between two hints: bursts become one
+BEAT_SECONDS = 1.0
+DEAF_AFTER_SECONDS = 3.0
+RETRY_SECONDS = (0.2, 2.0)  # after a lost connection; doubled up to the second
+_HINT, _BEAT = "h", "b"
+
+
+class RedisHints:
+    """Two threads: one publishes, one listens. Hints say only "look", so one stands for all that are due."""
+
+    def __init__(self, link: Link, prefix: str) -> None:
+        self._link = link
+        self._channel = f"{prefix}:hints"
+        self._name = secrets.token_hex(8)
+        self._heard: Callable[[], None] = lambda: None
+        self._failed: Callable[[], None] = lambda: None
+        self.is_live = False  # this process hears itself
+        self.lag_seconds = 0.0  # of the last beat
+        self._beat_at = 0.0  # time.monotonic() s of the last beat heard
+        self._beat_due = 0.0  # time.monotonic() s
+        self._due = threading.Event()
+        self._is_due = False
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._publish, name="hints out", daemon=True),
+            threading.Thread(target=self._listen, name="hints in", daemon=True),
+        ]
+
+    def listen(self, heard: Callable[[], None], failed: Callable[[], None]) -> None:
+        """Set the callbacks: `heard` when there may be events; `failed` when a hint could not be sent, or
+        this process turns deaf. Both return at once. Call it before `start`.
+        """
+        self._heard, self._failed = heard, failed
+
+    def start(self) -> None:
+        metrics.watch_redis(up=lambda: float(self._link.is_up and self.is_live), lag=lambda: self.lag_seconds)
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End the threads and wait for them."""
+        self._stop.set()
+        self._due.set()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join()
+
+    def send(self) -> bool:
+        """Hint that there are events. Never blocks; False: take another way, Redis is away."""
+        if not (self.is_live and self._link.is_up):
+            return False
+        self._is_due = True
+        self._due.set()
+        return True
+
+    def _publish(self) -> None:
+        while not self._stop.is_set():
+            self._due.wait(max(0.0, self._beat_due - time.monotonic()))
+            self._due.clear()
+            was_due, self._is_due = self._is_due, False
+            try:
+                if was_due:
+                    self._tell(_HINT)
+                if time.monotonic() >= self._beat_due:
+                    self._beat()
+            except SharedAwayError:
+                if was_due:
+                    self._failed()
+            if was_due:
+                self._stop.wait(SPACING_SECONDS)
+        with contextlib.suppress(SharedAwayError):
+            self._beat()  # wakes the other thread
+
+    def _beat(self) -> None:
+        now = time.monotonic()
+        self._beat_due = now + BEAT_SECONDS
+        self._tell(_BEAT, str(now))
+
+    def _tell(self, kind: str, *rest: str) -> None:
+        line = " ".join([kind, self._name, *rest])
+        self._link.attempt(lambda client: client.publish(self._channel, line))
+
+    def _listen(self) -> None:
+        pause, most = RETRY_SECONDS
+        while not self._stop.is_set():
+            try:
+                with contextlib.closing(self._link.subscriber()) as subscriber:
+                    self._hear(subscriber)
+            except (redis.RedisError, OSError) as error:
+                log.info("the subscription to hints was lost: %s", error)
+            except Exception:
+                log.exception("listening for hints failed; it is tried again")
+            if self.is_live:
+                self.is_live = False
+                pause = RETRY_SECONDS[0]
+                self._failed()
+            self._stop.wait(pause * random.uniform(0.8, 1.2))  # noqa: S311 - not all processes at once
+            pause = min(most, 2 * pause)
+
+    def _hear(self, subscriber: "redis.client.PubSub") -> None:
+        """Subscribe, and pass hints on until the connection is lost or deaf. Raises RedisError."""
+        subscriber.subscribe(self._channel)
+        self._beat_at = time.monotonic()
+        while not self._stop.is_set():
+            message = subscriber.get_message(timeout=BEAT_SECONDS)
+            now = time.monotonic()
+            if message is not None and message["type"] == "message":
+                self._take(str(message["data"]), now)
+            elif message is not None:  # subscribed: everything published from now on is heard
+                self._beat_due = 0.0
+                self._due.set()
+            if now - self._beat_at > DEAF_AFTER_SECONDS:
+                raise redis.ConnectionError("its own beats are not heard")
+
+    def _take(self, line: str, now: float) -> None:
+        kind, _, rest = line.partition(" ")
+        name, _, sent_at = rest.partition(" ")
+        if kind == _HINT and name != self._name:
+            self._heard()
+        elif kind == _BEAT and name == self._name:
+            self.lag_seconds = max(0.0, now - float(sent_at))
+            self._beat_at = now
+            if not self.is_live:  # a look now misses nothing that comes after it
+                self.is_live = True
+                self._heard()

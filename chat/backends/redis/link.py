@@ -1,0 +1,89 @@
+"""Commands to Redis that hold nobody up: short timeouts, no retries, and no attempts while it is known to be away."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from chat.ports import SharedAwayError
+
+log = logging.getLogger(__name__)
+TIMEOUT_SECONDS = 0.25  # for a connection, and for an answer
+LOG_EVERY_SECONDS = 60.0
+T = TypeVar("T")
+
+
+def client(url: str, timeout: float = TIMEOUT_SECONDS) -> "redis.Redis":
+    """Make a client with bounded waits.
+
+    redis-py's defaults (8.1) wait 5 s and retry ten times: a stopped Redis would hold a request for 12 s.
+    """
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=timeout,
+        socket_connect_timeout=timeout,
+        retry=Retry(NoBackoff(), 0),
+        health_check_interval=0,
+        protocol=2,  # with 3 each new connection takes a round trip more
+        driver_info=None,
+        decode_responses=True,
+    )
+
+
+class Link:
+    """The connections of one process. From any thread."""
+
+    def __init__(self, url: str) -> None:
+        self._client = client(url)
+        self._url = url
+        self._logged_at = -LOG_EVERY_SECONDS  # time.monotonic() s
+        self._has_told = False
+        self.is_up = True  # until a command fails; then until RedisHints gets through
+        self.losses = 0
+
+    def run(self, command: Callable[["redis.Redis"], T]) -> T:
+        """Run a command. Raises SharedAwayError: after TIMEOUT_SECONDS at most, and at once while Redis is away."""
+        if not self.is_up:
+            raise SharedAwayError
+        return self.attempt(command)
+
+    def attempt(self, command: Callable[["redis.Redis"], T]) -> T:
+        """Run a command even if Redis is known to be away, and note whether it is back. Raises SharedAwayError."""
+        try:
+            result = command(self._client)
+        except (redis.RedisError, OSError) as error:
+            self._lost(error)
+            raise SharedAwayError from error
+        if not self.is_up:
+            self.is_up = True
+            if self._has_told:
+                self._has_told = False
+                log.warning("Redis answers again")
+        return result
+
+    def script(self, text: str) -> Callable[..., Any]:
+        """Return a Lua script that is sent once and then called by its hash, inside of `run`."""
+        return self._client.register_script(text)
+
+    def subscriber(self) -> "redis.client.PubSub":
+        """Make a subscriber with a connection of its own."""
+        made: redis.client.PubSub = client(self._url).pubsub()  # type: ignore[no-untyped-call]
+        return made
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _lost(self, error: Exception) -> None:
+        if self.is_up:
+            self.is_up = False
+            self.losses += 1
+            self._client.connection_pool.disconnect(inuse_connections=False)
+        now = time.monotonic()
+        if now - self._logged_at >= LOG_EVERY_SECONDS:
+            self._logged_at = now
+            self._has_told = True
+            log.warning("Redis is away, going on without: %s", error)
