@@ -16,7 +16,7 @@ from chat.ports import Online, OnlineChange, SharedAwayError, Store
 OPEN_AHEAD = 30 * SECOND  # an open wait keeps a session online this far ahead
 REWRITE_AHEAD = 5 * SECOND  # `online_until` is written again when less than this remains
 CACHE_FOR = 1 * SECOND
-KEEP_FOR = 40 * SECOND  # what was last known of other processes, while that cannot be asked
+KEEP_FOR = 40 * SECOND  # the last known state of other processes, while it cannot be read
 _IN_CHUNK = 1000  # session ids per query
 
 

@@ -295,7 +295,7 @@ def test_presence_outlasts_an_absence_and_comes_back(
     assert online(other), "everything is written again"
 
 
-def test_what_has_run_out_is_removed(server: PrivateRedis, two: tuple[Services, Services], clock: FakeClock) -> None:
+def test_expired_sessions_are_removed(server: PrivateRedis, two: tuple[Services, Services], clock: FakeClock) -> None:
     one, _ = two
     for n in range(3):
         sign_up(one, f"pupil{n}")
@@ -312,7 +312,7 @@ def test_what_has_run_out_is_removed(server: PrivateRedis, two: tuple[Services, 
 
 
 class Ear:
-    """What a process hears."""
+    """The hints of one process."""
 
     def __init__(self, server: PrivateRedis, prefix: str = "p") -> None:
         self.link = Link(server.url)
@@ -440,7 +440,7 @@ def run_at_once(jobs: Sequence[Callable[[], object]]) -> None:
         thread.join()
 
 
-def test_takers_at_the_same_moment_share_what_there_is(link: Link) -> None:
+def test_simultaneous_takers_share_one_bucket(link: Link) -> None:
     taken = RedisBuckets(link, "p")
     results: list[object] = []
     run_at_once([lambda: results.append(taken.take([(FEW, "a", 1)]))] * 20)
