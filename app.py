@@ -117,6 +117,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         PAGE_LIMITS={
             "password_min": settings.password_min_length,
             "image_max": settings.image_max_bytes,
+            "file_max": settings.file_max_bytes,
             "message_max": settings.message_max_chars,
             "edit_minutes": settings.edit_minutes,
         },

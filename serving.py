@@ -7,7 +7,8 @@ from flask import Flask
 
 from chat.http.context import EXTENSION
 from chat.http.envelopes import refusals
-from chat.http.long_bodies import takes_any, takes_long
+from chat.http.long_bodies import takes_any, takes_long, takes_parts
+from chat.http.uploads import AROUND_MAX_BYTES
 from chat.protocols import tcp
 from chat.security.tokens import user_named
 from chat.server.ports import Application, Limits
@@ -26,6 +27,7 @@ def application(app: Flask, line_port: int) -> Application:
         envelope=refusals(app),
         takes_long=takes_long(app),
         takes_any=takes_any(app),
+        takes_parts=takes_parts(app, services.files.max_bytes + AROUND_MAX_BYTES),
         user_named=partial(user_named, secret=app.config["SECRET_KEY"]),
         line_protocols=lines,
         stopping=services.answer_held,

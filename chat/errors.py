@@ -106,6 +106,7 @@ class ErrorCode(Enum):
     IMAGE_INVALID = auto()
     IMAGE_TOO_LARGE = auto()  # limit (bytes)
     FILE_NOT_FOUND = auto()
+    FILE_EMPTY = auto()
     FILE_TOO_LARGE = auto()  # limit (bytes)
     # storage
     QUOTA_USED = auto()  # limit (bytes a day), retry_after (s)
@@ -163,6 +164,7 @@ PARTIAL = frozenset(
         ErrorCode.EDIT_TOO_LATE,
         ErrorCode.EDIT_CROSSED,
         ErrorCode.EQUATION_INVALID,
+        ErrorCode.FILE_EMPTY,
         ErrorCode.REACTION_INVALID,
         ErrorCode.REACTIONS_TOO_MANY,
     }

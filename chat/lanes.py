@@ -17,6 +17,7 @@ class Lane(Enum):
     HASHING = auto()  # accounts' passwords
     ROOM_PASSWDS = auto()  # for rooms; separate, so that they cannot delay log-ins
     PICTURES = auto()  # decoding pictures, and bodies that may contain one
+    UPLOADS = auto()  # storing parts of files as they arrive
     LONG = auto()  # searches, generated documents
     MAIL = auto()  # a mail server that hangs blocks only these threads
     REFUSING = auto()  # refuses requests in their protocol's envelope when a lane's queue is full

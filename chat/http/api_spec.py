@@ -27,6 +27,7 @@ class Declared:
     needs_login: bool = False
     sets_cookie: bool = False
     has_long_body: bool = False  # over 64 KiB
+    takes_parts: bool = False  # a longer one is passed on in parts as it arrives
     summary_zh: str = ""  # the English summary is the view's docstring
 
 

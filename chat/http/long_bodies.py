@@ -34,6 +34,22 @@ def takes_long(app: Flask) -> Takes:
     return takes
 
 
+def takes_parts(app: Flask, most: int) -> Callable[[bytes, Client], int]:
+    """Return a function that tells how many bytes a body may have that is passed on in parts: `most`, or 0."""
+    routes = frozenset(
+        (method.encode(), rule.rule.encode())
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods or ()
+        if _declared(app, rule.endpoint).takes_parts
+    )
+
+    def takes(head: bytes, client: Client) -> int:
+        line = _LINE.match(head)
+        return most if isinstance(client, int) and line is not None and line.groups() in routes else 0
+
+    return takes
+
+
 def takes_any(app: Flask) -> Takes:
     """Whether the answer depends on the body: there is such a route, and a log-in if it needs one."""
     routes = app.url_map.bind("localhost")

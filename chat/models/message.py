@@ -85,6 +85,9 @@ class Attachment(db.Model):
     media_type: Mapped[str] = mapped_column(Text)
     size: Mapped[int] = mapped_column(Id)  # bytes
     filename: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))  # of a file; pictures have none
+    width: Mapped[int | None]  # of a picture, upright, in px
+    height: Mapped[int | None]
+    thumbnail: Mapped[bytes | None] = mapped_column(LargeBinary)  # of a large still picture: JPEG or PNG
     created_at: Mapped[int] = mapped_column(Microseconds)
     # of an upload: the user whose quota is refunded if it is abandoned
     uploader_id: Mapped[int | None] = mapped_column(Id)
@@ -122,6 +125,8 @@ class StoredMessage:
     client_message_id: str | None
     attachment_id: int | None = None
     filename: str = ""  # of a file
+    width: int | None = None  # of a picture, px
+    height: int | None = None
     edited_at: int | None = None  # µs
     reactions: Reactions = ()
     mentions: tuple[str, ...] = ()  # usernames

@@ -1,6 +1,8 @@
 """Limits on pictures, enforced by the rewriters of all formats."""
 
 MAX_PIXELS = 40_000_000
+# Larger pictures only have their structure checked, because slow machines take long to decode them.
+MOST_PIXELS_DECODED = 16_000_000
 PROFILE_MAX_BYTES = 1024 * 1024  # of an inflated colour profile; larger ones are removed
 
 

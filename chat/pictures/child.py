@@ -15,13 +15,11 @@ import warnings
 
 from PIL import GifImagePlugin, Image, ImageOps, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
-from chat.pictures.wire import CHECK, HEAD, READY
+from chat.pictures.bounds import MOST_PIXELS_DECODED
+from chat.pictures.wire import CHECK, HEAD, READY, SIDES
 
 CPU_SECONDS = 2  # the kernel rounds up to whole seconds
 MEMORY_BYTES = 1024 * 1024 * 1024  # address space: 40 megapixels of RGBA, twice, and the interpreter
-# Larger pictures only have their structure checked, because slow machines take long to decode them.
-MOST_PIXELS_DECODED = 16_000_000
-SIDE = 256  # px, of scaled pictures
 PROFILE_MAX_BYTES = 4096  # of the scaled picture's colour profile; larger ones are removed
 _PLUGINS = (PngImagePlugin, JpegImagePlugin, GifImagePlugin, WebPImagePlugin)  # imported before the limits apply
 _FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
@@ -38,11 +36,11 @@ def check(data: bytes) -> bytes:
     return b""
 
 
-def shrink(data: bytes) -> bytes:
-    """Scale to a still picture of at most SIDE x SIDE px, upright: JPEG, or PNG for transparency or a palette."""
+def shrink(data: bytes, side: int) -> bytes:
+    """Scale to a still picture of at most side x side px, upright: JPEG, or PNG for transparency or a palette."""
     with _open(data) as image:
         profile = image.info.get("icc_profile")
-        image.thumbnail((SIDE, SIDE))
+        image.thumbnail((side, side))
         is_lossless = image.has_transparency_data or image.mode in ("1", "L", "P")
         if image.mode == "P" or image.has_transparency_data:
             image = image.convert("RGBA" if image.has_transparency_data else "RGB")
@@ -68,7 +66,7 @@ def serve(connection: socket.socket) -> None:
         data = _receive(connection, length)
         _limit_cpu()
         try:
-            is_fine, answer = b"\1", (check if operation == CHECK else shrink)(data)
+            is_fine, answer = b"\1", check(data) if operation == CHECK else shrink(data, SIDES[operation])
         except Exception:  # anything that hostile bytes make a decoder raise, MemoryError included
             is_fine, answer = b"\0", b""
         connection.sendall(HEAD.pack(is_fine, len(answer)) + answer)

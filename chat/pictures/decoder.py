@@ -12,7 +12,7 @@ import weakref
 from pathlib import Path
 
 from chat.pictures.bounds import NotAPicture
-from chat.pictures.wire import CHECK, HEAD, READY, SHRINK
+from chat.pictures.wire import CHECK, HEAD, READY, SHRINK, THUMBNAIL
 
 log = logging.getLogger(__name__)
 MOST_CHILDREN = 2  # each uses 25 MB when idle
@@ -46,6 +46,10 @@ class Decoder:
     def shrink(self, picture: bytes) -> bytes:
         """Return a scaled still version, as JPEG or PNG. Raises NotAPicture, DecoderUnavailable."""
         return self._ask(SHRINK, picture)
+
+    def thumbnail(self, picture: bytes) -> bytes:
+        """Return a larger scaled still version, as JPEG or PNG. Raises NotAPicture, DecoderUnavailable."""
+        return self._ask(THUMBNAIL, picture)
 
     def close(self) -> None:
         """End the child processes."""

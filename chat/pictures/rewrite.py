@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import pybase64
 
-from chat.pictures import gif, jpeg, png, webp
+from chat.pictures import exif, gif, jpeg, png, webp
 from chat.pictures.bounds import NotAPicture
 
+_QUARTER_TURNS = [exif.only(orientation) for orientation in range(5, 9)]
 _DATA_URL = re.compile(r"\Adata:[\w.+/-]*(?:;[\w.+=-]+)*;base64,", re.ASCII)
 
 
@@ -25,6 +26,12 @@ class Picture:
     width: int
     height: int
     is_animated: bool
+
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """Width and height as shown: the orientation may turn the picture by a quarter."""
+        is_turned = any(each in self.data for each in _QUARTER_TURNS)
+        return (self.height, self.width) if is_turned else (self.width, self.height)
 
 
 def rewritten(data: bytes) -> Picture:
@@ -43,6 +50,11 @@ def rewritten(data: bytes) -> Picture:
     if webp.is_webp(data):
         return Picture(*_typed(webp.rewritten(data), "image/webp"))
     raise NotAPicture("unsupported format")
+
+
+def is_begun_by(data: bytes) -> bool:
+    """Whether a file that begins with these bytes would be a picture of a supported format."""
+    return data.startswith((jpeg.SIGNATURE, png.SIGNATURE, *gif.SIGNATURES)) or webp.is_webp(data)
 
 
 def _typed(found: tuple[bytes, int, int, bool], media_type: str) -> tuple[bytes, str, int, int, bool]:

@@ -5,6 +5,7 @@ Request: operation (1 byte), length (4 bytes, big-endian), picture. Answer: 1 fo
 
 import struct
 
-CHECK, SHRINK = b"c", b"s"
+CHECK, SHRINK, THUMBNAIL = b"c", b"s", b"t"
+SIDES = {SHRINK: 256, THUMBNAIL: 640}  # px, at most, of scaled pictures
 HEAD = struct.Struct(">cI")
 READY = b"+"  # sent once, when the child has started

@@ -13,9 +13,10 @@ from chat.server.client_identity import limited_address
 from chat.server.deadlines import NEVER
 from chat.server.flow_control import HEAD_SECONDS, LINGER_SECONDS, WRITE_SECONDS, BoundedConnection, unread_of
 from chat.server.host import Host
-from chat.server.http_parser import Framed, Framer, body_after
+from chat.server.http_parser import PART_BYTES, Framed, Framer, body_after
 from chat.server.memory import SMALL_BYTES
-from chat.server.ports import NEEDS_THREAD, NOTHING_YET, Client, Hold, Parked, Wsgi
+from chat.server.ports import NEEDS_THREAD, NOTHING_YET, Client, Hold, Parked, Receiver, Wsgi
+from chat.server.receiving import BodyReceiver
 from chat.server.refusals import MOST_REFUSED
 from chat.server.request_targets import FramingError
 from chat.server.states import IN_PROGRESS, READS, State
@@ -26,6 +27,7 @@ BODY_PAUSE_SECONDS = 20.0  # between two parts of a body
 REQUEST_SECONDS = 120.0  # for a whole request
 _HEALTH = (b"GET /healthz ", b"GET /healthz?", b"HEAD /healthz ", b"HEAD /healthz?")  # beginnings of health checks
 IDLE, READING, WORKING, HELD, SENDING = State.IDLE, State.READING, State.WORKING, State.HELD, State.SENDING
+RECEIVING = State.RECEIVING
 SURPLUS, CLOSING, GONE = State.SURPLUS, State.CLOSING, State.GONE
 READ_AHEAD_BYTES = 64 * 1024  # of the next request, while one is in progress
 
@@ -33,12 +35,12 @@ READ_AHEAD_BYTES = 64 * 1024  # of the next request, while one is in progress
 class HttpConnection(BoundedConnection):
     __slots__ = (
         "_advancing", "_at_eof", "_began", "_body", "_ending", "_framed", "_framer", "_head", "_held", "_is_last",
-        "_local", "_parked", "_peer", "_sender", "_started",
+        "_local", "_parked", "_peer", "_receiving", "_sender", "_started",
     )  # fmt: skip
 
     def __init__(self, host: Host) -> None:
         super().__init__(host)
-        self._framer = Framer(host.max_body, self._takes_long, self._takes_any)
+        self._framer = Framer(host.max_body, self._takes_long, self._takes_any, self._takes_parts)
         self._advancing = False
         self._at_eof = False  # the client has closed its side
         self._is_last = False  # no request follows the one in progress
@@ -51,6 +53,7 @@ class HttpConnection(BoundedConnection):
         self._held: Parked | None = None  # answers the request held now
         self._body = b""  # of that request
         self._sender: PieceSender | BytesSender | None = None  # of an answer sent in chunks
+        self._receiving: BodyReceiver | None = None  # of a body read in parts
         self._began: datetime | None = None  # its arrival, for the access log
 
     # Called by the transport
@@ -82,12 +85,14 @@ class HttpConnection(BoundedConnection):
         elif self.state is SURPLUS:
             self._refuse_surplus(data)
             return
-        elif self.state is CLOSING or self._is_last:
+        elif self.state is CLOSING or (self._is_last and not self._framer.coming):
             return
         framer = self._framer
         framer.buffer += data
         self._advance()
-        if self.state in IN_PROGRESS or (self.state in READS and not self._is_drained):
+        if self._receiving is not None:
+            self._receive_on()
+        elif self.state in IN_PROGRESS or (self.state in READS and not self._is_drained):
             self._bound_read_ahead(len(framer.buffer))
 
     def eof_received(self) -> bool:
@@ -96,6 +101,8 @@ class HttpConnection(BoundedConnection):
         self._at_eof = True
         if self._held is not None:
             self._answer_held(self._held.late())
+        elif self._receiving is not None:
+            self._receive_on()
         elif self.state in READS:
             self._advance()
         elif self.state is CLOSING or self.state is SURPLUS:
@@ -114,6 +121,8 @@ class HttpConnection(BoundedConnection):
         self._forget_known()
         if self._sender is not None:
             self._sender.stop()
+        if self._receiving is not None:
+            self._receiving.stop()
 
     def pause_writing(self) -> None:
         self._is_drained = False
@@ -151,6 +160,8 @@ class HttpConnection(BoundedConnection):
             self._answer_held(self._held.late())
         elif self.state is SURPLUS:
             self._refuse_surplus(b"")
+        elif self._receiving is not None:
+            self._transport.abort()
         elif self.state not in IN_PROGRESS:
             self._close()
 
@@ -259,8 +270,8 @@ class HttpConnection(BoundedConnection):
     def _dispatch(self, framed: Framed, resumed: Parked | None) -> None:
         self.state = WORKING
         self._head = framed.head
-        body = None if framed.too_large else framed.body
-        hold = Hold(partial(self._host.wake, self), time.monotonic(), body, resumed=resumed)
+        body = None if framed.too_large or framed.coming else framed.body
+        hold = Hold(partial(self._host.wake, self), time.monotonic(), body, resumed=resumed, coming=framed.coming)
         # A held pull that needs a thread was accepted before, and is never refused.
         put = self._host.offer if resumed is None else self._host.in_thread
         put(self, self._work, framed, hold)
@@ -275,6 +286,9 @@ class HttpConnection(BoundedConnection):
 
     def _takes_any(self, head: bytes) -> bool:
         return self._host.application.takes_any(head, self._host.clients.of_request(head, self._peer[0]))
+
+    def _takes_parts(self, head: bytes) -> int:
+        return self._host.application.takes_parts(head, self._host.clients.of_request(head, self._peer[0]))
 
     def _answer_here(self, framed: Framed, app: Wsgi) -> None:
         """Answer on the loop: health checks must not wait for a thread."""
@@ -295,13 +309,57 @@ class HttpConnection(BoundedConnection):
     def _work(self, framed: Framed, hold: Hold) -> None:  # in a thread
         if self._transport is None:  # disconnected while this waited for a thread
             answer = wsgi.Answer([], close=True)
+            if hold.receiver is not None:
+                hold.receiver.abandon()
         else:
             try:
                 answer = wsgi.run(self._host, framed, self._peer, self._local, hold)
             except WrongLane as wrong:
                 self._host.on_loop(self._host.offer_in, wrong.lane, self, self._work, framed, hold)
                 return
-        self._host.on_loop(self._worked, framed, answer, hold.resumed)
+        if framed.coming and hold.receiver is not None:
+            self._host.on_loop(self._receive, framed, hold.receiver)
+        else:
+            self._host.on_loop(self._worked, framed, answer, hold.resumed)
+
+    def _receive(self, framed: Framed, receiver: Receiver) -> None:
+        """Pass the body to the receiver; afterwards the request runs again."""
+
+        def received() -> None:
+            self._receiving = None
+            self.state = WORKING
+            self._set_deadline(NEVER)
+            hold = Hold(partial(self._host.wake, self), time.monotonic(), receiver=receiver)
+            self._host.in_thread(self, self._work, replace(framed, coming=0), hold)
+
+        self._receiving = BodyReceiver(self._host, self, self._framer, receiver, self._receive_on, received)
+        if self._transport is None:
+            self._receiving.stop()
+            return
+        self.state = RECEIVING
+        try:
+            self._count_coming(2 * PART_BYTES)
+        except FramingError as error:
+            self._receiving.stop()
+            self._receiving = None
+            self._refuse(error.status, error.reason, framed.head)
+            return
+        if self._framer.wants_continue():
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self._receive_on()
+
+    def _receive_on(self) -> None:
+        receiving = self._receiving
+        assert receiving is not None  # noqa: S101
+        receiving.go_on()
+        if not receiving.is_waiting:
+            self._set_deadline(NEVER)
+            self._bound_read_ahead(len(self._framer.buffer))
+        elif self._at_eof:
+            self._transport.abort()
+        else:
+            self._read_on()
+            self._set_deadline(receiving.due)
 
     def _worked(self, framed: Framed, answer: wsgi.Answer, resumed: Parked | None) -> None:
         if answer.parked is not None:

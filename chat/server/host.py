@@ -72,6 +72,9 @@ class Threads(Protocol):
     def offer_in(self, lane: Lane, owner: Owner, work: Callable[..., None], *args: Any) -> None:
         """Run the work in this lane, or have it refused."""
 
+    def in_lane(self, lane: Lane, owner: Owner, work: Callable[..., None], *args: Any) -> None:
+        """Run the work in this lane. For work that may not be refused."""
+
     def on_loop(self, call: Callable[..., None], *args: Any) -> None:
         """Call on the loop, from any thread, in the order of the calls."""
 

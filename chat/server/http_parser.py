@@ -18,6 +18,7 @@ CHUNK_LINE_MAX_BYTES = 1024
 CHUNKS_A_TURN = 128  # per call of next
 TRAILER_MAX_BYTES = 8192
 NO_BODY = -1
+PART_BYTES = 128 * 1024
 
 _BEGINNINGS = frozenset(b"!#$%&'*+-.^_`|~\r") | frozenset(
     (string.ascii_letters + string.digits).encode()
@@ -35,6 +36,7 @@ class Framed:
     too_large: bool = False
     is_repeatable: bool = False  # unchanged: the same bytes before a body of the same length mean the same again
     shape: Shape | None = None  # of a short, repeatable head
+    coming: int = 0  # bytes of a body to be read in parts (`next_part`)
 
 
 def body_after(known: Framed, data: bytes) -> bytes | None:
@@ -58,8 +60,10 @@ class Framer:
         "_shape",
         "_takes_any",
         "_takes_long",
+        "_takes_parts",
         "_trailer",
         "buffer",
+        "coming",
         "has_more",
     )
 
@@ -68,8 +72,12 @@ class Framer:
         max_body: int,
         takes_long: Callable[[bytes], bool] = lambda _: True,
         takes_any: Callable[[bytes], bool] = lambda _: True,
+        takes_parts: Callable[[bytes], int] = lambda _: 0,
     ) -> None:
         self._max_body = max_body
+        # How many bytes the body of a request with that head may have if it is read in parts; 0: it is not.
+        self._takes_parts = takes_parts
+        self.coming = 0  # bytes of a body that is read in parts
         # Whether a request with that head may have a long body, or any body. The second is asked if the client waits
         # for a 100.
         self._takes_long = takes_long
@@ -92,7 +100,7 @@ class Framer:
     @property
     def is_between(self) -> bool:
         """Whether no part of a next request has arrived."""
-        return self._head is None and not self.buffer
+        return self._head is None and not self.buffer and not self.coming
 
     @property
     def head(self) -> bytes:
@@ -137,6 +145,8 @@ class Framer:
         assert self._head is not None  # noqa: S101
         if self._chunked:
             return self._next_chunked() if self._most != NO_BODY else self._with_length(b"", claimed=1)
+        if self._left > SHORT_MAX_BYTES and (most := self._takes_parts(self._head)):
+            return self._done(b"", too_large=True) if self._left > most else self._begun()
         if self._left > self._most:
             return self._done(b"", too_large=True)
         if len(self.buffer) < self._left:
@@ -145,6 +155,24 @@ class Framer:
             body = bytes(view[: self._left])
         del self.buffer[: self._left]
         return self._done(body)
+
+    def next_part(self) -> bytes | None:
+        """Return the next part of a body that is read in parts, if it is complete."""
+        size = min(self.coming, PART_BYTES)
+        if len(self.buffer) < size:
+            return None
+        part = bytes(memoryview(self.buffer)[:size])
+        del self.buffer[:size]
+        self.coming -= size
+        return part
+
+    def _begun(self) -> Framed:
+        """Return the request before its body."""
+        coming, expects = self._left, self._expects
+        framed = Framed(self._head or b"", b"", coming=coming)
+        self._reset()
+        self.coming, self._expects = coming, expects
+        return framed
 
     def _done(self, body: bytes, *, too_large: bool = False) -> Framed:
         is_repeatable = self._is_as_it_came and not too_large

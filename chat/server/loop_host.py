@@ -70,6 +70,10 @@ class LoopHost:
         """The number of held requests. From any thread."""
         return sum(connection.is_held for connection in list(self.connections))
 
+    def in_lane(self, lane: Lane, owner: Owner, work: Callable[..., None], *args: Any) -> None:
+        """Run the work in this lane, regardless of the queue's length."""
+        self._lanes.run_in(lane, owner, work, *args)
+
     def offer_in(self, lane: Lane, owner: Owner, work: Callable[..., None], *args: Any) -> None:
         """Run the work in this lane, or refuse it (Owner.refused)."""
         self._lanes.offer_in(lane, owner, work, *args)

@@ -44,6 +44,8 @@ class Application:
     # Whether a body over SHORT_MAX_BYTES, or any body that the client holds back until a 100, is received.
     takes_long: Takes = lambda _head, _client: True
     takes_any: Takes = lambda _head, _client: True
+    # How many bytes a body may have that is passed to a Receiver in parts; 0: it is not.
+    takes_parts: Callable[[bytes, Client], int] = lambda _head, _client: 0
     # The user of a token with a valid signature. It may have expired: it still only gives turns as its own user.
     user_named: Callable[[str], int | None] = lambda _token: None
     line_protocols: Mapping[int, LineProtocol] = field(default_factory=dict)  # by port; all others speak HTTP
@@ -74,6 +76,8 @@ class Hold:
     upgrade: Upgrade | None = None  # set by the view that answers 101
     streams: bool = False  # set by the view: a body of known length is sent in chunks as the client reads
     resumed: Parked | None = None  # the object parked earlier by this request, when it runs again
+    coming: int = 0  # bytes of a body that has not been read, and is passed to a receiver
+    receiver: Receiver | None = None  # set by the view while bytes are coming; afterwards it has the whole body
 
 
 ENVIRON_KEY = "commonroom.live"  # environ key of the Hold in requests that came through LiveWorker
@@ -113,6 +117,19 @@ class Parked(Protocol):
 
     def forget(self) -> None:
         """The head is no longer known. Called once, after all other calls."""
+
+
+class Receiver(Protocol):
+    """Takes a long body in parts, as it arrives. Called in threads, one call at a time; raises nothing.
+
+    Afterwards the request runs again from its beginning, with this in its Hold.
+    """
+
+    def take(self, part: bytes) -> None:
+        """Handle the next part."""
+
+    def abandon(self) -> None:
+        """The rest does not arrive, or nobody waits for the answer. Called at most once, after all other calls."""
 
 
 @dataclass(slots=True)

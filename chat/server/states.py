@@ -11,6 +11,7 @@ class State(Enum):
     IDLE = "between two requests"
     READING = "a part of a request has arrived"
     WORKING = "a request is being handled, in a thread or on the loop"
+    RECEIVING = "a long body arrives, and is passed on in parts"
     HELD = "a request waits for news"
     SENDING = "a long answer is sent as the client reads it"
     SURPLUS = "above a limit on connections: the first request is refused"
@@ -22,7 +23,8 @@ _S = State
 MOVES: dict[State, frozenset[State]] = {
     _S.IDLE: frozenset({_S.READING, _S.WORKING, _S.HELD, _S.SURPLUS, _S.CLOSING, _S.GONE}),
     _S.READING: frozenset({_S.IDLE, _S.WORKING, _S.HELD, _S.CLOSING, _S.GONE}),
-    _S.WORKING: frozenset({_S.IDLE, _S.READING, _S.HELD, _S.SENDING, _S.CLOSING, _S.GONE}),
+    _S.WORKING: frozenset({_S.IDLE, _S.READING, _S.RECEIVING, _S.HELD, _S.SENDING, _S.CLOSING, _S.GONE}),
+    _S.RECEIVING: frozenset({_S.WORKING, _S.CLOSING, _S.GONE}),
     _S.HELD: frozenset({_S.IDLE, _S.READING, _S.WORKING, _S.CLOSING, _S.GONE}),
     _S.SENDING: frozenset({_S.IDLE, _S.READING, _S.CLOSING, _S.GONE}),
     _S.SURPLUS: frozenset({_S.CLOSING, _S.GONE}),
@@ -31,7 +33,7 @@ MOVES: dict[State, frozenset[State]] = {
 }
 # Tuples, because looking up a member of an Enum in a set calls its __hash__, which is written in Python.
 READS = (State.IDLE, State.READING)  # the next request can begin
-IN_PROGRESS = (State.WORKING, State.HELD, State.SENDING)  # a request is not finished
+IN_PROGRESS = (State.WORKING, State.RECEIVING, State.HELD, State.SENDING)  # a request is not finished
 
 
 class StreamState(Enum):

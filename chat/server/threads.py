@@ -40,6 +40,8 @@ BOUNDS = {
     Lane.ROOM_PASSWDS: Bounds(threads=1, most_waiting=200, nice=10),
     # Single C calls hold the GIL for up to 10 ms here. Sleeping limits one client to a quarter of a core.
     Lane.PICTURES: Bounds(threads=1, most_waiting=200, most_each=1, rest=3),
+    # A part is a write of 128 KiB. One thread, so that few senders wait for a part at a time.
+    Lane.UPLOADS: Bounds(threads=1, most_waiting=200, most_each=1, rest=1),
     Lane.LONG: Bounds(threads=1, most_waiting=200, most_each=1, rest=3),
     Lane.MAIL: Bounds(threads=2, most_waiting=100),
     Lane.REFUSING: Bounds(threads=1, most_waiting=1000),
@@ -63,6 +65,10 @@ class Lanes:
     def offer_in(self, lane: Lane, owner: Owner, work: Callable[..., None], *args: Any) -> None:
         """Run the work in this lane, or tell the owner that it is refused."""
         self._pools[lane].offer(owner, work, *args)
+
+    def run_in(self, lane: Lane, owner: Owner, work: Callable[..., None], *args: Any) -> None:
+        """Run the work in this lane, regardless of the queue's length."""
+        self._pools[lane].run(owner, work, *args)
 
     @property
     def rests(self) -> bool:

@@ -99,7 +99,7 @@ def _run(host: Host, framed: Framed, peer: Any, local: Any, hold: Hold, app: Wsg
         environ["REMOTE_PORT"] = str(peer[1])
         environ.update(shape.values)
     environ[ENVIRON_KEY] = hold
-    if framed.too_large or host.is_stopping:
+    if framed.too_large or framed.coming or host.is_stopping:
         response.force_close()
 
     def written(body_bytes: int, began: datetime = started) -> None:

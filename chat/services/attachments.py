@@ -12,6 +12,7 @@ from chat.errors import ChatError, ErrorCode
 from chat.models import Attachment, AttachmentChunk, Message, MessageType, Room
 from chat.ports import Store, WriteTransaction
 
+THUMBNAIL_FROM = 640  # px: smaller pictures have none
 CHUNK_BYTES = 256 * 1024
 BUSY_SECONDS = 2  # for Retry-After
 URL_PREFIX = "/attachments/"  # the route of chat.web, followed by the attachment's name
@@ -23,6 +24,15 @@ class Picture:
 
     data: bytes
     media_type: str
+    width: int | None = None  # upright, px
+    height: int | None = None
+    thumbnail: bytes | None = (
+        None  # at most 640 x 640 px, upright; None: the picture itself is small, animated, or huge
+    )
+
+    @property
+    def bytes_stored(self) -> int:
+        return len(self.data) + len(self.thumbnail or b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,8 @@ class Attached:
     size: int  # bytes
     type: MessageType
     filename: str = ""
+    width: int | None = None
+    height: int | None = None
 
 
 def new_name() -> str:
@@ -53,7 +65,7 @@ class Attachments:
         self._store = store
         self._clock = clock
         self._decoder = decoder
-        self._image_max_bytes = image_max_bytes
+        self.image_max_bytes = image_max_bytes
 
     def picture(self, image: str | bytes) -> Picture:
         """Verify and rewrite a picture given as Base64, a data URL, or bytes.
@@ -63,15 +75,26 @@ class Attachments:
         """
         try:
             data = pictures.from_text(image) if isinstance(image, str) else image
-            if len(data) > self._image_max_bytes:
-                raise ChatError(ErrorCode.IMAGE_TOO_LARGE, limit=self._image_max_bytes)
+            if len(data) > self.image_max_bytes:
+                raise ChatError(ErrorCode.IMAGE_TOO_LARGE, limit=self.image_max_bytes)
             rewritten = pictures.rewritten(data)
-            self._decoder.check(rewritten.data)
+            thumbnail = self._thumbnail(rewritten)
         except pictures.NotAPicture:
             raise ChatError(ErrorCode.IMAGE_INVALID) from None
         except pictures.DecoderUnavailable:
             raise ChatError(ErrorCode.UNAVAILABLE, retry_after=BUSY_SECONDS) from None
-        return Picture(rewritten.data, rewritten.media_type)
+        return Picture(rewritten.data, rewritten.media_type, *rewritten.upright_size, thumbnail)
+
+    def _thumbnail(self, picture: pictures.Picture) -> bytes | None:
+        """Check that the picture decodes, and return a smaller version of a large one."""
+        if picture.is_animated or not max(picture.width, picture.height) > THUMBNAIL_FROM:
+            self._decoder.check(picture.data)
+            return None
+        if picture.width * picture.height > pictures.MOST_PIXELS_DECODED:
+            self._decoder.check(picture.data)
+            return None
+        thumbnail = self._decoder.thumbnail(picture.data)
+        return thumbnail if len(thumbnail) < len(picture.data) else None
 
     def store(self, tx: WriteTransaction, picture: Picture) -> Attached:
         """Store the picture in the transaction of the message that carries it."""
@@ -80,6 +103,9 @@ class Attachments:
             "name": name,
             "media_type": picture.media_type,
             "size": len(picture.data),
+            "width": picture.width,
+            "height": picture.height,
+            "thumbnail": picture.thumbnail,
             "created_at": self._clock(),
         }
         attachment_id: int = tx.execute(insert(Attachment).values(row).returning(Attachment.id)).scalar_one()
@@ -88,7 +114,9 @@ class Attachments:
             for position, start in enumerate(range(0, len(picture.data), CHUNK_BYTES))
         ]
         tx.execute(insert(AttachmentChunk), chunks)
-        return Attached(attachment_id, name, len(picture.data), MessageType.IMAGE)
+        return Attached(
+            attachment_id, name, len(picture.data), MessageType.IMAGE, width=picture.width, height=picture.height
+        )
 
     def find(self, name: str) -> StoredPicture | None:
         """Return the picture with this name while its message is visible, else None."""
@@ -100,6 +128,13 @@ class Attachments:
         meanwhile.
         """
         return chunks(self._store, picture.id, picture.size)
+
+    def thumbnail(self, name: str) -> bytes | None:
+        """Return the thumbnail of the picture with this name while its message is visible; None if it has none."""
+        with self._store.read() as connection:
+            query = _pictures.with_only_columns(Attachment.thumbnail).where(Attachment.name == name)
+            found: bytes | None = connection.execute(query).scalar()
+            return found
 
     def load(self, name: str) -> Picture | None:
         """Return the whole picture with this name while its message is visible, else None."""

@@ -3,11 +3,12 @@
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 
+from chat import pictures
 from chat.clock import SECOND, Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import (
@@ -26,7 +27,7 @@ from chat.names import is_visible
 from chat.ports import Store, WriteTransaction
 from chat.security.limits import MESSAGES
 from chat.services import access, friendships, paging
-from chat.services.access import LIST_CAP, RoomRef
+from chat.services.access import LIST_CAP, FoundRoom, RoomRef
 from chat.services.attachments import Attached, chunks, new_name
 from chat.services.messages import Draft, Messages
 from chat.services.paging import WHOLE, Listed, Page
@@ -45,9 +46,11 @@ _NAMELESS = "file"
 class Upload:
     """A file being uploaded."""
 
-    room_id: int
-    attached: Attached
+    room_id: int | None  # None: known when it is finished
+    attached: Attached  # its size: as reserved
     position: int = 0  # index of the next chunk
+    received: int = 0  # bytes
+    is_picture: bool = False  # by its first bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +76,12 @@ class Files:
         self._messages = messages
         self.max_bytes = max_bytes
 
-    def begin(self, actor: Actor, ref: RoomRef, filename: str, size: int) -> Upload:
+    def begin(self, actor: Actor, ref: RoomRef | None, filename: str, size: int) -> Upload:
         """Reserve space for a file in a room that the actor is in. Ends with `finish` or `abandon`.
 
-        All its bytes count against the quota from here on. Raises ROOM_NOT_FOUND, NOT_FRIENDS, ARCHIVED, MUTED,
-        READ_ONLY, SLOW_MODE, FIELD_INVALID (file_size), FILE_TOO_LARGE, RATE_LIMITED, QUOTA_USED, STORAGE_FULL.
+        All its bytes, or as many as it may have, count against the quota from here on. Without a room, `finish` needs
+        one. Raises ROOM_NOT_FOUND, NOT_FRIENDS, ARCHIVED, MUTED, READ_ONLY, SLOW_MODE, FIELD_INVALID (file_size),
+        FILE_TOO_LARGE, RATE_LIMITED, QUOTA_USED, STORAGE_FULL.
         """
         if size < 0:
             raise ChatError(ErrorCode.FIELD_INVALID, field="file_size")
@@ -85,21 +89,26 @@ class Files:
             raise ChatError(ErrorCode.FILE_TOO_LARGE, limit=self.max_bytes)
         self._limits.take_often(MESSAGES, actor.user_id)
         name, filename = new_name(), clean_filename(filename)
-        now = self._clock()
         row = {"name": name, "media_type": MEDIA_TYPE, "size": size, "filename": filename}
         row["uploader_id"] = actor.user_id
-        times = {"created_at": now, "upload_ends": now + LEASE}
         with self._store.write() as tx:
-            room = access.joined_locked(tx, actor, ref)
-            friendships.require_open(tx, room)
-            require_sendable(tx, actor, room, now)
+            room_id = None if ref is None else self._room(tx, actor, ref).id
             self._quota.take(tx, actor.user_id, size)
+            now = self._clock()  # after the quota's clock, which may begin a day by it
+            times = {"created_at": now, "upload_ends": now + LEASE}
             statement = insert(Attachment).values(row | times).returning(Attachment.id)
             attachment_id: int = tx.execute(statement).scalar_one()
-        return Upload(room.id, Attached(attachment_id, name, size, MessageType.FILE, filename))
+        return Upload(room_id, Attached(attachment_id, name, size, MessageType.FILE, filename))
 
     def add(self, upload: Upload, piece: bytes) -> None:
-        """Store the next bytes. Raises FILE_NOT_FOUND if the upload was abandoned meanwhile, STORAGE_FULL."""
+        """Store the next bytes. Raises FILE_NOT_FOUND if the upload was abandoned meanwhile, FILE_TOO_LARGE,
+        STORAGE_FULL.
+        """
+        if upload.received == 0:
+            upload.is_picture = pictures.is_begun_by(piece)
+        upload.received += len(piece)
+        if upload.received > self.max_bytes:
+            raise ChatError(ErrorCode.FILE_TOO_LARGE, limit=self.max_bytes)
         with self._store.write() as tx:
             self._quota.require_room(tx, len(piece))
             self._prolong(tx, upload, self._clock() + LEASE)
@@ -107,20 +116,75 @@ class Files:
             tx.execute(insert(AttachmentChunk).values(row))
         upload.position += 1
 
+    def sent_before(self, actor: Actor, ref: RoomRef, client_message_id: str) -> StoredMessage | None:
+        """Return the message that an upload with this id would be a retry of. Raises ROOM_NOT_FOUND."""
+        with self._store.read() as connection:
+            room = access.joined(connection, actor, ref)
+            return self._messages.earlier(connection, actor, room.id, Draft(client_message_id=client_message_id))
+
     def finish(self, actor: Actor, upload: Upload) -> StoredMessage:
         """Complete the upload by storing the message that carries the file.
 
         Raises ROOM_NOT_FOUND if the actor has left the room, NOT_FRIENDS, ARCHIVED, MUTED, READ_ONLY, SLOW_MODE,
         FILE_NOT_FOUND, RATE_LIMITED.
         """
+        assert upload.room_id is not None  # noqa: S101
         with self._store.write() as tx:
-            room = access.joined_locked(tx, actor, upload.room_id)
-            friendships.require_open(tx, room)
-            require_sendable(tx, actor, room, self._clock())
-            if self._limits.over_workers:
-                self._limits.take_within(tx, MESSAGES, actor.user_id)
-            self._prolong(tx, upload, None)
-            return self._messages.insert(tx, actor, upload.room_id, Draft(), upload.attached)
+            room = self._room(tx, actor, upload.room_id)
+            return self._store_message(tx, actor, upload, room.id, Draft())
+
+    def send(self, actor: Actor, upload: Upload, ref: RoomRef, client_message_id: str | None) -> StoredMessage:
+        """Complete the upload by storing a message: of a picture that verifies, a picture; of others, a file.
+
+        A retry returns the earlier message. May raise what `finish` and Messages.send raise, and FILE_EMPTY. Decodes
+        pictures: call it in Lane.PICTURES.
+        """
+        draft = Draft(client_message_id=client_message_id)
+        self._messages.require_id(draft)
+        if upload.received == 0:
+            raise ChatError(ErrorCode.FILE_EMPTY)
+        if upload.is_picture:
+            return self._send_picture(actor, upload, ref, draft)
+        with self._store.write() as tx:
+            room = access.joined_locked(tx, actor, ref)
+            earlier = self._messages.earlier(tx, actor, room.id, draft)
+            if earlier is None:
+                self._require_open(tx, actor, room)
+                return self._store_message(tx, actor, upload, room.id, draft)
+            self._remove(tx, [upload.attached.id])
+            return earlier
+
+    def _send_picture(self, actor: Actor, upload: Upload, ref: RoomRef, draft: Draft) -> StoredMessage:
+        """Send what was stored as a picture, without its metadata; the bytes as they came are removed."""
+        data = b""
+        if upload.received <= self._messages.image_max_bytes:
+            data = b"".join(chunks(self._store, upload.attached.id, upload.received))
+        self.abandon(upload)
+        if not data:
+            raise ChatError(ErrorCode.IMAGE_TOO_LARGE, limit=self._messages.image_max_bytes)
+        return self._messages.send(actor, ref, replace(draft, image=data))
+
+    def _room(self, tx: WriteTransaction, actor: Actor, ref: RoomRef) -> FoundRoom:
+        room = access.joined_locked(tx, actor, ref)
+        self._require_open(tx, actor, room)
+        return room
+
+    def _require_open(self, tx: WriteTransaction, actor: Actor, room: FoundRoom) -> None:
+        friendships.require_open(tx, room)
+        require_sendable(tx, actor, room, self._clock())
+
+    def _store_message(
+        self, tx: WriteTransaction, actor: Actor, upload: Upload, room_id: int, draft: Draft
+    ) -> StoredMessage:
+        if self._limits.over_workers:
+            self._limits.take_within(tx, MESSAGES, actor.user_id)
+        self._prolong(tx, upload, None)
+        attached = replace(upload.attached, size=upload.received)
+        if attached.size != upload.attached.size:
+            size = update(Attachment).where(Attachment.id == attached.id).values(size=attached.size)
+            created_at = tx.execute(size.returning(Attachment.created_at)).scalar_one()
+            self._quota.give_back(tx, actor.user_id, upload.attached.size - attached.size, created_at)
+        return self._messages.insert(tx, actor, room_id, draft, attached)
 
     def abandon(self, upload: Upload) -> None:
         """Remove an incomplete upload."""

@@ -79,7 +79,7 @@ class Messages:
         if draft.image is not None:
             with self._store.read() as connection:  # before processing the picture
                 room = access.joined(connection, actor, ref)
-                earlier = self._earlier(connection, actor, room.id, draft)
+                earlier = self.earlier(connection, actor, room.id, draft)
                 if earlier is not None:
                     return earlier
                 require_writable(room, self._clock())
@@ -88,7 +88,7 @@ class Messages:
         with self._store.write() as tx:
             room = access.joined_locked(tx, actor, ref)
             room_id = room.id
-            earlier = self._earlier(tx, actor, room_id, draft)
+            earlier = self.earlier(tx, actor, room_id, draft)
             if earlier is not None:
                 return earlier
             friendships.require_open(tx, room)
@@ -99,7 +99,7 @@ class Messages:
                 self._limits.take_within(tx, MESSAGES, actor.user_id)
             attached = None
             if picture is not None:
-                self._quota.take(tx, actor.user_id, len(picture.data))
+                self._quota.take(tx, actor.user_id, picture.bytes_stored)
                 attached = self._attachments.store(tx, picture)
             return self.insert(tx, actor, room_id, draft, attached, mentions.find(tx, room, draft.text))
 
@@ -178,6 +178,8 @@ class Messages:
             client_message_id=draft.client_message_id,
             attachment_id=attached.id if attached else None,
             filename=attached.filename if attached else "",
+            width=attached.width if attached else None,
+            height=attached.height if attached else None,
             is_teachers=actor.is_teacher,
             **(mentioned.shown if mentioned else {}),
         )
@@ -187,7 +189,7 @@ class Messages:
         return message
 
     @staticmethod
-    def _earlier(connection: access.AnyConnection, actor: Actor, room_id: int, draft: Draft) -> StoredMessage | None:
+    def earlier(connection: access.AnyConnection, actor: Actor, room_id: int, draft: Draft) -> StoredMessage | None:
         """Return the stored message that this one is a retry of."""
         if draft.client_message_id is None:
             return None
@@ -196,9 +198,18 @@ class Messages:
     def _check(self, draft: Draft) -> None:
         if draft.image is None:
             require_text(draft.text, self._max_chars)
+        self.require_id(draft)
+
+    @staticmethod
+    def require_id(draft: Draft) -> None:
+        """Raise MESSAGE_ID_INVALID."""
         sent_id = draft.client_message_id
         if sent_id is not None and not 0 < len(sent_id) <= CLIENT_MESSAGE_ID_MAX_CHARS:
             raise ChatError(ErrorCode.MESSAGE_ID_INVALID)
+
+    @property
+    def image_max_bytes(self) -> int:
+        return self._attachments.image_max_bytes
 
 
 def require_text(text: str, max_chars: int) -> None:

@@ -39,6 +39,8 @@ _COLUMNS: Any = (
         Message.client_message_id,
         Message.attachment_id,
         func.coalesce(Attachment.filename, "").label("filename"),
+        Attachment.width,
+        Attachment.height,
         Message.edited_at,
         Message.has_reactions,
         Message.has_mentions,
@@ -92,6 +94,8 @@ def _records(connection: Any, rows: Sequence[Any]) -> list[StoredMessage]:
             client_message_id=client_message_id,
             attachment_id=attachment_id,
             filename=filename,
+            width=width,
+            height=height,
             edited_at=edited_at,
             reactions=reactions.get(id_, ()) if has_reactions else (),
             mentions=named.get(id_, ()) if has_mentions else (),
@@ -100,7 +104,7 @@ def _records(connection: Any, rows: Sequence[Any]) -> list[StoredMessage]:
         )
         for (
             id_, room_id, time, sender_id, username, nickname, has_avatar, type_, content, attachment_name,
-            attachment_size, reply_to_id, client_message_id, attachment_id, filename, edited_at,
+            attachment_size, reply_to_id, client_message_id, attachment_id, filename, width, height, edited_at,
             has_reactions, has_mentions, is_teacher,
         ) in rows
     ]  # fmt: skip

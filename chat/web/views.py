@@ -58,6 +58,17 @@ def attachment(name: str) -> Response:
     return _streamed(_private(response, name))
 
 
+@bp.get("/attachments/<name>/thumbnail")
+def thumbnail(name: str) -> Response:
+    """Serve a picture in at most 640 x 640 px; a small, animated or huge one as it is."""
+    found = services().attachments.thumbnail(name)
+    if found is None:
+        return attachment(name)
+    response = Response(found, mimetype="image/png" if found.startswith(b"\x89PNG") else "image/jpeg")
+    response.headers["Content-Disposition"] = "inline"
+    return _private(response, f"{name} small")
+
+
 @bp.get("/avatars/<name>")
 def avatar(name: str) -> Response:
     """Serve the picture of a user or room. A new picture has a new address, so it may be cached."""

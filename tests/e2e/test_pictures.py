@@ -1,4 +1,4 @@
-"""Pictures: by paste, by button, by drop."""
+"""Pictures and files: by paste, by button, by drop."""
 
 import base64
 import io
@@ -48,7 +48,7 @@ def test_a_chosen_picture_shows_its_progress(people, name):
     seen += " {subtree: true, childList: true, attributes: true}); }"
     anna.evaluate(seen)
     with anna.expect_file_chooser() as chooser:
-        anna.locator("#pick-picture").click()
+        anna.locator("#pick-file").click()
     chooser.value.set_files({"name": "big.png", "mimeType": "image/png", "buffer": noise(2_000_000)})
     expect(anna.locator(".message").last).to_have_attribute("data-state", "stored")
     expect(anna.locator(".picture img")).to_be_visible()
@@ -65,22 +65,51 @@ def test_a_dropped_picture_is_sent(people, name):
     expect(anna.locator(".message").last).to_have_attribute("data-state", "stored")
 
 
-def test_invalid_or_large_pictures_are_refused_before_sending(people, name, tmp_path):
+def test_what_cannot_be_sent_is_refused_before_sending(people, name, tmp_path):
     anna, _room = own_room(people, name)
-    anna.route("**/chat/send", lambda route: route.abort())
-    drop_file(anna, "#message-text", "paste", base64.b64encode(b"%PDF-1.7").decode(), "work.pdf")
-    expect(anna.locator("#composer-error")).to_contain_text("“work.pdf” is not a picture")
-    huge = tmp_path / "huge.gif"
-    huge.write_bytes(b"GIF89a" + b"\0" * (6 * 1024 * 1024))
-    anna.locator("#picture-file").set_input_files(huge)
-    expect(anna.locator("#composer-error")).to_contain_text("“huge.gif” is too large (6 MB)")
+    anna.route("**/chat/upload", lambda route: route.abort())
+    for file_name, content, words in (
+        ("huge.gif", b"GIF89a" + bytes(6 << 20), "“huge.gif” is too large (6 MB)"),
+        ("huge.zip", bytes((20 << 20) + 1), "“huge.zip” is too large (21 MB)"),
+        ("nothing.txt", b"", "“nothing.txt” is empty"),
+    ):
+        (tmp_path / file_name).write_bytes(content)
+        anna.locator("#file-input").set_input_files(tmp_path / file_name)
+        expect(anna.locator("#composer-error")).to_contain_text(words)
     expect(anna.locator(".message")).to_have_count(0)
+
+
+def test_files_are_sent_with_their_names_and_can_be_saved(people, name):
+    anna, _room = own_room(people, name)
+    drop_file(anna, "#log", "drop", base64.b64encode(b"%PDF-1.7").decode(), "work 作业.pdf")
+    expect(anna.locator("[data-state=stored] .file a")).to_have_text("work 作业.pdf8 bytes")
+    with anna.expect_download() as saved:
+        anna.locator(".file a").click()
+    assert (saved.value.suggested_filename, saved.value.path().read_bytes()) == ("work 作业.pdf", b"%PDF-1.7")
+
+
+def test_a_file_on_its_way_can_be_cancelled_and_texts_do_not_wait(people, name):
+    people.may_lose_network = True
+    anna, _room = own_room(people, name)
+    anna.route("**/chat/upload", lambda _route: None)  # never goes on
+    choose(anna, ("slow.zip", b"PK"), ("next.zip", b"PK"))
+    sending = anna.locator("[data-state=sending]")
+    expect(sending).to_have_count(2)
+    anna.locator("#message-text").fill("meanwhile")
+    anna.locator("#message-text").press("Enter")
+    expect_once(anna, "meanwhile")
+    expect(anna.locator("[data-state=stored]")).to_have_count(1)
+    sending.first.get_by_role("button", name="Cancel").click()
+    expect(sending).to_have_count(1)
+    anna.unroute("**/chat/upload")
+    expect(anna.locator("[data-state=stored] .file a")).to_have_text("next.zip2 bytes")
+    expect(anna.locator(".message")).to_have_count(2)
 
 
 def test_a_picture_without_a_connection_can_be_retried(people, name):
     people.may_lose_network = True
     anna, _room = own_room(people, name)
-    anna.route("**/chat/send", lambda route: route.abort(), times=1)
+    anna.route("**/chat/upload", lambda route: route.abort(), times=1)
     drop_file(anna, "#message-text", "paste", PNG)
     failed = anna.locator("[data-state=failed]")
     expect(failed).to_have_count(1)
@@ -90,18 +119,16 @@ def test_a_picture_without_a_connection_can_be_retried(people, name):
 
 
 def choose(page, *files: tuple[str, bytes]) -> None:
-    page.locator("#picture-file").set_input_files(
+    page.locator("#file-input").set_input_files(
         [{"name": name, "mimeType": "image/png", "buffer": content} for name, content in files]
     )
 
 
-def test_twelve_pictures_and_invalid_ones_are_all_reported(people, name):
+def test_twelve_files_and_unsendable_ones_are_all_reported(people, name):
     anna, _room = own_room(people, name)
     good = base64.b64decode(PNG)
-    choose(anna, *((f"p{n}.png", b"junk" if n in {1, 3} else good) for n in range(12)))
-    expect(anna.locator("#composer-error")).to_have_text(
-        re.compile("10 pictures.*p10.png, p11.png.*p1.png.*p3.png", re.S)
-    )
+    choose(anna, *((f"p{n}.png", b"" if n in {1, 3} else good) for n in range(12)))
+    expect(anna.locator("#composer-error")).to_have_text(re.compile("10 files.*p10.png, p11.png.*p1.png.*p3.png", re.S))
     expect(anna.locator(".bubble.picture")).to_have_count(8)
 
 
@@ -114,14 +141,18 @@ def test_a_large_photo_is_scaled_down(people, name):
     choose(anna, ("photo.png", buffer.getvalue()))
     expect(anna.locator(".message:has(.picture)")).to_have_attribute("data-state", "stored")
     sizes = "(node) => [node.naturalWidth, node.naturalHeight]"
-    assert anna.locator(".picture img").evaluate(sizes) == [2560, 2048]
+    assert anna.locator(".picture img").evaluate(sizes) == [2560, 2048]  # one's own, as it was sent
+    anna.reload()
+    anna.wait_for_function("() => document.querySelector('.picture img')?.naturalWidth === 640")
+    anna.locator(".picture").click()
+    anna.wait_for_function("() => document.querySelector('dialog img').naturalWidth === 2560")
     expect(anna.locator("#composer-status")).to_be_empty()
 
 
 def test_a_picture_that_waits_is_not_lost_without_a_question(people, name):
     people.may_lose_network = True
     anna, _room = own_room(people, name)
-    anna.route("**/chat/send", lambda route: route.abort())
+    anna.route("**/chat/upload", lambda route: route.abort())
     drop_file(anna, "#message-text", "paste")
     expect(anna.locator("[data-state=failed]")).to_have_count(1)
     stopped = "const e = new Event('beforeunload', {cancelable: true}); dispatchEvent(e); return e.defaultPrevented;"

@@ -117,6 +117,8 @@ class Worker:
         self.lanes.append(lane)
         self.in_thread(owner, work, *args)
 
+    in_lane = offer_in
+
     def wake(self, _one: object) -> None: ...
 
     def taken_in(self) -> None: ...

@@ -107,7 +107,8 @@ TABLE: dict[ErrorCode | Case, Words] = {
     ErrorCode.INVITATION_ANSWERED: (403, -4, "邀请已处理"),
     ErrorCode.MESSAGE_NOT_FOUND: (404, -1, "Message not found"),
     ErrorCode.REPLY_NOT_FOUND: (400, -4, "Reply message not found"),
-    # No route of this protocol raises these seven.
+    # No route of this protocol raises these eight.
+    ErrorCode.FILE_EMPTY: (400, -3, "The file is empty"),
     ErrorCode.EQUATION_INVALID: (400, -3, "Not an equation"),
     ErrorCode.NOT_SENDER: NO_RIGHT,
     ErrorCode.NOT_A_TEXT: (400, -3, "Not a text"),

@@ -16,7 +16,7 @@ from chat.lanes import Lane, enter_lane
 from chat.models import Actor
 from chat.protocols.polling.cursors import parse_cursor
 from chat.protocols.polling.errors import success
-from chat.protocols.polling.render import around_answer, history_answer, pull_renderer
+from chat.protocols.polling.render import around_answer, form_of, history_answer, pull_renderer
 from chat.protocols.polling.schemas import (
     TIMEOUT_MAX,
     Cursors,
@@ -73,7 +73,7 @@ def send(actor: Actor, body: dict[str, Any]) -> Response:
 def pull(actor: Actor, query: dict[str, Any], cursors: dict[str, int]) -> Response:
     """Return messages newer than the cursors, immediately or as soon as one arrives."""
     limit, timeout_s = query["limit"], query["timeout"]
-    render = pull_renderer(query["detail"], prefers_chinese())
+    render = pull_renderer(form_of(query), prefers_chinese())
     if not cursors:
         return news_response(render, services().pulls.newest(actor, limit))
     looked_at = query["read"]
@@ -102,7 +102,7 @@ def history(actor: Actor, query: dict[str, Any]) -> Response:
         near, middle = services().messages.around(actor, room, query["around"], query["limit"])
         if approximate_bytes(near) > SHORT_ANSWER_BYTES:
             enter_lane(Lane.LONG)
-        return around_answer(near, middle, query["limit"], query["detail"])
+        return around_answer(near, middle, query["limit"], form_of(query))
     before = parse_cursor(room, query["before"]) if query["before"] else None
     limit = query["limit"]
     read = services().messages.timeline if query["changes"] else services().messages.history
@@ -110,7 +110,7 @@ def history(actor: Actor, query: dict[str, Any]) -> Response:
     found = read(actor, room, before, limit + 1)
     if approximate_bytes(found) > SHORT_ANSWER_BYTES:
         enter_lane(Lane.LONG)
-    return history_answer(found, limit, query["detail"])
+    return history_answer(found, limit, form_of(query))
 
 
 @bp.post("/edit")

@@ -172,6 +172,7 @@ TABLE: Table = SHARED | {
         "The message has {limit} kinds of reactions: use one of these.",
         "该消息已有 {limit} 种回应：请使用其中之一。",
     ),
+    ErrorCode.FILE_EMPTY: (400, "The file has no bytes: send one with content.", "文件为空：请发送有内容的文件。"),
     ErrorCode.EQUATION_INVALID: (
         400,
         "This is no equation that can be converted: write LaTeX, such as x^2.",

@@ -3,6 +3,7 @@
 import base64
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from enum import Enum
 from functools import cache
 from typing import Any
 
@@ -16,19 +17,32 @@ from chat.models import ChangeKind, Entry, MessageType, StoredChange, StoredMess
 from chat.services.attachments import URL_PREFIX
 from chat.services.pulls import ANSWER_MAX_BYTES, News
 
-_TYPES = {MessageType.TEXT: "text", MessageType.IMAGE: "img", MessageType.FILE: "file"}
+TYPES = {MessageType.TEXT: "text", MessageType.IMAGE: "img", MessageType.FILE: "file"}
 _CHUNK_BYTES = 64 * 1024
 _one_picture_at_a_time = threading.Lock()  # many readers woken by one picture encode it once
 
 
+class Form(Enum):
+    """How much of a message is shown; as the key of its encoded form."""
+
+    PLAIN = "polling"
+    DETAIL = "polling detail"
+    LINKS = "polling links"  # in detail, with pictures as addresses
+
+
+def form_of(query: dict[str, Any]) -> Form:
+    """The form that a query asks for."""
+    return (Form.LINKS if query["links"] else Form.DETAIL) if query["detail"] else Form.PLAIN
+
+
 @cache
-def pull_renderer(detail: bool, chinese: bool) -> Render:
+def pull_renderer(form: Form, chinese: bool) -> Render:
     """Return a function that builds {"status", "feedback", <room>: [message, …], …}: up to 8 MiB, but at least one
     message.
     """
 
     def render(news: News) -> list[bytes]:
-        return _pieces(_pull_parts(_pull_feedback(news, chinese), news, detail))
+        return _pieces(_pull_parts(_pull_feedback(news, chinese), news, form))
 
     return render
 
@@ -51,40 +65,42 @@ def _count(entries: Iterable[Entry]) -> int:
     return sum(isinstance(entry, StoredMessage) for entry in entries)
 
 
-def history_answer(messages: Sequence[Entry], limit: int, detail: bool) -> Response:
+def history_answer(messages: Sequence[Entry], limit: int, form: Form) -> Response:
     """Build {"status", "feedback", "messages": [message, …]} with at most `limit` messages.
 
     In detail also "more": whether older messages exist. Above 8 MiB the oldest are left to the next page.
     """
-    kept = fitting(_encoded(message, detail) for message in reversed(messages[-limit:]))
+    kept = fitting(_encoded(message, form) for message in reversed(messages[-limit:]))
     count = _count(messages[len(messages) - len(kept) :])
     feedback = f"共 {count} 条消息。" if prefers_chinese() else f"{count} messages."
-    more = (b',"more":' + compact(len(kept) < len(messages))) if detail else b""
+    more = (b',"more":' + compact(len(kept) < len(messages))) if form is not Form.PLAIN else b""
     return body_response(_pieces([_head(feedback), b',"messages":[', b",".join(reversed(kept)), b"]", more, b"}"]))
 
 
-def around_answer(messages: Sequence[StoredMessage], middle: int, limit: int, detail: bool) -> Response:
+def around_answer(messages: Sequence[StoredMessage], middle: int, limit: int, form: Form) -> Response:
     """Build the answer with `limit` messages around the one at index `middle`, each half of at most 4 MiB.
 
     In detail also "more" and "newer": whether there are older and newer ones.
     """
     first = max(0, middle - limit // 2)
-    newer = fitting((_encoded(message, detail) for message in messages[middle : first + limit]), ANSWER_MAX_BYTES // 2)
-    older = fitting((_encoded(m, detail) for m in reversed(messages[first:middle])), ANSWER_MAX_BYTES // 2)
+    newer = fitting((_encoded(m, form) for m in messages[middle : first + limit]), ANSWER_MAX_BYTES // 2)
+    older = fitting((_encoded(m, form) for m in reversed(messages[first:middle])), ANSWER_MAX_BYTES // 2)
     count = len(older) + len(newer)
     feedback = f"共 {count} 条消息。" if prefers_chinese() else f"{count} messages."
     more = b',"more":' + compact(len(older) < middle) + b',"newer":' + compact(middle + len(newer) < len(messages))
     shown = b",".join([*reversed(older), *newer])
-    return body_response(_pieces([_head(feedback), b',"messages":[', shown, b"]", more if detail else b"", b"}"]))
+    return body_response(
+        _pieces([_head(feedback), b',"messages":[', shown, b"]", more if form is not Form.PLAIN else b"", b"}"])
+    )
 
 
-def _pull_parts(feedback: str, news: News, detail: bool) -> Iterator[bytes]:
+def _pull_parts(feedback: str, news: News, form: Form) -> Iterator[bytes]:
     yield _head(feedback)
     size, full = 0, False
     for room, messages in news.rooms.items():
         yield b"," + compact(room) + b":["
         for position, message in enumerate(() if full else messages):
-            encoded = _encoded(message, detail)
+            encoded = _encoded(message, form)
             full = size > 0 and size + len(encoded) > ANSWER_MAX_BYTES
             if full:
                 break
@@ -100,32 +116,30 @@ def _head(feedback: str) -> bytes:
     return b'{"status":"success","feedback":' + compact(feedback)
 
 
-def _encoded(message: Entry, detail: bool) -> bytes:
-    form = "polling detail" if detail else "polling"
-    known = message.encoded.get(form)
+def _encoded(message: Entry, form: Form) -> bytes:
+    known = message.encoded.get(form.value)
     if known is not None:
         return known
     if isinstance(message, StoredChange):
-        encoded = message.encoded[form] = compact(_change(message))
-        return encoded
-    if message.type is not MessageType.IMAGE:
-        encoded = compact(shown_message(message, detail))
+        encoded = compact(_change(message))
+    elif message.type is not MessageType.IMAGE or form is Form.LINKS:
+        encoded = compact(shown_message(message, form))
     else:
         with _one_picture_at_a_time:
-            encoded = message.encoded.get(form) or compact(shown_message(message, detail))
-    message.encoded[form] = encoded
+            encoded = message.encoded.get(form.value) or compact(shown_message(message, form))
+    message.encoded[form.value] = encoded
     return encoded
 
 
-def shown_message(message: StoredMessage, detail: bool) -> dict[str, Any]:
+def shown_message(message: StoredMessage, form: Form) -> dict[str, Any]:
     """Return the message's keys and values."""
     shown: dict[str, Any] = {
         "user": message.username,
-        "type": _TYPES[message.type],
+        "type": TYPES[message.type],
         "timestamp": to_iso(message.time),
-        "content": _content(message),
+        "content": _content(message, form),
     }
-    if detail:
+    if form is not Form.PLAIN:
         shown |= {
             "id": message.id,
             "user_id": message.sender_id,
@@ -141,6 +155,8 @@ def shown_message(message: StoredMessage, detail: bool) -> dict[str, Any]:
         }
         if message.type is MessageType.FILE:
             shown |= {"filename": message.filename, "size": message.attachment_size}
+        elif message.type is MessageType.IMAGE and form is Form.LINKS:
+            shown |= {"width": message.width, "height": message.height}
     return shown
 
 
@@ -161,10 +177,10 @@ def _change(change: StoredChange) -> dict[str, Any]:
     return shown
 
 
-def _content(message: StoredMessage) -> str:
+def _content(message: StoredMessage, form: Form) -> str:
     if message.attachment_name is None:
         return message.content
-    if message.type is MessageType.FILE:
+    if message.type is MessageType.FILE or form is Form.LINKS:
         return URL_PREFIX + message.attachment_name
     loaded = services().attachments.load(message.attachment_name)
     return base64.b64encode(loaded.data).decode() if loaded else ""

@@ -24,7 +24,7 @@ LIMIT_MAX = 500
 TIMEOUT_MAX = 50.0  # seconds; proxies close idle requests after 60
 TIME = "2026-11-21T09:15:03.123456Z"
 
-_ROOMNAME = about(
+ROOMNAME = about(
     "1 to 60 characters, no spaces at the ends; upper and lower case are the same name",
     "1 到 60 个字符，首尾无空格，不区分大小写",
     minLength=1,
@@ -37,6 +37,10 @@ _LIMIT = about("messages per room; values over 500 count as 500", "每个聊天�
 _CHANGES = about(
     "1: include changes (edits, deletions, reactions) in their place among the messages, and who is typing",
     "1：同时返回变更（编辑、删除、回应），按时间排在消息之间；以及谁正在输入",
+)
+_LINKS = about(
+    "1: with detail, pictures come as addresses instead of Base64, with width and height",
+    "1：与 detail 一起使用时，图片以地址（而非 Base64）返回，并附宽度和高度",
 )
 _MORE = about("with ?detail=1", "?detail=1 时")
 _FEEDBACK = about("a sentence for people", "给人看的说明")
@@ -121,7 +125,7 @@ class NewPassword(In):
 
 
 class CreateRoom(In):
-    roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
+    roomname = fields.String(required=True, validate=NAME, metadata=ROOMNAME)
     type = fields.String(
         load_default="public",
         metadata=about(
@@ -137,7 +141,7 @@ class CreateRoom(In):
 class KnownRoom(In):
     """For joining and deleting. The type is the client's label and has no effect."""
 
-    roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
+    roomname = fields.String(required=True, validate=NAME, metadata=ROOMNAME)
     type = fields.String(metadata=about("without effect", "不起作用"))
     passwd = fields.String(load_default="", metadata=_PASSWD)
 
@@ -145,7 +149,7 @@ class KnownRoom(In):
 class JoinRoom(In):
     """By the room's name, or by a join code."""
 
-    roomname = fields.String(load_default=None, validate=NAME, metadata=_ROOMNAME)
+    roomname = fields.String(load_default=None, validate=NAME, metadata=ROOMNAME)
     type = fields.String(metadata=about("changes nothing", "不起作用"))
     passwd = fields.String(load_default="", metadata=_PASSWD)
     code = fields.String(
@@ -156,7 +160,7 @@ class JoinRoom(In):
 
 
 class CodeQuery(In):
-    roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
+    roomname = fields.String(required=True, validate=NAME, metadata=ROOMNAME)
 
 
 class NewCode(CodeQuery):
@@ -169,7 +173,7 @@ class NewCode(CodeQuery):
 
 
 class LeaveRoom(In):
-    roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
+    roomname = fields.String(required=True, validate=NAME, metadata=ROOMNAME)
 
 
 class LeaveAll(In):
@@ -207,12 +211,12 @@ class NewMessage(In):
 
 
 class Send(In):
-    roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
+    roomname = fields.String(required=True, validate=NAME, metadata=ROOMNAME)
     new_message: Any = fields.Nested(NewMessage, required=True)
 
 
 class OneMessage(In):
-    roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
+    roomname = fields.String(required=True, validate=NAME, metadata=ROOMNAME)
     id = WholeNumber("the message's id", "消息的 id", examples=[1], required=True)
 
 
@@ -275,7 +279,7 @@ class MeQuery(In):
 
 
 class MembersQuery(In, Paged):
-    roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
+    roomname = fields.String(required=True, validate=NAME, metadata=ROOMNAME)
     detail = Flag(_DETAIL)
     role = fields.String(
         load_default=None,
@@ -287,7 +291,7 @@ class MembersQuery(In, Paged):
 
 
 class AnnouncementsQuery(In, Paged):
-    roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
+    roomname = fields.String(required=True, validate=NAME, metadata=ROOMNAME)
 
 
 class _RoomIds(fields.Field[frozenset[int]]):
@@ -330,11 +334,12 @@ class PullQuery(In):
         ),
     )
     changes = Flag(_CHANGES)
+    links = Flag(_LINKS)
     detail = Flag(_DETAIL)
 
 
 class HistoryQuery(In):
-    roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
+    roomname = fields.String(required=True, validate=NAME, metadata=ROOMNAME)
     before = fields.String(
         load_default="",
         metadata=about("the timestamp of the oldest message you have", "你已有的最早消息的 timestamp", examples=[TIME]),
@@ -352,6 +357,7 @@ class HistoryQuery(In):
     )
     limit = Limit(LIMIT_DEFAULT, LIMIT_MAX, _LIMIT)
     changes = Flag(_CHANGES)
+    links = Flag(_LINKS)
     detail = Flag(_DETAIL)
 
 
@@ -473,7 +479,6 @@ class MemberShown(Out):
             "?detail=1 时：是否与其他成员的名称相似",
         )
     )
-    avatar = fields.String(metadata=_MORE)
 
 
 class MembersFound(Done):
@@ -521,6 +526,8 @@ class MessageShown(Out):
     reply_to = fields.Integer(allow_none=True, metadata=_MORE)
     client_message_id = fields.String(allow_none=True, metadata=_MORE)
     filename = fields.String(metadata=about("of a file, with ?detail=1", "?detail=1 时：文件名"))
+    width = fields.Integer(allow_none=True, metadata=about("of a picture, with ?links=1", "?links=1 时：图片宽度"))
+    height = fields.Integer(allow_none=True, metadata=about("of a picture, with ?links=1", "?links=1 时：图片高度"))
     size = fields.Integer(metadata=about("of a file in bytes, with ?detail=1", "?detail=1 时：文件大小（字节）"))
     edited = fields.String(
         allow_none=True,

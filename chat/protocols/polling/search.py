@@ -11,7 +11,7 @@ from chat.http.context import services
 from chat.http.query_params import asks
 from chat.models import Actor
 from chat.protocols.polling.errors import success
-from chat.protocols.polling.render import shown_message
+from chat.protocols.polling.render import Form, shown_message
 from chat.protocols.polling.search_schemas import Hits, SearchQuery
 
 bp = Blueprint("polling_search", __name__, url_prefix="/chat")
@@ -27,7 +27,7 @@ def search(actor: Actor, query: dict[str, Any]) -> Response:
         actor, query["q"], query["roomname"], query["user"], query["before"] or 0, query["limit"]
     )
     hits = [
-        shown_message(hit.message, detail=True) | {"roomname": hit.room, "matches": [*map(list, hit.places)]}
+        shown_message(hit.message, Form.DETAIL) | {"roomname": hit.room, "matches": [*map(list, hit.places)]}
         for hit in found.hits
     ]
     return success(f"{len(hits)} messages.", f"共 {len(hits)} 条消息。", messages=hits, next=found.next)

@@ -2,17 +2,23 @@
 
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
+from chat.clock import to_iso
 from chat.equations import NotAnEquation, hash_of, mathml
 from chat.errors import ChatError, ErrorCode
-from chat.http.api_spec import answers
+from chat.http.api_spec import answers, declared
 from chat.http.auth import signed_in
+from chat.http.bodies import BODY_FAILURES
+from chat.http.context import services
 from chat.http.query_params import asks
+from chat.http.uploads import received
 from chat.lanes import Lane, enter_lane
 from chat.models import Actor
 from chat.protocols.polling.errors import success
-from chat.protocols.polling.talk_schemas import Equation, EquationQuery
+from chat.protocols.polling.render import TYPES
+from chat.protocols.polling.talk_schemas import Equation, EquationQuery, Uploaded, UploadForm
+from chat.server.ports import ENVIRON_KEY
 
 bp = Blueprint("polling_talk", __name__, url_prefix="/chat")
 
@@ -34,3 +40,38 @@ def equation(actor: Actor, query: dict[str, Any]) -> Response:
     response = success("Converted.", "已转换。", mathml=tree)
     response.headers["Cache-Control"] = "private, max-age=31536000, immutable"  # the address contains the equation
     return response
+
+
+@bp.post("/upload")
+@signed_in
+@answers(
+    Uploaded,
+    *BODY_FAILURES,
+    ErrorCode.ROOM_NOT_FOUND,
+    ErrorCode.NOT_FRIENDS,
+    ErrorCode.ARCHIVED,
+    ErrorCode.MUTED,
+    ErrorCode.READ_ONLY,
+    ErrorCode.SLOW_MODE,
+    ErrorCode.MESSAGE_ID_INVALID,
+    ErrorCode.FILE_EMPTY,
+    ErrorCode.FILE_TOO_LARGE,
+    ErrorCode.FILE_NOT_FOUND,
+    ErrorCode.IMAGE_INVALID,
+    ErrorCode.IMAGE_TOO_LARGE,
+    ErrorCode.QUOTA_USED,
+    ErrorCode.STORAGE_FULL,
+    ErrorCode.RATE_LIMITED,
+    form=UploadForm,
+    zh="上传文件或图片并发送到聊天室。",
+)
+def upload(actor: Actor) -> Response:
+    """Upload a file or picture, and send it to a room. Beyond the document."""
+    form = received(request, request.environ.get(ENVIRON_KEY), services().files, actor)
+    if form is None:
+        return Response()  # not sent: the request runs again once the body is here
+    message = form.finish()
+    return success("Sent.", "已发送。", id=message.id, timestamp=to_iso(message.time), type=TYPES[message.type])
+
+
+declared(upload).takes_parts = True

@@ -1,11 +1,12 @@
-"""Schemas of what the page adds to talking: equations."""
+"""Schemas of uploads and equations."""
 
 from marshmallow import fields, validate
 
 from chat.equations import MAX_CHARS, hash_of
 from chat.http.api_spec import about
-from chat.http.fields import In
-from chat.protocols.polling.schemas import Done
+from chat.http.fields import NAME, In
+from chat.protocols.polling.schemas import ROOMNAME, TIME, Done
+from chat.services.messages import CLIENT_MESSAGE_ID_MAX_CHARS
 
 HASH = hash_of("x^2")
 
@@ -37,3 +38,32 @@ class Equation(Done):
             "MathML 元素：名称、属性，以及子节点（文本或同样形式的元素）",
         ),
     )
+
+
+class UploadForm(In):
+    roomname = fields.String(required=True, validate=NAME, metadata=ROOMNAME)
+    client_message_id = fields.String(
+        load_default=None,
+        metadata=about(
+            "up to 64 characters of your own: a retry with the same id is stored once",
+            "自定的标识，最多 64 个字符：以同一标识重试只保存一次",
+            maxLength=CLIENT_MESSAGE_ID_MAX_CHARS,
+            examples=["a-1"],
+        ),
+    )
+    file = fields.Raw(
+        required=True,
+        metadata=about(
+            "the file, after the other fields; its name without folders is shown",
+            "文件，放在其他字段之后；显示不含文件夹的文件名",
+            type="string",
+            format="binary",
+            examples=["@picture.png"],
+        ),
+    )
+
+
+class Uploaded(Done):
+    id = fields.Integer(required=True, metadata=about("of the message", "消息的 id"))
+    timestamp = fields.String(required=True, metadata=about("of the message", "消息的时间", examples=[TIME]))
+    type = fields.String(required=True, validate=validate.OneOf(["img", "file"]))

@@ -96,15 +96,16 @@ async function request(method, path, { query, body, signal, timeout = TIMEOUT_MS
   }
 }
 
-/** POST with onProgress(0…1) while the body goes out. */
-export function upload(path, body, onProgress) {
+/** POST a form, with onProgress(0…1) while it goes out. An aborted signal is an ApiError, too. */
+export function upload(path, fields, { onProgress, signal }) {
   return new Promise((resolve, reject) => {
+    const form = new FormData();
+    for (const [name, value] of Object.entries(fields)) form.append(name, ...[value].flat());
     const xhr = new XMLHttpRequest();
     const fail = () => reject(new ApiError(0, t("error.network")));
     let stalled = setTimeout(() => xhr.abort(), UPLOAD_STALL_MS);
     xhr.open("POST", path);
     for (const [name, value] of Object.entries(ownHeaders())) xhr.setRequestHeader(name, value);
-    xhr.setRequestHeader("Content-Type", "application/json");
     xhr.upload.onprogress = (event) => {
       clearTimeout(stalled);
       stalled = setTimeout(() => xhr.abort(), UPLOAD_STALL_MS);
@@ -120,7 +121,8 @@ export function upload(path, body, onProgress) {
       }
     };
     xhr.onloadend = () => clearTimeout(stalled);
-    xhr.send(JSON.stringify(body));
+    signal.addEventListener("abort", () => xhr.abort());
+    xhr.send(form);
   });
 }
 
@@ -162,7 +164,7 @@ export const api = {
   announcements: (roomname) =>
     request("GET", "/room/announcements", { query: { roomname, limit: ANNOUNCEMENTS } }),
   history: (roomname, before, limit) => {
-    const query = { roomname, limit, detail: 1, ...(before ? { before } : {}) };
+    const query = { roomname, limit, detail: 1, links: 1, ...(before ? { before } : {}) };
     return request("GET", "/chat/history", { query, timeout: 30_000 });
   },
   sendText: (roomname, content, id, replyTo = null) =>
@@ -173,9 +175,10 @@ export const api = {
   equation: (hash, tex) => get("/chat/equation", { hash, tex }, { cache: "default" }),
   typing: (roomname) => post("/chat/typing", { roomname }),
   deleteMessage: (roomname, id) => post("/chat/delete", { roomname, id }),
-  sendPicture: (roomname, content, id, onProgress) =>
-    upload("/chat/send", { roomname, new_message: { type: "img", content, client_message_id: id } }, onProgress),
+  /** The id comes before the file, so that the server knows a retry by its beginning. */
+  sendFile: (roomname, id, blob, name, options) =>
+    upload("/chat/upload", { roomname, client_message_id: id, file: [blob, name] }, options),
   /** read: ids of the rooms that are looked at. */
   pull: (cursors, { hold, read, signal, timeout }) =>
-    post(`/chat/pull?detail=1&changes=1&members=1&timeout=${hold}&read=${read.join(",") || 0}`, cursors, { signal, timeout }),
+    post(`/chat/pull?detail=1&links=1&changes=1&members=1&timeout=${hold}&read=${read.join(",") || 0}`, cursors, { signal, timeout }),
 };

@@ -11,7 +11,7 @@ import { closeAllDialogs, openForm, openPicture } from "./dialogs.js";
 import { Directs } from "./directs.js";
 import { byId, el } from "./dom.js";
 import { onLanguage, t } from "./i18n.js";
-import { avatarSource, release } from "./incoming.js";
+import { release } from "./incoming.js";
 import { wirePanel } from "./joincode.js";
 import { Layout } from "./layout.js";
 import { Live } from "./live.js";
@@ -101,8 +101,7 @@ export class Chat {
 
   /** The user has changed name or picture. */
   async #showMe() {
-    const { nickname, avatar } = await api.me();
-    Object.assign(this.#store.me, { nickname, avatar: avatarSource(avatar) });
+    this.#store.me.nickname = (await api.me()).nickname;
     this.#layout.showChat();
     this.members.refresh();
   }
@@ -242,7 +241,7 @@ export class Chat {
   }
 
   #discard(view) {
-    const pending = this.#store.removePending(view.id);
+    const pending = this.#outbox.discard(view.id);
     if (pending) release(pending);
     return pending;
   }

@@ -1,11 +1,10 @@
-// Writing: text by Enter, pictures by button, paste and drop. Drafts are kept for each room.
+// Writing: text by Enter, files by button, paste and drop. Drafts are kept for each room.
 
 import { Completion } from "./completion.js";
 import { byId } from "./dom.js";
+import { prepare } from "./files.js";
 import { t } from "./i18n.js";
-import { measure, readPicture } from "./pictures.js";
 
-const MAX_PICTURES = 10;
 const COUNT_FROM = 200; // characters left
 const maxChars = Number(document.body.dataset.messageMax); // as the server is set
 
@@ -145,10 +144,10 @@ export class Composer {
   }
 
   #listenForFiles() {
-    const input = byId("picture-file");
-    byId("pick-picture").addEventListener("click", () => input.click());
+    const input = byId("file-input");
+    byId("pick-file").addEventListener("click", () => input.click());
     input.addEventListener("change", () => {
-      this.#sendPictures([...input.files]);
+      this.#sendFiles([...input.files]);
       input.value = "";
     });
   }
@@ -170,7 +169,7 @@ export class Composer {
       hint.hidden = true;
       if (!hasFiles(event)) return;
       event.preventDefault();
-      if (pane.contains(event.target)) this.#sendPictures([...event.dataTransfer.files]);
+      if (pane.contains(event.target)) this.#sendFiles([...event.dataTransfer.files]);
     });
   }
 
@@ -181,30 +180,18 @@ export class Composer {
     const isText = data?.types.includes("text/plain") && /text\/(html|rtf)/.test(data.types.join(" "));
     if (files.length === 0 || isText) return;
     event.preventDefault();
-    this.#sendPictures(files);
+    this.#sendFiles(files);
   }
 
-  async #sendPictures(files) {
+  async #sendFiles(files) {
     const room = this.#room;
     if (room === null) return;
-    const problems = [];
-    if (files.length > MAX_PICTURES) {
-      const names = files.slice(MAX_PICTURES).map((file) => file.name).join(", ");
-      problems.push(t("picture.many", { most: MAX_PICTURES, names }));
-    }
     this.#error.textContent = "";
-    for (const file of files.slice(0, MAX_PICTURES)) {
-      try {
-        const { base64, blob } = await readPicture(file, (words) => (byId("composer-status").textContent = words));
-        const url = URL.createObjectURL(blob);
-        const size = await measure(url);
-        if (this.#store.rooms.has(room)) this.#outbox.sendPicture(room, base64, url, size);
-        this.#onSent();
-      } catch (error) {
-        problems.push(error.message);
-      }
-    }
-    byId("composer-status").textContent = "";
+    const send = (prepared) => {
+      if (this.#store.rooms.has(room)) this.#outbox.sendFile(room, prepared);
+      this.#onSent();
+    };
+    const problems = await prepare(files, send, (words) => (byId("composer-status").textContent = words));
     this.#error.textContent = problems.join("\n");
   }
 }

@@ -108,7 +108,8 @@ const LONG = 0.5; // width to height of a picture that is shown by its width, an
 export function openPicture(view) {
   const name = view.isMine ? t("message.you") : fullName(view.name, view.user, view.userId);
   const title = t("picture.alt", { name });
-  const image = el("img", { src: view.url, alt: title });
+  const address = view.original ?? view.url;
+  const image = el("img", { src: address, alt: title });
   const zoom = el("button", { type: "button", class: "zoom", "aria-pressed": "false", "aria-label": t("picture.zoom") }, image);
   zoom.addEventListener("click", () => {
     const isZoomed = frame.classList.toggle("zoomed");
@@ -116,6 +117,6 @@ export function openPicture(view) {
   });
   const frame = el("div", { class: "frame" }, zoom);
   if (view.size && view.size.width / view.size.height < LONG) frame.classList.add("long");
-  const original = el("a", { href: view.url, target: "_blank", rel: "noopener", class: "original" }, t("picture.original"));
+  const original = el("a", { href: address, target: "_blank", rel: "noopener", class: "original" }, t("picture.original"));
   openDialog(title, [frame, original], { className: "viewer" });
 }

@@ -74,6 +74,7 @@ export const ERROR_WORDS = {
     "This message has {limit} kinds of reactions. Use one of these.",
     "该消息已有 {limit} 种回应，请使用其中之一。",
   ],
+  "error.FILE_EMPTY": ["This file is empty.", "这个文件是空的。"],
   "error.EQUATION_INVALID": ["This is no equation in LaTeX.", "这不是有效的 LaTeX 公式。"],
   "error.MESSAGE_EMPTY": ["There is nothing to send. Write something first.", "没有内容可发送。请先输入。"],
   "error.MESSAGE_TOO_LONG": [

@@ -29,8 +29,7 @@ async function toMessage(raw) {
     size: null,
   };
   if (raw.type === "img") {
-    message.url = toUrl(raw.content);
-    message.size = message.url && (await measure(message.url));
+    await addPicture(message, raw);
   } else if (raw.type === "file" && /^\/(?!\/)/.test(raw.content)) {
     message.url = raw.content;
     message.file = { name: raw.filename, bytes: raw.size };
@@ -38,8 +37,16 @@ async function toMessage(raw) {
   return message;
 }
 
+/** A picture is an address on this server, or Base64. */
+async function addPicture(message, { content, width, height }) {
+  const isAddress = /^\/attachments\/[\w-]+$/.test(content);
+  message.original = isAddress ? content : null;
+  message.url = isAddress ? `${content}/thumbnail` : toUrl(content);
+  if (message.url) message.size = width ? { width, height } : await measure(message.url);
+}
+
 /** An avatar is an address on this server, or a short text by a user; other values are not shown. */
-export function avatarSource(avatar) {
+function avatarSource(avatar) {
   if (!avatar) return null;
   if (/^data:image\/(png|jpeg|gif|webp);base64,/.test(avatar)) return avatar;
   if (/^\/(?:attachments|avatars)\/[\w.-]+$/.test(avatar)) return avatar;

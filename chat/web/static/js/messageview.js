@@ -96,7 +96,9 @@ export class MessageView {
 
   /** The text is another one. */
   #resay(view) {
+    const isNewFile = view.type === "file" && view.url && this.#view && !this.#view.url; // it was on its way
     this.#view = view;
+    if (isNewFile) return this.#row.replaceChild(this.#bubble(view), this.#row.firstChild);
     if (view.type !== "text" || view.text === this.#said || this.#editor) return;
     this.#said = view.text;
     this.#row.replaceChild(this.#bubble(view), this.#row.firstChild);
@@ -159,11 +161,13 @@ export class MessageView {
   #file(view) {
     if (!view.file) return el("span", { class: "file-name" });
     const name = el("bdi", { class: "file-name" }, view.file.name);
-    return el("a", { href: view.url, download: view.file.name }, name, el("span", { class: "hint" }));
+    const hint = el("span", { class: "hint" });
+    if (!view.url) return el("span", {}, name, hint); // on its way
+    return el("a", { href: view.url, download: view.file.name }, name, hint);
   }
 
   #picture(view) {
-    if (!view.url) return el("div", { class: "bubble gone" });
+    if (!view.url) return this.#gone();
     // With its size given, it keeps its place before it is decoded.
     const { width, height } = view.size ?? {};
     const ratio = width / height;
@@ -171,8 +175,13 @@ export class MessageView {
     const shownRatio = Math.min(WIDEST, Math.max(NARROWEST, ratio));
     const shownHeight = Math.min(PICTURE_MAX_HEIGHT, height);
     const size = ratio ? { width: Math.round(shownHeight * shownRatio), height: Math.round(shownHeight) } : {};
-    const image = el("img", { src: view.url, class: crop, ...size });
+    const image = el("img", { src: view.url, class: crop, decoding: "async", ...size });
+    image.addEventListener("error", () => view.original && this.#row.replaceChild(this.#gone(), this.#row.firstChild));
     return el("button", { type: "button", class: "bubble picture", onclick: () => this.#actions.enlarge(view) }, image);
+  }
+
+  #gone() {
+    return el("div", { class: "bubble gone" }, t("picture.gone"));
   }
 
   #relabel(view) {
@@ -195,12 +204,12 @@ export class MessageView {
     if (!file) return void (this.node.querySelector(".file-name").textContent = t("message.file"));
     const size = fileSize(file.bytes);
     this.node.querySelector(".file .hint").textContent = size;
-    this.node.querySelector(".file a").setAttribute("aria-label", t("message.file.label", { name: file.name, size }));
+    this.node.querySelector(".file a")?.setAttribute("aria-label", t("message.file.label", { name: file.name, size }));
   }
 
   #updateState(view) {
     const progress = Math.round((view.progress ?? 0) * 100);
-    const isUploading = view.state === "sending" && view.type === "img";
+    const isUploading = view.state === "sending" && view.type !== "text";
     const bar = this.#state.querySelector("progress");
     if (isUploading && bar) {
       bar.value = progress;
@@ -212,7 +221,10 @@ export class MessageView {
     this.#shown = shown;
     if (isUploading) {
       const label = { max: 100, value: progress, "aria-label": t("message.progress") };
-      this.#state.replaceChildren(el("progress", label), el("span", {}, t("message.uploading", { percent: progress })));
+      const cancel = { type: "button", class: "link", onclick: () => this.#actions.discard(view) };
+      this.#state.replaceChildren(
+        el("progress", label), el("span", {}, t("message.uploading", { percent: progress })), el("button", cancel, t("dialog.cancel")),
+      );
     } else this.#state.replaceChildren(...this.#stateNodes(view));
   }
 

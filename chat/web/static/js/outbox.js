@@ -10,16 +10,16 @@ export class Outbox {
   #store;
   #records;
   #onSignedOut;
-  #queues = new Map(); // room name → promise of its last sending, so that messages arrive in order
+  #queues = new Map(); // name → promise of its last sending, so that messages arrive in order
 
   constructor(store, records, onSignedOut) {
     this.#store = store;
     this.#records = records;
     this.#onSignedOut = onSignedOut;
     store.on("pending", () => this.#save());
-    // Texts are kept over a reload, pictures are too large for that.
+    // Texts are kept over a reload, files are too large for that.
     globalThis.addEventListener("beforeunload", (event) => {
-      if (this.unsent.some((pending) => pending.type === "img")) event.preventDefault();
+      if (this.unsent.some((pending) => pending.type !== "text")) event.preventDefault();
     });
   }
 
@@ -42,9 +42,17 @@ export class Outbox {
     this.#add({ room, type: "text", text, replyTo, url: null });
   }
 
-  /** base64 goes to the server, url (a blob URL of the same picture) to the screen. */
-  sendPicture(room, base64, url, size) {
-    this.#add({ room, type: "img", text: "", base64, url, size, progress: 0 });
+  /** prepared: as files.js gives it. */
+  sendFile(room, { type, blob, name, url = null, size = null }) {
+    const file = type === "file" ? { name, bytes: blob.size } : null;
+    this.#add({ room, type, text: "", blob, name, file, url, size, progress: 0, sending: new AbortController() });
+  }
+
+  /** Give up a message that is on its way or failed. Gives the message. */
+  discard(id) {
+    const pending = this.#store.removePending(id);
+    pending?.sending?.abort();
+    return pending;
   }
 
   retry(id) {
@@ -76,10 +84,12 @@ export class Outbox {
   }
 
   #enqueue(id) {
-    const room = this.#store.pending.get(id)?.room;
-    if (room === undefined) return;
-    const before = this.#queues.get(room) ?? Promise.resolve();
-    this.#queues.set(room, before.then(() => this.#send(id)));
+    const pending = this.#store.pending.get(id);
+    if (pending === undefined) return;
+    // Files have a queue of their own: texts do not wait for them.
+    const queue = pending.type === "text" ? `text ${pending.room}` : "files";
+    const before = this.#queues.get(queue) ?? Promise.resolve();
+    this.#queues.set(queue, before.then(() => this.#send(id)));
   }
 
   async #send(id) {
@@ -89,9 +99,9 @@ export class Outbox {
     pending.tries += 1;
     try {
       await this.#post(pending);
-      this.#store.updatePending(id, { state: "sent", sentAt: Date.now(), base64: null });
+      this.#store.updatePending(id, { state: "sent", sentAt: Date.now(), blob: null });
     } catch (error) {
-      if (this.#store.me !== user) return;
+      if (this.#store.me !== user || pending.sending?.signal.aborted) return;
       if (error.status === 429 && error.retryAfter <= BUSY_MAX_S && pending.tries < AUTO_RETRIES) {
         await new Promise((resolve) => setTimeout(resolve, error.retryAfter * 1000 + 200));
         return this.#send(id);
@@ -107,9 +117,10 @@ export class Outbox {
     }
   }
 
-  #post({ id, room, type, text, replyTo, base64 }) {
+  #post({ id, room, type, text, replyTo, blob, name, sending }) {
     if (type === "text") return api.sendText(room, text, id, replyTo);
-    return api.sendPicture(room, base64, id, (progress) => this.#store.updatePending(id, { progress }));
+    const onProgress = (progress) => this.#store.updatePending(id, { progress });
+    return api.sendFile(room, id, blob, name, { onProgress, signal: sending.signal });
   }
 
   #save() {

@@ -1,4 +1,4 @@
-// Pictures as files, as Base64 and as blob URLs.
+// Pictures as files, as Base64 and by addresses.
 
 import { t } from "./i18n.js";
 
@@ -50,26 +50,32 @@ export function measure(url) {
 }
 
 /**
- * A file that may be sent, as {base64, blob}; a photo that is too large is scaled down. tell(words) says what takes long.
- * Throws an Error with the reason.
+ * A picture for sending, as {blob, url, size}; null: the file is none. A photo that is too large, or of a kind that only
+ * this browser shows, is made a smaller JPEG. tell(words) says what takes long. Throws an Error with the reason.
  */
 export async function readPicture(file, tell) {
-  const name = file.name || t("picture.pick");
-  let base64;
+  const { name } = file;
+  const type = sniff(await firstBytes(file));
   let blob = file;
-  try {
-    if (file.size > pictureMaxBytes && STILL.includes(file.type)) {
-      tell(t("picture.scaling", { name }));
+  if (type ? file.size > pictureMaxBytes && STILL.includes(type) : /^image\/(?!svg)/.test(file.type)) {
+    tell(t("picture.scaling", { name }));
+    try {
       blob = await scaledDown(file);
+    } catch {
+      if (!type) return null;
+      throw new Error(t("picture.unreadable", { name }));
     }
-    if (blob.size <= pictureMaxBytes) base64 = await toBase64(blob);
-  } catch {
-    throw new Error(t("picture.unreadable", { name }));
+  } else if (!type) return null;
+  if (blob.size > pictureMaxBytes) {
+    throw new Error(t("picture.size", { name, size: inMb(blob.size), most: inMb(pictureMaxBytes) }));
   }
-  if (base64 === undefined) throw new Error(t("picture.size", { name, size: inMb(blob.size), most: inMb(pictureMaxBytes) }));
-  const type = sniff(base64);
-  if (!type) throw new Error(t("picture.type", { name }));
-  return { base64, blob: new Blob([blob], { type }) };
+  const url = URL.createObjectURL(new Blob([blob], { type: blob === file ? type : blob.type }));
+  return { blob, url, size: await measure(url) };
+}
+
+/** The beginning of a file as Base64. Throws where it cannot be read, as a folder. */
+async function firstBytes(file) {
+  return btoa(String.fromCharCode(...new Uint8Array(await file.slice(0, 12).arrayBuffer())));
 }
 
 /** Scale to a JPEG that stays legible; transparent parts become white. */
@@ -91,13 +97,4 @@ async function scaledDown(file) {
 
 function inMb(bytes) {
   return Number((bytes / 1024 / 1024).toFixed(1));
-}
-
-function toBase64(file) {
-  return new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(",") + 1));
-    reader.onerror = () => reject(reader.error);
-    reader.readAsDataURL(file);
-  });
 }

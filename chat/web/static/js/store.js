@@ -186,7 +186,7 @@ export class Store {
   #settle(message) {
     if (message.user !== this.me?.username || !message.clientId) return;
     const pending = this.removePending(message.clientId);
-    if (pending?.url && message.url) {
+    if (pending?.url && message.type === "img") {
       // The picture that is on the screen already need not be decoded again.
       this.emit("dropped", message);
       message.url = pending.url;

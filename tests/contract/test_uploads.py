@@ -1,0 +1,187 @@
+"""POST /chat/upload: files and pictures as forms, stored in parts as they arrive."""
+
+import io
+from typing import Any
+
+import pytest
+from flask import Flask
+from PIL import Image
+from sqlalchemy import func, select
+
+from chat.models import Attachment, AttachmentChunk, StoredBytes
+from chat.services import Services
+from tests.conftest import services_of
+from tests.contract.clients import FlaskTransport, PollingClient
+from tests.pictures import SECRET, laden, picture
+
+BOUNDARY = "xXxboundaryxXx"
+Parts = list[tuple[str, str | None, bytes]]
+IN_PUBLIC = ("roomname", None, b"public")
+
+
+def form(parts: Parts) -> bytes:
+    """A form of (name, filename, content)."""
+    body = b""
+    for name, filename, content in parts:
+        named = f'; filename="{filename}"' if filename is not None else ""
+        body += f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"{named}\r\n\r\n'.encode()
+        body += content + b"\r\n"
+    return body + f"--{BOUNDARY}--\r\n".encode()
+
+
+def upload(who: PollingClient, content: bytes, filename: str = "a.pdf", **fields: str) -> Any:
+    """The answer, as JSON with its HTTP status."""
+    fields = {"roomname": "public"} | fields
+    return post(
+        who, form([*((name, None, text.encode()) for name, text in fields.items()), ("file", filename, content)])
+    )
+
+
+def post(who: PollingClient, body: bytes, **headers: str) -> Any:
+    about = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}", "X-Chat-Errors": "codes"} | headers
+    reply = who.call("POST", "/chat/upload", body, **about)
+    return {"http": reply.status, **reply.json}
+
+
+def history(who: PollingClient) -> list[Any]:
+    found: list[Any] = who.ok("GET", "/chat/history?roomname=public&detail=1")["messages"]
+    return found
+
+
+def stored(services: Services) -> tuple[int, int, int]:
+    """Attachments, chunks, and bytes that count against quotas."""
+    with services.store.read() as connection:
+        tables = [func.count(Attachment.id), func.count(AttachmentChunk.position)]
+        counts = [connection.execute(select(each)).scalar_one() for each in tables]
+        return counts[0], counts[1], connection.execute(select(func.sum(StoredBytes.bytes))).scalar() or 0
+
+
+@pytest.fixture
+def alice(client: Any, app: Flask) -> PollingClient:
+    services_of(app).limits._enabled = False
+    made: PollingClient = client("alice")
+    return made
+
+
+def test_a_file_is_sent_with_its_name(alice: PollingClient, app: Flask) -> None:
+    content = bytes(range(256)) * 3000  # with line ends, in several chunks
+    sent = upload(alice, content, "报告 1.pdf")
+    (message,) = history(alice)
+    assert (sent["http"], sent["type"], sent["id"]) == (200, "file", message["id"])
+    assert (message["type"], message["filename"], message["size"]) == ("file", "报告 1.pdf", len(content))
+    assert alice.call("GET", message["content"]).body == content
+    assert stored(services_of(app)) == (1, 3, len(content))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP"])
+def test_a_picture_is_sent_as_one_without_its_metadata(alice: PollingClient, app: Flask, kind: str) -> None:
+    data = laden(kind)
+    assert SECRET[:11] in data
+    assert upload(alice, data, "IMG_1.jpg")["type"] == "img"
+    (message,) = alice.hear("public")
+    assert (message.kind, SECRET[:11] in bytes(message.content)) == ("image", False)  # type: ignore[arg-type]
+    attachments, chunks, used = stored(services_of(app))
+    assert (attachments, chunks) == (1, 1)
+    assert used <= len(data)
+
+
+def test_thumbnails_are_small_upright_and_without_metadata(alice: PollingClient) -> None:
+    photo = Image.new("RGB", (3000, 2000), (200, 30, 30))
+    about = Image.Exif()
+    about[0x0112], about[0x010F] = 6, "SECRET maker"  # turned by a quarter
+    buffer = io.BytesIO()
+    photo.save(buffer, "JPEG", exif=about)
+    for content in (buffer.getvalue(), picture(size=(300, 200)), laden("GIF")):
+        assert upload(alice, content)["type"] == "img"
+    large, small, moving = alice.ok("GET", "/chat/history?roomname=public&detail=1&links=1")["messages"]
+    assert [(each["width"], each["height"]) for each in (large, small)] == [(2000, 3000), (300, 200)]
+    shown = alice.call("GET", large["content"] + "/thumbnail").body
+    assert (Image.open(io.BytesIO(shown)).size, b"SECRET" in shown) == ((427, 640), False)
+    assert b"SECRET" not in alice.call("GET", large["content"]).body
+    for each in (small, moving):
+        assert alice.call("GET", each["content"] + "/thumbnail").body == alice.call("GET", each["content"]).body
+    assert alice.call("GET", "/attachments/none/thumbnail").status == 404
+    alice.ok("POST", "/chat/delete", {"roomname": "public", "id": large["id"]})
+    assert alice.call("GET", large["content"] + "/thumbnail").status == 404
+
+
+def test_a_retry_is_stored_once(alice: PollingClient, app: Flask) -> None:
+    for content in (b"one", picture()):
+        sent = [upload(alice, content, client_message_id=f"c-{content[:3]!r}") for _ in range(2)]
+        assert sent[0] == sent[1]
+    late = form([("file", "a", b"one"), ("client_message_id", None, b"c-b'one'"), IN_PUBLIC])
+    assert post(alice, late)["id"] == history(alice)[0]["id"]
+    assert (len(history(alice)), *stored(services_of(app))[:2]) == (2, 2, 2)
+
+
+def test_a_retry_is_answered_while_nobody_may_write(alice: PollingClient, app: Flask) -> None:
+    sent = upload(alice, b"one", client_message_id="c-1")
+    services_of(app).files.begin = None  # type: ignore[method-assign,assignment]
+    assert upload(alice, b"one", client_message_id="c-1") == sent
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("C:\\\\dir\\\\evil.exe", "evil.exe"),
+        ("photo\u202egnp.exe", "photognp.exe"),
+        ("a\tb\x7f.txt", "ab.txt"),
+        ("..", "file"),
+        ("", "file"),
+        ("x" * 300 + ".pdf", "x" * 196 + ".pdf"),
+        ("<script>.html", "<script>.html"),
+    ],
+)
+def test_names_are_those_of_files(alice: PollingClient, given: str, shown: str) -> None:
+    assert upload(alice, b"x", given)["http"] == 200
+    assert history(alice)[0]["filename"] == shown
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (form([IN_PUBLIC, ("file", "a", b"")]), "FILE_EMPTY"),
+        (form([("roomname", None, b"nowhere"), ("file", "a", b"x")]), "ROOM_NOT_FOUND"),
+        (form([("file", "a", b"x"), ("roomname", None, b"nowhere")]), "ROOM_NOT_FOUND"),
+        (form([("file", "a", b"x")]), "FIELD_MISSING"),
+        (form([IN_PUBLIC]), "FIELD_MISSING"),
+        (form([IN_PUBLIC, ("file", None, b"x")]), "FIELD_INVALID"),
+        (form([IN_PUBLIC, ("file", "a", b"x"), ("file", "b", b"x")]), "FIELD_INVALID"),
+        (form([IN_PUBLIC, IN_PUBLIC]), "FIELD_INVALID"),
+        (form([("roomname", None, b"\xff"), ("file", "a", b"x")]), "FIELD_INVALID"),
+        (form([("roomname", None, b"\0"), ("file", "a", b"x")]), "FIELD_INVALID"),
+        (form([("roomname", None, b"r" * 20_000), ("file", "a", b"x")]), "BODY_TOO_LARGE"),
+        (form([(f"f{number}", None, b"") for number in range(30)]), "BODY_TOO_LARGE"),
+        (form([("client_message_id", None, b"i" * 65), ("file", "a", b"x"), IN_PUBLIC]), "MESSAGE_ID_INVALID"),
+        (form([IN_PUBLIC, ("file", "a", b"x" * 100)])[:-60], "BODY_MALFORMED"),
+        (b"no form", "BODY_MALFORMED"),
+        (b"", "FIELD_MISSING"),
+        (form([IN_PUBLIC, ("file", "a.png", picture()[:40])]), "IMAGE_INVALID"),
+        (
+            form([IN_PUBLIC, ("file", "a", b"\x89PNG\r\n\x1a\n" + bytes(6 << 20))]),
+            "IMAGE_TOO_LARGE",
+        ),
+        (form([IN_PUBLIC, ("file", "a", bytes((20 << 20) + 1))]), "FILE_TOO_LARGE"),
+    ],
+)
+def test_what_is_refused_leaves_nothing(alice: PollingClient, app: Flask, body: bytes, code: str) -> None:
+    answer = post(alice, body)
+    assert (answer["code"], answer["http"] // 100) == (code, 4), answer
+    assert stored(services_of(app)) == (0, 0, 0)
+    assert history(alice) == []
+
+
+@pytest.mark.parametrize("kind", ["application/json", "multipart/form-data", "multipart/form-data; boundary=é", ""])
+def test_only_forms_with_a_boundary(alice: PollingClient, kind: str) -> None:
+    body = form([IN_PUBLIC, ("file", "a", b"x")])
+    assert post(alice, body, **{"Content-Type": kind})["code"] == "BODY_MALFORMED"
+
+
+def test_a_day_has_so_many_bytes(make_app: Any, client: Any) -> None:
+    app = make_app(storage_per_day=1000)
+    alice = PollingClient(FlaskTransport(app))
+    alice.register("alice")
+    assert upload(alice, b"x" * 300)["http"] == 200
+    assert upload(alice, b"x" * 2000)["code"] == "QUOTA_USED"
+    assert stored(services_of(app)) == (1, 1, 300)
