@@ -46,6 +46,7 @@ class MemberView(NamedTuple):
     updated_at: int  # µs; last change of the account's public data
     is_teacher: bool
     is_alike: bool  # whether another member's name looks the same; False if not requested
+    avatar: str
 
 
 class Memberships:
@@ -170,6 +171,7 @@ class Memberships:
             query = (
                 select(User.id, User.username, User.nickname, User.created_at, User.updated_at, Membership.role)
                 .add_columns(User.is_teacher, (_looks_like_another(room.id) if alike else false()).label("is_alike"))
+                .add_columns(User.avatar)
                 .join(Membership, Membership.user_id == User.id)
                 .where(Membership.room_id == room.id, User.deleted_at.is_(None))
             )
@@ -183,9 +185,9 @@ class Memberships:
         online = self._presence.everybody_online()
         found = [
             MemberView(
-                id_, username, nickname, Role(role), id_ in online, created_at, updated_at, bool(teacher), bool(alike)
+                id_, username, nickname, Role(role), id_ in online, created, updated, bool(teacher), bool(alike), avatar
             )
-            for id_, username, nickname, created_at, updated_at, role, teacher, alike, *_ in rows
+            for id_, username, nickname, created, updated, role, teacher, alike, avatar, *_ in rows
         ]
         return rows.with_entries(found)
 

@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.conftest import PASSWORD
 from tests.e2e.steps import create_room, expect_once, say
+from tests.pictures import picture
 
 PHONE = {"viewport": {"width": 375, "height": 720}}
 
@@ -104,6 +105,11 @@ def test_ones_own_account(people, name):
     kim = name("kim")
     page = people.join(kim)
     page.locator("#account-open").click()
+    png = {"name": "me.png", "mimeType": "image/png", "buffer": picture(size=(60, 40))}
+    page.get_by_role("dialog").locator("input[type=file]").set_input_files(png)
+    for place in ("#my-avatar", ".member"):
+        expect(page.locator(f"{place} img")).to_have_attribute("src", re.compile("^/avatars/"))
+        page.wait_for_function(f"() => document.querySelector('{place} img').naturalWidth > 0")
     page.get_by_label("Name that others see").fill(name("Kim L."))
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#my-name")).to_have_text(name("Kim L."))

@@ -224,4 +224,5 @@ def _member(member: MemberView, detail: bool) -> dict[str, Any]:
     shown |= {"role": member.role, "online": member.online}
     if detail:
         shown |= {"user_id": member.user_id, "teacher": member.is_teacher, "alike": member.is_alike}
+        shown["avatar"] = member.avatar
     return shown

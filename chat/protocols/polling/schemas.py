@@ -479,6 +479,7 @@ class MemberShown(Out):
             "?detail=1 时：是否与其他成员的名称相似",
         )
     )
+    avatar = fields.String(metadata=_MORE)
 
 
 class MembersFound(Done):

@@ -66,7 +66,8 @@ function openAccount(me, handlers) {
 }
 
 function sessionRow({ protocol, address, created, current }) {
-  const where = [protocol, address].filter(Boolean).join(" · ");
+  const program = protocol === "polling" ? t("account.sessions.browser") : t("account.sessions.program", { protocol });
+  const where = [program, address].filter(Boolean).join(" · ");
   return el("li", {}, el("strong", {}, current ? t("account.sessions.this") : where), el("span", { class: "hint" }, `${current ? `${where} · ` : ""}${fullTime(toDate(created))}`));
 }
 

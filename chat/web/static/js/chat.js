@@ -11,7 +11,7 @@ import { closeAllDialogs, openForm, openPicture } from "./dialogs.js";
 import { Directs } from "./directs.js";
 import { byId, el } from "./dom.js";
 import { onLanguage, t } from "./i18n.js";
-import { release } from "./incoming.js";
+import { avatarSource, release } from "./incoming.js";
 import { wirePanel } from "./joincode.js";
 import { Layout } from "./layout.js";
 import { Live } from "./live.js";
@@ -101,7 +101,8 @@ export class Chat {
 
   /** The user has changed name or picture. */
   async #showMe() {
-    this.#store.me.nickname = (await api.me()).nickname;
+    const { nickname, avatar } = await api.me();
+    Object.assign(this.#store.me, { nickname, avatar: avatarSource(avatar) });
     this.#layout.showChat();
     this.members.refresh();
   }

@@ -46,7 +46,7 @@ async function addPicture(message, { content, width, height }) {
 }
 
 /** An avatar is an address on this server, or a short text by a user; other values are not shown. */
-function avatarSource(avatar) {
+export function avatarSource(avatar) {
   if (!avatar) return null;
   if (/^data:image\/(png|jpeg|gif|webp);base64,/.test(avatar)) return avatar;
   if (/^\/(?:attachments|avatars)\/[\w.-]+$/.test(avatar)) return avatar;

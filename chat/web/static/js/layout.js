@@ -2,8 +2,8 @@
 
 import { byId } from "./dom.js";
 import { claimEntry, closeAllDialogs } from "./dialogs.js";
-import { colourOf, initials } from "./format.js";
 import { t } from "./i18n.js";
+import { avatarNode } from "./messageview.js";
 import { roomTitle, roomTitleNode, teacherBadge } from "./names.js";
 import { lasting } from "./storage.js";
 
@@ -67,11 +67,12 @@ export class Layout {
   showChat() {
     byId("welcome").hidden = true;
     this.#chat.hidden = false;
-    const { username, nickname } = this.#store.me;
+    const { username, nickname, avatar } = this.#store.me;
     byId("my-name").replaceChildren(nickname, ...(this.#store.me.isTeacher ? [" ", teacherBadge()] : []));
     byId("my-name").title = username;
-    byId("my-avatar").textContent = initials(nickname);
-    byId("my-avatar").dataset.colour = colourOf(username);
+    const face = avatarNode(nickname, username, avatar);
+    face.id = "my-avatar";
+    byId("my-avatar").replaceWith(face);
     this.#showMembers(this.#isWide, false);
   }
 

@@ -3,6 +3,7 @@
 import { api } from "./api.js";
 import { byId, el } from "./dom.js";
 import { locale, onLanguage, t } from "./i18n.js";
+import { avatarSource } from "./incoming.js";
 import { avatarNode } from "./messageview.js";
 import { nameNode } from "./names.js";
 
@@ -119,7 +120,7 @@ export class Members {
     return el(
       "li",
       { class: member.online ? "member online" : "member", },
-      avatarNode(member.nickname || member.user, member.user),
+      avatarNode(member.nickname || member.user, member.user, avatarSource(member.avatar)),
       el("span", { class: "member-name" }, nameNode(member.nickname || member.user, member.user, member.user_id, { isTeacher: member.teacher, isAlike: member.alike })),
       about.length > 0 ? el("span", { class: "member-about" }, about.join(", ")) : null,
     );

@@ -81,6 +81,8 @@ export const PEOPLE_STRINGS = {
   "account.password": ["Password", "密码"],
   "account.sessions": ["Where you are logged in", "登录位置"],
   "account.sessions.this": ["Here", "此处"],
+  "account.sessions.browser": ["Browser", "浏览器"],
+  "account.sessions.program": ["Another program ({protocol})", "其他程序（{protocol}）"],
   "account.sessions.end": ["End all others", "结束其他所有登录"],
   "account.sessions.ended": ["All other sessions have ended.", "其他登录已全部结束。"],
   "account.data": ["Your data", "我的数据"],

@@ -5,6 +5,7 @@ import { arrive, siteName, welcomeTeacher } from "./arrival.js";
 import { openForm } from "./dialogs.js";
 import { byId, el } from "./dom.js";
 import { t } from "./i18n.js";
+import { avatarSource } from "./incoming.js";
 import { Login } from "./login.js";
 import { notify } from "./notices.js";
 
@@ -107,7 +108,7 @@ export class Session {
     const store = this.#store;
     if (store.me?.username !== me.username) this.#handlers.onForget();
     await arrive(me);
-    store.me = { username: me.username, nickname: me.nickname || me.username, isTeacher: me.teacher };
+    store.me = { username: me.username, nickname: me.nickname || me.username, isTeacher: me.teacher, avatar: avatarSource(me.avatar) };
     this.#records.open(me.username, this.#setAside?.username === me.username ? this.#setAside.inTab : {});
     this.#setAside = null;
     await this.#handlers.onEnter();
