@@ -48,8 +48,10 @@ class WriteTransaction(Protocol):
         """Somebody may not read these locked rooms any more: their next message must not overtake that (Event)."""
         ...
 
-    def emit(self, event: Event) -> None:
-        """Notify waiting clients in all processes after the commit."""
+    chains_inserts: bool  # whether one statement can insert into two tables
+
+    def emit(self, event: Event, *, is_stored: bool = False) -> None:
+        """Notify waiting clients in all processes after the commit. is_stored: a statement has written its row."""
         ...
 
 

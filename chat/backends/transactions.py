@@ -19,9 +19,12 @@ RETRY_AFTER = 2  # seconds, told to clients while the database is unavailable
 class WriteTransaction:
     """The write transaction as services see it."""
 
+    chains_inserts = False
+
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.events: list[Event] = []
+        self.unstored: list[Event] = []  # those whose rows the commit writes
 
     def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         """Execute one statement. Raises IntegrityError for a duplicate unique value."""
@@ -48,9 +51,11 @@ class WriteTransaction:
     def revoke_rights(self, room_ids: Iterable[int]) -> None:
         """Nothing: commits are published in their order, so readers hear of it before later messages."""
 
-    def emit(self, event: Event) -> None:
-        """Notify waiting clients in all processes after the commit."""
+    def emit(self, event: Event, *, is_stored: bool = False) -> None:
+        """Notify waiting clients in all processes after the commit. is_stored: a statement has written its row."""
         self.events.append(event)
+        if not is_stored:
+            self.unstored.append(event)
 
 
 class SqlStore:
@@ -66,7 +71,7 @@ class SqlStore:
 
     def _write_events(self, transaction: WriteTransaction) -> None:
         now = self._clock()
-        for e in transaction.events:
+        for e in transaction.unstored:
             row = {"kind": e.kind.value, "subject_id": e.subject_id, "time": e.time, "data": e.data, "written_at": now}
             transaction.run(_insert_event, row)
 

@@ -1,6 +1,6 @@
 """Find rooms and users with access control: a room is found only through the caller's membership or open access."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Integer, Select, and_, bindparam, cast, func, or_, select
@@ -48,11 +48,17 @@ class FoundRoom(NamedTuple):
 _own_membership = and_(Membership.room_id == Room.id, Membership.user_id == bindparam("user"))
 _default_slow_mode = select(cast(SiteSetting.value, Integer)).where(SiteSetting.name == "slow_mode").scalar_subquery()
 SLOW_MODE = func.coalesce(Room.slow_mode, _default_slow_mode, 0)  # of a room, in seconds
-_columns = (
-    *(Room.id, Room.access, Room.passwd_hash, Room.is_lobby, Membership.role),
-    *(Room.read_only, SLOW_MODE, Room.archived_at, Membership.muted_until),
-)
-_room: AnySelect = select(*_columns).where(Room.deleted_at.is_(None))
+
+
+def room_columns(role: Any, muted_until: Any) -> tuple[Any, ...]:
+    """The columns of found_room, with those of the caller's membership."""
+    return (
+        *(Room.id, Room.access, Room.passwd_hash, Room.is_lobby, role),
+        *(Room.read_only, SLOW_MODE, Room.archived_at, muted_until),
+    )
+
+
+_room: AnySelect = select(*room_columns(Membership.role, Membership.muted_until)).where(Room.deleted_at.is_(None))
 _joined = _room.join(Membership, _own_membership)
 _visible = _room.join(Membership, _own_membership, isouter=True).where(
     or_(Room.access == Access.OPEN, Membership.id.is_not(None))
@@ -205,7 +211,12 @@ def _find(
     rows = _run(connection, statement, values)
     if not rows:
         return None
-    room_id, access, passwd_hash, is_lobby, role, is_read_only, slow_mode, archived_at, muted_until = rows[0]
+    return found_room(rows[0], actor)
+
+
+def found_room(row: Sequence[Any], actor: Actor) -> FoundRoom:
+    """Make a FoundRoom of the columns in `room_columns`."""
+    room_id, access, passwd_hash, is_lobby, role, is_read_only, slow_mode, archived_at, muted_until = row
     return FoundRoom(
         room_id,
         Access(access),

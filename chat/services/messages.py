@@ -4,43 +4,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import select
 
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, enter_lane
-from chat.models import Actor, Entry, Event, EventKind, Message, MessageType, StoredMessage, User
+from chat.models import Actor, Entry, Event, EventKind, Message, MessageType, StoredMessage
 from chat.names import is_visible
 from chat.ports import Store, WriteTransaction
 from chat.security.limits import MESSAGES
-from chat.services import access, friendships, mentions
+from chat.services import access, friendships, mentions, sending
 from chat.services.access import MAX_ID, RoomRef
-from chat.services.attachments import Attached, Attachments
+from chat.services.attachments import Attached, Attachments, Picture
 from chat.services.mentions import Mentioned
 from chat.services.quota import Quota
 from chat.services.rate_limits import Limits
 from chat.services.room_clock import tick_for_message
+from chat.services.sending import Begun
 from chat.services.writing import require_sendable, require_writable
 from chat.storage import timeline
-from chat.storage.prepared import Prepared
 
 CLIENT_MESSAGE_ID_MAX_CHARS = 64
 
-_avatar = select(User.avatar).where(User.id == bindparam("sender")).scalar_subquery()
-_insert = Prepared(
-    insert(Message).returning(Message.id, _avatar),
-    [
-        "room_id",
-        "sender_id",
-        "time",
-        "type",
-        "content",
-        "attachment_id",
-        "reply_to_id",
-        "client_message_id",
-        "has_mentions",
-    ],
-)
+
+class _Retried(Exception):  # noqa: N818
+    """The message was stored before; the transaction must not advance the room's clock."""
+
+    def __init__(self, earlier: StoredMessage) -> None:
+        super().__init__()
+        self.earlier = earlier
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,23 +77,41 @@ class Messages:
                 require_writable(room, self._clock())
                 self._quota.require_left(connection, actor.user_id)
             picture = self._attachments.picture(draft.image)
-        with self._store.write() as tx:
-            room = access.joined_locked(tx, actor, ref)
-            room_id = room.id
-            earlier = self.earlier(tx, actor, room_id, draft)
-            if earlier is not None:
-                return earlier
-            friendships.require_open(tx, room)
-            require_sendable(tx, actor, room, self._clock())
-            if draft.reply_to_id is not None and not _is_in_room(tx, room_id, draft.reply_to_id):
-                raise ChatError(ErrorCode.REPLY_NOT_FOUND)
-            if self._limits.over_workers:
-                self._limits.take_within(tx, MESSAGES, actor.user_id)
-            attached = None
-            if picture is not None:
-                self._quota.take(tx, actor.user_id, picture.bytes_stored)
-                attached = self._attachments.store(tx, picture)
-            return self.insert(tx, actor, room_id, draft, attached, mentions.find(tx, room, draft.text))
+        try:
+            try:
+                with self._store.write() as tx:
+                    return self._send(tx, actor, sending.begin(tx, actor, ref, self._clock()), ref, draft, picture)
+            except sending.MembershipChanged:
+                with self._store.write() as tx:
+                    return self._send(tx, actor, None, ref, draft, picture)
+        except _Retried as retried:
+            return retried.earlier
+
+    def _send(
+        self,
+        tx: WriteTransaction,
+        actor: Actor,
+        begun: Begun | None,
+        ref: RoomRef,
+        draft: Draft,
+        picture: Picture | None,
+    ) -> StoredMessage:
+        """begun None: the room is looked for and locked first."""
+        room = begun.room if begun else access.joined_locked(tx, actor, ref)
+        earlier = self.earlier(tx, actor, room.id, draft)
+        if earlier is not None:
+            raise _Retried(earlier)
+        friendships.require_open(tx, room)
+        require_sendable(tx, actor, room, self._clock())
+        if draft.reply_to_id is not None and not _is_in_room(tx, room.id, draft.reply_to_id):
+            raise ChatError(ErrorCode.REPLY_NOT_FOUND)
+        if self._limits.over_workers:
+            self._limits.take_within(tx, MESSAGES, actor.user_id)
+        attached = None
+        if picture is not None:
+            self._quota.take(tx, actor.user_id, picture.bytes_stored)
+            attached = self._attachments.store(tx, picture)
+        return self.insert(tx, actor, room.id, draft, attached, mentions.find(tx, room, draft.text), begun)
 
     def timeline(self, actor: Actor, ref: RoomRef, before: int | None, limit: int) -> Sequence[Entry]:
         """The newest `limit` messages and changes older than before (µs), oldest first. Raises ROOM_NOT_FOUND."""
@@ -146,9 +156,14 @@ class Messages:
         draft: Draft,
         attached: Attached | None,
         mentioned: Mentioned | None = None,
+        begun: Begun | None = None,
     ) -> StoredMessage:
-        """Store a message and its attachment in the transaction that checked the actor's membership."""
-        prev_time, time, rights_version = tick_for_message(tx, room_id, self._clock())
+        """Store a message and its attachment in the transaction that checked the actor's membership.
+
+        begun None: the room is locked, and its clock not advanced yet.
+        """
+        now = self._clock()
+        prev_time, time, rights_version = begun.tick if begun else tick_for_message(tx, room_id, now)
         kind = attached.type if attached else MessageType.TEXT
         row: dict[str, Any] = {
             "room_id": room_id,
@@ -161,7 +176,7 @@ class Messages:
             "client_message_id": draft.client_message_id,
             "has_mentions": bool(mentioned),
         }
-        ((message_id, avatar),) = tx.run(_insert, row | {"sender": actor.user_id})
+        message_id, avatar, has_event = sending.store(tx, row, now, begun.room if begun else None)
         message = StoredMessage(
             id=message_id,
             room_id=room_id,
@@ -185,7 +200,8 @@ class Messages:
         )
         if mentioned:
             mentions.store(tx, room_id, message_id, time, mentioned)
-        tx.emit(Event(EventKind.MESSAGE, room_id, time, message, prev_time, rights_version=rights_version))
+        event = Event(EventKind.MESSAGE, room_id, time, message, prev_time, rights_version=rights_version)
+        tx.emit(event, is_stored=has_event)
         return message
 
     @staticmethod

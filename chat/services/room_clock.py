@@ -4,6 +4,7 @@ The room's row is locked from the tick to the commit, so times are given out in 
 a room have the same time.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import bindparam, case, select, update
@@ -13,12 +14,12 @@ from chat.ports import WriteTransaction
 from chat.storage.prepared import Prepared
 
 _now = case((Room.change_time > Room.last_time, Room.change_time), else_=Room.last_time)
-_tick = Prepared(
-    update(Room)
-    .where(Room.id == bindparam("room"))
-    .values(prev_time=Room.last_time, last_time=case((_now >= bindparam("now"), _now + 1), else_=bindparam("now")))
-    .returning(Room.prev_time, Room.change_time, Room.last_time, Room.rights_version)
+# Advances the clock by a message. Parameter now: µs; the condition is the caller's.
+advance = update(Room).values(
+    prev_time=Room.last_time, last_time=case((_now >= bindparam("now"), _now + 1), else_=bindparam("now"))
 )
+TICK = (Room.prev_time, Room.change_time, Room.last_time, Room.rights_version)
+_tick = Prepared(advance.where(Room.id == bindparam("room")).returning(*TICK))
 
 
 class Tick(NamedTuple):
@@ -31,7 +32,13 @@ class Tick(NamedTuple):
 
 def tick_for_message(tx: WriteTransaction, room_id: int, now: int) -> Tick:
     """Advance the clock for a new message."""
-    ((prev_time, change_time, time, rights_version),) = tx.run(_tick, {"room": room_id, "now": now})
+    (row,) = tx.run(_tick, {"room": room_id, "now": now})
+    return tick_of(row)
+
+
+def tick_of(row: Sequence[int]) -> Tick:
+    """Make a Tick of the columns in TICK."""
+    prev_time, change_time, time, rights_version = row
     return Tick(change_time if change_time > prev_time else prev_time, time, rights_version)
 
 

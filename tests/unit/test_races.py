@@ -3,9 +3,10 @@
 Each case runs both sides at once, round after round, then looks whether the rule holds (docs/decisions/0101).
 """
 
+import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -29,14 +30,14 @@ from chat.models import (
     User,
 )
 from chat.security.limits import Limit
-from chat.services import Services
+from chat.services import Services, sending
 from chat.services.messages import Draft
 from chat.services.profiles import Changes
 from tests.conftest import FakeClock, sign_up
 from tests.database import execute
 
 pytestmark = pytest.mark.postgresql_only
-ROUNDS = 8
+ROUNDS = int(os.environ.get("COMMONROOM_RACE_ROUNDS", "8"))
 ADDRESS = "192.0.2.1"
 LIMIT = Limit("races", burst=5, seconds=3600)
 
@@ -369,3 +370,111 @@ def test_a_file_that_is_still_coming_is_not_purged(two: Two, monkeypatch: pytest
         assert finished[0] in {None, ErrorCode.FILE_NOT_FOUND}
         if refused[0] is not None:
             assert finished[0] is ErrorCode.FILE_NOT_FOUND
+
+
+def test_a_right_that_is_taken_between_the_two_statements_of_a_send_counts(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one has seen the membership; another process changes it before the second one stores."""
+    mia = two.people[1]
+    begin = sending.begin
+    changes = {
+        "muted_until = 9000000000000000": ErrorCode.MUTED,
+        "role = 'admin'": None,
+        "user_id = 4": ErrorCode.ROOM_NOT_FOUND,
+    }
+    for n, (change, refused) in enumerate(changes.items()):
+        room = two.group(n, mia)
+        before = two.rows(Room.last_time, where=Room.id == room)
+
+        def begin_slowly(*args: Any, room: int = room, change: str = change) -> Any:
+            begun = begin(*args)
+            with two.one.store.write() as tx:
+                execute(tx, f"UPDATE memberships SET {change} WHERE room_id = ? AND user_id = ?", [room, mia.user_id])
+            return begun
+
+        monkeypatch.setattr(sending, "begin", begin_slowly)
+        assert two.at_once(lambda: two.two.messages.send(mia, room, Draft(text="x"))) == [refused]
+        monkeypatch.undo()
+        assert len(two.rows(Message.id, where=Message.room_id == room)) == (refused is None)
+        assert (two.rows(Room.last_time, where=Room.id == room) == before) is (refused is not None)
+
+
+def test_a_nickname_is_not_anothers_username_taken_at_the_same_moment(two: Two) -> None:
+    mia = two.people[1]
+    for n in range(ROUNDS):
+        name = f"wanted {n}"
+        refused = two.at_once(
+            lambda: two.one.profiles.present(mia, name, None),
+            lambda: two.two.accounts.register(name, "secret1", ADDRESS),
+        )
+        assert sorted(map(str, refused)) in (
+            sorted(map(str, [None, ErrorCode.USERNAME_TAKEN])),
+            sorted(map(str, [None, ErrorCode.NICKNAME_TAKEN])),
+        )
+
+
+def test_batches_of_presence_in_any_order_do_not_deadlock(
+    make_services: Callable[..., Services], clock: FakeClock
+) -> None:
+    one, other = (make_services(clock, rate_limits=False) for _ in range(2))
+    one.rooms.ensure_lobby()
+    people = [sign_up(one, f"person {n}") for n in range(12)]
+    two = Two(one, other, people)
+    for _ in range(ROUNDS):
+        clock.advance(100)
+        for services, order in ((one, people), (other, people[::-1])):
+            for actor in order:
+                services.presence.touch(actor.session_id, actor.user_id)
+        assert two.at_once(one.presence.flush, other.presence.flush) == [None, None]
+
+
+def test_a_read_mark_is_not_older_than_the_joining(two: Two) -> None:
+    olga, mia, *_ = two.people
+    for n in range(ROUNDS):
+        room = two.one.rooms.create_titled(olga, f"open {n}", access=Access.OPEN).id
+        two.at_once(
+            lambda: two.one.memberships.join(mia, room),
+            *[lambda: two.two.messages.send(olga, room, Draft(text="x"))] * 2,
+        )
+        joined_at = (Membership.room_id == room) & (Membership.user_id == mia.user_id)
+        ((read_time,),) = two.rows(Membership.read_time, where=joined_at)
+        times = [time for (time,) in two.rows(Message.time, where=Message.room_id == room)]
+        assert read_time in {0, *times}
+
+
+def test_two_teachers_who_revoke_each_other_leave_one(two: Two) -> None:
+    olga, mia, *_ = two.people
+    for _ in range(ROUNDS):
+        for each in (olga, mia):
+            two.one.teachers.appoint(None, each.username, is_teacher=True)
+        teachers = [replace(each, is_teacher=True) for each in (olga, mia)]
+        refused = two.at_once(
+            lambda: two.one.teachers.appoint(teachers[0], mia.username, is_teacher=False),
+            lambda: two.two.teachers.appoint(teachers[1], olga.username, is_teacher=False),
+        )
+        assert None in refused
+        assert two.one.site.has_teacher()
+
+
+def test_site_settings_changed_at_once_are_changed_once(two: Two) -> None:
+    for _ in range(ROUNDS):
+        version = two.one.site.settings().version
+        refused = two.at_once(
+            *[lambda s=s: s.site.change(None, version, {"pupils_make_rooms": True}) for s in (two.one, two.two)]
+        )
+        assert sorted(map(str, refused)) == sorted(map(str, [None, ErrorCode.SETTINGS_CHANGED]))
+        assert two.one.site.settings().version == version + 1
+
+
+def test_one_roster_imported_at_once_makes_each_account_once(two: Two) -> None:
+    for n in range(3):
+        content = f"username,name,password,rooms\nroster{n},Name {n},secret12,class {n}\n".encode()
+        two.at_once(
+            *[
+                lambda s=s: s.roster_imports.import_now(content, resets_passwords=False, told=lambda _: None)
+                for s in (two.one, two.two)
+            ]
+        )
+        assert len(two.rows(User.id, where=User.username_key == f"roster{n}")) == 1
+        assert len(two.rows(Room.id, where=Room.name_key == f"class {n}")) == 1

@@ -35,6 +35,8 @@ _DISPOSE_SECONDS = 1.0
 class Transaction(WriteTransaction):
     """Takes real locks: other transactions write at the same time."""
 
+    chains_inserts = True
+
     def lock_rooms(self, room_ids: Iterable[int]) -> bool:
         """Lock the rows of rooms until the commit, in ascending order."""
         return self._lock(Room, room_ids)
