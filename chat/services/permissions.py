@@ -82,7 +82,7 @@ NOT_IN_LOBBY = frozenset(
     }
 )
 # Teachers may do these in every room that they are in, private ones included.
-OF_TEACHERS = frozenset({Action.WRITE_ANYTIME})
+OF_TEACHERS = frozenset({Action.WRITE_ANYTIME, Action.MENTION_ALL})
 ADDING = {Role.MEMBER: Action.ADD_MEMBER, Role.ADMIN: Action.ADD_ADMIN, Role.OWNER: Action.ADD_OWNER}
 REMOVING = {Role.MEMBER: Action.REMOVE_MEMBER, Role.ADMIN: Action.REMOVE_ADMIN, Role.OWNER: Action.REMOVE_OWNER}
 

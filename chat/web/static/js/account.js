@@ -1,6 +1,6 @@
 // The dialog for the user's own account: name, picture, password, sessions, data, and its end.
 
-import { get, post, upload } from "./api.js";
+import { get, post } from "./api.js";
 import { field, openDialog, openForm } from "./dialogs.js";
 import { byId, el } from "./dom.js";
 import { fullTime, toDate } from "./format.js";
@@ -10,10 +10,11 @@ import { passwordMin, passwordObjection } from "./passwordrules.js";
 import { siteApi } from "./siteapi.js";
 
 const AVATAR_SIDE = 256;
+const SAVE_MS = 60_000; // a picture over a slow network
 
 /** changed(): the name or picture is another one; left(): the account is gone. */
-export function wireAccount(store, { changed, left }) {
-  byId("account-open").addEventListener("click", () => openAccount(store.me, { changed, left }));
+export function wireAccount(store, { changed, left, notifications }) {
+  byId("account-open").addEventListener("click", () => openAccount(store.me, { changed, left, notifications }));
 }
 
 function openAccount(me, handlers) {
@@ -31,7 +32,7 @@ function openAccount(me, handlers) {
   const name = field("nickname", t("account.name"), { value: me.nickname, maxlength: 32, autocomplete: "off" });
   const picture = el("input", { type: "file", accept: "image/png,image/jpeg,image/gif,image/webp", hidden: true, "aria-label": t("account.picture") });
   const save = async (changes) => {
-    await upload("/user/profile", changes, () => {});
+    await post("/user/profile", changes, { timeout: SAVE_MS });
     notify(t("account.saved"));
     handlers.changed();
   };
@@ -55,6 +56,7 @@ function openAccount(me, handlers) {
   const nodes = [
     el("p", { class: "hint" }, t("account.username", { name: me.username })),
     section("account.profile", name, picture, el("div", { class: "buttons" }, button("account.picture", async () => picture.click()), button("account.save", () => save({ nickname: name.querySelector("input").value.trim() }), "primary"))),
+    section("account.notifications", ...handlers.notifications.switches()),
     section("account.password", el("div", { class: "buttons" }, button("password.submit", next(changePassword)))),
     section("account.sessions", sessions, el("div", { class: "buttons" }, others)),
     section("account.data", el("p", { class: "hint" }, t("account.data.text")), el("div", { class: "buttons" }, el("a", { class: "button-link", href: "/own-data.zip", download: "own-data.zip" }, t("account.data.get")))),

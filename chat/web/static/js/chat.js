@@ -18,6 +18,7 @@ import { Live } from "./live.js";
 import { Members } from "./members.js";
 import { roomTitle } from "./names.js";
 import { notify } from "./notices.js";
+import { Notifications } from "./notifications.js";
 import { Outbox } from "./outbox.js";
 import { RoomDialogs } from "./roomdialogs.js";
 import { RoomFeed } from "./roomfeed.js";
@@ -55,8 +56,9 @@ export class Chat {
       onSignedOut: () => this.session.end(),
     });
     wirePanel(store);
-    wireAccount(store, { changed: () => this.#showMe(), left: () => location.assign("/") });
-    this.rooms = new RoomDialogs(store, this.feed, open);
+    this.notifications = new Notifications(store, this.#records, open);
+    wireAccount(store, { changed: () => this.#showMe(), left: () => location.assign("/"), notifications: this.notifications });
+    this.rooms = new RoomDialogs(store, this.feed, open, (room) => this.notifications.choice(room));
     new RoomList(store, open, () => this.feed.more());
     new Directs(store);
     this.announcements = new Announcements(store, this.#records);
@@ -177,8 +179,10 @@ export class Chat {
     this.#typing.stop(room, messages.map(({ user }) => user));
     const others = messages.filter((message) => message.user !== this.#store.me.username);
     if (room === this.#store.room) this.conversation.noteNew(others.length);
+    room.mentions += others.filter((message) => this.notifications.isForMe(room, message)).length;
     this.#unread.add(room, messages);
     if (this.#isLookedAt() && room === this.#store.room) this.#markSeen(room);
+    else if (this.#tabs.isLeading) this.notifications.tell(room, others);
   }
 
   /** Deleted messages may have counted as unread: ask the server. */
@@ -255,7 +259,7 @@ export class Chat {
   }
 
   #showTitle() {
-    const total = this.#store.me ? this.#unread.total : 0;
+    const total = this.#store.me ? this.#unread.totalOf((room) => this.notifications.level(room) !== "nothing") : 0;
     document.title = total > 0 ? `(${total}) ${siteName()}` : siteName();
     this.#layout.showRoom();
   }

@@ -16,9 +16,11 @@ export class RoomDialogs {
   #store;
   #feed;
   #open;
+  #notifyChoice;
 
-  /** feed: a RoomFeed; open(name) shows a joined room. */
-  constructor(store, feed, open) {
+  /** feed: a RoomFeed; open(name) shows a joined room; notifyChoice(room) gives a node. */
+  constructor(store, feed, open, notifyChoice) {
+    this.#notifyChoice = notifyChoice;
     this.#store = store;
     this.#feed = feed;
     this.#open = open;
@@ -153,6 +155,7 @@ export class RoomDialogs {
       el("p", {}, facts.join(" · ")),
       room.role && el("p", {}, t(`room.role.${room.role}`)),
       roomLink(room),
+      this.#notifyChoice(room),
       el("div", { class: "buttons" }, leave, mayDelete ? remove : null),
       mayGiveCode(room, me) && codeSection(room, () => dialog.close()),
     ];

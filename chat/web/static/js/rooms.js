@@ -4,7 +4,7 @@ import { onNewDay } from "./calendar.js";
 import { byId, el, icon, setChildren } from "./dom.js";
 import { colourOf, shortTime, toDate } from "./format.js";
 import { onLanguage, t } from "./i18n.js";
-import { roomTitle, roomTitleNode } from "./names.js";
+import { isDirect, roomTitle, roomTitleNode } from "./names.js";
 
 const MAX_SHOWN = 99;
 
@@ -48,8 +48,10 @@ export class RoomList {
     else button.removeAttribute("aria-current");
     setText(row, ".room-members", t("rooms.members", { count: room.memberCount }));
     setText(row, ".room-time", room.lastTime ? shortTime(toDate(room.lastTime)) : "");
-    setText(row, ".badge-count", room.unread ? count : "");
-    setText(row, ".badge-label", room.unread ? t("rooms.unread", { count: room.unread }) : "");
+    const isNamed = room.mentions > 0 && !isDirect(room);
+    const label = [t("rooms.unread", { count: room.unread }), isNamed ? t("rooms.named") : ""].join(" ").trim();
+    setText(row, ".badge-count", room.unread ? `${isNamed ? "@ " : ""}${count}` : "");
+    setText(row, ".badge-label", room.unread ? label : "");
     row.querySelector(".badge").hidden = room.unread === 0;
     return row;
   }

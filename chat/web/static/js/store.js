@@ -76,6 +76,7 @@ export class Store {
       room.memberCount = found.membercount;
       if (!isSearch || !isSame) room.activity = this.#activity + list.length - index; // the most active come first
       room.role = found.role;
+      room.mentions = found.mentions; // unread ones that name the user
       if (found.last_time > room.lastTime) room.lastTime = found.last_time;
       if (room.joined) adopt(room, found);
     }
@@ -239,6 +240,7 @@ function newRoom(found) {
     alike: new Set(), // ids of members whose names look like others'
     lastTime: found.last_time,
     cursor: found.last_time, // the pull goes on from here
+    mentions: 0,
     unread: 0, // see unread.js, also for the next three
     counted: { count: 0, upTo: "" }, // by the server
     fresh: [], // times of what has come since

@@ -33,12 +33,14 @@ export class Unread {
     this.#store.emit("unread");
   }
 
-  get total() {
-    return this.#store.joined.reduce((sum, room) => sum + room.unread, 0);
+  /** The sum over some of the user's rooms. */
+  totalOf(counts) {
+    return this.#store.joined.filter(counts).reduce((sum, room) => sum + room.unread, 0);
   }
 
   #sum(room) {
     const isSeen = room.seenUpTo >= room.counted.upTo;
     room.unread = (isSeen ? 0 : room.counted.count) + room.fresh.filter((time) => time > room.seenUpTo).length;
+    if (room.unread === 0) room.mentions = 0;
   }
 }
