@@ -97,6 +97,7 @@ class ErrorCode(Enum):
     EDIT_TOO_LATE = auto()  # minutes
     REACTION_INVALID = auto()  # no emoji
     REACTIONS_TOO_MANY = auto()  # limit (kinds)
+    PINS_TOO_MANY = auto()  # limit (of a room)
     EDIT_CROSSED = auto()  # the message was edited meanwhile
     EQUATION_INVALID = auto()
     MESSAGE_EMPTY = auto()
@@ -167,6 +168,7 @@ PARTIAL = frozenset(
         ErrorCode.FILE_EMPTY,
         ErrorCode.REACTION_INVALID,
         ErrorCode.REACTIONS_TOO_MANY,
+        ErrorCode.PINS_TOO_MANY,
     }
 )
 

@@ -44,19 +44,20 @@ class Feeds:
         """Add a change that this process has just committed, in the same way."""
         return self._publish(change, prev_time, (), (change,), _CHANGES)
 
-    def catch_up(self, room_id: int, time: int) -> Taken:
-        """Fetch entries up to the one with this time, which was stored, possibly by another process.
+    def catch_up(self, room_id: int, time: int, *, is_change: bool = False) -> Taken:
+        """Fetch entries up to the one with this time, a message or a change, which was stored, possibly by another
+        process.
 
         Nothing is new if the feed already contained it, because its waiters have been notified. If the feed was opened
         after that entry, waiters registered earlier have not been notified.
         """
         feed = self._feeds.get(room_id)
         if feed is None:
-            return _BOTH
+            return _CHANGES if is_change else _BOTH
         with feed.lock:
             tail = feed.tail
             if tail is None:
-                return _BOTH
+                return _CHANGES if is_change else _BOTH
             if tail.end >= time:
                 return Taken(time <= tail.floor, time <= tail.changes_floor)
             taken = self._fetch(feed, tail, time)
@@ -89,7 +90,7 @@ class Feeds:
         tail = feed.tail
         if tail is None:
             with feed.lock, self._store.read() as connection:
-                tail = feed.tail or feed.open(timeline.end(connection, room_id))
+                tail = feed.tail or feed.open(*timeline.ends(connection, room_id))
             self._settle(feed)
         found = feed.since(cursor, limit, changes=changes)
         if found is None:
@@ -101,17 +102,19 @@ class Feeds:
             self._settle(feed)
         return found
 
-    def open_at(self, positions: Iterable[tuple[int, int]]) -> None:
-        """Open missing feeds at the rooms' clocks (µs) as just read, without a query.
+    def open_at(self, positions: Iterable[tuple[int, int, int]]) -> None:
+        """Open missing feeds at the rooms' clocks as just read, without a query.
+
+        positions: room ids, with the times (µs) of the newest message and the newest change.
 
         The caller must read these times once more afterwards, to find messages stored before the feed was open.
         """
-        for room_id, end in positions:
+        for room_id, last_time, change_time in positions:
             if self.end(room_id) is None:
                 feed = self._use(room_id)
                 with feed.lock:
                     if feed.tail is None:
-                        feed.open(end)
+                        feed.open(last_time, change_time)
                 self._settle(feed)
 
     @overload

@@ -51,7 +51,7 @@ class Hub:
         elif event.change is not None:
             taken = self.feeds.publish_change(event.change, event.prev_time)
         else:
-            taken = self.feeds.catch_up(event.subject_id, event.time)
+            taken = self.feeds.catch_up(event.subject_id, event.time, is_change=event.kind is EventKind.CHANGE)
         if taken.messages:
             self.notifier.wake(("room", event.subject_id))
         if taken.changes:

@@ -14,6 +14,8 @@ from chat.storage.timeline import in_order
 
 MOST_MESSAGES = 256  # a room; and as many changes
 _EMPTY_FEED_COST = 1024  # bytes, about
+OF_TEXT = frozenset({ChangeKind.EDITED, ChangeKind.DELETED})
+OF_CONTENT = OF_TEXT | {ChangeKind.REACTIONS}  # of what a message shows
 _time = attrgetter("time")
 _versions = itertools.count(1)
 
@@ -42,9 +44,9 @@ class Feed:
         self.tail: Tail | None = None  # None until opened
         self.cost = self.counted = _EMPTY_FEED_COST  # counted: the part included in the total of Feeds
 
-    def open(self, end: int) -> Tail:
-        """Start empty, where the room's clock is."""
-        self.tail = Tail(end, end, (), next(_versions), end)
+    def open(self, last_time: int, change_time: int = 0) -> Tail:
+        """Start empty, where the room's clock is: the times (µs) of its newest message and of its newest change."""
+        self.tail = Tail(last_time, max(last_time, change_time), (), next(_versions), change_time)
         return self.tail
 
     def extend(self, tail: Tail, messages: Sequence[StoredMessage], changes: Sequence[StoredChange] = ()) -> None:
@@ -72,12 +74,12 @@ class Feed:
     def renew_sender(self, tail: Tail, user_id: int, shown: dict[str, Any]) -> None:
         """Update the user's data in their messages and changes."""
         old = [message for message in tail.messages if message.sender_id == user_id]
-        if old or any(change.actor_id == user_id for change in tail.changes):
+        if old or any(_names(change, user_id) for change in tail.changes):
             new = {message.time: replace(message, **shown, encoded={}) for message in old}
             self.cost += sum(map(message_cost, new.values())) - sum(map(message_cost, old))
             held = tuple(new.get(message.time, message) for message in tail.messages)
             changes = tuple(
-                replace(change, username=shown["username"], encoded={}) if change.actor_id == user_id else change
+                _renamed(change, user_id, shown["username"]) if _names(change, user_id) else change
                 for change in tail.changes
             )
             self.tail = tail._replace(messages=held, changes=changes, version=next(_versions))
@@ -128,6 +130,8 @@ class Feed:
 
     def _changed(self, held: tuple[StoredMessage, ...], change: StoredChange) -> tuple[StoredMessage, ...]:
         """Apply the change to the messages."""
+        if change.kind not in OF_CONTENT:
+            return held
         at = bisect_left(held, change.message_time, key=_time)
         if at == len(held) or held[at].time != change.message_time:
             return held
@@ -145,15 +149,27 @@ class Feed:
 
 def message_cost(entry: Entry) -> int:
     """Return the approximate bytes an entry occupies with its encoded forms (a picture's Base64, twice)."""
-    return 1024 + 6 * len(entry.content) + 4 * len(entry.avatar) + entry.attachment_size * 8 // 3
+    cost = 1024 + 6 * len(entry.content) + 4 * len(entry.avatar) + entry.attachment_size * 8 // 3
+    return cost + 512 * len(entry.members) if isinstance(entry, StoredChange) else cost
+
+
+def _names(change: StoredChange, user_id: int) -> bool:
+    return change.actor_id == user_id or any(member.user_id == user_id for member in change.members)
+
+
+def _renamed(change: StoredChange, user_id: int, username: str) -> StoredChange:
+    """Return the change with the new username of a user that it names."""
+    members = tuple(
+        member._replace(username=username) if member.user_id == user_id else member for member in change.members
+    )
+    actor = username if change.actor_id == user_id else change.username
+    return replace(change, username=actor, members=members, encoded={})
 
 
 def _with(held: tuple[StoredChange, ...], change: StoredChange) -> tuple[StoredChange, ...]:
     """Append a change. Earlier edits of the same message get its current text."""
     edited = ChangeKind.EDITED
-    if change.kind is not ChangeKind.REACTIONS and any(
-        each.message_id == change.message_id and each.kind is edited for each in held
-    ):
+    if change.kind in OF_TEXT and any(each.message_id == change.message_id and each.kind is edited for each in held):
         held = tuple(
             replace(each, content=change.content, encoded={})
             if each.message_id == change.message_id and each.kind is edited

@@ -5,7 +5,7 @@ Times are whole microseconds since 1970 (UTC), as 64-bit integers.
 
 from chat.models.account import Actor, Avatar, KnownAddress, LoginSession, User
 from chat.models.audit import AuditAction, AuditRow
-from chat.models.change import Change, ChangeKind, Entry, Reaction, StoredChange
+from chat.models.change import Change, ChangeKind, Entry, MemberState, Reaction, StoredChange
 from chat.models.event import ROOM_SIGNALS, SIGNALS, TIMELINE, Event, EventKind, EventRow
 from chat.models.friend import FriendGroup, FriendGroupMember, FriendRequest, Friendship, RequestStatus
 from chat.models.group import Announcement, Invitation, InvitationStatus
@@ -55,6 +55,7 @@ __all__ = [
     "InvitationStatus",
     "KnownAddress",
     "LoginSession",
+    "MemberState",
     "Membership",
     "Mention",
     "Message",

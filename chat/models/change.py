@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from sqlalchemy import ForeignKey, Index, Text, text, true
 from sqlalchemy.orm import Mapped, mapped_column
@@ -52,6 +52,15 @@ class Reaction(db.Model):
     time: Mapped[int] = mapped_column(Microseconds)  # of the change
 
 
+class MemberState(NamedTuple):
+    """A member after a change."""
+
+    user_id: int
+    username: str
+    role: str | None  # None: not a member any more
+    muted_until: int  # µs
+
+
 @dataclass(frozen=True, slots=True)
 class StoredChange:
     """A change as read from the database. Shared between threads.
@@ -63,15 +72,17 @@ class StoredChange:
     room_id: int
     time: int  # µs
     kind: ChangeKind
-    actor_id: int  # who changed it
+    actor_id: int  # 0: the administrator, by a command
     username: str  # theirs
-    message_id: int
-    message_time: int  # µs; of the message
+    message_id: int = 0
+    message_time: int = 0  # µs; of the message
     content: str = ""  # of an edit: the text
     emoji: str = ""
     is_on: bool = True
     mentions: tuple[str, ...] = ()  # of an edit: those of the current text
     mentions_all: bool = False
+    settings: str = ""  # of the room: JSON
+    members: tuple[MemberState, ...] = ()  # the changed ones
     # Encoded forms by protocol format.
     encoded: dict[str, bytes] = field(default_factory=dict, compare=False, repr=False)
     # Lets an answer's size be summed over messages and changes alike.

@@ -20,6 +20,7 @@ from chat.security.events import SecurityLog
 from chat.security.limits import LOGINS, REGISTRATIONS
 from chat.services import access, audit, paging
 from chat.services.access import UserRef
+from chat.services.change_log import record_account
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.password_guessing import Caller, PasswordGuessing, Target
 from chat.services.presence import Presence
@@ -180,6 +181,7 @@ class Accounts:
                 lock_names_of(tx, user_id)
                 tx.execute(update(User).where(User.id == user_id).values(deleted_at=None))
                 require_still_unlike(tx, user_id)
+                record_account(tx, self._clock(), user_id, is_gone=False)
                 tx.emit(Event(EventKind.USER, user_id))
             self._limits.take_within(tx, LOGINS, user_id)
             self._guesses.remember_within(tx, user_id, caller.address)

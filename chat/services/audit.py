@@ -50,7 +50,7 @@ def record(
 ) -> None:
     """Add a row in the transaction that does it. actor None: the administrator, by a command. `now` in µs."""
     row: dict[str, Any] = {"time": now, "action": action.value, "message_id": message_id}
-    row |= {"actor_id": actor.user_id, "actor": actor.username} if actor is not None else {"actor": ""}
+    row |= {"actor_id": actor.user_id or None, "actor": actor.username} if actor is not None else {"actor": ""}
     row |= {"before": _json(before), "after": _json(after)}
     if room_id is not None:
         room = tx.execute(select(Room.name, Room.access).where(Room.id == room_id)).one()

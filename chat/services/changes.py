@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
@@ -24,18 +24,18 @@ from chat.models import (
     Mention,
     Message,
     MessageType,
+    Pin,
     Reaction,
     StoredChange,
 )
 from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
 from chat.security.limits import MESSAGES, TYPING
-from chat.services import access, audit, friendships, mentions
+from chat.services import access, audit, change_log, friendships, mentions
 from chat.services.access import AnyConnection, FoundRoom, RoomRef, within_64_bits
 from chat.services.messages import require_text
 from chat.services.permissions import Action, require
 from chat.services.rate_limits import Limits
-from chat.services.room_clock import tick_for_change
 from chat.services.writing import require_writable
 
 
@@ -159,6 +159,10 @@ class Changes:
         with self._changing(actor) as tx:
             self._delete(tx, actor, _in_room(tx, actor, ref, message_id, deleted=True))
 
+    def delete_within(self, tx: WriteTransaction, actor: Actor, room: FoundRoom, message_id: int) -> None:
+        """Delete a message of a room whose row is locked. Raises FORBIDDEN."""
+        self._delete(tx, actor, _found(room, _row(tx, message_id)))
+
     def delete(self, actor: Actor, message_id: int) -> None:
         """Delete a message by its id alone. Raises MESSAGE_NOT_FOUND; FORBIDDEN, also for non-members of its room."""
         with self._store.write() as tx:
@@ -196,6 +200,7 @@ class Changes:
         tx.execute(update(Change).where(Change.message_id == found.id).values(before=""))
         tx.execute(delete(Reaction).where(Reaction.message_id == found.id))
         tx.execute(delete(Mention).where(Mention.message_id == found.id))
+        tx.execute(delete(Pin).where(Pin.message_id == found.id))
         if found.attachment_id is not None:
             tx.execute(delete(AttachmentChunk).where(AttachmentChunk.attachment_id == found.attachment_id))
             tx.execute(delete(Attachment).where(Attachment.id == found.attachment_id))
@@ -228,26 +233,10 @@ class Changes:
         kept: Mapping[str, Any],
         **shown: Any,
     ) -> StoredChange:
-        """Store the change of a message, and notify readers of changes.
-
-        kept: values of the row; shown: those of the record.
-        """
-        prev_time, time, rights_version = tick_for_change(tx, found.room.id, self._clock())
-        row = {"room_id": found.room.id, "time": time, "kind": kind.value, "message_id": found.id}
-        tx.execute(insert(Change).values(**row, actor_id=actor.user_id, **kept))
-        change = StoredChange(
-            room_id=found.room.id,
-            time=time,
-            kind=kind,
-            actor_id=actor.user_id,
-            username=actor.username,
-            message_id=found.id,
-            message_time=found.time,
-            **shown,
-        )
-        event = Event(EventKind.CHANGE, found.room.id, time, prev_time=prev_time, change=change)
-        tx.emit(replace(event, rights_version=rights_version))
-        return change
+        """Store the change of a message. kept: values of the row; shown: those of the record."""
+        stored = {"message_id": found.id, **kept}
+        shown |= {"message_id": found.id, "message_time": found.time}
+        return change_log.record(tx, self._clock(), actor, found.room.id, kind, stored, **shown)
 
 
 def _row(connection: AnyConnection, message_id: int) -> Any:

@@ -12,9 +12,9 @@ from chat.models import Actor, AuditAction, Event, EventKind, Membership, Role, 
 from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
 from chat.services import access, audit, friendships, paging, user_directory
-from chat.services.access import AnyConnection, FoundRoom
+from chat.services.access import AnyConnection, FoundRoom, RoomRef, UserRef
 from chat.services.avatars import Avatars
-from chat.services.memberships import end_memberships
+from chat.services.memberships import end_memberships, set_role
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.permissions import REMOVING, Action, allows, forbidden, require
 from chat.services.quota import Quota
@@ -80,7 +80,7 @@ class Groups:
             require(Action.CHANGE_ROLES, room)
             if _role_of_other(tx, room, user_id) is not old:
                 raise ChatError(ErrorCode.ROLE_UNCHANGED)
-            _set_role(tx, room, user_id, new)
+            set_role(tx, room.id, user_id, new, self._clock(), by_id=actor.user_id)
             self._record_role(tx, actor, room, user_id, old, new)
 
     def transfer(self, actor: Actor, room_id: int, user_id: int) -> None:
@@ -96,26 +96,35 @@ class Groups:
             old = _role_of_other(tx, room, user_id)
             owners = (Membership.room_id == room.id, Membership.role == Role.OWNER)
             for owner_id in tx.execute(select(Membership.user_id).where(*owners)).scalars().all():
-                _set_role(tx, room, owner_id, Role.MEMBER)
-            _set_role(tx, room, user_id, Role.OWNER)
+                set_role(tx, room.id, owner_id, Role.MEMBER, self._clock(), by_id=actor.user_id)
+            set_role(tx, room.id, user_id, Role.OWNER, self._clock(), by_id=actor.user_id)
             self._record_role(tx, actor, room, user_id, old, Role.OWNER)
 
-    def remove(self, actor: Actor, room_id: int, user_id: int) -> None:
+    def remove(self, actor: Actor, ref: RoomRef, user: UserRef) -> None:
         """Remove a member.
 
         Raises ROOM_NOT_FOUND; FORBIDDEN if the actor may not remove anybody; USER_NOT_FOUND, NOT_MEMBER;
         ADMIN_PROTECTED.
         """
         with self._store.write() as tx:
-            room = access.joined_locked(tx, actor, room_id)
+            room = access.joined_locked(tx, actor, ref)
             require(Action.REMOVE_MEMBER, room)
-            role = _role_of_other(tx, room, user_id)
-            if not allows(REMOVING[role], room):
-                raise forbidden(room) if user_id == actor.user_id else ChatError(ErrorCode.ADMIN_PROTECTED)
-            end_memberships(tx, user_id, [room.id], self._clock())
-            audit.record(tx, self._clock(), actor, AuditAction.MEMBER_REMOVED, room_id=room.id, subject_id=user_id)
-        details = {"room_id": room_id, "member_id": user_id}
+            user_id = access.user_id(tx, user)
+            self.remove_within(tx, actor, room, user_id)
+        details = {"room_id": room.id, "member_id": user_id}
         self._security_log.write("member_removal", actor.user_id, actor.username, **details)
+
+    def remove_within(self, tx: WriteTransaction, actor: Actor, room: FoundRoom, user_id: int) -> None:
+        """Remove a member in the transaction that checked the actor's right to remove anybody.
+
+        Raises NOT_MEMBER, ADMIN_PROTECTED, FORBIDDEN (oneself).
+        """
+        role = _role_of_other(tx, room, user_id)
+        if not allows(REMOVING[role], room):
+            raise forbidden(room) if user_id == actor.user_id else ChatError(ErrorCode.ADMIN_PROTECTED)
+        now = self._clock()
+        end_memberships(tx, user_id, [room.id], now, by_id=actor.user_id)
+        audit.record(tx, now, actor, AuditAction.MEMBER_REMOVED, room_id=room.id, subject_id=user_id)
 
     def change(self, actor: Actor, room_id: int, title: str | None, avatar: str | None) -> None:
         """Change a room's title or avatar; None leaves it unchanged.
@@ -162,9 +171,3 @@ def _role_of_other(tx: WriteTransaction, room: FoundRoom, user_id: int) -> Role:
     if role is None:
         raise ChatError(ErrorCode.NOT_MEMBER, username=user_id)
     return role
-
-
-def _set_role(tx: WriteTransaction, room: FoundRoom, user_id: int, role: Role) -> None:
-    same = (Membership.room_id == room.id, Membership.user_id == user_id)
-    tx.execute(update(Membership).where(*same).values(role=role))
-    tx.emit(Event(EventKind.USER, user_id))

@@ -27,6 +27,7 @@ from chat.ports import Store, WriteTransaction
 from chat.services import access, audit, paging
 from chat.services.access import RoomRef, UserRef
 from chat.services.bounds import PersonBounds
+from chat.services.change_log import record_account, record_members
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.permissions import ADDING, Action, require
 from chat.services.presence import Presence
@@ -47,6 +48,7 @@ class MemberView(NamedTuple):
     is_teacher: bool
     is_alike: bool  # whether another member's name looks the same; False if not requested
     avatar: str
+    muted_until: int  # µs
 
 
 class Memberships:
@@ -127,7 +129,7 @@ class Memberships:
             if successor is None and not room.is_lobby:
                 end_room(tx, room.id, self._clock())
             elif successor is not None and room.role is Role.OWNER:
-                _set_role(tx, successor, Role.OWNER)
+                set_role(tx, room.id, successor.user_id, Role.OWNER, self._clock(), by_id=actor.user_id)
 
     def leave_all_of(self, user_id: int, owner: str) -> int:
         """End a user's memberships in all rooms owned by another user. Returns their number.
@@ -171,7 +173,7 @@ class Memberships:
             query = (
                 select(User.id, User.username, User.nickname, User.created_at, User.updated_at, Membership.role)
                 .add_columns(User.is_teacher, (_looks_like_another(room.id) if alike else false()).label("is_alike"))
-                .add_columns(User.avatar)
+                .add_columns(User.avatar, Membership.muted_until)
                 .join(Membership, Membership.user_id == User.id)
                 .where(Membership.room_id == room.id, User.deleted_at.is_(None))
             )
@@ -185,9 +187,10 @@ class Memberships:
         online = self._presence.everybody_online()
         found = [
             MemberView(
-                id_, username, nickname, Role(role), id_ in online, created, updated, bool(teacher), bool(alike), avatar
+                *(id_, username, nickname, Role(role), id_ in online, created, updated, bool(teacher)),
+                *(bool(alike), avatar, muted_until),
             )
-            for id_, username, nickname, created, updated, role, teacher, alike, avatar, *_ in rows
+            for id_, username, nickname, created, updated, role, teacher, alike, avatar, muted_until, *_ in rows
         ]
         return rows.with_entries(found)
 
@@ -235,6 +238,8 @@ class Memberships:
             tx.emit(Event(EventKind.ADMITTED, user_id, now))
         if room.has_others:
             tx.emit(Event(EventKind.MEMBERS, room_id, now))
+            by = user_ids[0] if added_by is None and len(user_ids) == 1 else added_by
+            record_members(tx, now, by, {room_id: [(row["user_id"], role, row["muted_until"]) for row in rows]})
         if room.has_others and not room.is_lobby:  # no event for the lobby, which everybody joins
             tx.emit(Event(EventKind.CONCERNS_MEMBERS, room_id, now))
 
@@ -278,8 +283,10 @@ def _looks_like_another(room_id: int) -> ColumnElement[bool]:
     return query.correlate(User).exists()
 
 
-def end_memberships(tx: WriteTransaction, user_id: int, room_ids: Sequence[int], now: int) -> None:
-    """End a user's memberships in rooms whose rows are locked. `now` in µs."""
+def end_memberships(
+    tx: WriteTransaction, user_id: int, room_ids: Sequence[int], now: int, *, by_id: int | None = None
+) -> None:
+    """End a user's memberships in rooms whose rows are locked. `now` in µs. by_id: somebody else who ends them."""
     if not room_ids:
         return
     tx.execute(delete(Membership).where(Membership.user_id == user_id, Membership.room_id.in_(room_ids)))
@@ -287,6 +294,9 @@ def end_memberships(tx: WriteTransaction, user_id: int, room_ids: Sequence[int],
     tx.emit(Event(EventKind.USER, user_id))
     for room_id in room_ids:
         tx.emit(Event(EventKind.MEMBERS, room_id, now))
+    record_members(
+        tx, now, user_id if by_id is None else by_id, {room_id: [(user_id, None, 0)] for room_id in room_ids}
+    )
 
 
 def accept_within(tx: WriteTransaction, room_id: int, user_id: int) -> None:
@@ -302,23 +312,27 @@ def end_room(tx: WriteTransaction, room_id: int, now: int) -> None:
     tx.emit(Event(EventKind.ROOM, room_id))
 
 
-def pass_on_rooms(tx: WriteTransaction, user_id: int) -> None:
-    """Transfer ownership of a user's rooms in the transaction that deletes the user's account.
+def pass_on_rooms(tx: WriteTransaction, user_id: int, now: int) -> None:
+    """Transfer ownership of a user's rooms in the transaction that deletes the user's account. `now` in µs.
 
     The user remains a member. A room without other members stays until the account is restored.
     """
+    record_account(tx, now, user_id, is_gone=True)  # locks all rooms of the user
     owned = (Membership.user_id == user_id, Membership.role == Role.OWNER)
-    tx.lock_rooms(tx.execute(select(Membership.room_id).where(*owned)).scalars())
     for membership in tx.execute(select(Membership.id, Membership.room_id, Membership.user_id).where(*owned)).all():
         successor = _longest_standing(tx, membership.room_id)
         if successor is not None:
-            _set_role(tx, membership, Role.MEMBER)
-            _set_role(tx, successor, Role.OWNER)
+            set_role(tx, membership.room_id, user_id, Role.MEMBER, now, by_id=user_id)
+            set_role(tx, membership.room_id, successor.user_id, Role.OWNER, now, by_id=user_id)
 
 
-def _set_role(tx: WriteTransaction, membership: Any, role: Role) -> None:
-    tx.execute(update(Membership).where(Membership.id == membership.id).values(role=role))
-    tx.emit(Event(EventKind.USER, membership.user_id))
+def set_role(tx: WriteTransaction, room_id: int, user_id: int, role: Role, now: int, *, by_id: int) -> None:
+    """Change the role of a member in a room whose row is locked. `now` in µs."""
+    same = (Membership.room_id == room_id, Membership.user_id == user_id)
+    tx.execute(update(Membership).where(*same).values(role=role))
+    until: int = tx.execute(select(Membership.muted_until).where(*same)).scalar_one()
+    tx.emit(Event(EventKind.USER, user_id))
+    record_members(tx, now, by_id, {room_id: [(user_id, role, until)]})
 
 
 def _longest_standing(tx: WriteTransaction, room_id: int) -> Any | None:

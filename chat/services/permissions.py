@@ -29,6 +29,11 @@ class Action(Enum):
     DELETE_MESSAGE = auto()  # of another user
     SETTINGS = auto()  # topic, read-only, slow mode
     ARCHIVE = auto()
+    PIN = auto()
+    # Muting a member with that role.
+    MUTE_MEMBER = auto()
+    MUTE_ADMIN = auto()
+    MUTE_OWNER = auto()
     AUDIT = auto()  # read the audit log
     WRITE_ANYTIME = auto()  # in a read-only room, and without slow mode's pauses
 
@@ -65,6 +70,10 @@ ALLOWED: dict[Action, dict[Access, _Roles]] = {
     Action.DELETE_MESSAGE: _rooms(_OWNER_AND_ADMINS),
     Action.SETTINGS: _rooms(_OWNER_AND_ADMINS),
     Action.ARCHIVE: _rooms(_OWNER_AND_ADMINS),
+    Action.PIN: _rooms(_OWNER_AND_ADMINS),
+    Action.MUTE_MEMBER: _rooms(_OWNER_AND_ADMINS),
+    Action.MUTE_ADMIN: _rooms(_OWNER),
+    Action.MUTE_OWNER: _rooms(_NOBODY),
     Action.AUDIT: _rooms(_OWNER_AND_ADMINS),
     Action.WRITE_ANYTIME: _rooms(_OWNER_AND_ADMINS),
 }
@@ -84,6 +93,7 @@ NOT_IN_LOBBY = frozenset(
 # Teachers may do these in every room that they are in, private ones included.
 OF_TEACHERS = frozenset({Action.WRITE_ANYTIME, Action.MENTION_ALL})
 ADDING = {Role.MEMBER: Action.ADD_MEMBER, Role.ADMIN: Action.ADD_ADMIN, Role.OWNER: Action.ADD_OWNER}
+MUTING = {Role.MEMBER: Action.MUTE_MEMBER, Role.ADMIN: Action.MUTE_ADMIN, Role.OWNER: Action.MUTE_OWNER}
 REMOVING = {Role.MEMBER: Action.REMOVE_MEMBER, Role.ADMIN: Action.REMOVE_ADMIN, Role.OWNER: Action.REMOVE_OWNER}
 
 

@@ -179,7 +179,7 @@ class Profiles:
                 lock_site(tx)
                 require_another_teacher(tx, actor.user_id)
             tx.execute(update(User).where(User.id == actor.user_id).values(deleted_at=self._clock()))
-            pass_on_rooms(tx, actor.user_id)
+            pass_on_rooms(tx, actor.user_id, self._clock())
             self._sessions.end_all_within(tx, actor.user_id)
         self._security_log.write("account_deletion", actor.user_id, actor.username)
 

@@ -15,7 +15,9 @@ from chat.models import (
     Invitation,
     Mention,
     Message,
+    Pin,
     Reaction,
+    Restriction,
     Room,
     RoomTicket,
     VisitRow,
@@ -90,7 +92,7 @@ def _purge_messages(tx: WriteTransaction, room_id: int) -> bool:
         tx.execute(delete(AttachmentChunk).where(tuple_(*key).in_(chunks)))
         if len(chunks) == CHUNKS:
             return True
-    for table in (Reaction, Mention):
+    for table in (Reaction, Mention, Pin):
         tx.execute(delete(table).where(table.message_id.in_([row.id for row in rows])))
     tx.execute(delete(Message).where(Message.id.in_([row.id for row in rows])))
     tx.execute(delete(Attachment).where(Attachment.id.in_(attached)))
@@ -100,6 +102,7 @@ def _purge_messages(tx: WriteTransaction, room_id: int) -> bool:
 def _purge_rows(tx: WriteTransaction, room_id: int) -> bool:
     """Remove a batch of a room's other rows. Returns whether any existed."""
     tx.execute(delete(RoomTicket).where(RoomTicket.room_id == room_id))
+    tx.execute(delete(Restriction).where(Restriction.room_id == room_id))
     for table in (Invitation, Announcement):
         some = select(table.id).where(table.room_id == room_id).limit(ROWS)
         if tx.execute(delete(table).where(table.id.in_(some))).rowcount:

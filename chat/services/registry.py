@@ -29,9 +29,11 @@ from chat.services.join_codes import JoinCodes
 from chat.services.memberships import Memberships
 from chat.services.message_queries import MessageQueries
 from chat.services.messages import Messages
+from chat.services.moderation import Moderation
 from chat.services.online import SqlOnline
 from chat.services.own_data import OwnData
 from chat.services.password_guessing import PasswordGuessing
+from chat.services.pins import Pins
 from chat.services.presence import Presence
 from chat.services.profiles import Profiles
 from chat.services.pulls import Pulls
@@ -156,6 +158,8 @@ class Services:
             edit_minutes=edit_minutes,
             max_chars=message_max_chars,
         )
+        self.pins = Pins(self.store, clock, self.limits)
+        self.moderation = Moderation(self.store, clock, self.limits, self.groups, self.changes)
         self.files = Files(self.store, clock, self.limits, quota, self.messages, file_max_bytes)
         self.pulls = Pulls(self.store, self.hub, self.sessions, self.read_marks)
         self.subscriptions = Subscriptions(self.store, self.hub, self.sessions, self.presence)

@@ -1,5 +1,6 @@
 """Settings of a room: topic, read-only, slow mode, archived (docs/specification.md, "Order")."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
@@ -8,10 +9,10 @@ from sqlalchemy import select, update
 
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
-from chat.models import Actor, AuditAction, Room
+from chat.models import Actor, AuditAction, ChangeKind, Room
 from chat.names import is_name
 from chat.ports import Store
-from chat.services import access, audit
+from chat.services import access, audit, change_log
 from chat.services.access import SLOW_MODE, AnyConnection, RoomRef
 from chat.services.audit import differing
 from chat.services.permissions import Action, require
@@ -67,6 +68,8 @@ class RoomSettingsService:
             tx.execute(update(Room).where(Room.id == room.id).values(values))
             after = settings_of(tx, room.id)
             changes_made = differing(asdict(before), asdict(after))
+            state = json.dumps(asdict(after))
+            change_log.record(tx, self._clock(), actor, room.id, ChangeKind.ROOM, {"data": state}, settings=state)
             audit.record(tx, self._clock(), actor, AuditAction.ROOM_SETTINGS, *changes_made, room_id=room.id)
         return Changed(before, after)
 

@@ -195,7 +195,7 @@ class Subscription:
             if since is not None:
                 # Open the feeds so that the next message is found in memory. The rooms are read once more afterwards,
                 # which finds messages that arrived before the feeds were open.
-                self._chat.hub.feeds.open_at((row[0], max(row[2], row[5])) for row in rows)
+                self._chat.hub.feeds.open_at((row[0], row[2], row[5]) for row in rows)
             # Messages stored between the reading and this point wake nobody; the second reading finds them.
             self._chat.hub.notifier.change(self.waiter, keys)
             if not self.waiter.keys:

@@ -198,7 +198,7 @@ class Teachers:
             now = self._clock()
             self._record(tx, actor, AuditAction.ACCOUNT_DELETED, user_id)
             tx.execute(update(User).where(User.id == user_id).values(deleted_at=now, disabled_at=now))
-            pass_on_rooms(tx, user_id)
+            pass_on_rooms(tx, user_id, now)
             self._sessions.end_all_within(tx, user_id)
         self._log(actor, "account_deletion", username)
 

@@ -1,11 +1,12 @@
-"""What only some messages have: reactions and mentions. No statement is run where no message has any."""
+"""What only some entries have: reactions, mentions, members. No statement is run where no entry has any."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
 
-from chat.models import EVERYBODY, Mention, Reaction, Reactions, User
+from chat.models import EVERYBODY, MemberState, Mention, Reaction, Reactions, User
 
 
 def reactions_of(connection: Any, message_ids: Sequence[int]) -> dict[int, Reactions]:
@@ -43,6 +44,19 @@ def mentions_of(connection: Any, message_ids: Sequence[int]) -> tuple[dict[int, 
             else:
                 named[message_id] = (*named.get(message_id, ()), username)
     return named, named_all
+
+
+def members_of(connection: Any, data: Mapping[int, str]) -> dict[int, tuple[MemberState, ...]]:
+    """Return the members that changes tell of, by the changes' time; `data` as stored by services.change_log."""
+    if not data:
+        return {}
+    stored: dict[int, list[list[Any]]] = {time: json.loads(text) for time, text in data.items()}
+    ids = {user_id for members in stored.values() for user_id, *_ in members}
+    names = {row.id: row.username for row in connection.execute(select(User.id, User.username).where(User.id.in_(ids)))}
+    return {
+        time: tuple(MemberState(user_id, names.get(user_id, ""), role, until) for user_id, role, until in members)
+        for time, members in stored.items()
+    }
 
 
 def with_reaction(reactions: Reactions, emoji: str, username: str, is_on: bool) -> Reactions:

@@ -19,7 +19,7 @@ from chat.models import (
     User,
 )
 from chat.storage.avatars import avatars_of
-from chat.storage.extras import mentions_of, reactions_of
+from chat.storage.extras import members_of, mentions_of, reactions_of
 from chat.storage.prepared import Prepared
 
 _COLUMNS: Any = (
@@ -58,9 +58,9 @@ _after = (  # built once: a pull runs it for each of its rooms
 _changes: Any = (
     select(Change.room_id, Change.time, Change.kind, Change.actor_id, User.username, Change.message_id)
     .add_columns(Message.time.label("message_time"), Message.content, Change.emoji, Change.is_on)
-    .add_columns(Message.has_mentions)
-    .join(User, User.id == Change.actor_id)
-    .join(Message, Message.id == Change.message_id)
+    .add_columns(Change.data, Message.has_mentions)
+    .join(User, User.id == Change.actor_id, isouter=True)
+    .join(Message, Message.id == Change.message_id, isouter=True)
     .where(Change.room_id == bindparam("room"))
     .limit(bindparam("limit"))
 )
@@ -164,22 +164,25 @@ def _change_records(connection: Connection, rows: Sequence[Any]) -> list[StoredC
     named, named_all = mentions_of(
         connection, list({row[5] for row in rows if row[2] == ChangeKind.EDITED and row[-1]})
     )
+    states = members_of(connection, {row[1]: row[10] for row in rows if row[2] == ChangeKind.MEMBERS})
     return [
         StoredChange(
             room_id=room_id,
             time=time,
             kind=ChangeKind(kind),
-            actor_id=actor_id,
-            username=username,
-            message_id=message_id,
-            message_time=message_time,
+            actor_id=actor_id or 0,
+            username=username or "",
+            message_id=message_id or 0,
+            message_time=message_time or 0,
             content=content if kind == ChangeKind.EDITED else "",
             emoji=emoji,
             is_on=bool(is_on),
             mentions=named.get(message_id, ()) if kind == ChangeKind.EDITED else (),
             mentions_all=kind == ChangeKind.EDITED and message_id in named_all,
+            settings=data if kind == ChangeKind.ROOM else "",
+            members=states.get(time, ()),
         )
-        for room_id, time, kind, actor_id, username, message_id, message_time, content, emoji, is_on, _ in rows
+        for room_id, time, kind, actor_id, username, message_id, message_time, content, emoji, is_on, data, _ in rows
     ]
 
 
@@ -237,7 +240,7 @@ def sender(connection: Connection, user_id: int) -> dict[str, Any]:
     return dict(connection.execute(query.where(User.id == user_id)).mappings().one())
 
 
-def end(connection: Connection, room_id: int) -> int:
-    """Return the time (µs) of the room's newest message or change; 0 without one, or for an unknown room."""
+def ends(connection: Connection, room_id: int) -> tuple[int, int]:
+    """Return the times (µs) of the room's newest message and newest change; 0 without one, or for an unknown room."""
     row = connection.execute(select(Room.last_time, Room.change_time).where(Room.id == room_id)).first()
-    return max(row) if row else 0
+    return (row.last_time, row.change_time) if row else (0, 0)

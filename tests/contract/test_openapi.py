@@ -31,9 +31,10 @@ from sqlalchemy.exc import IntegrityError
 from chat import __version__
 from chat.errors import ChatError
 from chat.http.openapi import documents
-from chat.models import Event, EventKind, SiteSetting, User
+from chat.models import Event, EventKind, Restriction, Room, SiteSetting, User
 from chat.protocols.polling import chat
 from chat.security import tokens
+from chat.services.messages import Draft
 from chat.web.guides import render
 from tests.conftest import services_of, sign_up
 from tests.pictures import picture
@@ -51,6 +52,7 @@ KNOWN = {
     "owner": "alice",
     "user": "bob",
     "room_id": "",
+    "id": "",  # of a message
 }
 UNREACHED = {"POST /site/claim", "GET /site/roster/status"}  # there is a teacher already; ids are random
 
@@ -73,6 +75,11 @@ class World:
         with suppress(ChatError):  # it is there already
             self._services.rooms.create(self._alice, KNOWN["roomname"], "public", "")
             KNOWN["room_id"] = str(self._services.rooms.joined(self._alice)[-1].id)
+        with suppress(ChatError):
+            for member in (self._alice, self._bob):
+                self._services.memberships.join(member, KNOWN["roomname"])
+            message = self._services.messages.send(self._alice, KNOWN["roomname"], Draft(text="to change"))
+            KNOWN["id"] = str(message.id)
         session = self._services.sessions.open(self._alice.user_id)
         with self._app.app_context():
             return tokens.issue(tokens.Purpose.SESSION, tokens.Token(self._alice.user_id, session.id), 3600)
@@ -81,6 +88,8 @@ class World:
         bob = {"username": KNOWN["user"], "username_key": KNOWN["user"], "deleted_at": None, "disabled_at": None}
         with suppress(IntegrityError), self._services.store.write() as tx:
             tx.execute(delete(SiteSetting))
+            tx.execute(delete(Restriction))
+            tx.execute(update(Room).values(archived_at=None))
             tx.execute(update(User).where(User.id == self._alice.user_id).values(is_teacher=True, deleted_at=None))
             tx.execute(update(User).where(User.id == self._bob.user_id).values(is_teacher=False, **bob))
             tx.emit(Event(EventKind.USER, self._alice.user_id))
@@ -231,7 +240,8 @@ def test_the_lines_of_curl_on_the_page_work(server: Callable[..., Server], tmp_p
     assert len(lines) == len(operations_of(live, protocol))
     environment = dict(os.environ)
     (tmp_path / "picture.png").write_bytes(picture())
-    requests.post(f"{live.url}/user/register", json={"username": "bob", "password": "secret1"}, timeout=30)
+    bob = requests.Session()
+    bob.post(f"{live.url}/user/register", json={"username": "bob", "password": "secret1"}, timeout=30)
     is_teacher = False
     for line in sorted(lines, key=when):
         # The last member deletes the room; there is no such link, import or code; bob must stay unchanged; an account
@@ -241,6 +251,8 @@ def test_the_lines_of_curl_on_the_page_work(server: Callable[..., Server], tmp_p
         if "/site/" in line and not is_teacher:
             live.flask("chat", "teacher", "alice")
             is_teacher = True
+        if "/room/" in line and '"user": "bob"' in line:  # who is in the room
+            bob.post(f"{live.url}/room/join", json={"roomname": "physics"}, timeout=30)
         command = f"{line} -s --fail-with-body"
         done = subprocess.run(
             ["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=40
@@ -257,7 +269,7 @@ def test_the_lines_of_curl_on_the_page_work(server: Callable[..., Server], tmp_p
 
 def when(line: str) -> tuple[bool, ...]:
     """The sort key of a line: lines that end something come last."""
-    late = ("logout", "/room/delete", "delete", "/user/password")
+    late = ("logout", "/room/delete ", "delete", "/user/password")
     return tuple(word in line.lower() for word in late)
 
 

@@ -138,7 +138,7 @@ def test_members_are_for_members(client: Clients) -> None:
     ]
     detailed = bob.ok("GET", "/room/members?roomname=math&detail=1")["members"]
     assert detailed == [
-        member | {"user_id": id_, "teacher": False, "alike": False, "avatar": ""}
+        member | {"user_id": id_, "teacher": False, "alike": False, "avatar": "", "muted_until": ""}
         for id_, member in enumerate(members, 1)
     ]
 

@@ -1,7 +1,8 @@
 """State + changes = state fetched again: a client that applies each change ends with the state of a fresh load.
 
-People send, edit, delete and react through two servers with one database; clients repeat unanswered requests; answers
-to pulls are lost, servers restart, the clock jumps, and events of the other server arrive late.
+People send, edit, delete, react, pin, change settings, mute, come and go through two servers with one database;
+clients repeat unanswered requests; answers to pulls are lost, servers restart, the clock jumps, and events of the other
+server arrive late.
 """
 
 from collections.abc import Callable
@@ -17,12 +18,19 @@ from tests.databases import Databases
 from tests.property.worlds import SERVERS, InProcess
 
 PEOPLE = ("alice", "bob")
+GUEST = "carol"  # comes and goes
+STATE = ("user", "role", "muted_until")  # of a member
 EMOJI = ("👍", "❤️", "🎉")
 PATIENCE = 10  # seconds
 
 servers, people, emoji = st.sampled_from(SERVERS), st.sampled_from(PEOPLE), st.sampled_from(EMOJI)
 tries = st.lists(servers, min_size=1, max_size=2)  # as a client does whose answer was lost
 picks = st.integers(0, 1000)
+# Nothing that would keep the others from writing.
+SETTINGS: dict[str, st.SearchStrategy[Any]] = {
+    "topic": st.sampled_from(["", "Newton", "光"]),
+    "slow_mode": st.sampled_from([None, 0]),
+}
 
 
 class View:
@@ -32,6 +40,9 @@ class View:
         self.cursor = ""
         self.entries: list[str] = []  # timestamps
         self.messages: dict[int, dict[str, Any]] = {}
+        self.pins: set[int] = set()
+        self.settings: dict[str, Any] = {}
+        self.members: dict[str, dict[str, Any]] = {}
 
     def take(self, entries: list[dict[str, Any]]) -> None:
         """Apply an answer as the guide says."""
@@ -41,13 +52,26 @@ class View:
             self.entries.append(self.cursor)
             if "change" not in entry:
                 self.messages[entry["id"]] = known(entry)
+            elif entry["change"] == "room":
+                self.settings = entry["settings"]
+            elif entry["change"] == "members":
+                self.meet(entry["members"])
+            elif entry["change"] == "pinned":
+                (self.pins.add if entry["on"] else self.pins.discard)(entry["id"])
             elif entry["id"] in self.messages:
                 self.change(entry)
+
+    def meet(self, members: list[dict[str, Any]]) -> None:
+        for member in members:
+            self.members.pop(member["user"], None)
+            if member["role"] is not None:
+                self.members[member["user"]] = {key: member[key] for key in STATE}
 
     def change(self, entry: dict[str, Any]) -> None:
         message = self.messages[entry["id"]]
         if entry["change"] == "deleted":
             del self.messages[entry["id"]]
+            self.pins.discard(entry["id"])
         elif entry["change"] == "edited":
             message |= {"content": entry["content"], "edited": entry["timestamp"], "mentions": set(entry["mentions"])}
         else:
@@ -100,6 +124,8 @@ class Changes(RuleBasedStateMachine):
     def gather(self) -> None:
         self.client(0, "alice").create_room(self.room)
         self.client(0, "bob").join(self.room)
+        for view in self.views.values():  # loaded before anything happens
+            view.settings, view.members = self.settings(), self.members()
 
     @rule(server=servers, person=people, answered=picks)
     def send(self, server: int, person: str, answered: int) -> None:
@@ -131,6 +157,29 @@ class Changes(RuleBasedStateMachine):
     @rule(number=picks, person=people, kind=emoji, on=st.booleans(), repeated=tries)
     def react(self, number: int, person: str, kind: str, on: bool, repeated: list[int]) -> None:
         self.post("/chat/react", person, self.pick(number)[1], repeated, emoji=kind, on=on)
+
+    @precondition(lambda self: self.sent)
+    @rule(number=picks, on=st.booleans(), repeated=tries)
+    def pin(self, number: int, on: bool, repeated: list[int]) -> None:
+        for server in repeated:
+            body = {"roomname": self.room, "id": self.pick(number)[1], "on": on}
+            assert self.client(server, "alice").call("POST", "/chat/pin", body).status in {200, 404, 409}
+
+    @rule(server=servers, changes=st.fixed_dictionaries({}, optional=SETTINGS))
+    def set_up(self, server: int, changes: dict[str, Any]) -> None:
+        self.client(server, "alice").ok("POST", "/room/settings", {"roomname": self.room, **changes})
+
+    @rule(server=servers, minutes=st.sampled_from([0, 1, 10]))
+    def mute(self, server: int, minutes: int) -> None:
+        body = {"roomname": self.room, "user": GUEST, "minutes": minutes}
+        assert self.client(server, "alice").call("POST", "/room/mute", body).status in {200, 404}
+
+    @rule(server=servers, act=st.sampled_from(["join", "leave", "bar", "pardon"]))
+    def come_and_go(self, server: int, act: str) -> None:
+        who, path = (GUEST, act) if act in {"join", "leave"} else ("alice", "bar")
+        body = {"roomname": self.room, "user": GUEST, "barred": act == "bar"}
+        self.world.token(GUEST)
+        assert self.client(server, who).call("POST", f"/room/{path}", body).status in {200, 403, 404}
 
     @rule(server=servers, person=people, limit=st.integers(1, 4), lost=st.booleans())
     def pull(self, server: int, person: str, limit: int, lost: bool) -> None:
@@ -180,6 +229,18 @@ class Changes(RuleBasedStateMachine):
             if len(view.entries) == had:
                 return view
 
+    def settings(self) -> dict[str, Any]:
+        found = self.client(0, "alice").ok("GET", f"/room/settings?roomname={self.room}")["settings"]
+        return dict(found)
+
+    def members(self) -> dict[str, dict[str, Any]]:
+        found = self.client(0, "alice").ok("GET", f"/room/members?roomname={self.room}&detail=1")["members"]
+        return {member["user"]: {key: member[key] for key in STATE} for member in found}
+
+    def pins(self) -> set[int]:
+        found = self.client(0, "alice").ok("GET", f"/chat/pins?roomname={self.room}")["messages"]
+        return {message["id"] for message in found}
+
     def all_entries(self) -> list[dict[str, Any]]:
         found = self.client(0, "alice").ok("GET", f"/chat/history?roomname={self.room}&limit=500&changes=1&detail=1")
         return list(found["messages"])
@@ -193,6 +254,9 @@ class Changes(RuleBasedStateMachine):
                 self.catch_up(server, person)
                 assert view.messages == fresh, (person, server)
                 assert list(view.messages) == list(fresh)
+                assert view.pins == self.pins(), (person, server)
+                assert view.settings == self.settings(), (person, server)
+                assert view.members == self.members(), (person, server)
                 assert entries <= set(view.entries)
         finally:
             self.world.end()

@@ -93,11 +93,12 @@ def test_added_users_are_notified(services: Services) -> None:
     room = services.rooms.create_titled(alice, "club", access=Access.INVITE).id
     assert add(services, alice, room, "bob") is None
     with services.store.read() as connection:
-        events = connection.execute(select(EventRow.kind, EventRow.subject_id).order_by(EventRow.id.desc()).limit(4))
+        events = connection.execute(select(EventRow.kind, EventRow.subject_id).order_by(EventRow.id.desc()).limit(5))
         assert events.all()[::-1] == [
             (EventKind.USER, bob.user_id),
             (EventKind.ADMITTED, bob.user_id),
             (EventKind.MEMBERS, room),
+            (EventKind.CHANGE, room),
             (EventKind.CONCERNS_MEMBERS, room),
         ]
 

@@ -116,6 +116,7 @@ TABLE: dict[ErrorCode | Case, Words] = {
     ErrorCode.EDIT_CROSSED: (409, -3, "Edited meanwhile"),
     ErrorCode.REACTION_INVALID: (400, -3, "Not an emoji"),
     ErrorCode.REACTIONS_TOO_MANY: (409, -3, "Too many reactions"),
+    ErrorCode.PINS_TOO_MANY: (409, -3, "Too many pins"),
     ErrorCode.MESSAGE_EMPTY: (400, -3, "Content is empty"),
     ErrorCode.MESSAGE_TOO_LONG: (400, -3, "Content too long"),
     ErrorCode.MESSAGE_TYPE_UNKNOWN: _FIELD,

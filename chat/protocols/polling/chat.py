@@ -16,7 +16,7 @@ from chat.lanes import Lane, enter_lane
 from chat.models import Actor
 from chat.protocols.polling.cursors import parse_cursor
 from chat.protocols.polling.errors import success
-from chat.protocols.polling.render import around_answer, form_of, history_answer, pull_renderer
+from chat.protocols.polling.render import Form, around_answer, form_of, history_answer, pull_renderer
 from chat.protocols.polling.schemas import (
     TIMEOUT_MAX,
     Cursors,
@@ -26,6 +26,7 @@ from chat.protocols.polling.schemas import (
     HistoryQuery,
     LeaveRoom,
     OneMessage,
+    Pinning,
     Pulled,
     PullQuery,
     React,
@@ -174,6 +175,38 @@ def delete(actor: Actor, body: dict[str, Any]) -> Response:
     """Delete a message for all members: the caller's own, or any as the room's owner or admin. Beyond the document."""
     services().changes.delete_in(actor, body["roomname"], body["id"])
     return success("Deleted.", "已删除。")
+
+
+@bp.post("/pin")
+@signed_in
+@takes(Pinning)
+@answers(
+    Done,
+    ErrorCode.ROOM_NOT_FOUND,
+    ErrorCode.FORBIDDEN,
+    ErrorCode.ARCHIVED,
+    ErrorCode.MUTED,
+    ErrorCode.MESSAGE_NOT_FOUND,
+    ErrorCode.PINS_TOO_MANY,
+    ErrorCode.RATE_LIMITED,
+    zh="置顶一条消息，或取消置顶（创建者、管理员和老师可用）。",
+)
+def pin(actor: Actor, body: dict[str, Any]) -> Response:
+    """Pin a message, or unpin it: at most 10 in a room. For its owner, admins and teachers."""
+    services().pins.pin(actor, body["roomname"], body["id"], is_on=body["on"])
+    if body["on"]:
+        return success("Pinned.", "已置顶。")
+    return success("Unpinned.", "已取消置顶。")
+
+
+@bp.get("/pins")
+@signed_in
+@asks(LeaveRoom)
+@answers(HistoryPage, ErrorCode.ROOM_NOT_FOUND, zh="置顶的消息，最近置顶的在前。")
+def pins(actor: Actor, query: dict[str, Any]) -> Response:
+    """The pinned messages of a room, the last pinned first, in detail, with pictures as addresses."""
+    found = services().pins.all(actor, query["roomname"])
+    return history_answer(found, len(found), Form.LINKS)
 
 
 def _read(raw: bytes) -> dict[str, int]:

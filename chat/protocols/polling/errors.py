@@ -178,6 +178,13 @@ TABLE: Table = SHARED | {
         "This is no equation that can be converted: write LaTeX, such as x^2.",
         "无法转换该公式：请使用 LaTeX，例如 x^2。",
     ),
+    ErrorCode.PINS_TOO_MANY: (
+        409,
+        "The room has {limit} pinned messages: unpin one first.",
+        "该聊天室已有 {limit} 条置顶消息：请先取消一条。",
+    ),
+    ErrorCode.NOT_MEMBER: (404, "The user {username} is not in this room.", "用户 {username} 不在该聊天室中。"),
+    ErrorCode.ADMIN_PROTECTED: (403, "Only the owner can do this to an admin.", "只有创建者可以对管理员执行此操作。"),
     ErrorCode.REPLY_NOT_FOUND: (
         404,
         "There is no message with the id in reply_to in this room: it may have been deleted.",

@@ -6,17 +6,21 @@ from chat.http.api_spec import about
 from chat.http.fields import NAME, In, Out, WholeNumber
 from chat.http.paging_params import POSITION_MAX_CHARS, PageLimit
 from chat.models import AuditAction
-from chat.protocols.polling.schemas import TIME, Done
+from chat.protocols.polling.schemas import (
+    ARCHIVED,
+    READ_ONLY,
+    SLOW_MODE,
+    TIME,
+    TOPIC,
+    Done,
+    RoomSettingsShown,
+)
+from chat.services.moderation import MUTE_MAX_MINUTES, RECENT_MAX_MINUTES
 from chat.services.paging import SEARCH_MAX_CHARS
-from chat.services.room_settings import SLOW_MODE_MAX, TOPIC_MAX_CHARS
+from chat.services.room_settings import SLOW_MODE_MAX
 from chat.services.rooms import NAME_MAX_CHARS
 
 _ROOMNAME = about("the room's name", "聊天室名称", minLength=1, maxLength=NAME_MAX_CHARS, examples=["physics"])
-_TOPIC = about("what the room is about", "聊天室的主题", maxLength=TOPIC_MAX_CHARS)
-_READ_ONLY = about("only owner, admins and teachers write", "只有创建者、管理员和老师可以发言")
-_SLOW_MODE = ("seconds between two messages of one person (0 to 3600)", "每人两条消息的间隔秒数（0 到 3600）")
-_ARCHIVED = about("nobody writes; not in lists; still readable", "不能发言，不在列表中，仍可阅读")
-_VERSION = ("of the settings", "设置的版本")
 
 
 class OneRoom(In):
@@ -64,27 +68,16 @@ class WantedRoomSettings(OneRoom):
         load_default=None,
         allow_none=True,
     )
-    topic = fields.String(metadata=_TOPIC)
-    read_only = fields.Boolean(truthy={True}, falsy={False}, metadata=_READ_ONLY)
+    topic = fields.String(metadata=TOPIC)
+    read_only = fields.Boolean(truthy={True}, falsy={False}, metadata=READ_ONLY)
     slow_mode = WholeNumber(
-        _SLOW_MODE[0] + "; null: the site's default",
-        _SLOW_MODE[1] + "；null 为站点的默认值",
+        SLOW_MODE[0] + "; null: the site's default",
+        SLOW_MODE[1] + "；null 为站点的默认值",
         allow_none=True,
         validate=validate.Range(0, SLOW_MODE_MAX),
         examples=[30],
     )
-    archived = fields.Boolean(truthy={True}, falsy={False}, metadata=_ARCHIVED)
-
-
-class RoomSettingsShown(Out):
-    version = fields.Integer(required=True, metadata=about(*_VERSION))
-    topic = fields.String(required=True, metadata=_TOPIC)
-    read_only = fields.Boolean(required=True, metadata=_READ_ONLY)
-    slow_mode = fields.Integer(required=True, metadata=about(*_SLOW_MODE))
-    slow_mode_is_default = fields.Boolean(
-        required=True, metadata=about("whether slow_mode is the site's default", "slow_mode 是否为站点的默认值")
-    )
-    archived = fields.Boolean(required=True, metadata=_ARCHIVED)
+    archived = fields.Boolean(truthy={True}, falsy={False}, metadata=ARCHIVED)
 
 
 class RoomSettingsFound(Done):
@@ -110,3 +103,45 @@ class AuditEntryShown(Out):
 class AuditFound(Done):
     entries = fields.List(fields.Nested(AuditEntryShown), required=True)
     next = fields.String(metadata=about("the `after` of the next page; empty at the end", "下一页的 after；没有则为空"))
+
+
+class SomeMember(OneRoom):
+    user = fields.String(required=True, validate=NAME, metadata=about("a username", "用户名", examples=["bob"]))
+
+
+class Muting(SomeMember):
+    minutes = WholeNumber(
+        "how long they cannot write; 0: not any more",
+        "禁言的分钟数；0 为解除",
+        required=True,
+        validate=validate.Range(0, MUTE_MAX_MINUTES),
+        examples=[10],
+    )
+
+
+class Barring(SomeMember):
+    barred = fields.Boolean(
+        required=True,
+        truthy={True},
+        falsy={False},
+        metadata=about("false: they may come back", "false：允许再加入"),
+    )
+
+
+class Recent(SomeMember):
+    minutes = WholeNumber(
+        "of the messages, at most 1440",
+        "多少分钟内的消息，最多 1440",
+        required=True,
+        validate=validate.Range(1, RECENT_MAX_MINUTES),
+        examples=[10],
+    )
+
+
+class RecentDeleted(Done):
+    deleted = fields.Integer(required=True, metadata=about("messages", "消息数"))
+    more = fields.Boolean(required=True, metadata=about("whether to ask again", "是否需要再次请求"))
+
+
+class BarredFound(Done):
+    barred = fields.List(fields.String(), required=True, metadata=about("usernames", "用户名"))

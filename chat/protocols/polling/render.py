@@ -1,6 +1,7 @@
 """Representation of messages in this protocol. Each is encoded once for all readers."""
 
 import base64
+import json
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
@@ -13,7 +14,7 @@ from chat.clock import to_iso
 from chat.http.compact_json import compact, fitting
 from chat.http.context import prefers_chinese, services
 from chat.http.long_poll import Render, body_response
-from chat.models import ChangeKind, Entry, MessageType, StoredChange, StoredMessage
+from chat.models import ChangeKind, Entry, MemberState, MessageType, StoredChange, StoredMessage
 from chat.services.attachments import URL_PREFIX
 from chat.services.pulls import ANSWER_MAX_BYTES, News
 
@@ -164,7 +165,7 @@ def _change(change: StoredChange) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "change": change.kind,
         "timestamp": to_iso(change.time) if change.time else "",
-        "id": change.message_id,
+        **({"id": change.message_id} if change.message_id else {}),
         "user": change.username,
         "user_id": change.actor_id,
     }
@@ -172,9 +173,18 @@ def _change(change: StoredChange) -> dict[str, Any]:
         shown |= {"content": change.content, "mentions": change.mentions, "mentions_all": change.mentions_all}
     elif change.kind is ChangeKind.REACTIONS:
         shown |= {"emoji": change.emoji, "on": change.is_on}
-    elif change.kind is ChangeKind.TYPING:
-        del shown["id"]
+    elif change.kind is ChangeKind.PINNED:
+        shown |= {"on": change.is_on}
+    elif change.kind is ChangeKind.ROOM:
+        shown |= {"settings": json.loads(change.settings)}
+    elif change.kind is ChangeKind.MEMBERS:
+        shown |= {"members": [_member(member) for member in change.members]}
     return shown
+
+
+def _member(member: MemberState) -> dict[str, Any]:
+    muted_until = to_iso(member.muted_until) if member.muted_until else ""
+    return {"user": member.username, "user_id": member.user_id, "role": member.role, "muted_until": muted_until}
 
 
 def _content(message: StoredMessage, form: Form) -> str:

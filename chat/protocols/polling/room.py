@@ -225,4 +225,5 @@ def _member(member: MemberView, detail: bool) -> dict[str, Any]:
     if detail:
         shown |= {"user_id": member.user_id, "teacher": member.is_teacher, "alike": member.is_alike}
         shown["avatar"] = member.avatar
+        shown["muted_until"] = to_iso(member.muted_until) if member.muted_until else ""
     return shown

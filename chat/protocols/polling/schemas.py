@@ -16,6 +16,7 @@ from chat.services.access import LIST_CAP
 from chat.services.accounts import NICKNAME_MAX_CHARS, PASSWORD_MAX_CHARS, USERNAME_MAX_CHARS
 from chat.services.avatars import GIVEN_MAX_CHARS as AVATAR_MAX_CHARS
 from chat.services.messages import CLIENT_MESSAGE_ID_MAX_CHARS
+from chat.services.room_settings import TOPIC_MAX_CHARS
 from chat.services.rooms import LABEL_MAX_CHARS, NAME_MAX_CHARS
 from chat.services.sessions import SessionState
 
@@ -43,6 +44,10 @@ _LINKS = about(
     "1：与 detail 一起使用时，图片以地址（而非 Base64）返回，并附宽度和高度",
 )
 _MORE = about("with ?detail=1", "?detail=1 时")
+TOPIC = about("the subject of the room", "聊天室的主题", maxLength=TOPIC_MAX_CHARS)
+READ_ONLY = about("only owner, admins and teachers write", "只有创建者、管理员和老师可以发言")
+SLOW_MODE = ("seconds between two messages of one person (0 to 3600)", "每人两条消息的间隔秒数（0 到 3600）")
+ARCHIVED = about("nobody writes; not in lists; still readable", "不能发言，不在列表中，仍可阅读")
 _FEEDBACK = about("a sentence for people", "给人看的说明")
 
 
@@ -240,6 +245,12 @@ class React(OneMessage):
         truthy={True},
         falsy={False},
         metadata=about("false: take one's own away", "false：取消自己的回应"),
+    )
+
+
+class Pinning(OneMessage):
+    on = fields.Boolean(
+        load_default=True, truthy={True}, falsy={False}, metadata=about("false: unpin it", "false：取消置顶")
     )
 
 
@@ -480,6 +491,9 @@ class MemberShown(Out):
         )
     )
     avatar = fields.String(metadata=_MORE)
+    muted_until = fields.String(
+        metadata=about('with ?detail=1: until when they cannot write, or ""', '?detail=1 时：被禁言到何时，或 ""')
+    )
 
 
 class MembersFound(Done):
@@ -548,6 +562,31 @@ class MessageShown(Out):
     mentions_all = fields.Boolean(metadata=about("with ?detail=1: whether it has @all", "?detail=1 时：是否 @all"))
 
 
+class RoomSettingsShown(Out):
+    version = fields.Integer(required=True, metadata=about("of the settings", "设置的版本"))
+    topic = fields.String(required=True, metadata=TOPIC)
+    read_only = fields.Boolean(required=True, metadata=READ_ONLY)
+    slow_mode = fields.Integer(required=True, metadata=about(*SLOW_MODE))
+    slow_mode_is_default = fields.Boolean(
+        required=True, metadata=about("whether slow_mode is the site's default", "slow_mode 是否为站点的默认值")
+    )
+    archived = fields.Boolean(required=True, metadata=ARCHIVED)
+
+
+class MemberState(Out):
+    """A member after a change."""
+
+    user = fields.String(required=True, metadata=about("the username", "用户名"))
+    user_id = fields.Integer(required=True)
+    role = fields.String(
+        required=True,
+        allow_none=True,
+        validate=validate.OneOf(list(Role)),
+        metadata=about("null: not a member any more", "null：不再是成员"),
+    )
+    muted_until = fields.String(required=True)
+
+
 class ChangeShown(Out):
     """With ?changes=1, among the messages."""
 
@@ -561,14 +600,18 @@ class ChangeShown(Out):
             examples=[TIME],
         ),
     )
-    id = fields.Integer(metadata=about("of the message; not of typing", "消息的 id；typing 没有"))
+    id = fields.Integer(metadata=about("of the message, for changes of messages", "消息的 id（消息变更时）"))
     user = fields.String(required=True, metadata=about("the username of the actor", "执行者的用户名"))
     user_id = fields.Integer(required=True)
     content = fields.String(metadata=about("of an edit: the current text", "编辑时：现在的文字"))
     mentions = fields.List(fields.String(), metadata=about("of an edit", "编辑时"))
     mentions_all = fields.Boolean(metadata=about("of an edit", "编辑时"))
     emoji = fields.String(metadata=about("of a reaction", "回应的表情符号"))
-    on = fields.Boolean(metadata=about("of a reaction: put there, or taken away", "添加或取消回应"))
+    on = fields.Boolean(
+        metadata=about("of a reaction: put there, or taken away; of a pin", "添加或取消回应；置顶或取消置顶")
+    )
+    settings = fields.Nested(RoomSettingsShown, metadata=about("of the room", "聊天室的设置"))
+    members = fields.List(fields.Nested(MemberState), metadata=about("the changed members", "有变化的成员"))
 
 
 class Pulled(Done):

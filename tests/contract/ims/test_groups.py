@@ -310,7 +310,8 @@ def test_the_matrix_covers_every_action_of_a_group() -> None:
     elsewhere = {Action.DELETE_ROOM, Action.ADD_MEMBER, Action.ADD_ADMIN, Action.ADD_OWNER, Action.INVITE}
     tested = {action for action, _ in MATRIX.values()} | {Action.DELETE_MESSAGE}
     beyond = {Action.MENTION_ALL, Action.JOIN_CODE}  # tests/contract/test_polling_talking.py, test_join_codes.py
-    beyond |= {Action.SETTINGS, Action.ARCHIVE, Action.WRITE_ANYTIME, Action.AUDIT}  # tests/contract/test_order.py
+    beyond |= {Action.SETTINGS, Action.ARCHIVE, Action.WRITE_ANYTIME, Action.AUDIT, Action.PIN}
+    beyond |= {Action.MUTE_MEMBER, Action.MUTE_ADMIN, Action.MUTE_OWNER}  # tests/contract/test_order.py
     assert set(Action) - tested == elsewhere | beyond
 
 
