@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-from flask import Flask
+from flask import Flask, current_app
 from flask.cli import AppGroup
 
 from chat import __version__, connect
@@ -15,6 +15,7 @@ from chat.cli_databases import CREATE_APP, make_backup, move, restore
 from chat.errors import ChatError, ErrorCode
 from chat.http.context import services
 from chat.http.roster_messages import worded
+from chat.services.export_html import Words
 from chat.services.room_settings import SLOW_MODE_MAX
 from chat.services.site import Registration
 from config import Settings
@@ -25,6 +26,7 @@ chat.add_command(restore)
 chat.add_command(move)
 
 _WORDS = {
+    ErrorCode.ROOM_NOT_FOUND: "There is no room with that name.",
     ErrorCode.USER_NOT_FOUND: "There is no user with that name.",
     ErrorCode.PASSWORD_INVALID: "Take {min} to {max} characters.",
     ErrorCode.ROSTER_CHANGED: "Accounts or rooms have changed meanwhile; nothing was imported: try again.",
@@ -174,6 +176,26 @@ def leave_rooms(username: str, owner: str) -> None:
     except ChatError as error:
         raise click.ClickException(_WORDS[error.code].format(**error.data)) from None
     click.echo(f"{username} has left {left} rooms of {owner}.")
+
+
+@chat.command("export")
+@click.argument("room", required=False)
+@click.option("--all", "is_all", is_flag=True, help="all rooms but direct conversations, each into a file")
+@click.option("--to", "folder", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="the folder")
+def export(room: str | None, folder: Path, *, is_all: bool) -> None:
+    """Write ROOM as a ZIP: messages, members, audit log, attachments."""
+    if (room is None) != is_all:
+        raise click.UsageError("Give a room's name, or --all.")
+    with _told():
+        found = services().export.rooms(room)
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in found:
+        target = folder / each.file_name
+        draft = target.with_suffix(".part")
+        with _told(), draft.open("wb") as file:
+            file.writelines(services().export.pieces(each, current_app.config["TIMEZONE"], Words()))
+        draft.replace(target)
+        click.echo(str(target))
 
 
 @chat.command("connect")

@@ -77,6 +77,11 @@ def to_local(time_us: int, zone: tzinfo | None) -> str:
     return datetime.fromtimestamp(time_us // SECOND, zone).isoformat(" ")[:_WITHOUT_OFFSET]
 
 
+def to_datetime(time_us: int, zone: tzinfo | None) -> datetime:
+    """Return the moment in the zone; None: the server's own."""
+    return (_EPOCH + timedelta(microseconds=time_us)).astimezone(zone)
+
+
 def from_iso(text: str) -> int:
     """Parse an ISO 8601 time with an offset into µs. Raises ValueError, also if the offset is missing."""
     moment = datetime.fromisoformat(text)

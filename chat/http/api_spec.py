@@ -12,6 +12,12 @@ from marshmallow import Schema
 from chat.errors import ErrorCode
 
 View = Callable[..., Any]
+
+
+class Zip(Schema):
+    """Declares that an answer is a ZIP file."""
+
+
 Answer = type[Schema] | Schema | None  # for a list, an instance with many=True; None: no body
 
 

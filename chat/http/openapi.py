@@ -16,7 +16,7 @@ from werkzeug.routing import Rule
 from chat import __version__
 from chat.errors import ErrorCode
 from chat.http import cookies
-from chat.http.api_spec import Answer, Declared, View, declared
+from chat.http.api_spec import Answer, Declared, View, Zip, declared
 from chat.http.auth import COOKIE
 from chat.http.fields import AnyOf
 
@@ -154,6 +154,8 @@ def _without_null_defaults(part: Any) -> Any:
 
 
 def _content_of(*answers: Answer) -> Json:
+    if answers[0] is Zip:
+        return {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}
     schemas = [answer for answer in answers if answer is not None]
     if not schemas:
         return {}

@@ -56,6 +56,7 @@ ROOM_TICKETS = Limit("room-tickets", burst=60, seconds=60)  # per user; they liv
 FRIEND_REQUESTS = Limit("friend-requests", burst=100, seconds=3600)  # per user
 ANNOUNCEMENTS = Limit("announcements", burst=20, seconds=60)  # per user, over all rooms
 OWN_DATA = Limit("own-data", burst=5, seconds=600)  # per user
+EXPORTS = Limit("exports", burst=10, seconds=600)  # of rooms, per user
 WRONG_CODES_BY_ADDRESS = Limit("wrong-codes-by-address", burst=20, seconds=60)  # join codes
 WRONG_CODES = Limit("wrong-codes", burst=10, seconds=60)  # join codes, per user
 REGISTRATIONS = Limit("registrations", burst=200, seconds=60)  # per address

@@ -396,7 +396,7 @@ class HttpConnection(BoundedConnection):
             self._finish((), close=answer.close)
 
         self.state = SENDING
-        self._sender = PieceSender(self._host, self, answer.body, self._write_piece, finished)
+        self._sender = PieceSender(self._host, self, answer.body, self._write_piece, finished, answer.lane)
         self._write_piece(answer.pieces[0])
 
     def _write_piece(self, piece: bytes) -> None:

@@ -74,7 +74,7 @@ class Hold:
     parked: Parked | None = None  # set by the view
     answered: Callable[[], None] | None = None  # set with it: called for each answer by the loop
     upgrade: Upgrade | None = None  # set by the view that answers 101
-    streams: bool = False  # set by the view: a body of known length is sent in chunks as the client reads
+    streams: bool = False  # set by the view: the body is sent in parts as the client reads
     resumed: Parked | None = None  # the object parked earlier by this request, when it runs again
     coming: int = 0  # bytes of a body that has not been read, and is passed to a receiver
     receiver: Receiver | None = None  # set by the view while bytes are coming; afterwards it has the whole body

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 
+from chat.lanes import Lane
 from chat.server.host import Host, Owner
 from chat.server.ports import Pieces
 
@@ -63,7 +64,7 @@ def _slices(pieces: Sequence[bytes]) -> Iterator[bytes | memoryview]:
 class PieceSender:
     """On the loop, except _fetch. `finished` is called once: with False if the chunks ended early, or after `stop`."""
 
-    __slots__ = ("_finished", "_host", "_is_fetching", "_is_stopped", "_owner", "_pieces", "_write")
+    __slots__ = ("_finished", "_host", "_is_fetching", "_is_stopped", "_lane", "_owner", "_pieces", "_write")
 
     def __init__(
         self,
@@ -72,8 +73,11 @@ class PieceSender:
         pieces: Pieces,
         write: Callable[[bytes], None],
         finished: Callable[[bool], None],
+        lane: Lane | None = None,
     ) -> None:
+        """lane: where to fetch the chunks."""
         self._host = host
+        self._lane = lane or Lane.REST
         self._owner = owner
         self._pieces = pieces
         self._write = write  # followed by go_on, immediately or when that is read
@@ -85,7 +89,7 @@ class PieceSender:
         """Fetch the next chunk: the client has read the previous data, or nearly."""
         if not self._is_fetching:
             self._is_fetching = True
-            self._host.in_thread(self._owner, self._fetch)
+            self._host.in_lane(self._lane, self._owner, self._fetch)
 
     def stop(self) -> None:
         """Stop sending, because the client is gone."""

@@ -14,6 +14,7 @@ from gunicorn.http import wsgi
 from gunicorn.http.errors import ExpectationFailed, LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.http.parser import RequestParser
 
+from chat.lanes import Lane, current_lane
 from chat.server.host import Host
 from chat.server.http_heads import MOST_SHAPES
 from chat.server.http_parser import Framed
@@ -58,12 +59,13 @@ class Ending:
 class Answer:
     """The result of a request: parts to write and whether to close, an upgrade to a socket, or a parked request."""
 
-    __slots__ = ("began", "body", "close", "ending", "parked", "pieces", "upgrade")
+    __slots__ = ("began", "body", "close", "ending", "lane", "parked", "pieces", "upgrade")
 
     def __init__(self, pieces: list[bytes], *, close: bool) -> None:
         self.pieces = pieces
         self.close = close
         self.body: Iterator[bytes] | None = None  # follows the parts, iterated in threads
+        self.lane: Lane | None = None  # of these threads; None: the one for ordinary work
         self.parked: Parked | None = None
         self.ending: Ending | None = None  # of a parked request
         self.upgrade: Upgrade | None = None
@@ -108,11 +110,7 @@ def _run(host: Host, framed: Framed, peer: Any, local: Any, hold: Hold, app: Wsg
 
     pieces = app(environ, response.start_response)
     if hold.streams:
-        length, close = response.response_length or 0, response.should_close()
-        written(length)
-        answer = Answer([finished(_head(response, close=close), b"", length)], close=close)
-        answer.body = _closing(pieces)
-        return answer
+        return _streamed(response, pieces, written)
     try:
         if hold.upgrade is not None and response.status_code == SWITCHING:
             written(0)
@@ -136,6 +134,25 @@ def _run(host: Host, framed: Framed, peer: Any, local: Any, hold: Hold, app: Wsg
         answer.ending, answer.began = replace(ending, written=written), started
     else:
         answer.ending = _same(ending)
+    return answer
+
+
+def _streamed(response: Any, pieces: Any, written: Callable[[int], None]) -> Answer:
+    """The beginning of an answer whose body is fetched as the client reads it; without a length it is chunked."""
+    length, body = response.response_length, _closing(pieces)
+    written(length or 0)
+    if length is not None:
+        close = response.should_close()
+        head = finished(_head(response, close=close), b"", length)
+    elif response.chunked:
+        close, body = response.should_close(), _chunked(body)
+        head = _without_length(_head(response, close=close) + b"\r\nTransfer-Encoding: chunked")
+    else:
+        close = True  # the end of the connection is the end of the body
+        head = _without_length(_head(response, close=close))
+    answer = Answer([head], close=close)
+    answer.body = body
+    answer.lane = current_lane()
     return answer
 
 
@@ -186,6 +203,17 @@ def _closing(pieces: Any) -> Iterator[bytes]:
     finally:
         if hasattr(pieces, "close"):
             pieces.close()
+
+
+def _chunked(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Frame the parts as chunks (RFC 9112, 7.1). An empty part only gives others their turn."""
+    for piece in pieces:
+        yield b"%x\r\n%s\r\n" % (len(piece), piece) if piece else b""
+    yield b"0\r\n\r\n"
+
+
+def _without_length(head: bytes) -> bytes:
+    return b"%s\r\nDate: %s\r\n\r\n" % (head, _date(int(time.time())))
 
 
 def finished(head: bytes, body: bytes, length: int | None = None) -> bytes:

@@ -35,6 +35,7 @@ class Action(Enum):
     MUTE_ADMIN = auto()
     MUTE_OWNER = auto()
     AUDIT = auto()  # read the audit log
+    EXPORT = auto()  # all messages, as a ZIP
     WRITE_ANYTIME = auto()  # in a read-only room, and without slow mode's pauses
 
 
@@ -75,6 +76,7 @@ ALLOWED: dict[Action, dict[Access, _Roles]] = {
     Action.MUTE_ADMIN: _rooms(_OWNER),
     Action.MUTE_OWNER: _rooms(_NOBODY),
     Action.AUDIT: _rooms(_OWNER_AND_ADMINS),
+    Action.EXPORT: _rooms(_OWNER),
     Action.WRITE_ANYTIME: _rooms(_OWNER_AND_ADMINS),
 }
 # The lobby has no owner and follows the settings: these actions are closed to teachers, too.

@@ -18,6 +18,7 @@ from chat.services.bounds import Bounds, PersonBounds, Requests
 from chat.services.changes import Changes
 from chat.services.conversations import Conversations
 from chat.services.email_codes import EmailCodes
+from chat.services.export import Export
 from chat.services.files import Files
 from chat.services.friend_groups import FriendGroups
 from chat.services.friends import Friends
@@ -149,6 +150,7 @@ class Services:
         self.conversations = Conversations(self.store, self.read_marks)
         self.message_queries = MessageQueries(self.store, self.read_marks)
         self.search = Search(self.store)
+        self.export = Export(self.store, clock, self.limits)
         self.changes = Changes(
             self.store,
             self.hub,

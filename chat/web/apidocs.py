@@ -146,7 +146,7 @@ class Operation:
     def answers(self) -> Iterator[tuple[str, str, list[Row]]]:
         """Yield status, example and fields of each successful answer."""
         for status, response in self._operation["responses"].items():
-            if status < "300" and "content" in response:
+            if status < "300" and "application/json" in response.get("content", {}):
                 schema = _schema(response)
                 schema = schema.get("anyOf", [schema])[0]
                 example = json.dumps(self._reader.example(schema), ensure_ascii=False)

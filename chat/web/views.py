@@ -2,14 +2,14 @@
 
 from urllib.parse import quote
 
-from flask import Blueprint, Response, abort, current_app, render_template, request
+from flask import Blueprint, Response, abort, current_app, render_template
 
 from chat.errors import ChatError, ErrorCode
 from chat.http.auth import signed_in
 from chat.http.context import prefers_chinese, services
 from chat.http.ranges import answer_conditionally
+from chat.http.streams import as_read
 from chat.models import Actor
-from chat.server.ports import ENVIRON_KEY, Hold
 from chat.services.files import MEDIA_TYPE
 from chat.web.csp import PAGE_CSP
 from chat.web.health import OK
@@ -55,7 +55,7 @@ def attachment(name: str) -> Response:
     response = Response(attachments.pieces(found), mimetype=found.media_type)
     response.content_length = found.size
     response.headers["Content-Disposition"] = "inline"
-    return _streamed(_private(response, name))
+    return as_read(_private(response, name))
 
 
 @bp.get("/attachments/<name>/thumbnail")
@@ -79,7 +79,7 @@ def avatar(name: str) -> Response:
     response = Response(avatars.pieces(found), mimetype=found.media_type)
     response.content_length = found.size
     response.headers["Content-Disposition"] = "inline"
-    return _streamed(_private(response, name, "private, max-age=31536000, immutable"))
+    return as_read(_private(response, name, "private, max-age=31536000, immutable"))
 
 
 def _file(name: str) -> Response:
@@ -94,15 +94,7 @@ def _file(name: str) -> Response:
     response = Response(files.pieces(found), mimetype=MEDIA_TYPE)
     response.content_length = found.size
     response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(found.filename, safe='')}"
-    return _streamed(_private(response, name))
-
-
-def _streamed(response: Response) -> Response:
-    """Send in chunks as the client reads, so that a slow client occupies little memory."""
-    hold: Hold | None = request.environ.get(ENVIRON_KEY)
-    if hold is not None and response.status_code in (200, 206) and request.method == "GET":
-        hold.streams = True
-    return response
+    return as_read(_private(response, name))
 
 
 def _private(response: Response, name: str, keep: str = "private, no-cache") -> Response:
@@ -121,7 +113,7 @@ def own_data(actor: Actor) -> Response:
     response = Response(pieces, mimetype="application/zip")
     response.content_length = pieces.size
     response.headers["Content-Disposition"] = "attachment; filename=own-data.zip"
-    return _streamed(response)
+    return as_read(response)
 
 
 @bp.get("/healthz")

@@ -312,6 +312,7 @@ def test_the_matrix_covers_every_action_of_a_group() -> None:
     beyond = {Action.MENTION_ALL, Action.JOIN_CODE}  # tests/contract/test_polling_talking.py, test_join_codes.py
     beyond |= {Action.SETTINGS, Action.ARCHIVE, Action.WRITE_ANYTIME, Action.AUDIT, Action.PIN}
     beyond |= {Action.MUTE_MEMBER, Action.MUTE_ADMIN, Action.MUTE_OWNER}  # tests/contract/test_order.py
+    beyond.add(Action.EXPORT)  # tests/contract/test_export.py
     assert set(Action) - tested == elsewhere | beyond
 
 

@@ -167,6 +167,13 @@ export const api = {
     const query = { roomname, limit, detail: 1, links: 1, ...(before ? { before } : {}) };
     return request("GET", "/chat/history", { query, timeout: 30_000 });
   },
+  /** {messages, next}: newest first; next is `before` of the next page, or 0. */
+  search: (q, roomname, before) =>
+    request("GET", "/chat/search", { query: { q, ...(roomname ? { roomname } : {}), ...(before ? { before } : {}) }, timeout: 30_000 }),
+  /** {messages, more, newer}: a message and those before and after it. */
+  around: (roomname, around, limit) =>
+    request("GET", "/chat/history", { query: { roomname, around, limit, detail: 1 }, timeout: 30_000 }),
+  exportAddress: (roomname) => `/room/export?${new URLSearchParams({ roomname })}`,
   sendText: (roomname, content, id, replyTo = null) =>
     post("/chat/send", { roomname, new_message: { type: "text", content, client_message_id: id, reply_to: replyTo } }),
   /** edited: as the message was seen, so that two edits at once do not overwrite each other. */

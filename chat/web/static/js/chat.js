@@ -23,6 +23,7 @@ import { Outbox } from "./outbox.js";
 import { RoomDialogs } from "./roomdialogs.js";
 import { RoomFeed } from "./roomfeed.js";
 import { RoomList } from "./rooms.js";
+import { Search } from "./search.js";
 import { Session } from "./session.js";
 import { lasting, Records } from "./storage.js";
 import { Store } from "./store.js";
@@ -70,6 +71,11 @@ export class Chat {
       discard: (view) => this.#discard(view),
       onSignedOut: () => this.session.end(),
       ...this.#messageActions(),
+    });
+    new Search(store, {
+      isLoaded: (name, id) => name === store.current && store.room.messages.some((message) => message.id === id),
+      jump: (id) => this.conversation.jumpTo(id),
+      open,
     });
     this.composer = new Composer(store, this.#records, this.#outbox, this.#typing, () => this.members.all, () =>
       this.conversation.toBottom(),

@@ -157,6 +157,7 @@ export class RoomDialogs {
       roomLink(room),
       this.#notifyChoice(room),
       el("div", { class: "buttons" }, leave, mayDelete ? remove : null),
+      mayDelete && el("p", {}, el("a", { href: api.exportAddress(room.name), download: "" }, t("export.button"))),
       mayGiveCode(room, me) && codeSection(room, () => dialog.close()),
     ];
     const dialog = openDialog(roomTitle(room), nodes.filter(Boolean));
