@@ -66,9 +66,6 @@ class Threads(Protocol):
     def in_thread(self, owner: Owner, work: Callable[..., None], *args: Any) -> None:
         """Run the work in a thread at the client's turn. For work that may not be refused."""
 
-    def in_lane(self, lane: Lane, owner: Owner, work: Callable[..., None], *args: Any) -> None:
-        """Run the work in a thread of this lane, likewise."""
-
     def offer(self, owner: Owner, work: Callable[..., None], *args: Any) -> None:
         """Run the work in a thread at the client's turn, or have it refused (Owner.refused)."""
 

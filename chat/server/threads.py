@@ -62,10 +62,6 @@ class Lanes:
         self.run = self._pools[Lane.REST].run
         self.offer = self._pools[Lane.REST].offer
 
-    def run_in(self, lane: Lane, owner: Owner, work: Callable[..., None], *args: Any) -> None:
-        """Run the work in this lane; it is never refused."""
-        self._pools[lane].run(owner, work, *args)
-
     def offer_in(self, lane: Lane, owner: Owner, work: Callable[..., None], *args: Any) -> None:
         """Run the work in this lane, or tell the owner that it is refused."""
         self._pools[lane].offer(owner, work, *args)

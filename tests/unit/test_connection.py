@@ -113,9 +113,6 @@ class Worker:
 
     offer = in_thread
 
-    def in_lane(self, _lane: Lane, owner: object, work: Callable[..., None], *args: Any) -> None:
-        self.in_thread(owner, work, *args)
-
     def offer_in(self, lane: Lane, owner: object, work: Callable[..., None], *args: Any) -> None:
         self.lanes.append(lane)
         self.in_thread(owner, work, *args)
