@@ -51,7 +51,7 @@ class LoopHost:
         self.is_logged: bool = gunicorn_log.access_log_enabled
         self.is_stopping = False
         lanes = self._lanes = Lanes(cfg.threads)
-        self.in_thread, self.in_lane, self.offer = lanes.run, lanes.run_in, lanes.offer
+        self.in_thread, self.offer = lanes.run, lanes.offer
         self._woken: deque[Waiting] = deque()
         self._flush_is_due = False
         self._taken = 0  # pulls taken in this turn of the loop
