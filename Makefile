@@ -36,6 +36,11 @@ format: $(VENV)/ready-dev  ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+hosts: $(VENV)/ready-dev  ## play several hosts by network namespaces (as root): cut each of them, and check that nothing is lost
+	@scripts/nginx
+	@scripts/postgresql
+	@COMMONROOM_HOSTS=all $(BIN)/pytest -n 0 $(or $(ARGS),-q) tests/integration/test_hosts.py
+
 bench: $(VENV)-bench/ready  ## measure beside two baselines, and write docs/performance.md (make bench ARGS=--quick only prints)
 	@$(VENV)-bench/bin/python -m bench $(or $(ARGS),--write docs/performance.md)
 
@@ -63,5 +68,5 @@ $(VENV)/ready-dev: requirements-dev.txt requirements.txt
 	@scripts/venv $(VENV) $<
 	@touch $@ $(VENV)/ready
 
-.PHONY: help run dev test test-postgres lint format bench conformance attack
+.PHONY: help run dev test test-postgres hosts lint format bench conformance attack
 .DEFAULT_GOAL := help

@@ -127,6 +127,10 @@ class Settings:
             return None
         return Path(self.database_url.removeprefix("sqlite:///") or self.instance_path / "commonroom.db")
 
+    def shares_limits(self, workers: int) -> bool:
+        """Whether other processes may serve the same people: on PostgreSQL also those of other hosts."""
+        return workers > 1 or bool(self.postgresql_url)
+
     @property
     def zone(self) -> ZoneInfo | None:
         """Return the time zone for local times; None: the server's own."""

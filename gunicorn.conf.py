@@ -96,7 +96,7 @@ def post_worker_init(worker):
     from chat import metrics
 
     services = worker.wsgi.extensions["commonroom"]
-    if worker.cfg.workers > 1:
+    if _settings.shares_limits(worker.cfg.workers):
         services.limits.hold_over_workers()
     try:
         services.start()

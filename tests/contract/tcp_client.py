@@ -6,6 +6,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from tests.contract.clients import Caller, Heard, HttpTransport, Refused, Reply
 
@@ -46,14 +47,20 @@ class Lines:
     """One connection."""
 
     def __init__(
-        self, port: int, *, timeout: float = WAIT, receive_buffer: int | None = None, source: str = "127.0.0.1"
+        self,
+        port: int,
+        *,
+        timeout: float = WAIT,
+        receive_buffer: int | None = None,
+        source: str = "127.0.0.1",
+        host: str = "127.0.0.1",
     ) -> None:
         self.socket = socket.socket()
-        self.socket.bind((source, 0))
+        self.socket.bind((source if host == "127.0.0.1" else "", 0))
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(timeout)
-        self.socket.connect(("127.0.0.1", port))
+        self.socket.connect((host, port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
         self.timeout = timeout
@@ -161,7 +168,8 @@ class TcpClient(Caller):
     def lines(self) -> Lines:
         if self._lines is None:
             assert isinstance(self.transport, HttpTransport)
-            self._lines = Lines(self.transport.tcp_port)
+            host = urlsplit(self.transport.url).hostname or ""
+            self._lines = Lines(self.transport.tcp_port, host=host)
         return self._lines
 
     def ok(self, message_type: str, answer: str, **fields: Any) -> dict[str, Any]:

@@ -114,3 +114,9 @@ def test_the_greeting_has_a_qr_code_where_it_can_be_drawn() -> None:
     drawn = _qr_lines("http://192.0.2.7:8000/")
     assert len({len(line) for line in drawn}) == 1
     assert len(drawn) > 10
+
+
+def test_limits_hold_over_workers_and_hosts() -> None:
+    assert not Settings().shares_limits(1)
+    assert Settings().shares_limits(2)
+    assert Settings(database_url="postgresql://db/chat", secret_key="x").shares_limits(1)
