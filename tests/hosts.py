@@ -3,6 +3,7 @@
 Needs root, iproute2, nginx and PostgreSQL's programs. Everything has names and a range of its own and is removed.
 """
 
+import fcntl
 import os
 import re
 import shutil
@@ -165,6 +166,9 @@ def laid_out() -> Iterator[Hosts]:
     folder = Path(tempfile.mkdtemp(prefix="commonroom-hosts-"))
     folder.chmod(0o755)
     with ExitStack() as stack:
+        # The names are the machine's: another run waits.
+        lock = stack.enter_context((Path(tempfile.gettempdir()) / "commonroom-hosts.lock").open("w"))
+        fcntl.flock(lock, fcntl.LOCK_EX)
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         stack.callback(_remove)
         _lay()
