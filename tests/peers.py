@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from chat.server.ports import Pieces, Source
+from chat.server.ports import Pieces, PushReader
 
 
 class FakePeer:
@@ -16,7 +16,7 @@ class FakePeer:
     def __init__(self) -> None:
         self.said: list[Any] = []
         self.closed_with: int | None = None
-        self.source: Source | None = None
+        self.reader: PushReader | None = None
 
     def send(self, text: str | bytes) -> None:
         self.said += map(json.loads, text.splitlines())
@@ -30,8 +30,8 @@ class FakePeer:
     def close_in(self, seconds: float | None) -> None:
         pass
 
-    def follow(self, make: Callable[[Callable[[], None]], Source]) -> None:
-        self.source = make(lambda: None)
+    def follow(self, make: Callable[[Callable[[], None]], PushReader]) -> None:
+        self.reader = make(lambda: None)
 
     def unfollow(self) -> None:
         pass

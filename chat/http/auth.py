@@ -13,7 +13,6 @@ from chat.http.context import services, this_request
 from chat.http.origins import Origins
 from chat.models import Actor
 from chat.security import devices, tokens
-from chat.server.ports import ENVIRON_KEY, Hold
 from chat.services.sessions import NewSession, SessionState
 
 COOKIE = "session"  # the kind of cookie, see chat.http.cookies
@@ -77,9 +76,7 @@ def _actor(given: str | None, *, any_origin: bool) -> Actor:
         raise ChatError(ErrorCode.NOT_SIGNED_IN)
     if given is None and not any_origin:
         _origins().require_own()
-    hold: Hold | None = request.environ.get(ENVIRON_KEY)
-    if hold is None or hold.resumed is None:  # a resumed pull was held, which is free
-        chat.requests.count(actor.user_id)
+    chat.requests.count(actor.user_id)
     chat.presence.touch(actor.session_id, actor.user_id)
     return actor
 

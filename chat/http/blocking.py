@@ -8,44 +8,29 @@ import time
 
 from flask import request
 
-from chat.delivery import Waiter
 from chat.http.context import services
-from chat.models import Actor
-from chat.services import Services
-from chat.services.pulls import News, Position
+from chat.services.pulls import News, PullReader
 
 MOST_BLOCKING = 200  # each occupies one of the server's threads
 _GONE = select.POLLRDHUP | select.POLLHUP | select.POLLERR
 
 
-def block(actor: Actor, position: Position, deadline: float) -> News | None:
-    """Block this thread until `deadline` (time.monotonic() s). Returns None at the deadline, when the server stops, or
-    when the client disconnects.
+def block(reader: PullReader, deadline: float) -> News:
+    """Block this thread until there is news, or `deadline` (time.monotonic() s). Returns news without messages at the
+    deadline, when the server stops, or when the client disconnects.
     """
-    chat = services()
+    presence, session_id = services().presence, reader.actor.session_id
     with _Wakeup(request.environ.get("gunicorn.socket")) as wakeup:
-        waiter = Waiter(position.keys(actor), wakeup.set)
-        waiter.recheck = True  # for changes between the first look and the registration
-        chat.presence.wait(actor.session_id, actor.user_id)
-        chat.hub.notifier.register(waiter, most=MOST_BLOCKING)
+        reader.wake = wakeup.set
+        presence.wait(session_id, reader.actor.user_id)
         try:
-            while True:
-                news = _look_blocking(chat, actor, position, waiter)
-                remaining = deadline - time.monotonic()
-                if news is not None or waiter.expired or remaining <= 0 or not wakeup.wait(remaining):
-                    return news
+            news = reader.start(MOST_BLOCKING)
+            while not (news.is_due or reader.expired) and wakeup.wait_until(deadline):
+                news = reader.find() or reader.find_again()
+            return news
         finally:
-            chat.hub.notifier.unregister(waiter)
-            chat.presence.wait_ended(actor.session_id)
-
-
-def _look_blocking(chat: Services, actor: Actor, position: Position, waiter: Waiter) -> News | None:
-    if not waiter.recheck:
-        news = chat.pulls.in_memory(position)
-        if news is not None and not waiter.recheck:  # check again, as in hold.HeldPull.look
-            return news if news.count else None
-    waiter.recheck = False  # cleared first, so that a change during the look causes another look
-    return chat.pulls.again(actor, position)
+            reader.close()
+            presence.wait_ended(session_id)
 
 
 class _Wakeup:
@@ -66,12 +51,12 @@ class _Wakeup:
             if self._open:
                 os.eventfd_write(self._event, 1)
 
-    def wait(self, timeout_s: float) -> bool:
-        """Wait for the event. Returns True if it was set or the time is up, False if the client has disconnected."""
-        for descriptor, _ in self._poll.poll(timeout_s * 1000):
-            if descriptor != self._event:
-                return False
-            os.eventfd_read(self._event)
+    def wait_until(self, deadline: float) -> bool:
+        """Wait for the event. Returns False at the deadline (time.monotonic() s), or if the client has disconnected."""
+        descriptors = [each for each, _ in self._poll.poll(max(0.0, deadline - time.monotonic()) * 1000)]
+        if descriptors != [self._event]:
+            return False
+        os.eventfd_read(self._event)
         return True
 
     def __enter__(self) -> "_Wakeup":

@@ -11,9 +11,9 @@ from marshmallow import Schema, ValidationError
 
 from chat.errors import ChatError, ErrorCode
 from chat.http.api_spec import declared
-from chat.http.context import this_request
+from chat.http.context import arrival, this_request
 from chat.lanes import Lane, enter_lane
-from chat.server.ports import ENVIRON_KEY, SHORT_MAX_BYTES, Hold
+from chat.server.ports import SHORT_MAX_BYTES
 from chat.services.messages import Draft
 
 MOST_VALUES = 100_000  # approximate number of values in a body; a pull of 5,000 rooms has 10,000
@@ -31,8 +31,8 @@ def bound_body(long: Lane | None) -> None:
     length = request.content_length or 0  # also known for chunked bodies, which chat.server passes on complete
     if length <= SHORT_MAX_BYTES:
         return
-    hold: Hold | None = request.environ.get(ENVIRON_KEY)
-    is_unread = hold is not None and hold.body is None and length <= (request.max_content_length or length)
+    arrived = arrival()
+    is_unread = arrived is not None and arrived.body is None and length <= (request.max_content_length or length)
     if long is None or is_unread:
         raise ChatError(ErrorCode.BODY_TOO_LARGE, limit=SHORT_MAX_BYTES)
     enter_lane(long)
@@ -48,9 +48,9 @@ def json_object(long: Lane | None = None) -> dict[str, Any]:
     request = this_request()
     if request.mimetype.startswith("multipart/"):
         raise ChatError(ErrorCode.BODY_MALFORMED, reason="multipart")
-    hold: Hold | None = request.environ.get(ENVIRON_KEY)
-    if hold is not None and hold.body is not None:
-        return parse_object(hold.body)
+    arrived = arrival()
+    if arrived is not None and arrived.body is not None:
+        return parse_object(arrived.body)
     try:
         raw = request.get_data(cache=False)
     except (OSError, ParseException):

@@ -6,7 +6,7 @@ import zlib
 
 from flask import Flask, Response, request
 
-from chat.server.ports import ENVIRON_KEY, Hold
+from chat.http.context import arrival
 
 LEAST_BYTES = 1024
 _LEVEL = 1  # a third of the time of the default 6, for a tenth more bytes
@@ -38,11 +38,8 @@ def _compress(response: Response) -> Response:
 
 
 def _may_be(response: Response) -> bool:
-    hold: Hold | None = request.environ.get(ENVIRON_KEY)
     return (
-        hold is not None  # other servers run behind a proxy, which can compress
-        and hold.parked is None
-        and hold.resumed is None
+        arrival() is not None  # other servers run behind a proxy, which can compress
         and request.method in _METHODS
         and response.status_code == 200
         and response.mimetype == "application/json"

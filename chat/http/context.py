@@ -8,6 +8,7 @@ from werkzeug.http import parse_accept_header
 
 from chat.security.events import LOCAL, Whence
 from chat.server.client_identity import limited_address
+from chat.server.ports import ENVIRON_KEY, Arrival
 from chat.services import Services
 
 EXTENSION = "commonroom"
@@ -16,6 +17,12 @@ EXTENSION = "commonroom"
 def this_request() -> Request:
     """Return the request itself: each access through Flask's proxy costs three calls, which the hot path avoids."""
     found: Request = request._get_current_object()  # type: ignore[attr-defined]
+    return found
+
+
+def arrival() -> Arrival | None:
+    """Return what this project's server knows of the current request; None on other servers."""
+    found: Arrival | None = this_request().environ.get(ENVIRON_KEY)
     return found
 
 

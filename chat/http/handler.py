@@ -15,16 +15,16 @@ from collections.abc import Callable
 from flask import Flask, g
 
 from chat.clock import SECOND
-from chat.delivery import Waiter
 from chat.errors import ChatError, ErrorCode
 from chat.http.context import EXTENSION
 from chat.http.overload import refuse_overflow
 from chat.models import Actor, Event, StoredMessage
-from chat.server.ports import POLICY, TRY_LATER, Ended, Peer, Raw
+from chat.server.ports import NEEDS_THREAD, NOTHING_YET, POLICY, TRY_LATER, Ended, Look, Peer, Raw
 from chat.services import Services
 from chat.services.subscriptions import Ends, Subscription
 
 log = logging.getLogger(__name__)
+STEP_BYTES = 128 * 1024  # a client that lags gets more after reading this
 
 
 class Handler(ABC):
@@ -224,21 +224,52 @@ class InApp:
 
 
 class _Pushed:
-    """A chat.server.ports.Source: the messages of a Subscription, encoded by the Handler."""
+    """A chat.server.ports.PushReader: what a Subscription finds, encoded by the Handler."""
 
-    __slots__ = ("_handler", "_subscription", "waiter")
+    __slots__ = ("_found", "_handler", "_has_more", "_subscription")
 
     def __init__(self, handler: Handler, subscription: Subscription) -> None:
         self._handler = handler
         self._subscription = subscription
-        self.waiter: Waiter = subscription.waiter
+        self._found: list[StoredMessage] | None = None  # found by a thread, not written yet
+        self._has_more = False
 
-    def look(self, most: int) -> list[StoredMessage] | None:
-        return self._subscription.look(most)
+    @property
+    def expired(self) -> bool:
+        return self._subscription.expired
 
-    def look_again(self, most: int) -> list[StoredMessage]:
+    @property
+    def is_behind(self) -> bool:
+        return self._has_more and not self._subscription.recheck
+
+    def look(self) -> bytes | list[bytes] | Look:
+        subscription = self._subscription
+        found, self._found = self._found, None
+        if found is None:
+            found = subscription.find()
+        if found is None or subscription.recheck:
+            return NEEDS_THREAD
+        pieces: list[bytes] = []
+        size = taken = 0
+        for message in found:
+            taken += 1
+            if subscription.take(message) and (framed := self._framed(message)) is not None:
+                pieces.append(framed)
+                size += len(framed)
+                if size >= STEP_BYTES:
+                    break
+        self._has_more = taken < len(found) or taken >= subscription.most
+        for signal in subscription.take_signals() if subscription.signals else ():
+            payload = self._handler.signalled(signal) if subscription.concerns(signal) else None
+            if payload is not None:
+                pieces.append(self._handler.peer.framed(payload))
+        if len(pieces) == 1:  # as usual; all readers share these bytes
+            return pieces[0]
+        return pieces or NOTHING_YET
+
+    def look_again(self) -> None:
         try:
-            return self._subscription.look_again(most)
+            self._found = self._subscription.find_again()
         except ChatError as error:
             if error.code not in (ErrorCode.NOT_SIGNED_IN, ErrorCode.ROOM_NOT_FOUND):
                 raise
@@ -246,9 +277,7 @@ class _Pushed:
             reason = "logged out" if error.code is ErrorCode.NOT_SIGNED_IN else "no member any more"
             raise Ended(POLICY, reason) from None
 
-    def take(self, message: StoredMessage) -> bytes | None:
-        if not self._subscription.take(message):
-            return None
+    def _framed(self, message: StoredMessage) -> bytes | None:
         form = self._handler.form_of(message)
         framed = message.encoded.get(form)
         if framed is None:
@@ -259,12 +288,6 @@ class _Pushed:
             if form:
                 message.encoded[form] = framed
         return framed
-
-    def take_signal(self, signal: Event) -> bytes | None:
-        if not self._subscription.concerns(signal):
-            return None
-        payload = self._handler.signalled(signal)
-        return None if payload is None else self._handler.peer.framed(payload)
 
     def close(self) -> None:
         self._subscription.close()

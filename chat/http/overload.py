@@ -8,9 +8,8 @@ from typing import Any
 from chat import metrics
 from chat.errors import ChatError, ErrorCode
 from chat.http.api_spec import declared
-from chat.http.context import this_request
+from chat.http.context import arrival
 from chat.lanes import Lane, current_lane
-from chat.server.ports import ENVIRON_KEY, Hold
 
 LATE_SECONDS = 1.0
 RETRY_AFTER = 2  # seconds
@@ -32,8 +31,8 @@ def refused_when_late(handler: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(handler)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        hold: Hold | None = this_request().environ.get(ENVIRON_KEY)
-        is_late = hold is not None and time.monotonic() - hold.received_at > LATE_SECONDS
+        arrived = arrival()
+        is_late = arrived is not None and time.monotonic() - arrived.received_at > LATE_SECONDS
         if is_late and current_lane() in (None, Lane.REST):
             metrics.count(metrics.REFUSED_FOR_OVERLOAD)
             raise ChatError(ErrorCode.UNAVAILABLE, retry_after=RETRY_AFTER)

@@ -12,8 +12,10 @@ from typing import Any
 from flask import Response, current_app, request
 
 from chat.errors import ChatError, ErrorCode
+from chat.http.context import arrival
 from chat.http.handler import Handler, InApp
-from chat.server.ports import ENVIRON_KEY, Hold, Peer, Upgrade
+from chat.http.responses import UpgradeResponse
+from chat.server.ports import Peer, Upgrade
 from chat.services import Services
 
 
@@ -23,13 +25,11 @@ def upgrade(make: Callable[[Peer, Services], Handler]) -> Response:
     Raises UPGRADE_REQUIRED, HANDSHAKE_INVALID, and SOCKETS_UNAVAILABLE on servers other than LiveWorker.
     """
     key = _key()
-    hold: Hold | None = request.environ.get(ENVIRON_KEY)
-    if hold is None:
+    if arrival() is None:
         raise ChatError(ErrorCode.SOCKETS_UNAVAILABLE)
     proxy: Any = current_app
     app = proxy._get_current_object()
-    hold.upgrade = Upgrade(key, lambda: InApp(app, make))
-    return Response(status=101)
+    return UpgradeResponse(Upgrade(key, lambda: InApp(app, make)))
 
 
 def _key() -> str:

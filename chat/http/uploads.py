@@ -10,7 +10,7 @@ from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDeco
 from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, enter_lane
 from chat.models import Actor, StoredMessage
-from chat.server.ports import Hold
+from chat.server.ports import Arrival
 from chat.services.files import Files, Upload
 
 log = logging.getLogger(__name__)
@@ -154,26 +154,28 @@ class FileForm:
         self._failure = error
 
 
-def received(request: Request, hold: Hold | None, files: Files, actor: Actor) -> FileForm | None:
+def received(request: Request, arrived: Arrival | None, files: Files, actor: Actor) -> FileForm | None:
     """Return the form once it is complete; None while its body is coming.
 
     Raises BODY_MALFORMED, FILE_TOO_LARGE.
     """
-    if hold is not None and isinstance(hold.receiver, FileForm):
-        return hold.receiver
+    if arrived is not None and isinstance(arrived.receiver, FileForm):
+        return arrived.receiver
     boundary = request.mimetype_params.get("boundary", "")
     if request.mimetype != "multipart/form-data" or not 0 < len(boundary) <= 200 or not boundary.isascii():
         raise ChatError(ErrorCode.BODY_MALFORMED, reason="no multipart form")
     size = request.content_length or 0
-    if size > files.max_bytes + AROUND_MAX_BYTES or (hold is not None and hold.body is None and not hold.coming):
+    if size > files.max_bytes + AROUND_MAX_BYTES or (
+        arrived is not None and arrived.body is None and not arrived.coming
+    ):
         raise ChatError(ErrorCode.FILE_TOO_LARGE, limit=files.max_bytes)
     form = FileForm(files, actor, boundary.encode(), size)
-    if hold is not None:
-        hold.receiver = form  # kept if the request has to run again in another lane
-    if hold is not None and hold.coming:
+    if arrived is not None:
+        arrived.receiver = form  # kept if the request has to run again in another lane
+    if arrived is not None and arrived.coming:
         return None
-    if hold is not None and hold.body is not None:
-        form.take(hold.body)
+    if arrived is not None and arrived.body is not None:
+        form.take(arrived.body)
         return form
     request.max_content_length = size  # servers other than LiveWorker
     while part := request.stream.read(READ_BYTES):

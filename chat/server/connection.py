@@ -1,5 +1,6 @@
 """One HTTP/1.1 connection on the loop, for its whole life. A held pull is a request without an answer yet."""
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -15,13 +16,15 @@ from chat.server.flow_control import HEAD_SECONDS, LINGER_SECONDS, WRITE_SECONDS
 from chat.server.host import Host
 from chat.server.http_parser import PART_BYTES, Framed, Framer, body_after
 from chat.server.memory import SMALL_BYTES
-from chat.server.ports import NEEDS_THREAD, NOTHING_YET, Client, Hold, Parked, Receiver, Wsgi
+from chat.server.ports import NEEDS_THREAD, Arrival, Client, Data, HeldRequest, Look, Receiver, Wsgi
 from chat.server.receiving import BodyReceiver
 from chat.server.refusals import MOST_REFUSED
 from chat.server.request_targets import FramingError
 from chat.server.states import IN_PROGRESS, READS, State
 from chat.server.streaming import BytesSender, PieceSender
 from chat.server.websocket import WebSocketConnection
+
+log = logging.getLogger("gunicorn.error")
 
 BODY_PAUSE_SECONDS = 20.0  # between two parts of a body
 REQUEST_SECONDS = 120.0  # for a whole request
@@ -35,7 +38,7 @@ READ_AHEAD_BYTES = 64 * 1024  # of the next request, while one is in progress
 class HttpConnection(BoundedConnection):
     __slots__ = (
         "_advancing", "_at_eof", "_began", "_body", "_ending", "_framed", "_framer", "_head", "_held", "_is_last",
-        "_local", "_parked", "_peer", "_receiving", "_sender", "_started",
+        "_known", "_local", "_peer", "_receiving", "_sender", "_started",
     )  # fmt: skip
 
     def __init__(self, host: Host) -> None:
@@ -48,9 +51,9 @@ class HttpConnection(BoundedConnection):
         self._started = 0.0  # of the request being read
         # The last held request, and the object that answers requests with the same head. None: no head is known.
         self._framed: Framed | None = None
-        self._parked: Parked | None = None
+        self._known: HeldRequest | None = None
         self._ending: wsgi.Ending | None = None
-        self._held: Parked | None = None  # answers the request held now
+        self._held: HeldRequest | None = None  # answers the request held now
         self._body = b""  # of that request
         self._sender: PieceSender | BytesSender | None = None  # of an answer sent in chunks
         self._receiving: BodyReceiver | None = None  # of a body read in parts
@@ -199,7 +202,7 @@ class HttpConnection(BoundedConnection):
                 elif framed.head.startswith(b"OPTIONS * "):
                     self._answer_here(framed, wsgi.server_options)
                 else:
-                    self._dispatch(framed, None)
+                    self._dispatch(framed)
         except FramingError as error:
             self._refuse(error.status, error.reason, self._framer.refused)
         finally:
@@ -208,17 +211,17 @@ class HttpConnection(BoundedConnection):
                 self.state = IDLE if self._framer.is_between else READING
 
     def _take_known(self, body: bytes) -> None:
-        framed, parked, ending = self._framed, self._parked, self._ending
-        assert framed is not None and parked is not None and ending is not None  # noqa: S101, PT018
-        found = parked.again(body)
+        framed, known, ending = self._framed, self._known, self._ending
+        assert framed is not None and known is not None and ending is not None  # noqa: S101, PT018
+        found = known.again(body)
         if found is NEEDS_THREAD:
-            self._dispatch(replace(framed, body=body), None)
+            self._dispatch(replace(framed, body=body))
             return
         if ending.written is not None:
             self._began = datetime.now()  # noqa: DTZ005
-        if found is NOTHING_YET:
+        if isinstance(found, Look):
             self._body = body
-            self._hold(parked)
+            self._hold(known)
             self._host.taken_in()
         else:
             self.state = WORKING
@@ -267,14 +270,13 @@ class HttpConnection(BoundedConnection):
 
     # Working
 
-    def _dispatch(self, framed: Framed, resumed: Parked | None) -> None:
+    def _dispatch(self, framed: Framed, *, anew: bool = False) -> None:
+        """Run the application. `anew`: on a request that it held, and that is never refused."""
         self.state = WORKING
         self._head = framed.head
+        put = self._host.in_thread if anew else self._host.offer
         body = None if framed.too_large or framed.coming else framed.body
-        hold = Hold(partial(self._host.wake, self), time.monotonic(), body, resumed=resumed, coming=framed.coming)
-        # A held pull that needs a thread was accepted before, and is never refused.
-        put = self._host.offer if resumed is None else self._host.in_thread
-        put(self, self._work, framed, hold)
+        put(self, self._work, framed, Arrival(time.monotonic(), body, coming=framed.coming), anew)
 
     @property
     def client(self) -> Client:
@@ -293,34 +295,44 @@ class HttpConnection(BoundedConnection):
     def _answer_here(self, framed: Framed, app: Wsgi) -> None:
         """Answer on the loop: health checks must not wait for a thread."""
         self.state = WORKING
-        hold = Hold(partial(self._host.wake, self), time.monotonic(), framed.body)
-        answer = wsgi.run(self._host, framed, self._peer, self._local, hold, app)
-        self._worked(framed, answer, None)
+        self._worked(
+            framed, wsgi.run(self._host, framed, self._peer, self._local, Arrival(time.monotonic(), framed.body), app)
+        )
 
     def refused(self, lane: Lane, work: Callable[..., None], args: tuple[Any, ...]) -> None:
         """Have a thread answer in the protocol's envelope; if that queue is full too, answer with the generic one."""
         if lane is not Lane.REFUSING:
             self._host.offer_in(Lane.REFUSING, self, work, *args)
             return
-        framed, hold = args
+        framed = args[0]
         busy = self._host.refusal("503 Service Unavailable", "the server is busy; try again in a moment", framed.head)
-        self._host.on_loop(self._worked, framed, wsgi.Answer([busy], close=True), hold.resumed)
+        self._host.on_loop(self._worked, framed, wsgi.Answer([busy], close=True))
 
-    def _work(self, framed: Framed, hold: Hold) -> None:  # in a thread
+    def _work(self, framed: Framed, arrival: Arrival, anew: bool) -> None:  # in a thread
         if self._transport is None:  # disconnected while this waited for a thread
             answer = wsgi.Answer([], close=True)
-            if hold.receiver is not None:
-                hold.receiver.abandon()
+            if arrival.receiver is not None:
+                arrival.receiver.abandon()
         else:
             try:
-                answer = wsgi.run(self._host, framed, self._peer, self._local, hold)
+                answer = wsgi.run(self._host, framed, self._peer, self._local, arrival)
             except WrongLane as wrong:
-                self._host.on_loop(self._host.offer_in, wrong.lane, self, self._work, framed, hold)
+                self._host.on_loop(self._host.offer_in, wrong.lane, self, self._work, framed, arrival, anew)
                 return
-        if framed.coming and hold.receiver is not None:
-            self._host.on_loop(self._receive, framed, hold.receiver)
-        else:
-            self._host.on_loop(self._worked, framed, answer, hold.resumed)
+        if framed.coming and arrival.receiver is not None:
+            self._host.on_loop(self._receive, framed, arrival.receiver)
+            return
+        if answer.held is not None:
+            try:
+                answer.held.start(partial(self._host.wake, self))
+            except Exception:
+                if not anew:
+                    self._host.on_loop(partial(self._dispatch, framed, anew=True))
+                    return
+                log.exception("a request cannot be held")
+                refusal = self._host.refusal("500 Internal Server Error", "internal error", framed.head)
+                answer = wsgi.Answer([refusal], close=True)
+        self._host.on_loop(self._worked, framed, answer)
 
     def _receive(self, framed: Framed, receiver: Receiver) -> None:
         """Pass the body to the receiver; afterwards the request runs again."""
@@ -329,8 +341,8 @@ class HttpConnection(BoundedConnection):
             self._receiving = None
             self.state = WORKING
             self._set_deadline(NEVER)
-            hold = Hold(partial(self._host.wake, self), time.monotonic(), receiver=receiver)
-            self._host.in_thread(self, self._work, replace(framed, coming=0), hold)
+            arrival = Arrival(time.monotonic(), None, receiver=receiver)
+            self._host.in_thread(self, self._work, replace(framed, coming=0), arrival, False)
 
         self._receiving = BodyReceiver(self._host, self, self._framer, receiver, self._receive_on, received)
         if self._transport is None:
@@ -361,22 +373,14 @@ class HttpConnection(BoundedConnection):
             self._read_on()
             self._set_deadline(receiving.due)
 
-    def _worked(self, framed: Framed, answer: wsgi.Answer, resumed: Parked | None) -> None:
-        if answer.parked is not None:
-            if answer.parked is not resumed:
-                self._forget_known()
-                self._began = answer.began
-            self._head = b""
+    def _worked(self, framed: Framed, answer: wsgi.Answer) -> None:
+        if answer.held is not None:
+            self._forget_known()
             framed.shape = None  # thousands may be held, and few of them need a thread again
             self._framed, self._body = framed, framed.body
-            self._parked, self._ending = answer.parked, answer.ending
-            self._hold(answer.parked)
-            if self._held is not None:
-                self.look()  # for wake-ups before the request was registered
+            self._known, self._ending, self._began = answer.held, answer.ending, answer.began
+            self._hold_on(answer.held)
             return
-        if resumed is not None:
-            resumed.is_held = False
-            self._forget_known()
         if answer.upgrade is not None and self._transport is not None:
             self._go_on_as_socket(answer)
             return
@@ -427,16 +431,19 @@ class HttpConnection(BoundedConnection):
         if self._at_eof:
             connection.eof_received()
 
-    def _finish_known(self, body: bytes) -> None:
+    def _finish_known(self, found: Data) -> None:
         ending = self._ending
         assert ending is not None  # noqa: S101
-        if ending.answered is not None:
-            ending.answered()
+        size = len(found) if isinstance(found, bytes) else sum(map(len, found))
+        ending.answered()
         if ending.written is not None and self._began is not None:
-            ending.written(len(body), self._began)
-        if self._transport is not None:
-            self._transport.write(wsgi.finished(ending.head, body))
-        self._finished(ending.close)
+            ending.written(size, self._began)
+        if isinstance(found, bytes):
+            if self._transport is not None:
+                self._transport.write(wsgi.finished(ending.head, found))
+            self._finished(ending.close)
+        else:
+            self._finish([wsgi.finished(ending.head, b"", size), *found], close=ending.close)
 
     def _finish(self, pieces: Sequence[bytes], *, close: bool) -> None:
         self._head = b""
@@ -487,35 +494,60 @@ class HttpConnection(BoundedConnection):
 
     # Holding
 
-    def _hold(self, parked: Parked) -> None:
-        self._held = parked
-        parked.is_held = True
+    def _hold_on(self, held: HeldRequest) -> None:
+        """Hold the request, unless a thread has found its answer, or a wake-up came meanwhile."""
+        self._head = b""
+        self._hold(held)
+        if self._held is not None:
+            self.look()
+
+    def _hold(self, held: HeldRequest) -> None:
+        self._held = held
+        held.is_held = True
         if self._transport is None:
             self._unhold()
             self._forget_known()
             return
         self.state = HELD
         if self._is_last or self._at_eof:  # the server stops, or the client has disconnected meanwhile
-            self._answer_held(parked.late())
+            self._answer_held(held.late())
         elif self._is_drained:
-            self._set_deadline(parked.deadline)
+            self._set_deadline(held.deadline)
 
     def look(self) -> None:
         """Answer the held request if possible."""
-        parked = self._held
-        if parked is None:
+        held = self._held
+        if held is None:
             return
-        found = parked.late() if parked.expired else parked.look()
+        found = held.look()
         if found is NEEDS_THREAD:
             assert self._framed is not None  # noqa: S101
+            self.state = WORKING
             self._held = None
-            self._dispatch(replace(self._framed, body=self._body), parked)
-        elif found is not NOTHING_YET:
+            self._head = self._framed.head
+            self._host.in_thread(self, self._look_again, held)
+        elif not isinstance(found, Look):
             self._answer_held(found)
 
-    def _answer_held(self, body: bytes) -> None:
+    def _look_again(self, held: HeldRequest) -> None:  # in a thread
+        try:
+            held.look_again()
+        except Exception as error:
+            log.debug("a held request begins anew: %r", error)  # say, as its session has ended
+            self._host.on_loop(self._begin_anew)
+        else:
+            self._host.on_loop(self._hold_on, held)
+
+    def _begin_anew(self) -> None:
+        """Handle the held request as a new one, which words the failure."""
+        if self._framed is not None:  # otherwise disconnected
+            framed = replace(self._framed, body=self._body)
+            self._forget_known()
+            self._dispatch(framed, anew=True)
+
+    def _answer_held(self, found: Data) -> None:
         self._unhold()
-        self._finish_known(body)
+        self._finish_known(found)
 
     def _unhold(self) -> None:
         if self._held is not None:
@@ -524,6 +556,7 @@ class HttpConnection(BoundedConnection):
             self._body = b""
 
     def _forget_known(self) -> None:
-        if self._parked is not None:
-            self._parked.forget()
-        self._framed = self._parked = self._ending = None
+        if self._known is not None:
+            self._known.is_held = False
+            self._known.close()
+        self._framed = self._known = self._ending = None

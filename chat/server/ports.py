@@ -13,7 +13,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Final, Protocol
 
 Client = int | str  # whose turn and share it is: a user's id, or an address
-Wsgi = Callable[[Any, Any], Iterable[bytes]]
+Wsgi = Callable[[Any, Any], "Iterable[bytes] | Held | Streamed | Upgrade"]
 Takes = Callable[[bytes, Client], bool]  # of a request's head and its client
 # A function of a request's head as far as it arrived, status and reason: the body of a refusal as JSON; None: the path
 # belongs to no protocol.
@@ -64,27 +64,21 @@ class Limits:
     line_proxies: tuple[Network, ...] = ()  # in front of line listeners
 
 
-@dataclass(slots=True)
-class Hold:
-    """Connects a request with its connection."""
+ENVIRON_KEY = "commonroom.arrival"  # environ key of the Arrival in requests that came through LiveWorker
 
-    wake: Callable[[], None]  # called from any thread when a look may find news
+
+@dataclass(slots=True)
+class Arrival:
+    """What WSGI's environ cannot say of a request."""
+
     received_at: float  # time.monotonic() s when the request was complete and began to wait for a thread
-    body: bytes | None = None  # of the request, without gunicorn's and werkzeug's wrappers; None: too large
-    parked: Parked | None = None  # set by the view
-    answered: Callable[[], None] | None = None  # set with it: called for each answer by the loop
-    upgrade: Upgrade | None = None  # set by the view that answers 101
-    streams: bool = False  # set by the view: the body is sent in parts as the client reads
-    resumed: Parked | None = None  # the object parked earlier by this request, when it runs again
+    body: bytes | None  # without gunicorn's and werkzeug's wrappers; None: too large or coming, and not received
     coming: int = 0  # bytes of a body that has not been read, and is passed to a receiver
     receiver: Receiver | None = None  # set by the view while bytes are coming; afterwards it has the whole body
 
 
-ENVIRON_KEY = "commonroom.live"  # environ key of the Hold in requests that came through LiveWorker
-
-
 class Look(Enum):
-    """The result of a look at a held request, other than an answer."""
+    """The result of a reader's look, other than data."""
 
     NOTHING_YET = auto()
     NEEDS_THREAD = auto()  # needs the database, or too much work for the loop
@@ -93,36 +87,63 @@ class Look(Enum):
 # Accessing an enum member takes ten times as long (Python 3.11), and each delivery does so several times.
 NOTHING_YET: Final = Look.NOTHING_YET
 NEEDS_THREAD: Final = Look.NEEDS_THREAD
+Data = bytes | list[bytes]  # parts that may be shared with other connections
 
 
-class Parked(Protocol):
-    """Answers a held request, and later ones on the connection with, byte for byte, the same head.
+class Reader(Protocol):
+    """Waits for news on behalf of one connection, and calls a function from any thread when a look may find some.
 
-    Called on the loop: no I/O, no blocking. Answers are bodies. Requests that need a thread go through the whole stack.
+    On the loop, without I/O or blocking, except look_again. One call at a time.
+    """
+
+    @property
+    def expired(self) -> bool:
+        """Whether to end the wait now, with or without news."""
+
+    def look(self) -> Data | Look:
+        """Return news. After NEEDS_THREAD, look_again is called, then this again."""
+
+    def look_again(self) -> None:
+        """In a thread: prepare the next look, after reading rights from the database."""
+
+    def close(self) -> None:
+        """The last call. Called once, maybe during a look in a thread."""
+
+
+class HeldRequest(Reader, Protocol):
+    """Answers one request when there is news, and later ones on the connection with, byte for byte, the same head.
+
+    News is a body. If `start` or look_again raises, the request is handled as a new one, from its beginning.
     """
 
     deadline: float  # time.monotonic() s
-    expired: bool  # must answer now, with or without news
-    recheck: bool  # rights may have changed: look in a thread
     is_held: bool  # maintained by the connection
 
-    def look(self) -> bytes | Look:
-        """Look for news."""
+    def start(self, wake: Callable[[], None]) -> None:
+        """In a thread, once, before all other calls: begin to wait, and prepare the first look."""
 
-    def again(self, body: bytes) -> bytes | Look:
-        """Handle the next request with the same head; on NOTHING_YET it is held."""
+    def again(self, body: bytes) -> Data | Look:
+        """Handle the next request with the same head; on NOTHING_YET it is held, on NEEDS_THREAD it is a new one."""
 
     def late(self) -> bytes:
         """Return the answer at the deadline, or when the server stops."""
 
-    def forget(self) -> None:
-        """The head is no longer known. Called once, after all other calls."""
+
+class PushReader(Reader, Protocol):
+    """Finds what to push to one socket: framed messages. look_again raises Ended when the client has lost access.
+
+    After another exception look_again is called a little later.
+    """
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the last look left news for the next one."""
 
 
 class Receiver(Protocol):
     """Takes a long body in parts, as it arrives. Called in threads, one call at a time; raises nothing.
 
-    Afterwards the request runs again from its beginning, with this in its Hold.
+    Afterwards the request runs again from its beginning, with this in its Arrival.
     """
 
     def take(self, part: bytes) -> None:
@@ -130,14 +151,6 @@ class Receiver(Protocol):
 
     def abandon(self) -> None:
         """The rest does not arrive, or nobody waits for the answer. Called at most once, after all other calls."""
-
-
-@dataclass(slots=True)
-class Upgrade:
-    """The result of a WebSocket handshake: the connection continues as a socket."""
-
-    key: str  # Sec-WebSocket-Key, which is valid
-    open: Open
 
 
 class Ended(Exception):  # noqa: N818 - it is no mistake
@@ -149,37 +162,30 @@ class Ended(Exception):  # noqa: N818 - it is no mistake
         self.reason = reason
 
 
-class Hints(Protocol):
-    """What a Source has been told by other threads."""
-
-    recheck: bool  # rights may have changed: look in a thread
-    expired: bool  # close the connection
-    signals: list[Any] | None  # oldest first
+# What a WSGI application may return in place of the parts of a body, after start_response:
 
 
-class Source(Protocol):
-    """Content pushed to one peer: ordered items, and signals."""
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The answer comes later. Its head, except for the length, is the one of start_response."""
 
-    @property
-    def waiter(self) -> Hints: ...
+    request: HeldRequest
+    answered: Callable[[], None]  # called on the loop for each answer
 
-    def look(self, most: int) -> list[Any] | None:
-        """On the loop, without blocking: return about `most` new items, oldest first; None if a thread is needed."""
 
-    def look_again(self, most: int) -> list[Any]:
-        """In a thread: return about `most` new items after reading the reader's rights from the database. Raises Ended.
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """A body that is sent in parts as the client reads."""
 
-        After any other exception it is called again a little later.
-        """
+    pieces: Iterable[bytes]  # iterated in threads, and closed at the end or on abort
 
-    def take(self, item: Any) -> bytes | None:
-        """On the loop: advance past an item; return its framed bytes, or None if it is not for this peer."""
 
-    def take_signal(self, signal: Any) -> bytes | None:
-        """On the loop: return the bytes of a signal, or None if it is not for this peer."""
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """With 101: the connection continues as a socket."""
 
-    def close(self) -> None:
-        """The last call. Called once, on the loop, without I/O."""
+    key: str  # Sec-WebSocket-Key, which is valid
+    open: Open
 
 
 class Peer(Protocol):
@@ -200,7 +206,7 @@ class Peer(Protocol):
         """Send one message (UTF-8), after earlier ones. Never blocks."""
 
     def framed(self, payload: bytes) -> bytes:
-        """Return a message in the connection's framing, as Source.take must return it."""
+        """Return a message in the connection's framing, as PushReader.look must return it."""
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Close after pending data is sent. Messages that were received but not handled are dropped."""
@@ -208,11 +214,10 @@ class Peer(Protocol):
     def close_in(self, seconds: float | None) -> None:
         """Close with 1008 after this many seconds, unless called again; None cancels."""
 
-    def follow(self, make: Callable[[Callable[[], None]], Source]) -> None:
-        """Push the Source's items from now on, replacing an earlier Source. Not while a message is being handled.
+    def follow(self, make: Callable[[Callable[[], None]], PushReader]) -> None:
+        """Push what the reader finds from now on, replacing an earlier one. Not while a message is being handled.
 
-        `make` is called in this thread, with the function that the Source's waiter must call. Raises what `make`
-        raises.
+        `make` is called in this thread, with the function that the reader must call. Raises what `make` raises.
         """
 
     def unfollow(self) -> None:

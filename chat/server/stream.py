@@ -16,7 +16,7 @@ from chat.server.deadlines import NEVER
 from chat.server.flow_control import WRITE_BYTES, WRITE_SECONDS, unread_of
 from chat.server.host import Host
 from chat.server.memory import SMALL_BYTES, Share
-from chat.server.ports import GOING_AWAY, INTERNAL, NORMAL, POLICY, TRY_LATER, Client, Raw, Session, Source
+from chat.server.ports import GOING_AWAY, INTERNAL, NORMAL, POLICY, TRY_LATER, Client, PushReader, Raw, Session
 from chat.server.push import Pushes
 from chat.server.states import StreamState
 from chat.server.websocket_frames import FrameError
@@ -271,8 +271,8 @@ class StreamConnection(asyncio.Protocol):
         """Close with 1008 after this many seconds, unless called again; None cancels."""
         self.host.on_loop(self._close_at, NEVER if seconds is None else time.monotonic() + seconds)
 
-    def follow(self, make: Callable[[Callable[[], None]], Source]) -> None:
-        """Push the Source's items from now on, replacing an earlier Source."""
+    def follow(self, make: Callable[[Callable[[], None]], PushReader]) -> None:
+        """Push what the reader finds from now on, replacing an earlier one."""
         self.host.on_loop(self._follow, make(self.wake))
 
     def unfollow(self) -> None:
@@ -437,13 +437,13 @@ class StreamConnection(asyncio.Protocol):
             self._give_up_at = deadline
             self._set_deadline(time.monotonic())
 
-    def _follow(self, source: Source) -> None:
+    def _follow(self, reader: PushReader) -> None:
         self._drop_pushes()
         if not self.is_open:
-            source.close()
+            reader.close()
             return
-        self._pushes = Pushes(self, source)
-        self.look()  # for wake-ups before the source was registered
+        self._pushes = Pushes(self, reader)
+        self.look()  # for wake-ups before the reader was registered
 
     def _drop_pushes(self) -> None:
         if self._pushes is not None:

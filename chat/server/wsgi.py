@@ -18,7 +18,7 @@ from chat.lanes import Lane, current_lane
 from chat.server.host import Host
 from chat.server.http_heads import MOST_SHAPES
 from chat.server.http_parser import Framed
-from chat.server.ports import ENVIRON_KEY, Hold, Parked, Upgrade, Wsgi
+from chat.server.ports import ENVIRON_KEY, Arrival, Held, HeldRequest, Streamed, Upgrade, Wsgi
 from chat.server.refusals import SECURITY_HEADERS
 from chat.server.websocket import accept_of, switching
 
@@ -48,34 +48,34 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How to answer a parked request and later ones with the same head. Shared by up to thousands."""
+    """How to answer a held request and later ones with the same head. Shared by up to thousands."""
 
     head: bytes  # except Date and Content-Length
     close: bool
-    answered: Callable[[], None] | None  # called for each answer
+    answered: Callable[[], None]  # called for each answer
     written: Callable[[int, datetime], None] | None  # called for each answer if there is an access log
 
 
 class Answer:
-    """The result of a request: parts to write and whether to close, an upgrade to a socket, or a parked request."""
+    """The result of a request: parts to write and whether to close, an upgrade to a socket, or a held request."""
 
-    __slots__ = ("began", "body", "close", "ending", "lane", "parked", "pieces", "upgrade")
+    __slots__ = ("began", "body", "close", "ending", "held", "lane", "pieces", "upgrade")
 
     def __init__(self, pieces: list[bytes], *, close: bool) -> None:
         self.pieces = pieces
         self.close = close
         self.body: Iterator[bytes] | None = None  # follows the parts, iterated in threads
         self.lane: Lane | None = None  # of these threads; None: the one for ordinary work
-        self.parked: Parked | None = None
-        self.ending: Ending | None = None  # of a parked request
+        self.held: HeldRequest | None = None
+        self.ending: Ending | None = None  # of a held request
         self.upgrade: Upgrade | None = None
         self.began: datetime | None = None
 
 
-def run(host: Host, framed: Framed, peer: Any, local: Any, hold: Hold, app: Wsgi | None = None) -> Answer:
+def run(host: Host, framed: Framed, peer: Any, local: Any, arrival: Arrival, app: Wsgi | None = None) -> Answer:
     """Run the application, or `app`, on one request. Raises WrongLane; other errors become answers."""
     try:
-        return _run(host, framed, peer, local, hold, app or host.application.wsgi)
+        return _run(host, framed, peer, local, arrival, app or host.application.wsgi)
     except ParseException as error:
         status = _STATUS.get(type(error), "400 Bad Request")
         return Answer([host.refusal(status, type(error).__name__, framed.head)], close=True)
@@ -84,9 +84,51 @@ def run(host: Host, framed: Framed, peer: Any, local: Any, hold: Hold, app: Wsgi
         return Answer([host.refusal("500 Internal Server Error", "internal error", framed.head)], close=True)
 
 
-def _run(host: Host, framed: Framed, peer: Any, local: Any, hold: Hold, app: Wsgi) -> Answer:
+def _run(host: Host, framed: Framed, peer: Any, local: Any, arrival: Arrival, app: Wsgi) -> Answer:
     out: Any = Outgoing()
     started = datetime.now()  # noqa: DTZ005 - gunicorn's access log takes the difference
+    request, response, environ = _read(host, framed, peer, local, out)
+    environ[ENVIRON_KEY] = arrival
+    if framed.too_large or framed.coming or host.is_stopping:
+        response.force_close()
+
+    def written(body_bytes: int, began: datetime = started) -> None:
+        response.sent = body_bytes
+        host.log.access(response, request, environ, datetime.now() - began)  # noqa: DTZ005
+
+    found = app(environ, response.start_response)
+    if isinstance(found, Held):
+        return _held(host, found, request, response, written, started)
+    if isinstance(found, Streamed):
+        return _streamed(response, found.pieces, written)
+    if isinstance(found, Upgrade):
+        written(0)
+        answer = Answer([switching(accept_of(found.key))], close=False)
+        answer.upgrade = found
+        return answer
+    for piece in _closing(found):
+        response.write(piece)
+    response.close()
+    written(response.sent)
+    return Answer(out.pieces, close=response.should_close())
+
+
+def _held(
+    host: Host, held: Held, request: Any, response: Any, written: Callable[[int, datetime], None], started: datetime
+) -> Answer:
+    answer = Answer([], close=request.should_close())
+    answer.held = held.request
+    ending = Ending(_head(response, close=answer.close), answer.close, held.answered, None)
+    if host.is_logged:
+        # This keeps the whole request alive, so only if needed.
+        answer.ending, answer.began = replace(ending, written=written), started
+    else:
+        answer.ending = _same(ending)
+    return answer
+
+
+def _read(host: Host, framed: Framed, peer: Any, local: Any, out: Any) -> tuple[Any, Any, Any]:
+    """Return gunicorn's request and response, and the environ."""
     shape = framed.shape
     longest = host.cfg.limit_request_field_size
     # The cache cannot be used if the access log needs the head, or if a value exceeds gunicorn's limit for fields.
@@ -100,41 +142,7 @@ def _run(host: Host, framed: Framed, peer: Any, local: Any, hold: Hold, app: Wsg
         environ["wsgi.input"] = io.BytesIO(framed.body)
         environ["REMOTE_PORT"] = str(peer[1])
         environ.update(shape.values)
-    environ[ENVIRON_KEY] = hold
-    if framed.too_large or framed.coming or host.is_stopping:
-        response.force_close()
-
-    def written(body_bytes: int, began: datetime = started) -> None:
-        response.sent = body_bytes
-        host.log.access(response, request, environ, datetime.now() - began)  # noqa: DTZ005
-
-    pieces = app(environ, response.start_response)
-    if hold.streams:
-        return _streamed(response, pieces, written)
-    try:
-        if hold.upgrade is not None and response.status_code == SWITCHING:
-            written(0)
-            answer = Answer([switching(accept_of(hold.upgrade.key))], close=False)
-            answer.upgrade = hold.upgrade
-            return answer
-        if hold.parked is None:
-            for piece in pieces:
-                response.write(piece)
-            response.close()
-            written(response.sent)
-            return Answer(out.pieces, close=response.should_close())
-    finally:
-        if hasattr(pieces, "close"):
-            pieces.close()
-    answer = Answer([], close=request.should_close())
-    answer.parked = hold.parked
-    ending = Ending(_head(response, close=answer.close), answer.close, hold.answered, None)
-    if host.is_logged:
-        # This keeps the whole request alive, so only if needed.
-        answer.ending, answer.began = replace(ending, written=written), started
-    else:
-        answer.ending = _same(ending)
-    return answer
+    return request, response, environ
 
 
 def _streamed(response: Any, pieces: Any, written: Callable[[int], None]) -> Answer:

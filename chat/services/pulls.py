@@ -3,18 +3,19 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import lt
 
 from sqlalchemy import bindparam, select
 
-from chat.delivery import Hub, Key
+from chat.delivery import Key
+from chat.delivery.feed import Feeds
 from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, enter_lane
 from chat.models import Actor, ChangeKind, Entry, Event, EventKind, Membership, Room, StoredChange
 from chat.names import name_key
-from chat.ports import Store
 from chat.services.read_marks import ReadMarks
+from chat.services.readers import Reader, Sources, not_woken, stored_by
 from chat.services.room_views import IS_CURRENT, activity
-from chat.services.sessions import Sessions
 from chat.storage import timeline
 
 _rooms_of_member = (
@@ -42,29 +43,83 @@ class News:
     rooms: dict[str, Sequence[Entry]] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     count: int = 0
-    bytes: int = 0  # approximate
+    size: int = 0  # bytes, approximate
+    rights_changed: bool = False  # the reader is in other rooms than before
+    encoded: bytes | None = None  # of news that readers share: the answer, once one of them has encoded it
+
+    @property
+    def is_due(self) -> bool:
+        """Whether to answer with it, rather than hold the pull."""
+        return self.count > 0 or self.rights_changed
 
     @property
     def is_full(self) -> bool:
         """Whether the answer has reached its size limit."""
-        return self.bytes >= ANSWER_MAX_BYTES
+        return self.size >= ANSWER_MAX_BYTES
 
     def add(self, name: str, messages: Sequence[Entry]) -> None:
         self.rooms[name] = messages
         self.count += len(messages)
-        self.bytes += approximate_bytes(messages)
+        self.size += approximate_bytes(messages)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Position:
-    """A reader's cursors. Contains no reader, so all readers with the same cursors share one; rights are checked
-    separately.
+    """A reader's cursors, with what memory has after them.
+
+    Contains no reader, so all readers with the same cursors share one; rights are checked separately.
     """
 
-    rooms: Mapping[str, int]  # room ids by the name that the client used, for rooms the reader is in
-    cursors: Mapping[str, int]  # µs, for every requested room; at most the room's last time when the pull arrived
-    limit: int  # messages per room
-    changes: bool = False  # whether the reader gets changes, too
+    __slots__ = ("_news", "_seen", "_version", "changes", "cursors", "limit", "marks", "rooms")
+
+    def __init__(self, rooms: Mapping[str, int], cursors: Mapping[str, int], limit: int, changes: bool = False) -> None:
+        self.rooms = rooms  # ids by the name that the client used, for rooms the reader is in
+        self.cursors = cursors  # µs, for every requested room; at most the room's last time when the pull arrived
+        self.limit = limit  # messages per room
+        self.changes = changes  # whether the reader gets changes, too
+        self.marks = marks_at(self, None)
+        self._news: News | None = None
+        self._seen = -1  # Feeds.changes at the last look
+        self._version: int | None = None
+
+    def news(self, feeds: Feeds) -> News | None:
+        """Look in memory; None if it does not reach back far enough. Never blocks. Does not check the readers' rights.
+
+        All readers get the same object until something is new.
+        """
+        if self._seen == feeds.changes:
+            return self._news
+        self._seen = feeds.changes  # read first, so that a change during the look causes another look
+        version = feeds.version(self.rooms.values())
+        if version is None or version != self._version:
+            self._news = None if version is None else self._find(feeds)
+            self._version = version
+        return self._news
+
+    def _find(self, feeds: Feeds) -> News | None:
+        news = News(missing=self.missing)
+        for name, room_id in self.rooms.items():
+            found = feeds.since_in_memory(room_id, self.cursors[name], self.limit, changes=self.changes)
+            if found is None:
+                return None
+            news.add(name, found)
+        return news
+
+    def moved(self, cursors: Mapping[str, int], feeds: Feeds) -> "Position | None":
+        """Return the position with newer cursors in the same rooms, from memory; None if memory is not sufficient."""
+        if cursors.keys() != self.rooms.keys():
+            return None
+        for name, room_id in self.rooms.items():
+            end = feeds.end(room_id)
+            # The cursor is in the future or from a process that is ahead: only the database can tell.
+            if end is None or cursors[name] > end:
+                return None
+        return Position(self.rooms, cursors, self.limit, self.changes)
+
+    def is_behind(self, other: "Position") -> bool:
+        """Whether any cursor is before the other's in the same room."""
+        marks, others = self.marks, other.marks  # of the same rooms, in the same order
+        # a single room takes a quarter of the time
+        return marks < others if len(marks) == 1 else any(map(lt, marks, others))
 
     @property
     def missing(self) -> list[str]:
@@ -115,74 +170,82 @@ def marks_at(position: Position, looked_at: LookedAt) -> list[tuple[int, int]]:
     return [(id_, position.cursors[name]) for name, id_ in rooms if looked_at is None or id_ in looked_at]
 
 
+class PullReader(Reader[News]):
+    """The reader of one pull, or of consecutive pulls in the same rooms. `find_again` may tell of other rooms."""
+
+    __slots__ = ("position",)
+
+    def __init__(self, sources: Sources, actor: Actor, position: Position) -> None:
+        super().__init__(sources, actor, position.keys(actor), not_woken)
+        self.position = position
+
+    def up_to(self, until: Mapping[int, int], *, may_move: bool = False) -> News:
+        """Return what is new up to the rooms' clocks (µs by room id).
+
+        With `may_move`, a long answer moves to Lane.LONG as soon as it is known to be long, because everything is read
+        again there.
+        """
+        return self._up_to(self.position, until, may_move=may_move)
+
+    def _in_memory(self) -> News | None:
+        return self.position.news(self._sources.hub.feeds)
+
+    def _in_database(self) -> News:
+        asked = self.position
+        try:
+            now, until, _ = resolve(self._sources, self.actor, asked.cursors, asked.limit, changes=asked.changes)
+        except ChatError as error:
+            if error.code is not ErrorCode.ROOM_NOT_FOUND:
+                raise
+            news = News(missing=list(asked.cursors), rights_changed=True)  # removed from the last room
+        else:
+            news = self._up_to(now, until)
+            news.rights_changed = now.rooms != asked.rooms
+        self.recheck = self.recheck or news.rights_changed  # the position is no longer the reader's
+        return news
+
+    def _up_to(self, position: Position, until: Mapping[int, int], *, may_move: bool = False) -> News:
+        """From memory if it reaches back far enough."""
+        feeds = self._sources.hub.feeds
+        news = News(missing=position.missing)
+        for name, room_id in position.rooms.items():
+            found: Sequence[Entry] = []
+            if not news.is_full:
+                cursor = position.cursors[name]
+                found = feeds.since(room_id, cursor, position.limit, changes=position.changes)
+            news.add(name, stored_by(until[room_id], found))
+            if may_move and news.size > SHORT_ANSWER_BYTES:
+                enter_lane(Lane.LONG)
+        return news
+
+
 _Resolved = tuple[Position, dict[int, int], list[tuple[int, int]]]
 
 
 class Pulls:
-    def __init__(self, store: Store, hub: Hub, sessions: Sessions, reading: ReadMarks) -> None:
-        self._store = store
-        self._hub = hub
-        self._sessions = sessions
+    def __init__(self, sources: Sources, reading: ReadMarks) -> None:
+        self._sources = sources
         self._reading = reading
 
     def since(
         self, actor: Actor, cursors: Mapping[str, int], limit: int, looked_at: LookedAt = None, *, changes: bool = False
-    ) -> tuple[Position, News]:
-        """Return the messages after the cursors (µs), at most `limit` per room.
+    ) -> tuple[PullReader, News]:
+        """Return the messages after the cursors (µs), at most `limit` per room, and a reader that can wait for more.
 
         changes: includes these. The cursors become read marks of the rooms in `looked_at`. Raises ROOM_NOT_FOUND if the
         actor is in none of the rooms.
         """
-        position, until, marks = self._resolve(actor, cursors, limit, changes)
+        position, until, marks = resolve(self._sources, actor, cursors, limit, changes=changes)
         self._reading.mark(actor.user_id, [mark for mark in marks if looked_at is None or mark[0] in looked_at])
-        return position, self._look(position, until, may_move=True)
-
-    def again(self, actor: Actor, position: Position) -> News | None:
-        """Look again after a possible change of rights; None if the pull remains held.
-
-        Raises NOT_SIGNED_IN if the session has ended.
-        """
-        if self._sessions.resolve(actor.session_id, actor.user_id) is None:
-            raise ChatError(ErrorCode.NOT_SIGNED_IN)
-        try:
-            now, until, _ = self._resolve(actor, position.cursors, position.limit, position.changes)
-        except ChatError:
-            return News(missing=list(position.cursors))  # removed from the last room, so the pull is answered
-        news = self._look(now, until)
-        return news if news.count or now.rooms != position.rooms else None
-
-    def in_memory(self, position: Position) -> News | None:
-        """Look in memory only; None if memory does not reach back far enough. Never blocks.
-
-        Valid only if the waiter has not been told of a change of rights, before or after (chat.http.long_poll).
-        """
-        news = News(missing=position.missing)
-        for name, room_id in position.rooms.items():
-            found = self._hub.feeds.since_in_memory(
-                room_id, position.cursors[name], position.limit, changes=position.changes
-            )
-            if found is None:
-                return None
-            news.add(name, found)
-        return news
-
-    def moved(self, position: Position, cursors: Mapping[str, int]) -> Position | None:
-        """Return the position with newer cursors in the same rooms, from memory; None if memory is not sufficient."""
-        if cursors.keys() != position.rooms.keys():
-            return None
-        for name, room_id in position.rooms.items():
-            end = self._hub.feeds.end(room_id)
-            # The cursor is in the future or from a process that is ahead: only the database can tell.
-            if end is None or cursors[name] > end:
-                return None
-        return Position(position.rooms, cursors, position.limit, position.changes)
+        reader = PullReader(self._sources, actor, position)
+        return reader, reader.up_to(until, may_move=True)
 
     def newest(self, actor: Actor, limit: int) -> News:
         """Return at most `limit` messages in all, shared equally among the actor's `limit` most active rooms.
 
         Every room gets at least its newest message, and the cost does not depend on the number of other rooms.
         """
-        with self._store.read() as connection:
+        with self._sources.store.read() as connection:
             rooms = connection.execute(
                 select(Room.name, Room.id, Room.last_time)
                 .join(Membership, Membership.room_id == Room.id)
@@ -197,47 +260,31 @@ class Pulls:
             news.add(room.name, found.get(room.id, []))
         return news
 
-    def _resolve(self, actor: Actor, asked: Mapping[str, int], limit: int, changes: bool = False) -> _Resolved:
-        """Resolve rooms through the reader's memberships, with each room's end (µs), and cursors beyond the read mark
-        by room.
-        """
-        # Normalising a long name is slow, and no room name is that long.
-        keys = {name: name_key(name) if len(name) <= NAME_REACH else "" for name in asked}
-        with self._store.read() as connection:
-            values = {"user": actor.user_id, "keys": list(set(keys.values()))}
-            found = {row.name_key: row for row in connection.execute(_rooms_of_member, values)}
-        rooms: dict[str, int] = {}
-        cursors = dict(asked)
-        until: dict[int, int] = {}
-        marks: list[tuple[int, int]] = []
-        for name, key in keys.items():
-            if key not in found:
-                continue
-            room = found[key]
-            rooms[name] = room.id
-            end = until[room.id] = max(room.last_time, room.change_time) if changes else room.last_time
-            # A cursor in the future would hide new messages; clamped here, messages that arrive during the wait are
-            # newer.
-            cursors[name] = min(cursors[name], end)
-            if cursors[name] > room.read_time:
-                marks.append((room.id, cursors[name]))
-        if not rooms:
-            raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=", ".join(name[:100] for name in asked))
-        return Position(rooms, cursors, limit, changes), until, marks
 
-    def _look(self, position: Position, until: Mapping[int, int], *, may_move: bool = False) -> News:
-        """Return the messages that existed when the rooms were resolved, from memory if it reaches back far enough.
-
-        Newer messages are left out: the reader may have been removed from the room since. With `may_move`, a long
-        answer moves to Lane.LONG as soon as it is known to be long, because everything is read again there.
-        """
-        news = News(missing=position.missing)
-        for name, room_id in position.rooms.items():
-            cursor = position.cursors[name]
-            found: Sequence[Entry] = []
-            if not news.is_full:
-                found = self._hub.feeds.since(room_id, cursor, position.limit, changes=position.changes)
-            news.add(name, [entry for entry in found if entry.time <= until[room_id]])
-            if may_move and news.bytes > SHORT_ANSWER_BYTES:
-                enter_lane(Lane.LONG)
-        return news
+def resolve(sources: Sources, actor: Actor, asked: Mapping[str, int], limit: int, *, changes: bool) -> _Resolved:
+    """Resolve rooms through the reader's memberships, with each room's end (µs), and cursors beyond the read mark
+    by room.
+    """
+    # Normalising a long name is slow, and no room name is that long.
+    keys = {name: name_key(name) if len(name) <= NAME_REACH else "" for name in asked}
+    with sources.store.read() as connection:
+        values = {"user": actor.user_id, "keys": list(set(keys.values()))}
+        found = {row.name_key: row for row in connection.execute(_rooms_of_member, values)}
+    rooms: dict[str, int] = {}
+    cursors = dict(asked)
+    until: dict[int, int] = {}
+    marks: list[tuple[int, int]] = []
+    for name, key in keys.items():
+        if key not in found:
+            continue
+        room = found[key]
+        rooms[name] = room.id
+        end = until[room.id] = max(room.last_time, room.change_time) if changes else room.last_time
+        # A cursor in the future would hide new messages; clamped here, messages that arrive during the wait are
+        # newer.
+        cursors[name] = min(cursors[name], end)
+        if cursors[name] > room.read_time:
+            marks.append((room.id, cursors[name]))
+    if not rooms:
+        raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=", ".join(name[:100] for name in asked))
+    return Position(rooms, cursors, limit, changes), until, marks

@@ -42,6 +42,7 @@ from chat.services.purging import Purger
 from chat.services.quota import Quota, StorageBounds
 from chat.services.rate_limits import Limits
 from chat.services.read_marks import ReadMarks
+from chat.services.readers import Sources
 from chat.services.room_passwords import RoomPasswords
 from chat.services.room_presence import RoomPresence
 from chat.services.room_settings import RoomSettingsService
@@ -163,8 +164,9 @@ class Services:
         self.pins = Pins(self.store, clock, self.limits)
         self.moderation = Moderation(self.store, clock, self.limits, self.groups, self.changes)
         self.files = Files(self.store, clock, self.limits, quota, self.messages, file_max_bytes)
-        self.pulls = Pulls(self.store, self.hub, self.sessions, self.read_marks)
-        self.subscriptions = Subscriptions(self.store, self.hub, self.sessions, self.presence)
+        sources = Sources(self.store, self.hub, self.sessions, self.presence)
+        self.pulls = Pulls(sources, self.read_marks)
+        self.subscriptions = Subscriptions(sources)
         self.room_presence = RoomPresence(self.store, clock)
         self._bus = backend.bus(self.hub)
         self.purger = Purger(self.store)

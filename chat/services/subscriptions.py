@@ -6,14 +6,14 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from chat.delivery import Hub, Key, Waiter
+from chat.delivery import Key
 from chat.errors import ChatError, ErrorCode
 from chat.models import ROOM_SIGNALS, Actor, Event, Membership, Room, StoredMessage
-from chat.ports import Moment, Store
-from chat.services.presence import Presence
-from chat.services.sessions import Sessions
+from chat.ports import Moment
+from chat.services.readers import Reader, Sources, stored_by
 
 Ends = Mapping[int, int]  # last message times (µs) of rooms, by membership
+LOOK_MOST = 64  # messages per look
 MOST = 1_000_000  # sockets; file descriptors run out first
 _rooms_of_member = (
     select(Room.id, Room.name, Room.last_time, Membership.id.label("membership_id"), Membership.read_time)
@@ -36,22 +36,19 @@ class _Followed:
         self.name = ""
 
 
-class Subscription:
-    """One reader's cursors. Not locked: the owner makes one call at a time, except `leave_out` and `close`.
+class Subscription(Reader[list[StoredMessage]]):
+    """A reader of one room, or of all of the actor's rooms. `leave_out` and `close` may be called at any time."""
 
-    Wake-ups are only hints; the cursors decide which messages are new, so none is lost or delivered twice.
-    """
+    __slots__ = ("_followed", "_left_out", "_only", "_signals_from", "_since", "most")
 
-    __slots__ = ("_chat", "_followed", "_left_out", "_only", "_signals_from", "actor", "waiter")
-
-    def __init__(self, chat: "Subscriptions", actor: Actor, wake: Callable[[], None], only: int | None) -> None:
-        self._chat = chat
+    def __init__(self, sources: Sources, actor: Actor, wake: Callable[[], None], only: int | None) -> None:
+        super().__init__(sources, actor, [("user", actor.user_id)], wake)
+        self.most = LOOK_MOST
         self._only = only
         self._followed: dict[int, _Followed] = {}
         self._left_out: set[int] | None = None  # message ids
         self._signals_from: Moment | None = None  # signals committed by then are not delivered
-        self.actor = actor
-        self.waiter = Waiter([("user", actor.user_id)], wake)
+        self._since: Ends | None = None  # where to begin, until then
 
     @property
     def room_ids(self) -> list[int]:
@@ -63,52 +60,38 @@ class Subscription:
         followed = self._followed.get(room_id)
         return followed.name if followed else ""
 
-    def look(self, most: int) -> list[StoredMessage] | None:
-        """Return about `most` new messages from memory; None if memory is not sufficient.
-
-        Never blocks. Valid only if the waiter has not been told of a change of rights, before or after.
-        """
-        feeds = self._chat.hub.feeds
+    def _in_memory(self) -> list[StoredMessage] | None:
+        """Return about `most` new messages."""
+        feeds = self._sources.hub.feeds
         found: list[StoredMessage] = []
         for room_id, followed in self._followed.items():
             end = feeds.end(room_id)
             if end is not None and end <= followed.cursor:
                 continue
-            messages = feeds.since_in_memory(room_id, followed.cursor, most - len(found))
+            messages = feeds.since_in_memory(room_id, followed.cursor, self.most - len(found))
             if messages is None:
                 return None
             found += messages
-            if len(found) >= most:
+            if len(found) >= self.most:
                 break
         return found
 
-    def look_again(self, most: int) -> list[StoredMessage]:
-        """Return about `most` new messages after reading the reader's rights from the database.
+    def _in_database(self) -> list[StoredMessage]:
+        """Return about `most` new messages. Rooms joined meanwhile are followed from the time of joining.
 
-        Rooms joined meanwhile are followed from the time of joining. Raises NOT_SIGNED_IN if the session has ended;
-        ROOM_NOT_FOUND if a single room is followed and the reader is no longer in it; UNAVAILABLE.
+        Raises ROOM_NOT_FOUND if a single room is followed and the reader is no longer in it.
         """
-        self.waiter.recheck = False  # cleared first, so that a change during the look causes another look
-        self.require_session()
-        rows = self._resolve()
-        feeds = self._chat.hub.feeds
+        since, self._since = self._since, None
+        if since is not None and self.signals is not None:
+            self._signals_from = self._sources.store.moment()
+        feeds = self._sources.hub.feeds
         found: list[StoredMessage] = []
-        for room_id, _, last_time, *_ in rows:
+        for room_id, _, last_time, *_ in self._resolve(since):
             cursor = self._followed[room_id].cursor
             # Also if this only reopens a dropped feed: the next message is then found in memory.
-            if (last_time > cursor or feeds.end(room_id) is None) and len(found) < most:
-                messages = feeds.since(room_id, cursor, most - len(found))
-                # Leave out messages stored after the rooms were resolved: the reader may have been removed since.
-                found += [message for message in messages if message.time <= last_time]
+            if (last_time > cursor or feeds.end(room_id) is None) and len(found) < self.most:
+                found += stored_by(last_time, feeds.since(room_id, cursor, self.most - len(found)))
         return found
-
-    def require_session(self) -> Actor:
-        """Return the actor's current data. Raises NOT_SIGNED_IN if the session has ended."""
-        actor = self._chat.sessions.resolve(self.actor.session_id, self.actor.user_id)
-        if actor is None:
-            raise ChatError(ErrorCode.NOT_SIGNED_IN)
-        self.actor = actor
-        return actor
 
     def take(self, message: StoredMessage) -> bool:
         """Advance past a message that was found. Returns whether to deliver it to this reader."""
@@ -150,25 +133,14 @@ class Subscription:
 
     def close(self) -> None:
         """End the subscription. Call it once; a look in progress is safe."""
-        self._chat.hub.notifier.unregister(self.waiter)
-        self._chat.presence.wait_ended(self.actor.session_id)
+        super().close()
+        self._sources.presence.wait_ended(self.actor.session_id)
 
     def begin(self, since: Ends) -> None:
         """Follow the rooms from these times on, and rooms without one from now on."""
-        self._chat.hub.notifier.register(self.waiter, most=MOST)
-        try:
-            self.require_session()
-            if self.waiter.signals is not None:
-                self._signals_from = self._chat.store.moment()
-            feeds = self._chat.hub.feeds
-            for room_id, _, last_time, *_ in self._resolve(since):
-                end = feeds.end(room_id)
-                if end is None or end < last_time:  # a message arrived while the feed was being opened
-                    feeds.since(room_id, last_time, 1)
-        except BaseException:
-            self._chat.hub.notifier.unregister(self.waiter)
-            raise
-        self._chat.presence.wait(self.actor.session_id, self.actor.user_id)
+        self._since = since
+        self.start(MOST)  # what it finds is found again by the first look
+        self._sources.presence.wait(self.actor.session_id, self.actor.user_id)
 
     def _resolve(self, since: Ends | None = None) -> list[Any]:
         """Resolve the reader's rooms through their memberships, after the waiter is registered for all of them.
@@ -179,7 +151,7 @@ class Subscription:
         while True:
             rows = self._read()
             keys: list[Key] = [("user", self.actor.user_id), *(("room", row[0]) for row in rows)]
-            is_new = set(keys) != set(self.waiter.keys)
+            is_new = set(keys) != set(self.keys)
             for room_id, name, last_time, membership_id, read_time, _ in rows:
                 followed = self._followed.get(room_id)
                 # A different membership: the reader left and joined again. Joining set the read mark to the room's last
@@ -195,14 +167,14 @@ class Subscription:
             if since is not None:
                 # Open the feeds so that the next message is found in memory. The rooms are read once more afterwards,
                 # which finds messages that arrived before the feeds were open.
-                self._chat.hub.feeds.open_at((row[0], row[2], row[5]) for row in rows)
+                self._sources.hub.feeds.open_at((row[0], row[2], row[5]) for row in rows)
             # Messages stored between the reading and this point wake nobody; the second reading finds them.
-            self._chat.hub.notifier.change(self.waiter, keys)
-            if not self.waiter.keys:
+            self._sources.hub.notifier.change(self, keys)
+            if not self.keys:
                 return rows  # closed meanwhile
 
     def _read(self) -> list[Any]:
-        with self._chat.store.read() as connection:
+        with self._sources.store.read() as connection:
             if self._only is None:
                 return list(connection.execute(_rooms_of_member, {"user": self.actor.user_id}).all())
             values = {"user": self.actor.user_id, "room": self._only}
@@ -213,17 +185,14 @@ class Subscription:
 
 
 class Subscriptions:
-    def __init__(self, store: Store, hub: Hub, sessions: Sessions, presence: Presence) -> None:
-        self.store = store
-        self.hub = hub
-        self.sessions = sessions
-        self.presence = presence
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
 
     def ends(self, actor: Actor) -> Ends:
         """Return the last message times of the actor's rooms. Read before telling a client that it is connected: see
         `open`.
         """
-        with self.store.read() as connection:
+        with self._sources.store.read() as connection:
             rows = connection.execute(_rooms_of_member, {"user": actor.user_id})
             return {row.membership_id: row.last_time for row in rows}
 
@@ -238,12 +207,12 @@ class Subscriptions:
     ) -> Subscription:
         """Follow one or all of the actor's rooms and mark the actor as online, until `close`.
 
-        With `signals`, signals are appended to waiter.signals. `since`: the last message times when the client was told
+        With `signals`, signals are appended to `signals`. `since`: the last message times when the client was told
         that it is connected; later messages are delivered to it.
 
         Raises NOT_SIGNED_IN, ROOM_NOT_FOUND (the actor is not in the single room), UNAVAILABLE.
         """
-        subscription = Subscription(self, actor, wake, room_id)
-        subscription.waiter.signals = [] if signals else None
+        subscription = Subscription(self._sources, actor, wake, room_id)
+        subscription.signals = [] if signals else None
         subscription.begin(since or {})
         return subscription

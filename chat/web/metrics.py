@@ -6,7 +6,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from chat import metrics
 from chat.http.context import this_request
 from chat.http.openapi import documents
-from chat.server.ports import ENVIRON_KEY, Hold
+from chat.http.responses import HeldResponse
 
 
 def register(app: Flask, *, shown: bool) -> None:
@@ -17,9 +17,8 @@ def register(app: Flask, *, shown: bool) -> None:
         request = this_request()
         protocol = protocols.get(request.path.split("/")[1], "other")
         key = metrics.request(protocol, response.status_code)
-        hold: Hold | None = request.environ.get(ENVIRON_KEY)
-        if hold is not None and hold.parked is not None:  # held; the event loop counts it when it is answered
-            hold.answered = metrics.on_loop(key).count_one
+        if isinstance(response, HeldResponse):  # the event loop counts it when it is answered
+            response.answered = metrics.on_loop(key).count_one
         else:
             metrics.count(key)
         return response

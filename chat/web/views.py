@@ -8,7 +8,7 @@ from chat.errors import ChatError, ErrorCode
 from chat.http.auth import signed_in
 from chat.http.context import prefers_chinese, services
 from chat.http.ranges import answer_conditionally
-from chat.http.streams import as_read
+from chat.http.responses import StreamedResponse
 from chat.models import Actor
 from chat.services.files import MEDIA_TYPE
 from chat.web.csp import PAGE_CSP
@@ -52,10 +52,10 @@ def attachment(name: str) -> Response:
     found = attachments.find(name)
     if found is None:
         return _file(name)
-    response = Response(attachments.pieces(found), mimetype=found.media_type)
+    response = StreamedResponse(attachments.pieces(found), mimetype=found.media_type)
     response.content_length = found.size
     response.headers["Content-Disposition"] = "inline"
-    return as_read(_private(response, name))
+    return _private(response, name)
 
 
 @bp.get("/attachments/<name>/thumbnail")
@@ -76,14 +76,14 @@ def avatar(name: str) -> Response:
     found = avatars.find(name)
     if found is None:
         abort(404)
-    response = Response(avatars.pieces(found), mimetype=found.media_type)
+    response = StreamedResponse(avatars.pieces(found), mimetype=found.media_type)
     response.content_length = found.size
     response.headers["Content-Disposition"] = "inline"
-    return as_read(_private(response, name, "private, max-age=31536000, immutable"))
+    return _private(response, name, "private, max-age=31536000, immutable")
 
 
 def _file(name: str) -> Response:
-    """Serve a file in chunks."""
+    """Serve a file."""
     files = services().files
     try:
         found = files.named(name)
@@ -91,10 +91,10 @@ def _file(name: str) -> Response:
         if error.code is ErrorCode.FILE_NOT_FOUND:
             abort(404)
         raise
-    response = Response(files.pieces(found), mimetype=MEDIA_TYPE)
+    response = StreamedResponse(files.pieces(found), mimetype=MEDIA_TYPE)
     response.content_length = found.size
     response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(found.filename, safe='')}"
-    return as_read(_private(response, name))
+    return _private(response, name)
 
 
 def _private(response: Response, name: str, keep: str = "private, no-cache") -> Response:
@@ -110,10 +110,10 @@ def _private(response: Response, name: str, keep: str = "private, no-cache") -> 
 def own_data(actor: Actor) -> Response:
     """Send the data of the user as a ZIP of JSON files."""
     pieces = services().own_data.pieces(actor)
-    response = Response(pieces, mimetype="application/zip")
+    response = StreamedResponse(pieces, mimetype="application/zip")
     response.content_length = pieces.size
     response.headers["Content-Disposition"] = "attachment; filename=own-data.zip"
-    return as_read(response)
+    return response
 
 
 @bp.get("/healthz")

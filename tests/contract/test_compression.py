@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from chat.http.compression import LEAST_BYTES
-from chat.server.ports import ENVIRON_KEY, Hold
+from chat.server.ports import ENVIRON_KEY, Arrival
 from tests.contract.clients import FlaskTransport, PollingClient
 
 GZIP = {"Accept-Encoding": "gzip"}
@@ -30,8 +30,8 @@ def talking(app: Flask) -> PollingClient:
 def ask(talking: PollingClient, method: str, path: str, **headers: str) -> tuple[bytes, dict[str, str]]:
     transport = talking.transport
     assert isinstance(transport, FlaskTransport)
-    hold = Hold(lambda: None, time.monotonic(), b"")
-    response = transport._client.open(path, method=method, headers=headers, environ_overrides={ENVIRON_KEY: hold})
+    arrival = Arrival(time.monotonic(), b"")
+    response = transport._client.open(path, method=method, headers=headers, environ_overrides={ENVIRON_KEY: arrival})
     assert response.status_code == 200
     return response.data, dict(response.headers)
 

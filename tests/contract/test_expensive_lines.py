@@ -56,8 +56,8 @@ def opened(app: Flask) -> Iterator[Open]:
     yield make
     for session, peer in zip(sessions, peers, strict=True):
         session.closed()
-        if peer.source is not None:
-            peer.source.close()
+        if peer.reader is not None:
+            peer.reader.close()
 
 
 def line_with(kind: str, field: str, value: str, size: int = FULL) -> bytes:

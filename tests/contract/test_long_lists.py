@@ -126,8 +126,8 @@ def tell(app: Flask) -> Iterator[Tell]:
     say({"message_type": "login_request", "username": "alice", "password": "secret1"})
     yield say
     session.closed()
-    if peer.source is not None:
-        peer.source.close()
+    if peer.reader is not None:
+        peer.reader.close()
 
 
 def dumped(answer: Any) -> str:

@@ -318,13 +318,12 @@ def test_a_future_cursor_loses_nothing_when_rights_are_looked_at_again(app: Flas
     services = services_of(app)
     me = services.sessions.resolve(*_session_of(services))
     assert me is not None
-    position, news = services.pulls.since(me, {"public": 2**61}, 100)
+    reader, news = services.pulls.since(me, {"public": 2**61}, 100)
     assert news.count == 0
     alice.say("public", "in between")
     for _ in range(2):
         # as at the beginning of a wait, and when the user joins by other means
-        again = services.pulls.again(me, position)
-        assert again is not None
+        again = reader.find_again()
         assert [m.content for m in again.rooms["public"]] == ["in between"]
     services.read_marks.flush()
     assert alice.unread("public") == 0

@@ -11,7 +11,7 @@ from flask import Flask
 from PIL import Image
 
 from chat.http.overload import LATE_SECONDS
-from chat.server.ports import ENVIRON_KEY, Hold
+from chat.server.ports import ENVIRON_KEY, Arrival
 from tests.conftest import FakeClock
 from tests.contract.clients import FlaskTransport, PollingClient, Reply
 from tests.contract.conftest import Clients
@@ -135,8 +135,8 @@ def test_a_send_that_waited_too_long_for_a_thread_is_refused(app: Flask, alice: 
     body = {"roomname": "public", "new_message": {"type": "text", "content": "x"}}
     statuses = []
     for waited in (LATE_SECONDS - 0.5, LATE_SECONDS + 0.1):
-        hold = Hold(lambda: None, time.monotonic() - waited)
-        answer = app.test_client().post("/chat/send", json=body, headers=headers, environ_overrides={ENVIRON_KEY: hold})
+        environ = {ENVIRON_KEY: Arrival(time.monotonic() - waited, None)}
+        answer = app.test_client().post("/chat/send", json=body, headers=headers, environ_overrides=environ)
         statuses.append(answer.status_code)
     assert statuses == [200, 503]
     assert int(answer.headers["Retry-After"]) >= 1

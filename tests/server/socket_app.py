@@ -13,11 +13,12 @@ from chat.http import envelopes
 from chat.http.auth import handshaking_actor
 from chat.http.context import services
 from chat.http.handler import Handler
+from chat.http.responses import UpgradeResponse
 from chat.http.upgrade import upgrade
 from chat.lanes import Lane, enter_lane
 from chat.models import Actor, Event, EventKind, StoredMessage, Visitor
 from chat.server import stream
-from chat.server.ports import ENVIRON_KEY, Hold, Peer, Upgrade
+from chat.server.ports import Peer, Upgrade
 from chat.services import Services
 from chat.services.messages import Draft
 from chat.services.room_presence import Visit
@@ -136,9 +137,8 @@ def register(app: Flask) -> None:
 
     def echo() -> Response:
         response = upgrade(lambda *_: None)  # type: ignore[arg-type]
-        hold: Hold = request.environ[ENVIRON_KEY]
-        assert hold.upgrade is not None
-        hold.upgrade = Upgrade(hold.upgrade.key, Echo)
+        assert isinstance(response, UpgradeResponse)
+        response.upgrade = Upgrade(response.upgrade.key, Echo)
         return response
 
     def counts() -> Response:

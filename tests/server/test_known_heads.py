@@ -10,7 +10,9 @@ import pytest
 import requests
 from flask import Flask
 
-from chat.server.ports import ENVIRON_KEY, Hold, Look
+from chat.http.long_poll import HeldPull
+from chat.http.responses import HeldResponse
+from chat.server.ports import ENVIRON_KEY, Arrival, Look
 from tests.conftest import services_of, statements_of
 from tests.contract.clients import FlaskTransport, PollingClient
 from tests.database import wait_for_the_bus
@@ -222,19 +224,21 @@ def test_a_known_head_runs_no_sql(app: Flask) -> None:
     token = reply.headers["Set-Cookie"].split("=", 1)[1].split(";")[0]
     chat = services_of(app)
     wait_for_the_bus(chat)
-    hold = Hold(lambda: None, time.monotonic())
     with app.test_request_context(
         "/chat/pull?timeout=20", method="POST", data=b'{"public": ""}', headers={"Authorization": token},
-        environ_overrides={ENVIRON_KEY: hold},
+        environ_overrides={ENVIRON_KEY: Arrival(time.monotonic(), b'{"public": ""}')},
     ):  # fmt: skip
-        app.full_dispatch_request()
-    parked = hold.parked
+        response = app.full_dispatch_request()
+    assert isinstance(response, HeldResponse)
+    parked = response.held
+    assert isinstance(parked, HeldPull)
+    parked.start(lambda: None)
+    assert parked.look() is Look.NOTHING_YET
     with statements_of(chat) as statements:
         for number in range(5):
             alice.say("public", str(number))
             assert statements
             statements.clear()
-            assert parked is not None
             body = parked.look()
             assert isinstance(body, bytes)
             (message,) = json.loads(body)["public"]
@@ -243,13 +247,12 @@ def test_a_known_head_runs_no_sql(app: Flask) -> None:
             assert parked.again(json.dumps({"public": message["timestamp"]}).encode()) is Look.NOTHING_YET
             assert parked.look() is Look.NOTHING_YET
             assert statements == []
-    assert parked is not None
     # Removed between the check and the look: messages in memory are no longer for this reader.
     alice.say("public", "in memory")
-    parked.recheck = True
+    parked.reader.recheck = True
     assert parked.look() is Look.NEEDS_THREAD
     parked.is_held = False
-    parked.forget()
+    parked.close()
 
 
 def test_a_pull_with_members_ends_on_arrivals_and_departures(live: Server) -> None:

@@ -189,7 +189,7 @@ def socket(worker: Worker, transport: Transport, clock: Clock) -> StreamConnecti
 def answer(http: HttpConnection, transport: Transport, size: int, *, close: bool = False) -> None:
     """Send one request and answer it with `size` bytes."""
     http.data_received(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-    http._worked(Framed(b"", b""), Answer([bytes(size)], close=close), None)
+    http._worked(Framed(b"", b""), Answer([bytes(size)], close=close))
     if transport.unread > transport.high:
         http.pause_writing()
 
@@ -286,7 +286,7 @@ def test_bodies_that_do_not_end_are_bounded_together(worker: Worker, clock: Cloc
     assert upload(worker, 1000)[1].unread == 0, "short ones are none of it"
     first, _ = uploads[0]
     first.data_received(bytes(10_000))
-    first._worked(Framed(b"", b""), Answer([], close=False), None)
+    first._worked(Framed(b"", b""), Answer([], close=False))
     uploads[1][0].connection_lost(None)
     assert worker.memory.total == 3 * 140_000
     assert upload(worker, 140_000)[1].unread == 0

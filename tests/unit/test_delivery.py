@@ -25,7 +25,7 @@ from chat.models import Actor, Event, EventRow, Message, StoredMessage
 from chat.ports import WriteTransaction
 from chat.services import Services, housekeeping
 from chat.services.messages import Draft
-from chat.services.pulls import ANSWER_MAX_BYTES, News
+from chat.services.pulls import ANSWER_MAX_BYTES, News, PullReader, resolve
 from tests.conftest import FakeClock, sign_up
 from tests.database import bus_of, engine_of, store_of
 from tests.real_server import wait_until
@@ -304,9 +304,9 @@ def test_rights_are_applied_before_messages(services: Services, other: Services)
     alice, bob = sign_up(services, "alice"), sign_up(services, "bob")
     services.rooms.create(alice, "club", "public", "")
     services.memberships.join(bob, "club", "")
-    position, _ = other.pulls.since(bob, {"club": 0}, 10)
+    reader, _ = other.pulls.since(bob, {"club": 0}, 10)
     seen: list[bool] = []
-    waiter = Waiter(position.keys(bob), lambda: seen.append(waiter.recheck))
+    waiter = Waiter(reader.position.keys(bob), lambda: seen.append(waiter.recheck))
     other.hub.notifier.register(waiter, most=10)
     services.messages.send(alice, "club", Draft(text="while bob is in"))
     services.memberships.leave(bob, "club")
@@ -314,8 +314,7 @@ def test_rights_are_applied_before_messages(services: Services, other: Services)
     bus = bus_of(other)
     bus.read_events()
     assert seen[0] is True
-    news = other.pulls.again(bob, position)
-    assert news is not None
+    news = reader.find_again()
     assert (news.rooms, news.missing) == ({}, ["club"])
 
 
@@ -325,11 +324,11 @@ def test_messages_after_leaving_are_in_no_answer(services: Services) -> None:
     services.rooms.create(alice, "club", "public", "")
     services.memberships.join(bob, "club", "")
     services.pulls.since(bob, {"club": 0}, 10)  # memory knows the room from here on
-    seen_in, until, _ = services.pulls._resolve(bob, {"club": 0}, 10)
+    seen_in, until, _ = resolve(services.pulls._sources, bob, {"club": 0}, 10, changes=False)
     services.messages.send(alice, "club", Draft(text="behind his back"))
     services.memberships.leave(bob, "club")
     services.messages.send(alice, "club", Draft(text="behind his back"))
-    assert services.pulls._look(seen_in, until).count == 0  # resolved while he was in
+    assert PullReader(services.pulls._sources, bob, seen_in).up_to(until).count == 0  # resolved while he was in
 
 
 @pytest.mark.sqlite_only

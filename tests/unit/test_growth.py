@@ -51,7 +51,7 @@ def test_no_room_is_cut_from_a_subscription(services, alice, monkeypatch) -> Non
     subscription = services.subscriptions.open(alice, lambda: None)
     assert set(made) < set(subscription.room_ids)
     services.messages.send(alice, made[-1], Draft(text="help"))
-    assert [m.content for m in subscription.look(10) or []] == ["help"]
+    assert [m.content for m in subscription.find() or []] == ["help"]
     subscription.close()
 
 
@@ -64,7 +64,7 @@ def test_messages_arriving_while_a_subscription_opens_are_not_missed(services, a
 
     monkeypatch.setattr(services.hub.notifier, "change", say_first)
     subscription = services.subscriptions.open(alice, lambda: None)
-    assert [m.content for m in subscription.look(10) or []] == ["between"]
+    assert [m.content for m in subscription.find() or []] == ["between"]
     subscription.close()
 
 

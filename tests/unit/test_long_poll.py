@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -13,11 +14,12 @@ from chat import metrics
 from chat.clock import SECOND, from_iso
 from chat.http.between_pulls import KEPT_SECONDS
 from chat.http.long_poll import HeldPull
+from chat.http.responses import HeldResponse
 from chat.models import Actor, Message, StoredMessage
-from chat.server.ports import ENVIRON_KEY, Hold, Look
+from chat.server.ports import ENVIRON_KEY, Arrival, Data, Look
 from chat.services import Services
 from chat.services.messages import Draft
-from chat.services.pulls import Pulls
+from chat.services.pulls import Position, PullReader
 from tests.conftest import services_of, sign_up
 from tests.contract.clients import FlaskTransport, PollingClient
 from tests.database import wait_for_the_bus
@@ -45,25 +47,32 @@ def bob(app: Flask) -> Actor:
     return sign_up(services_of(app), "bob")
 
 
-def pull(app: Flask, token: str, cursors: dict[str, Any], hold: Hold, query: str = "") -> Response:
+def pull(app: Flask, token: str, cursors: dict[str, Any], query: str = "") -> Response:
     body = json.dumps(cursors).encode()
     with app.test_request_context(
         f"/chat/pull?timeout=20&limit=500{query}", method="POST", data=body, headers={"Authorization": token},
-        environ_overrides={ENVIRON_KEY: hold},
+        environ_overrides={ENVIRON_KEY: Arrival(time.monotonic(), body)},
     ):  # fmt: skip
         return app.full_dispatch_request()
 
 
-def park(app: Flask, token: str, cursors: dict[str, Any], query: str = "") -> HeldPull:
-    hold = Hold(lambda: None, time.monotonic())
-    pull(app, token, cursors, hold, query)
-    assert isinstance(hold.parked, HeldPull)
-    return hold.parked
+def held(response: Response) -> HeldPull:
+    assert isinstance(response, HeldResponse)
+    assert isinstance(response.held, HeldPull)
+    return response.held
+
+
+def park(
+    app: Flask, token: str, cursors: dict[str, Any], query: str = "", wake: Callable[[], None] = lambda: None
+) -> HeldPull:
+    parked = held(pull(app, token, cursors, query))
+    parked.start(wake)
+    return parked
 
 
 def end(parked: HeldPull) -> None:
     parked.is_held = False
-    parked.forget()
+    parked.close()
 
 
 def test_a_look_comes_to_rest_though_the_newest_message_was_deleted(
@@ -88,7 +97,7 @@ def test_many_small_messages_are_left_to_a_thread(
     for _ in range(200):
         chat.messages.send(bob, "public", Draft(text="x"))
     assert parked.look() is Look.NEEDS_THREAD
-    monkeypatch.setattr(Pulls, "in_memory", lambda *_: pytest.fail("once for all who are there"))
+    monkeypatch.setattr(Position, "_find", lambda *_: pytest.fail("once for all who are there"))
     assert parked.look() is Look.NEEDS_THREAD
     end(parked)
 
@@ -99,9 +108,9 @@ def test_a_body_that_takes_a_thread_anyway_is_not_read_on_the_loop(
     cursors = {"public": FUTURE, **{f"no room {n}": 0 for n in range(500)}}
     parked = park(app, token, cursors)
     parked.is_held = False
-    monkeypatch.setattr(Pulls, "moved", lambda *_: pytest.fail("it was read"))
+    monkeypatch.setattr(Position, "moved", lambda *_: pytest.fail("it was read"))
     assert parked.again(json.dumps(cursors).encode()) is Look.NEEDS_THREAD
-    parked.forget()
+    parked.close()
 
 
 def test_the_furthest_of_its_cursors_is_the_read_mark(app: Flask, token: str, chat: Services, bob: Actor) -> None:
@@ -149,16 +158,50 @@ def test_later_pulls_mark_only_rooms_on_screen(
     assert chat.read_marks.written_mark(parked.user_id, 1) == (times[1] if is_read else before)
 
 
-def test_a_fault_while_parking_leaves_no_waiter(
+def test_a_fault_at_the_start_leaves_no_waiter(
     app: Flask, token: str, chat: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fault(*_: object) -> None:
         raise RuntimeError("the database file is damaged")
 
-    monkeypatch.setattr(Pulls, "again", fault)
-    with app.app_context():
-        assert pull(app, token, {"public": FUTURE}, Hold(lambda: None, time.monotonic())).status_code == 500
+    parked = held(pull(app, token, {"public": FUTURE}))
+    monkeypatch.setattr(PullReader, "_in_database", fault)
+    with pytest.raises(RuntimeError):
+        parked.start(lambda: None)
     assert len(chat.hub.notifier) == 0
+
+
+def test_news_between_the_first_look_and_the_start_is_answered(
+    app: Flask, token: str, chat: Services, bob: Actor
+) -> None:
+    parked = held(pull(app, token, {"public": FUTURE}))
+    chat.messages.send(bob, "public", Draft(text="in between"))
+    parked.start(lambda: None)
+    answer = parked.look()
+    assert isinstance(answer, list)
+    assert json.loads(b"".join(answer))["public"][-1]["content"] == "in between"
+    end(parked)
+
+
+def test_a_pull_of_a_room_that_was_lost_takes_the_whole_way_next(
+    app: Flask, token: str, chat: Services, bob: Actor
+) -> None:
+    """Its position has the room, whose later messages are in memory."""
+    chat.rooms.create(bob, "club", members=["alice"])
+    wait_for_the_bus(chat)
+    parked = park(app, token, {"public": FUTURE, "club": FUTURE})
+    alice = parked.reader.actor
+    chat.memberships.leave(alice, "club")
+    assert parked.look() is Look.NEEDS_THREAD
+    parked.look_again()
+    answer = parked.look()
+    assert isinstance(answer, list)
+    assert "club" not in json.loads(b"".join(answer))
+    parked.is_held = False
+    said = chat.messages.send(bob, "club", Draft(text="behind her back"))
+    body = json.dumps({"public": FUTURE, "club": (said.time - 1) / 1e6}).encode()
+    assert parked.again(body) is Look.NEEDS_THREAD
+    end(parked)
 
 
 @pytest.fixture
@@ -185,12 +228,11 @@ def test_a_pull_that_is_held_costs_nothing(app: Flask, token: str, counted: Serv
     assert left(counted, parked.user_id) == 300
 
 
-def test_a_pull_that_is_run_once_more_in_a_thread_costs_nothing(app: Flask, token: str, counted: Services) -> None:
+def test_a_pull_that_is_looked_at_again_in_a_thread_costs_nothing(app: Flask, token: str, counted: Services) -> None:
     parked = park(app, token, {"public": FUTURE})
     for _ in range(10):
-        hold = Hold(lambda: None, time.monotonic(), resumed=parked)
-        pull(app, token, {"public": FUTURE}, hold)
-        assert hold.parked is parked
+        parked.look_again()
+        assert parked.look() is Look.NOTHING_YET
     end(parked)
     assert left(counted, parked.user_id) == 300
 
@@ -207,7 +249,7 @@ def test_pulls_that_are_answered_at_once_count_on_the_loop_and_in_threads(
     before = metrics.delivered_on_loop.n
     assert parked.again(body) is Look.NEEDS_THREAD
     assert metrics.delivered_on_loop.n == before
-    refused = pull(app, token, json.loads(body), Hold(lambda: None, time.monotonic()))
+    refused = pull(app, token, json.loads(body))
     assert refused.status_code == 429
     assert refused.headers["Retry-After"] == "1"
     end(parked)
@@ -234,10 +276,7 @@ def test_changes_end_only_the_pulls_that_ask_for_them(app: Flask, token: str, ch
     calls: list[bool] = []
     parked = {}
     for changes, query in ((False, ""), (True, "&changes=1")):
-        hold = Hold(partial(calls.append, changes), time.monotonic())
-        pull(app, token, in_the_lobby(sent), hold, query)
-        assert isinstance(hold.parked, HeldPull)
-        parked[changes] = hold.parked
+        parked[changes] = park(app, token, in_the_lobby(sent), query, partial(calls.append, changes))
     chat.changes.edit(bob, "public", sent.id, "b")
     chat.changes.delete(bob, sent.id)
     assert calls == [True, True]
@@ -284,17 +323,15 @@ def test_typing_ends_the_pulls_of_others_that_ask_for_changes(
     assert from_iso(entry["timestamp"]) == sent.time  # the client's own cursor, which takes no time of the clock
     changes.is_held = False
     assert changes.again(json.dumps({"public": entry["timestamp"]}).encode()) is Look.NOTHING_YET
-    me = chat.sessions.resolve(changes._actor.session_id, changes.user_id)
-    assert me is not None
-    chat.changes.typing(me, "public")
+    chat.changes.typing(changes.reader.actor, "public")
     assert changes.look() is Look.NOTHING_YET  # caused by the reader itself
     end(plain)
     end(changes)
 
 
-def told(answer: bytes | Look) -> list[str] | None:
+def told(answer: Data | Look) -> list[str] | None:
     """The users whose typing an answer shows; None: no answer."""
-    return None if isinstance(answer, Look) else [each["user"] for each in json.loads(answer)["public"]]
+    return None if not isinstance(answer, bytes) else [each["user"] for each in json.loads(answer)["public"]]
 
 
 @pytest.mark.parametrize("is_connected", [True, False])
@@ -308,7 +345,7 @@ def test_signals_between_two_pulls_reach_the_next_one(
     first = park(app, token, sent, query)
     first.is_held = False  # answered
     if not is_connected:
-        first.forget()
+        first.close()
     chat.changes.typing(bob, "public")
     sign_up(chat, "carl")  # into the lobby
     wait_for_the_bus(chat)
@@ -316,7 +353,7 @@ def test_signals_between_two_pulls_reach_the_next_one(
     assert told(second.look()) == ["bob"]
     assert told(second.look()) == []  # members changed
     assert told(second.look()) is None
-    assert first.signals == []
+    assert first.reader.signals == []
     for parked in {first, second} if is_connected else {second}:
         end(parked)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from chat.delivery import Waiter
+from chat.server.ports import Look
 from chat.server.push import Pushes
 
 
@@ -32,30 +32,37 @@ class Loop:
 
 
 class Numbers:
-    """A Source of given messages."""
+    """A PushReader of given messages, 64 at a time."""
+
+    expired = False
 
     def __init__(self) -> None:
-        self.waiter = Waiter([], lambda: None)
+        self.recheck = False
         self.stored: list[bytes] = []
+        self.found: list[bytes] | None = None  # by a thread
         self.taken = 0
         self.looks = 0
+        self.has_more = False
 
-    def look(self, most: int) -> list[bytes] | None:
-        self.looks += 1
-        return self.stored[self.taken : self.taken + most]
+    @property
+    def is_behind(self) -> bool:
+        return self.has_more and not self.recheck
 
-    def look_again(self, most: int) -> list[bytes]:
-        self.waiter.recheck = False
-        return self.stored[self.taken : self.taken + most]
+    def look(self) -> bytes | Look:
+        found, self.found = self.found, None
+        if found is None:
+            self.looks += 1
+            found = self.stored[self.taken :][:64]
+        if self.recheck:
+            return Look.NEEDS_THREAD
+        new = [item for item in found if item not in self.stored[: self.taken]]
+        self.taken += len(new)
+        self.has_more = len(found) >= 64
+        return b"".join(new) or Look.NOTHING_YET
 
-    def take(self, item: bytes) -> bytes | None:
-        if item in self.stored[: self.taken]:
-            return None
-        self.taken = self.stored.index(item) + 1
-        return item
-
-    def take_signal(self, signal: Any) -> bytes | None:
-        return None
+    def look_again(self) -> None:
+        self.recheck = False
+        self.found = self.stored[self.taken :][:64]
 
     def close(self) -> None:
         pass
@@ -65,7 +72,7 @@ def begin() -> tuple[Pushes, Loop, Numbers]:
     """Pushes whose rights must be checked again, with a thread on its way."""
     loop, source = Loop(), Numbers()
     pushes = Pushes(loop, source)  # type: ignore[arg-type]
-    source.waiter.recheck = True
+    source.recheck = True
     pushes.look()
     return pushes, loop, source
 
@@ -96,7 +103,7 @@ def test_items_found_while_the_peer_does_not_read() -> None:
     pushes.look()
     loop.is_drained = False
     turn(pushes, loop)
-    source.waiter.recheck = True
+    source.recheck = True
     pushes.look()
     loop.threads.pop()()
     source.stored.append(b"last")
@@ -110,10 +117,14 @@ def test_items_found_while_the_peer_does_not_read() -> None:
 def test_items_arriving_during_a_look_in_a_thread() -> None:
     pushes, loop, source = begin()
     ask = loop.threads.pop()
-    found = source.look_again(64)
-    source.look_again = lambda most: found  # type: ignore[method-assign]
-    source.stored.append(b"one")  # after the thread has read
-    pushes.look()
+    look_again = source.look_again
+
+    def look_then_send() -> None:
+        look_again()
+        source.stored.append(b"one")  # after the thread has read
+        pushes.look()
+
+    source.look_again = look_then_send  # type: ignore[method-assign]
     ask()
     turn(pushes, loop)
     assert loop.written == [b"one"]

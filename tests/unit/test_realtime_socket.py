@@ -16,8 +16,8 @@ from tests.peers import FakePeer
 def peer() -> Iterator[FakePeer]:
     made = FakePeer()
     yield made
-    if made.source is not None:
-        made.source.close()
+    if made.reader is not None:
+        made.reader.close()
 
 
 def test_a_message_of_a_just_removed_member_is_refused_and_the_socket_closed(

@@ -211,6 +211,6 @@ def test_earlier_signals_do_not_reach_a_new_reader(services: Services, alice: Ac
     subscription = services.subscriptions.open(sign_up(services, "bob"), lambda: None, signals=True)
     services.room_presence.enter(sign_up(services, "carol"), LOBBY)
     bus.read_events()
-    told = [event for event in subscription.waiter.signals or [] if event.kind in _VISITS]
+    told = [event for event in subscription.signals or [] if event.kind in _VISITS]
     heard = [Visitor.load(event.data).username for event in told if subscription.concerns(event)]
     assert heard == ["carol"]

@@ -36,10 +36,11 @@ def send(services: Services, actor: Actor, room: str, text: str) -> None:
 def take(subscription: Subscription, most: int = 100) -> list[str]:
     """As the loop does: from memory, and by the database where that is not enough or rights may have changed."""
     got = []
+    subscription.most = most
     while True:
-        found = subscription.look(most)
-        if found is None or subscription.waiter.recheck:
-            found = subscription.look_again(most)
+        found = subscription.find()
+        if found is None:
+            found = subscription.find_again()
         shown = [message.content for message in found if subscription.take(message)]
         got += shown
         if not found:
@@ -73,7 +74,7 @@ def test_from_now_on_each_once(services: Services, alice: Actor) -> None:
     for n in range(10):
         send(services, alice, "public", f"{n}")
     assert len(woken) == 10
-    assert subscription.look(3) is not None
+    assert subscription.find() is not None
     assert take(subscription, most=3) == [f"{n}" for n in range(10)]
     assert take(subscription) == []
     subscription.close()
@@ -101,7 +102,7 @@ def test_it_is_found_in_memory_without_the_database(services: Services, alice: A
     subscription = services.subscriptions.open(alice, lambda: None)
     send(services, alice, "public", "x")
     services.store.dispose()
-    found = subscription.look(10)
+    found = subscription.find()
     assert found is not None
     assert [message.content for message in found] == ["x"]
 
@@ -133,9 +134,9 @@ def test_a_look_that_began_before_the_leaving_shows_nothing_after_it(services: S
     subscription = services.subscriptions.open(bob, lambda: None)
     services.memberships.leave(bob, "club")
     send(services, alice, "club", "secret")
-    found = subscription.look(10)
+    found = subscription._in_memory()
     assert found  # memory does not know of rights
-    assert subscription.waiter.recheck  # but this does
+    assert subscription.recheck  # but this does
     assert take(subscription) == []
 
 
@@ -156,16 +157,16 @@ def test_put_out_between_the_two_readings_of_a_look(
         return rows
 
     with monkeypatch.context() as patch:
-        patch.setattr(Subscription, "_resolve", lambda _self: resolve_and_leave())
-        found = subscription.look_again(10)
+        patch.setattr(Subscription, "_resolve", lambda *_: resolve_and_leave())
+        found = subscription.find_again()
     assert [message.content for message in found] == ["while bob is in"]
-    assert subscription.waiter.recheck
+    assert subscription.recheck
 
 
 def test_an_item_found_twice_is_taken_once(services: Services, alice: Actor) -> None:
     subscription = services.subscriptions.open(alice, lambda: None)
     send(services, alice, "public", "x")
-    found = (subscription.look(10) or []) + subscription.look_again(10)
+    found = (subscription.find() or []) + subscription.find_again()
     assert [subscription.take(message) for message in found] == [True, False]
 
 
@@ -188,14 +189,14 @@ def test_missed_events_lose_nothing(services: Services, other: Services, alice: 
     send(services, alice, "public", "missed")
     other.hub.resync()
     assert take(subscription) == ["missed"]
-    assert subscription.look(10) == [], "and the feed is there again"
+    assert subscription.find() == [], "and the feed is there again"
 
 
 def test_the_end_of_the_session(services: Services, alice: Actor) -> None:
     subscription = services.subscriptions.open(alice, lambda: None)
     services.sessions.close(alice)
-    assert subscription.waiter.recheck
-    for call in (lambda: subscription.look_again(10), subscription.require_session):
+    assert subscription.recheck
+    for call in (lambda: subscription.find_again(), subscription.require_session):
         with pytest.raises(ChatError) as raised:
             call()
         assert raised.value.code is ErrorCode.NOT_SIGNED_IN
@@ -215,8 +216,8 @@ def test_one_room_only(services: Services, alice: Actor) -> None:
     assert take(subscription) == ["here"]
     assert (subscription.room_name(club), subscription.room_name(1)) == ("club", "")
     services.rooms.delete(alice, "club", "")
-    assert subscription.waiter.recheck
-    for make in (lambda: subscription.look_again(10), lambda: services.subscriptions.open(alice, lambda: None, club)):
+    assert subscription.recheck
+    for make in (lambda: subscription.find_again(), lambda: services.subscriptions.open(alice, lambda: None, club)):
         with pytest.raises(ChatError) as raised:
             make()
         assert raised.value.code is ErrorCode.ROOM_NOT_FOUND
@@ -238,7 +239,7 @@ def test_a_read_mark_that_moves_changes_nothing_for_a_room_that_is_followed(serv
     assert take(subscription) == ["1"]
     with services.store.write() as tx:
         tx.execute(update(Membership).values(read_time=0))
-    subscription.waiter.recheck = True
+    subscription.recheck = True
     assert take(subscription) == []
 
 
@@ -249,12 +250,12 @@ def test_closed_while_a_thread_looks(services: Services, alice: Actor, monkeypat
 
     def closing() -> list[object]:
         rows = read()
-        if subscription.waiter.keys:
+        if subscription.keys:
             subscription.close()
         return rows
 
     monkeypatch.setattr(Subscription, "_read", lambda _self: closing())
-    subscription.look_again(10)
+    subscription.find_again()
     assert dict(services.hub.notifier._by_key) == {}
 
 

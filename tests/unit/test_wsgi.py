@@ -11,7 +11,7 @@ from gunicorn.config import Config
 from chat.server import wsgi
 from chat.server.host import Host
 from chat.server.http_parser import Framed, Framer
-from chat.server.ports import ENVIRON_KEY, Application, Hold
+from chat.server.ports import ENVIRON_KEY, Application, Arrival
 from chat.server.refusals import refusal
 from chat.server.request_targets import FramingError
 
@@ -65,7 +65,7 @@ class Workers:
 
     def read(self, framed: Framed, peer: Any = PEER) -> tuple[dict[str, Any], bytes, bool]:
         """What an application sees of it, its body, and whether the connection closes."""
-        answer = wsgi.run(cast(Host, self), framed, peer, LOCAL, Hold(lambda: None, time.monotonic(), framed.body))
+        answer = wsgi.run(cast(Host, self), framed, peer, LOCAL, Arrival(time.monotonic(), framed.body))
         body = self.environ["wsgi.input"].read()
         return {key: value for key, value in self.environ.items() if key not in _OBJECTS}, body, answer.close
 
@@ -116,7 +116,7 @@ def test_a_value_longer_than_allowed_is_refused() -> None:
     workers = Workers(limit_request_field_size=100)
     short, long = (b"GET / HTTP/1.1\r\nHost: a\r\nCookie: %b\r\n\r\n" % (b"x" * n) for n in (5, 200))
     assert workers.read(framed(short))[2] is False
-    answer = wsgi.run(cast(Host, workers), framed(long), PEER, LOCAL, Hold(lambda: None, 0.0, b""))
+    answer = wsgi.run(cast(Host, workers), framed(long), PEER, LOCAL, Arrival(0.0, b""))
     assert answer.pieces[0].startswith(b"HTTP/1.1 431 ")
 
 

@@ -32,7 +32,7 @@ from chat.protocols.polling.schemas import (
     React,
     Send,
 )
-from chat.services.pulls import SHORT_ANSWER_BYTES, News, Position, approximate_bytes
+from chat.services.pulls import SHORT_ANSWER_BYTES, News, PullReader, approximate_bytes
 
 CURSORS = Cursors()
 ON_MESSAGES = (ErrorCode.ROOM_NOT_FOUND, ErrorCode.MESSAGE_NOT_FOUND, ErrorCode.RATE_LIMITED)
@@ -79,11 +79,11 @@ def pull(actor: Actor, query: dict[str, Any], cursors: dict[str, int]) -> Respon
         return news_response(render, services().pulls.newest(actor, limit))
     looked_at = query["read"]
 
-    def ask() -> tuple[Position, News]:
+    def ask() -> tuple[PullReader, News]:
         return services().pulls.since(actor, cursors, limit, looked_at, changes=query["changes"])
 
     timeout_s = current_app.config["PULL_TIMEOUT"] if timeout_s is None else min(timeout_s, TIMEOUT_MAX)
-    return answer_when_new(actor, ask, timeout_s, _read, render, looked_at, tells_members=query["members"])
+    return answer_when_new(ask, timeout_s, _read, render, looked_at, tells_members=query["members"])
 
 
 @bp.get("/history")

@@ -10,7 +10,7 @@ from chat.http.api_spec import Zip, answers
 from chat.http.auth import signed_in
 from chat.http.context import prefers_chinese, services
 from chat.http.query_params import asks
-from chat.http.streams import as_read
+from chat.http.responses import StreamedResponse
 from chat.models import Actor
 from chat.protocols.polling.order_schemas import OneRoom
 from chat.services.export_html import CHINESE, Words
@@ -26,9 +26,9 @@ def export(actor: Actor, query: dict[str, Any]) -> Response:
     """Send a room's messages, members, audit log and attachments as a ZIP. For its owner and teachers."""
     room = services().export.room(actor, query["roomname"])
     words = CHINESE if prefers_chinese() else Words()
-    response = Response(
+    response = StreamedResponse(
         services().export.pieces(room, current_app.config["TIMEZONE"], words), mimetype="application/zip"
     )
     response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(room.file_name, safe='')}"
     response.headers["Cache-Control"] = "private, no-store"
-    return as_read(response)
+    return response
