@@ -85,7 +85,13 @@ class TextIndex(Protocol):
 class Store(Protocol):
     """One database."""
 
-    has_many_commits: Callable[[], None]  # called when a checkpoint is due early
+    def on_commit(self, call: Callable[[Sequence[Event]], None]) -> None:
+        """Call this with a transaction's events after its commit, after earlier listeners."""
+        ...
+
+    def on_many_commits(self, call: Callable[[], None]) -> None:
+        """Call this when a checkpoint is due early."""
+        ...
 
     def read(self) -> AbstractContextManager[Connection]:
         """Open a read transaction (one snapshot). Raises ChatError(UNAVAILABLE)."""
@@ -310,7 +316,7 @@ class Backend(Protocol):
         ...
 
     def bus(self, listener: Listener) -> Bus:
-        """Create the bus that this process's commits pass through from now on."""
+        """Create the bus, which tells other processes of this one's commits from now on."""
         ...
 
 

@@ -1,18 +1,21 @@
 """Transactions with SQLAlchemy, shared by the stores of all databases."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Engine, Executable, insert
 
 from chat import metrics
 from chat.clock import Clock
-from chat.models import Event, EventKind, EventRow
+from chat.models import SIGNALS, Event, EventKind, EventRow
 from chat.storage.prepared import Prepared
 
 log = logging.getLogger(__name__)
-_insert_event = Prepared(insert(EventRow), ["kind", "subject_id", "time", "data", "written_at"])
+_insert_event = Prepared(insert(EventRow).returning(EventRow.id), ["kind", "subject_id", "time", "data", "written_at"])
+MOST_OWN = 10_000  # more than buses are behind
 RETRY_AFTER = 2  # seconds, told to clients while the database is unavailable
 
 
@@ -59,28 +62,57 @@ class WriteTransaction:
 
 
 class SqlStore:
-    """The part of a Store that does not depend on the database. `published` is called with a transaction's events after
-    its commit.
-    """
+    """The part of a Store that does not depend on the database."""
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
         self.engine = engine
         self._clock = clock
-        self.published: Callable[[Sequence[Event]], None] | None = None
-        self.has_many_commits: Callable[[], None] = lambda: None
+        self.listeners: list[Callable[[Sequence[Event]], None]] = []
+        self._own: OrderedDict[int, None] = OrderedDict()  # ids of events that the listeners here are told of
+        self.many_commits: Callable[[], None] = lambda: None
 
-    def _write_events(self, transaction: WriteTransaction) -> None:
+    def on_commit(self, call: Callable[[Sequence[Event]], None]) -> None:
+        """Call this with a transaction's events after its commit, after earlier listeners."""
+        self.listeners.append(call)
+
+    def on_many_commits(self, call: Callable[[], None]) -> None:
+        """Call this when a checkpoint is due early."""
+        self.many_commits = call
+
+    def is_own(self, row_id: int) -> bool:
+        """Whether an event was committed by this process, and its listeners are told: a bus need not tell them again.
+
+        Not signals, which a bus delivers in the order of all processes' commits.
+        """
+        return row_id in self._own
+
+    @contextmanager
+    def _owning(self) -> Iterator[list[int]]:
+        """Disown the events with these ids if the transaction inside fails: another process may get the same ids."""
+        ids: list[int] = []
+        try:
+            yield ids
+        except BaseException:
+            for row_id in ids:
+                self._own.pop(row_id, None)
+            raise
+
+    def _write_events(self, transaction: WriteTransaction, ids: list[int]) -> None:
         now = self._clock()
         for e in transaction.unstored:
             row = {"kind": e.kind.value, "subject_id": e.subject_id, "time": e.time, "data": e.data, "written_at": now}
-            transaction.run(_insert_event, row)
+            ((row_id,),) = transaction.run(_insert_event, row)
+            if self.listeners and e.kind not in SIGNALS:
+                ids.append(row_id)
+                self._own[row_id] = None  # before the commit, as a bus may read it at once
+        while len(self._own) > MOST_OWN:
+            self._own.popitem(last=False)
 
     def _publish(self, events: Sequence[Event]) -> None:
         metrics.count(metrics.MESSAGES_STORED, sum(event.kind is EventKind.MESSAGE for event in events))
-        if self.published is None:
-            return
-        try:
-            self.published(events)
-        except Exception:
-            # Committed, so it must be reported as success; waiting clients learn it from the events table.
-            log.exception("publishing to waiting clients failed")
+        for listener in self.listeners:
+            try:
+                listener(events)
+            except Exception:
+                # Committed, so it must be reported as success.
+                log.exception("telling of a commit failed")

@@ -38,7 +38,7 @@ class Housekeeper:
         self._has_more_events = False  # trimming continues in the next round
         self._stop = threading.Event()
         self._wake = threading.Event()
-        store.has_many_commits = self._wake.set
+        store.on_many_commits(self._wake.set)
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
 
     def start(self) -> None:

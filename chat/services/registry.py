@@ -168,6 +168,7 @@ class Services:
         self.pulls = Pulls(sources, self.read_marks)
         self.subscriptions = Subscriptions(sources)
         self.room_presence = RoomPresence(self.store, clock)
+        self.store.on_commit(self.hub.committed)
         self._bus = backend.bus(self.hub)
         self.purger = Purger(self.store)
         self._housekeeper = Housekeeper(

@@ -39,10 +39,10 @@ def captured(services: Services, texts: list[str]) -> list[Event]:
     """The events of sending these, stored but not published."""
     events: list[Event] = []
     alice = sign_up(services, f"sender {random.random()}")
-    store_of(services).published = events.extend
+    store_of(services).listeners[:] = [events.extend]
     for text in texts:
         services.messages.send(alice, "public", Draft(text=text))
-    store_of(services).published = None
+    store_of(services).listeners.clear()
     return events
 
 
@@ -136,12 +136,12 @@ def test_readers_and_writers_in_threads_with_publishing_shuffled(services: Servi
     publish = services.hub.publish
     late: list[threading.Timer] = []
 
-    def shuffled(events: list[Event]) -> None:
+    def shuffled(events: Sequence[Event]) -> None:
         timer = threading.Timer(random.random() * 0.01, publish, (list(events),))
         late.append(timer)
         timer.start()
 
-    store_of(services).published = shuffled  # type: ignore[assignment]
+    store_of(services).listeners[:] = [shuffled]
     total = 4 * 25
     got: list[list[str]] = [[] for _ in range(3)]
 
@@ -529,9 +529,9 @@ def test_changes_of_another_process_in_any_order(services: Services) -> None:
     alice, sent = club(services, "a", "b", "c")
     begin = sent[0].time - 1
     events: list[Event] = []
-    store_of(services).published = events.extend
+    store_of(services).listeners[:] = [events.extend]
     change_them(services, alice, sent)
-    store_of(services).published = None
+    store_of(services).listeners.clear()
     heard = [replace(event, message=None, change=None) for event in events]
     for order in itertools.permutations(heard):
         hub = Hub(services.store, 10**6, lambda _user_id: None)
@@ -547,10 +547,10 @@ def test_each_kind_of_news_wakes_its_waiters_however_it_is_fetched(services: Ser
     """News fetched together with other news also wakes its waiters."""
     alice, sent = club(services, "a")
     events: list[Event] = []
-    store_of(services).published = events.extend
+    store_of(services).listeners[:] = [events.extend]
     services.messages.send(alice, "public", Draft(text="b"))
     services.changes.edit(alice, LOBBY, sent[0].id, "A")
-    store_of(services).published = None
+    store_of(services).listeners.clear()
     message, change = events
     heard_of = {event: replace(event, message=None, change=None) for event in events}
     for first in (change, heard_of[change], heard_of[message]):

@@ -38,7 +38,7 @@ def test_full_synchronous_when_asked_for(make_services: Callable[..., Services])
 
 def test_events_are_stored_with_the_transaction_and_published_after_it(services: Services) -> None:
     heard: list[Event] = []
-    store_of(services).published = heard.extend
+    store_of(services).listeners[:] = [heard.extend]
 
     def fail_halfway() -> None:
         with services.store.write() as tx:
@@ -61,7 +61,7 @@ def test_a_fault_in_publishing_does_not_undo_the_answer(services: Services, capl
         raise RuntimeError("publishing")
 
     alice = sign_up(services, "alice")
-    store_of(services).published = broken
+    store_of(services).listeners[:] = [broken]
     assert services.messages.send(alice, "public", Draft(text="kept")).id == 1
     assert "publishing" in caplog.text
 

@@ -37,9 +37,9 @@ class PostgresBackend:
         return f"the PostgreSQL database {known.get('dbname', '')} at {known.get('host', 'this machine')}"
 
     def bus(self, listener: Listener) -> PostgresBus:
-        """Make the bus that commits of this process go through from here on."""
+        """Create the bus, which tells other processes of this one's commits from now on."""
         made = PostgresBus(self.store, listener, self._url, self._hints)
-        self.store.published = made.committed
+        self.store.on_commit(made.committed)
         return made
 
     def backup(self, target: Path, opened: Opened) -> None:

@@ -36,7 +36,7 @@ RETRY_SECONDS = (0.2, 2.0)  # after a lost connection; doubled up to the second
 _NOTIFY = "SELECT pg_notify(%s, %s)"
 # The snapshot comes with each row, and alone if there are no rows.
 _NEWER = """
-SELECT s.now, e.xid::text, e.kind, e.subject_id, e.time, e.data
+SELECT s.now, e.id, e.xid::text, e.kind, e.subject_id, e.time, e.data
 FROM (SELECT pg_current_snapshot()::text AS now) s
 LEFT JOIN events e ON e.xid >= pg_snapshot_xmin(%(seen)s::pg_snapshot)
                   AND NOT pg_visible_in_snapshot(e.xid, %(seen)s::pg_snapshot)
@@ -86,22 +86,15 @@ class PostgresBus:
                 os.close(wake)
 
     def committed(self, events: Sequence[Event]) -> None:
-        """Publish events that this process has just committed, and let the other processes look.
-
-        Signals are handed on as the bus reads them, in this process too.
-        """
-        is_done = False
-        try:
-            self._listener.publish(events)
-            is_done = not any(event.kind in SIGNALS for event in events)
-        finally:
-            self._must_look = self._must_look or not is_done
-            is_hinted = self._hints is not None and self._hints.send()
-            self._must_notify = self._must_notify or not is_hinted
-            if self._wake is None:
-                self._notify_from_command()
-            elif not (is_done and is_hinted):
-                self._ring()
+        """Let the other processes look, and this one for signals."""
+        has_signals = any(event.kind in SIGNALS for event in events)
+        self._must_look = self._must_look or has_signals
+        is_hinted = self._hints is not None and self._hints.send()
+        self._must_notify = self._must_notify or not is_hinted
+        if self._wake is None:
+            self._notify_from_command()
+        elif has_signals or not is_hinted:
+            self._ring()
 
     def read_events(self) -> None:
         """Publish events committed since the last call."""
@@ -119,8 +112,8 @@ class PostgresBus:
         rows = connection.execute(_NEWER, {"seen": self._seen}).fetchall()
         events = [
             Event(EventKind(kind), about, at, data=data, id=int(xid))
-            for _, xid, kind, about, at, data in rows
-            if xid is not None
+            for _, row_id, xid, kind, about, at, data in rows
+            if row_id is not None and not self._store.is_own(row_id)
         ]
         if events:
             self._listener.publish(newest_of_each(events))

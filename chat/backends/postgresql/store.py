@@ -86,10 +86,10 @@ class Store(SqlStore):
         unless the connection was lost while the commit was being answered.
         """
         with self._unavailable():
-            with self.engine.connect() as connection, connection.begin():
+            with self._owning() as ids, self.engine.connect() as connection, connection.begin():
                 transaction = Transaction(connection)
                 yield transaction
-                self._write_events(transaction)
+                self._write_events(transaction, ids)
             if transaction.events:
                 self._publish(transaction.events)
 

@@ -27,10 +27,7 @@ _NEWER_SQL = f"SELECT id, kind, subject_id, time, data FROM events WHERE id > ? 
 
 
 class SqliteBus:
-    """A thread that looks for new events when another process has written to the file, and publishes them.
-
-    It also reads this process's own events: feeds ignore them as old, and they repair a failed publication.
-    """
+    """A thread that looks for new events when another process has written to the file, and publishes them."""
 
     def __init__(self, store: Store, hub: Listener) -> None:
         self._store = store
@@ -59,19 +56,12 @@ class SqliteBus:
             files.close()
 
     def committed(self, events: Sequence[Event]) -> None:
-        """Publish events that this process has just committed; also used by commands that write without
-        running a bus.
-        """
+        """Have other processes look, and this one for signals. Also for commands that write without running a bus."""
         files = self._files
         if not isinstance(files, FileWatch):  # other processes may rely on the doorbell alone
             ring(self._database)
-        is_done = False
-        try:
-            self._hub.publish(events)
-            is_done = not any(event.kind in SIGNALS for event in events)  # signals are delivered when they are read
-        finally:
-            if files is not None and not is_done:
-                files.wake()
+        if files is not None and any(event.kind in SIGNALS for event in events):
+            files.wake()
 
     def read_events(self) -> None:
         """Publish events committed since the last call."""
@@ -84,7 +74,11 @@ class SqliteBus:
             if newest - self._last_id != len(rows):  # trimmed before this process read them
                 log.warning("events were missed; every waiting client looks again")
                 self._hub.resync()
-            events = [Event(EventKind(kind), about, time, data=data, id=id_) for id_, kind, about, time, data in rows]
+            events = [
+                Event(EventKind(kind), about, time, data=data, id=id_)
+                for id_, kind, about, time, data in rows
+                if not self._store.is_own(id_)
+            ]
             self._hub.publish(newest_of_each(events))
             self._last_id = newest
             self._hub.signal(events)

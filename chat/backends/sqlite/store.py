@@ -65,11 +65,10 @@ class Store(SqlStore):
         Raises ChatError(UNAVAILABLE) if the database is locked, full or missing; nothing is stored then.
         """
         with _unavailable(), self._take_turn():
-            with self._immediate() as connection:
+            with self._owning() as ids, self._immediate() as connection:
                 transaction = WriteTransaction(connection)
                 yield transaction
-                if transaction.events:
-                    self._write_events(transaction)
+                self._write_events(transaction, ids)
             # Still holding the lock: commits of this process are published in order, so that a removed member never
             # receives a later message.
             if transaction.events:
@@ -97,7 +96,7 @@ class Store(SqlStore):
         self._writer = connection
         self._commits += 1
         if self._commits == MANY_COMMITS:
-            self.has_many_commits()
+            self.many_commits()
 
     def checkpoint(self) -> None:
         """Checkpoint the WAL in the background so that no writer has to."""
