@@ -316,7 +316,7 @@ class Backend(Protocol):
         ...
 
     def bus(self, listener: Listener) -> Bus:
-        """Create the bus, which tells other processes of this one's commits from now on."""
+        """Create the bus, which tells other processes of commits from now on."""
         ...
 
 

@@ -26,7 +26,7 @@ class Hub:
         return time.monotonic() - self.heard_at < CURRENT_SECONDS
 
     def committed(self, events: Sequence[Event]) -> None:
-        """Deliver what this process has just committed, but for signals. Never raises."""
+        """Deliver the events of a commit of this process, except signals. Never raises."""
         try:
             self.publish(events)
         except Exception:

@@ -21,7 +21,7 @@ def this_request() -> Request:
 
 
 def arrival() -> Arrival | None:
-    """Return what this project's server knows of the current request; None on other servers."""
+    """Return the Arrival of the current request; None on servers other than this project's."""
     found: Arrival | None = this_request().environ.get(ENVIRON_KEY)
     return found
 

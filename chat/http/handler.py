@@ -224,7 +224,7 @@ class InApp:
 
 
 class _Pushed:
-    """A chat.server.ports.PushReader: what a Subscription finds, encoded by the Handler."""
+    """A chat.server.ports.PushReader: the news of a Subscription, encoded by the Handler."""
 
     __slots__ = ("_found", "_handler", "_has_more", "_subscription")
 

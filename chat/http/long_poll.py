@@ -88,7 +88,7 @@ class _Form:
         return self.forms.position_at(self, body)
 
     def find(self, body: bytes) -> Position:
-        """The same, uncached."""
+        """Find the position without the cache."""
         if self._position.missing:  # only the database can tell whether the reader has joined them since
             raise LookupError
         found = self._position.moved(self._read(body), self.forms.feeds)

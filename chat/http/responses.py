@@ -1,4 +1,4 @@
-"""Responses with which chat.server does more than write a body."""
+"""Responses that chat.server does not send as a plain body."""
 
 from collections.abc import Callable
 from typing import Any

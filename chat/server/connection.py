@@ -270,13 +270,13 @@ class HttpConnection(BoundedConnection):
 
     # Working
 
-    def _dispatch(self, framed: Framed, *, anew: bool = False) -> None:
-        """Run the application. `anew`: on a request that it held, and that is never refused."""
+    def _dispatch(self, framed: Framed, *, is_retry: bool = False) -> None:
+        """Run the application. `is_retry`: on a request that it held, and that is never refused."""
         self.state = WORKING
         self._head = framed.head
-        put = self._host.in_thread if anew else self._host.offer
+        put = self._host.in_thread if is_retry else self._host.offer
         body = None if framed.too_large or framed.coming else framed.body
-        put(self, self._work, framed, Arrival(time.monotonic(), body, coming=framed.coming), anew)
+        put(self, self._work, framed, Arrival(time.monotonic(), body, coming=framed.coming), is_retry)
 
     @property
     def client(self) -> Client:
@@ -308,7 +308,7 @@ class HttpConnection(BoundedConnection):
         busy = self._host.refusal("503 Service Unavailable", "the server is busy; try again in a moment", framed.head)
         self._host.on_loop(self._worked, framed, wsgi.Answer([busy], close=True))
 
-    def _work(self, framed: Framed, arrival: Arrival, anew: bool) -> None:  # in a thread
+    def _work(self, framed: Framed, arrival: Arrival, is_retry: bool) -> None:  # in a thread
         if self._transport is None:  # disconnected while this waited for a thread
             answer = wsgi.Answer([], close=True)
             if arrival.receiver is not None:
@@ -317,7 +317,7 @@ class HttpConnection(BoundedConnection):
             try:
                 answer = wsgi.run(self._host, framed, self._peer, self._local, arrival)
             except WrongLane as wrong:
-                self._host.on_loop(self._host.offer_in, wrong.lane, self, self._work, framed, arrival, anew)
+                self._host.on_loop(self._host.offer_in, wrong.lane, self, self._work, framed, arrival, is_retry)
                 return
         if framed.coming and arrival.receiver is not None:
             self._host.on_loop(self._receive, framed, arrival.receiver)
@@ -326,8 +326,8 @@ class HttpConnection(BoundedConnection):
             try:
                 answer.held.start(partial(self._host.wake, self))
             except Exception:
-                if not anew:
-                    self._host.on_loop(partial(self._dispatch, framed, anew=True))
+                if not is_retry:
+                    self._host.on_loop(partial(self._dispatch, framed, is_retry=True))
                     return
                 log.exception("a request cannot be held")
                 refusal = self._host.refusal("500 Internal Server Error", "internal error", framed.head)
@@ -533,7 +533,7 @@ class HttpConnection(BoundedConnection):
         try:
             held.look_again()
         except Exception as error:
-            log.debug("a held request begins anew: %r", error)  # say, as its session has ended
+            log.debug("a held request is handled again: %r", error)  # say, as its session has ended
             self._host.on_loop(self._begin_anew)
         else:
             self._host.on_loop(self._hold_on, held)
@@ -543,7 +543,7 @@ class HttpConnection(BoundedConnection):
         if self._framed is not None:  # otherwise disconnected
             framed = replace(self._framed, body=self._body)
             self._forget_known()
-            self._dispatch(framed, anew=True)
+            self._dispatch(framed, is_retry=True)
 
     def _answer_held(self, found: Data) -> None:
         self._unhold()

@@ -1,4 +1,4 @@
-"""What connections need of the worker that owns them."""
+"""Interfaces of the worker, as its connections use it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Waiting(Protocol):
 
 
 class Loop(Protocol):
-    """What connections use of asyncio's event loop."""
+    """The part of asyncio's event loop that connections use."""
 
     def call_soon(self, callback: Callable[..., None], *args: Any) -> object: ...
 

@@ -62,7 +62,7 @@ class LoopHost:
         return not self.connections and self._lanes.rests
 
     def stop(self) -> None:
-        """Answer what is held, and keep no connection after its next answer. May be called repeatedly."""
+        """Answer held requests, and keep no connection after its next answer. May be called repeatedly."""
         self.is_stopping = True
         self.application.stopping()
 

@@ -1,4 +1,4 @@
-"""The server's door: what it hands to an application, and what an application hands to it.
+"""The server's door: the interfaces between it and an application.
 
 Applications import only this module and chat.server.client_identity. It imports nothing, because gunicorn's master
 loads it.
@@ -54,7 +54,7 @@ class Application:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What clients may take, and through which proxies they come."""
+    """Limits on clients, and the proxies through which they come."""
 
     max_body: int = 8 * 1024 * 1024  # bytes of a request
     memory: int = 512 * 1024 * 1024  # bytes buffered for all clients
@@ -69,7 +69,7 @@ ENVIRON_KEY = "commonroom.arrival"  # environ key of the Arrival in requests tha
 
 @dataclass(slots=True)
 class Arrival:
-    """What WSGI's environ cannot say of a request."""
+    """Facts about a request that have no place in WSGI's environ."""
 
     received_at: float  # time.monotonic() s when the request was complete and began to wait for a thread
     body: bytes | None  # without gunicorn's and werkzeug's wrappers; None: too large or coming, and not received
@@ -130,7 +130,7 @@ class HeldRequest(Reader, Protocol):
 
 
 class PushReader(Reader, Protocol):
-    """Finds what to push to one socket: framed messages. look_again raises Ended when the client has lost access.
+    """Finds news to push to one socket: framed messages. look_again raises Ended when the client has lost access.
 
     After another exception look_again is called a little later.
     """
@@ -162,7 +162,7 @@ class Ended(Exception):  # noqa: N818 - it is no mistake
         self.reason = reason
 
 
-# What a WSGI application may return in place of the parts of a body, after start_response:
+# Results of a WSGI application other than the parts of a body, after start_response:
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +215,7 @@ class Peer(Protocol):
         """Close with 1008 after this many seconds, unless called again; None cancels."""
 
     def follow(self, make: Callable[[Callable[[], None]], PushReader]) -> None:
-        """Push what the reader finds from now on, replacing an earlier one. Not while a message is being handled.
+        """Push the reader's news from now on, replacing an earlier one. Not while a message is being handled.
 
         `make` is called in this thread, with the function that the reader must call. Raises what `make` raises.
         """

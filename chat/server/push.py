@@ -39,7 +39,7 @@ class Pushes:
         self._connection = connection
         self.reader = reader
         self._is_asking = False
-        self._was_asked = False  # the next look finds what a thread has prepared
+        self._was_asked = False  # the next look returns news prepared by a thread
         self._is_due = False  # news may have arrived that this does not include
         self._is_over = False
 

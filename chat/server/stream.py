@@ -272,7 +272,7 @@ class StreamConnection(asyncio.Protocol):
         self.host.on_loop(self._close_at, NEVER if seconds is None else time.monotonic() + seconds)
 
     def follow(self, make: Callable[[Callable[[], None]], PushReader]) -> None:
-        """Push what the reader finds from now on, replacing an earlier one."""
+        """Push the reader's news from now on, replacing an earlier one."""
         self.host.on_loop(self._follow, make(self.wake))
 
     def unfollow(self) -> None:

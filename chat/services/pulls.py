@@ -64,7 +64,7 @@ class News:
 
 
 class Position:
-    """A reader's cursors, with what memory has after them.
+    """A reader's cursors, with the news that memory has after them.
 
     Contains no reader, so all readers with the same cursors share one; rights are checked separately.
     """
@@ -180,7 +180,7 @@ class PullReader(Reader[News]):
         self.position = position
 
     def up_to(self, until: Mapping[int, int], *, may_move: bool = False) -> News:
-        """Return what is new up to the rooms' clocks (µs by room id).
+        """Return the news up to the rooms' clocks (µs by room id).
 
         With `may_move`, a long answer moves to Lane.LONG as soon as it is known to be long, because everything is read
         again there.

@@ -3,7 +3,7 @@
 All of them follow one order, so that nobody gets a message that they may not read, and none is lost:
 
 1. Rights are read first: the session, and the memberships with each room's clock.
-2. The reader is registered (Reader.start). What was committed in between has woken nobody, so rights are read again
+2. The reader is registered (Reader.start). Commits in between have woken nobody, so rights are read again
    and the database is looked at once more.
 3. No look in the database takes anything newer than the clocks that were read with the rights: the reader may have been
    removed since.
@@ -27,7 +27,7 @@ E = TypeVar("E", bound=Entry)
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What readers read."""
+    """Where readers find their rights and news."""
 
     store: Store
     hub: Hub
@@ -91,11 +91,11 @@ class Reader(Waiter, Generic[Found]):
         self._sources.hub.notifier.unregister(self)
 
     def _in_memory(self) -> Found | None:
-        """What is new at the reader's positions; None if memory does not reach back far enough."""
+        """Return the news at the reader's positions; None if memory does not reach back far enough."""
         raise NotImplementedError
 
     def _in_database(self) -> Found:
-        """Read the memberships, then what is new in these rooms, by `stored_by`."""
+        """Read the memberships, then the news of these rooms, by `stored_by`."""
         raise NotImplementedError
 
 

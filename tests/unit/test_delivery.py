@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, delete, func, insert, select
+from sqlalchemy.exc import IntegrityError
 
 from chat.backends.sqlite import bus as bus_module
 from chat.backends.sqlite.bus import SqliteBus
@@ -21,7 +22,7 @@ from chat.delivery import Hub, Waiter
 from chat.delivery.feed import Feeds
 from chat.delivery.notifier import Notifier
 from chat.delivery.tail import MOST_MESSAGES, Tail
-from chat.models import Actor, Event, EventRow, Message, StoredMessage
+from chat.models import Actor, Event, EventKind, EventRow, Message, StoredMessage
 from chat.ports import WriteTransaction
 from chat.services import Services, housekeeping
 from chat.services.messages import Draft
@@ -578,3 +579,51 @@ def test_more_changes_than_memory_holds(services: Services) -> None:
     fresh._use(LOBBY).open(0)
     fresh.catch_up(LOBBY, tail(feeds).end)
     assert tail(fresh)._replace(version=0) == tail(feeds)._replace(version=0)
+
+
+def test_a_bus_brings_commits_of_other_processes_only(
+    services: Services, other: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus = bus_of(services)
+    alice = sign_up(services, "alice")
+    bus.read_events()
+    brought: list[Event] = []
+    monkeypatch.setattr(services.hub, "publish", brought.extend)
+
+    def rights() -> int:
+        return sum(event.kind is EventKind.USER for event in brought)
+
+    services.memberships.leave(alice, "public")
+    assert rights() == 1, "at once, without the bus"
+    bus.read_events()
+    assert rights() == 1, "and not again"
+    other.memberships.join(alice, "public", "")
+    bus.read_events()
+    assert rights() == 2
+
+
+def test_an_event_that_was_not_committed_hides_no_event_with_its_id(services: Services) -> None:
+    """SQLite gives out the number of a row again that was rolled back."""
+    before = dict(store_of(services)._own)
+
+    def write() -> None:
+        with services.store.write() as tx:
+            tx.emit(Event(EventKind.USER, 1))
+            tx.emit(Event(EventKind.USER, None))  # type: ignore[arg-type]
+
+    with pytest.raises(IntegrityError):
+        write()
+    assert store_of(services)._own == before
+
+
+def test_a_failed_delivery_has_everybody_look_again(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    alice = sign_up(services, "alice")
+    waiter = Waiter([("user", alice.user_id)], lambda: None)
+    services.hub.notifier.register(waiter, most=10)
+
+    def fault(*_: object) -> None:
+        raise RuntimeError("a mistake in a feed")
+
+    monkeypatch.setattr(services.hub.feeds, "publish", fault)
+    services.messages.send(alice, "public", Draft(text="stored"))
+    assert waiter.recheck

@@ -37,7 +37,7 @@ class PostgresBackend:
         return f"the PostgreSQL database {known.get('dbname', '')} at {known.get('host', 'this machine')}"
 
     def bus(self, listener: Listener) -> PostgresBus:
-        """Create the bus, which tells other processes of this one's commits from now on."""
+        """Create the bus, which tells other processes of commits from now on."""
         made = PostgresBus(self.store, listener, self._url, self._hints)
         self.store.on_commit(made.committed)
         return made

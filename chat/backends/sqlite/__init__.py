@@ -39,7 +39,7 @@ class SqliteBackend:
             return copying.copy(self.store, copying.store_of(target), told)
 
     def bus(self, listener: Listener) -> SqliteBus:
-        """Create the bus, which tells other processes of this one's commits from now on."""
+        """Create the bus, which tells other processes of commits from now on."""
         made = SqliteBus(self.store, listener)
         self.store.on_commit(made.committed)
         return made
