@@ -139,7 +139,7 @@ class Subscription(Reader[list[StoredMessage]]):
     def begin(self, since: Ends) -> None:
         """Follow the rooms from these times on, and rooms without one from now on."""
         self._since = since
-        self.start(MOST)  # what it finds is found again by the first look
+        self.start(MOST)  # the first look finds its news again
         self._sources.presence.wait(self.actor.session_id, self.actor.user_id)
 
     def _resolve(self, since: Ends | None = None) -> list[Any]:
