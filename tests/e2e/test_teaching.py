@@ -121,6 +121,7 @@ def test_ones_own_account(people, name):
     dialog.get_by_label("Your password").fill(PASSWORD)
     dialog.get_by_role("button", name="Delete my account").click()
     expect(page.locator("#login-form")).to_be_visible()
+    expect(page.locator("#login-reason")).to_be_hidden()  # the page is loaded anew, before a pull is refused
 
 
 def test_a_join_address_that_cannot_be_decoded_still_shows_the_page(people):

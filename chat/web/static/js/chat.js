@@ -7,7 +7,7 @@ import { siteName } from "./arrival.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { Conversation } from "./conversation.js";
-import { closeAllDialogs, openForm, openPicture } from "./dialogs.js";
+import { closeAllDialogs, leaveFor, openForm, openPicture } from "./dialogs.js";
 import { Directs } from "./directs.js";
 import { byId, el } from "./dom.js";
 import { onLanguage, t } from "./i18n.js";
@@ -58,7 +58,7 @@ export class Chat {
     });
     wirePanel(store);
     this.notifications = new Notifications(store, this.#records, open);
-    wireAccount(store, { changed: () => this.#showMe(), left: () => location.assign("/"), notifications: this.notifications });
+    wireAccount(store, { changed: () => this.#showMe(), left: () => leaveFor("/"), notifications: this.notifications });
     this.rooms = new RoomDialogs(store, this.feed, open, (room) => this.notifications.choice(room));
     new RoomList(store, open, () => this.feed.more());
     new Directs(store);

@@ -10,6 +10,7 @@ let count = 0;
 // leads to another one or to a room, that takes over the entry.
 let isGoingBack = false; // from the entry of a dialog that is closed
 let claimed = null; // [state, url] of the entry to make once that is done
+let leaving = null; // the address to leave for once that is done
 
 if (history.state?.dialog) history.replaceState(null, ""); // of a dialog that a reload closed
 globalThis.addEventListener("popstate", () => {
@@ -17,6 +18,7 @@ globalThis.addEventListener("popstate", () => {
     isGoingBack = false;
     if (claimed) claimEntry(...claimed);
     claimed = null;
+    if (leaving) location.assign(leaving);
     return;
   }
   for (const node of document.querySelectorAll("dialog")) if (node.dataset.id !== history.state?.dialog) node.close();
@@ -27,6 +29,12 @@ export function claimEntry(state, url) {
   if (isGoingBack) claimed = [state, url];
   else if (history.state?.dialog) history.replaceState(state, "", url);
   else history.pushState(state, "", url);
+}
+
+/** Load another page, after a dialog's entry is left: going back would stop it. */
+export function leaveFor(url) {
+  if (history.state?.dialog) leaving = url;
+  else location.assign(url);
 }
 
 function leaveEntry(id) {
