@@ -349,7 +349,8 @@ def test_nothing_is_refused_from_the_first_visit_to_the_log_out(people, name):
     page = people.page()
     seen = []
     page.on("console", lambda message: seen.append(message.text))
-    page.reload()
+    page.goto("/teach")
+    page.get_by_role("link", name="To the log-in").click()
     page.locator("#tab-register").click()
     page.locator("#username").fill(name("anna"))
     page.locator("#password").fill(PASSWORD)

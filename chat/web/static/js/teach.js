@@ -31,8 +31,9 @@ function show() {
 
 async function start() {
   try {
-    me = await api.me();
-    actFor(me.id);
+    const { state } = await api.session(); // unlike the next request, this one is not refused without a login
+    if (state === "living") me = await api.me();
+    if (me) actFor(me.id);
   } catch {
     me = null; // not logged in, or not reached: the link leads on
   }
