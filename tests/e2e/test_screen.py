@@ -349,6 +349,7 @@ def test_nothing_is_refused_from_the_first_visit_to_the_log_out(people, name):
     page = people.page()
     seen = []
     page.on("console", lambda message: seen.append(message.text))
+    page.on("response", lambda answer: seen.append(answer.url) if answer.status >= 400 else None)
     page.goto("/teach")
     page.get_by_role("link", name="To the log-in").click()
     page.locator("#tab-register").click()
