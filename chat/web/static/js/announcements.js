@@ -38,6 +38,10 @@ export class Announcements {
     this.#timer = setTimeout(() => this.#refresh(), SOON_MS);
   }
 
+  stop() {
+    clearTimeout(this.#timer);
+  }
+
   async #refresh() {
     const name = this.#store.current;
     if (name === null || document.visibilityState !== "visible") return;

@@ -126,6 +126,8 @@ export class Chat {
   }
 
   #pause() {
+    this.members.stop();
+    this.announcements.stop();
     this.live.stop();
     this.feed.stop();
     closeAllDialogs();

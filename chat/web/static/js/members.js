@@ -60,6 +60,11 @@ export class Members {
     this.#timer = setTimeout(() => this.refresh(AGAIN_MS), SOON_MS);
   }
 
+  stop() {
+    clearTimeout(this.#timer);
+    this.#round += 1;
+  }
+
   async refresh(nextMs = REFRESH_MS) {
     clearTimeout(this.#timer);
     const round = ++this.#round;
