@@ -386,7 +386,8 @@ def test_every_text_exists_in_both_languages(people):
     page = people.page()
     strings = page.evaluate(
         """async () => ({ ...(await import('/static/js/strings.js')).STRINGS,
-            ...(await import('/static/js/peoplestrings.js')).PEOPLE_STRINGS })"""
+            ...(await import('/static/js/peoplestrings.js')).PEOPLE_STRINGS,
+            ...(await import('/static/js/orderstrings.js')).ORDER_STRINGS })"""
     )
     for key, texts in strings.items():
         assert len(texts) == 2, key

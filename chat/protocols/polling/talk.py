@@ -1,4 +1,4 @@
-"""/chat: what the page adds to talking."""
+"""/chat: additions of the page."""
 
 from typing import Any
 

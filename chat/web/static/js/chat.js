@@ -19,6 +19,8 @@ import { Members } from "./members.js";
 import { roomTitle } from "./names.js";
 import { notify } from "./notices.js";
 import { Notifications } from "./notifications.js";
+import { RoomOrder } from "./order.js";
+import { openMemberActions } from "./orderdialogs.js";
 import { Outbox } from "./outbox.js";
 import { RoomDialogs } from "./roomdialogs.js";
 import { RoomFeed } from "./roomfeed.js";
@@ -63,7 +65,7 @@ export class Chat {
     new RoomList(store, open, () => this.feed.more());
     new Directs(store);
     this.announcements = new Announcements(store, this.#records);
-    this.members = new Members(store, () => this.feed.refreshQuietly());
+    this.members = new Members(store, () => this.feed.refreshQuietly(), (member) => this.#moderate(member));
     this.conversation = new Conversation(store, {
       enlarge: openPicture,
       retry: (view) => this.#outbox.retry(view.id),
@@ -76,6 +78,10 @@ export class Chat {
       isLoaded: (name, id) => name === store.current && store.room.messages.some((message) => message.id === id),
       jump: (id) => this.conversation.jumpTo(id),
       open,
+    });
+    this.order = new RoomOrder(store, {
+      refreshRooms: () => this.feed.refreshQuietly(),
+      jump: (id) => this.conversation.jumpTo(id),
     });
     this.composer = new Composer(store, this.#records, this.#outbox, this.#typing, () => this.members.all, () =>
       this.conversation.toBottom(),
@@ -172,6 +178,7 @@ export class Chat {
       reply: (message) => this.composer.reply(message, message.name, snippet(message)),
       change: (message, text) => api.edit(inRoom(), message.id, text, message.edited),
       remove: (message) => this.#askToDelete(inRoom(), message),
+      pin: (message) => act(this.order.pin(message, true)),
     };
   }
 
@@ -195,7 +202,12 @@ export class Chat {
 
   /** Deleted messages may have counted as unread: ask the server. */
   #changed(room, changes) {
+    this.order.changed(room, changes);
     if (room.unread > 0 && changes.some(({ change }) => change === "deleted")) this.feed.recount();
+  }
+
+  #moderate(member) {
+    openMemberActions(this.#store.room, member, () => this.members.refresh());
   }
 
   #isLookedAt() {

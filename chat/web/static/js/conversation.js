@@ -56,6 +56,7 @@ export class Conversation {
       react: (message, emoji) => actions.react(message, emoji, !message.reactions[emoji]?.includes(store.me.username)),
       reply: actions.reply,
       remove: actions.remove,
+      pin: actions.pin,
       edit: (message) => this.#edit(message),
     });
     store.on("current", () => this.#switch());

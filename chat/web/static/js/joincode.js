@@ -3,18 +3,13 @@
 import { openDialog } from "./dialogs.js";
 import { byId, el } from "./dom.js";
 import { t } from "./i18n.js";
+import { mayGiveCode } from "./moderators.js";
 import { notify } from "./notices.js";
 import { qrCodes } from "./qr.js";
 import { addressChoice } from "./roomlink.js";
 import { siteApi } from "./siteapi.js";
 
 const COUNT_EVERY_MS = 3000;
-
-/** Whether a teacher acts as the owner there: in all rooms but private ones. */
-export const isOpenRoom = (room) => room.isLocked || (room.type !== "private" && room.name !== `#${room.id}`);
-
-/** Whether me may see and change the room's join code. */
-export const mayGiveCode = (room, me) => ["owner", "admin"].includes(room.role) || Boolean(me?.isTeacher && isOpenRoom(room));
 
 const linkOf = (address, code) => `${address}/join/${code}`;
 

@@ -1,10 +1,11 @@
 // The open room's members, and their presence.
 
 import { api } from "./api.js";
-import { byId, el } from "./dom.js";
+import { byId, el, icon } from "./dom.js";
 import { locale, onLanguage, t } from "./i18n.js";
 import { avatarSource } from "./incoming.js";
 import { avatarNode } from "./messageview.js";
+import { mayGiveCode } from "./moderators.js";
 import { nameNode } from "./names.js";
 
 const REFRESH_MS = 30_000; // who is online; coming and going are told by the pull
@@ -22,9 +23,11 @@ export class Members {
   #round = 0;
 
   #refreshRooms;
+  #moderate;
 
-  /** refreshRooms() brings the numbers of members up to date. */
-  constructor(store, refreshRooms) {
+  /** refreshRooms() brings the numbers of members up to date; moderate(member) offers the actions on a member. */
+  constructor(store, refreshRooms, moderate) {
+    this.#moderate = moderate;
     this.#store = store;
     this.#refreshRooms = refreshRooms;
     this.#more.addEventListener("click", () => {
@@ -118,16 +121,26 @@ export class Members {
     this.#list.replaceChildren(...nodes, ...(this.#isCut ? [this.#more] : []));
   }
 
+  #moderateButton(member) {
+    const { room, me } = this.#store;
+    const isSubject = me && member.user !== me.username && member.role !== "owner" && !member.teacher;
+    if (!room || !isSubject || !mayGiveCode(room, me)) return null;
+    const label = { "aria-label": t("order.member", { name: member.nickname || member.user }), "aria-haspopup": "dialog" };
+    return el("button", { type: "button", class: "icon-button", ...label, onclick: () => this.#moderate(member) }, icon("more"));
+  }
+
   #row(member) {
     const about = [];
     if (member.user === this.#store.me?.username) about.push(t("members.you"));
     if (member.role !== "member") about.push(t(`role.${member.role}`));
+    if (Date.parse(member.muted_until) > Date.now()) about.push(t("order.isMuted"));
     return el(
       "li",
       { class: member.online ? "member online" : "member", },
       avatarNode(member.nickname || member.user, member.user, avatarSource(member.avatar)),
       el("span", { class: "member-name" }, nameNode(member.nickname || member.user, member.user, member.user_id, { isTeacher: member.teacher, isAlike: member.alike })),
       about.length > 0 ? el("span", { class: "member-about" }, about.join(", ")) : null,
+      this.#moderateButton(member),
     );
   }
 }

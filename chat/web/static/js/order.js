@@ -4,20 +4,13 @@ import { openDialog } from "./dialogs.js";
 import { byId, el } from "./dom.js";
 import { onLanguage, t } from "./i18n.js";
 import { toEntries } from "./incoming.js";
-import { mayGiveCode } from "./joincode.js";
+import { mayGiveCode } from "./moderators.js";
 import { notify } from "./notices.js";
 import { orderApi } from "./orderapi.js";
+import { orderOf } from "./orderof.js";
 import { snippet } from "./talk.js";
 
 const SECOND = 1000;
-
-/** Of a room in the list of rooms, or of its settings in a change. */
-export const orderOf = (found) => ({
-  topic: found.topic ?? "",
-  readOnly: found.read_only ?? false,
-  slowMode: found.slow_mode ?? 0,
-  isArchived: found.archived ?? false,
-});
 
 /** Whether me keeps order in the room: its owner, admins, and teachers where it is not private. */
 export const isModerator = mayGiveCode;
@@ -130,7 +123,7 @@ export class RoomOrder {
     this.#note.textContent = found ? t(found.key, { time: duration(left) }) : "";
     const isClosed = found !== null && found.key !== "order.slow"; // one may write while waiting
     byId("message-text").disabled = isClosed;
-    byId("pick-picture").disabled = isClosed;
+    for (const button of byId("composer").querySelectorAll(".composer-row button")) button.disabled = isClosed;
     byId("send").disabled = found !== null;
     if (found?.until) this.#timer = setTimeout(() => this.#showNote(), SECOND);
   }

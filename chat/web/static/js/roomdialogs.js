@@ -4,9 +4,11 @@ import { api } from "./api.js";
 import { field, openDialog, openForm } from "./dialogs.js";
 import { el, icon } from "./dom.js";
 import { t } from "./i18n.js";
-import { codeSection, isOpenRoom, mayGiveCode } from "./joincode.js";
+import { codeSection } from "./joincode.js";
+import { isOpenRoom, mayGiveCode } from "./moderators.js";
 import { fullName, roomTitle } from "./names.js";
 import { notify } from "./notices.js";
+import { openArchived, orderButtons, settingsSection } from "./orderdialogs.js";
 import { roomLink } from "./roomlink.js";
 import { hasInName } from "./store.js";
 
@@ -36,6 +38,11 @@ export class RoomDialogs {
       dialog.close();
       this.create(search.value.trim());
     });
+    const archived = el("button", { type: "button", class: "link" }, t("order.archivedRooms"));
+    archived.addEventListener("click", () => {
+      dialog.close();
+      openArchived(this.#store, (name) => this.#feed.refresh().then(() => this.#open(name))).catch((problem) => notify(problem.message, "bad"));
+    });
     const show = () => this.#showFound(list, search.value, error, () => dialog.close());
     const tell = (problem) => (error.textContent = problem.message);
     let soon = null;
@@ -44,7 +51,7 @@ export class RoomDialogs {
       clearTimeout(soon);
       soon = setTimeout(() => this.#search(search.value.trim()).catch(tell), SEARCH_AFTER_MS);
     });
-    const dialog = openDialog(t("find.title"), [search, error, list, el("div", { class: "buttons" }, create)]);
+    const dialog = openDialog(t("find.title"), [search, error, list, el("div", { class: "buttons" }, archived, create)]);
     show();
     this.#store.on("rooms", show);
     dialog.node.addEventListener("close", () => {
@@ -152,6 +159,7 @@ export class RoomDialogs {
     leadTo(leave, () => this.leave(room));
     leadTo(remove, () => this.delete(room));
     const nodes = [
+      room.topic && el("p", { dir: "auto" }, room.topic),
       el("p", {}, facts.join(" · ")),
       room.role && el("p", {}, t(`room.role.${room.role}`)),
       roomLink(room),
@@ -159,6 +167,8 @@ export class RoomDialogs {
       el("div", { class: "buttons" }, leave, mayDelete ? remove : null),
       mayDelete && el("p", {}, el("a", { href: api.exportAddress(room.name), download: "" }, t("export.button"))),
       mayGiveCode(room, me) && codeSection(room, () => dialog.close()),
+      mayGiveCode(room, me) && settingsSection(room, () => this.#feed.refresh().catch(() => {})),
+      mayGiveCode(room, me) && orderButtons(room, leadTo),
     ];
     const dialog = openDialog(roomTitle(room), nodes.filter(Boolean));
     if (room.role !== "owner") this.#offerLeaveAll(room, leave, leadTo);

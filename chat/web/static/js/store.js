@@ -6,6 +6,7 @@
 // message is another object, so the views know what to draw again.
 
 import { changed, isChange } from "./changes.js";
+import { orderOf } from "./orderof.js";
 
 export const KEPT_MESSAGES = 500;
 const KEPT_IN_BACKGROUND = 60;
@@ -77,6 +78,7 @@ export class Store {
       if (!isSearch || !isSame) room.activity = this.#activity + list.length - index; // the most active come first
       room.role = found.role;
       room.mentions = found.mentions; // unread ones that name the user
+      Object.assign(room, orderOf(found), { mutedUntil: Date.parse(found.muted_until) || 0 });
       if (found.last_time > room.lastTime) room.lastTime = found.last_time;
       if (room.joined) adopt(room, found);
     }

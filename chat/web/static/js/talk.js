@@ -1,5 +1,6 @@
 // Rules for messages in the page: permitted actions, and one-line summaries.
 
+import { mayGiveCode } from "./moderators.js";
 import { isDirect } from "./names.js";
 import { t } from "./i18n.js";
 
@@ -11,8 +12,10 @@ export function offers(message, store) {
   const isMine = message.user === store.me.username;
   const { room } = store;
   const names = ["react", "reply"];
+  const isModerator = mayGiveCode(room, store.me) && !isDirect(room);
+  if (isModerator) names.push("pin");
   if (isMine && message.type === "text" && Date.now() - Date.parse(message.timestamp) < EDIT_MS) names.push("edit");
-  if (isMine || (["owner", "admin"].includes(room.role) && !isDirect(room))) names.push("remove");
+  if (isMine || isModerator) names.push("remove");
   return names;
 }
 
