@@ -130,6 +130,7 @@ def delete_account(username: str) -> None:
 @click.option("--directs/--no-directs", "direct_conversations", default=None, help="whether they may be begun")
 @click.option("--slow-mode", type=click.IntRange(0, SLOW_MODE_MAX), help="seconds; of rooms without their own")
 @click.option("--names/--no-names", "pupils_change_names", default=None, help="whether pupils may change theirs")
+@click.option("--keep-days", type=click.IntRange(0, 3650), help="remove older messages for good; 0: never")
 def site(*, new_code: bool, **given: object) -> None:
     """Show the site's settings, or change those given."""
     settings = services().site.settings()

@@ -125,6 +125,10 @@ class Store(Protocol):
         """Return up to this many free pages to the file system, keeping some spare. Returns whether there are more."""
         ...
 
+    def scrub(self) -> None:
+        """Remove what deleted data has left in indexes, logs and pages, as far as it can be done beside writers."""
+        ...
+
     def moment(self) -> "Moment":
         """Return the current position in the order of commits."""
         ...

@@ -43,6 +43,7 @@ from chat.services.quota import Quota, StorageBounds
 from chat.services.rate_limits import Limits
 from chat.services.read_marks import ReadMarks
 from chat.services.readers import Sources
+from chat.services.retention import Retention
 from chat.services.room_passwords import RoomPasswords
 from chat.services.room_presence import RoomPresence
 from chat.services.room_settings import RoomSettingsService
@@ -171,6 +172,7 @@ class Services:
         self.store.on_commit(self.hub.committed)
         self._bus = backend.bus(self.hub)
         self.purger = Purger(self.store)
+        self.retention = Retention(self.store, clock, self.site, self.hub.feeds.forget)
         self._housekeeper = Housekeeper(
             self.store,
             clock,
@@ -190,7 +192,9 @@ class Services:
                 self.audit.purge,
                 self.roster_imports.purge,
                 self.avatars.convert_old,
+                self.retention.purge,
                 self.purger.purge,
+                self.store.scrub,
                 self.purger.shrink,
             ],
         )

@@ -49,6 +49,7 @@ class SiteSettings:
     pupils_make_rooms: bool = True
     private_rooms: bool = True  # rooms visible to their members only
     direct_conversations: bool = True  # whether new ones are allowed
+    keep_days: int = 0  # messages are removed after so many; 0: never
     slow_mode: int = 0  # seconds; of rooms without a setting of their own (access.SLOW_MODE reads it)
     pupils_change_names: bool = True  # their own; otherwise names and nicknames stay as the roster has them
 

@@ -1,11 +1,13 @@
 """Deleted rooms and messages leave nothing, also in the file, without blocking others."""
 
 import base64
+import sqlite3
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
+from chat.backends.sqlite import text_index
 from chat.models import (
     Access,
     Actor,
@@ -97,6 +99,42 @@ def test_in_the_file_neither(services: Services, clock: FakeClock) -> None:
     clock.advance(86401)
     services.audit.purge()
     assert not is_in_the_file()
+
+
+@pytest.mark.sqlite_only
+def test_while_the_server_runs_neither(services: Services, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the file and its log; in the search index no trigram of it."""
+    monkeypatch.setattr(text_index, "RECENT", 1)
+    monkeypatch.setattr(text_index, "PAUSE", 0)
+    alice = sign_up(services, "alice")
+    said = services.messages.send(alice, "public", Draft(text=f"{SECRET} qzx"))
+    services.messages.send(alice, "public", Draft(text="kept"))
+    services.store.texts.catch_up()
+    services.messages.send(alice, "public", Draft(text="kept, too"))
+    services.store.texts.catch_up()
+    services.rooms.delete(alice, furnish(services, alice))
+    file = file_of(services)
+    log = file.with_name(f"{file.name}-wal")
+
+    def traces() -> list[bool]:
+        terms = sqlite3.connect(file)
+        terms.execute("CREATE VIRTUAL TABLE temp.terms USING fts5vocab(main, message_search, instance)")
+        is_indexed = bool(terms.execute("SELECT 1 FROM temp.terms WHERE term = 'qzx'").fetchall())
+        blocks = b"".join(block for (block,) in terms.execute("SELECT block FROM message_search_data"))
+        terms.close()
+        return [SECRET.encode() in file.read_bytes() + log.read_bytes(), is_indexed, b"qzx" in blocks]
+
+    assert traces() == [True, True, True]
+    services.changes.delete(alice, said.id)
+    services.purger.purge()
+    clock.advance(86401)
+    services.audit.purge()
+    services.store.scrub()
+    assert traces() == [False, False, False]
+    assert [hit.message.content for hit in services.search.find(alice, "kept", None, None, 0, 9).hits] == [
+        "kept, too",
+        "kept",
+    ]
 
 
 def test_messages_go_newest_first_as_replies_refer_to_earlier_ones(

@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -25,6 +26,7 @@ _bytes_used = text(
 )
 _free_pages = text("SELECT freelist_count, auto_vacuum FROM pragma_freelist_count, pragma_auto_vacuum")
 CHECKPOINT_COMMITS = 20
+SCRUB_SECONDS = 3600.0
 MANY_COMMITS = 300  # about 1,800 pages of the WAL: well below engine.LOG_MAX_PAGES
 _last_event = select(func.max(EventRow.id))
 
@@ -50,6 +52,7 @@ class Store(SqlStore):
         # One connection therefore serves all writers and is kept: the pool's checkout takes as long as a send's SQL.
         self._writer: Connection | None = None
         self._commits = 0  # since the last checkpoint
+        self._scrub_due = 0.0  # time.monotonic() s
         self.texts = SqliteTextIndex(self.read, self.write)
 
     @contextmanager
@@ -130,6 +133,26 @@ class Store(SqlStore):
             # Python's execute makes one step of it, which is one page. Runs in its own transaction.
             raw.executescript(f"PRAGMA incremental_vacuum({min(pages, free - spare)})")
         return bool(free - spare > pages)
+
+    def scrub(self) -> None:
+        """Remove deleted texts from the search index, and empty the WAL, which keeps pages as they were before.
+
+        The latter at most every SCRUB_SECONDS, and without waiting for readers: while one is at work, the next round
+        tries again.
+        """
+        self.texts.scrub()
+        if time.monotonic() < self._scrub_due:
+            return
+        with _unavailable(), self._take_turn(), self.engine.connect() as connection:
+            raw: Any = connection.connection.driver_connection
+            (before,) = raw.execute("PRAGMA busy_timeout").fetchone()
+            raw.execute("PRAGMA busy_timeout=0")
+            try:
+                is_busy, _, _ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                raw.execute(f"PRAGMA busy_timeout={before}")
+        if not is_busy:
+            self._scrub_due = time.monotonic() + SCRUB_SECONDS
 
     def moment(self) -> UpTo:
         with self.read() as connection:

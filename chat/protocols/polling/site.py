@@ -230,6 +230,7 @@ def _settings(found: SiteSettings) -> Response:
         "pupils_make_rooms": found.pupils_make_rooms,
         "private_rooms": found.private_rooms,
         "direct_conversations": found.direct_conversations,
+        "keep_days": found.keep_days,
         "slow_mode": found.slow_mode,
         "pupils_change_names": found.pupils_change_names,
     }

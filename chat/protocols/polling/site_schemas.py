@@ -32,6 +32,12 @@ _SLOW_MODE = (
     "没有自己设置的聊天室中，每人两条消息的间隔秒数（0 到 3600）",
 )
 
+KEEP_DAYS_MAX = 3650
+_KEEP_DAYS = (
+    "after how many days messages are removed for good, with their pictures and files (0: never)",
+    "消息保留的天数，过后连同图片和文件一并彻底删除（0：一直保留）",
+)
+
 
 def _switch(metadata: dict[str, Any], **more: Any) -> fields.Boolean:
     return fields.Boolean(truthy={True}, falsy={False}, metadata=metadata, **more)
@@ -55,6 +61,7 @@ class WantedSettings(In):
     pupils_make_rooms = _switch(_ROOMS)
     private_rooms = _switch(_PRIVATE)
     direct_conversations = _switch(_DIRECT)
+    keep_days = WholeNumber(*_KEEP_DAYS, validate=validate.Range(0, KEEP_DAYS_MAX), examples=[0])
     slow_mode = WholeNumber(*_SLOW_MODE, validate=validate.Range(0, SLOW_MODE_MAX), examples=[0])
     pupils_change_names = _switch(_NAMES)
 
@@ -115,6 +122,7 @@ class SettingsShown(Done):
     pupils_make_rooms = fields.Boolean(required=True, metadata=_ROOMS)
     private_rooms = fields.Boolean(required=True, metadata=_PRIVATE)
     direct_conversations = fields.Boolean(required=True, metadata=_DIRECT)
+    keep_days = fields.Integer(required=True, metadata=about(*_KEEP_DAYS))
     slow_mode = fields.Integer(required=True, metadata=about(*_SLOW_MODE))
     pupils_change_names = fields.Boolean(required=True, metadata=_NAMES)
 

@@ -18,5 +18,7 @@ export const SEARCH_STRINGS = {
   "search.older": ["Earlier messages", "更早的消息"],
   "search.newer": ["Later messages", "更晚的消息"],
   "search.room": ["Open the room", "打开聊天室"],
+  "site.keep": ["Keep messages for (days)", "消息保留天数"],
+  "site.keep.hint": ["0: for ever. Older messages, pictures and files are removed for good.", "0 表示一直保留。更早的消息、图片和文件会被彻底删除。"],
   "export.button": ["Download everything (ZIP)", "下载全部内容（ZIP）"],
 };

@@ -57,6 +57,7 @@ export class SiteForm {
       field("name", t("site.name"), { value: now.name, maxlength: 40, autocomplete: "off", hint }),
       el("fieldset", {}, el("legend", {}, t("site.registration")), modes, this.#code()),
       el("fieldset", {}, el("legend", {}, t("site.allowed")), Object.entries(SWITCHES).map(box), el("p", { class: "hint" }, t("site.private.hint"))),
+      field("keep_days", t("site.keep"), { type: "number", min: 0, max: 3650, step: 1, value: now.keep_days, hint: t("site.keep.hint") }),
       this.#error,
       el("div", { class: "buttons" }, save),
     );
@@ -79,7 +80,7 @@ export class SiteForm {
   }
 
   async #save(form) {
-    const changes = { name: form.elements.name.value.trim(), registration: form.elements.registration.value };
+    const changes = { name: form.elements.name.value.trim(), registration: form.elements.registration.value, keep_days: Number(form.elements.keep_days.value) };
     for (const name of Object.keys(SWITCHES)) changes[name] = form.elements[name].checked;
     try {
       await this.#change(changes);
