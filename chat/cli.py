@@ -11,6 +11,7 @@ from flask import Flask, current_app
 from flask.cli import AppGroup
 
 from chat import __version__, connect
+from chat.cli_console import COMMANDS as CONSOLE_COMMANDS
 from chat.cli_databases import CREATE_APP, make_backup, move, restore
 from chat.errors import ChatError, ErrorCode
 from chat.http.context import services
@@ -24,6 +25,8 @@ chat = AppGroup("chat", help="Run this server.")
 chat.add_command(make_backup)
 chat.add_command(restore)
 chat.add_command(move)
+for command in CONSOLE_COMMANDS:
+    chat.add_command(command)
 
 _WORDS = {
     ErrorCode.ROOM_NOT_FOUND: "There is no room with that name.",

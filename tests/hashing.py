@@ -13,4 +13,5 @@ _NOBODYS = _CHEAP.hash("nobody")
 def cheapen(set_attribute: Callable[[object, str, object], None]) -> None:
     """Have passwords hashed so, by setattr or a MonkeyPatch's. test_passwords looks at the real parameters."""
     set_attribute(passwords, "_hasher", _CHEAP)
+    set_attribute(passwords, "_light_hasher", _CHEAP)
     set_attribute(passwords, "_NOBODYS", _NOBODYS)

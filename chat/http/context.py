@@ -1,5 +1,6 @@
 """Access to the application and the current request for handlers."""
 
+import re
 from functools import lru_cache
 
 from flask import Request, current_app, g, has_app_context, has_request_context, request
@@ -12,6 +13,8 @@ from chat.server.ports import ENVIRON_KEY, Arrival
 from chat.services import Services
 
 EXTENSION = "commonroom"
+PROGRAM_MAX_CHARS = 160
+_UNSHOWN = re.compile("[^\x20-\x7e]+")
 
 
 def this_request() -> Request:
@@ -40,7 +43,8 @@ def client_address() -> str:
 def whence() -> Whence:
     """Return protocol and address of the request or socket that this thread handles."""
     if has_request_context():
-        return Whence((request.blueprint or "-").partition("_")[0], client_address())
+        program = _UNSHOWN.sub("", request.headers.get("User-Agent", "")[:PROGRAM_MAX_CHARS])
+        return Whence((request.blueprint or "-").partition("_")[0], client_address(), program)
     handler = g.get("handler") if has_app_context() else None
     if handler is None:
         return LOCAL

@@ -67,6 +67,7 @@ class LoginSession(db.Model):
     # Shown to the session's user.
     protocol: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
     address: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
+    program: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))  # its User-Agent, for teachers
 
 
 class KnownAddress(db.Model):

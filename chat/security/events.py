@@ -27,10 +27,11 @@ _LINES = Limit("lines", burst=300, seconds=60)  # all others
 
 @dataclass(frozen=True, slots=True)
 class Whence:
-    """The protocol and address that an event comes from."""
+    """The protocol and address that an event comes from, and the program as it calls itself."""
 
     protocol: str
     address: str
+    program: str = ""
 
 
 LOCAL = Whence("local", "-")  # a command on the server's machine

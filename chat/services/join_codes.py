@@ -58,6 +58,22 @@ class JoinCodes:
         """Remove the room's join code. Raises ROOM_NOT_FOUND, FORBIDDEN."""
         self._set(actor, ref, None)
 
+    def room_name(self, code: str) -> str:
+        """Return the name of the room with this code, to somebody who need not be logged in.
+
+        Raises JOIN_CODE_WRONG; RATE_LIMITED after too many wrong ones, then for correct ones too.
+        """
+        bucket: Bucket = (WRONG_CODES_BY_ADDRESS, self._whence().address)
+        self._limits.check_shared(bucket)
+        given = normal_code(code)
+        with self._store.read() as connection:
+            room_id = room_of_code(connection, given) if given else None
+            if room_id is not None:
+                name: str = connection.execute(select(Room.name).where(Room.id == room_id)).scalar_one()
+                return name
+        self._limits.take_shared(bucket)
+        raise ChatError(ErrorCode.JOIN_CODE_WRONG)
+
     def join(self, actor: Actor, code: str) -> tuple[str, bool]:
         """Join the room with this code. Returns its name, and whether the membership is new.
 

@@ -165,7 +165,7 @@ class Memberships:
     ) -> Listed[MemberView]:
         """List the room's members (of a role), longest-standing first.
 
-        alike: tell who looks like another member by name; only_alike: list only these. Raises ROOM_NOT_FOUND, also for
+        alike: tell whose name looks like another member's; only_alike: list only these. Raises ROOM_NOT_FOUND, also for
         non-members.
         """
         with self._store.read() as connection:

@@ -32,6 +32,7 @@ from chat.services.message_queries import MessageQueries
 from chat.services.messages import Messages
 from chat.services.moderation import Moderation
 from chat.services.online import SqlOnline
+from chat.services.overview import Overview
 from chat.services.own_data import OwnData
 from chat.services.password_guessing import PasswordGuessing
 from chat.services.pins import Pins
@@ -130,6 +131,7 @@ class Services:
         self.teachers = Teachers(
             self.store, clock, self.accounts, self.sessions, self.presence, self.site, security_log
         )
+        self.overview = Overview(self.store, clock, self.presence)
         self.roster_imports = RosterImports(
             self.store, clock, self.accounts, self.sessions, self.rooms, self.memberships, security_log
         )

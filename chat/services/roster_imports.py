@@ -5,6 +5,7 @@ import logging
 import os
 import secrets
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from chat.models import Access, Actor, AuditAction, Event, EventKind, Membership
 from chat.names import name_key, nickname_key, skeleton
 from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
+from chat.security.passwords import hash_aside, hash_generated
 from chat.services import audit
 from chat.services.access import AnyConnection
 from chat.services.accounts import PASSWORD_MAX_CHARS, Accounts, hashes
@@ -34,10 +36,10 @@ from chat.services.usernames import name_columns, teachers_skeletons
 
 log = logging.getLogger(__name__)
 DEAD_AFTER_S = 30.0  # an import without progress for this long died with its process
-TELL_EVERY = 20  # people per progress report
+TELL_EVERY = 20  # people per progress report, but after TELL_AFTER_S in any case: a busy machine leaves little CPU
+TELL_AFTER_S = 5.0
 KEPT_S = 86400
-_THREADS = 2
-_NICENESS = 5  # of the hashing threads, so that chatting has priority
+_NICENESS = 19  # of the hashing threads, so that chatting has priority
 _CHUNK = 400  # names per statement
 
 
@@ -74,6 +76,7 @@ class ImportStatus:
 class _Plan:
     lines: list[RosterLine]
     passwords: dict[str, str]  # to be set, by username
+    generated: frozenset[str]  # the usernames of those passwords that are not the file's
     owner_id: int | None  # of created rooms
 
 
@@ -163,7 +166,8 @@ class RosterImports:
         }
         owner_id = actor.user_id if actor is not None else None
         cards = [Card(line.username, line.name, passwords.get(line.username, "")) for line in lines]
-        return _Plan(lines, passwords, owner_id), cards
+        generated = frozenset(line.username for line in lines if not line.password)
+        return _Plan(lines, passwords, generated, owner_id), cards
 
     def _enter(self, total: int) -> str:
         """Insert a row for a new import. Raises IMPORT_RUNNING while another one runs."""
@@ -204,18 +208,22 @@ class RosterImports:
         """Return the columns of each new password, by username. Raises UNAVAILABLE if the server stops meanwhile."""
         before = len(plan.lines) - len(plan.passwords)  # unchanged passwords take no time
         found: dict[str, dict[str, Any]] = {}
-        with ThreadPoolExecutor(_THREADS, "roster-hashing", initializer=_be_nice) as pool:
-            for username, columns in zip(plan.passwords, pool.map(self._hash, plan.passwords.values()), strict=True):
+        told_at = time.monotonic()
+        jobs = [(password, username in plan.generated) for username, password in plan.passwords.items()]
+        with ThreadPoolExecutor(os.cpu_count(), "roster-hashing", initializer=_be_nice) as pool:
+            for username, columns in zip(plan.passwords, pool.map(self._hash, jobs), strict=True):
                 found[username] = columns
-                if len(found) % TELL_EVERY == 0:
+                if len(found) % TELL_EVERY == 0 or time.monotonic() - told_at > TELL_AFTER_S:
                     told(before + len(found))
+                    told_at = time.monotonic()
         told(len(plan.lines))
         return found
 
-    def _hash(self, password: str) -> dict[str, Any]:
+    def _hash(self, job: tuple[str, bool]) -> dict[str, Any]:
         if self._is_stopping.is_set():
             raise ChatError(ErrorCode.UNAVAILABLE, retry_after=5)
-        return hashes(password)
+        password, is_generated = job
+        return hashes(password, hash_generated if is_generated else hash_aside)
 
     def _apply(self, tx: WriteTransaction, plan: _Plan, hashed: dict[str, dict[str, Any]], actor: Actor | None) -> None:
         """Apply everything in one transaction. Raises ROSTER_CHANGED after conflicting changes."""

@@ -98,6 +98,7 @@ class Sessions:
             "expires_at": now + round(self._lifetime_s * SECOND),
             "protocol": whence.protocol,
             "address": whence.address,
+            "program": whence.program,
         }
         tx.execute(insert(LoginSession).values(row))
         of_user = (LoginSession.user_id == user_id, LoginSession.id != session.id)

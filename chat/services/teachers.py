@@ -82,7 +82,7 @@ class Teachers:
         """Appoint or dismiss a teacher. actor: a teacher; None: the administrator, on the command line.
 
         Raises NOT_TEACHER, USER_NOT_FOUND; LAST_TEACHER if the user is the only one; LOOKS_LIKE_OTHER, TEACHERS_NAME if
-        a name looks like that of somebody who is no teacher, or of a teacher who remains.
+        a name looks like that of a pupil, or of a remaining teacher.
         """
         require_teacher(actor)
         with self._store.write() as tx:
@@ -95,7 +95,7 @@ class Teachers:
             self._set_teacher(tx, actor, user_id, is_teacher=is_teacher)
         self._log(actor, "teacher" if is_teacher else "teacher_revoked", username)
 
-    def people(self, actor: Actor, page: Page) -> Listed[PersonView]:
+    def people(self, actor: Actor | None, page: Page) -> Listed[PersonView]:
         """List the accounts that are not deleted, oldest first. Raises NOT_TEACHER."""
         require_teacher(actor)
         query = (
@@ -232,9 +232,9 @@ class Teachers:
 
 
 def easy_password(min_length: int) -> str:
-    """A password that is easy to read and type, such as kobamiru47: about 2 × 10⁹ of them at the least."""
+    """A password that is easy to read and type, such as kobamirute47: 1.5 × 10¹¹ of them (37 bits) at the least."""
     text = ""
-    while len(text) < max(8, min_length - 2):
+    while len(text) < max(10, min_length - 2):
         text += secrets.choice(_CONSONANTS) + secrets.choice(_VOWELS)
     return f"{text}{secrets.randbelow(90) + 10}"
 

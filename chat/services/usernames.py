@@ -105,7 +105,7 @@ _IS_TEACHER = (User.is_teacher, User.deleted_at.is_(None))
 
 
 def _require_unlike(connection: AnyConnection, names: list[str], user_id: int) -> None:
-    """Between a teacher and somebody who is none, no name may look like the other's."""
+    """No name of a pupil may look like one of a teacher."""
     is_teacher = select(User.is_teacher).where(User.id == user_id).scalar_subquery()
     looks = [skeleton(name) for name in names]
     looks_alike = or_(

@@ -34,6 +34,12 @@ def teach() -> Response:
     return _page("teach.html")
 
 
+@bp.get("/board/<path:_room>")
+def board(_room: str) -> Response:
+    """Serve the board for the projector; who may read the room is decided where its messages are read."""
+    return _page("board.html")
+
+
 def _page(template: str) -> Response:
     language = "zh" if prefers_chinese() else "en"
     site = services().site

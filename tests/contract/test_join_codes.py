@@ -121,3 +121,21 @@ def test_qr_codes_are_paths(client: Clients) -> None:
     assert alice.call("POST", "/site/qr", {"texts": ["x"] * 101}).status == 400
     assert alice.call("POST", "/site/qr", {"texts": ["x" * 301]}).status == 400
     assert client().call("POST", "/site/qr", {"texts": ["x"]}).status == 401
+
+
+def test_a_code_says_where_it_leads_before_one_logs_in(app: Flask, client: Clients, clock: FakeClock) -> None:
+    alice, nobody = client("alice"), client()
+    alice.ok("POST", "/room/create", {"roomname": "physics", "type": "public"})
+    code = code_of(alice, "physics")
+    assert nobody.ok("GET", f"/room/by_code?code={code.lower()}")["roomname"] == "physics"
+    assert [nobody.call("GET", "/room/by_code?code=ABCDEF").status for _ in range(21)] == [403] * 20 + [429]
+    assert nobody.call("GET", f"/room/by_code?code={code}").status == 429  # a right guess looks the same
+    clock.advance(60)
+    assert nobody.call("GET", f"/room/by_code?code={code}").status == 200
+
+
+def test_the_board_is_a_page_for_every_room(app: Flask) -> None:
+    answer = app.test_client().get("/board/a%2Fb%20c")
+    assert answer.status_code == 200
+    assert b"board-log" in answer.data
+    assert b"a/b c" not in answer.data  # it contains nothing of the room

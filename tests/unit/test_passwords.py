@@ -2,6 +2,7 @@ import hashlib
 import statistics
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -16,6 +17,30 @@ def test_argon2id_with_real_parameters() -> None:
     assert not passwords.verify(stored, passwords.sha1("secret2"))
     assert not passwords.verify(None, passwords.sha1("nobody"))
     assert not passwords.verify("not a hash", passwords.sha1("secret1"))
+
+
+def test_generated_passwords_cost_less_to_hash_and_as_much_to_check() -> None:
+    stored = passwords.hash_generated("x")
+    assert stored.startswith("$argon2id$v=19$m=4096,t=1,p=1$")
+    assert passwords.verify(stored, "x")
+    assert not passwords.verify(stored, "y")
+
+    def seconds(act: Callable[[], object]) -> float:
+        began = time.process_time()
+        act()
+        return time.process_time() - began
+
+    rounds = [
+        (
+            seconds(lambda: passwords.hash_generated("x")),
+            seconds(lambda: passwords.verify(stored, "y")),
+            seconds(lambda: passwords.verify(None, "y")),
+        )
+        for _ in range(9)
+    ]
+    light, known, unknown = (statistics.median(each) for each in zip(*rounds, strict=True))
+    assert light < unknown / 4
+    assert 0.5 < known / unknown < 2
 
 
 def test_digests_are_of_the_text_in_utf8() -> None:

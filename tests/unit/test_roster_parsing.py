@@ -4,10 +4,12 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import select
 
 from chat.errors import ChatError, ErrorCode
 from chat.models import Access, Actor, Role, RosterImport, User
+from chat.security import passwords
 from chat.services import Services
 from chat.services.roster_imports import DEAD_AFTER_S, ImportState
 from chat.services.roster_parsing import MOST_BYTES, MOST_LINES, Problem, read_roster
@@ -165,10 +167,10 @@ def test_changes_in_between_let_the_whole_import_fail(
     is_hashing, may_go_on = threading.Event(), threading.Event()
     plain = services.roster_imports._hash
 
-    def slow(password: str) -> dict[str, object]:
+    def slow(job: tuple[str, bool]) -> dict[str, object]:
         is_hashing.set()
         assert may_go_on.wait(30)
-        return plain(password)
+        return plain(job)
 
     monkeypatch.setattr(services.roster_imports, "_hash", slow)
     import_id, _ = services.roster_imports.begin(teacher, ENGLISH.encode(), resets_passwords=False)
@@ -197,6 +199,19 @@ def test_an_import_whose_process_died_has_failed(services: Services, teacher: Ac
     services.roster_imports.purge()
     with services.store.read() as connection:
         assert connection.execute(select(RosterImport.id)).all() == []
+
+
+def test_only_generated_passwords_are_hashed_at_low_cost(
+    services: Services, teacher: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "_light_hasher", PasswordHasher(time_cost=1, memory_cost=128, parallelism=1))
+    imported(services, teacher, ENGLISH)
+    with services.store.read() as connection:
+        rows = connection.execute(select(User.username, User.password_sha1).where(User.username.in_(["kim", "bo"])))
+        assert {row.username: row.password_sha1.split("$")[3] for row in rows} == {
+            "kim": "m=128,t=1,p=1",
+            "bo": "m=64,t=1,p=1",
+        }
 
 
 def test_two_thousand_people_are_one_short_transaction(services: Services, teacher: Actor) -> None:

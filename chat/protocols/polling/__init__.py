@@ -6,7 +6,7 @@ See docs/protocols/polling.md; docs/specification.md, "polling".
 from flask import Flask
 
 from chat.http import envelopes, openapi
-from chat.protocols.polling import chat, export, order, room, roster, search, site, talk, user
+from chat.protocols.polling import chat, export, order, overview, room, roster, search, site, talk, user
 from chat.protocols.polling.errors import TABLE, failure
 from chat.protocols.polling.schemas import Failed
 
@@ -15,7 +15,7 @@ PREFIXES = ("user", "room", "chat", "site")
 
 def register(app: Flask) -> None:
     """Register the protocol's routes."""
-    for module in (user, room, order, export, chat, search, talk, site, roster):
+    for module in (user, room, order, export, chat, search, talk, site, overview, roster):
         app.register_blueprint(module.bp)
     envelopes.register(app, PREFIXES, failure)
     openapi.register(app, "polling", "Polling", prefixes=PREFIXES, failed=Failed, failure=lambda code, _: [TABLE[code]])

@@ -17,6 +17,7 @@ from chat.protocols.polling.errors import success
 from chat.protocols.polling.schemas import (
     AnnouncementsFound,
     AnnouncementsQuery,
+    ByCodeQuery,
     CodeQuery,
     CreateRoom,
     Done,
@@ -30,6 +31,7 @@ from chat.protocols.polling.schemas import (
     MembersFound,
     MembersQuery,
     NewCode,
+    RoomOfCode,
     RoomsFound,
 )
 from chat.services.memberships import MemberView
@@ -98,6 +100,14 @@ def join(actor: Actor, body: dict[str, Any]) -> Response:
     if is_new:
         return success("Joined.", "已加入聊天室。", **about)
     return success("You are in this room already.", "你已在该聊天室中。", **about)
+
+
+@bp.get("/by_code")
+@asks(ByCodeQuery)
+@answers(RoomOfCode, ErrorCode.JOIN_CODE_WRONG, ErrorCode.RATE_LIMITED, zh="加入码对应的聊天室，无需登录。")
+def by_code(query: dict[str, Any]) -> Response:
+    """Return the room that a join code leads to. Needs no login. Beyond the document."""
+    return success("The room.", "聊天室。", roomname=services().join_codes.room_name(query["code"]))
 
 
 @bp.get("/code")

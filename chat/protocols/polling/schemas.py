@@ -164,6 +164,14 @@ class JoinRoom(In):
     )
 
 
+class ByCodeQuery(In):
+    code = fields.String(
+        required=True,
+        validate=validate.Length(max=40),
+        metadata=about("a join code", "加入码", examples=["7KM3PX"]),
+    )
+
+
 class CodeQuery(In):
     roomname = fields.String(required=True, validate=NAME, metadata=ROOMNAME)
 
@@ -436,6 +444,10 @@ class Session(Done):
 
 class Joined(Done):
     roomname = fields.String(metadata=about("where a code was given: the room's name", "使用加入码时：聊天室名称"))
+
+
+class RoomOfCode(Done):
+    roomname = fields.String(required=True)
 
 
 class JoinCode(Done):

@@ -28,12 +28,25 @@ export const usernameInAddress = () => new URLSearchParams(location.search).get(
 
 export const siteName = () => document.body.dataset.siteName || "Commonroom";
 
-/** Further texts of the first page, and whether registration is possible. */
-export function siteAbout() {
+/** Where the code in the address leads: {room}, or {error}: why it leads nowhere. */
+export async function lookUpCode() {
+  try {
+    return { room: (await siteApi.roomOfCode(entry().code)).roomname };
+  } catch (error) {
+    return { error: error.message };
+  }
+}
+
+/** Further texts of the first page, and whether registration is possible. joining: of lookUpCode, once it is known. */
+export function siteAbout(joining = null) {
   const { registration, hasTeacher } = document.body.dataset;
   const isClaiming = entry()?.kind === "claim";
   const isJoining = entry()?.kind === "join";
   const loginTitle = isClaiming ? t("claim.title") : hasTeacher === undefined ? t("claim.none.title") : t("login.title");
+  if (isJoining && joining) {
+    const needsCode = registration === "code" && Boolean(joining.error);
+    return { loginTitle: t("login.title"), about: joining.error ?? t("join.room", joining), isClosed: registration === "closed", needsCode };
+  }
   const told = isClaiming ? "claim.about" : isJoining ? "join.about" : hasTeacher === undefined ? "claim.none.about" : "";
   return {
     loginTitle,

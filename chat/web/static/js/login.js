@@ -1,7 +1,7 @@
 // The first page: log in or register.
 
 import { api } from "./api.js";
-import { entry, siteAbout, usernameInAddress } from "./arrival.js";
+import { entry, lookUpCode, siteAbout, usernameInAddress } from "./arrival.js";
 import { byId } from "./dom.js";
 import { onLanguage, t } from "./i18n.js";
 import { passwordMin, passwordObjection } from "./passwordrules.js";
@@ -12,6 +12,7 @@ export class Login {
   #isBusy = false;
   #reason = null;
   #other = "";
+  #joining = null; // where the code in the address leads, once it is known
 
   /** logIn(request) makes the request and shows the chat. Raises an Error with words for the user. */
   constructor(logIn) {
@@ -31,8 +32,14 @@ export class Login {
     this.#other = other;
     byId("username").value = username || usernameInAddress();
     byId("password").value = "";
-    this.#choose(Boolean(entry()) && !username);
+    this.#choose(Boolean(entry()) && !username && !siteAbout().isClosed);
+    if (entry()?.kind === "join") this.#lookUp();
     byId(byId("username").value ? "password" : "username").focus();
+  }
+
+  async #lookUp() {
+    this.#joining = await lookUpCode();
+    this.#label();
   }
 
   /** More is known of why one is here. */
@@ -57,7 +64,7 @@ export class Login {
     const kind = this.#isNew ? "register" : "login";
     byId("tab-login").setAttribute("aria-pressed", String(!this.#isNew));
     byId("tab-register").setAttribute("aria-pressed", String(this.#isNew));
-    const { isClosed, needsCode, about, loginTitle } = siteAbout();
+    const { isClosed, needsCode, about, loginTitle } = siteAbout(this.#joining);
     byId("tab-register").hidden = isClosed;
     byId("join-code-field").hidden = !this.#isNew || !needsCode;
     byId("login-about").textContent = about;
@@ -91,7 +98,7 @@ export class Login {
     this.#isBusy = true;
     byId("login-submit").setAttribute("aria-disabled", "true");
     try {
-      const code = entry()?.code ?? byId("join-code").value.trim();
+      const code = (this.#joining?.error ? "" : entry()?.code) || byId("join-code").value.trim();
       await this.#logIn(async () => {
         await (this.#isNew ? api.register(username, password, code || null) : api.login(username, password));
         byId("password").value = "";

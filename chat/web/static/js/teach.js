@@ -5,10 +5,13 @@ import { siteName } from "./arrival.js";
 import { byId, el } from "./dom.js";
 import { announceLanguage, onLanguage, t } from "./i18n.js";
 import { setUpSwitches } from "./switches.js";
+import { Log } from "./teachlog.js";
+import { Now } from "./teachnow.js";
 import { People } from "./teachpeople.js";
+import { RoomsTable } from "./teachrooms.js";
 import { SiteForm } from "./teachsite.js";
 
-const PARTS = { people: People, site: SiteForm };
+const PARTS = { now: Now, people: People, rooms: RoomsTable, site: SiteForm, log: Log };
 let me = null;
 let shown = null;
 

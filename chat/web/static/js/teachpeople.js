@@ -9,43 +9,31 @@ import { notify } from "./notices.js";
 import { siteApi } from "./siteapi.js";
 import { showCards } from "./teachcards.js";
 import { openRoster } from "./teachroster.js";
+import { manageButton, Table } from "./teachtable.js";
 
 const A_PAGE = 50;
-const SEARCH_AFTER_MS = 250; // without a further key
 
 export class People {
   #me;
-  #positions = [""]; // `after` of each page up to the one that is shown
-  #next = "";
-  #round = 0;
-  #soon = null;
+  #table;
   #total = el("p", { class: "hint", role: "status" });
-  #error = el("p", { class: "form-error", role: "alert" });
-  #body = el("tbody");
-  #search = el("input", { type: "search", autocomplete: "off", "aria-label": t("people.search"), placeholder: t("people.search") });
-  #previousButton = el("button", { type: "button" }, t("people.previous"));
-  #nextButton = el("button", { type: "button" }, t("people.next"));
 
   constructor(place, me) {
     this.#me = me;
-    this.#search.addEventListener("input", () => {
-      clearTimeout(this.#soon);
-      this.#soon = setTimeout(() => this.#turn([""]), SEARCH_AFTER_MS);
-    });
-    this.#previousButton.addEventListener("click", () => this.#turn(this.#positions.slice(0, -1)));
-    this.#nextButton.addEventListener("click", () => this.#turn([...this.#positions, this.#next]));
-    const heads = ["people.name", "people.state", "people.since"].map((key) => el("th", { scope: "col" }, t(key)));
-    const last = el("th", { scope: "col" }, el("span", { class: "hidden-text" }, t("people.manage")));
-    const table = el("table", { class: "people" }, el("thead", {}, el("tr", {}, heads, last)), this.#body);
-    const pages = el("div", { class: "buttons pages" }, this.#previousButton, this.#nextButton);
     const importing = el("button", { type: "button", onclick: () => openRoster((cards) => this.#showCards(place, cards)) }, t("roster.open"));
-    place.replaceChildren(el("div", { class: "people-head" }, this.#search, this.#total, importing), this.#error, table, pages);
-    this.#load();
+    place.replaceChildren();
+    this.#table = new Table(place, {
+      load: (q, after) => this.#load(q, after),
+      row: (person) => this.#row(person),
+      heads: ["people.name", "people.state", "people.since", "people.manage"],
+      search: "people.search",
+      nobody: "people.nobody",
+      tools: [this.#total, importing],
+    });
   }
 
   stop() {
-    clearTimeout(this.#soon);
-    this.#round += 1;
+    this.#table.stop();
   }
 
   #showCards(place, cards) {
@@ -53,27 +41,10 @@ export class People {
     showCards(place, cards, () => new People(place, this.#me));
   }
 
-  #turn(positions) {
-    this.#positions = positions;
-    this.#load();
-  }
-
-  async #load() {
-    const round = ++this.#round;
-    try {
-      const found = await siteApi.people(this.#search.value.trim(), this.#positions.at(-1), A_PAGE);
-      if (round !== this.#round) return;
-      this.#error.textContent = "";
-      this.#next = found.next;
-      this.#total.textContent = t("people.total", { count: found.total });
-      const nobody = el("tr", {}, el("td", { colspan: 4, class: "hint" }, t("people.nobody")));
-      this.#body.replaceChildren(...(found.people.length > 0 ? found.people.map((person) => this.#row(person)) : [nobody]));
-      this.#previousButton.disabled = this.#positions.length === 1;
-      this.#nextButton.disabled = this.#next === "";
-      this.#previousButton.parentNode.hidden = this.#previousButton.disabled && this.#nextButton.disabled;
-    } catch (error) {
-      if (round === this.#round) this.#error.textContent = error.message;
-    }
+  async #load(q, after) {
+    const { people, total, next } = await siteApi.people(q, after, A_PAGE);
+    this.#total.textContent = t("people.total", { count: total });
+    return { rows: people, next };
   }
 
   #row(person) {
@@ -85,9 +56,7 @@ export class People {
       el("span", { class: person.online ? "mark online" : "mark" }, t(person.online ? "people.online" : "people.offline")),
     ];
     const face = el("span", { class: "avatar", "aria-hidden": "true", "data-colour": colourOf(person.username) }, initials(person.nickname));
-    const manage = el("button", { type: "button", class: "icon-button", "aria-haspopup": "dialog" }, icon("more"));
-    manage.setAttribute("aria-label", t("people.manage.label", { name: shown }));
-    manage.addEventListener("click", () => this.#manage(person, shown));
+    const manage = manageButton(icon("more"), shown, () => this.#manage(person, shown));
     return el(
       "tr",
       {},
@@ -135,7 +104,7 @@ export class People {
   async #done(act) {
     const answer = await act();
     notify(answer.feedback);
-    await this.#load();
+    await this.#table.refresh();
     return null;
   }
 
@@ -143,7 +112,7 @@ export class People {
     const text = el("p", {}, t("people.reset.text", { name }));
     openForm(t("people.reset.title", { name }), [text], { text: t("people.reset") }, async () => {
       const { password } = await siteApi.resetPassword(person.username);
-      await this.#load();
+      await this.#table.refresh();
       return () => {
         const nodes = [el("p", {}, t("people.reset.done", { name })), el("p", { class: "one-time" }, el("code", {}, password))];
         openDialog(t("people.reset"), nodes);

@@ -1,0 +1,152 @@
+// The board for the projector: a room's newest messages in large type, and how to come in.
+
+import { actFor, api } from "./api.js";
+import { siteName } from "./arrival.js";
+import { byId, el } from "./dom.js";
+import { isOnlyEmoji, formatted } from "./formatting.js";
+import { announceLanguage, onLanguage, t } from "./i18n.js";
+import { release, toEntries } from "./incoming.js";
+import { nameNode } from "./names.js";
+import { qrCodes } from "./qr.js";
+import { addressChoice } from "./roomlink.js";
+import { siteApi } from "./siteapi.js";
+import { setUpSwitches } from "./switches.js";
+
+const SHOWN = 40; // messages
+const HOLD_S = 25;
+const AGAIN_MS = 500; // between two looks
+const LOOK_MS = 2000; // for who reads without being in the room: pulls are for members
+const RETRY_MS = 5000;
+
+class Board {
+  #room;
+  #messages = [];
+  #hidden = null; // id of the message that the button has hidden
+  #switches = { names: false, frozen: false };
+  #log = byId("board-log");
+  #cursor = null;
+  #isMember = true;
+  #alike = new Set(); // ids of members whose names look like others'
+
+  constructor(room) {
+    this.#room = room;
+    onLanguage(() => this.#label());
+  }
+
+  async start() {
+    actFor((await api.me()).id);
+    const { members } = await api.members(this.#room, "", { alike: 1 });
+    this.#alike = new Set(members.map((member) => member.user_id));
+    await this.#look();
+    this.#label();
+    this.#showJoin().catch(() => {}); // not for everybody: there is no code to show, then
+    for (;;) {
+      try {
+        await this.#wait();
+        await this.#look();
+        byId("board-state").textContent = this.#switches.frozen ? t("board.frozen") : "";
+        await pause(this.#isMember ? AGAIN_MS : LOOK_MS);
+      } catch (error) {
+        if ([401, 404].includes(error.status) && !this.#isMember) return this.tell(error);
+        if (error.status === 404) this.#isMember = false;
+        else byId("board-state").textContent = error.message;
+        await pause(RETRY_MS);
+      }
+    }
+  }
+
+  tell(error) {
+    byId("board-title").textContent = this.#room;
+    const text = error.status === 404 ? t("board.unknown") : error.status === 401 ? t("board.login") : error.message;
+    this.#log.replaceChildren(el("p", { class: "board-empty" }, text), el("a", { class: "button-link", href: "/" }, t("teach.login.link")));
+  }
+
+  /** Until something has come or changed. */
+  async #wait() {
+    if (!this.#isMember) return;
+    const answer = await api.pull({ [this.#room]: this.#cursor }, { hold: HOLD_S, read: [], timeout: (HOLD_S + 15) * 1000 });
+    this.#cursor = answer[this.#room].at(-1)?.timestamp ?? this.#cursor;
+  }
+
+  async #look() {
+    const { messages } = await api.history(this.#room, null, SHOWN);
+    this.#cursor = messages.at(-1)?.timestamp ?? this.#cursor ?? "";
+    if (this.#switches.frozen) return;
+    const before = this.#messages;
+    this.#messages = await toEntries(messages);
+    this.#draw();
+    before.forEach(release);
+  }
+
+  #draw() {
+    const shown = this.#messages.filter((message) => message.id !== this.#hidden);
+    const nodes = shown.map((message) => this.#node(message));
+    this.#log.replaceChildren(...(nodes.length > 0 ? nodes : [el("p", { class: "board-empty" }, t("conversation.empty"))]));
+    this.#log.scrollTop = this.#log.scrollHeight;
+  }
+
+  #node(message) {
+    const name = nameNode(message.name, message.user, message.userId, { isTeacher: message.isTeacher, isAlike: this.#alike.has(message.userId) });
+    return el("article", { class: "board-message" }, this.#switches.names ? null : el("p", { class: "board-name" }, name), content(message));
+  }
+
+  #label() {
+    byId("board-title").textContent = this.#room;
+    document.title = `${this.#room} · ${siteName()}`;
+    const button = (key, isOn, act) =>
+      el("button", { type: "button", "aria-pressed": String(isOn), onclick: () => (act(), this.#label()) }, t(key));
+    byId("board-buttons").replaceChildren(
+      button("board.names", this.#switches.names, () => this.#toggle("names")),
+      button("board.last", this.#hidden !== null, () => this.#hideLast()),
+      button("board.freeze", this.#switches.frozen, () => this.#toggle("frozen")),
+    );
+    byId("board-state").textContent = this.#switches.frozen ? t("board.frozen") : "";
+    this.#draw();
+  }
+
+  #toggle(name) {
+    this.#switches[name] = !this.#switches[name];
+    if (name === "frozen" && !this.#switches.frozen) this.#look().catch(() => {}); // the loop reports the failure
+  }
+
+  /** The newest one, and again to show it. */
+  #hideLast() {
+    this.#hidden = this.#hidden === null ? (this.#messages.at(-1)?.id ?? null) : null;
+  }
+
+  /** QR code and join code, for users with the right to see it. */
+  async #showJoin() {
+    const { code } = await siteApi.roomCode(this.#room);
+    if (!code) return;
+    const picture = el("div");
+    const address = el("p", { class: "board-address" });
+    const choice = await addressChoice(async (chosen) => {
+      address.textContent = `${chosen}/join/${code}`.replace(/^http:\/\//, "");
+      picture.replaceChildren(...(await qrCodes([`${chosen}/join/${code}`])));
+    });
+    byId("board-join").replaceChildren(picture, el("p", { class: "board-code" }, el("code", {}, code)), address, choice);
+    byId("board-join").hidden = false;
+  }
+}
+
+function content(message) {
+  if (message.type === "img") return message.url ? el("img", { src: message.url, alt: t("picture.alt", { name: message.name }) }) : t("picture.gone");
+  if (message.type === "file") return el("p", {}, message.file?.name ?? t("message.file"));
+  return el("div", { class: isOnlyEmoji(message.text) ? "words emoji" : "words", dir: "auto" }, formatted(message.text));
+}
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+function roomInPath() {
+  const text = location.pathname.replace(/^\/board\//, "");
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+setUpSwitches();
+const board = new Board(roomInPath());
+announceLanguage();
+board.start().catch((error) => board.tell(error));

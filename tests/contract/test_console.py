@@ -1,0 +1,115 @@
+"""The console's lists and commands: now, people, rooms, audit."""
+
+import re
+import time
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from sqlalchemy import insert, select
+
+from chat.models import Access, LoginSession, Membership, User
+from chat.services.messages import Draft
+from chat.services.usernames import name_columns
+from tests.conftest import services_of
+from tests.contract.clients import FlaskTransport, PollingClient
+
+
+def polling(app: Flask, name: str) -> PollingClient:
+    made = PollingClient(FlaskTransport(app))
+    made.register(name)
+    return made
+
+
+@pytest.fixture
+def teacher(app: Flask) -> PollingClient:
+    made = polling(app, "teacher")
+    services_of(app).teachers.appoint(None, "teacher", is_teacher=True)
+    return made
+
+
+def test_now_shows_online_users_with_their_programs_and_active_rooms(app: Flask, teacher: PollingClient) -> None:
+    pupil = polling(app, "kim")
+    teacher.ok("POST", "/room/create", {"roomname": "physics", "type": "public"})
+    pupil.join("physics")
+    for text in ("one", "two"):
+        pupil.say("physics", text)
+    now = teacher.ok("GET", "/site/now?limit=50")
+    assert (now["online"], now["accounts"], now["messages"]) == (2, 2, 2)
+    assert now["rooms"] == [{"roomname": "physics", "id": 2, "messages": 2, "online": 2, "membercount": 2}]
+    shown = {person["username"]: person for person in now["people"]}
+    assert (shown["teacher"]["teacher"], shown["kim"]["teacher"]) == (True, False)
+    (session,) = shown["kim"]["sessions"]
+    assert session["protocol"] == "polling"
+    assert session["program"].startswith("Werkzeug")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT.*Z", session["since"])
+    assert [person["username"] for person in teacher.ok("GET", "/site/now?limit=50&q=ki")["people"]] == ["kim"]
+    assert pupil.call("GET", "/site/now").status == 403
+
+
+def test_private_rooms_are_counted_and_not_named(app: Flask, teacher: PollingClient) -> None:
+    services = services_of(app)
+    actor_id, session = services.accounts.register("kim", "secret1", "192.0.2.1")
+    kim = services.sessions.resolve(session.id, actor_id)
+    assert kim is not None
+    room = services.rooms.create_titled(kim, "secret", access=Access.INVITE)
+    services.messages.send(kim, room.id, Draft(text="x"))
+    now = teacher.ok("GET", "/site/now")
+    assert (now["messages"], now["rooms"]) == (1, [])
+
+
+def test_tables_of_2000_people_cost_little_a_page(app: Flask, teacher: PollingClient) -> None:
+    services = services_of(app)
+    now = services.clock()
+    people = [name_columns(username=f"pupil{n}", nickname=f"Pupil {n}") for n in range(2000)]
+    secret = {"password_sha1": "", "password_md5": "", "created_at": now}
+    times = {"created_at": now, "expires_at": now + 10**10, "online_until": now + 10**9}
+    seat = {"room_id": 1, "role": "member", "joined_at": now, "read_time": 0}
+    with services.store.write() as tx:
+        tx.execute(insert(User), [names | secret for names in people])
+        ids = tx.execute(select(User.id).where(User.id != 1)).scalars().all()
+        tx.execute(insert(LoginSession), [{"id": f"s{n}", "user_id": n, "protocol": "tcp", **times} for n in ids])
+        tx.execute(insert(Membership), [{"user_id": n, **seat} for n in ids])
+    members = "/room/members?roomname=public&detail=1&limit=50"
+    for path in ("/site/people?limit=50", "/site/now?limit=50", "/site/audit?limit=50", members):
+        teacher.ok("GET", path)
+        begun = time.process_time()
+        found = teacher.ok("GET", path)
+        assert time.process_time() - begun < 0.1, path  # about 10 ms each; the whole list takes ten times as long
+        assert all(len(value) <= 50 for value in found.values() if isinstance(value, list))
+
+
+@pytest.fixture
+def chat(app: Flask) -> Callable[..., str]:
+    def run(*arguments: str, says: str = "") -> str:
+        result = app.test_cli_runner().invoke(args=["chat", *arguments], input=says)
+        return str(result.output)
+
+    return run
+
+
+def test_the_commands_show_and_do_the_same(app: Flask, teacher: PollingClient, chat: Callable[..., str]) -> None:
+    teacher.ok("POST", "/room/create", {"roomname": "physics", "type": "public"})
+    teacher.say("physics", "hello")
+    services_of(app).presence.flush()
+    lines = ["online: 1 of 1", "messages in the last minute: 1", "room physics: 1 messages, 1 of 1 online"]
+    assert chat("now").splitlines()[:3] == lines
+    assert chat("now").splitlines()[3].startswith("teacher\tteacher\tpolling Werkzeug")
+    assert chat("people") == "teacher\tteacher\tteacher, online\n"
+    assert chat("people", "--search", "nobody") == ""
+    assert "physics\t1 members" in chat("rooms")
+    shown = chat("room", "physics", "--topic", "waves", "--read-only", "--slow-mode", "30", "--new-code", "--members")
+    assert "topic: waves\nread_only: True\nslow_mode: 30\n" in shown
+    code = re.findall(r"join code: (\w{6})\n", shown)
+    assert teacher.ok("GET", "/room/code?roomname=physics")["code"] == code[0]
+    assert "teacher\tteacher\towner" in shown
+    assert "join code: none" in chat("room", "physics", "--no-code")
+    chat("room", "physics", "--archive")
+    assert "physics" not in chat("rooms")
+    assert "physics" in chat("rooms", "--archived")
+    log = chat("audit")
+    assert "administrator\troom_settings\t\tphysics" in log
+    assert chat("audit", "--search", "nobody") == ""
+    assert "Aborted" in chat("room", "physics", "--delete", says="n\n")
+    assert "physics is deleted." in chat("room", "physics", "--delete", says="y\n")
+    assert "There is no such room" in chat("room", "physics")
