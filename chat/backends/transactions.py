@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Engine, Executable, insert
+from sqlalchemy import Connection, CursorResult, Engine, Executable, insert, update
 
 from chat import metrics
 from chat.clock import Clock
-from chat.models import SIGNALS, Event, EventKind, EventRow
+from chat.models import SIGNALS, Event, EventKind, EventRow, Room
 from chat.storage.prepared import Prepared
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,12 @@ class WriteTransaction:
         pass
 
     def revoke_rights(self, room_ids: Iterable[int]) -> None:
-        """Nothing: commits are published in their order, so readers hear of it before later messages."""
+        """Raise the rights_version of the rooms, which messages carry.
+
+        A process that sends the next message may not have heard of the change yet: it hears of it by the message.
+        """
+        more = update(Room).where(Room.id.in_(list(room_ids))).values(rights_version=Room.rights_version + 1)
+        self.execute(more)
 
     def emit(self, event: Event, *, is_stored: bool = False) -> None:
         """Notify waiting clients in all processes after the commit. is_stored: a statement has written its row."""
