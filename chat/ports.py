@@ -150,6 +150,7 @@ class Listener(Protocol):
     """The local end of delivery, to which a bus brings events (chat.delivery.Hub)."""
 
     heard_at: float  # time.monotonic() s at which the bus last knew all commits of other processes
+    awaits_resync: bool  # the bus has lost the database, and calls resync when it is back
 
     def publish(self, events: Sequence[Event]) -> None:
         """Process committed events, from this process or another, in any order and possibly repeatedly."""
@@ -161,6 +162,10 @@ class Listener(Protocol):
 
     def resync(self) -> None:
         """Have every waiter look again after missed events."""
+        ...
+
+    def cut_off(self) -> None:
+        """Send waiting clients elsewhere: this host alone has lost the database, for some time now."""
         ...
 
 

@@ -18,8 +18,15 @@ class Hub:
         self.notifier = Notifier()
         self.feeds = Feeds(store, feed_max_bytes)
         self._rights: dict[int, int] = {}  # rights_version of the newest entry, for rooms where it is not 0
+        self.awaits_resync = False  # the bus has lost the database, and calls resync when it is back
+        self.is_cut_off = False  # from the database, for so long that clients are to go elsewhere
         self.heard_at = 0.0  # time.monotonic() s at which the bus last knew all commits of other processes
         self._user_changed = user_changed  # invalidates sessions and memberships; None: of all users
+
+    @property
+    def holds_on(self) -> bool:
+        """Whether waiters that cannot look now need not be answered: they look when the database is back."""
+        return self.awaits_resync and not self.is_cut_off
 
     def is_current(self) -> bool:
         """Whether memory is up to date: the bus is receiving events of other processes."""
@@ -75,8 +82,14 @@ class Hub:
 
     def resync(self) -> None:
         """Recover after missed events: drop memory and have every waiter look again."""
+        self.awaits_resync = self.is_cut_off = False
         self.feeds.forget()
         self._user_changed(None)
+        self.notifier.wake_all()
+
+    def cut_off(self) -> None:
+        """Have every waiter look, and fail: held pulls are answered 503, sockets close."""
+        self.is_cut_off = True
         self.notifier.wake_all()
 
 

@@ -3,7 +3,9 @@ cursor decides.
 """
 
 import contextlib
+import random
 import threading
+import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
 
@@ -11,6 +13,9 @@ from chat.models import Event
 
 Key = tuple[str, int]  # ("room", room_id): messages; ("changes", room_id); ("user", user_id): sessions and memberships
 
+WAKE_AT_ONCE = 100  # more waiters than this are woken over
+WAKE_SECONDS = 1.5
+WAKE_STEPS = 50
 MOST_SIGNALS = 1000  # queued per waiter; an active one has a handful
 
 
@@ -102,10 +107,22 @@ class Notifier:
         self._call(waiters, recheck=False)
 
     def wake_all(self) -> None:
-        """Wake all waiters to query the database, because events were missed."""
+        """Wake all waiters to query the database, because events were missed. Many are spread over a while."""
         with self._lock:
             waiters = list(self._oldest_first)
-        self._call(waiters, recheck=True)
+        for waiter in waiters:
+            waiter.recheck = True
+        if len(waiters) <= WAKE_AT_ONCE:
+            self._call(waiters, recheck=True)
+        else:
+            threading.Thread(target=self._wake_slowly, args=(waiters,), name="wake all", daemon=True).start()
+
+    def _wake_slowly(self, waiters: list[Waiter]) -> None:
+        random.shuffle(waiters)
+        steps = min(WAKE_STEPS, len(waiters))
+        for step in range(steps):
+            self._call(waiters[step::steps], recheck=False)
+            time.sleep(WAKE_SECONDS / steps)
 
     def stop(self) -> None:
         """Have all waiters answer because the server stops; later ones do not wait."""

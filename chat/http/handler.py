@@ -271,6 +271,8 @@ class _Pushed:
         try:
             self._found = self._subscription.find_again()
         except ChatError as error:
+            if error.code is ErrorCode.UNAVAILABLE and self._handler.chat.hub.is_cut_off:
+                raise Ended(TRY_LATER, "no database here") from None
             if error.code not in (ErrorCode.NOT_SIGNED_IN, ErrorCode.ROOM_NOT_FOUND):
                 raise
             self._handler.ended(error)

@@ -10,7 +10,7 @@ from flask import Response, current_app, request
 
 from chat import metrics
 from chat.clock import SECOND
-from chat.errors import ChatError
+from chat.errors import ChatError, ErrorCode
 from chat.http.between_pulls import KEPT_SECONDS, BetweenPulls
 from chat.http.blocking import block
 from chat.http.context import arrival, services
@@ -101,6 +101,7 @@ class _Forms:
     """The forms of one application's pulls, and the positions that readers share."""
 
     def __init__(self, chat: Services) -> None:
+        self.hub = chat.hub
         self.feeds = chat.hub.feeds
         self.between_pulls = BetweenPulls(chat.hub.notifier)
         self._forms: WeakValueDictionary[tuple[object, ...], _Form] = WeakValueDictionary()
@@ -205,7 +206,12 @@ class HeldPull:
 
     def look_again(self) -> None:
         """Look in the database. Raises NOT_SIGNED_IN, UNAVAILABLE."""
-        self._take(self.reader.find_again())
+        try:
+            self._take(self.reader.find_again())
+        except ChatError as error:
+            # Held on: everybody looks again when the database is back.
+            if error.code is not ErrorCode.UNAVAILABLE or not self._form.forms.hub.holds_on:
+                raise
         if self._found is None and self.deadline <= time.monotonic():
             self._found = [self.late()]
 

@@ -9,6 +9,7 @@ from itertools import takewhile
 from sqlalchemy import delete, select
 
 from chat.clock import SECOND, Clock
+from chat.errors import ChatError, ErrorCode
 from chat.models import EventRow
 from chat.ports import Store
 
@@ -97,5 +98,8 @@ def _do(jobs: Sequence[Callable[[], None]]) -> None:
     for job in jobs:
         try:
             job()
+        except ChatError as error:
+            if error.code is not ErrorCode.UNAVAILABLE:  # the store has logged it
+                log.exception("a housekeeping job failed; retrying in the next round")
         except Exception:
             log.exception("a housekeeping job failed; retrying in the next round")

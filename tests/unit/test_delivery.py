@@ -634,16 +634,15 @@ def test_a_message_does_not_overtake_a_removal_that_was_not_heard_of(services: S
     olga, mia = sign_up(services, "olga"), sign_up(services, "mia")
     room = services.rooms.create(olga, "club", members=["mia"])
     other.messages.send(olga, room, Draft(text="to both"))
-    position, _ = other.pulls.since(mia, {"club": 0}, 10)
+    reader, _ = other.pulls.since(mia, {"club": 0}, 10)
     seen: list[bool] = []
-    waiter = Waiter(position.keys(mia), lambda: seen.append(waiter.recheck))
+    waiter = Waiter(reader.position.keys(mia), lambda: seen.append(waiter.recheck))
     other.hub.notifier.register(waiter, most=10)
     services.groups.remove(olga, room, mia.user_id)
     other.messages.send(olga, room, Draft(text="behind her back"))
     assert seen
     assert all(seen)
-    news = other.pulls.again(mia, position)
-    assert news is not None
+    news = reader.find_again()
     assert (news.rooms, news.missing) == ({}, ["club"])
     seen.clear()
     waiter.recheck = False

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import psycopg
 
 from chat.backends.events import newest_of_each
+from chat.backends.postgresql.breaker import Prober
 from chat.backends.postgresql.engine import connect
 from chat.backends.postgresql.store import Store
 from chat.errors import ChatError
@@ -31,6 +32,7 @@ DEAF_AFTER_SECONDS = 2.0  # without this process's own notification: it goes thr
 DEAF_LOOK_SECONDS = 0.02
 UNHINTED_LOOK_SECONDS = 0.5  # while Redis is away from here: for other processes it may not be
 TOO_LONG_SECONDS = 60.0  # without a look: rather than read all that happened, everybody looks again
+AWAY_SECONDS = 0.05  # between two looks whether the database is back, of which the prober knows
 RETRY_SECONDS = (0.2, 2.0)  # after a lost connection; doubled up to the second
 
 _NOTIFY = "SELECT pg_notify(%s, %s)"
@@ -65,6 +67,7 @@ class PostgresBus:
         self._must_notify = self._must_look = False
         self._unheard_since: float | None = None  # when this process notified, and has not heard itself since
         self._thread = threading.Thread(target=self._run, name="bus", daemon=True)
+        self._prober = Prober(store.breaker, url, listener, hints)
         if hints is not None:
             hints.listen(self._hinted, self._unhinted)
 
@@ -73,10 +76,12 @@ class PostgresBus:
         self._skip()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._thread.start()
+        self._prober.start()
 
     def stop(self) -> None:
-        """End the thread and wait for it."""
+        """End the threads and wait for them."""
         self._stop.set()
+        self._prober.stop()
         self._ring()
         if self._thread.is_alive():
             self._thread.join()
@@ -128,6 +133,7 @@ class PostgresBus:
         while not self._stop.is_set():
             try:
                 with connect(self._url, autocommit=True) as connection:
+                    self._store.breaker.watch(connection)
                     connection.execute(f"LISTEN {CHANNEL}")
                     if was_lost:  # transaction ids may repeat after a fail-over
                         self._skip()
@@ -135,7 +141,8 @@ class PostgresBus:
                     was_lost, pause = False, RETRY_SECONDS[0]
                     self._watch(connection)
             except (psycopg.Error, ChatError) as error:
-                was_lost = True
+                was_lost = self._listener.awaits_resync = True
+                self._store.breaker.suspected.set()
                 log.warning("the connection for events was lost and is made again: %s", error)
             except Exception:
                 # Nothing is lost: the snapshot stays, and the next look goes on from there.
@@ -144,6 +151,8 @@ class PostgresBus:
                 continue
             self._stop.wait(pause * random.uniform(0.8, 1.2))  # noqa: S311
             pause = min(most, 2 * pause)
+            while self._store.breaker.is_open and not self._stop.wait(AWAY_SECONDS):
+                pause = RETRY_SECONDS[0]
 
     def _watch(self, connection: psycopg.Connection) -> None:
         assert self._wake is not None  # noqa: S101

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, select, text, update
+from sqlalchemy import Connection, Engine, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from chat.backends.postgresql.breaker import Breaker
 from chat.backends.postgresql.snapshot import Snapshot
 from chat.backends.postgresql.text_index import PostgresTextIndex
 from chat.backends.transactions import RETRY_AFTER, SqlStore, WriteTransaction
@@ -29,7 +30,7 @@ _NAME_LOCK = 0x436F6D  # first key of advisory locks: no other program's, we hop
 _bytes_used = text("SELECT pg_database_size(current_database())")
 _snapshot = text("SELECT pg_current_snapshot()::text")
 _lock_name = text("SELECT pg_advisory_xact_lock(:space, hashtext(:name))")
-_DISPOSE_SECONDS = 1.0
+_RENEW_SECONDS = 1.0
 SCRUB_SECONDS = 12 * 3600.0
 SCRUB_FIRST_SECONDS = 3600.0  # after the start
 _vacuum = text(
@@ -55,11 +56,6 @@ class Transaction(WriteTransaction):
         for name in sorted(set(names)):
             self.execute(_lock_name, {"space": _NAME_LOCK, "name": name})
 
-    def revoke_rights(self, room_ids: Iterable[int]) -> None:
-        """Raise the rights_version of the rooms, which messages carry."""
-        more = update(Room).where(Room.id.in_(list(room_ids))).values(rights_version=Room.rights_version + 1)
-        self.execute(more)
-
     def _lock(self, table: Any, ids: Iterable[int]) -> bool:
         wanted = set(ids)
         if wanted:
@@ -74,7 +70,8 @@ class Store(SqlStore):
     def __init__(self, engine: Engine, clock: Clock) -> None:
         super().__init__(engine, clock)
         self._reading = engine.execution_options(**_READ_ONLY)
-        self._disposed_at = 0.0
+        self._renewed_at = 0.0
+        self.breaker = Breaker(engine)
         self._scrub_due = time.monotonic() + SCRUB_FIRST_SECONDS
         self.texts = PostgresTextIndex(self.read)
 
@@ -130,6 +127,7 @@ class Store(SqlStore):
     @contextmanager
     def _unavailable(self) -> Iterator[None]:
         """Turn a database that is away, busy or full into one clear error."""
+        self.breaker.check()
         try:
             yield
         except IntegrityError:
@@ -137,17 +135,23 @@ class Store(SqlStore):
         except (DBAPIError, PoolTimeout) as error:
             if not is_passing(error):
                 raise
-            log.warning("database unavailable: %s", error)
+            if not self.breaker.is_open:
+                log.warning("database unavailable: %s", error)
             self._forget_connections(error)
             raise ChatError(ErrorCode.UNAVAILABLE, retry_after=RETRY_AFTER) from error
 
     def _forget_connections(self, error: Exception) -> None:
         """If one connection was lost, so are the others in the pool: do not fail once with each of them."""
         orig = getattr(error, "orig", None)
-        is_lost = isinstance(orig, psycopg.OperationalError) and (orig.sqlstate or "57P01").startswith(("57P", "08"))
-        if is_lost and time.monotonic() - self._disposed_at > _DISPOSE_SECONDS:
-            self._disposed_at = time.monotonic()
-            self.engine.dispose()
+        state = getattr(orig, "sqlstate", None) or "08000"
+        if not isinstance(orig, psycopg.Error) or not state.startswith(("57P", "08", "25006")):
+            return
+        self.breaker.suspected.set()
+        if state.startswith("25"):  # read-only: the prober looks for another server
+            return
+        if time.monotonic() - self._renewed_at > _RENEW_SECONDS:
+            self._renewed_at = time.monotonic()
+            self.breaker.renew()
 
 
 def is_passing(error: Exception) -> bool:
