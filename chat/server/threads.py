@@ -236,13 +236,15 @@ class _Thread(threading.Thread):
             job, self._job = self._job, None
             while job is not None:
                 client, owner, work, args, _ = job
-                began = time.thread_time()
+                is_charged = client is not None or bool(self._bounds.rest)
+                # A system call each, so only where somebody is charged.
+                began = time.thread_time() if is_charged else 0.0
                 try:
                     work(*args)
                 except BaseException:  # an exception must not reduce the number of threads
                     log.exception("work in a thread failed")
                 del job, owner, work, args  # what rests keeps nothing alive
-                seconds = time.thread_time() - began
+                seconds = time.thread_time() - began if is_charged else 0.0
                 if self._bounds.rest and self._pool.has_waiting:
                     time.sleep(min(_LONGEST_REST, seconds * self._bounds.rest))
                 job = self._pool.next_job(self, client, seconds)

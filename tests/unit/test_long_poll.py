@@ -15,7 +15,7 @@ from chat.clock import SECOND, from_iso
 from chat.http.between_pulls import KEPT_SECONDS
 from chat.http.long_poll import HeldPull
 from chat.http.responses import HeldResponse
-from chat.models import Actor, Message, StoredMessage
+from chat.models import Actor, Entry, Message
 from chat.server.ports import ENVIRON_KEY, Arrival, Data, Look
 from chat.services import Services
 from chat.services.messages import Draft
@@ -266,7 +266,7 @@ def test_a_place_comes_free_fifty_times_a_second(
     assert left(counted, parked.user_id) == 50
 
 
-def in_the_lobby(message: StoredMessage) -> dict[str, Any]:
+def in_the_lobby(message: Entry) -> dict[str, Any]:
     return {"public": message.time / 1e6}
 
 
@@ -349,7 +349,8 @@ def test_signals_between_two_pulls_reach_the_next_one(
     chat.changes.typing(bob, "public")
     sign_up(chat, "carl")  # into the lobby
     wait_for_the_bus(chat)
-    second = park(app, token, sent, query)
+    joined = in_the_lobby(chat.messages.timeline(bob, "public", None, 1)[-1])
+    second = park(app, token, joined, query)
     assert told(second.look()) == ["bob"]
     assert told(second.look()) == []  # members changed
     assert told(second.look()) is None
