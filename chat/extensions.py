@@ -28,5 +28,5 @@ jwt = JWTManager()
 
 
 def is_of_models(name: str | None, _kind: str, _parents: Any) -> bool:
-    """Whether Alembic compares what has this name with the models: not the tables of the search index."""
+    """Whether Alembic compares the table or index of this name with the models: not the tables of the search index."""
     return name is None or not name.startswith("message_search")

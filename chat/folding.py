@@ -6,7 +6,7 @@ Folding maps single characters to single characters, so that positions in the fo
 import re
 from itertools import product
 
-# Scripts with cases, as SQLite's trigram tokenizer folds them (Unicode 6.1): what is equal here is equal there.
+# Scripts with cases, as SQLite's trigram tokenizer folds them (Unicode 6.1): characters equal here are equal there.
 _CASED = (
     (0x41, 0x5A),
     (0xB5, 0xB5),

@@ -182,7 +182,7 @@ def _exported(row: Any) -> ExportedRoom:
 
 
 class _Sink(io.RawIOBase):
-    """Collects what the ZIP writes."""
+    """Collects the bytes of the ZIP."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
@@ -195,7 +195,7 @@ class _Sink(io.RawIOBase):
         return len(data)
 
     def take(self) -> bytes:
-        """Return what was written since the last call."""
+        """Return the bytes written since the last call."""
         taken = b"".join(self._parts)
         self._parts.clear()
         return taken
@@ -255,5 +255,5 @@ def _csv_rows(rows: Sequence[Sequence[Any]]) -> bytes:
 
 
 def _harmless(cell: Any) -> Any:
-    """Put an apostrophe before what a spreadsheet would calculate."""
+    """Put an apostrophe before a cell that a spreadsheet would calculate."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_HARMFUL) else cell

@@ -5,7 +5,7 @@ import re
 from chat.models import StoredMessage
 
 NAME_MAX_CHARS = 80
-# What Windows refuses, and what other systems or shells take for something else.
+# Characters that Windows refuses, or that have a meaning in other systems or shells.
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]+')
 _SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/gif": ".gif", "image/webp": ".webp"}
 

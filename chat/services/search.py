@@ -41,7 +41,7 @@ class Found:
 class _Wanted:
     terms: list[str]
     room_id: int | None
-    conditions: list[ColumnElement[bool]]  # on Message: what the caller may read, and asks for
+    conditions: list[ColumnElement[bool]]  # on Message: the rights of the caller, and the filters
 
 
 class Search:

@@ -1,6 +1,6 @@
 """The index of the messages' texts: pg_trgm's trigrams, found by a regular expression (docs/decisions/0125).
 
-The expression lists both cases of a letter, so what is equal does not depend on the database's collation.
+The expression lists both cases of a letter, so equality does not depend on the database's collation.
 """
 
 from collections.abc import Sequence
@@ -55,7 +55,7 @@ class PostgresTextIndex:
         return Candidates(ids, ids[-1] if len(ids) == most else 0)
 
     def catch_up(self) -> None:
-        """Nothing: the server indexes what is sent."""
+        """Nothing: the server indexes each message at once."""
 
     def _run_of_letters(self, term: str) -> int:
         if self._knows_letters is None:
