@@ -58,8 +58,11 @@ class View:
                 self.meet(entry["members"])
             elif entry["change"] == "pinned":
                 (self.pins.add if entry["on"] else self.pins.discard)(entry["id"])
-            elif entry["id"] in self.messages:
-                self.change(entry)
+            else:
+                if entry["change"] == "deleted":
+                    self.pins.discard(entry["id"])  # also of a message that never arrived
+                if entry["id"] in self.messages:
+                    self.change(entry)
 
     def meet(self, members: list[dict[str, Any]]) -> None:
         for member in members:
@@ -71,7 +74,6 @@ class View:
         message = self.messages[entry["id"]]
         if entry["change"] == "deleted":
             del self.messages[entry["id"]]
-            self.pins.discard(entry["id"])
         elif entry["change"] == "edited":
             message |= {"content": entry["content"], "edited": entry["timestamp"], "mentions": set(entry["mentions"])}
         else:
