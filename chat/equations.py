@@ -81,12 +81,12 @@ def mathml(tex: str) -> Tree:
         return _allowed(element)
     except NotAnEquation:
         raise
-    except Exception as error:  # the library raises whatever comes: IndexError, StopIteration, RecursionError
+    except Exception as error:  # the library raises anything: IndexError, StopIteration, RecursionError
         raise NotAnEquation(str(error)) from error
 
 
 def _allowed(element: Element) -> Tree:
-    """The element as a tree. What is not allowed is left out, with its children kept."""
+    """The element as a tree. Elements that are not allowed are left out, with its children kept."""
     name = element.tag if element.tag in _ELEMENTS else "mrow"
     attributes = {
         key: value

@@ -45,7 +45,7 @@ def nickname_key(nickname: str) -> str:
 
 
 def skeleton(name: str) -> str:
-    """Return what a name looks like: two names that look alike have the same skeleton, at most a few others have.
+    """Return the skeleton of a name: two names that look alike have the same skeleton, at most a few others have.
 
     The skeleton of Unicode TS 39, made coarser: without regard to case, spaces and punctuation, and with i as l, since
     a capital I looks like an l. So names with equal skeletons by TS 39 have equal ones here. Returns "" for text that

@@ -31,7 +31,7 @@ class WriteTransaction(Protocol):
     def lock_rooms(self, room_ids: Iterable[int]) -> bool:
         """Lock the rows of rooms until the commit, in ascending order.
 
-        Whoever writes into a room or changes rights there does this first, then reads what it decides by (decision
+        Code that writes into a room or changes rights there does this first, then reads its conditions (decision
         0101). Returns whether others may have written meanwhile; False on SQLite, where writers take turns.
         """
         ...

@@ -56,7 +56,7 @@ class Databases:
         (home / _URL).write_text(postgresql.url(name))
 
     def drop(self, home: Path) -> None:
-        """Remove what fill made, whoever still uses it; files go with their folder."""
+        """Remove the database of `fill`, despite connections to it; files go with their folder."""
         name = self._made.pop(home, None)
         if name is not None:
             postgresql.drop(name)

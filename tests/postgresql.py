@@ -172,6 +172,6 @@ def create(name: str, template: str = "template0") -> None:
 
 
 def drop(name: str) -> None:
-    """Remove a database, whoever is connected to it."""
+    """Remove a database, despite connections to it."""
     with psycopg.connect(**admin()) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -70,7 +70,7 @@ class FileForm:
             raise
 
     def abandon(self) -> None:
-        """Remove what was stored of it."""
+        """Remove the parts stored so far."""
         self._kept.clear()
         upload, self._upload = self._upload, None
         if upload is None:

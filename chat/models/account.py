@@ -21,7 +21,7 @@ class User(db.Model):
     nickname: Mapped[str] = mapped_column(Text)
     # names.name_key(nickname)
     nickname_key: Mapped[str] = mapped_column(Text, default="", server_default=text("''"), index=True)
-    # names.skeleton of both: what they look like
+    # names.skeleton of both: their looks
     username_skeleton: Mapped[str] = mapped_column(Text, default="", server_default=text("''"), index=True)
     nickname_skeleton: Mapped[str] = mapped_column(Text, default="", server_default=text("''"), index=True)
     email: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))

@@ -155,7 +155,7 @@ class Files:
             return earlier
 
     def _send_picture(self, actor: Actor, upload: Upload, ref: RoomRef, draft: Draft) -> StoredMessage:
-        """Send what was stored as a picture, without its metadata; the bytes as they came are removed."""
+        """Send the stored bytes as a picture, without its metadata; the bytes as they came are removed."""
         data = b""
         if upload.received <= self._messages.image_max_bytes:
             data = b"".join(chunks(self._store, upload.attached.id, upload.received))

@@ -177,7 +177,7 @@ _IS_TEACHER = (User.is_teacher, User.deleted_at.is_(None), User.disabled_at.is_(
 
 
 def first_teacher(connection: AnyConnection) -> int | None:
-    """Return the id of the longest-standing teacher; None if there is none."""
+    """Return the id of the longest-standing teacher; None without teachers."""
     return connection.execute(select(User.id).where(*_IS_TEACHER).order_by(User.id).limit(1)).scalar()
 
 

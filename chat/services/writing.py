@@ -11,7 +11,7 @@ from chat.services.permissions import Action, allows
 
 
 def require_writable(room: FoundRoom, now: int) -> None:
-    """Raise ARCHIVED, MUTED, READ_ONLY unless the caller may write in the room, in whatever way. `now` in µs."""
+    """Raise ARCHIVED, MUTED, READ_ONLY unless the caller may write in the room, in any way. `now` in µs."""
     if room.is_archived:
         raise ChatError(ErrorCode.ARCHIVED)
     if room.muted_until > now:

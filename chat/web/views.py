@@ -36,7 +36,7 @@ def teach() -> Response:
 
 @bp.get("/board/<path:_room>")
 def board(_room: str) -> Response:
-    """Serve the board for the projector; who may read the room is decided where its messages are read."""
+    """Serve the board for the projector; permission to read is decided where the messages are read."""
     return _page("board.html")
 
 

@@ -335,7 +335,7 @@ def _session_of(services: Services) -> tuple[str, int]:
     return row.id, row.user_id
 
 
-def test_a_room_made_anew_under_the_old_name_ends_the_wait(alice: PollingClient, client: Clients) -> None:
+def test_a_new_room_under_the_old_name_ends_the_wait(alice: PollingClient, client: Clients) -> None:
     bob = client("bob")
     bob.create_room("club")
     alice.join("club")

@@ -87,7 +87,7 @@ def test_history_around_a_message(alice: PollingClient) -> None:
     assert set(around(alice, ids[4])) == {"status", "feedback", "messages"}
 
 
-def test_around_what_is_not_in_the_room(alice: PollingClient, client: Clients) -> None:
+def test_around_a_message_of_another_room(alice: PollingClient, client: Clients) -> None:
     bob = client("bob")
     bob.create_room("other")
     bob.say("other", "elsewhere")

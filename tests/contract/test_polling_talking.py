@@ -83,7 +83,7 @@ def test_emoji(emoji: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "a", "1", "#", "👍👍", "👍 ", " 👍", ":)", "<b>", "\u200d", "\ufe0f", "🇩", "é", "好", "👍" * 40]
 )
-def test_what_is_no_emoji_is_refused(alice: PollingClient, text: str) -> None:
+def test_anything_but_an_emoji_is_refused(alice: PollingClient, text: str) -> None:
     (first,) = say(alice, "one")
     status, words = refusal(alice, "/chat/react", {"id": first, "emoji": text})
     assert (status, "one emoji" in words) == (400, True)
@@ -103,7 +103,7 @@ def test_twenty_kinds_a_message(alice: PollingClient, bob: PollingClient) -> Non
     assert len(newest(alice)["reactions"]) == 20
 
 
-def test_who_may_react_to_what(app: Flask, alice: PollingClient, bob: PollingClient) -> None:
+def test_permission_to_react(app: Flask, alice: PollingClient, bob: PollingClient) -> None:
     alice.ok("POST", "/room/create", {"roomname": "other", "type": "public"})
     alice.say("other", "elsewhere")
     elsewhere = alice.ok("GET", "/chat/history?roomname=other&detail=1")["messages"][0]["id"]
@@ -156,7 +156,9 @@ def test_a_reply_names_what_it_answers(alice: PollingClient, bob: PollingClient)
         ("@x " * (MOST_NAMES + 5) + "@bob", []),
     ],
 )
-def test_whom_a_text_names(app: Flask, alice: PollingClient, bob: PollingClient, text: str, named: list[str]) -> None:
+def test_the_users_that_a_text_names(
+    app: Flask, alice: PollingClient, bob: PollingClient, text: str, named: list[str]
+) -> None:
     for name in ("Ms Berger", "小明"):
         client(app, name).join("club")
     send(bob, text)

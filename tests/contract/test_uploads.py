@@ -165,7 +165,7 @@ def test_names_are_those_of_files(alice: PollingClient, given: str, shown: str) 
         (form([IN_PUBLIC, ("file", "a", bytes((20 << 20) + 1))]), "FILE_TOO_LARGE"),
     ],
 )
-def test_what_is_refused_leaves_nothing(alice: PollingClient, app: Flask, body: bytes, code: str) -> None:
+def test_a_refused_upload_leaves_nothing(alice: PollingClient, app: Flask, body: bytes, code: str) -> None:
     answer = post(alice, body)
     assert (answer["code"], answer["http"] // 100) == (code, 4), answer
     assert stored(services_of(app)) == (0, 0, 0)

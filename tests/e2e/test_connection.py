@@ -136,7 +136,7 @@ def test_a_session_that_ended_leads_to_the_login_and_keeps_the_draft(people, nam
     expect_stored(anna, "finished")
 
 
-def test_a_tab_that_slept_asks_anew(people, name):
+def test_a_tab_that_slept_asks_again(people, name):
     """A connection that died silently: the pull in flight never answers, and waking is enough."""
     anna, room = own_room(people, name)
     anna.clock.install()

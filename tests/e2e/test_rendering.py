@@ -131,7 +131,7 @@ def test_a_very_tall_picture_is_cropped_and_opens_to_be_read(people, name):
     popup.value.close()
 
 
-def test_days_are_named_anew_at_midnight(people, name):
+def test_days_are_renamed_at_midnight(people, name):
     anna, room = own_room(people, name)
     bert = people.client(name("bert"))
     bert.post("/room/join", roomname=room)
@@ -144,7 +144,7 @@ def test_days_are_named_anew_at_midnight(people, name):
     expect(anna.locator(".day")).to_have_text("Yesterday")
 
 
-def test_days_are_named_anew_on_return_to_a_page_whose_machine_slept(people, name):
+def test_days_are_renamed_on_return_to_a_page_whose_machine_slept(people, name):
     anna, room = own_room(people, name)
     bert = people.client(name("bert"))
     bert.post("/room/join", roomname=room)

@@ -135,7 +135,7 @@ def test_a_watch_that_is_not_to_be_had_is_tried_again(files: FileWatch, monkeypa
 
 
 @pytest.mark.parametrize("how", ["removed", "replaced"])
-def test_a_bell_that_was_lost_is_made_anew(files: FileWatch, database: Path, how: str) -> None:
+def test_a_lost_bell_is_made_again(files: FileWatch, database: Path, how: str) -> None:
     files.attend()
     bell(database).unlink()
     if how == "replaced":

@@ -190,7 +190,7 @@ def test_hosts_that_upgrade_at_the_same_moment_wait_for_each_other(
 # The bus
 
 
-def test_a_snapshot_tells_what_was_committed() -> None:
+def test_a_snapshot_tells_committed_transactions() -> None:
     snapshot = Snapshot.parse("10:14:11,13")
     shown = [xid for xid in range(8, 16) if snapshot.shows(Event(EventKind.ROOM, 1, id=xid))]
     assert shown == [8, 9, 10, 12]

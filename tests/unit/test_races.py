@@ -114,7 +114,7 @@ def test_nothing_is_stored_in_a_room_that_is_being_deleted(two: Two) -> None:
         assert refused == [ErrorCode.ROOM_NOT_FOUND]
 
 
-def test_who_was_put_out_sends_nothing_more(two: Two) -> None:
+def test_a_removed_member_sends_nothing_more(two: Two) -> None:
     olga, mia, *_ = two.people
     for n in range(ROUNDS):
         room = two.group(n, mia)
@@ -265,7 +265,7 @@ def test_crossing_acceptances_make_one_friendship(two: Two) -> None:
         assert len(two.rows(Friendship.id, where=pair)) == 1
 
 
-def test_who_is_unfriended_is_in_no_group_of_friends(two: Two) -> None:
+def test_an_unfriended_user_is_in_no_group_of_friends(two: Two) -> None:
     olga, mia, *_ = two.people
     two.one.friend_groups.create(olga, "close")
     ((group, _),) = two.one.friend_groups.all(olga)

@@ -7,7 +7,7 @@ import psycopg
 from psycopg import conninfo
 
 CONNECT_SECONDS = 2  # for each host of the URL
-# An idle peer that is gone is noticed after about 9 s, one that does not acknowledge what was sent after 3.
+# An idle peer that is gone is noticed after about 9 s, one that does not acknowledge data after 3.
 KEEPALIVES = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 2, "tcp_user_timeout": 3000}
 IDLE_IN_TRANSACTION_MS = 10_000  # a paused process must not keep a room locked
 POOL_SIZE = 8  # threads wait for one, not connections; docs/postgresql.md has the arithmetic
@@ -41,5 +41,5 @@ def engine_options(url: str, busy_seconds: float) -> dict[str, Any]:
         "max_overflow": 0,
         "pool_timeout": busy_seconds,
         "pool_use_lifo": True,
-        "hide_parameters": True,  # errors are logged; what people wrote is not
+        "hide_parameters": True,  # errors are logged; their contents are not
     }

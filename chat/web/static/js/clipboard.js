@@ -2,7 +2,7 @@
 
 import { el } from "./dom.js";
 
-/** near: a node of the same dialog, if one is open: what is outside of it cannot be selected. */
+/** near: a node of the same dialog, if one is open: text outside of it cannot be selected. */
 export async function copyText(text, near = document.body) {
   try {
     await navigator.clipboard.writeText(text);

@@ -56,7 +56,7 @@ export class Completion {
     this.#find();
   }
 
-  /** The name may have been begun before its owner was known. Whoever is chosen stays chosen. */
+  /** The name may have been begun before its owner was known. The chosen entry stays chosen. */
   #membersChanged() {
     if (this.#begun !== null) this.#find(this.#found[this.#at]?.user);
   }

@@ -12,7 +12,7 @@ function formatter(options) {
 
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte"];
 
-/** So many bytes as people say it: "1.2 MB". */
+/** A number of bytes, in words: "1.2 MB". */
 export function fileSize(bytes) {
   const step = bytes < 1000 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(bytes) / 3));
   const options = { style: "unit", unit: UNITS[step], unitDisplay: step === 0 ? "long" : "short", maximumFractionDigits: 1 };

@@ -50,7 +50,7 @@ export function measure(url) {
 }
 
 /**
- * A picture for sending, as {blob, url, size}; null: the file is none. A photo that is too large, or of a kind that only
+ * A picture for sending, as {blob, url, size}; null: the file is not one. A photo that is too large, or of a kind that only
  * this browser shows, is made a smaller JPEG. tell(words) says what takes long. Throws an Error with the reason.
  */
 export async function readPicture(file, tell) {
