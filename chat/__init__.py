@@ -17,4 +17,4 @@ protocols/   one self-contained package per published protocol
     errors.py, names.py, clock.py, extensions.py, metrics.py
 """
 
-__version__ = "0.2.0.dev0"
+__version__ = "0.2.0"
