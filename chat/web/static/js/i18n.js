@@ -6,7 +6,7 @@ import { PEOPLE_STRINGS } from "./peoplestrings.js";
 import { SEARCH_STRINGS } from "./searchstrings.js";
 import { STRINGS as CHAT_STRINGS } from "./strings.js";
 
-const STRINGS = { ...CHAT_STRINGS, ...PEOPLE_STRINGS, ...ORDER_STRINGS, ...SEARCH_STRINGS, ...CONSOLE_STRINGS };
+export const STRINGS = { ...CHAT_STRINGS, ...PEOPLE_STRINGS, ...ORDER_STRINGS, ...SEARCH_STRINGS, ...CONSOLE_STRINGS };
 const KEY = "commonroom.language";
 const LANGUAGES = ["en", "zh"];
 const LOCALES = { en: "en", zh: "zh-CN" };

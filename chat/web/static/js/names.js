@@ -11,7 +11,7 @@ const NUMBER = /#\s*\d+\s*$/; // a username that ends in one could look like an 
 /** What to show beside the name, or null: the username, or the account's number. */
 function beside(name, user, id, isAlike) {
   if (id && (user.includes("@") || NUMBER.test(user.normalize("NFKC")))) return `#${id}`;
-  if (id && isAlike) return name === user ? `#${id}` : `${user} #${id}`;
+  if (id && isAlike && name === user) return `#${id}`;
   return name !== user || DOTS.test(user) ? user : null;
 }
 

@@ -1,4 +1,4 @@
-"""Two server hosts behind nginx on one PostgreSQL (tests/hosts.py). `make hosts` plays all cuts, the suite a part."""
+"""Two server hosts behind nginx on one PostgreSQL (tests/hosts.py): `make hosts`, and in part test_hosts.py."""
 
 import os
 import signal
@@ -17,9 +17,7 @@ from tests.contract.conftest import CLIENTS
 from tests.hosts import Hosts, laid_out
 from tests.real_server import wait_until
 
-reason = played.why_not()
-IS_WHOLE = os.environ.get("COMMONROOM_HOSTS") == "all"
-pytestmark = [pytest.mark.skipif(bool(reason), reason=reason), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 LOST = (
     OSError,
     requests.RequestException,
@@ -142,7 +140,6 @@ class Talk:
 CUTS = ("app1", "app2", "db", "front")
 
 
-@pytest.mark.skipif(not IS_WHOLE, reason="played by make hosts")
 def test_hosts_and_links_that_are_cut_and_come_back_lose_nothing(hosts: Hosts) -> None:
     talk = Talk(hosts, "cuts")
     try:
@@ -161,7 +158,6 @@ def test_hosts_and_links_that_are_cut_and_come_back_lose_nothing(hosts: Hosts) -
         talk.end()
 
 
-@pytest.mark.skipif(not IS_WHOLE, reason="played by make hosts")
 def test_workers_that_are_replaced_one_by_one_lose_nothing(hosts: Hosts) -> None:
     talk = Talk(hosts, "upgrade")
     try:
@@ -176,7 +172,6 @@ def test_workers_that_are_replaced_one_by_one_lose_nothing(hosts: Hosts) -> None
         talk.end()
 
 
-@pytest.mark.skipif(not IS_WHOLE, reason="played by make hosts")
 def test_a_server_that_dies_and_starts_again_loses_nothing(hosts: Hosts) -> None:
     talk = Talk(hosts, "death")
     try:
