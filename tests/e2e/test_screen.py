@@ -384,11 +384,7 @@ def test_logging_out_ends_it(people, name):
 
 def test_every_text_exists_in_both_languages(people):
     page = people.page()
-    strings = page.evaluate(
-        """async () => ({ ...(await import('/static/js/strings.js')).STRINGS,
-            ...(await import('/static/js/peoplestrings.js')).PEOPLE_STRINGS,
-            ...(await import('/static/js/orderstrings.js')).ORDER_STRINGS })"""
-    )
+    strings = page.evaluate("async () => (await import('/static/js/i18n.js')).STRINGS")
     for key, texts in strings.items():
         assert len(texts) == 2, key
         assert all(isinstance(text, str) and text.strip() for text in texts), key

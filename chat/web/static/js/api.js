@@ -69,6 +69,8 @@ const ownHeaders = () => ({
 
 const seconds = (header) => Math.max(0, Number.parseFloat(header ?? "") || 0);
 
+const reads = new Set(); // aborts of the GET requests on their way
+
 /** signal aborts silently for the caller to notice; running out of time is an ApiError. */
 async function request(method, path, { query, body, signal, timeout = TIMEOUT_MS, cache = "no-store" } = {}) {
   const controller = new AbortController();
@@ -76,6 +78,7 @@ async function request(method, path, { query, body, signal, timeout = TIMEOUT_MS
   signal?.addEventListener("abort", abort);
   if (signal?.aborted) abort();
   let timer = setTimeout(abort, timeout);
+  if (method === "GET") reads.add(abort);
   const url = query ? `${path}?${new URLSearchParams(query)}` : path;
   const headers = { ...ownHeaders(), Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
@@ -92,8 +95,15 @@ async function request(method, path, { query, body, signal, timeout = TIMEOUT_MS
     throw error instanceof ApiError ? error : new ApiError(0, t("error.network"));
   } finally {
     clearTimeout(timer);
+    reads.delete(abort);
     signal?.removeEventListener("abort", abort);
   }
+}
+
+/** Log out. Requests on their way would be refused once it is done. */
+function logOut() {
+  for (const abort of reads) abort();
+  return post("/user/logout", {});
 }
 
 /** POST a form, with onProgress(0…1) while it goes out. An aborted signal is an ApiError, too. */
@@ -132,7 +142,7 @@ export const post = (path, body, options) => request("POST", path, { body, ...op
 export const api = {
   register: (username, password, code = null) => post("/user/register", { username, password, join_code: code }),
   login: (username, password) => post("/user/login", { username, password }),
-  logout: () => post("/user/logout", {}),
+  logout: logOut,
   session: () => request("GET", "/user/session"),
   me: () => request("GET", "/user/me", { query: { detail: 1 } }),
   /** The first pages of rooms, joined and most active ones first, and whether there are more. */
