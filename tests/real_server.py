@@ -45,8 +45,10 @@ def _sleeps(pid: int) -> bool:
 
 
 def _lives(pid: int) -> bool:
+    """Whether any of its threads lives: the last one to end closes its sockets."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+        is_main_thread = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+        return is_main_thread or len(os.listdir(f"/proc/{pid}/task")) > 1
     except (FileNotFoundError, ProcessLookupError):
         return False
 
