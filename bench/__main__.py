@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench import counts, growth, pauses, report, scenarios, sections, sends, sockets
+from bench import counts, finding, growth, growth_data, pauses, report, scenarios, sections, sends, sockets
 from bench.load import Figures, medians
 from bench.servers import ALL, GENERATOR_CORE, Commonroom
 
@@ -35,11 +35,17 @@ def main() -> int:
         print(counted.json() if options.json else counted.report())
         return 0
     if options.growth:
-        grown = growth.growth(options.scale, options.data)
-        print(grown.line() + "\n\n" + report.machine() + "\n\n" + report.growth_table(grown))
+        grown = growth.growth(options.scale or 1, options.data)
+        print(grown.line() + "\n\n" + report.machine() + "\n\n" + report.growth_table(grown.addresses))
         if options.write:
             report.write_growth(options.write, grown)
         return 1 if grown.faults or (options.strict and not all(each.is_met for each in grown.addresses)) else 0
+    if options.search:
+        found = finding.finding(options.scale or 1_000_000 / growth_data.MESSAGES, options.data)
+        print(found.text())
+        if options.write:
+            finding.write(options.write, found)
+        return 1 if options.strict and not found.is_met else 0
     if options.trace_pauses is not None:
         traced = pauses.trace(options.trace_pauses, options.rate)
         print(traced.text())
@@ -114,8 +120,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="shorter and smaller; the figures are rough")
     parser.add_argument("--counts", action="store_true", help="count SQL statements and system calls, and no more")
     parser.add_argument("--growth", action="store_true", help="ask each address in a big database, and no more")
-    parser.add_argument("--scale", type=float, default=1, help="with --growth: 1 is 2,000,000 messages, 5,000 rooms")
-    parser.add_argument("--data", type=Path, metavar="FOLDER", help="with --growth: made by bench.growth_data before")
+    parser.add_argument("--search", action="store_true", help="search among 1,000,000 messages, and no more")
+    parser.add_argument(
+        "--scale", type=float, help="with --growth or --search: 1 is 2,200,000 messages and 5,000 rooms"
+    )
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="with the same: made by bench.growth_data before")
     parser.add_argument(
         "--trace-pauses", type=float, metavar="SECONDS", help="10x30 at rising rates, and what stops it"
     )

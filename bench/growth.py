@@ -100,16 +100,19 @@ def growth(scale: float, data: Path | None = None) -> Growth:
     )
 
 
-def _measured(server: GrownCommonroom, what: str, ask: Callable[[], bytes], count: Callable[[Any], int]) -> Address:
+def measured(
+    server: GrownCommonroom, what: str, ask: Callable[[], bytes], count: Callable[[Any], int], times: int = TIMES
+) -> Address:
+    """Ask that many times, one after the other."""
     took: list[int] = []
     try:
         answer = ask()  # fills caches
         cpu = server.cpu_seconds()
-        for _ in range(TIMES):
+        for _ in range(times):
             began = time.perf_counter_ns()
             answer = ask()
             took.append(time.perf_counter_ns() - began)
-        cpu = (server.cpu_seconds() - cpu) / TIMES * 1000
+        cpu = (server.cpu_seconds() - cpu) / times * 1000
         rows = count(json.loads(answer))
     except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException) as error:
         return Address(what, 0, 0, 0, 0, 0, repr(error))
@@ -189,10 +192,10 @@ def _http(server: GrownCommonroom, scale: float) -> Iterator[Address]:
     try:
         for who, method, path, body, count in _requests():
             what = f"{who}: {method} {path}" + (f" of {len(body)} rooms" if path == "/chat/pull?timeout=0" else "")
-            yield _measured(server, what, asking(who, method, path, body), count)
+            yield measured(server, what, asking(who, method, path, body), count)
         path = f"/conversations/get_reply?message_id={messages(scale)}"
         ask = asking("teacher", "GET", path, None)
-        yield _measured(server, "teacher: GET /conversations/get_reply", ask, _list("replies"))
+        yield measured(server, "teacher: GET /conversations/get_reply", ask, _list("replies"))
     finally:
         connection.close()
 
@@ -202,7 +205,7 @@ def _tcp(server: GrownCommonroom) -> Iterator[Address]:
         with socket.create_connection(("127.0.0.1", server.tcp_port), 60) as new:
             return _told(new.makefile("rwb"), _login("teacher"))
 
-    yield _measured(server, "teacher: tcp login_request", log_in, _one)
+    yield measured(server, "teacher: tcp login_request", log_in, _one)
     with socket.create_connection(("127.0.0.1", server.tcp_port), 60) as connection:
         lines = connection.makefile("rwb")
         _told(lines, _login("teacher"))
@@ -218,7 +221,7 @@ def _tcp(server: GrownCommonroom) -> Iterator[Address]:
         ):
             what = " ".join(f"{name}={value}" for name, value in request.items()).replace("message_type=", "")
             count = _list(key) if key else _one
-            yield _measured(server, f"teacher: tcp {what}", lambda sent=request: _told(lines, sent), count)
+            yield measured(server, f"teacher: tcp {what}", lambda sent=request: _told(lines, sent), count)
 
 
 def _login(name: str) -> dict[str, Any]:

@@ -80,6 +80,11 @@ class _Filler:
             self._database.execute(
                 "UPDATE rooms SET last_time = coalesce((SELECT max(time) FROM messages WHERE room_id = rooms.id), 0)"
             )
+            # As the job does that indexes, 300 messages at a time.
+            self._database.execute(
+                "INSERT INTO message_search (rowid, content) SELECT id, content FROM messages WHERE content <> ''"
+            )
+            self._database.execute("UPDATE message_search_state SET indexed_to = (SELECT max(id) FROM messages)")
 
     def _insert(self, table: str, rows: Iterator[dict[str, Any]]) -> None:
         first = next(rows)

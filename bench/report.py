@@ -4,12 +4,12 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench import disk, sections
-from bench.growth import P95_MARK, P95_PER_100_ROWS, TIMES, Growth
+from bench.growth import P95_MARK, P95_PER_100_ROWS, TIMES, Address, Growth
 from bench.load import Figures
 from bench.scenarios import Ceiling, Churn, Idle
 from bench.sends import Durability, SendOnly
@@ -145,8 +145,8 @@ def _table(headings: tuple[str, ...], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
-def growth_table(grown: Growth) -> str:
-    """Every address that was asked, as Markdown."""
+def growth_table(addresses: Sequence[Address]) -> str:
+    """What was asked, as Markdown."""
     rows = [
         [
             each.what,
@@ -157,7 +157,7 @@ def growth_table(grown: Growth) -> str:
             f"{each.rows:,}",
             "" if each.is_met else "**late**",
         ]
-        for each in grown.addresses
+        for each in addresses
     ]
     return _table(("request", "p50 ms", "p95 ms", "CPU ms", "bytes", "entries", ""), rows) + "\n"
 
@@ -215,5 +215,5 @@ all rooms. CPU: of all of the server's processes, the mean of these requests. Ma
 The server's memory: {before:.0f} MiB when it has started, {after:.0f} MiB after all requests. Other programs took
 {grown.others:.0%} of the server's core meanwhile.
 
-{growth_table(grown)}"""
+{growth_table(grown.addresses)}"""
     sections.write(path, "As data grows", body)

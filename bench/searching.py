@@ -33,7 +33,7 @@ def sends_while_searching(port: int, tokens: dict[str, str], sender: str) -> Sen
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         try:
             while not stop.is_set():
-                _ask(connection, tokens[f"searcher-{number}"], "GET", _SEARCH, None)
+                ask(connection, tokens[f"searcher-{number}"], "GET", _SEARCH, None)
                 counts[number] += 1
         except (OSError, ValueError, http.client.HTTPException) as error:
             failures[number] = f"searcher-{number}: {error!r}"
@@ -59,14 +59,18 @@ def _sends(port: int, token: str) -> tuple[list[int], int]:
         for _ in range(SENDS):
             time.sleep(PAUSE_SECONDS)
             began = time.perf_counter_ns()
-            size = len(_ask(connection, token, "POST", "/chat/send", _SENT))
+            size = len(ask(connection, token, "POST", "/chat/send", _SENT))
             took.append(time.perf_counter_ns() - began)
     finally:
         connection.close()
     return took, size
 
 
-def _ask(connection: http.client.HTTPConnection, token: str, method: str, path: str, body: str | None) -> bytes:
+def ask(connection: http.client.HTTPConnection, token: str, method: str, path: str, body: str | None) -> bytes:
+    """Return the answer.
+
+    Raises ValueError for a refusal.
+    """
     connection.request(method, path, body, {"Authorization": token, "Content-Type": "application/json"})
     response = connection.getresponse()
     answer = response.read()

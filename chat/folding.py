@@ -58,12 +58,9 @@ def places(text: str, terms: list[str]) -> list[tuple[int, int]]:
     Empty unless the text contains every term.
     """
     folded = fold(text)
-    found: list[tuple[int, int]] = []
-    for term in terms:
-        starts = [match.start() for match in re.finditer(re.escape(term), folded)]
-        if not starts:
-            return []
-        found += [(start, len(term)) for start in starts]
+    if not all(term in folded for term in terms):
+        return []
+    found = [(match.start(), len(term)) for term in terms for match in re.finditer(re.escape(term), folded)]
     merged: list[tuple[int, int]] = []
     for start, length in sorted(found):
         end = start + length

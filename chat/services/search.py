@@ -17,8 +17,8 @@ from chat.storage.texts import Position
 
 QUERY_MAX_CHARS = 100
 SCAN = 10_000  # messages looked through where the index does not help
-REACH = 5000  # candidates of the index that are looked at; the answer says where to continue
-FIRST, GROWTH = 200, 4  # candidates at first, then more and more
+REACH = 3000  # candidates of the index that are looked at; the answer says where to continue
+FIRST, GROWTH = 200, 4  # candidates, or scanned messages, at first, then more and more
 _SHORT = 2  # characters of a term that the database compares by itself
 
 
@@ -76,12 +76,13 @@ class Search:
         """Return ids of hits with their places, newest first, and where to continue."""
         hits: list[tuple[int, list[tuple[int, int]]]] = []
         by_index = self._store.texts.answers(wanted.terms) and not _is_small(connection, wanted.room_id)
-        left, size = (REACH, FIRST) if by_index else (1, SCAN)
+        left, size = REACH if by_index else SCAN, FIRST
         while left > 0:
+            size = min(size, left)
             if by_index:
-                some = self._store.texts.candidates(connection, wanted.terms, before, min(size, left))
+                some = self._store.texts.candidates(connection, wanted.terms, before, size)
             else:
-                some = _scanned(connection, wanted, before)
+                some = _scanned(connection, wanted, before, size)
             for message_id, content in _readable(connection, wanted, some.ids):
                 if places := folding.places(content, wanted.terms):
                     hits.append((message_id, places))
@@ -101,7 +102,8 @@ def _wanted(connection: Connection, actor: Actor, terms: list[str], ref: RoomRef
         conditions.append(Message.sender_id == access.user_id(connection, sender))
     if ref is not None:
         room_id = access.joined(connection, actor, ref).id
-        return _Wanted(terms, room_id, [*conditions, Message.room_id == room_id])
+        # Candidates are looked up by their ids. With room_id alone, SQLite would read all of the room instead.
+        return _Wanted(terms, room_id, [*conditions, Message.room_id + 0 == room_id])
     own = (
         select(Membership.room_id)
         .join(Room, Room.id == Membership.room_id)
@@ -118,9 +120,9 @@ def _is_small(connection: Connection, room_id: int | None) -> bool:
     return connection.execute(more).first() is None
 
 
-def _scanned(connection: Connection, wanted: _Wanted, before: int) -> Candidates:
-    """Return those of the newest SCAN messages that contain the beginnings of all terms."""
-    query = select(Message.id, Message.content).where(Message.id < before).limit(SCAN)
+def _scanned(connection: Connection, wanted: _Wanted, before: int, most: int) -> Candidates:
+    """Return those of the newest messages that contain the beginnings of all terms."""
+    query = select(Message.id, Message.content).where(Message.id < before).limit(most)
     if wanted.room_id is None:
         query = query.order_by(Message.id.desc())
     else:
@@ -135,7 +137,7 @@ def _scanned(connection: Connection, wanted: _Wanted, before: int) -> Candidates
         for term in wanted.terms
     ]
     ids = connection.execute(select(newest.c.id).where(*contain).order_by(newest.c.id.desc())).scalars().all()
-    last = connection.execute(query.with_only_columns(Message.id).offset(SCAN - 1).limit(1)).scalar()
+    last = connection.execute(query.with_only_columns(Message.id).offset(most - 1).limit(1)).scalar()
     return Candidates(ids, last or 0)
 
 

@@ -54,9 +54,8 @@ def test_search_jumps_to_a_message_and_back(people, name):
 
 @pytest.mark.parametrize(("scheme", "locale"), [("dark", "zh-CN")])
 def test_search_on_a_phone(people, name, scheme, locale):
-    anna, room = own_room(people, name, locale=locale, color_scheme=scheme, viewport={"width": 320, "height": 640})
+    anna = people.join(name("anna"), locale=locale, color_scheme=scheme, viewport={"width": 320, "height": 640})
     carl = people.client(name("carl"))
-    carl.post("/room/join", roomname=room)
     for number in range(70):
         carl.say(f"第 {number} 条：物理作业请在星期一之前交，谢谢大家", "public")
     anna.locator("#search").click()

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, text
+from sqlalchemy import delete, select, text
 
 from chat import folding
 from chat.backends.postgresql import text_index as pg_trigrams
@@ -115,6 +115,7 @@ def test_every_query_of_the_corpus(services: Services, state: str, monkeypatch: 
         monkeypatch.setattr(pg_trigrams, "WINDOW", 3)
         monkeypatch.setattr(search, "FIRST", 1)
         monkeypatch.setattr(search, "SCAN", 4)
+        monkeypatch.setattr(trigrams, "COMMON", 2)
     room = services.rooms.create(alice, "class")
     say(services, alice, room, *CORPUS[:6])
     if state != "recent":
@@ -195,6 +196,58 @@ def test_of_one_sender_and_below_an_id(services: Services) -> None:
     with pytest.raises(ChatError) as caught:
         find(services, alice, "word", user="nobody")
     assert caught.value.code is ErrorCode.USER_NOT_FOUND
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("room", [None, "public"])
+@pytest.mark.parametrize("query", ["word", "wo"])
+def test_a_common_term_is_compared_only_until_the_page_is_full(
+    services: Services, query: str, room: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "FIRST", 5)
+    alice = sign_up(services, "alice")
+    ids = say(services, alice, "public", *(f"word {number}" for number in range(30)))
+    compared: list[str] = []
+    places = folding.places
+
+    def counted(content: str, terms: list[str]) -> list[tuple[int, int]]:
+        compared.append(content)
+        return places(content, terms)
+
+    monkeypatch.setattr(folding, "places", counted)
+    page = services.search.find(alice, query, room, None, 0, 3)
+    assert [hit.message.id for hit in page.hits] == ids[:-4:-1]
+    assert page.next == ids[-3]
+    assert len(compared) == 3
+
+
+@pytest.mark.sqlite_only
+def test_a_rare_word_beside_common_ones_is_what_the_index_is_asked_for(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trigrams, "COMMON", 5)
+    alice = sign_up(services, "alice")
+    say(services, alice, "public", *(f"a message, {number}" for number in range(1000, 1030)))
+    index(services, monkeypatch)
+    with services.store.read() as connection:
+        found = services.store.texts.candidates(connection, ["message", "1027"], 10**9, 10)
+        asked = trigrams._rarest(connection, trigrams._trigrams(["message", "1027"]))
+        common = trigrams._rarest(connection, trigrams._trigrams(["message", "a m"]))
+    assert asked == ["027"]
+    assert len(found.ids) == 1
+    assert len(common) == 4
+    assert find(services, alice, "message 1027") == ["a message, 1027"]
+
+
+@pytest.mark.sqlite_only
+def test_candidates_are_looked_up_by_id_in_a_big_room_too(services: Services) -> None:
+    alice = sign_up(services, "alice")
+    with services.store.read() as connection:
+        wanted = search._wanted(connection, alice, ["word"], "public", "alice")
+        query = select(Message.id).where(Message.id.in_([1, 2]), *wanted.conditions)
+        sql = str(query.compile(connection.engine, compile_kwargs={"literal_binds": True}))
+        plan = connection.execute(text("EXPLAIN QUERY PLAN " + sql)).all()
+    assert "INTEGER PRIMARY KEY" in plan[0].detail
 
 
 @pytest.mark.both_databases

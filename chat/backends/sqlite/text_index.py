@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, text
 
+from chat import folding
 from chat.ports import Candidates
 
 ROWS = 300  # per transaction, because other writers wait for it
@@ -22,12 +23,16 @@ SCRUB_SECONDS = 6 * 3600.0
 _NOT_BEGUN, _BEGUN = 1, 2  # values of is_stale
 _WORKED = 2  # rows changed by a merge that did something
 _TRIGRAM = 3
-_MOST_TRIGRAMS = 8  # more would take longer than they save
+_MOST_TRIGRAMS, _MOST_COMMON = 8, 4  # more would take longer than they save; all common: fewer
+SAMPLE = 200  # messages, to see which trigrams are common
+COMMON = 10  # messages of the sample with a common trigram
 
 _found = text(
     "SELECT rowid FROM message_search WHERE message_search MATCH :query AND rowid < :before ORDER BY rowid DESC"
     " LIMIT :most"
 )
+_bounds = text("SELECT (SELECT coalesce(min(id), 1) FROM messages), indexed_to FROM message_search_state")
+_sampled = text("SELECT content FROM messages WHERE id IN :ids").bindparams(bindparam("ids", expanding=True))
 _recent = text(
     "SELECT id FROM messages WHERE id > (SELECT indexed_to FROM message_search_state) AND id < :before"
     " ORDER BY id DESC LIMIT :most"
@@ -62,11 +67,11 @@ class SqliteTextIndex:
         return any(len(term) >= _TRIGRAM for term in terms)
 
     def candidates(self, connection: Connection, terms: Sequence[str], before: int, most: int) -> Candidates:
-        """Return recent messages, then those with the terms' trigrams."""
+        """Return recent messages, then those with the rarest of the terms' trigrams."""
         ids = list(connection.execute(_recent, {"before": before, "most": most}).scalars())
         left = most - len(ids)
         if left > 0:
-            values = {"query": _query(terms), "before": before, "most": left}
+            values = {"query": _query(_rarest(connection, _trigrams(terms))), "before": before, "most": left}
             found = connection.execute(_found, values).scalars().all()
             ids += found
             if len(found) < left:
@@ -117,12 +122,32 @@ class SqliteTextIndex:
             time.sleep(PAUSE)
 
 
-def _query(terms: Sequence[str]) -> str:
-    """Return FTS5's query for messages with all of some trigrams of the terms."""
-    trigrams: list[str] = []
+def _trigrams(terms: Sequence[str]) -> list[str]:
+    """Return the trigrams of the terms: first those that cover them, then those between."""
+    covering: list[str] = []
+    between: list[str] = []
     for term in terms:
         last = len(term) - _TRIGRAM
-        starts = [*range(0, last, _TRIGRAM), last] if last >= 0 else []
-        trigrams += [term[start : start + _TRIGRAM] for start in starts]
-    quoted = (trigram.replace('"', '""') for trigram in trigrams[:_MOST_TRIGRAMS])
+        for start in range(last + 1):
+            trigrams = between if start % _TRIGRAM and start < last else covering
+            trigrams.append(term[start : start + _TRIGRAM])
+    return list(dict.fromkeys(covering + between))
+
+
+def _rarest(connection: Connection, trigrams: list[str]) -> list[str]:
+    """Return the rare ones, or all if none is rare: FTS5 reads all of a common trigram's entries to compare them."""
+    if len(trigrams) == 1:
+        return trigrams
+    first, last = connection.execute(_bounds).one()
+    ids = range(first, last + 1, max(1, (last - first) // SAMPLE))
+    sample = [folding.fold(content) for content in connection.execute(_sampled, {"ids": ids}).scalars()]
+    counts = {trigram: sum(trigram in content for content in sample) for trigram in trigrams}
+    trigrams = sorted(trigrams, key=counts.__getitem__)
+    rare = [trigram for trigram in trigrams if counts[trigram] < COMMON]
+    return rare[:_MOST_TRIGRAMS] or trigrams[:_MOST_COMMON]
+
+
+def _query(trigrams: Sequence[str]) -> str:
+    """Return FTS5's query for messages with all of the trigrams."""
+    quoted = (trigram.replace('"', '""') for trigram in trigrams)
     return " AND ".join(f'"{trigram}"' for trigram in quoted)
