@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.steps import own_room, row
+from tests.e2e.steps import open_room, own_room
 
 SHOTS = os.environ.get("SEARCH_SHOTS")  # a folder, to look at
 
@@ -23,7 +23,8 @@ def test_search_jumps_to_a_message_and_back(people, name):
     for number in range(12):
         carl.say(f"Remark {number} <b>about</b> the homework", room)
     carl.say("Homework: *page 12* of the book", "public")
-    row(anna, room).click()
+    open_room(anna, room)
+    expect(anna.locator(".message", has_text="Remark 11")).to_be_visible()
 
     anna.keyboard.press("Control+k")
     dialog = anna.get_by_role("dialog", name="Search messages")
@@ -58,6 +59,7 @@ def test_search_on_a_phone(people, name, scheme, locale):
     carl = people.client(name("carl"))
     for number in range(70):
         carl.say(f"第 {number} 条：物理作业请在星期一之前交，谢谢大家", "public")
+    open_room(anna, "public")
     anna.locator("#search").click()
     dialog = anna.get_by_role("dialog", name="搜索消息")
     dialog.get_by_label("要查找的内容").fill('"第 30 条" 作业')
