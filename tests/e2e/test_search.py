@@ -56,10 +56,13 @@ def test_search_jumps_to_a_message_and_back(people, name):
 @pytest.mark.parametrize(("scheme", "locale"), [("dark", "zh-CN")])
 def test_search_on_a_phone(people, name, scheme, locale):
     anna = people.join(name("anna"), locale=locale, color_scheme=scheme, viewport={"width": 320, "height": 640})
-    carl = people.client(name("carl"))
+    carl, room = people.client(name("carl")), name("room")
+    carl.post("/room/create", roomname=room)
+    anna.request.post("/room/join", data={"roomname": room})
     for number in range(70):
         carl.say(f"第 {number} 条：物理作业请在星期一之前交，谢谢大家", "public")
-    open_room(anna, "public")
+    anna.reload()
+    open_room(anna, room)
     anna.locator("#search").click()
     dialog = anna.get_by_role("dialog", name="搜索消息")
     dialog.get_by_label("要查找的内容").fill('"第 30 条" 作业')

@@ -112,7 +112,7 @@ def texts(numbers: Iterable[int]) -> list[str]:
 def test_every_query_of_the_corpus(services: Services, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
     alice = sign_up(services, "alice")
     if state == "small window":
-        monkeypatch.setattr(pg_trigrams, "WINDOW", 3)
+        monkeypatch.setattr(pg_trigrams, "WINDOW", 2)
         monkeypatch.setattr(search, "FIRST", 1)
         monkeypatch.setattr(search, "SCAN", 4)
         monkeypatch.setattr(trigrams, "COMMON", 2)
@@ -239,6 +239,28 @@ def test_a_rare_word_beside_common_ones_is_what_the_index_is_asked_for(
     assert find(services, alice, "message 1027") == ["a message, 1027"]
 
 
+@pytest.mark.both_databases
+def test_a_phrase_of_common_words_is_found_without_the_index_of_postgresql(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "FIRST", 1)
+    asked: list[list[str]] = []
+    found = pg_trigrams._found
+
+    def recorded(connection: Any, words: list[str], before: int, most: int) -> Any:
+        asked.append(words)
+        return found(connection, words, before, most)
+
+    monkeypatch.setattr(pg_trigrams, "_found", recorded)
+    alice = sign_up(services, "alice")
+    say(services, alice, "public", "here two words", *["words two"] * 20)
+    index(services, monkeypatch)
+    assert find(services, alice, '"two words"') == ["here two words"]
+    assert not asked
+    assert find(services, alice, "two here") == ["here two words"]
+    assert len({*map(str, asked)}) <= 1, "only the rare word"
+
+
 @pytest.mark.sqlite_only
 def test_candidates_are_looked_up_by_id_in_a_big_room_too(services: Services) -> None:
     alice = sign_up(services, "alice")
@@ -254,7 +276,7 @@ def test_candidates_are_looked_up_by_id_in_a_big_room_too(services: Services) ->
 def test_the_work_for_a_common_word_is_bounded(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "REACH", 10)
     monkeypatch.setattr(search, "FIRST", 5)
-    monkeypatch.setattr(pg_trigrams, "WINDOW", 5)
+    monkeypatch.setattr(pg_trigrams, "WINDOW", 2)
     alice, bob = sign_up(services, "alice"), sign_up(services, "bob")
     say(services, bob, "public", "the word")
     room = services.rooms.create(alice, "other")
