@@ -57,6 +57,9 @@ $(VENV)-conformance/ready: requirements-conformance.txt requirements-dev.txt req
 attack: $(VENV)/ready  ## attack a server while a class chats, half an hour (make attack ARGS="--seconds 5" only prints)
 	@$(BIN)/python -m bench.attack $(or $(ARGS),--write docs/security.md)
 
+lesson: $(VENV)/ready  ## play a lesson of 60 pupils against a server of its own, from the roster to the archived room
+	@$(BIN)/python -m bench.lesson $(ARGS)
+
 $(VENV)-bench/ready: requirements-bench.txt requirements.txt
 	@scripts/venv $(VENV)-bench $<
 	@touch $@
@@ -69,5 +72,5 @@ $(VENV)/ready-dev: requirements-dev.txt requirements.txt
 	@scripts/venv $(VENV) $<
 	@touch $@ $(VENV)/ready
 
-.PHONY: help run dev test test-postgres hosts lint format bench conformance attack
+.PHONY: help run dev test test-postgres hosts lint format bench conformance attack lesson
 .DEFAULT_GOAL := help

@@ -63,6 +63,10 @@ class Books:
         phase.deliveries.append(now - began)
 
     @property
+    def acknowledged(self) -> frozenset[int]:
+        return frozenset(self._acknowledged)
+
+    @property
     def outstanding(self) -> int:
         """Deliveries of acknowledged messages that have not been made."""
         return sum(len(self._acknowledged - received) for received in self._received)

@@ -20,6 +20,7 @@ class Member:
     def __init__(self, number: int, http_port: int, tcp_port: int, books: Books) -> None:
         self.number = number
         self.name = f"pupil-{number}"
+        self.password = PASSWORD
         self.tcp_port = tcp_port
         self.books = books
         self.room_id = 0
@@ -34,8 +35,8 @@ class Member:
         if b'"success"' not in body:
             raise ValueError(body)
         self.account.headers["Cookie"] = headers["set-cookie"].partition(";")[0]
-        await self._polling("POST", "/room/join", {"roomname": ROOM})
-        rooms = json.loads(await self._polling("GET", "/room/find?detail=1"))["rooms"]
+        await self.polling("POST", "/room/join", {"roomname": ROOM})
+        rooms = json.loads(await self.polling("GET", "/room/find?detail=1"))["rooms"]
         self.room_id = next(room["id"] for room in rooms if room["roomname"] == ROOM)
         await self.log_in()
 
@@ -57,7 +58,7 @@ class Member:
         found = None
         while found is None or found:
             try:
-                answer = json.loads(await self._polling("POST", "/chat/pull?timeout=0", {ROOM: self._caught_up}))
+                answer = json.loads(await self.polling("POST", "/chat/pull?timeout=0", {ROOM: self._caught_up}))
             except (Lost, ValueError):
                 return  # the next lapse, or the end of the run, tries again
             found = answer[ROOM]
@@ -68,8 +69,8 @@ class Member:
     async def receive(self) -> None:
         raise NotImplementedError
 
-    async def say(self) -> None:
-        """Send a message and book how that went."""
+    async def say(self) -> bool:
+        """Send a message and book how that went; whether it was acknowledged."""
         await self.ready.wait()
         number = self.books.begin(time.monotonic())
         try:
@@ -81,6 +82,7 @@ class Member:
             self.books.acknowledge(number, time.monotonic())
         else:
             self.books.refuse(number)
+        return is_stored
 
     async def send(self, text: str, number: int) -> bool:
         """Whether the message was acknowledged. Raises Lost."""
@@ -90,9 +92,9 @@ class Member:
         self.books.receive(self.number, text, time.monotonic(), again=again)
 
     def _credentials(self) -> dict[str, str]:
-        return {"username": self.name, "password": PASSWORD}
+        return {"username": self.name, "password": self.password}
 
-    async def _polling(self, method: str, path: str, body: Any = None) -> bytes:
+    async def polling(self, method: str, path: str, body: Any = None) -> bytes:
         status, _, answer = await self.account.call(method, path, body)
         if status != 200:
             raise ValueError(f"{path}: {status} {answer[:200]!r}")
@@ -125,7 +127,8 @@ class Polling(Member):
 
     async def send(self, text: str, number: int) -> bool:
         message = {"type": "text", "content": text, "client_message_id": f"{number}"}
-        return (await self._posted("/chat/send", {"roomname": ROOM, "new_message": message}))["status"] == "success"
+        answer = await self._posted("/chat/send", {"roomname": ROOM, "new_message": message})
+        return bool(answer["status"] == "success")
 
 
 class Roomapi(Member):
@@ -147,7 +150,7 @@ class Roomapi(Member):
 
     async def send(self, text: str, number: int) -> bool:
         body = {"room_id": self.room_id, "type": "text", "content": text, "client_message_id": f"{number}"}
-        return (await self._posted("/api/message/send", body))["code"] == 0
+        return bool((await self._posted("/api/message/send", body))["code"] == 0)
 
 
 class _OnOneSocket(Member):
@@ -233,6 +236,8 @@ class Tcp(_OnOneSocket):
                     if message["sender_username"] == self.name:
                         self.answered(True)
                     self.heard(message["content"])
+                elif kind == "file_notification":
+                    self.heard(message["content"])
                 elif kind == "error_message":
                     self.answered(False)
         finally:
@@ -248,7 +253,7 @@ class Ims(Member):
     """A WebSocket that announces news, and GET requests that fetch them."""
 
     async def log_in(self) -> None:
-        answer = await self._posted("/account/login", {"email": self.name, "password": PASSWORD})
+        answer = await self._posted("/account/login", {"email": self.name, "password": self.password})
         self.sender.headers["Authorization"] = answer["token"]
         self._reader = Http(self.sender.port)
         self._reader.headers = self.sender.headers
@@ -289,7 +294,7 @@ class Ims(Member):
 
     async def send(self, text: str, number: int) -> bool:
         body = {"conversationId": self.room_id, "content": text, "client_message_id": f"{number}"}
-        return (await self._posted("/conversations/messages", body))["code"] == 0
+        return bool((await self._posted("/conversations/messages", body))["code"] == 0)
 
 
 KINDS: tuple[type[Member], ...] = (Polling, Roomapi, Realtime, Tcp, Ims)

@@ -1,0 +1,1 @@
+"""A lesson from roster to archive, played against a server of its own."""
