@@ -201,24 +201,24 @@ def test_of_one_sender_and_below_an_id(services: Services) -> None:
 @pytest.mark.both_databases
 @pytest.mark.parametrize("room", [None, "public"])
 @pytest.mark.parametrize("query", ["word", "wo"])
-def test_a_common_term_is_compared_only_until_the_page_is_full(
+def test_of_a_common_term_only_few_messages_are_fetched(
     services: Services, query: str, room: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "FIRST", 5)
     alice = sign_up(services, "alice")
     ids = say(services, alice, "public", *(f"word {number}" for number in range(30)))
-    compared: list[str] = []
-    places = folding.places
+    fetched: list[int] = []
+    readable = search._readable
 
-    def counted(content: str, terms: list[str]) -> list[tuple[int, int]]:
-        compared.append(content)
-        return places(content, terms)
+    def recorded(connection: Any, wanted: Any, some: list[int]) -> list[tuple[int, str]]:
+        fetched.extend(some)
+        return readable(connection, wanted, some)
 
-    monkeypatch.setattr(folding, "places", counted)
+    monkeypatch.setattr(search, "_readable", recorded)
     page = services.search.find(alice, query, room, None, 0, 3)
     assert [hit.message.id for hit in page.hits] == ids[:-4:-1]
     assert page.next == ids[-3]
-    assert len(compared) == 3
+    assert fetched == ids[:-6:-1]
 
 
 @pytest.mark.sqlite_only
@@ -265,8 +265,8 @@ def test_a_phrase_of_common_words_is_found_without_the_index_of_postgresql(
 def test_candidates_are_looked_up_by_id_in_a_big_room_too(services: Services) -> None:
     alice = sign_up(services, "alice")
     with services.store.read() as connection:
-        wanted = search._wanted(connection, alice, ["word"], "public", "alice")
-        query = select(Message.id).where(Message.id.in_([1, 2]), *wanted.conditions)
+        wanted = search._wanted(connection, alice, ["word"], "public", None)
+        query = select(Message.id).where(Message.id.in_(range(200)), *wanted.conditions)
         sql = str(query.compile(connection.engine, compile_kwargs={"literal_binds": True}))
         plan = connection.execute(text("EXPLAIN QUERY PLAN " + sql)).all()
     assert "INTEGER PRIMARY KEY" in plan[0].detail
