@@ -60,7 +60,7 @@ class Moderation:
             audit.record(tx, now, actor, AuditAction.MEMBER_MUTED, *states, **about)
 
     def bar(self, actor: Actor, ref: RoomRef, user: UserRef, *, is_barred: bool) -> None:
-        """Remove a user from a room and keep them from coming back, or let them come back.
+        """Remove a user from a room and keep them from coming back, or let them come back. Teachers cannot be barred.
 
         Raises ROOM_NOT_FOUND, FORBIDDEN, USER_NOT_FOUND, ADMIN_PROTECTED, RATE_LIMITED.
         """
@@ -69,6 +69,9 @@ class Moderation:
             room = access.joined_locked(tx, actor, ref)
             require(Action.REMOVE_MEMBER, room)
             user_id = access.user_id(tx, user)
+            is_teacher = tx.execute(select(User.is_teacher).where(User.id == user_id)).scalar()
+            if is_barred and (user_id == actor.user_id or is_teacher):
+                raise forbidden(room)
             if is_barred and access.role_of(tx, room.id, user_id) is not None:
                 self._groups.remove_within(tx, actor, room, user_id)
             barred = select(Restriction.is_barred)

@@ -92,6 +92,15 @@ def test_a_barred_user_gets_in_nowhere(services: Services, owner: Actor, pupil: 
     ]
 
 
+def test_teachers_and_oneself_cannot_be_barred(services: Services, owner: Actor, pupil: Actor) -> None:
+    services.teachers.appoint(None, pupil.username, is_teacher=True)
+    for user in (owner.username, pupil.username):
+        with pytest.raises(ChatError) as caught:
+            services.moderation.bar(owner, ROOM, user, is_barred=True)
+        assert caught.value.code is ErrorCode.FORBIDDEN
+    assert services.moderation.barred(owner, ROOM) == []
+
+
 def test_a_former_member_can_be_barred(services: Services, owner: Actor, pupil: Actor) -> None:
     services.memberships.leave(pupil, ROOM)
     services.moderation.bar(owner, ROOM, "pupil", is_barred=True)

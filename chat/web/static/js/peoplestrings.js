@@ -43,7 +43,7 @@ export const PEOPLE_STRINGS = {
   "code.none": ["This room has no join code. With one, people come in by six characters or a QR code.", "此聊天室没有加入码。有了加入码，凭六个字符或二维码即可加入。"],
   "code.make": ["Make a join code", "生成加入码"],
   "code.renew": ["New code", "更换"],
-  "code.off": ["Switch off", "取消"],
+  "code.off": ["Switch off", "停用"],
   "code.large": ["Show large", "放大显示"],
   "code.renewed": ["The old code stops working.", "旧的加入码已失效。"],
   "panel.title": ["Come in", "加入聊天室"],
