@@ -70,9 +70,11 @@ const ownHeaders = () => ({
 const seconds = (header) => Math.max(0, Number.parseFloat(header ?? "") || 0);
 
 const reads = new Set(); // aborts of the GET requests on their way
+let isLeaving = false; // logging out
 
 /** signal aborts silently for the caller to notice; running out of time is an ApiError. */
 async function request(method, path, { query, body, signal, timeout = TIMEOUT_MS, cache = "no-store" } = {}) {
+  if (isLeaving && method === "GET") throw new ApiError(0, t("error.network"));
   const controller = new AbortController();
   const abort = () => controller.abort();
   signal?.addEventListener("abort", abort);
@@ -100,10 +102,15 @@ async function request(method, path, { query, body, signal, timeout = TIMEOUT_MS
   }
 }
 
-/** Log out. Requests on their way would be refused once it is done. */
-function logOut() {
+/** Log out. Requests on their way, or made meanwhile, would be refused once it is done. */
+async function logOut() {
+  isLeaving = true;
   for (const abort of reads) abort();
-  return post("/user/logout", {});
+  try {
+    return await post("/user/logout", {});
+  } finally {
+    isLeaving = false;
+  }
 }
 
 /** POST a form, with onProgress(0…1) while it goes out. An aborted signal is an ApiError, too. */
