@@ -36,6 +36,14 @@ class _Followed:
         self.name = ""
 
 
+class EndsAt(dict[int, int]):
+    """Ends, and the moment at which they were read: later signals are delivered, too."""
+
+    def __init__(self, ends: Ends, moment: Moment) -> None:
+        super().__init__(ends)
+        self.moment = moment
+
+
 class Subscription(Reader[list[StoredMessage]]):
     """A reader of one room, or of all of the actor's rooms. `leave_out` and `close` may be called at any time."""
 
@@ -83,7 +91,7 @@ class Subscription(Reader[list[StoredMessage]]):
         """
         since, self._since = self._since, None
         if since is not None and self.signals is not None:
-            self._signals_from = self._sources.store.moment()
+            self._signals_from = since.moment if isinstance(since, EndsAt) else self._sources.store.moment()
         feeds = self._sources.hub.feeds
         found: list[StoredMessage] = []
         for room_id, _, last_time, *_ in self._resolve(since):
@@ -192,9 +200,10 @@ class Subscriptions:
         """Return the last message times of the actor's rooms. Read before telling a client that it is connected: see
         `open`.
         """
+        moment = self._sources.store.moment()
         with self._sources.store.read() as connection:
             rows = connection.execute(_rooms_of_member, {"user": actor.user_id})
-            return {row.membership_id: row.last_time for row in rows}
+            return EndsAt({row.membership_id: row.last_time for row in rows}, moment)
 
     def open(
         self,
@@ -214,5 +223,5 @@ class Subscriptions:
         """
         subscription = Subscription(self._sources, actor, wake, room_id)
         subscription.signals = [] if signals else None
-        subscription.begin(since or {})
+        subscription.begin({} if since is None else since)
         return subscription
