@@ -1,8 +1,7 @@
 """`flask --app wsgi chat …`, commands for the administrator."""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from flask.cli import AppGroup
 from chat import __version__, connect
 from chat.cli_console import COMMANDS as CONSOLE_COMMANDS
 from chat.cli_databases import CREATE_APP, make_backup, move, restore
+from chat.cli_errors import told
 from chat.errors import ChatError, ErrorCode
 from chat.http.context import services
 from chat.http.roster_messages import worded
@@ -44,15 +44,6 @@ _WORDS = {
 }
 
 
-@contextmanager
-def _told() -> Iterator[None]:
-    """Report a failure as one line."""
-    try:
-        yield
-    except ChatError as error:
-        raise click.ClickException(_WORDS[error.code].format(**error.data)) from None
-
-
 def register(app: Flask, create_app: Callable[[Settings], Flask]) -> None:
     app.cli.add_command(chat)
     app.extensions[CREATE_APP] = create_app
@@ -69,7 +60,7 @@ def version() -> None:
 @click.password_option()
 def set_password(username: str, password: str) -> None:
     """Set a new password for a user and log them out everywhere."""
-    with _told():
+    with told(_WORDS):
         services().accounts.set_password(username, password)
     click.echo(f"{username} can log in with the new password.")
 
@@ -79,7 +70,7 @@ def set_password(username: str, password: str) -> None:
 @click.option("--revoke", is_flag=True, help="make them a teacher no longer")
 def teacher(username: str, *, revoke: bool) -> None:
     """Make a user a teacher, with rights in the whole site."""
-    with _told():
+    with told(_WORDS):
         services().teachers.appoint(None, username, is_teacher=not revoke)
     click.echo(f"{username} is a teacher {'no longer' if revoke else 'now'}.")
 
@@ -88,7 +79,7 @@ def teacher(username: str, *, revoke: bool) -> None:
 @click.argument("username")
 def reset_password(username: str) -> None:
     """Set a one-time password for a user, to be changed in the page. Logs them out everywhere."""
-    with _told():
+    with told(_WORDS):
         password = services().teachers.reset_password(None, username)
     click.echo(password)
 
@@ -98,7 +89,7 @@ def reset_password(username: str) -> None:
 @click.option("--undo", is_flag=True, help="let them log in again")
 def disable(username: str, *, undo: bool) -> None:
     """Refuse the logins of a user, and end their sessions."""
-    with _told():
+    with told(_WORDS):
         services().teachers.set_disabled(None, username, is_disabled=not undo)
     click.echo(f"{username} is {'enabled' if undo else 'disabled'}.")
 
@@ -109,7 +100,7 @@ def disable(username: str, *, undo: bool) -> None:
 @click.option("--nickname", help="the name that others see")
 def rename(username: str, new_username: str | None, nickname: str | None) -> None:
     """Change a user's username or nickname."""
-    with _told():
+    with told(_WORDS):
         services().teachers.rename(None, username, new_username, nickname)
     click.echo(f"{username} is renamed.")
 
@@ -119,7 +110,7 @@ def rename(username: str, new_username: str | None, nickname: str | None) -> Non
 @click.confirmation_option(prompt="Delete the account for good?")
 def delete_account(username: str) -> None:
     """Delete a user's account permanently."""
-    with _told():
+    with told(_WORDS):
         services().teachers.delete(None, username)
     click.echo(f"The account of {username} is deleted.")
 
@@ -139,7 +130,7 @@ def site(*, new_code: bool, **given: object) -> None:
     settings = services().site.settings()
     changes = {name: value for name, value in given.items() if value is not None}
     if changes or new_code:
-        with _told():
+        with told(_WORDS):
             settings = services().site.change(None, settings.version, changes, new_code=new_code)
     for name, value in asdict(settings).items():
         click.echo(f"{name}: {value}")
@@ -190,13 +181,13 @@ def export(room: str | None, folder: Path, *, is_all: bool) -> None:
     """Write ROOM as a ZIP: messages, members, audit log, attachments."""
     if (room is None) != is_all:
         raise click.UsageError("Give a room's name, or --all.")
-    with _told():
+    with told(_WORDS):
         found = services().export.rooms(room)
     folder.mkdir(parents=True, exist_ok=True)
     for each in found:
         target = folder / each.file_name
         draft = target.with_suffix(".part")
-        with _told(), draft.open("wb") as file:
+        with told(_WORDS), draft.open("wb") as file:
             file.writelines(services().export.pieces(each, current_app.config["TIMEZONE"], Words()))
         draft.replace(target)
         click.echo(str(target))

@@ -1,15 +1,14 @@
 """`flask --app wsgi chat now|people|rooms|room|audit`: the teachers' console as commands."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
 import click
 from flask.cli import with_appcontext
 
+from chat.cli_errors import told
 from chat.clock import to_iso
-from chat.errors import ChatError, ErrorCode
+from chat.errors import ErrorCode
 from chat.http.context import services
 from chat.models import Actor
 from chat.services.paging import Page
@@ -24,15 +23,6 @@ _WORDS = {
     ErrorCode.FIELD_INVALID: "The {field} is not valid.",
     ErrorCode.UNAVAILABLE: "The database is busy or not there: try again.",
 }
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Report a failure as one line."""
-    try:
-        yield
-    except ChatError as error:
-        raise click.ClickException(_WORDS[error.code].format(**error.data)) from None
 
 
 @click.command("now")
@@ -56,7 +46,7 @@ def now() -> None:
 @with_appcontext
 def people(search: str, after: str) -> None:
     """List accounts, 200 at a time."""
-    with _told():
+    with told(_WORDS):
         found = services().teachers.people(None, Page(MOST, after, search))
     for person in found:
         states = [
@@ -81,7 +71,7 @@ def people(search: str, after: str) -> None:
 @with_appcontext
 def rooms(search: str, after: str, *, archived: bool) -> None:
     """List rooms that are not private, most active first, 200 at a time."""
-    with _told():
+    with told(_WORDS):
         found = services().rooms.find(ADMINISTRATOR, Page(MOST, after, search), unread=False, archived=archived)
     for room in found:
         click.echo(f"{room.name}\t{room.member_count} members\t{to_iso(room.last_time) if room.last_time else ''}")
@@ -104,7 +94,7 @@ def room(name: str, *, new_code: bool, no_code: bool, members: bool, delete: boo
     """Show a room's settings, or change those given."""
     chat = services()
     changes = {key: value for key, value in given.items() if value is not None}
-    with _told():
+    with told(_WORDS):
         if delete:
             click.confirm(f"Delete {name} with all its messages?", abort=True)
             chat.rooms.delete(ADMINISTRATOR, name)
@@ -130,7 +120,7 @@ def room(name: str, *, new_code: bool, no_code: bool, members: bool, delete: boo
 @with_appcontext
 def audit(search: str, after: str) -> None:
     """Show the audit log, newest first, 200 entries at a time."""
-    with _told():
+    with told(_WORDS):
         found = services().audit.of_site(None, Page(MOST, after, search))
     for entry in found:
         about = [entry.actor or "administrator", entry.action, entry.subject, entry.room]

@@ -175,7 +175,7 @@ class Turns:
 
     def charge(self, client: Client, seconds: float) -> None:
         """Count CPU time that a job of the client has taken."""
-        self._clocks[client] = max(self._clocks.get(client, 0.0), self._now) + seconds
+        self._clocks[client] = self._clock(client) + seconds
         if len(self._clocks) > _MOST_CLOCKS:
             self._clocks = {each: clock for each, clock in self._clocks.items() if clock > self._now}
 
@@ -185,7 +185,7 @@ class Turns:
         if not waiting:
             return None
         client = min(waiting, key=self._clock)
-        self._now = max(self._now, self._clock(client))
+        self._now = self._clock(client)
         jobs = self._ring[client]
         job = jobs.popleft()
         self.refusable -= job[4]
