@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -12,7 +13,6 @@ from chat.models import ROOM_SIGNALS, Actor, Event, Membership, Room, StoredMess
 from chat.ports import Moment
 from chat.services.readers import Reader, Sources, stored_by
 
-Ends = Mapping[int, int]  # last message times (µs) of rooms, by membership
 LOOK_MOST = 64  # messages per look
 MOST = 1_000_000  # sockets; file descriptors run out first
 _rooms_of_member = (
@@ -36,12 +36,12 @@ class _Followed:
         self.name = ""
 
 
-class EndsAt(dict[int, int]):
-    """Ends, and the moment at which they were read: later signals are delivered, too."""
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Where a subscription begins: the last message times (µs) of rooms by membership, and the moment of signals."""
 
-    def __init__(self, ends: Ends, moment: Moment) -> None:
-        super().__init__(ends)
-        self.moment = moment
+    times: Mapping[int, int] = field(default_factory=dict)
+    moment: Moment | None = None  # None: that of the first look
 
 
 class Subscription(Reader[list[StoredMessage]]):
@@ -91,7 +91,7 @@ class Subscription(Reader[list[StoredMessage]]):
         """
         since, self._since = self._since, None
         if since is not None and self.signals is not None:
-            self._signals_from = since.moment if isinstance(since, EndsAt) else self._sources.store.moment()
+            self._signals_from = self._sources.store.moment() if since.moment is None else since.moment
         feeds = self._sources.hub.feeds
         found: list[StoredMessage] = []
         for room_id, _, last_time, *_ in self._resolve(since):
@@ -165,7 +165,7 @@ class Subscription(Reader[list[StoredMessage]]):
                 # A different membership: the reader left and joined again. Joining set the read mark to the room's last
                 # message.
                 if followed is None or followed.membership_id != membership_id:
-                    cursor = read_time if since is None else since.get(membership_id, last_time)
+                    cursor = read_time if since is None else since.times.get(membership_id, last_time)
                     followed = self._followed[room_id] = _Followed(membership_id, cursor)
                 followed.name = sys.intern(name)  # one string shared by all readers of the room
             for room_id in self._followed.keys() - {row[0] for row in rows}:
@@ -203,7 +203,7 @@ class Subscriptions:
         moment = self._sources.store.moment()
         with self._sources.store.read() as connection:
             rows = connection.execute(_rooms_of_member, {"user": actor.user_id})
-            return EndsAt({row.membership_id: row.last_time for row in rows}, moment)
+            return Ends({row.membership_id: row.last_time for row in rows}, moment)
 
     def open(
         self,
@@ -223,5 +223,5 @@ class Subscriptions:
         """
         subscription = Subscription(self._sources, actor, wake, room_id)
         subscription.signals = [] if signals else None
-        subscription.begin({} if since is None else since)
+        subscription.begin(since or Ends())
         return subscription

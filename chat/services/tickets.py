@@ -94,7 +94,7 @@ class Tickets:
             if room.role is None:
                 self._memberships.admit(tx, room.id, actor.user_id, Role.MEMBER)
             membership = select(Membership.id).where(Membership.room_id == room.id, Membership.user_id == actor.user_id)
-            since = {} if ticket.since is None else {tx.execute(membership).scalar_one(): ticket.since}
+            since = Ends() if ticket.since is None else Ends({tx.execute(membership).scalar_one(): ticket.since})
         return Entry(actor, room.id, since)
 
     def purge(self) -> None:
