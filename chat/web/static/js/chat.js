@@ -249,7 +249,8 @@ export class Chat {
   /** A link led to a room that is not ours, as far as we know. */
   async #openByLink(name) {
     try {
-      if (!this.#store.rooms.has(name)) await this.feed.refresh();
+      // The list may be from before we joined.
+      await this.feed.refresh();
       if (!this.#store.rooms.has(name) && this.#store.isCut) await this.feed.search(name);
     } catch (error) {
       if (error.status === 401) this.session.end();
