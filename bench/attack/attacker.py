@@ -131,5 +131,8 @@ async def again(
 
 
 async def room_id(attacker: Attacker) -> int:
-    _, _, body = await attacker.client().call("GET", "/room/find?detail=1")
+    status, body = 0, b""
+    while status != 200:  # refused for a while, under other attacks
+        status, _, body = await attacker.client().call("GET", "/room/find?detail=1")
+        await asyncio.sleep(PAUSE)
     return next(int(room["id"]) for room in json.loads(body)["rooms"] if room["roomname"] == ROOM)

@@ -11,15 +11,18 @@ from bench.attack.wire import Lost, WebSocket
 
 async def unread_pictures(attacker: Attacker) -> None:
     """400 connections that ask for a picture of 5 MB and read nothing."""
-    status = 0
-    while status != 200:  # it may be refused for a while, as under the other attacks
-        status, _, _ = await attacker.client().call(*image(pictures.photo(2200)))
-        attacker.counts[f"picture {status}"] += 1
+    while (path := await _shown_picture(attacker)) is None:  # refused, or scrolled past, for a while
         await asyncio.sleep(PAUSE)
-    _, _, body = await attacker.client().call("POST", "/api/message/list", {"room_id": await room_id(attacker)})
-    path = next(each["content"] for each in json.loads(body)["data"] if each["type"] == "image")
     path = path[path.index("/attachments/") :]
     await attacker.keep(400, attacker.http_port, f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+
+
+async def _shown_picture(attacker: Attacker) -> str | None:
+    """The address of a picture of 5 MB that the attacker has just sent."""
+    status, _, _ = await attacker.client().call(*image(pictures.photo(2200)))
+    attacker.counts[f"picture {status}"] += 1
+    _, _, body = await attacker.client().call("POST", "/api/message/list", {"room_id": await room_id(attacker)})
+    return next((each["content"] for each in json.loads(body).get("data") or () if each["type"] == "image"), None)
 
 
 async def unread_pulls(attacker: Attacker) -> None:
