@@ -18,7 +18,7 @@ ROWS = 300  # per transaction, because other writers wait for it
 RECENT = 500  # messages that may be waiting to be indexed
 BATCHES = 50  # per call
 PAUSE = 0.02  # seconds between two transactions
-PAGES = 32  # of the index, merged per transaction
+PAGES = 16  # of the index, merged per transaction
 SCRUB_SECONDS = 6 * 3600.0
 _NOT_BEGUN, _BEGUN = 1, 2  # values of is_stale
 _WORKED = 2  # rows changed by a merge that did something
@@ -47,6 +47,7 @@ _add = text(
 )
 _stale = text("SELECT is_stale FROM message_search_state")
 _set_stale = text("UPDATE message_search_state SET is_stale = :stale WHERE is_stale = :before")
+_no_automerge = text("INSERT INTO message_search (message_search, rank) VALUES ('automerge', 0)")
 _merge = text("INSERT INTO message_search (message_search, rank) VALUES ('merge', :pages)")
 _changes = text("SELECT total_changes()")
 _advance = text("UPDATE message_search_state SET indexed_to = :last")
@@ -106,19 +107,35 @@ class SqliteTextIndex:
         self._scrub_due = time.monotonic() + SCRUB_SECONDS
 
     def catch_up(self) -> None:
-        """Index recent messages once there are RECENT of them."""
+        """Index recent messages once there are RECENT of them.
+
+        Segments are merged in transactions of their own: FTS5's automerge would hold up the other writers three times as
+        long (docs/decisions/0125).
+        """
         with self._read() as connection:
             _, count = connection.execute(_waiting, {"most": RECENT}).one()
         if count < RECENT:
             return
         for _ in range(BATCHES):
             with self._write() as tx:
+                tx.execute(_no_automerge)
                 last, count = tx.execute(_waiting, {"most": ROWS}).one()
                 if count:
                     tx.execute(_add, {"last": last})
                     tx.execute(_advance, {"last": last})
+            self._merge()
             if count < ROWS:
                 return
+            time.sleep(PAUSE)
+
+    def _merge(self) -> None:
+        """Merge segments of equal size where there are several, some pages at a time."""
+        for _ in range(BATCHES):
+            with self._write() as tx:
+                before = tx.execute(_changes).scalar_one()
+                tx.execute(_merge, {"pages": PAGES})
+                if tx.execute(_changes).scalar_one() - before < _WORKED:
+                    return
             time.sleep(PAUSE)
 
 
