@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.load import Figures, Load, medians
+from bench.load import OTHERS_BUSY, Figures, Load, medians
 from bench.scenarios import P99_LIMIT
 from bench.servers import BIN, Commonroom
 
@@ -42,6 +42,11 @@ class Traced:
         return sum(step.p99 > P99_LIMIT for step in self.steps)
 
     @property
+    def disturbed(self) -> int:
+        """How many of the late steps had other programs on the server's core."""
+        return sum(step.p99 > P99_LIMIT and step.others > OTHERS_BUSY for step in self.steps)
+
+    @property
     def worst(self) -> float:
         """The highest p99 (ms)."""
         return max((step.p99 for step in self.steps), default=0.0)
@@ -56,7 +61,7 @@ class Traced:
         return f"""10 rooms of 30 members. Highest good rate: {self.best:.0f} messages a second.
 Then {minutes:.1f} minutes at {SHARE:.0%} of it ({len(self.steps)} steps), {middle.deliveries:.0f} deliveries a second:
 p50 {middle.p50:.1f} ms and p99 {middle.p99:.1f} ms (medians); highest p99 {self.worst:.1f} ms; {self.late} steps
-with p99 over {P99_LIMIT:.0f} ms.
+with p99 over {P99_LIMIT:.0f} ms, {self.disturbed} of them with others on more than {OTHERS_BUSY:.0%} of its core.
 Other programs took at most {max(step.others for step in self.steps):.0%} of the server's core.
 Pauses over {P99_LIMIT:.0f} ms: {causes}."""
 
