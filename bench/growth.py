@@ -205,10 +205,12 @@ def _tcp(server: GrownCommonroom) -> Iterator[Address]:
         with socket.create_connection(("127.0.0.1", server.tcp_port), 60) as new:
             return _told(new.makefile("rwb"), _login("teacher"))
 
-    yield measured(server, "teacher: tcp login_request", log_in, _one)
     with socket.create_connection(("127.0.0.1", server.tcp_port), 60) as connection:
         lines = connection.makefile("rwb")
         _told(lines, _login("teacher"))
+        # A log-in hashes, and follows all rooms of the user from then on.
+        rooms = len(json.loads(_told(lines, {"message_type": "list_chats_request"}))["chats"])
+        yield measured(server, "teacher: tcp login_request, follows all rooms", log_in, lambda _: rooms)
         for request, key in (
             ({"message_type": "user_info_request"}, ""),
             ({"message_type": "list_chats_request"}, "chats"),
