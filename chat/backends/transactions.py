@@ -91,6 +91,10 @@ class SqlStore:
         """
         return row_id in self._own
 
+    def forget_own(self) -> None:
+        """Have the bus tell of all events, its own ones again: after a crash the database gives ids out again."""
+        self._own = OrderedDict()  # a new one: writers may be using the old one
+
     @contextmanager
     def _owning(self) -> Iterator[list[int]]:
         """Disown the events with these ids if the transaction inside fails: another process may get the same ids."""
@@ -103,15 +107,15 @@ class SqlStore:
             raise
 
     def _write_events(self, transaction: WriteTransaction, ids: list[int]) -> None:
-        now = self._clock()
+        now, own = self._clock(), self._own
         for e in transaction.unstored:
             row = {"kind": e.kind.value, "subject_id": e.subject_id, "time": e.time, "data": e.data, "written_at": now}
             ((row_id,),) = transaction.run(_insert_event, row)
             if self.listeners and e.kind not in SIGNALS:
                 ids.append(row_id)
-                self._own[row_id] = None  # before the commit, as a bus may read it at once
-        while len(self._own) > MOST_OWN:
-            self._own.popitem(last=False)
+                own[row_id] = None  # before the commit, as a bus may read it at once
+        while len(own) > MOST_OWN:
+            own.popitem(last=False)
 
     def _publish(self, events: Sequence[Event]) -> None:
         metrics.count(metrics.MESSAGES_STORED, sum(event.kind is EventKind.MESSAGE for event in events))

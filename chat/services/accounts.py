@@ -172,6 +172,8 @@ class Accounts:
         """
         user_id = proven.user_id
         with self._store.write() as tx:
+            if restores:
+                lock_names_of(tx, user_id)  # before the row, as everybody who changes names
             proven.require_still(tx)
             user = tx.execute(select(User.deleted_at, User.disabled_at).where(User.id == user_id)).one()
             if user.deleted_at is not None and not restores:
@@ -179,7 +181,6 @@ class Accounts:
             if user.disabled_at is not None:
                 raise ChatError(ErrorCode.DISABLED)
             if restores:
-                lock_names_of(tx, user_id)
                 tx.execute(update(User).where(User.id == user_id).values(deleted_at=None))
                 require_still_unlike(tx, user_id)
                 record_account(tx, self._clock(), user_id, is_gone=False)

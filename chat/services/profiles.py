@@ -142,13 +142,14 @@ class Profiles:
         try:
             with self._store.write() as tx:
                 me = User.id == actor.user_id
+                # Names before the user's row, as everybody who changes names: a teacher may rename the actor meanwhile.
+                self._settle(tx, actor, username=changes.email, nickname=changes.nickname)
+                proven.require_still(tx)
                 user = tx.execute(
                     select(User.username_key, User.email_key).where(me, User.deleted_at.is_(None))
                 ).first()
                 if user is None:
                     raise ChatError(ErrorCode.NOT_SIGNED_IN)
-                proven.require_still(tx)
-                self._settle(tx, actor, username=changes.email, nickname=changes.nickname)
                 if changes.email is not None:
                     values |= {"email": changes.email, "email_key": name_key(changes.email)}
                     # the username follows the address if the account was registered by address

@@ -135,7 +135,8 @@ class PostgresBus:
                 with connect(self._url, autocommit=True) as connection:
                     self._store.breaker.watch(connection)
                     connection.execute(f"LISTEN {CHANNEL}")
-                    if was_lost:  # transaction ids may repeat after a fail-over
+                    if was_lost:  # ids of transactions and events may repeat after a fail-over or a crash
+                        self._store.forget_own()
                         self._skip()
                         self._listener.resync()
                     was_lost, pause = False, RETRY_SECONDS[0]
