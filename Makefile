@@ -39,8 +39,14 @@ format: $(VENV)/ready-dev  ## format the code
 hosts: $(VENV)/ready-dev  ## play several hosts by network namespaces (as root): cut each of them, and check that nothing is lost
 	@scripts/nginx
 	@scripts/postgresql
+	@scripts/redis
 	@unshare --net --mount --propagation private sh -c 'ip link set lo up && exec "$$@"' sh \
-		$(BIN)/pytest -n 0 $(or $(ARGS),-q) tests/integration/hosts_play.py
+		$(BIN)/pytest -n 0 $(or $(ARGS),-q) tests/integration/hosts_play.py tests/integration/upgrade_play.py
+
+checks: $(VENV)/ready-dev  ## the acceptance checks of several processes in full, some 15 minutes (docs/testing.md has the results)
+	@scripts/postgresql
+	@scripts/redis
+	@COMMONROOM_CHECKS=full $(BIN)/pytest -n 0 --timeout 900 -m acceptance $(or $(ARGS),tests/unit tests/integration/test_leftovers.py tests/acceptance/*_check.py)
 
 bench: $(VENV)-bench/ready  ## measure beside two baselines, and write docs/performance.md (make bench ARGS=--quick only prints)
 	@$(VENV)-bench/bin/python -m bench $(or $(ARGS),--write docs/performance.md)
@@ -72,5 +78,5 @@ $(VENV)/ready-dev: requirements-dev.txt requirements.txt
 	@scripts/venv $(VENV) $<
 	@touch $@ $(VENV)/ready
 
-.PHONY: help run dev test test-postgres hosts lint format bench conformance attack lesson
+.PHONY: help run dev test test-postgres hosts checks lint format bench conformance attack lesson
 .DEFAULT_GOAL := help

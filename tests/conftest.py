@@ -163,6 +163,13 @@ def server(home: Path) -> Iterator[Callable[..., Server]]:
         each.kill()
 
 
+@pytest.fixture
+def figure(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Write a figure of an acceptance check down, for the end of the run."""
+    marker = request.node.get_closest_marker("acceptance")
+    return lambda text: record_property(_FIGURES, f"check {marker.args[0]}: {text}")
+
+
 def settings_at(home: Path, **given: object) -> Settings:
     values: dict[str, object] = {"instance_path": home, "secret_key": SECRET, "database_url": url_of(home), **given}
     return Settings(**values)  # type: ignore[arg-type]
@@ -241,6 +248,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("database", ["sqlite", POSTGRESQL], indirect=True)
 
 
+_FIGURES = "figures"
 _SERVER = pytest.StashKey[PrivateServer]()
 
 
@@ -259,3 +267,11 @@ def pytest_collection_finish() -> None:
     """Freeze objects loaded so far, which garbage collections need not scan."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Show the figures of acceptance checks (`figure`)."""
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    properties = [each for report in reports for each in getattr(report, "user_properties", ())]
+    for line in dict.fromkeys(value for name, value in properties if name == _FIGURES):
+        terminalreporter.write_line(line)

@@ -14,13 +14,13 @@ from tests import postgresql
 
 POSTGRESQL = "postgresql"
 SECRET = "tests-only-0123456789-abcdefghijklmnopqrstuvwxyz"
-_URL = "database_url"  # a file in the instance folder: its database is not the SQLite file there
+URL_FILE = "database_url"  # a file in the instance folder: its database is not the SQLite file there
 
 
 def url_of(home: Path) -> str:
     """DATABASE_URL for an instance folder; "": the SQLite file in it."""
     with contextlib.suppress(FileNotFoundError):
-        return (home / _URL).read_text()
+        return (home / URL_FILE).read_text()
     return ""
 
 
@@ -49,11 +49,11 @@ class Databases:
             if os.environ.get("CI"):
                 pytest.fail(reason)
             pytest.skip(reason)
-        postgresql.ask_for(_migrate)
+        postgresql.ask_for(migrate)
         name = f"test_{uuid.uuid4().hex[:16]}"
         postgresql.create(name, postgresql.TEMPLATE if like is None else self._made[like])
         self._made[home] = name
-        (home / _URL).write_text(postgresql.url(name))
+        (home / URL_FILE).write_text(postgresql.url(name))
 
     def drop(self, home: Path) -> None:
         """Remove the database of `fill`, despite connections to it; files go with their folder."""
@@ -66,7 +66,8 @@ class Databases:
             self.drop(home)
 
 
-def _migrate(url: str) -> None:
+def migrate(url: str) -> None:
+    """Make the tables in an empty database, and leave no connection behind."""
     from app import create_app
     from tests.conftest import services_of, settings_at
 

@@ -1,6 +1,7 @@
-"""Hosts played by network namespaces: two run the server, one PostgreSQL, nginx in front, by the files of deploy/.
+"""Hosts played by network namespaces: two run the server, one PostgreSQL and Redis, nginx in front, by deploy/.
 
-Needs root, iproute2, nginx and PostgreSQL's programs. Everything has names and a range of its own and is removed.
+Needs root, iproute2, nginx, and the programs of PostgreSQL and Redis. Everything has names and a range of its own and
+is removed.
 """
 
 import fcntl
@@ -16,7 +17,7 @@ from typing import Any
 
 import psycopg
 
-from tests import postgresql
+from tests import postgresql, redis
 from tests.real_server import BIN, ROOT, children_of, wait_until
 
 BRIDGE = "crbr0"
@@ -48,8 +49,8 @@ def why_not() -> str:
     """The reason that hosts cannot be played here; "" if they can."""
     if os.getuid() != 0:
         return "network namespaces need root"
-    if NGINX is None or postgresql.programs() is None or shutil.which("ip") is None:
-        return "nginx, PostgreSQL's programs or iproute2 are missing"
+    if None in (NGINX, postgresql.programs(), redis.program(), shutil.which("ip")):
+        return "nginx, iproute2, or the programs of PostgreSQL or Redis are missing"
     try:
         probe = "ip netns add cr-probe && ip netns del cr-probe"
         subprocess.run([*ISOLATED, "sh", "-c", probe], check=True, capture_output=True, timeout=20)
@@ -65,51 +66,37 @@ class Hosts:
     url = f"http://{address}:80"
     tcp_port = 8888
 
-    def __init__(self, folder: Path, stack: ExitStack) -> None:
+    def __init__(self, folder: Path, stack: ExitStack, code: Path = ROOT) -> None:
+        """code: the files of the version that runs at first."""
         self._folder = folder
+        self._code = code
         self._stack = stack
         self.servers: dict[str, subprocess.Popen[bytes]] = {}
+        self.redis: subprocess.Popen[bytes] | None = None
         self._environment = dict(
             line.split("=", 1)
             for line in (SEVERAL / "commonroom.env").read_text().splitlines()
             if line and not line.startswith("#")
         )
         self._environment |= {"SECRET_KEY": SECRET, "PATH": os.environ["PATH"], "CHAT_RATE_LIMITS": "off"}
-        self._environment |= {"PORT": "8000", "TCP_PORT": "8888", "PYTHONPATH": str(ROOT)}
+        self._environment |= {"PORT": "8000", "TCP_PORT": "8888", "REDIS_URL": f"redis://{NET}.21:6379/0"}
 
-    def run(self, host: str, *command: str | Path, **environment: str) -> subprocess.Popen[bytes]:
+    def run(self, host: str, *command: str | Path, cwd: Path = ROOT, **environment: str) -> subprocess.Popen[bytes]:
         """Start a program on a host; it ends with this process at the latest."""
         log = (self._folder / f"{host}.log").open("ab")
         self._stack.callback(log.close)
         line: list[str | Path] = ["ip", "netns", "exec", f"cr-{host}", "setpriv", "--pdeathsig", "KILL", *command]
-        process = subprocess.Popen(line, cwd=ROOT, env=environment or None, stdout=log, stderr=log)
+        process = subprocess.Popen(line, cwd=cwd, env=environment or None, stdout=log, stderr=log)
         self._stack.callback(_end, process)
         return process
 
     def start_database(self) -> None:
-        programs = postgresql.programs()
-        assert programs is not None
-        shutil.chown(self._folder / "db", "nobody", "nogroup")
-        as_nobody = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
         data = self._folder / "db" / "data"
-        initdb: list[str | Path] = [
-            programs / "initdb",
-            "-N",
-            "-D",
-            data,
-            "-U",
-            "commonroom",
-            "-E",
-            "UTF8",
-            "--locale=C",
-            "-A",
-            "trust",
-        ]
-        subprocess.run([*as_nobody, *initdb], check=True, capture_output=True, cwd=data.parent, timeout=60)
+        postgresql.initialise(data, "commonroom")
         with (data / "pg_hba.conf").open("a") as rules:
             rules.write(f"host all all {NET}.0/24 trust\n")
         options = ["-c", "listen_addresses=*", "-k", str(data.parent), "-c", "fsync=off"]
-        self.run("db", *as_nobody, programs / "postgres", "-D", data, *options)
+        self.run("db", *postgresql.as_nobody("INT"), postgresql.program("postgres"), "-D", data, *options)
         server: dict[str, Any] = {"host": f"{NET}.21", "user": "commonroom", "autocommit": True}
 
         def answers() -> bool:
@@ -119,13 +106,47 @@ class Hosts:
             return False
 
         wait_until(answers, "PostgreSQL answers")
-        migrate = {**self._environment, "CHAT_INSTANCE_PATH": str(self._folder / "app1")}
-        command: list[str | Path] = ["ip", "netns", "exec", "cr-app1", BIN / "flask", "--app", "wsgi", "db", "upgrade"]
-        subprocess.run(command, check=True, cwd=ROOT, env=migrate, timeout=120, capture_output=True)
+        self.flask("app1", "db", "upgrade")
+
+    def start_redis(self) -> None:
+        program = redis.program()
+        assert program is not None
+        lean: list[str | Path] = [
+            "--bind",
+            f"{NET}.21",
+            "--protected-mode",
+            "no",
+            "--save",
+            "",
+            "--dir",
+            self._folder / "db",
+        ]
+        self.redis = self.run("db", *postgresql.as_nobody("KILL"), program, *lean)
 
     def start_server(self, host: str) -> None:
-        environment = {**self._environment, "CHAT_INSTANCE_PATH": str(self._folder / host)}
-        self.servers[host] = self.run(host, BIN / "gunicorn", "tests.served:app", **environment)
+        self.servers[host] = self.run(
+            host, BIN / "gunicorn", "tests.served:app", cwd=self._code, **self._environment_of(host)
+        )
+
+    def upgrade_server(self, host: str, code: Path) -> None:
+        """Stop a server, and start it with another version's files, as deploy/commonroom.service does."""
+        self._code = code
+        _end(self.servers[host])
+        self.flask(host, "db", "upgrade")
+        self.start_server(host)
+
+    def flask(self, host: str, *command: str) -> None:
+        """Run a command of `flask --app wsgi` on a host."""
+        line: list[str | Path] = ["ip", "netns", "exec", f"cr-{host}", BIN / "flask", "--app", "wsgi", *command]
+        done = subprocess.run(
+            line, cwd=self._code, env=self._environment_of(host), timeout=120, capture_output=True, check=False
+        )
+        assert done.returncode == 0, done.stderr.decode()
+
+    def _environment_of(self, host: str) -> dict[str, str]:
+        return {
+            **self._environment, "CHAT_INSTANCE_PATH": str(self._folder / host), "PYTHONPATH": str(self._code),
+        }  # fmt: skip
 
     def start_nginx(self) -> None:
         folder = self._folder / "front"
@@ -172,9 +193,22 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
+def last_release(folder: Path) -> Path | None:
+    """The files of the last release, by the headings of CHANGELOG.md; None: not in this clone's history."""
+    heading = re.search(r"^## \d+\.\d+\.\d+ \(", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert heading is not None
+    search = ["git", "log", "-1", "--format=%H", "-S", heading.group(), "--", "CHANGELOG.md"]
+    found = subprocess.run(search, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False).stdout.strip()
+    if not found:
+        return None
+    archive = subprocess.run(["git", "archive", found], cwd=ROOT, capture_output=True, timeout=60, check=True)
+    subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, timeout=60, check=True)
+    return folder
+
+
 @contextmanager
-def laid_out() -> Iterator[Hosts]:
-    """Lay the network, start everything on it, and remove it again."""
+def laid_out(code: Path = ROOT) -> Iterator[Hosts]:
+    """Lay the network, start everything on it, and remove it again. code: the files of the servers' version."""
     folder = Path(tempfile.mkdtemp(prefix="commonroom-hosts-"))
     folder.chmod(0o755)
     with ExitStack() as stack:
@@ -186,8 +220,9 @@ def laid_out() -> Iterator[Hosts]:
         _lay()
         for host in HOSTS:
             (folder / host).mkdir()
-        hosts = Hosts(folder, stack)
+        hosts = Hosts(folder, stack, code)
         hosts.start_database()
+        hosts.start_redis()
         for host in ("app1", "app2"):
             hosts.start_server(host)
         hosts.start_nginx()

@@ -3,9 +3,11 @@
 Only starting differs from `make run`; tests of starting run the real command (Server's `fresh`).
 """
 
+import ctypes
 import multiprocessing
 import os
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -15,15 +17,16 @@ from gunicorn.app.wsgiapp import run
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-_forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["tests.preloaded"])
+_PR_SET_PDEATHSIG = 1
+processes = multiprocessing.get_context("forkserver")
+processes.set_forkserver_preload(["tests.preloaded"])
 
 
 class Forked:
     """As much of a Popen as tests need."""
 
     def __init__(self, app: str, environment: dict[str, str], log: Path, descriptors: int) -> None:
-        self._process = _forks.Process(target=_run, args=(app, environment, log, descriptors))
+        self._process = processes.Process(target=_run, args=(app, environment, log, descriptors))
         self._process.start()
         # until then there is no process group to send signals to
         while self.poll() is None and os.getpgid(self.pid) != self.pid:
@@ -54,8 +57,18 @@ def fresh(app: str, environment: dict[str, str], log: Path, descriptors: int) ->
             stdout=output,
             stderr=output,
             start_new_session=True,
-            preexec_fn=lambda: limit_descriptors(descriptors),
+            preexec_fn=lambda: _prepare(descriptors),
         )
+
+
+def end_with_parent() -> None:
+    """Get SIGTERM when the process that started this one has ended, be it by SIGKILL."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _prepare(descriptors: int) -> None:
+    end_with_parent()
+    limit_descriptors(descriptors)
 
 
 def limit_descriptors(most: int) -> None:
@@ -65,6 +78,7 @@ def limit_descriptors(most: int) -> None:
 
 def _run(app: str, environment: dict[str, str], log: Path, descriptors: int) -> None:
     """Become the process of the command."""
+    end_with_parent()
     os.setsid()
     with log.open("ab") as output:
         os.dup2(output.fileno(), 1)

@@ -22,6 +22,7 @@ import psycopg
 from psycopg import sql
 
 FOLDER = "COMMONROOM_TEST_POSTGRESQL"  # environment: the server's folder, with its socket
+PROGRAMS = "COMMONROOM_POSTGRES_BIN"  # environment: the folder of the programs, for another version than the system's
 TEMPLATE = "commonroom_template"
 _USER = "postgres"
 _PREFIX = "commonroom-pg-"
@@ -41,7 +42,9 @@ _SETTINGS = {
 
 @cache
 def programs() -> Path | None:
-    """The folder of initdb and postgres, the newest version's; None: not installed."""
+    """The folder of initdb and postgres: the given one, or the newest version's; None: not installed."""
+    if given := os.environ.get(PROGRAMS):
+        return Path(given).resolve()
     found = shutil.which("initdb")
     if found:
         return Path(found).resolve().parent
@@ -89,33 +92,48 @@ class PrivateServer:
         self._end.wait()
 
     def _start(self) -> None:
-        bin_folder = programs()
-        assert bin_folder is not None
-        as_user: list[str] = []
-        if os.getuid() == 0:
-            nobody = pwd.getpwnam("nobody")
-            os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
-            as_user = [f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
-        run = ["setpriv", "--pdeathsig", "INT", *as_user]
         data = self.folder / "data"
-        initdb: list[str | Path] = [
-            bin_folder / "initdb",
-            "-N",
-            "-D",
-            data,
-            "-U",
-            _USER,
-            "-E",
-            "UTF8",
-            "--locale=C",
-            "-A",
-            "trust",
-        ]
-        subprocess.run([*run, *initdb], check=True, capture_output=True, cwd=self.folder, timeout=60)
+        initialise(data)
         options = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
         with (self.folder / "log").open("wb") as log:
-            postgres: list[str | Path] = [bin_folder / "postgres", "-D", data, "-k", self.folder, *options]
-            self._process = subprocess.Popen([*run, *postgres], stdout=log, stderr=log, cwd=self.folder)
+            line = [*as_nobody("INT"), program("postgres"), "-D", data, "-k", self.folder, *options]
+            self._process = subprocess.Popen(line, stdout=log, stderr=log, cwd=self.folder)
+
+
+def program(name: str) -> Path:
+    """One of PostgreSQL's programs."""
+    found = programs()
+    assert found is not None
+    return found / name
+
+
+def as_nobody(end_signal: str) -> list[str | Path]:
+    """The beginning of a command that gets this signal when this thread ends; as `nobody` if root runs the tests."""
+    line: list[str | Path] = ["setpriv", "--pdeathsig", end_signal]
+    if os.getuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        line += [f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
+    return line
+
+
+def initialise(data: Path, user: str = _USER) -> None:
+    """Make a cluster that trusts everybody, in a folder that belongs to `nobody` if root runs the tests."""
+    if os.getuid() == 0:
+        shutil.chown(data.parent, "nobody")
+    made: list[str | Path] = [
+        program("initdb"),
+        "-N",
+        "-D",
+        data,
+        "-U",
+        user,
+        "-E",
+        "UTF8",
+        "--locale=C",
+        "-A",
+        "trust",
+    ]
+    subprocess.run([*as_nobody("KILL"), *made], check=True, capture_output=True, cwd=data.parent, timeout=60)
 
 
 def _sweep(base: Path) -> None:

@@ -44,7 +44,7 @@ def _sleeps(pid: int) -> bool:
     return True
 
 
-def _lives(pid: int) -> bool:
+def lives(pid: int) -> bool:
     """Whether any of its threads lives: the last one to end closes its sockets."""
     try:
         is_main_thread = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
@@ -158,4 +158,4 @@ class Server:
             workers = children_of(self.pid)
             os.killpg(self.pid, signal.SIGKILL)
             self.process.wait()
-            wait_until(lambda: not any(map(_lives, workers)), "the workers leave their port")
+            wait_until(lambda: not any(map(lives, workers)), "the workers leave their port")

@@ -4,7 +4,6 @@ Root starts it as nobody. It ends with the process that started it, SIGKILL incl
 """
 
 import os
-import pwd
 import shutil
 import signal
 import subprocess
@@ -14,16 +13,25 @@ from pathlib import Path
 import pytest
 import redis
 
+from tests.postgresql import as_nobody
 from tests.real_server import wait_until
 
+PROGRAMS = "COMMONROOM_REDIS_BIN"  # environment: the folder of redis-server or valkey-server, instead of the system's
 _REASON = "redis-server is not here: install it (Debian: apt install redis-server)"
+
+
+def program() -> str | None:
+    """The server's program; None: not installed."""
+    folder = os.environ.get(PROGRAMS)
+    return shutil.which("redis-server", path=folder) or (folder and shutil.which("valkey-server", path=folder)) or None
 
 
 class PrivateRedis:
     """start, kill, pause and start again; stop at the end."""
 
     def __init__(self, *options: str) -> None:
-        if shutil.which("redis-server") is None:
+        self._program = program()
+        if self._program is None:
             if os.environ.get("CI"):
                 pytest.fail(_REASON)
             pytest.skip(_REASON)
@@ -36,14 +44,12 @@ class PrivateRedis:
 
     def start(self) -> None:
         """Start, empty, and wait until it answers."""
-        run = ["setpriv", "--pdeathsig", "KILL"]
+        assert self._program is not None
         if os.getuid() == 0:
-            nobody = pwd.getpwnam("nobody")
-            os.chown(self._folder, nobody.pw_uid, nobody.pw_gid)
-            run += [f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
+            shutil.chown(self._folder, "nobody")
         socket = ["--port", "0", "--unixsocket", f"{self._folder}/socket", "--unixsocketperm", "777"]
         lean = ["--save", "", "--appendonly", "no", "--dir", str(self._folder), "--logfile", f"{self._folder}/log"]
-        self._process = subprocess.Popen([*run, "redis-server", *socket, *lean, *self._options])
+        self._process = subprocess.Popen([*as_nobody("KILL"), self._program, *socket, *lean, *self._options])
         wait_until(self._answers, "redis-server answers")
 
     def _answers(self) -> bool:

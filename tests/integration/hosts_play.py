@@ -1,5 +1,6 @@
-"""Two server hosts behind nginx on one PostgreSQL (tests/hosts.py): `make hosts`, and in part test_hosts.py."""
+"""Two server hosts behind nginx on PostgreSQL and Redis (tests/hosts.py): `make hosts`, and in part test_hosts.py."""
 
+import json
 import os
 import signal
 import threading
@@ -8,25 +9,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import requests
-import websocket
 
 from tests import hosts as played
-from tests.contract.clients import Heard, HttpTransport, PollingClient, Refused, heard_by
+from tests.contract.clients import Heard, HttpTransport, PollingClient, Reply, heard_by
 from tests.contract.conftest import CLIENTS
 from tests.hosts import Hosts, laid_out
+from tests.integration.talking import Talk, both_answer, person
 from tests.real_server import wait_until
 
-pytestmark = pytest.mark.timeout(600)
-LOST = (
-    OSError,
-    requests.RequestException,
-    websocket.WebSocketException,
-    EOFError,
-    AssertionError,
-    KeyError,
-    ValueError,
-)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.acceptance(9)]
 
 
 @pytest.fixture(scope="module")
@@ -36,23 +27,6 @@ def hosts() -> Iterator[Hosts]:
         with laid_out() as made:
             wait_until(lambda: both_answer(made), f"both hosts answer\n{made.log()}", timeout=90)
             yield made
-
-
-def both_answer(hosts: Hosts) -> bool:
-    def answers(url: str) -> bool:
-        try:
-            return requests.get(f"{url}/healthz", timeout=2).status_code == 200
-        except requests.RequestException:
-            return False
-
-    urls = [f"http://{played.NET}.{n}:8000" for n in (11, 12)]
-    return all(map(answers, [*urls, hosts.url]))
-
-
-def person(hosts: Hosts, kind: Any, name: str) -> Any:
-    made = kind(HttpTransport(hosts.url, hosts.tcp_port))
-    made.register(name)
-    return made
 
 
 def hear(client: Any, count: int) -> list[Heard]:
@@ -83,58 +57,6 @@ def test_clients_of_five_protocols_meet_over_two_hosts(hosts: Hosts) -> None:
     for each, mine in zip(people, heard, strict=True):
         assert mine == heard_by(each, everything), each.protocol
         each.close()
-
-
-class Talk:
-    """A sender that repeats until it is acknowledged, and a reader that comes again, each by polling's client."""
-
-    def __init__(self, hosts: Hosts, name: str) -> None:
-        self.sender = person(hosts, PollingClient, f"{name}-says")
-        self.reader = person(hosts, PollingClient, f"{name}-hears")
-        self.reader.hear("public")
-        self.acknowledged: list[str] = []
-        self.heard: list[str] = []
-        self._ends = threading.Event()
-        self._name = name
-        self._threads = [threading.Thread(target=job) for job in (self._say, self._hear)]
-        for thread in self._threads:
-            thread.start()
-
-    def _say(self) -> None:
-        number = 0
-        while not self._ends.is_set():
-            text = f"{self._name} {number}"
-            try:
-                self.sender.say("public", text, client_message_id=text)
-            except (*LOST, Refused):
-                self._ends.wait(0.2)
-                continue
-            self.acknowledged.append(text)
-            number += 1
-            self._ends.wait(0.02)
-
-    def _hear(self) -> None:
-        while not self._ends.is_set() or len(self.heard) < len(self.acknowledged):
-            try:
-                new = self.reader.hear("public", timeout=3)
-            except (*LOST, Refused):
-                time.sleep(0.2)
-                continue
-            self.heard += [each.content for each in new if each.content.startswith(f"{self._name} ")]
-
-    def goes_on(self, what: str) -> None:
-        count = len(self.acknowledged)
-        wait_until(lambda: len(self.acknowledged) > count + 20, f"messages are acknowledged {what}", timeout=60)
-
-    def end(self) -> None:
-        """Every acknowledged message arrived once, in order."""
-        self._ends.set()
-        for thread in self._threads:
-            thread.join(60)
-            assert not thread.is_alive()
-        # The last one may be stored without its acknowledgement.
-        assert self.heard[: len(self.acknowledged)] == self.acknowledged
-        assert len(self.heard) <= len(self.acknowledged) + 1
 
 
 CUTS = ("app1", "app2", "db", "front")
@@ -181,3 +103,34 @@ def test_a_server_that_dies_and_starts_again_loses_nothing(hosts: Hosts) -> None
             talk.goes_on(f"after the workers of {host} died")
     finally:
         talk.end()
+
+
+def test_a_redis_that_dies_and_starts_again_loses_nothing(hosts: Hosts) -> None:
+    talk = Talk(hosts, "redis")
+    try:
+        assert hosts.redis is not None
+        hosts.redis.kill()
+        hosts.redis.wait()
+        talk.goes_on("without Redis")
+        hosts.start_redis()
+        talk.goes_on("with Redis again")
+    finally:
+        talk.end()
+
+
+def test_an_account_disabled_at_one_host_is_out_at_the_other(hosts: Hosts) -> None:
+    pupil = PollingClient(HttpTransport(f"http://{played.NET}.12:8000"))
+    pupil.register("disabled")
+    pupil.hear("public")
+    answers: list[Reply] = []
+    body = json.dumps(pupil.cursors).encode()
+    pull = threading.Thread(
+        target=lambda: answers.append(pupil.transport.request("POST", "/chat/pull?timeout=30", body, {}))
+    )
+    pull.start()
+    hosts.flask("app1", "chat", "disable", "disabled")
+    began = time.monotonic()
+    pull.join(60)
+    assert time.monotonic() - began < 6
+    assert [reply.status for reply in answers] == [401]
+    assert pupil.call("GET", "/user/me").status == 401

@@ -89,7 +89,9 @@ def before(live: Server) -> Iterator[Proxy]:
     user = "user root;" if os.getuid() == 0 else ""  # it keeps long bodies in this test's folder
     main = f"{module} {user} daemon off; pid {home}/pid; error_log {home}/error.log; worker_processes 1; events {{}} "
     (home / "nginx.conf").write_text(f"{main} http {{ {temporary}\n{site} }}\n{tcp}")
-    process = subprocess.Popen([str(NGINX), "-e", home / "error.log", "-c", home / "nginx.conf"])
+    process = subprocess.Popen(
+        ["setpriv", "--pdeathsig", "TERM", str(NGINX), "-e", home / "error.log", "-c", home / "nginx.conf"]
+    )
     try:
         yield Proxy(
             http=f"http://127.0.0.1:{ports['80']}",

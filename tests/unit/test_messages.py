@@ -60,6 +60,7 @@ def test_a_fault_halfway_leaves_nothing(services: Services, monkeypatch: pytest.
     services.messages.send(alice, "public", Draft(text="and goes on"))
 
 
+@pytest.mark.acceptance(10)
 def test_a_send_takes_few_statements(services: Services) -> None:
     alice = sign_up(services, "alice")
     services.messages.send(alice, "public", Draft(text="warm"))

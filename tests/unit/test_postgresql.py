@@ -2,7 +2,6 @@
 
 import os
 import random
-import signal
 import subprocess
 import sys
 import threading
@@ -31,9 +30,10 @@ from config import ConfigError
 from instance import check
 from tests import postgresql
 from tests.conftest import run_in_threads, services_of, settings_at, sign_up
-from tests.database import bus_of, execute, store_of
+from tests.database import bus_of, engine_of, execute, store_of, tracing
 from tests.databases import url_of
 from tests.real_server import ROOT, wait_until
+from tests.sizes import size
 
 pytestmark = pytest.mark.postgresql_only
 LOBBY = 1
@@ -203,6 +203,7 @@ class Heard:
     def __init__(self) -> None:
         self.heard_at = 0.0
         self.times: list[int] = []
+        self.came_at: dict[int, float] = {}  # by time
         self.resyncs = self.cuts = 0
         self.awaits_resync = False
 
@@ -210,7 +211,9 @@ class Heard:
         pass
 
     def signal(self, events: list[Event]) -> None:
-        self.times += [event.time for event in events if event.kind is EventKind.ENTERED]
+        new = [event.time for event in events if event.kind is EventKind.ENTERED]
+        self.times += new
+        self.came_at |= dict.fromkeys(new, time.monotonic())
 
     def resync(self) -> None:
         self.resyncs += 1
@@ -231,12 +234,13 @@ def listening(services: Services, home: Path) -> Iterator[tuple[PostgresBus, Hea
     bus.stop()
 
 
+@pytest.mark.acceptance(4)
 def test_each_event_comes_once_whatever_else_is_open(
-    services: Services, outside: psycopg.Connection, listening: tuple[PostgresBus, Heard]
+    services: Services, listening: tuple[PostgresBus, Heard], figure: Callable[[str], None]
 ) -> None:
     """Writers that hold their transactions, roll back one in ten, and commit in another order than they began in."""
-    writers, events = 6, 40
-    committed: list[int] = []
+    writers, events = 6, size(40, 1667)
+    committed: dict[int, float] = {}
 
     def write(number: int) -> None:
         chance = random.Random(number)
@@ -251,13 +255,22 @@ def test_each_event_comes_once_whatever_else_is_open(
                         raise LookupError
             except LookupError:
                 continue
-            committed.append(at)
+            committed[at] = time.monotonic()
 
-    with outside.transaction():
-        outside.execute("SELECT pg_current_xact_id()")  # holds the horizon
-        run_in_threads(*[lambda n=n: write(n) for n in range(writers)])
+    with psycopg.connect(**{**postgresql.admin(), "autocommit": False}) as elsewhere:  # in another database
+        elsewhere.execute("SELECT pg_current_xact_id()")  # holds the server's horizon
+        ending = threading.Timer(5, elsewhere.rollback)
+        ending.start()
+        run_in_threads(*[lambda n=n: write(n) for n in range(writers)], timeout=300)
         heard = listening[1]
         wait_until(lambda: len(heard.times) >= len(committed), "all events have come")
+        ending.cancel()
+        ending.join()
+    late = sorted(heard.came_at[at] - done for at, done in committed.items())
+    doubled = len(heard.times) - len(set(heard.times))
+    p50, p99 = (1000 * late[int(len(late) * part)] for part in (0.5, 0.99))
+    figure(f"{len(committed)} events: {len(set(committed) - set(heard.times))} missed, {doubled} doubled,"
+           f" p50 {p50:.1f} ms, p99 {p99:.1f} ms")  # fmt: skip
     assert sorted(heard.times) == sorted(committed)
 
 
@@ -288,6 +301,48 @@ def test_after_a_lost_connection_everybody_looks_again(
     with services.store.write() as tx:
         tx.emit(Event(EventKind.ENTERED, LOBBY, 7))
     wait_until(lambda: heard.times == [7], "and events come again")
+
+
+def test_ids_of_events_that_come_again_after_a_crash_are_not_taken_for_own_ones(
+    make_services: Callable[..., Services], outside: psycopg.Connection
+) -> None:
+    """The table is unlogged, and its sequence too: ids start again at 1."""
+    one, other = make_services(), make_services()
+    one.rooms.ensure_lobby()
+    alice, bob = sign_up(one, "alice"), sign_up(other, "bob")
+    one.start()
+    reader, _ = one.pulls.since(bob, {"public": 0}, 10)
+    woken = threading.Event()
+    reader.wake = woken.set
+    reader.start(10)
+    for _ in range(5):
+        one.messages.send(alice, "public", Draft(text="before"))
+    outside.execute("TRUNCATE events RESTART IDENTITY")
+    other.store.dispose()
+    end_connections(outside)
+    wait_until(lambda: one.hub.awaits_resync, "the bus has noticed")
+    wait_until(lambda: not one.hub.awaits_resync, "the bus is back")
+    for n in range(3):
+        reader.find_again()
+        woken.clear()
+        other.messages.send(bob, "public", Draft(text=f"after {n}"))
+        assert woken.wait(10), n
+
+
+@pytest.mark.acceptance(10)
+def test_no_transaction_that_writes_notifies(services: Services) -> None:
+    """NOTIFY makes all commits of the server wait for each other: it is sent outside, over the bus's connection."""
+    alice = sign_up(services, "alice")
+    services.store.dispose()
+    run: list[str] = []
+    with tracing(engine_of(services), run.append):
+        services.start()
+        for n in range(20):
+            services.messages.send(alice, "public", Draft(text=str(n)))
+        services.close()
+    services.store.dispose()
+    assert sum("INSERT INTO messages" in statement for statement in run) == 20
+    assert not [statement for statement in run if "notify" in statement.lower()]
 
 
 def test_many_commits_are_few_notifications(services: Services, outside: psycopg.Connection) -> None:
@@ -327,31 +382,6 @@ def test_a_member_who_was_put_out_elsewhere_is_asked_for_rights_before_what_came
     bus.read_events()
     assert seen
     assert all(seen)
-
-
-# The tests' own server
-
-
-def test_the_private_server_ends_with_its_run() -> None:
-    code = (
-        "import time; from tests.postgresql import PrivateServer; server = PrivateServer()\n"
-        "(server.folder / 'wanted').write_text('start')\n"
-        "while not (server.folder / '.s.PGSQL.5432').exists(): time.sleep(0.01)\n"
-        "print(server._process.pid, flush=True); time.sleep(60)"
-    )
-    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) as run:
-        assert run.stdout is not None
-        pid = int(run.stdout.readline())
-        wait_until(lambda: Path(f"/proc/{pid}").exists(), "the server runs")
-        run.send_signal(signal.SIGKILL)
-    wait_until(lambda: not _lives(pid), "the server has ended")
-
-
-def _lives(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def test_threads_share_the_pool(services: Services) -> None:

@@ -3,7 +3,6 @@
 Each case runs both sides at once, round after round, then looks whether the rule holds (docs/decisions/0101).
 """
 
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -31,13 +30,16 @@ from chat.models import (
 )
 from chat.security.limits import Limit
 from chat.services import Services, sending
+from chat.services.accounts import Proven
 from chat.services.messages import Draft
 from chat.services.profiles import Changes
 from tests.conftest import FakeClock, sign_up
 from tests.database import execute
+from tests.real_server import wait_until
+from tests.sizes import size
 
-pytestmark = pytest.mark.postgresql_only
-ROUNDS = int(os.environ.get("COMMONROOM_RACE_ROUNDS", "8"))
+pytestmark = [pytest.mark.postgresql_only, pytest.mark.acceptance(2)]
+ROUNDS = size(8, 200)
 ADDRESS = "192.0.2.1"
 LIMIT = Limit("races", burst=5, seconds=3600)
 
@@ -92,7 +94,7 @@ class Two:
 
 @pytest.fixture
 def two(make_services: Callable[..., Services]) -> Two:
-    one, other = (make_services(rate_limits=False, rooms_owned=1000) for _ in range(2))
+    one, other = (make_services(rate_limits=False, rooms_owned=10_000, strangers_rooms=10_000) for _ in range(2))
     one.rooms.ensure_lobby()
     return Two(one, other, [sign_up(one, name) for name in ("olga", "mia", "alice", "bob")])
 
@@ -412,6 +414,34 @@ def test_a_nickname_is_not_anothers_username_taken_at_the_same_moment(two: Two) 
             sorted(map(str, [None, ErrorCode.USERNAME_TAKEN])),
             sorted(map(str, [None, ErrorCode.NICKNAME_TAKEN])),
         )
+
+
+def test_a_name_changed_by_its_user_and_a_teacher_at_once_does_not_deadlock(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both lock the name and the user's row, so in one order."""
+    mia = two.people[1]
+    has_row = threading.Event()
+    require_still = Proven.require_still
+
+    def somebody_waits() -> object:
+        waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        with two.one.store.read() as connection:
+            return connection.exec_driver_sql(waiting).first()
+
+    def lock_and_wait(self: Proven, tx: Any) -> None:
+        require_still(self, tx)
+        has_row.set()
+        wait_until(somebody_waits, "the teacher waits")
+
+    def rename() -> None:
+        assert has_row.wait(10)
+        two.two.teachers.rename(None, "mia", None, "by the teacher")
+
+    monkeypatch.setattr(Proven, "require_still", lock_and_wait)
+    changes = Changes(nickname="By the Teacher")
+    assert two.at_once(lambda: two.one.profiles.change(mia, "secret1", changes, ADDRESS), rename) == [None, None]
+    assert two.rows(User.nickname, where=User.id == mia.user_id) == [("by the teacher",)]
 
 
 def test_batches_of_presence_in_any_order_do_not_deadlock(

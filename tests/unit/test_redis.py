@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import os
 import random
 import threading
 import time
@@ -33,11 +32,12 @@ from tests.conftest import FakeClock, settings_at, sign_up
 from tests.databases import url_of
 from tests.real_server import wait_until
 from tests.redis import PrivateRedis
+from tests.sizes import size
 
 FEW = Limit("few", burst=5, seconds=3600)
 NOW = 1_700_000_000 * SECOND
 ADDRESS = "192.0.2.1"
-HINTED_MESSAGES = int(os.environ.get("COMMONROOM_HINTED_MESSAGES", "40"))  # more for a bench
+HINTED_MESSAGES = size(40, 1000)
 
 
 @pytest.fixture
@@ -503,8 +503,9 @@ def test_events_travel_by_redis_and_without_it_by_notifications(
 
 
 @pytest.mark.postgresql_only
+@pytest.mark.acceptance(5)
 def test_lost_doubled_and_late_hints_cost_seconds_only(
-    running: tuple[Services, Services], monkeypatch: pytest.MonkeyPatch
+    running: tuple[Services, Services], monkeypatch: pytest.MonkeyPatch, figure: Callable[[str], None]
 ) -> None:
     """Half of the hints are lost, a fifth come twice, all up to 3 s late: each message arrives once, in order."""
     one, other = running
@@ -542,5 +543,6 @@ def test_lost_doubled_and_late_hints_cost_seconds_only(
         time.sleep(0.02)
     sending.join()
     subscription.close()
+    figure(f"{len(wanted)} messages, hints lost, doubled and late: {len(got)} came, the latest after {latest:.2f} s")
     assert got == wanted
     assert latest < 5.5

@@ -1,0 +1,1 @@
+"""The acceptance checks that take minutes: `make checks` (docs/testing.md)."""
