@@ -109,8 +109,8 @@ class SqliteTextIndex:
     def catch_up(self) -> None:
         """Index recent messages once there are RECENT of them.
 
-        Segments are merged in transactions of their own: FTS5's automerge would hold up the other writers three times as
-        long (docs/decisions/0125).
+        Segments are merged in transactions of their own: FTS5's automerge would hold up the other writers three times
+        as long (docs/decisions/0125).
         """
         with self._read() as connection:
             _, count = connection.execute(_waiting, {"most": RECENT}).one()
