@@ -13,6 +13,7 @@ from chat import __version__, connect
 from chat.cli_console import COMMANDS as CONSOLE_COMMANDS
 from chat.cli_databases import CREATE_APP, make_backup, move, restore
 from chat.cli_errors import told
+from chat.cli_moderation import COMMANDS as MODERATION_COMMANDS
 from chat.errors import ChatError, ErrorCode
 from chat.http.context import services
 from chat.http.roster_messages import worded
@@ -25,7 +26,7 @@ chat = AppGroup("chat", help="Run this server.")
 chat.add_command(make_backup)
 chat.add_command(restore)
 chat.add_command(move)
-for command in CONSOLE_COMMANDS:
+for command in (*CONSOLE_COMMANDS, *MODERATION_COMMANDS):
     chat.add_command(command)
 
 _WORDS = {

@@ -84,6 +84,7 @@ def rooms(search: str, after: str, *, archived: bool) -> None:
 @click.option("--topic", help="what the room is about")
 @click.option("--read-only/--writable", default=None, help="whether only owner, admins and teachers write")
 @click.option("--slow-mode", type=click.IntRange(0, SLOW_MODE_MAX), help="seconds between two messages of one person")
+@click.option("--seen-by/--no-seen-by", default=None, help="whether members see who has read a message")
 @click.option("--archive/--unarchive", "archived", default=None, help="whether it is hidden and closed")
 @click.option("--new-code", is_flag=True, help="give it a join code, instead of the old one")
 @click.option("--no-code", is_flag=True, help="remove its join code")

@@ -98,6 +98,7 @@ class ErrorCode(Enum):
     REACTION_INVALID = auto()  # no emoji
     REACTIONS_TOO_MANY = auto()  # limit (kinds)
     PINS_TOO_MANY = auto()  # limit (of a room)
+    SEEN_BY_OFF = auto()  # a setting of the room: nobody sees who has read
     EDIT_CROSSED = auto()  # the message was edited meanwhile
     EQUATION_INVALID = auto()
     MESSAGE_EMPTY = auto()
@@ -169,6 +170,7 @@ PARTIAL = frozenset(
         ErrorCode.REACTION_INVALID,
         ErrorCode.REACTIONS_TOO_MANY,
         ErrorCode.PINS_TOO_MANY,
+        ErrorCode.SEEN_BY_OFF,
     }
 )
 

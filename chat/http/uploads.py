@@ -147,7 +147,7 @@ class FileForm:
         if isinstance(error, RequestEntityTooLarge):
             error = ChatError(ErrorCode.BODY_TOO_LARGE, limit=FORM_MAX_BYTES)
         elif isinstance(error, ValueError):
-            error = ChatError(ErrorCode.BODY_MALFORMED, reason="no whole multipart form")
+            error = ChatError(ErrorCode.BODY_MALFORMED, reason="it is not complete")
         elif not isinstance(error, ChatError):
             log.exception("storing a file failed")
             error = ChatError(ErrorCode.INTERNAL)
@@ -163,7 +163,7 @@ def received(request: Request, arrived: Arrival | None, files: Files, actor: Act
         return arrived.receiver
     boundary = request.mimetype_params.get("boundary", "")
     if request.mimetype != "multipart/form-data" or not 0 < len(boundary) <= 200 or not boundary.isascii():
-        raise ChatError(ErrorCode.BODY_MALFORMED, reason="no multipart form")
+        raise ChatError(ErrorCode.BODY_MALFORMED, reason="no multipart/form-data with a boundary")
     size = request.content_length or 0
     if size > files.max_bytes + AROUND_MAX_BYTES or (
         arrived is not None and arrived.body is None and not arrived.coming

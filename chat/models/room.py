@@ -71,6 +71,7 @@ class Room(db.Model):
     read_only: Mapped[bool] = mapped_column(default=False, server_default=false())
     slow_mode: Mapped[int | None]  # seconds; None: the site's default
     archived_at: Mapped[int | None] = mapped_column(Microseconds)
+    seen_by: Mapped[bool] = mapped_column(default=True, server_default=true())  # whether readers are shown
     created_at: Mapped[int] = mapped_column(Microseconds)
     updated_at: Mapped[int] = mapped_column(Microseconds, server_default="0")  # last change of title or description
     deleted_at: Mapped[int | None] = mapped_column(Microseconds)

@@ -13,6 +13,7 @@ from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
 from chat.services import access, audit, friendships, paging, user_directory
 from chat.services.access import AnyConnection, FoundRoom, RoomRef, UserRef
+from chat.services.audit import differing
 from chat.services.avatars import Avatars
 from chat.services.memberships import end_memberships, set_role
 from chat.services.paging import WHOLE, Listed, Page
@@ -147,8 +148,9 @@ class Groups:
                 self._quota.take(tx, actor.user_id, new_avatar.size)
                 self._avatars.store(tx, new_avatar, Room, room.id)
             now = self._clock()
-            titles = ({"title": old_title}, {"title": old_title if title is None else title})
-            audit.record(tx, now, actor, AuditAction.ROOM_CHANGED, *titles, room_id=room.id)
+            changes = differing({"title": old_title}, {"title": old_title if title is None else title})
+            if changes[0] or new_avatar is not None:
+                audit.record(tx, now, actor, AuditAction.ROOM_CHANGED, *changes, room_id=room.id)
             tx.execute(update(Room).where(Room.id == room.id).values(updated_at=now))
             tx.emit(Event(EventKind.ROOM, room.id))  # cursors and subscriptions refer to the room by name
 

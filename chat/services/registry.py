@@ -51,6 +51,7 @@ from chat.services.room_settings import RoomSettingsService
 from chat.services.rooms import Rooms
 from chat.services.roster_imports import RosterImports
 from chat.services.search import Search
+from chat.services.seen_by import SeenBy
 from chat.services.sessions import Sessions
 from chat.services.site import Registration, Site
 from chat.services.subscriptions import Subscriptions
@@ -153,6 +154,7 @@ class Services:
         self.announcements = Announcements(self.store, clock, person_bounds)
         self.conversations = Conversations(self.store, self.read_marks)
         self.message_queries = MessageQueries(self.store, self.read_marks)
+        self.seen_by = SeenBy(self.store, self.read_marks)
         self.search = Search(self.store)
         self.export = Export(self.store, clock, self.limits)
         self.changes = Changes(

@@ -1,4 +1,4 @@
-"""Settings of a room: topic, read-only, slow mode, archived (docs/specification.md, "Order")."""
+"""Settings of a room: topic, read-only, slow mode, archived, seen by (docs/specification.md, "Order")."""
 
 import json
 from collections.abc import Mapping
@@ -29,6 +29,7 @@ class RoomSettings:
     slow_mode: int  # seconds
     slow_mode_is_default: bool  # whether slow_mode is the site's
     archived: bool
+    seen_by: bool  # whether members see who has read a message
 
 
 class Changed(NamedTuple):
@@ -76,9 +77,12 @@ class RoomSettingsService:
 
 def settings_of(connection: AnyConnection, room_id: int) -> RoomSettings:
     """Return the settings of a room whose access has been checked."""
-    columns = (Room.settings_version, Room.description, Room.read_only, SLOW_MODE, Room.slow_mode, Room.archived_at)
-    row: Any = connection.execute(select(*columns).where(Room.id == room_id)).one()
-    version, topic, read_only, slow_mode, own, archived_at = row
+    query = select(
+        *(Room.settings_version, Room.description, Room.read_only, SLOW_MODE, Room.slow_mode, Room.archived_at),
+        Room.seen_by,
+    )
+    row: Any = connection.execute(query.where(Room.id == room_id)).one()
+    version, topic, read_only, slow_mode, own, archived_at, seen_by = row
     return RoomSettings(
         version=version,
         topic=topic,
@@ -86,6 +90,7 @@ def settings_of(connection: AnyConnection, room_id: int) -> RoomSettings:
         slow_mode=slow_mode,
         slow_mode_is_default=own is None,
         archived=archived_at is not None,
+        seen_by=seen_by,
     )
 
 
@@ -105,6 +110,8 @@ def _columns(changes: Mapping[str, Any], before: RoomSettings, now: int) -> dict
         values["read_only"] = changes["read_only"]
     if changes.get("slow_mode", own_pause) != own_pause:
         values["slow_mode"] = changes["slow_mode"]
+    if changes.get("seen_by", before.seen_by) != before.seen_by:
+        values["seen_by"] = changes["seen_by"]
     if changes.get("topic", before.topic) != before.topic:
         values |= {"description": changes["topic"], "updated_at": now}
     if changes.get("archived", before.archived) != before.archived:

@@ -38,6 +38,7 @@ class RoomView(NamedTuple):
     read_only: bool
     slow_mode: int  # seconds
     archived: bool
+    seen_by: bool
     muted_until: int  # µs; of the user
 
 
@@ -81,7 +82,8 @@ def views(
         .add_columns(Membership.role, _member_count().label("member_count"))
         .add_columns((unread_count(UNREAD_MOST) if unread else literal(0)).label("unread"))
         .add_columns((unread_mentions(UNREAD_MOST) if unread else literal(0)).label("mentions"))
-        .add_columns(Room.read_only, SLOW_MODE, Room.archived_at, func.coalesce(Membership.muted_until, 0))
+        .add_columns(Room.read_only, SLOW_MODE, Room.archived_at, Room.seen_by)
+        .add_columns(func.coalesce(Membership.muted_until, 0))
         .add_columns(part.c.key_0, part.c.key_1, part.c.key_2)
         .join(part, part.c.room_id == Room.id)
         .join(Membership, Membership.id == part.c.membership_id, isouter=True)
@@ -94,12 +96,11 @@ def views(
 def _view(row: Sequence[Any]) -> RoomView:
     (
         id_, name, title, description, access, label, locked, made, updated, last, role, count, unread, named,
-        read_only, slow_mode, archived_at, muted_until, *_,
+        read_only, slow_mode, archived_at, seen_by, muted_until, *_,
     ) = row  # fmt: skip
     about = (Access(access), label, locked, made, updated, last, Role(role) if role else None, count, unread, named)
-    return RoomView(
-        id_, name, title, description, *about, bool(read_only), slow_mode, archived_at is not None, muted_until
-    )
+    settings = (bool(read_only), slow_mode, archived_at is not None, bool(seen_by))
+    return RoomView(id_, name, title, description, *about, *settings, muted_until)
 
 
 def _member_count() -> ColumnElement[int]:

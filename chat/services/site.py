@@ -101,10 +101,12 @@ class Site:
             after = _typed(replace(before, **changes, version=version + 1))
             if new_code or (after.registration is Registration.CODE and not after.code):
                 after = replace(after, code=make_code())
+            changes_made = differing(asdict(before), asdict(after))
+            if not changes_made[0]:
+                return before
             for name, value in asdict(after).items():
                 if value != getattr(before, name):
                     _put(tx, name, value)
-            changes_made = differing(asdict(before), asdict(after))
             audit.record(tx, self._clock(), actor, AuditAction.SITE_SETTINGS, *changes_made)
         by = (actor.user_id, actor.username) if actor is not None else (0, "")
         self._security_log.write("site_change", *by, settings=" ".join(sorted(changes)))

@@ -19,6 +19,7 @@ from chat.services.accounts import (
     USERNAME_MAX_CHARS,
     Accounts,
 )
+from chat.services.audit import differing
 from chat.services.memberships import pass_on_rooms
 from chat.services.paging import Listed, Page
 from chat.services.permissions import require_teacher
@@ -180,8 +181,10 @@ class Teachers:
                 names = select(User.username, User.nickname).where(User.id == user_id)
                 before = dict(tx.execute(names).mappings().one())
                 tx.execute(update(User).where(User.id == user_id).values(values))
-                after = dict(tx.execute(names).mappings().one())
-                self._record(tx, actor, AuditAction.ACCOUNT_RENAMED, user_id, before, after)
+                changes = differing(before, dict(tx.execute(names).mappings().one()))
+                if not changes[0]:
+                    return
+                self._record(tx, actor, AuditAction.ACCOUNT_RENAMED, user_id, *changes)
                 tx.emit(Event(EventKind.USER, user_id))
                 tx.emit(Event(EventKind.PROFILE, user_id))
         except IntegrityError:

@@ -1,5 +1,6 @@
 """Commands of the administrator that do what teachers do in /teach."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,9 @@ import pytest
 from flask import Flask
 
 from chat.errors import ChatError
+from chat.models import Access
+from chat.services.messages import Draft
+from chat.services.paging import Page
 from tests.conftest import services_of, sign_up
 
 
@@ -70,3 +74,63 @@ def test_rosters(app: Flask, run: Any, tmp_path: Path) -> None:
     code, output = run("import-roster", str(roster))
     assert code == 1
     assert "line 3: =x begins like a formula" in output
+
+
+def test_keeping_order(app: Flask, run: Any) -> None:
+    services = services_of(app)
+    owner, kim = sign_up(services, "owner"), sign_up(services, "kim")
+    services.rooms.create(owner, "physics")
+    services.memberships.join(kim, "physics")
+    said = [services.messages.send(kim, "physics", Draft(text=text)).id for text in ("page 12", "bad words")]
+    assert run("pin", "physics", str(said[0])) == (0, f"Message {said[0]} is pinned.\n")
+    code, output = run("pins", "physics")
+    assert re.fullmatch(rf"{said[0]}\t\S+Z\tkim\tpage 12\n", output), (code, output)
+    assert run("pin", "physics", str(said[0]), "--undo") == (0, f"Message {said[0]} is not pinned.\n")
+    assert run("pins", "physics") == (0, "")
+    assert run("mute", "physics", "kim", "10") == (0, "kim is muted for 10 minutes.\n")
+    with pytest.raises(ChatError):
+        services.messages.send(kim, "physics", Draft(text="x"))
+    assert run("mute", "physics", "kim", "0") == (0, "kim is not muted.\n")
+    assert run("delete-recent", "physics", "kim", "5") == (0, "2 messages are deleted.\n")
+    assert run("remove", "physics", "kim") == (0, "kim is removed.\n")
+    assert run("bar", "physics", "kim") == (0, "kim is barred.\n")
+    with pytest.raises(ChatError):
+        services.memberships.join(kim, "physics")
+    assert run("barred", "physics") == (0, "kim\n")
+    assert run("bar", "physics", "kim", "--undo") == (0, "kim may come back.\n")
+    assert services.memberships.join(kim, "physics")
+    done = [entry.action for entry in services.audit.of_room(owner, "physics", Page(20)) if not entry.actor]
+    assert done == [
+        *("member_barred", "member_barred", "member_removed", "message_deleted", "message_deleted"),
+        *("member_muted", "member_muted", "message_pinned", "message_pinned"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (("mute", "nowhere", "kim", "1"), "There is no such room, or it is private."),
+        (("mute", "physics", "nobody", "1"), "There is no user with that name."),
+        (("mute", "physics", "kim", "1"), "kim is not in this room."),
+        (("mute", "physics", "owner", "1"), "That cannot be done in this room, or to this user."),
+        (("remove", "physics", "owner"), "The owner of a room stays in it."),
+        (("pin", "physics", "7"), "There is no such message in this room."),
+        (("pins", "secret"), "There is no such room, or it is private."),
+    ],
+)
+def test_keeping_order_in_vain(app: Flask, run: Any, words: tuple[str, ...], answer: str) -> None:
+    services = services_of(app)
+    owner, _ = sign_up(services, "owner"), sign_up(services, "kim")
+    services.rooms.create(owner, "physics")
+    services.rooms.create_titled(owner, "secret", access=Access.INVITE)
+    assert run(*words) == (1, f"Error: {answer}\n")
+
+
+def test_messages_are_kept_for_so_many_days(app: Flask, run: Any) -> None:
+    assert "keep_days: 0\n" in run("site")[1]
+    assert "keep_days: 365\n" in run("site", "--keep-days", "365")[1]
+    assert services_of(app).site.settings().keep_days == 365
+    code, output = run("site", "--keep-days", "3651")
+    assert code == 2
+    assert "3651 is not in the range" in output
+    assert services_of(app).site.settings().keep_days == 365

@@ -98,8 +98,10 @@ def test_the_commands_show_and_do_the_same(app: Flask, teacher: PollingClient, c
     assert chat("people") == "teacher\tteacher\tteacher, online\n"
     assert chat("people", "--search", "nobody") == ""
     assert "physics\t1 members" in chat("rooms")
-    shown = chat("room", "physics", "--topic", "waves", "--read-only", "--slow-mode", "30", "--new-code", "--members")
+    changes = ["--topic", "waves", "--read-only", "--slow-mode", "30", "--no-seen-by"]
+    shown = chat("room", "physics", *changes, "--new-code", "--members")
     assert "topic: waves\nread_only: True\nslow_mode: 30\n" in shown
+    assert "seen_by: False\n" in shown
     code = re.findall(r"join code: (\w{6})\n", shown)
     assert teacher.ok("GET", "/room/code?roomname=physics")["code"] == code[0]
     assert "teacher\tteacher\towner" in shown

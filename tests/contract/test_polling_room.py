@@ -42,6 +42,7 @@ def test_find_in_detail(client: Clients) -> None:
         "read_only": False,
         "slow_mode": 0,
         "archived": False,
+        "seen_by": True,
         "muted_until": "",
     }
     alice.say("math", "hello")

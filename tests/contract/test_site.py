@@ -131,6 +131,16 @@ def test_a_claim_by_the_page(app: Flask) -> None:
     assert "data-has-teacher" in app.test_client().get("/").get_data(as_text=True)
 
 
+def test_messages_are_kept_for_so_many_days(app: Flask, teacher: PollingClient) -> None:
+    assert teacher.ok("GET", "/site/settings")["keep_days"] == 0
+    assert teacher.ok("POST", "/site/settings", {"version": 0, "keep_days": 365})["keep_days"] == 365
+    for bad in (-1, 3651, 1.5, "a year", None):
+        assert teacher.call("POST", "/site/settings", {"version": 1, "keep_days": bad}).status == 400, bad
+    assert services_of(app).site.settings().keep_days == 365
+    (entry,) = teacher.ok("GET", "/site/audit?q=site_settings")["entries"]
+    assert (entry["before"], entry["after"]) == ({"keep_days": 0}, {"keep_days": 365})
+
+
 def test_the_sites_name_is_text_in_the_page(app: Flask, teacher: PollingClient) -> None:
     teacher.ok("POST", "/site/settings", {"version": 0, "name": '<b>7"b</b>'})
     shown = app.test_client().get("/").get_data(as_text=True)

@@ -172,6 +172,14 @@ def test_a_refused_upload_leaves_nothing(alice: PollingClient, app: Flask, body:
     assert history(alice) == []
 
 
+def test_refusals_speak_of_forms_and_files(alice: PollingClient) -> None:
+    bad_picture = form([IN_PUBLIC, ("file", "a.png", picture()[:40])])
+    assert "Base64" not in post(alice, bad_picture)["feedback"]
+    assert post(alice, b"no form")["feedback"].endswith("send multipart/form-data with the fields roomname and file.")
+    in_chinese = post(alice, b"no form", **{"Accept-Language": "zh"})["feedback"]
+    assert in_chinese.endswith("请以 multipart/form-data 发送 roomname 和 file 字段。")
+
+
 @pytest.mark.parametrize("kind", ["application/json", "multipart/form-data", "multipart/form-data; boundary=é", ""])
 def test_only_forms_with_a_boundary(alice: PollingClient, kind: str) -> None:
     body = form([IN_PUBLIC, ("file", "a", b"x")])

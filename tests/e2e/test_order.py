@@ -16,6 +16,32 @@ def change_settings(page: Page, act: str) -> None:
     dialog.locator(".dialog-head button").click()
 
 
+def see_readers(anna: Page, bert: Page, room: str) -> None:
+    """Anna's only message has been on bert's screen."""
+    anna.wait_for_function(
+        """async (room) => {
+            const read = async (path) => (await fetch(`${path}roomname=${room}&detail=1`)).json();
+            const { messages } = await read("/chat/history?");
+            return (await read(`/room/seen?id=${messages[0].id}&`)).count === 1;
+        }""",
+        arg=room,
+    )
+    message = anna.locator(".message", has=bubbles(anna, "page 12"))
+    message.hover()
+    anna.get_by_role("button", name="Seen by", exact=True).click()
+    dialog = anna.get_by_role("dialog")
+    expect(dialog).to_contain_text("Seen by 1")
+    expect(dialog.locator("li")).to_have_text(bert.locator("#my-name").inner_text())
+    dialog.locator(".dialog-head button").click()
+    anna.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # the list of members is read again
+    expect(message.locator(".seen-line")).to_have_text("Seen by 1")
+    change_settings(anna, "Seen by")
+    expect(message.locator(".seen-line")).to_have_count(0)
+    bert.locator(".message", has=bubbles(bert, "page 12")).hover()
+    expect(bert.get_by_role("button", name="Reply")).to_be_visible()
+    expect(bert.get_by_role("button", name="Seen by", exact=True)).to_have_count(0)
+
+
 def test_a_teacher_keeps_order(people, name):
     anna, room = own_room(people, name)
     pupil = name("bert")
@@ -33,6 +59,7 @@ def test_a_teacher_keeps_order(people, name):
     anna.get_by_role("button", name="Pin", exact=True).click()
     for page in (anna, bert):
         expect(page.locator("#pins-text")).to_contain_text("page 12")
+    see_readers(anna, bert, room)
 
     change_settings(anna, "Read-only")
     expect(bert.locator("#order-note")).to_contain_text("Only the owner")
@@ -53,3 +80,4 @@ def test_a_teacher_keeps_order(people, name):
     anna.locator("#room-details").click()
     anna.get_by_role("button", name="Log", exact=True).click()
     expect(anna.locator(".audit-list li").first).to_contain_text("deleted a message of")
+    expect(anna.locator(".audit-list").get_by_text("Read-only: no → yes")).to_have_count(1)

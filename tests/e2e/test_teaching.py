@@ -124,6 +124,21 @@ def test_ones_own_account(people, name):
     expect(page.locator("#login-reason")).to_be_hidden()  # the page is loaded anew, before a pull is refused
 
 
+def test_the_board_asks_for_a_login_and_comes_back(people, name):
+    kim = name("kim")
+    people.client(kim)
+    board = people.page()
+    board.goto("/board/public")
+    board.locator("#username").fill(kim)
+    board.locator("#password").fill(PASSWORD)
+    board.locator("#login-submit").click()
+    expect(board.locator("#board-title")).to_have_text("public")
+    expect(board).to_have_url(re.compile("/board/public$"))
+    expect(board.get_by_role("button", name="Freeze")).to_be_visible()
+    board.goto("/?next=//example.org")
+    expect(board.locator("#my-name")).to_have_text(kim)  # no other site is gone to
+
+
 def test_a_join_address_that_cannot_be_decoded_still_shows_the_page(people):
     page = people.page()
     page.goto("/join/%E0%A4")

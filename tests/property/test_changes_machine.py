@@ -30,6 +30,7 @@ picks = st.integers(0, 1000)
 SETTINGS: dict[str, st.SearchStrategy[Any]] = {
     "topic": st.sampled_from(["", "Newton", "光"]),
     "slow_mode": st.sampled_from([None, 0]),
+    "seen_by": st.booleans(),
 }
 
 

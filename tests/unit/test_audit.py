@@ -43,7 +43,7 @@ def test_acts_of_teachers_on_accounts_are_logged(services: Services, teacher: Ac
     told = [
         (entry.actor, entry.action, entry.subject, entry.before, entry.after) for entry in log_of(services, teacher)
     ]
-    names = ({"username": "pupil", "nickname": "pupil"}, {"username": "pupil2", "nickname": "pupil"})
+    names = ({"username": "pupil"}, {"username": "pupil2"})
     assert told[::-1] == [
         ("teacher", "password_reset", "pupil", {}, {}),
         ("teacher", "account_disabled", "pupil", {"disabled": False}, {"disabled": True}),
@@ -53,6 +53,18 @@ def test_acts_of_teachers_on_accounts_are_logged(services: Services, teacher: Ac
         ("", "roster_imported", "", {}, {"people": 1, "passwords": 1}),
         ("teacher", "account_deleted", "pupil2", {}, {}),
     ]
+
+
+def test_acts_that_change_nothing_leave_no_row(services: Services, teacher: Actor, pupil: Actor) -> None:
+    room = services.rooms.create_titled(pupil, "club", access=Access.GROUP).id
+    services.groups.change(pupil, room, "club", None)
+    services.teachers.rename(teacher, "pupil", "pupil", "pupil")
+    services.teachers.set_disabled(teacher, "pupil", is_disabled=False)
+    assert services.site.change(teacher, 0, {"slow_mode": 0}).version == 0
+    assert log_of(services) == []
+    services.groups.change(pupil, room, "the club", None)
+    (entry,) = log_of(services)
+    assert (entry.action, entry.before, entry.after) == ("room_changed", {"title": "club"}, {"title": "the club"})
 
 
 def test_a_rooms_log_is_for_its_owner_admins_and_teachers(

@@ -117,6 +117,7 @@ TABLE: dict[ErrorCode | Case, Words] = {
     ErrorCode.REACTION_INVALID: (400, -3, "Not an emoji"),
     ErrorCode.REACTIONS_TOO_MANY: (409, -3, "Too many reactions"),
     ErrorCode.PINS_TOO_MANY: (409, -3, "Too many pins"),
+    ErrorCode.SEEN_BY_OFF: (403, -3, "Readers are not shown"),
     ErrorCode.MESSAGE_EMPTY: (400, -3, "Content is empty"),
     ErrorCode.MESSAGE_TOO_LONG: (400, -3, "Content too long"),
     ErrorCode.MESSAGE_TYPE_UNKNOWN: _FIELD,

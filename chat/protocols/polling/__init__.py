@@ -7,7 +7,7 @@ from flask import Flask
 
 from chat.http import envelopes, openapi
 from chat.protocols.polling import chat, export, order, overview, room, roster, search, site, talk, user
-from chat.protocols.polling.errors import TABLE, failure
+from chat.protocols.polling.errors import failure, wordings
 from chat.protocols.polling.schemas import Failed
 
 PREFIXES = ("user", "room", "chat", "site")
@@ -18,4 +18,4 @@ def register(app: Flask) -> None:
     for module in (user, room, order, export, chat, search, talk, site, overview, roster):
         app.register_blueprint(module.bp)
     envelopes.register(app, PREFIXES, failure)
-    openapi.register(app, "polling", "Polling", prefixes=PREFIXES, failed=Failed, failure=lambda code, _: [TABLE[code]])
+    openapi.register(app, "polling", "Polling", prefixes=PREFIXES, failed=Failed, failure=wordings)

@@ -5,6 +5,7 @@ from typing import Any
 from flask import Response, jsonify, request
 
 from chat.errors import ChatError, ErrorCode
+from chat.http.api_spec import View, declared
 from chat.http.context import prefers_chinese
 from chat.http.error_messages import Table, whole_seconds, worded
 from chat.http.shared_error_messages import SHARED
@@ -183,6 +184,11 @@ TABLE: Table = SHARED | {
         "The room has {limit} pinned messages: unpin one first.",
         "该聊天室已有 {limit} 条置顶消息：请先取消一条。",
     ),
+    ErrorCode.SEEN_BY_OFF: (
+        403,
+        "This room does not show who has read a message: its owner, admins and teachers can switch that on.",
+        "该聊天室不显示谁已读：创建者、管理员和老师可以开启。",
+    ),
     ErrorCode.NOT_MEMBER: (404, "The user {username} is not in this room.", "用户 {username} 不在该聊天室中。"),
     ErrorCode.ADMIN_PROTECTED: (403, "Only the owner can do this to an admin.", "只有创建者可以对管理员执行此操作。"),
     ErrorCode.REPLY_NOT_FOUND: (
@@ -213,6 +219,25 @@ TABLE: Table = SHARED | {
     ),
 }
 
+# /chat/upload takes a form instead of JSON, and bytes instead of Base64.
+_UPLOAD = TABLE | {
+    ErrorCode.BODY_MALFORMED: (
+        400,
+        "The form cannot be read ({reason}): send multipart/form-data with the fields roomname and file.",
+        "无法读取表单({reason})：请以 multipart/form-data 发送 roomname 和 file 字段。",
+    ),
+    ErrorCode.IMAGE_INVALID: (
+        400,
+        "The picture cannot be decoded: send a PNG, JPEG, GIF or WebP of at most 40 megapixels.",
+        "无法识别的图片：请发送 PNG、JPEG、GIF 或 WebP，最多 4000 万像素。",
+    ),
+}
+
+
+def wordings(code: ErrorCode, view: View) -> list[tuple[int, str, str]]:
+    """The possible texts of a failure, for the API documentation."""
+    return [(_UPLOAD if declared(view).takes_parts else TABLE)[code]]
+
 
 def success(english: str, chinese: str, **data: Any) -> Response:
     """Build {"status": "success", "feedback": …} with data."""
@@ -224,7 +249,8 @@ def failure(error: ChatError) -> Response:
 
     To a request with X-Chat-Errors: codes, also {"code": the failure's name, "data": its numbers}.
     """
-    status, feedback = worded(TABLE, error, chinese=prefers_chinese())
+    table = _UPLOAD if request.path == "/chat/upload" else TABLE
+    status, feedback = worded(table, error, chinese=prefers_chinese())
     more = {"code": error.code.name, "data": _numbers(error)} if request.headers.get("X-Chat-Errors") == "codes" else {}
     response = jsonify(status="failure", feedback=feedback, **more)
     response.status_code = status

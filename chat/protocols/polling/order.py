@@ -11,7 +11,7 @@ from chat.http.api_spec import answers
 from chat.http.auth import signed_in
 from chat.http.bodies import takes
 from chat.http.context import services
-from chat.http.paging_params import next_of
+from chat.http.paging_params import next_of, page_of
 from chat.http.query_params import asks
 from chat.lanes import Lane, enter_lane
 from chat.models import Actor
@@ -27,6 +27,8 @@ from chat.protocols.polling.order_schemas import (
     RecentDeleted,
     RoomSettingsChanged,
     RoomSettingsFound,
+    SeenFound,
+    SeenQuery,
     SomeMember,
     WantedRoomSettings,
 )
@@ -63,6 +65,25 @@ def change_settings(actor: Actor, body: dict[str, Any]) -> Response:
     room, version = body.pop("roomname"), body.pop("version")
     changed = services().room_settings.change(actor, room, body, version=version)
     return success("The settings.", "聊天室设置。", settings=asdict(changed.after), before=asdict(changed.before))
+
+
+@bp.get("/seen")
+@signed_in
+@asks(SeenQuery)
+@answers(
+    SeenFound,
+    ErrorCode.ROOM_NOT_FOUND,
+    ErrorCode.SEEN_BY_OFF,
+    ErrorCode.MESSAGE_NOT_FOUND,
+    zh="谁已读到这条消息，不含发送者。",
+)
+def seen(actor: Actor, query: dict[str, Any]) -> Response:
+    """The members who have read up to a message, longest-standing first; never its sender. For the room's members."""
+    page = page_of(query)
+    found = services().seen_by.readers(actor, query["roomname"], query["id"], page)
+    shown = [{"user": reader.username, "nickname": reader.nickname} for reader in found.page]
+    more = next_of(page, found.page, shown)
+    return success(f"{found.total} have read it.", f"已读 {found.total} 人。", count=found.total, readers=shown, **more)
 
 
 @bp.get("/audit")

@@ -4,15 +4,17 @@ from marshmallow import fields, validate
 
 from chat.http.api_spec import about
 from chat.http.fields import NAME, In, Out, WholeNumber
-from chat.http.paging_params import POSITION_MAX_CHARS, PageLimit
+from chat.http.paging_params import POSITION_MAX_CHARS, Paged, PageLimit, next_field
 from chat.models import AuditAction
 from chat.protocols.polling.schemas import (
     ARCHIVED,
     READ_ONLY,
+    SEEN_BY,
     SLOW_MODE,
     TIME,
     TOPIC,
     Done,
+    OneMessage,
     RoomSettingsShown,
 )
 from chat.services.moderation import MUTE_MAX_MINUTES, RECENT_MAX_MINUTES
@@ -78,6 +80,7 @@ class WantedRoomSettings(OneRoom):
         examples=[30],
     )
     archived = fields.Boolean(truthy={True}, falsy={False}, metadata=ARCHIVED)
+    seen_by = fields.Boolean(truthy={True}, falsy={False}, metadata=SEEN_BY)
 
 
 class RoomSettingsFound(Done):
@@ -145,3 +148,18 @@ class RecentDeleted(Done):
 
 class BarredFound(Done):
     barred = fields.List(fields.String(), required=True, metadata=about("usernames", "用户名"))
+
+
+class SeenQuery(OneMessage, Paged):
+    """A message, and which of its readers."""
+
+
+class ReaderShown(Out):
+    user = fields.String(required=True, metadata=about("the username", "用户名"))
+    nickname = fields.String(required=True)
+
+
+class SeenFound(Done):
+    count = fields.Integer(required=True, metadata=about("all readers", "已读的总人数"))
+    readers = fields.List(fields.Nested(ReaderShown), required=True)
+    next = next_field()

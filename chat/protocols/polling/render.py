@@ -176,7 +176,7 @@ def _change(change: StoredChange) -> dict[str, Any]:
     elif change.kind is ChangeKind.PINNED:
         shown |= {"on": change.is_on}
     elif change.kind is ChangeKind.ROOM:
-        shown |= {"settings": json.loads(change.settings)}
+        shown |= {"settings": {"seen_by": True} | json.loads(change.settings)}  # older entries lack it
     elif change.kind is ChangeKind.MEMBERS:
         shown |= {"members": [_member(member) for member in change.members]}
     return shown

@@ -224,6 +224,7 @@ def _room(room: RoomView, detail: bool) -> dict[str, Any]:
             "read_only": room.read_only,
             "slow_mode": room.slow_mode,
             "archived": room.archived,
+            "seen_by": room.seen_by,
             "muted_until": to_iso(room.muted_until) if room.muted_until else "",
         }
     return shown

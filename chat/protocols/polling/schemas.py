@@ -47,6 +47,7 @@ _MORE = about("with ?detail=1", "?detail=1 时")
 TOPIC = about("the subject of the room", "聊天室的主题", maxLength=TOPIC_MAX_CHARS)
 READ_ONLY = about("only owner, admins and teachers write", "只有创建者、管理员和老师可以发言")
 SLOW_MODE = ("seconds between two messages of one person (0 to 3600)", "每人两条消息的间隔秒数（0 到 3600）")
+SEEN_BY = about("whether members see who has read a message", "成员是否可查看谁已读消息")
 ARCHIVED = about("nobody writes; not in lists; still readable", "不能发言，不在列表中，仍可阅读")
 _FEEDBACK = about("a sentence for people", "给人看的说明")
 
@@ -477,6 +478,7 @@ class RoomShown(Out):
         )
     )
     archived = fields.Boolean(metadata=_MORE)
+    seen_by = fields.Boolean(metadata=_MORE)
     muted_until = fields.String(
         metadata=about(
             'with ?detail=1: until when the caller cannot write, or ""', '?detail=1 时：自己被禁言到何时，或 ""'
@@ -583,6 +585,7 @@ class RoomSettingsShown(Out):
         required=True, metadata=about("whether slow_mode is the site's default", "slow_mode 是否为站点的默认值")
     )
     archived = fields.Boolean(required=True, metadata=ARCHIVED)
+    seen_by = fields.Boolean(required=True, metadata=SEEN_BY)
 
 
 class MemberState(Out):

@@ -26,6 +26,17 @@ function decoded(text) {
 /** The username of the login card that led here, or "". */
 export const usernameInAddress = () => new URLSearchParams(location.search).get("username") ?? "";
 
+const RETURN = /^\/(board\/[^/?#]+|teach)(#\w+)?$/; // the other pages that ask for a login
+
+/** The address of the login that leads back to this page. */
+export const loginAddress = () => `/?${new URLSearchParams({ next: location.pathname + location.hash })}`;
+
+/** The page whose visitor was sent here to log in, or null. */
+export function pageToReturnTo() {
+  const next = new URLSearchParams(location.search).get("next") ?? "";
+  return RETURN.test(next) ? next : null;
+}
+
 export const siteName = () => document.body.dataset.siteName || "Commonroom";
 
 /** Where the code in the address leads: {room}, or {error}: why it leads nowhere. */

@@ -1,7 +1,7 @@
 // The board for the projector: a room's newest messages in large type, and how to come in.
 
 import { actFor, api } from "./api.js";
-import { siteName } from "./arrival.js";
+import { loginAddress, siteName } from "./arrival.js";
 import { byId, el } from "./dom.js";
 import { isOnlyEmoji, formatted } from "./formatting.js";
 import { announceLanguage, onLanguage, t } from "./i18n.js";
@@ -24,6 +24,7 @@ class Board {
   #hidden = null; // id of the message that the button has hidden
   #switches = { names: false, frozen: false };
   #log = byId("board-log");
+  #problem = null; // why nothing can be shown
   #cursor = null;
   #isMember = true;
   #alike = new Set(); // ids of members whose names look like others'
@@ -34,6 +35,7 @@ class Board {
   }
 
   async start() {
+    if ((await api.session()).state !== "living") return logIn();
     actFor((await api.me()).id);
     const { members } = await api.members(this.#room, "", { alike: 1 });
     this.#alike = new Set(members.map((member) => member.user_id));
@@ -47,7 +49,8 @@ class Board {
         byId("board-state").textContent = this.#switches.frozen ? t("board.frozen") : "";
         await pause(this.#isMember ? AGAIN_MS : LOOK_MS);
       } catch (error) {
-        if ([401, 404].includes(error.status) && !this.#isMember) return this.tell(error);
+        if (error.status === 401) return logIn(); // the session has ended, or is another user's
+        if (error.status === 404 && !this.#isMember) return this.tell(error);
         if (error.status === 404) this.#isMember = false;
         else byId("board-state").textContent = error.message;
         await pause(RETRY_MS);
@@ -56,9 +59,8 @@ class Board {
   }
 
   tell(error) {
-    byId("board-title").textContent = this.#room;
-    const text = error.status === 404 ? t("board.unknown") : error.status === 401 ? t("board.login") : error.message;
-    this.#log.replaceChildren(el("p", { class: "board-empty" }, text), el("a", { class: "button-link", href: "/" }, t("teach.login.link")));
+    this.#problem = error;
+    this.#label();
   }
 
   /** Until something has come or changed. */
@@ -79,6 +81,11 @@ class Board {
   }
 
   #draw() {
+    if (this.#problem) {
+      const text = this.#problem.status === 404 ? t("board.unknown") : this.#problem.message;
+      this.#log.replaceChildren(el("p", { class: "board-empty" }, text), el("a", { class: "button-link", href: "/" }, t("teach.back")));
+      return;
+    }
     const shown = this.#messages.filter((message) => message.id !== this.#hidden);
     const nodes = shown.map((message) => this.#node(message));
     this.#log.replaceChildren(...(nodes.length > 0 ? nodes : [el("p", { class: "board-empty" }, t("conversation.empty"))]));
@@ -95,6 +102,7 @@ class Board {
     document.title = `${this.#room} · ${siteName()}`;
     const button = (key, isOn, act) =>
       el("button", { type: "button", "aria-pressed": String(isOn), onclick: () => (act(), this.#label()) }, t(key));
+    byId("board-buttons").hidden = this.#problem !== null;
     byId("board-buttons").replaceChildren(
       button("board.names", this.#switches.names, () => this.#toggle("names")),
       button("board.last", this.#hidden !== null, () => this.#hideLast()),
@@ -128,6 +136,8 @@ class Board {
     byId("board-join").hidden = false;
   }
 }
+
+const logIn = () => location.replace(loginAddress());
 
 function content(message) {
   if (message.type === "img") return message.url ? el("img", { src: message.url, alt: t("picture.alt", { name: message.name }) }) : t("picture.gone");

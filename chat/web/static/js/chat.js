@@ -26,6 +26,7 @@ import { RoomDialogs } from "./roomdialogs.js";
 import { RoomFeed } from "./roomfeed.js";
 import { RoomList } from "./rooms.js";
 import { Search } from "./search.js";
+import { SeenBy } from "./seen.js";
 import { Session } from "./session.js";
 import { lasting, Records } from "./storage.js";
 import { Store } from "./store.js";
@@ -74,6 +75,7 @@ export class Chat {
       onSignedOut: () => this.session.end(),
       ...this.#messageActions(),
     });
+    this.seen = new SeenBy(store, (message) => this.conversation.nodeOf(message));
     new Search(store, {
       isLoaded: (name, id) => name === store.current && store.room.messages.some((message) => message.id === id),
       jump: (id) => this.conversation.jumpTo(id),
@@ -179,14 +181,15 @@ export class Chat {
       change: (message, text) => api.edit(inRoom(), message.id, text, message.edited),
       remove: (message) => this.#askToDelete(inRoom(), message),
       pin: (message) => act(this.order.pin(message, true)),
+      seen: (message) => this.seen.open(message),
     };
   }
 
   #askToDelete(roomname, message) {
-    const nodes = [el("p", {}, t("delete.text")), el("blockquote", {}, snippet(message))];
-    openForm(t("delete.title"), nodes, { text: t("tools.remove"), isDangerous: true }, async () => {
+    const nodes = [el("p", {}, t("message.delete.text")), el("blockquote", {}, snippet(message))];
+    openForm(t("message.delete.title"), nodes, { text: t("tools.remove"), isDangerous: true }, async () => {
       await api.deleteMessage(roomname, message.id);
-      notify(t("delete.done"), "quiet");
+      notify(t("message.delete.done"), "quiet");
     });
   }
 

@@ -38,6 +38,7 @@ export const CONSOLE_STRINGS = {
   "roomtable.delete": ["Delete the room", "删除聊天室"],
   "roomtable.delete.title": ["Delete {room}?", "删除 {room}？"],
   "roomtable.delete.text": ["All messages of {room} will be gone, for everybody and for good.", "{room} 的所有消息将为所有人永久删除。"],
+  "site.slow": ["Slow mode of rooms without their own setting", "未单独设置的聊天室的慢速模式"],
   "log.about": ["What teachers, owners and admins have done. Nothing can be removed here.", "老师、创建者和管理员的操作。此处的记录不能删除。"],
   "log.search": ["Search by name, room or action", "按名称、聊天室或操作搜索"],
   "log.nothing": ["Nothing yet.", "暂无记录。"],
@@ -71,7 +72,6 @@ export const CONSOLE_STRINGS = {
   "board.frozen": ["Frozen", "已冻结"],
   "board.messages": ["Messages", "消息"],
   "board.unknown": ["There is no such room, or you cannot read it.", "没有这个聊天室，或你无权阅读。"],
-  "board.login": ["Log in to see the board.", "请登录后查看投影板。"],
   "join.room": ["You are brought into {room} when you have logged in or registered.", "登录或注册后将直接进入{room}。"],
   "role.member": ["member", "成员"],
 };

@@ -57,6 +57,7 @@ export class Conversation {
       reply: actions.reply,
       remove: actions.remove,
       pin: actions.pin,
+      seen: actions.seen,
       edit: (message) => this.#edit(message),
     });
     store.on("current", () => this.#switch());
@@ -107,7 +108,7 @@ export class Conversation {
     if (at < 0) return notify(t("reply.gone"), "quiet");
     const { first, end } = this.#window(room);
     if (at < first || at >= end) this.#move(Math.min(room.messages.length, at + WINDOW / 2) - end);
-    const node = this.#rows.get(this.#about(room.messages[at]).key)?.view.node;
+    const node = this.nodeOf(room.messages[at]);
     if (!node) return;
     this.#isAtBottom = false;
     node.scrollIntoView({ block: "center" });
@@ -115,6 +116,11 @@ export class Conversation {
     node.focus({ preventScroll: true });
     node.classList.add("pointed-at");
     setTimeout(() => node.classList.remove("pointed-at"), POINTED_MS);
+  }
+
+  /** The node of a message of the open room, if it is in the window. */
+  nodeOf(message) {
+    return this.#rows.get(this.#about(message).key)?.view.node;
   }
 
   /** The message that a node shows, once it is stored. */

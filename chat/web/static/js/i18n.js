@@ -1,12 +1,13 @@
 // The page's language, and the texts in it.
 
 import { CONSOLE_STRINGS } from "./consolestrings.js";
+import { LOG_STRINGS } from "./logstrings.js";
 import { ORDER_STRINGS } from "./orderstrings.js";
 import { PEOPLE_STRINGS } from "./peoplestrings.js";
 import { SEARCH_STRINGS } from "./searchstrings.js";
 import { STRINGS as CHAT_STRINGS } from "./strings.js";
 
-export const STRINGS = { ...CHAT_STRINGS, ...PEOPLE_STRINGS, ...ORDER_STRINGS, ...SEARCH_STRINGS, ...CONSOLE_STRINGS };
+export const STRINGS = { ...CHAT_STRINGS, ...PEOPLE_STRINGS, ...ORDER_STRINGS, ...SEARCH_STRINGS, ...CONSOLE_STRINGS, ...LOG_STRINGS };
 const KEY = "commonroom.language";
 const LANGUAGES = ["en", "zh"];
 const LOCALES = { en: "en", zh: "zh-CN" };

@@ -1,6 +1,6 @@
 // Screen layout: the welcome page or the chat, with one pane at a time on phones.
 
-import { byId } from "./dom.js";
+import { byId, el } from "./dom.js";
 import { claimEntry, closeAllDialogs } from "./dialogs.js";
 import { t } from "./i18n.js";
 import { avatarNode } from "./messageview.js";
@@ -159,9 +159,11 @@ export class Layout {
     if (!room) return;
     const about = [t("rooms.members", { count: room.memberCount })];
     if (room.isLocked) about.push(t("room.locked"));
+    const topic = room.topic ? [" · ", el("bdi", {}, room.topic)] : [];
     byId("room-title").replaceChildren(roomTitleNode(room));
     byId("room-title").title = roomTitle(room);
-    byId("room-about").textContent = about.join(" · ");
+    byId("room-about").replaceChildren(about.join(" · "), ...topic);
+    byId("room-about").title = room.topic;
     byId("log").setAttribute("aria-label", t("conversation.label", { room: roomTitle(room) }));
   }
 }

@@ -4,6 +4,7 @@ import { field, openDialog } from "./dialogs.js";
 import { el } from "./dom.js";
 import { fullTime, toDate } from "./format.js";
 import { t } from "./i18n.js";
+import { differences } from "./logchanges.js";
 import { notify } from "./notices.js";
 import { duration } from "./order.js";
 import { orderApi } from "./orderapi.js";
@@ -47,13 +48,14 @@ function settingsForm(now, save) {
     field("topic", t("order.topic"), { value: now.topic, maxlength: 250, autocomplete: "off" }),
     box("readOnly", "order.readOnly.set", now.read_only),
     pauseField(now),
+    box("seenBy", "order.seenBy.set", now.seen_by),
     box("archived", "order.archive.set", now.archived),
     el("div", { class: "buttons" }, el("button", { type: "submit", class: "primary" }, t("order.save"))),
   );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const { topic, readOnly, pause, archived } = form.elements;
-    const changes = { topic: topic.value.trim(), read_only: readOnly.checked };
+    const { topic, readOnly, pause, seenBy, archived } = form.elements;
+    const changes = { topic: topic.value.trim(), read_only: readOnly.checked, seen_by: seenBy.checked };
     changes.slow_mode = pause.value === "" ? null : Number(pause.value);
     if (archived.checked !== now.archived) changes.archived = archived.checked;
     save(changes);
@@ -115,11 +117,9 @@ function logRow(entry) {
   const words = [who, " ", t(`audit.${entry.action}`), entry.subject ? ` ${entry.subject}` : ""];
   const before = entry.before.content && el("del", { dir: "auto" }, entry.before.content);
   const after = entry.after.content && el("ins", { dir: "auto" }, entry.after.content);
-  const differences = before || after ? [before, " ", after].filter(Boolean) : [JSON.stringify(entry.after) === "{}" ? "" : shownValues(entry.after)];
-  return el("li", {}, el("time", { class: "hint" }, fullTime(toDate(entry.time))), el("p", {}, words), el("p", { class: "hint" }, differences));
+  const changes = before || after ? [before, " ", after].filter(Boolean) : differences(entry);
+  return el("li", {}, el("time", { class: "hint" }, fullTime(toDate(entry.time))), el("p", {}, words), el("div", { class: "hint audit-change" }, changes));
 }
-
-const shownValues = (values) => Object.entries(values).map(([name, value]) => `${name}: ${value ?? "–"}`).join(", ");
 
 /** The actions on a member; done() is called after one. */
 export function openMemberActions(room, member, done) {

@@ -6,4 +6,5 @@ export const orderOf = (found) => ({
   readOnly: found.read_only ?? false,
   slowMode: found.slow_mode ?? 0,
   isArchived: found.archived ?? false,
+  showsSeen: found.seen_by ?? true,
 });

@@ -1,7 +1,7 @@
 // The session: login and logout, the end of a session, and announcements of these by other tabs.
 
 import { actFor, api } from "./api.js";
-import { arrive, siteName, welcomeTeacher } from "./arrival.js";
+import { arrive, pageToReturnTo, siteName, welcomeTeacher } from "./arrival.js";
 import { openForm } from "./dialogs.js";
 import { byId, el } from "./dom.js";
 import { t } from "./i18n.js";
@@ -108,6 +108,11 @@ export class Session {
     const store = this.#store;
     if (store.me?.username !== me.username) this.#handlers.onForget();
     await arrive(me);
+    const next = pageToReturnTo();
+    if (next && !me.must_change_password) {
+      location.replace(next);
+      return me.username;
+    }
     store.me = { username: me.username, nickname: me.nickname || me.username, isTeacher: me.teacher, avatar: avatarSource(me.avatar) };
     this.#records.open(me.username, this.#setAside?.username === me.username ? this.#setAside.inTab : {});
     this.#setAside = null;

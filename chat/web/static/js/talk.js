@@ -12,6 +12,7 @@ export function offers(message, store) {
   const isMine = message.user === store.me.username;
   const { room } = store;
   const names = ["react", "reply"];
+  if (room.showsSeen) names.push("seen");
   const isModerator = mayGiveCode(room, store.me) && !isDirect(room);
   if (isModerator) names.push("pin");
   if (isMine && message.type === "text" && Date.now() - Date.parse(message.timestamp) < EDIT_MS) names.push("edit");

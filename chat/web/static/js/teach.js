@@ -1,7 +1,7 @@
 // The teachers' console and its parts.
 
 import { actFor, api } from "./api.js";
-import { siteName } from "./arrival.js";
+import { loginAddress, siteName } from "./arrival.js";
 import { byId, el } from "./dom.js";
 import { announceLanguage, onLanguage, t } from "./i18n.js";
 import { setUpSwitches } from "./switches.js";
@@ -24,7 +24,7 @@ function show() {
   }
   document.querySelector(".teach-tabs").hidden = !me?.teacher;
   if (!me?.teacher) {
-    const link = el("a", { class: "button-link", href: "/" }, t("teach.login.link"));
+    const link = el("a", { class: "button-link", href: me ? "/" : loginAddress() }, t(me ? "teach.back" : "teach.login.link"));
     byId("teach-main").replaceChildren(el("p", { class: "teach-empty" }, t("teach.login")), link);
     return;
   }

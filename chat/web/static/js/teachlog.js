@@ -3,6 +3,7 @@
 import { el } from "./dom.js";
 import { fullTime, toDate } from "./format.js";
 import { t } from "./i18n.js";
+import { differences } from "./logchanges.js";
 import { siteApi } from "./siteapi.js";
 import { Table } from "./teachtable.js";
 
@@ -33,20 +34,12 @@ export class Log {
 function row(entry) {
   const whom = [entry.subject, entry.room].filter(Boolean).map((name) => el("bdi", {}, name));
   const about = whom.flatMap((node) => [" · ", node]);
-  const names = [...new Set([...Object.keys(entry.before), ...Object.keys(entry.after)])];
-  const change = names.map((name) => el("div", { class: "log-change" }, `${name}: `, difference(entry.before[name], entry.after[name])));
   return el(
     "tr",
     {},
     el("td", { class: "since log-time" }, fullTime(toDate(entry.time))),
     el("td", {}, el("bdi", {}, entry.user || t("log.administrator"))),
     el("td", {}, t(`log.${entry.action}`), about),
-    el("td", {}, change),
+    el("td", {}, differences(entry)),
   );
-}
-
-function difference(before, after) {
-  const shown = (value) => el("bdi", {}, typeof value === "string" ? value : JSON.stringify(value));
-  if (before === undefined) return shown(after);
-  return after === undefined ? shown(before) : el("span", {}, shown(before), " → ", shown(after));
 }

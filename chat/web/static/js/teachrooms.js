@@ -49,7 +49,7 @@ export class RoomsTable {
       {},
       el("td", { class: "who" }, el("a", { href: `/#${encodeURIComponent(room.roomname)}` }, el("bdi", {}, room.roomname))),
       el("td", {}, el("div", { class: "marks" }, states.filter(Boolean).map((text) => el("span", { class: "mark" }, text)))),
-      el("td", {}, String(room.membercount)),
+      el("td", { "data-label": t("change.label", { name: t("roomtable.column.members") }) }, String(room.membercount)),
       el("td", { class: "since" }, room.last_time ? shortTime(toDate(room.last_time)) : ""),
       el("td", {}, manageButton(icon("more"), room.roomname, () => this.#manage(room))),
     );

@@ -7,12 +7,20 @@ import { notify } from "./notices.js";
 import { siteApi } from "./siteapi.js";
 
 const CHANGED = 409; // by somebody else meanwhile
+const SLOW_MODES = [0, 5, 10, 30, 60, 300, 900]; // seconds
 const SWITCHES = {
   pupils_change_names: "site.names",
   pupils_make_rooms: "site.rooms",
   private_rooms: "site.private",
   direct_conversations: "site.directs",
 };
+
+function slowField(now) {
+  const seconds = [...new Set([...SLOW_MODES, now])].toSorted((one, other) => one - other);
+  const text = (value) => (value === 0 ? t("roomtable.slow.none") : t("roomtable.slow", { seconds: value }));
+  const options = seconds.map((value) => el("option", { value, selected: value === now }, text(value)));
+  return el("div", { class: "field" }, el("label", { for: "field-slow" }, t("site.slow")), el("select", { name: "slow_mode", id: "field-slow" }, options));
+}
 
 export class SiteForm {
   #place;
@@ -57,6 +65,7 @@ export class SiteForm {
       field("name", t("site.name"), { value: now.name, maxlength: 40, autocomplete: "off", hint }),
       el("fieldset", {}, el("legend", {}, t("site.registration")), modes, this.#code()),
       el("fieldset", {}, el("legend", {}, t("site.allowed")), Object.entries(SWITCHES).map(box), el("p", { class: "hint" }, t("site.private.hint"))),
+      slowField(now.slow_mode),
       field("keep_days", t("site.keep"), { type: "number", min: 0, max: 3650, step: 1, value: now.keep_days, hint: t("site.keep.hint") }),
       this.#error,
       el("div", { class: "buttons" }, save),
@@ -80,7 +89,7 @@ export class SiteForm {
   }
 
   async #save(form) {
-    const changes = { name: form.elements.name.value.trim(), registration: form.elements.registration.value, keep_days: Number(form.elements.keep_days.value) };
+    const changes = { name: form.elements.name.value.trim(), registration: form.elements.registration.value, keep_days: Number(form.elements.keep_days.value), slow_mode: Number(form.elements.slow_mode.value) };
     for (const name of Object.keys(SWITCHES)) changes[name] = form.elements[name].checked;
     try {
       await this.#change(changes);

@@ -8,7 +8,7 @@ import { onLanguage, t } from "./i18n.js";
 const LONG_PRESS_MS = 450;
 const MOVED_PX = 10;
 const EMOJI = ["👍", "❤️", "😂", "🎉", "😮", "😢", "🙏", "✅", "❓", "👀", "👏", "🔥", "💡", "🤔", "👎", "💯"];
-const ICONS = { reply: "reply", edit: "pencil", remove: "bin", pin: "pin" };
+const ICONS = { reply: "reply", seen: "eye", edit: "pencil", remove: "bin", pin: "pin" };
 
 export class MessageTools {
   #log;
@@ -19,7 +19,7 @@ export class MessageTools {
   #press = null;
 
   /** actions: find(node) returns the message, or null without actions; offers(message) lists possible actions:
-   * "react", "reply", "pin", "edit", "remove"; react(message, emoji), reply(message), pin(message), edit(message), remove(message). */
+   * "react", "reply", "seen", "pin", "edit", "remove"; react(message, emoji); the others take the message only. */
   constructor(log, actions) {
     this.#log = log;
     this.#actions = actions;
