@@ -51,6 +51,12 @@ checks: $(VENV)/ready-dev  ## the acceptance checks of several processes in full
 bench: $(VENV)-bench/ready  ## measure beside two baselines, and write docs/performance.md (make bench ARGS=--quick only prints)
 	@$(VENV)-bench/bin/python -m bench $(or $(ARGS),--write docs/performance.md)
 
+bench-scale: $(VENV)/ready  ## measure 1, 2 and 4 workers on SQLite, PostgreSQL and Redis, direct and through nginx, into docs/performance.md
+	@scripts/nginx
+	@scripts/postgresql
+	@scripts/redis
+	@$(BIN)/python -m bench.scale $(or $(ARGS),--write docs/performance.md)
+
 conformance: $(VENV)-conformance/ready  ## run published suites and clients of all kinds, and write docs/conformance.md
 	@scripts/chromium
 	@scripts/npm conformance/foreign
@@ -78,5 +84,5 @@ $(VENV)/ready-dev: requirements-dev.txt requirements.txt
 	@scripts/venv $(VENV) $<
 	@touch $@ $(VENV)/ready
 
-.PHONY: help run dev test test-postgres hosts checks lint format bench conformance attack lesson
+.PHONY: help run dev test test-postgres hosts checks lint format bench bench-scale conformance attack lesson
 .DEFAULT_GOAL := help

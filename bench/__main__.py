@@ -3,8 +3,6 @@
 
 import argparse
 import gc
-import os
-import resource
 import sys
 import time
 from collections import Counter
@@ -12,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench import counts, finding, growth, growth_data, pauses, report, scenarios, sections, sends, sockets
+from bench.cpu import make_room
 from bench.load import Figures, medians
 from bench.servers import ALL, GENERATOR_CORE, Commonroom
 
@@ -29,7 +28,7 @@ ALONE = {
 def main() -> int:
     """The exit code: 1 after losses, duplicates or disorder, or (with --strict) where a target is not met."""
     options = _options()
-    _make_room()
+    make_room(GENERATOR_CORE)
     if options.counts:
         counted = counts.count()
         print(counted.json() if options.json else counted.report())
@@ -102,17 +101,6 @@ def _show(scenario: str, server: str, result: report.Result) -> None:
     for what, part in parts.items():
         line = part.line() if part else "none"
         print(f"{time.strftime('%H:%M:%S')} {scenario + what:10} {server:14} {line}", flush=True)
-
-
-def _make_room() -> None:
-    """Raise the descriptor limit, pin to a core, and disable garbage collection."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if len(os.sched_getaffinity(0)) > 1:
-        os.sched_setaffinity(0, {GENERATOR_CORE})
-    else:
-        print("WARNING: one core only: the generator takes from what the server has", file=sys.stderr)
-    gc.disable()
 
 
 def _options() -> argparse.Namespace:

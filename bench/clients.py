@@ -76,6 +76,7 @@ class Polling(Member):
 
     pull_seconds = PULL_SECONDS
     again = True  # whether an empty answer is followed by the next pull
+    first_cursor = b'""'
 
     def prepare(self) -> None:
         """Know how to send."""
@@ -85,7 +86,7 @@ class Polling(Member):
     def start(self) -> None:
         self.prepare()
         self._pull_head = head("POST", f"/chat/pull?timeout={self.pull_seconds}", self._headers)
-        self._cursor = getattr(self, "_cursor", b'""')
+        self._cursor = getattr(self, "_cursor", self.first_cursor)
         self._pull()
         self.ready = True
 

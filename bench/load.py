@@ -3,7 +3,7 @@
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 from bench import clients
 from bench.ledger import Ledger, percentile
@@ -29,6 +29,7 @@ class Figures:
     others: float  # the server core's share used by other programs
     note: str = ""
     faults: str = ""  # losses, duplicates, disorder: must be empty
+    parts: dict[str, float] = field(default_factory=dict)  # cpu_per_10k by program
 
     def line(self) -> str:
         """For the terminal."""
@@ -58,14 +59,17 @@ def medians(several: Sequence[Figures]) -> Figures:
 class Load:
     """All members of all rooms of one server."""
 
-    def __init__(self, server: Server, member: type[clients.Member] | None = None, pulls_each: int = 1) -> None:
+    def __init__(
+        self, server: Server, member: type[clients.Member] | None = None, pulls_each: int = 1, port: int = 0
+    ) -> None:
+        """port: of a proxy in front of the server."""
         self.server = server
         self.reactor = Reactor()
         self.ledger = Ledger(len(server.tokens))
         make = member or server.member
         self.rooms = [
             [
-                make(self.reactor, server.port, self.ledger, self.ledger.seat(number), room, token)
+                make(self.reactor, port or server.port, self.ledger, self.ledger.seat(number), room, token)
                 for token in tokens
                 for _ in range(pulls_each)
             ]
@@ -151,10 +155,11 @@ class Load:
         self.reactor.run(warm)
         ledger.open_window(time.monotonic_ns())
         start, delivered = time.monotonic(), ledger.delivered
-        cpu, core, own = server.cpu_seconds(), core_seconds(), time.process_time()
+        parts, core, own = server.cpu_parts(), core_seconds(), time.process_time()
         self.reactor.run(seconds)
         took, delivered = time.monotonic() - start, ledger.delivered - delivered
-        cpu, core, own = server.cpu_seconds() - cpu, core_seconds() - core, time.process_time() - own
+        used = {name: after - parts[name] for name, after in server.cpu_parts().items()}
+        cpu, core, own = sum(used.values()), core_seconds() - core, time.process_time() - own
         rss = server.rss_bytes()
         self.drain()
         note = ", ".join(f"{count} {what}" for what, count in (ledger.troubles() - before).items())
@@ -164,6 +169,7 @@ class Load:
             p50=percentile(ledger.latencies, 0.5),
             p99=percentile(ledger.latencies, 0.99),
             cpu_per_10k=cpu / delivered * 10_000 if delivered else float("inf"),
+            parts={name: each / delivered * 10_000 for name, each in used.items()} if delivered else {},
             cpu_share=cpu / took,
             rss=rss,
             generator=own / took,

@@ -98,15 +98,15 @@ def faults(results: Results) -> list[str]:
 def tables(results: Results) -> str:
     """All figures, as Markdown."""
     rows = [_row(scenario, server, figures) for scenario, server, figures in _figures(results)]
-    text = _table(_HEADINGS, rows) + "\n"
+    text = table(_HEADINGS, rows) + "\n"
     for (scenario, _), result in results.items():
         if isinstance(result, Idle | Churn | IdleSockets | SendOnly):
             text += f"\n{scenario}: {result.line().strip()}\n"
         elif isinstance(result, Durability):
-            text += "\n" + _table(("CHAT_SQLITE_SYNCHRONOUS", "NORMAL", "FULL", "FULL / NORMAL"), result.rows()) + "\n"
+            text += "\n" + table(("CHAT_SQLITE_SYNCHRONOUS", "NORMAL", "FULL", "FULL / NORMAL"), result.rows()) + "\n"
     checks = targets(results)
     if checks:
-        text += "\n" + _table(("target", "figure", "mark", ""), [target.row() for target in checks]) + "\n"
+        text += "\n" + table(("target", "figure", "mark", ""), [target.row() for target in checks]) + "\n"
     wrong = faults(results)
     return text + "\nLosses, duplicates, disorder: " + ("; ".join(wrong) if wrong else "none") + ".\n"
 
@@ -140,7 +140,8 @@ def _row(scenario: str, server: str, figures: Figures | None) -> list[str]:
     ]
 
 
-def _table(headings: tuple[str, ...], rows: list[list[str]]) -> str:
+def table(headings: tuple[str, ...], rows: list[list[str]]) -> str:
+    """A table as Markdown."""
     lines = [list(headings), ["---"] * len(headings), *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
@@ -159,7 +160,7 @@ def growth_table(addresses: Sequence[Address]) -> str:
         ]
         for each in addresses
     ]
-    return _table(("request", "p50 ms", "p95 ms", "CPU ms", "bytes", "entries", ""), rows) + "\n"
+    return table(("request", "p50 ms", "p95 ms", "CPU ms", "bytes", "entries", ""), rows) + "\n"
 
 
 def machine() -> str:

@@ -5,10 +5,10 @@ import time
 from pathlib import Path
 
 
-def write(path: Path, title: str, body: str) -> None:
+def write(path: Path, title: str, body: str, program: str = "bench") -> None:
     """Put a section with this title, command, date and body where the last one stood, else at the end of the page."""
     begin, end = f"<!-- {title}: written by its command. -->\n", f"<!-- {title}: end. -->\n"
-    command = "python -m bench " + " ".join(sys.argv[1:])
+    command = f"python -m {program} " + " ".join(sys.argv[1:])
     now = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
     section = f"{begin}\n## {title}\n\nWritten by `{command.strip()}` on {now}.\n{body.strip()}\n\n{end}"
     before, found, rest = path.read_text().partition(begin)

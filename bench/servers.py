@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from bench import clients, disk
+from bench.cpu import Family, descendants
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -37,6 +38,7 @@ class Server:
         self._home = Path(tempfile.mkdtemp(prefix="bench-", dir=disk.folder()))
         self._log = self._home / "log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._family = Family(lambda: self._process.pid if self._process else None)
         try:
             self.tokens: dict[str, list[str]] = self.fill(rooms, members)
             self._start()
@@ -97,15 +99,21 @@ class Server:
 
     def stop(self) -> None:
         """End it and remove its folder."""
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGTERM)
-            try:
-                self._process.wait(15)
-            except subprocess.TimeoutExpired:
-                os.killpg(self._process.pid, signal.SIGKILL)
-                self._process.wait()
+        self.end()
         shutil.rmtree(self._home, ignore_errors=True)
+
+    def end(self) -> None:
+        """End its processes."""
+        if self._process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGTERM)
+        try:
+            self._process.wait(15)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        self._process = None
 
     def __enter__(self) -> "Server":
         return self
@@ -115,18 +123,15 @@ class Server:
 
     def pids(self) -> list[int]:
         """Master and workers."""
-        found = [self._process.pid]
-        for pid in found:
-            for path in Path(f"/proc/{pid}/task").glob("*/children"):
-                found += map(int, path.read_text().split())
-        return found
+        return descendants(self._process.pid)
+
+    def cpu_parts(self) -> dict[str, float]:
+        """User and system time so far, by program: seconds."""
+        return {"server": self._family.seconds()}
 
     def cpu_seconds(self) -> float:
-        """User and system time of all its processes so far."""
-        ticks = 0
-        for pid in self.pids():
-            ticks += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
-        return ticks / _TICKS
+        """User and system time of all processes so far."""
+        return sum(self.cpu_parts().values())
 
     def rss_bytes(self) -> int:
         """Resident memory of all its processes."""

@@ -1,0 +1,286 @@
+"""The cost of a delivery with several workers, on each database, direct and through nginx: `make bench-scale`.
+
+All programs run on one core, and the load generator on the other one, so the figures are CPU and not throughput.
+"""
+# ruff: noqa: T201
+
+import argparse
+import gc
+import itertools
+import re
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import clients, private, scale_plot, sections
+from bench.cpu import make_room
+from bench.load import Figures, Load
+from bench.private import Nginx, PostgreSql, Redis
+from bench.report import Target, machine, table
+from bench.servers import GENERATOR_CORE, SERVER_CORE, Commonroom
+
+SCENARIOS = {"10x30": (10, 30, 20.0), "1x500": (1, 500, 2.0)}  # rooms, members of each, messages a second
+WORKERS = (1, 2, 4)
+SQLITE, POSTGRESQL, REDIS = "SQLite", "PostgreSQL", "PostgreSQL + Redis"
+DATABASES = (SQLITE, POSTGRESQL, REDIS)
+DIRECT, PROXIED = "direct", "nginx"
+PATHS = (DIRECT, PROXIED)
+DATABASE_MARK, WORKERS_MARK = 1.5, 1.2  # see _targets
+TITLE = "Several workers"
+PLOT = "performance-scale.svg"
+_THREADS = "8"  # docs/postgresql.md
+_KNOWN = re.compile(r"^commonroom_pulls_known_total\{.*\} ([0-9.e+]+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Case:
+    scenario: str
+    workers: int
+    database: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Measured:
+    figures: Figures
+    known: float | None  # share of pulls that no thread took in; None: not known, with several workers
+
+
+Results = dict[Case, Measured]
+
+
+class FromNowOn(clients.Polling):
+    """Its first pull asks for what comes from now on: the database has messages of the measurement before."""
+
+    first_cursor = b'"2099-01-01T00:00:00Z"'
+
+
+class Scaled(Commonroom):
+    """One database with rooms and members; servers of different sizes run on it one after the other."""
+
+    def __init__(
+        self, rooms: int, members: int, postgresql: PostgreSql | None = None, redis: Redis | None = None
+    ) -> None:
+        self._workers = 1
+        self._postgresql, self._redis = postgresql, redis
+        self._url = postgresql.create(f"chat_{rooms}_{'redis' if redis else 'alone'}") if postgresql else ""
+        self._nginx: Nginx | None = None
+        super().__init__(rooms, members)
+        self.end()
+
+    def environment(self) -> dict[str, str]:
+        environment = super().environment() | {
+            "WEB_CONCURRENCY": str(self._workers),
+            "CHAT_THREADS": _THREADS,
+            "CHAT_TRUSTED_PROXIES": "1",
+            "CHAT_METRICS": "on",
+        }
+        if self._url:
+            environment |= {"DATABASE_URL": self._url, "SECRET_KEY": "bench-only-0123456789-abcdefghijklmnopqrstuvwxyz"}
+        if self._redis:
+            environment["REDIS_URL"] = self._redis.url
+        return environment
+
+    def begin(self, workers: int) -> None:
+        """Start a server of this size, and nginx."""
+        self._workers = workers
+        self._start()
+        self._nginx = Nginx(SERVER_CORE, self.port)
+
+    def end(self) -> None:
+        super().end()
+        if self._nginx is not None:
+            self._nginx.stop()
+            self._nginx = None
+
+    def port_of(self, path: str) -> int:
+        return self._nginx.port if path == PROXIED and self._nginx else self.port
+
+    def cpu_parts(self) -> dict[str, float]:
+        programs = {"PostgreSQL": self._postgresql, "Redis": self._redis, "nginx": self._nginx}
+        others = {name: program.family.seconds() for name, program in programs.items() if program is not None}
+        return super().cpu_parts() | others
+
+    def known_pulls(self) -> float:
+        """How many pulls no thread has taken in so far, at the worker that answers."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
+            found = _KNOWN.search(answer.read().decode())
+        return float(found[1]) if found else 0.0
+
+
+def run(cases: Sequence[Case], *, quick: bool) -> Iterator[tuple[Case, Measured]]:
+    """Measure each case: databases in turns, as a machine is now fast and now slow."""
+    for scenario in dict.fromkeys(case.scenario for case in cases):
+        with ExitStack() as stack:
+            mine = [case for case in cases if case.scenario == scenario]
+            servers = _servers(stack, scenario, {case.database for case in mine})
+            for workers in WORKERS:
+                for database, server in servers.items():
+                    paths = [case for case in mine if (case.workers, case.database) == (workers, database)]
+                    if paths:
+                        yield from _paths(server, paths, quick=quick)
+
+
+def _servers(stack: ExitStack, scenario: str, databases: set[str]) -> dict[str, Scaled]:
+    rooms, members, _ = SCENARIOS[scenario]
+    postgresql = redis = None
+    if databases - {SQLITE}:
+        postgresql = PostgreSql(SERVER_CORE)
+        stack.callback(postgresql.stop)
+    if REDIS in databases:
+        redis = Redis(SERVER_CORE)
+        stack.callback(redis.stop)
+    found = {}
+    for database in DATABASES:
+        if database in databases:
+            on = None if database == SQLITE else postgresql
+            found[database] = Scaled(rooms, members, on, redis if database == REDIS else None)
+            stack.callback(found[database].stop)
+    return found
+
+
+def _paths(server: Scaled, cases: Sequence[Case], *, quick: bool) -> Iterator[tuple[Case, Measured]]:
+    server.begin(cases[0].workers)
+    try:
+        for case in cases:
+            gc.collect()
+            yield case, _measure(server, case, quick=quick)
+    finally:
+        server.end()
+
+
+def _measure(server: Scaled, case: Case, *, quick: bool) -> Measured:
+    load = Load(server, FromNowOn, port=server.port_of(case.path))
+    load.arrive(load.members, 2)
+    load.first_round()
+    known, delivered = server.known_pulls(), load.ledger.delivered
+    figures = load.measure(SCENARIOS[case.scenario][2], 1, 3 if quick else 6)
+    known, delivered = server.known_pulls() - known, load.ledger.delivered - delivered
+    load.close()
+    return Measured(figures, known / max(1, delivered) if case.workers == 1 else None)
+
+
+def targets(results: Results) -> list[Target]:
+    """What the results must show: databases against SQLite with one worker, more workers against one."""
+    found = []
+    for case, measured in results.items():
+        cost = measured.figures.cpu_per_10k
+        sqlite = results.get(Case(case.scenario, 1, SQLITE, case.path))
+        one = results.get(Case(case.scenario, 1, case.database, case.path))
+        where = f"{case.scenario}, {case.path}"
+        if case.database == REDIS and case.workers == 1 and sqlite:
+            ratio = cost / sqlite.figures.cpu_per_10k
+            found.append(Target(f"{where}: {REDIS} / {SQLITE}, one worker", ratio, DATABASE_MARK))
+        if case.workers > 1 and one:
+            ratio = cost / one.figures.cpu_per_10k
+            found.append(Target(f"{where}, {case.database}: {case.workers} workers / one", ratio, WORKERS_MARK))
+    return found
+
+
+def faults(results: Results) -> list[str]:
+    """Losses, duplicates and disorder: there must be none."""
+    return [f"{case}: {each.figures.faults}" for case, each in results.items() if each.figures.faults]
+
+
+def report(results: Results) -> str:
+    """The tables, as Markdown."""
+    headings = ("scenario", "path", "workers", "database", "deliveries/s", "p50 ms", "p99 ms", "CPU s per 10k")
+    parts = (*scale_plot.PARTS, "of one worker on SQLite", "pulls without a thread", "others on the core")
+    text = table((*headings, *parts), [_row(case, each, results) for case, each in _in_order(results)])
+    rows = [target.row() for target in targets(results)]
+    wrong = "; ".join(faults(results)) or "none"
+    return f"{text}\n\n{table(('target', 'figure', 'mark', ''), rows)}\n\nLosses, duplicates, disorder: {wrong}.\n"
+
+
+def _in_order(results: Results) -> list[tuple[Case, Measured]]:
+    orders = (list(SCENARIOS), PATHS, WORKERS, DATABASES)
+    return sorted(
+        results.items(),
+        key=lambda item: [
+            order.index(value)  # type: ignore[arg-type]
+            for order, value in zip(
+                orders, (item[0].scenario, item[0].path, item[0].workers, item[0].database), strict=True
+            )
+        ],
+    )
+
+
+def _row(case: Case, measured: Measured, results: Results) -> list[str]:
+    figures = measured.figures
+    base = results.get(Case(case.scenario, 1, SQLITE, case.path))
+    return [
+        *(case.scenario, case.path, str(case.workers), case.database),
+        f"{figures.deliveries:.0f}" + (f" ({figures.note})" if figures.note else ""),
+        *(f"{figures.p50:.1f}", f"{figures.p99:.1f}", f"{figures.cpu_per_10k:.3f}"),
+        *(f"{figures.parts[part]:.3f}" if part in figures.parts else "" for part in scale_plot.PARTS),
+        f"{figures.cpu_per_10k / base.figures.cpu_per_10k:.2f}" if base else "",
+        "" if measured.known is None else f"{measured.known:.0%}",
+        f"{figures.others:.0%}",
+    ]
+
+
+def write(path: Path, results: Results, minutes: float) -> None:
+    """Replace the section of the page, and the plot beside it."""
+    bars = [
+        scale_plot.Bar(case.scenario, case.path, case.workers, case.database, each.figures.parts)
+        for case, each in _in_order(results)
+    ]
+    (path.parent / PLOT).write_text(scale_plot.draw(bars))
+    others = max(each.figures.others for each in results.values())
+    body = f"""Machine: {machine()}. The run took {minutes:.1f} minutes; other programs took up to
+{others:.0%} of the servers' core.
+
+All programs of the chat (workers, PostgreSQL with its processes, Redis, nginx by `deploy/nginx.conf`) run on one core,
+the load generator on the other one. CPU: user and system seconds of them all per 10,000 deliveries. 10x30: 10 rooms of
+30 members, 20 messages a second in all. 1x500: one room, 2 a second. All members wait by long-polling. SQLite has
+synchronous=NORMAL, PostgreSQL synchronous_commit=off, which promise the same.
+
+![CPU of a delivery by program, database and number of workers]({PLOT})
+
+{report(results)}"""
+    sections.write(path, TITLE, body, "bench.scale")
+
+
+def main() -> int:
+    """The exit code: 1 after losses, duplicates or disorder, or (with --strict) where a target is not met."""
+    options = _options()
+    if lacking := private.missing():
+        print(f"not installed: {', '.join(lacking)}", file=sys.stderr)
+        return 1
+    make_room(GENERATOR_CORE)
+    began = time.monotonic()
+    results: Results = {}
+    wanted = (options.scenario, options.workers, options.database, options.path)
+    kinds = [chosen or kind for chosen, kind in zip(wanted, (SCENARIOS, WORKERS, DATABASES, PATHS), strict=True)]
+    for case, measured in run([Case(*each) for each in itertools.product(*kinds)], quick=options.quick):
+        results[case] = measured
+        known = "" if measured.known is None else f"  {measured.known:.0%} without a thread"
+        parts = ", ".join(f"{name} {seconds:.3f}" for name, seconds in measured.figures.parts.items())
+        what = f"{case.scenario} {case.workers} {case.database}, {case.path}"
+        print(f"{time.strftime('%H:%M:%S')} {what:36} {measured.figures.line()}  {parts}{known}", flush=True)
+    minutes = (time.monotonic() - began) / 60
+    print(f"\n{machine()}\n\n{report(results)}\n{minutes:.1f} minutes")
+    if options.write:
+        write(options.write, results, minutes)
+    missed = options.strict and not all(target.met for target in targets(results))
+    return 1 if faults(results) or missed else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.scale", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="measure each case for 3 s instead of 6")
+    parser.add_argument("--scenario", action="append", choices=SCENARIOS, help="only this one (may be repeated)")
+    parser.add_argument("--workers", action="append", type=int, choices=WORKERS, help="the same")
+    parser.add_argument("--database", action="append", choices=DATABASES, help="the same")
+    parser.add_argument("--path", action="append", choices=PATHS, help="the same")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 where a target is not met")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="write the section of docs/performance.md")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
