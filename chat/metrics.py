@@ -16,11 +16,13 @@ Key = tuple[str, ...]  # a counter's name and the values of its labels, without 
 MESSAGES_STORED: Key = ("messages_stored",)
 DELIVERIES: Key = ("deliveries",)
 REFUSED_FOR_OVERLOAD: Key = ("refused_for_overload",)
+PULLS_KNOWN: Key = ("pulls_known",)
 _REQUESTS = "requests"
 _ABOUT = {
     _REQUESTS: ("HTTP requests answered", ["protocol", "status"]),
     MESSAGES_STORED[0]: ("Messages stored through this process", []),
     DELIVERIES[0]: ("Messages handed to readers, each reader counts", []),
+    PULLS_KNOWN[0]: ("Pulls taken in without a thread, as their heads were known", []),
     REFUSED_FOR_OVERLOAD[0]: ("Requests refused as they had waited too long for a thread", []),
 }
 _PID = str(os.getpid())  # workers are forked before they import this
@@ -57,6 +59,7 @@ def on_loop(key: Key) -> OnLoop:
 
 
 delivered_on_loop = on_loop(DELIVERIES)
+pulls_known = on_loop(PULLS_KNOWN)
 
 
 def request(protocol: str, status: int) -> Key:

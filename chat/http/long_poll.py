@@ -123,7 +123,7 @@ def _forms(chat: Services) -> _Forms:
 
 
 class HeldPull:
-    """A held pull (chat.server.ports.HeldRequest), and the following pulls of the same connection with the same head.
+    """A held pull (chat.server.ports.HeldRequest), and the following pulls of the same client with the same head.
 
     The reader waits between pulls, too. When its rights may have changed, the next pull goes through the whole stack.
     """
@@ -253,6 +253,9 @@ class HeldPull:
                 return b"".join(self._form.render(typing))
         return self.late() if hints else NOTHING_YET
 
+    def continue_on(self, wake: Callable[[], None]) -> None:
+        self.reader.wake = wake
+
     def again(self, body: bytes) -> Data | Look:
         now, reader = time.monotonic(), self.reader
         if reader.recheck or reader.expired or len(body) > LOOP_MAX_BYTES or self._ends <= now:
@@ -267,12 +270,14 @@ class HeldPull:
             self._chat.read_marks.mark(self.user_id, marks_at(before, self._looked_at))
         found = self.look()
         if found is NOTHING_YET:
+            metrics.pulls_known.n += 1
             deadline = now + self._timeout_s
             self.deadline = deadline if deadline < self._ends else self._ends
         elif found is not NEEDS_THREAD:
             if not self._chat.requests.count_on_loop(self.user_id):
                 metrics.delivered_on_loop.n -= self._count()
                 return NEEDS_THREAD  # the thread refuses it
+            metrics.pulls_known.n += 1
             self._chat.presence.touch(reader.actor.session_id, self.user_id)
         return found
 

@@ -15,6 +15,7 @@ from chat.server.deadlines import NEVER
 from chat.server.flow_control import HEAD_SECONDS, LINGER_SECONDS, WRITE_SECONDS, BoundedConnection, unread_of
 from chat.server.host import Host
 from chat.server.http_parser import PART_BYTES, Framed, Framer, body_after
+from chat.server.known_heads import Ending, Known
 from chat.server.memory import SMALL_BYTES
 from chat.server.ports import NEEDS_THREAD, Arrival, Client, Data, HeldRequest, Look, Receiver, Wsgi
 from chat.server.receiving import BodyReceiver
@@ -52,7 +53,7 @@ class HttpConnection(BoundedConnection):
         # The last held request, and the object that answers requests with the same head. None: no head is known.
         self._framed: Framed | None = None
         self._known: HeldRequest | None = None
-        self._ending: wsgi.Ending | None = None
+        self._ending: Ending | None = None
         self._held: HeldRequest | None = None  # answers the request held now
         self._body = b""  # of that request
         self._sender: PieceSender | BytesSender | None = None  # of an answer sent in chunks
@@ -79,8 +80,10 @@ class HttpConnection(BoundedConnection):
 
     def data_received(self, data: bytes) -> None:
         if self.state is IDLE:
-            if self._is_drained and self._framed is not None:
-                body = body_after(self._framed, data)
+            if self._is_drained:
+                if self._framed is None and self._host.is_proxied:
+                    self._take_over(data)
+                body = body_after(self._framed, data) if self._framed is not None else None
                 if body is not None:
                     self._take_known(body)
                     return
@@ -187,6 +190,8 @@ class HttpConnection(BoundedConnection):
         try:
             # Not while answers are unread: a client that sends requests and never reads would fill the memory.
             while self.state in READS and self._is_drained:
+                if self._framed is None and self._host.is_proxied:
+                    self._take_over(self._framer.buffer)
                 body = self._framer.next_known(self._framed) if self._framed is not None else None
                 if body is not None:
                     self._take_known(body)
@@ -226,6 +231,24 @@ class HttpConnection(BoundedConnection):
         else:
             self.state = WORKING
             self._finish_known(found)
+
+    def _take_over(self, data: bytes | bytearray) -> None:
+        """Take over what knows the head that the data begins with: the client's last pull came on any connection."""
+        known = self._host.known_heads.take(data)
+        if known is not None:
+            self._framed, self._known, self._ending = known
+            known.request.continue_on(partial(self._host.wake, self))
+
+    def _leave_known(self) -> None:
+        """Leave what knows the last pull's head to the connection that the client's next pull comes on."""
+        framed, known, ending = self._framed, self._known, self._ending
+        if framed is None or known is None or ending is None:
+            return
+        if not framed.is_repeatable:
+            self._forget_known()
+        else:
+            self._framed = self._known = self._ending = None
+            self._host.known_heads.park(Known(framed, known, ending))
 
     def _expect_more(self) -> None:
         now = time.monotonic()
@@ -478,6 +501,8 @@ class HttpConnection(BoundedConnection):
         """The answer is written, or on its way: continue with the next request."""
         if self._coming:
             self._count_coming(0)
+        if self._host.is_proxied:
+            self._leave_known()
         if self._transport is None:
             return
         if close or self._is_last:

@@ -9,6 +9,7 @@ from chat.lanes import Lane
 from chat.server.client_identity import Clients
 from chat.server.connection_limits import Places
 from chat.server.deadlines import Watched
+from chat.server.known_heads import KnownHeads
 from chat.server.memory import Memory
 from chat.server.ports import Application, Client
 
@@ -93,6 +94,7 @@ class Host(Threads, Protocol):
     memory: Memory  # the account of data buffered for clients
     places: Places  # limits on the number of connections
     connections: set[Connection]
+    known_heads: KnownHeads  # of clients between two pulls; used behind proxies
     keepalive: float  # s that a connection may wait for its next request
     max_body: int  # bytes
     is_proxied: bool  # HTTP arrives through proxies, whose address is not a client's

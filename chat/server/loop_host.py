@@ -12,6 +12,7 @@ from chat.server.client_identity import Clients
 from chat.server.connection_limits import Places
 from chat.server.deadlines import Deadlines
 from chat.server.host import Connection, Owner, Waiting
+from chat.server.known_heads import KnownHeads
 from chat.server.memory import Memory
 from chat.server.ports import Application, Limits
 from chat.server.refusals import refusal
@@ -47,6 +48,7 @@ class LoopHost:
         self.deadlines = Deadlines(loop)
         self.connections: set[Connection] = set()
         self.keepalive: float = cfg.keepalive
+        self.known_heads = KnownHeads(loop.call_later, cfg.keepalive)
         self.cfg, self.log = cfg, gunicorn_log
         self.is_logged: bool = gunicorn_log.access_log_enabled
         self.is_stopping = False

@@ -111,7 +111,7 @@ class Reader(Protocol):
 
 
 class HeldRequest(Reader, Protocol):
-    """Answers one request when there is news, and later ones on the connection with, byte for byte, the same head.
+    """Answers one request when there is news, and later ones with, byte for byte, the same head.
 
     News is a body. If `start` or look_again raises, the request is handled as a new one, from its beginning.
     """
@@ -121,6 +121,9 @@ class HeldRequest(Reader, Protocol):
 
     def start(self, wake: Callable[[], None]) -> None:
         """In a thread, once, before all other calls: begin to wait, and prepare the first look."""
+
+    def continue_on(self, wake: Callable[[], None]) -> None:
+        """Call this `wake` from now on: the next request comes on another connection, as behind proxies."""
 
     def again(self, body: bytes) -> Data | Look:
         """Handle the next request with the same head; on NOTHING_YET it is held, on NEEDS_THREAD it is a new one."""

@@ -4,7 +4,7 @@ import io
 import logging
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -18,6 +18,7 @@ from chat.lanes import Lane, current_lane
 from chat.server.host import Host
 from chat.server.http_heads import MOST_SHAPES
 from chat.server.http_parser import Framed
+from chat.server.known_heads import Ending
 from chat.server.ports import ENVIRON_KEY, Arrival, Held, HeldRequest, Streamed, Upgrade, Wsgi
 from chat.server.refusals import SECURITY_HEADERS
 from chat.server.websocket import accept_of, switching
@@ -44,16 +45,6 @@ class Outgoing:
     def send(self, data: bytes) -> int:
         """Only receives gunicorn's 100 Continue, which the loop has already sent."""
         return len(data)
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How to answer a held request and later ones with the same head. Shared by up to thousands."""
-
-    head: bytes  # except Date and Content-Length
-    close: bool
-    answered: Callable[[], None]  # called for each answer
-    written: Callable[[int, datetime], None] | None  # called for each answer if there is an access log
 
 
 class Answer:

@@ -22,8 +22,11 @@ import websocket
 
 from chat.protocols import ims, polling, realtime, roomapi
 from tests.contract.tcp_client import Lines
+from tests.integration.raw import answer, token_of
 from tests.pictures import noise
 from tests.real_server import ROOT, Server, certificate, free_port, wait_until
+from tests.server.test_known_heads import Reader
+from tests.server.test_metrics import figures
 
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 if NGINX is None and not os.environ.get("CI"):
@@ -48,7 +51,7 @@ class Proxy:
 def proxy(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     home = tmp_path_factory.mktemp("nginx")
     shutil.copy(migrated, home / "commonroom.db")
-    live = Server(home, env={"CHAT_TRUSTED_PROXIES": "1", "CHAT_TCP_PROXY_PROTOCOL": "127.0.0.1"})
+    live = Server(home, env={"CHAT_TRUSTED_PROXIES": "1", "CHAT_TCP_PROXY_PROTOCOL": "127.0.0.1", "CHAT_METRICS": "on"})
     live.start()
     try:
         with before(live) as made:
@@ -158,6 +161,30 @@ def test_pulls_are_held_and_answered_at_once(proxy: Proxy, scheme: str) -> None:
     Person(proxy, alice.url, f"bob-{scheme}").say("text", "news")
     held.join(20)
     assert [message["content"] for message in got[0]["public"]] == ["news"]
+
+
+def test_pulls_need_no_thread_though_nginx_mixes_its_connections(proxy: Proxy) -> None:
+    """Each client's pull comes on the connection that another one's answer has just left."""
+    person = Person(proxy, proxy.http, "speaker to pullers")
+    port = int(proxy.http.rpartition(":")[2])
+    token = token_of(proxy.live, "puller")
+    readers = [Reader(proxy.live, token, f"timeout={20 + number / 10}", port) for number in range(12)]  # unequal heads
+    cursor = "2099-01-01T00:00:00Z"
+    for round_ in range(8):
+        if round_ == 2:  # the first pulls, and their heads, were new to the server
+            before = figures(proxy.live)["pulls_known"]
+        for reader in readers:
+            reader.ask({"public": cursor})
+        wait_until(lambda: figures(proxy.live)["held_requests"] == len(readers), "all pulls are held")
+        person.say("text", str(round_))
+        for reader in reversed(readers):
+            status, got = answer(reader.connection)
+            assert (status, [message["content"] for message in got["public"]]) == (200, [str(round_)])
+        cursor = got["public"][-1]["timestamp"]
+    known = figures(proxy.live)["pulls_known"] - before
+    for reader in readers:
+        reader.connection.close()
+    assert known >= 0.9 * 6 * len(readers), "pulls go through threads"
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])

@@ -23,9 +23,10 @@ from tests.real_server import Server, wait_until
 class Reader:
     """A client that pulls again and again on one connection, with the same head."""
 
-    def __init__(self, server: Server, token: str, query: str = "timeout=20") -> None:
+    def __init__(self, server: Server, token: str, query: str = "timeout=20", port: int = 0) -> None:
+        """port: of a proxy in front of the server."""
         self.server, self.token, self.query = server, token, query
-        self.connection = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+        self.connection = socket.create_connection(("127.0.0.1", port or server.port), timeout=20)
 
     def ask(self, body: bytes | dict[str, Any], width: int = 200) -> None:
         """Bodies are padded to one width, so that Content-Length is the same, too."""

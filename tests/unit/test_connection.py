@@ -17,6 +17,7 @@ from chat.server.connection_limits import Places
 from chat.server.flow_control import WRITE_SECONDS
 from chat.server.host import Connection
 from chat.server.http_parser import Framed
+from chat.server.known_heads import KnownHeads
 from chat.server.loop_host import LoopHost
 from chat.server.memory import Memory
 from chat.server.ports import Application
@@ -94,6 +95,7 @@ class Worker:
         self.memory = Memory(100_000_000)
         self.deadlines = self
         self.loop = self
+        self.known_heads = KnownHeads(self.call_later, self.keepalive)
         self.soon: list[Callable[[], None]] = []
         self.work: list[Callable[[], None]] = []
         self.lanes: list[Lane] = []
