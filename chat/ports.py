@@ -10,7 +10,7 @@ from sqlalchemy import Connection, CursorResult, Executable
 
 from chat.models import Event
 from chat.security.limits import Limit
-from chat.storage.prepared import Prepared
+from chat.storage.prepared import Batch, Prepared
 
 
 class WriteTransaction(Protocol):
@@ -24,8 +24,8 @@ class WriteTransaction(Protocol):
         """Execute a prepared statement of the send path."""
         ...
 
-    def run_many(self, statement: Prepared, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Execute a prepared statement once per row."""
+    def run_many(self, batch: Batch, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Execute an update for each of these rows of values."""
         ...
 
     def lock_rooms(self, room_ids: Iterable[int]) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, CursorResult, Engine, Executable, insert, upd
 from chat import metrics
 from chat.clock import Clock
 from chat.models import SIGNALS, Event, EventKind, EventRow, Room
-from chat.storage.prepared import Prepared
+from chat.storage.prepared import Batch, Prepared
 
 log = logging.getLogger(__name__)
 _insert_event = Prepared(insert(EventRow).returning(EventRow.id), ["kind", "subject_id", "time", "data", "written_at"])
@@ -37,9 +37,9 @@ class WriteTransaction:
         """Execute a prepared statement of the send path."""
         return statement.run(self._connection, values)
 
-    def run_many(self, statement: Prepared, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Execute a prepared statement once per row."""
-        statement.run_many(self._connection, rows)
+    def run_many(self, batch: Batch, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Execute an update for each of these rows of values."""
+        batch.run_each(self._connection, rows)
 
     def lock_rooms(self, room_ids: Iterable[int]) -> bool:  # noqa: ARG002
         """Lock nothing: a writer on SQLite has the whole database."""

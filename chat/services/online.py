@@ -3,20 +3,23 @@
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
 
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import BigInteger, Text, or_, select, update
 
 from chat.models import LoginSession
 from chat.ports import OnlineChange, Store
-from chat.storage.prepared import Prepared
+from chat.storage.prepared import Batch
 
-_grow_or_take_back = Prepared(
-    update(LoginSession)
-    .where(
-        LoginSession.id == bindparam("session"),
-        # Lower `online_until` only if this process wrote the stored value; another process may have extended it.
-        or_(LoginSession.online_until < bindparam("until"), LoginSession.online_until == bindparam("written")),
-    )
-    .values(online_until=bindparam("until"))
+_grow_or_take_back = Batch(
+    lambda value: (
+        update(LoginSession)
+        .where(
+            LoginSession.id == value("session"),
+            # Lower `online_until` only if this process wrote the stored value; another process may have extended it.
+            or_(LoginSession.online_until < value("until"), LoginSession.online_until == value("written")),
+        )
+        .values(online_until=value("until"))
+    ),
+    {"session": Text(), "until": BigInteger(), "written": BigInteger()},
 )
 
 

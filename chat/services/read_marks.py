@@ -4,20 +4,23 @@ import threading
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from sqlalchemy import ColumnElement, bindparam, func, select, update
+from sqlalchemy import BigInteger, ColumnElement, func, select, update
 
 from chat.models import EVERYBODY, Membership, Mention, Message, Room
 from chat.ports import Store
-from chat.storage.prepared import Prepared
+from chat.storage.prepared import Batch
 
-_forward = Prepared(
-    update(Membership)
-    .where(
-        Membership.user_id == bindparam("user"),
-        Membership.room_id == bindparam("room"),
-        Membership.read_time < bindparam("time"),
-    )
-    .values(read_time=bindparam("time"))
+_forward = Batch(
+    lambda value: (
+        update(Membership)
+        .where(
+            Membership.user_id == value("user"),
+            Membership.room_id == value("room"),
+            Membership.read_time < value("time"),
+        )
+        .values(read_time=value("time"))
+    ),
+    {"user": BigInteger(), "room": BigInteger(), "time": BigInteger()},
 )
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,6 +19,7 @@ from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Room, User
 from chat.ports import WriteTransaction as AnyTransaction
+from chat.storage.prepared import Batch
 
 log = logging.getLogger(__name__)
 # Classes of SQLSTATE that pass by themselves: connections (08), resources (53), the operator (57), rollbacks such as
@@ -55,6 +56,10 @@ class Transaction(WriteTransaction):
         """Let nobody else decide about these names until the commit."""
         for name in sorted(set(names)):
             self.execute(_lock_name, {"space": _NAME_LOCK, "name": name})
+
+    def run_many(self, batch: Batch, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Execute an update for all of these rows of values at once. They are locked in their order, if by an index."""
+        batch.run_at_once(self._connection, rows)
 
     def _lock(self, table: Any, ids: Iterable[int]) -> bool:
         wanted = set(ids)
@@ -136,7 +141,7 @@ class Store(SqlStore):
             if not is_passing(error):
                 raise
             if not self.breaker.is_open:
-                log.warning("database unavailable: %s", error)
+                log.warning("database unavailable: %s", " ".join(str(getattr(error, "orig", error)).split()))
             self._forget_connections(error)
             raise ChatError(ErrorCode.UNAVAILABLE, retry_after=RETRY_AFTER) from error
 

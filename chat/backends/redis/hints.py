@@ -2,7 +2,8 @@
 
 Publish/subscribe loses messages without an error: a connection that was cut silently hears nothing, and redis-py's
 health check does not notice (14 s and more). Each process therefore publishes a beat every second and listens for it:
-a process that does not hear its own beats is deaf, and subscribes again.
+a process that does not hear its own beats is deaf, and subscribes again. One that hears no others' sends no hints: each
+costs it 0.2 ms of CPU.
 """
 
 import contextlib
@@ -40,6 +41,7 @@ class RedisHints:
         self.lag_seconds = 0.0  # of the last beat
         self._beat_at = 0.0  # time.monotonic() s of the last beat heard
         self._beat_due = 0.0  # time.monotonic() s
+        self._others_at = -DEAF_AFTER_SECONDS  # time.monotonic() s of another process's last beat
         self._due = threading.Event()
         self._is_due = False
         self._stop = threading.Event()
@@ -67,13 +69,21 @@ class RedisHints:
             if thread.is_alive():
                 thread.join()
 
+    @property
+    def _has_others(self) -> bool:
+        return time.monotonic() - self._others_at < DEAF_AFTER_SECONDS
+
     def send(self) -> bool:
         """Hint that there are events. Never blocks; False: take another way, Redis is away."""
         if not (self.is_live and self._link.is_up):
             return False
+        if self._has_others:
+            self._hint()
+        return True
+
+    def _hint(self) -> None:
         self._is_due = True
         self._due.set()
-        return True
 
     def _publish(self) -> None:
         while not self._stop.is_set():
@@ -139,7 +149,12 @@ class RedisHints:
         name, _, sent_at = rest.partition(" ")
         if kind == _HINT and name != self._name:
             self._heard()
-        elif kind == _BEAT and name == self._name:
+        elif kind == _BEAT and name != self._name:
+            is_new = not self._has_others
+            self._others_at = now
+            if is_new:  # it has not been sent hints since it began to listen
+                self._hint()
+        elif kind == _BEAT:
             self.lag_seconds = max(0.0, now - float(sent_at))
             self._beat_at = now
             if not self.is_live:  # a look now misses nothing that comes after it
