@@ -7,6 +7,8 @@ import os
 import re
 import sqlite3
 import stat
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from config import ROOT, ConfigError, Settings, without_password
@@ -14,6 +16,7 @@ from config import ROOT, ConfigError, Settings, without_password
 POSTGRESQL_MIN = 15
 REDIS_MIN = 7  # or Valkey, which tells 7.2
 CONNECT_SECONDS = 2  # for each host of the URL
+CLOCKS_APART_SECONDS = 5.0  # from which on it is said
 PRIVATE_UMASK = 0o077  # files of this process are private to its user
 DATABASE_SUFFIXES = ("", "-wal", "-shm", "-bell")
 log = logging.getLogger(__name__)
@@ -49,7 +52,7 @@ def beside(database: Path) -> list[Path]:
     return [database.with_name(database.name + suffix) for suffix in DATABASE_SUFFIXES]
 
 
-def check(settings: Settings, *, upgrades: bool = False) -> None:
+def check(settings: Settings, *, upgrades: bool = False, clock: Callable[[], float] = time.time) -> None:
     """Raise ConfigError where there is a database that this version cannot use.
 
     upgrades: it is going to be brought up to this version's schema. An older SQLite file is no fault either way.
@@ -57,12 +60,20 @@ def check(settings: Settings, *, upgrades: bool = False) -> None:
     if settings.database_path is not None:
         check_database(settings.database_path)
     else:
-        _check_postgresql(settings.postgresql_url, upgrades=upgrades)
+        apart = clock() - _check_postgresql(settings.postgresql_url, upgrades=upgrades)
+        if abs(apart) > CLOCKS_APART_SECONDS:
+            log.warning(
+                "DATABASE_URL: this machine's clock is %.0f s %s the database's. Messages stay in order, but times and "
+                "presence are off by as much: run NTP on all hosts",
+                abs(apart),
+                "ahead of" if apart > 0 else "behind",
+            )
     if settings.redis_url and not upgrades:
         _check_redis(settings.redis_url)
 
 
-def _check_postgresql(url: str, *, upgrades: bool) -> None:
+def _check_postgresql(url: str, *, upgrades: bool) -> float:
+    """Return the server's time (s since 1970)."""
     import psycopg  # here, as most installations have no use for it
 
     try:
@@ -71,6 +82,7 @@ def _check_postgresql(url: str, *, upgrades: bool) -> None:
             encoding = connection.info.parameter_status("server_encoding")
             there = connection.execute("SELECT to_regclass('alembic_version')").fetchone()
             found = there and there[0] and connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            now = connection.execute("SELECT extract(epoch FROM clock_timestamp())").fetchone()
     except psycopg.Error as error:
         raise ConfigError(f"DATABASE_URL: {without_password(' '.join(str(error).split()))}") from None
     if server < POSTGRESQL_MIN:
@@ -82,6 +94,7 @@ def _check_postgresql(url: str, *, upgrades: bool) -> None:
         raise ConfigError(f"DATABASE_URL: a newer version of Commonroom made it (schema {revision}); update this one")
     if not upgrades and revision != max(known_revisions()):
         raise ConfigError(f"DATABASE_URL: its schema is {revision or 'not there'}; run: flask --app wsgi db upgrade")
+    return float(now[0]) if now else 0.0
 
 
 def _check_redis(url: str) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy import insert, select
 from chat.backends.postgresql import bus as bus_module
 from chat.backends.postgresql.bus import PostgresBus
 from chat.backends.postgresql.snapshot import Snapshot
+from chat.clock import SECOND
 from chat.delivery import Waiter
 from chat.errors import ChatError, ErrorCode
 from chat.extensions import db
@@ -29,7 +30,7 @@ from chat.services.messages import Draft
 from config import ConfigError
 from instance import check
 from tests import postgresql
-from tests.conftest import run_in_threads, services_of, settings_at, sign_up
+from tests.conftest import FakeClock, run_in_threads, services_of, settings_at, sign_up
 from tests.database import bus_of, engine_of, execute, store_of, tracing
 from tests.databases import url_of
 from tests.real_server import ROOT, wait_until
@@ -166,6 +167,35 @@ def test_schemas_that_do_not_fit_are_refused_in_one_line(home: Path, outside: ps
         assert "\n" not in str(caught.value)
     outside.execute("UPDATE alembic_version SET version_num = '0012'")
     check(settings, upgrades=True)
+
+
+@pytest.mark.parametrize(("apart", "said"), [(30, "30 s ahead of"), (-30, "30 s behind"), (2, "")])
+def test_a_clock_that_differs_from_the_databases_is_told(
+    home: Path, outside: psycopg.Connection, caplog: pytest.LogCaptureFixture, apart: int, said: str
+) -> None:
+    check(settings_at(home), clock=lambda: time.time() + apart)
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == bool(said)
+    assert all(said in line and "NTP" in line and "\n" not in line for line in told)
+
+
+def test_hosts_whose_clocks_differ_lose_nothing(make_services: Callable[..., Services], clock: FakeClock) -> None:
+    """One is 30 s ahead: messages keep their order, each comes once, and everybody stays logged in."""
+    here, there = make_services(clock), make_services(FakeClock(clock() + 30 * SECOND))
+    here.rooms.ensure_lobby()
+    alice, bob = sign_up(here, "alice"), sign_up(there, "bob")
+    for number in range(10):
+        services, sender = (here, alice) if number % 2 else (there, bob)
+        services.messages.send(sender, LOBBY, Draft(str(number)))
+    for services, reader in ((here, alice), (there, bob)):
+        found = services.messages.history(reader, LOBBY, None, 100)
+        assert [message.content for message in found] == [str(number) for number in range(10)]
+        assert len({message.time for message in found}) == 10
+        assert services.sessions.resolve(reader.session_id, reader.user_id) is not None
+        services._housekeeper.trim_events()
+    clock.advance(31)
+    here.messages.send(alice, LOBBY, Draft("later"))
+    assert [message.content for message in there.messages.history(bob, LOBBY, None, 1)] == ["later"]
 
 
 def test_hosts_that_upgrade_at_the_same_moment_wait_for_each_other(
