@@ -30,7 +30,7 @@ class Bar:
 def draw(bars: Sequence[Bar]) -> str:
     """One panel for each scenario, bars in the order given."""
     scenarios = list(dict.fromkeys(bar.scenario for bar in bars))
-    height = _TOP + len(scenarios) * (_PANEL + _BOTTOM)
+    height = height_of(len(scenarios))
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" role="img">',
         "<title>CPU seconds per 10,000 deliveries</title>",
@@ -40,6 +40,11 @@ def draw(bars: Sequence[Bar]) -> str:
     for number, scenario in enumerate(scenarios):
         lines += _panel(scenario, [bar for bar in bars if bar.scenario == scenario], _TOP + number * (_PANEL + _BOTTOM))
     return "\n".join([*lines, "</svg>"]) + "\n"
+
+
+def height_of(panels: int) -> int:
+    """The picture's height in px."""
+    return _TOP + panels * (_PANEL + _BOTTOM)
 
 
 def _legend() -> list[str]:
