@@ -1,10 +1,14 @@
-"""OpenAPI documents at /openapi/<protocol>.json, rendered at /docs; the guides at /docs/<protocol>, and as Markdown."""
+"""OpenAPI documents at /openapi/<protocol>.json, rendered at /docs; the guides at /docs/<name>, and as Markdown.
+
+A guide is about a protocol (docs/protocols/<name>.md) or about teaching (docs/teaching.md). The Chinese text is in
+`<name>.zh-CN.md` beside it.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
-from flask import Blueprint, Response, abort, current_app, render_template, request, send_from_directory
+from flask import Blueprint, Response, abort, current_app, render_template, request, send_from_directory, url_for
 from markupsafe import escape
 
 from chat.http.context import prefers_chinese
@@ -17,6 +21,8 @@ from chat.web.guides import render
 
 bp = Blueprint("docs", __name__)
 _ANY_HOST = "http://any-host.invalid/"
+_SUFFIXES = {"en": ".md", "zh": ".zh-CN.md"}
+_TEACHING = "teaching"
 
 
 @bp.get("/docs")
@@ -38,9 +44,9 @@ def document(name: str) -> Response:
 
 @bp.get("/docs/<name>")
 def guide_page(name: str) -> Response:
-    """Show a protocol's guide for client authors; its frame is in the language of ?lang= or of the browser."""
+    """Show a guide, in the language of ?lang= or of the browser."""
     enter_lane(Lane.LONG)
-    if name not in _guide_names():
+    if name not in _guides():
         abort(404)
     return _page(_pages().guide(name, _language()))
 
@@ -60,11 +66,23 @@ def _page(html: str) -> Response:
     return response
 
 
-@bp.get("/docs/<name>.md")
-def guide(name: str) -> Response:
-    """Return a protocol's guide for client authors, from docs/protocols."""
-    guide = send_from_directory(_guides(), f"{name}.md", mimetype="text/plain; charset=utf-8", conditional=False)
-    return answer_conditionally(guide)
+@bp.get("/docs/<file>.md")
+def guide(file: str) -> Response:
+    """Return a guide as Markdown."""
+    name, _, language = file.partition(".")
+    if name not in _guides() or language not in {"", "zh-CN"}:
+        abort(404)
+    return _send(_guides()[name] / f"{file}.md", "text/plain; charset=utf-8")
+
+
+@bp.get("/docs/teaching/<name>.png")
+def picture(name: str) -> Response:
+    """Return a picture of the guide for teachers."""
+    return _send(_docs() / _TEACHING / f"{name}.png", "image/png")
+
+
+def _send(path: Path, media_type: str) -> Response:
+    return answer_conditionally(send_from_directory(path.parent, path.name, mimetype=media_type, conditional=False))
 
 
 class _Pages:
@@ -76,7 +94,7 @@ class _Pages:
     def html(self, language: str) -> str:
         """Return the page, with _ANY_HOST as a placeholder."""
         if language not in self._made:
-            guides = _guide_names()
+            guides = _guides().keys() - {_TEACHING}
             self._made[language] = render_template(
                 "docs.html",
                 language=language,
@@ -91,9 +109,15 @@ class _Pages:
         """Return a guide as a page."""
         key = f"{name} {language}"
         if key not in self._made:
-            rendered = render((_guides() / f"{name}.md").read_text(encoding="utf-8"))
+            text = (_guides()[name] / f"{name}{_SUFFIXES[language]}").read_text(encoding="utf-8")
             self._made[key] = render_template(
-                "guide.html", name=name, guide=rendered, language=language, say=_sayer(language)
+                "guide.html",
+                name=name,
+                markdown=f"{name}{_SUFFIXES[language]}".removesuffix(".md"),
+                is_protocol=name != _TEACHING,
+                guide=render(text, _page_of),
+                language=language,
+                say=_sayer(language),
             )
         return self._made[key]
 
@@ -114,9 +138,18 @@ def _sayer(language: str) -> Callable[[str, str], str]:
     return lambda english, chinese: chinese if language == "zh" else english
 
 
-def _guide_names() -> set[str]:
-    return {path.stem for path in _guides().glob("*.md")}
+def _guides() -> dict[str, Path]:
+    """The guides by name, each with its folder."""
+    protocols = _docs() / "protocols"
+    return {path.stem: protocols for path in protocols.glob("*.md") if "." not in path.stem} | {_TEACHING: _docs()}
 
 
-def _guides() -> Path:
-    return Path(current_app.root_path) / "docs" / "protocols"
+def _page_of(link: str) -> str | None:
+    """Return the address of the page for a link to another file; None where the server has no such page."""
+    name, dot, suffix = Path(link).name.partition(".")
+    languages = [language for language, of_language in _SUFFIXES.items() if of_language == dot + suffix]
+    return url_for("docs.guide_page", name=name, lang=languages[0]) if languages and name in _guides() else None
+
+
+def _docs() -> Path:
+    return Path(current_app.root_path) / "docs"

@@ -1,7 +1,7 @@
-"""The guides of docs/protocols as HTML with a table of contents. Raw HTML in them is shown as text."""
+"""The guides of docs/ as HTML with a table of contents. Raw HTML in them is shown as text."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -31,8 +31,11 @@ class Guide:
     html: Markup
 
 
-def render(text: str) -> Guide:
-    """Render a guide's Markdown (CommonMark and tables)."""
+def render(text: str, page_of: Callable[[str], str | None]) -> Guide:
+    """Render a guide's Markdown (CommonMark and tables).
+
+    `page_of` returns the address for a link to another file, or None: then only the link's text is shown.
+    """
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     markdown.add_render_rule("table_open", _table_open)
     markdown.add_render_rule("table_close", _table_close)
@@ -41,10 +44,33 @@ def render(text: str) -> Guide:
     if tokens and tokens[0].tag == "h1":
         title = _plain(tokens[1])
         tokens = tokens[3:]
+    if len(tokens) > 1 and _is_one_link(tokens[1]):
+        tokens = tokens[3:]  # to the other language, which the page's frame has too
     for token in tokens:
         token.attrs.pop("style", None)  # alignment of a table's cells: the content security policy refuses it
+        token.children = _linked(token.children or [], page_of)
     contents = _anchored(tokens)
     return Guide(title, contents, Markup(markdown.renderer.render(tokens, markdown.options, {})))  # noqa: S704
+
+
+def _is_one_link(token: Token) -> bool:
+    return [child.type for child in token.children or []] == ["link_open", "text", "link_close"]
+
+
+def _linked(children: list[Token], page_of: Callable[[str], str | None]) -> list[Token]:
+    """Return the parts of a text with links to other files replaced."""
+    found: list[Token] = []
+    is_dropped = False
+    for child in children:
+        target = str(child.attrs.get("href", ""))
+        if child.type == "link_open" and not re.match(r"\w+:|#|/", target):
+            page = page_of(target)
+            is_dropped = page is None
+            child.attrs["href"] = page or ""
+        if not (is_dropped and child.type in {"link_open", "link_close"}):
+            found.append(child)
+        is_dropped = is_dropped and child.type != "link_close"
+    return found
 
 
 def _anchored(tokens: list[Token]) -> list[Heading]:

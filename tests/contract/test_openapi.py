@@ -208,26 +208,34 @@ def test_all_files_linked_by_the_page_exist_and_no_others(app: Flask) -> None:
         assert client.get(path).status_code == 404, path
 
 
-def test_guides_are_pages_and_markdown(app: Flask) -> None:
+@pytest.mark.parametrize("name", [*PROTOCOLS, "tcp", "teaching"])
+@pytest.mark.parametrize(("language", "suffix", "contents"), [("en", "", "Contents"), ("zh", ".zh-CN", "目录")])
+def test_guides_are_pages_and_markdown(app: Flask, name: str, language: str, suffix: str, contents: str) -> None:
     client = app.test_client()
-    for name in (*PROTOCOLS, "tcp"):
-        with client.get(f"/docs/{name}.md") as reply:
-            markdown = reply.get_data(as_text=True)
-        for language, contents in (("en", "Contents"), ("zh", "目录")):
-            page = client.get(f"/docs/{name}", headers={"Accept-Language": language})
-            assert page.headers["Content-Security-Policy"] == client.get("/docs").headers["Content-Security-Policy"]
-            shown = page.get_data(as_text=True)
-            assert f">{contents}</h2>" in shown
-            assert " style=" not in shown  # the policy refuses it
-            anchors = re.findall(r'<a href="#([^"]+)"', shown)
-            assert len(anchors) == len(re.findall(r"^###? ", markdown, re.MULTILINE))
-            for anchor in anchors:
-                assert shown.count(f' id="{anchor}"') == 1, anchor
+    page = client.get(f"/docs/{name}", headers={"Accept-Language": language})
+    assert page.get_data() == client.get(f"/docs/{name}?lang={language}").get_data()
+    assert page.headers["Content-Security-Policy"] == client.get("/docs").headers["Content-Security-Policy"]
+    shown = page.get_data(as_text=True)
+    assert f'href="/docs/{name}{suffix}.md"' in shown
+    with client.get(f"/docs/{name}{suffix}.md") as reply:
+        markdown = reply.get_data(as_text=True)
+    title = html.escape(markdown.partition("\n")[0].removeprefix("# "), quote=False)
+    assert f"<h1>{title}</h1>" in shown
+    assert f">{contents}</h2>" in shown
+    assert " style=" not in shown  # the policy refuses it
+    anchors = re.findall(r'<li class="level-\d"><a href="#([^"]+)"', shown)
+    assert len(anchors) == len(re.findall(r"^###? ", markdown, re.MULTILINE))
+    for anchor in anchors:
+        assert shown.count(f' id="{anchor}"') == 1, anchor
+    for link in re.findall(r'(?:href|src)="((?:/docs|teaching)/[^"]+)"', shown):
+        with client.get(f"/docs/{link}" if link.startswith("teaching") else link) as reply:
+            assert reply.status_code == 200, link
+    assert not re.search(r'href="(?!/|#|\?|https?:)', shown)  # other files are not served
 
 
 def test_html_in_a_guide_is_shown_as_text() -> None:
     hostile = "<script>x</script> <img src=x> [y](javascript:z)"
-    guide = render(f"# T <b>\n\n## Two `a`\n\n## Two a\n\n{hostile}\n\n|a|\n|-:|\n|1|\n")
+    guide = render(f"# T <b>\n\n## Two `a`\n\n## Two a\n\n{hostile}\n\n|a|\n|-:|\n|1|\n", lambda _link: None)
     assert (guide.title, [heading.anchor for heading in guide.contents]) == ("T <b>", ["two-a", "two-a-2"])
     assert "<script" not in guide.html
     assert "<img" not in guide.html

@@ -48,11 +48,12 @@ class Server(GunicornServer):
 class Client:
     """A user's client over plain HTTP."""
 
-    def __init__(self, url: str, name: str) -> None:
+    def __init__(self, url: str, name: str, password: str | None = None) -> None:
+        """Register a new user, or log in an existing one by the password."""
         self.name = name
         self._url = url
         self._session = requests.Session()
-        self.post("/user/register", username=name, password=PASSWORD)
+        self.post("/user/login" if password else "/user/register", username=name, password=password or PASSWORD)
 
     def close(self) -> None:
         self._session.close()
@@ -114,8 +115,8 @@ class People:
         page.wait_for_selector("body[data-connection=online]")
         return page
 
-    def client(self, name: str) -> Client:
-        self._clients.append(Client(self._server.url, name))
+    def client(self, name: str, password: str | None = None) -> Client:
+        self._clients.append(Client(self._server.url, name, password))
         return self._clients[-1]
 
     def finish(self) -> None:

@@ -1,18 +1,21 @@
-"""The pictures in docs/: `python -m tests.e2e.screenshots` takes them from a lesson that is played here."""
+"""The pictures in docs/: `python -m tests.e2e.screenshots` takes them from lessons that are played here."""
 
 import base64
 import io
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image, ImageDraw
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.e2e.conftest import BROWSER_FLAGS, BROWSERS, People, Server, find_browser
 from tests.e2e.steps import expect_stored, open_room, row, say
+from tests.e2e.teaching_pictures import CHINESE, ENGLISH, Course, Script
 from tests.real_server import ROOT
 
 DOCS = ROOT / "docs"
+COLOURS = 64  # of the pictures for teachers: keeps them small
 
 
 def mountains() -> str:
@@ -38,9 +41,9 @@ def settle(page: Page) -> None:
     page.evaluate("document.activeElement.blur()")
 
 
-def save(page: Page, path: Path) -> None:
+def save(page: Page, path: Path, colours: int = 256) -> None:
     with Image.open(io.BytesIO(page.screenshot())) as shot:
-        shot.convert("RGB").quantize(256).save(path, "PNG", optimize=True)
+        shot.convert("RGB").quantize(colours).save(path, "PNG", optimize=True)
 
 
 def lesson(people: People) -> Page:
@@ -103,24 +106,43 @@ def lesson_in_chinese(people: People) -> Page:
     return page
 
 
-def main() -> None:
-    path = find_browser()
-    assert path, f"none of {', '.join(BROWSERS)} is on PATH"
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+def take_readmes(people: People, _server: Server) -> None:
+    for play, name in ((lesson, "screenshot.png"), (lesson_in_chinese, "screenshot-phone.zh.png")):
+        page = play(people)
+        settle(page)
+        save(page, DOCS / name)
+
+
+def take_teaching(script: Script, suffix: str) -> Callable[[People, Server], None]:
+    def shoot(page: Page, name: str) -> None:
+        settle(page)
+        save(page, DOCS / "teaching" / f"{name}{suffix}", COLOURS)
+
+    return lambda people, server: Course(people, server, script, shoot).play()
+
+
+def take(browser: Browser, play: Callable[[People, Server], None]) -> None:
+    """Play on a server of its own."""
+    with tempfile.TemporaryDirectory() as folder:
         server = Server(Path(folder))
         server.migrate()
         server.start()
-        browser = playwright.chromium.launch(executable_path=path, args=BROWSER_FLAGS)
         people = People(browser, server)
         try:
-            for play, name in ((lesson, "screenshot.png"), (lesson_in_chinese, "screenshot-phone.zh.png")):
-                page = play(people)
-                settle(page)
-                save(page, DOCS / name)
+            play(people, server)
             people.finish()
         finally:
-            browser.close()
             server.kill()
+
+
+def main() -> None:
+    path = find_browser()
+    assert path, f"none of {', '.join(BROWSERS)} is on PATH"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=BROWSER_FLAGS)
+        for play in (take_readmes, take_teaching(ENGLISH, ".png"), take_teaching(CHINESE, ".zh.png")):
+            take(browser, play)
+        browser.close()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.conftest import PASSWORD
 from tests.e2e.steps import create_room, expect_once, say
+from tests.e2e.teaching_pictures import ENGLISH, PICTURES, Course
 from tests.pictures import picture
 
 PHONE = {"viewport": {"width": 375, "height": 720}}
@@ -143,3 +144,9 @@ def test_a_join_address_that_cannot_be_decoded_still_shows_the_page(people):
     page = people.page()
     page.goto("/join/%E0%A4")
     page.locator("#username").wait_for()
+
+
+def test_every_step_of_the_teachers_guide_can_be_played(people, server, name):
+    shown = []
+    Course(people, server, ENGLISH, lambda _page, picture: shown.append(picture), name).play()
+    assert tuple(shown) == PICTURES

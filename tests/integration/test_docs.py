@@ -13,13 +13,15 @@ import requests
 from flask import Flask
 
 from chat.http.openapi import documents
+from tests.e2e.teaching_pictures import PICTURES
 from tests.real_server import ROOT, Server
 
 TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{6}(?:Z|[+-]\d\d:\d\d))?"
 TOKEN = r"\b[0-9a-f]{40}\b|\beyJ[\w-]+\.[\w-]+\.[\w-]+"
 SECONDS = r"\b\d{10}\.\d+"  # since 1970
 CHANCE = re.compile(f"{TIME}|{TOKEN}|{SECONDS}")
-GUIDES = [f"docs/protocols/{path.name}" for path in sorted((ROOT / "docs/protocols").glob("*.md"))]
+PROTOCOLS = [path.stem for path in sorted((ROOT / "docs/protocols").glob("*.md")) if "." not in path.stem]
+GUIDES = [f"docs/protocols/{name}.md" for name in PROTOCOLS]
 
 
 def transcript(document: str) -> list[tuple[str, str]]:
@@ -35,6 +37,10 @@ def transcript(document: str) -> list[tuple[str, str]]:
 def at(live: Server, text: str) -> str:
     """The text with the server's own addresses."""
     return text.replace("http://localhost:8000", live.url).replace("localhost/8888", f"localhost/{live.tcp_port}")
+
+
+TEACHING = {name: (ROOT / f"docs/{name}.md").read_text(encoding="utf-8") for name in ("teaching", "teaching.zh-CN")}
+PICTURE_MAX_BYTES = 60_000
 
 
 @pytest.mark.parametrize("document", ["README.md", "README.zh-CN.md", *GUIDES])
@@ -132,8 +138,53 @@ def test_every_route_is_in_its_guide(app: Flask) -> None:
 )
 def test_both_readmes_say_the_same(what: str, pattern: str) -> None:
     english, chinese = (
-        sorted(re.findall(pattern, (ROOT / name).read_text(encoding="utf-8"), re.M))
+        sorted(re.findall(pattern, (ROOT / name).read_text(encoding="utf-8").replace(".zh-CN.md", ".md"), re.M))
         for name in ("README.md", "README.zh-CN.md")
     )
     assert english
     assert english == chinese, what
+
+
+def test_the_teachers_guide_has_the_pictures_that_are_taken() -> None:
+    for (name, text), suffix in zip(TEACHING.items(), (".png", ".zh.png"), strict=True):
+        shown = re.findall(r"^!\[.+\]\(teaching/(.+)\)$", text, re.M)
+        assert shown == [f"{picture}{suffix}" for picture in PICTURES], name
+    files = {path.name: path.stat().st_size for path in (ROOT / "docs/teaching").iterdir()}
+    assert sorted(files) == sorted(f"{picture}{suffix}" for picture in PICTURES for suffix in (".png", ".zh.png"))
+    assert max(files.values()) < PICTURE_MAX_BYTES
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r"^(#+) ", r"^(```\w*\n(?:.*\n)*?```)$", r"^(- |\d\. |\| |!)"],
+    ids=["headings", "commands", "lists, tables and pictures"],
+)
+def test_the_teachers_guide_says_the_same_in_both_languages(pattern: str) -> None:
+    english, chinese = (re.findall(pattern, text, re.M) for text in TEACHING.values())
+    assert english
+    assert english == chinese
+
+
+def test_the_teachers_guide_names_the_texts_of_the_page() -> None:
+    scripts = (path.read_text(encoding="utf-8") for path in (ROOT / "chat/web/static/js").glob("*strings.js"))
+    texts = set(re.findall(r'\[\s*"([^"]+)",\s*"([^"]+)",?\s*\]', "".join(scripts)))
+    english, chinese = (re.findall(r"\*\*(.+?)\*\*", text) for text in TEACHING.values())
+    assert len(english) > 40
+    assert not set(zip(english[1:], chinese[1:], strict=True)) - texts - {("…", "…"), ("+", "+")}  # the first: "bold"
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_the_protocol_guides_say_the_same_in_both_languages(name: str) -> None:
+    texts = [(ROOT / f"docs/protocols/{name}{suffix}.md").read_text(encoding="utf-8") for suffix in ("", ".zh-CN")]
+    blocks, chinese_blocks = (re.findall(r"^```.*?^```$", text, re.M | re.S) for text in texts)
+    assert blocks
+    assert blocks == chinese_blocks
+    prose = [re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S) for text in texts]
+    for what in (
+        r"^#+ ",
+        r"^(?:- |\d\. |\| (?:`[^|]*` \|)?)",
+    ):  # headings; lists and tables, with what each row is about
+        english, chinese = (re.findall(what, text, re.M) for text in prose)
+        assert english == chinese
+    codes, chinese_codes = (set(re.findall(r"`[^`\n]+`", text)) for text in prose)
+    assert codes == chinese_codes

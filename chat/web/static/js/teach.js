@@ -3,7 +3,7 @@
 import { actFor, api } from "./api.js";
 import { loginAddress, siteName } from "./arrival.js";
 import { byId, el } from "./dom.js";
-import { announceLanguage, onLanguage, t } from "./i18n.js";
+import { announceLanguage, language, onLanguage, t } from "./i18n.js";
 import { setUpSwitches } from "./switches.js";
 import { Log } from "./teachlog.js";
 import { Now } from "./teachnow.js";
@@ -18,6 +18,7 @@ let shown = null;
 function show() {
   const name = location.hash.slice(1) in PARTS ? location.hash.slice(1) : "people";
   document.title = `${t("teach.title")} · ${siteName()}`;
+  byId("teach-guide").href = `/docs/teaching?lang=${language()}`;
   for (const link of document.querySelectorAll(".teach-tabs a")) {
     if (link.hash === `#${name}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
