@@ -139,7 +139,7 @@ class Course:
         expect(teacher.locator(".panel-qr svg path")).to_have_count(1)
         expect(teacher.locator(".panel-count")).not_to_be_empty()
         self._shoot(teacher, "bring-in")
-        teacher.keyboard.press("Escape")
+        _close_dialog(teacher)
 
     def _talks(self, teacher: Page) -> None:
         script = self._script
@@ -165,6 +165,7 @@ class Course:
         self._shoot(phone, "phone")
         expect(bubbles(teacher, script.done)).to_have_count(1)
         expect(teacher.locator("#pins-text")).to_be_visible()
+        expect(teacher.locator(".member.online")).to_have_count(5)
         self._shoot(teacher, "room")
 
     def _keeps_order(self, teacher: Page) -> None:
@@ -178,13 +179,13 @@ class Course:
         teacher.locator(".member .icon-button").first.click()
         expect(teacher.locator(".sheet-actions")).to_be_visible()
         self._shoot(teacher, "member")
-        teacher.keyboard.press("Escape")
+        _close_dialog(teacher)
         teacher.locator("#room-details").click()
         pause = teacher.locator("#field-pause")
         pause.select_option("30")
         pause.scroll_into_view_if_needed()
         self._shoot(teacher, "settings")
-        teacher.keyboard.press("Escape")
+        _close_dialog(teacher)
 
     def _cleans_up(self, teacher: Page) -> None:
         for part, manages, name in (("rooms", self._room, "rooms"), ("people", self._script.pupils[1][1], "people")):
@@ -194,6 +195,7 @@ class Course:
             row.get_by_role("button").click()
             expect(teacher.locator("dialog .choices")).to_be_visible()
             self._shoot(teacher, name)
+            _close_dialog(teacher)
 
     def _opens_room(self, page: Page) -> None:
         page.goto("/")
@@ -223,3 +225,10 @@ class Course:
     def _ask(self, page: Page, path: str, **body: Any) -> None:
         answer: Any = page.request.post(path, data={"roomname": self._room, **body})
         assert answer.ok, answer.text()
+
+
+def _close_dialog(page: Page) -> None:
+    """Close it and wait until the page has left its entry in the history: going back would stop a navigation."""
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.wait_for_function("() => !history.state?.dialog")

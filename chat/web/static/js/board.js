@@ -8,7 +8,7 @@ import { announceLanguage, onLanguage, t } from "./i18n.js";
 import { release, toEntries } from "./incoming.js";
 import { nameNode } from "./names.js";
 import { qrCodes } from "./qr.js";
-import { addressChoice } from "./roomlink.js";
+import { addressChoice, joinAddress } from "./roomlink.js";
 import { siteApi } from "./siteapi.js";
 import { setUpSwitches } from "./switches.js";
 
@@ -129,7 +129,7 @@ class Board {
     const picture = el("div");
     const address = el("p", { class: "board-address" });
     const choice = await addressChoice(async (chosen) => {
-      address.textContent = `${chosen}/join/${code}`.replace(/^http:\/\//, "");
+      address.replaceChildren(...joinAddress(chosen, code));
       picture.replaceChildren(...(await qrCodes([`${chosen}/join/${code}`])));
     });
     byId("board-join").replaceChildren(picture, el("p", { class: "board-code" }, el("code", {}, code)), address, choice);

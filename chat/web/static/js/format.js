@@ -19,6 +19,14 @@ export function fileSize(bytes) {
   return new Intl.NumberFormat(locale(), options).format(bytes / 1000 ** step);
 }
 
+const LENGTHS = [["day", 86_400], ["hour", 3600], ["minute", 60], ["second", 1]];
+
+/** A number of seconds in words, by the largest unit that divides it: "5 minutes". */
+export function lengthOfTime(seconds) {
+  const [unit, size] = LENGTHS.find(([, length]) => seconds % length === 0);
+  return new Intl.NumberFormat(locale(), { style: "unit", unit, unitDisplay: "long" }).format(seconds / size);
+}
+
 /** A Date of the server's timestamp, whose microseconds some engines do not read. */
 export const toDate = (timestamp) => new Date(timestamp.replace(/(\.\d{3})\d+/, "$1"));
 

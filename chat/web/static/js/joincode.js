@@ -6,7 +6,7 @@ import { t } from "./i18n.js";
 import { mayGiveCode } from "./moderators.js";
 import { notify } from "./notices.js";
 import { qrCodes } from "./qr.js";
-import { addressChoice } from "./roomlink.js";
+import { addressChoice, joinAddress } from "./roomlink.js";
 import { siteApi } from "./siteapi.js";
 
 const COUNT_EVERY_MS = 3000;
@@ -72,7 +72,7 @@ async function openPanel(room, code) {
   );
   const dialog = openDialog(`${t("panel.title")} · ${room.name}`, [el("div", { class: "panel" }, text, picture)], { className: "panel-dialog" });
   const draw = async (by) => {
-    address.textContent = linkOf(by, code).replace(/^http:\/\//, "");
+    address.replaceChildren(...joinAddress(by, code));
     picture.replaceChildren(...(await qrCodes([linkOf(by, code)])));
   };
   buttons.prepend(await addressChoice(draw));

@@ -2,11 +2,10 @@
 
 import { field, openDialog } from "./dialogs.js";
 import { el } from "./dom.js";
-import { fullTime, toDate } from "./format.js";
+import { fullTime, lengthOfTime, toDate } from "./format.js";
 import { t } from "./i18n.js";
 import { differences } from "./logchanges.js";
 import { notify } from "./notices.js";
-import { duration } from "./order.js";
 import { orderApi } from "./orderapi.js";
 
 const CHANGED = 409; // by somebody else meanwhile
@@ -71,7 +70,7 @@ function pauseField(now) {
   return el("div", { class: "field" }, el("label", { for: "field-pause" }, t("order.slow.set")), el("select", { id: "field-pause", name: "pause" }, options));
 }
 
-const pauseText = (seconds) => (seconds === 0 ? t("order.slow.off") : duration(seconds));
+const pauseText = (seconds) => (seconds === 0 ? t("order.slow.off") : lengthOfTime(seconds));
 
 /** Buttons of the room's dialog that lead to the barred users and the log. */
 export function orderButtons(room, leadTo) {
@@ -141,7 +140,7 @@ export function openMemberActions(room, member, done) {
   const isMuted = Date.parse(member.muted_until) > Date.now();
   const nodes = [
     isMuted ? button(t("order.unmute"), () => mute(0)) : null,
-    ...MUTES.map((minutes) => button(t("order.mute", { time: duration(minutes * 60) }), () => mute(minutes))),
+    ...MUTES.map((minutes) => button(t("order.mute", { time: lengthOfTime(minutes * 60) }), () => mute(minutes))),
     button(t("order.recent"), () => orderApi.deleteRecent(room.name, member.user, RECENT), {
       isDangerous: true,
       told: ({ deleted }) => t("order.recent.done", { count: deleted }),

@@ -16,6 +16,9 @@ export async function addressChoice(show) {
   return choice;
 }
 
+/** Nodes: the address of a join code, for people who type it. Where it needs two lines, it breaks before the code. */
+export const joinAddress = (address, code) => [`${address}/join/`.replace(/^http:\/\//, ""), el("wbr"), code];
+
 /** Nodes: the link to a room, a button that copies it, and the choice of addresses. */
 export function roomLink(room) {
   const link = field("link", t("room.link"), { readonly: true, onfocus: (event) => event.target.select() });
