@@ -15,7 +15,7 @@ from tests.e2e.teaching_pictures import CHINESE, ENGLISH, Course, Script
 from tests.real_server import ROOT
 
 DOCS = ROOT / "docs"
-COLOURS = 64  # of the pictures for teachers: keeps them small
+COLOURS = 128  # of the pictures for teachers: keeps them small
 
 
 def mountains() -> str:
