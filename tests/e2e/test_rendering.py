@@ -66,7 +66,7 @@ def test_a_message_turns_round_nothing_but_itself(people, name):
     bert = people.client(name("bert"))
     bert.post("/room/join", roomname=room)
     bert.say("\u202eturned https://example.com/x", room)
-    expect(anna.locator(".words")).to_have_css("unicode-bidi", "isolate")
+    expect(anna.locator(".message .words")).to_have_css("unicode-bidi", "isolate")
     expect(anna.locator(".words a")).to_have_css("direction", "ltr")
     expect(anna.locator(".words a")).to_have_css("unicode-bidi", "isolate")
 
