@@ -121,7 +121,7 @@ class ErrorCode(Enum):
 
 # By everything that writes in a room, and by what stores a message there.
 WRITING = (ErrorCode.ARCHIVED, ErrorCode.READ_ONLY, ErrorCode.MUTED)
-SENDING = (*WRITING, ErrorCode.SLOW_MODE)
+SENDING = (*WRITING, ErrorCode.SLOW_MODE, ErrorCode.QUOTA_USED)
 
 # Raised only by operations that not every protocol has. Other protocols need no texts for these.
 PARTIAL = frozenset(

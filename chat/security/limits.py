@@ -34,6 +34,8 @@ class Limit:
 
 
 MESSAGES = Limit("messages", burst=60, seconds=3)  # per user
+# Per user: what changes a room or its members and leaves a row for good in the timeline or the audit log.
+ACTS = Limit("acts", burst=300, seconds=300)
 TYPING = Limit("typing", burst=10, seconds=10)  # per user
 # Password guessing (services.guessing, docs/decisions/0025). A bucket yields its burst, and the same number again per
 # period: strangers, including those who share the owner's address, have at most 100 attempts in any hour (ASVS 2.2.1).

@@ -9,7 +9,7 @@ from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, current_lane
 from chat.models import Actor, Friendship, Membership, Message, Role
 from chat.ports import WriteTransaction
-from chat.security.limits import Limit
+from chat.security.limits import ACTS, Limit
 from chat.services import friendships
 from chat.services.rate_limits import Limits
 
@@ -73,6 +73,10 @@ class PersonBounds:
     def take(self, tx: WriteTransaction, limit: Limit, actor: Actor) -> None:
         """Take one of the actor's actions of this kind. Raises RATE_LIMITED."""
         self._limits.take_within(tx, limit, actor.user_id)
+
+    def count_act(self, actor: Actor) -> None:
+        """Count one of the actor's changes of rooms and memberships. Raises RATE_LIMITED."""
+        self._limits.take(ACTS, actor.user_id)
 
     @staticmethod
     def require_fewer(tx: WriteTransaction, which: ColumnElement[bool], limit: int) -> None:

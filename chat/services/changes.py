@@ -30,11 +30,12 @@ from chat.models import (
 )
 from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
-from chat.security.limits import MESSAGES, TYPING
+from chat.security.limits import ACTS, MESSAGES, TYPING
 from chat.services import access, audit, change_log, friendships, mentions
 from chat.services.access import AnyConnection, FoundRoom, RoomRef, within_64_bits
 from chat.services.messages import require_text
 from chat.services.permissions import Action, require
+from chat.services.quota import Quota
 from chat.services.rate_limits import Limits
 from chat.services.writing import require_writable
 
@@ -65,6 +66,7 @@ class Changes:
         hub: Hub,
         clock: Clock,
         limits: Limits,
+        quota: Quota,
         security_log: SecurityLog,
         *,
         edit_minutes: float,
@@ -74,6 +76,7 @@ class Changes:
         self._hub = hub
         self._clock = clock
         self._limits = limits
+        self._quota = quota
         self._security_log = security_log
         self._edit_minutes = edit_minutes
         self._max_chars = max_chars
@@ -84,7 +87,7 @@ class Changes:
         `based_on`: the edited_at (µs) that the actor saw, 0 for an unedited message; None: overwrite any version.
 
         Raises ROOM_NOT_FOUND, MESSAGE_NOT_FOUND, NOT_SENDER, NOT_A_TEXT, EDIT_TOO_LATE, EDIT_CROSSED, MESSAGE_EMPTY,
-        MESSAGE_TOO_LONG, NOT_FRIENDS, ARCHIVED, MUTED, READ_ONLY, RATE_LIMITED, UNAVAILABLE.
+        MESSAGE_TOO_LONG, NOT_FRIENDS, ARCHIVED, MUTED, READ_ONLY, QUOTA_USED, RATE_LIMITED, UNAVAILABLE.
         """
         require_text(text, self._max_chars)
         with self._changing(actor) as tx:
@@ -94,6 +97,7 @@ class Changes:
                 return
             if based_on is not None and based_on != (found.edited_at or 0):
                 raise ChatError(ErrorCode.EDIT_CROSSED)
+            self._quota.take_text(tx, actor.user_id, found.content, text, text)  # the audit log keeps both
             mentioned = mentions.find(tx, found.room, text)
             change = self._record(
                 tx, actor, found, ChangeKind.EDITED, {"before": found.content}, content=text, **mentioned.shown
@@ -115,6 +119,7 @@ class Changes:
         kind = emoji_of(emoji)
         if kind is None:
             raise ChatError(ErrorCode.REACTION_INVALID)
+        self._limits.take(ACTS, actor.user_id)
         with self._changing(actor) as tx:
             found = _in_room(tx, actor, ref, message_id)
             self._require_open(tx, found.room)

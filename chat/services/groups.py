@@ -11,6 +11,7 @@ from chat.lanes import Lane, enter_lane
 from chat.models import Actor, AuditAction, Event, EventKind, Membership, Role, Room, User
 from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
+from chat.security.limits import ACTS
 from chat.services import access, audit, friendships, paging, user_directory
 from chat.services.access import AnyConnection, FoundRoom, RoomRef, UserRef
 from chat.services.audit import differing
@@ -19,6 +20,7 @@ from chat.services.memberships import end_memberships, set_role
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.permissions import REMOVING, Action, allows, forbidden, require
 from chat.services.quota import Quota
+from chat.services.rate_limits import Limits
 from chat.services.rooms import Rooms
 from chat.services.user_directory import Person
 
@@ -31,9 +33,17 @@ class MemberRole:
 
 class Groups:
     def __init__(
-        self, store: Store, clock: Clock, rooms: Rooms, quota: Quota, avatars: Avatars, security_log: SecurityLog
+        self,
+        store: Store,
+        clock: Clock,
+        limits: Limits,
+        rooms: Rooms,
+        quota: Quota,
+        avatars: Avatars,
+        security_log: SecurityLog,
     ) -> None:
         self._store = store
+        self._limits = limits
         self._avatars = avatars
         self._security_log = security_log
         self._quota = quota
@@ -73,8 +83,10 @@ class Groups:
     def set_admin(self, actor: Actor, room_id: int, user_id: int, *, is_admin: bool) -> None:
         """Promote a member to admin, or demote an admin.
 
-        Raises ROOM_NOT_FOUND, FORBIDDEN, USER_NOT_FOUND, NOT_MEMBER, ROLE_UNCHANGED; the owner's role cannot change.
+        Raises ROOM_NOT_FOUND, FORBIDDEN, USER_NOT_FOUND, NOT_MEMBER, ROLE_UNCHANGED, RATE_LIMITED; the owner's role
+        cannot change.
         """
+        self._limits.take(ACTS, actor.user_id)
         old, new = (Role.MEMBER, Role.ADMIN) if is_admin else (Role.ADMIN, Role.MEMBER)
         with self._store.write() as tx:
             room = access.joined_locked(tx, actor, room_id)
@@ -87,8 +99,9 @@ class Groups:
     def transfer(self, actor: Actor, room_id: int, user_id: int) -> None:
         """Transfer ownership to another member; the previous owner stays as a member.
 
-        Raises ROOM_NOT_FOUND, FORBIDDEN, SELF_MEANT, USER_NOT_FOUND, NOT_MEMBER.
+        Raises ROOM_NOT_FOUND, FORBIDDEN, SELF_MEANT, USER_NOT_FOUND, NOT_MEMBER, RATE_LIMITED.
         """
+        self._limits.take(ACTS, actor.user_id)
         with self._store.write() as tx:
             room = access.joined_locked(tx, actor, room_id)
             require(Action.TRANSFER, room)
@@ -130,8 +143,10 @@ class Groups:
     def change(self, actor: Actor, room_id: int, title: str | None, avatar: str | None) -> None:
         """Change a room's title or avatar; None leaves it unchanged.
 
-        Raises ROOM_NOT_FOUND, FORBIDDEN, ROOM_NAME_INVALID, FIELD_INVALID, QUOTA_USED, STORAGE_FULL, UNAVAILABLE.
+        Raises ROOM_NOT_FOUND, FORBIDDEN, ROOM_NAME_INVALID, FIELD_INVALID, QUOTA_USED, STORAGE_FULL, RATE_LIMITED,
+        UNAVAILABLE.
         """
+        self._limits.take(ACTS, actor.user_id)
         new_avatar = None
         if avatar is not None:
             enter_lane(Lane.PICTURES)

@@ -10,7 +10,7 @@ from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, AuditAction, Membership, Role, Room
 from chat.ports import Store
 from chat.security.events import SecurityLog, Whence
-from chat.security.limits import WRONG_CODES, WRONG_CODES_BY_ADDRESS
+from chat.security.limits import ACTS, WRONG_CODES, WRONG_CODES_BY_ADDRESS
 from chat.services import access, audit
 from chat.services.access import RoomRef
 from chat.services.memberships import Memberships, accept_within
@@ -88,6 +88,7 @@ class JoinCodes:
         if not given:
             self._limits.take_shared(*buckets)
             raise ChatError(ErrorCode.JOIN_CODE_WRONG)
+        self._limits.take(ACTS, actor.user_id)
         with self._store.write() as tx:
             room_id = room_of_code(tx, given)
             if room_id is None:  # renewed meanwhile
@@ -102,6 +103,7 @@ class JoinCodes:
         return name, is_new
 
     def _set(self, actor: Actor, ref: RoomRef, code: str | None) -> str:
+        self._limits.take(ACTS, actor.user_id)
         with self._store.write() as tx:
             room = access.joined_locked(tx, actor, ref)
             require(Action.JOIN_CODE, room)

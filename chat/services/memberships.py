@@ -65,7 +65,7 @@ class Memberships:
         """Join a room. Returns False if the actor is already a member.
 
         `passwd` None means that the protocol cannot ask for one. Raises ROOM_NOT_FOUND, FORBIDDEN if a passwd is
-        required and None was given, BARRED, ROOM_PASSWD_WRONG, RATE_LIMITED after too many wrong ones.
+        required and None was given, BARRED, ROOM_PASSWD_WRONG, RATE_LIMITED (after too many wrong ones too).
         """
         with self._store.read() as connection:
             room = access.visible(connection, actor, ref)
@@ -76,6 +76,7 @@ class Memberships:
             self._passwds.check(actor, room, ref, passwd)
         elif room.asks_for_passwd:
             raise ChatError(ErrorCode.FORBIDDEN)
+        self._bounds.count_act(actor)
         try:
             with self._store.write() as tx:
                 access.still_visible(tx, actor, ref, room)
@@ -116,8 +117,9 @@ class Memberships:
         """End the actor's membership. An owner hands the room over, or `dissolves` it; the last member deletes it.
 
         Raises ROOM_NOT_FOUND, also for non-members; FORBIDDEN for a direct conversation, which ends with the
-        friendship.
+        friendship; RATE_LIMITED.
         """
+        self._bounds.count_act(actor)
         with self._store.write() as tx:
             room = access.entered(tx, actor, ref, access.joined_locked)
             require(Action.LEAVE, room)

@@ -61,7 +61,8 @@ class Messages:
 
         Raises ROOM_NOT_FOUND (also for non-members), MESSAGE_EMPTY, MESSAGE_TOO_LONG, MESSAGE_ID_INVALID,
         IMAGE_INVALID, IMAGE_TOO_LARGE, REPLY_NOT_FOUND, NOT_FRIENDS (in a direct conversation of former friends),
-        ARCHIVED, MUTED, READ_ONLY, SLOW_MODE, RATE_LIMITED, UNAVAILABLE; with a picture also QUOTA_USED, STORAGE_FULL.
+        ARCHIVED, MUTED, READ_ONLY, SLOW_MODE, QUOTA_USED, RATE_LIMITED, UNAVAILABLE; with a picture
+        also STORAGE_FULL.
         """
         self._check(draft)
         if draft.image is not None:
@@ -160,8 +161,9 @@ class Messages:
     ) -> StoredMessage:
         """Store a message and its attachment in the transaction that checked the actor's membership.
 
-        begun None: the room is locked, and its clock not advanced yet.
+        begun None: the room is locked, and its clock not advanced yet. Raises QUOTA_USED.
         """
+        self._quota.take_text(tx, actor.user_id, draft.text)
         now = self._clock()
         prev_time, time, rights_version = begun.tick if begun else tick_for_message(tx, room_id, now)
         kind = attached.type if attached else MessageType.TEXT

@@ -8,7 +8,7 @@ from chat.clock import SECOND, Clock, to_iso
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, AuditAction, Membership, Message, Restriction, Role, User
 from chat.ports import Store, WriteTransaction
-from chat.security.limits import MESSAGES
+from chat.security.limits import ACTS
 from chat.services import access, audit
 from chat.services.access import FoundRoom, RoomRef, UserRef
 from chat.services.change_log import record_members
@@ -39,7 +39,7 @@ class Moderation:
         Raises ROOM_NOT_FOUND, FORBIDDEN (also for teachers and the actor themself), USER_NOT_FOUND, NOT_MEMBER,
         RATE_LIMITED.
         """
-        self._limits.take(MESSAGES, actor.user_id)
+        self._limits.take(ACTS, actor.user_id)
         now = self._clock()
         until = now + minutes * 60 * SECOND if minutes else 0
         with self._store.write() as tx:
@@ -64,7 +64,7 @@ class Moderation:
 
         Raises ROOM_NOT_FOUND, FORBIDDEN, USER_NOT_FOUND, ADMIN_PROTECTED, RATE_LIMITED.
         """
-        self._limits.take(MESSAGES, actor.user_id)
+        self._limits.take(ACTS, actor.user_id)
         with self._store.write() as tx:
             room = access.joined_locked(tx, actor, ref)
             require(Action.REMOVE_MEMBER, room)
@@ -99,7 +99,7 @@ class Moderation:
 
         Returns how many, and whether there are more. Raises ROOM_NOT_FOUND, FORBIDDEN, USER_NOT_FOUND, RATE_LIMITED.
         """
-        self._limits.take(MESSAGES, actor.user_id)
+        self._limits.take(ACTS, actor.user_id)
         since = self._clock() - minutes * 60 * SECOND
         total = 0
         while total < MOST_DELETED:

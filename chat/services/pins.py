@@ -6,7 +6,7 @@ from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, AuditAction, ChangeKind, Message, Pin, StoredMessage
 from chat.ports import Store
-from chat.security.limits import MESSAGES
+from chat.security.limits import ACTS
 from chat.services import access, audit, change_log
 from chat.services.access import RoomRef, within_64_bits
 from chat.services.permissions import Action, require
@@ -28,7 +28,7 @@ class Pins:
 
         Raises ROOM_NOT_FOUND, FORBIDDEN, ARCHIVED, MUTED, MESSAGE_NOT_FOUND, PINS_TOO_MANY, RATE_LIMITED.
         """
-        self._limits.take(MESSAGES, actor.user_id)
+        self._limits.take(ACTS, actor.user_id)
         with self._store.write() as tx:
             room = access.joined_locked(tx, actor, ref)
             require(Action.PIN, room)

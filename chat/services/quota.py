@@ -1,5 +1,6 @@
-"""Storage quotas for pictures, files and avatars: bytes per person and day, and in all."""
+"""Storage quotas: bytes per person and day, of pictures, files and avatars together, and of texts; and in all."""
 
+import threading
 from dataclasses import dataclass
 
 from sqlalchemy import select, text, update
@@ -8,9 +9,17 @@ from chat.clock import SECOND, Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import StoredBytes
 from chat.ports import Store, WriteTransaction
+from chat.security.events import SecurityLog
+from chat.security.limits import Limit
 from chat.services.access import AnyConnection
+from chat.services.buckets import SqlBuckets
 
 DAY = 24 * 3600 * SECOND  # µs; begins with the first byte that a person stores
+
+TEXTS_AT_LEAST = 50 * 1024 * 1024  # bytes of texts a day, so that a small quota of files does not end the chat
+TEXT_BYTES_AT_ONCE = 64 * 1024  # counted in memory first, so that most sends cost no statement
+ROW_BYTES = 200  # of a message besides its text
+_MOST_COUNTED = 10_000  # people in memory
 
 # One statement, so that takers at the same moment cannot both have the last bytes. No row: used up.
 _take = text("""
@@ -33,16 +42,18 @@ class StorageBounds:
 
 
 class Quota:
-    def __init__(self, store: Store, clock: Clock, bounds: StorageBounds) -> None:
+    def __init__(self, store: Store, clock: Clock, security_log: SecurityLog, bounds: StorageBounds) -> None:
         self._store = store
         self._clock = clock
+        self._security_log = security_log
         self._bounds = bounds
+        self._texts = TextBytes(store, clock, max(bounds.storage_per_day, TEXTS_AT_LEAST))
 
     def require_left(self, connection: AnyConnection, user_id: int) -> None:
         """Check before expensive work. Raises QUOTA_USED if the quota is exhausted, STORAGE_FULL."""
         used, since = self._used(connection, user_id)
         if used >= self._bounds.storage_per_day:
-            raise self._used_up(since)
+            raise self._used_up(user_id, since)
         self.require_room(connection, 0)
 
     def take(self, tx: WriteTransaction, user_id: int, size: int) -> None:
@@ -53,8 +64,14 @@ class Quota:
         most = self._bounds.storage_per_day
         values = {"user": user_id, "now": self._clock(), "day": DAY, "size": size, "most": most}
         if size > most or tx.execute(_take, values).first() is None:
-            raise self._used_up(self._used(tx, user_id)[1])
+            raise self._used_up(user_id, self._used(tx, user_id)[1])
         self.require_room(tx, size)
+
+    def take_text(self, tx: WriteTransaction, user_id: int, *texts: str) -> None:
+        """Count texts that the user stores together in the transaction. Raises QUOTA_USED."""
+        wait = self._texts.take(tx, user_id, ROW_BYTES + sum(len(text.encode()) for text in texts))
+        if wait:
+            raise self._refuse(user_id, self._texts.per_day, wait)
 
     def give_back(self, tx: WriteTransaction, user_id: int, size: int, taken_at: int) -> None:
         """Refund bytes that were counted at `taken_at` (µs) but not stored."""
@@ -82,6 +99,37 @@ class Quota:
         # A day in the future means that the clock has jumped back; users must not wait for it.
         return (row.bytes, row.since) if row is not None and row.since <= now < row.since + DAY else (0, now)
 
-    def _used_up(self, since: int) -> ChatError:
-        wait = (since + DAY - self._clock()) / SECOND
-        return ChatError(ErrorCode.QUOTA_USED, limit=self._bounds.storage_per_day, retry_after=wait)
+    def _used_up(self, user_id: int, since: int) -> ChatError:
+        return self._refuse(user_id, self._bounds.storage_per_day, (since + DAY - self._clock()) / SECOND)
+
+    def _refuse(self, user_id: int, limit: int, wait: float) -> ChatError:
+        self._security_log.write("limit", user_id, limit="bytes-per-day")
+        return ChatError(ErrorCode.QUOTA_USED, limit=limit, retry_after=wait)
+
+
+class TextBytes:
+    """Bytes of texts by person: a bucket in the database, which is full again after a day.
+
+    Less than TEXT_BYTES_AT_ONCE is counted in memory only, by process, and forgotten by a restart.
+    """
+
+    def __init__(self, store: Store, clock: Clock, per_day: int) -> None:
+        self.per_day = per_day
+        self._limit = Limit("text-bytes", burst=per_day, seconds=DAY / SECOND)
+        self._buckets = SqlBuckets(store, clock)
+        self._lock = threading.Lock()
+        self._counted: dict[int, int] = {}
+
+    def take(self, tx: WriteTransaction, user_id: int, size: int) -> float:
+        """Count bytes. Returns 0, or the seconds to wait; the transaction must be rolled back then."""
+        with self._lock:
+            total = self._counted.get(user_id, 0) + size
+            is_due = total >= TEXT_BYTES_AT_ONCE
+            self._counted[user_id] = 0 if is_due else total
+            if len(self._counted) > _MOST_COUNTED:
+                self._counted.clear()
+        wait = self._buckets.take_within(tx, (self._limit, user_id, total)) if is_due else 0.0
+        if wait:
+            with self._lock:
+                self._counted[user_id] = self._counted.get(user_id, 0) + total - size
+        return wait

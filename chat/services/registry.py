@@ -111,7 +111,7 @@ class Services:
             self.store, clock, self.memberships, passwds, person_bounds, self.read_marks, security_log, self.site, lobby
         )
         self.audit = AuditLog(self.store, clock)
-        self.room_settings = RoomSettingsService(self.store, clock)
+        self.room_settings = RoomSettingsService(self.store, clock, self.limits)
         self.join_codes = JoinCodes(self.store, clock, self.limits, self.memberships, security_log, whence)
         self.tickets = Tickets(self.store, clock, self.limits, self.sessions, self.memberships)
         devices = Devices(secret)
@@ -137,7 +137,7 @@ class Services:
             self.store, clock, self.accounts, self.sessions, self.rooms, self.memberships, security_log
         )
         self.decoder = Decoder()
-        quota = Quota(self.store, clock, storage_bounds)
+        quota = Quota(self.store, clock, security_log, storage_bounds)
         self.attachments = Attachments(self.store, clock, self.decoder, image_max_bytes)
         self.messages = Messages(self.store, clock, self.limits, quota, self.attachments, message_max_chars)
         self.avatars = Avatars(self.store, self.decoder)
@@ -149,7 +149,7 @@ class Services:
         self.own_data = OwnData(self.store, self.limits)
         self.friends = Friends(self.store, clock, self.rooms, self.messages, person_bounds, self.site)
         self.friend_groups = FriendGroups(self.store, person_bounds)
-        self.groups = Groups(self.store, clock, self.rooms, quota, self.avatars, security_log)
+        self.groups = Groups(self.store, clock, self.limits, self.rooms, quota, self.avatars, security_log)
         self.invitations = Invitations(self.store, clock, self.memberships, person_bounds)
         self.announcements = Announcements(self.store, clock, person_bounds)
         self.conversations = Conversations(self.store, self.read_marks)
@@ -162,6 +162,7 @@ class Services:
             self.hub,
             clock,
             self.limits,
+            quota,
             security_log,
             edit_minutes=edit_minutes,
             max_chars=message_max_chars,

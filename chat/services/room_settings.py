@@ -12,10 +12,12 @@ from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, AuditAction, ChangeKind, Room
 from chat.names import is_name
 from chat.ports import Store
+from chat.security.limits import ACTS
 from chat.services import access, audit, change_log
 from chat.services.access import SLOW_MODE, AnyConnection, RoomRef
 from chat.services.audit import differing
 from chat.services.permissions import Action, require
+from chat.services.rate_limits import Limits
 
 TOPIC_MAX_CHARS = 250
 SLOW_MODE_MAX = 3600  # seconds
@@ -38,9 +40,10 @@ class Changed(NamedTuple):
 
 
 class RoomSettingsService:
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, limits: Limits) -> None:
         self._store = store
         self._clock = clock
+        self._limits = limits
 
     def get(self, actor: Actor, ref: RoomRef) -> RoomSettings:
         """Return the settings of a room that the actor is in. Raises ROOM_NOT_FOUND."""
@@ -51,9 +54,10 @@ class RoomSettingsService:
         """Change settings by name, all or none. slow_mode None: the site's default.
 
         version: the settings' version that the actor has seen; None: overwrite any. Raises ROOM_NOT_FOUND, FORBIDDEN,
-        FIELD_INVALID; SETTINGS_CHANGED after a change by somebody else.
+        FIELD_INVALID, RATE_LIMITED; SETTINGS_CHANGED after a change by somebody else.
         """
         _check(changes)
+        self._limits.take(ACTS, actor.user_id)
         with self._store.write() as tx:
             room = access.joined_locked(tx, actor, ref)
             require(Action.SETTINGS, room)

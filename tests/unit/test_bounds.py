@@ -9,6 +9,7 @@ from sqlalchemy import event, func, select, update
 from chat.clock import SECOND
 from chat.errors import ChatError, ErrorCode
 from chat.models import Access, Actor, LoginSession, Membership, Role, User
+from chat.security.limits import ACTS
 from chat.services import Services
 from chat.services.messages import Draft
 from tests.conftest import FakeClock, run_in_threads, sign_up
@@ -159,6 +160,37 @@ def test_counting_the_owned_rooms_takes_an_index(services: Services) -> None:
             "EXPLAIN QUERY PLAN SELECT count(*) FROM memberships WHERE user_id = 1 AND role = 'owner'"
         ).all()
     assert "ix_memberships_owned" in str(plan)
+
+
+# Changes of rooms and memberships
+
+
+def test_changes_that_leave_rows_for_good_are_limited(services: Services) -> None:
+    alice, bob = sign_up(services, "alice"), sign_up(services, "bob")
+    club = services.rooms.create(alice, "club", members=["bob"])
+    services.rooms.create(bob, "other")
+    code = services.join_codes.renew(bob, services.rooms.create(bob, "third"))
+    said = services.messages.send(alice, club, Draft(text="hello")).id
+    while code_of(lambda: services.limits.take(ACTS, alice.user_id)) is None:
+        pass
+    acts: list[Callable[[], object]] = [
+        lambda: services.memberships.join(alice, "other"),
+        lambda: services.memberships.leave(alice, club),
+        lambda: services.join_codes.join(alice, code),
+        lambda: services.join_codes.renew(alice, club),
+        lambda: services.join_codes.switch_off(alice, club),
+        lambda: services.room_settings.change(alice, club, {"topic": "Newton"}),
+        lambda: services.groups.set_admin(alice, club, bob.user_id, is_admin=True),
+        lambda: services.groups.transfer(alice, club, bob.user_id),
+        lambda: services.groups.change(alice, club, "title", None),
+        lambda: services.pins.pin(alice, club, said, is_on=True),
+        lambda: services.moderation.mute(alice, club, "bob", 5),
+        lambda: services.moderation.bar(alice, club, "bob", is_barred=True),
+        lambda: services.moderation.delete_recent(alice, club, "bob", 5),
+        lambda: services.changes.react(alice, club, said, "👍", is_on=True),
+    ]
+    assert [code_of(act) for act in acts] == [ErrorCode.RATE_LIMITED] * len(acts)
+    assert code_of(lambda: services.memberships.leave(bob, club)) is None  # others have their own
 
 
 # Passwds of rooms

@@ -1,16 +1,19 @@
-"""Storage quotas: per person and day, in all, and by free disk space."""
+"""Storage quotas: per person and day, in all, and by free disk space; of texts for themselves."""
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor
-from chat.services import Services
+from chat.security.limits import MESSAGES
+from chat.services import Services, quota
 from chat.services.files import LEASE, Upload
 from chat.services.messages import Draft
 from chat.services.profiles import Changes
-from tests.conftest import FakeClock, run_in_threads, sign_up
+from tests.conftest import FakeClock, run_in_threads, settings_at, sign_up, statements_of
 from tests.pictures import noise
 from tests.unit.test_bounds import code_of
 
@@ -186,3 +189,86 @@ def test_the_disk_keeps_some_room(bounded: Start, monkeypatch: pytest.MonkeyPatc
     picture = noise(3000)
     assert code_of(lambda: services.messages.send(alice, "public", Draft(image=picture))) is ErrorCode.STORAGE_FULL
     services.messages.send(alice, "public", Draft(text="texts go on"))
+
+
+@pytest.fixture
+def few_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The day's texts are as small as the setting says, and each is counted in the database."""
+    monkeypatch.setattr(quota, "TEXTS_AT_LEAST", 0)
+    monkeypatch.setattr(quota, "TEXT_BYTES_AT_ONCE", 1)
+
+
+def say(services: Services, actor: Actor, text: str = "é" * 400, **more: Any) -> int:
+    """Of 1,000 bytes with its row."""
+    return services.messages.send(actor, "public", Draft(text=text, **more)).id
+
+
+@pytest.mark.usefixtures("few_texts")
+@pytest.mark.both_databases
+def test_bytes_of_texts_a_day_of_one_person(bounded: Start, clock: FakeClock) -> None:
+    services = bounded(storage_per_day=10_000, rate_limits=False)
+    alice, bob = sign_up(services, "alice"), sign_up(services, "bob")
+    first = say(services, alice, client_message_id="first")
+    for _ in range(9):
+        say(services, alice)
+    with pytest.raises(ChatError) as refused:
+        say(services, alice)
+    assert (refused.value.code, refused.value.data) == (
+        ErrorCode.QUOTA_USED,
+        {"limit": 10_000, "retry_after": 8640.0},  # a tenth of a day
+    )
+    assert say(services, alice, client_message_id="first") == first  # a retry stores nothing
+    assert len(services.messages.history(alice, "public", None, 50)) == 10
+    say(services, bob)  # others have their own
+    clock.advance(8640)
+    say(services, alice)
+    assert code_of(lambda: say(services, alice)) is ErrorCode.QUOTA_USED
+
+
+@pytest.mark.usefixtures("few_texts")
+def test_edits_count_as_what_they_store(bounded: Start) -> None:
+    services = bounded(storage_per_day=5_000, rate_limits=False)
+    alice = sign_up(services, "alice")
+    message = say(services, alice)
+    services.changes.edit(alice, "public", message, "x" * 800)  # the old text and, twice, the new one
+    assert code_of(lambda: services.changes.edit(alice, "public", message, "y" * 800)) is ErrorCode.QUOTA_USED
+    assert services.messages.history(alice, "public", None, 1)[0].content == "x" * 800
+
+
+@pytest.mark.usefixtures("few_texts")
+def test_texts_at_two_workers_share_a_day(bounded: Start) -> None:
+    one, other = (bounded(storage_per_day=10_000, rate_limits=False) for _ in range(2))
+    alice = sign_up(one, "alice")
+    outcomes: list[ErrorCode | None] = []
+    jobs = [lambda s=s: outcomes.append(code_of(lambda: say(s, alice))) for s in (one, other) * 8]
+    run_in_threads(*jobs)
+    assert (outcomes.count(None), outcomes.count(ErrorCode.QUOTA_USED)) == (10, 6)
+
+
+def test_few_texts_cost_no_statement(bounded: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quota, "TEXTS_AT_LEAST", 0)
+    monkeypatch.setattr(quota, "TEXT_BYTES_AT_ONCE", 2_500)
+    services = bounded(storage_per_day=4_000, rate_limits=False)
+    alice = sign_up(services, "alice")
+    counts = []
+    for _ in range(4):
+        with statements_of(services) as statements:
+            say(services, alice)
+        counts.append(len(statements))
+    assert counts[0] == counts[1] == counts[2] - 1 == counts[3]
+    say(services, alice)
+    assert [code_of(lambda: say(services, alice)) for _ in range(3)] == [ErrorCode.QUOTA_USED] * 3
+
+
+def test_without_uploads_texts_go_on(bounded: Start) -> None:
+    services = bounded(storage_per_day=0)
+    alice = sign_up(services, "alice")
+    assert code_of(lambda: store(services, alice, 1)) is ErrorCode.QUOTA_USED
+    for number in range(50):
+        say(services, alice, f"{number}")
+
+
+def test_a_person_at_the_limit_of_messages_has_enough_for_a_day(tmp_path: Path) -> None:
+    """20 texts of 100 characters a second, all day, by the default settings."""
+    per_second = MESSAGES.burst / MESSAGES.seconds
+    assert settings_at(tmp_path).storage_per_day >= 86_400 * per_second * (quota.ROW_BYTES + 100)

@@ -151,7 +151,6 @@ def send(actor: Actor, body: dict[str, Any]) -> Response:
     ErrorCode.MESSAGE_ID_INVALID,
     ErrorCode.IMAGE_INVALID,
     ErrorCode.IMAGE_TOO_LARGE,
-    ErrorCode.QUOTA_USED,
     ErrorCode.STORAGE_FULL,
     ErrorCode.RATE_LIMITED,
     form=ImageForm,

@@ -55,7 +55,6 @@ bp = Blueprint("polling_chat", __name__, url_prefix="/chat")
     ErrorCode.MESSAGE_ID_INVALID,
     ErrorCode.IMAGE_INVALID,
     ErrorCode.IMAGE_TOO_LARGE,
-    ErrorCode.QUOTA_USED,
     ErrorCode.STORAGE_FULL,
     ErrorCode.RATE_LIMITED,
     zh="发送消息。",
@@ -128,6 +127,7 @@ def history(actor: Actor, query: dict[str, Any]) -> Response:
     ErrorCode.EDIT_CROSSED,
     ErrorCode.MESSAGE_EMPTY,
     ErrorCode.MESSAGE_TOO_LONG,
+    ErrorCode.QUOTA_USED,
     ErrorCode.CURSOR_INVALID,
     zh="编辑自己的文字消息。",
 )

@@ -35,7 +35,6 @@ bp = Blueprint("roomapi_message", __name__, url_prefix="/api/message")
     ErrorCode.MESSAGE_ID_INVALID,
     ErrorCode.IMAGE_INVALID,
     ErrorCode.IMAGE_TOO_LARGE,
-    ErrorCode.QUOTA_USED,
     ErrorCode.STORAGE_FULL,
     ErrorCode.RATE_LIMITED,
     zh="发送消息。",
