@@ -11,7 +11,7 @@ from flask.cli import AppGroup
 
 from chat import __version__, connect
 from chat.cli_console import COMMANDS as CONSOLE_COMMANDS
-from chat.cli_databases import CREATE_APP, make_backup, move, restore
+from chat.cli_databases import CREATE_APP, compact, make_backup, move, restore
 from chat.cli_errors import told
 from chat.cli_moderation import COMMANDS as MODERATION_COMMANDS
 from chat.errors import ChatError, ErrorCode
@@ -26,6 +26,7 @@ chat = AppGroup("chat", help="Run this server.")
 chat.add_command(make_backup)
 chat.add_command(restore)
 chat.add_command(move)
+chat.add_command(compact)
 for command in (*CONSOLE_COMMANDS, *MODERATION_COMMANDS):
     chat.add_command(command)
 

@@ -1,4 +1,4 @@
-"""`flask --app wsgi chat backup | restore | move`: commands on the whole database."""
+"""`flask --app wsgi chat backup | restore | move | compact`: commands on the whole database."""
 
 import sys
 from collections.abc import Iterator
@@ -40,6 +40,15 @@ def restore(file: Path) -> None:
     with _told():
         kept = services().backend.restore(file, check_database, _opened)
     click.echo(f"{services().backend.name} is restored; what was there is {kept}. Start the server now.")
+
+
+@click.command("compact")
+@with_appcontext
+def compact() -> None:
+    """Give the database's free space back to the disk, and let it shrink by itself later. Stop the server first."""
+    with _told():
+        services().backend.compact()
+    click.echo(f"{services().backend.name} has no free space left, and shrinks by itself from now on.")
 
 
 @click.command("move")

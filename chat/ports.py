@@ -316,6 +316,10 @@ class Backend(Protocol):
         """
         ...
 
+    def compact(self) -> None:
+        """Rewrite the database without free space. Raises BackupError, also while the database is in use."""
+        ...
+
     def move_to(self, target: "Backend", told: Callable[[int, int], None]) -> int:
         """Copy everything into another database that is empty, and return the number of rows.
 

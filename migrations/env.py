@@ -7,6 +7,7 @@ from alembic.util import CommandError
 from flask import current_app
 from sqlalchemy import text
 
+from chat.backends.sqlite.compacting import make_shrinkable
 from config import ConfigError
 from instance import check
 
@@ -24,8 +25,9 @@ def _no_empty_revision(_context, _revision, directives):
 
 def run() -> None:
     """One transaction for all pending revisions: an upgrade happens whole or not at all, on SQLite too."""
+    settings = current_app.config["SETTINGS"]
     try:
-        check(current_app.config["SETTINGS"], upgrades=True)
+        check(settings, upgrades=True)
     except ConfigError as error:
         raise CommandError(str(error)) from None
     options = {"process_revision_directives": _no_empty_revision, **migrate.configure_args}
@@ -36,6 +38,9 @@ def run() -> None:
                 connection.execute(text("SET LOCAL lock_timeout = 0"))
                 connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": UPGRADE_LOCK})
             context.run_migrations()
+    if settings.database_path is not None:
+        migrate.db.engine.dispose()  # its own connections are no other users
+        make_shrinkable(settings.database_path)
 
 
 run()

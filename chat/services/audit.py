@@ -1,6 +1,7 @@
 """The audit log: acts of owners, admins and teachers, and earlier wordings of messages (docs/decisions/0121).
 
-Nothing deletes its rows. Words of a message are removed from them when the message is purged.
+Nothing deletes its rows. Words of a message are removed from them when the message is purged, and names with their
+account (services.erasing).
 """
 
 import json
@@ -19,7 +20,7 @@ from chat.services.paging import Listed, Page
 from chat.services.permissions import Action, require, require_teacher
 from chat.storage.texts import AsciiLower
 
-KEPT_S = 86400  # words of a deleted message
+KEPT_S = 43200  # words of a deleted message; with the housekeeping they are gone within a day
 PURGED_AT_ONCE = 500  # rows looked at per round of housekeeping
 
 
@@ -96,7 +97,7 @@ class AuditLog:
             return _found(connection, query, page)
 
     def purge(self) -> None:
-        """Remove the words of messages that are gone, or were deleted a day ago, from some of the rows.
+        """Remove the words of messages that are gone, or were deleted half a day ago, from some of the rows.
 
         Each round continues where the last one ended, and starts over after the last row.
         """

@@ -18,6 +18,7 @@ from chat.services.bounds import Bounds, PersonBounds, Requests
 from chat.services.changes import Changes
 from chat.services.conversations import Conversations
 from chat.services.email_codes import EmailCodes
+from chat.services.erasing import Eraser
 from chat.services.export import Export
 from chat.services.files import Files
 from chat.services.friend_groups import FriendGroups
@@ -177,6 +178,7 @@ class Services:
         self.store.on_commit(self.hub.committed)
         self._bus = backend.bus(self.hub)
         self.purger = Purger(self.store)
+        self.eraser = Eraser(self.store, clock)
         self.retention = Retention(self.store, clock, self.site, self.hub.feeds.forget)
         self._housekeeper = Housekeeper(
             self.store,
@@ -198,6 +200,7 @@ class Services:
                 self.roster_imports.purge,
                 self.avatars.convert_old,
                 self.retention.purge,
+                self.eraser.erase,
                 self.purger.purge,
                 self.store.scrub,
                 self.purger.shrink,

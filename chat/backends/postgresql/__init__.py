@@ -61,6 +61,9 @@ class PostgresBackend:
                 copying.copy(copying.store_of(file), self.store, _not_told, replaces=True)
         return str(kept)
 
+    def compact(self) -> None:
+        raise BackupError("PostgreSQL uses the space again by itself; to shrink its files, run VACUUM FULL there")
+
     def move_to(self, target: Backend, told: Callable[[int, int], None]) -> int:
         self._require_alone()
         return copying.copy(self.store, copying.store_of(target), told)

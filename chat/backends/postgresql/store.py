@@ -35,7 +35,8 @@ _RENEW_SECONDS = 1.0
 SCRUB_SECONDS = 12 * 3600.0
 SCRUB_FIRST_SECONDS = 3600.0  # after the start
 _vacuum = text(
-    "VACUUM (SKIP_LOCKED) messages, changes, attachments, attachment_chunks, avatars, audit, users, rooms, sessions"
+    "VACUUM (SKIP_LOCKED) messages, changes, attachments, attachment_chunks, avatars, audit, users, rooms, sessions, "
+    "announcements, friend_groups, friend_requests, known_addresses"
 )
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from chat.backends import copying
 from chat.backends.sqlite import backup
 from chat.backends.sqlite.bus import SqliteBus
+from chat.backends.sqlite.compacting import compact
 from chat.backends.sqlite.engine import tune_sqlite
 from chat.backends.sqlite.store import Store
 from chat.clock import Clock
@@ -32,6 +33,10 @@ class SqliteBackend:
     def restore(self, source: Path, check: Callable[[Path], None], opened: Opened) -> str:  # noqa: ARG002
         backup.restore(self._file, source, check)
         return f"beside it, with {backup.KEPT}"
+
+    def compact(self) -> None:
+        self.store.dispose()  # this process's own connections do not count
+        compact(self._file)
 
     def move_to(self, target: Backend, told: Callable[[int, int], None]) -> int:
         self.store.dispose()  # this process's own connections do not count
