@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from bench.attack import bodies, floods, passwords, slow
+from bench.attack import bodies, floods, passwords, slow, uploads
 from bench.attack.attacker import PAUSE, Attacker
 from bench.attack.wire import Lost
 
@@ -41,6 +41,7 @@ ATTACKS: dict[str, Callable[[Attacker], Coroutine[Any, Any, None]]] = {
         floods.searches,
         bodies.expensive_bodies,
         bodies.files,
+        uploads.uploads,
         bodies.posts_to_the_tcp_port,
         passwords.codes_by_mail,
     )

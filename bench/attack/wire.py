@@ -51,13 +51,13 @@ class Http:
             reader, writer = self._streams
             writer.write(data)
             async with asyncio.timeout(ANSWER_SECONDS):
-                answer = await _answer(reader)
+                found = await answer(reader)
         except (OSError, EOFError, ValueError, TimeoutError, asyncio.IncompleteReadError) as error:
             self.close()
             raise Lost(repr(error)) from error
-        if answer[1].get("connection", "").lower() == "close":
+        if found[1].get("connection", "").lower() == "close":
             self.close()
-        return answer
+        return found
 
     def close(self) -> None:
         if self._streams is not None:
@@ -71,7 +71,8 @@ async def connect(port: int, source: str) -> tuple[asyncio.StreamReader, asyncio
         return await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0), limit=_READ_LIMIT)
 
 
-async def _answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], bytes]:
+async def answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], bytes]:
+    """The next answer: status, headers (names in lower case), body."""
     status, headers = await _head(reader)
     if headers.get("transfer-encoding") == "chunked":
         parts = []
