@@ -1,4 +1,4 @@
-"""No value of any field of an HTTP request costs much more than its bytes, once one is logged in: see expensive.py.
+"""No value of any field of an HTTP request costs much more than its bytes, before and after log-in: see expensive.py.
 
 The fields come from the OpenAPI documents, so that a new one is tried too.
 """
@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 
 from tests.contract.clients import FlaskTransport, PollingClient
-from tests.contract.expensive import ACCENTS, AFTER, FULL, VALUES, costs_at_most, padded
+from tests.contract.expensive import ACCENTS, AFTER, BEFORE, FULL, VALUES, costs_at_most, padded
 
 # What passes as these fields while another one is expensive.
 KNOWN = {
@@ -111,3 +111,54 @@ def test_a_field_after_log_in(alice: PollingClient, protocol: str) -> None:
                 tried += 1
     assert tried > 20, "the document has fields"
     assert alice.call("GET", "/user/me").status == 200, "the session ended on the way"
+
+
+@pytest.mark.parametrize("protocol", ["polling", "roomapi", "realtime", "ims"])
+def test_a_field_before_log_in(app: Flask, protocol: str) -> None:
+    """Also of requests that need a log-in: they are refused before anything is looked at closely."""
+    nobody = PollingClient(FlaskTransport(app))
+    headers = {"Content-Type": "application/json"}
+    document = nobody.call("GET", f"/openapi/{protocol}.json").json
+    tried = 0
+    for method, path, body, query in operations(document):
+        url = filled(path)
+        for field in sorted(body):
+            for value, raw in bodies_with(field, body, is_first=tried == 0):
+
+                def ask() -> None:
+                    reply = nobody.transport.request(method, url, raw, headers)  # noqa: B023
+                    assert reply.status < 500, (method, url, field, value)  # noqa: B023
+
+                assert costs_at_most(BEFORE, ask, len(raw)), (method, path, field, value)
+                tried += 1
+        for name in sorted(query):
+            for parameter in PARAMETERS:
+                address = f"{url}?{name}={quote(parameter)[:7900].rpartition('%')[0] or parameter}"
+                asked = costs_at_most(BEFORE, lambda: nobody.transport.request(method, address, None, {}), 0)  # noqa: B023
+                assert asked, (method, path, name, parameter[:20])
+                tried += 1
+    assert tried > 20, "the document has fields"
+
+
+PART = b'--b\r\nContent-Disposition: form-data; name="%s"\r\n\r\n'
+FORMS = {
+    "many parts": (PART % b"x" + b"y\r\n") * (FULL // 60),
+    "one part with many headers": b"--b\r\n" + b"X-A: b\r\n" * (FULL // 8),
+    "what looks like boundaries": PART % b"file" + b"\r\n--" * (FULL // 4),
+    "ends of lines": PART % b"file" + b"\r\n" * (FULL // 2),
+    "a long name": PART % (b"x" * FULL),
+    "escapes in a filename": b'--b\r\nContent-Disposition: form-data; name="file"; filename="' + b'\\"' * (FULL // 2),
+    "many parameters": b"--b\r\nContent-Disposition: form-data" + b"; a=b" * (FULL // 5),
+    "hard letters in a room's name": PART % b"roomname" + ACCENTS.encode() * (FULL // len(ACCENTS.encode())),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("path", ["/chat/upload", "/conversations/image"])
+def test_a_form(alice: PollingClient, path: str, form: str) -> None:
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+
+    def ask() -> None:
+        assert alice.transport.request("POST", path, FORMS[form], headers).status < 500
+
+    assert costs_at_most(AFTER, ask, len(FORMS[form]))
