@@ -134,7 +134,7 @@ def test_the_tools_by_keyboard(people, name):
     expect(message(anna, "two")).to_be_focused()
     anna.keyboard.press("ArrowUp")
     expect(message(anna, "one")).to_be_focused()
-    for label in ("React", "Reply", "Pin", "Edit", "Delete"):
+    for label in ("React", "Reply", "Seen by", "Pin", "Edit", "Delete"):
         anna.keyboard.press("Tab")
         expect(anna.get_by_role("button", name=label, exact=True)).to_be_focused()
     anna.keyboard.press("Escape")

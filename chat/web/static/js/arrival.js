@@ -31,10 +31,10 @@ const RETURN = /^\/(board\/[^/?#]+|teach)(#\w+)?$/; // the other pages that ask 
 /** The address of the login that leads back to this page. */
 export const loginAddress = () => `/?${new URLSearchParams({ next: location.pathname + location.hash })}`;
 
-/** The page whose visitor was sent here to log in, or null. */
-export function pageToReturnTo() {
+/** The page that me was sent here from to log in, or null; the console is for teachers only. */
+export function pageToReturnTo(me) {
   const next = new URLSearchParams(location.search).get("next") ?? "";
-  return RETURN.test(next) ? next : null;
+  return RETURN.test(next) && (me.teacher || !next.startsWith("/teach")) ? next : null;
 }
 
 export const siteName = () => document.body.dataset.siteName || "Commonroom";

@@ -108,7 +108,7 @@ export class Session {
     const store = this.#store;
     if (store.me?.username !== me.username) this.#handlers.onForget();
     await arrive(me);
-    const next = pageToReturnTo();
+    const next = pageToReturnTo(me);
     if (next && !me.must_change_password) {
       location.replace(next);
       return me.username;
