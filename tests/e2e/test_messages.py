@@ -38,6 +38,7 @@ def test_an_edit_shows_everywhere_in_its_place(people, name):
     say(anna, "frist")
     expect_stored(anna, "frist")
     say(anna, "second")
+    expect_stored(anna, "second")
     tool(anna, "frist", "Edit")
     editor = anna.locator(".editor textarea")
     expect(editor).to_be_focused()
@@ -134,6 +135,7 @@ def test_the_tools_by_keyboard(people, name):
     expect(message(anna, "two")).to_be_focused()
     anna.keyboard.press("ArrowUp")
     expect(message(anna, "one")).to_be_focused()
+    message(anna, "two").locator(".bubble").hover()  # as one that comes below a pointer that rests
     for label in ("React", "Reply", "Seen by", "Pin", "Edit", "Delete"):
         anna.keyboard.press("Tab")
         expect(anna.get_by_role("button", name=label, exact=True)).to_be_focused()

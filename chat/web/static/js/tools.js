@@ -23,7 +23,7 @@ export class MessageTools {
   constructor(log, actions) {
     this.#log = log;
     this.#actions = actions;
-    log.addEventListener("pointerover", (event) => event.pointerType === "mouse" && this.#show(messageAt(event.target)));
+    log.addEventListener("pointerover", (event) => this.#hovered(event));
     log.addEventListener("pointerleave", () => !this.#node.contains(document.activeElement) && this.#hide());
     log.addEventListener("focusin", (event) => this.#focused(event.target));
     log.addEventListener("keydown", (event) => this.#key(event));
@@ -52,6 +52,12 @@ export class MessageTools {
     this.#node.setAttribute("aria-label", t("tools.label"));
     this.#fill(node);
     node.querySelector(".message-main").append(this.#node);
+  }
+
+  /** Not while the keyboard is used: messages also move below a pointer that rests. */
+  #hovered(event) {
+    const isByKeyboard = this.#shown?.matches(":focus-visible") || this.#node.querySelector(":focus-visible");
+    if (event.pointerType === "mouse" && !isByKeyboard) this.#show(messageAt(event.target));
   }
 
   #fill(node) {
