@@ -3,15 +3,15 @@
 import os
 import secrets
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
 
-from tests.real_server import BIN, ROOT
+from tests.databases import Databases
 from tests.real_server import Server as GunicornServer
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -29,12 +29,10 @@ expect.set_options(timeout=25_000)
 
 
 class Server(GunicornServer):
-    """A real gunicorn with a database created by the real command; it keeps port and data across restarts."""
+    """A real gunicorn; it keeps port and data across restarts."""
 
     def migrate(self) -> None:
-        command = [str(BIN / "flask"), "--app", "wsgi", "db", "upgrade"]
-        environment = os.environ | {"CHAT_INSTANCE_PATH": str(self.home)}
-        subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+        self.flask("db", "upgrade")
 
     @property
     def is_up(self) -> bool:
@@ -80,33 +78,117 @@ class Client:
         ]
 
 
+# Without transitions, which take CPU, and in which colours are neither the old nor the new ones.
+USUAL: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}, "locale": "en-US", "reduced_motion": "reduce"}
+
+
+class Problems:
+    """Errors in pages."""
+
+    def __init__(self) -> None:
+        self._found: list[str] = []
+
+    def watch(self, page: Page) -> None:
+        page.on("pageerror", lambda error: self._found.append(f"page error: {error}"))
+        page.on("console", lambda message: self._console(message.type, message.text))
+
+    def _console(self, kind: str, text: str) -> None:
+        # Browsers log every refused request; the page shows these, and the tests look there.
+        if kind == "error" and not text.startswith("Failed to load resource: the server responded with a status of 4"):
+            self._found.append(f"console: {text}")
+
+    def take(self, *, may_lose_network: bool) -> list[str]:
+        """Those since the last call."""
+        found = [each for each in self._found if not (may_lose_network and "Failed to load resource: net::" in each)]
+        self._found.clear()
+        return found
+
+
+class Desk:
+    """A browser context with a page."""
+
+    def __init__(self, browser: Browser, url: str, **options: Any) -> None:
+        self.context: BrowserContext = browser.new_context(base_url=url, **USUAL | options)
+        self.page = self.context.new_page()
+        self.problems = Problems()
+        self.problems.watch(self.page)
+
+    def clear(self) -> bool:
+        """Remove everything of a user; False where that is not possible."""
+        if self.page.is_closed():
+            return False
+        for page in self.context.pages:
+            if page is not self.page:
+                page.close()
+        self.page.unroute_all()
+        self.context.unroute_all()
+        self.page.mouse.move(0, 0)
+        self.context.clear_cookies()
+        try:
+            self.page.goto("/healthz")  # whatever the page does when it is left is done now
+            self.context.clear_cookies()
+            self.page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+        except Error:  # the server is down
+            return False
+        return True
+
+
+class Desks:
+    """Desks with the usual options, for one test after another: to open one takes longer than most tests."""
+
+    def __init__(self, browser: Browser, url: str) -> None:
+        self._make = partial(Desk, browser, url)
+        self._free: list[Desk] = []
+
+    def take(self) -> Desk:
+        return self._free.pop() if self._free else self._make()
+
+    def make(self, **options: Any) -> Desk:
+        return self._make(**options)
+
+    def give_back(self, desk: Desk) -> None:
+        if desk.clear():
+            self._free.append(desk)
+        else:
+            desk.context.close()
+
+    def close(self) -> None:
+        for desk in self._free:
+            desk.context.close()
+
+
 class People:
     """Creates users, each in their own browser context, and collects errors in their pages."""
 
-    def __init__(self, browser: Browser, server: Server) -> None:
-        self._browser = browser
+    def __init__(self, browser: Browser, server: Server, desks: Desks | None = None) -> None:
+        self._desks = desks or Desks(browser, server.url)
         self._server = server
-        self._contexts: list[BrowserContext] = []
+        self._used: list[Desk] = []
+        self._own: list[Desk] = []
         self._clients: list[Client] = []
-        self._problems: list[str] = []
+        self._problems = Problems()
         self.may_lose_network = False
 
-    def page(self, user: str | None = None, **options: Any) -> Page:
-        """Open the page in a new browser context, for a visitor or a new logged-in user."""
-        options = {"viewport": {"width": 1280, "height": 800}, "locale": "en-US"} | options
-        context = self._browser.new_context(base_url=self._server.url, **options)
-        self._contexts.append(context)
+    def page(self, user: str | None = None, *, is_altered: bool = False, **options: Any) -> Page:
+        """Open the page in a browser context, for a visitor or a new logged-in user.
+
+        is_altered: the test leaves traces in the page that a new address does not remove, such as another clock.
+        """
+        if options or is_altered:
+            desk = self._desks.make(**options)
+            self._own.append(desk)
+        else:
+            desk = self._desks.take()
+            self._used.append(desk)
         if user is not None:
-            answer = context.request.post("/user/register", data={"username": user, "password": PASSWORD})
+            answer = desk.context.request.post("/user/register", data={"username": user, "password": PASSWORD})
             assert answer.ok, answer.text()
-        page = context.new_page()
-        self.watch(page)
-        page.goto("/")
-        return page
+        desk.page.goto("/")
+        return desk.page
 
     def watch(self, page: Page) -> None:
-        page.on("pageerror", lambda error: self._problems.append(f"page error: {error}"))
-        page.on("console", lambda message: self._console(message.type, message.text))
+        """Collect the errors of a page that the test has opened."""
+        self._problems.watch(page)
 
     def join(self, name: str, **options: Any) -> Page:
         """Create a user who sees the lobby."""
@@ -122,19 +204,14 @@ class People:
     def finish(self) -> None:
         for client in self._clients:
             client.close()
-        for context in self._contexts:
-            context.close()
-        assert not self._problems, "\n".join(self._problems)
-
-    def _console(self, kind: str, text: str) -> None:
-        if kind != "error":
-            return
-        # Browsers log every refused request; the page shows these, and the tests look there.
-        if text.startswith("Failed to load resource: the server responded with a status of 4"):
-            return
-        if self.may_lose_network and text.startswith("Failed to load resource: net::"):
-            return
-        self._problems.append(f"console: {text}")
+        for desk in self._own:
+            desk.context.close()
+        watched = [self._problems, *(desk.problems for desk in self._own + self._used)]
+        problems = [each for one in watched for each in one.take(may_lose_network=self.may_lose_network)]
+        for desk in self._used:
+            self._desks.give_back(desk)
+            desk.problems.take(may_lose_network=True)
+        assert not problems, "\n".join(problems)
 
 
 def find_browser() -> str | None:
@@ -156,12 +233,25 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("instance"))
-    server.migrate()
-    server.start()
-    yield server
-    server.kill()
+def make_server(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """Start servers on databases of their own."""
+    started: list[Server] = []
+
+    def make(**env: str) -> Server:
+        home = tmp_path_factory.mktemp("instance")
+        databases.fill(home, "sqlite")
+        started.append(Server(home, env=env))
+        started[-1].start()
+        return started[-1]
+
+    yield make
+    for server in started:
+        server.kill()
+
+
+@pytest.fixture(scope="session")
+def shared_server(make_server: Callable[..., Server]) -> Server:
+    return make_server()
 
 
 @pytest.fixture
@@ -172,9 +262,14 @@ def server(shared_server: Server) -> Iterator[Server]:
         shared_server.start()
 
 
+@pytest.fixture(scope="session")
+def desks(browser: Browser, shared_server: Server) -> Desks:
+    return Desks(browser, shared_server.url)
+
+
 @pytest.fixture
-def people(browser: Browser, server: Server) -> Iterator[People]:
-    gathered = People(browser, server)
+def people(browser: Browser, desks: Desks, server: Server) -> Iterator[People]:
+    gathered = People(browser, server, desks)
     yield gathered
     gathered.finish()
 

@@ -1,6 +1,7 @@
 """User actions on the page."""
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
@@ -17,6 +18,15 @@ def say(page: Page, text: str) -> None:
         page.locator("#composer button[type=submit]").click()
     else:
         page.locator("#message-text").press("Enter")
+
+
+def wait_for(page: Page, condition: Callable[[], object], what: str) -> None:
+    """Wait until it holds, while the page's events are taken in."""
+    for _ in range(500):
+        if condition():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"waited in vain: {what}")
 
 
 def bubbles(page: Page, text: str) -> Locator:

@@ -3,7 +3,7 @@
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import PASSWORD
-from tests.e2e.steps import bubbles, expect_once, expect_stored, own_room, say
+from tests.e2e.steps import bubbles, expect_once, expect_stored, own_room, say, wait_for
 
 
 def test_it_heals_when_the_server_comes_back(people, name, server):
@@ -78,10 +78,7 @@ def test_the_pull_may_be_faster_than_the_answer_to_sending(people, name):
     anna.route("**/chat/send", lambda route: held.append((route, route.fetch())))
     say(anna, "overtaken")
     expect_stored(anna, "overtaken")
-    for _ in range(400):  # the pull's answer may come before the intercepted one is handed to us
-        if held:
-            break
-        anna.wait_for_timeout(25)
+    wait_for(anna, lambda: held, "the pull's answer may come before the intercepted one is handed to us")
     route, response = held[0]
     route.fulfill(response=response)
     carl = people.client(name("carl"))
@@ -138,7 +135,7 @@ def test_a_session_that_ended_leads_to_the_login_and_keeps_the_draft(people, nam
 
 def test_a_tab_that_slept_asks_again(people, name):
     """A connection that died silently: the pull in flight never answers, and waking is enough."""
-    anna, room = own_room(people, name)
+    anna, room = own_room(people, name, is_altered=True)
     anna.clock.install()
     carl = people.client(name("carl"))
     carl.post("/room/join", roomname=room)
@@ -152,7 +149,9 @@ def test_a_tab_that_slept_asks_again(people, name):
 
 
 def test_there_is_never_more_than_one_pull_and_no_tight_loop(people, name):
-    anna, _room = own_room(people, name)
+    anna, _room = own_room(people, name, is_altered=True)
+    say(anna, "all about the new room is asked for")
+    expect_stored(anna, "all about the new room is asked for")
     pulls = {"open": 0, "most": 0, "count": 0}
 
     def begun(request):

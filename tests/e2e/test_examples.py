@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -30,10 +30,8 @@ def elsewhere(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def live(tmp_path_factory: pytest.TempPathFactory, elsewhere: str) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("instance"), env={"CHAT_CORS_ORIGINS": elsewhere})
-    server.migrate()
-    server.start()
+def live(make_server: Callable[..., Server], elsewhere: str) -> Iterator[Server]:
+    server = make_server(CHAT_CORS_ORIGINS=elsewhere)
     yield server
     server.kill()
 

@@ -29,7 +29,7 @@ def box_of(locator: Locator) -> FloatRect:
 def test_a_nickname_cannot_impersonate_another_user(people, name):
     teacher, pupil = name("Ms Miller"), name("pupil7")
     alike = teacher.replace("M", "\u041c")  # Cyrillic; the same letters are refused
-    anna, room = own_room(people, name)
+    anna, room = own_room(people, name, is_altered=True)
     people.client(teacher).post("/room/join", roomname=room)
     liar = people.client(name("other"))
     liar.post("/User", username=pupil, nickname=alike, password="correct horse")
@@ -107,7 +107,7 @@ def test_heaps_of_marks_stay_in_their_bubble_and_long_names_in_their_heading(peo
 
 
 def test_a_very_tall_picture_is_cropped_and_opens_to_be_read(people, name):
-    anna, room = own_room(people, name)
+    anna, room = own_room(people, name, is_altered=True)
     bert = people.client(name("bert"))
     bert.post("/room/join", roomname=room)
     bert.show(tall(), room)
@@ -133,7 +133,7 @@ def test_a_very_tall_picture_is_cropped_and_opens_to_be_read(people, name):
 
 
 def test_days_are_renamed_at_midnight(people, name):
-    anna, room = own_room(people, name)
+    anna, room = own_room(people, name, is_altered=True)
     bert = people.client(name("bert"))
     bert.post("/room/join", roomname=room)
     bert.say("good night", room)
@@ -146,7 +146,7 @@ def test_days_are_renamed_at_midnight(people, name):
 
 
 def test_days_are_renamed_on_return_to_a_page_whose_machine_slept(people, name):
-    anna, room = own_room(people, name)
+    anna, room = own_room(people, name, is_altered=True)
     bert = people.client(name("bert"))
     bert.post("/room/join", roomname=room)
     bert.say("good night", room)

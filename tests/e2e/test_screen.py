@@ -346,7 +346,7 @@ def test_back_from_a_room_that_a_dialog_led_to(people, name):
 
 
 def test_nothing_is_refused_from_the_first_visit_to_the_log_out(people, name):
-    page = people.page()
+    page = people.page(is_altered=True)
     seen = []
     page.on("console", lambda message: seen.append(message.text))
     page.on("response", lambda answer: seen.append(answer.url) if answer.status >= 400 else None)
@@ -403,7 +403,7 @@ def test_every_text_exists_in_both_languages(people):
 
 
 def test_the_page_brings_everything_itself(people, name):
-    page = people.page()
+    page = people.page(is_altered=True)
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     page.reload()

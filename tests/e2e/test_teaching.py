@@ -1,10 +1,12 @@
 """A teacher's first minutes: the link, bringing the class in, a roster, and order among accounts."""
 
 import re
+from collections.abc import Callable, Iterator
 
-from playwright.sync_api import expect
+import pytest
+from playwright.sync_api import Browser, expect
 
-from tests.e2e.conftest import PASSWORD
+from tests.e2e.conftest import PASSWORD, Desks, People, Server
 from tests.e2e.steps import create_room, expect_once, say
 from tests.e2e.teaching_pictures import ENGLISH, PICTURES, Course
 from tests.pictures import picture
@@ -18,7 +20,25 @@ def register(page, name):
     page.locator("#login-submit").click()
 
 
-def test_from_the_link_to_a_class_that_is_in(people, server, name):
+@pytest.fixture
+def new_site(make_server: Callable[..., Server]) -> Iterator[Server]:
+    """A server whose site has no teacher; other tests give the shared one teachers."""
+    server = make_server()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def first_people(browser: Browser, new_site: Server) -> Iterator[People]:
+    desks = Desks(browser, new_site.url)
+    gathered = People(browser, new_site, desks)
+    yield gathered
+    gathered.finish()
+    desks.close()
+
+
+def test_from_the_link_to_a_class_that_is_in(first_people, new_site, name):
+    people, server = first_people, new_site
     token = re.findall(r"/claim/(\S+)", server.log.read_text())[-1]
     visitor = people.page()
     expect(visitor.locator("#login-title")).to_have_text("No teacher yet")
