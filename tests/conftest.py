@@ -1,18 +1,16 @@
 """Shared fixtures: every test has its own application on its own database, created by the real migrations."""
 
 import contextlib
-import functools
+import fcntl
 import gc
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flask import Flask
 from flask_migrate import upgrade
 from sqlalchemy import create_engine
-from werkzeug.routing.rules import Rule
 
 from app import create_app, services_for
 from chat.backends import engine_options
@@ -21,6 +19,7 @@ from chat.http.context import EXTENSION
 from chat.models import Actor
 from chat.services import Services
 from config import Settings
+from tests import routes, statements
 from tests.database import engine_of, tracing
 from tests.databases import POSTGRESQL, Databases, url_of
 from tests.databases import SECRET as SECRET
@@ -28,16 +27,8 @@ from tests.hashing import cheapen
 from tests.postgresql import PrivateServer, programs
 from tests.real_server import Server
 
-_compile_builder = Rule._compile_builder
-
-
-def _compiled_when_used(rule: Rule, append_unknown: bool = True) -> Callable[..., Any]:
-    """Three quarters of create_app's time go by compiling how addresses are built, which is hardly ever done."""
-    compiled = functools.cache(lambda: _compile_builder(rule, append_unknown))
-    return lambda *args, **kwargs: compiled()(*args, **kwargs)
-
-
-Rule._compile_builder = _compiled_when_used  # type: ignore[method-assign,assignment]
+routes.compile_once()
+statements.compile_once()
 
 
 class FakeClock:
@@ -54,13 +45,19 @@ class FakeClock:
 
 
 @pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database file with all migrations applied, to be copied."""
-    home = tmp_path_factory.mktemp("migrated")
-    app = create_app(settings_at(home))
-    with app.app_context():
-        upgrade()
-    services_of(app).store.dispose()
+def migrated(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A database file with all migrations applied, to be copied; the first of pytest's workers makes it."""
+    own = tmp_path_factory.getbasetemp()
+    home = (own if worker_id == "master" else own.parent) / "migrated"
+    home.mkdir(exist_ok=True)
+    with (home / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (home / "is-ready").exists():
+            app = create_app(settings_at(home))
+            with app.app_context():
+                upgrade()
+            services_of(app).store.dispose()
+            (home / "is-ready").touch()
     return home / "commonroom.db"
 
 
@@ -235,6 +232,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--database", choices=["sqlite", POSTGRESQL], default="sqlite",
         help="run everything on this one; by default SQLite, and what is marked both_databases on PostgreSQL too",
     )  # fmt: skip
+    parser.addoption("--examples", type=int, default=1, help="how many times as many examples property tests try")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

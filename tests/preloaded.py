@@ -3,6 +3,7 @@
 import app  # noqa: F401
 import serving  # noqa: F401
 import tests.hashing  # noqa: F401
-from tests import moves
+from tests import moves, routes
 
 moves.check()
+routes.compile_once()
