@@ -11,8 +11,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+from flask.cli import main
 from gunicorn.app.wsgiapp import run
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,6 +22,15 @@ BIN = Path(sys.executable).parent
 _PR_SET_PDEATHSIG = 1
 processes = multiprocessing.get_context("forkserver")
 processes.set_forkserver_preload(["tests.preloaded"])
+
+
+def flask(command: Sequence[str], environment: dict[str, str]) -> int:
+    """Run a command of `flask --app wsgi`; the exit code."""
+    process = _forks.Process(target=_run_flask, args=(command, environment))
+    process.start()
+    process.join()
+    assert process.exitcode is not None
+    return process.exitcode
 
 
 class Forked:
@@ -76,6 +87,19 @@ def limit_descriptors(most: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def _run_flask(command: Sequence[str], environment: dict[str, str]) -> None:
+    _live_in(environment)
+    sys.argv = [str(BIN / "flask"), "--app", "wsgi", *command]
+    main()
+
+
+def _live_in(environment: dict[str, str]) -> None:
+    os.chdir(ROOT)
+    os.environ.clear()
+    os.environ.update(environment)
+    time.tzset()
+
+
 def _run(app: str, environment: dict[str, str], log: Path, descriptors: int) -> None:
     """Become the process of the command."""
     end_with_parent()
@@ -83,11 +107,8 @@ def _run(app: str, environment: dict[str, str], log: Path, descriptors: int) -> 
     with log.open("ab") as output:
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
-    os.chdir(ROOT)
     limit_descriptors(descriptors)
-    os.environ.clear()
-    os.environ.update(environment)
-    time.tzset()
+    _live_in(environment)
     # gunicorn reads WEB_CONCURRENCY when it is imported, which is done.
     sys.argv = [str(BIN / "gunicorn"), "--workers", environment["WEB_CONCURRENCY"], app]  # SIGUSR2 runs it again
     run()

@@ -1,13 +1,15 @@
 """A real gunicorn for tests, as `make run` starts it except for cheaper password hashing."""
 
 import contextlib
+import itertools
 import os
 import secrets
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import requests
@@ -18,13 +20,24 @@ from tests.launch import BIN as BIN  # for modules that import it from here
 from tests.launch import ROOT as ROOT
 
 
+@cache
+def _ports() -> Iterator[int]:
+    """The ports of this worker of pytest in turn, from any of them on.
+
+    They are below those that the system gives to outgoing connections: these could take one during a restart.
+    """
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    own = range(10_000 + number, 32_000, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+    return itertools.islice(itertools.cycle(own), secrets.randbelow(len(own)), None)
+
+
 def free_port() -> int:
-    """A port below those that the system gives to outgoing connections: these could take it during a restart."""
-    while True:
-        port = secrets.choice(range(10_000, 32_000))
+    """A port that nothing has, and that no other server of this run is about to take."""
+    for port in _ports():
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
+    raise AssertionError("the ports have no end")
 
 
 def wait_until(condition: Callable[[], object], what: str, timeout: float = 30.0) -> None:
@@ -137,7 +150,7 @@ class Server:
         """Run a command of `flask --app wsgi` on its database."""
         environment = {"PATH": os.environ["PATH"], "CHAT_INSTANCE_PATH": str(self.home)}
         environment |= {**database_environment(self.home), **self._env}
-        subprocess.run([BIN / "flask", "--app", "wsgi", *command], cwd=ROOT, env=environment, check=True)
+        assert launch.flask(command, environment) == 0, command
 
     def signal(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)

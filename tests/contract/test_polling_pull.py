@@ -16,6 +16,7 @@ from tests.conftest import services_of
 from tests.contract.clients import FlaskTransport, PollingClient
 from tests.contract.conftest import Clients
 from tests.pictures import noise
+from tests.real_server import wait_until
 
 
 def said(client: PollingClient, room: str, *texts: str) -> list[str]:
@@ -32,6 +33,34 @@ def texts(messages: list[dict[str, Any]]) -> list[str]:
 @pytest.fixture
 def alice(client: Clients) -> PollingClient:
     return client("alice")
+
+
+Held = Callable[..., Any]
+
+
+@pytest.fixture
+def held(app: Flask) -> Held:
+    """Return the answer to a waiting pull after `then` is done."""
+
+    def hold(client: PollingClient, body: dict[str, Any], then: Callable[[], object], **headers: str) -> Any:
+        replies: list[Any] = []
+        pull = PollingClient(client.transport)
+
+        def ask() -> None:
+            replies.append(pull.call("POST", "/chat/pull?timeout=20", body, **headers))
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        wait_until(lambda: len(services_of(app).hub.notifier) == 1, "it waits")
+        time.sleep(0.05)
+        assert not replies
+        began = time.monotonic()
+        then()
+        thread.join(20)
+        assert time.monotonic() - began < 5
+        return replies[0]
+
+    return hold
 
 
 def test_get_and_post_give_the_same(alice: PollingClient) -> None:
@@ -109,16 +138,11 @@ def test_invalid_cursors(alice: PollingClient, cursor: object) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["2999-01-01T00:00:00Z", 10**12, 10**40, 1e300, "9999-12-31T23:59:59.999999Z"])
-def test_a_cursor_from_the_future_is_the_present(alice: PollingClient, cursor: object) -> None:
+def test_a_cursor_from_the_future_is_the_present(alice: PollingClient, held: Held, cursor: object) -> None:
     said(alice, "public", "old")
     assert alice.ok("POST", "/chat/pull?timeout=0", {"public": cursor})["public"] == []
-    got: list[Any] = []
-    thread = threading.Thread(target=lambda: got.append(alice.ok("POST", "/chat/pull?timeout=20", {"public": cursor})))
-    thread.start()
-    time.sleep(0.1)
-    PollingClient(alice.transport).say("public", "new")
-    thread.join(10)
-    assert texts(got[0]["public"]) == ["new"]
+    got = held(alice, {"public": cursor}, lambda: alice.say("public", "new"))
+    assert texts(got.json["public"]) == ["new"]
 
 
 def test_empty_body_gives_the_newest_of_every_joined_room(alice: PollingClient, client: Clients) -> None:
@@ -194,22 +218,7 @@ def test_a_lost_answer_is_given_again(alice: PollingClient) -> None:
     assert alice.call("POST", "/chat/pull", {"public": ""}).body == first.body
 
 
-def held(client: PollingClient, body: dict[str, Any], then: Callable[[], object], timeout: int = 20) -> Any:
-    """Return the answer to a waiting pull after `then` is done."""
-    replies: list[Any] = []
-    pull = PollingClient(client.transport)
-    thread = threading.Thread(target=lambda: replies.append(pull.call("POST", f"/chat/pull?timeout={timeout}", body)))
-    thread.start()
-    time.sleep(0.15)
-    assert not replies
-    began = time.monotonic()
-    then()
-    thread.join(timeout)
-    assert time.monotonic() - began < 5
-    return replies[0]
-
-
-def test_deleting_a_room_ends_the_wait(alice: PollingClient, client: Clients) -> None:
+def test_deleting_a_room_ends_the_wait(alice: PollingClient, client: Clients, held: Held) -> None:
     bob = client("bob")
     bob.create_room("bobs")
     alice.join("bobs")
@@ -220,7 +229,7 @@ def test_deleting_a_room_ends_the_wait(alice: PollingClient, client: Clients) ->
     assert "bobs" in reply.json["feedback"]
 
 
-def test_leaving_the_only_room_ends_the_wait(alice: PollingClient) -> None:
+def test_leaving_the_only_room_ends_the_wait(alice: PollingClient, held: Held) -> None:
     alice.create_room("mine")
     reply = held(alice, {"mine": ""}, lambda: alice.leave("mine"))
     assert reply.status == 200
@@ -228,24 +237,19 @@ def test_leaving_the_only_room_ends_the_wait(alice: PollingClient) -> None:
     assert "mine" in reply.json["feedback"]
 
 
-def test_logging_out_ends_the_wait(alice: PollingClient) -> None:
+def test_logging_out_ends_the_wait(alice: PollingClient, held: Held) -> None:
     login = alice.call("POST", "/user/login", {"username": "alice", "password": "secret1"})
     token = login.headers["Set-Cookie"].split("=", 1)[1].split(";")[0]
-    replies: list[Any] = []
 
-    def pull() -> None:
-        replies.append(alice.call("POST", "/chat/pull?timeout=20", {"public": ""}, Authorization=token))
+    def log_out() -> None:
+        assert alice.call("POST", "/user/logout", {}, Authorization=token).status == 200
 
-    thread = threading.Thread(target=pull)
-    thread.start()
-    time.sleep(0.15)
-    assert alice.call("POST", "/user/logout", {}, Authorization=token).status == 200
-    thread.join(5)
-    assert replies[0].status == 401
-    assert replies[0].json["status"] == "failure"
+    reply = held(alice, {"public": ""}, log_out, Authorization=token)
+    assert reply.status == 401
+    assert reply.json["status"] == "failure"
 
 
-def test_no_later_message_reaches_a_former_member(alice: PollingClient, client: Clients) -> None:
+def test_no_later_message_reaches_a_former_member(alice: PollingClient, client: Clients, held: Held) -> None:
     bob = client("bob")
     alice.create_room("club")
     bob.join("club")
@@ -335,7 +339,7 @@ def _session_of(services: Services) -> tuple[str, int]:
     return row.id, row.user_id
 
 
-def test_a_new_room_under_the_old_name_ends_the_wait(alice: PollingClient, client: Clients) -> None:
+def test_a_new_room_under_the_old_name_ends_the_wait(alice: PollingClient, client: Clients, held: Held) -> None:
     bob = client("bob")
     bob.create_room("club")
     alice.join("club")

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import requests
 
-from tests.real_server import Server
+from tests.real_server import Server, wait_until
 
 Opened = TypeVar("Opened")
 
@@ -35,6 +35,18 @@ def open_pull(server: Server, token: str, cursors: dict[str, str], timeout: floa
     connection = socket.create_connection(("127.0.0.1", server.port), timeout=30)
     connection.sendall(head.encode() + body)
     return connection
+
+
+def wait_until_read(server: Server) -> None:
+    """Wait until it has accepted all connections to its port, and read everything that was sent."""
+    address = f"0100007F:{server.port:04X}"
+
+    def unread() -> int:
+        """Bytes, and connections that are not accepted yet, as the kernel counts them."""
+        lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        return sum(int(line[4].partition(":")[2], 16) for line in lines if line[1] == address)
+
+    wait_until(lambda: unread() == 0, "the server has read all requests")
 
 
 def answer(connection: socket.socket) -> tuple[int, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.integration.raw import answer, open_pull, sockets_of, token_of
+from tests.integration.raw import answer, open_pull, sockets_of, token_of, wait_until_read
 from tests.real_server import BIN, ROOT, Server, free_port, wait_until
 
 StartServer = Callable[..., Server]
@@ -25,7 +25,8 @@ def test_stopping_answers_held_pulls_at_once(server: StartServer, how: str) -> N
     live = server(workers=2, fresh=True)
     token = token_of(live, "alice")
     pulls = [open_pull(live, token, {"public": ""}) for _ in range(10)]
-    time.sleep(0.3)
+    wait_until_read(live)
+    time.sleep(0.1)
     assert not select.select(pulls, [], [], 0)[0]
     began = time.monotonic()
     if how == "Ctrl-C":  # a terminal tells every process of the group

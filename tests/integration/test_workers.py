@@ -11,7 +11,7 @@ from pathlib import Path
 
 import requests
 
-from tests.integration.raw import answer, open_pull, sockets_of, token_of
+from tests.integration.raw import answer, open_pull, sockets_of, token_of, wait_until_read
 from tests.real_server import BIN, ROOT, Server, wait_until
 
 StartServer = Callable[..., Server]
@@ -30,7 +30,8 @@ def test_pulls_held_by_three_workers_are_woken_by_a_send_to_any(server: StartSer
     spans = []
     cursor = ""
     for number in range(5):
-        time.sleep(0.2)  # all are held
+        wait_until_read(live)
+        time.sleep(0.1)
         assert not select.select(pulls, [], [], 0)[0]
         body = {"roomname": "public", "new_message": {"type": "text", "content": f"round {number}"}}
         requests.post(f"{live.url}/chat/send", json=body, headers={"Authorization": token}, timeout=30)
@@ -122,7 +123,8 @@ def test_a_logout_in_one_worker_ends_the_pulls_of_all(server: StartServer) -> No
     live = server(workers=3)
     token = token_of(live, "alice")
     pulls = [open_pull(live, token, {"public": ""}) for _ in range(12)]
-    time.sleep(0.3)
+    wait_until_read(live)
+    time.sleep(0.1)
     assert not select.select(pulls, [], [], 0)[0]
     requests.post(f"{live.url}/user/logout", headers={"Authorization": token}, timeout=30)
     began = time.monotonic()
@@ -155,7 +157,7 @@ def test_a_new_password_ends_all_sessions_in_all_workers(server: StartServer, ho
     live = server(workers=2)
     token = token_of(live, "alice")
     pulls = [open_pull(live, token, {"public": ""}) for _ in range(8)]
-    time.sleep(0.3)
+    wait_until_read(live)
     environment = {"PATH": os.environ["PATH"], "CHAT_INSTANCE_PATH": str(home)}
     command = [str(BIN / "flask"), "--app", "wsgi", "chat", "set-password", "alice", "--password"]
     for password, code in (("short", 1), ("new password", 0)):

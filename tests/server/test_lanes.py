@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from tests.contract.tcp_client import Lines
-from tests.integration.raw import token_of
+from tests.integration.raw import token_of, wait_until_read
 from tests.real_server import Server, wait_until
 from tests.server.raw import Talk, allow_descriptors, get, post
 
@@ -133,6 +133,6 @@ def test_right_log_ins_do_not_hold_up_a_send(live: Server) -> None:
 
 def test_a_stop_answers_requests_queued_in_lanes(slow_server: Server) -> None:
     with sent_by_many(slow_server, hold("LONG", 0.1), 10) as talks:
-        time.sleep(0.3)
+        wait_until_read(slow_server)
         assert slow_server.stop() == 0
         assert all(talk.answer().status == 200 for talk in talks)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.integration.raw import answer, open_pull, token_of
+from tests.integration.raw import answer, open_pull, token_of, wait_until_read
 from tests.real_server import ROOT, Server, children_of, wait_until
 from tests.server.raw import Talk, get, pull
 
@@ -80,7 +80,7 @@ class Poller:
 def held(server: Server, token: str, count: int = 10) -> Iterator[list[socket.socket]]:
     with contextlib.ExitStack() as stack:
         pulls = [stack.enter_context(open_pull(server, token, {"public": ""})) for _ in range(count)]
-        time.sleep(0.3)
+        wait_until_read(server)
         yield pulls
 
 
@@ -191,7 +191,7 @@ def test_a_body_that_is_finished_while_stopping_is_answered(server: StartServer)
     with Talk(live) as slow, held(live, token, 1) as pulls:
         head = get("/chat/send", f"Authorization: {token}", f"Content-Length: {len(body)}", method="POST")
         slow.send(head + body[:10])
-        time.sleep(0.2)
+        wait_until_read(live)
         live.signal(signal.SIGTERM)
         all_answered(pulls)
         result = slow.ask(body[10:])
@@ -226,7 +226,7 @@ def test_a_pull_that_comes_while_stopping_is_not_held(server: StartServer) -> No
         # Something that keeps it from ending, and pulls in line behind a held one.
         slow.send(get("/chat/send", "Content-Length: 1000", method="POST") + b"{")
         piped.send(pull(token, {"public": ""}, timeout=40) * 2)
-        time.sleep(0.3)
+        wait_until_read(live)
         began = time.monotonic()
         live.signal(signal.SIGTERM)
         assert piped.answer().json()["public"] == []
