@@ -26,6 +26,10 @@ test-postgres: $(VENV)/ready-dev  ## run the tests that touch storage on Postgre
 	@scripts/redis
 	@$(BIN)/pytest --database postgresql $(or $(ARGS),tests/unit tests/contract tests/property tests/tcp tests/integration)
 
+property: $(VENV)/ready-dev  ## try twenty times as many examples of the property tests as `make test` does
+	@scripts/postgresql
+	@$(BIN)/pytest --examples 20 --timeout 0 $(or $(ARGS),tests/property)
+
 lint: $(VENV)/ready-dev  ## check style, types, and import directions
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -84,5 +88,5 @@ $(VENV)/ready-dev: requirements-dev.txt requirements.txt
 	@scripts/venv $(VENV) $<
 	@touch $@ $(VENV)/ready
 
-.PHONY: help run dev test test-postgres hosts checks lint format bench bench-scale conformance attack lesson
+.PHONY: help run dev test test-postgres property hosts checks lint format bench bench-scale conformance attack lesson
 .DEFAULT_GOAL := help

@@ -267,12 +267,12 @@ class Changes(RuleBasedStateMachine):
 
 
 def test_state_and_changes_are_the_state_fetched_again(
-    databases: Databases, database: str, cheap_passwords: None
+    databases: Databases, database: str, cheap_passwords: None, examples: int
 ) -> None:
     Changes.make_world = staticmethod(lambda: InProcess(databases, database))
     run_state_machine_as_test(
         Changes,
         settings=settings(
-            deadline=None, suppress_health_check=list(HealthCheck), max_examples=15, stateful_step_count=40
+            deadline=None, suppress_health_check=list(HealthCheck), max_examples=8 * examples, stateful_step_count=40
         ),
     )

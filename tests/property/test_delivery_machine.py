@@ -277,10 +277,10 @@ def run(machine: type[Delivery], **limits: Any) -> None:
 
 @pytest.mark.both_databases
 def test_every_reader_gets_every_message_once_and_in_order(
-    databases: Databases, database: str, cheap_passwords: None
+    databases: Databases, database: str, cheap_passwords: None, examples: int
 ) -> None:
     InThisProcess.make_world = staticmethod(lambda: InProcess(databases, database))
-    run(InThisProcess, max_examples=30 if database == "sqlite" else 10, stateful_step_count=40)
+    run(InThisProcess, max_examples=(15 if database == "sqlite" else 5) * examples, stateful_step_count=40)
 
 
 @pytest.fixture
@@ -294,7 +294,8 @@ def live(home: Path) -> Iterator[Live]:
         world.close()
 
 
-def test_the_same_over_real_servers(live: Live) -> None:
+def test_the_same_over_real_servers(live: Live, examples: int) -> None:
     OverGunicorn.make_world = staticmethod(lambda: live)
     # Without shrinking, because each example takes real time.
-    run(OverGunicorn, max_examples=15, stateful_step_count=30, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+    phases = [Phase.explicit, Phase.reuse, Phase.generate]
+    run(OverGunicorn, max_examples=8 * examples, stateful_step_count=30, phases=phases)

@@ -35,14 +35,21 @@ class Mailboxes:
         return "250 OK"
 
 
-@pytest.fixture
-def mail() -> Iterator[tuple[str, Mailboxes]]:
+@pytest.fixture(scope="session")
+def mail_server() -> Iterator[tuple[str, Mailboxes]]:
     """A mail server's URL, and its mailboxes."""
     boxes = Mailboxes()
     controller = Controller(boxes, hostname="127.0.0.1", port=free_port())
     controller.start()
     yield f"smtp://127.0.0.1:{controller.port}", boxes
     controller.stop()
+
+
+@pytest.fixture
+def mail(mail_server: tuple[str, Mailboxes]) -> tuple[str, Mailboxes]:
+    """The mail server, with no mail yet."""
+    mail_server[1].received.clear()
+    return mail_server
 
 
 @pytest.fixture(scope="session")
