@@ -26,7 +26,7 @@ processes.set_forkserver_preload(["tests.preloaded"])
 
 def flask(command: Sequence[str], environment: dict[str, str]) -> int:
     """Run a command of `flask --app wsgi`; the exit code."""
-    process = _forks.Process(target=_run_flask, args=(command, environment))
+    process = processes.Process(target=_run_flask, args=(command, environment))
     process.start()
     process.join()
     assert process.exitcode is not None
