@@ -6,14 +6,13 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, NoReturn
 
-from gunicorn.http.errors import ParseException
 from marshmallow import Schema, ValidationError
 
 from chat.errors import ChatError, ErrorCode
 from chat.http.api_spec import declared
 from chat.http.context import arrival, this_request
 from chat.lanes import Lane, enter_lane
-from chat.server.ports import SHORT_MAX_BYTES
+from chat.server.ports import SHORT_MAX_BYTES, BodyNotReceived
 from chat.services.messages import Draft
 
 MOST_VALUES = 100_000  # approximate number of values in a body; a pull of 5,000 rooms has 10,000
@@ -53,7 +52,7 @@ def json_object(long: Lane | None = None) -> dict[str, Any]:
         return parse_object(arrived.body)
     try:
         raw = request.get_data(cache=False)
-    except (OSError, ParseException):
+    except (OSError, BodyNotReceived):
         raise ChatError(ErrorCode.BODY_MALFORMED, reason="broken off, or badly chunked") from None
     return parse_object(raw)
 

@@ -21,6 +21,7 @@ from chat.server.ports import NEEDS_THREAD, Arrival, Client, Data, HeldRequest, 
 from chat.server.receiving import BodyReceiver
 from chat.server.refusals import MOST_REFUSED
 from chat.server.request_targets import FramingError
+from chat.server.response import finished as finished_answer
 from chat.server.states import IN_PROGRESS, READS, State
 from chat.server.streaming import BytesSender, PieceSender
 from chat.server.websocket import WebSocketConnection
@@ -399,7 +400,7 @@ class HttpConnection(BoundedConnection):
     def _worked(self, framed: Framed, answer: wsgi.Answer) -> None:
         if answer.held is not None:
             self._forget_known()
-            framed.shape = None  # thousands may be held, and few of them need a thread again
+            framed.parsed = None  # thousands may be held, and few of them need a thread again
             self._framed, self._body = framed, framed.body
             self._known, self._ending, self._began = answer.held, answer.ending, answer.began
             self._hold_on(answer.held)
@@ -463,10 +464,10 @@ class HttpConnection(BoundedConnection):
             ending.written(size, self._began)
         if isinstance(found, bytes):
             if self._transport is not None:
-                self._transport.write(wsgi.finished(ending.head, found))
+                self._transport.write(finished_answer(ending.head, found))
             self._finished(ending.close)
         else:
-            self._finish([wsgi.finished(ending.head, b"", size), *found], close=ending.close)
+            self._finish([finished_answer(ending.head, b"", size), *found], close=ending.close)
 
     def _finish(self, pieces: Sequence[bytes], *, close: bool) -> None:
         self._head = b""

@@ -100,7 +100,7 @@ class Host(Threads, Protocol):
     is_proxied: bool  # HTTP arrives through proxies, whose address is not a client's
     is_logged: bool  # there is an access log
     is_stopping: bool  # each answer is the last of its connection
-    cfg: Any  # gunicorn's settings
+    scheme: str  # http, or https where this server ends TLS
     log: Any  # gunicorn's log
 
     def wake(self, connection: Waiting) -> None:

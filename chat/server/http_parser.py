@@ -8,7 +8,7 @@ import string
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chat.server.http_heads import LINE_MAX_BYTES, TOKEN, Shape, read
+from chat.server.http_heads import LINE_MAX_BYTES, TOKEN, Head, read
 from chat.server.ports import SHORT_MAX_BYTES
 from chat.server.request_targets import FramingError
 
@@ -29,13 +29,14 @@ _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*
 
 @dataclass(slots=True)
 class Framed:
-    """One request for the parser. If it is too large, its body was not read, and more of it may arrive."""
+    """One request. If it is too large, its body was not read, and more of it may arrive."""
 
-    head: bytes  # up to the empty line, as passed to the parser
+    head: bytes  # up to the empty line, its first line in the usual form
     body: bytes
+    length: int | None = None  # of the body, received or not; None: the head announces none
+    parsed: Head | None = None  # None: to be read again from `head`
     too_large: bool = False
-    is_repeatable: bool = False  # unchanged: the same bytes before a body of the same length mean the same again
-    shape: Shape | None = None  # of a short, repeatable head
+    is_repeatable: bool = False  # the same bytes before a body of the same length mean the same again
     coming: int = 0  # bytes of a body to be read in parts (`next_part`)
 
 
@@ -50,14 +51,13 @@ class Framer:
 
     __slots__ = (
         "_body",
-        "_chunked",
         "_expects",
         "_head",
         "_is_as_it_came",
         "_left",
         "_max_body",
         "_most",
-        "_shape",
+        "_parsed",
         "_takes_any",
         "_takes_long",
         "_takes_parts",
@@ -88,11 +88,10 @@ class Framer:
 
     def _reset(self) -> None:
         self._head: bytes | None = None
+        self._parsed: Head | None = None  # of _head
         self._is_as_it_came = False
-        self._shape: Shape | None = None
         self._left = 0  # bytes of the body or chunk still expected
         self._most = self._max_body  # limit on this request's body
-        self._chunked = False
         self._expects = False
         self._body: bytearray | None = None  # of a chunked request
         self._trailer = 0  # its bytes so far; 0 before it begins
@@ -143,12 +142,12 @@ class Framer:
         if self._head is None and not self._take_head():
             return None
         assert self._head is not None  # noqa: S101
-        if self._chunked:
-            return self._next_chunked() if self._most != NO_BODY else self._with_length(b"", claimed=1)
+        if self._body is not None:
+            return self._next_chunked(self._body) if self._most != NO_BODY else self._refused(1)
         if self._left > SHORT_MAX_BYTES and (most := self._takes_parts(self._head)):
-            return self._done(b"", too_large=True) if self._left > most else self._begun()
+            return self._refused(self._left) if self._left > most else self._begun()
         if self._left > self._most:
-            return self._done(b"", too_large=True)
+            return self._refused(self._left)
         if len(self.buffer) < self._left:
             return None
         with memoryview(self.buffer) as view:  # a slice of the buffer would be another copy
@@ -169,14 +168,22 @@ class Framer:
     def _begun(self) -> Framed:
         """Return the request before its body."""
         coming, expects = self._left, self._expects
-        framed = Framed(self._head or b"", b"", coming=coming)
+        framed = Framed(self._head or b"", b"", coming, self._parsed, coming=coming)
         self._reset()
         self.coming, self._expects = coming, expects
         return framed
 
-    def _done(self, body: bytes, *, too_large: bool = False) -> Framed:
-        is_repeatable = self._is_as_it_came and not too_large
-        framed = Framed(self._head or b"", body, too_large, is_repeatable, self._shape if is_repeatable else None)
+    def _done(self, body: bytes) -> Framed:
+        parsed = self._parsed
+        assert parsed is not None  # noqa: S101
+        length = len(body) if parsed.has_length else None
+        framed = Framed(self._head or b"", body, length, parsed, is_repeatable=self._is_as_it_came)
+        self._reset()
+        return framed
+
+    def _refused(self, length: int) -> Framed:
+        """Return the request without its body."""
+        framed = Framed(self._head or b"", b"", length, self._parsed, too_large=True)
         self._reset()
         return framed
 
@@ -197,32 +204,32 @@ class Framer:
                 raise FramingError("431 Request Header Fields Too Large", "headers may have 32 KiB together")
             return False
         raw = bytes(buffer[: end + 4])
-        head, shape = read(raw)
+        parsed = read(raw)
         del buffer[: end + 4]
-        self._shape = shape
-        self._left = head.length if shape is None else int(shape.values.get("CONTENT_LENGTH", head.length))
-        self._expects = head.expects
-        if head.is_chunked:
-            self._chunked, self._body = True, bytearray()
-        self._is_as_it_came = shape is not None or head.cleaned == raw
-        self._head = raw if self._is_as_it_came else head.cleaned
-        if (self._left > SHORT_MAX_BYTES or head.is_chunked) and not self._takes_long(self._head):
+        self._parsed = parsed
+        line = parsed.line.line
+        is_usual = raw.startswith(line + b"\r\n")
+        self._head = head = raw if is_usual else line + raw[raw.index(b"\r\n") :]
+        self._is_as_it_came = is_usual and not parsed.is_chunked
+        self._left, self._expects = parsed.length, parsed.expects
+        if parsed.is_chunked:
+            self._body = bytearray()
+        if (self._left > SHORT_MAX_BYTES or parsed.is_chunked) and not self._takes_long(head):
             self._most = min(self._max_body, SHORT_MAX_BYTES)
-        if self._expects and (self._left or head.is_chunked) and not self._takes_any(self._head):
+        if self._expects and (self._left or parsed.is_chunked) and not self._takes_any(head):
             self._most = NO_BODY
         return True
 
-    def _next_chunked(self) -> Framed | None:
-        assert self._body is not None  # noqa: S101
+    def _next_chunked(self, body: bytearray) -> Framed | None:
         self.has_more = False
         for _ in range(CHUNKS_A_TURN):
-            if self._left and not self._take_chunk(self._body):
+            if self._left and not self._take_chunk(body):
                 return None
             line = self._take_line()
             if line is None:
                 return None
             if self._trailer and not line:
-                return self._with_length(bytes(self._body))
+                return self._done(bytes(body))
             if self._trailer:
                 self._check_trailer(line)
                 continue
@@ -230,8 +237,8 @@ class Framer:
             if size is None:
                 raise FramingError("400 Bad Request", "chunk")
             length = int(size[1], 16)
-            if len(self._body) + length > self._most:
-                return self._with_length(b"", claimed=self._most + 1)
+            if len(body) + length > self._most:
+                return self._refused(self._most + 1)
             if length:
                 self._left = length + 2
             else:
@@ -268,8 +275,3 @@ class Framer:
         is_field = colon and TOKEN.fullmatch(name) and not _CONTROL.search(value)
         if not is_field or self._trailer > TRAILER_MAX_BYTES:
             raise FramingError("400 Bad Request", "trailer")
-
-    def _with_length(self, body: bytes, claimed: int | None = None) -> Framed:
-        length = len(body) if claimed is None else claimed
-        self._head = (self._head or b"")[:-2] + b"Content-Length: %d\r\n\r\n" % length
-        return self._done(body, too_large=claimed is not None)

@@ -49,7 +49,8 @@ class LoopHost:
         self.connections: set[Connection] = set()
         self.keepalive: float = cfg.keepalive
         self.known_heads = KnownHeads(loop.call_later, cfg.keepalive)
-        self.cfg, self.log = cfg, gunicorn_log
+        self.scheme = "https" if cfg.is_ssl else "http"
+        self.log = gunicorn_log
         self.is_logged: bool = gunicorn_log.access_log_enabled
         self.is_stopping = False
         lanes = self._lanes = Lanes(cfg.threads)

@@ -72,9 +72,13 @@ class Arrival:
     """Facts about a request that have no place in WSGI's environ."""
 
     received_at: float  # time.monotonic() s when the request was complete and began to wait for a thread
-    body: bytes | None  # without gunicorn's and werkzeug's wrappers; None: too large or coming, and not received
+    body: bytes | None  # without werkzeug's wrappers; None: too large or coming, and not received
     coming: int = 0  # bytes of a body that has not been read, and is passed to a receiver
     receiver: Receiver | None = None  # set by the view while bytes are coming; afterwards it has the whole body
+
+
+class BodyNotReceived(Exception):  # noqa: N818 - named by what happened
+    """Raised by wsgi.input if Arrival.body is None."""
 
 
 class Look(Enum):

@@ -3,8 +3,9 @@
 import re
 from dataclasses import dataclass
 
-_LINE = re.compile(rb"([^ ]+) ([^ ]+) HTTP/([0-9])\.([0-9])")
-_METHOD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([\x21-\x7e\x80-\xff]+) HTTP/([0-9])\.([0-9])")
+# Methods are upper-case by convention; all registered ones have 3 to 20 characters.
+_UNUSUAL_METHOD = re.compile(rb"[a-z#]")
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)([/?].*)?", re.IGNORECASE)
 _HOST = re.compile(
     rb"(?:\[[0-9A-Za-z:.%_~!$&'()*+,;=-]+\]|(?:[0-9A-Za-z._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)(?::[0-9]*)?"
@@ -26,9 +27,15 @@ class FramingError(Exception):
 class RequestLine:
     """A parsed request line."""
 
-    line: bytes  # as passed to the parser: with a path, and a supported version
+    method: bytes
+    target: bytes  # a path with an optional query, or *
     is_10: bool
     authority: bytes | None  # of an absolute URI, which replaces Host
+
+    @property
+    def line(self) -> bytes:
+        """The line in its usual form: with a path, and a supported version."""
+        return b"%b %b HTTP/1.%d" % (self.method, self.target, not self.is_10)
 
 
 def is_host(value: bytes) -> bool:
@@ -39,13 +46,15 @@ def is_host(value: bytes) -> bool:
 def read_request_line(first: bytes) -> RequestLine:
     """Parse the request line. Raises FramingError."""
     read = _LINE.fullmatch(first)
-    if read is None or not _METHOD.fullmatch(read[1]):
+    if read is None:
         raise FramingError("400 Bad Request", "request line")
     method, target, major, minor = read.groups()
     if major != b"1":
         raise FramingError("505 HTTP Version Not Supported", "HTTP/1.1 is spoken here")
     if method == b"CONNECT":
         raise FramingError("501 Not Implemented", "CONNECT")
+    if not 3 <= len(method) <= 20 or _UNUSUAL_METHOD.search(method):
+        raise FramingError("400 Bad Request", "method")
     # curl sends non-ASCII addresses unescaped.
     target = _NON_ASCII.sub(lambda byte: b"%%%02X" % byte[0][0], target)
     authority = None
@@ -64,4 +73,4 @@ def read_request_line(first: bytes) -> RequestLine:
         raise FramingError("400 Bad Request", "request line")
     is_10 = minor == b"0"
     # A later HTTP/1.x is answered as the latest supported version (RFC 9110, 2.5).
-    return RequestLine(b"%b %b HTTP/1.%d" % (method, target, not is_10), is_10, authority)
+    return RequestLine(method, target, is_10, authority)

@@ -17,7 +17,6 @@ import uvloop
 from gunicorn.sock import ssl_context
 from gunicorn.workers.base import Worker
 
-from chat.server import wsgi
 from chat.server.connection import HttpConnection
 from chat.server.lines import LineConnection
 from chat.server.loop_host import LoopHost
@@ -42,8 +41,6 @@ class LiveWorker(Worker):
         self._host: LoopHost | None = None
         self._application: Application | None = None
         self._limits = Limits()
-        # Plain attributes: gunicorn's parser reads about twenty per request, and Config is slow.
-        vars(self.cfg).update({name: setting.get() for name, setting in self.cfg.settings.items()})
         self._told = asyncio.Event()
         sys.setswitchinterval(SWITCH_SECONDS)
         super().init_process()
@@ -122,7 +119,6 @@ class LiveWorker(Worker):
 
     def _reopen_logs(self) -> None:
         self.log.reopen_files()
-        wsgi.forget_parsed()
 
     def _told_to_stop(self) -> None:
         self.alive = False

@@ -87,7 +87,7 @@ class Worker:
     is_proxied = is_logged = is_stopping = False
     clients = Clients(lambda _: None, 0)
     application = Application(wsgi=lambda _environ, _start_response: [])
-    cfg = log = None
+    scheme, log = "http", None
 
     def __init__(self) -> None:
         self.connections: set[Connection] = set()

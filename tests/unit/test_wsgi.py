@@ -1,152 +1,172 @@
-"""Cached heads give the same environ as gunicorn's parser, and nothing of another client's."""
+"""The environ of requests, compared with that of gunicorn's parser, and the framing of answers."""
 
-import logging
 import time
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from gunicorn.config import Config
+from gunicorn.http import wsgi as gunicorn_wsgi
+from gunicorn.http.parser import RequestParser
 
 from chat.server import wsgi
 from chat.server.host import Host
 from chat.server.http_parser import Framed, Framer
-from chat.server.ports import ENVIRON_KEY, Application, Arrival
+from chat.server.ports import ENVIRON_KEY, Application, Arrival, BodyNotReceived
 from chat.server.refusals import refusal
-from chat.server.request_targets import FramingError
 
 PEER, LOCAL = ("192.0.2.7", 4711), ("127.0.0.1", 8000)
-_OBJECTS = {"wsgi.input", "wsgi.errors", "gunicorn.socket", "wsgi.early_hints", ENVIRON_KEY}
+_DIFFERENT = {
+    "wsgi.input", "wsgi.errors", "wsgi.file_wrapper", "wsgi.multithread", "wsgi.multiprocess", "wsgi.early_hints",
+    "gunicorn.socket", "SERVER_SOFTWARE", ENVIRON_KEY,
+}  # fmt: skip
 
 HEADS = [
     b"GET /user/me HTTP/1.1\r\nHost: a:8000\r\nAuthorization: Bearer one\r\n\r\n",
-    b"GET /user/me HTTP/1.1\r\nHost: a:8000\r\nAuthorization: Bearer two\r\n\r\n",
     b"GET /user/me HTTP/1.1\r\nHost: a:8000\r\nAuthorization: 0\r\n\r\n",
-    b"GET /user/me HTTP/1.1\r\nHost: a:8000\r\n\r\n",
-    b"GET /user/me?x=%41 HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\ncookie: s=1; t=2\r\n\r\n",
-    b"GET /user/me?x=%41 HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\ncookie:s=3\r\n\r\n",
-    b"GET / HTTP/1.1\r\nHost: a\r\nCookie: a=1\r\nX-Else: 0\r\nCookie: b=2\r\n\r\n",
-    b"GET / HTTP/1.1\r\nHost: a\r\nCookie: a=1\r\nCookie: b=2\r\n\r\n",
+    b"GET /user/me?x=%41&y=?/ HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\ncookie: s=1; t=2\r\n\r\n",
+    b"GET //a/%E4%BD%A0;b?%zz HTTP/1.0\r\nHost: a\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: a\r\nCookie:\ta=1\r\nAuthorization:  x \r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: a\r\nCookie: \xe4=1\r\n\r\n",
-    b"GET / HTTP/1.1\r\nHost: a\r\nCookie: \xe4=1\r\nCookie: b=2\r\n\r\n",
-    b"GET / HTTP/1.1\r\nHost: a\r\nCookie:\ta=1\r\nCookie: b=2\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: a\r\nAuthorization: one \r\nAuthorization: two\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: a\r\nAuthorization:\r\nAuthorization: two\r\n\r\n",
-    b"GET / HTTP/1.1\r\nHost: a\r\nX-Cookie: a\r\nAuthorization:\r\nX: Cookie: 5\r\n\r\n",
-    b"POST /chat/send HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nAuthorization: x\r\nCookie: y\r\n\r\n{}",
-    b"POST /chat/send HTTP/1.1\r\nHost: a\r\nContent-Length: 007\r\nCookie: y\r\nAuthorization: x\r\n\r\n1234567",
-    b"POST /chat/send HTTP/1.1\r\nHost: a\r\nContent-Length:\t3\r\n\r\n123",
-    b"POST /chat/send HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
-    b"POST /chat/send HTTP/1.1\r\nHost: a\r\n\r\n",
-    b"GET /\xe4?\xc3 HTTP/1.1\r\nHost: a\r\nCookie: z\r\nContent-Length: 1\r\n\r\nx",
+    b"GET / HTTP/1.1\r\nHost: a\r\nX-Cookie: a\r\nX: Cookie: 5\r\nConnection: close\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Type: a/b; c=d\r\nCookie: y\r\n\r\n{}",
+    b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\t3\r\n\r\n123",
+    b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"PURGE / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nAccept: a\r\nAccept: b\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: https\r\nX-Forwarded-For: 1.2.3.4\r\nScript_Name: /x\r\n\r\n",
 ]
 
 
-class Workers:
+class Server:
     """A Host, whose application keeps the environ of each call."""
 
-    def __init__(self, **settings: Any) -> None:
-        self.cfg = Config()
-        for name, value in settings.items():
-            self.cfg.set(name, value)
-        self.log = SimpleNamespace(access=lambda *_: None, error=logging.error)
-        self.is_logged = False
+    def __init__(self, *headers: tuple[str, str], status: str = "200 OK", body: tuple[bytes, ...] = ()) -> None:
+        self.log = SimpleNamespace(access=lambda *_: None)
+        self.is_logged = self.is_stopping = False
+        self.scheme = "http"
         self.refusal = refusal
-        self.is_stopping = False
         self.application = Application(wsgi=self.wsgi)
         self.environ: dict[str, Any] = {}
+        self.answer = status, list(headers), body
 
     def wsgi(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
         self.environ = environ
-        start_response("200 OK", [("Content-Length", "0")])
-        return [b""]
+        status, headers, body = self.answer
+        start_response(status, headers)
+        return list(body)
 
-    def read(self, framed: Framed, peer: Any = PEER) -> tuple[dict[str, Any], bytes, bool]:
-        """What an application sees of it, its body, and whether the connection closes."""
-        answer = wsgi.run(cast(Host, self), framed, peer, LOCAL, Arrival(time.monotonic(), framed.body))
-        body = self.environ["wsgi.input"].read()
-        return {key: value for key, value in self.environ.items() if key not in _OBJECTS}, body, answer.close
+    def run(self, framed: Framed) -> wsgi.Answer:
+        return wsgi.run(cast(Host, self), framed, PEER, LOCAL, Arrival(time.monotonic(), framed.body))
 
 
-def framed(raw: bytes) -> Framed:
-    framer = Framer(10_000)
+def framed(raw: bytes, max_body: int = 10_000) -> Framed:
+    framer = Framer(max_body)
     framer.buffer += raw
     found = framer.next()
     assert found is not None
     return found
 
 
-def test_it_equals_gunicorns_result() -> None:
-    workers = Workers()
-    for _ in range(2):  # as something new, and remembered
-        for raw in HEADS:
-            as_remembered = framed(raw)
-            as_read = framed(raw)
-            as_read.shape = None
-            assert workers.read(as_remembered) == workers.read(as_read), raw
-
-
-def test_short_heads_of_the_same_shape_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    workers = Workers()
-    heads = [
-        b"POST / HTTP/1.1\r\nHost: once\r\nCookie: c=%d\r\nContent-Length: %d\r\nAuthorization: %d\r\n\r\n" % (n, n, n)
-        + bytes(n)
-        for n in range(20)
-    ]
-    first, *others = [framed(head) for head in heads]
-    workers.read(first)
-    monkeypatch.setattr(wsgi, "RequestParser", lambda *_: pytest.fail("gunicorn's parser ran"))
-    for n, other in enumerate(others, 1):
-        environ, body, _ = workers.read(other, peer=("192.0.2.7", n))
-        assert (environ["HTTP_COOKIE"], environ["HTTP_AUTHORIZATION"]) == (f"c={n}", str(n))
-        assert (environ["CONTENT_LENGTH"], environ["REMOTE_PORT"], body) == (str(n), str(n), bytes(n))
-
-
-def test_only_a_trusted_peers_word_on_the_scheme_counts() -> None:
-    """For any client with an equal head."""
-    workers = Workers(forwarded_allow_ips="192.0.2.7")
-    raw = b"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: https\r\n\r\n"
-    schemes = [workers.read(framed(raw), (ip, 1))[0]["wsgi.url_scheme"] for ip in ("192.0.2.7", "192.0.2.8") * 2]
-    assert schemes == ["https", "http", "https", "http"]
-
-
-def test_a_value_longer_than_allowed_is_refused() -> None:
-    workers = Workers(limit_request_field_size=100)
-    short, long = (b"GET / HTTP/1.1\r\nHost: a\r\nCookie: %b\r\n\r\n" % (b"x" * n) for n in (5, 200))
-    assert workers.read(framed(short))[2] is False
-    answer = wsgi.run(cast(Host, workers), framed(long), PEER, LOCAL, Arrival(0.0, b""))
-    assert answer.pieces[0].startswith(b"HTTP/1.1 431 ")
-
-
-def test_where_heads_are_logged_each_is_read() -> None:
-    workers = Workers()
-    workers.is_logged = True
-    shown: list[str] = []
-    workers.log.access = lambda _response, read, *_: shown.append(dict(read.headers)["COOKIE"])
-    for n in range(3):
-        workers.read(framed(b"GET / HTTP/1.1\r\nHost: a\r\nCookie: %d\r\n\r\n" % n))
-    assert shown == ["0", "1", "2"]
+@pytest.mark.parametrize("raw", HEADS)
+def test_the_environ_equals_gunicorns(raw: bytes) -> None:
+    cfg = Config()
+    cfg.set("forwarded_allow_ips", "")
+    request = next(RequestParser(cfg, [raw], PEER))
+    _, expected = gunicorn_wsgi.create(request, None, PEER, LOCAL, cfg)
+    server = Server()
+    answer = server.run(framed(raw))
+    found = server.environ
+    assert {key: found[key] for key in found.keys() - _DIFFERENT} == {
+        key: expected[key] for key in expected.keys() - _DIFFERENT
+    }
+    assert found["wsgi.input"].read() == (expected["wsgi.input"].read() if "CONTENT_LENGTH" in expected else b"")
+    assert answer.close is (request.should_close())
 
 
 @pytest.mark.parametrize(
-    "lines",
+    ("lines", "key", "value"),
     [
-        b"Content-Length: 1\r\nContent-Length: 1",
-        b"Content-Length: 1\r\nX: y\r\ncontent-length:\t1",
-        b"Content-Length: +1",
-        b"Content-Length: 1 1",
-        b"Content-Length: 1000000000000000000",
-        b"Content-Length: 1\r\nTransfer-Encoding: chunked",
-        b"Cookie: a\r\n b",
-        b"Cookie: a\rb",
-        b"Cookie : a",
-        b"Cookie: a\nb: c",
-        b"Cookie: a\0b",
+        (b"Cookie: a=1\r\nX: y\r\nCookie: b=2", "HTTP_COOKIE", "a=1; b=2"),
+        (b"Cookie:\r\nCookie: b=2", "HTTP_COOKIE", "b=2"),
+        (b"Upgrade: h2c, WebSocket", "HTTP_UPGRADE", "websocket"),
+        (b"Upgrade: h2c, foo", "HTTP_UPGRADE", "h2c, foo"),
+        (b"Transfer-Encoding: chunked", "HTTP_TRANSFER_ENCODING", None),
+        (b"Transfer-Encoding: chunked", "CONTENT_LENGTH", "2"),
     ],
 )
-def test_refused_heads_have_no_shape(lines: bytes) -> None:
-    for _ in range(2):
-        with pytest.raises(FramingError):
-            framed(b"GET / HTTP/1.1\r\nHost: a\r\n" + lines + b"\r\n\r\n12345")
+def test_fields_that_wsgi_would_read_differently(lines: bytes, key: str, value: str | None) -> None:
+    server = Server()
+    chunks = b"2\r\n{}\r\n0\r\n\r\n" if lines.startswith(b"Transfer") else b""
+    server.run(framed(b"POST / HTTP/1.1\r\nHost: a\r\n" + lines + b"\r\n\r\n" + chunks))
+    assert server.environ.get(key) == value
+
+
+def test_the_host_of_a_whole_uri_counts() -> None:
+    server = Server()
+    server.run(framed(b"GET http://y:1/a?b HTTP/1.3\r\nHost: x\r\n\r\n"))
+    assert (server.environ["HTTP_HOST"], server.environ["PATH_INFO"]) == ("y:1", "/a")
+
+
+def test_a_body_that_was_not_received_is_not_read_as_empty() -> None:
+    server = Server()
+    answer = server.run(framed(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n", max_body=8))
+    assert (server.environ["CONTENT_LENGTH"], answer.close) == ("9", True)
+    with pytest.raises(BodyNotReceived):
+        server.environ["wsgi.input"].read()
+
+
+def test_the_access_log_shows_each_request_its_own_fields() -> None:
+    server = Server()
+    server.is_logged = True
+    shown: list[str] = []
+    server.log.access = lambda _response, fields, *_: shown.append(dict(fields)["cookie"])
+    for n in range(3):
+        server.run(framed(b"GET / HTTP/1.1\r\nHost: a\r\nCookie: %d\r\n\r\n" % n))
+    assert shown == ["0", "1", "2"]
+
+
+def answered(server: Server, method: bytes = b"GET", version: int = 1) -> tuple[bytes, bytes, bool]:
+    """Return the head, the body, and whether the connection closes."""
+    line = b"%b / HTTP/1.%d\r\nHost: a\r\nConnection: keep-alive\r\n\r\n" % (method, version)
+    answer = server.run(framed(line))
+    head, _, body = b"".join(answer.pieces).partition(b"\r\n\r\n")
+    return head, body, answer.close
+
+
+def test_an_answer_without_a_length_is_chunked_or_ends_the_connection() -> None:
+    server = Server(body=(b"one", b"", b"two"))
+    head, body, closes = answered(server)
+    assert (b"\r\nTransfer-Encoding: chunked" in head, closes) == (True, False)
+    assert body == b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n"
+    head, body, closes = answered(server, version=0)
+    assert (head.startswith(b"HTTP/1.0 200 OK\r\n"), body, closes) == (True, b"onetwo", True)
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "shows_length"),
+    [("200 OK", b"HEAD", True), ("204 No Content", b"GET", False), ("304 Not Modified", b"GET", True)],
+)
+def test_answers_that_have_no_body(status: str, method: bytes, shows_length: bool) -> None:
+    head, body, closes = answered(Server(("Content-Length", "3"), status=status, body=(b"one",)), method)
+    assert (b"\r\nContent-Length: 3" in head, body, closes) == (shows_length, b"", False)
+
+
+def test_a_body_is_not_longer_than_announced() -> None:
+    head, body, _ = answered(Server(("Content-Length", "4"), body=(b"one", b"two")))
+    assert (b"\r\nContent-Length: 4" in head, body) == (True, b"onet")
+
+
+def test_fields_of_the_connection_belong_to_the_server() -> None:
+    head, _, _ = answered(Server(("Connection", "close"), ("Keep-Alive", "5"), ("X-A", " b "), ("Content-Length", "0")))
+    assert head.count(b"onnection:") == 1
+    assert (b"\r\nConnection: keep-alive" in head, b"Keep-Alive" in head, b"\r\nX-A: b" in head) == (True, False, True)
+
+
+@pytest.mark.parametrize("header", [("X", "a\r\nY: b"), ("X\r\nY", "b"), ("X", "\u4f60")])
+def test_an_invalid_header_is_never_sent(header: tuple[str, str], caplog: pytest.LogCaptureFixture) -> None:
+    head, _, closes = answered(Server(header))
+    assert (head.startswith(b"HTTP/1.1 500 "), b"Y: b" in head, closes) == (True, False, True)
+    assert "invalid header" in caplog.text
