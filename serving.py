@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Flask
 
-from chat.http.context import EXTENSION
+from chat.http.context import EXTENSION, handled_by
 from chat.http.envelopes import refusals
 from chat.http.long_bodies import takes_any, takes_long, takes_parts
 from chat.http.uploads import AROUND_MAX_BYTES
@@ -22,7 +22,7 @@ def application(app: Flask, line_port: int) -> Application:
     services: Services = app.extensions[EXTENSION]
     lines: dict[int, Any] = {line_port: app.extensions[tcp.EXTENSION]} if line_port else {}
     return Application(
-        wsgi=app,
+        handle=handled_by(app),
         health=health.on_loop(app),
         envelope=refusals(app),
         takes_long=takes_long(app),

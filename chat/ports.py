@@ -149,8 +149,13 @@ class Moment(Protocol):
 class Listener(Protocol):
     """The local end of delivery, to which a bus brings events (chat.delivery.Hub)."""
 
-    heard_at: float  # time.monotonic() s at which the bus last knew all commits of other processes
-    awaits_resync: bool  # the bus has lost the database, and calls resync when it is back
+    def heard(self, at: float) -> None:
+        """The bus knew all commits of other processes at this time (time.monotonic() s)."""
+        ...
+
+    def lost(self) -> None:
+        """The bus has lost the database, and calls resync when it is back."""
+        ...
 
     def publish(self, events: Sequence[Event]) -> None:
         """Process committed events, from this process or another, in any order and possibly repeatedly."""

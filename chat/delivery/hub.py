@@ -18,19 +18,32 @@ class Hub:
         self.notifier = Notifier()
         self.feeds = Feeds(store, feed_max_bytes)
         self._rights: dict[int, int] = {}  # rights_version of the newest entry, for rooms where it is not 0
-        self.awaits_resync = False  # the bus has lost the database, and calls resync when it is back
+        self._awaits_resync = False  # the bus has lost the database
         self.is_cut_off = False  # from the database, for so long that clients are to go elsewhere
-        self.heard_at = 0.0  # time.monotonic() s at which the bus last knew all commits of other processes
+        self._heard_at = 0.0
         self._user_changed = user_changed  # invalidates sessions and memberships; None: of all users
 
     @property
     def holds_on(self) -> bool:
         """Whether waiters that cannot look now need not be answered: they look when the database is back."""
-        return self.awaits_resync and not self.is_cut_off
+        return self._awaits_resync and not self.is_cut_off
 
     def is_current(self) -> bool:
         """Whether memory is up to date: the bus is receiving events of other processes."""
-        return time.monotonic() - self.heard_at < CURRENT_SECONDS
+        return time.monotonic() - self._heard_at < CURRENT_SECONDS
+
+    @property
+    def heard_at(self) -> float:
+        """time.monotonic() s at which the bus last knew all commits of other processes."""
+        return self._heard_at
+
+    def heard(self, at: float) -> None:
+        """The bus knew all commits of other processes at this time (time.monotonic() s)."""
+        self._heard_at = at
+
+    def lost(self) -> None:
+        """The bus has lost the database, and calls resync when it is back."""
+        self._awaits_resync = True
 
     def committed(self, events: Sequence[Event]) -> None:
         """Deliver the events of a commit of this process, except signals. Never raises."""
@@ -82,7 +95,7 @@ class Hub:
 
     def resync(self) -> None:
         """Recover after missed events: drop memory and have every waiter look again."""
-        self.awaits_resync = self.is_cut_off = False
+        self._awaits_resync = self.is_cut_off = False
         self.feeds.forget()
         self._user_changed(None)
         self.notifier.wake_all()

@@ -2,17 +2,19 @@
 
 import re
 from functools import lru_cache
+from typing import Any
 
-from flask import Request, current_app, g, has_app_context, has_request_context, request
+from flask import Flask, Request, current_app, g, has_app_context, has_request_context, request
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
 from chat.security.events import LOCAL, Whence
 from chat.server.client_identity import limited_address
-from chat.server.ports import ENVIRON_KEY, Arrival
+from chat.server.ports import Arrival, Handle, Result
 from chat.services import Services
 
 EXTENSION = "commonroom"
+ARRIVAL_KEY = "commonroom.arrival"  # where a request's environ keeps its Arrival
 PROGRAM_MAX_CHARS = 160
 _UNSHOWN = re.compile("[^\x20-\x7e]+")
 
@@ -23,9 +25,19 @@ def this_request() -> Request:
     return found
 
 
+def handled_by(app: Flask) -> Handle:
+    """Return the application as chat.server calls it; views get the Arrival from `arrival`."""
+
+    def handle(arrival: Arrival, environ: Any, start_response: Any) -> Result:
+        environ[ARRIVAL_KEY] = arrival
+        return app(environ, start_response)
+
+    return handle
+
+
 def arrival() -> Arrival | None:
     """Return the Arrival of the current request; None on servers other than this project's."""
-    found: Arrival | None = this_request().environ.get(ENVIRON_KEY)
+    found: Arrival | None = this_request().environ.get(ARRIVAL_KEY)
     return found
 
 

@@ -1,16 +1,17 @@
 """Reads an uploaded file from a multipart form, part by part, into storage (RFC 7578)."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from flask import Request
+from flask import Response
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
 from chat.errors import ChatError, ErrorCode
+from chat.http.context import arrival, this_request
+from chat.http.responses import ReceivingResponse
 from chat.lanes import Lane, enter_lane
 from chat.models import Actor, StoredMessage
-from chat.server.ports import Arrival
 from chat.services.files import Files, Upload
 
 log = logging.getLogger(__name__)
@@ -154,30 +155,20 @@ class FileForm:
         self._failure = error
 
 
-def received(request: Request, arrived: Arrival | None, files: Files, actor: Actor) -> FileForm | None:
-    """Return the form once it is complete; None while its body is coming.
-
-    Raises BODY_MALFORMED, FILE_TOO_LARGE.
-    """
-    if arrived is not None and isinstance(arrived.receiver, FileForm):
-        return arrived.receiver
+def upload(files: Files, actor: Actor, answer: Callable[[StoredMessage], Response]) -> Response:
+    """Store the file of the current request, and answer. Raises BODY_MALFORMED, FILE_TOO_LARGE, or like `finish`."""
+    arrived, request = arrival(), this_request()
     boundary = request.mimetype_params.get("boundary", "")
     if request.mimetype != "multipart/form-data" or not 0 < len(boundary) <= 200 or not boundary.isascii():
         raise ChatError(ErrorCode.BODY_MALFORMED, reason="no multipart/form-data with a boundary")
     size = request.content_length or 0
-    if size > files.max_bytes + AROUND_MAX_BYTES or (
-        arrived is not None and arrived.body is None and not arrived.coming
-    ):
+    is_refused = arrived is not None and arrived.body is None and not arrived.coming
+    if size > files.max_bytes + AROUND_MAX_BYTES or is_refused:
         raise ChatError(ErrorCode.FILE_TOO_LARGE, limit=files.max_bytes)
     form = FileForm(files, actor, boundary.encode(), size)
     if arrived is not None:
-        arrived.receiver = form  # kept if the request has to run again in another lane
-    if arrived is not None and arrived.coming:
-        return None
-    if arrived is not None and arrived.body is not None:
-        form.take(arrived.body)
-        return form
+        return ReceivingResponse(form, lambda: answer(form.finish()))
     request.max_content_length = size  # servers other than LiveWorker
     while part := request.stream.read(READ_BYTES):
         form.take(part)
-    return form
+    return answer(form.finish())

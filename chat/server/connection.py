@@ -17,7 +17,7 @@ from chat.server.host import Host
 from chat.server.http_parser import PART_BYTES, Framed, Framer, body_after
 from chat.server.known_heads import Ending, Known
 from chat.server.memory import SMALL_BYTES
-from chat.server.ports import NEEDS_THREAD, Arrival, Client, Data, HeldRequest, Look, Receiver, Wsgi
+from chat.server.ports import NEEDS_THREAD, Arrival, Client, Data, HeldRequest, Look, Receiving, Wsgi
 from chat.server.receiving import BodyReceiver
 from chat.server.refusals import MOST_REFUSED
 from chat.server.request_targets import FramingError
@@ -300,7 +300,8 @@ class HttpConnection(BoundedConnection):
         self._head = framed.head
         put = self._host.in_thread if is_retry else self._host.offer
         body = None if framed.too_large or framed.coming else framed.body
-        put(self, self._work, framed, Arrival(time.monotonic(), body, coming=framed.coming), is_retry)
+        arrival = Arrival(time.monotonic(), body, framed.coming)
+        put(self, self._work, framed, partial(self._host.application.handle, arrival), is_retry)
 
     @property
     def client(self) -> Client:
@@ -319,9 +320,7 @@ class HttpConnection(BoundedConnection):
     def _answer_here(self, framed: Framed, app: Wsgi) -> None:
         """Answer on the loop: health checks must not wait for a thread."""
         self.state = WORKING
-        self._worked(
-            framed, wsgi.run(self._host, framed, self._peer, self._local, Arrival(time.monotonic(), framed.body), app)
-        )
+        self._worked(framed, wsgi.run(self._host, framed, self._peer, self._local, app))
 
     def refused(self, lane: Lane, work: Callable[..., None], args: tuple[Any, ...]) -> None:
         """Have a thread answer in the protocol's envelope; if that queue is full too, answer with the generic one."""
@@ -332,19 +331,22 @@ class HttpConnection(BoundedConnection):
         busy = self._host.refusal("503 Service Unavailable", "the server is busy; try again in a moment", framed.head)
         self._host.on_loop(self._worked, framed, wsgi.Answer([busy], close=True))
 
-    def _work(self, framed: Framed, arrival: Arrival, is_retry: bool) -> None:  # in a thread
+    def _work(self, framed: Framed, app: wsgi.App, is_retry: bool) -> None:  # in a thread
         if self._transport is None:  # disconnected while this waited for a thread
             answer = wsgi.Answer([], close=True)
-            if arrival.receiver is not None:
-                arrival.receiver.abandon()
         else:
             try:
-                answer = wsgi.run(self._host, framed, self._peer, self._local, arrival)
+                answer = wsgi.run(self._host, framed, self._peer, self._local, app)
             except WrongLane as wrong:
-                self._host.on_loop(self._host.offer_in, wrong.lane, self, self._work, framed, arrival, is_retry)
+                self._host.on_loop(self._host.offer_in, wrong.lane, self, self._work, framed, app, is_retry)
                 return
-        if framed.coming and arrival.receiver is not None:
-            self._host.on_loop(self._receive, framed, arrival.receiver)
+        receiving = answer.receiving
+        if receiving is not None and framed.coming:
+            self._host.on_loop(self._receive, framed, receiving)
+            return
+        if receiving is not None:
+            receiving.receiver.take(framed.body)
+            self._finish_received(framed, receiving)
             return
         if answer.held is not None:
             try:
@@ -358,16 +360,16 @@ class HttpConnection(BoundedConnection):
                 answer = wsgi.Answer([refusal], close=True)
         self._host.on_loop(self._worked, framed, answer)
 
-    def _receive(self, framed: Framed, receiver: Receiver) -> None:
-        """Pass the body to the receiver; afterwards the request runs again."""
+    def _receive(self, framed: Framed, receiving: Receiving) -> None:
+        """Pass the body to the receiver, then answer."""
 
         def received() -> None:
             self._receiving = None
             self.state = WORKING
             self._set_deadline(NEVER)
-            arrival = Arrival(time.monotonic(), None, receiver=receiver)
-            self._host.in_thread(self, self._work, replace(framed, coming=0), arrival, False)
+            self._host.in_thread(self, self._finish_received, replace(framed, coming=0), receiving)
 
+        receiver = receiving.receiver
         self._receiving = BodyReceiver(self._host, self, self._framer, receiver, self._receive_on, received)
         if self._transport is None:
             self._receiving.stop()
@@ -383,6 +385,12 @@ class HttpConnection(BoundedConnection):
         if self._framer.wants_continue():
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self._receive_on()
+
+    def _finish_received(self, framed: Framed, receiving: Receiving) -> None:  # in a thread
+        if self._transport is None:
+            receiving.receiver.abandon()
+        arrival = Arrival(time.monotonic(), None)
+        self._work(framed, lambda _, start_response: receiving.finish(arrival, start_response), False)
 
     def _receive_on(self) -> None:
         receiving = self._receiving

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from ipaddress import IPv4Network, IPv6Network
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 Client = int | str  # whose turn and share it is: a user's id, or an address
-Wsgi = Callable[[Any, Any], "Iterable[bytes] | Held | Streamed | Upgrade"]
+Wsgi = Callable[[Any, Any], "Iterable[bytes]"]  # environ, start_response
+Result: TypeAlias = "Iterable[bytes] | Held | Streamed | Receiving | Upgrade"
+Handle = Callable[["Arrival", Any, Any], Result]  # facts about the request, environ, start_response
 Takes = Callable[[bytes, Client], bool]  # of a request's head and its client
 # A function of a request's head as far as it arrived, status and reason: the body of a refusal as JSON; None: the path
 # belongs to no protocol.
@@ -38,7 +40,7 @@ def no_envelope(_request: bytes, _status: str, _reason: str) -> bytes | None:
 class Application:
     """All that the server calls upwards."""
 
-    wsgi: Wsgi
+    handle: Handle
     health: Wsgi | None = None  # answers /healthz on the loop
     envelope: Envelope = no_envelope
     # Whether a body over SHORT_MAX_BYTES, or any body that the client holds back until a 100, is received.
@@ -64,17 +66,13 @@ class Limits:
     line_proxies: tuple[Network, ...] = ()  # in front of line listeners
 
 
-ENVIRON_KEY = "commonroom.arrival"  # environ key of the Arrival in requests that came through LiveWorker
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Arrival:
     """Facts about a request that have no place in WSGI's environ."""
 
     received_at: float  # time.monotonic() s when the request was complete and began to wait for a thread
     body: bytes | None  # without werkzeug's wrappers; None: too large or coming, and not received
-    coming: int = 0  # bytes of a body that has not been read, and is passed to a receiver
-    receiver: Receiver | None = None  # set by the view while bytes are coming; afterwards it has the whole body
+    coming: int = 0  # bytes of a body that has not been read: see Receiving
 
 
 class BodyNotReceived(Exception):  # noqa: N818 - named by what happened
@@ -148,10 +146,7 @@ class PushReader(Reader, Protocol):
 
 
 class Receiver(Protocol):
-    """Takes a long body in parts, as it arrives. Called in threads, one call at a time; raises nothing.
-
-    Afterwards the request runs again from its beginning, with this in its Arrival.
-    """
+    """Takes a long body in parts, as it arrives. Called in threads, one call at a time; raises nothing."""
 
     def take(self, part: bytes) -> None:
         """Handle the next part."""
@@ -169,7 +164,7 @@ class Ended(Exception):  # noqa: N818 - it is no mistake
         self.reason = reason
 
 
-# Results of a WSGI application other than the parts of a body, after start_response:
+# Results of a Handle other than the parts of a body. All but Receiving after start_response:
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +180,15 @@ class Streamed:
     """A body that is sent in parts as the client reads."""
 
     pieces: Iterable[bytes]  # iterated in threads, and closed at the end or on abort
+
+
+@dataclass(frozen=True, slots=True)
+class Receiving:
+    """The body is passed to a receiver, also if it is here already; then `finish` answers."""
+
+    receiver: Receiver
+    # Facts about the request with its body, start_response. Raises WrongLane before it does anything.
+    finish: Callable[[Arrival, Any], Iterable[bytes]]
 
 
 @dataclass(frozen=True, slots=True)

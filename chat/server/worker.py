@@ -50,7 +50,10 @@ class LiveWorker(Worker):
         self._application, self._limits = application, limits
 
     def run(self) -> None:
-        application = self._application or Application(wsgi=self.wsgi)
+        wsgi = self.wsgi
+        application = self._application or Application(
+            handle=lambda _, environ, start_response: wsgi(environ, start_response)
+        )
         descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         host = LoopHost(
             self.loop, application, self._limits, descriptors=descriptors, cfg=self.cfg, gunicorn_log=self.log

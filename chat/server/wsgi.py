@@ -13,18 +13,21 @@ from chat.server.host import Host
 from chat.server.http_heads import Head, read
 from chat.server.http_parser import Framed
 from chat.server.known_heads import Ending
-from chat.server.ports import ENVIRON_KEY, Arrival, BodyNotReceived, Held, HeldRequest, Streamed, Upgrade, Wsgi
+from chat.server.ports import BodyNotReceived, Held, HeldRequest, Receiving, Result, Streamed, Upgrade
 from chat.server.refusals import SECURITY_HEADERS
 from chat.server.response import LAST_CHUNK, Response, chunk
 from chat.server.websocket import accept_of, switching
 
 log = logging.getLogger("gunicorn.error")
+App = Callable[[Any, Any], Result]  # environ, start_response
 
 
 class Answer:
-    """The result of a request: parts to write and whether to close, an upgrade to a socket, or a held request."""
+    """The result of a request: parts to write and whether to close, an upgrade to a socket, a held request, or a
+    receiver of its body.
+    """
 
-    __slots__ = ("began", "body", "close", "ending", "held", "lane", "pieces", "upgrade")
+    __slots__ = ("began", "body", "close", "ending", "held", "lane", "pieces", "receiving", "upgrade")
 
     def __init__(self, pieces: list[bytes], *, close: bool) -> None:
         self.pieces = pieces
@@ -33,14 +36,15 @@ class Answer:
         self.lane: Lane | None = None  # of these threads; None: the one for ordinary work
         self.held: HeldRequest | None = None
         self.ending: Ending | None = None  # of a held request
+        self.receiving: Receiving | None = None
         self.upgrade: Upgrade | None = None
         self.began: datetime | None = None
 
 
-def run(host: Host, framed: Framed, peer: Any, local: Any, arrival: Arrival, app: Wsgi | None = None) -> Answer:
-    """Run the application, or `app`, on one request. Raises WrongLane; other errors become answers."""
+def run(host: Host, framed: Framed, peer: Any, local: Any, app: App) -> Answer:
+    """Run `app` on one request. Raises WrongLane; other errors become answers."""
     try:
-        return _run(host, framed, peer, local, arrival, app or host.application.wsgi)
+        return _run(host, framed, peer, local, app)
     except BodyNotReceived:
         return Answer([host.refusal("400 Bad Request", "no body", framed.head)], close=True)
     except Exception:
@@ -48,11 +52,10 @@ def run(host: Host, framed: Framed, peer: Any, local: Any, arrival: Arrival, app
         return Answer([host.refusal("500 Internal Server Error", "internal error", framed.head)], close=True)
 
 
-def _run(host: Host, framed: Framed, peer: Any, local: Any, arrival: Arrival, app: Wsgi) -> Answer:
+def _run(host: Host, framed: Framed, peer: Any, local: Any, app: App) -> Answer:
     started = datetime.now()  # noqa: DTZ005 - gunicorn's access log takes the difference
     head = framed.parsed or read(framed.head)
     environ = environ_of(framed, head, peer, local, host.scheme)
-    environ[ENVIRON_KEY] = arrival
     response = Response(head, closes=bool(framed.too_large or framed.coming or host.is_stopping))
 
     def written(body_bytes: int, began: datetime = started) -> None:
@@ -65,6 +68,10 @@ def _run(host: Host, framed: Framed, peer: Any, local: Any, arrival: Arrival, ap
         return _held(host, found, response, written, started)
     if isinstance(found, Streamed):
         return _streamed(response, found.pieces, written)
+    if isinstance(found, Receiving):
+        answer = Answer([], close=False)
+        answer.receiving = found
+        return answer
     if isinstance(found, Upgrade):
         written(0)
         answer = Answer([switching(accept_of(found.key))], close=False)

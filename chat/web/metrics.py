@@ -6,7 +6,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from chat import metrics
 from chat.http.context import this_request
 from chat.http.openapi import documents
-from chat.http.responses import HeldResponse
+from chat.http.responses import HeldResponse, ReceivingResponse
 
 
 def register(app: Flask, *, shown: bool) -> None:
@@ -19,7 +19,7 @@ def register(app: Flask, *, shown: bool) -> None:
         key = metrics.request(protocol, response.status_code)
         if isinstance(response, HeldResponse):  # the event loop counts it when it is answered
             response.answered = metrics.on_loop(key).count_one
-        else:
+        elif not isinstance(response, ReceivingResponse):  # the one that is sent counts
             metrics.count(key)
         return response
 

@@ -10,7 +10,8 @@ import pytest
 from flask import Flask
 
 from chat.http.compression import LEAST_BYTES
-from chat.server.ports import ENVIRON_KEY, Arrival
+from chat.http.context import ARRIVAL_KEY
+from chat.server.ports import Arrival
 from tests.contract.clients import FlaskTransport, PollingClient
 
 GZIP = {"Accept-Encoding": "gzip"}
@@ -31,7 +32,7 @@ def ask(talking: PollingClient, method: str, path: str, **headers: str) -> tuple
     transport = talking.transport
     assert isinstance(transport, FlaskTransport)
     arrival = Arrival(time.monotonic(), b"")
-    response = transport._client.open(path, method=method, headers=headers, environ_overrides={ENVIRON_KEY: arrival})
+    response = transport._client.open(path, method=method, headers=headers, environ_overrides={ARRIVAL_KEY: arrival})
     assert response.status_code == 200
     return response.data, dict(response.headers)
 

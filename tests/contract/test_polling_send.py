@@ -10,8 +10,9 @@ import pytest
 from flask import Flask
 from PIL import Image
 
+from chat.http.context import ARRIVAL_KEY
 from chat.http.overload import LATE_SECONDS
-from chat.server.ports import ENVIRON_KEY, Arrival
+from chat.server.ports import Arrival
 from tests.conftest import FakeClock
 from tests.contract.clients import FlaskTransport, PollingClient, Reply
 from tests.contract.conftest import Clients
@@ -135,7 +136,7 @@ def test_a_send_that_waited_too_long_for_a_thread_is_refused(app: Flask, alice: 
     body = {"roomname": "public", "new_message": {"type": "text", "content": "x"}}
     statuses = []
     for waited in (LATE_SECONDS - 0.5, LATE_SECONDS + 0.1):
-        environ = {ENVIRON_KEY: Arrival(time.monotonic() - waited, None)}
+        environ = {ARRIVAL_KEY: Arrival(time.monotonic() - waited, None)}
         answer = app.test_client().post("/chat/send", json=body, headers=headers, environ_overrides=environ)
         statuses.append(answer.status_code)
     assert statuses == [200, 503]

@@ -10,9 +10,10 @@ import pytest
 import requests
 from flask import Flask
 
+from chat.http.context import ARRIVAL_KEY
 from chat.http.long_poll import HeldPull
 from chat.http.responses import HeldResponse
-from chat.server.ports import ENVIRON_KEY, Arrival, Look
+from chat.server.ports import Arrival, Look
 from tests.conftest import services_of, statements_of
 from tests.contract.clients import FlaskTransport, PollingClient
 from tests.database import wait_for_the_bus
@@ -227,7 +228,7 @@ def test_a_known_head_runs_no_sql(app: Flask) -> None:
     wait_for_the_bus(chat)
     with app.test_request_context(
         "/chat/pull?timeout=20", method="POST", data=b'{"public": ""}', headers={"Authorization": token},
-        environ_overrides={ENVIRON_KEY: Arrival(time.monotonic(), b'{"public": ""}')},
+        environ_overrides={ARRIVAL_KEY: Arrival(time.monotonic(), b'{"public": ""}')},
     ):  # fmt: skip
         response = app.full_dispatch_request()
     assert isinstance(response, HeldResponse)

@@ -96,7 +96,7 @@ def test_requests_are_refused_at_once_while_it_is_away(serving: Services, relay:
         relay.open()
     wait_until(lambda: not breaker_of(serving).is_open, "it is back")
     wait_until(lambda: looked == [True], "everybody looks again")
-    assert not serving.hub.awaits_resync
+    assert not serving.hub.holds_on
     send()
     send()
     assert [message.content for message in serving.messages.history(alice, "public", None, 10)] == ["x"]

@@ -86,7 +86,7 @@ class Worker:
     keepalive = 75.0
     is_proxied = is_logged = is_stopping = False
     clients = Clients(lambda _: None, 0)
-    application = Application(wsgi=lambda _environ, _start_response: [])
+    application = Application(handle=lambda _arrival, _environ, _start_response: [])
     scheme, log = "http", None
 
     def __init__(self) -> None:

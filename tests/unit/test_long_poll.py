@@ -13,10 +13,11 @@ from sqlalchemy import delete
 from chat import metrics
 from chat.clock import SECOND, from_iso
 from chat.http.between_pulls import KEPT_SECONDS
+from chat.http.context import ARRIVAL_KEY
 from chat.http.long_poll import HeldPull
 from chat.http.responses import HeldResponse
 from chat.models import Actor, Entry, Message
-from chat.server.ports import ENVIRON_KEY, Arrival, Data, Look
+from chat.server.ports import Arrival, Data, Look
 from chat.services import Services
 from chat.services.messages import Draft
 from chat.services.pulls import Position, PullReader
@@ -51,7 +52,7 @@ def pull(app: Flask, token: str, cursors: dict[str, Any], query: str = "") -> Re
     body = json.dumps(cursors).encode()
     with app.test_request_context(
         f"/chat/pull?timeout=20&limit=500{query}", method="POST", data=body, headers={"Authorization": token},
-        environ_overrides={ENVIRON_KEY: Arrival(time.monotonic(), body)},
+        environ_overrides={ARRIVAL_KEY: Arrival(time.monotonic(), body)},
     ):  # fmt: skip
         return app.full_dispatch_request()
 

@@ -235,7 +235,13 @@ class Heard:
         self.times: list[int] = []
         self.came_at: dict[int, float] = {}  # by time
         self.resyncs = self.cuts = 0
-        self.awaits_resync = False
+        self.is_lost = False
+
+    def heard(self, at: float) -> None:
+        self.heard_at = at
+
+    def lost(self) -> None:
+        self.is_lost = True
 
     def publish(self, events: object) -> None:
         pass

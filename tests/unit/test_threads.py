@@ -343,7 +343,7 @@ def test_without_lanes_work_goes_on_where_it_is() -> None:
 def test_a_worker_that_stops_lets_them_finish_for_its_time(graceful_s: float, is_finished: bool) -> None:
     """A client that has disconnected has no connection, but its message is stored."""
     host: Any = LoopHost.__new__(LoopHost)
-    host.connections, host.application, host._lanes = set(), Application(wsgi=lambda *_: []), Lanes(1)
+    host.connections, host.application, host._lanes = set(), Application(handle=lambda *_: []), Lanes(1)
     worker: Any = LiveWorker.__new__(LiveWorker)
     worker.cfg = SimpleNamespace(graceful_timeout=graceful_s)
     worker.notify = lambda: None

@@ -1,6 +1,5 @@
 """The environ of requests, compared with that of gunicorn's parser, and the framing of answers."""
 
-import time
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -12,13 +11,13 @@ from gunicorn.http.parser import RequestParser
 from chat.server import wsgi
 from chat.server.host import Host
 from chat.server.http_parser import Framed, Framer
-from chat.server.ports import ENVIRON_KEY, Application, Arrival, BodyNotReceived
+from chat.server.ports import BodyNotReceived
 from chat.server.refusals import refusal
 
 PEER, LOCAL = ("192.0.2.7", 4711), ("127.0.0.1", 8000)
 _DIFFERENT = {
     "wsgi.input", "wsgi.errors", "wsgi.file_wrapper", "wsgi.multithread", "wsgi.multiprocess", "wsgi.early_hints",
-    "gunicorn.socket", "SERVER_SOFTWARE", ENVIRON_KEY,
+    "gunicorn.socket", "SERVER_SOFTWARE",
 }  # fmt: skip
 
 HEADS = [
@@ -48,7 +47,6 @@ class Server:
         self.is_logged = self.is_stopping = False
         self.scheme = "http"
         self.refusal = refusal
-        self.application = Application(wsgi=self.wsgi)
         self.environ: dict[str, Any] = {}
         self.answer = status, list(headers), body
 
@@ -59,7 +57,7 @@ class Server:
         return list(body)
 
     def run(self, framed: Framed) -> wsgi.Answer:
-        return wsgi.run(cast(Host, self), framed, PEER, LOCAL, Arrival(time.monotonic(), framed.body))
+        return wsgi.run(cast(Host, self), framed, PEER, LOCAL, self.wsgi)
 
 
 def framed(raw: bytes, max_body: int = 10_000) -> Framed:

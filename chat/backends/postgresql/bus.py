@@ -109,7 +109,8 @@ class PostgresBus:
     def _skip(self) -> None:
         with self._store.read() as connection:
             self._seen = str(connection.exec_driver_sql("SELECT pg_current_snapshot()::text").scalar_one())
-        self._looked_at = self._listener.heard_at = time.monotonic()
+        self._looked_at = time.monotonic()
+        self._listener.heard(self._looked_at)
 
     def _look(self, connection: psycopg.Connection) -> None:
         began = time.monotonic()
@@ -125,7 +126,8 @@ class PostgresBus:
         self._seen = rows[0][0]  # only now: what could not be published is read again
         if events:
             self._listener.signal(events)
-        self._looked_at = self._listener.heard_at = began
+        self._looked_at = began
+        self._listener.heard(began)
 
     def _run(self) -> None:
         pause, most = RETRY_SECONDS
@@ -142,7 +144,8 @@ class PostgresBus:
                     was_lost, pause = False, RETRY_SECONDS[0]
                     self._watch(connection)
             except (psycopg.Error, ChatError) as error:
-                was_lost = self._listener.awaits_resync = True
+                was_lost = True
+                self._listener.lost()
                 self._store.breaker.suspected.set()
                 log.warning("the connection for events was lost and is made again: %s", error)
             except Exception:

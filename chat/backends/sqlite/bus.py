@@ -113,7 +113,7 @@ class SqliteBus:
                     # Plain SQL on this connection: it runs after each send, and usually finds nothing new.
                     self._publish_new(lambda last_id: cursor.execute(_NEWER_SQL, (last_id,)).fetchall())
                     read_at = looked_at
-                self._hub.heard_at = looked_at
+                self._hub.heard(looked_at)
                 # inotify fires when WAL pages are written, which may be before the commit is visible.
                 if not can_hear:
                     pause = LOOK_AGAIN_SECONDS

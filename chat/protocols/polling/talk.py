@@ -2,23 +2,22 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from chat.clock import to_iso
 from chat.equations import NotAnEquation, hash_of, mathml
 from chat.errors import ChatError, ErrorCode
+from chat.http import uploads
 from chat.http.api_spec import answers, declared
 from chat.http.auth import signed_in
 from chat.http.bodies import BODY_FAILURES
 from chat.http.context import services
 from chat.http.query_params import asks
-from chat.http.uploads import received
 from chat.lanes import Lane, enter_lane
-from chat.models import Actor
+from chat.models import Actor, StoredMessage
 from chat.protocols.polling.errors import success
 from chat.protocols.polling.render import TYPES
 from chat.protocols.polling.talk_schemas import Equation, EquationQuery, Uploaded, UploadForm
-from chat.server.ports import ENVIRON_KEY
 
 bp = Blueprint("polling_talk", __name__, url_prefix="/chat")
 
@@ -67,10 +66,10 @@ def equation(actor: Actor, query: dict[str, Any]) -> Response:
 )
 def upload(actor: Actor) -> Response:
     """Upload a file or picture, and send it to a room. Beyond the document."""
-    form = received(request, request.environ.get(ENVIRON_KEY), services().files, actor)
-    if form is None:
-        return Response()  # not sent: the request runs again once the body is here
-    message = form.finish()
+    return uploads.upload(services().files, actor, _sent)
+
+
+def _sent(message: StoredMessage) -> Response:
     return success("Sent.", "已发送。", id=message.id, timestamp=to_iso(message.time), type=TYPES[message.type])
 
 
