@@ -10,7 +10,7 @@ class Talk(Handler):
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from flask import Flask, g
 
@@ -21,7 +21,7 @@ from chat.http.overload import refuse_overflow
 from chat.models import Actor, Event, StoredMessage
 from chat.server.ports import NEEDS_THREAD, NOTHING_YET, POLICY, TRY_LATER, Ended, Look, Peer, Raw
 from chat.services import Services
-from chat.services.subscriptions import Ends, Subscription
+from chat.services.subscriptions import NOWHERE, Subscription
 
 log = logging.getLogger(__name__)
 STEP_BYTES = 128 * 1024  # a client that lags gets more after reading this
@@ -92,17 +92,27 @@ class Handler(ABC):
         return self._subscription.actor
 
     def follow(
-        self, actor: Actor, room_id: int | None = None, *, signals: bool = False, since: Ends | None = None
+        self,
+        actor: Actor,
+        room_id: int | None = None,
+        *,
+        signals: bool = False,
+        since: Mapping[int, int] = NOWHERE,
     ) -> None:
         """Push new messages of all the actor's rooms, or of one, until the session ends.
 
         The actor counts as online meanwhile. With `signals`, signals go to `signalled`. `since`: see
         Subscriptions.open. Raises NOT_SIGNED_IN, ROOM_NOT_FOUND.
         """
+        self.push(self.chat.subscriptions.open(actor, room_id, signals=signals, since=since))
+
+    def push(self, subscription: Subscription) -> None:
+        """Push what an open subscription finds, from its beginning on; it is closed with the connection."""
+        actor = subscription.actor
+        self._subscription = subscription
 
         def make(wake: Callable[[], None]) -> _Pushed:
-            subscription = self.chat.subscriptions.open(actor, wake, room_id, signals=signals, since=since)
-            self._subscription = subscription
+            subscription.wake = wake
             return _Pushed(self, subscription)
 
         self.peer.follow(make)

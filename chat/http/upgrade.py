@@ -1,4 +1,4 @@
-"""WebSocket upgrades: a view returns `upgrade(Handler)`, on a route with `websocket=True`.
+"""WebSocket upgrades: a view returns `upgrade(handshake_key(), Handler)`, on a route with `websocket=True`.
 
 The handshake is an ordinary request with sessions, origins and errors. After the 101, chat.server.websocket and the
 Handler own the connection.
@@ -19,21 +19,22 @@ from chat.server.ports import Peer, Upgrade
 from chat.services import Services
 
 
-def upgrade(make: Callable[[Peer, Services], Handler]) -> Response:
-    """Answer the handshake; `make` then constructs the Handler, in a thread.
+def upgrade(
+    key: str, make: Callable[[Peer, Services], Handler], abandoned: Callable[[], None] = lambda: None
+) -> Response:
+    """Answer the handshake. Then `make` constructs the Handler, in a thread; or `abandoned` is called, on the event
+    loop, if the client has disconnected.
+    """
+    proxy: Any = current_app
+    app = proxy._get_current_object()
+    return UpgradeResponse(Upgrade(key, lambda: InApp(app, make), abandoned))
+
+
+def handshake_key() -> str:
+    """Return the handshake's key after checking what RFC 6455 (4.2.1) requires.
 
     Raises UPGRADE_REQUIRED, HANDSHAKE_INVALID, and SOCKETS_UNAVAILABLE on servers other than LiveWorker.
     """
-    key = _key()
-    if arrival() is None:
-        raise ChatError(ErrorCode.SOCKETS_UNAVAILABLE)
-    proxy: Any = current_app
-    app = proxy._get_current_object()
-    return UpgradeResponse(Upgrade(key, lambda: InApp(app, make)))
-
-
-def _key() -> str:
-    """Return the handshake's key after checking what RFC 6455 (4.2.1) requires."""
     headers = request.headers
     if request.method != "GET" or request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
         raise ChatError(ErrorCode.HANDSHAKE_INVALID, reason="not GET by HTTP/1.1")
@@ -47,6 +48,8 @@ def _key() -> str:
         is_key = False
     if not is_key:
         raise ChatError(ErrorCode.HANDSHAKE_INVALID, reason="Sec-WebSocket-Key")
+    if arrival() is None:
+        raise ChatError(ErrorCode.SOCKETS_UNAVAILABLE)
     return key
 
 

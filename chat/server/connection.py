@@ -413,9 +413,11 @@ class HttpConnection(BoundedConnection):
             self._known, self._ending, self._began = answer.held, answer.ending, answer.began
             self._hold_on(answer.held)
             return
-        if answer.upgrade is not None and self._transport is not None:
-            self._go_on_as_socket(answer)
-            return
+        if answer.upgrade is not None:
+            if self._transport is not None:
+                self._go_on_as_socket(answer)
+                return
+            answer.upgrade.abandoned()
         if answer.body is not None and self._transport is not None:
             self._send_body(answer)
             return

@@ -197,6 +197,7 @@ class Upgrade:
 
     key: str  # Sec-WebSocket-Key, which is valid
     open: Open
+    abandoned: Callable[[], None]  # called instead of `open`, on the loop: the client has disconnected
 
 
 class Peer(Protocol):

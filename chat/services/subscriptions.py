@@ -1,8 +1,7 @@
 """Subscriptions: new messages for one reader, in one room or all of theirs, while a socket is open."""
 
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -11,7 +10,7 @@ from chat.delivery import Key
 from chat.errors import ChatError, ErrorCode
 from chat.models import ROOM_SIGNALS, Actor, Event, Membership, Room, StoredMessage
 from chat.ports import Moment
-from chat.services.readers import Reader, Sources, stored_by
+from chat.services.readers import Reader, Sources, not_woken, stored_by
 
 LOOK_MOST = 64  # messages per look
 MOST = 1_000_000  # sockets; file descriptors run out first
@@ -36,12 +35,7 @@ class _Followed:
         self.name = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Ends:
-    """Where a subscription begins: the last message times (µs) of rooms by membership, and the moment of signals."""
-
-    times: Mapping[int, int] = field(default_factory=dict)
-    moment: Moment | None = None  # None: that of the first look
+NOWHERE: Mapping[int, int] = {}  # no room's time is known
 
 
 class Subscription(Reader[list[StoredMessage]]):
@@ -49,14 +43,14 @@ class Subscription(Reader[list[StoredMessage]]):
 
     __slots__ = ("_followed", "_left_out", "_only", "_signals_from", "_since", "most")
 
-    def __init__(self, sources: Sources, actor: Actor, wake: Callable[[], None], only: int | None) -> None:
-        super().__init__(sources, actor, [("user", actor.user_id)], wake)
+    def __init__(self, sources: Sources, actor: Actor, only: int | None) -> None:
+        super().__init__(sources, actor, [("user", actor.user_id)], not_woken)
         self.most = LOOK_MOST
         self._only = only
         self._followed: dict[int, _Followed] = {}
         self._left_out: set[int] | None = None  # message ids
         self._signals_from: Moment | None = None  # signals committed by then are not delivered
-        self._since: Ends | None = None  # where to begin, until then
+        self._since: Mapping[int, int] | None = None  # where to begin, until then
 
     @property
     def room_ids(self) -> list[int]:
@@ -91,7 +85,7 @@ class Subscription(Reader[list[StoredMessage]]):
         """
         since, self._since = self._since, None
         if since is not None and self.signals is not None:
-            self._signals_from = self._sources.store.moment() if since.moment is None else since.moment
+            self._signals_from = self._sources.store.moment()
         feeds = self._sources.hub.feeds
         found: list[StoredMessage] = []
         for room_id, _, last_time, *_ in self._resolve(since):
@@ -144,13 +138,13 @@ class Subscription(Reader[list[StoredMessage]]):
         super().close()
         self._sources.presence.wait_ended(self.actor.session_id)
 
-    def begin(self, since: Ends) -> None:
-        """Follow the rooms from these times on, and rooms without one from now on."""
+    def begin(self, since: Mapping[int, int]) -> None:
+        """Follow the rooms from these times (µs, by membership) on, and rooms without one from now on."""
         self._since = since
         self.start(MOST)  # the first look finds its news again
         self._sources.presence.wait(self.actor.session_id, self.actor.user_id)
 
-    def _resolve(self, since: Ends | None = None) -> list[Any]:
+    def _resolve(self, since: Mapping[int, int] | None = None) -> list[Any]:
         """Resolve the reader's rooms through their memberships, after the waiter is registered for all of them.
 
         `since`: where to begin, on the first call. Rows are unpacked because a column read by name takes 0.3 µs, and
@@ -165,7 +159,7 @@ class Subscription(Reader[list[StoredMessage]]):
                 # A different membership: the reader left and joined again. Joining set the read mark to the room's last
                 # message.
                 if followed is None or followed.membership_id != membership_id:
-                    cursor = read_time if since is None else since.times.get(membership_id, last_time)
+                    cursor = read_time if since is None else since.get(membership_id, last_time)
                     followed = self._followed[room_id] = _Followed(membership_id, cursor)
                 followed.name = sys.intern(name)  # one string shared by all readers of the room
             for room_id in self._followed.keys() - {row[0] for row in rows}:
@@ -196,32 +190,22 @@ class Subscriptions:
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
 
-    def ends(self, actor: Actor) -> Ends:
-        """Return the last message times of the actor's rooms. Read before telling a client that it is connected: see
-        `open`.
-        """
-        moment = self._sources.store.moment()
-        with self._sources.store.read() as connection:
-            rows = connection.execute(_rooms_of_member, {"user": actor.user_id})
-            return Ends({row.membership_id: row.last_time for row in rows}, moment)
-
     def open(
         self,
         actor: Actor,
-        wake: Callable[[], None],
         room_id: int | None = None,
         *,
         signals: bool = False,
-        since: Ends | None = None,
+        since: Mapping[int, int] = NOWHERE,
     ) -> Subscription:
         """Follow one or all of the actor's rooms and mark the actor as online, until `close`.
 
-        With `signals`, signals are appended to `signals`. `since`: the last message times when the client was told
-        that it is connected; later messages are delivered to it.
+        It keeps signals, if `signals`. Set `wake` before the first look, as news may have come. `since`: times (µs) of
+        the last messages that are not wanted, by membership; now for others.
 
         Raises NOT_SIGNED_IN, ROOM_NOT_FOUND (the actor is not in the single room), UNAVAILABLE.
         """
-        subscription = Subscription(self._sources, actor, wake, room_id)
+        subscription = Subscription(self._sources, actor, room_id)
         subscription.signals = [] if signals else None
-        subscription.begin(since or Ends())
+        subscription.begin(since)
         return subscription

@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from sqlalchemy import and_, bindparam, delete, insert, select
@@ -17,7 +18,7 @@ from chat.services.access import RoomRef
 from chat.services.memberships import Memberships, barred_among
 from chat.services.rate_limits import Limits
 from chat.services.sessions import Sessions
-from chat.services.subscriptions import Ends
+from chat.services.subscriptions import NOWHERE
 
 LIFETIME_S = 60
 _FORM = re.compile(r"[0-9a-f]{40}")  # as in realtime's document
@@ -29,7 +30,7 @@ class Entry(NamedTuple):
 
     actor: Actor
     room_id: int
-    since: Ends  # where the room ended when the ticket was issued; empty if that is not known
+    since: Mapping[int, int]  # see Subscriptions.open: the issue of the ticket; empty if that is not known
 
 
 class Tickets:
@@ -94,7 +95,7 @@ class Tickets:
             if room.role is None:
                 self._memberships.admit(tx, room.id, actor.user_id, Role.MEMBER)
             membership = select(Membership.id).where(Membership.room_id == room.id, Membership.user_id == actor.user_id)
-            since = Ends() if ticket.since is None else Ends({tx.execute(membership).scalar_one(): ticket.since})
+            since = NOWHERE if ticket.since is None else {tx.execute(membership).scalar_one(): ticket.since}
         return Entry(actor, room.id, since)
 
     def purge(self) -> None:

@@ -16,7 +16,6 @@ from chat.protocols.tcp.routes import REQUESTS
 from chat.server.ports import Peer
 from chat.server.websocket_frames import CONTINUATION, MESSAGE_MAX_BYTES, PING, TEXT, FrameReader
 from chat.services import Services
-from chat.services.subscriptions import Ends
 from tests.conftest import services_of, sign_up
 from tests.contract.expensive import AFTER, BEFORE, FULL, VALUES, costs_at_most, padded
 from tests.database import execute
@@ -125,9 +124,11 @@ def test_a_frame_before_log_in(opened: Open, value: str) -> None:
 
 @pytest.mark.parametrize("value", VALUES)
 def test_a_frame_after_log_in(opened: Open, alice: Actor, app: Flask, value: str) -> None:
-    roomapi = opened(lambda peer, chat: MessageSocket(peer, chat, alice, Place(None, ""), Ends(), is_greeted=True))
+    roomapi = opened(
+        lambda peer, chat: MessageSocket(peer, chat, chat.subscriptions.open(alice), Place(None, ""), is_greeted=True)
+    )
     realtime = opened(lambda peer, chat: RoomSocket(peer, chat, chinese=True))
-    ims = opened(lambda peer, chat: Notices(peer, chat, alice, Ends()))
+    ims = opened(lambda peer, chat: Notices(peer, chat, chat.subscriptions.open(alice, signals=True)))
     realtime(f'{{"token":"{services_of(app).tickets.issue(alice, 1)}"}}'.encode())
     for say, fields in (
         (roomapi, ["room_id", "type", "content", "client_message_id", "another"]),

@@ -14,7 +14,7 @@ from chat.http.auth import handshaking_actor
 from chat.http.context import services
 from chat.http.handler import Handler
 from chat.http.responses import UpgradeResponse
-from chat.http.upgrade import upgrade
+from chat.http.upgrade import handshake_key, upgrade
 from chat.lanes import Lane, enter_lane
 from chat.models import Actor, Event, EventKind, StoredMessage, Visitor
 from chat.server import stream
@@ -133,10 +133,10 @@ def register(app: Flask) -> None:
     def socket() -> Response:
         actor = handshaking_actor()
         room_id = request.args.get("room", type=int)
-        return upgrade(lambda peer, chat: Talk(peer, chat, actor, room_id))
+        return upgrade(handshake_key(), lambda peer, chat: Talk(peer, chat, actor, room_id))
 
     def echo() -> Response:
-        response = upgrade(lambda *_: None)  # type: ignore[arg-type]
+        response = upgrade(handshake_key(), lambda *_: None)  # type: ignore[arg-type]
         assert isinstance(response, UpgradeResponse)
         response.upgrade = Upgrade(response.upgrade.key, Echo)
         return response

@@ -48,7 +48,7 @@ def test_unread_can_be_set_no_further_than_the_bound(services, clock, alice, bob
 def test_no_room_is_cut_from_a_subscription(services, alice, monkeypatch) -> None:
     monkeypatch.setattr("chat.services.paging.LIST_CAP", 2)
     made = [services.rooms.create_titled(alice, f"r{n}", access=Access.OPEN).id for n in range(6)]
-    subscription = services.subscriptions.open(alice, lambda: None)
+    subscription = services.subscriptions.open(alice)
     assert set(made) < set(subscription.room_ids)
     services.messages.send(alice, made[-1], Draft(text="help"))
     assert [m.content for m in subscription.find() or []] == ["help"]
@@ -63,7 +63,7 @@ def test_messages_arriving_while_a_subscription_opens_are_not_missed(services, a
         change(waiter, keys)
 
     monkeypatch.setattr(services.hub.notifier, "change", say_first)
-    subscription = services.subscriptions.open(alice, lambda: None)
+    subscription = services.subscriptions.open(alice)
     assert [m.content for m in subscription.find() or []] == ["between"]
     subscription.close()
 

@@ -520,7 +520,7 @@ def test_lost_doubled_and_late_hints_cost_seconds_only(
 
     monkeypatch.setattr(hints_of(other), "_heard", worse)
     alice, bob = sign_up(one, "alice"), sign_up(other, "bob")
-    subscription = other.subscriptions.open(bob, lambda: None)
+    subscription = other.subscriptions.open(bob)
     wanted = [str(n) for n in range(HINTED_MESSAGES)]
     sent_at: dict[str, float] = {}
     got: list[str] = []

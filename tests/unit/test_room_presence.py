@@ -208,7 +208,7 @@ def test_leaving_is_written_later_where_it_cannot_be_now(
 def test_earlier_signals_do_not_reach_a_new_reader(services: Services, alice: Actor) -> None:
     bus = bus_of(services)
     services.room_presence.enter(alice, LOBBY)
-    subscription = services.subscriptions.open(sign_up(services, "bob"), lambda: None, signals=True)
+    subscription = services.subscriptions.open(sign_up(services, "bob"), signals=True)
     services.room_presence.enter(sign_up(services, "carol"), LOBBY)
     bus.read_events()
     told = [event for event in subscription.signals or [] if event.kind in _VISITS]

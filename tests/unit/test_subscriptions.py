@@ -58,7 +58,7 @@ def test_a_ticket_is_followed_from_its_issue_on(services: Services, alice: Actor
     services.hub.feeds.forget()
     for ticket in tickets:
         _, room_id, since = services.tickets.redeem(ticket)
-        subscription = services.subscriptions.open(bob, lambda: None, room_id, since=since)
+        subscription = services.subscriptions.open(bob, room_id, since=since)
         assert take(subscription) == said
         said.append("after")
         send(services, alice, "public", said[-1])
@@ -69,7 +69,8 @@ def test_a_ticket_is_followed_from_its_issue_on(services: Services, alice: Actor
 def test_from_now_on_each_once(services: Services, alice: Actor) -> None:
     send(services, alice, "public", "before")
     woken: list[bool] = []
-    subscription = services.subscriptions.open(alice, lambda: woken.append(True))
+    subscription = services.subscriptions.open(alice)
+    subscription.wake = lambda: woken.append(True)
     assert take(subscription) == []
     for n in range(10):
         send(services, alice, "public", f"{n}")
@@ -83,23 +84,22 @@ def test_from_now_on_each_once(services: Services, alice: Actor) -> None:
     assert len(woken) == 10
 
 
-def test_messages_between_handshake_and_subscription_are_pushed(services: Services, alice: Actor) -> None:
+def test_messages_before_the_first_look_are_found(services: Services, alice: Actor) -> None:
     services.rooms.create(alice, "club")
     send(services, alice, "club", "before")
-    since = services.subscriptions.ends(alice)
+    subscription = services.subscriptions.open(alice)
     send(services, alice, "club", "in between")
     services.rooms.create(alice, "later")
     send(services, alice, "later", "in a room of later")
     services.hub.feeds.forget()
-    subscription = services.subscriptions.open(alice, lambda: None, since=since)
-    assert take(subscription) == ["in between"]
+    assert take(subscription) == ["in between", "in a room of later"]
     send(services, alice, "club", "after")
     assert take(subscription) == ["after"]
     subscription.close()
 
 
 def test_it_is_found_in_memory_without_the_database(services: Services, alice: Actor) -> None:
-    subscription = services.subscriptions.open(alice, lambda: None)
+    subscription = services.subscriptions.open(alice)
     send(services, alice, "public", "x")
     services.store.dispose()
     found = subscription.find()
@@ -110,7 +110,7 @@ def test_it_is_found_in_memory_without_the_database(services: Services, alice: A
 def test_rooms_joined_left_and_joined_again(services: Services, alice: Actor) -> None:
     bob = sign_up(services, "bob")
     services.rooms.create(alice, "club", "public", "")
-    subscription = services.subscriptions.open(bob, lambda: None)
+    subscription = services.subscriptions.open(bob)
     got = []
     for round_ in range(3):
         send(services, alice, "club", "not for bob")
@@ -131,7 +131,7 @@ def test_a_look_that_began_before_the_leaving_shows_nothing_after_it(services: S
     bob = sign_up(services, "bob")
     services.rooms.create(alice, "club", "public", "")
     services.memberships.join(bob, "club", "")
-    subscription = services.subscriptions.open(bob, lambda: None)
+    subscription = services.subscriptions.open(bob)
     services.memberships.leave(bob, "club")
     send(services, alice, "club", "secret")
     found = subscription._in_memory()
@@ -146,7 +146,7 @@ def test_put_out_between_the_two_readings_of_a_look(
     bob = sign_up(services, "bob")
     services.rooms.create(alice, "club", "public", "")
     services.memberships.join(bob, "club", "")
-    subscription = services.subscriptions.open(bob, lambda: None)
+    subscription = services.subscriptions.open(bob)
     send(services, alice, "club", "while bob is in")
     resolve = subscription._resolve
 
@@ -164,7 +164,7 @@ def test_put_out_between_the_two_readings_of_a_look(
 
 
 def test_an_item_found_twice_is_taken_once(services: Services, alice: Actor) -> None:
-    subscription = services.subscriptions.open(alice, lambda: None)
+    subscription = services.subscriptions.open(alice)
     send(services, alice, "public", "x")
     found = (subscription.find() or []) + subscription.find_again()
     assert [subscription.take(message) for message in found] == [True, False]
@@ -173,7 +173,7 @@ def test_an_item_found_twice_is_taken_once(services: Services, alice: Actor) -> 
 def test_news_of_another_process(services: Services, other: Services, alice: Actor) -> None:
     bus = bus_of(other)
     bus.read_events()
-    subscription = other.subscriptions.open(alice, lambda: None)
+    subscription = other.subscriptions.open(alice)
     for n in range(400):  # more than a feed holds
         send(services, alice, "public", f"{n}")
     bus.read_events()
@@ -185,7 +185,7 @@ def test_news_of_another_process(services: Services, other: Services, alice: Act
 
 
 def test_missed_events_lose_nothing(services: Services, other: Services, alice: Actor) -> None:
-    subscription = other.subscriptions.open(alice, lambda: None)
+    subscription = other.subscriptions.open(alice)
     send(services, alice, "public", "missed")
     other.hub.resync()
     assert take(subscription) == ["missed"]
@@ -193,7 +193,7 @@ def test_missed_events_lose_nothing(services: Services, other: Services, alice: 
 
 
 def test_the_end_of_the_session(services: Services, alice: Actor) -> None:
-    subscription = services.subscriptions.open(alice, lambda: None)
+    subscription = services.subscriptions.open(alice)
     services.sessions.close(alice)
     assert subscription.recheck
     for call in (lambda: subscription.find_again(), subscription.require_session):
@@ -202,7 +202,7 @@ def test_the_end_of_the_session(services: Services, alice: Actor) -> None:
         assert raised.value.code is ErrorCode.NOT_SIGNED_IN
     subscription.close()
     with pytest.raises(ChatError):
-        services.subscriptions.open(alice, lambda: None)
+        services.subscriptions.open(alice)
     assert len(services.hub.notifier) == 0
     assert services.presence.online([alice.user_id]) == set()
 
@@ -210,21 +210,21 @@ def test_the_end_of_the_session(services: Services, alice: Actor) -> None:
 def test_one_room_only(services: Services, alice: Actor) -> None:
     services.rooms.create(alice, "club", "public", "")
     club = next(room.id for room in services.rooms.find(alice, unread=False) if room.name == "club")
-    subscription = services.subscriptions.open(alice, lambda: None, club)
+    subscription = services.subscriptions.open(alice, club)
     send(services, alice, "public", "elsewhere")
     send(services, alice, "club", "here")
     assert take(subscription) == ["here"]
     assert (subscription.room_name(club), subscription.room_name(1)) == ("club", "")
     services.rooms.delete(alice, "club", "")
     assert subscription.recheck
-    for make in (lambda: subscription.find_again(), lambda: services.subscriptions.open(alice, lambda: None, club)):
+    for make in (lambda: subscription.find_again(), lambda: services.subscriptions.open(alice, club)):
         with pytest.raises(ChatError) as raised:
             make()
         assert raised.value.code is ErrorCode.ROOM_NOT_FOUND
 
 
 def test_messages_left_out(services: Services, alice: Actor) -> None:
-    subscription = services.subscriptions.open(alice, lambda: None)
+    subscription = services.subscriptions.open(alice)
     first = services.messages.send(alice, "public", Draft(text="mine"))
     subscription.leave_out(first)
     send(services, alice, "public", "shown")
@@ -234,7 +234,7 @@ def test_messages_left_out(services: Services, alice: Actor) -> None:
 
 
 def test_a_read_mark_that_moves_changes_nothing_for_a_room_that_is_followed(services: Services, alice: Actor) -> None:
-    subscription = services.subscriptions.open(alice, lambda: None)
+    subscription = services.subscriptions.open(alice)
     send(services, alice, "public", "1")
     assert take(subscription) == ["1"]
     with services.store.write() as tx:
@@ -244,7 +244,7 @@ def test_a_read_mark_that_moves_changes_nothing_for_a_room_that_is_followed(serv
 
 
 def test_closed_while_a_thread_looks(services: Services, alice: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
-    subscription = services.subscriptions.open(alice, lambda: None)
+    subscription = services.subscriptions.open(alice)
     services.rooms.create(alice, "club", "public", "")
     read = subscription._read
 
@@ -270,8 +270,8 @@ def test_any_order_of_sending_joining_leaving_and_looking(services: Services, ot
         (services.memberships.join(bob, "club", "") if is_in else None)
         bus = bus_of(other)
         bus.read_events()
-        here = services.subscriptions.open(bob, lambda: None)
-        there = other.subscriptions.open(bob, lambda: None)
+        here = services.subscriptions.open(bob)
+        there = other.subscriptions.open(bob)
         allowed: list[str] = []
         got: tuple[list[str], list[str]] = ([], [])
         for step in range(60):

@@ -6,11 +6,11 @@ from chat.errors import ChatError
 from chat.http.auth import handshaking_actor
 from chat.http.context import services
 from chat.http.handler import Handler
-from chat.http.upgrade import upgrade
-from chat.models import Actor, Event, EventKind, StoredMessage
+from chat.http.upgrade import handshake_key, upgrade
+from chat.models import Event, EventKind, StoredMessage
 from chat.server.ports import Peer
 from chat.services import Services
-from chat.services.subscriptions import Ends
+from chat.services.subscriptions import Subscription
 
 bp = Blueprint("ims_socket", __name__)
 _MESSAGE = b'{"type":"notify"}'  # tells clients to reload their lists
@@ -26,8 +26,9 @@ _SIGNALS = {
 def socket() -> Response:
     """Not in the document; published clients use it."""
     actor = handshaking_actor()
-    since = services().subscriptions.ends(actor)
-    return upgrade(lambda peer, chat: Notices(peer, chat, actor, since))
+    key = handshake_key()
+    waiting = services().subscriptions.open(actor, signals=True)  # before the 101, as nothing may be missed after it
+    return upgrade(key, lambda peer, chat: Notices(peer, chat, waiting), waiting.close)
 
 
 class Notices(Handler):
@@ -35,15 +36,13 @@ class Notices(Handler):
 
     form = "ims notice"
 
-    def __init__(self, peer: Peer, chat: Services, actor: Actor, since: Ends) -> None:
+    def __init__(self, peer: Peer, chat: Services, waiting: Subscription) -> None:
         super().__init__(peer, chat)
-        self._first_actor = actor
-        self._since: Ends | None = since
+        self._waiting = waiting
 
     def opened(self) -> None:
         """Follow all rooms and the user's own signals."""
-        self.follow(self._first_actor, signals=True, since=self._since)
-        self._since = None
+        self.push(self._waiting)
 
     def received(self, text: str) -> None:
         """Ignore messages from the client."""

@@ -11,7 +11,7 @@ from chat.http.compact_json import compact
 from chat.http.context import prefers_chinese
 from chat.http.error_messages import whole_seconds, worded
 from chat.http.handler import Handler
-from chat.http.upgrade import upgrade
+from chat.http.upgrade import handshake_key, upgrade
 from chat.models import Event, EventKind, StoredMessage, Visitor
 from chat.protocols.realtime.errors import TABLE
 from chat.protocols.realtime.schemas import Said, Token
@@ -32,7 +32,7 @@ bp = Blueprint("realtime_socket", __name__)
 def socket() -> Response:
     """Accept any origin and anonymous clients: the token authenticates, not a cookie."""
     chinese = prefers_chinese()
-    return upgrade(lambda peer, chat: RoomSocket(peer, chat, chinese=chinese))
+    return upgrade(handshake_key(), lambda peer, chat: RoomSocket(peer, chat, chinese=chinese))
 
 
 class RoomSocket(Handler):

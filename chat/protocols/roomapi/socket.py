@@ -10,14 +10,14 @@ from chat.http.bodies import draft_of, load, parse_object
 from chat.http.compact_json import compact
 from chat.http.context import services
 from chat.http.handler import Handler
-from chat.http.upgrade import upgrade
-from chat.models import Actor, StoredMessage
+from chat.http.upgrade import handshake_key, upgrade
+from chat.models import StoredMessage
 from chat.protocols.roomapi import render
 from chat.protocols.roomapi.errors import OK, PONG, envelope, refusal
 from chat.protocols.roomapi.schemas import Send
 from chat.server.ports import Peer
 from chat.services import Services
-from chat.services.subscriptions import Ends
+from chat.services.subscriptions import Subscription
 
 bp = Blueprint("roomapi_socket", __name__)
 _SEND = Send()
@@ -37,8 +37,11 @@ def join() -> Response:
 
 def _upgraded(*, is_greeted: bool) -> Response:
     actor, place = handshaking_actor(), render.here(is_published_client=not is_greeted)
-    since = services().subscriptions.ends(actor)
-    return upgrade(lambda peer, chat: MessageSocket(peer, chat, actor, place, since, is_greeted=is_greeted))
+    key = handshake_key()
+    waiting = services().subscriptions.open(actor)  # before the 101, as nothing may be missed after it
+    return upgrade(
+        key, lambda peer, chat: MessageSocket(peer, chat, waiting, place, is_greeted=is_greeted), waiting.close
+    )
 
 
 class MessageSocket(Handler):
@@ -47,18 +50,16 @@ class MessageSocket(Handler):
     form = "roomapi"
 
     def __init__(
-        self, peer: Peer, chat: Services, actor: Actor, place: render.Place, since: Ends, *, is_greeted: bool
+        self, peer: Peer, chat: Services, waiting: Subscription, place: render.Place, *, is_greeted: bool
     ) -> None:
         super().__init__(peer, chat)
-        self._since: Ends | None = since
-        self._first_actor = actor
+        self._waiting = waiting
         self._place = place
         self._is_greeted = is_greeted
 
     def opened(self) -> None:
-        """Follow first, so that messages after the greeting are pushed."""
-        self.follow(self._first_actor, since=self._since)
-        self._since = None
+        """Greet the client, and push messages after the greeting."""
+        self.push(self._waiting)
         if self._is_greeted:
             self._tell(envelope(OK, "连接成功"))
 
