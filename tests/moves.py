@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from chat.server.flow_control import BoundedConnection
+from chat.server.bounded_connection import BoundedConnection
 from chat.server.states import MOVES, STREAM_MOVES, State, StreamState
 from chat.server.stream import StreamConnection
 

@@ -169,7 +169,7 @@ class LineConnection(StreamConnection):
         taken = self._take_piece() if self._raw_left else self._take_line()
         if taken is None:
             return False
-        self._enqueue(taken)
+        self._inbox.put(taken)
         return True
 
     def _take_line(self) -> bytes | None:

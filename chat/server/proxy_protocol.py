@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from chat.server.flow_control import HEAD_SECONDS, BoundedConnection
+from chat.server.bounded_connection import HEAD_SECONDS, BoundedConnection
 from chat.server.host import Host
 from chat.server.lines import LineConnection
 from chat.server.ports import LineProtocol, Network
@@ -133,7 +133,7 @@ class ProxyGate(BoundedConnection):
         if not trusts(self._proxies, peer[0]):
             self._hand_over(LineConnection(self._host, self._protocol))
             return
-        self._host.connections.add(self)
+        self._attach(transport)
         if self._host.places.take(self.place) > 0:
             transport.abort()
             return
@@ -178,9 +178,3 @@ class ProxyGate(BoundedConnection):
         transport, self._transport = self._transport, None
         transport.set_protocol(connection)
         connection.connection_made(transport)
-
-    def _leave(self) -> None:
-        self._forget_deadline()
-        if self in self._host.connections:
-            self._host.connections.discard(self)
-            self._host.places.leave(self.place)

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from chat.server.bounded_connection import HEAD_SECONDS, BoundedConnection
 from chat.server.client_identity import limited_address
-from chat.server.flow_control import HEAD_SECONDS, BoundedConnection
 from chat.server.host import Host
 from chat.server.refusals import MOST_REFUSED
 from chat.server.states import State
@@ -35,8 +35,7 @@ class TlsGate(BoundedConnection):
 
     def connection_made(self, transport: Any) -> None:
         """Wait for the first byte."""
-        self._transport = transport
-        self._host.connections.add(self)
+        self._attach(transport)
         address = transport.get_extra_info("peername") or ("", 0)
         self.place = "" if self._host.is_proxied else limited_address(address[0])
         # Let slightly more than the limit through the handshake: only then can they be told.
@@ -110,12 +109,6 @@ class TlsGate(BoundedConnection):
             connection.data_received(self._early)
         if self._at_eof:
             connection.eof_received()
-
-    def _leave(self) -> None:
-        self._forget_deadline()
-        if self in self._host.connections:
-            self._host.connections.discard(self)
-            self._host.places.leave(self.place)
 
 
 def _feed(protocol: asyncio.BufferedProtocol, data: bytes) -> None:

@@ -54,9 +54,9 @@ class WebSocketConnection(StreamConnection):
             return False
         opcode, payload = taken
         if opcode == websocket_frames.TEXT:
-            self._enqueue(payload.decode())
+            self._inbox.put(payload.decode())
         elif opcode == websocket_frames.BINARY:
-            self._enqueue(payload)
+            self._inbox.put(payload)
         elif opcode == websocket_frames.PING:
             self.write(websocket_frames.frame(websocket_frames.PONG, payload))
         elif opcode == websocket_frames.CLOSE:

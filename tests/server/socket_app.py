@@ -17,7 +17,7 @@ from chat.http.responses import UpgradeResponse
 from chat.http.upgrade import handshake_key, upgrade
 from chat.lanes import Lane, enter_lane
 from chat.models import Actor, Event, EventKind, StoredMessage, Visitor
-from chat.server import stream
+from chat.server import heartbeat
 from chat.server.ports import Peer, Upgrade
 from chat.services import Services
 from chat.services.messages import Draft
@@ -178,6 +178,6 @@ def create() -> Flask:
 
 def create_impatient() -> Flask:
     """Clients that do not answer pings are dropped after 11 s instead of 55."""
-    stream.PING_SECONDS /= 5
-    stream.DEAD_SECONDS /= 5
+    heartbeat.PING_SECONDS /= 5
+    heartbeat.DEAD_SECONDS /= 5
     return create()

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 import requests
 
-from chat.server import stream
+from chat.server import heartbeat
 from tests.integration.raw import sockets_of, token_of
 from tests.real_server import Server, wait_until
 from tests.server.raw import Talk, allow_descriptors, get, resting_sockets_of, rss_of, threads_of
@@ -154,7 +154,7 @@ def test_500_unfinished_handshakes_and_silent_sockets_delay_no_other_client(live
 
 def test_clients_that_do_not_answer_pings_are_dropped_within_60_s(socket_server: StartServer) -> None:
     """On a server with timeouts five times as short."""
-    assert (stream.PING_SECONDS, stream.DEAD_SECONDS) == (25, 55)
+    assert (heartbeat.PING_SECONDS, heartbeat.DEAD_SECONDS) == (25, 55)
     live = socket_server(app="tests.server.socket_app:create_impatient()", CHAT_RATE_LIMITS="off")
     token = token_of(live, "alice")
     (worker,) = live.worker_pids()

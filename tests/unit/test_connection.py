@@ -7,9 +7,8 @@ from typing import Any, cast
 import pytest
 
 from chat.lanes import Lane, WrongLane
+from chat.server import bounded_connection, http_working, inbox, stream, stream_transport
 from chat.server import connection as connection_module
-from chat.server import flow_control as bounded_module
-from chat.server import stream as stream_module
 from chat.server import wsgi as request_module
 from chat.server.client_identity import Clients
 from chat.server.connection import HttpConnection
@@ -22,7 +21,7 @@ from chat.server.loop_host import LoopHost
 from chat.server.memory import Memory
 from chat.server.ports import Application
 from chat.server.refusals import refusal
-from chat.server.stream import FRAMES_A_TURN, INBOX_MAX, StreamConnection
+from chat.server.stream import FRAMES_A_TURN, StreamConnection
 from chat.server.websocket import WebSocketConnection
 from chat.server.websocket_frames import FrameReader
 from chat.server.wsgi import Answer
@@ -158,7 +157,7 @@ class LongAnswer(Session):
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    for module in (bounded_module, connection_module, stream_module):
+    for module in (bounded_connection, connection_module, http_working, stream, stream_transport):
         monkeypatch.setattr(module, "time", made)
     return made
 
@@ -403,7 +402,7 @@ def test_a_push_behind_a_long_answer_drops_no_client(
 
 def test_the_inbox_is_bounded(socket: StreamConnection, worker: Worker, transport: Transport) -> None:
     socket.data_received(frame(TEXT, "x") * 1000)
-    assert len(socket._inbox) <= INBOX_MAX
+    assert len(socket._inbox) <= inbox.MOST
     assert not transport.reading
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chat.server.flow_control import BoundedConnection
+from chat.server.bounded_connection import BoundedConnection
 from chat.server.states import IN_PROGRESS, MOVES, READS, STREAM_MOVES, State, StreamState
 from tests import moves
 

@@ -1,0 +1,167 @@
+"""Holds pulls: requests whose answers come later, on the loop. Knows the head of the last one (decision 0133)."""
+
+import logging
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+
+from chat.server import wsgi
+from chat.server.host import Host
+from chat.server.http_parser import Framed
+from chat.server.http_sending import SendingConnection
+from chat.server.known_heads import Ending, Known
+from chat.server.ports import NEEDS_THREAD, Data, HeldRequest, Look
+from chat.server.response import finished as finished_answer
+from chat.server.states import State
+
+log = logging.getLogger("gunicorn.error")
+
+
+class HoldingConnection(SendingConnection):
+    __slots__ = ("_at_eof", "_began", "_body", "_ending", "_framed", "_held", "_is_last", "_known")
+
+    def __init__(self, host: Host) -> None:
+        super().__init__(host)
+        self._at_eof = False  # the client has closed its side
+        self._is_last = False  # no request follows the one in progress
+        # The last held request, and the object that answers requests with the same head. None: no head is known.
+        self._framed: Framed | None = None
+        self._known: HeldRequest | None = None
+        self._ending: Ending | None = None
+        self._held: HeldRequest | None = None  # answers the request held now
+        self._body = b""  # of that request
+        self._began: datetime | None = None  # its arrival, for the access log
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a request on it is held."""
+        return self._held is not None
+
+    def _dispatch(self, framed: Framed, *, is_retry: bool = False) -> None:
+        """Run the application. `is_retry`: on a request that it held, and that is never refused."""
+        raise NotImplementedError
+
+    def _take_known(self, body: bytes) -> None:
+        framed, known, ending = self._framed, self._known, self._ending
+        assert framed is not None and known is not None and ending is not None  # noqa: S101, PT018
+        found = known.again(body)
+        if found is NEEDS_THREAD:
+            self._dispatch(replace(framed, body=body))
+            return
+        if ending.written is not None:
+            self._began = datetime.now()  # noqa: DTZ005
+        if isinstance(found, Look):
+            self._body = body
+            self._hold(known)
+            self._host.taken_in()
+        else:
+            self.state = State.WORKING
+            self._finish_known(found)
+
+    def _take_over(self, data: bytes | bytearray) -> None:
+        """Take over what knows the head that the data begins with: the client's last pull came on any connection."""
+        known = self._host.known_heads.take(data)
+        if known is not None:
+            self._framed, self._known, self._ending = known
+            known.request.continue_on(partial(self._host.wake, self))
+
+    def _leave_known(self) -> None:
+        """Leave what knows the last pull's head to the connection that the client's next pull comes on."""
+        framed, known, ending = self._framed, self._known, self._ending
+        if framed is None or known is None or ending is None:
+            return
+        if not framed.is_repeatable:
+            self._forget_known()
+        else:
+            self._framed = self._known = self._ending = None
+            self._host.known_heads.park(Known(framed, known, ending))
+
+    def _remember(self, framed: Framed, answer: wsgi.Answer) -> None:
+        """Hold a request that the application has held, and know its head."""
+        assert answer.held is not None  # noqa: S101
+        self._forget_known()
+        framed.parsed = None  # thousands may be held, and few of them need a thread again
+        self._framed, self._body = framed, framed.body
+        self._known, self._ending, self._began = answer.held, answer.ending, answer.began
+        self._hold_on(answer.held)
+
+    def _hold_on(self, held: HeldRequest) -> None:
+        """Hold the request, unless a thread has found its answer, or a wake-up came meanwhile."""
+        self._head = b""
+        self._hold(held)
+        if self._held is not None:
+            self.look()
+
+    def _hold(self, held: HeldRequest) -> None:
+        self._held = held
+        held.is_held = True
+        if self._transport is None:
+            self._unhold()
+            self._forget_known()
+            return
+        self.state = State.HELD
+        if self._is_last or self._at_eof:  # the server stops, or the client has disconnected meanwhile
+            self._answer_held(held.late())
+        elif self._flow.is_drained:
+            self._set_deadline(held.deadline)
+
+    def look(self) -> None:
+        """Answer the held request if possible."""
+        held = self._held
+        if held is None:
+            return
+        found = held.look()
+        if found is NEEDS_THREAD:
+            assert self._framed is not None  # noqa: S101
+            self.state = State.WORKING
+            self._held = None
+            self._head = self._framed.head
+            self._host.in_thread(self, self._look_again, held)
+        elif not isinstance(found, Look):
+            self._answer_held(found)
+
+    def _look_again(self, held: HeldRequest) -> None:  # in a thread
+        try:
+            held.look_again()
+        except Exception as error:
+            log.debug("a held request is handled again: %r", error)  # say, as its session has ended
+            self._host.on_loop(self._begin_anew)
+        else:
+            self._host.on_loop(self._hold_on, held)
+
+    def _begin_anew(self) -> None:
+        """Handle the held request as a new one, which words the failure."""
+        if self._framed is not None:  # otherwise disconnected
+            framed = replace(self._framed, body=self._body)
+            self._forget_known()
+            self._dispatch(framed, is_retry=True)
+
+    def _answer_held(self, found: Data) -> None:
+        self._unhold()
+        self._finish_known(found)
+
+    def _unhold(self) -> None:
+        if self._held is not None:
+            self._held.is_held = False
+            self._held = None
+            self._body = b""
+
+    def _forget_known(self) -> None:
+        if self._known is not None:
+            self._known.is_held = False
+            self._known.close()
+        self._framed = self._known = self._ending = None
+
+    def _finish_known(self, found: Data) -> None:
+        ending = self._ending
+        assert ending is not None  # noqa: S101
+        size = len(found) if isinstance(found, bytes) else sum(map(len, found))
+        ending.answered()
+        if ending.written is not None and self._began is not None:
+            ending.written(size, self._began)
+        if isinstance(found, bytes):
+            if self._transport is not None:
+                self._transport.write(finished_answer(ending.head, found))
+            self._finished(ending.close)
+        else:
+            self._finish([finished_answer(ending.head, b"", size), *found], close=ending.close)
