@@ -5,7 +5,7 @@ from typing import Any
 
 from chat.server.bounded_connection import BoundedConnection
 from chat.server.states import MOVES, STREAM_MOVES, State, StreamState
-from chat.server.stream import StreamConnection
+from chat.server.stream_transport import StreamTransport
 
 
 class IllegalMoveError(AssertionError):
@@ -35,7 +35,7 @@ class _Checked:
 
 def check() -> None:
     """From now on, illegal moves raise IllegalMoveError, which closes the connection."""
-    for kind in (BoundedConnection, StreamConnection):
+    for kind in (BoundedConnection, StreamTransport):
         slot = vars(kind)["state"]
         if not isinstance(slot, _Checked):
             setattr(kind, "state", _Checked(slot))  # noqa: B010

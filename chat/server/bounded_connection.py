@@ -39,8 +39,17 @@ class BoundedConnection(asyncio.Protocol):
         """The client that the connection currently belongs to."""
         raise NotImplementedError
 
+    @property
+    def is_held(self) -> bool:
+        """Whether a request on it is held."""
+        return False
+
     def deadline_passed(self) -> None:
         """Handle an expired deadline."""
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        """Close when possible, as the server stops."""
         raise NotImplementedError
 
     def _attach(self, transport: Any) -> None:

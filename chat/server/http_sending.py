@@ -1,7 +1,9 @@
 """Sends the answers of an HTTP connection: at once, or as the client reads them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
+from chat.lanes import Lane
 from chat.server import wsgi
 from chat.server.bounded_connection import BoundedConnection
 from chat.server.host import Host
@@ -21,6 +23,10 @@ class SendingConnection(BoundedConnection):
 
     def _finished(self, close: bool) -> None:
         """The answer is written, or on its way: continue with the next request."""
+        raise NotImplementedError
+
+    def refused(self, lane: Lane, work: Callable[..., None], args: tuple[Any, ...]) -> None:
+        """See chat.server.host.Owner."""
         raise NotImplementedError
 
     def _finish(self, pieces: Sequence[bytes], *, close: bool) -> None:

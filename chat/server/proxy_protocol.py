@@ -118,8 +118,6 @@ class ProxyGate(BoundedConnection):
 
     __slots__ = ("_early", "_protocol", "_proxies")
 
-    is_held = False  # as HTTP requests may be
-
     def __init__(self, host: Host, protocol: LineProtocol, proxies: Sequence[Network]) -> None:
         super().__init__(host)
         self._proxies = proxies

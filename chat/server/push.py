@@ -15,7 +15,10 @@ class Sink(Owner, Protocol):
 
     host: Host
     is_busy: bool  # a message is being handled
-    is_drained: bool  # written data is sent, or nearly
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether written data is sent, or nearly."""
 
     def write(self, data: bytes) -> None:
         """Write, and drop a client with too much unread data. On the loop."""

@@ -22,8 +22,6 @@ class TlsGate(BoundedConnection):
 
     __slots__ = ("_at_eof", "_context", "_early", "_is_shaking", "_make", "_task")
 
-    is_held = False  # as HTTP requests may be
-
     def __init__(self, host: Host, context: ssl.SSLContext, make: Callable[[], asyncio.Protocol]) -> None:
         super().__init__(host)
         self._context = context

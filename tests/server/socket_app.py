@@ -138,7 +138,7 @@ def register(app: Flask) -> None:
     def echo() -> Response:
         response = upgrade(handshake_key(), lambda *_: None)  # type: ignore[arg-type]
         assert isinstance(response, UpgradeResponse)
-        response.upgrade = Upgrade(response.upgrade.key, Echo)
+        response.upgrade = Upgrade(response.upgrade.key, Echo, lambda: None)
         return response
 
     def counts() -> Response:

@@ -1,5 +1,6 @@
 """The environ of requests, compared with that of gunicorn's parser, and the framing of answers."""
 
+from socket import socket
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -8,7 +9,7 @@ from gunicorn.config import Config
 from gunicorn.http import wsgi as gunicorn_wsgi
 from gunicorn.http.parser import RequestParser
 
-from chat.server import wsgi
+from chat.server import wsgi as runner
 from chat.server.host import Host
 from chat.server.http_parser import Framed, Framer
 from chat.server.ports import BodyNotReceived
@@ -56,8 +57,8 @@ class Server:
         start_response(status, headers)
         return list(body)
 
-    def run(self, framed: Framed) -> wsgi.Answer:
-        return wsgi.run(cast(Host, self), framed, PEER, LOCAL, self.wsgi)
+    def run(self, framed: Framed) -> runner.Answer:
+        return runner.run(cast(Host, self), framed, PEER, LOCAL, self.wsgi)
 
 
 def framed(raw: bytes, max_body: int = 10_000) -> Framed:
@@ -73,8 +74,8 @@ def test_the_environ_equals_gunicorns(raw: bytes) -> None:
     cfg = Config()
     cfg.set("forwarded_allow_ips", "")
     request = next(RequestParser(cfg, [raw], PEER))
-    _, expected = gunicorn_wsgi.create(request, None, PEER, LOCAL, cfg)
-    server = Server()
+    _, expected = gunicorn_wsgi.create(request, cast(socket, None), PEER, LOCAL, cfg)
+    server = Server(("Content-Length", "0"))
     answer = server.run(framed(raw))
     found = server.environ
     assert {key: found[key] for key in found.keys() - _DIFFERENT} == {
