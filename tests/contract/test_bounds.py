@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from chat.protocols.tcp.conversation import Conversation
 from flask import Flask
 
 from chat.http.handler import Handler, InApp
@@ -13,7 +14,6 @@ from chat.models import Actor
 from chat.protocols.realtime.socket import RoomSocket
 from chat.protocols.roomapi.render import Place
 from chat.protocols.roomapi.socket import MessageSocket
-from chat.protocols.tcp.conversation import Conversation
 from chat.protocols.tcp.routes import REQUESTS
 from chat.services import quota
 from chat.services.subscriptions import Ends

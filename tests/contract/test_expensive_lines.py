@@ -11,7 +11,7 @@ from chat.protocols.ims.socket import Notices
 from chat.protocols.realtime.socket import RoomSocket
 from chat.protocols.roomapi.render import Place
 from chat.protocols.roomapi.socket import MessageSocket
-from chat.protocols.tcp.conversation import Conversation
+from chat.protocols.tcp.connection import Conversation
 from chat.protocols.tcp.routes import REQUESTS
 from chat.server.ports import Peer
 from chat.server.websocket_frames import CONTINUATION, MESSAGE_MAX_BYTES, PING, TEXT, FrameReader

@@ -13,7 +13,7 @@ from flask import Flask
 from chat.clock import system_clock
 from chat.http.handler import InApp
 from chat.lanes import Lane, WrongLane
-from chat.protocols.tcp.conversation import Conversation
+from chat.protocols.tcp.connection import Conversation
 from chat.protocols.tcp.routes import REQUESTS
 from tests.conftest import services_of
 from tests.contract.clients import FlaskTransport, PollingClient

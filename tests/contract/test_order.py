@@ -15,7 +15,7 @@ from chat.protocols.ims.errors import TABLE as IMS
 from chat.protocols.realtime.errors import TABLE as REALTIME
 from chat.protocols.realtime.socket import RoomSocket
 from chat.protocols.roomapi.errors import TABLE as ROOMAPI
-from chat.protocols.tcp.conversation import Conversation
+from chat.protocols.tcp.connection import Conversation
 from chat.protocols.tcp.errors import TABLE as TCP
 from chat.protocols.tcp.routes import REQUESTS
 from chat.security import tokens

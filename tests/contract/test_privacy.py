@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from chat.protocols.tcp.conversation import Conversation
 from flask import Flask
 
 from chat.http.handler import Handler, InApp
@@ -20,7 +21,6 @@ from chat.models import Access, Actor
 from chat.protocols.ims.socket import Notices
 from chat.protocols.roomapi.render import Place
 from chat.protocols.roomapi.socket import MessageSocket
-from chat.protocols.tcp.conversation import Conversation
 from chat.protocols.tcp.routes import REQUESTS
 from chat.security import tokens
 from chat.server.ports import NEEDS_THREAD, NOTHING_YET

@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 
 from chat import __version__
+from chat.http.fields import In, Out
 from tests.real_server import ROOT
 
 KIT = [
@@ -94,3 +95,20 @@ def test_the_index_lists_every_decision_by_its_title() -> None:
     listed = re.findall(r"^\| \[(\d{4})\]\(([^)]+)\) \| (.+) \|$", index, re.M)
     titles = [path.read_text(encoding="utf-8").splitlines()[0] for path in sorted(folder.glob("[0-9]*.md"))]
     assert [f"# {number}: {title}" for number, _, title in listed] == titles
+
+
+def test_protocols_use_the_same_file_names_for_the_same_jobs(app: Flask) -> None:
+    """Requests, responses and errors; noun modules differ. (The application imports all of them.)"""
+    assert app
+    for base, name in ((In, "requests"), (Out, "responses")):
+        for schema in _derived(base):
+            if schema.__module__.startswith("chat.protocols."):
+                assert schema.__module__.split(".")[3] == name, schema
+    for protocol in (ROOT / "chat/protocols").iterdir():
+        if (protocol / "__init__.py").exists():
+            stems = {path.stem for path in protocol.iterdir()}
+            assert {"errors", "requests"} <= stems, protocol
+
+
+def _derived(base: type) -> set[type]:
+    return {base}.union(*map(_derived, base.__subclasses__()))

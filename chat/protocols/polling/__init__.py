@@ -8,7 +8,7 @@ from flask import Flask
 from chat.http import envelopes, openapi
 from chat.protocols.polling import chat, export, order, overview, room, roster, search, site, talk, user
 from chat.protocols.polling.errors import failure, wordings
-from chat.protocols.polling.schemas import Failed
+from chat.protocols.polling.responses.done import Failed
 
 PREFIXES = ("user", "room", "chat", "site")
 

@@ -17,21 +17,20 @@ from chat.models import Actor
 from chat.protocols.polling.cursors import parse_cursor
 from chat.protocols.polling.errors import success
 from chat.protocols.polling.render import Form, around_answer, form_of, history_answer, pull_renderer
-from chat.protocols.polling.schemas import (
+from chat.protocols.polling.requests.messages import (
     TIMEOUT_MAX,
     Cursors,
-    Done,
     Edit,
-    HistoryPage,
     HistoryQuery,
-    LeaveRoom,
     OneMessage,
     Pinning,
-    Pulled,
     PullQuery,
     React,
     Send,
 )
+from chat.protocols.polling.requests.rooms import LeaveRoom
+from chat.protocols.polling.responses.done import Done
+from chat.protocols.polling.responses.messages import HistoryPage, Pulled
 from chat.services.pulls import SHORT_ANSWER_BYTES, News, PullReader, approximate_bytes
 
 CURSORS = Cursors()

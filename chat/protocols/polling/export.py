@@ -12,7 +12,7 @@ from chat.http.context import prefers_chinese, services
 from chat.http.query_params import asks
 from chat.http.responses import StreamedResponse
 from chat.models import Actor
-from chat.protocols.polling.order_schemas import OneRoom
+from chat.protocols.polling.requests.order import OneRoom
 from chat.services.export_html import CHINESE, Words
 
 bp = Blueprint("polling_export", __name__, url_prefix="/room")

@@ -16,23 +16,25 @@ from chat.http.query_params import asks
 from chat.lanes import Lane, enter_lane
 from chat.models import Actor
 from chat.protocols.polling.errors import success
-from chat.protocols.polling.order_schemas import (
-    AuditFound,
+from chat.protocols.polling.requests.order import (
     AuditQuery,
-    BarredFound,
     Barring,
     Muting,
     OneRoom,
     Recent,
-    RecentDeleted,
-    RoomSettingsChanged,
-    RoomSettingsFound,
-    SeenFound,
     SeenQuery,
     SomeMember,
     WantedRoomSettings,
 )
-from chat.protocols.polling.schemas import Done
+from chat.protocols.polling.responses.done import Done
+from chat.protocols.polling.responses.order import (
+    AuditFound,
+    BarredFound,
+    RecentDeleted,
+    RoomSettingsChanged,
+    RoomSettingsFound,
+    SeenFound,
+)
 from chat.services.audit import AuditEntry
 from chat.services.paging import PAGE_DEFAULT, Listed, Page
 

@@ -14,23 +14,25 @@ from chat.http.paging_params import next_of, page_of
 from chat.http.query_params import asks
 from chat.models import Actor, Role
 from chat.protocols.polling.errors import success
-from chat.protocols.polling.schemas import (
-    AnnouncementsFound,
+from chat.protocols.polling.requests.rooms import (
     AnnouncementsQuery,
     ByCodeQuery,
     CodeQuery,
     CreateRoom,
-    Done,
     FindQuery,
-    JoinCode,
-    Joined,
     JoinRoom,
     KnownRoom,
     LeaveAll,
     LeaveRoom,
-    MembersFound,
     MembersQuery,
     NewCode,
+)
+from chat.protocols.polling.responses.done import Done
+from chat.protocols.polling.responses.rooms import (
+    AnnouncementsFound,
+    JoinCode,
+    Joined,
+    MembersFound,
     RoomOfCode,
     RoomsFound,
 )

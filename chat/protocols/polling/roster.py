@@ -16,7 +16,8 @@ from chat.lanes import Lane
 from chat.models import Actor
 from chat.names import name_key
 from chat.protocols.polling.errors import TABLE, success
-from chat.protocols.polling.roster_schemas import Checked, Import, ImportBegun, ImportQuery, ImportShown, RosterFile
+from chat.protocols.polling.requests.roster import Import, ImportQuery, RosterFile
+from chat.protocols.polling.responses.roster import Checked, ImportBegun, ImportShown
 from chat.services.roster_imports import ImportState
 
 bp = Blueprint("polling_roster", __name__, url_prefix="/site/roster")

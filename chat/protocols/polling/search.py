@@ -12,7 +12,8 @@ from chat.http.query_params import asks
 from chat.models import Actor
 from chat.protocols.polling.errors import success
 from chat.protocols.polling.render import Form, shown_message
-from chat.protocols.polling.search_schemas import Hits, SearchQuery
+from chat.protocols.polling.requests.search import SearchQuery
+from chat.protocols.polling.responses.search import Hits
 
 bp = Blueprint("polling_search", __name__, url_prefix="/chat")
 

@@ -17,23 +17,26 @@ from chat.lanes import Lane, enter_lane
 from chat.models import Actor
 from chat.protocols.polling.errors import success
 from chat.protocols.polling.order import audit_answer, audit_page
-from chat.protocols.polling.order_schemas import AuditFound, SiteAuditQuery
-from chat.protocols.polling.schemas import Done
-from chat.protocols.polling.site_schemas import (
-    Addresses,
+from chat.protocols.polling.requests.order import SiteAuditQuery
+from chat.protocols.polling.requests.site import (
     Appointment,
     Claim,
     Disabling,
     NewName,
-    OneTimePassword,
-    PeopleFound,
     PeopleQuery,
-    QrCodes,
     QrTexts,
-    SettingsShown,
-    SiteShown,
     SomeUser,
     WantedSettings,
+)
+from chat.protocols.polling.responses.done import Done
+from chat.protocols.polling.responses.order import AuditFound
+from chat.protocols.polling.responses.site import (
+    Addresses,
+    OneTimePassword,
+    PeopleFound,
+    QrCodes,
+    SettingsShown,
+    SiteShown,
 )
 from chat.services.site import SiteSettings
 from startup import reachable

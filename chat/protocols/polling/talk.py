@@ -17,7 +17,8 @@ from chat.lanes import Lane, enter_lane
 from chat.models import Actor, StoredMessage
 from chat.protocols.polling.errors import success
 from chat.protocols.polling.render import TYPES
-from chat.protocols.polling.talk_schemas import Equation, EquationQuery, Uploaded, UploadForm
+from chat.protocols.polling.requests.talk import EquationQuery, UploadForm
+from chat.protocols.polling.responses.talk import Equation, Uploaded
 
 bp = Blueprint("polling_talk", __name__, url_prefix="/chat")
 

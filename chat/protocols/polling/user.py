@@ -14,20 +14,18 @@ from chat.http.query_params import asks
 from chat.lanes import Lane
 from chat.models import Actor
 from chat.protocols.polling.errors import success
-from chat.protocols.polling.schemas import (
+from chat.protocols.polling.requests.users import (
     Credentials,
-    Done,
     Leaving,
-    Me,
     MeQuery,
     NewPassword,
     NewProfile,
     Nothing,
     OwnPassword,
-    OwnSessions,
     Registration,
-    Session,
 )
+from chat.protocols.polling.responses.done import Done
+from chat.protocols.polling.responses.users import Me, OwnSessions, Session
 from chat.services.profiles import Changes
 
 bp = Blueprint("polling_user", __name__, url_prefix="/user")

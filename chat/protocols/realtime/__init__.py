@@ -8,7 +8,7 @@ from flask import Flask
 from chat.http import envelopes, openapi
 from chat.protocols.realtime import room, socket, user
 from chat.protocols.realtime.errors import TABLE, failure
-from chat.protocols.realtime.schemas import Failed
+from chat.protocols.realtime.responses import Failed
 
 PREFIXES = ("User", "Login", "Logout", "Room")
 

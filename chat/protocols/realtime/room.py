@@ -12,7 +12,8 @@ from chat.http.context import services
 from chat.http.paging_params import next_of, page_of
 from chat.http.query_params import asks
 from chat.models import Access, Actor
-from chat.protocols.realtime.schemas import ROOM_ID, ListRooms, NewRoom, RoomShown, RoomToken
+from chat.protocols.realtime.requests import ROOM_ID, ListRooms, NewRoom
+from chat.protocols.realtime.responses import RoomShown, RoomToken
 from chat.services.room_views import RoomView
 
 NEXT = "X-Next"  # response header with the `after` of the next page

@@ -14,7 +14,7 @@ from chat.http.handler import Handler
 from chat.http.upgrade import handshake_key, upgrade
 from chat.models import Event, EventKind, StoredMessage, Visitor
 from chat.protocols.realtime.errors import TABLE
-from chat.protocols.realtime.schemas import Said, Token
+from chat.protocols.realtime.requests import Said, Token
 from chat.server.ports import POLICY, TRY_LATER, Peer
 from chat.services import Services
 from chat.services.attachments import URL_PREFIX

@@ -10,7 +10,8 @@ from chat.http.auth import clear_cookie, device_cookie, own_origin, set_cookie, 
 from chat.http.bodies import takes
 from chat.http.context import client_address, services
 from chat.models import Actor
-from chat.protocols.realtime.schemas import USERNAME, Credentials, Done, LoginAnswer, NewUser, Nothing, UserShown
+from chat.protocols.realtime.requests import USERNAME, Credentials, NewUser, Nothing
+from chat.protocols.realtime.responses import Done, LoginAnswer, UserShown
 from chat.services.accounts import Profile
 
 bp = Blueprint("realtime_user", __name__)

@@ -10,7 +10,7 @@ from chat.http import envelopes, openapi
 from chat.http.api_spec import View
 from chat.protocols.roomapi import message, room, socket, user
 from chat.protocols.roomapi.errors import TABLE, failure
-from chat.protocols.roomapi.schemas import Failed
+from chat.protocols.roomapi.responses import Failed
 
 PREFIXES = ("register", "login", "api", "ws")
 

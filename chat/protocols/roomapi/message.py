@@ -15,7 +15,8 @@ from chat.lanes import Lane
 from chat.models import Actor
 from chat.protocols.roomapi import render as shown
 from chat.protocols.roomapi.errors import success
-from chat.protocols.roomapi.schemas import LIMIT_MAX, MessagesFound, Page, Send, Sent
+from chat.protocols.roomapi.requests import LIMIT_MAX, Page, Send
+from chat.protocols.roomapi.responses import MessagesFound, Sent
 
 bp = Blueprint("roomapi_message", __name__, url_prefix="/api/message")
 

@@ -14,17 +14,8 @@ from chat.http.query_params import Body, asks
 from chat.models import Access, Actor, Role
 from chat.protocols.roomapi import render as shown
 from chat.protocols.roomapi.errors import success
-from chat.protocols.roomapi.schemas import (
-    AddUser,
-    CreateRoom,
-    Done,
-    KnownRoom,
-    ListMembers,
-    ListRooms,
-    MembersFound,
-    RoomMade,
-    RoomsFound,
-)
+from chat.protocols.roomapi.requests import AddUser, CreateRoom, KnownRoom, ListMembers, ListRooms
+from chat.protocols.roomapi.responses import Done, MembersFound, RoomMade, RoomsFound
 
 bp = Blueprint("roomapi_room", __name__, url_prefix="/api/room")
 

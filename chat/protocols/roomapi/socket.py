@@ -14,7 +14,7 @@ from chat.http.upgrade import handshake_key, upgrade
 from chat.models import StoredMessage
 from chat.protocols.roomapi import render
 from chat.protocols.roomapi.errors import OK, PONG, envelope, refusal
-from chat.protocols.roomapi.schemas import Send
+from chat.protocols.roomapi.requests import Send
 from chat.server.ports import Peer
 from chat.services import Services
 from chat.services.subscriptions import Subscription

@@ -11,7 +11,8 @@ from chat.http.bodies import takes
 from chat.http.context import client_address, services
 from chat.protocols.roomapi.errors import success
 from chat.protocols.roomapi.render import user
-from chat.protocols.roomapi.schemas import Credentials, LoggedIn, Registered, Registration
+from chat.protocols.roomapi.requests import Credentials, Registration
+from chat.protocols.roomapi.responses import LoggedIn, Registered
 
 bp = Blueprint("roomapi_user", __name__)
 

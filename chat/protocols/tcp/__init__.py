@@ -1,8 +1,9 @@
 """The tcp protocol (docs/protocols/tcp.md; docs/specification.md, "tcp"): lines of JSON on a port of its own.
 
-conversation.py  one connection: authentication, the entered group, pushes
-    requests.py      maps each message_type to its handler
-    account.py, groups.py, messages.py, files.py   the handlers
+connection.py    one connection: authentication, the entered group, pushes
+requests.py      the fields of requests
+routes.py        maps each message_type to its handler
+account.py, groups.py, messages.py, files.py   the handlers
 """
 
 from flask import Flask
@@ -10,7 +11,7 @@ from flask import Flask
 from chat.http.compact_json import compact
 from chat.http.handler import InApp
 from chat.protocols.tcp import account, files, groups, messages  # noqa: F401 - each registers its requests
-from chat.protocols.tcp.conversation import Conversation
+from chat.protocols.tcp.connection import Conversation
 from chat.protocols.tcp.render import answer
 from chat.protocols.tcp.routes import REQUESTS
 from chat.server.ports import GOING_AWAY, INTERNAL, NORMAL, POLICY, TOO_LARGE, LineProtocol

@@ -4,7 +4,7 @@ from typing import Any
 
 from chat.errors import ChatError, ErrorCode
 from chat.http.paging_params import next_of, page_of
-from chat.protocols.tcp.conversation import Conversation, worded
+from chat.protocols.tcp.connection import Conversation, worded
 from chat.protocols.tcp.render import user
 from chat.protocols.tcp.requests import Credentials, ListUsers, Nothing, Registration
 from chat.protocols.tcp.routes import handles

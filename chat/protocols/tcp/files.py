@@ -7,7 +7,7 @@ from typing import Any
 from chat.errors import ChatError, ErrorCode
 from chat.http.compact_json import compact
 from chat.http.paging_params import next_of, page_of
-from chat.protocols.tcp.conversation import Conversation
+from chat.protocols.tcp.connection import Conversation
 from chat.protocols.tcp.render import answer, file
 from chat.protocols.tcp.requests import DownloadFile, ListFiles, UploadFile
 from chat.protocols.tcp.routes import handles

@@ -5,7 +5,7 @@ from typing import Any
 from chat.errors import ChatError, ErrorCode
 from chat.http.compact_json import compact
 from chat.http.paging_params import next_of, page_of
-from chat.protocols.tcp.conversation import Conversation, worded
+from chat.protocols.tcp.connection import Conversation, worded
 from chat.protocols.tcp.render import group, recalled
 from chat.protocols.tcp.requests import CreateChat, KnownChat, ListChats
 from chat.protocols.tcp.routes import handles

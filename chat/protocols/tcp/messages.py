@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chat.protocols.tcp.conversation import Conversation
+from chat.protocols.tcp.connection import Conversation
 from chat.protocols.tcp.requests import Say
 from chat.protocols.tcp.routes import handles
 from chat.services.messages import Draft

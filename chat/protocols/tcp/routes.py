@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from marshmallow import Schema
 
-from chat.protocols.tcp.conversation import Handle, Request
+from chat.protocols.tcp.connection import Handle, Request
 
 REQUESTS: dict[str, Request] = {}
 

@@ -1,11 +1,11 @@
-"""Schemas of uploads and equations."""
+"""Requests: equations and uploads."""
 
 from marshmallow import fields, validate
 
 from chat.equations import MAX_CHARS, hash_of
 from chat.http.api_spec import about
 from chat.http.fields import NAME, In
-from chat.protocols.polling.schemas import ROOMNAME, TIME, Done
+from chat.protocols.polling.fields import ROOMNAME
 from chat.services.messages import CLIENT_MESSAGE_ID_MAX_CHARS
 
 HASH = hash_of("x^2")
@@ -26,17 +26,6 @@ class EquationQuery(In):
         required=True,
         validate=validate.Length(max=MAX_CHARS),
         metadata=about("the equation in LaTeX", "LaTeX 公式", maxLength=MAX_CHARS, examples=["x^2"]),
-    )
-
-
-class Equation(Done):
-    mathml = fields.List(
-        fields.Raw(),
-        required=True,
-        metadata=about(
-            "the MathML element: its name, its attributes, and its children, which are texts and such elements",
-            "MathML 元素：名称、属性，以及子节点（文本或同样形式的元素）",
-        ),
     )
 
 
@@ -61,9 +50,3 @@ class UploadForm(In):
             examples=["@picture.png"],
         ),
     )
-
-
-class Uploaded(Done):
-    id = fields.Integer(required=True, metadata=about("of the message", "消息的 id"))
-    timestamp = fields.String(required=True, metadata=about("of the message", "消息的时间", examples=[TIME]))
-    type = fields.String(required=True, validate=validate.OneOf(["img", "file"]))

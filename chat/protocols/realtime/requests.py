@@ -1,9 +1,9 @@
-"""Requests and answers of this protocol; views load them, and the OpenAPI document shows them."""
+"""Requests: what views load, and the OpenAPI document shows."""
 
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from chat.http.api_spec import about
-from chat.http.fields import NAME, In, Out, join_code
+from chat.http.fields import NAME, In, join_code
 from chat.http.paging_params import Paged
 from chat.services.accounts import NICKNAME_MAX_CHARS, PASSWORD_MAX_CHARS, USERNAME_MAX_CHARS
 from chat.services.rooms import NAME_MAX_CHARS
@@ -88,38 +88,3 @@ class Said(In):
 
     msg = fields.String(required=True)
     client_message_id = fields.String(allow_none=True, load_default=None)
-
-
-class UserShown(Out):
-    username = fields.String(required=True)
-    nickname = fields.String(required=True)
-
-
-class Done(Out):
-    status = fields.Boolean(required=True, validate=validate.Equal(True))
-
-
-class LoginAnswer(Out):
-    status = fields.Boolean(
-        required=True, metadata=about("false: wrong username or password", "false：用户名或密码错误")
-    )
-
-
-class RoomShown(Out):
-    id = fields.Integer(required=True)
-    name = fields.String(required=True)
-
-
-class RoomToken(Out):
-    token = fields.String(
-        required=True,
-        metadata=about(
-            "40 hex digits: for you and this room, valid for 60 seconds and a single use",
-            "40 位十六进制：仅限本人和该聊天室，60 秒内有效，只能使用一次",
-        ),
-    )
-
-
-class Failed(Out):
-    status = fields.Boolean(required=True, validate=validate.Equal(False))
-    error = fields.String(required=True, metadata=about("the failure in words, with the remedy", "应该如何处理"))

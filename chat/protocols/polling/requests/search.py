@@ -1,11 +1,10 @@
-"""Requests and answers of the search."""
+"""Requests: search."""
 
 from marshmallow import fields, validate
 
 from chat.http.api_spec import about
 from chat.http.fields import NAME, In
 from chat.http.query_params import Limit
-from chat.protocols.polling.schemas import Done, MessageShown
 from chat.services.search import QUERY_MAX_CHARS
 
 HITS_DEFAULT, HITS_MAX = 50, 100
@@ -39,29 +38,5 @@ class SearchQuery(In):
         about(
             f"messages a page, at most {HITS_MAX}",
             f"每页条数，至多 {HITS_MAX}",
-        ),
-    )
-
-
-class HitShown(MessageShown):
-    roomname = fields.String(required=True, metadata=about("the room's name", "聊天室名称"))
-    matches = fields.List(
-        fields.List(fields.Integer()),
-        required=True,
-        metadata=about(
-            "where the words are in `content`: [start, length] in Unicode code points",
-            "匹配的位置：[起点, 长度]，以 Unicode 码点计",
-        ),
-    )
-
-
-class Hits(Done):
-    messages = fields.List(fields.Nested(HitShown), required=True, metadata=about("newest first", "由新到旧"))
-    next = fields.Integer(
-        required=True,
-        metadata=about(
-            "the `before` of the next page; 0 at the end. A page may have fewer messages than `limit`, even none,"
-            " before the end: the work for each is bounded",
-            "下一页的 before；没有下一页则为 0。每次查找的工作量有限，因此未到末尾的页也可能较少或为空",
         ),
     )

@@ -1,0 +1,1 @@
+"""Requests: what views load, and the OpenAPI document shows."""

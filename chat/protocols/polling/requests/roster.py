@@ -1,0 +1,41 @@
+"""Requests: rosters."""
+
+from marshmallow import fields, validate
+
+from chat.http.api_spec import about
+from chat.http.fields import In
+
+_EXAMPLE = "dXNlcm5hbWUsbmFtZSxwYXNzd29yZCxyb29tcwpraW0sS2ltIExlZSwscGh5c2ljcwo="
+
+
+class RosterFile(In):
+    content = fields.String(
+        required=True,
+        metadata=about(
+            "the file in Base64: CSV in UTF-8, GBK or UTF-16, with commas, semicolons or tabs; the first line names "
+            "the columns username/用户名, name/姓名, password/密码, rooms/房间 (separated by ;)",
+            "Base64 编码的文件：UTF-8、GBK 或 UTF-16 的 CSV，以逗号、分号或制表符分隔；第一行为列名 "
+            "username/用户名、name/姓名、password/密码、rooms/房间（以 ; 分隔）",
+            examples=[_EXAMPLE],
+        ),
+    )
+
+
+class Import(RosterFile):
+    passwords = fields.Boolean(
+        load_default=False,
+        truthy={True},
+        falsy={False},
+        metadata=about(
+            "true: accounts that exist get the file's passwords too, or new ones",
+            "true：已有账号也使用文件中的密码或新密码",
+        ),
+    )
+
+
+class ImportQuery(In):
+    id = fields.String(
+        required=True,
+        validate=validate.Length(max=64),
+        metadata=about("as the import's answer has it", "导入请求返回的 id", examples=["kT3…"]),
+    )

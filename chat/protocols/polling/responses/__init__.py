@@ -1,0 +1,1 @@
+"""Answers, as the OpenAPI document shows them."""

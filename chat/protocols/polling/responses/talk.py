@@ -1,0 +1,24 @@
+"""Answers: equations and uploads."""
+
+from marshmallow import fields, validate
+
+from chat.http.api_spec import about
+from chat.protocols.polling.fields import TIME
+from chat.protocols.polling.responses.done import Done
+
+
+class Equation(Done):
+    mathml = fields.List(
+        fields.Raw(),
+        required=True,
+        metadata=about(
+            "the MathML element: its name, its attributes, and its children, which are texts and such elements",
+            "MathML 元素：名称、属性，以及子节点（文本或同样形式的元素）",
+        ),
+    )
+
+
+class Uploaded(Done):
+    id = fields.Integer(required=True, metadata=about("of the message", "消息的 id"))
+    timestamp = fields.String(required=True, metadata=about("of the message", "消息的时间", examples=[TIME]))
+    type = fields.String(required=True, validate=validate.OneOf(["img", "file"]))
