@@ -72,7 +72,12 @@ const seconds = (header) => Math.max(0, Number.parseFloat(header ?? "") || 0);
 const reads = new Set(); // aborts of the GET requests on their way
 let isLeaving = false; // logging out
 
-/** signal aborts silently for the caller to notice; running out of time is an ApiError. */
+/**
+ * signal aborts silently for the caller to notice; running out of time is an ApiError.
+ * @param {string} method
+ * @param {string} path
+ * @param {{query?: any, body?: any, signal?: AbortSignal, timeout?: number, cache?: RequestCache}} options
+ */
 async function request(method, path, { query, body, signal, timeout = TIMEOUT_MS, cache = "no-store" } = {}) {
   if (isLeaving && method === "GET") throw new ApiError(0, t("error.network"));
   const controller = new AbortController();
@@ -117,7 +122,11 @@ async function logOut() {
 export function upload(path, fields, { onProgress, signal }) {
   return new Promise((resolve, reject) => {
     const form = new FormData();
-    for (const [name, value] of Object.entries(fields)) form.append(name, ...[value].flat());
+    for (const [name, value] of Object.entries(fields)) {
+      const [content, filename] = [value].flat();
+      if (filename === undefined) form.append(name, content);
+      else form.append(name, content, filename);
+    }
     const xhr = new XMLHttpRequest();
     const fail = () => reject(new ApiError(0, t("error.network")));
     let stalled = setTimeout(() => xhr.abort(), UPLOAD_STALL_MS);
@@ -203,6 +212,6 @@ export const api = {
   sendFile: (roomname, id, blob, name, options) =>
     upload("/chat/upload", { roomname, client_message_id: id, file: [blob, name] }, options),
   /** read: ids of the rooms that are looked at. */
-  pull: (cursors, { hold, read, signal, timeout }) =>
+  pull: (cursors, { hold, read, signal = undefined, timeout }) =>
     post(`/chat/pull?detail=1&links=1&changes=1&members=1&timeout=${hold}&read=${read.join(",") || 0}`, cursors, { signal, timeout }),
 };

@@ -101,7 +101,7 @@ class Board {
     byId("board-title").textContent = this.#room;
     document.title = `${this.#room} · ${siteName()}`;
     const button = (key, isOn, act) =>
-      el("button", { type: "button", "aria-pressed": String(isOn), onclick: () => (act(), this.#label()) }, t(key));
+      el("button", { type: "button", "aria-pressed": String(isOn), onclick: () => { act(); this.#label(); } }, t(key));
     byId("board-buttons").hidden = this.#problem !== null;
     byId("board-buttons").replaceChildren(
       button("board.names", this.#switches.names, () => this.#toggle("names")),

@@ -25,10 +25,9 @@ function wait() {
   setTimeout(() => {
     check();
     wait();
-  }, Math.min(CHECK_MS, midnight - now + AFTER_MS));
+  }, Math.min(CHECK_MS, midnight.getTime() - now.getTime() + AFTER_MS));
 }
 
-for (const [target, type] of [[document, "visibilitychange"], [globalThis, "focus"], [globalThis, "pageshow"]]) {
-  target.addEventListener(type, check);
-}
+document.addEventListener("visibilitychange", check);
+for (const type of ["focus", "pageshow"]) globalThis.addEventListener(type, check);
 wait();

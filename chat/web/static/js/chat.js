@@ -289,7 +289,9 @@ export class Chat {
   }
 
   #wireButtons() {
-    const onClick = (ids, act) => ids.forEach((id) => byId(id).addEventListener("click", act));
+    const onClick = (ids, act) => {
+      for (const id of ids) byId(id).addEventListener("click", act);
+    };
     onClick(["find-rooms", "no-rooms-find", "none-find"], () => this.rooms.find());
     onClick(["create-room", "none-create"], () => this.rooms.create());
     byId("room-details").addEventListener("click", () => this.rooms.details(this.#store.room));

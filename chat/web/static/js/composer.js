@@ -160,7 +160,7 @@ export class Composer {
     document.addEventListener("dragover", (event) => {
       if (!hasFiles(event)) return;
       event.preventDefault();
-      hint.hidden = !pane.contains(event.target) || this.#room === null;
+      hint.hidden = !pane.contains(/** @type {Node} */ (event.target)) || this.#room === null;
     });
     document.addEventListener("dragleave", (event) => {
       if (!event.relatedTarget) hint.hidden = true;
@@ -169,7 +169,7 @@ export class Composer {
       hint.hidden = true;
       if (!hasFiles(event)) return;
       event.preventDefault();
-      if (pane.contains(event.target)) this.#sendFiles([...event.dataTransfer.files]);
+      if (pane.contains(/** @type {Node} */ (event.target))) this.#sendFiles([...event.dataTransfer.files]);
     });
   }
 

@@ -38,7 +38,6 @@ export class Conversation {
   #below = 0; // new messages below what is seen
   #loading = null; // the room whose history is being fetched
   #problem = null; // the room whose history could not be fetched
-  #tools;
 
   /** actions: enlarge, retry, edit, discard, onSignedOut; react(message, emoji, on), reply(message), remove(message),
    * change(message, text), which gives a promise. */
@@ -50,7 +49,7 @@ export class Conversation {
       jump: (id) => this.jumpTo(id),
       isMe: (users) => users.includes(store.me?.username),
     };
-    this.#tools = new MessageTools(this.#log, {
+    new MessageTools(this.#log, {
       find: (node) => this.#stored(node),
       offers: (message) => offers(message, store),
       react: (message, emoji) => actions.react(message, emoji, !message.reactions[emoji]?.includes(store.me.username)),
@@ -271,7 +270,8 @@ export class Conversation {
   /** The topmost visible message and its position. */
   #anchor() {
     const top = this.#log.scrollTop;
-    const node = [...this.#log.children].find((child) => child.dataset.key && child.offsetTop + child.offsetHeight > top);
+    const shown = /** @type {HTMLElement[]} */ ([...this.#log.children]);
+    const node = shown.find((child) => child.dataset.key && child.offsetTop + child.offsetHeight > top);
     return node ? { node, offset: node.offsetTop - top } : null;
   }
 

@@ -68,7 +68,12 @@ export function openDialog(title, nodes, { className = "" } = {}) {
   return { node, close: () => node.close() };
 }
 
-/** A label, its input, and a hint. */
+/**
+ * A label, its input, and a hint.
+ * @param {string} name
+ * @param {string} label
+ * @param {Record<string, any>} attributes of the input, and `hint`
+ */
 export function field(name, label, { hint = null, ...attributes } = {}) {
   const id = `field-${name}`;
   const input = el("input", { id, name, "aria-describedby": hint && `${id}-hint`, ...attributes });

@@ -16,7 +16,8 @@ export class Directs {
     if (this.#isAsking) return;
     this.#isAsking = true;
     try {
-      for (let room; (room = this.#store.joined.find((one) => isDirect(one) && one.peer === undefined)); ) {
+      const unasked = () => this.#store.joined.find((one) => isDirect(one) && one.peer === undefined);
+      for (let room = unasked(); room; room = unasked()) {
         room.peer = null; // asked; where it fails, its number must do
         const { members } = await api.members(room.name);
         const other = members.find((member) => member.user !== this.#store.me?.username);

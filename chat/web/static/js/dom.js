@@ -2,9 +2,33 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
+/**
+ * The element with an id, of whichever kind the template makes it.
+ * @param {string} id
+ * @returns {any}
+ */
 export const byId = (id) => document.getElementById(id);
 
-/** An element with attributes (on… are listeners, false and null are left out) and children (nodes or text). */
+/**
+ * The elements below `root` that match, of whichever kind.
+ * @param {string} selector
+ * @param {ParentNode} root
+ * @returns {any[]}
+ */
+export const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+/** The first of them. @returns {any} */
+export const first = (selector, root = document) => root.querySelector(selector);
+
+/** The element with focus, if it is in `root`. @returns {any} */
+export const focusedIn = (root) => (root.contains(document.activeElement) ? document.activeElement : null);
+
+/**
+ * An element with attributes (on… are listeners, false and null are left out) and children (nodes or text).
+ * @param {string} tag
+ * @param {Record<string, any>} attributes
+ * @returns {any}
+ */
 export function el(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {

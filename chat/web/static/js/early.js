@@ -1,5 +1,5 @@
 // Runs before the first paint, so that a dark page never flashes white. theme.js does the rest.
-(function () {
+(() => {
   let choice = null;
   try {
     choice = localStorage.getItem("commonroom.theme");

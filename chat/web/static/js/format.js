@@ -15,6 +15,7 @@ const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte"];
 /** A number of bytes, in words: "1.2 MB". */
 export function fileSize(bytes) {
   const step = bytes < 1000 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(bytes) / 3));
+  /** @type {Intl.NumberFormatOptions} */
   const options = { style: "unit", unit: UNITS[step], unitDisplay: step === 0 ? "long" : "short", maximumFractionDigits: 1 };
   return new Intl.NumberFormat(locale(), options).format(bytes / 1000 ** step);
 }

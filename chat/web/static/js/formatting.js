@@ -14,6 +14,7 @@ const BULLET = /^[-*•] +(?=\S)/;
 const NUMBER = /^(\d{1,4})[.)] +(?=\S)/;
 // Marks inside a word do not count; scripts without spaces have no inside.
 const WORD = /(?!\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Thai})[\p{L}\p{N}_]/u;
+/** @type {[RegExp, (inner: string) => Node][]} */
 const INLINE = [
   [/\$\$(?=[^\S\n]*[^$\s])([^$\n]+)\$\$/y, (inner) => equation(inner.trim())],
   [/`([^`\n]+)`/y, (inner) => el("code", {}, inner)],

@@ -1,5 +1,6 @@
 // The page's language, and the texts in it.
 
+import { all } from "./dom.js";
 import { CONSOLE_STRINGS } from "./consolestrings.js";
 import { LOG_STRINGS } from "./logstrings.js";
 import { ORDER_STRINGS } from "./orderstrings.js";
@@ -47,13 +48,13 @@ export const hasText = (key) => key in STRINGS;
 
 /** Fill the static texts under root: data-i18n (text), data-i18n-label, data-i18n-placeholder. */
 export function translate(root = document) {
-  for (const node of root.querySelectorAll("[data-i18n]")) node.textContent = t(node.dataset.i18n);
-  for (const node of root.querySelectorAll("[data-i18n-label]")) {
+  for (const node of all("[data-i18n]", root)) node.textContent = t(node.dataset.i18n);
+  for (const node of all("[data-i18n-label]", root)) {
     const text = t(node.dataset.i18nLabel);
     node.setAttribute("aria-label", text);
     if (node.tagName === "BUTTON") node.title = text;
   }
-  for (const node of root.querySelectorAll("[data-i18n-placeholder]")) {
+  for (const node of all("[data-i18n-placeholder]", root)) {
     node.placeholder = t(node.dataset.i18nPlaceholder);
   }
 }

@@ -1,6 +1,6 @@
 // Screen layout: the welcome page or the chat, with one pane at a time on phones.
 
-import { byId, el } from "./dom.js";
+import { byId, el, first } from "./dom.js";
 import { claimEntry, closeAllDialogs } from "./dialogs.js";
 import { t } from "./i18n.js";
 import { avatarNode } from "./messageview.js";
@@ -114,7 +114,7 @@ export class Layout {
   /** After logging in: to the field to write in, or on a phone to the list. */
   focus() {
     if (hasKeyboard.matches && this.#store.room) byId("message-text").focus();
-    else byId("room-list").querySelector("[aria-current], button")?.focus();
+    else first("[aria-current], button", byId("room-list"))?.focus();
   }
 
   forgetRoom() {
@@ -125,7 +125,7 @@ export class Layout {
   #showList() {
     this.#chat.dataset.pane = "rooms";
     history.pushState(null, "", location.pathname);
-    byId("room-list").querySelector("[aria-current] , button")?.focus();
+    first("[aria-current] , button", byId("room-list"))?.focus();
   }
 
   #followAddress() {
@@ -152,7 +152,7 @@ export class Layout {
     const room = this.#store.room;
     if (!room && this.#chat.dataset.pane === "conversation") this.#chat.dataset.pane = "rooms";
     for (const id of ["conversation-head", "composer"]) byId(id).hidden = !room;
-    document.querySelector(".log-frame").hidden = !room;
+    first(".log-frame").hidden = !room;
     byId("no-conversation").hidden = Boolean(room);
     if (!room) this.#chat.classList.remove("with-members");
     else this.#chat.classList.toggle("with-members", this.#isWide);

@@ -24,7 +24,7 @@ export function addressesIn(text) {
   const found = [];
   START.lastIndex = 0;
   let failures = 0;
-  for (let match; failures < MOST_FAILURES && (match = START.exec(text)); ) {
+  for (let match = START.exec(text); match && failures < MOST_FAILURES; match = START.exec(text)) {
     const address = trimmed(balanced(match[0] + restAt(text, START.lastIndex)));
     if (!isAddress(address)) {
       failures += 1;

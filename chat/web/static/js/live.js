@@ -104,14 +104,14 @@ export class Live {
   }
 
   #pause(ms) {
-    return new Promise((resolve) => {
+    return /** @type {Promise<void>} */ (new Promise((resolve) => {
       const timer = ms === Infinity ? null : setTimeout(() => this.#wake?.(), ms);
       this.#wake = () => {
         clearTimeout(timer);
         this.#wake = null;
         resolve();
       };
-    });
+    }));
   }
 
   #signature() {

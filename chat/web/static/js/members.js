@@ -107,6 +107,7 @@ export class Members {
   render() {
     const order = new Intl.Collator(locale(), { numeric: true });
     this.#members.sort((a, b) => order.compare(a.nickname || a.user, b.nickname || b.user) || order.compare(a.user, b.user));
+    /** @type {[string, any[]][]} */
     const groups = [
       ["members.online", this.#members.filter((member) => member.online)],
       ["members.offline", this.#members.filter((member) => !member.online)],

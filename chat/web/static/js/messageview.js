@@ -1,6 +1,6 @@
 // One message on the screen. Made once; later only what changes is touched.
 
-import { el, icon } from "./dom.js";
+import { el, focusedIn, icon } from "./dom.js";
 import { editor } from "./editor.js";
 import { clockTime, colourOf, fileSize, fullTime, initials } from "./format.js";
 import { t } from "./i18n.js";
@@ -121,7 +121,7 @@ export class MessageView {
     const about = JSON.stringify(kinds);
     if (about === this.#about) return;
     this.#about = about;
-    const focused = this.#reactions.contains(document.activeElement) ? document.activeElement.dataset.emoji : null;
+    const focused = focusedIn(this.#reactions)?.dataset.emoji ?? null;
     this.#reactions.replaceChildren(...kinds.map(([emoji, users]) => this.#reaction(view, emoji, users)));
     if (focused) this.#reactions.querySelector(`[data-emoji="${CSS.escape(focused)}"]`)?.focus();
   }
@@ -201,7 +201,10 @@ export class MessageView {
   }
 
   #relabelFile(file) {
-    if (!file) return void (this.node.querySelector(".file-name").textContent = t("message.file"));
+    if (!file) {
+      this.node.querySelector(".file-name").textContent = t("message.file");
+      return;
+    }
     const size = fileSize(file.bytes);
     this.node.querySelector(".file .hint").textContent = size;
     this.node.querySelector(".file a")?.setAttribute("aria-label", t("message.file.label", { name: file.name, size }));

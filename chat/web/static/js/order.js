@@ -1,7 +1,7 @@
 // Keeping order as everybody sees it: why one cannot write now, and the pinned messages.
 
 import { openDialog } from "./dialogs.js";
-import { byId, el } from "./dom.js";
+import { all, byId, el } from "./dom.js";
 import { onLanguage, t } from "./i18n.js";
 import { toEntries } from "./incoming.js";
 import { mayGiveCode } from "./moderators.js";
@@ -123,7 +123,7 @@ export class RoomOrder {
     this.#note.textContent = found ? t(found.key, { time: duration(left) }) : "";
     const isClosed = found !== null && found.key !== "order.slow"; // one may write while waiting
     byId("message-text").disabled = isClosed;
-    for (const button of byId("composer").querySelectorAll(".composer-row button")) button.disabled = isClosed;
+    for (const button of all(".composer-row button", byId("composer"))) button.disabled = isClosed;
     byId("send").disabled = found !== null;
     if (found?.until) this.#timer = setTimeout(() => this.#showNote(), SECOND);
   }

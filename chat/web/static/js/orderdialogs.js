@@ -124,7 +124,7 @@ function logRow(entry) {
 export function openMemberActions(room, member, done) {
   const name = member.nickname || member.user;
   const error = el("p", { class: "form-error", role: "alert" });
-  const act = (request, told = () => t("order.done")) => async () => {
+  const act = (request, told = (_answer) => t("order.done")) => async () => {
     try {
       const answer = await request();
       dialog.close();
@@ -134,7 +134,7 @@ export function openMemberActions(room, member, done) {
       error.textContent = problem.message;
     }
   };
-  const button = (text, request, { isDangerous = false, told } = {}) =>
+  const button = (text, request, { isDangerous = false, told = undefined } = {}) =>
     el("button", { type: "button", class: isDangerous ? "danger" : "", onclick: act(request, told) }, text);
   const mute = (minutes) => orderApi.mute(room.name, member.user, minutes);
   const isMuted = Date.parse(member.muted_until) > Date.now();

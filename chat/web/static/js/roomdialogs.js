@@ -2,7 +2,7 @@
 
 import { api } from "./api.js";
 import { field, openDialog, openForm } from "./dialogs.js";
-import { el, icon } from "./dom.js";
+import { el, focusedIn, icon } from "./dom.js";
 import { t } from "./i18n.js";
 import { codeSection } from "./joincode.js";
 import { isOpenRoom, mayGiveCode } from "./moderators.js";
@@ -70,7 +70,7 @@ export class RoomDialogs {
 
   #showFound(list, text, error, close) {
     const found = [...this.#store.rooms.values()].filter((room) => hasInName(room, text));
-    const focused = list.contains(document.activeElement) ? document.activeElement.dataset.room : null;
+    const focused = focusedIn(list)?.dataset.room ?? null;
     list.replaceChildren(...found.map((room) => this.#foundRow(room, error, close)));
     if (found.length === 0) list.append(el("li", { class: "hint" }, t("find.nothing")));
     if (focused !== null) [...list.querySelectorAll("button")].find((b) => b.dataset.room === focused)?.focus();
@@ -158,7 +158,7 @@ export class RoomDialogs {
   details(room) {
     const facts = [t(room.isLocked ? "room.locked" : "room.open"), t("rooms.members", { count: room.memberCount })];
     const leave = el("button", { type: "button" }, icon("out"), t("leave.button"));
-    const remove = el("button", { type: "button", class: "danger" }, t("delete.button"));
+    const remove = el("button", { type: "button", class: "danger" }, t("room.delete.button"));
     const { me } = this.#store;
     const mayDelete = room.role === "owner" || (me.isTeacher && isOpenRoom(room));
     const leadTo = (button, next) =>
@@ -201,10 +201,10 @@ export class RoomDialogs {
   }
 
   delete(room) {
-    const nodes = [el("p", {}, t("delete.text"))];
-    if (room.isLocked && !this.#store.me.isTeacher) nodes.push(field("passwd", t("delete.passwd"), { type: "password", autocomplete: "off" }));
-    const act = ({ passwd = "" }) => this.#part(room, () => api.deleteRoom(room.name, passwd), "delete.done");
-    openForm(t("delete.title", { room: room.name }), nodes, { text: t("delete.submit"), isDangerous: true }, act);
+    const nodes = [el("p", {}, t("room.delete.text"))];
+    if (room.isLocked && !this.#store.me.isTeacher) nodes.push(field("passwd", t("room.delete.passwd"), { type: "password", autocomplete: "off" }));
+    const act = ({ passwd = "" }) => this.#part(room, () => api.deleteRoom(room.name, passwd), "room.delete.done");
+    openForm(t("room.delete.title", { room: room.name }), nodes, { text: t("room.delete.submit"), isDangerous: true }, act);
   }
 
   /** Leave all rooms of somebody who put one into room after room. */

@@ -18,7 +18,7 @@ const rotated = (word, by) => (word >>> by) | (word << (32 - by));
 export function sha256(text) {
   const bytes = new TextEncoder().encode(text);
   const data = new DataView(new ArrayBuffer(Math.ceil((bytes.length + 9) / 64) * 64));
-  bytes.forEach((byte, at) => data.setUint8(at, byte));
+  for (const [at, byte] of bytes.entries()) data.setUint8(at, byte);
   data.setUint8(bytes.length, 0x80);
   data.setUint32(data.byteLength - 4, bytes.length * 8);
   const state = [...START];
@@ -41,5 +41,5 @@ function compress(state, data, at) {
     const second = ((rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22)) + ((a & b) ^ (a & c) ^ (b & c))) | 0;
     [a, b, c, d, e, f, g, h] = [(first + second) | 0, a, b, c, (d + first) | 0, e, f, g];
   }
-  [a, b, c, d, e, f, g, h].forEach((word, index) => (state[index] = (state[index] + word) | 0));
+  for (const [index, word] of [a, b, c, d, e, f, g, h].entries()) state[index] = (state[index] + word) | 0;
 }

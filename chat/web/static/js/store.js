@@ -20,7 +20,7 @@ export class Store {
   }
 
   reset() {
-    for (const room of this.rooms?.values() ?? []) this.#drop(room, room.messages);
+    for (const room of this.rooms?.values() ?? []) this.#drop(room.messages);
     this.me = null;
     this.rooms = new Map(); // by name; all that may be seen, joined or not
     this.isCut = false; // there are more rooms than these
@@ -159,7 +159,7 @@ export class Store {
   trim(room, keep = KEPT_MESSAGES) {
     const excess = room.messages.length - keep;
     if (excess <= 0) return;
-    this.#drop(room, room.messages.splice(0, excess));
+    this.#drop(room.messages.splice(0, excess));
     room.isAtStart = false;
   }
 
@@ -212,16 +212,16 @@ export class Store {
       const before = room.messages[at];
       const after = changed(before, change);
       room.messages.splice(at, 1, ...(after ? [after] : []));
-      if (!after) this.#drop(room, [before]);
+      if (!after) this.#drop([before]);
     }
   }
 
-  #drop(room, messages) {
+  #drop(messages) {
     for (const message of messages) this.emit("dropped", message);
   }
 
   #forget(room) {
-    this.#drop(room, room.messages);
+    this.#drop(room.messages);
     room.messages = [];
     for (const pending of this.pendingOf(room.name)) this.removePending(pending.id);
   }

@@ -143,15 +143,15 @@ export const STRINGS = {
   "leave.all.submit": ["Leave them all", "全部退出"],
   "leave.all.done": ["You left all rooms of {name}.", "你已退出 {name} 的所有聊天室。"],
   "leave.done": ["You left “{room}”.", "你已退出“{room}”。"],
-  "delete.button": ["Delete room", "删除聊天室"],
-  "delete.title": ["Delete “{room}”?", "删除“{room}”？"],
-  "delete.text": [
+  "room.delete.button": ["Delete room", "删除聊天室"],
+  "room.delete.title": ["Delete “{room}”?", "删除“{room}”？"],
+  "room.delete.text": [
     "The room and all its messages will be gone, for everyone, for good.",
     "聊天室及其全部消息将对所有人永久消失。",
   ],
-  "delete.passwd": ["To make sure, give the room's password", "请输入聊天室密码以确认"],
-  "delete.submit": ["Delete for everyone", "为所有人删除"],
-  "delete.done": ["“{room}” is deleted.", "“{room}”已删除。"],
+  "room.delete.passwd": ["To make sure, give the room's password", "请输入聊天室密码以确认"],
+  "room.delete.submit": ["Delete for everyone", "为所有人删除"],
+  "room.delete.done": ["“{room}” is deleted.", "“{room}”已删除。"],
   "dialog.cancel": ["Cancel", "取消"],
   "dialog.close": ["Close", "关闭"],
 

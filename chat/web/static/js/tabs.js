@@ -25,7 +25,7 @@ export class Tabs {
   #id = newId();
   #channel = null;
   #listeners = new Map();
-  #onLead = () => {};
+  #onLead = (_isLeading) => {};
   #timer = null;
   #entering = new Map(); // other tabs that are logging in: a timer for each, by the tab's id
   #onNobodyEnters = [];
@@ -69,7 +69,10 @@ export class Tabs {
 
   /** Resolves when no other tab is logging in. */
   nobodyEnters() {
-    return new Promise((resolve) => (this.#entering.size === 0 ? resolve() : this.#onNobodyEnters.push(resolve)));
+    return /** @type {Promise<void>} */ (new Promise((resolve) => {
+      if (this.#entering.size === 0) resolve();
+      else this.#onNobodyEnters.push(resolve);
+    }));
   }
 
   #enters(id, isOver) {

@@ -2,7 +2,7 @@
 
 import { actFor, api } from "./api.js";
 import { loginAddress, siteName } from "./arrival.js";
-import { byId, el } from "./dom.js";
+import { all, byId, el, first } from "./dom.js";
 import { announceLanguage, language, onLanguage, t } from "./i18n.js";
 import { setUpSwitches } from "./switches.js";
 import { Log } from "./teachlog.js";
@@ -19,11 +19,11 @@ function show() {
   const name = location.hash.slice(1) in PARTS ? location.hash.slice(1) : "people";
   document.title = `${t("teach.title")} · ${siteName()}`;
   byId("teach-guide").href = `/docs/teaching?lang=${language()}`;
-  for (const link of document.querySelectorAll(".teach-tabs a")) {
+  for (const link of all(".teach-tabs a")) {
     if (link.hash === `#${name}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  document.querySelector(".teach-tabs").hidden = !me?.teacher;
+  first(".teach-tabs").hidden = !me?.teacher;
   if (!me?.teacher) {
     const link = el("a", { class: "button-link", href: me ? "/" : loginAddress() }, t(me ? "teach.back" : "teach.login.link"));
     byId("teach-main").replaceChildren(el("p", { class: "teach-empty" }, t("teach.login")), link);

@@ -81,7 +81,7 @@ export class People {
       !isMe && ["people.delete", ask("people.delete", () => siteApi.remove(person.username), { isDangerous: true })],
     ];
     const button = ([key, next]) =>
-      el("button", { type: "button", class: key === "people.delete" ? "danger" : "", onclick: () => (dialog.close(), next()) }, t(key));
+      el("button", { type: "button", class: key === "people.delete" ? "danger" : "", onclick: () => { dialog.close(); next(); } }, t(key));
     const dialog = openDialog(name, [el("div", { class: "choices" }, acts.filter(Boolean).map(button))]);
   }
 

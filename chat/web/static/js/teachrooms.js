@@ -57,7 +57,7 @@ export class RoomsTable {
 
   #manage(room) {
     const name = room.roomname;
-    const act = (next) => () => (dialog.close(), next());
+    const act = (next) => () => { dialog.close(); next(); };
     const button = (key, next, kind = "") => el("button", { type: "button", class: kind, onclick: act(next) }, t(key));
     const link = (key, href, more = {}) => el("a", { href, ...more }, t(key));
     const dialog = openDialog(name, [

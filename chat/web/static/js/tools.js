@@ -153,6 +153,7 @@ export class MessageTools {
   }
 }
 
+/** @returns {HTMLElement | null} */
 const messageAt = (target) => (target instanceof Element ? target.closest(".message") : null);
 
 function beside(node, way) {
