@@ -30,11 +30,12 @@ property: $(VENV)/ready-dev  ## try twenty times as many examples of the propert
 	@scripts/postgresql
 	@$(BIN)/pytest --examples 20 --timeout 0 $(or $(ARGS),tests/property)
 
-lint: $(VENV)/ready-dev  ## check style, types, and import directions
+lint: $(VENV)/ready-dev  ## check style, types, and import directions; the page too, where npm is
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	scripts/lint-page
 
 format: $(VENV)/ready-dev  ## format the code
 	$(BIN)/ruff check --fix .

@@ -39,8 +39,8 @@ def test_pre_commit_runs_the_programs_of_make_lint() -> None:
     hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
     recipe = (ROOT / "Makefile").read_text(encoding="utf-8").split("\nlint:")[1].split("\n\n")[0]
     programs = [line.split("/")[1].split()[0] for line in recipe.splitlines()[1:]]
-    assert programs == ["ruff", "ruff", "mypy", "lint-imports"]
-    assert all(f".venv/bin/{program}" in hooks for program in programs)
+    assert programs == ["ruff", "ruff", "mypy", "lint-imports", "lint-page"]
+    assert all(f"/{program}" in hooks for program in programs)
 
 
 def test_every_target_of_make_is_explained() -> None:

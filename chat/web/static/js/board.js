@@ -3,7 +3,7 @@
 import { actFor, api } from "./api.js";
 import { loginAddress, siteName } from "./arrival.js";
 import { byId, el } from "./dom.js";
-import { isOnlyEmoji, formatted } from "./formatting.js";
+import { formatted, isOnlyEmoji } from "./formatting.js";
 import { announceLanguage, onLanguage, t } from "./i18n.js";
 import { release, toEntries } from "./incoming.js";
 import { nameNode } from "./names.js";

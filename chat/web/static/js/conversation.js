@@ -13,8 +13,8 @@ import { MessageView } from "./messageview.js";
 import { roomTitle } from "./names.js";
 import { notify } from "./notices.js";
 import { KEPT_MESSAGES } from "./store.js";
-import { MessageTools } from "./tools.js";
 import { offers, snippet } from "./talk.js";
+import { MessageTools } from "./tools.js";
 
 const PAGE = 50;
 const WINDOW = KEPT_MESSAGES;

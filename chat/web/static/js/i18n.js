@@ -1,7 +1,7 @@
 // The page's language, and the texts in it.
 
-import { all } from "./dom.js";
 import { CONSOLE_STRINGS } from "./consolestrings.js";
+import { all } from "./dom.js";
 import { LOG_STRINGS } from "./logstrings.js";
 import { ORDER_STRINGS } from "./orderstrings.js";
 import { PEOPLE_STRINGS } from "./peoplestrings.js";

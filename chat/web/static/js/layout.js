@@ -1,7 +1,7 @@
 // Screen layout: the welcome page or the chat, with one pane at a time on phones.
 
-import { byId, el, first } from "./dom.js";
 import { claimEntry, closeAllDialogs } from "./dialogs.js";
+import { byId, el, first } from "./dom.js";
 import { t } from "./i18n.js";
 import { avatarNode } from "./messageview.js";
 import { roomTitle, roomTitleNode, teacherBadge } from "./names.js";

@@ -3,8 +3,8 @@
 import { el, focusedIn, icon } from "./dom.js";
 import { editor } from "./editor.js";
 import { clockTime, colourOf, fileSize, fullTime, initials } from "./format.js";
-import { t } from "./i18n.js";
 import { formatted, isOnlyEmoji } from "./formatting.js";
+import { t } from "./i18n.js";
 import { fullName, nameNode, teacherBadge } from "./names.js";
 
 const ACCEPTED = "我已经同意你的好友请求，可以开始聊天了"; // how ims's document has every direct conversation begin

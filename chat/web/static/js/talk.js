@@ -1,8 +1,8 @@
 // Rules for messages in the page: permitted actions, and one-line summaries.
 
+import { t } from "./i18n.js";
 import { mayGiveCode } from "./moderators.js";
 import { isDirect } from "./names.js";
-import { t } from "./i18n.js";
 
 const EDIT_MS = Number(document.body.dataset.editMinutes) * 60_000; // as the server is set
 const SNIPPET_CHARS = 90;

@@ -1,10 +1,10 @@
 // The console's list of rooms, and the dialogs to run them.
 
-import { codeSection } from "./joincode.js";
 import { field, openDialog, openForm } from "./dialogs.js";
 import { el, icon } from "./dom.js";
 import { shortTime, toDate } from "./format.js";
 import { t } from "./i18n.js";
+import { codeSection } from "./joincode.js";
 import { nameNode } from "./names.js";
 import { notify } from "./notices.js";
 import { siteApi } from "./siteapi.js";
