@@ -28,8 +28,9 @@ from chat.services.bounds import Bounds
 from chat.services.quota import StorageBounds
 from chat.services.rooms import NAME_MAX_CHARS
 from chat.services.site import Registration
-from config import ConfigError, Settings
+from config import Settings
 from instance import prepare
+from setting_parsers import ConfigError
 
 
 def create_app(settings: Settings | None = None, clock: Clock = system_clock) -> Flask:

@@ -10,8 +10,9 @@ import sys
 
 from gunicorn.sock import TCP6Socket, TCPSocket
 
-from config import ConfigError, Settings
+from config import Settings
 from instance import PRIVATE_UMASK, check, prepare
+from setting_parsers import ConfigError
 from startup import bracketed, can_draw, check_ports, greeting, http_ports, lan_addresses
 
 M_ARENA_MAX, M_MMAP_THRESHOLD = -8, -3  # malloc.h
@@ -21,7 +22,7 @@ try:
 except ConfigError as _error:
     sys.exit(f"Commonroom cannot start. {_error}")
 # Workers are forked from here: a reload (SIGHUP) would not re-read modules imported by the master.
-for _name in ("config", "instance", "startup"):
+for _name in ("config", "instance", "setting_parsers", "startup"):
     del sys.modules[_name]
 
 wsgi_app = "wsgi:app"

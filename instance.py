@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from config import ROOT, ConfigError, Settings, without_password
+from config import ROOT, Settings
+from setting_parsers import ConfigError, without_password
 
 POSTGRESQL_MIN = 15
 REDIS_MIN = 7  # or Valkey, which tells 7.2

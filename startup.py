@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 import segno
 
-from config import ConfigError, Settings
+from config import Settings
+from setting_parsers import ConfigError
 
 _ANY = {"0.0.0.0", "::"}  # noqa: S104
 _PORTS_TO_TRY = 100

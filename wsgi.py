@@ -5,8 +5,8 @@ import sys
 
 from app import create_app
 from chat import logs
-from config import ConfigError
 from instance import PRIVATE_UMASK
+from setting_parsers import ConfigError
 
 logs.configure()
 os.umask(PRIVATE_UMASK)

@@ -15,8 +15,9 @@ from sqlalchemy.exc import DBAPIError
 from chat.errors import ChatError
 from chat.http.context import services
 from chat.ports import Backend, BackupError
-from config import PARSERS, ConfigError, Settings, without_password
+from config import Settings
 from instance import check, check_database
+from setting_parsers import PARSERS, ConfigError, without_password
 
 CREATE_APP = "commonroom.create_app"  # extension: makes an application for other settings
 _UNREADABLE = "the database cannot be read; run: flask --app wsgi db upgrade"

@@ -8,8 +8,8 @@ from flask import current_app
 from sqlalchemy import text
 
 from chat.backends.sqlite.compacting import make_shrinkable
-from config import ConfigError
 from instance import check
+from setting_parsers import ConfigError
 
 UPGRADE_LOCK = 0x436F6D6D6F6E  # any number that no other program on the database takes
 config = context.config

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import NoReturn
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
@@ -13,6 +14,7 @@ MOST_FIELDS = 256
 CREDENTIALS_MAX_BYTES = 8190  # tokens have less than 1 KB
 
 TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CODINGS = re.compile(rb"^transfer-encoding:([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 _FIRST = b"GET / HTTP/1.1\r\n"  # llhttp refuses methods that it does not know, and UTF-8 in paths
 _CHECKED = frozenset(
     {
@@ -95,8 +97,16 @@ def _split(lines: bytes) -> _Split:
         pass
     except HttpParserError:
         if not found.is_complete:  # otherwise about Transfer-Encoding: see _body_length
-            raise FramingError("400 Bad Request", "header") from None
+            _refuse(lines)
     return found
+
+
+def _refuse(lines: bytes) -> NoReturn:
+    """Refuse what llhttp has refused: an unknown coding as such, the rest as malformed. Raises FramingError."""
+    codings = [value.strip(b" \t") for value in _CODINGS.findall(lines)]
+    if codings and b"content-length" not in lines.lower():
+        _body_length([], codings, is_10=False)
+    raise FramingError("400 Bad Request", "header") from None
 
 
 def _body_length(lengths: list[bytes], codings: list[bytes], *, is_10: bool) -> int:

@@ -13,11 +13,11 @@ from chat.server.http_heads import Head
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _TEXT = re.compile(r"[ \t\x21-\x7e\x80-\xff]*")
 _STATUS = re.compile(r"[0-9]{3}(?: [ \t\x21-\x7e\x80-\xff]*)?")
-# Fields of a connection, which belong to the server (RFC 9110, 7.6.1).
+# Fields of a connection, which belong to the server (RFC 9110, 7.6.1). Not Upgrade, which 426 needs.
 _OF_CONNECTION = frozenset(
     {
         "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailers",
-        "transfer-encoding", "upgrade",
+        "transfer-encoding",
     }
 )  # fmt: skip
 

@@ -1,15 +1,12 @@
 """Accounts: registration and login (docs/specification.md, "Account")."""
 
-import re
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from chat.clock import SECOND, Clock
+from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, enter_lane
 from chat.models import Actor, AuditAction, Event, EventKind, User
@@ -22,6 +19,7 @@ from chat.security.limits import LOGINS, REGISTRATIONS
 from chat.services import access, audit, paging
 from chat.services.access import UserRef
 from chat.services.change_log import record_account
+from chat.services.credentials import PASSWORD_MAX_CHARS, Proven, digests, hashes
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.password_guessing import Caller, PasswordGuessing, Target
 from chat.services.presence import Presence
@@ -42,8 +40,6 @@ from chat.services.usernames import (
 USERNAME_MAX_CHARS = 32
 NICKNAME_MAX_CHARS = 32
 EMAIL_NICKNAME_MAX_CHARS = 20  # for accounts registered by e-mail address (ims)
-PASSWORD_MAX_CHARS = passwords.MAX_CHARS
-_HEX = re.compile(r"[0-9a-fA-F]{32}(?:[0-9a-fA-F]{8})?")  # an MD5 or SHA-1
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,25 +52,6 @@ class Profile:
     avatar: str
     created_at: int  # µs
     updated_at: int  # µs; last change of the fields above
-
-
-@dataclass(frozen=True, slots=True)
-class Proven:
-    """Proof that the caller knew this user's password when it was checked.
-
-    Hashing is slow, so the password may have changed since: call `require_still` inside the write transaction.
-    """
-
-    user_id: int
-    username: str
-    password_sha1: str  # the stored value at the time of the check
-
-    def require_still(self, tx: WriteTransaction) -> None:
-        """Raise CREDENTIALS_WRONG if the password has changed since it was checked."""
-        same = (User.id == self.user_id, User.password_sha1 == self.password_sha1)
-        # FOR UPDATE (on back ends without a single writer) keeps the password unchanged until the commit.
-        if tx.execute(select(User.id).where(*same).with_for_update()).first() is None:
-            raise ChatError(ErrorCode.CREDENTIALS_WRONG)
 
 
 class Accounts:
@@ -280,7 +257,7 @@ class Accounts:
         with passwords.place():
             tried = self._guesses.count(buckets)
             # An unknown user costs as many comparisons as a known one.
-            for column, digest in _digests(password, digest_allowed=digest_allowed):
+            for column, digest in digests(password, digest_allowed=digest_allowed):
                 if passwords.verify(getattr(user, column, None), digest) and user is not None:
                     self._guesses.forgive(tried)
                     return Proven(user.id, user.username, user.password_sha1)
@@ -354,28 +331,3 @@ def check_nickname(nickname: str) -> None:
     """Raise NICKNAME_INVALID. All characters are allowed: a nickname is displayed and never identifies a user."""
     if len(nickname) > EMAIL_NICKNAME_MAX_CHARS or not is_visible(nickname):
         raise ChatError(ErrorCode.NICKNAME_INVALID)
-
-
-def _digests(password: str, *, digest_allowed: bool) -> list[tuple[str, str]]:
-    """Return the possible meanings of a password, each with the column to compare it with.
-
-    Text that looks like a digest may also be a plain password.
-    """
-    found = [("password_sha1", passwords.sha1(password))]
-    as_typed = passwords.sha1(password, as_typed=True)  # for accounts created before passwords were normalised
-    if as_typed != found[0][1]:
-        found.append(("password_sha1", as_typed))
-    if digest_allowed and _HEX.fullmatch(password):
-        digest_of_length = {32: "password_md5", 40: "password_sha1"}
-        found.insert(0, (digest_of_length[len(password)], password.lower()))
-    return found
-
-
-def hashes(password: str, hash_digest: Callable[[str], str] | None = None) -> dict[str, Any]:
-    """Return the columns of User that change with the password. Slow: hashes twice, by default in the lane for it."""
-    hash_digest = hash_digest or passwords.hash_digest
-    return {
-        "password_sha1": hash_digest(passwords.sha1(password)),
-        "password_md5": hash_digest(passwords.md5(password)),
-        "password_changed_at": round(time.time() * SECOND),
-    }

@@ -13,14 +13,9 @@ from chat.models import Actor, Event, EventKind, User
 from chat.names import is_name, name_key
 from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
-from chat.services.accounts import (
-    NICKNAME_MAX_CHARS,
-    Accounts,
-    check_email,
-    check_nickname,
-    hashes,
-)
+from chat.services.accounts import NICKNAME_MAX_CHARS, Accounts, check_email, check_nickname
 from chat.services.avatars import Avatars
+from chat.services.credentials import hashes
 from chat.services.memberships import pass_on_rooms
 from chat.services.quota import Quota
 from chat.services.sessions import Sessions

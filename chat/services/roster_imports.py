@@ -6,7 +6,6 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,18 +16,19 @@ from sqlalchemy.exc import IntegrityError
 
 from chat.clock import SECOND, Clock
 from chat.errors import ChatError, ErrorCode
-from chat.models import Access, Actor, AuditAction, Event, EventKind, Membership, Role, Room, RosterImport, User
-from chat.names import name_key, nickname_key, skeleton
+from chat.models import Actor, AuditAction, Event, EventKind, Membership, Role, RosterImport, User
+from chat.names import name_key
 from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
 from chat.security.passwords import hash_aside, hash_generated
 from chat.services import audit
-from chat.services.access import AnyConnection
-from chat.services.accounts import PASSWORD_MAX_CHARS, Accounts, hashes
+from chat.services.accounts import Accounts
+from chat.services.credentials import PASSWORD_MAX_CHARS, hashes
 from chat.services.memberships import Memberships, barred_among
 from chat.services.permissions import require_teacher
 from chat.services.rooms import Rooms
-from chat.services.roster_parsing import Complaint, Problem, Roster, RosterLine, read_roster
+from chat.services.roster_checks import complaints_about, like_teacher, open_room, users_of
+from chat.services.roster_parsing import Roster, RosterLine, read_roster
 from chat.services.sessions import Sessions
 from chat.services.site import lock_site
 from chat.services.teachers import easy_password
@@ -40,7 +40,6 @@ TELL_EVERY = 20  # people per progress report, but after TELL_AFTER_S in any cas
 TELL_AFTER_S = 5.0
 KEPT_S = 86400
 _NICENESS = 19  # of the hashing threads, so that chatting has priority
-_CHUNK = 400  # names per statement
 
 
 class ImportState(StrEnum):
@@ -108,8 +107,8 @@ class RosterImports:
         require_teacher(actor)
         roster = read_roster(data, self._accounts.password_min_length, PASSWORD_MAX_CHARS)
         with self._store.read() as connection:
-            users = _users(connection, roster.lines)
-            complaints = [*roster.complaints, *_complaints(connection, roster.lines, users)]
+            users = users_of(connection, roster.lines)
+            complaints = [*roster.complaints, *complaints_about(connection, roster.lines, users)]
         complaints.sort(key=lambda complaint: complaint.line)
         known = frozenset(key for key, user in users.items() if user.deleted_at is None)
         return Preview(Roster(roster.lines, complaints), known)
@@ -228,9 +227,9 @@ class RosterImports:
     def _apply(self, tx: WriteTransaction, plan: _Plan, hashed: dict[str, dict[str, Any]], actor: Actor | None) -> None:
         """Apply everything in one transaction. Raises ROSTER_CHANGED after conflicting changes."""
         lock_site(tx)  # nobody becomes a teacher meanwhile
-        users = _users(tx, plan.lines)
+        users = users_of(tx, plan.lines)
         teachers = teachers_skeletons(tx)
-        if any(_like_teacher(line, users.get(name_key(line.username)), teachers) for line in plan.lines):
+        if any(like_teacher(line, users.get(name_key(line.username)), teachers) for line in plan.lines):
             raise ChatError(ErrorCode.ROSTER_CHANGED)
         now = self._clock()
         new: list[dict[str, Any]] = []
@@ -248,7 +247,7 @@ class RosterImports:
                 tx.execute(insert(User), new)
             except IntegrityError:
                 raise ChatError(ErrorCode.ROSTER_CHANGED) from None
-            users = _users(tx, plan.lines)
+            users = users_of(tx, plan.lines)
             self._rooms.enter_lobby(tx, [users[row["username_key"]].id for row in new])
         self._seat(tx, plan, users)
         people = {"people": len(plan.lines), "passwords": len(plan.passwords)}
@@ -275,7 +274,7 @@ class RosterImports:
                 names.setdefault(name_key(room), room)
                 wanted.setdefault(name_key(room), []).append(users[name_key(line.username)].id)
         for key, user_ids in wanted.items():
-            room_id = _open_room(tx, key) or self._rooms.make_open_within(tx, names[key], plan.owner_id)
+            room_id = open_room(tx, key) or self._rooms.make_open_within(tx, names[key], plan.owner_id)
             inside = select(Membership.user_id).where(Membership.room_id == room_id)
             there = set(tx.execute(inside).scalars()) | barred_among(tx, room_id, user_ids)
             missing = [user_id for user_id in dict.fromkeys(user_ids) if user_id not in there]
@@ -284,87 +283,6 @@ class RosterImports:
 
 def _new_row(line: RosterLine, now: int) -> dict[str, Any]:
     return name_columns(username=line.username, nickname=line.name) | {"created_at": now, "updated_at": now}
-
-
-def _users(connection: AnyConnection, lines: Iterable[RosterLine]) -> dict[str, Any]:
-    """Return the accounts with these usernames, deleted ones included, by key."""
-    columns = (User.id, User.username_key, User.nickname, User.deleted_at, User.is_teacher)
-    found: dict[str, Any] = {}
-    for chunk in _chunks([name_key(line.username) for line in lines]):
-        for row in connection.execute(select(*columns).where(User.username_key.in_(chunk))):
-            found[row.username_key] = row
-    return found
-
-
-def _complaints(connection: AnyConnection, lines: Sequence[RosterLine], users: dict[str, Any]) -> list[Complaint]:
-    """Return problems that only the database can detect, and names that equal others' usernames
-    (docs/decisions/0080).
-    """
-    keys = [*(name_key(line.username) for line in lines), *(nickname_key(line.name) for line in lines)]
-    logins = {**_ids_by(connection, User.username_key, keys), **_ids_by(connection, User.email_key, keys)}
-    nicknames = _ids_by(connection, User.nickname_key, keys)
-    private = _closed_rooms(connection, lines)
-    teachers = teachers_skeletons(connection)
-    in_file = {name_key(line.username): line.line for line in lines}
-    found: list[Complaint] = []
-    for line in lines:
-        key, name = name_key(line.username), nickname_key(line.name)
-        user = users.get(key)
-        is_anothers = key in logins or key in nicknames if user is None else user.deleted_at is not None
-        if is_anothers:
-            found.append(Complaint(line.line, Problem.TAKEN, {"username": line.username}))
-        elif user is not None and user.is_teacher:
-            found.append(Complaint(line.line, Problem.TEACHER, {"username": line.username}))
-        else:
-            found.extend(
-                Complaint(line.line, Problem.LIKE_TEACHER, {"name": each})
-                for each in _like_teacher(line, user, teachers)
-            )
-        owner = logins.get(name)
-        if in_file.get(name, line.line) != line.line or (owner and (user is None or owner != user.id)):
-            found.append(Complaint(line.line, Problem.NAME_TAKEN, {"name": line.name}))
-        closed = [room for room in line.rooms if name_key(room) in private]
-        found.extend(Complaint(line.line, Problem.PRIVATE_ROOM, {"room": room}) for room in closed)
-    return found
-
-
-def _like_teacher(line: RosterLine, user: Any, teachers: set[str]) -> list[str]:
-    """Return the line's new names that look like a teacher's."""
-    new = [line.username] if user is None else []
-    if user is None or user.nickname != line.name:
-        new.append(line.name)
-    return [name for name in dict.fromkeys(new) if skeleton(name) in teachers]
-
-
-def _ids_by(connection: AnyConnection, column: Any, keys: Sequence[str]) -> dict[str, int]:
-    """Return the ids of accounts, deleted ones included, with one of the keys in this column."""
-    found: dict[str, int] = {}
-    for chunk in _chunks(list(dict.fromkeys(keys))):
-        rows = connection.execute(select(column, User.id).where(column.in_(chunk)))
-        found |= {row[0]: row[1] for row in rows}
-    return found
-
-
-def _closed_rooms(connection: AnyConnection, lines: Sequence[RosterLine]) -> set[str]:
-    """Return the keys of the rooms that are private: only their members may add people."""
-    found: set[str] = set()
-    for chunk in _chunks(list(dict.fromkeys(name_key(room) for line in lines for room in line.rooms))):
-        private = (Room.name_key.in_(chunk), Room.deleted_at.is_(None), Room.access != Access.OPEN)
-        found |= set(connection.execute(select(Room.name_key).where(*private)).scalars())
-    return found
-
-
-def _open_room(tx: WriteTransaction, key: str) -> int | None:
-    """Raises ROSTER_CHANGED if the room has become private meanwhile."""
-    living = (Room.name_key == key, Room.deleted_at.is_(None))
-    room = tx.execute(select(Room.id, Room.access).where(*living)).first()
-    if room is not None and room.access != Access.OPEN:
-        raise ChatError(ErrorCode.ROSTER_CHANGED)
-    return None if room is None else int(room.id)
-
-
-def _chunks(keys: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (keys[start : start + _CHUNK] for start in range(0, len(keys), _CHUNK))
 
 
 def _be_nice() -> None:

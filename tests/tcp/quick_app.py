@@ -3,11 +3,11 @@
 from flask import Flask
 
 import app as real
-from chat.protocols.tcp import conversation
+from chat.protocols.tcp import connection
 from chat.server import lines
 
 
 def create() -> Flask:
-    conversation.LOGIN_SECONDS = 2.0
+    connection.LOGIN_SECONDS = 2.0
     lines.PIECE_SECONDS = 1.0
     return real.create_app()

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from config import PARSERS, ConfigError, Settings, env_name, kept_secret
+from config import Settings, kept_secret
+from setting_parsers import PARSERS, ConfigError, env_name
 from startup import _qr_lines, can_draw, greeting
 from tests.conftest import run_in_threads
 from tests.real_server import ROOT

@@ -79,6 +79,8 @@ def test_a_request_line_is_refused(first: str, status: int) -> None:
         ("Transfer-Encoding: chunked, chunked", 400),
         ("Transfer-Encoding: gzip, chunked", 501),
         ("Transfer-Encoding: gzip", 501),
+        ("Transfer-Encoding: chunked, x", 501),
+        ("Transfer-Encoding: identity\r\nX: y", 501),
         ("Transfer-Encoding: x y", 400),
         ("Transfer-Encoding:", 400),
         ("Cookie: a\r\n b", 400),

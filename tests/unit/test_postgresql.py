@@ -27,8 +27,8 @@ from chat.extensions import db
 from chat.models import Event, EventKind, RateLimit
 from chat.services import Services
 from chat.services.messages import Draft
-from config import ConfigError
 from instance import check
+from setting_parsers import ConfigError
 from tests import postgresql
 from tests.conftest import FakeClock, run_in_threads, services_of, settings_at, sign_up
 from tests.database import bus_of, engine_of, execute, store_of, tracing

@@ -26,8 +26,9 @@ from chat.security.limits import FAILED_LOGINS, FAILED_LOGINS_BY_ADDRESS, MESSAG
 from chat.services import Services
 from chat.services.buckets import SqlBuckets
 from chat.services.messages import Draft
-from config import ConfigError, Settings
+from config import Settings
 from instance import check
+from setting_parsers import ConfigError
 from tests.conftest import FakeClock, settings_at, sign_up
 from tests.databases import url_of
 from tests.real_server import wait_until

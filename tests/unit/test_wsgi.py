@@ -153,6 +153,11 @@ def test_answers_that_have_no_body(status: str, method: bytes, shows_length: boo
     assert (b"\r\nContent-Length: 3" in head, body, closes) == (shows_length, b"", False)
 
 
+def test_an_upgrade_is_asked_for() -> None:
+    head, _, _ = answered(Server(("Upgrade", "websocket"), ("Content-Length", "0"), status="426 Upgrade Required"))
+    assert b"\r\nUpgrade: websocket" in head
+
+
 def test_a_body_is_not_longer_than_announced() -> None:
     head, body, _ = answered(Server(("Content-Length", "4"), body=(b"one", b"two")))
     assert (b"\r\nContent-Length: 4" in head, body) == (True, b"onet")

@@ -5,7 +5,8 @@ from marshmallow import fields
 from chat.http.api_spec import about
 from chat.http.fields import NAME, In, join_code
 from chat.http.paging_params import Paged
-from chat.services.accounts import NICKNAME_MAX_CHARS, PASSWORD_MAX_CHARS, USERNAME_MAX_CHARS
+from chat.services.accounts import NICKNAME_MAX_CHARS, USERNAME_MAX_CHARS
+from chat.services.credentials import PASSWORD_MAX_CHARS
 from chat.services.rooms import NAME_MAX_CHARS
 
 USERNAME = about(

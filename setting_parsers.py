@@ -1,0 +1,218 @@
+"""Parses the settings of config.py: one function per kind of value. Raises ConfigError."""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+PLAIN_NAMES = {"port", "tcp_port", "database_url", "redis_url", "secret_key", "web_concurrency"}
+SECRET_NAMES = {"secret_key", "ims_password_key", "smtp_url"}  # never printed
+WEAK_SECRETS = {"secret", "changeme", "change-me", "password", "dev", "development", "your-secret-key"}
+SECRET_MIN_BYTES = 32
+MAKE_SECRET = "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"  # noqa: S105
+POSTGRESQL = "postgresql://"
+_PASSWORD = re.compile(r"(://[^:@/]*):[^@/]*@")  # in a URL
+
+
+class ConfigError(Exception):
+    """An invalid setting; the message names it and says which values are allowed."""
+
+
+def without_password(url: str) -> str:
+    """Return a text with the passwords of its URLs hidden."""
+    return _PASSWORD.sub(r"\1:…@", url)
+
+
+def env_name(field_name: str) -> str:
+    """Return the environment variable of a Settings field."""
+    return field_name.upper() if field_name in PLAIN_NAMES else f"CHAT_{field_name.upper()}"
+
+
+def check_secret(secret: str) -> None:
+    """Raise ConfigError for a guessable signing key."""
+    if len(secret.encode()) < SECRET_MIN_BYTES or len(set(secret)) < 8 or secret.lower() in WEAK_SECRETS:
+        raise ConfigError(
+            f"SECRET_KEY is too weak: give at least {SECRET_MIN_BYTES} random bytes ({MAKE_SECRET}), "
+            "or leave it unset to have one generated."
+        )
+
+
+def _number(kind: Callable[[str], Any], low: float, high: float) -> Callable[[str], Any]:
+    def parse(raw: str) -> Any:
+        try:
+            value = kind(raw)
+        except ValueError:
+            raise ValueError(f"give a number from {low:g} to {high:g}") from None
+        if not low <= value <= high:
+            raise ValueError(f"give a number from {low:g} to {high:g}")
+        return value
+
+    return parse
+
+
+def _switch(raw: str) -> bool:
+    if raw.lower() in {"on", "true", "yes", "1"}:
+        return True
+    if raw.lower() in {"off", "false", "no", "0"}:
+        return False
+    raise ValueError("give on or off")
+
+
+def _origins(raw: str) -> tuple[str, ...]:
+    origins = tuple(part.strip().rstrip("/").lower() for part in raw.split(",") if part.strip())
+    for origin in origins:
+        if not origin.startswith(("http://", "https://")) or origin.count("/") != 2:
+            raise ValueError("give origins such as https://chat.example.org, separated by commas")
+    return origins
+
+
+def _networks(raw: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in raw.split(",") if part.strip())
+    except ValueError:
+        raise ValueError("give addresses or networks such as 127.0.0.1 or 10.0.0.0/24, separated by commas") from None
+
+
+def _aes_key(raw: str) -> str:
+    if len(raw.encode()) != 16:
+        raise ValueError("give the 16 characters that the clients use")
+    return raw
+
+
+def _smtp_url(raw: str) -> str:
+    parts = urlsplit(raw)
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or not 0 < (parts.port or 25) < 65536:
+        raise ValueError("give smtp://host:port or smtps://user:password@host:port, optionally ?from=address")
+    return raw
+
+
+def _database_url(raw: str) -> str:
+    if not raw.startswith(POSTGRESQL):
+        return _sqlite_file(raw)
+    place = raw.removeprefix(POSTGRESQL).partition("?")[0]
+    if not place.partition("/")[2]:
+        raise ValueError("give the database's name, such as postgresql://user:password@host/commonroom")
+    return raw
+
+
+def _redis_url(raw: str) -> str:
+    parts = urlsplit(raw)  # its port raises ValueError for what is none
+    is_file = parts.scheme == "unix"
+    if parts.scheme not in {"redis", "rediss", "unix"} or not (parts.path if is_file else parts.hostname):
+        raise ValueError("give redis://host:port/number, rediss://… for TLS, or unix:///path/to/socket")
+    if not is_file and not re.fullmatch(r"/?\d{0,5}", parts.path):
+        raise ValueError("the path is the database's number, such as redis://host:6379/0")
+    if parts.port == 0:
+        raise ValueError("give a port from 1 to 65535")
+    return raw
+
+
+def _sqlite_file(raw: str) -> str:
+    # Each connection would get its own database in memory.
+    if not raw.startswith("sqlite:////") or raw.endswith("/"):
+        raise ValueError("give a SQLite file by its absolute path, such as sqlite:////srv/chat.db, or postgresql://…")
+    _no_query(raw)
+    return raw
+
+
+def _folder(raw: str) -> Path:
+    _no_query(raw)
+    return Path(raw).absolute()
+
+
+def _no_query(raw: str) -> None:
+    if "?" in raw or "\0" in raw:  # the rest would be parsed as options and change the file
+        raise ValueError("give a path without a question mark")
+
+
+def _host(raw: str) -> str:
+    """Parse an address or name to listen on; IPv6 with or without brackets."""
+    bare = raw[1:-1] if raw.startswith("[") and raw.endswith("]") else raw
+    try:
+        return str(ipaddress.ip_address(bare))
+    except ValueError:
+        if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", raw) or re.fullmatch(r"[0-9.]+", raw):
+            raise ValueError("give an address of this machine, such as 127.0.0.1, 0.0.0.0 or ::") from None
+        return raw
+
+
+def _tls(raw: str) -> str:
+    if raw.lower() not in {"off", "self-signed"}:
+        raise ValueError("give off or self-signed")
+    return raw.lower()
+
+
+def _registration(raw: str) -> str:
+    if raw.lower() not in {"open", "code", "closed"}:
+        raise ValueError("give open, code or closed")
+    return raw.lower()
+
+
+def _timezone(raw: str) -> str:
+    try:
+        ZoneInfo(raw)
+    except (KeyError, ValueError, OSError):  # unknown zone; invalid name; a folder of zones
+        raise ValueError("give a time zone such as Asia/Shanghai or UTC") from None
+    return raw
+
+
+def _synchronous(raw: str) -> str:
+    if raw.upper() not in {"NORMAL", "FULL", "EXTRA"}:
+        raise ValueError("give NORMAL, FULL or EXTRA")
+    return raw.upper()
+
+
+_MIB = 1024 * 1024
+
+
+PARSERS: dict[str, Callable[[str], Any]] = {
+    "instance_path": _folder,
+    "database_url": _database_url,
+    "redis_url": _redis_url,
+    "secret_key": str,
+    "host": _host,
+    "port": _number(int, 1, 65535),
+    "tcp_port": _number(int, 0, 65535),
+    "realtime_port": _number(int, 0, 65535),
+    "web_concurrency": _number(int, 1, 256),
+    "threads": _number(int, 4, 4096),
+    "metrics": _switch,
+    "tls": _tls,
+    "lobby": str,
+    "registration": _registration,
+    "password_min_length": _number(int, 1, 128),
+    "message_max_chars": _number(int, 1, 100_000),
+    "edit_minutes": _number(float, 0, 60 * 24 * 366),
+    "image_max_bytes": _number(int, 1024, 64 * _MIB),
+    "file_max_bytes": _number(int, 1024, 1024 * _MIB),
+    "body_max_bytes": _number(int, 1024, 256 * _MIB),
+    "session_hours": _number(float, 0.001, 24 * 366),
+    "pull_timeout": _number(float, 0, 50),
+    "presence_seconds": _number(float, 1, 3600),
+    "rate_limits": _switch,
+    "rooms_at_once": _number(int, 1, 100_000),
+    "rooms_per_hour": _number(int, 1, 100_000),
+    "rooms_owned": _number(int, 1, 1_000_000),
+    "people_added_per_minute": _number(int, 1, 100_000),
+    "strangers_rooms": _number(int, 1, 1_000_000),
+    "requests_per_second": _number(int, 1, 1_000_000),
+    "requests_at_once": _number(int, 1, 1_000_000),
+    "storage_per_day": _number(int, 0, 2**50),
+    "storage_max": _number(int, 0, 2**50),
+    "disk_free_min": _number(int, 0, 2**50),
+    "ims_password_key": _aes_key,
+    "smtp_url": _smtp_url,
+    "timezone": _timezone,
+    "cors_origins": _origins,
+    "trusted_proxies": _number(int, 0, 10),
+    "tcp_proxy_protocol": _networks,
+    "connections_per_address": _number(int, 0, 1_000_000),
+    "sqlite_synchronous": _synchronous,
+    "database_busy_seconds": _number(float, 0.05, 60),
+    "feed_max_bytes": _number(int, 64 * 1024, 64 * 1024 * _MIB),
+    "client_memory_max_bytes": _number(int, 64 * _MIB, 64 * 1024 * _MIB),
+}
