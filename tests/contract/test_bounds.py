@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from chat.protocols.tcp.conversation import Conversation
 from flask import Flask
 
 from chat.http.handler import Handler, InApp
@@ -14,9 +13,9 @@ from chat.models import Actor
 from chat.protocols.realtime.socket import RoomSocket
 from chat.protocols.roomapi.render import Place
 from chat.protocols.roomapi.socket import MessageSocket
+from chat.protocols.tcp.connection import Conversation
 from chat.protocols.tcp.routes import REQUESTS
 from chat.services import quota
-from chat.services.subscriptions import Ends
 from tests.conftest import services_of, sign_up
 from tests.contract.clients import FlaskTransport, PollingClient, Reply
 from tests.contract.ims_client import FORM_HEADERS, ImsClient, form
@@ -297,7 +296,7 @@ def test_a_days_texts_by_socket(
 
 def opened_by(protocol: str, peer: Any, chat: Any, actor: Actor) -> Handler:
     if protocol == "roomapi":
-        return MessageSocket(peer, chat, actor, Place(None, ""), Ends(), is_greeted=True)
+        return MessageSocket(peer, chat, chat.subscriptions.open(actor), Place(None, ""), is_greeted=True)
     if protocol == "realtime":
         return RoomSocket(peer, chat, chinese=False)
     return Conversation(peer, chat, None, REQUESTS)

@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from chat.protocols.tcp.conversation import Conversation
 from flask import Flask
 
 from chat.http.handler import Handler, InApp
@@ -21,13 +20,13 @@ from chat.models import Access, Actor
 from chat.protocols.ims.socket import Notices
 from chat.protocols.roomapi.render import Place
 from chat.protocols.roomapi.socket import MessageSocket
+from chat.protocols.tcp.connection import Conversation
 from chat.protocols.tcp.routes import REQUESTS
 from chat.security import tokens
 from chat.server.ports import NEEDS_THREAD, NOTHING_YET
 from chat.services import Services
 from chat.services.messages import Draft
 from chat.services.paging import Page
-from chat.services.subscriptions import Ends
 from tests.conftest import services_of, sign_up
 from tests.contract.clients import FlaskTransport
 from tests.peers import FakePeer
@@ -282,8 +281,10 @@ def test_nothing_of_a_private_room_is_pushed_to_outsiders(world: World, kind: Ac
     for who in OUTSIDERS:
         actor = world.people[who]
         makers: list[Callable[[Any, Any], Handler]] = [
-            lambda peer, chat, a=actor: MessageSocket(peer, chat, a, Place(None, ""), Ends(), is_greeted=True),  # type: ignore[misc]
-            lambda peer, chat, a=actor: Notices(peer, chat, a, Ends()),  # type: ignore[misc]
+            lambda peer, chat, a=actor: MessageSocket(  # type: ignore[misc]
+                peer, chat, chat.subscriptions.open(a), Place(None, ""), is_greeted=True
+            ),
+            lambda peer, chat, a=actor: Notices(peer, chat, chat.subscriptions.open(a, signals=True)),  # type: ignore[misc]
         ]
         for make in makers:
             peers.append(FakePeer())

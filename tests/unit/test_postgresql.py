@@ -356,8 +356,8 @@ def test_ids_of_events_that_come_again_after_a_crash_are_not_taken_for_own_ones(
     outside.execute("TRUNCATE events RESTART IDENTITY")
     other.store.dispose()
     end_connections(outside)
-    wait_until(lambda: one.hub.awaits_resync, "the bus has noticed")
-    wait_until(lambda: not one.hub.awaits_resync, "the bus is back")
+    wait_until(lambda: one.hub.holds_on, "the bus has noticed")
+    wait_until(lambda: not one.hub.holds_on, "the bus is back")
     for n in range(3):
         reader.find_again()
         woken.clear()

@@ -30,7 +30,7 @@ from chat.models import (
 )
 from chat.security.limits import Limit
 from chat.services import Services, sending
-from chat.services.accounts import Proven
+from chat.services.credentials import Proven
 from chat.services.messages import Draft
 from chat.services.profiles import Changes
 from tests.conftest import FakeClock, sign_up

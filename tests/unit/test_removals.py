@@ -43,7 +43,8 @@ class Listener:
 
     def listen(self, end: threading.Event) -> None:
         woken = threading.Event()
-        subscription = self.services.subscriptions.open(self.actor, woken.set)
+        subscription = self.services.subscriptions.open(self.actor)
+        subscription.wake = woken.set
         pull, _ = self.services.pulls.since(self.actor, {self.room: 0}, 10_000)
         pull.wake = woken.set
         pull.start(1000)
@@ -108,7 +109,7 @@ def test_a_removed_member_neither_sends_nor_hears_anything_later(
 ) -> None:
     here, there = (make_services(rate_limits=False, rooms_owned=10_000, strangers_rooms=10_000) for _ in range(2))
     here.rooms.ensure_lobby()
-    there.hub.heard_at = math.inf  # believes that it knows all commits, though nothing tells it of the removal
+    there.hub.heard(math.inf)  # believes that it knows all commits, though nothing tells it of the removal
     people = [sign_up(here, f"person {n}") for n in range(SENDERS + 1)]
     sent_late = heard_late = came_after = 0
     with psycopg.connect(url_of(home), autocommit=True) as outside:

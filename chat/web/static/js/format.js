@@ -20,6 +20,7 @@ export function fileSize(bytes) {
   return new Intl.NumberFormat(locale(), options).format(bytes / 1000 ** step);
 }
 
+/** @type {[string, number][]} */
 const LENGTHS = [["day", 86_400], ["hour", 3600], ["minute", 60], ["second", 1]];
 
 /** A number of seconds in words, by the largest unit that divides it: "5 minutes". */
