@@ -1,5 +1,6 @@
 """Plays a course by the page, and takes the pictures of docs/teaching.md and docs/teaching.zh-CN.md on the way."""
 
+import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,12 +10,14 @@ from playwright.sync_api import FilePayload, Page, ViewportSize, expect
 
 from tests.e2e.conftest import Client, People, Server
 from tests.e2e.steps import bubbles, expect_stored, open_room, say
+from tests.pictures import picture
 
 PICTURES = ("site", "cards", "bring-in", "phone", "room", "board", "member", "settings", "rooms", "people")
 ADDRESS = "http://192.168.1.20:8000"  # shown in place of this machine's own
 WINDOW: ViewportSize = {"width": 1100, "height": 720}
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 760}, "has_touch": True, "is_mobile": True}
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\n%%EOF\n"
+TALL = base64.b64encode(picture(size=(300, 900))).decode()
 ROSTER_HEAD = "username;name;password;rooms"
 
 
@@ -175,7 +178,6 @@ class Course:
         expect(board.locator(".board-message")).to_have_count(6)
         expect(board.locator("#board-join svg path")).to_have_count(1)
         self._shoot(board, "board")
-        board.close()
         teacher.locator(".member .icon-button").first.click()
         expect(teacher.locator(".sheet-actions")).to_be_visible()
         self._shoot(teacher, "member")
@@ -186,6 +188,13 @@ class Course:
         pause.scroll_into_view_if_needed()
         self._shoot(teacher, "settings")
         _close_dialog(teacher)
+        self._ask(teacher, "/chat/send", new_message={"type": "img", "content": TALL})
+        board.wait_for_function("() => document.querySelector('.board-log img')?.naturalHeight > 0")
+        board.wait_for_function(
+            "() => { const log = document.querySelector('.board-log');"
+            " return log.scrollHeight > log.clientHeight && log.scrollHeight - log.scrollTop - log.clientHeight < 2; }"
+        )
+        board.close()
 
     def _cleans_up(self, teacher: Page) -> None:
         for part, manages, name in (("rooms", self._room, "rooms"), ("people", self._script.pupils[1][1], "people")):

@@ -31,6 +31,8 @@ class Board {
 
   constructor(room) {
     this.#room = room;
+    // Pictures get their height when they are loaded.
+    this.#log.addEventListener("load", () => this.#follow(), { capture: true });
     onLanguage(() => this.#label());
   }
 
@@ -89,6 +91,10 @@ class Board {
     const shown = this.#messages.filter((message) => message.id !== this.#hidden);
     const nodes = shown.map((message) => this.#node(message));
     this.#log.replaceChildren(...(nodes.length > 0 ? nodes : [el("p", { class: "board-empty" }, t("conversation.empty"))]));
+    this.#follow();
+  }
+
+  #follow() {
     this.#log.scrollTop = this.#log.scrollHeight;
   }
 

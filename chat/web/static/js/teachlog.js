@@ -38,7 +38,7 @@ function row(entry) {
     "tr",
     {},
     el("td", { class: "since log-time" }, fullTime(toDate(entry.time))),
-    el("td", {}, el("bdi", {}, entry.user || t("log.administrator"))),
+    el("td", { class: "log-user" }, el("bdi", {}, entry.user || t("log.administrator"))),
     el("td", {}, t(`log.${entry.action}`), about),
     el("td", {}, differences(entry)),
   );
