@@ -1,6 +1,6 @@
 """Permission for acts of order: every kind of person, through each protocol that has a word for the act.
 
-Who may is told once, for all protocols. Permission to write is in test_order.
+Permissions are listed once, for all protocols. Permission to write is in test_order.
 """
 
 import itertools
@@ -40,7 +40,7 @@ class World:
         self.notice = 0
 
     def furnish(self, name: str) -> int:
-        """A room with everybody in it who can be."""
+        """A room with all of them in it, where possible."""
         owner = self.people["owner"]
         room_id = self.chat.rooms.create(owner, name)
         for each in ("member", "muted", "barred", "victim"):
@@ -120,7 +120,7 @@ def deletes_a_room(by: Callable[[World, str, str, int], Reply]) -> Act:
     return act
 
 
-# Who may; and the act by each protocol that has it.
+# Permissions, and the act by each protocol that has it.
 ACTS: dict[str, tuple[set[str], dict[str, Act]]] = {
     "pin": (MODERATORS, {"polling": polling("/chat/pin", id=said, on=True)}),
     "unpin": (MODERATORS, {"polling": polling("/chat/pin", id=said, on=False)}),

@@ -54,7 +54,7 @@ BY_TYPE: dict[str, Any] = {"string": "x", "integer": 1, "number": 1, "boolean": 
 
 @dataclass(frozen=True)
 class Target:
-    """What a request names."""
+    """The names in a request."""
 
     name: str
     room_id: int
