@@ -76,7 +76,7 @@ def barred(room: str) -> None:
 @click.argument("minutes", type=click.IntRange(1, RECENT_MAX_MINUTES))
 @with_appcontext
 def delete_recent(room: str, username: str, minutes: int) -> None:
-    """Delete what a user wrote in ROOM in the last MINUTES, for everybody."""
+    """Delete the messages of a user in ROOM from the last MINUTES, for everybody."""
     total, more = 0, True
     with told(_WORDS):
         while more:

@@ -98,7 +98,7 @@ class ErrorCode(Enum):
     REACTION_INVALID = auto()  # no emoji
     REACTIONS_TOO_MANY = auto()  # limit (kinds)
     PINS_TOO_MANY = auto()  # limit (of a room)
-    SEEN_BY_OFF = auto()  # a setting of the room: nobody sees who has read
+    SEEN_BY_OFF = auto()  # a setting of the room: readers are not shown
     EDIT_CROSSED = auto()  # the message was edited meanwhile
     EQUATION_INVALID = auto()
     MESSAGE_EMPTY = auto()

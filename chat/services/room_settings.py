@@ -31,7 +31,7 @@ class RoomSettings:
     slow_mode: int  # seconds
     slow_mode_is_default: bool  # whether slow_mode is the site's
     archived: bool
-    seen_by: bool  # whether members see who has read a message
+    seen_by: bool  # whether members see the readers of a message
 
 
 class Changed(NamedTuple):

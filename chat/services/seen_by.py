@@ -1,4 +1,4 @@
-"""Who has read a message (docs/specification.md, "Reading"; decision 0140)."""
+"""Readers of a message (docs/specification.md, "Reading"; decision 0140)."""
 
 from typing import Any, NamedTuple
 
@@ -25,7 +25,7 @@ class SeenBy:
         self._reading = reading
 
     def readers(self, actor: Actor, ref: RoomRef, message_id: int, page: Page) -> Readers:
-        """Return the members who have read up to a message, without its sender, longest-standing first.
+        """Return the members whose read mark has reached a message, without its sender, longest-standing first.
 
         Other processes' marks follow within 5 s. Raises ROOM_NOT_FOUND, SEEN_BY_OFF, MESSAGE_NOT_FOUND.
         """

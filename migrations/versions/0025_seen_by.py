@@ -1,4 +1,4 @@
-"""Whether a room shows who has read a message
+"""Whether a room shows the readers of messages
 
 Revision ID: 0025
 Revises: 0024

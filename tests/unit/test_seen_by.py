@@ -1,4 +1,4 @@
-"""Who has read a message."""
+"""Readers of a message."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-// Who has read a message: a dialog for any message, and a line under the user's own one while it is the room's newest.
+// Readers of a message: a dialog for any message, and a line under the user's own one while it is the room's newest.
 
 import { get } from "./api.js";
 import { openDialog } from "./dialogs.js";
