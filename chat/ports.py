@@ -97,6 +97,13 @@ class Store(Protocol):
         """Open a read transaction (one snapshot). Raises ChatError(UNAVAILABLE)."""
         ...
 
+    def read_each(self) -> AbstractContextManager[Connection]:
+        """Open a connection on which each statement sees a snapshot of its own: cheaper, where there is only one.
+
+        Raises ChatError(UNAVAILABLE).
+        """
+        ...
+
     def write(self) -> AbstractContextManager[WriteTransaction]:
         """Open a write transaction, committed unless the block raises; its events are published after the commit.
 

@@ -89,7 +89,7 @@ class Feeds:
         feed = self._use(room_id)
         tail = feed.tail
         if tail is None:
-            with feed.lock, self._store.read() as connection:
+            with feed.lock, self._store.read_each() as connection:
                 tail = feed.tail or feed.open(*timeline.ends(connection, room_id))
             self._settle(feed)
         found = feed.since(cursor, limit, changes=changes)

@@ -41,6 +41,6 @@ class SqlOnline:
 
     def everybody(self, now: int) -> frozenset[int]:
         """Return the ids of all users with a session that is online."""
-        with self._store.read() as connection:
+        with self._store.read_each() as connection:
             query = select(LoginSession.user_id).where(LoginSession.online_until > now).distinct()
             return frozenset(connection.execute(query).scalars())

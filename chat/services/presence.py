@@ -174,7 +174,7 @@ class Presence:
     def _forget_ended_of(self, known: list[str]) -> None:
         for start in range(0, len(known), _IN_CHUNK):
             chunk = known[start : start + _IN_CHUNK]
-            with self._store.read() as connection:
+            with self._store.read_each() as connection:
                 query = select(LoginSession.id).where(LoginSession.id.in_(chunk))
                 living = set(connection.execute(query).scalars())
             with self._lock:

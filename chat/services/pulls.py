@@ -267,7 +267,7 @@ def resolve(sources: Sources, actor: Actor, asked: Mapping[str, int], limit: int
     """
     # Normalising a long name is slow, and no room name is that long.
     keys = {name: name_key(name) if len(name) <= NAME_REACH else "" for name in asked}
-    with sources.store.read() as connection:
+    with sources.store.read_each() as connection:
         values = {"user": actor.user_id, "keys": list(set(keys.values()))}
         found = {row.name_key: row for row in connection.execute(_rooms_of_member, values)}
     rooms: dict[str, int] = {}

@@ -110,7 +110,7 @@ class ReadMarks:
     def written_mark(self, user_id: int, room_id: int) -> int:
         """Return the read mark (µs) in the database; 0 for a non-member."""
         mine = select(Membership.read_time).where(Membership.user_id == user_id, Membership.room_id == room_id)
-        with self._store.read() as connection:
+        with self._store.read_each() as connection:
             return connection.execute(mine).scalar() or 0
 
     def flush(self) -> None:

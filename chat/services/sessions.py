@@ -114,7 +114,7 @@ class Sessions:
         if actor is not None:
             return actor if actor.session_ends > self._clock() else None
         changes = self._changes
-        with self._store.read() as connection:
+        with self._store.read_each() as connection:
             actor = self.resolve_within(connection, session_id, user_id)
         if actor is None or not is_current:
             return actor

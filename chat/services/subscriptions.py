@@ -176,7 +176,7 @@ class Subscription(Reader[list[StoredMessage]]):
                 return rows  # closed meanwhile
 
     def _read(self) -> list[Any]:
-        with self._sources.store.read() as connection:
+        with self._sources.store.read_each() as connection:
             if self._only is None:
                 return list(connection.execute(_rooms_of_member, {"user": self.actor.user_id}).all())
             values = {"user": self.actor.user_id, "room": self._only}

@@ -50,7 +50,8 @@ _COLUMNS: Any = (
     .join(Attachment, Attachment.id == Message.attachment_id, isouter=True)
 )
 _living = _COLUMNS.where(Message.deleted_at.is_(None))
-_after = (  # built once: a pull runs it for each of its rooms
+# Prepared, as a pull runs it for each of its rooms, and each message of another process is read by it.
+_after = Prepared(
     _living.where(Message.room_id == bindparam("room"), Message.time > bindparam("cursor"))
     .order_by(Message.time)
     .limit(bindparam("limit"))
@@ -67,6 +68,8 @@ _changes: Any = (
 # Prepared, as each message of another process has its room's changes looked for, mostly in vain.
 _changes_after = Prepared(_changes.where(Change.time > bindparam("cursor")).order_by(Change.time))
 _changes_before = Prepared(_changes.where(Change.time < bindparam("before")).order_by(Change.time.desc()))
+_names = [column.key for column in _COLUMNS.selected_columns]
+_HAS_REACTIONS, _HAS_MENTIONS = _names.index("has_reactions"), _names.index("has_mentions")
 LATEST = 2**62  # µs; after everything
 
 
@@ -74,8 +77,8 @@ def _records(connection: Any, rows: Sequence[Any]) -> list[StoredMessage]:
     """Build records with their senders' avatars, each read once because avatars are large."""
     shown = {sender_id for _, _, _, sender_id, _, _, has_avatar, *_ in rows if has_avatar}
     avatars = avatars_of(connection, User, shown)
-    reactions = reactions_of(connection, [row.id for row in rows if row.has_reactions])
-    named, named_all = mentions_of(connection, [row.id for row in rows if row.has_mentions])
+    reactions = reactions_of(connection, [row[0] for row in rows if row[_HAS_REACTIONS]])
+    named, named_all = mentions_of(connection, [row[0] for row in rows if row[_HAS_MENTIONS]])
     # Unpacked: a Row takes 0.3 µs to look up a column by name, and one answer has thousands of messages.
     return [
         StoredMessage(
@@ -113,7 +116,7 @@ def _records(connection: Any, rows: Sequence[Any]) -> list[StoredMessage]:
 def after(connection: Connection, room_id: int, cursor: int, limit: int) -> list[StoredMessage]:
     """Return the oldest `limit` messages newer than the cursor (µs), oldest first."""
     values = {"room": room_id, "cursor": cursor, "limit": limit}
-    return _records(connection, connection.execute(_after, values).all())
+    return _records(connection, _after.run(connection, values))
 
 
 def newest(

@@ -354,17 +354,48 @@ def ear(server: PrivateRedis) -> Iterator[Callable[..., Ear]]:
 
 def test_a_hint_reaches_the_other_processes_of_the_chat(ear: Callable[..., Ear]) -> None:
     one, other, foreign = ear(), ear(), ear("another chat")
-    assert (one.heard, other.heard) == (1, 1), "each looks once when it has begun to listen"
+    wait_until(lambda: (one.heard, other.heard) == (2, 2), "each looks when it begins to listen, and when it is known")
     assert one.hints.send()
-    wait_until(lambda: other.heard == 2, "it is heard")
-    assert one.heard == 1
+    wait_until(lambda: other.heard == 3, "it is heard")
+    assert one.heard == 2
     assert foreign.heard == 1
     for _ in range(1000):
         one.hints.send()
-    wait_until(lambda: other.heard > 2, "bursts are heard")
+    wait_until(lambda: other.heard > 3, "bursts are heard")
     time.sleep(0.05)
     assert other.heard < 50, "as a few"
     assert 0 <= one.hints.lag_seconds < 1
+
+
+def test_a_process_that_is_alone_sends_no_hints(
+    server: PrivateRedis, ear: Callable[..., Ear], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hints_module, "DEAF_AFTER_SECONDS", 1.0)
+    monkeypatch.setattr(hints_module, "BEAT_SECONDS", 0.1)
+    one = ear()
+    with server.client().pubsub() as subscriber:
+        subscriber.psubscribe("*")
+
+        def told(seconds: float) -> list[str]:
+            """The kinds of what is published."""
+            end, kinds = time.monotonic() + seconds, []
+            while time.monotonic() < end:
+                message = subscriber.get_message(ignore_subscribe_messages=True, timeout=0.05)
+                kinds += [message["data"][0]] if message else []
+            return kinds
+
+        assert one.hints.send(), "no other way is needed"
+        assert set(told(0.3)) == {"b"}
+        other = ear()
+        wait_until(lambda: one.heard == other.heard == 2, "they know each other")
+        told(0.1)
+        assert one.hints.send()
+        assert "h" in told(0.3)
+        other.stop()
+        wait_until(lambda: not one.hints._has_others, "it is alone again")
+        told(0.1)
+        assert one.hints.send()
+        assert set(told(0.3)) == {"b"}
 
 
 def test_a_deaf_process_says_so_and_listens_again(

@@ -76,6 +76,7 @@ class Store(SqlStore):
     def __init__(self, engine: Engine, clock: Clock) -> None:
         super().__init__(engine, clock)
         self._reading = engine.execution_options(**_READ_ONLY)
+        self._reading_each = engine.execution_options(isolation_level="AUTOCOMMIT", postgresql_readonly=True)
         self._renewed_at = 0.0
         self.breaker = Breaker(engine)
         self._scrub_due = time.monotonic() + SCRUB_FIRST_SECONDS
@@ -85,6 +86,12 @@ class Store(SqlStore):
     def read(self) -> Iterator[Connection]:
         """Begin a read-only transaction that sees one snapshot. Raises ChatError(UNAVAILABLE)."""
         with self._unavailable(), self._reading.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def read_each(self) -> Iterator[Connection]:
+        """Open a connection without a transaction, which spares BEGIN and COMMIT. Raises ChatError(UNAVAILABLE)."""
+        with self._unavailable(), self._reading_each.connect() as connection:
             yield connection
 
     @contextmanager
