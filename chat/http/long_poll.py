@@ -17,7 +17,7 @@ from chat.http.context import arrival, services
 from chat.http.responses import HeldResponse
 from chat.lanes import Lane, enter_lane
 from chat.models import EventKind
-from chat.server.ports import NEEDS_THREAD, NOTHING_YET, Data, Look
+from chat.server.ports import IS_AHEAD, NEEDS_THREAD, NOTHING_YET, Ahead, Data, Look
 from chat.services import Services
 from chat.services.pulls import SHORT_ANSWER_BYTES, LookedAt, News, Position, PullReader, marks_at
 
@@ -72,6 +72,10 @@ def body_response(pieces: list[bytes]) -> Response:
 # On the event loop
 
 
+class _AheadError(Exception):
+    """The client has seen entries that have not arrived in this process."""
+
+
 class _Form:
     """What pulls of one kind in the same rooms have in common: they share positions and encoded answers."""
 
@@ -91,10 +95,15 @@ class _Form:
         """Find the position without the cache."""
         if self._position.missing:  # only the database can tell whether the reader has joined them since
             raise LookupError
-        found = self._position.moved(self._read(body), self.forms.feeds)
-        if found is None:
-            raise LookupError
-        return found
+        cursors = self._read(body)
+        position, feeds = self._position, self.forms.feeds
+        found = position.moved(cursors, feeds)
+        if found is not None:
+            return found
+        # Not if it is in the future: the database has to set it back before anything else comes.
+        if self.forms.has_other_workers and position.is_ahead(cursors, feeds, self.forms.clock()):
+            raise _AheadError
+        raise LookupError
 
 
 class _Forms:
@@ -102,10 +111,16 @@ class _Forms:
 
     def __init__(self, chat: Services) -> None:
         self.hub = chat.hub
+        self.clock = chat.clock
+        self._limits = chat.limits
         self.feeds = chat.hub.feeds
         self.between_pulls = BetweenPulls(chat.hub.notifier)
         self._forms: WeakValueDictionary[tuple[object, ...], _Form] = WeakValueDictionary()
         self.position_at = lru_cache(maxsize=MOST_POSITIONS)(_Form.find)
+
+    @property
+    def has_other_workers(self) -> bool:
+        return self._limits.has_other_workers
 
     def form(self, position: Position, read: Read, render: Render) -> _Form:
         key = (tuple(position.rooms.items()), tuple(position.cursors), position.limit, position.changes, read, render)
@@ -256,7 +271,7 @@ class HeldPull:
     def continue_on(self, wake: Callable[[], None]) -> None:
         self.reader.wake = wake
 
-    def again(self, body: bytes) -> Data | Look:
+    def again(self, body: bytes) -> Data | Look | Ahead:
         now, reader = time.monotonic(), self.reader
         if reader.recheck or reader.expired or len(body) > LOOP_MAX_BYTES or self._ends <= now:
             return NEEDS_THREAD
@@ -265,6 +280,8 @@ class HeldPull:
             position = reader.position = self._form.at(body)
         except (ChatError, LookupError):
             return NEEDS_THREAD  # the thread words the failure
+        except _AheadError:
+            return IS_AHEAD
         # two tabs may alternate on one connection: record the further position before it is overwritten
         if position is not before and position.is_behind(before):
             self._chat.read_marks.mark(self.user_id, marks_at(before, self._looked_at))

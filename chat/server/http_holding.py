@@ -10,10 +10,11 @@ from chat.server.host import Host
 from chat.server.http_parser import Framed
 from chat.server.http_sending import SendingConnection
 from chat.server.known_heads import Ending, Known
-from chat.server.ports import NEEDS_THREAD, Data, HeldRequest, Look
+from chat.server.ports import IS_AHEAD, NEEDS_THREAD, Data, HeldRequest, Look
 from chat.server.response import finished as finished_answer
 from chat.server.states import State
 
+AHEAD_SECONDS = (0.01, 0.04)  # pauses for events of other processes to arrive; then the database is asked
 log = logging.getLogger("gunicorn.error")
 
 
@@ -41,11 +42,15 @@ class HoldingConnection(SendingConnection):
         """Run the application. `is_retry`: on a request that it held, and that is never refused."""
         raise NotImplementedError
 
-    def _take_known(self, body: bytes) -> None:
+    def _take_known(self, body: bytes, tries: int = 0) -> None:
         framed, known, ending = self._framed, self._known, self._ending
         assert framed is not None and known is not None and ending is not None  # noqa: S101, PT018
         found = known.again(body)
-        if found is NEEDS_THREAD:
+        if found is IS_AHEAD and tries < len(AHEAD_SECONDS):
+            self.state = State.WORKING
+            self._host.loop.call_later(AHEAD_SECONDS[tries], partial(self._take_ahead, known, body, tries + 1))
+            return
+        if found is NEEDS_THREAD or found is IS_AHEAD:
             self._dispatch(replace(framed, body=body))
             return
         if ending.written is not None:
@@ -57,6 +62,11 @@ class HoldingConnection(SendingConnection):
         else:
             self.state = State.WORKING
             self._finish_known(found)
+
+    def _take_ahead(self, known: HeldRequest, body: bytes, tries: int) -> None:
+        """Ask again what another process was ahead of."""
+        if self._known is known:  # otherwise disconnected
+            self._take_known(body, tries)
 
     def _take_over(self, data: bytes | bytearray) -> None:
         """Take over what knows the head that the data begins with: the client's last pull came on any connection."""

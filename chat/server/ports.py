@@ -86,9 +86,16 @@ class Look(Enum):
     NEEDS_THREAD = auto()  # needs the database, or too much work for the loop
 
 
+class Ahead(Enum):
+    """The result of HeldRequest.again where the client has seen more than has arrived in memory: ask in a moment."""
+
+    IS_AHEAD = auto()
+
+
 # Accessing an enum member takes ten times as long (Python 3.11), and each delivery does so several times.
 NOTHING_YET: Final = Look.NOTHING_YET
 NEEDS_THREAD: Final = Look.NEEDS_THREAD
+IS_AHEAD: Final = Ahead.IS_AHEAD
 Data = bytes | list[bytes]  # parts that may be shared with other connections
 
 
@@ -127,7 +134,7 @@ class HeldRequest(Reader, Protocol):
     def continue_on(self, wake: Callable[[], None]) -> None:
         """Call this `wake` from now on: the next request comes on another connection, as behind proxies."""
 
-    def again(self, body: bytes) -> Data | Look:
+    def again(self, body: bytes) -> Data | Look | Ahead:
         """Handle the next request with the same head; on NOTHING_YET it is held, on NEEDS_THREAD it is a new one."""
 
     def late(self) -> bytes:

@@ -115,6 +115,14 @@ class Position:
                 return None
         return Position(self.rooms, cursors, self.limit, self.changes)
 
+    def is_ahead(self, cursors: Mapping[str, int], feeds: Feeds, until: int) -> bool:
+        """Whether only these cursors, up to that time (µs), are newer than memory: their entries are on their
+        way from another process.
+        """
+        if cursors.keys() != self.rooms.keys() or max(cursors.values(), default=0) > until:
+            return False
+        return all(feeds.end(room_id) is not None for room_id in self.rooms.values())
+
     def is_behind(self, other: "Position") -> bool:
         """Whether any cursor is before the other's in the same room."""
         marks, others = self.marks, other.marks  # of the same rooms, in the same order

@@ -111,7 +111,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(
 
     send()
     disk.fill()
-    monkeypatch.setattr(store_module.log, "handlers", [caplog.handler])  # the migration has set up logging anew
+    monkeypatch.setattr(store_module.log, "handlers", [caplog.handler])  # the migration has configured logging
     with pytest.raises(ChatError) as refused:
         send(200)
     assert refused.value.code is ErrorCode.UNAVAILABLE

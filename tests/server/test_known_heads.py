@@ -4,6 +4,7 @@ import json
 import socket
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from flask import Flask
 from chat.http.context import ARRIVAL_KEY
 from chat.http.long_poll import HeldPull
 from chat.http.responses import HeldResponse
-from chat.server.ports import Arrival, Look
+from chat.server.ports import Ahead, Arrival, Look
 from tests.conftest import services_of, statements_of
 from tests.contract.clients import FlaskTransport, PollingClient
 from tests.database import wait_for_the_bus
@@ -249,6 +250,13 @@ def test_a_known_head_runs_no_sql(app: Flask) -> None:
             assert parked.again(json.dumps({"public": message["timestamp"]}).encode()) is Look.NOTHING_YET
             assert parked.look() is Look.NOTHING_YET
             assert statements == []
+    # Another worker, from which this client came, knows more.
+    now = datetime.now(UTC)
+    ahead, future = (json.dumps({"public": at.isoformat()}).encode() for at in (now, now + timedelta(days=1)))
+    assert parked.again(ahead) is Look.NEEDS_THREAD, "no other worker"
+    chat.limits.hold_over_workers()
+    assert parked.again(ahead) is Ahead.IS_AHEAD
+    assert parked.again(future) is Look.NEEDS_THREAD
     # Removed between the check and the look: messages in memory are no longer for this reader.
     alice.say("public", "in memory")
     parked.reader.recheck = True

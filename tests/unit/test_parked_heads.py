@@ -8,7 +8,7 @@ from chat.server import known_heads as known_heads_module
 from chat.server.connection import HttpConnection
 from chat.server.http_parser import Framed
 from chat.server.known_heads import Ending, Known, KnownHeads
-from chat.server.ports import NEEDS_THREAD, NOTHING_YET, Data, Look
+from chat.server.ports import IS_AHEAD, NEEDS_THREAD, NOTHING_YET, Ahead, Data, Look
 from chat.server.wsgi import Answer
 from tests.unit.test_connection import Clock, Transport, Worker
 
@@ -24,6 +24,7 @@ class Pull:
     def __init__(self) -> None:
         self.is_held = False
         self.asked: list[bytes] = []
+        self.ahead = 0  # so many times
         self.found: Data | Look = NOTHING_YET
         self.is_stale = self.is_closed = False
         self.wake: Callable[[], None] = lambda: None
@@ -33,8 +34,11 @@ class Pull:
 
     continue_on = start
 
-    def again(self, body: bytes) -> Data | Look:
+    def again(self, body: bytes) -> Data | Look | Ahead:
         self.asked.append(body)
+        if self.ahead:
+            self.ahead -= 1
+            return IS_AHEAD
         return NEEDS_THREAD if self.is_stale else self.found
 
     def look(self) -> Data | Look:
@@ -172,6 +176,35 @@ def test_what_needs_a_thread_is_replaced_and_closed(worker: ProxiedWorker) -> No
     answer.held, answer.ending = Pull(), ENDING
     second._worked(Framed(head("alice"), b"{}", is_repeatable=True), answer)
     assert alice.is_closed
+
+
+@pytest.mark.parametrize(("ahead", "threads"), [(1, 0), (2, 0), (9, 1)])
+def test_what_another_process_is_ahead_of_is_asked_again_before_a_thread(
+    worker: ProxiedWorker, ahead: int, threads: int
+) -> None:
+    first = connect(worker)
+    alice = hold(first, worker, "alice")
+    answer_with(first, alice)
+    worker.soon.clear()
+    alice.ahead = ahead
+    first.data_received(head("alice") + b"{}")
+    assert not alice.is_held
+    while worker.soon:
+        worker.soon.pop()()
+    assert (alice.is_held, len(worker.work)) == (not threads, threads)
+    assert len(alice.asked) == min(ahead, 2) + 1
+
+
+def test_a_client_that_hangs_up_meanwhile_is_not_asked_for(worker: ProxiedWorker) -> None:
+    first = connect(worker)
+    alice = hold(first, worker, "alice")
+    answer_with(first, alice)
+    worker.soon.clear()
+    alice.ahead = 1
+    first.data_received(head("alice") + b"{}")
+    first.connection_lost(None)
+    worker.soon.pop()()
+    assert (len(alice.asked), alice.is_closed, worker.work) == (1, True, [])
 
 
 def test_without_a_proxy_a_connection_keeps_its_own(clock: Clock) -> None:

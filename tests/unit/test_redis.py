@@ -379,7 +379,7 @@ def test_a_process_that_is_alone_sends_no_hints(
         subscriber.psubscribe("*")
 
         def told(seconds: float) -> list[str]:
-            """The kinds of what is published."""
+            """The kinds of published messages."""
             end, kinds = time.monotonic() + seconds, []
             while time.monotonic() < end:
                 message = subscriber.get_message(ignore_subscribe_messages=True, timeout=0.05)
