@@ -32,6 +32,7 @@ PATHS = (DIRECT, PROXIED)
 DATABASE_MARK, WORKERS_MARK = 1.5, 1.2  # see _targets
 TITLE = "Several workers"
 PLOT = "performance-scale.svg"
+_LEARN_TIMES, _LEARN_SECONDS = 4, 5.0  # the scenario's rate
 _THREADS = "8"  # docs/postgresql.md
 _KNOWN = re.compile(r"^commonroom_pulls_known_total\{.*\} ([0-9.e+]+)$", re.MULTILINE)
 
@@ -157,6 +158,11 @@ def _measure(server: Scaled, case: Case, *, quick: bool) -> Measured:
     load = Load(server, FromNowOn, port=server.port_of(case.path))
     load.arrive(load.members, 2)
     load.first_round()
+    if case.path == PROXIED and case.workers > 1:  # every worker has to learn the heads of all clients
+        load.offer(_LEARN_TIMES * SCENARIOS[case.scenario][2], _LEARN_SECONDS)
+        load.reactor.run(_LEARN_SECONDS)
+        load.drain()
+        load.settle(2)
     known, delivered = server.known_pulls(), load.ledger.delivered
     figures = load.measure(SCENARIOS[case.scenario][2], 1, 3 if quick else 6)
     known, delivered = server.known_pulls() - known, load.ledger.delivered - delivered
