@@ -2,6 +2,7 @@
 # ruff: noqa: S603
 
 import contextlib
+import ctypes
 import json
 import os
 import shutil
@@ -22,6 +23,15 @@ _CORES = sorted(os.sched_getaffinity(0))  # those that this machine, or containe
 SERVER_CORE, GENERATOR_CORE = _CORES[0], _CORES[-1]
 _TICKS = os.sysconf("SC_CLK_TCK")  # a second
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+_PR_SET_PDEATHSIG = 1
+
+
+def _placed() -> None:
+    """In the child: run on the server's core, and end with the bench, should that be killed."""
+    os.sched_setaffinity(0, {SERVER_CORE})
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Server:
@@ -81,7 +91,7 @@ class Server:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CORE}),
+                preexec_fn=_placed,
             )
         deadline = time.monotonic() + 30
         while not self._answers():
