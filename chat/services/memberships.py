@@ -172,20 +172,25 @@ class Memberships:
         """
         with self._store.read() as connection:
             room = access.joined(connection, actor, ref)
+            wanted = select(Membership.id.label("membership_id")).join(User, Membership.user_id == User.id)
+            wanted = wanted.where(Membership.room_id == room.id, User.deleted_at.is_(None))
+            if page.search:
+                wanted = wanted.where(called(page.search))
+            if role is not None:
+                wanted = wanted.where(Membership.role == role)
+            if only_alike:
+                wanted = wanted.where(_looks_like_another(room.id))
+            # Names are compared only for the members on the page.
+            part = paging.limited(wanted, [Membership.id], page, newest_first=False).subquery()
             query = (
                 select(User.id, User.username, User.nickname, User.created_at, User.updated_at, Membership.role)
                 .add_columns(User.is_teacher, (_looks_like_another(room.id) if alike else false()).label("is_alike"))
-                .add_columns(User.avatar, Membership.muted_until)
+                .add_columns(User.avatar, Membership.muted_until, part.c.key_0)
                 .join(Membership, Membership.user_id == User.id)
-                .where(Membership.room_id == room.id, User.deleted_at.is_(None))
+                .join(part, part.c.membership_id == Membership.id)
+                .order_by(part.c.key_0.desc() if page.limit is None else part.c.key_0)
             )
-            if page.search:
-                query = query.where(called(page.search))
-            if role is not None:
-                query = query.where(Membership.role == role)
-            if only_alike:
-                query = query.where(_looks_like_another(room.id))
-            rows = paging.fetch(connection, query, [Membership.id], page)
+            rows = paging.listed(connection.execute(query).all(), page, newest_first=False)
         online = self._presence.everybody_online()
         found = [
             MemberView(
