@@ -45,6 +45,14 @@ def main() -> int:
         if options.write:
             finding.write(options.write, found)
         return 1 if options.strict and not found.is_met else 0
+    if options.frames:
+        from bench import frames  # the only part that needs a browser
+
+        framed = frames.frames()
+        print(framed.text())
+        if options.write:
+            sections.write(options.write, "Frames of the page", framed.text())
+        return 1 if options.strict and not framed.is_met else 0
     if options.trace_pauses is not None:
         traced = pauses.trace(options.trace_pauses, options.rate)
         print(traced.text())
@@ -109,6 +117,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--counts", action="store_true", help="count SQL statements and system calls, and no more")
     parser.add_argument("--growth", action="store_true", help="ask each address in a big database, and no more")
     parser.add_argument("--search", action="store_true", help="search among 1,000,000 messages, and no more")
+    parser.add_argument("--frames", action="store_true", help="frames of the page in Chromium, and no more")
     parser.add_argument(
         "--scale", type=float, help="with --growth or --search: 1 is 2,200,000 messages and 5,000 rooms"
     )

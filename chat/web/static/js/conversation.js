@@ -253,7 +253,9 @@ export class Conversation {
     if (this.#isAtBottom) this.#store.trim(room);
     else this.#stay(room);
     const anchor = this.#isAtBottom ? null : this.#anchor();
+    const hasFocus = this.#log.contains(document.activeElement);
     setChildren(this.#log, this.#nodes(room));
+    if (hasFocus && !this.#log.contains(document.activeElement)) this.#log.focus({ preventScroll: true }); // its message is gone
     if (this.#isAtBottom) this.#stick();
     else if (anchor?.node.isConnected) this.#log.scrollTop = anchor.node.offsetTop - anchor.offset;
     this.#showJump();

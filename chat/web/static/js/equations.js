@@ -11,7 +11,7 @@ const trees = new Map(); // promises of the server's trees, by LaTeX
 
 /** A node for an equation. isBlock: it stands on lines of its own. */
 export function equation(tex, { isBlock = false } = {}) {
-  const node = el(isBlock ? "div" : "span", { class: "equation", dir: "ltr" }, el("code", {}, tex));
+  const node = el(isBlock ? "div" : "span", { class: "equation", dir: "ltr", tabindex: isBlock && "0" }, el("code", {}, tex));
   if (tex.length <= MOST_CHARS) {
     treeOf(tex).then(
       (tree) => {

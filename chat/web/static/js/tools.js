@@ -65,6 +65,7 @@ export class MessageTools {
       const message = this.#actions.find(node);
       if (!message) return this.#hide();
       if (name === "react") return this.#choose(node);
+      focus(node); // a dialog gives the focus back to it, when the tools are gone
       this.#hide();
       this.#actions[name](message);
     };
@@ -77,7 +78,7 @@ export class MessageTools {
       const message = this.#actions.find(node);
       this.#hide();
       if (message) this.#actions.react(message, emoji);
-      node.focus();
+      focus(node);
     };
     this.#node.replaceChildren(el("div", { class: "emoji-grid" }, EMOJI.map((emoji) => emojiButton(emoji, react(emoji)))));
     this.#node.querySelector("button").focus();
@@ -155,6 +156,11 @@ export class MessageTools {
 
 /** @returns {HTMLElement | null} */
 const messageAt = (target) => (target instanceof Element ? target.closest(".message") : null);
+
+function focus(node) {
+  if (!node.hasAttribute("tabindex")) node.tabIndex = -1;
+  node.focus({ preventScroll: true });
+}
 
 function beside(node, way) {
   let next = node[way];

@@ -1,0 +1,284 @@
+"""Frames of the page in Chromium, in a room with 5,000 loaded messages, while 20 messages a second arrive."""
+
+import http.client
+import json
+import shutil
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import quote
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from bench import report
+from bench.ledger import percentile
+from bench.searching import ask
+from bench.servers import Commonroom
+
+MESSAGES, SENDERS, A_SECOND, SECONDS = 5000, 4, 20, 20
+MARK_MS, MOST_IN_DOCUMENT = 50.0, 500
+ROOM = "room-0000"
+SIZE = {"width": 1280, "height": 800}
+_SECOND = 1_000_000  # µs
+_STEP_MS, _WHEEL_PX = 50, 400
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-sync"]
+_CATEGORIES = [f"{kind}devtools.timeline{part}" for kind in ("", "disabled-by-default-") for part in ("", ".frame")]
+_TEXTS = (
+    "Who has the second page of the worksheet?",
+    "I think it is the one with the drawing of the pulley, **not** the one with the lever. See `page 12` of the book, "
+    "where the forces are drawn as arrows, and compare the lengths of both.",
+    "Yes",
+    "This helped me: https://example.org/physics/pulleys?page=12 (in the library, too)",
+    "My result:\n- force: 12 N\n- distance: 3 m\n- work: 36 J",
+    "```python\nfor mass in masses:\n    print(mass * 9.81)\n```",
+)
+# Runs in the page: the time between two frames, and the browser's own list of long tasks.
+_WATCH = """() => {
+    const seen = (globalThis.seen = { gaps: [], longTasks: 0, last: null });
+    new PerformanceObserver((list) => (seen.longTasks += list.getEntries().length)).observe({ type: "longtask" });
+    const frame = (now) => {
+        if (seen.last !== null) seen.gaps.push(now - seen.last);
+        seen.last = now;
+        requestAnimationFrame(frame);
+    };
+    requestAnimationFrame(frame);
+}"""
+_TAKE = """() => {
+    const { gaps, longTasks } = seen;
+    Object.assign(seen, { gaps: [], longTasks: 0, last: null });
+    return { gaps, longTasks };
+}"""
+
+
+class FilledCommonroom(Commonroom):
+    """A server with one room that has MESSAGES messages."""
+
+    def fill(self, rooms: int, members: int) -> dict[str, list[str]]:
+        made = super().fill(rooms, members)
+        with sqlite3.connect(self._home / "commonroom.db") as database:
+            (room_id,) = database.execute("SELECT id FROM rooms WHERE name = ?", (ROOM,)).fetchone()
+            members_of = "SELECT user_id FROM memberships WHERE room_id = ?"
+            users = [user_id for (user_id,) in database.execute(members_of, (room_id,))]
+            first = (int(time.time()) - 2 * MESSAGES) * _SECOND
+            rows = (
+                (room_id, users[number // 3 % len(users)], first + number * _SECOND, f"no. {number}: {_text(number)}")
+                for number in range(MESSAGES)
+            )
+            insert = "INSERT INTO messages (room_id, sender_id, time, type, content) VALUES (?, ?, ?, 'text', ?)"
+            database.executemany(insert, rows)
+            newest = (
+                "UPDATE rooms SET last_time = (SELECT max(time) FROM messages WHERE room_id = rooms.id) WHERE id = ?"
+            )
+            database.execute(newest, (room_id,))
+        database.close()
+        return made
+
+
+@dataclass
+class Phase:
+    """What was measured while messages arrived."""
+
+    what: str
+    works: list[float] = field(default_factory=list)  # ms of the main thread for each frame
+    gaps: list[float] = field(default_factory=list)  # ms between two frames
+    cpu_ms: float = 0.0  # of the main thread
+    long_tasks: int = 0  # of over 50 ms, as the browser counts them
+    messages: int = 0
+    most: int = 0  # messages in the document at a time
+
+    @property
+    def late(self) -> int:
+        return sum(work > MARK_MS for work in self.works)
+
+    def row(self) -> list[str]:
+        works = [int(work * 1e6) for work in self.works]
+        shares = [f"{percentile(works, share):.1f}" for share in (0.5, 0.95, 0.99, 1)]
+        gap = max(self.gaps, default=0.0)
+        counts = [str(self.late), str(self.long_tasks), f"{gap:.0f}", f"{self.cpu_ms / max(1, self.messages):.1f}"]
+        return [self.what, str(len(works)), *shares, *counts, str(self.most)]
+
+
+@dataclass
+class Frames:
+    phases: list[Phase]
+    loaded_s: float  # to load MESSAGES messages by scrolling back
+
+    @property
+    def is_met(self) -> bool:
+        return all(phase.late == 0 and phase.most <= MOST_IN_DOCUMENT for phase in self.phases)
+
+    def text(self) -> str:
+        """Return the figures as Markdown."""
+        heads = ("the user", "frames", "p50 ms", "p95 ms", "p99 ms", "max ms", f"over {MARK_MS:.0f} ms", "long tasks")
+        heads = (*heads, "longest gap ms", "CPU ms a message", "messages in the document")
+        lines = [" | ".join(cells) for cells in (heads, ["---"] * len(heads), *(phase.row() for phase in self.phases))]
+        table = "\n".join(f"| {line} |" for line in lines)
+        return f"""Machine: {report.machine()}. Chromium has no GPU; its processes and the senders share a core.
+
+A window of {SIZE["width"]} x {SIZE["height"]} shows a room with {MESSAGES:,} messages. The page has loaded all of them,
+by scrolling back, in {self.loaded_s:.0f} s. For each row, {A_SECOND} messages a second arrive for {SECONDS} s. A frame:
+the work of the main thread since the last frame (script, style, layout, painting), from Chromium's trace.
+Marks: {MARK_MS:.0f} ms a frame, {MOST_IN_DOCUMENT} messages in the document. Long tasks: of over 50 ms, as the browser
+counts them.
+
+{table}
+"""
+
+
+def frames() -> Frames:
+    """Measure a reader above the end, one who scrolls, and one at the end."""
+    with FilledCommonroom(1, SENDERS) as server, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=_browser(), args=_FLAGS)
+        try:
+            page = _open(browser, server)
+            began = time.monotonic()
+            _load_all(page)
+            loaded_s = time.monotonic() - began
+            page.evaluate(_WATCH)
+            senders = _Senders(server)
+            phases = [
+                _phase(browser, page, senders, "reads above the end", lambda _: None),
+                _phase(browser, page, senders, "scrolls down and up", lambda step: _scroll(page, step)),
+            ]
+            page.locator("#jump").click()
+            phases.append(_phase(browser, page, senders, "is at the end", lambda _: None))
+            page.locator("#log .message", has_text=f"no. {senders.number - 1}:").wait_for()
+            senders.close()
+        finally:
+            browser.close()
+    return Frames(phases, loaded_s)
+
+
+def _browser() -> str:
+    found = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if found is None:
+        raise SystemExit(f"no browser: none of {', '.join(_BROWSERS)} is on PATH (scripts/chromium installs one)")
+    return found
+
+
+def _text(number: int) -> str:
+    return _TEXTS[number % len(_TEXTS)]
+
+
+def _open(browser: Browser, server: Commonroom) -> Page:
+    context = browser.new_context(base_url=f"http://127.0.0.1:{server.port}", viewport=SIZE, locale="en-US")
+    reader = {"username": "reader", "password": "secret of the reader"}
+    for path, body in (("/user/register", reader), ("/room/join", {"roomname": ROOM})):
+        answer = context.request.post(path, data=body)
+        if not answer.ok:
+            raise RuntimeError(answer.text())
+    page = context.new_page()
+    page.goto(f"/#{quote(ROOM)}")
+    page.locator("#log .message").first.wait_for()
+    return page
+
+
+def _load_all(page: Page) -> None:
+    """Scroll back to the room's beginning."""
+    while not page.locator(".log-head", has_text="begins").count():
+        page.evaluate("document.getElementById('log').scrollTop = 0")
+        page.wait_for_timeout(20)
+    page.evaluate("(log) => (log.scrollTop = log.scrollHeight / 2)", page.locator("#log").element_handle())
+
+
+def _scroll(page: Page, step: int) -> None:
+    half = SECONDS * 1000 // _STEP_MS // 2
+    page.mouse.move(SIZE["width"] / 2, SIZE["height"] / 2)
+    page.mouse.wheel(0, _WHEEL_PX if step < half else -_WHEEL_PX)
+
+
+class _Senders:
+    """Sends A_SECOND messages a second, by members in turns."""
+
+    def __init__(self, server: Commonroom) -> None:
+        self._tokens = server.tokens[ROOM]
+        self._connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        self.number = MESSAGES  # of the next message
+        self.failure = ""
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def start(self) -> threading.Thread:
+        thread = threading.Thread(target=self._run)
+        thread.start()
+        return thread
+
+    def _run(self) -> None:
+        began = time.monotonic()
+        try:
+            for count in range(A_SECOND * SECONDS):
+                time.sleep(max(0.0, began + count / A_SECOND - time.monotonic()))
+                text = {"type": "text", "content": f"no. {self.number}: {_text(self.number)}"}
+                body = json.dumps({"roomname": ROOM, "new_message": text})
+                ask(self._connection, self._tokens[self.number // 3 % SENDERS], "POST", "/chat/send", body)
+                self.number += 1
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            self.failure = repr(error)
+
+
+def _phase(browser: Browser, page: Page, senders: _Senders, what: str, act: Callable[[int], None]) -> Phase:
+    phase = Phase(what)
+    before = senders.number
+    page.evaluate(_TAKE)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "trace.json"
+        browser.start_tracing(page=page, path=path, categories=_CATEGORIES)
+        sending = senders.start()
+        for step in range(SECONDS * 1000 // _STEP_MS):
+            act(step)
+            if step % (1000 // _STEP_MS) == 0:
+                phase.most = max(phase.most, page.locator("#log .message").count())
+            page.wait_for_timeout(_STEP_MS)
+        sending.join()
+        browser.stop_tracing()
+        events = json.loads(path.read_bytes())["traceEvents"]
+    if senders.failure:
+        raise RuntimeError(senders.failure)
+    phase.messages = senders.number - before
+    seen = page.evaluate(_TAKE)
+    phase.gaps, phase.long_tasks = seen["gaps"], seen["longTasks"]
+    tasks = list(_main_tasks(events))
+    phase.cpu_ms = sum(task.get("tdur", 0) for task in tasks) / 1000
+    phase.works = list(_works(tasks, events))
+    return phase
+
+
+def _main_tasks(events: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the tasks of the page's main thread in their order: of several renderers the busiest one's."""
+    mains = {
+        (event["pid"], event["tid"])
+        for event in events
+        if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"
+    }
+    by_thread: dict[tuple[int, int], list[dict[str, Any]]] = {thread: [] for thread in mains}
+    for event in events:
+        if event["name"] == "RunTask" and event.get("ph") == "X" and (event["pid"], event["tid"]) in by_thread:
+            by_thread[event["pid"], event["tid"]].append(event)
+    busiest = max(by_thread.values(), key=lambda tasks: sum(task["dur"] for task in tasks))
+    yield from sorted(busiest, key=lambda task: task["ts"])
+
+
+def _works(tasks: list[dict[str, Any]], events: list[dict[str, Any]]) -> Iterator[float]:
+    """Yield for each frame the ms of tasks since the one before; the task in which a frame begins draws it."""
+    thread = tasks[0]["pid"], tasks[0]["tid"]
+    begins = sorted(
+        event["ts"]
+        for event in events
+        if event["name"] == "BeginMainThreadFrame" and (event["pid"], event["tid"]) == thread
+    )
+    at, work = 0, 0.0
+    for task in tasks:
+        work += task["dur"] / 1000
+        end = task["ts"] + task["dur"]
+        if at < len(begins) and begins[at] <= end:
+            while at < len(begins) and begins[at] <= end:
+                at += 1
+            yield work
+            work = 0.0

@@ -1,0 +1,125 @@
+"""A walk through the page's screens that collects violations of WCAG 2.2 AA: by axe-core, and by checks of our own."""
+
+import importlib.util
+import os
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+# Width and height in CSS pixels, and device pixels for each of them.
+PHONE, DESKTOP, TABLET = (320, 640, 1), (1920, 1080, 1), (768, 1024, 1)
+ZOOMED = (640, 400, 2)  # a window of 1280 x 800 at a zoom of 200 %
+SIZES = (PHONE, ZOOMED, DESKTOP)
+FOLDER = Path(__file__).parent
+LOOK, FOCUS = ((FOLDER / name).read_text(encoding="utf-8") for name in ("accessibility.js", "focus.js"))
+
+
+def axe_core() -> str:
+    """The source of axe-core. Skips the test where the package is missing; with CI=true that is a failure."""
+    package = importlib.util.find_spec("axe_playwright_python")
+    if package is None or package.origin is None:
+        reason = "no axe-core: axe-playwright-python of requirements-dev.txt is not installed"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return Path(package.origin).with_name("axe.min.js").read_text(encoding="utf-8")
+
+
+class Walk:
+    """Looks at screens, each in all sizes: in one colour scheme at a phone's size, in the other one at the others."""
+
+    def __init__(self, page: Page, *, is_dark_on_phones: bool) -> None:
+        self.page = page
+        self._is_dark_on_phones = is_dark_on_phones
+        self.found: list[str] = []
+        self._axe = axe_core()
+        self._devices = page.context.new_cdp_session(page)
+        self._texts: dict[str, list[str]] = {}  # English and Chinese, by key
+        self.resize(DESKTOP)
+
+    def finish(self) -> None:
+        """Fail with all that was found."""
+        assert not self.found, "\n".join(self.found)
+
+    def to(self, address: str, shown: str) -> None:
+        """Load the address anew, and wait until this is shown."""
+        self.page.goto("about:blank")
+        self.page.goto(address)
+        self.page.evaluate(self._axe)
+        expect(self.page.locator(shown).first).to_be_visible()
+
+    def text(self, key: str) -> str:
+        """The page's text in its language."""
+        if not self._texts:
+            self._texts = self.page.evaluate("async () => (await import('/static/js/i18n.js')).STRINGS")
+        language = str(self.page.evaluate("document.documentElement.lang"))
+        return self._texts[key][language.startswith("zh")]
+
+    def thin_out(self, selector: str) -> None:
+        """Remove nodes from a long page: axe-core takes seconds for thousands of them."""
+        self.page.evaluate("(all) => document.querySelectorAll(all).forEach((node) => node.remove())", selector)
+
+    def look(self, screen: str, sizes: tuple[tuple[int, int, int], ...] = SIZES) -> None:
+        """Look at what is shown; ends at the desktop's size."""
+        for size in sizes:
+            self.resize(size)
+            scheme = "dark" if (size == PHONE) == self._is_dark_on_phones else "light"
+            # Colours are the same in all sizes, and no other rule depends on them.
+            rules = {"color-contrast": {"enabled": size != ZOOMED}}
+            about: dict[str, Any] = {"scheme": scheme, "tags": TAGS, "rules": rules}
+            seen = cast("list[str]", self.page.evaluate(LOOK, about))
+            self.found += [f"{screen}, {size[0]} px: {each}" for each in seen]
+        if sizes[-1] != DESKTOP:
+            self.resize(DESKTOP)
+
+    def focus(self, screen: str) -> None:
+        """Check that everything shows when it has the focus."""
+        self.page.keyboard.press("Tab")
+        seen = cast("list[str]", self.page.evaluate(FOCUS))
+        self.found += [f"{screen}, focus: {each}" for each in seen]
+
+    def dialog(self, screen: str, opener: Locator, *steps: str, back: Locator | None = None) -> None:
+        """Open a dialog by keyboard, go on by the buttons with these texts, look, and close it.
+
+        The focus then is on `back`, else on the opener.
+        """
+        opener.focus()
+        self.page.keyboard.press("Enter")
+        dialog = self.page.locator("dialog")
+        expect(dialog).to_be_visible()
+        for step in steps:
+            before = dialog.get_attribute("data-id") or ""
+            dialog.get_by_role("button", name=self.text(step), exact=True).press("Enter")
+            expect(dialog).not_to_have_attribute("data-id", before)
+        self.look(screen)
+        if not self.page.evaluate("document.querySelector('dialog').contains(document.activeElement)"):
+            self.found.append(f"{screen}: the focus is outside")
+        self.page.keyboard.press("Escape")
+        expect(dialog).to_have_count(0)
+        self.focus_is_on(screen, back or opener)
+
+    def press_long(self, node: Locator, shown: Locator) -> None:
+        """Hold a finger on a node until something is shown."""
+        node.scroll_into_view_if_needed()
+        box = node.bounding_box()
+        assert box is not None
+        point = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+        self._devices.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [point]})
+        expect(shown).to_be_visible()
+        self._devices.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    def focus_is_on(self, screen: str, node: Locator) -> None:
+        """The focus is where it was before a dialog was opened."""
+        if not node.evaluate("(node) => node === document.activeElement"):
+            now = self.page.evaluate("document.activeElement.outerHTML.slice(0, 120)")
+            self.found.append(f"{screen}: afterwards the focus is on {now}")
+
+    def resize(self, size: tuple[int, int, int]) -> None:
+        """Give the window this size."""
+        width, height, scale = size
+        screen = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": False}
+        self._devices.send("Emulation.setDeviceMetricsOverride", screen)
+        self.page.wait_for_function(f"innerWidth === {width}")
