@@ -88,12 +88,13 @@ class Walk:
         """
         opener.focus()
         self.page.keyboard.press("Enter")
-        dialog = self.page.locator("dialog")
+        dialog = self.page.locator("dialog").last  # for a moment beside the one that led to it
         expect(dialog).to_be_visible()
         for step in steps:
             before = dialog.get_attribute("data-id") or ""
             dialog.get_by_role("button", name=self.text(step), exact=True).press("Enter")
             expect(dialog).not_to_have_attribute("data-id", before)
+        expect(self.page.locator("dialog")).to_have_count(1)
         self.look(screen)
         if not self.page.evaluate("document.querySelector('dialog').contains(document.activeElement)"):
             self.found.append(f"{screen}: the focus is outside")

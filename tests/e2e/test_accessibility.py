@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,10 +43,8 @@ class School:
 
 
 @pytest.fixture(scope="module")
-def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[School]:
-    server = Server(tmp_path_factory.mktemp("instance"))
-    server.migrate()
-    server.start()
+def school(make_server: Callable[..., Server]) -> Iterator[School]:
+    server = make_server()
     found = School(server, Client(server.url, "Berger"), Client(server.url, "kim"))
     try:
         fill(found)
@@ -54,7 +52,6 @@ def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[School]:
     finally:
         found.teacher.close()
         found.pupil.close()
-        server.kill()
 
 
 def fill(school: School) -> None:
@@ -187,6 +184,10 @@ def look_at_tools(walk: Walk) -> None:
     walk.look("tools of a message")
     last = page.locator(".message").last
     walk.dialog("delete a message", page.locator(".message-tools button").last, back=last)
+    focus_last(page)
+    walk.dialog(
+        "seen by", page.locator(".message-tools").get_by_role("button", name=walk.text("tools.seen")), back=last
+    )
     focus_last(page)
     page.locator(".message-tools").get_by_role("button", name=walk.text("tools.react")).press("Enter")
     walk.look("choice of a reaction")

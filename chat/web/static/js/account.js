@@ -37,7 +37,7 @@ function openAccount(me, handlers) {
     handlers.changed();
   };
   picture.addEventListener("change", guard(async () => picture.files[0] && save({ avatar: await squareOf(picture.files[0]) })));
-  const sessions = el("ul", { class: "sessions" });
+  const sessions = el("ul", { class: "sessions", tabindex: "0", "aria-label": t("account.sessions") });
   const showSessions = async () => {
     const found = (await get("/user/sessions")).sessions;
     sessions.replaceChildren(...found.map(sessionRow));

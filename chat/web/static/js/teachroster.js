@@ -79,7 +79,7 @@ function preview({ people, errors }) {
   if (errors.length > 0) {
     const items = errors.slice(0, SHOWN_MISTAKES).map(({ line, text }) => el("li", {}, line > 0 ? t("roster.line", { line, text }) : text));
     const more = errors.length > SHOWN_MISTAKES ? [el("li", {}, t("roster.more", { count: errors.length - SHOWN_MISTAKES }))] : [];
-    return [el("p", { class: "form-error" }, t("roster.mistakes", { count: errors.length })), el("ul", { class: "mistakes" }, items, more)];
+    return [el("p", { class: "form-error" }, t("roster.mistakes", { count: errors.length })), el("ul", { class: "mistakes", tabindex: "0" }, items, more)];
   }
   const heads = ["roster.column.username", "roster.column.name", "roster.column.rooms", "roster.column.kind"];
   const kind = (person) => t(person.known ? "roster.known" : person.has_password ? "roster.given" : "roster.made");
