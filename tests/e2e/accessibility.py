@@ -48,8 +48,8 @@ class Walk:
         """Load the address anew, and wait until this is shown."""
         self.page.goto("about:blank")
         self.page.goto(address)
-        self.page.evaluate(self._axe)
         expect(self.page.locator(shown).first).to_be_visible()
+        self.page.evaluate(self._axe)
 
     def text(self, key: str) -> str:
         """The page's text in its language."""

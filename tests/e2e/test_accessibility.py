@@ -121,8 +121,6 @@ def test_every_screen_before_the_log_in(guests: People, school: School, language
     walk.look("claim", (PHONE,))
     walk.to("/teach", ".teach-empty")
     walk.look("console without log-in", (PHONE,))
-    walk.to(f"/board/{ROOM}", ".board-empty")
-    walk.look("board without log-in", (PHONE,))
 
     walk.to("/docs", "summary")
     page.locator("summary", has_text="/chat/send").click()
@@ -132,6 +130,8 @@ def test_every_screen_before_the_log_in(guests: People, school: School, language
     walk.thin_out("main > :nth-child(n + 100), .contents li:nth-child(n + 20)")
     walk.look("guide")
     walk.focus("guide")
+    walk.to("/docs/teaching", "main h2")
+    walk.look("guide for teachers")
     walk.to("/" + "x" * 40_000, "h1")
     walk.look("refusal")
     walk.finish()
@@ -276,6 +276,8 @@ def test_every_screen_of_a_pupil(guests: People, school: School, language: str) 
     walk.look("read-only room")
     walk.to(f"/#{LOCKED}", "dialog")
     walk.look("join a locked room")
+    walk.to("/board/nowhere", ".board-empty")
+    walk.look("board of no room")
     walk.finish()
 
 
