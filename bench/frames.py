@@ -149,7 +149,6 @@ def frames() -> Frames:
             page.locator("#jump").click()
             phases.append(_phase(browser, page, senders, "is at the end", lambda _: None))
             page.locator("#log .message", has_text=f"no. {senders.number - 1}:").wait_for()
-            senders.close()
         finally:
             browser.close()
     return Frames(phases, loaded_s)
@@ -198,12 +197,9 @@ class _Senders:
 
     def __init__(self, server: Commonroom) -> None:
         self._tokens = server.tokens[ROOM]
-        self._connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        self._port = server.port
         self.number = MESSAGES  # of the next message
         self.failure = ""
-
-    def close(self) -> None:
-        self._connection.close()
 
     def start(self) -> threading.Thread:
         thread = threading.Thread(target=self._run)
@@ -211,16 +207,19 @@ class _Senders:
         return thread
 
     def _run(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
         began = time.monotonic()
         try:
             for count in range(A_SECOND * SECONDS):
                 time.sleep(max(0.0, began + count / A_SECOND - time.monotonic()))
                 text = {"type": "text", "content": f"no. {self.number}: {_text(self.number)}"}
                 body = json.dumps({"roomname": ROOM, "new_message": text})
-                ask(self._connection, self._tokens[self.number // 3 % SENDERS], "POST", "/chat/send", body)
+                ask(connection, self._tokens[self.number // 3 % SENDERS], "POST", "/chat/send", body)
                 self.number += 1
         except (OSError, ValueError, http.client.HTTPException) as error:
             self.failure = repr(error)
+        finally:
+            connection.close()
 
 
 def _phase(browser: Browser, page: Page, senders: _Senders, what: str, act: Callable[[int], None]) -> Phase:
