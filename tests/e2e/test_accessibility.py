@@ -228,7 +228,7 @@ def look_at_dialogs(walk: Walk) -> None:
     walk.dialog("log of the room", details, "order.audit")
     walk.dialog("barred", details, "order.barred")
     walk.dialog("leave", details, "leave.button")
-    walk.dialog("delete", details, "delete.button")
+    walk.dialog("delete", details, "room.delete.button")
     walk.dialog("panel", page.locator("#bring-in"))
     account = page.locator("#account-open")
     walk.dialog("account", account)
