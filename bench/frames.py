@@ -82,7 +82,7 @@ class FilledCommonroom(Commonroom):
 
 @dataclass
 class Phase:
-    """What was measured while messages arrived."""
+    """Measurements while messages arrived."""
 
     what: str
     works: list[float] = field(default_factory=list)  # ms of the main thread for each frame
@@ -250,7 +250,7 @@ def _phase(browser: Browser, page: Page, senders: _Senders, what: str, act: Call
 
 
 def _main_tasks(events: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield the tasks of the page's main thread in their order: of several renderers the busiest one's."""
+    """Yield the tasks of the page's main thread in their order: those of the busiest renderer."""
     mains = {
         (event["pid"], event["tid"])
         for event in events
