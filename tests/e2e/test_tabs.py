@@ -199,3 +199,7 @@ def test_weak_passwords_are_refused_by_the_page(people, name):
         page.locator("#password").press("Enter")
         expect(page.locator("#login-error")).to_contain_text(words)
     expect(page.locator("#login-clear")).to_be_empty()
+    # As by http from another machine; this browser's localhost is secure.
+    page.evaluate("Object.defineProperty(globalThis, 'isSecureContext', {value: false})")
+    page.locator("#tab-login").click()
+    expect(page.locator("#login-clear")).to_contain_text("unencrypted")

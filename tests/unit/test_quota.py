@@ -1,5 +1,6 @@
 """Storage quotas: per person and day, in all, and by free disk space; of texts for themselves."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -233,6 +234,17 @@ def test_edits_count_as_what_they_store(bounded: Start) -> None:
     services.changes.edit(alice, "public", message, "x" * 800)  # the old text and, twice, the new one
     assert code_of(lambda: services.changes.edit(alice, "public", message, "y" * 800)) is ErrorCode.QUOTA_USED
     assert services.messages.history(alice, "public", None, 1)[0].content == "x" * 800
+
+
+@pytest.mark.usefixtures("few_texts")
+def test_a_refusal_is_in_the_security_log(bounded: Start, caplog: pytest.LogCaptureFixture) -> None:
+    services = bounded(storage_per_day=900)
+    alice = sign_up(services, "alice")
+    with caplog.at_level(logging.INFO, "commonroom.security"):
+        for call in (lambda: say(services, alice), lambda: store(services, alice, 901)):
+            assert code_of(call) is ErrorCode.QUOTA_USED
+    assert [line.count("event=limit") for line in caplog.messages] == [1, 1]
+    assert all(f"user_id={alice.user_id} limit=bytes-per-day" in line for line in caplog.messages)
 
 
 @pytest.mark.usefixtures("few_texts")
