@@ -15,6 +15,7 @@ from tests.databases import Databases
 from tests.real_server import Server as GunicornServer
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+INSECURE_HOST = "chat.test"  # this machine too; unlike 127.0.0.1, browsers do not trust it without https
 BROWSER_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -22,6 +23,7 @@ BROWSER_FLAGS = [
     "--no-first-run",
     "--disable-component-update",
     "--disable-sync",
+    f"--host-resolver-rules=MAP {INSECURE_HOST} 127.0.0.1",
 ]
 PASSWORD = "correct horse"
 

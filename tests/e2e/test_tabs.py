@@ -6,7 +6,7 @@ import sqlite3
 import requests
 from playwright.sync_api import Page, Request, expect
 
-from tests.e2e.conftest import PASSWORD
+from tests.e2e.conftest import INSECURE_HOST, PASSWORD
 from tests.e2e.steps import expect_once, expect_stored, open_room, own_room, row, say, wait_for
 
 
@@ -180,11 +180,17 @@ def test_a_new_password_is_told_and_the_focus_is_in_the_composer(people, name, s
     expect(anna.locator("#message-text")).to_have_value("kept while I log in")
 
 
-def test_a_login_that_the_browser_did_not_keep_is_told(people, name):
+def test_a_login_that_the_browser_did_not_keep_is_told(people, name, server):
+    user = {"username": name("anna"), "password": PASSWORD}
+    cookies = requests.post(f"{server.url}/user/register", json=user, timeout=30).cookies.keys()
+    session = next(cookie for cookie in cookies if "session" in cookie)
     page = people.page()
-    people.client(name("anna"))
-    page.route("**/user/me*", lambda route: route.fulfill(status=401, json={"status": "failure", "feedback": "no"}))
-    page.locator("#username").fill(name("anna"))
+    # A page by http can neither overwrite nor send a cookie that https has set.
+    page.context.add_cookies(
+        [{"name": session, "value": "old", "domain": INSECURE_HOST, "path": "/", "secure": True, "httpOnly": True}]
+    )
+    page.goto(server.url.replace("127.0.0.1", INSECURE_HOST))
+    page.locator("#username").fill(user["username"])
     page.locator("#password").fill(PASSWORD)
     page.locator("#password").press("Enter")
     expect(page.locator("#login-error")).to_contain_text("did not keep the log-in")
