@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, insert, literal_column, select, text, update
+from sqlalchemy import column, func, insert, select, text, update
 
 from chat.models import Attachment, AttachmentChunk, Message, Room
 from chat.services import Services
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.sqlite_only, pytest.mark.acceptance(11)]
 MESSAGES = 200_000
 FILES, FILE_BYTES = 10, 4 * 1024 * 1024
 LEAST_ROWS_A_SECOND = 20_000
-NUMBERS = f"(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {MESSAGES}) SELECT i FROM n)"
+NUMBERS = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {MESSAGES}) SELECT i FROM n"
 
 
 @pytest.fixture
@@ -41,10 +41,11 @@ def fill(services: Services) -> None:
             services.files.add(upload, bytes(range(256)) * 256)
         services.files.finish(alice, upload)
     last = services.messages.send(alice, "public", Draft(text="one of very many, of the length that they usually have"))
-    copied = [column for column in Message.__table__.columns if column.name not in {"id", "time"}]
-    many = select(Message.time + literal_column("i"), *copied).select_from(Message, text(NUMBERS))
+    copied = [each for each in Message.__table__.columns if each.name not in {"id", "time"}]
+    numbers = text(NUMBERS).columns(column("i")).subquery("numbers")
+    many = select(Message.time + numbers.c.i, *copied)
     with services.store.write() as tx:
-        columns = ["time", *(column.name for column in copied)]
+        columns = ["time", *(each.name for each in copied)]
         tx.execute(insert(Message).from_select(columns, many.where(Message.id == last.id)))
         tx.execute(update(Room).where(Room.id == last.room_id).values(last_time=last.time + MESSAGES))
 

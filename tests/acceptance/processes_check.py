@@ -106,7 +106,7 @@ class Processes:
 
 @pytest.fixture
 def people(make_services: Callable[..., Services]) -> tuple[Services, list[Actor]]:
-    services = make_services(rate_limits=False)
+    services = make_services(rate_limits=False, strangers_rooms=10_000)
     services.rooms.ensure_lobby()
     return services, [sign_up(services, f"person {n}") for n in range(2 * PROCESSES)]
 
