@@ -14,7 +14,7 @@ from chat.server.ports import IS_AHEAD, NEEDS_THREAD, Data, HeldRequest, Look
 from chat.server.response import finished as finished_answer
 from chat.server.states import State
 
-AHEAD_SECONDS = (0.01, 0.04)  # pauses for events of other processes to arrive; then the database is asked
+AHEAD_SECONDS = (0.01, 0.04, 0.15)  # pauses for events of other processes to arrive; then the database is asked
 log = logging.getLogger("gunicorn.error")
 
 

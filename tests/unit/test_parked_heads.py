@@ -192,7 +192,7 @@ def test_what_another_process_is_ahead_of_is_asked_again_before_a_thread(
     while worker.soon:
         worker.soon.pop()()
     assert (alice.is_held, len(worker.work)) == (not threads, threads)
-    assert len(alice.asked) == min(ahead, 2) + 1
+    assert len(alice.asked) == min(ahead, 3) + 1
 
 
 def test_a_client_that_hangs_up_meanwhile_is_not_asked_for(worker: ProxiedWorker) -> None:
