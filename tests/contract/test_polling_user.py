@@ -145,7 +145,7 @@ def test_a_session_tells_why_it_has_ended(app: Flask, client: Clients, monkeypat
     alice.logout()
     assert state_of(tokens[1]) == ("ended", "")
     now = time.time()
-    monkeypatch.setattr("chat.services.accounts.time.time", lambda: now + 5)
+    monkeypatch.setattr("chat.services.credentials.time.time", lambda: now + 5)
     with app.app_context():
         services.accounts.set_password("alice", "secret2")
     assert state_of(tokens[0]) == ("password", "")
