@@ -123,7 +123,8 @@ export class Members {
     this.#more.textContent = t("members.more");
     const focused = document.activeElement;
     this.#list.replaceChildren(...nodes, ...(this.#isCut ? [this.#more] : []));
-    if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true }); // it was moved
+    const wasMoved = focused !== document.activeElement && focused?.isConnected;
+    if (wasMoved && focused instanceof HTMLElement) focused.focus({ preventScroll: true });
   }
 
   #moderateButton(member) {
