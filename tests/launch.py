@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from multiprocessing import forkserver
 from pathlib import Path
 
 from flask.cli import main
@@ -102,6 +103,8 @@ def _live_in(environment: dict[str, str]) -> None:
 
 def _run(app: str, environment: dict[str, str], log: Path, descriptors: int) -> None:
     """Become the process of the command."""
+    # The fork server ends, and its children with it, once nobody has this end of its pipe: also where tests are killed.
+    os.close(forkserver._forkserver._forkserver_alive_fd)  # type: ignore[attr-defined]
     end_with_parent()
     os.setsid()
     with log.open("ab") as output:

@@ -54,10 +54,16 @@ def opened(upgrade: Upgrade) -> bytes:
     session.opened(peer)
     reader = peer.reader
     assert reader is not None
-    found = reader.look()
-    if found is Look.NEEDS_THREAD:
-        reader.look_again()
+    found: Look | bytes | list[bytes] = Look.NOTHING_YET
+
+    def is_found() -> bool:
+        nonlocal found
+        if found is Look.NEEDS_THREAD:
+            reader.look_again()
         found = reader.look()
+        return not isinstance(found, Look)
+
+    wait_until(is_found, "something is pushed")  # a look may begin before the bus has told of it
     reader.close()
     session.closed()
     assert not isinstance(found, Look)
