@@ -1,7 +1,7 @@
 # ruff: noqa: T201, S603
 """Four requests followed through the code: own calls, files, and moves between files and layers.
 
-python -m bench.walks            counts, as docs/decisions/0175 shows them
+python -m bench.walks            counts the four walks
 python -m bench.walks --calls    and every call
 """
 
