@@ -28,7 +28,8 @@ class Shared:
 def live(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
     home = tmp_path_factory.mktemp("sockets")
     copy(migrated, home / "commonroom.db")
-    server = Server(home, app="tests.server.socket_app:create()")
+    limits = {"CHAT_REQUESTS_PER_SECOND": "100000"}  # a connection and a few frames a test: more than a person does
+    server = Server(home, app="tests.server.socket_app:create()", env=limits)
     try:
         server.start()
         yield Shared(server, token_of(server, "alice"))
