@@ -15,7 +15,7 @@ from chat.server.http_holding import HoldingConnection
 from chat.server.http_parser import PART_BYTES, Framed, Framer
 from chat.server.http_sending import READ_AHEAD_BYTES
 from chat.server.memory import SMALL_BYTES
-from chat.server.ports import Arrival, Client, Receiving, Wsgi
+from chat.server.ports import Arrival, Client, Receiver, Receiving, Wsgi
 from chat.server.receiving import BodyReceiver
 from chat.server.request_targets import FramingError
 from chat.server.states import State
@@ -71,14 +71,19 @@ class WorkingConnection(HoldingConnection):
         busy = self._host.refusal("503 Service Unavailable", "the server is busy; try again in a moment", framed.head)
         self._host.on_loop(self._worked, framed, wsgi.Answer([busy], close=True))
 
-    def _work(self, framed: Framed, app: wsgi.App, is_retry: bool) -> None:  # in a thread
+    def _work(
+        self, framed: Framed, app: wsgi.App, is_retry: bool, receiver: Receiver | None = None
+    ) -> None:  # in a thread
+        """`receiver`: it has the body, and `app` finishes it."""
         if self._transport is None:  # disconnected while this waited for a thread
             answer = wsgi.Answer([], close=True)
+            if receiver is not None:
+                receiver.abandon()
         else:
             try:
                 answer = wsgi.run(self._host, framed, self._peer, self._local, app)
             except WrongLane as wrong:
-                self._host.on_loop(self._host.offer_in, wrong.lane, self, self._work, framed, app, is_retry)
+                self._host.on_loop(self._host.offer_in, wrong.lane, self, self._work, framed, app, is_retry, receiver)
                 return
         receiving = answer.receiving
         if receiving is not None and framed.coming:
@@ -127,10 +132,9 @@ class WorkingConnection(HoldingConnection):
         self._receive_on()
 
     def _finish_received(self, framed: Framed, receiving: Receiving) -> None:  # in a thread
-        if self._transport is None:
-            receiving.receiver.abandon()
         arrival = Arrival(time.monotonic(), None)
-        self._work(framed, lambda _, start_response: receiving.finish(arrival, start_response), False)
+        app: wsgi.App = lambda _, start_response: receiving.finish(arrival, start_response)  # noqa: E731
+        self._work(framed, app, False, receiving.receiver)
 
     def _receive_on(self) -> None:
         receiving = self._receiving

@@ -19,7 +19,7 @@ from chat.server.http_parser import Framed
 from chat.server.known_heads import KnownHeads
 from chat.server.loop_host import LoopHost
 from chat.server.memory import Memory
-from chat.server.ports import Application
+from chat.server.ports import Application, Receiving
 from chat.server.refusals import refusal
 from chat.server.stream import FRAMES_A_TURN, StreamConnection
 from chat.server.websocket import WebSocketConnection
@@ -446,6 +446,33 @@ def test_a_request_in_the_wrong_lane_is_run_again_in_the_right_one(
     assert not transport.unread
     worker.work.pop()()
     assert transport.unread == len(b"done")
+
+
+def test_a_body_received_for_a_client_that_disconnects_on_the_way_to_another_lane_is_abandoned(
+    http: HttpConnection, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    abandoned: list[str] = []
+
+    class Kept:
+        def take(self, part: bytes) -> None: ...
+
+        def abandon(self) -> None:
+            abandoned.append("body")
+
+    def finish(_arrival: object, _start_response: object) -> list[bytes]:
+        raise WrongLane(Lane.PICTURES)
+
+    received = Answer([], close=False)
+    received.receiving = Receiving(Kept(), finish)
+    runs = [lambda *_: received, lambda *job: job[-1](None, None)]  # the request, then the rest of it
+    monkeypatch.setattr(request_module, "run", lambda *job: runs.pop(0)(*job))
+    http.data_received(HEAD + b"\r\n")
+    worker.work.pop()()
+    assert worker.lanes == [Lane.PICTURES]
+    assert not abandoned
+    http.connection_lost(None)
+    worker.work.pop()()
+    assert abandoned == ["body"]
 
 
 def test_a_refused_request_is_told_so_in_a_lane_for_that(
