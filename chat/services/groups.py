@@ -146,10 +146,11 @@ class Groups:
         Raises ROOM_NOT_FOUND, FORBIDDEN, ROOM_NAME_INVALID, FIELD_INVALID, QUOTA_USED, STORAGE_FULL, RATE_LIMITED,
         UNAVAILABLE.
         """
+        if avatar is not None:
+            enter_lane(Lane.PICTURES)  # before anything is taken from the rate limit
         self._limits.take(ACTS, actor.user_id)
         new_avatar = None
         if avatar is not None:
-            enter_lane(Lane.PICTURES)
             with self._store.read() as connection:  # before processing the picture
                 require(Action.CHANGE_ROOM, access.joined(connection, actor, room_id))
             new_avatar = self._avatars.prepare(avatar)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from chat.lanes import Lane, WrongLane, current_lane, enter_lane
+from chat.security.limits import ACTS
 from chat.server.loop_host import LoopHost
 from chat.server.ports import Application
 from chat.server.threads import Bounds, Lanes, Pool, Turns
@@ -315,6 +316,15 @@ def test_entering_another_lane_ends_the_job(lanes: Lanes) -> None:
     wrong = run_in(lanes, Lane.REST, lambda: enter_lane(Lane.HASHING))
     assert isinstance(wrong, WrongLane)
     assert wrong.lane is Lane.HASHING
+
+
+def test_a_change_that_goes_to_another_lane_is_counted_there_only(lanes: Lanes, services: Services) -> None:
+    alice = sign_up(services, "alice")
+    club = services.rooms.create(alice, "club")
+    moved = run_in(lanes, Lane.REST, lambda: services.groups.change(alice, club, None, "a picture"))
+    assert isinstance(moved, WrongLane)
+    for _ in range(ACTS.burst):
+        services.limits.take(ACTS, alice.user_id)
 
 
 def test_long_lists_and_only_they_go_to_the_lane_for_long_work(lanes: Lanes, services: Services) -> None:
