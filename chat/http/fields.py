@@ -43,6 +43,11 @@ def join_code() -> fields.String:
     )
 
 
+def switch(metadata: dict[str, Any], **more: Any) -> fields.Boolean:
+    """Return a field for true or false, and nothing that stands for them; `more` as for fields.Boolean."""
+    return fields.Boolean(truthy={True}, falsy={False}, metadata=metadata, **more)
+
+
 def whole(value: Any) -> Any:
     """Convert a float without a fraction to an integer, because some languages write all numbers so; pass other values
     on.

@@ -7,7 +7,7 @@ from marshmallow import EXCLUDE, ValidationError, fields, validate
 
 from chat.errors import ChatError, ErrorCode
 from chat.http.api_spec import about
-from chat.http.fields import NAME, In, WholeNumber
+from chat.http.fields import NAME, In, WholeNumber, switch
 from chat.http.query_params import Flag, Limit
 from chat.protocols.polling.cursors import parse_cursor
 from chat.protocols.polling.fields import DETAIL, ROOMNAME, TIME
@@ -79,18 +79,11 @@ class Edit(OneMessage):
 
 class React(OneMessage):
     emoji = fields.String(required=True, metadata=about("one emoji", "一个表情符号", examples=["👍"]))
-    on = fields.Boolean(
-        load_default=True,
-        truthy={True},
-        falsy={False},
-        metadata=about("false: take one's own away", "false：取消自己的回应"),
-    )
+    on = switch(about("false: take one's own away", "false：取消自己的回应"), load_default=True)
 
 
 class Pinning(OneMessage):
-    on = fields.Boolean(
-        load_default=True, truthy={True}, falsy={False}, metadata=about("false: unpin it", "false：取消置顶")
-    )
+    on = switch(about("false: unpin it", "false：取消置顶"), load_default=True)
 
 
 class Cursors(In):

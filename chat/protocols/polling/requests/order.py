@@ -3,7 +3,7 @@
 from marshmallow import fields, validate
 
 from chat.http.api_spec import about
-from chat.http.fields import NAME, In, WholeNumber
+from chat.http.fields import NAME, In, WholeNumber, switch
 from chat.http.paging_params import POSITION_MAX_CHARS, Paged, PageLimit
 from chat.protocols.polling.fields import ARCHIVED, READ_ONLY, SEEN_BY, SLOW_MODE, TOPIC
 from chat.protocols.polling.requests.messages import OneMessage
@@ -61,7 +61,7 @@ class WantedRoomSettings(OneRoom):
         allow_none=True,
     )
     topic = fields.String(metadata=TOPIC)
-    read_only = fields.Boolean(truthy={True}, falsy={False}, metadata=READ_ONLY)
+    read_only = switch(READ_ONLY)
     slow_mode = WholeNumber(
         SLOW_MODE[0] + "; null: the site's default",
         SLOW_MODE[1] + "；null 为站点的默认值",
@@ -69,8 +69,8 @@ class WantedRoomSettings(OneRoom):
         validate=validate.Range(0, SLOW_MODE_MAX),
         examples=[30],
     )
-    archived = fields.Boolean(truthy={True}, falsy={False}, metadata=ARCHIVED)
-    seen_by = fields.Boolean(truthy={True}, falsy={False}, metadata=SEEN_BY)
+    archived = switch(ARCHIVED)
+    seen_by = switch(SEEN_BY)
 
 
 class SomeMember(OneRoom):
@@ -88,12 +88,7 @@ class Muting(SomeMember):
 
 
 class Barring(SomeMember):
-    barred = fields.Boolean(
-        required=True,
-        truthy={True},
-        falsy={False},
-        metadata=about("false: they may come back", "false：允许再加入"),
-    )
+    barred = switch(about("false: they may come back", "false：允许再加入"), required=True)
 
 
 class Recent(SomeMember):

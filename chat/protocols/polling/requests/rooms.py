@@ -3,7 +3,7 @@
 from marshmallow import fields, validate
 
 from chat.http.api_spec import about
-from chat.http.fields import NAME, In
+from chat.http.fields import NAME, In, switch
 from chat.http.paging_params import Paged
 from chat.http.query_params import Flag
 from chat.models import Role
@@ -61,12 +61,7 @@ class CodeQuery(In):
 
 
 class NewCode(CodeQuery):
-    off = fields.Boolean(
-        load_default=False,
-        truthy={True},
-        falsy={False},
-        metadata=about("true: the room has no join code any more", "true：取消加入码"),
-    )
+    off = switch(about("true: the room has no join code any more", "true：取消加入码"), load_default=False)
 
 
 class LeaveRoom(In):

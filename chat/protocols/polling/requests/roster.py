@@ -3,7 +3,7 @@
 from marshmallow import fields, validate
 
 from chat.http.api_spec import about
-from chat.http.fields import In
+from chat.http.fields import In, switch
 
 _EXAMPLE = "dXNlcm5hbWUsbmFtZSxwYXNzd29yZCxyb29tcwpraW0sS2ltIExlZSwscGh5c2ljcwo="
 
@@ -22,14 +22,12 @@ class RosterFile(In):
 
 
 class Import(RosterFile):
-    passwords = fields.Boolean(
-        load_default=False,
-        truthy={True},
-        falsy={False},
-        metadata=about(
+    passwords = switch(
+        about(
             "true: accounts that exist get the file's passwords too, or new ones",
             "true：已有账号也使用文件中的密码或新密码",
         ),
+        load_default=False,
     )
 
 

@@ -1,11 +1,9 @@
 """Requests: the site and its people."""
 
-from typing import Any
-
 from marshmallow import fields, validate
 
 from chat.http.api_spec import about
-from chat.http.fields import NAME, In, ShortList, WholeNumber
+from chat.http.fields import NAME, In, ShortList, WholeNumber, switch
 from chat.http.paging_params import Paged
 from chat.http.qr import MAX_CHARS as QR_MAX_CHARS
 from chat.protocols.polling.site_fields import (
@@ -26,10 +24,6 @@ from chat.services.site import NAME_MAX_CHARS
 KEEP_DAYS_MAX = 3650
 
 
-def _switch(metadata: dict[str, Any], **more: Any) -> fields.Boolean:
-    return fields.Boolean(truthy={True}, falsy={False}, metadata=metadata, **more)
-
-
 class Claim(In):
     token = fields.String(
         required=True,
@@ -42,15 +36,15 @@ class WantedSettings(In):
     """Absent settings stay unchanged."""
 
     version = WholeNumber("of the settings that you have seen", "你所看到的设置的版本", required=True, examples=[0])
-    new_code = _switch(about("true: the join code is replaced", "true：更换加入码"), load_default=False)
+    new_code = switch(about("true: the join code is replaced", "true：更换加入码"), load_default=False)
     name = fields.String(validate=validate.Length(max=NAME_MAX_CHARS), metadata=SITE_NAME)
     registration = fields.String(validate=MODES, metadata=REGISTRATION)
-    pupils_make_rooms = _switch(ROOMS)
-    private_rooms = _switch(PRIVATE)
-    direct_conversations = _switch(DIRECT)
+    pupils_make_rooms = switch(ROOMS)
+    private_rooms = switch(PRIVATE)
+    direct_conversations = switch(DIRECT)
     keep_days = WholeNumber(*KEEP_DAYS, validate=validate.Range(0, KEEP_DAYS_MAX), examples=[0])
     slow_mode = WholeNumber(*SLOW_MODE, validate=validate.Range(0, SLOW_MODE_MAX), examples=[0])
-    pupils_change_names = _switch(NAMES)
+    pupils_change_names = switch(NAMES)
 
 
 class QrTexts(In):
@@ -71,11 +65,11 @@ class SomeUser(In):
 
 
 class Disabling(SomeUser):
-    disabled = _switch(about("false: they may log in again", "false：恢复登录"), required=True)
+    disabled = switch(about("false: they may log in again", "false：恢复登录"), required=True)
 
 
 class Appointment(SomeUser):
-    teacher = _switch(about("false: no longer", "false：取消"), required=True)
+    teacher = switch(about("false: no longer", "false：取消"), required=True)
 
 
 class NewName(SomeUser):

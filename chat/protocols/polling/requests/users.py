@@ -3,7 +3,7 @@
 from marshmallow import fields, validate
 
 from chat.http.api_spec import about
-from chat.http.fields import NAME, In, join_code
+from chat.http.fields import NAME, In, join_code, switch
 from chat.http.query_params import Flag
 from chat.protocols.polling.fields import DETAIL
 from chat.services.accounts import NICKNAME_MAX_CHARS, USERNAME_MAX_CHARS
@@ -43,11 +43,9 @@ class Nothing(In):
 
 
 class Leaving(In):
-    all = fields.Boolean(
+    all = switch(
+        about("true: all sessions of the user end, in all protocols", "true：该用户在所有协议中的会话都结束"),
         load_default=False,
-        truthy={True},
-        falsy={False},
-        metadata=about("true: all sessions of the user end, in all protocols", "true：该用户在所有协议中的会话都结束"),
     )
 
 
