@@ -14,7 +14,7 @@ from typing import Any
 from bench.growth_data import BUSY, LOBBY, PASSWORD, SEARCHERS, TOKENS, messages
 from bench.ledger import percentile
 from bench.searching import sends_while_searching
-from bench.servers import BIN, Commonroom, core_seconds
+from bench.servers import BIN, Commonroom, core_seconds, free_port
 
 TIMES = 20  # each request
 P95_MARK, P95_PER_100_ROWS = 50.0, 5.0  # ms
@@ -59,12 +59,10 @@ class Growth:
 
 
 class GrownCommonroom(Commonroom):
-    """the server core's share used by other programs"""
+    """A server with the generated database."""
 
     def __init__(self, scale: float, data: Path | None) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.tcp_port = probe.getsockname()[1]
+        self.tcp_port = free_port()
         self._scale = scale
         self._data = data
         super().__init__(0, 0)

@@ -20,9 +20,9 @@ import redis
 
 from bench import disk
 from bench.cpu import Family
+from bench.servers import ROOT, free_port
 from tests.postgresql import programs
 
-ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 30.0
 # As SQLite's synchronous=NORMAL, which the bench uses: an answered send may be lost with the machine's power.
 _POSTGRESQL = {"synchronous_commit": "off", "listen_addresses": "", "max_connections": "100"}
@@ -126,9 +126,7 @@ class Nginx(Private):
 
     def __init__(self, core: int, behind: int) -> None:
         super().__init__(core)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         text = (ROOT / "deploy/nginx.conf").read_text()
         text = re.sub(r"^    (listen (443|3000)|ssl_certificate).*$", "", text, flags=re.MULTILINE)
         for old, new in {

@@ -23,9 +23,14 @@ _CORES = sorted(os.sched_getaffinity(0))  # those that this machine, or containe
 SERVER_CORE, GENERATOR_CORE = _CORES[0], _CORES[-1]
 _TICKS = os.sysconf("SC_CLK_TCK")  # a second
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-
-
 _PR_SET_PDEATHSIG = 1
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nothing listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _placed() -> None:
@@ -42,9 +47,7 @@ class Server:
     health = "/"
 
     def __init__(self, rooms: int, members: int) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self._home = Path(tempfile.mkdtemp(prefix="bench-", dir=disk.folder()))
         self._log = self._home / "log"
         self._process: subprocess.Popen[bytes] | None = None

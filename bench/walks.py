@@ -17,8 +17,9 @@ from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
+from bench.servers import BIN, free_port
+
 ROOT = Path(os.environ.get("WALKS_ROOT") or Path(__file__).resolve().parent.parent)
-BIN = Path(sys.executable).parent
 LAYERS = (
     "server",
     "live",
@@ -80,13 +81,6 @@ class Served:
     def stop(self) -> None:
         self.process.terminate()
         self.process.wait(20)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def wait(until: Callable[[], bool], seconds: float) -> None:

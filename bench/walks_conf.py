@@ -18,7 +18,6 @@ class Recorder:
 
     def __init__(self) -> None:
         self._calls: list[tuple[float, str, str, str]] = []
-        self._own = {}  # type: dict[str, str]
         threading.setprofile(self._note)
         sys.setprofile(self._note)
 

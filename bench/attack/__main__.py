@@ -24,7 +24,7 @@ from bench.attack.attackers import ATTACKS
 from bench.attack.books import Books, Phase
 from bench.attack.members import KINDS, PASSWORD, ROOM, Member
 from bench.attack.wire import Http, Lost
-from bench.servers import BIN, GENERATOR_CORE, Commonroom
+from bench.servers import BIN, GENERATOR_CORE, Commonroom, free_port
 
 SECONDS_BETWEEN_SENDS = 6.0  # of one pupil
 QUIET = "nobody"
@@ -39,7 +39,7 @@ class Attacked(Commonroom):
 
     def __init__(self, mail_port: int) -> None:
         self._mail_port = mail_port
-        self.tcp_port = _free_port()
+        self.tcp_port = free_port()
         super().__init__(0, 0)
 
     def fill(self, rooms: int, members: int) -> dict[str, list[str]]:  # noqa: ARG002
@@ -176,12 +176,6 @@ def _silent_mail_server() -> Iterator[int]:
         listener.bind(("127.0.0.1", 0))
         listener.listen(1024)
         yield listener.getsockname()[1]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def main() -> int:

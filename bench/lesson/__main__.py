@@ -7,23 +7,20 @@ Prints the time of each phase, and a report: exit code 1 where something was ref
 import argparse
 import asyncio
 import re
-import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
 
 from bench.attack.books import percentile
 from bench.lesson.played import Lesson
-from bench.servers import BIN, Commonroom
+from bench.servers import BIN, Commonroom, free_port
 
 
 class Classroom(Commonroom):
     """With all settings as `make run` has them but for the addresses."""
 
     def __init__(self) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.tcp_port = int(probe.getsockname()[1])
+        self.tcp_port = free_port()
         super().__init__(0, 0)
 
     def fill(self, rooms: int, members: int) -> dict[str, list[str]]:  # noqa: ARG002
