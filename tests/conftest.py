@@ -80,6 +80,16 @@ def databases(migrated: Path, request: pytest.FixtureRequest) -> Iterator[Databa
 
 
 @pytest.fixture
+def elsewhere(tmp_path: Path, databases: Databases) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    databases.fill(folder, "postgresql")
+    yield url_of(folder)
+    databases.drop(folder)
+
+
+@pytest.fixture
 def home(tmp_path: Path, database: str, databases: Databases) -> Iterator[Path]:
     """An instance folder with a fresh database."""
     folder = tmp_path / "instance"

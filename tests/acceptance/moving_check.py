@@ -1,8 +1,7 @@
 """Check 11: a large database moves to PostgreSQL fast enough, whole, and after a break."""
 
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
@@ -13,23 +12,12 @@ from chat.services import Services
 from chat.services.messages import Draft
 from tests.conftest import services_of
 from tests.contract.test_moving import furnish, ran, rows_of
-from tests.databases import Databases, url_of
 
 pytestmark = [pytest.mark.sqlite_only, pytest.mark.acceptance(11)]
 MESSAGES = 200_000
 FILES, FILE_BYTES = 10, 4 * 1024 * 1024
 LEAST_ROWS_A_SECOND = 20_000
 NUMBERS = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {MESSAGES}) SELECT i FROM n"
-
-
-@pytest.fixture
-def elsewhere(tmp_path: Path, databases: Databases) -> Iterator[str]:
-    """The URL of an empty PostgreSQL database."""
-    folder = tmp_path / "elsewhere"
-    folder.mkdir()
-    databases.fill(folder, "postgresql")
-    yield url_of(folder)
-    databases.drop(folder)
 
 
 def fill(services: Services) -> None:

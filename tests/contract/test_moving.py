@@ -1,6 +1,6 @@
 """`flask chat move` between SQLite and PostgreSQL, and backups of PostgreSQL."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +16,10 @@ from chat.services import Services
 from chat.services.messages import Draft
 from tests.conftest import services_of, sign_up
 from tests.database import execute
-from tests.databases import Databases, url_of
 from tests.pictures import noise
 
 Run = Callable[..., tuple[int, str]]
 pytestmark = pytest.mark.sqlite_only  # the test's own database: moves begin there
-
-
-@pytest.fixture
-def elsewhere(tmp_path: Path, databases: Databases) -> Iterator[str]:
-    """The URL of an empty PostgreSQL database."""
-    folder = tmp_path / "elsewhere"
-    folder.mkdir()
-    databases.fill(folder, "postgresql")
-    yield url_of(folder)
-    databases.drop(folder)
 
 
 @pytest.fixture
