@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import shutil
 import sqlite3
 import threading
 import time
@@ -19,6 +18,7 @@ from bench import report
 from bench.ledger import percentile
 from bench.searching import ask
 from bench.servers import Commonroom
+from tests.browser import BROWSERS, FLAGS, find_browser
 
 MESSAGES, SENDERS, A_SECOND, SECONDS = 5000, 4, 20, 20
 MARK_MS, MOST_IN_DOCUMENT = 50.0, 500
@@ -26,8 +26,6 @@ ROOM = "room-0000"
 SIZE = {"width": 1280, "height": 800}
 _SECOND = 1_000_000  # µs
 _STEP_MS, _WHEEL_PX = 50, 400
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-sync"]
 _CATEGORIES = [f"{kind}devtools.timeline{part}" for kind in ("", "disabled-by-default-") for part in ("", ".frame")]
 _TEXTS = (
     "Who has the second page of the worksheet?",
@@ -151,7 +149,7 @@ counts them.
 def frames() -> Frames:
     """Measure a reader above the end, one who scrolls, and one at the end."""
     with FilledCommonroom(1, SENDERS) as server, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_browser(), args=_FLAGS)
+        browser = playwright.chromium.launch(executable_path=_browser(), args=FLAGS)
         try:
             page = _open(browser, server)
             began = time.monotonic()
@@ -172,9 +170,9 @@ def frames() -> Frames:
 
 
 def _browser() -> str:
-    found = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    found = find_browser()
     if found is None:
-        raise SystemExit(f"no browser: none of {', '.join(_BROWSERS)} is on PATH (scripts/chromium installs one)")
+        raise SystemExit(f"no browser: none of {', '.join(BROWSERS)} is on PATH (scripts/chromium installs one)")
     return found
 
 

@@ -18,7 +18,8 @@ import requests
 from playwright.sync_api import sync_playwright
 
 from conformance.clients import CLIENTS, HERE, LIMIT, Client, Outcome, Reply
-from tests.e2e.conftest import BROWSER_FLAGS, find_browser
+from tests.browser import find_browser
+from tests.e2e.conftest import BROWSER_FLAGS
 from tests.integration.raw import token_of
 from tests.pictures import noise
 from tests.real_server import Server

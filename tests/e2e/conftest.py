@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -11,20 +10,12 @@ import pytest
 import requests
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
 
+from tests.browser import BROWSERS, FLAGS, find_browser
 from tests.databases import Databases
 from tests.real_server import Server as GunicornServer
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 INSECURE_HOST = "chat.test"  # this machine too; unlike 127.0.0.1, browsers do not trust it without https
-BROWSER_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--no-first-run",
-    "--disable-component-update",
-    "--disable-sync",
-    f"--host-resolver-rules=MAP {INSECURE_HOST} 127.0.0.1",
-]
+BROWSER_FLAGS = [*FLAGS, f"--host-resolver-rules=MAP {INSECURE_HOST} 127.0.0.1"]
 PASSWORD = "correct horse"
 
 expect.set_options(timeout=25_000)
@@ -214,10 +205,6 @@ class People:
             self._desks.give_back(desk)
             desk.problems.take(may_lose_network=True)
         assert not problems, "\n".join(problems)
-
-
-def find_browser() -> str | None:
-    return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,8 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.e2e.conftest import BROWSER_FLAGS, BROWSERS, People, Server, find_browser
+from tests.browser import BROWSERS, find_browser
+from tests.e2e.conftest import BROWSER_FLAGS, People, Server
 from tests.e2e.steps import expect_stored, open_room, row, say
 from tests.e2e.teaching_pictures import CHINESE, ENGLISH, Course, Script
 from tests.real_server import ROOT
