@@ -5,7 +5,6 @@ Each ends with the process that started it, SIGKILL included. Root starts Postgr
 # ruff: noqa: S603
 
 import os
-import pwd
 import re
 import shutil
 import socket
@@ -21,7 +20,7 @@ import redis
 from bench import disk
 from bench.cpu import Family
 from bench.servers import ROOT, free_port
-from tests.postgresql import programs
+from tests.postgresql import as_nobody, initialise, program, programs
 
 START_SECONDS = 30.0
 # As SQLite's synchronous=NORMAL, which the bench uses: an answered send may be lost with the machine's power.
@@ -43,13 +42,6 @@ class Private:
         self._core = core
         self._process: subprocess.Popen[bytes] | None = None
         self.family = Family(lambda: self._process.pid if self._process else None)
-
-    def _as_nobody(self) -> list[str]:
-        if os.getuid() != 0:
-            return []
-        nobody = pwd.getpwnam("nobody")
-        os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
-        return [f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
 
     def _start(self, command: list[str | Path], answers: Callable[[], bool]) -> None:
         with (self.folder / "log").open("ab") as log:
@@ -77,15 +69,11 @@ class Private:
 class PostgreSql(Private):
     def __init__(self, core: int) -> None:
         super().__init__(core)
-        binaries = programs()
-        if binaries is None:
-            raise RuntimeError("PostgreSQL's server programs are not installed")
-        run = ["setpriv", "--pdeathsig", "INT", *self._as_nobody()]
         data = self.folder / "data"
-        initdb = [binaries / "initdb", "-D", data, "-U", "postgres", "-E", "UTF8", "--locale=C", "-A", "trust"]
-        subprocess.run([*run, *initdb], check=True, capture_output=True, cwd=self.folder)
+        initialise(data)
         options = [part for name, value in _POSTGRESQL.items() for part in ("-c", f"{name}={value}")]
-        self._start([*run, binaries / "postgres", "-D", data, "-k", self.folder, *options], self._answers)
+        line = [*as_nobody("INT"), program("postgres"), "-D", data, "-k", self.folder, *options]
+        self._start(line, self._answers)
 
     def create(self, name: str) -> str:
         """Make an empty database; its URL."""
@@ -110,8 +98,9 @@ class Redis(Private):
         path = f"{self.folder}/socket"
         self.url = f"unix://{path}"
         options = ["--port", "0", "--unixsocket", path, "--unixsocketperm", "777", "--save", "", "--appendonly", "no"]
-        run = ["setpriv", "--pdeathsig", "KILL", *self._as_nobody()]
-        self._start([*run, "redis-server", *options, "--dir", str(self.folder)], self._answers)
+        if os.getuid() == 0:
+            shutil.chown(self.folder, "nobody")
+        self._start([*as_nobody("KILL"), "redis-server", *options, "--dir", self.folder], self._answers)
 
     def _answers(self) -> bool:
         try:
