@@ -54,7 +54,7 @@ class Walk:
     def text(self, key: str) -> str:
         """The page's text in its language."""
         if not self._texts:
-            self._texts = self.page.evaluate("async () => (await import('/static/js/i18n.js')).STRINGS")
+            self._texts = self.page.evaluate("async () => (await import('/static/js/lib/i18n.js')).STRINGS")
         language = str(self.page.evaluate("document.documentElement.lang"))
         return self._texts[key][language.startswith("zh")]
 

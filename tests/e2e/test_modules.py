@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.real_server import ROOT
+
 LINKS = [
     ("请打开http://192.168.1.5:8000看看", ["http://192.168.1.5:8000"]),
     ("看https://example.com很好", ["https://example.com"]),
@@ -90,11 +92,17 @@ def page(browser: Browser, shared_server) -> Iterator[Page]:
     context.close()
 
 
+def _path(module: str) -> str:
+    folder = ROOT / "chat/web/static/js"
+    (path,) = folder.rglob(f"{module}.js")
+    return path.relative_to(folder).as_posix()
+
+
 def run(page: Page, module: str, body: str, cases: Any = None) -> Any:
     """Return the result of a function body with `m`, the module as loaded by the page, and `cases`."""
     script = f"""async (cases) => {{
       const main = new URL(document.querySelector('script[type=module]').src);
-      const m = await import(new URL('./{module}.js', main));
+      const m = await import(new URL('./{_path(module)}', main));
       {body}
     }}"""
     return page.evaluate(script, cases)
@@ -244,7 +252,7 @@ def test_a_search_takes_away_rooms_that_it_does_not_find(page):
 def test_a_list_of_rooms_that_is_out_of_date_waits_for_the_newer_one(page):
     """A room that was just created is in the list when `refresh` ends, though another refresh came between."""
     body = """
-      const { api } = await import(new URL('./api.js', main));
+      const { api } = await import(new URL('./core/api.js', main));
       const answers = [];
       api.rooms = () => new Promise((answer) => answers.push(answer));
       const taken = [];
@@ -285,7 +293,7 @@ def test_a_tab_knows_when_another_one_is_logging_in(page):
 
 def test_a_name_begun_before_the_members_are_known_is_completed(page):
     body = """
-      const { Store } = await import(new URL('./store.js', main));
+      const { Store } = await import(new URL('./core/store.js', main));
       const [text, store] = [document.getElementById("message-text"), new Store()];
       let members = [];
       const completion = new m.Completion(text, () => members, store);
@@ -330,7 +338,7 @@ def test_a_file_shows_its_name_and_size_and_can_be_saved(page):
 @pytest.mark.parametrize("has_clipboard", [True, False])
 def test_a_rooms_link_is_by_an_address_that_others_reach_and_can_be_copied(page, has_clipboard):
     body = """
-      const { siteApi } = await import(new URL('./siteapi.js', main));
+      const { siteApi } = await import(new URL('./core/siteapi.js', main));
       siteApi.addresses = async () => ({ addresses: ["http://192.168.1.5:8000", "http://10.0.0.2:8000"] });
       const copied = [];
       const writeText = (text) => (cases ? Promise.resolve(copied.push(text)) : Promise.reject(new Error("no")));

@@ -384,7 +384,7 @@ def test_logging_out_ends_it(people, name):
 
 def test_every_text_exists_in_both_languages(people):
     page = people.page()
-    strings = page.evaluate("async () => (await import('/static/js/i18n.js')).STRINGS")
+    strings = page.evaluate("async () => (await import('/static/js/lib/i18n.js')).STRINGS")
     for key, texts in strings.items():
         assert len(texts) == 2, key
         assert all(isinstance(text, str) and text.strip() for text in texts), key
@@ -396,7 +396,7 @@ def test_every_text_exists_in_both_languages(people):
     told = {f"error.{code.name}" for code in TABLE} - {f"error.{code.name}" for code in FOR_AUTHORS}
     assert told - strings.keys() == set()
     web = ROOT / "chat" / "web"
-    sources = [*Path(web, "static", "js").glob("*.js"), *Path(web, "templates").glob("*.html")]
+    sources = [*Path(web, "static", "js").rglob("*.js"), *Path(web, "templates").glob("*.html")]
     code = "\n".join(path.read_text(encoding="utf-8") for path in sources)
     used = set(re.findall(r'\bt\("([\w.]+)"|data-i18n(?:-\w+)?="([\w.]+)"', code))
     assert {a or b for a, b in used} - strings.keys() == set()
@@ -410,6 +410,6 @@ def test_the_page_brings_everything_itself(people, name):
     page.locator("#username").wait_for()
     assert len(asked) > 20
     assert all(url.startswith(page.url.rstrip("/")) for url in asked)
-    for path in Path(ROOT, "chat", "web", "static", "js").glob("*.js"):
+    for path in Path(ROOT, "chat", "web", "static", "js").rglob("*.js"):
         code = path.read_text(encoding="utf-8")
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", code), path.name

@@ -166,7 +166,7 @@ def test_the_teachers_guide_says_the_same_in_both_languages(pattern: str) -> Non
 
 
 def test_the_teachers_guide_names_the_texts_of_the_page() -> None:
-    scripts = (path.read_text(encoding="utf-8") for path in (ROOT / "chat/web/static/js").glob("*strings.js"))
+    scripts = (path.read_text(encoding="utf-8") for path in (ROOT / "chat/web/static/js/lib").glob("*strings.js"))
     texts = set(re.findall(r'\[\s*"([^"]+)",\s*"([^"]+)",?\s*\]', "".join(scripts)))
     english, chinese = (re.findall(r"\*\*(.+?)\*\*", text) for text in TEACHING.values())
     assert len(english) > 40

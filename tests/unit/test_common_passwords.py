@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-LIST = Path(__file__).parents[2] / "chat/web/static/js/commonpasswords.js"
+LIST = Path(__file__).parents[2] / "chat/web/static/js/lib/commonpasswords.js"
 
 
 def test_the_thousand_commonest_passwords_that_the_page_would_take() -> None:

@@ -1,16 +1,16 @@
 // The board for the projector: a room's newest messages in large type, and how to come in.
 
-import { actFor, api } from "./api.js";
-import { loginAddress, siteName } from "./arrival.js";
-import { byId, el } from "./dom.js";
-import { formatted, isOnlyEmoji } from "./formatting.js";
-import { announceLanguage, onLanguage, t } from "./i18n.js";
-import { release, toEntries } from "./incoming.js";
-import { nameNode } from "./names.js";
-import { qrCodes } from "./qr.js";
-import { addressChoice, joinAddress } from "./roomlink.js";
-import { siteApi } from "./siteapi.js";
-import { setUpSwitches } from "./switches.js";
+import { actFor, api } from "./core/api.js";
+import { loginAddress, siteName } from "./ui/arrival.js";
+import { byId, el } from "./lib/dom.js";
+import { formatted, isOnlyEmoji } from "./ui/formatting.js";
+import { announceLanguage, onLanguage, t } from "./lib/i18n.js";
+import { release, toEntries } from "./core/servermessages.js";
+import { nameNode } from "./lib/names.js";
+import { qrCodes } from "./ui/qr.js";
+import { addressChoice, joinAddress } from "./ui/roomlink.js";
+import { siteApi } from "./core/siteapi.js";
+import { setUpSwitches } from "./ui/switches.js";
 
 const SHOWN = 40; // messages
 const HOLD_S = 25;

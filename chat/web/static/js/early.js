@@ -1,4 +1,4 @@
-// Runs before the first paint, so that a dark page never flashes white. theme.js does the rest.
+// Runs before the first paint, so that a dark page never flashes white. lib/theme.js does the rest.
 (() => {
   let choice = null;
   try {

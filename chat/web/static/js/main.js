@@ -1,8 +1,8 @@
 // Puts the parts together.
 
-import { Chat } from "./chat.js";
-import { announceLanguage } from "./i18n.js";
-import { setUpSwitches } from "./switches.js";
+import { Chat } from "./ui/chat.js";
+import { announceLanguage } from "./lib/i18n.js";
+import { setUpSwitches } from "./ui/switches.js";
 
 setUpSwitches();
 const chat = new Chat();

@@ -1,15 +1,15 @@
 // The teachers' console and its parts.
 
-import { actFor, api } from "./api.js";
-import { loginAddress, siteName } from "./arrival.js";
-import { all, byId, el, first } from "./dom.js";
-import { announceLanguage, language, onLanguage, t } from "./i18n.js";
-import { setUpSwitches } from "./switches.js";
-import { Log } from "./teachlog.js";
-import { Now } from "./teachnow.js";
-import { People } from "./teachpeople.js";
-import { RoomsTable } from "./teachrooms.js";
-import { SiteForm } from "./teachsite.js";
+import { actFor, api } from "./core/api.js";
+import { loginAddress, siteName } from "./ui/arrival.js";
+import { all, byId, el, first } from "./lib/dom.js";
+import { announceLanguage, language, onLanguage, t } from "./lib/i18n.js";
+import { setUpSwitches } from "./ui/switches.js";
+import { Log } from "./ui/teachlog.js";
+import { Now } from "./ui/teachnow.js";
+import { People } from "./ui/teachpeople.js";
+import { RoomsTable } from "./ui/teachrooms.js";
+import { SiteForm } from "./ui/teachsite.js";
 
 const PARTS = { now: Now, people: People, rooms: RoomsTable, site: SiteForm, log: Log };
 let me = null;

@@ -1,0 +1,257 @@
+// The page's state: rooms, their messages, and unsent messages. Knows nothing of the DOM or the network.
+//
+// A room's messages have no gaps and are sorted by timestamp (the server assigns strictly increasing ones per room,
+// in one format, so they compare as text). Messages from a pull are newer than all of them; messages from history are
+// older, or overlap. Messages are identified by id, so that none shows twice. A changed
+// message is another object, so the views know what to draw again.
+
+import { changed, isChange } from "./messagechanges.js";
+import { orderOf } from "./roomsettings.js";
+
+export const KEPT_MESSAGES = 500;
+const KEPT_IN_BACKGROUND = 60;
+
+export class Store {
+  #listeners = new Map();
+  #activity = 0; // counts what was heard of rooms
+
+  constructor() {
+    this.reset();
+  }
+
+  reset() {
+    for (const room of this.rooms?.values() ?? []) this.#drop(room.messages);
+    this.me = null;
+    this.rooms = new Map(); // by name; all that may be seen, joined or not
+    this.isCut = false; // there are more rooms than these
+    this.current = null; // name of the open room
+    this.pending = new Map(); // by client_message_id, in the order they were sent
+    this.leaving = new Set(); // names of rooms that we leave or delete ourselves
+  }
+
+  on(topic, listener) {
+    if (!this.#listeners.has(topic)) this.#listeners.set(topic, []);
+    this.#listeners.get(topic).push(listener);
+  }
+
+  off(topic, listener) {
+    const left = (this.#listeners.get(topic) ?? []).filter((known) => known !== listener);
+    this.#listeners.set(topic, left);
+  }
+
+  emit(topic, detail) {
+    for (const listener of this.#listeners.get(topic) ?? []) listener(detail);
+  }
+
+  /** Take in the members of a room: who looks like another by name. */
+  setAlike(room, members) {
+    const alike = new Set(members.filter((member) => member.alike).map((member) => member.user_id));
+    if (alike.size === room.alike.size && [...alike].every((id) => room.alike.has(id))) return;
+    room.alike = alike;
+    this.emit("alike", room);
+  }
+
+  get room() {
+    return this.rooms.get(this.current) ?? null;
+  }
+
+  /** The user's rooms, most active first. */
+  get joined() {
+    return [...this.rooms.values()].filter((room) => room.joined).sort((one, other) => other.activity - one.activity);
+  }
+
+  /**
+   * Take in /room/find. `adopt(room, found)` applies the counts of a joined room. If the list is cut, the user's rooms
+   * that are not in it stay as they are: the pull tells when one is lost. isSearch: all others stay, too, but for those
+   * with `searched` in their names, if it is given: the list would have them. Search results keep their place.
+   */
+  setRooms(list, adopt, { isCut = false, isSearch = false, searched = null } = {}) {
+    const before = this.rooms;
+    this.rooms = new Map();
+    this.isCut = isCut;
+    for (const [index, found] of list.entries()) {
+      const known = before.get(found.roomname);
+      const isSame = known?.id === found.id && known.joined === found.joined;
+      this.rooms.set(found.roomname, isSame ? known : newRoom(found));
+      const room = this.rooms.get(found.roomname);
+      room.memberCount = found.membercount;
+      if (!isSearch || !isSame) room.activity = this.#activity + list.length - index; // the most active come first
+      room.role = found.role;
+      room.mentions = found.mentions; // unread ones that name the user
+      Object.assign(room, orderOf(found), { mutedUntil: Date.parse(found.muted_until) || 0 });
+      if (found.last_time > room.lastTime) room.lastTime = found.last_time;
+      if (room.joined) adopt(room, found);
+    }
+    this.#activity += list.length;
+    for (const [name, room] of before) {
+      const isGone = searched !== null && hasInName(room, searched);
+      const stays = isCut && (room.joined || (isSearch && !isGone));
+      if (stays && !this.rooms.has(name)) this.rooms.set(name, room);
+      else if (this.rooms.get(name) !== room) this.#forget(room);
+    }
+    if (this.current !== null && !this.room?.joined) this.open(null);
+    this.emit("rooms");
+  }
+
+  /** We are in this room no longer. */
+  lose(name) {
+    const room = this.rooms.get(name);
+    if (!room?.joined) return;
+    room.joined = false;
+    this.#forget(room);
+    this.rooms.delete(name);
+    if (this.current === name) this.open(null);
+    this.emit("rooms");
+    if (!this.leaving.has(name)) this.emit("lost", room);
+  }
+
+  open(name) {
+    if (this.current === name) return;
+    const left = this.room;
+    this.current = name;
+    if (this.room) this.room.isKept = true;
+    if (left) {
+      left.newFrom = null;
+      this.trim(left, KEPT_IN_BACKGROUND);
+    }
+    this.emit("current");
+  }
+
+  /** Add a pull's messages and changes to a room: newer ones, oldest first. */
+  addNewer(room, entries) {
+    if (entries.length === 0) return;
+    room.cursor = entries.at(-1).timestamp;
+    const messages = entries.filter((entry) => !isChange(entry));
+    if (messages.length > 0) {
+      const last = messages.at(-1).timestamp;
+      if (last > room.lastTime) room.lastTime = last;
+      room.activity = this.#activity += 1;
+    }
+    for (const message of messages) this.#settle(message);
+    // A room loads its messages from history when it is first opened. From then on all are kept: messages that arrive
+    // while history is loading may not be in it.
+    if (room.isKept) {
+      if (messages.length > 0) this.#merge(room, messages);
+      this.#change(room, entries.filter(isChange));
+    }
+    this.emit("messages", room);
+  }
+
+  /** Take in a page of history; `isStart`: nothing is older. */
+  addOlder(room, messages, isStart) {
+    for (const message of messages) this.#settle(message);
+    room.isLoaded = true;
+    room.isAtStart = isStart;
+    this.#merge(room, messages);
+    this.emit("messages", room);
+  }
+
+  /** Remember where the messages begin that were unread when the room came into sight. */
+  markNew(room) {
+    if (room.unseen === 0 || !room.isLoaded) return;
+    const others = room.messages.filter((message) => message.user !== this.me.username);
+    room.newFrom = others.at(-room.unseen)?.id ?? null;
+    room.unseen = 0;
+    this.emit("messages", room);
+  }
+
+  /** Keep only the newest messages; history has the others. */
+  trim(room, keep = KEPT_MESSAGES) {
+    const excess = room.messages.length - keep;
+    if (excess <= 0) return;
+    this.#drop(room.messages.splice(0, excess));
+    room.isAtStart = false;
+  }
+
+  addPending(pending) {
+    this.pending.set(pending.id, pending);
+    this.emit("pending", pending);
+  }
+
+  updatePending(id, change) {
+    const pending = this.pending.get(id);
+    if (!pending) return; // settled meanwhile
+    Object.assign(pending, change);
+    this.emit("pending", pending);
+  }
+
+  removePending(id) {
+    const pending = this.pending.get(id);
+    this.pending.delete(id);
+    if (pending) this.emit("pending", pending);
+    return pending;
+  }
+
+  pendingOf(name) {
+    return [...this.pending.values()].filter((pending) => pending.room === name);
+  }
+
+  #settle(message) {
+    if (message.user !== this.me?.username || !message.clientId) return;
+    const pending = this.removePending(message.clientId);
+    if (pending?.url && message.type === "img") {
+      // The picture that is on the screen already need not be decoded again.
+      this.emit("dropped", message);
+      message.url = pending.url;
+    }
+  }
+
+  #merge(room, messages) {
+    const known = new Map(room.messages.map((message) => [message.id, message]));
+    for (const message of messages) {
+      if (known.has(message.id)) this.emit("dropped", message);
+      else known.set(message.id, message);
+    }
+    room.messages = [...known.values()].sort((a, b) => (a.timestamp < b.timestamp ? -1 : 1));
+  }
+
+  #change(room, changes) {
+    for (const change of changes) {
+      const at = room.messages.findLastIndex((message) => message.id === change.id);
+      if (at < 0) continue;
+      const before = room.messages[at];
+      const after = changed(before, change);
+      room.messages.splice(at, 1, ...(after ? [after] : []));
+      if (!after) this.#drop([before]);
+    }
+  }
+
+  #drop(messages) {
+    for (const message of messages) this.emit("dropped", message);
+  }
+
+  #forget(room) {
+    this.#drop(room.messages);
+    room.messages = [];
+    for (const pending of this.pendingOf(room.name)) this.removePending(pending.id);
+  }
+}
+
+/** Whether a search for this part of a name finds the room. */
+export const hasInName = (room, part) => room.name.toLowerCase().includes(part.trim().toLowerCase());
+
+function newRoom(found) {
+  return {
+    name: found.roomname,
+    id: found.id,
+    type: found.type,
+    isLocked: found.locked,
+    joined: found.joined,
+    role: found.role,
+    memberCount: found.membercount,
+    alike: new Set(), // ids of members whose names look like others'
+    lastTime: found.last_time,
+    cursor: found.last_time, // the pull goes on from here
+    mentions: 0,
+    unread: 0, // see unread.js, also for the next three
+    counted: { count: 0, upTo: "" }, // by the server
+    fresh: [], // times of what has come since
+    seenUpTo: "",
+    messages: [],
+    isKept: false, // has been open: messages are kept
+    isLoaded: false, // history has been fetched, so that the messages reach back without a gap
+    isAtStart: false,
+    unseen: 0, // how many were unread when the room came into sight, until they are marked
+    newFrom: null, // id of the first of these
+  };
+}

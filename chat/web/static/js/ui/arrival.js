@@ -1,0 +1,123 @@
+// Arrival: addresses that bring somebody in (/claim/TOKEN, /join/CODE), texts about the site, and one-time passwords.
+
+import { field, openForm } from "./dialogs.js";
+import { byId, el } from "../lib/dom.js";
+import { t } from "../lib/i18n.js";
+import { notify } from "./notices.js";
+import { passwordMin, passwordObjection } from "../lib/passwordrules.js";
+import { siteApi } from "../core/siteapi.js";
+
+const ENTRY = /^\/(claim|join)\/([^/]+)\/?$/;
+
+/** {kind, code} of such an address, or null. */
+export function entry() {
+  const found = ENTRY.exec(location.pathname);
+  return found && { kind: found[1], code: decoded(found[2]) };
+}
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a code that is wrong anyway
+  }
+}
+
+/** The username of the login card that led here, or "". */
+export const usernameInAddress = () => new URLSearchParams(location.search).get("username") ?? "";
+
+const RETURN = /^\/(board\/[^/?#]+|teach)(#\w+)?$/; // the other pages that ask for a login
+
+/** The address of the login that leads back to this page. */
+export const loginAddress = () => `/?${new URLSearchParams({ next: location.pathname + location.hash })}`;
+
+/** The page that me was sent here from to log in, or null; the console is for teachers only. */
+export function pageToReturnTo(me) {
+  const next = new URLSearchParams(location.search).get("next") ?? "";
+  return RETURN.test(next) && (me.teacher || !next.startsWith("/teach")) ? next : null;
+}
+
+export const siteName = () => document.body.dataset.siteName || "Commonroom";
+
+/** Where the code in the address leads: {room}, or {error}: why it leads nowhere. */
+export async function lookUpCode() {
+  try {
+    return { room: (await siteApi.roomOfCode(entry().code)).roomname };
+  } catch (error) {
+    return { error: error.message };
+  }
+}
+
+/** Further texts of the first page, and whether registration is possible. joining: of lookUpCode, once it is known. */
+export function siteAbout(joining = null) {
+  const { registration, hasTeacher } = document.body.dataset;
+  const isClaiming = entry()?.kind === "claim";
+  const isJoining = entry()?.kind === "join";
+  const loginTitle = isClaiming ? t("claim.title") : hasTeacher === undefined ? t("claim.none.title") : t("login.title");
+  if (isJoining && joining) {
+    const needsCode = registration === "code" && Boolean(joining.error);
+    return { loginTitle: t("login.title"), about: joining.error ?? t("join.room", joining), isClosed: registration === "closed", needsCode };
+  }
+  const told = isClaiming ? "claim.about" : isJoining ? "join.about" : hasTeacher === undefined ? "claim.none.about" : "";
+  return {
+    loginTitle,
+    about: told ? t(told) : registration === "closed" ? t("register.closed") : "",
+    isClosed: registration === "closed" && !isClaiming,
+    needsCode: registration === "code" && !entry(),
+  };
+}
+
+/** Carry out the address; me (of /user/me) is brought up to date. */
+export async function arrive(me) {
+  const found = entry();
+  if (!found) return;
+  history.replaceState(null, "", `/${location.hash}`);
+  try {
+    if (found.kind === "claim") await claim(found.code, me);
+    else await join(found.code);
+  } catch (error) {
+    if (error.status === 401) throw error;
+    notify(error.message, "bad");
+  }
+}
+
+async function claim(token, me) {
+  await siteApi.claim(token);
+  me.teacher = true;
+  me.isNewTeacher = true;
+  document.body.dataset.hasTeacher = "";
+  notify(t("claim.done"));
+}
+
+async function join(code) {
+  const { roomname } = await siteApi.join(code);
+  history.replaceState(null, "", `/#${encodeURIComponent(roomname)}`);
+  notify(t("join.done", { room: roomname }));
+}
+
+/** Show teachers the way to their console; have a one-time password changed. */
+export function welcomeTeacher(me) {
+  byId("teach").hidden = !me.teacher;
+  if (me.isNewTeacher) byId("bring-in").click();
+  if (me.must_change_password) askForNewPassword();
+}
+
+function askForNewPassword() {
+  const hidden = { type: "password", required: true };
+  const hint = t("password.hint", { min: passwordMin() });
+  const nodes = [
+    el("p", {}, t("password.must")),
+    field("old-password", t("password.one-time"), { ...hidden, autocomplete: "current-password" }),
+    field("new-password", t("password.new"), { ...hidden, autocomplete: "new-password", hint }),
+  ];
+  const dialog = openForm(t("password.title"), nodes, { text: t("password.submit") }, async (values) => {
+    const objection = passwordObjection(values["new-password"]);
+    if (objection) throw new Error(objection);
+    await siteApi.changePassword(values["old-password"], values["new-password"]);
+    isDone = true;
+    notify(t("password.done"));
+  });
+  let isDone = false;
+  // There is no way round it: closed otherwise, it comes again.
+  dialog.node.addEventListener("close", () => isDone || byId("chat").hidden || askForNewPassword());
+}

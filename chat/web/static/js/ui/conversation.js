@@ -1,0 +1,358 @@
+// The open room's messages: showing, scrolling, loading older ones.
+//
+// The page holds a window of at most WINDOW messages: scrolling back removes the newest, scrolling forward the oldest.
+// Unchanged messages are not drawn again, so a new message costs the same however many are shown.
+
+import { api } from "../core/api.js";
+import { onNewDay } from "../lib/newday.js";
+import { byId, el, setChildren } from "../lib/dom.js";
+import { dayKey, dayName, toDate } from "../lib/format.js";
+import { onLanguage, t } from "../lib/i18n.js";
+import { toEntries } from "../core/servermessages.js";
+import { MessageView } from "./messageview.js";
+import { roomTitle } from "../lib/names.js";
+import { notify } from "./notices.js";
+import { KEPT_MESSAGES } from "../core/store.js";
+import { offers, snippet } from "./messagerules.js";
+import { MessageTools } from "./messagetools.js";
+
+const PAGE = 50;
+const WINDOW = KEPT_MESSAGES;
+const NEAR_TOP_PX = 400;
+const NEAR_BOTTOM_PX = 60;
+const GROUP_MS = 5 * 60_000;
+const MOST_PAGES = 40; // loaded to find the message that somebody answered
+const POINTED_MS = 2000;
+
+export class Conversation {
+  #store;
+  #actions;
+  #log = byId("log");
+  #jump = byId("jump");
+  #rows = new Map(); // by key, for the open room: {view, message, isGrouped}, as drawn last
+  #lines = new Map(); // lines between messages, by key
+  #dated = new WeakMap(); // of messages: {key, isMine, date, day}
+  #from = null; // id of the first message in the window
+  #until = null; // id of the last message in the window; null: the newest
+  #isAtBottom = true;
+  #below = 0; // new messages below what is seen
+  #loading = null; // the room whose history is being fetched
+  #problem = null; // the room whose history could not be fetched
+
+  /** actions: enlarge, retry, edit, discard, onSignedOut; react(message, emoji, on), reply(message), remove(message),
+   * change(message, text), which gives a promise. */
+  constructor(store, actions) {
+    this.#store = store;
+    this.#actions = {
+      ...actions,
+      quoted: (view) => this.#quoted(view),
+      jump: (id) => this.jumpTo(id),
+      isMe: (users) => users.includes(store.me?.username),
+    };
+    new MessageTools(this.#log, {
+      find: (node) => this.#stored(node),
+      offers: (message) => offers(message, store),
+      react: (message, emoji) => actions.react(message, emoji, !message.reactions[emoji]?.includes(store.me.username)),
+      reply: actions.reply,
+      remove: actions.remove,
+      pin: actions.pin,
+      seen: actions.seen,
+      edit: (message) => this.#edit(message),
+    });
+    store.on("current", () => this.#switch());
+    store.on("messages", (room) => room === store.room && this.render());
+    store.on("alike", (room) => room === store.room && this.#redraw());
+    store.on("pending", (pending) => pending.room === store.current && this.render());
+    this.#log.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    this.#jump.addEventListener("click", () => this.toBottom());
+    new ResizeObserver(() => this.#resized()).observe(this.#log);
+    this.#log.addEventListener("grown", () => this.#isAtBottom && this.#stick());
+    onLanguage(() => this.#redraw());
+    onNewDay(() => this.#redraw());
+  }
+
+  /** Something new came for the open room, from somebody else. */
+  noteNew(count) {
+    if (this.#isAtBottom || count === 0) return;
+    this.#below += count;
+    this.#showJump();
+  }
+
+  toBottom() {
+    this.#below = 0;
+    this.#isAtBottom = true;
+    if (this.#until !== null) {
+      this.#until = null;
+      this.render({ isQuiet: true });
+    }
+    this.#stick();
+    this.#showJump();
+  }
+
+  /** Fetch what could not be fetched before. */
+  heal() {
+    if (this.#problem) this.#loadOlder();
+  }
+
+  /** Show a message of the open room, loading older ones if need be. */
+  async jumpTo(id) {
+    const room = this.#store.room;
+    for (let pages = 0; pages < MOST_PAGES && !room.messages.some((message) => message.id === id); pages += 1) {
+      const count = room.messages.length;
+      if (room.isAtStart || room.messages[0]?.id < id) break;
+      await this.#loadOlder();
+      if (this.#store.room !== room || room.messages.length === count) return;
+    }
+    const at = room.messages.findIndex((message) => message.id === id);
+    if (at < 0) return notify(t("reply.gone"), "quiet");
+    const { first, end } = this.#window(room);
+    if (at < first || at >= end) this.#move(Math.min(room.messages.length, at + WINDOW / 2) - end);
+    const node = this.nodeOf(room.messages[at]);
+    if (!node) return;
+    this.#isAtBottom = false;
+    node.scrollIntoView({ block: "center" });
+    node.tabIndex = -1;
+    node.focus({ preventScroll: true });
+    node.classList.add("pointed-at");
+    setTimeout(() => node.classList.remove("pointed-at"), POINTED_MS);
+  }
+
+  /** The node of a message of the open room, if it is in the window. */
+  nodeOf(message) {
+    return this.#rows.get(this.#about(message).key)?.view.node;
+  }
+
+  /** The message that a node shows, once it is stored. */
+  #stored(node) {
+    const message = this.#rows.get(node.dataset.key)?.message;
+    return message && message.createdAt === undefined ? message : null;
+  }
+
+  #edit(message) {
+    const row = this.#rows.get(this.#about(message).key);
+    row?.view.edit(message.text, (text) => this.#actions.change(message, text));
+  }
+
+  /** The sender and beginning of the message that a reply refers to, if it is loaded. */
+  #quoted(view) {
+    const message = this.#store.room?.messages.find(({ id }) => id === view.replyTo);
+    if (!message) return { name: t("tools.reply"), text: "…" };
+    const isMine = this.#about(message).isMine;
+    return { name: isMine ? t("message.you") : message.name, isTeacher: !isMine && message.isTeacher, text: snippet(message) };
+  }
+
+  async #switch() {
+    this.#rows.clear();
+    this.#lines.clear();
+    this.#until = null;
+    this.#below = 0;
+    this.#isAtBottom = true;
+    this.#problem = null;
+    this.#log.replaceChildren();
+    const room = this.#store.room;
+    if (!room) return;
+    this.render({ isQuiet: true });
+    this.toBottom();
+    if (!room.isLoaded) await this.#loadOlder();
+  }
+
+  async #loadOlder() {
+    const room = this.#store.room;
+    if (!room || this.#loading === room || (room.isLoaded && room.isAtStart)) return;
+    this.#loading = room;
+    this.#problem = null;
+    this.render();
+    try {
+      const page = await api.history(room.name, room.messages[0]?.timestamp, PAGE);
+      const messages = await toEntries(page.messages);
+      if (this.#loading === room) this.#loading = null;
+      if (this.#store.rooms.get(room.name) === room) {
+        this.#setBusy();
+        this.#until = this.#until ?? this.#endOfWindow(room, messages.length);
+        this.#store.addOlder(room, messages, !page.more);
+        this.#store.markNew(room);
+      }
+    } catch (error) {
+      if (this.#loading === room) this.#loading = null;
+      if (error.status === 401) return this.#actions.onSignedOut();
+      if (error.status !== 404 && this.#store.room === room) this.#problem = room;
+      this.render();
+      return;
+    }
+    if (this.#store.room === room) this.#fill();
+  }
+
+  #resized() {
+    if (this.#isAtBottom) this.#stick();
+    if (this.#store.room?.isLoaded) this.#fill();
+  }
+
+  /** Go on while the page is not filled. */
+  #fill() {
+    if (this.#log.clientHeight === 0) return; // a phone shows another pane
+    if (this.#log.scrollTop >= NEAR_TOP_PX || this.#problem) return;
+    if (this.#window(this.#store.room).first > 0) this.#move(-PAGE);
+    else this.#loadOlder();
+  }
+
+  #scrolled() {
+    const { scrollTop, scrollHeight, clientHeight } = this.#log;
+    const left = scrollHeight - scrollTop - clientHeight; // below what is seen
+    this.#isAtBottom = this.#until === null && left < NEAR_BOTTOM_PX;
+    if (this.#isAtBottom) this.#below = 0;
+    this.#showJump();
+    if (!this.#store.room?.isLoaded) return;
+    if (this.#until !== null && left < NEAR_TOP_PX) this.#move(PAGE);
+    else if (scrollTop < NEAR_TOP_PX) this.#fill();
+  }
+
+  /** Which of the room's messages are in the window: from first on, before end. */
+  #window(room) {
+    const { messages } = room;
+    const last = this.#until === null ? -1 : messages.findLastIndex((message) => message.id === this.#until);
+    const end = last === -1 ? messages.length : last + 1;
+    return { first: Math.max(0, end - WINDOW), end };
+  }
+
+  /** Where the window ends once so many older messages are in it; null: where it does. */
+  #endOfWindow(room, count) {
+    const excess = room.messages.length + count - WINDOW;
+    return excess > 0 && !this.#isAtBottom ? (room.messages.at(-1 - excess)?.id ?? null) : null;
+  }
+
+  /** Move the window by so many messages, or to the end; back if that is negative. */
+  #move(count) {
+    const { messages } = this.#store.room;
+    const end = Math.max(Math.min(WINDOW, messages.length), this.#window(this.#store.room).end + count);
+    this.#until = end >= messages.length ? null : messages[end - 1].id;
+    this.#from = null;
+    this.render({ isQuiet: true });
+  }
+
+  #showJump() {
+    this.#jump.hidden = this.#isAtBottom;
+    const text = this.#below ? t("conversation.jump", { count: this.#below }) : t("conversation.bottom");
+    byId("jump-text").textContent = text;
+    this.#jump.classList.toggle("has-new", this.#below > 0);
+  }
+
+  #stick() {
+    this.#log.scrollTop = this.#log.scrollHeight;
+  }
+
+  /** Screen readers announce new messages only, not history. */
+  #setBusy() {
+    this.#log.setAttribute("aria-live", "off");
+    setTimeout(() => this.#log.setAttribute("aria-live", "polite"), 300);
+  }
+
+  render({ isQuiet = false } = {}) {
+    const room = this.#store.room;
+    if (!room) return;
+    if (isQuiet) this.#setBusy();
+    if (this.#isAtBottom) this.#store.trim(room);
+    else this.#stay(room);
+    const anchor = this.#isAtBottom ? null : this.#anchor();
+    const hasFocus = this.#log.contains(document.activeElement);
+    setChildren(this.#log, this.#nodes(room));
+    if (hasFocus && !this.#log.contains(document.activeElement)) this.#log.focus({ preventScroll: true }); // its message is gone
+    if (this.#isAtBottom) this.#stick();
+    else if (anchor?.node.isConnected) this.#log.scrollTop = anchor.node.offsetTop - anchor.offset;
+    this.#showJump();
+  }
+
+  /** While the user reads above the end, new messages remove nothing from the window. */
+  #stay(room) {
+    const first = room.messages.findIndex((message) => message.id === this.#from);
+    if (this.#until === null && first >= 0 && first < this.#window(room).first) {
+      this.#until = room.messages[first + WINDOW - 1].id;
+    }
+  }
+
+  /** The topmost visible message and its position. */
+  #anchor() {
+    const top = this.#log.scrollTop;
+    const shown = /** @type {HTMLElement[]} */ ([...this.#log.children]);
+    const node = shown.find((child) => child.dataset.key && child.offsetTop + child.offsetHeight > top);
+    return node ? { node, offset: node.offsetTop - top } : null;
+  }
+
+  #redraw() {
+    for (const row of this.#rows.values()) row.message = null;
+    this.#dated = new WeakMap();
+    this.render();
+  }
+
+  #nodes(room) {
+    const nodes = [this.#head(room)];
+    const { first, end } = this.#window(room);
+    const shown = room.messages.slice(first, end);
+    this.#from = shown[0]?.id ?? null;
+    if (this.#until === null) shown.push(...this.#store.pendingOf(room.name));
+    const kept = new Map();
+    let previous = null;
+    for (const message of shown) {
+      const about = this.#about(message);
+      const isNewDay = previous?.day !== about.day;
+      if (isNewDay) nodes.push(this.#line(`day ${about.day}`, "day", dayName(about.date)));
+      const isFirstNew = room.newFrom !== null && message.id === room.newFrom;
+      if (isFirstNew) nodes.push(this.#line("new", "new-line", t("conversation.new")));
+      const isGrouped =
+        !isNewDay && !isFirstNew && previous.user === about.user && about.date - previous.date < GROUP_MS;
+      const row = this.#row(message, about, isGrouped);
+      kept.set(about.key, row);
+      nodes.push(row.view.node);
+      previous = about;
+    }
+    this.#rows = kept;
+    if (shown.length === 0 && room.isLoaded) nodes.push(el("p", { class: "log-empty" }, t("conversation.empty")));
+    return nodes.filter(Boolean);
+  }
+
+  #head(room) {
+    if (this.#loading === room) return el("p", { class: "log-head" }, t("conversation.loading"));
+    if (this.#problem === room) {
+      const retry = el("button", { type: "button", class: "link", onclick: () => this.#loadOlder() }, t("message.retry"));
+      return el("p", { class: "log-head" }, t("conversation.older.failed"), " ", retry);
+    }
+    if (!room.isAtStart || room.messages.length === 0) return null;
+    return el("p", { class: "log-head" }, t("conversation.start", { room: roomTitle(room) }));
+  }
+
+  /** How a message is displayed, apart from its content. */
+  #about(message) {
+    const known = this.#dated.get(message);
+    if (known) return known;
+    const me = this.#store.me;
+    const isPending = message.createdAt !== undefined;
+    const isMine = isPending || message.user === me.username;
+    const clientId = isPending ? message.id : message.clientId;
+    const date = isPending ? message.createdAt : toDate(message.timestamp);
+    const key = isMine && clientId ? `c:${clientId}` : `m:${message.id}`;
+    const isAlike = this.#store.room?.alike.has(message.userId) ?? false;
+    const about = { key, isMine, isAlike, date, day: dayKey(date), user: isMine ? me.username : message.user };
+    if (isPending) about.name = me.nickname;
+    this.#dated.set(message, about);
+    return about;
+  }
+
+  #row(message, about, isGrouped) {
+    const row = this.#rows.get(about.key) ?? { view: null, message: null, isGrouped };
+    const isPending = message.createdAt !== undefined; // changes as it is sent
+    if (row.message === message && row.isGrouped === isGrouped && !isPending) return row;
+    const shown = { ...message, ...about };
+    row.view ??= new MessageView(shown, this.#actions);
+    row.view.update(shown, isGrouped);
+    row.message = message;
+    row.isGrouped = isGrouped;
+    return row;
+  }
+
+  #line(key, kind, text) {
+    const node = this.#lines.get(key) ?? el("div", { class: kind, "data-line": key, role: "separator" }, el("span"));
+    this.#lines.set(key, node);
+    if (node.firstChild.textContent !== text) node.firstChild.textContent = text;
+    node.setAttribute("aria-label", text);
+    return node;
+  }
+}

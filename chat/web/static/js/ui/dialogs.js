@@ -1,0 +1,135 @@
+// Dialogs: made when opened, gone when closed. <dialog> keeps the focus in, and gives it back.
+
+import { el, icon } from "../lib/dom.js";
+import { t } from "../lib/i18n.js";
+import { fullName } from "../lib/names.js";
+
+let count = 0;
+
+// While a dialog is open, the browser's history has an entry {dialog: id} for it: going back closes it. Where a dialog
+// leads to another one or to a room, that takes over the entry.
+let isGoingBack = false; // from the entry of a dialog that is closed
+let claimed = null; // [state, url] of the entry to make once that is done
+let leaving = null; // the address to leave for once that is done
+
+if (history.state?.dialog) history.replaceState(null, ""); // of a dialog that a reload closed
+globalThis.addEventListener("popstate", () => {
+  if (isGoingBack) {
+    isGoingBack = false;
+    if (claimed) claimEntry(...claimed);
+    claimed = null;
+    if (leaving) location.assign(leaving);
+    return;
+  }
+  for (const node of document.querySelectorAll("dialog")) if (node.dataset.id !== history.state?.dialog) node.close();
+});
+
+/** Make a new entry in the browser's history, in place of a dialog's if there is one. */
+export function claimEntry(state, url) {
+  if (isGoingBack) claimed = [state, url];
+  else if (history.state?.dialog) history.replaceState(state, "", url);
+  else history.pushState(state, "", url);
+}
+
+/** Load another page, after a dialog's entry is left: going back would stop it. */
+export function leaveFor(url) {
+  if (history.state?.dialog) leaving = url;
+  else location.assign(url);
+}
+
+function leaveEntry(id) {
+  if (isGoingBack && claimed?.[0]?.dialog === id) claimed = null;
+  else if (history.state?.dialog === id) {
+    isGoingBack = true;
+    history.back();
+  }
+}
+
+/** Open a dialog with a title and nodes; gives {node, close}. */
+export function openDialog(title, nodes, { className = "" } = {}) {
+  const id = `dialog-title-${++count}`;
+  const label = { "aria-label": t("dialog.close"), title: t("dialog.close") };
+  const close = el("button", { type: "button", class: "icon-button", ...label }, icon("close"));
+  const head = el("header", { class: "dialog-head" }, el("h2", { id }, title), close);
+  const node = el("dialog", { "aria-labelledby": id, class: className }, head, ...nodes);
+  close.addEventListener("click", () => node.close());
+  node.dataset.id = id;
+  node.addEventListener("close", () => {
+    node.remove();
+    leaveEntry(id);
+  });
+  // A click outside closes it; the press must begin there too, so that selecting text does not close it.
+  let pressed = null;
+  node.addEventListener("pointerdown", (event) => (pressed = event.target));
+  node.addEventListener("click", (event) => event.target === node && pressed === node && node.close());
+  document.body.append(node);
+  claimEntry({ dialog: id });
+  node.showModal();
+  return { node, close: () => node.close() };
+}
+
+/**
+ * A label, its input, and a hint.
+ * @param {string} name
+ * @param {string} label
+ * @param {Record<string, any>} attributes of the input, and `hint`
+ */
+export function field(name, label, { hint = null, ...attributes } = {}) {
+  const id = `field-${name}`;
+  const input = el("input", { id, name, "aria-describedby": hint && `${id}-hint`, ...attributes });
+  const about = hint && el("p", { id: `${id}-hint`, class: "hint" }, hint);
+  return el("div", { class: "field" }, el("label", { for: id }, label), input, about);
+}
+
+/**
+ * A dialog that asks, and does. submit: {text, isDangerous}; act(values) may throw an error, whose text is shown in
+ * the dialog, which then stays open; or give a function to call once the dialog is closed and has given back the focus.
+ */
+export function openForm(title, nodes, submit, act) {
+  const error = el("p", { class: "form-error", role: "alert" });
+  const cancel = el("button", { type: "button", onclick: () => dialog.close() }, t("dialog.cancel"));
+  const go = el("button", { type: "submit", class: submit.isDangerous ? "danger" : "primary" }, submit.text);
+  const form = el("form", { novalidate: true }, ...nodes, error, el("div", { class: "buttons" }, cancel, go));
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (go.getAttribute("aria-disabled") === "true") return;
+    go.setAttribute("aria-disabled", "true");
+    error.textContent = "";
+    try {
+      const next = await act(Object.fromEntries(new FormData(form)));
+      dialog.close();
+      next?.();
+    } catch (problem) {
+      error.textContent = problem.message;
+      (form.querySelector("input:not([type=radio])") ?? go).focus();
+    } finally {
+      go.removeAttribute("aria-disabled");
+    }
+  });
+  const dialog = openDialog(title, [form]);
+  (form.querySelector("input:not([type=radio])") ?? cancel).focus();
+  return dialog;
+}
+
+export function closeAllDialogs() {
+  for (const node of document.querySelectorAll("dialog")) node.close();
+}
+
+const LONG = 0.5; // width to height of a picture that is shown by its width, and scrolled
+
+/** A picture as large as the window allows; a click shows it in its full size. */
+export function openPicture(view) {
+  const name = view.isMine ? t("message.you") : fullName(view.name, view.user, view.userId);
+  const title = t("picture.alt", { name });
+  const address = view.original ?? view.url;
+  const image = el("img", { src: address, alt: title });
+  const zoom = el("button", { type: "button", class: "zoom", "aria-pressed": "false", "aria-label": t("picture.zoom") }, image);
+  zoom.addEventListener("click", () => {
+    const isZoomed = frame.classList.toggle("zoomed");
+    zoom.setAttribute("aria-pressed", String(isZoomed));
+  });
+  const frame = el("div", { class: "frame" }, zoom);
+  if (view.size && view.size.width / view.size.height < LONG) frame.classList.add("long");
+  const original = el("a", { href: address, target: "_blank", rel: "noopener", class: "original" }, t("picture.original"));
+  openDialog(title, [frame, original], { className: "viewer" });
+}

@@ -1,0 +1,168 @@
+// Keeping order as owner, admin or teacher: the room's settings, its log, and actions on a member.
+
+import { field, openDialog } from "./dialogs.js";
+import { el } from "../lib/dom.js";
+import { fullTime, lengthOfTime, toDate } from "../lib/format.js";
+import { t } from "../lib/i18n.js";
+import { differences } from "./logchanges.js";
+import { notify } from "./notices.js";
+import { orderApi } from "../core/moderationapi.js";
+
+const CHANGED = 409; // by somebody else meanwhile
+const PAUSES = [0, 5, 10, 30, 60, 300, 900, 3600]; // seconds
+const MUTES = [5, 15, 60, 1440]; // minutes
+const RECENT = 10; // minutes
+
+/** The part of the room's dialog with its settings; saved() is called after a change. */
+export function settingsSection(room, saved) {
+  const place = el("section", { class: "order-section" }, el("h3", {}, t("order.title")));
+  const error = el("p", { class: "form-error", role: "alert" });
+  let shown = null;
+  const load = async () => {
+    shown = (await orderApi.settings(room.name)).settings;
+    place.replaceChildren(el("h3", {}, t("order.title")), settingsForm(shown, save), error);
+  };
+  const save = async (changes) => {
+    try {
+      error.textContent = "";
+      await orderApi.change(room.name, shown.version, changes);
+      notify(t("order.saved"), "quiet");
+      await load();
+      saved();
+    } catch (problem) {
+      if (problem.status === CHANGED) await load().catch(() => {}); // what the other one has done
+      error.textContent = problem.message;
+    }
+  };
+  load().catch((problem) => place.append(el("p", { class: "form-error" }, problem.message)));
+  return place;
+}
+
+function settingsForm(now, save) {
+  const box = (name, key, checked) =>
+    el("label", { class: "choice" }, el("input", { type: "checkbox", name, checked }), el("span", {}, t(key)));
+  const form = el(
+    "form",
+    { novalidate: true },
+    field("topic", t("order.topic"), { value: now.topic, maxlength: 250, autocomplete: "off" }),
+    box("readOnly", "order.readOnly.set", now.read_only),
+    pauseField(now),
+    box("seenBy", "order.seenBy.set", now.seen_by),
+    box("archived", "order.archive.set", now.archived),
+    el("div", { class: "buttons" }, el("button", { type: "submit", class: "primary" }, t("order.save"))),
+  );
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const { topic, readOnly, pause, seenBy, archived } = form.elements;
+    const changes = { topic: topic.value.trim(), read_only: readOnly.checked, seen_by: seenBy.checked };
+    changes.slow_mode = pause.value === "" ? null : Number(pause.value);
+    if (archived.checked !== now.archived) changes.archived = archived.checked;
+    save(changes);
+  });
+  return form;
+}
+
+function pauseField(now) {
+  const own = now.slow_mode_is_default ? "" : String(now.slow_mode);
+  const values = ["", ...new Set([...PAUSES, ...(own === "" ? [] : [now.slow_mode])].sort((a, b) => a - b))];
+  const text = (value) => (value === "" ? t("order.slow.default", { time: now.slow_mode_is_default ? pauseText(now.slow_mode) : "…" }) : pauseText(value));
+  const options = values.map((value) => el("option", { value: String(value), selected: String(value) === own }, text(value)));
+  return el("div", { class: "field" }, el("label", { for: "field-pause" }, t("order.slow.set")), el("select", { id: "field-pause", name: "pause" }, options));
+}
+
+const pauseText = (seconds) => (seconds === 0 ? t("order.slow.off") : lengthOfTime(seconds));
+
+/** Buttons of the room's dialog that lead to the barred users and the log. */
+export function orderButtons(room, leadTo) {
+  const barred = el("button", { type: "button" }, t("order.barred"));
+  const log = el("button", { type: "button" }, t("order.audit"));
+  leadTo(barred, () => openBarred(room).catch(tell));
+  leadTo(log, () => openLog(room).catch(tell));
+  return el("div", { class: "buttons" }, barred, log);
+}
+
+const tell = (problem) => notify(problem.message, "bad");
+
+async function openBarred(room) {
+  const { barred } = await orderApi.barred(room.name);
+  const row = (user) => {
+    const pardon = () => orderApi.bar(room.name, user, false).then(() => item.remove()).catch(tell);
+    const button = el("button", { type: "button", onclick: pardon }, t("order.pardon", { name: user }));
+    const item = el("li", {}, button);
+    return item;
+  };
+  const list = barred.length > 0 ? el("ul", { class: "order-list" }, barred.map(row)) : el("p", {}, t("order.audit.none"));
+  openDialog(t("order.barred"), [list]);
+}
+
+async function openLog(room) {
+  const list = el("ol", { class: "audit-list" });
+  const more = el("button", { type: "button" }, t("order.audit.more"));
+  let after = "";
+  const load = async () => {
+    const { entries, next } = await orderApi.audit(room.name, after);
+    list.append(...entries.map(logRow));
+    after = next;
+    more.hidden = next === "";
+  };
+  more.addEventListener("click", () => load().catch(tell));
+  await load();
+  if (list.children.length === 0) list.append(el("li", {}, t("order.audit.none")));
+  openDialog(t("order.audit"), [list, more]);
+}
+
+function logRow(entry) {
+  const who = el("strong", {}, entry.user || t("order.audit.admin"));
+  const words = [who, " ", t(`audit.${entry.action}`), entry.subject ? ` ${entry.subject}` : ""];
+  const before = entry.before.content && el("del", { dir: "auto" }, entry.before.content);
+  const after = entry.after.content && el("ins", { dir: "auto" }, entry.after.content);
+  const changes = before || after ? [before, " ", after].filter(Boolean) : differences(entry);
+  return el("li", {}, el("time", { class: "hint" }, fullTime(toDate(entry.time))), el("p", {}, words), el("div", { class: "hint audit-change" }, changes));
+}
+
+/** The actions on a member; done() is called after one. */
+export function openMemberActions(room, member, done) {
+  const name = member.nickname || member.user;
+  const error = el("p", { class: "form-error", role: "alert" });
+  const act = (request, told = (_answer) => t("order.done")) => async () => {
+    try {
+      const answer = await request();
+      dialog.close();
+      notify(told(answer), "quiet");
+      done();
+    } catch (problem) {
+      error.textContent = problem.message;
+    }
+  };
+  const button = (text, request, { isDangerous = false, told = undefined } = {}) =>
+    el("button", { type: "button", class: isDangerous ? "danger" : "", onclick: act(request, told) }, text);
+  const mute = (minutes) => orderApi.mute(room.name, member.user, minutes);
+  const isMuted = Date.parse(member.muted_until) > Date.now();
+  const nodes = [
+    isMuted ? button(t("order.unmute"), () => mute(0)) : null,
+    ...MUTES.map((minutes) => button(t("order.mute", { time: lengthOfTime(minutes * 60) }), () => mute(minutes))),
+    button(t("order.recent"), () => orderApi.deleteRecent(room.name, member.user, RECENT), {
+      isDangerous: true,
+      told: ({ deleted }) => t("order.recent.done", { count: deleted }),
+    }),
+    button(t("order.remove"), () => orderApi.remove(room.name, member.user), { isDangerous: true }),
+    button(t("order.bar"), () => orderApi.bar(room.name, member.user, true), { isDangerous: true }),
+  ];
+  const dialog = openDialog(t("order.member", { name }), [el("div", { class: "sheet-actions" }, nodes.filter(Boolean)), error]);
+}
+
+/** The archived rooms, which can be brought back; open(name) shows one that is joined. */
+export async function openArchived(store, back) {
+  const { rooms } = await orderApi.archived();
+  const row = (found) => {
+    const bring = () =>
+      orderApi.change(found.roomname, null, { archived: false }).then(() => {
+        dialog.close();
+        back(found.roomname);
+      }).catch(tell);
+    const may = ["owner", "admin"].includes(found.role) || store.me.isTeacher;
+    return el("li", {}, el("span", {}, found.roomname), may ? el("button", { type: "button", onclick: bring }, t("order.unarchive")) : null);
+  };
+  const list = rooms.length > 0 ? el("ul", { class: "order-list" }, rooms.map(row)) : el("p", {}, t("order.archivedRooms.none"));
+  const dialog = openDialog(t("order.archivedRooms"), [list]);
+}

@@ -1,0 +1,12 @@
+// Short words about what happened: shown for a while, and read out.
+
+import { byId, el } from "../lib/dom.js";
+
+const SHOWN_MS = 5000;
+
+/** kind: "good", "bad", or "quiet" (only read out). */
+export function notify(text, kind = "good") {
+  const node = el("div", { class: `notice ${kind}` }, text);
+  byId("notices").append(node);
+  setTimeout(() => node.remove(), SHOWN_MS);
+}

@@ -1,0 +1,89 @@
+// Readers of a message: a dialog for any message, and a line under the user's own one while it is the room's newest.
+
+import { get } from "../core/api.js";
+import { openDialog } from "./dialogs.js";
+import { el } from "../lib/dom.js";
+import { onLanguage, t } from "../lib/i18n.js";
+import { nameNode } from "../lib/names.js";
+import { notify } from "./notices.js";
+import { snippet } from "./messagerules.js";
+
+const A_PAGE = 50;
+const FIRST_ASK_MS = 3000; // after sending; from then on with the list of members
+
+const readersOf = (roomname, id, limit, after = "") => get("/room/seen", { roomname, id, limit, after });
+
+export class SeenBy {
+  #store;
+  #nodeOf;
+  #line = el("button", { type: "button", class: "link seen-line", "aria-live": "off", onclick: () => this.open(this.#message) });
+  #message = null; // that has the line
+  #count = 0;
+  #timer = null;
+
+  /** nodeOf(message) gives its node on the screen, or undefined. */
+  constructor(store, nodeOf) {
+    this.#store = store;
+    this.#nodeOf = nodeOf;
+    store.on("current", () => this.#follow());
+    store.on("messages", (room) => room === store.room && this.#follow());
+    store.on("rooms", () => this.#follow());
+    store.on("members", () => this.#ask()); // every 30 s while the page is looked at
+    onLanguage(() => this.#show());
+  }
+
+  /** List the readers of a message of the open room. */
+  async open(message) {
+    const { name } = this.#store.room;
+    const list = el("ul", { class: "order-list" });
+    const more = el("button", { type: "button", onclick: () => load().catch((error) => notify(error.message, "bad")) }, t("seen.more"));
+    let next = "";
+    const load = async () => {
+      const found = await readersOf(name, message.id, A_PAGE, next);
+      list.append(...found.readers.map(({ user, nickname }) => el("li", {}, nameNode(nickname, user))));
+      next = found.next;
+      more.hidden = next === "";
+      return found.count;
+    };
+    try {
+      const count = await load();
+      const title = count > 0 ? t("seen.count", { count }) : t("seen.nobody");
+      openDialog(title, [el("blockquote", { dir: "auto" }, snippet(message)), list, more]);
+    } catch (error) {
+      notify(error.message, "bad");
+    }
+  }
+
+  /** The room, its newest message or its settings may be others. */
+  #follow() {
+    const { room, me } = this.#store;
+    const newest = room?.showsSeen ? room.messages.at(-1) : null;
+    const message = newest?.user === me?.username ? newest : null;
+    if (message?.id !== this.#message?.id) {
+      this.#count = 0;
+      clearTimeout(this.#timer);
+      if (message) this.#timer = setTimeout(() => this.#ask(), FIRST_ASK_MS);
+    }
+    this.#message = message;
+    this.#show();
+  }
+
+  async #ask() {
+    const { room } = this.#store;
+    const message = this.#message;
+    if (!room || !message || document.visibilityState !== "visible") return;
+    const found = await readersOf(room.name, message.id, 1).catch(() => null); // it is asked again
+    if (!found || this.#message?.id !== message.id) return;
+    this.#count = found.count;
+    this.#show();
+  }
+
+  #show() {
+    const place = this.#message && this.#count > 0 ? this.#nodeOf(this.#message)?.querySelector(".message-main") : null;
+    if (!place) return this.#line.remove();
+    this.#line.textContent = t("seen.count", { count: this.#count });
+    if (this.#line.parentNode === place) return;
+    place.append(this.#line);
+    place.dispatchEvent(new Event("grown", { bubbles: true }));
+  }
+}

@@ -1,0 +1,98 @@
+// Importing a roster: choose a file, check the preview, import all of it or nothing, print log-in cards.
+
+import { field, openDialog } from "./dialogs.js";
+import { el } from "../lib/dom.js";
+import { t } from "../lib/i18n.js";
+import { notify } from "./notices.js";
+import { siteApi } from "../core/siteapi.js";
+
+const ASK_EVERY_MS = 700;
+const MAX_BYTES = 4 * 1024 * 1024;
+const SHOWN_MISTAKES = 20;
+
+/** done(cards) is called once everybody has an account. */
+export function openRoster(done) {
+  const error = el("p", { class: "form-error", role: "alert" });
+  const about = el("div", { class: "roster-about", "aria-live": "polite" });
+  const passwords = el("input", { type: "checkbox" });
+  const known = el("label", { class: "choice", hidden: true }, passwords, el("span", {}, t("roster.passwords")));
+  const go = el("button", { type: "button", class: "primary", hidden: true });
+  const file = field("roster", t("roster.file"), { type: "file", accept: ".csv,.txt,.tsv,text/csv,text/plain", hint: t("roster.hint") });
+  const input = file.querySelector("input");
+  let content = "";
+
+  const tell = (problem) => (error.textContent = problem.message);
+  const check = async () => {
+    const [chosen] = input.files;
+    for (const node of [known, go]) node.hidden = true;
+    error.textContent = "";
+    about.replaceChildren();
+    if (!chosen) return;
+    try {
+      if (chosen.size > MAX_BYTES) throw new Error(t("roster.large"));
+      content = await base64Of(chosen);
+      const found = await siteApi.checkRoster(content);
+      about.replaceChildren(...preview(found));
+      if (found.errors.length > 0) return;
+      known.hidden = !found.people.some((person) => person.known);
+      go.hidden = false;
+      go.textContent = t("roster.import", { count: found.people.length });
+    } catch (problem) {
+      tell(problem);
+    }
+  };
+  const run = async () => {
+    for (const node of [known, go, file]) node.hidden = true;
+    try {
+      const begun = await siteApi.importRoster(content, passwords.checked);
+      await follow(begun, about);
+      dialog.close();
+      notify(t("roster.done", { count: begun.total }));
+      done(begun.cards);
+    } catch (problem) {
+      tell(problem);
+      file.hidden = false;
+    }
+  };
+  input.addEventListener("change", check);
+  go.addEventListener("click", run);
+  const dialog = openDialog(t("roster.title"), [file, about, known, error, el("div", { class: "buttons" }, go)], { className: "roster" });
+  input.focus();
+}
+
+/** Wait for the import's end, and show how far it is. Raises where it fails. */
+async function follow({ id, total }, place) {
+  const bar = el("progress", { max: Math.max(1, total), value: 0, "aria-label": t("roster.progress") });
+  const text = el("p", { class: "hint", role: "status" });
+  place.replaceChildren(el("p", {}, t("roster.progress")), bar, text);
+  for (;;) {
+    const { state, done, feedback } = await siteApi.rosterStatus(id);
+    bar.value = done;
+    text.textContent = t("roster.so-far", { done, total });
+    if (state === "done") return;
+    if (state === "failed") throw new Error(t("roster.failed", { why: feedback }));
+    await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
+  }
+}
+
+function preview({ people, errors }) {
+  if (errors.length > 0) {
+    const items = errors.slice(0, SHOWN_MISTAKES).map(({ line, text }) => el("li", {}, line > 0 ? t("roster.line", { line, text }) : text));
+    const more = errors.length > SHOWN_MISTAKES ? [el("li", {}, t("roster.more", { count: errors.length - SHOWN_MISTAKES }))] : [];
+    return [el("p", { class: "form-error" }, t("roster.mistakes", { count: errors.length })), el("ul", { class: "mistakes", tabindex: "0" }, items, more)];
+  }
+  const heads = ["roster.column.username", "roster.column.name", "roster.column.rooms", "roster.column.kind"];
+  const kind = (person) => t(person.known ? "roster.known" : person.has_password ? "roster.given" : "roster.made");
+  const rows = people.map((person) =>
+    el("tr", {}, [person.username, person.name, person.rooms.join("; "), kind(person)].map((text) => el("td", {}, text))),
+  );
+  const table = el("table", {}, el("thead", {}, el("tr", {}, heads.map((key) => el("th", { scope: "col" }, t(key))))), el("tbody", {}, rows));
+  return [el("p", {}, t("roster.people", { count: people.length })), el("div", { class: "preview", tabindex: 0, role: "region", "aria-label": t("roster.title") }, table)];
+}
+
+async function base64Of(file) {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  let text = "";
+  for (let start = 0; start < bytes.length; start += 8192) text += String.fromCharCode(...bytes.subarray(start, start + 8192));
+  return btoa(text);
+}

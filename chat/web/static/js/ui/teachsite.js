@@ -1,0 +1,108 @@
+// The console's form with the site's settings.
+
+import { field, openForm } from "./dialogs.js";
+import { el } from "../lib/dom.js";
+import { t } from "../lib/i18n.js";
+import { notify } from "./notices.js";
+import { siteApi } from "../core/siteapi.js";
+
+const CHANGED = 409; // by somebody else meanwhile
+const SLOW_MODES = [0, 5, 10, 30, 60, 300, 900]; // seconds
+const SWITCHES = {
+  pupils_change_names: "site.names",
+  pupils_make_rooms: "site.rooms",
+  private_rooms: "site.private",
+  direct_conversations: "site.directs",
+};
+
+function slowField(now) {
+  const seconds = [...new Set([...SLOW_MODES, now])].toSorted((one, other) => one - other);
+  const text = (value) => (value === 0 ? t("roomtable.slow.none") : t("roomtable.slow", { seconds: value }));
+  const options = seconds.map((value) => el("option", { value, selected: value === now }, text(value)));
+  return el("div", { class: "field" }, el("label", { for: "field-slow" }, t("site.slow")), el("select", { name: "slow_mode", id: "field-slow" }, options));
+}
+
+export class SiteForm {
+  #place;
+  #settings = null;
+  #error = el("p", { class: "form-error", role: "alert" });
+
+  constructor(place) {
+    this.#place = place;
+    place.replaceChildren(this.#error);
+    this.#load();
+  }
+
+  stop() {
+    this.#place = el("div"); // what is on its way is not shown any more
+  }
+
+  async #load() {
+    try {
+      this.#settings = await siteApi.settings();
+      this.#show();
+    } catch (error) {
+      this.#error.textContent = error.message;
+    }
+  }
+
+  #show() {
+    const now = this.#settings;
+    const choice = (value) => {
+      const radio = el("input", { type: "radio", name: "registration", value, checked: now.registration === value });
+      return el("label", { class: "choice" }, radio, el("span", {}, t(`site.${value}`)));
+    };
+    const box = ([name, key]) => {
+      const input = el("input", { type: "checkbox", name, checked: now[name] });
+      return el("label", { class: "choice" }, input, el("span", {}, t(key)));
+    };
+    const hint = t("site.name.hint");
+    const save = el("button", { type: "submit", class: "primary" }, t("site.save"));
+    const modes = ["open", "code", "closed"].map(choice);
+    const form = el(
+      "form",
+      { class: "site-form", novalidate: true },
+      field("name", t("site.name"), { value: now.name, maxlength: 40, autocomplete: "off", hint }),
+      el("fieldset", {}, el("legend", {}, t("site.registration")), modes, this.#code()),
+      el("fieldset", {}, el("legend", {}, t("site.allowed")), Object.entries(SWITCHES).map(box), el("p", { class: "hint" }, t("site.private.hint"))),
+      slowField(now.slow_mode),
+      field("keep_days", t("site.keep"), { type: "number", min: 0, max: 3650, step: 1, value: now.keep_days, hint: t("site.keep.hint") }),
+      this.#error,
+      el("div", { class: "buttons" }, save),
+    );
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#save(form);
+    });
+    this.#place.replaceChildren(form);
+  }
+
+  #code() {
+    const now = this.#settings;
+    const renew = el("button", { type: "button" }, t("site.new-code"));
+    renew.addEventListener("click", () => {
+      const text = el("p", {}, t("site.new-code.text"));
+      openForm(t("site.new-code.title"), [text], { text: t("site.new-code") }, () => this.#change({ new_code: true }));
+    });
+    const code = now.code ? el("code", {}, now.code) : el("span", { class: "hint" }, t("site.join-code.none"));
+    return el("p", { class: "site-code" }, el("span", {}, t("site.join-code")), code, now.code ? renew : null);
+  }
+
+  async #save(form) {
+    const changes = { name: form.elements.name.value.trim(), registration: form.elements.registration.value, keep_days: Number(form.elements.keep_days.value), slow_mode: Number(form.elements.slow_mode.value) };
+    for (const name of Object.keys(SWITCHES)) changes[name] = form.elements[name].checked;
+    try {
+      await this.#change(changes);
+    } catch (error) {
+      if (error.status === CHANGED) await this.#load(); // what the other has done
+      this.#error.textContent = error.message;
+    }
+  }
+
+  async #change(changes) {
+    this.#settings = await siteApi.changeSettings(this.#settings.version, changes);
+    this.#error.textContent = "";
+    this.#show();
+    notify(t("site.saved"));
+  }
+}
