@@ -123,57 +123,6 @@ class ErrorCode(Enum):
 WRITING = (ErrorCode.ARCHIVED, ErrorCode.READ_ONLY, ErrorCode.MUTED)
 SENDING = (*WRITING, ErrorCode.SLOW_MODE, ErrorCode.QUOTA_USED)
 
-# Raised only by operations that not every protocol has. Other protocols need no texts for these.
-PARTIAL = frozenset(
-    {
-        ErrorCode.USER_DELETED,
-        ErrorCode.EMAIL_INVALID,
-        ErrorCode.NICKNAME_INVALID,
-        ErrorCode.NICKNAME_TAKEN,
-        ErrorCode.LOOKS_LIKE_OTHER,
-        ErrorCode.NAMES_FIXED,
-        ErrorCode.MAIL_NOT_SENT,
-        ErrorCode.NOT_MEMBER,
-        ErrorCode.ROLE_UNCHANGED,
-        ErrorCode.SELF_MEANT,
-        ErrorCode.ADMIN_PROTECTED,
-        ErrorCode.PRIVATE_ROOMS_OFF,
-        ErrorCode.DIRECTS_OFF,
-        ErrorCode.NOT_TEACHER,
-        ErrorCode.LAST_TEACHER,
-        ErrorCode.CLAIM_INVALID,
-        ErrorCode.SETTINGS_CHANGED,
-        ErrorCode.ROSTER_INVALID,
-        ErrorCode.ROSTER_CHANGED,
-        ErrorCode.IMPORT_RUNNING,
-        ErrorCode.IMPORT_UNKNOWN,
-        ErrorCode.ALREADY_FRIENDS,
-        ErrorCode.FRIEND_NOT_FOUND,
-        ErrorCode.REQUEST_PENDING,
-        ErrorCode.REQUEST_NOT_FOUND,
-        ErrorCode.FRIEND_GROUP_NOT_FOUND,
-        ErrorCode.FRIEND_GROUP_TAKEN,
-        ErrorCode.IN_FRIEND_GROUP,
-        ErrorCode.NOT_IN_FRIEND_GROUP,
-        ErrorCode.TOO_MANY,
-        ErrorCode.ANNOUNCEMENT_NOT_FOUND,
-        ErrorCode.INVITATION_NOT_FOUND,
-        ErrorCode.INVITATION_ANSWERED,
-        ErrorCode.MESSAGE_NOT_FOUND,
-        ErrorCode.REPLY_NOT_FOUND,
-        ErrorCode.NOT_SENDER,
-        ErrorCode.NOT_A_TEXT,
-        ErrorCode.EDIT_TOO_LATE,
-        ErrorCode.EDIT_CROSSED,
-        ErrorCode.EQUATION_INVALID,
-        ErrorCode.FILE_EMPTY,
-        ErrorCode.REACTION_INVALID,
-        ErrorCode.REACTIONS_TOO_MANY,
-        ErrorCode.PINS_TOO_MANY,
-        ErrorCode.SEEN_BY_OFF,
-    }
-)
-
 
 class ChatError(Exception):
     """A failure: a code with the data that explains it."""

@@ -30,6 +30,7 @@ class Declared:
     path: dict[str, dict[str, Any]] = field(default_factory=dict)
     answers: dict[int, Answer] = field(default_factory=dict)  # by HTTP status, without failures
     failures: set[ErrorCode] = field(default_factory=set)  # in addition to those that every view may raise
+    inside: set[ErrorCode] = field(default_factory=set)  # failures worded in frames, or inside an answer
     needs_login: bool = False
     sets_cookie: bool = False
     has_long_body: bool = False  # over 64 KiB
@@ -67,6 +68,16 @@ def answers(
         about.form = form or about.form
         about.has_long_body = about.has_long_body or form is not None  # forms contain pictures
         about.summary_zh = zh or about.summary_zh
+        return view
+
+    return declare
+
+
+def also_words(*failures: ErrorCode) -> Callable[[View], View]:
+    """Decorator: declare failures that a socket words in frames, or a view inside an answer; OpenAPI omits them."""
+
+    def declare(view: View) -> View:
+        declared(view).inside.update(failures)
         return view
 
     return declare

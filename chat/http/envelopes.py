@@ -20,6 +20,19 @@ from chat.http.error_messages import whole_seconds
 from chat.server.ports import RETRY_SECONDS, Envelope
 
 log = logging.getLogger(__name__)
+# Failures of any request, whatever its view declares.
+ANYWHERE = frozenset(
+    {
+        ErrorCode.BODY_MALFORMED,
+        ErrorCode.BODY_TOO_LARGE,
+        ErrorCode.PATH_UNKNOWN,
+        ErrorCode.METHOD_NOT_ALLOWED,
+        ErrorCode.HANDSHAKE_INVALID,  # at a path without a WebSocket
+        ErrorCode.REQUEST_REFUSED,
+        ErrorCode.UNAVAILABLE,
+        ErrorCode.INTERNAL,
+    }
+)
 Render = Callable[[ChatError], Response]
 _EXTENSION = "commonroom.envelopes"
 _HEAD = re.compile(rb"[^ \r\n]+ (?:https?://[^/ \r\n]*)?([^? \r\n]*)")

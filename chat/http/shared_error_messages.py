@@ -26,11 +26,6 @@ SHARED: Table = {
         "Too many requests: try again in {retry_after} s.",
         "操作过于频繁：请 {retry_after} 秒后再试。",
     ),
-    ErrorCode.UPGRADE_REQUIRED: (
-        426,
-        "This address is for WebSockets only: send a WebSocket handshake (version 13).",
-        "该地址仅用于 WebSocket：请进行 WebSocket 握手（版本 13）。",
-    ),
     ErrorCode.HANDSHAKE_INVALID: (
         400,
         "Invalid WebSocket handshake ({reason}): use a WebSocket library.",
@@ -40,11 +35,6 @@ SHARED: Table = {
         400,
         "The server does not take this request ({reason}): mend it and try again.",
         "服务器不接受此请求（{reason}）：请修改后重试。",
-    ),
-    ErrorCode.CREDENTIALS_WRONG: (
-        401,
-        "Wrong username or password: check both and try again.",
-        "用户名或密码错误：请检查后重试。",
     ),
     ErrorCode.USERNAME_TAKEN: (
         409,
@@ -137,17 +127,6 @@ SHARED: Table = {
         "The client_message_id must have 1 to 64 characters: shorten it, or leave it out.",
         "client_message_id 为 1 到 64 个字符的字符串：请缩短或省略。",
     ),
-    ErrorCode.IMAGE_TOO_LARGE: (
-        413,
-        "The picture is too large: send at most {limit} bytes.",
-        "图片过大：最多 {limit} 字节。",
-    ),
-    ErrorCode.FILE_NOT_FOUND: (404, "The file does not exist.", "文件不存在。"),
-    ErrorCode.FILE_TOO_LARGE: (
-        413,
-        "The file is too large: send at most {limit} bytes.",
-        "文件过大：最多 {limit} 字节。",
-    ),
     ErrorCode.QUOTA_USED: (
         507,
         "You have reached the daily storage limit ({limit} bytes): try again in {retry_after} s.",
@@ -157,11 +136,6 @@ SHARED: Table = {
         503,
         "The server is temporarily unavailable, and nothing was stored: try again in {retry_after} s.",
         "服务器暂时不可用，未保存任何内容：请 {retry_after} 秒后重试。",
-    ),
-    ErrorCode.SOCKETS_UNAVAILABLE: (
-        503,
-        "This server does not support WebSockets: they require LiveWorker, so start it with `make run`.",
-        "此服务器不支持 WebSocket：需要 LiveWorker，请用 `make run` 启动。",
     ),
     ErrorCode.INTERNAL: (
         500,

@@ -18,6 +18,9 @@ from chat.http.responses import UpgradeResponse
 from chat.server.ports import Peer, Upgrade
 from chat.services import Services
 
+# what `handshake_key` raises
+HANDSHAKE = (ErrorCode.UPGRADE_REQUIRED, ErrorCode.HANDSHAKE_INVALID, ErrorCode.SOCKETS_UNAVAILABLE)
+
 
 def upgrade(
     key: str, make: Callable[[Peer, Services], Handler], abandoned: Callable[[], None] = lambda: None

@@ -63,13 +63,10 @@ FOR_AUTHORS = {
     ErrorCode.REQUEST_REFUSED,
     ErrorCode.PATH_UNKNOWN,
     ErrorCode.METHOD_NOT_ALLOWED,
-    ErrorCode.UPGRADE_REQUIRED,
     ErrorCode.HANDSHAKE_INVALID,
     ErrorCode.ROOM_LABEL_INVALID,
-    ErrorCode.TICKET_INVALID,
     ErrorCode.MESSAGE_TYPE_UNKNOWN,
     ErrorCode.MESSAGE_ID_INVALID,
-    ErrorCode.SOCKETS_UNAVAILABLE,
     ErrorCode.INTERNAL,
 }
 CUT = """() => [...document.querySelectorAll('body *')]

@@ -1,22 +1,49 @@
-"""Every failure has its words in every protocol."""
+"""Every failure that a protocol can report has its words there, and no other."""
 
 import string
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
+from flask import Flask
 
-from chat.errors import PARTIAL, ChatError, ErrorCode
+from chat.errors import ChatError, ErrorCode
+from chat.http import envelopes
+from chat.http.api_spec import Declared
 from chat.http.error_messages import Table, worded
 from chat.protocols.ims.errors import TABLE as IMS
 from chat.protocols.polling.errors import TABLE as POLLING
 from chat.protocols.realtime.errors import TABLE as REALTIME
 from chat.protocols.roomapi.errors import TABLE as ROOMAPI
+from chat.protocols.tcp import routes
 from chat.protocols.tcp.errors import TABLE as TCP
 
+HTTP: dict[str, Mapping[Any, Any]] = {"polling": POLLING, "realtime": REALTIME, "roomapi": ROOMAPI, "ims": IMS}
 TABLES = {"polling": POLLING, "realtime": REALTIME}
-COMMON = [code for code in ErrorCode if code not in PARTIAL]
+IN_TWO_LANGUAGES = [(name, code) for name, table in TABLES.items() for code in table]
 
 
-@pytest.mark.parametrize("code", ErrorCode)
+@pytest.mark.parametrize("protocol", HTTP)
+def test_the_table_of_a_protocol_has_the_failures_that_its_views_declare(app: Flask, protocol: str) -> None:
+    declared: set[ErrorCode] = set(envelopes.ANYWHERE)
+    for view in app.view_functions.values():
+        if view.__module__.startswith(f"chat.protocols.{protocol}."):
+            about = getattr(view, "declared", Declared())
+            declared |= about.failures | about.inside
+    assert set(HTTP[protocol]) == declared
+
+
+def test_the_table_of_tcp_has_the_failures_that_its_requests_declare() -> None:
+    assert set(TCP) == routes.ANYWHERE.union(*(request.failures for request in routes.REQUESTS.values()))
+
+
+def test_some_protocol_reports_each_failure() -> None:
+    worded_nowhere = set(ErrorCode).difference(TCP, *HTTP.values())
+    # A wrong ticket of realtime is answered with a status alone.
+    assert worded_nowhere == {ErrorCode.TICKET_INVALID}
+
+
+@pytest.mark.parametrize("code", IMS)
 def test_ims_has_words_for_it(code: ErrorCode) -> None:
     status, number, info = IMS[code]
     assert 400 <= status < 600
@@ -24,9 +51,9 @@ def test_ims_has_words_for_it(code: ErrorCode) -> None:
     assert info
 
 
-@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
-@pytest.mark.parametrize("code", COMMON)
-def test_every_protocol_has_words_for_it(code: ErrorCode, table: Table) -> None:
+@pytest.mark.parametrize(("protocol", "code"), IN_TWO_LANGUAGES)
+def test_polling_and_realtime_have_words_in_two_languages(protocol: str, code: ErrorCode) -> None:
+    table: Table = TABLES[protocol]
     status, english, chinese = table[code]
     assert 400 <= status < 600
     fields = [{name for _, name, _, _ in string.Formatter().parse(text) if name} for text in (english, chinese)]
@@ -35,14 +62,14 @@ def test_every_protocol_has_words_for_it(code: ErrorCode, table: Table) -> None:
     assert any("\u4e00" <= char <= "\u9fff" for char in chinese)
 
 
-@pytest.mark.parametrize("code", COMMON)
+@pytest.mark.parametrize("code", TCP)
 def test_tcp_has_a_number_and_words_for_it(code: ErrorCode) -> None:
     number, words = TCP[code]
     assert 1001 <= number <= 1009
     assert any("\u4e00" <= char <= "\u9fff" for char in words)
 
 
-@pytest.mark.parametrize("code", COMMON)
+@pytest.mark.parametrize("code", ROOMAPI)
 def test_roomapi_has_chinese_words_for_it(code: ErrorCode) -> None:
     status, chinese = ROOMAPI[code]
     assert status == 200 or 400 <= status < 600

@@ -2,11 +2,12 @@
 
 from flask import Blueprint, Response
 
-from chat.errors import ChatError
+from chat.errors import ChatError, ErrorCode
+from chat.http.api_spec import also_words
 from chat.http.auth import handshaking_actor
 from chat.http.context import services
 from chat.http.handler import Handler
-from chat.http.upgrade import handshake_key, upgrade
+from chat.http.upgrade import HANDSHAKE, handshake_key, upgrade
 from chat.models import Event, EventKind, StoredMessage
 from chat.server.ports import Peer
 from chat.services import Services
@@ -23,6 +24,7 @@ _SIGNALS = {
 
 
 @bp.route("/ws/", websocket=True)
+@also_words(*HANDSHAKE, ErrorCode.NOT_SIGNED_IN, ErrorCode.ORIGIN_FOREIGN)
 def socket() -> Response:
     """Not in the document; published clients use it."""
     actor = handshaking_actor()

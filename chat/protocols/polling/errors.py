@@ -11,6 +11,22 @@ from chat.http.error_messages import Table, whole_seconds, worded
 from chat.http.shared_error_messages import SHARED
 
 TABLE: Table = SHARED | {
+    ErrorCode.CREDENTIALS_WRONG: (
+        401,
+        "Wrong username or password: check both and try again.",
+        "用户名或密码错误：请检查后重试。",
+    ),
+    ErrorCode.IMAGE_TOO_LARGE: (
+        413,
+        "The picture is too large: send at most {limit} bytes.",
+        "图片过大：最多 {limit} 字节。",
+    ),
+    ErrorCode.FILE_NOT_FOUND: (404, "The file does not exist.", "文件不存在。"),
+    ErrorCode.FILE_TOO_LARGE: (
+        413,
+        "The file is too large: send at most {limit} bytes.",
+        "文件过大：最多 {limit} 字节。",
+    ),
     ErrorCode.BODY_MALFORMED: (
         400,
         "The body cannot be parsed ({reason}): send one JSON object.",
@@ -113,26 +129,6 @@ TABLE: Table = SHARED | {
         "另一个导入正在进行：请等待其结束。",
     ),
     ErrorCode.IMPORT_UNKNOWN: (404, "There is no such import: it may be too old.", "没有此导入：可能已过期。"),
-    ErrorCode.ALREADY_MEMBER: (
-        409,
-        "The user {username} is already in this room.",
-        "用户 {username} 已在该聊天室中：无需再添加。",
-    ),
-    ErrorCode.ADDED_TOO_MANY: (
-        400,
-        "Too many people: add at most {limit} at once.",
-        "人数过多：一次最多添加 {limit} 人。",
-    ),
-    ErrorCode.CANNOT_BE_ADDED: (
-        403,
-        "One of these users cannot be added now: tell them the room's name, so that they can join.",
-        "现在无法添加：请把聊天室名称告诉对方，由对方加入。",
-    ),
-    ErrorCode.TICKET_INVALID: (
-        401,
-        "This ticket is used, expired or invalid: request a new one.",
-        "该入场凭证已使用、已过期或无效：请重新获取。",
-    ),
     ErrorCode.FORBIDDEN: (
         403,
         "You do not have permission to do this in this room: ask its owner.",

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, Response
 
 from chat.errors import ChatError, ErrorCode
-from chat.http.api_spec import answers
+from chat.http.api_spec import also_words, answers
 from chat.http.auth import signed_in
 from chat.http.bodies import takes
 from chat.http.context import prefers_chinese, services
@@ -69,6 +69,7 @@ def begin(actor: Actor, body: dict[str, Any]) -> Response:
 @signed_in
 @asks(ImportQuery)
 @answers(ImportShown, ErrorCode.NOT_TEACHER, ErrorCode.IMPORT_UNKNOWN, zh="导入的进度（仅限老师）。")
+@also_words(ErrorCode.ROSTER_CHANGED)
 def status(actor: Actor, query: dict[str, Any]) -> Response:
     """Return the progress of an import. For teachers."""
     found = services().roster_imports.status(actor, query["id"])

@@ -5,13 +5,14 @@ from typing import Any
 from flask import Blueprint, Response
 
 from chat.clock import SECOND
-from chat.errors import ChatError, ErrorCode
+from chat.errors import SENDING, ChatError, ErrorCode
+from chat.http.api_spec import also_words
 from chat.http.bodies import load, parse_object
 from chat.http.compact_json import compact
 from chat.http.context import prefers_chinese
 from chat.http.error_messages import whole_seconds, worded
 from chat.http.handler import Handler
-from chat.http.upgrade import handshake_key, upgrade
+from chat.http.upgrade import HANDSHAKE, handshake_key, upgrade
 from chat.models import Event, EventKind, StoredMessage, Visitor
 from chat.protocols.realtime.errors import TABLE
 from chat.protocols.realtime.requests import Said, Token
@@ -29,6 +30,17 @@ bp = Blueprint("realtime_socket", __name__)
 
 
 @bp.route("/", websocket=True)  # the page has the same address for all other requests
+@also_words(
+    *HANDSHAKE,
+    *SENDING,
+    ErrorCode.FIELD_MISSING,
+    ErrorCode.FIELD_INVALID,
+    ErrorCode.RATE_LIMITED,
+    ErrorCode.NOT_FRIENDS,
+    ErrorCode.MESSAGE_EMPTY,
+    ErrorCode.MESSAGE_TOO_LONG,
+    ErrorCode.MESSAGE_ID_INVALID,
+)
 def socket() -> Response:
     """Accept any origin and anonymous clients: the token authenticates, not a cookie."""
     chinese = prefers_chinese()

@@ -7,10 +7,25 @@ from typing import Any
 
 from flask import Response, jsonify
 
-from chat.errors import ChatError, ErrorCode
+from chat.errors import SENDING, ChatError, ErrorCode
 from chat.http.error_messages import fill
 
 OK, FAILED, PONG = 0, 1, 2  # the envelope's codes
+
+# of sending a message, by HTTP or a WebSocket
+SEND_FAILURES = (
+    ErrorCode.ROOM_NOT_FOUND,
+    ErrorCode.NOT_FRIENDS,
+    *SENDING,
+    ErrorCode.MESSAGE_EMPTY,
+    ErrorCode.MESSAGE_TOO_LONG,
+    ErrorCode.MESSAGE_TYPE_UNKNOWN,
+    ErrorCode.MESSAGE_ID_INVALID,
+    ErrorCode.IMAGE_INVALID,
+    ErrorCode.IMAGE_TOO_LARGE,
+    ErrorCode.STORAGE_FULL,
+    ErrorCode.RATE_LIMITED,
+)
 
 # code: HTTP status, msg. Client errors have status 200: clients of this protocol look at the code.
 TABLE: dict[ErrorCode, tuple[int, str]] = {
@@ -18,7 +33,6 @@ TABLE: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.BODY_TOO_LARGE: (413, "请求内容过大，最多 {limit} 字节"),
     ErrorCode.FIELD_MISSING: (200, "缺少参数 {field}"),
     ErrorCode.FIELD_INVALID: (200, "参数 {field} 不符合要求，请查看接口文档中的类型和长度"),
-    ErrorCode.CURSOR_INVALID: (200, "聊天室 {room} 的读取位置无效"),  # no route of this protocol raises it
     ErrorCode.PATH_UNKNOWN: (404, "地址 {path} 不存在"),
     ErrorCode.METHOD_NOT_ALLOWED: (405, "该地址不支持 {method} 方法"),
     ErrorCode.ORIGIN_FOREIGN: (403, "来自 {origin} 的页面不能执行此操作，请将该来源加入 CHAT_CORS_ORIGINS"),
@@ -38,24 +52,17 @@ TABLE: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.PASSWORD_INVALID: (200, "密码不符合要求：{min} 到 {max} 个字符"),
     ErrorCode.USER_NOT_FOUND: (200, "添加用户到聊天室失败，用户不存在"),  # no other route here looks up users
     ErrorCode.ROOM_NOT_FOUND: (200, "聊天室不存在"),
-    ErrorCode.ROOM_NAME_TAKEN: (200, "创建失败"),
     ErrorCode.ROOM_NAME_INVALID: (200, "创建失败"),
-    ErrorCode.ROOM_NAME_RESERVED: (200, "创建失败"),
-    ErrorCode.ROOM_LABEL_INVALID: (200, "创建失败"),
-    ErrorCode.ROOM_PASSWD_NEEDED: (200, "创建失败"),
-    ErrorCode.ROOM_PASSWD_WRONG: (200, "聊天室密码错误"),
     ErrorCode.ROOMS_BY_TEACHERS: (200, "创建失败，只有老师可以创建聊天室"),
     ErrorCode.PRIVATE_ROOMS_OFF: (200, "创建失败，此处不允许创建私密聊天室"),
     ErrorCode.ALREADY_MEMBER: (200, "添加用户到聊天室失败，用户已在聊天室中"),
     ErrorCode.ROOMS_OWNED: (200, "创建失败，你已拥有 {limit} 个聊天室，请先删除不再需要的"),
-    ErrorCode.ADDED_TOO_MANY: (200, "添加用户到聊天室失败，一次最多添加 {limit} 人"),
     ErrorCode.CANNOT_BE_ADDED: (200, "添加用户到聊天室失败，现在无法添加该用户"),
     ErrorCode.BARRED: (200, "该用户已被移出聊天室，不能再加入"),
     ErrorCode.ARCHIVED: (200, "聊天室已归档，不能再发言"),
     ErrorCode.READ_ONLY: (200, "聊天室为只读，只有创建者、管理员和老师可以发言"),
     ErrorCode.MUTED: (200, "你在该聊天室中已被禁言，{retry_after} 秒后可以发言"),
     ErrorCode.SLOW_MODE: (429, "聊天室已开启慢速模式，请 {retry_after} 秒后再发"),
-    ErrorCode.TICKET_INVALID: (401, "入场凭证已使用、已过期或无效"),
     ErrorCode.FORBIDDEN: (200, "没有权限执行此操作"),
     ErrorCode.NOT_FRIENDS: (200, "你们已不是好友，不能互发消息"),
     ErrorCode.MESSAGE_EMPTY: (200, "消息内容不能为空"),
@@ -64,8 +71,6 @@ TABLE: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.MESSAGE_ID_INVALID: (200, "client_message_id 应为 1 到 64 个字符"),
     ErrorCode.IMAGE_INVALID: (200, "无法识别的图片，请以 Base64 发送 PNG、JPEG、GIF 或 WebP，最多 4000 万像素"),
     ErrorCode.IMAGE_TOO_LARGE: (200, "图片过大，最多 {limit} 字节"),
-    ErrorCode.FILE_NOT_FOUND: (200, "文件不存在"),
-    ErrorCode.FILE_TOO_LARGE: (200, "文件过大，最多 {limit} 字节"),
     ErrorCode.QUOTA_USED: (507, "你今天存储的数据已达上限（{limit} 字节），请 {retry_after} 秒后再试"),
     ErrorCode.STORAGE_FULL: (507, "服务器没有空间存储图片和文件，请联系管理员"),
     ErrorCode.UNAVAILABLE: (503, "服务器暂时不可用，未保存任何内容，请 {retry_after} 秒后重试"),

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from chat.errors import SENDING, ErrorCode
+from chat.errors import ErrorCode
 from chat.http.api_spec import answers
 from chat.http.auth import signed_in
 from chat.http.bodies import draft_of, takes
@@ -14,7 +14,7 @@ from chat.http.query_params import Body, asks
 from chat.lanes import Lane
 from chat.models import Actor
 from chat.protocols.roomapi import render as shown
-from chat.protocols.roomapi.errors import success
+from chat.protocols.roomapi.errors import SEND_FAILURES, success
 from chat.protocols.roomapi.requests import LIMIT_MAX, Page, Send
 from chat.protocols.roomapi.responses import MessagesFound, Sent
 
@@ -25,21 +25,7 @@ bp = Blueprint("roomapi_message", __name__, url_prefix="/api/message")
 @refused_when_late
 @signed_in
 @takes(Send, long=Lane.PICTURES)
-@answers(
-    Sent,
-    ErrorCode.ROOM_NOT_FOUND,
-    ErrorCode.NOT_FRIENDS,
-    *SENDING,
-    ErrorCode.MESSAGE_EMPTY,
-    ErrorCode.MESSAGE_TOO_LONG,
-    ErrorCode.MESSAGE_TYPE_UNKNOWN,
-    ErrorCode.MESSAGE_ID_INVALID,
-    ErrorCode.IMAGE_INVALID,
-    ErrorCode.IMAGE_TOO_LARGE,
-    ErrorCode.STORAGE_FULL,
-    ErrorCode.RATE_LIMITED,
-    zh="发送消息。",
-)
+@answers(Sent, *SEND_FAILURES, zh="发送消息。")
 def send(actor: Actor, body: dict[str, Any]) -> Response:
     """Store a message, deliver it, and return it."""
     place = shown.here()  # first: after the message is stored, nothing may fail

@@ -4,16 +4,17 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from chat.errors import ChatError
+from chat.errors import ChatError, ErrorCode
+from chat.http.api_spec import also_words
 from chat.http.auth import handshaking_actor
 from chat.http.bodies import draft_of, load, parse_object
 from chat.http.compact_json import compact
 from chat.http.context import services
 from chat.http.handler import Handler
-from chat.http.upgrade import handshake_key, upgrade
+from chat.http.upgrade import HANDSHAKE, handshake_key, upgrade
 from chat.models import StoredMessage
 from chat.protocols.roomapi import render
-from chat.protocols.roomapi.errors import OK, PONG, envelope, refusal
+from chat.protocols.roomapi.errors import OK, PONG, SEND_FAILURES, envelope, refusal
 from chat.protocols.roomapi.requests import Send
 from chat.server.ports import Peer
 from chat.services import Services
@@ -24,12 +25,14 @@ _SEND = Send()
 
 
 @bp.route("/api/message/ws", websocket=True)
+@also_words(*HANDSHAKE, ErrorCode.NOT_SIGNED_IN, ErrorCode.ORIGIN_FOREIGN, *SEND_FAILURES)
 def socket() -> Response:
     """As in the document, with the token in the Authorization header or ?token=."""
     return _upgraded(is_greeted=True)
 
 
 @bp.route("/ws/join", websocket=True)
+@also_words(*HANDSHAKE, ErrorCode.NOT_SIGNED_IN, ErrorCode.ORIGIN_FOREIGN, *SEND_FAILURES)
 def join() -> Response:
     """The address of published clients, which cannot handle a greeting."""
     return _upgraded(is_greeted=False)

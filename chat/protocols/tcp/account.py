@@ -14,7 +14,17 @@ from chat.server.client_identity import limited_address
 _NOT_THE_CLIENTS = {ErrorCode.UNAVAILABLE, ErrorCode.INTERNAL}
 
 
-@handles("register_request", Registration, needs_login=False)
+@handles(
+    "register_request",
+    Registration,
+    ErrorCode.REGISTRATION_CLOSED,
+    ErrorCode.JOIN_CODE_WRONG,
+    ErrorCode.USERNAME_INVALID,
+    ErrorCode.USERNAME_TAKEN,
+    ErrorCode.TEACHERS_NAME,
+    ErrorCode.PASSWORD_INVALID,
+    needs_login=False,
+)
 def register(client: Conversation, request: dict[str, Any]) -> None:
     """Register an account, without logging in."""
     username = request["username"]
@@ -28,7 +38,14 @@ def register(client: Conversation, request: dict[str, Any]) -> None:
         client.say("register_response", success=True, user_id=user_id, username=username, error_message=None)
 
 
-@handles("login_request", Credentials, needs_login=False)
+@handles(
+    "login_request",
+    Credentials,
+    ErrorCode.CREDENTIALS_WRONG,
+    ErrorCode.DISABLED,
+    ErrorCode.METHOD_NOT_ALLOWED,
+    needs_login=False,
+)
 def log_in(client: Conversation, request: dict[str, Any]) -> None:
     """Log in; possible once per connection."""
     if client.is_logged_in:
@@ -80,7 +97,7 @@ def user_info(client: Conversation, _request: dict[str, Any]) -> None:
     )
 
 
-@handles("list_users_request", ListUsers)
+@handles("list_users_request", ListUsers, ErrorCode.ROOM_NOT_FOUND, ErrorCode.FORBIDDEN)
 def list_users(client: Conversation, request: dict[str, Any]) -> None:
     """List all users, or the members of a group."""
     chat, page = client.chat, page_of(request)

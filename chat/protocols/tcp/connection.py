@@ -36,6 +36,7 @@ class Request:
     schema: Schema
     handle: Handle
     needs_login: bool
+    failures: tuple[ErrorCode, ...]  # in addition to those of every line
 
 
 class Conversation(Handler):

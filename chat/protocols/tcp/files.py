@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-from chat.errors import ChatError, ErrorCode
+from chat.errors import SENDING, ChatError, ErrorCode
 from chat.http.compact_json import compact
 from chat.http.paging_params import next_of, page_of
 from chat.protocols.tcp.connection import Conversation
@@ -20,7 +20,7 @@ DATA_START, DATA_END = b"===FILE_DATA_START===\n", b"\n===FILE_DATA_END===\n"
 PAUSE_BEFORE, PAUSE_AFTER = 1.2, 0.5  # seconds
 
 
-@handles("file_list_request", ListFiles)
+@handles("file_list_request", ListFiles, ErrorCode.ROOM_NOT_FOUND, ErrorCode.FORBIDDEN)
 def list_files(client: Conversation, request: dict[str, Any]) -> None:
     """List the files of a group."""
     group = client.group(request["chat_group_id"])
@@ -31,7 +31,17 @@ def list_files(client: Conversation, request: dict[str, Any]) -> None:
     client.say("file_list_response", chat_group_id=room_id, files=shown, **more)
 
 
-@handles("file_upload_request", UploadFile)
+@handles(
+    "file_upload_request",
+    UploadFile,
+    ErrorCode.ROOM_NOT_FOUND,
+    ErrorCode.FORBIDDEN,
+    ErrorCode.NOT_FRIENDS,
+    *SENDING,
+    ErrorCode.FILE_TOO_LARGE,
+    ErrorCode.FILE_NOT_FOUND,
+    ErrorCode.STORAGE_FULL,
+)
 def upload_file(client: Conversation, request: dict[str, Any]) -> None:
     """Receive the bytes that follow the next answer."""
     group, size = client.group(request["chat_group_id"]), request["file_size"]
@@ -46,7 +56,7 @@ def upload_file(client: Conversation, request: dict[str, Any]) -> None:
         client.take_piece(b"")
 
 
-@handles("file_download_request", DownloadFile)
+@handles("file_download_request", DownloadFile, ErrorCode.FILE_NOT_FOUND)
 def download_file(client: Conversation, request: dict[str, Any]) -> None:
     """Send a file of a group that the caller is in."""
     found = client.chat.files.find(client.actor, request["file_id"])

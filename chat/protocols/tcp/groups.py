@@ -26,7 +26,18 @@ def list_chats(client: Conversation, request: dict[str, Any]) -> None:
     client.say("list_chats_response", chats=shown, **more)
 
 
-@handles("create_chat_request", CreateChat)
+@handles(
+    "create_chat_request",
+    CreateChat,
+    ErrorCode.ROOM_NAME_INVALID,
+    ErrorCode.ROOM_NAME_RESERVED,
+    ErrorCode.ROOM_NAME_TAKEN,
+    ErrorCode.ROOMS_BY_TEACHERS,
+    ErrorCode.ROOMS_OWNED,
+    ErrorCode.USER_NOT_FOUND,
+    ErrorCode.ADDED_TOO_MANY,
+    ErrorCode.CANNOT_BE_ADDED,
+)
 def create_chat(client: Conversation, request: dict[str, Any]) -> None:
     """Create an open group with all of these members, or none."""
     name, group_id, words = request["chat_name"], None, None
@@ -45,7 +56,7 @@ def create_chat(client: Conversation, request: dict[str, Any]) -> None:
     )
 
 
-@handles("join_chat_request", KnownChat)
+@handles("join_chat_request", KnownChat, ErrorCode.ROOM_NOT_FOUND, ErrorCode.FORBIDDEN, ErrorCode.BARRED)
 def join_chat(client: Conversation, request: dict[str, Any]) -> None:
     """Join a group. Joining again is not a failure."""
     name = request["chat_name"]
@@ -54,7 +65,7 @@ def join_chat(client: Conversation, request: dict[str, Any]) -> None:
     client.say("system_message", content=words, level="info")
 
 
-@handles("enter_chat_request", KnownChat)
+@handles("enter_chat_request", KnownChat, ErrorCode.ROOM_NOT_FOUND, ErrorCode.FORBIDDEN)
 def enter_chat(client: Conversation, request: dict[str, Any]) -> None:
     """Make this the default group for messages, and send its latest messages."""
     room = client.chat.rooms.view(client.actor, request["chat_name"])

@@ -2,13 +2,24 @@
 
 from typing import Any
 
+from chat.errors import SENDING, ErrorCode
 from chat.protocols.tcp.connection import Conversation
 from chat.protocols.tcp.requests import Say
 from chat.protocols.tcp.routes import handles
 from chat.services.messages import Draft
 
 
-@handles("chat_message", Say)
+@handles(
+    "chat_message",
+    Say,
+    ErrorCode.ROOM_NOT_FOUND,
+    ErrorCode.FORBIDDEN,
+    ErrorCode.NOT_FRIENDS,
+    *SENDING,
+    ErrorCode.MESSAGE_EMPTY,
+    ErrorCode.MESSAGE_TOO_LONG,
+    ErrorCode.MESSAGE_ID_INVALID,
+)
 def say(client: Conversation, request: dict[str, Any]) -> None:
     """Store a message. It is pushed to the sender like to all others, which is the answer."""
     group = client.group(request["chat_group_id"], request["chat_group_name"])
