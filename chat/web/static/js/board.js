@@ -1,15 +1,15 @@
 // The board for the projector: a room's newest messages in large type, and how to come in.
 
 import { actFor, api } from "./core/api.js";
-import { loginAddress, siteName } from "./ui/arrival.js";
-import { byId, el } from "./lib/dom.js";
-import { formatted, isOnlyEmoji } from "./ui/formatting.js";
-import { announceLanguage, onLanguage, t } from "./lib/i18n.js";
 import { release, toEntries } from "./core/servermessages.js";
+import { siteApi } from "./core/siteapi.js";
+import { byId, el } from "./lib/dom.js";
+import { announceLanguage, onLanguage, t } from "./lib/i18n.js";
 import { nameNode } from "./lib/names.js";
+import { loginAddress, siteName } from "./ui/arrival.js";
+import { formatted, isOnlyEmoji } from "./ui/formatting.js";
 import { qrCodes } from "./ui/qr.js";
 import { addressChoice, joinAddress } from "./ui/roomlink.js";
-import { siteApi } from "./core/siteapi.js";
 import { setUpSwitches } from "./ui/switches.js";
 
 const SHOWN = 40; // messages

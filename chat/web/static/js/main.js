@@ -1,7 +1,7 @@
 // Puts the parts together.
 
-import { Chat } from "./ui/chat.js";
 import { announceLanguage } from "./lib/i18n.js";
+import { Chat } from "./ui/chat.js";
 import { setUpSwitches } from "./ui/switches.js";
 
 setUpSwitches();

@@ -1,9 +1,9 @@
 // The teachers' console and its parts.
 
 import { actFor, api } from "./core/api.js";
-import { loginAddress, siteName } from "./ui/arrival.js";
 import { all, byId, el, first } from "./lib/dom.js";
 import { announceLanguage, language, onLanguage, t } from "./lib/i18n.js";
+import { loginAddress, siteName } from "./ui/arrival.js";
 import { setUpSwitches } from "./ui/switches.js";
 import { Log } from "./ui/teachlog.js";
 import { Now } from "./ui/teachnow.js";

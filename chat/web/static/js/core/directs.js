@@ -1,7 +1,7 @@
 // The other user of each direct conversation: requested once per conversation, one after the other.
 
-import { api } from "./api.js";
 import { isDirect } from "../lib/names.js";
+import { api } from "./api.js";
 
 export class Directs {
   #store;

@@ -1,7 +1,7 @@
 // The server's messages, and its changes to them, in the page's own form.
 
-import { isChange } from "./messagechanges.js";
 import { measure, sniff, toUrl } from "../lib/pictures.js";
+import { isChange } from "./messagechanges.js";
 
 /** Messages as the store takes them; pictures become blob URLs whose size is known. Changes stay as they came. */
 export function toEntries(raws) {

@@ -1,13 +1,13 @@
 // The dialog for the user's own account: name, picture, password, sessions, data, and its end.
 
 import { get, post } from "../core/api.js";
-import { field, openDialog, openForm } from "./dialogs.js";
+import { siteApi } from "../core/siteapi.js";
 import { byId, el } from "../lib/dom.js";
 import { fullTime, toDate } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
-import { notify } from "./notices.js";
 import { passwordMin, passwordObjection } from "../lib/passwordrules.js";
-import { siteApi } from "../core/siteapi.js";
+import { field, openDialog, openForm } from "./dialogs.js";
+import { notify } from "./notices.js";
 
 const AVATAR_SIDE = 256;
 const SAVE_MS = 60_000; // a picture over a slow network

@@ -1,13 +1,13 @@
 // The newest announcement of the open room, above its messages, and all of them in a dialog.
 
 import { api } from "../core/api.js";
-import { openDialog } from "./dialogs.js";
 import { byId, el } from "../lib/dom.js";
 import { fullTime, toDate } from "../lib/format.js";
-import { formatted } from "./formatting.js";
 import { onLanguage, t } from "../lib/i18n.js";
 import { fullName } from "../lib/names.js";
 import { lasting } from "../lib/storage.js";
+import { openDialog } from "./dialogs.js";
+import { formatted } from "./formatting.js";
 
 const SOON_MS = 300;
 

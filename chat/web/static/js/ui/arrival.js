@@ -1,11 +1,11 @@
 // Arrival: addresses that bring somebody in (/claim/TOKEN, /join/CODE), texts about the site, and one-time passwords.
 
-import { field, openForm } from "./dialogs.js";
+import { siteApi } from "../core/siteapi.js";
 import { byId, el } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
-import { notify } from "./notices.js";
 import { passwordMin, passwordObjection } from "../lib/passwordrules.js";
-import { siteApi } from "../core/siteapi.js";
+import { field, openForm } from "./dialogs.js";
+import { notify } from "./notices.js";
 
 const ENTRY = /^\/(claim|join)\/([^/]+)\/?$/;
 

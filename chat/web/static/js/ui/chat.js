@@ -1,39 +1,39 @@
 // The whole chat: the logged-in user, the open room, and communication between the parts.
 
-import { wireAccount } from "./account.js";
-import { Announcements } from "./announcements.js";
 import { api } from "../core/api.js";
-import { siteName } from "./arrival.js";
-import { Composer } from "./composer.js";
-import { ConnectionBanner } from "./banner.js";
-import { Conversation } from "./conversation.js";
-import { closeAllDialogs, leaveFor, openForm, openPicture } from "./dialogs.js";
 import { Directs } from "../core/directs.js";
+import { LongPoll } from "../core/longpoll.js";
+import { Outbox } from "../core/outbox.js";
+import { RoomFeed } from "../core/roomfeed.js";
+import { avatarSource, release } from "../core/servermessages.js";
+import { Store } from "../core/store.js";
+import { Tabs } from "../core/tabs.js";
+import { Unread } from "../core/unread.js";
 import { byId, el } from "../lib/dom.js";
 import { onLanguage, t } from "../lib/i18n.js";
-import { avatarSource, release } from "../core/servermessages.js";
+import { roomTitle } from "../lib/names.js";
+import { lasting, Records } from "../lib/storage.js";
+import { wireAccount } from "./account.js";
+import { Announcements } from "./announcements.js";
+import { siteName } from "./arrival.js";
+import { ConnectionBanner } from "./banner.js";
+import { Composer } from "./composer.js";
+import { Conversation } from "./conversation.js";
+import { closeAllDialogs, leaveFor, openForm, openPicture } from "./dialogs.js";
 import { wirePanel } from "./joincode.js";
 import { Layout } from "./layout.js";
-import { LongPoll } from "../core/longpoll.js";
 import { Members } from "./members.js";
-import { roomTitle } from "../lib/names.js";
-import { notify } from "./notices.js";
-import { Notifications } from "./notifications.js";
+import { snippet } from "./messagerules.js";
 import { RoomOrder } from "./moderation.js";
 import { openMemberActions } from "./moderationdialogs.js";
-import { Outbox } from "../core/outbox.js";
+import { notify } from "./notices.js";
+import { Notifications } from "./notifications.js";
 import { RoomDialogs } from "./roomdialogs.js";
-import { RoomFeed } from "../core/roomfeed.js";
 import { RoomList } from "./rooms.js";
 import { Search } from "./search.js";
 import { SeenBy } from "./seen.js";
 import { Session } from "./session.js";
-import { lasting, Records } from "../lib/storage.js";
-import { Store } from "../core/store.js";
-import { Tabs } from "../core/tabs.js";
-import { snippet } from "./messagerules.js";
 import { Typing } from "./typing.js";
-import { Unread } from "../core/unread.js";
 
 const RETRY_AGAIN_MS = 3000;
 

@@ -1,9 +1,9 @@
 // Writing: text by Enter, files by button, paste and drop. Drafts are kept for each room.
 
-import { Completion } from "./completion.js";
 import { byId } from "../lib/dom.js";
 import { prepare } from "../lib/files.js";
 import { t } from "../lib/i18n.js";
+import { Completion } from "./completion.js";
 
 const COUNT_FROM = 200; // characters left
 const maxChars = Number(document.body.dataset.messageMax); // as the server is set

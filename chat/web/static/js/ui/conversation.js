@@ -4,17 +4,17 @@
 // Unchanged messages are not drawn again, so a new message costs the same however many are shown.
 
 import { api } from "../core/api.js";
-import { onNewDay } from "../lib/newday.js";
+import { toEntries } from "../core/servermessages.js";
+import { KEPT_MESSAGES } from "../core/store.js";
 import { byId, el, setChildren } from "../lib/dom.js";
 import { dayKey, dayName, toDate } from "../lib/format.js";
 import { onLanguage, t } from "../lib/i18n.js";
-import { toEntries } from "../core/servermessages.js";
-import { MessageView } from "./messageview.js";
 import { roomTitle } from "../lib/names.js";
-import { notify } from "./notices.js";
-import { KEPT_MESSAGES } from "../core/store.js";
+import { onNewDay } from "../lib/newday.js";
 import { offers, snippet } from "./messagerules.js";
 import { MessageTools } from "./messagetools.js";
+import { MessageView } from "./messageview.js";
+import { notify } from "./notices.js";
 
 const PAGE = 50;
 const WINDOW = KEPT_MESSAGES;

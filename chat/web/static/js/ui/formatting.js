@@ -3,9 +3,9 @@
 
 import { copyText } from "../lib/clipboard.js";
 import { el, icon } from "../lib/dom.js";
-import { equation } from "./equations.js";
 import { t } from "../lib/i18n.js";
 import { addressesIn, linkNode } from "../lib/linkify.js";
+import { equation } from "./equations.js";
 import { notify } from "./notices.js";
 
 const FENCE = /^```([\w+#.-]*)\s*$/;

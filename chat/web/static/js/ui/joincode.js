@@ -1,13 +1,13 @@
 // A room's join code: in the room's dialog for owner, admins and teachers, and full-screen for the class.
 
-import { openDialog } from "./dialogs.js";
+import { mayGiveCode } from "../core/rights.js";
+import { siteApi } from "../core/siteapi.js";
 import { byId, el } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
-import { mayGiveCode } from "../core/rights.js";
+import { openDialog } from "./dialogs.js";
 import { notify } from "./notices.js";
 import { qrCodes } from "./qr.js";
 import { addressChoice, joinAddress } from "./roomlink.js";
-import { siteApi } from "../core/siteapi.js";
 
 const COUNT_EVERY_MS = 3000;
 

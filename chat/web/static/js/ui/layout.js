@@ -1,11 +1,11 @@
 // Screen layout: the welcome page or the chat, with one pane at a time on phones.
 
-import { claimEntry, closeAllDialogs } from "./dialogs.js";
 import { byId, el, first } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
-import { avatarNode } from "./messageview.js";
 import { roomTitle, roomTitleNode, teacherBadge } from "../lib/names.js";
 import { lasting } from "../lib/storage.js";
+import { claimEntry, closeAllDialogs } from "./dialogs.js";
+import { avatarNode } from "./messageview.js";
 
 const MEMBERS_KEY = "commonroom.members";
 const isNarrow = matchMedia("(max-width: 47.5em)");

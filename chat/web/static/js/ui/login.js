@@ -1,10 +1,10 @@
 // The first page: log in or register.
 
 import { api } from "../core/api.js";
-import { entry, lookUpCode, siteAbout, usernameInAddress } from "./arrival.js";
 import { byId } from "../lib/dom.js";
 import { onLanguage, t } from "../lib/i18n.js";
 import { passwordMin, passwordObjection } from "../lib/passwordrules.js";
+import { entry, lookUpCode, siteAbout, usernameInAddress } from "./arrival.js";
 
 export class Login {
   #logIn;

@@ -1,12 +1,12 @@
 // The open room's members, and their presence.
 
 import { api } from "../core/api.js";
+import { mayGiveCode } from "../core/rights.js";
+import { avatarSource } from "../core/servermessages.js";
 import { byId, el, icon } from "../lib/dom.js";
 import { locale, onLanguage, t } from "../lib/i18n.js";
-import { avatarSource } from "../core/servermessages.js";
-import { avatarNode } from "./messageview.js";
-import { mayGiveCode } from "../core/rights.js";
 import { nameNode } from "../lib/names.js";
+import { avatarNode } from "./messageview.js";
 
 const REFRESH_MS = 30_000; // who is online; coming and going are told by the pull
 const SOON_MS = 300;

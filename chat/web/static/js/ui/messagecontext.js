@@ -1,12 +1,12 @@
 // A message that was found, with the messages before and after it.
 
 import { api } from "../core/api.js";
+import { release, toEntries } from "../core/servermessages.js";
 import { el } from "../lib/dom.js";
 import { fullTime, toDate } from "../lib/format.js";
-import { formatted } from "./formatting.js";
 import { t } from "../lib/i18n.js";
-import { release, toEntries } from "../core/servermessages.js";
 import { fullName } from "../lib/names.js";
+import { formatted } from "./formatting.js";
 
 const PAGE = 30;
 

@@ -1,7 +1,7 @@
 // Rules for messages in the page: permitted actions, and one-line summaries.
 
-import { t } from "../lib/i18n.js";
 import { mayGiveCode } from "../core/rights.js";
+import { t } from "../lib/i18n.js";
 import { isDirect } from "../lib/names.js";
 
 const EDIT_MS = Number(document.body.dataset.editMinutes) * 60_000; // as the server is set

@@ -1,9 +1,9 @@
 // Actions on a message: tools on hover and focus, and a sheet on a long press. One set of tools serves all messages, so
 // they add no cost per message.
 
-import { openDialog } from "./dialogs.js";
 import { el, icon } from "../lib/dom.js";
 import { onLanguage, t } from "../lib/i18n.js";
+import { openDialog } from "./dialogs.js";
 
 const LONG_PRESS_MS = 450;
 const MOVED_PX = 10;

@@ -1,11 +1,11 @@
 // One message on the screen. Made once; later only what changes is touched.
 
 import { el, focusedIn, icon } from "../lib/dom.js";
-import { editor } from "./messageeditor.js";
 import { clockTime, colourOf, fileSize, fullTime, initials } from "../lib/format.js";
-import { formatted, isOnlyEmoji } from "./formatting.js";
 import { t } from "../lib/i18n.js";
 import { fullName, nameNode, teacherBadge } from "../lib/names.js";
+import { formatted, isOnlyEmoji } from "./formatting.js";
+import { editor } from "./messageeditor.js";
 
 const ACCEPTED = "我已经同意你的好友请求，可以开始聊天了"; // how ims's document has every direct conversation begin
 const PICTURE_MAX_HEIGHT = 260;

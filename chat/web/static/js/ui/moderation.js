@@ -1,14 +1,14 @@
 // Keeping order as everybody sees it: why one cannot write now, and the pinned messages.
 
-import { openDialog } from "./dialogs.js";
+import { orderApi } from "../core/moderationapi.js";
+import { mayGiveCode } from "../core/rights.js";
+import { orderOf } from "../core/roomsettings.js";
+import { toEntries } from "../core/servermessages.js";
 import { all, byId, el } from "../lib/dom.js";
 import { onLanguage, t } from "../lib/i18n.js";
-import { toEntries } from "../core/servermessages.js";
-import { mayGiveCode } from "../core/rights.js";
-import { notify } from "./notices.js";
-import { orderApi } from "../core/moderationapi.js";
-import { orderOf } from "../core/roomsettings.js";
+import { openDialog } from "./dialogs.js";
 import { snippet } from "./messagerules.js";
+import { notify } from "./notices.js";
 
 const SECOND = 1000;
 

@@ -1,12 +1,12 @@
 // Keeping order as owner, admin or teacher: the room's settings, its log, and actions on a member.
 
-import { field, openDialog } from "./dialogs.js";
+import { orderApi } from "../core/moderationapi.js";
 import { el } from "../lib/dom.js";
 import { fullTime, lengthOfTime, toDate } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
+import { field, openDialog } from "./dialogs.js";
 import { differences } from "./logchanges.js";
 import { notify } from "./notices.js";
-import { orderApi } from "../core/moderationapi.js";
 
 const CHANGED = 409; // by somebody else meanwhile
 const PAUSES = [0, 5, 10, 30, 60, 300, 900, 3600]; // seconds

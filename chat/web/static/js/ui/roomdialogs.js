@@ -1,16 +1,16 @@
 // Finding, making, joining, leaving and deleting rooms.
 
 import { api } from "../core/api.js";
-import { field, openDialog, openForm } from "./dialogs.js";
+import { isOpenRoom, mayGiveCode } from "../core/rights.js";
+import { hasInName } from "../core/store.js";
 import { el, focusedIn, icon } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
-import { codeSection } from "./joincode.js";
-import { isOpenRoom, mayGiveCode } from "../core/rights.js";
 import { fullName, roomTitle } from "../lib/names.js";
-import { notify } from "./notices.js";
+import { field, openDialog, openForm } from "./dialogs.js";
+import { codeSection } from "./joincode.js";
 import { openArchived, orderButtons, settingsSection } from "./moderationdialogs.js";
+import { notify } from "./notices.js";
 import { roomLink } from "./roomlink.js";
-import { hasInName } from "../core/store.js";
 
 const SEARCH_AFTER_MS = 250; // without a further key
 

@@ -1,10 +1,10 @@
 // Links by an address that others on the network reach, which "localhost" is not.
 
+import { siteApi } from "../core/siteapi.js";
 import { copyText } from "../lib/clipboard.js";
-import { field } from "./dialogs.js";
 import { el } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
-import { siteApi } from "../core/siteapi.js";
+import { field } from "./dialogs.js";
 
 /** A choice of addresses, hidden if there is one; show(address) shows what is at the chosen one. Raises ApiError. */
 export async function addressChoice(show) {

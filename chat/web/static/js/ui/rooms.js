@@ -1,10 +1,10 @@
 // The list of the user's rooms, with unread counts.
 
-import { onNewDay } from "../lib/newday.js";
 import { byId, el, icon, setChildren } from "../lib/dom.js";
 import { colourOf, shortTime, toDate } from "../lib/format.js";
 import { onLanguage, t } from "../lib/i18n.js";
 import { isDirect, roomTitle, roomTitleNode } from "../lib/names.js";
+import { onNewDay } from "../lib/newday.js";
 
 const MAX_SHOWN = 99;
 

@@ -1,11 +1,11 @@
 // The search: a dialog with the messages found, and each of them in its place.
 
 import { api } from "../core/api.js";
-import { openDialog } from "./dialogs.js";
 import { byId, el } from "../lib/dom.js";
 import { shortTime, toDate } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
 import { fullName, roomTitle } from "../lib/names.js";
+import { openDialog } from "./dialogs.js";
 import { Surroundings } from "./messagecontext.js";
 
 const SHOWN_BEFORE = 40; // characters before the first match

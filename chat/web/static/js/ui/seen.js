@@ -1,12 +1,12 @@
 // Readers of a message: a dialog for any message, and a line under the user's own one while it is the room's newest.
 
 import { get } from "../core/api.js";
-import { openDialog } from "./dialogs.js";
 import { el } from "../lib/dom.js";
 import { onLanguage, t } from "../lib/i18n.js";
 import { nameNode } from "../lib/names.js";
-import { notify } from "./notices.js";
+import { openDialog } from "./dialogs.js";
 import { snippet } from "./messagerules.js";
+import { notify } from "./notices.js";
 
 const A_PAGE = 50;
 const FIRST_ASK_MS = 3000; // after sending; from then on with the list of members

@@ -1,11 +1,11 @@
 // The session: login and logout, the end of a session, and announcements of these by other tabs.
 
 import { actFor, api } from "../core/api.js";
-import { arrive, pageToReturnTo, siteName, welcomeTeacher } from "./arrival.js";
-import { openForm } from "./dialogs.js";
+import { avatarSource } from "../core/servermessages.js";
 import { byId, el } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
-import { avatarSource } from "../core/servermessages.js";
+import { arrive, pageToReturnTo, siteName, welcomeTeacher } from "./arrival.js";
+import { openForm } from "./dialogs.js";
 import { Login } from "./login.js";
 import { notify } from "./notices.js";
 

@@ -1,11 +1,11 @@
 // Log-in cards: for each person the address, username and password, with a QR code that opens the page, to be printed.
 
-import { siteName } from "./arrival.js";
+import { siteApi } from "../core/siteapi.js";
 import { el } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
+import { siteName } from "./arrival.js";
 import { notify } from "./notices.js";
 import { qrCodes } from "./qr.js";
-import { siteApi } from "../core/siteapi.js";
 
 /** Show cards ({username, name, password}) in place; back() leaves them. */
 export async function showCards(place, cards, back) {

@@ -1,10 +1,10 @@
 // The console's audit log.
 
+import { siteApi } from "../core/siteapi.js";
 import { el } from "../lib/dom.js";
 import { fullTime, toDate } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
 import { differences } from "./logchanges.js";
-import { siteApi } from "../core/siteapi.js";
 import { Table } from "./teachtable.js";
 
 const A_PAGE = 50;

@@ -1,11 +1,11 @@
 // The console's view of what happens now: numbers, active rooms, online users.
 
+import { siteApi } from "../core/siteapi.js";
 import { el } from "../lib/dom.js";
 import { shortTime, toDate } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
 import { nameNode } from "../lib/names.js";
 import { programName } from "../lib/useragents.js";
-import { siteApi } from "../core/siteapi.js";
 import { Table } from "./teachtable.js";
 
 const A_PAGE = 50;

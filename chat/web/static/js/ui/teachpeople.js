@@ -1,12 +1,12 @@
 // The console's list of accounts, paged by the server, and the dialogs to manage them.
 
-import { field, openDialog, openForm } from "./dialogs.js";
+import { siteApi } from "../core/siteapi.js";
 import { el, icon } from "../lib/dom.js";
 import { colourOf, initials, shortTime, toDate } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
 import { fullName, nameNode } from "../lib/names.js";
+import { field, openDialog, openForm } from "./dialogs.js";
 import { notify } from "./notices.js";
-import { siteApi } from "../core/siteapi.js";
 import { showCards } from "./teachcards.js";
 import { openRoster } from "./teachroster.js";
 import { manageButton, Table } from "./teachtable.js";

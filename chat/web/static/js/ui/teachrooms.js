@@ -1,13 +1,13 @@
 // The console's list of rooms, and the dialogs to run them.
 
-import { field, openDialog, openForm } from "./dialogs.js";
+import { siteApi } from "../core/siteapi.js";
 import { el, icon } from "../lib/dom.js";
 import { shortTime, toDate } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
-import { codeSection } from "./joincode.js";
 import { nameNode } from "../lib/names.js";
+import { field, openDialog, openForm } from "./dialogs.js";
+import { codeSection } from "./joincode.js";
 import { notify } from "./notices.js";
-import { siteApi } from "../core/siteapi.js";
 import { manageButton, Table } from "./teachtable.js";
 
 const A_PAGE = 50;

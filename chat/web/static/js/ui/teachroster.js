@@ -1,10 +1,10 @@
 // Importing a roster: choose a file, check the preview, import all of it or nothing, print log-in cards.
 
-import { field, openDialog } from "./dialogs.js";
+import { siteApi } from "../core/siteapi.js";
 import { el } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
+import { field, openDialog } from "./dialogs.js";
 import { notify } from "./notices.js";
-import { siteApi } from "../core/siteapi.js";
 
 const ASK_EVERY_MS = 700;
 const MAX_BYTES = 4 * 1024 * 1024;

@@ -1,10 +1,10 @@
 // The console's form with the site's settings.
 
-import { field, openForm } from "./dialogs.js";
+import { siteApi } from "../core/siteapi.js";
 import { el } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
+import { field, openForm } from "./dialogs.js";
 import { notify } from "./notices.js";
-import { siteApi } from "../core/siteapi.js";
 
 const CHANGED = 409; // by somebody else meanwhile
 const SLOW_MODES = [0, 5, 10, 30, 60, 300, 900]; // seconds
