@@ -44,6 +44,10 @@ class WriteTransaction(Protocol):
         """Let nobody else decide about these names (say "user alice") until the commit."""
         ...
 
+    def share_names(self, names: Iterable[str]) -> None:
+        """Let nobody else lock these names until the commit; others may share them."""
+        ...
+
     def revoke_rights(self, room_ids: Iterable[int]) -> None:
         """Somebody may not read these locked rooms any more: their next message must not overtake that (Event)."""
         ...

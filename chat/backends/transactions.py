@@ -51,6 +51,9 @@ class WriteTransaction:
     def lock_names(self, names: Iterable[str]) -> None:
         pass
 
+    def share_names(self, names: Iterable[str]) -> None:
+        pass
+
     def revoke_rights(self, room_ids: Iterable[int]) -> None:
         """Raise the rights_version of the rooms, which messages carry.
 

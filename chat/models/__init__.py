@@ -3,7 +3,7 @@
 Times are whole microseconds since 1970 (UTC), as 64-bit integers.
 """
 
-from chat.models.account import Actor, Avatar, KnownAddress, LoginSession, User
+from chat.models.account import Actor, Avatar, ErasedName, KnownAddress, LoginSession, User
 from chat.models.audit import AuditAction, AuditRow
 from chat.models.change import Change, ChangeKind, Entry, MemberState, Reaction, StoredChange
 from chat.models.event import ROOM_SIGNALS, SIGNALS, TIMELINE, Event, EventKind, EventRow
@@ -44,6 +44,7 @@ __all__ = [
     "Change",
     "ChangeKind",
     "Entry",
+    "ErasedName",
     "Event",
     "EventKind",
     "EventRow",

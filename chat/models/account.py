@@ -80,6 +80,14 @@ class KnownAddress(db.Model):
     seen_at: Mapped[int] = mapped_column(Microseconds, index=True)
 
 
+class ErasedName(db.Model):
+    """A login name of an erased account: it stays taken. Nothing readable is kept (services.erased_names)."""
+
+    __tablename__ = "erased_names"
+
+    digest: Mapped[str] = mapped_column(Text, primary_key=True)  # a keyed hash
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """The caller: a user, authenticated by one of their sessions."""

@@ -20,6 +20,7 @@ from chat.services import access, audit, paging
 from chat.services.access import UserRef
 from chat.services.change_log import record_account
 from chat.services.credentials import PASSWORD_MAX_CHARS, Proven, digests, hashes
+from chat.services.erased_names import ErasedNames
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.password_guessing import Caller, PasswordGuessing, Target
 from chat.services.presence import Presence
@@ -67,6 +68,7 @@ class Accounts:
         devices: Devices,
         security_log: SecurityLog,
         site: Site,
+        erased: ErasedNames,
         password_min_length: int,
     ) -> None:
         self._store = store
@@ -79,6 +81,7 @@ class Accounts:
         self._devices = devices
         self._security_log = security_log
         self._site = site
+        self._erased = erased
         self.password_min_length = password_min_length
 
     def create(
@@ -300,13 +303,13 @@ class Accounts:
 
     def _row(self, username: str, password: str, nickname: str) -> dict[str, Any]:
         with self._store.read() as connection:  # before hashing, which is expensive
-            require_names(connection, username=username, nickname=nickname)
+            require_names(connection, self._erased, username=username, nickname=nickname)
         now = self._clock()
         names = name_columns(username=username, nickname=nickname)
         return {**names, "created_at": now, "updated_at": now, **hashes(password)}
 
     def _insert(self, tx: WriteTransaction, row: dict[str, Any], address: str) -> int:
-        settle_names(tx, username=row["username"], nickname=row["nickname"])
+        settle_names(tx, self._erased, username=row["username"], nickname=row["nickname"])
         try:
             user_id: int = tx.execute(insert(User).values(row).returning(User.id)).scalar_one()
         except IntegrityError:

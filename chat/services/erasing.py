@@ -27,6 +27,7 @@ from chat.models import (
 )
 from chat.ports import Store, WriteTransaction
 from chat.services import avatars
+from chat.services.erased_names import ErasedNames
 from chat.services.memberships import end_room
 from chat.services.usernames import name_columns
 
@@ -38,9 +39,10 @@ _ERASED = ""  # the password hash of an account whose data is removed
 
 
 class Eraser:
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, erased: ErasedNames) -> None:
         self._store = store
         self._clock = clock
+        self._erased = erased
         self._due = 0  # µs; when to look next
 
     def erase(self) -> None:
@@ -69,7 +71,10 @@ class Eraser:
                     tx.execute(update(Change).where(Change.room_id == room_id, Change.time == at).values(before=""))
         self._end_rooms(user_id)
         with self._store.write() as tx:
-            if tx.execute(select(User.id).where(User.id == user_id, *due).with_for_update()).first() is not None:
+            logins = select(User.username_key, User.email_key).where(User.id == user_id, *due)
+            keys = tx.execute(logins.with_for_update()).first()
+            if keys is not None:
+                self._erased.keep(tx, keys)
                 _erase_account(tx, user_id, name)
         time.sleep(PAUSE)
 

@@ -16,6 +16,7 @@ from chat.security.events import SecurityLog
 from chat.services.accounts import NICKNAME_MAX_CHARS, Accounts, check_email, check_nickname
 from chat.services.avatars import Avatars
 from chat.services.credentials import hashes
+from chat.services.erased_names import ErasedNames
 from chat.services.memberships import pass_on_rooms
 from chat.services.quota import Quota
 from chat.services.sessions import Sessions
@@ -58,8 +59,10 @@ class Profiles:
         avatars: Avatars,
         security_log: SecurityLog,
         site: Site,
+        erased: ErasedNames,
     ) -> None:
         self._store = store
+        self._erased = erased
         self._site = site
         self._avatars = avatars
         self._security_log = security_log
@@ -186,7 +189,7 @@ class Profiles:
         is_changed = nickname not in (None, actor.nickname) or username not in (None, actor.email)
         if is_changed and not actor.is_teacher and not self._site.settings_within(tx).pupils_change_names:
             raise ChatError(ErrorCode.NAMES_FIXED)
-        settle_names(tx, actor.user_id, username=username, nickname=nickname)
+        settle_names(tx, self._erased, actor.user_id, username=username, nickname=nickname)
 
     def _check(self, changes: Changes) -> None:
         if changes.email is not None:

@@ -18,6 +18,7 @@ from chat.services.bounds import Bounds, PersonBounds, Requests
 from chat.services.changes import Changes
 from chat.services.conversations import Conversations
 from chat.services.email_codes import EmailCodes
+from chat.services.erased_names import ErasedNames
 from chat.services.erasing import Eraser
 from chat.services.export import Export
 from chat.services.files import Files
@@ -117,6 +118,7 @@ class Services:
         self.tickets = Tickets(self.store, clock, self.limits, self.sessions, self.memberships)
         devices = Devices(secret)
         guesses = PasswordGuessing(self.store, clock, self.limits, devices)
+        erased = ErasedNames(secret)
         self.accounts = Accounts(
             self.store,
             clock,
@@ -128,14 +130,15 @@ class Services:
             devices,
             security_log,
             self.site,
+            erased,
             password_min_length,
         )
         self.teachers = Teachers(
-            self.store, clock, self.accounts, self.sessions, self.presence, self.site, security_log
+            self.store, clock, self.accounts, self.sessions, self.presence, self.site, erased, security_log
         )
         self.overview = Overview(self.store, clock, self.presence)
         self.roster_imports = RosterImports(
-            self.store, clock, self.accounts, self.sessions, self.rooms, self.memberships, security_log
+            self.store, clock, self.accounts, self.sessions, self.rooms, self.memberships, erased, security_log
         )
         self.decoder = Decoder()
         quota = Quota(self.store, clock, security_log, storage_bounds)
@@ -143,7 +146,7 @@ class Services:
         self.messages = Messages(self.store, clock, self.limits, quota, self.attachments, message_max_chars)
         self.avatars = Avatars(self.store, self.decoder)
         self.profiles = Profiles(
-            self.store, clock, self.accounts, self.sessions, quota, self.avatars, security_log, self.site
+            self.store, clock, self.accounts, self.sessions, quota, self.avatars, security_log, self.site, erased
         )
         self.email_codes = EmailCodes(self.limits, smtp_url)
         self.user_directory = UserDirectory(self.store)
@@ -178,7 +181,7 @@ class Services:
         self.store.on_commit(self.hub.committed)
         self._bus = backend.bus(self.hub)
         self.purger = Purger(self.store)
-        self.eraser = Eraser(self.store, clock)
+        self.eraser = Eraser(self.store, clock, erased)
         self.retention = Retention(self.store, clock, self.site, self.hub.feeds.forget)
         self._housekeeper = Housekeeper(
             self.store,

@@ -10,6 +10,7 @@ from chat.models import Access, Room, User
 from chat.names import name_key, nickname_key, skeleton
 from chat.ports import WriteTransaction
 from chat.services.access import AnyConnection
+from chat.services.erased_names import ErasedNames
 from chat.services.roster_parsing import Complaint, Problem, RosterLine
 from chat.services.usernames import teachers_skeletons
 
@@ -26,13 +27,16 @@ def users_of(connection: AnyConnection, lines: Iterable[RosterLine]) -> dict[str
     return found
 
 
-def complaints_about(connection: AnyConnection, lines: Sequence[RosterLine], users: dict[str, Any]) -> list[Complaint]:
+def complaints_about(
+    connection: AnyConnection, lines: Sequence[RosterLine], users: dict[str, Any], erased: ErasedNames
+) -> list[Complaint]:
     """Return problems that only the database can detect, and names that equal others' usernames
     (docs/decisions/0080).
     """
     keys = [*(name_key(line.username) for line in lines), *(nickname_key(line.name) for line in lines)]
     logins = {**_ids_by(connection, User.username_key, keys), **_ids_by(connection, User.email_key, keys)}
-    nicknames = _ids_by(connection, User.nickname_key, keys)
+    kept = erased.among(connection, keys)
+    taken = {*logins, *kept, *_ids_by(connection, User.nickname_key, keys)}
     private = _closed_rooms(connection, lines)
     teachers = teachers_skeletons(connection)
     in_file = {name_key(line.username): line.line for line in lines}
@@ -40,7 +44,7 @@ def complaints_about(connection: AnyConnection, lines: Sequence[RosterLine], use
     for line in lines:
         key, name = name_key(line.username), nickname_key(line.name)
         user = users.get(key)
-        is_anothers = key in logins or key in nicknames if user is None else user.deleted_at is not None
+        is_anothers = key in taken if user is None else user.deleted_at is not None
         if is_anothers:
             found.append(Complaint(line.line, Problem.TAKEN, {"username": line.username}))
         elif user is not None and user.is_teacher:
@@ -51,7 +55,8 @@ def complaints_about(connection: AnyConnection, lines: Sequence[RosterLine], use
                 for each in like_teacher(line, user, teachers)
             )
         owner = logins.get(name)
-        if in_file.get(name, line.line) != line.line or (owner and (user is None or owner != user.id)):
+        is_owners = owner and (user is None or owner != user.id)
+        if in_file.get(name, line.line) != line.line or is_owners or name in kept:
             found.append(Complaint(line.line, Problem.NAME_TAKEN, {"name": line.name}))
         closed = [room for room in line.rooms if name_key(room) in private]
         found.extend(Complaint(line.line, Problem.PRIVATE_ROOM, {"room": room}) for room in closed)

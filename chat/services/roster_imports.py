@@ -24,15 +24,16 @@ from chat.security.passwords import hash_aside, hash_generated
 from chat.services import audit
 from chat.services.accounts import Accounts
 from chat.services.credentials import PASSWORD_MAX_CHARS, hashes
+from chat.services.erased_names import ErasedNames
 from chat.services.memberships import Memberships, barred_among
 from chat.services.permissions import require_teacher
 from chat.services.rooms import Rooms
-from chat.services.roster_checks import complaints_about, like_teacher, open_room, users_of
+from chat.services.roster_checks import complaints_about, open_room, users_of
 from chat.services.roster_parsing import Roster, RosterLine, read_roster
 from chat.services.sessions import Sessions
 from chat.services.site import lock_site
 from chat.services.teachers import easy_password
-from chat.services.usernames import name_columns, teachers_skeletons
+from chat.services.usernames import lock_all_names, name_columns
 
 log = logging.getLogger(__name__)
 DEAD_AFTER_S = 30.0  # an import without progress for this long died with its process
@@ -88,6 +89,7 @@ class RosterImports:
         sessions: Sessions,
         rooms: Rooms,
         memberships: Memberships,
+        erased: ErasedNames,
         security_log: SecurityLog,
     ) -> None:
         self._store = store
@@ -96,6 +98,7 @@ class RosterImports:
         self._sessions = sessions
         self._rooms = rooms
         self._memberships = memberships
+        self._erased = erased
         self._security_log = security_log
         self._is_stopping = threading.Event()
 
@@ -108,7 +111,7 @@ class RosterImports:
         roster = read_roster(data, self._accounts.password_min_length, PASSWORD_MAX_CHARS)
         with self._store.read() as connection:
             users = users_of(connection, roster.lines)
-            complaints = [*roster.complaints, *complaints_about(connection, roster.lines, users)]
+            complaints = [*roster.complaints, *complaints_about(connection, roster.lines, users, self._erased)]
         complaints.sort(key=lambda complaint: complaint.line)
         known = frozenset(key for key, user in users.items() if user.deleted_at is None)
         return Preview(Roster(roster.lines, complaints), known)
@@ -227,9 +230,10 @@ class RosterImports:
     def _apply(self, tx: WriteTransaction, plan: _Plan, hashed: dict[str, dict[str, Any]], actor: Actor | None) -> None:
         """Apply everything in one transaction. Raises ROSTER_CHANGED after conflicting changes."""
         lock_site(tx)  # nobody becomes a teacher meanwhile
+        lock_all_names(tx)  # before the rows of users, as everybody who changes names
+        tx.lock_users(user.id for user in users_of(tx, plan.lines).values())
         users = users_of(tx, plan.lines)
-        teachers = teachers_skeletons(tx)
-        if any(like_teacher(line, users.get(name_key(line.username)), teachers) for line in plan.lines):
+        if complaints_about(tx, plan.lines, users, self._erased):
             raise ChatError(ErrorCode.ROSTER_CHANGED)
         now = self._clock()
         new: list[dict[str, Any]] = []
@@ -238,7 +242,7 @@ class RosterImports:
             columns = hashed.get(line.username)
             if user is None and columns is not None:
                 new.append(_new_row(line, now) | columns)
-            elif user is None or user.deleted_at is not None or user.is_teacher:
+            elif user is None:
                 raise ChatError(ErrorCode.ROSTER_CHANGED)
             else:
                 self._update(tx, user, line, now, columns)

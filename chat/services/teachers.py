@@ -20,6 +20,7 @@ from chat.services.accounts import (
     Accounts,
 )
 from chat.services.audit import differing
+from chat.services.erased_names import ErasedNames
 from chat.services.memberships import pass_on_rooms
 from chat.services.paging import Listed, Page
 from chat.services.permissions import require_teacher
@@ -56,6 +57,7 @@ class Teachers:
         sessions: Sessions,
         presence: Presence,
         site: Site,
+        erased: ErasedNames,
         security_log: SecurityLog,
     ) -> None:
         self._store = store
@@ -64,6 +66,7 @@ class Teachers:
         self._sessions = sessions
         self._presence = presence
         self._site = site
+        self._erased = erased
         self._security_log = security_log
 
     def claim(self, actor: Actor, token: str) -> None:
@@ -177,7 +180,7 @@ class Teachers:
         try:
             with self._store.write() as tx:
                 user_id = access.user_id(tx, username)
-                settle_names(tx, user_id, username=new_username, nickname=nickname)
+                settle_names(tx, self._erased, user_id, username=new_username, nickname=nickname)
                 names = select(User.username, User.nickname).where(User.id == user_id)
                 before = dict(tx.execute(names).mappings().one())
                 tx.execute(update(User).where(User.id == user_id).values(values))

@@ -9,6 +9,7 @@ from chat.models import User
 from chat.names import name_key, nickname_key, skeleton
 from chat.ports import WriteTransaction
 from chat.services.access import AnyConnection
+from chat.services.erased_names import ErasedNames
 
 
 def name_columns(*, username: str | None = None, nickname: str | None = None) -> dict[str, Any]:
@@ -22,15 +23,25 @@ def name_columns(*, username: str | None = None, nickname: str | None = None) ->
 
 
 def settle_names(
-    tx: WriteTransaction, user_id: int = 0, *, username: str | None = None, nickname: str | None = None
+    tx: WriteTransaction,
+    erased: ErasedNames,
+    user_id: int = 0,
+    *,
+    username: str | None = None,
+    nickname: str | None = None,
 ) -> None:
     """Lock names before they are written, and check them as `require_names` does."""
     _lock_names(tx, [name for name in (username, nickname) if name is not None])
-    require_names(tx, user_id, username=username, nickname=nickname)
+    require_names(tx, erased, user_id, username=username, nickname=nickname)
 
 
 def require_names(
-    connection: AnyConnection, user_id: int = 0, *, username: str | None = None, nickname: str | None = None
+    connection: AnyConnection,
+    erased: ErasedNames,
+    user_id: int = 0,
+    *,
+    username: str | None = None,
+    nickname: str | None = None,
 ) -> None:
     """Check the new names of a user; user_id 0: of a new user. None leaves a name unchanged.
 
@@ -38,10 +49,15 @@ def require_names(
     user is a teacher and another user's looks the same.
     """
     if username is not None:
-        _require_free(connection, username, but_for=user_id)
+        _require_free(connection, erased, username, but_for=user_id)
     if nickname is not None:
-        _require_own_nickname(connection, nickname, but_for=user_id)
+        _require_own_nickname(connection, erased, nickname, but_for=user_id)
     _require_unlike(connection, [name for name in (username, nickname) if name is not None], user_id)
+
+
+def lock_all_names(tx: WriteTransaction) -> None:
+    """Let nobody else decide about any name of a user until the commit: one lock instead of thousands."""
+    tx.lock_names([_ALL_NAMES])
 
 
 def lock_names_of(tx: WriteTransaction, user_id: int) -> None:
@@ -75,32 +91,37 @@ def _names_of(connection: AnyConnection, user_id: int) -> list[str]:
 
 def _lock_names(tx: WriteTransaction, names: list[str]) -> None:
     """No constraint spans the columns that names are compared with."""
+    tx.share_names([_ALL_NAMES])
     keys = {key for name in names for key in (name_key(name), nickname_key(name))}
     tx.lock_names([*(f"user {key}" for key in keys), *(f"look {skeleton(name)}" for name in names)])
 
 
-def _require_free(connection: AnyConnection, name: str, but_for: int) -> None:
-    """Raise USERNAME_TAKEN if another account, deleted ones included, has this name as its username, e-mail address or
-    nickname.
+def _require_free(connection: AnyConnection, erased: ErasedNames, name: str, but_for: int) -> None:
+    """Raise USERNAME_TAKEN if another account, deleted and erased ones included, has this name as its username, e-mail
+    address or nickname.
 
     Users log in with the first two, so no address may equal another user's username; for the third see
     `_require_own_nickname`.
     """
     is_taken = or_(is_called(name), User.nickname_key == name_key(name))
-    if connection.execute(select(User.id).where(is_taken, User.id != but_for)).first():
+    is_taken_now = connection.execute(select(User.id).where(is_taken, User.id != but_for)).first() is not None
+    if is_taken_now or erased.among(connection, [name_key(name)]):
         raise ChatError(ErrorCode.USERNAME_TAKEN, username=name)
 
 
-def _require_own_nickname(connection: AnyConnection, nickname: str, but_for: int) -> None:
-    """Raise NICKNAME_TAKEN if another account, deleted ones included, has this username or e-mail address.
+def _require_own_nickname(connection: AnyConnection, erased: ErasedNames, nickname: str, but_for: int) -> None:
+    """Raise NICKNAME_TAKEN if another account, deleted and erased ones included, has this username or e-mail address.
 
     Many clients show only nicknames, so a nickname must not equal another user's username. Two users may have the same
     nickname (docs/decisions/0080).
     """
-    if connection.execute(select(User.id).where(is_called(nickname_key(nickname)), User.id != but_for)).first():
+    key = nickname_key(nickname)
+    is_taken = connection.execute(select(User.id).where(is_called(key), User.id != but_for)).first() is not None
+    if is_taken or erased.among(connection, [key]):
         raise ChatError(ErrorCode.NICKNAME_TAKEN, nickname=nickname)
 
 
+_ALL_NAMES = "all names of users"
 _IS_TEACHER = (User.is_teacher, User.deleted_at.is_(None))
 
 

@@ -5,7 +5,9 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from tests.conftest import services_of
+from chat.clock import SECOND
+from chat.services import erasing
+from tests.conftest import FakeClock, services_of
 from tests.contract.clients import FlaskTransport, PollingClient, Reply
 
 MakeApp = Callable[..., Flask]
@@ -48,6 +50,22 @@ def test_closed_registration_is_refused_as_each_protocol_does(make_app: MakeApp)
     assert (found["roomapi"].status, found["roomapi"].json["code"]) == (200, 1)
     assert found["roomapi"].json["msg"] == "注册失败，此处不开放注册，请向老师索取账号"
     assert (found["ims"].status, found["ims"].json) == (403, {"code": -3, "info": "Registration closed"})
+    assert services_of(app).accounts.count()[0] == 0
+
+
+def test_the_names_of_erased_accounts_are_taken_in_every_protocol(make_app: MakeApp, clock: FakeClock) -> None:
+    app = make_app(clock)
+    taken = registrations(app, None)
+    assert [reply.status for reply in taken.values()] == [200, 201, 200, 200]
+    again = registrations(app, None)
+    for username in ("new", "new2", "new3", "n@x.org"):
+        services_of(app).teachers.delete(None, username)
+    clock.advance(erasing.KEPT // SECOND + 1)
+    services_of(app).eraser.erase()
+    found = registrations(app, None)
+    assert {protocol: (reply.status, reply.json) for protocol, reply in found.items()} == {
+        protocol: (reply.status, reply.json) for protocol, reply in again.items()
+    }
     assert services_of(app).accounts.count()[0] == 0
 
 

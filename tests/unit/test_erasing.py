@@ -1,6 +1,7 @@
 """Half a day after its deletion, nothing in the database tells whose account it was."""
 
 import base64
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from tests.unit.test_bounds import befriend, code_of
 HALF_A_DAY = 12 * 3600
 ADDRESS = "jacqueline.quirk@example.com"
 HERE = "192.0.2.1"
+TAKEN = ErrorCode.USERNAME_TAKEN
 TRACES = ("quirk", "jacky", "hobby")  # of names, address, nicknames, profile and texts about oneself
 
 
@@ -88,8 +90,26 @@ def test_after_half_a_day_no_table_has_a_trace(
     assert one(services, select(LoginSession.id).where(LoginSession.user_id == jacky.user_id)) is None
     assert one(services, select(FriendRequest.id).where(FriendRequest.sender_id == jacky.user_id)) is None
     assert one(services, select(Message.id).where(Message.sender_id == jacky.user_id)) is not None
-    again, _, was_restored = services.accounts.register_by_email(ADDRESS, "secret1", "Jacky", HERE)
-    assert (again != jacky.user_id, was_restored) == (True, False)
+
+
+@pytest.mark.both_databases
+def test_the_names_to_log_in_with_stay_taken(services: Services, clock: FakeClock, friend: Actor, jacky: Actor) -> None:
+    services.profiles.delete(sign_up(services, "Jacky"))
+    services.profiles.delete(jacky)
+    clock.advance(HALF_A_DAY + 1)
+    services.eraser.erase()
+    for name in ("jACKY", ADDRESS.upper(), "Ｊacky"):
+        register = partial(services.accounts.create, name, "secret1", HERE)
+        rename = partial(services.teachers.rename, None, "friend", name, None)
+        present = partial(services.profiles.present, friend, name, None)
+        assert [code_of(act) for act in (register, rename, present)] == [*2 * [TAKEN], ErrorCode.NICKNAME_TAKEN]
+        for line, problem in ((f"{name},Kim", "TAKEN"), (f"kim,{name}", "NAME_TAKEN")):
+            found = services.roster_imports.check(None, f"username,name\n{line}\n".encode()).roster.complaints
+            assert [each.problem.name for each in found] == [problem], line
+    again = partial(services.accounts.register_by_email, ADDRESS, "secret1", "new", HERE)
+    move = partial(services.profiles.change, friend, "secret1", Changes(email=ADDRESS), HERE)
+    assert [code_of(act) for act in (again, move)] == 2 * [TAKEN]
+    services.accounts.create("Jackie", "secret1", HERE)
 
 
 @pytest.mark.sqlite_only

@@ -416,6 +416,13 @@ def test_a_nickname_is_not_anothers_username_taken_at_the_same_moment(two: Two) 
         )
 
 
+def somebody_waits(two: Two) -> object:
+    """Whether a transaction waits for a lock of another one."""
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    with two.one.store.read() as connection:
+        return connection.exec_driver_sql(waiting).first()
+
+
 def test_a_name_changed_by_its_user_and_a_teacher_at_once_does_not_deadlock(
     two: Two, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -424,15 +431,10 @@ def test_a_name_changed_by_its_user_and_a_teacher_at_once_does_not_deadlock(
     has_row = threading.Event()
     require_still = Proven.require_still
 
-    def somebody_waits() -> object:
-        waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        with two.one.store.read() as connection:
-            return connection.exec_driver_sql(waiting).first()
-
     def lock_and_wait(self: Proven, tx: Any) -> None:
         require_still(self, tx)
         has_row.set()
-        wait_until(somebody_waits, "the teacher waits")
+        wait_until(lambda: somebody_waits(two), "the teacher waits")
 
     def rename() -> None:
         assert has_row.wait(10)
@@ -494,6 +496,47 @@ def test_site_settings_changed_at_once_are_changed_once(two: Two) -> None:
         refused = two.at_once(*[lambda s=s: s.site.change(None, version, changes) for s in (two.one, two.two)])
         assert sorted(map(str, refused)) == sorted(map(str, [None, ErrorCode.SETTINGS_CHANGED]))
         assert two.one.site.settings().version == version + 1
+
+
+def test_a_roster_and_an_address_at_once_share_no_name_to_log_in_with(two: Two) -> None:
+    for n in range(ROUNDS):
+        name, nickname = f"roster{n}@example.com", f"Wanted By Both {n}"
+        sign_up(two.one, f"mover{n}")
+        user_id, session = two.one.accounts.log_in(f"mover{n}", "secret1", ADDRESS)
+        actor = two.one.sessions.resolve(session.id, user_id)
+        assert actor is not None
+        content = f"username,name,password\n{name},{nickname},secret12\n".encode()
+        refused = two.at_once(
+            lambda: two.one.profiles.change(actor, "secret1", Changes(email=name), ADDRESS),
+            lambda: two.two.roster_imports.import_now(content, resets_passwords=False, told=lambda _: None),
+        )
+        assert refused[0] in (None, ErrorCode.USERNAME_TAKEN)
+        assert refused[1] in (None, ErrorCode.ROSTER_INVALID, ErrorCode.ROSTER_CHANGED)
+        assert refused.count(None) == 1
+        called = (User.username_key == name) | (User.email_key == name)
+        assert len(two.rows(User.id, where=called)) == 1
+
+
+def test_a_roster_waits_for_an_address_that_is_being_set(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both locks names before they look; without that the roster sees no address, which is not committed yet."""
+    mia = two.people[1]
+    has_names = threading.Event()
+    require_still = Proven.require_still
+
+    def lock_and_wait(self: Proven, tx: Any) -> None:
+        require_still(self, tx)
+        has_names.set()
+        wait_until(lambda: somebody_waits(two), "the roster waits")
+
+    def bring() -> None:
+        assert has_names.wait(10)
+        content = b"username,name,password\nmia@example.com,Other Mia,secret12\n"
+        two.two.roster_imports.import_now(content, resets_passwords=False, told=lambda _: None)
+
+    monkeypatch.setattr(Proven, "require_still", lock_and_wait)
+    changes = Changes(email="mia@example.com")
+    refused = two.at_once(lambda: two.one.profiles.change(mia, "secret1", changes, ADDRESS), bring)
+    assert refused == [None, ErrorCode.ROSTER_CHANGED]
 
 
 def test_one_roster_imported_at_once_makes_each_account_once(two: Two) -> None:

@@ -31,6 +31,7 @@ _NAME_LOCK = 0x436F6D  # first key of advisory locks: no other program's, we hop
 _bytes_used = text("SELECT pg_database_size(current_database())")
 _snapshot = text("SELECT pg_current_snapshot()::text")
 _lock_name = text("SELECT pg_advisory_xact_lock(:space, hashtext(:name))")
+_share_name = text("SELECT pg_advisory_xact_lock_shared(:space, hashtext(:name))")
 _RENEW_SECONDS = 1.0
 SCRUB_SECONDS = 12 * 3600.0
 SCRUB_FIRST_SECONDS = 3600.0  # after the start
@@ -57,6 +58,11 @@ class Transaction(WriteTransaction):
         """Let nobody else decide about these names until the commit."""
         for name in sorted(set(names)):
             self.execute(_lock_name, {"space": _NAME_LOCK, "name": name})
+
+    def share_names(self, names: Iterable[str]) -> None:
+        """Let nobody else lock these names until the commit."""
+        for name in sorted(set(names)):
+            self.execute(_share_name, {"space": _NAME_LOCK, "name": name})
 
     def run_many(self, batch: Batch, rows: Sequence[Mapping[str, Any]]) -> None:
         """Execute an update for all of these rows of values at once. They are locked in their order, if by an index."""
