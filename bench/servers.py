@@ -19,8 +19,8 @@ from bench.cpu import Family, descendants
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-_CORES = sorted(os.sched_getaffinity(0))  # those that this machine, or container, lets us use
-SERVER_CORE, GENERATOR_CORE = _CORES[0], _CORES[-1]
+CORES = sorted(os.sched_getaffinity(0))  # those that this machine, or container, lets us use
+SERVER_CORE, GENERATOR_CORE = CORES[0], CORES[-1]
 _TICKS = os.sysconf("SC_CLK_TCK")  # a second
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _PR_SET_PDEATHSIG = 1
