@@ -111,7 +111,17 @@ class Ledger:
     def faults(self) -> str:
         """Describe losses, duplicates and disorder; empty without any."""
         counts = {"losses": self.losses, "duplicates": self.duplicates, "out of order": self.disorder}
-        return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+        found = [f"{count} {what}" for what, count in counts.items() if count]
+        lacking = self._lacking()
+        return ", ".join([*found, f"of messages {min(lacking)} to {max(lacking)}"] if lacking else found)
+
+    def _lacking(self) -> set[int]:
+        """Numbers of the messages that have not reached everybody."""
+        found = {number for room in self.rooms for number in room.acknowledged if number not in room.index}
+        for room in self.rooms:
+            for seat in room.seats:
+                found.update(room.order[seat.position :], seat.missing)
+        return found
 
 
 def percentile(values: list[int], share: float) -> float:

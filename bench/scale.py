@@ -10,8 +10,9 @@ import itertools
 import re
 import sys
 import time
+import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ TITLE = "Several workers"
 PLOT = "performance-scale.svg"
 _LEARN_TIMES, _LEARN_SECONDS = 4, 5.0  # the scenario's rate
 _THREADS = "8"  # docs/postgresql.md
+_TIME = re.compile(r'"timestamp":"([^"]+)"')
 _KNOWN = re.compile(r"^commonroom_pulls_known_total\{.*\} ([0-9.e+]+)$", re.MULTILINE)
 
 
@@ -52,12 +54,6 @@ class Measured:
 
 
 Results = dict[Case, Measured]
-
-
-class FromNowOn(clients.Polling):
-    """Its first pull asks for what comes from now on: the database has messages of the measurement before."""
-
-    first_cursor = b'"2099-01-01T00:00:00Z"'
 
 
 class Scaled(Commonroom):
@@ -108,9 +104,19 @@ class Scaled(Commonroom):
 
     def known_pulls(self) -> float:
         """How many pulls no thread has taken in so far, at the worker that answers."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
-            found = _KNOWN.search(answer.read().decode())
+        found = _KNOWN.search(self._get("/metrics", {}))
         return float(found[1]) if found else 0.0
+
+    def newest(self, room: str) -> bytes:
+        """The cursor after the room's messages: those of the measurement before."""
+        query = urllib.parse.urlencode({"roomname": room, "limit": 1})
+        times = _TIME.findall(self._get(f"/chat/history?{query}", {"Authorization": self.tokens[room][0]}))
+        return f'"{times[-1]}"'.encode() if times else clients.Polling.first_cursor
+
+    def _get(self, target: str, headers: dict[str, str]) -> str:
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{target}", headers=headers)
+        with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
+            return answer.read().decode()
 
 
 def run(cases: Sequence[Case], *, quick: bool) -> Iterator[tuple[Case, Measured]]:
@@ -155,7 +161,8 @@ def _paths(server: Scaled, cases: Sequence[Case], *, quick: bool) -> Iterator[tu
 
 
 def _measure(server: Scaled, case: Case, *, quick: bool) -> Measured:
-    load = Load(server, FromNowOn, port=server.port_of(case.path))
+    load = Load(server, port=server.port_of(case.path))
+    _begin_after(load, {room: server.newest(room) for room in server.tokens})
     load.arrive(load.members, 2)
     load.first_round()
     if case.path == PROXIED and case.workers > 1:  # every worker has to learn the heads of all clients
@@ -168,6 +175,16 @@ def _measure(server: Scaled, case: Case, *, quick: bool) -> Measured:
     known, delivered = server.known_pulls() - known, load.ledger.delivered - delivered
     load.close()
     return Measured(figures, known / max(1, delivered) if case.workers == 1 else None)
+
+
+def _begin_after(load: Load, newest: Mapping[str, bytes]) -> None:
+    """Have the members' first pulls ask for what follows the newest message of their room.
+
+    A cursor in the future would mean "from my arrival on": a busy server takes in some of the pulls only after the
+    first message was sent, and that one would count as lost.
+    """
+    for member in load.members:
+        member.first_cursor = newest[member.room]
 
 
 def targets(results: Results) -> list[Target]:

@@ -1,6 +1,7 @@
 """The table and the plot of `make bench-scale`."""
 
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -8,6 +9,9 @@ from bench import scale_plot
 
 scale: Any = import_module("bench.scale")  # the bench has few types
 load: Any = import_module("bench.load")
+clients: Any = import_module("bench.clients")
+ledger: Any = import_module("bench.ledger")
+wire: Any = import_module("bench.wire")
 
 
 def measured(cost: float) -> Any:
@@ -26,6 +30,28 @@ def test_targets_compare_databases_with_sqlite_and_workers_with_one() -> None:
     lines = scale.report(results).splitlines()
     assert lines[2].startswith("| 10x30 | direct | 1 | SQLite | 600 |")
     assert "| 1.60 |" in lines[3]
+
+
+def test_first_pulls_ask_for_what_follows_the_newest_message_whenever_they_arrive() -> None:
+    """A cursor in the future lost the messages that a busy server stored before it took in the pull."""
+    asked: list[bytes] = []
+    books = ledger.Ledger(1)
+    member = clients.Polling(wire.Reactor(), 0, books, books.seat(0), "room-0000", "token")
+    member.receiver = SimpleNamespace(request=asked.append)
+    scale._begin_after(SimpleNamespace(members=[member]), {"room-0000": b'"2026-01-02T03:04:05.000006Z"'})
+    member.start()
+    assert asked[0].endswith(b'{"room-0000":"2026-01-02T03:04:05.000006Z"}')
+
+
+def test_outstanding_deliveries_are_named_by_their_messages() -> None:
+    books = ledger.Ledger(1)
+    first, second = books.seat(0), books.seat(0)
+    for number in (4, 5, 6):
+        body = ledger.text(1, number).encode()
+        books.receive(first, body, 2)
+        if number != 5:
+            books.receive(second, body, 2)
+    assert books.faults == "1 losses, of messages 5 to 5"
 
 
 def test_the_plot_has_a_bar_for_each_part_and_both_colour_schemes() -> None:
