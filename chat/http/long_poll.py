@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import cast
 from weakref import WeakValueDictionary
 
-from flask import Response, current_app, request
+from flask import Flask, Response, current_app, request
 
 from chat import metrics
 from chat.clock import SECOND
@@ -109,7 +109,8 @@ class _Form:
 class _Forms:
     """The forms of one application's pulls, and the positions that readers share."""
 
-    def __init__(self, chat: Services) -> None:
+    def __init__(self, app: Flask, chat: Services) -> None:
+        self.app = app
         self.hub = chat.hub
         self.clock = chat.clock
         self._limits = chat.limits
@@ -131,10 +132,10 @@ class _Forms:
 
 
 def _forms(chat: Services) -> _Forms:
-    extensions = current_app.extensions
-    if _EXTENSION not in extensions:
-        extensions.setdefault(_EXTENSION, _Forms(chat))
-    return cast(_Forms, extensions[_EXTENSION])
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    if _EXTENSION not in app.extensions:
+        app.extensions.setdefault(_EXTENSION, _Forms(app, chat))
+    return cast(_Forms, app.extensions[_EXTENSION])
 
 
 class HeldPull:
@@ -233,7 +234,8 @@ class HeldPull:
     def _take(self, news: News) -> None:
         if news.is_due:
             metrics.count(metrics.DELIVERIES, news.count)
-            self._found = self._form.render(news)
+            with self._form.forms.app.app_context():  # pictures are loaded from the store
+                self._found = self._form.render(news)
 
     # On the event loop
 

@@ -25,7 +25,7 @@ MOVES: dict[State, frozenset[State]] = {
     _S.READING: frozenset({_S.IDLE, _S.WORKING, _S.HELD, _S.CLOSING, _S.GONE}),
     _S.WORKING: frozenset({_S.IDLE, _S.READING, _S.RECEIVING, _S.HELD, _S.SENDING, _S.CLOSING, _S.GONE}),
     _S.RECEIVING: frozenset({_S.WORKING, _S.CLOSING, _S.GONE}),
-    _S.HELD: frozenset({_S.IDLE, _S.READING, _S.WORKING, _S.CLOSING, _S.GONE}),
+    _S.HELD: frozenset({_S.IDLE, _S.READING, _S.WORKING, _S.SENDING, _S.CLOSING, _S.GONE}),
     _S.SENDING: frozenset({_S.IDLE, _S.READING, _S.CLOSING, _S.GONE}),
     _S.SURPLUS: frozenset({_S.CLOSING, _S.GONE}),
     _S.CLOSING: frozenset({_S.GONE}),

@@ -1,5 +1,6 @@
 """Held pulls, with the connection's part played by the test."""
 
+import base64
 import json
 import time
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from chat.services.pulls import Position, PullReader
 from tests.conftest import services_of, sign_up
 from tests.contract.clients import FlaskTransport, PollingClient
 from tests.database import wait_for_the_bus
+from tests.pictures import noise
 
 FUTURE = "2099-01-01T00:00:00Z"
 
@@ -100,6 +102,19 @@ def test_many_small_messages_are_left_to_a_thread(
     assert parked.look() is Look.NEEDS_THREAD
     monkeypatch.setattr(Position, "_find", lambda *_: pytest.fail("once for all who are there"))
     assert parked.look() is Look.NEEDS_THREAD
+    end(parked)
+
+
+def test_a_picture_is_encoded_in_the_thread_that_looks_again(
+    app: Flask, token: str, chat: Services, bob: Actor
+) -> None:
+    """It went through the whole stack once more, for each reader."""
+    parked = park(app, token, {"public": FUTURE})
+    chat.messages.send(bob, "public", Draft(image=noise(20_000)))
+    assert parked.look() is Look.NEEDS_THREAD
+    parked.look_again()
+    (message,) = json.loads(b"".join(parked.look()))["public"]  # type: ignore[arg-type]
+    assert base64.b64decode(message["content"]).startswith(b"\x89PNG")
     end(parked)
 
 
