@@ -33,10 +33,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _placed() -> None:
-    """In the child: run on the server's core, and end with the bench, should that be killed."""
-    os.sched_setaffinity(0, {SERVER_CORE})
+def end_with_parent() -> None:
+    """In a child: end with the bench, should that be killed."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _placed() -> None:
+    """In the child: run on the server's core."""
+    os.sched_setaffinity(0, {SERVER_CORE})
+    end_with_parent()
 
 
 class Server:

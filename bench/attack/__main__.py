@@ -1,16 +1,14 @@
 """Attack a server with the settings of `make run` while a class chats by all five protocols, and print the effects.
 
-The server runs on one core; the class and the attackers share the other. The attacks run one after the other, then all
-at once; between them the class is alone for some seconds.
+The server runs on one core; the class and the attackers share the other, where the class comes first. The attacks run
+one after the other, then all at once; between them the class is alone for some seconds.
 """
 # ruff: noqa: T201
 
 import argparse
 import asyncio
-import json
 import os
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -23,6 +21,7 @@ from bench.attack.attacker import TEACHER
 from bench.attack.attackers import ATTACKS
 from bench.attack.books import Books, Phase
 from bench.attack.members import KINDS, PASSWORD, ROOM, Member
+from bench.attack.processes import Attackers
 from bench.attack.wire import Http, Lost
 from bench.servers import BIN, GENERATOR_CORE, Commonroom, free_port
 
@@ -32,6 +31,7 @@ TOGETHER = "all at once"
 _SETTLE_SECONDS = 5.0
 _FAST_SECONDS = 0.25  # a send that takes longer is slow
 _RECOVERY_LIMIT = 60.0
+_TICK_SECONDS = 0.02
 
 
 class Attacked(Commonroom):
@@ -61,6 +61,8 @@ class Row:
     phase: Phase
     rss: int  # bytes of the server at the end of the attack
     cpu: float  # of the server's core
+    class_cpu: float = 0.0  # of the other core, by the class's own process
+    class_waited: float = 0.0  # share of the time in which that process waited for the core
     recovery: float = 0.0  # s until sends were quick again
     counts: dict[str, int] = field(default_factory=dict)  # answers to the attackers
 
@@ -70,9 +72,10 @@ class Lesson:
 
     def __init__(self, server: Attacked, pupils: int) -> None:
         self.server = server
-        self.books = Books(pupils)
+        kinds = [KINDS[number % len(KINDS)] for number in range(pupils)]
+        self.books = Books(kind.__name__.lower() for kind in kinds)
         self.members: list[Member] = [
-            KINDS[number % len(KINDS)](number, server.port, server.tcp_port, self.books) for number in range(pupils)
+            kind(number, server.port, server.tcp_port, self.books) for number, kind in enumerate(kinds)
         ]
         self._turn = 0
 
@@ -94,9 +97,10 @@ class Lesson:
             for member in self.members:
                 async with asyncio.timeout(60):
                     await member.ready.wait()
-            sending = group.create_task(self._send(group))
+            sending, ticking = group.create_task(self._send(group)), group.create_task(self._tick())
             yield
             sending.cancel()
+            ticking.cancel()
             await self._drain()
             for task in tasks:
                 task.cancel()
@@ -106,6 +110,13 @@ class Lesson:
             group.create_task(self.members[self._turn % len(self.members)].say())
             self._turn += 1
             await asyncio.sleep(SECONDS_BETWEEN_SENDS / len(self.members))
+
+    async def _tick(self) -> None:
+        """Measure how late this process is itself: because it waits for its core, or is busy with other messages."""
+        while True:
+            due = time.monotonic() + _TICK_SECONDS
+            await asyncio.sleep(_TICK_SECONDS)
+            self.books.phase.lateness.append(time.monotonic() - due)
 
     async def _drain(self) -> None:
         """Until all that was acknowledged has arrived, or half a minute; then each looks once more."""
@@ -117,18 +128,15 @@ class Lesson:
 
     async def phase(self, name: str, attacks: list[str], seconds: float) -> Row:
         """Attack for so long, then wait until the class is quick again."""
-        self.books.phase = phase = Phase()
-        attackers = [await _start(attack, seconds, self.server) for attack in attacks]
-        cpu, began = self.server.cpu_seconds(), time.monotonic()
-        await asyncio.sleep(seconds)
-        cpu = (self.server.cpu_seconds() - cpu) / (time.monotonic() - began)
-        row = Row(name, phase, self.server.rss_bytes(), cpu)
-        self.books.phase = Phase()
-        row.recovery = await self._recovery()
-        for attacker in attackers:
-            output, _ = await attacker.communicate()
-            for what, count in json.loads(output or b"{}").items():
-                row.counts[what] = row.counts.get(what, 0) + count
+        async with Attackers.ready(attacks, seconds, (self.server.port, self.server.tcp_port)) as attackers:
+            self.books.phase = phase = Phase()
+            began, cpu, (used, waited) = time.monotonic(), self.server.cpu_seconds(), _own_times()
+            counts, _ = await asyncio.gather(attackers.attack(), asyncio.sleep(seconds))
+            took, used, waited = time.monotonic() - began, _own_times()[0] - used, _own_times()[1] - waited
+            cpu = self.server.cpu_seconds() - cpu
+            row = Row(name, phase, self.server.rss_bytes(), cpu / took, used / took, waited / took, counts=dict(counts))
+            self.books.phase = Phase()
+            row.recovery = await self._recovery()
         await asyncio.sleep(min(_SETTLE_SECONDS, seconds))
         return row
 
@@ -148,9 +156,10 @@ class Lesson:
         return time.monotonic() - began
 
 
-async def _start(attack: str, seconds: float, server: Attacked) -> asyncio.subprocess.Process:
-    command = ("-m", "bench.attack.attackers", attack, f"{seconds}", f"{server.port}", f"{server.tcp_port}")
-    return await asyncio.create_subprocess_exec(sys.executable, *command, stdout=subprocess.PIPE)
+def _own_times() -> tuple[float, float]:
+    """This process's seconds of CPU, and of waiting for its core, so far (proc_pid_schedstat)."""
+    used, waited, _ = map(int, Path("/proc/self/schedstat").read_text().split())
+    return used / 1e9, waited / 1e9
 
 
 async def _run(options: argparse.Namespace, server: Attacked) -> tuple[list[Row], Books]:
@@ -162,7 +171,8 @@ async def _run(options: argparse.Namespace, server: Attacked) -> tuple[list[Row]
     if options.together or not options.attack:
         phases += [(TOGETHER, options.attack or list(ATTACKS)), (f"{QUIET}, after it all", [])]
     async with lesson.chatting():
-        for name, attacks in phases:
+        for number, (name, attacks) in enumerate(phases, 1):
+            print(f"[{number}/{len(phases)}] {name}, {options.seconds:g} s", flush=True)
             row = await lesson.phase(name, attacks, options.seconds)
             rows.append(row)
             print(report.line(row), flush=True)

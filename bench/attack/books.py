@@ -1,6 +1,7 @@
 """Messages sent and received by the class: latencies, losses, duplicates."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 INTRUSION = "from a page of another site"  # must reach nobody
@@ -18,6 +19,8 @@ class Phase:
 
     sends: list[float] = field(default_factory=list)
     deliveries: list[float] = field(default_factory=list)
+    by_protocol: dict[str, list[float]] = field(default_factory=dict)  # the deliveries again
+    lateness: list[float] = field(default_factory=list)  # of the class's own clock: part of all latencies above
     refused: int = 0  # sends that were not acknowledged
     lapses: int = 0  # connections of the class that broke
     intrusions: int = 0  # messages that a page of another site sent
@@ -26,12 +29,14 @@ class Phase:
 class Books:
     """One for the whole run. A message belongs to the phase in which its sending began."""
 
-    def __init__(self, members: int) -> None:
+    def __init__(self, protocols: Iterable[str]) -> None:
+        """protocols: one for each member."""
+        self._protocols = list(protocols)
         self.phase = Phase()
         self._next = 0
         self._began: dict[int, tuple[float, Phase]] = {}
         self._acknowledged: set[int] = set()
-        self._received: list[set[int]] = [set() for _ in range(members)]
+        self._received: list[set[int]] = [set() for _ in self._protocols]
         self.duplicates = 0
 
     def begin(self, now: float) -> int:
@@ -61,6 +66,7 @@ class Books:
         self._received[member].add(number)
         began, phase = self._began[number]
         phase.deliveries.append(now - began)
+        phase.by_protocol.setdefault(self._protocols[member], []).append(now - began)
 
     @property
     def acknowledged(self) -> frozenset[int]:

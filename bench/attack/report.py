@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.attack.books import Books, percentile
+from bench.attack.books import Books, Phase, percentile
 from bench.report import machine
 
 if TYPE_CHECKING:
@@ -23,22 +23,33 @@ def line(row: Row) -> str:
     return (
         f"{row.name:24} send {_times(row.phase.sends)} ms  delivery {_times(row.phase.deliveries)} ms  "
         f"refused {row.phase.refused}  lapses {row.phase.lapses}  {row.rss / 2**20:.0f} MiB  CPU {row.cpu:.0%}  "
-        f"recovery {row.recovery:.2f} s  attackers: {_counts(row)}"
+        f"recovery {row.recovery:.2f} s  attackers: {_counts(row)}\n"
+        f"{'':24} the class: CPU {row.class_cpu:.0%}, waited for its core {row.class_waited:.1%}, "
+        f"late {_times(row.phase.lateness)} ms; deliveries by protocol: {_by_protocol(row.phase)}"
     )
 
 
 def table(rows: list[Row]) -> str:
     """In Markdown."""
-    lines = [
-        "| attack | send p50/p95/p99 ms | delivery p50/p95/p99 ms | sends refused | connections lost | server MiB "
-        "| server CPU | recovery s | the attackers' answers |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    head = (
+        "attack",
+        "send p50/p95/p99 ms",
+        "delivery p50/p95/p99 ms",
+        "the class late p50/p95/p99 ms",
+        "sends refused",
+        "connections lost",
+        "server MiB",
+        "server CPU",
+        "recovery s",
+        "the attackers' answers",
+    )
+    lines = ["| " + " | ".join(head) + " |", "| " + " | ".join(["---"] * len(head)) + " |"]
     for row in rows:
         cells = (
             row.name,
             _times(row.phase.sends),
             _times(row.phase.deliveries),
+            _times(row.phase.lateness),
             row.phase.refused,
             row.phase.lapses,
             f"{row.rss / 2**20:.0f}",
@@ -90,6 +101,10 @@ def write(path: Path, rows: list[Row], books: Books, seconds: float) -> None:
 
 def _times(values: list[float]) -> str:
     return " / ".join(f"{percentile(values, share):.0f}" for share in _SHARES)
+
+
+def _by_protocol(phase: Phase) -> str:
+    return ", ".join(f"{protocol} {_times(values)}" for protocol, values in sorted(phase.by_protocol.items()))
 
 
 def _counts(row: Row) -> str:

@@ -40,10 +40,10 @@ class Lesson:
 
     def __init__(self, http_port: int, tcp_port: int, claim: str, pupils: int) -> None:
         self.errors: list[str] = []
-        self.books = LessonBooks(pupils + 1)
         self._claim = claim
         others = KINDS[1:]
         kinds = [others[number // 2 % len(others)] if number % 2 else Polling for number in range(pupils)]
+        self.books = LessonBooks(kind.__name__.lower() for kind in [*kinds, Polling])
         self.pupils: list[Member] = [kind(number, http_port, tcp_port, self.books) for number, kind in enumerate(kinds)]
         self._teacher = Polling(pupils, http_port, tcp_port, self.books)
         self._teacher.name = TEACHER

@@ -11,7 +11,7 @@ MIB = 2**20
 
 
 def row(name: str, latency: float = 0.01, *, rss: int = 100 * MIB, recovery: float = 0.0) -> Any:
-    return Row(name, Phase([latency] * 20, [latency] * 20), rss, 0.5, recovery)
+    return Row(name, Phase([latency] * 20, [latency] * 20), rss, 0.5, recovery=recovery)
 
 
 def test_one_line_for_each_attack_that_misses_an_aim() -> None:
@@ -21,11 +21,11 @@ def test_one_line_for_each_attack_that_misses_an_aim() -> None:
         "long: recovery 2.5 s",
         "memory: 100 MiB at the beginning, 300 at the end",
     ]
-    assert "- long: recovery 2.5 s" in report.verdict(rows, Books(1))
+    assert "- long: recovery 2.5 s" in report.verdict(rows, Books(["tcp"]))
 
 
 def test_missing_figures_miss_the_target_and_good_ones_meet_it() -> None:
     assert report.missed([row("nobody"), Row("mute", Phase(), 0, 0.1)]) == [
         "mute: send p95 inf ms, delivery p95 inf ms"
     ]
-    assert report.verdict([row("nobody")], Books(1)).endswith("No aim was missed.")
+    assert report.verdict([row("nobody")], Books(["tcp"])).endswith("No aim was missed.")
