@@ -1,6 +1,5 @@
 """Request bodies (docs/specification.md, "Bad input")."""
 
-import json
 import re
 from collections.abc import Callable
 from functools import wraps
@@ -11,6 +10,7 @@ from marshmallow import Schema, ValidationError
 from chat.errors import ChatError, ErrorCode
 from chat.http.api_spec import declared
 from chat.http.context import arrival, this_request
+from chat.http.long_json import parse_json
 from chat.lanes import Lane, enter_lane
 from chat.server.ports import SHORT_MAX_BYTES, BodyNotReceived
 from chat.services.messages import Draft
@@ -66,14 +66,13 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     if sum(raw.count(mark) for mark in (b",", b"[", b"{") if mark in raw) > MOST_VALUES:
         raise ChatError(ErrorCode.BODY_MALFORMED, reason="too many values")
     try:
-        text = raw.decode("utf-8-sig")
-        value = _DECODER.decode(text)
+        value = parse_json(raw)
     except (ValueError, RecursionError):
         raise ChatError(ErrorCode.BODY_MALFORMED, reason="not JSON") from None
     if not isinstance(value, dict):
         raise ChatError(ErrorCode.BODY_MALFORMED, reason="no object")
     # NUL and lone surrogates can only come from escapes: JSON and UTF-8 do not allow them otherwise.
-    if "\\" in text and "\\u" in text and not is_clean(value):
+    if b"\\" in raw and b"\\u" in raw and not is_clean(value):
         raise ChatError(ErrorCode.BODY_MALFORMED, reason="NUL or lone surrogate")
     return value
 
@@ -155,10 +154,3 @@ def is_clean(value: Any) -> bool:
 
 
 _UNCLEAN = re.compile("[\0\ud800-\udfff]")
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
