@@ -1,10 +1,15 @@
 """Password hashing: argon2id over digests of the password (docs/specification.md, "realtime")."""
 
+import contextlib
 import hashlib
+import os
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
+from functools import cache
+from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -24,6 +29,8 @@ _LIGHT = "$argon2id$v=19$m=4096,t=1,p=1$"
 _places = threading.BoundedSemaphore(2)
 _room_place = threading.BoundedSemaphore(1)  # room passwds use at most one of them, so that log-ins go first
 _LONGEST_WAIT = 30.0  # seconds
+_NICENESS = 10  # added, for argon2 alone
+T = TypeVar("T")
 
 
 def normal(password: str) -> str:
@@ -46,7 +53,7 @@ def md5(password: str) -> str:
 def hash_digest(digest: str, *, for_room: bool = False) -> str:
     """Hash a digest or secret with argon2id, as text with salt and parameters. Raises UNAVAILABLE if too many wait."""
     with place(for_room=for_room):
-        return _hasher.hash(digest)
+        return at_low_priority(lambda: _hasher.hash(digest))
 
 
 def hash_aside(digest: str) -> str:
@@ -64,8 +71,8 @@ def verify(stored: str | None, digest: str) -> bool:
     in a `place()`.
     """
     if stored is not None and stored.startswith(_LIGHT):
-        _is_right(_NOBODYS, digest)  # the time must not tell whose password was generated
-    return _is_right(stored or _NOBODYS, digest) and stored is not None
+        at_low_priority(lambda: _is_right(_NOBODYS, digest))  # the time must not tell whose password was generated
+    return at_low_priority(lambda: _is_right(stored or _NOBODYS, digest)) and stored is not None
 
 
 def _is_right(stored: str, digest: str) -> bool:
@@ -73,6 +80,30 @@ def _is_right(stored: str, digest: str) -> bool:
         return _hasher.verify(stored, digest)
     except (VerificationError, InvalidHashError):
         return False
+
+
+def at_low_priority(call: Callable[[], T]) -> T:
+    """Return the call's result, from a thread of low priority: argon2 releases the GIL, so it delays no other thread.
+
+    Not the caller itself, who writes to the database before and after: a thread of low priority that holds the turn of
+    all writers gets hardly any CPU time on a busy machine.
+    """
+    return _low_threads().submit(call).result()
+
+
+@cache
+def _low_threads() -> ThreadPoolExecutor:
+    """Return the process's threads for hashing, one for each place."""
+    return ThreadPoolExecutor(3, "argon2", initializer=_lower_priority)
+
+
+def _lower_priority() -> None:
+    with contextlib.suppress(OSError, AttributeError):  # only Linux has it by thread
+        niceness = os.getpriority(os.PRIO_PROCESS, 0) + _NICENESS
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
+
+
+os.register_at_fork(after_in_child=_low_threads.cache_clear)  # threads stay with the parent
 
 
 @contextmanager

@@ -3,9 +3,7 @@
 The thread that became idle last runs first, because its caches are warm.
 """
 
-import contextlib
 import logging
-import os
 import threading
 import time
 from collections import Counter, OrderedDict, deque
@@ -30,14 +28,12 @@ class Bounds:
     most_waiting: int  # jobs that may be refused; the others are limited by the number of connections
     most_each: int = 0  # concurrent jobs per client; 0: unlimited
     unasked: int = 0  # additional threads assigned without asking for the client
-    nice: int = 0  # added to the niceness of the threads
     rest: int = 0  # a thread sleeps this multiple of a job's CPU time after the job, if more jobs wait
 
 
 BOUNDS = {
-    # argon2 releases the GIL, so a low priority delays no other thread.
-    Lane.HASHING: Bounds(threads=2, most_waiting=500, nice=10),
-    Lane.ROOM_PASSWDS: Bounds(threads=1, most_waiting=200, nice=10),
+    Lane.HASHING: Bounds(threads=2, most_waiting=500),
+    Lane.ROOM_PASSWDS: Bounds(threads=1, most_waiting=200),
     # Single C calls hold the GIL for up to 10 ms here. Sleeping limits one client to a quarter of a core.
     Lane.PICTURES: Bounds(threads=1, most_waiting=200, most_each=1, rest=3),
     # A part is a write of 128 KiB. One thread, so that few senders wait for a part at a time.
@@ -227,10 +223,6 @@ class _Thread(threading.Thread):
         self._told.release()
 
     def run(self) -> None:
-        if self._bounds.nice:
-            with contextlib.suppress(OSError):  # Linux alone has niceness by thread
-                nice = os.getpriority(os.PRIO_PROCESS, 0) + self._bounds.nice
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
         while True:
             self._told.acquire()
             job, self._job = self._job, None

@@ -1,5 +1,8 @@
 import hashlib
+import os
 import statistics
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -41,6 +44,47 @@ def test_generated_passwords_cost_less_to_hash_and_as_much_to_check() -> None:
     light, known, unknown = (statistics.median(each) for each in zip(*rounds, strict=True))
     assert light < unknown / 4
     assert 0.5 < known / unknown < 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has niceness by thread")
+def test_hashing_alone_leaves_the_processor_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The caller keeps its priority: it also writes to the database."""
+    seen: list[int] = []
+
+    class Hasher:
+        def hash(self, digest: str) -> str:
+            seen.append(niceness())
+            return digest
+
+        def verify(self, stored: str, digest: str) -> bool:
+            seen.append(niceness())
+            return stored == digest
+
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    monkeypatch.setattr(passwords, "_hasher", Hasher())
+    before = niceness()
+    assert passwords.verify(passwords.hash_digest("x"), "x")
+    assert seen == [min(19, before + 10)] * 2
+    assert niceness() == before
+
+
+FORKED = """
+import os, signal
+from chat.security import passwords
+passwords.at_low_priority(lambda: None)
+child = os.fork()
+if not child:
+    signal.alarm(20)
+    os._exit(passwords.at_low_priority(lambda: 7))
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_forked_process_has_threads_of_its_own_to_hash() -> None:
+    command = [sys.executable, "-W", "ignore", "-c", FORKED]
+    assert subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout == "7\n"
 
 
 def test_digests_are_of_the_text_in_utf8() -> None:

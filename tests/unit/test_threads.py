@@ -1,8 +1,6 @@
 """The thread pool, and the turns of clients."""
 
 import asyncio
-import os
-import sys
 import threading
 import time
 import weakref
@@ -239,15 +237,6 @@ def test_a_thread_rests_after_long_work_while_more_waits(alice: Client, bob: Cli
     wait_until(lambda: len(times) == 6 and pool.rests, "all is done")
     rests = [after - before for before, after in zip(times[1::2], times[2::2], strict=False)]
     assert all(rest > 0.2 for rest in rests), f"rests of {rests} s after 5 ms of work"
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has niceness by thread")
-def test_hashing_leaves_the_processor_to_the_others() -> None:
-    pool, found = Pool(Lane.HASHING, Bounds(1, 2000, nice=7)), []
-    own = os.getpriority(os.PRIO_PROCESS, 0)
-    pool.run(Client("alice"), lambda: found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id())))
-    wait_until(lambda: bool(found), "it has run")
-    assert found == [min(19, own + 7)]
 
 
 def test_one_after_the_other_is_the_same_threads_work(alice: Client) -> None:
