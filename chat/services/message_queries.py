@@ -10,7 +10,6 @@ from chat.lanes import Lane, current_lane, enter_lane
 from chat.models import (
     Actor,
     Attachment,
-    Membership,
     Message,
     StoredMessage,
     User,
@@ -20,6 +19,7 @@ from chat.ports import Store
 from chat.services import access
 from chat.services.access import AnyConnection, within_64_bits
 from chat.services.paging import Listed
+from chat.services.rate_limits import Limits
 from chat.services.read_marks import ReadMarks
 from chat.storage import timeline
 from chat.storage.texts import ASCII_LOWER, AsciiLower, Position
@@ -49,8 +49,9 @@ class Filter:
 
 
 class MessageQueries:
-    def __init__(self, store: Store, reading: ReadMarks) -> None:
+    def __init__(self, store: Store, limits: Limits, reading: ReadMarks) -> None:
         self._store = store
+        self._limits = limits
         self._reading = reading
 
     def page(
@@ -81,12 +82,12 @@ class MessageQueries:
             return messages, _quotes(connection, messages)
 
     def mark_read(self, actor: Actor, message: StoredMessage) -> None:
-        """Move the actor's read mark to this message; visible to all processes immediately."""
-        own = (Membership.room_id == message.room_id, Membership.user_id == actor.user_id)
-        with self._store.read() as connection:
-            read_time = connection.execute(select(Membership.read_time).where(*own)).scalar()
-        if read_time is not None and read_time < message.time:
-            self._reading.mark(actor.user_id, [(message.room_id, message.time)])
+        """Move the actor's read mark to this message; visible immediately, to other processes too.
+
+        Without others it is kept in memory: whoever shows marks has them written first (ReadMarks.flush).
+        """
+        self._reading.mark(actor.user_id, [(message.room_id, message.time)])
+        if self._limits.has_other_workers:
             self._reading.flush()
 
     def search(self, actor: Actor, room_id: int, wanted: Filter, limit: int = MOST) -> Listed[StoredMessage]:

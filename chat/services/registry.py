@@ -157,7 +157,7 @@ class Services:
         self.invitations = Invitations(self.store, clock, self.memberships, person_bounds)
         self.announcements = Announcements(self.store, clock, person_bounds)
         self.conversations = Conversations(self.store, self.read_marks)
-        self.message_queries = MessageQueries(self.store, self.read_marks)
+        self.message_queries = MessageQueries(self.store, self.limits, self.read_marks)
         self.seen_by = SeenBy(self.store, self.read_marks)
         self.search = Search(self.store)
         self.export = Export(self.store, clock, self.limits)

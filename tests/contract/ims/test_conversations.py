@@ -89,6 +89,34 @@ def test_reading_here_or_elsewhere_moves_the_mark(w: World) -> None:
     assert shown(w.adam, w.group)["unread_count"] == 0
 
 
+def test_reading_writes_nothing_and_shows_at_once(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each member of a busy room asks for every message: a write each would keep others from sending."""
+    send(w.mia, w.group, "1")
+    services, writes = services_of(w.app), 0
+    write = services.store.write
+
+    def counted_write() -> AbstractContextManager[WriteTransaction]:
+        nonlocal writes
+        writes += 1
+        return write()
+
+    monkeypatch.setattr(services.store, "write", counted_write)
+    w.mona.messages(w.group)
+    assert writes == 0
+    assert shown(w.mona, w.group)["unread_count"] == 0
+    assert writes == 1
+
+
+def test_other_processes_see_at_once_what_was_read(w: World, make_app: Callable[..., Flask], clock: FakeClock) -> None:
+    other = ImsClient(FlaskTransport(make_app(clock)))
+    other.login("mona")
+    services_of(w.app).limits.hold_over_workers()
+    send(w.mia, w.group, "1")
+    assert shown(other, w.group)["unread_count"] == 2
+    w.mona.messages(w.group)
+    assert shown(other, w.group)["unread_count"] == 0
+
+
 def test_marks_are_set_and_clamped(w: World) -> None:
     for text in ("1", "2", "3"):
         send(w.mia, w.group, text)
