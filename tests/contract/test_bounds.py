@@ -154,6 +154,38 @@ def test_ims(bounded: Flask) -> None:
     assert int(often.headers["Retry-After"]) > 1
 
 
+def test_in_ims_an_invitation_waits_while_its_receiver_is_in_rooms_of_strangers(
+    make_app: Callable[..., Flask],
+) -> None:
+    """Friends alone are invited; here the friendship ends before the owner answers."""
+    app = make_app(strangers_rooms=1, rate_limits=False)
+    owner, inviter, me = (ims(app, name) for name in ("owner", "inviter", "me"))
+    owner.befriend(inviter)
+    inviter.befriend(me)
+    owner.ok("POST", "/conversations", {"name": "group", "members": [inviter.id]})
+    group = owner.id_of("group")
+    inviter.ok("POST", "/conversations/member/add", {"conversationId": group, "member_id": me.id})
+    inviter.ok("DELETE", "/manage_friends", {"friend_id": me.id})
+    stranger = roomapi(app, "stranger")
+    room = stranger.call("POST", "/api/room/create", {"name": "look", "description": ""}).json["data"]["ID"]
+    put_in = {"room_id": room, "user_name": "me@example.com"}
+    assert stranger.call("POST", "/api/room/add_user", put_in).json["code"] == 0
+
+    def waiting() -> list[int]:
+        found = owner.ok("GET", "/conversations/invitation", {"conversation_id": group})["invitations"]
+        return [each["invite_id"] for each in found if each["status"] == 0]
+
+    [invitation] = waiting()
+    refused = owner.call("POST", "/conversations/manage/handle_invitation", {"invite_id": invitation})
+    assert (refused.status, refused.json) == (403, {"code": -3, "info": "The user cannot be added now"})
+    assert waiting() == [invitation]
+    assert "group" not in me.rooms()
+    me.leave("look")
+    owner.ok("POST", "/conversations/manage/handle_invitation", {"invite_id": invitation})
+    assert waiting() == []
+    assert "group" in me.rooms()
+
+
 def test_rows_that_are_too_many(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (
         "friends.FRIEND_REQUESTS_WAITING",
