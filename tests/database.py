@@ -12,7 +12,7 @@ from sqlalchemy import CursorResult, Engine, event, func, select, text
 from chat.backends.postgresql.bus import PostgresBus
 from chat.backends.sqlite.bus import SqliteBus
 from chat.backends.transactions import SqlStore
-from chat.models import EventRow
+from chat.models import EventRow, Message
 from chat.ports import Bus, WriteTransaction
 from chat.services import Services
 from tests.real_server import wait_until
@@ -53,7 +53,8 @@ def wait_for_the_bus(services: Services) -> None:
     assert isinstance(bus, SqliteBus)
     with services.store.read() as connection:
         newest = connection.execute(select(func.max(EventRow.id))).scalar() or 0
-    wait_until(lambda: bus._last_id >= newest, "the bus has read what was committed")
+        message = connection.execute(select(func.max(Message.id))).scalar() or 0
+    wait_until(lambda: bus._last_id >= newest and bus._last_message >= message, "the bus has read what was committed")
 
 
 @contextlib.contextmanager

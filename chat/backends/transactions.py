@@ -72,6 +72,8 @@ class WriteTransaction:
 class SqlStore:
     """The part of a Store that does not depend on the database."""
 
+    logged: frozenset[EventKind] = frozenset()  # kinds of events that other processes find elsewhere than in `events`
+
     def __init__(self, engine: Engine, clock: Clock) -> None:
         self.engine = engine
         self._clock = clock
@@ -112,6 +114,8 @@ class SqlStore:
     def _write_events(self, transaction: WriteTransaction, ids: list[int]) -> None:
         now, own = self._clock(), self._own
         for e in transaction.unstored:
+            if e.kind in self.logged:
+                continue
             row = {"kind": e.kind.value, "subject_id": e.subject_id, "time": e.time, "data": e.data, "written_at": now}
             ((row_id,),) = transaction.run(_insert_event, row)
             if self.listeners and e.kind not in SIGNALS:

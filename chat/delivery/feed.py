@@ -21,6 +21,13 @@ class Taken(NamedTuple):
 _MESSAGES, _CHANGES, _BOTH = Taken(True, False), Taken(False, True), Taken(True, True)
 
 
+def _known(tail: Tail, time: int) -> Taken:
+    """Return what is new of an entry that the tail reaches: nothing, because its waiters have been notified, unless the
+    feed was opened after it; waiters registered earlier have not been notified then.
+    """
+    return Taken(time <= tail.floor, time <= tail.changes_floor)
+
+
 class Feeds:
     """The feeds of this process; the least recently used are dropped if they exceed max_bytes in total."""
 
@@ -33,7 +40,7 @@ class Feeds:
         self.changes = 0  # the number of changes in all feeds, a cheap check before `version`
 
     def publish(self, message: StoredMessage, prev_time: int) -> Taken:
-        """Add a message that this process has just committed, if the room has a feed.
+        """Add a committed message, if the room has a feed.
 
         prev_time: the room's clock before it (µs). Commits are ordered by time, calls of `publish` are not: an entry is
         appended only if it directly follows the feed's end; otherwise the range in between is fetched.
@@ -41,15 +48,12 @@ class Feeds:
         return self._publish(message, prev_time, (message,), (), _MESSAGES)
 
     def publish_change(self, change: StoredChange, prev_time: int) -> Taken:
-        """Add a change that this process has just committed, in the same way."""
+        """Add a committed change in the same way."""
         return self._publish(change, prev_time, (), (change,), _CHANGES)
 
     def catch_up(self, room_id: int, time: int, *, is_change: bool = False) -> Taken:
         """Fetch entries up to the one with this time, a message or a change, which was stored, possibly by another
         process.
-
-        Nothing is new if the feed already contained it, because its waiters have been notified. If the feed was opened
-        after that entry, waiters registered earlier have not been notified.
         """
         feed = self._feeds.get(room_id)
         if feed is None:
@@ -59,7 +63,7 @@ class Feeds:
             if tail is None:
                 return _CHANGES if is_change else _BOTH
             if tail.end >= time:
-                return Taken(time <= tail.floor, time <= tail.changes_floor)
+                return _known(tail, time)
             taken = self._fetch(feed, tail, time)
         self._settle(feed)
         return taken
@@ -180,8 +184,10 @@ class Feeds:
             return taken
         with feed.lock:
             tail = feed.tail
-            if tail is None or entry.time <= tail.end:
+            if tail is None:
                 return taken
+            if entry.time <= tail.end:
+                return _known(tail, entry.time)
             if prev_time == tail.end:
                 feed.extend(tail, messages, changes)
             else:

@@ -5,6 +5,7 @@ from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, func, select
+from sqlalchemy.orm import aliased
 
 from chat.models import (
     Attachment,
@@ -54,6 +55,23 @@ _living = _COLUMNS.where(Message.deleted_at.is_(None))
 _after = Prepared(
     _living.where(Message.room_id == bindparam("room"), Message.time > bindparam("cursor"))
     .order_by(Message.time)
+    .limit(bindparam("limit"))
+)
+# All rooms' messages in the order of commits, on a database with one writer at a time; each with its room's clock
+# before it, as far as the rows are still there.
+_before = [
+    select(table.time)
+    .where(table.room_id == Message.room_id, table.time < Message.time)
+    .order_by(table.time.desc())
+    .limit(1)
+    .correlate(Message)
+    .scalar_subquery()
+    for table in (aliased(Message), Change)
+]
+_logged = Prepared(
+    _living.add_columns(*(func.coalesce(each, 0) for each in _before))
+    .where(Message.id > bindparam("last_id"))
+    .order_by(Message.id)
     .limit(bindparam("limit"))
 )
 _changes: Any = (
@@ -117,6 +135,13 @@ def after(connection: Connection, room_id: int, cursor: int, limit: int) -> list
     """Return the oldest `limit` messages newer than the cursor (µs), oldest first."""
     values = {"room": room_id, "cursor": cursor, "limit": limit}
     return _records(connection, _after.run(connection, values))
+
+
+def logged(connection: Connection, last_id: int, limit: int) -> list[tuple[StoredMessage, int]]:
+    """Return the oldest `limit` messages with higher ids, and each one's room's clock before it (µs)."""
+    rows = _logged.run(connection, {"last_id": last_id, "limit": limit})
+    messages = _records(connection, [row[:-2] for row in rows]) if rows else []
+    return [(message, max(row[-2:])) for message, row in zip(messages, rows, strict=True)]
 
 
 def newest(

@@ -15,7 +15,7 @@ from tests.real_server import ROOT
 
 # The transaction that stores the message (BEGIN IMMEDIATE, membership, clock, message, event, COMMIT). The sender's
 # session is cached.
-STATEMENTS_PER_SEND = 5  # BEGIN, UPDATE, two INSERTs, COMMIT
+STATEMENTS_PER_SEND = 4  # BEGIN, UPDATE, INSERT, COMMIT
 BUS_READS_PER_SEND = 0  # it sleeps while its own process writes
 
 # System calls by purpose, independent of the names in this Python and libc; measured, and rounded up. futex is only

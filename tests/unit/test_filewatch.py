@@ -1,4 +1,4 @@
-"""Waiting for writes to the database's files."""
+"""Waiting for the doorbell of other processes on one SQLite file."""
 
 import contextlib
 import subprocess
@@ -28,25 +28,30 @@ def files(database: Path) -> Iterator[FileWatch]:
     made.close()
 
 
-def write(database: Path, times: int = 1) -> None:
-    with database.open("ab", buffering=0) as file:
-        for _ in range(times):
-            file.write(b"x")
+def is_shared(files: FileWatch) -> bool:
+    assert files.attend()
+    return files.is_shared
 
 
-def test_it_hears_of_a_write(files: FileWatch, database: Path) -> None:
+def test_it_hears_the_doorbell(files: FileWatch, database: Path) -> None:
     assert not files.wait(0.05)
-    writer = threading.Timer(0.1, write, [database])
-    writer.start()
+    ringing = threading.Timer(0.1, ring, [database])
+    ringing.start()
     assert files.wait(10)
-    writer.join()
+    ringing.join()
     assert not files.wait(0.05)  # heard once
 
 
-def test_many_writes_are_heard_at_once(files: FileWatch, database: Path) -> None:
-    write(database, times=10_000)
+def test_many_rings_are_heard_at_once(files: FileWatch, database: Path) -> None:
+    for _ in range(10_000):
+        ring(database)
     while files.wait(0.05):
         pass
+
+
+def test_writes_to_the_database_are_not_heard(files: FileWatch, database: Path) -> None:
+    database.write_bytes(b"x")
+    assert not files.wait(0.05)
 
 
 def test_it_can_be_woken(files: FileWatch) -> None:
@@ -58,33 +63,15 @@ def test_it_can_be_woken(files: FileWatch) -> None:
     waker.join()
 
 
-def test_a_lone_process_notices_arrivals_and_then_writes(files: FileWatch, database: Path) -> None:
-    files.attend()
-    while files.wait(0.05):  # the watch that ended
-        pass
-    write(database)
-    assert not files.wait(0.05), "its own"
-    with contextlib.closing(Neighbours(database)):
+def test_a_process_knows_whether_others_share_the_database(files: FileWatch, database: Path) -> None:
+    assert not is_shared(files)
+    with contextlib.closing(watch(database)) as other:
+        assert isinstance(other, FileWatch)
+        other.wait(0)  # its own coming
         assert files.wait(5), "that another came"
-        files.attend()
-        write(database)
-        assert files.wait(5)
-        files.attend()
-        write(database)
-        assert files.wait(5), "it goes on to hear of them"
-    files.attend()
-    while files.wait(0.05):
-        pass
-    write(database)
-    assert not files.wait(0.05), "the other has gone"
-
-
-def test_a_lone_process_hears_the_doorbell(files: FileWatch, database: Path) -> None:
-    files.attend()
-    while files.wait(0.05):
-        pass
-    ring(database)
-    assert files.wait(5)
+        assert is_shared(files)
+        assert other.wait(5), "it is told of what was committed since it began"
+    assert not is_shared(files), "the other has gone"
 
 
 def test_ringing_without_neighbours_leaves_nothing(database: Path) -> None:
@@ -120,18 +107,19 @@ def test_without_inotify_it_ticks(lacking: str, monkeypatch: pytest.MonkeyPatch,
     tick.close()
 
 
-def test_a_watch_that_is_not_to_be_had_is_tried_again(files: FileWatch, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_watch_that_is_not_to_be_had_is_tried_again(
+    files: FileWatch, monkeypatch: pytest.MonkeyPatch, database: Path
+) -> None:
     def none_left(*_: object) -> int:
         raise OSError("no space left on device")
 
     files.attend()
-    monkeypatch.setattr(Neighbours, "any", lambda _self: True)
+    bell(database).unlink()
     with monkeypatch.context() as patch:
         patch.setattr(FileWatch, "_watch", none_left)
         assert not files.attend()
-        assert files._folder_watch is None
-    assert files.attend()
-    assert files._folder_watch is not None
+        assert files.is_shared, "nobody knows, so it rings"
+    assert not is_shared(files)
 
 
 @pytest.mark.parametrize("how", ["removed", "replaced"])
@@ -144,7 +132,7 @@ def test_a_lost_bell_is_made_again(files: FileWatch, database: Path, how: str) -
         assert not other.any()
         assert files.attend()
         assert other.any(), "they know of each other again"
-        assert files._folder_watch is not None
+        assert files.is_shared
 
 
 def test_writers_of_the_database_may_ring(database: Path) -> None:

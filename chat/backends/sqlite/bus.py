@@ -3,27 +3,32 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from chat.backends.events import newest_of_each
 from chat.backends.sqlite.doorbell import ring
 from chat.backends.sqlite.filewatch import FileWatch, Tick, watch
 from chat.backends.sqlite.store import Store
-from chat.models import SIGNALS, Event, EventKind, EventRow
+from chat.models import SIGNALS, Event, EventKind, EventRow, Message
 from chat.ports import Listener
+from chat.storage import timeline
+from chat.storage.prepared import Prepared
 
 log = logging.getLogger(__name__)
-LOOK_AGAIN_SECONDS = 0.02  # after a write that is not yet visible; the next pauses are each eight times as long
-SETTLE_SECONDS = 0.003  # usually enough from a commit's first bytes to its last
-LOOK_ANYWAY_SECONDS = 2.56  # the longest pause, in case a change never shows in data_version
+LOOK_AGAIN_SECONDS = 0.02  # between two looks
+LOOK_ANYWAY_SECONDS = 2.56  # the longest pause, should the doorbell not be heard
 MOST_EVENTS = 1000  # per read
 
-_NEWER_SQL = f"SELECT id, kind, subject_id, time, data FROM events WHERE id > ? ORDER BY id LIMIT {MOST_EVENTS}"  # noqa: S608
+_newer = Prepared(
+    select(EventRow.id, EventRow.kind, EventRow.subject_id, EventRow.time, EventRow.data)
+    .where(EventRow.id > bindparam("last_id"))
+    .order_by(EventRow.id)
+    .limit(MOST_EVENTS)
+)
 
 
 class SqliteBus:
@@ -37,12 +42,13 @@ class SqliteBus:
         self._files: FileWatch | Tick | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="bus", daemon=True)
-        self._last_id = 0
+        self._last_id = self._last_message = 0
 
     def start(self) -> None:
-        """Start from the newest event at this time."""
+        """Start from the newest event and message at this time."""
         with self._store.read() as connection:
             self._last_id = connection.execute(select(func.max(EventRow.id))).scalar() or 0
+            self._last_message = connection.execute(select(func.max(Message.id))).scalar() or 0
         self._files = watch(self._database)
         self._thread.start()
 
@@ -58,30 +64,37 @@ class SqliteBus:
     def committed(self, events: Sequence[Event]) -> None:
         """Have other processes look, and this one for signals. Also for commands that write without running a bus."""
         files = self._files
-        if not isinstance(files, FileWatch):  # other processes may rely on the doorbell alone
+        if files is None or files.is_shared:
             ring(self._database)
-        if files is not None and any(event.kind in SIGNALS for event in events):
+        elif any(event.kind in SIGNALS for event in events):
             files.wake()
 
     def read_events(self) -> None:
         """Publish events committed since the last call."""
         with self._store.read() as connection:
-            self._publish_new(lambda last_id: connection.exec_driver_sql(_NEWER_SQL, (last_id,)).all())
+            self._publish_new(connection)
 
-    def _publish_new(self, read: Callable[[int], Sequence[Any]]) -> None:
-        while rows := read(self._last_id):
-            newest = rows[-1][0]
-            if newest - self._last_id != len(rows):  # trimmed before this process read them
+    def _publish_new(self, connection: Connection) -> None:
+        is_done = False
+        while not is_done:
+            # Messages first: the events then show who had lost the right to read them.
+            logged = timeline.logged(connection, self._last_message, MOST_EVENTS)
+            rows = _newer.run(connection, {"last_id": self._last_id})
+            is_done = max(len(logged), len(rows)) < MOST_EVENTS
+            if rows and rows[-1][0] - self._last_id != len(rows):  # trimmed before this process read them
                 log.warning("events were missed; every waiting client looks again")
                 self._hub.resync()
-            events = [
-                Event(EventKind(kind), about, time, data=data, id=id_)
-                for id_, kind, about, time, data in rows
-                if not self._store.is_own(id_)
-            ]
-            self._hub.publish(newest_of_each(events))
-            self._last_id = newest
-            self._hub.signal(events)
+            events = [Event(EventKind(kind), about, time, data=data, id=id_) for id_, kind, about, time, data in rows]
+            messages = [Event(EventKind.MESSAGE, m.room_id, m.time, m, prev_time) for m, prev_time in logged]
+            # With messages also its own ones, should the thread that committed them not have told of them yet.
+            others = [event for event in events if messages or not self._store.is_own(event.id)]
+            if others or messages:
+                self._hub.publish(newest_of_each(others) + messages)
+            if logged:
+                self._last_message = logged[-1][0].id
+            if rows:
+                self._last_id = rows[-1][0]
+                self._hub.signal(events)
 
     def _run(self) -> None:
         files = self._files
@@ -95,32 +108,21 @@ class SqliteBus:
 
     def _watch(self, files: FileWatch | Tick) -> None:
         # A separate connection outside the pool: data_version reports commits by all other connections.
-        connection = self._store.engine.raw_connection()
-        connection.detach()
-        with closing(connection):
-            cursor = connection.cursor()
-            seen, pause, looked_at, read_at = None, LOOK_AGAIN_SECONDS, 0.0, 0.0
+        with self._store.engine.connect() as connection:
+            connection.detach()
+            raw: Any = connection.connection.dbapi_connection
+            seen, looked_at, read_at, pause = None, 0.0, 0.0, 0.0  # the first look comes at once
             while not self._stop.is_set():
-                is_written = files.wait(pause)
-                if is_written:  # let the commit finish, and coalesce several into one look
-                    self._stop.wait(max(SETTLE_SECONDS, looked_at + LOOK_AGAIN_SECONDS - time.monotonic()))
+                if files.wait(pause):  # several rings become one look
+                    self._stop.wait(max(0.0, looked_at + LOOK_AGAIN_SECONDS - time.monotonic()))
                     files.wait(0)
-                can_hear = files.attend()
+                pause = LOOK_ANYWAY_SECONDS if files.attend() else LOOK_AGAIN_SECONDS
                 looked_at = time.monotonic()
-                cursor.execute("PRAGMA data_version")
-                version = cursor.fetchone()
+                version = raw.execute("PRAGMA data_version").fetchone()
                 if version != seen or looked_at - read_at >= LOOK_ANYWAY_SECONDS:
-                    # Plain SQL on this connection: it runs after each send, and usually finds nothing new.
-                    self._publish_new(lambda last_id: cursor.execute(_NEWER_SQL, (last_id,)).fetchall())
+                    self._publish_new(connection)
+                    if connection.in_transaction():
+                        connection.rollback()
                     read_at = looked_at
                 self._hub.heard(looked_at)
-                # inotify fires when WAL pages are written, which may be before the commit is visible.
-                if not can_hear:
-                    pause = LOOK_AGAIN_SECONDS
-                elif not is_written:
-                    pause = min(8 * pause, LOOK_ANYWAY_SECONDS)
-                elif version == seen:
-                    pause = LOOK_AGAIN_SECONDS
-                else:
-                    pause = 5 * LOOK_AGAIN_SECONDS  # another file was written to
                 seen = version

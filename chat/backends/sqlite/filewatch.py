@@ -1,4 +1,4 @@
-"""Notification of writes to the database by inotify (Linux), instead of polling."""
+"""Waits for the doorbell of other processes by inotify (Linux), instead of polling."""
 
 import contextlib
 import ctypes
@@ -7,7 +7,7 @@ import select
 import threading
 from pathlib import Path
 
-from chat.backends.sqlite.doorbell import Neighbours, bell
+from chat.backends.sqlite.doorbell import Neighbours, bell, ring
 
 TICK_SECONDS = 0.02
 IN_MODIFY = 0x2  # sys/inotify.h
@@ -15,23 +15,21 @@ _READ_BYTES = 64 * 1024
 
 
 class FileWatch:
-    """Wakes one waiting thread when the database may have been written to. Raises OSError, AttributeError.
+    """Wakes one waiting thread when another process has rung, or come. Raises OSError, AttributeError.
 
-    A process that uses the database alone would wake for each of its own writes, which costs more than all other work
-    for other processes: it only watches the doorbell for another process to arrive.
+    A process that uses the database alone need not ring: it would only wake itself.
     """
 
     def __init__(self, database: Path) -> None:
         self._database = database
-        self._folder_watch: int | None = None
         self._neighbours: Neighbours | None = None
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._lock = threading.Lock()
         self._is_open = True
+        self.is_shared = True  # whether other processes use the database, as far as is known
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._inotify = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            self._folder_watch = self._watch(database.parent)
             self._settle_in()
         except BaseException:
             self.close()
@@ -40,12 +38,10 @@ class FileWatch:
         self._poll.register(self._inotify, select.POLLIN)
         self._poll.register(self._wake, select.POLLIN)
 
-    def _watch(self, path: Path) -> int:
-        watch = self._libc.inotify_add_watch(self._inotify, os.fsencode(path), IN_MODIFY)
-        if watch < 0:
+    def _watch(self, path: Path) -> None:
+        if self._libc.inotify_add_watch(self._inotify, os.fsencode(path), IN_MODIFY) < 0:
             error = ctypes.get_errno()
             raise OSError(error, os.strerror(error))
-        return int(watch)
 
     def _settle_in(self) -> Neighbours:
         fresh = Neighbours(self._database)
@@ -60,26 +56,26 @@ class FileWatch:
         return fresh
 
     def attend(self) -> bool:
-        """Watch all writes if other processes share the database, otherwise the doorbell only.
+        """Find out whether other processes share the database.
 
-        Returns False if the watch cannot be added (too many watches of this user); the caller must poll then.
+        Returns False if the bell cannot be watched (too many watches of this user); the caller must poll then.
         """
         try:
             neighbours = self._neighbours
             if neighbours is None or neighbours.is_lost():
                 neighbours = self._settle_in()
             is_shared = neighbours.any()
-            if is_shared and self._folder_watch is None:
-                self._folder_watch = self._watch(self._database.parent)
         except OSError:
+            self.is_shared = True
             return False
-        if not is_shared and self._folder_watch is not None:
-            self._libc.inotify_rm_watch(self._inotify, self._folder_watch)
-            self._folder_watch = None
+        has_come = is_shared and not self.is_shared
+        self.is_shared = is_shared
+        if has_come:  # it was not told of what was committed since it began
+            ring(self._database)
         return True
 
     def wait(self, seconds: float) -> bool:
-        """Return whether there was a write, or a call of `wake`, since the last call; False after the timeout in
+        """Return whether there was a ring, or a call of `wake`, since the last call; False after the timeout in
         seconds.
         """
         found = self._poll.poll(seconds * 1000)
@@ -106,6 +102,8 @@ class FileWatch:
 
 class Tick:
     """The fallback without inotify: reports a possible write at every interval."""
+
+    is_shared = True
 
     def __init__(self) -> None:
         self._event = threading.Event()

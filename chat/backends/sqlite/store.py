@@ -17,7 +17,7 @@ from chat.backends.sqlite.text_index import SqliteTextIndex
 from chat.backends.transactions import RETRY_AFTER, SqlStore, WriteTransaction
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
-from chat.models import Event, EventRow
+from chat.models import Event, EventKind, EventRow
 from chat.ports import WriteTransaction as AnyTransaction
 
 log = logging.getLogger(__name__)
@@ -42,6 +42,8 @@ class UpTo(int):
 
 class Store(SqlStore):
     """One SQLite file."""
+
+    logged = frozenset({EventKind.MESSAGE})  # ids of messages follow their commits (decision 0186)
 
     def __init__(self, engine: Engine, clock: Clock, busy_seconds: float) -> None:
         super().__init__(engine, clock)
