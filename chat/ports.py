@@ -265,18 +265,18 @@ class Online(Protocol):
 
 
 class Hints(Protocol):
-    """Tells other processes that there are events, faster than they would look. Hints may be lost or doubled."""
+    """Tells other processes of events, faster than they would look. Hints may be lost, doubled or late."""
 
     is_live: bool  # this process hears hints
 
-    def listen(self, heard: Callable[[], None], failed: Callable[[], None]) -> None:
-        """Set the callbacks: `heard` when there may be events; `failed` when a hint could not be sent or none can be
-        heard any more. Both return at once.
+    def listen(self, heard: Callable[[Sequence[Event]], None], failed: Callable[[], None]) -> None:
+        """Set the callbacks: `heard` with messages that another process has committed, or with none, when there may be
+        events; `failed` when a hint could not be sent or none can be heard any more.
         """
         ...
 
-    def send(self) -> bool:
-        """Hint that there are events. Never blocks; False: take another way."""
+    def send(self, events: Sequence[Event]) -> bool:
+        """Tell of a commit's events. Never blocks; False: take another way."""
         ...
 
 

@@ -20,7 +20,7 @@ from chat.backends.redis.link import Link
 from chat.clock import SECOND
 from chat.delivery import Waiter
 from chat.errors import ChatError, ErrorCode
-from chat.models import RateLimit
+from chat.models import Event, EventKind, MessageType, RateLimit, StoredMessage
 from chat.ports import SharedAwayError
 from chat.security.limits import FAILED_LOGINS, FAILED_LOGINS_BY_ADDRESS, MESSAGES, Limit
 from chat.services import Services
@@ -36,6 +36,7 @@ from tests.redis import PrivateRedis
 from tests.sizes import size
 
 FEW = Limit("few", burst=5, seconds=3600)
+ANY = (Event(EventKind.USER, 1),)
 NOW = 1_700_000_000 * SECOND
 ADDRESS = "192.0.2.1"
 HINTED_MESSAGES = size(40, 1000)
@@ -320,15 +321,17 @@ def test_expired_sessions_are_removed(server: PrivateRedis, two: tuple[Services,
 class Ear:
     """The hints of one process."""
 
-    def __init__(self, server: PrivateRedis, prefix: str = "p") -> None:
+    def __init__(self, server: PrivateRedis, prefix: str = "p", secret: str = "") -> None:
         self.link = Link(server.url)
-        self.hints = RedisHints(self.link, prefix)
+        self.hints = RedisHints(self.link, prefix, secret)
         self.heard = self.failed = 0
+        self.events: list[Event] = []
         self.hints.listen(self._hear, self._fail)
         self.hints.start()
 
-    def _hear(self) -> None:
+    def _hear(self, events: Sequence[Event]) -> None:
         self.heard += 1
+        self.events += events
 
     def _fail(self) -> None:
         self.failed += 1
@@ -342,8 +345,8 @@ class Ear:
 def ear(server: PrivateRedis) -> Iterator[Callable[..., Ear]]:
     made: list[Ear] = []
 
-    def listen(prefix: str = "p") -> Ear:
-        made.append(Ear(server, prefix))
+    def listen(prefix: str = "p", secret: str = "") -> Ear:
+        made.append(Ear(server, prefix, secret))
         wait_until(lambda: made[-1].hints.is_live, "it hears itself")
         return made[-1]
 
@@ -358,15 +361,28 @@ def test_a_hint_reaches_the_other_processes_of_the_chat(ear: Callable[..., Ear])
     wait_until(lambda: one.hints._has_others and other.hints._has_others, "they know each other")
     time.sleep(0.1)  # the hints by which they greet
     heard, heard_by_other, heard_by_foreign = one.heard, other.heard, foreign.heard
-    assert one.hints.send()
+    assert one.hints.send(ANY)
     wait_until(lambda: other.heard == heard_by_other + 1, "it is heard")
     assert (one.heard, foreign.heard) == (heard, heard_by_foreign)
     for _ in range(1000):
-        one.hints.send()
+        one.hints.send(ANY)
     wait_until(lambda: other.heard > heard_by_other + 1, "bursts are heard")
     time.sleep(0.05)
     assert other.heard - heard_by_other < 50, "as a few"
     assert 0 <= one.hints.lag_seconds < 1
+
+
+def test_a_hint_brings_messages_of_processes_with_the_same_secret_only(ear: Callable[..., Ear]) -> None:
+    """Who only has access to Redis cannot put words into anybody's mouth."""
+    message = StoredMessage(1, 1, 5, 1, "a", "a", "", MessageType.TEXT, "x", None, 0, None, None)
+    sent = Event(EventKind.MESSAGE, 1, 5, message, 4, rights_version=2)
+    one, other, stranger = ear(), ear(), ear(secret="another")
+    wait_until(lambda: all(each.hints._has_others for each in (one, other, stranger)), "they know each other")
+    heard = stranger.heard
+    assert one.hints.send([sent])
+    wait_until(lambda: other.events == [sent], "it has come")
+    wait_until(lambda: stranger.heard > heard, "it is taken as a wish to look")
+    assert stranger.events == []
 
 
 def test_a_process_that_is_alone_sends_no_hints(
@@ -386,17 +402,17 @@ def test_a_process_that_is_alone_sends_no_hints(
                 kinds += [message["data"][0]] if message else []
             return kinds
 
-        assert one.hints.send(), "no other way is needed"
+        assert one.hints.send(ANY), "no other way is needed"
         assert set(told(0.3)) == {"b"}
         other = ear()
         wait_until(lambda: one.hints._has_others, "it knows the other one")
         told(0.3)
-        assert one.hints.send()
+        assert one.hints.send(ANY)
         assert "h" in told(0.3)
         other.stop()
         wait_until(lambda: not one.hints._has_others, "it is alone again")
         told(0.1)
-        assert one.hints.send()
+        assert one.hints.send(ANY)
         assert set(told(0.3)) == {"b"}
 
 
@@ -409,9 +425,9 @@ def test_a_deaf_process_says_so_and_listens_again(
     one = ear()
     server.pause()
     try:
-        assert one.hints.send() in (True, False)
+        assert one.hints.send(ANY) in (True, False)
         wait_until(lambda: one.failed and not one.hints.is_live, "it has noticed")
-        assert not one.hints.send()
+        assert not one.hints.send(ANY)
     finally:
         server.go_on()
     heard = one.heard
@@ -428,7 +444,7 @@ def test_hints_come_back_after_a_restart(server: PrivateRedis, ear: Callable[...
     wait_until(lambda: one.hints.is_live and other.hints.is_live, "both are back")
     assert time.monotonic() - began < 6
     heard = other.heard
-    assert one.hints.send()
+    assert one.hints.send(ANY)
     wait_until(lambda: other.heard > heard, "hints go through again")
 
 
@@ -546,9 +562,9 @@ def test_lost_doubled_and_late_hints_cost_seconds_only(
     chance = random.Random(3)
     hear = other._bus._hinted  # type: ignore[attr-defined]
 
-    def worse() -> None:
+    def worse(events: Sequence[Event]) -> None:
         for _ in range(0 if chance.random() < 0.5 else 2 if chance.random() < 0.2 else 1):
-            timer = threading.Timer(chance.uniform(0, 3), hear)
+            timer = threading.Timer(chance.uniform(0, 3), hear, [events])
             timer.daemon = True
             timer.start()
 

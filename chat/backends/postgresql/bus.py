@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import psycopg
 
 from chat.backends.events import newest_of_each
+from chat.backends.hinted import Outbox, heard_events
 from chat.backends.postgresql.breaker import Prober
 from chat.backends.postgresql.engine import connect
 from chat.backends.postgresql.store import Store
@@ -35,7 +36,7 @@ TOO_LONG_SECONDS = 60.0  # without a look: rather than read all that happened, e
 AWAY_SECONDS = 0.05  # between two looks whether the database is back, of which the prober knows
 RETRY_SECONDS = (0.2, 2.0)  # after a lost connection; doubled up to the second
 
-_NOTIFY = "SELECT pg_notify(%s, %s)"
+_NOTIFY = "SELECT pg_notify(%s, hint) FROM unnest(%s::text[]) hint"
 # The snapshot comes with each row, and alone if there are no rows.
 _NEWER = """
 SELECT s.now, e.id, e.xid::text, e.kind, e.subject_id, e.time, e.data
@@ -65,6 +66,8 @@ class PostgresBus:
         self._wake: int | None = None
         self._wake_lock = threading.Lock()
         self._must_notify = self._must_look = False
+        self._outbox = Outbox()
+        self._heard: list[Event] = []  # messages of other processes in notifications, not published yet
         self._unheard_since: float | None = None  # when this process notified, and has not heard itself since
         self._thread = threading.Thread(target=self._run, name="bus", daemon=True)
         self._prober = Prober(store.breaker, url, listener, hints)
@@ -91,11 +94,14 @@ class PostgresBus:
                 os.close(wake)
 
     def committed(self, events: Sequence[Event]) -> None:
-        """Let the other processes look, and this one for signals."""
+        """Tell the other processes, and have this one look for signals."""
         has_signals = any(event.kind in SIGNALS for event in events)
-        self._must_look = self._must_look or has_signals
-        is_hinted = self._hints is not None and self._hints.send()
-        self._must_notify = self._must_notify or not is_hinted
+        if has_signals:
+            self._must_look = True
+        is_hinted = self._hints is not None and self._hints.send(events)
+        if not is_hinted:
+            self._outbox.add(events)
+            self._must_notify = True
         if self._wake is None:
             self._notify_from_command()
         elif has_signals or not is_hinted:
@@ -165,6 +171,8 @@ class PostgresBus:
         poll.register(connection.fileno(), select.POLLIN)
         poll.register(self._wake, select.POLLIN)
         self._unheard_since = None
+        self._heard.clear()
+        self._outbox.look()
         self._must_look = self._must_notify = True  # the first notification tells whether it can be heard at all
         while not self._stop.is_set():
             for descriptor, _ in poll.poll(max(0.0, self._due() - time.monotonic()) * 1000):
@@ -175,8 +183,10 @@ class PostgresBus:
                     connection.pgconn.consume_input()  # without a statement
                     while notification := connection.pgconn.notifies():
                         self._hear(psycopg.Notify("", notification.extra.decode(), notification.be_pid))
+            self._publish_heard()
             if time.monotonic() >= self._due():
                 self._act(connection)
+                self._publish_heard()
 
     def _due(self) -> float:
         """When there is something to do (time.monotonic() s)."""
@@ -200,21 +210,42 @@ class PostgresBus:
         if self._must_notify:
             self._must_notify = False
             self._unheard_since = self._unheard_since or now
-            connection.execute(_NOTIFY, (CHANNEL, self._name))
+            connection.execute(_NOTIFY, (CHANNEL, self._payloads()))
         if self._must_look or now >= self._looked_at + self._look_every():
             self._look(connection)
 
+    def _payloads(self) -> list[str]:
+        """Return the payloads of the notifications that are due: this process, and messages, or to look without any."""
+        return [f"{self._name} {hint}".rstrip() for hint in self._outbox.take()]
+
     def _hear(self, notification: psycopg.Notify) -> None:
-        if notification.payload == self._name:
+        name, _, content = notification.payload.partition(" ")
+        if name == self._name:
             self._unheard_since = None
+        elif events := heard_events(content):
+            self._heard += events
         else:
             self._must_look = True
 
-    def _hinted(self) -> None:
+    def _publish_heard(self) -> None:
+        if self._heard:
+            events, self._heard = self._heard, []
+            self._listener.publish(events)
+
+    def _hinted(self, events: Sequence[Event]) -> None:
+        """Publish what another process has committed, or look. In the hints' thread."""
+        if events:
+            try:
+                self._listener.publish(events)
+            except Exception:
+                log.exception("publishing the messages of a hint failed; they are looked for")
+            else:
+                return
         self._must_look = True
         self._ring()
 
     def _unhinted(self) -> None:
+        self._outbox.look()
         self._must_look = self._must_notify = True
         self._ring()
 
@@ -227,6 +258,6 @@ class PostgresBus:
         """Notify from a process that only came to write, and runs no thread."""
         try:
             with connect(self._url, autocommit=True) as connection:
-                connection.execute(_NOTIFY, (CHANNEL, self._name))
+                connection.execute(_NOTIFY, (CHANNEL, self._payloads()))
         except psycopg.Error as error:
             log.warning("other processes learn of it by their next look: %s", error)

@@ -20,7 +20,7 @@ class RedisShared:
         prefix = f"commonroom:{hashlib.sha256(f'redis {secret}'.encode()).hexdigest()[:12]}"
         self.buckets = RedisBuckets(self.link, prefix)
         self.online = RedisOnline(self.link, prefix)
-        self.hints = RedisHints(self.link, prefix)
+        self.hints = RedisHints(self.link, prefix, secret)
 
     def start(self) -> None:
         """Start the threads that watch over Redis. Call it after the fork."""

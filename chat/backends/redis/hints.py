@@ -1,4 +1,4 @@
-"""Hints by Redis: "look for events" to all processes of a chat, on one channel.
+"""Hints by Redis to all processes of a chat, on one channel: short messages themselves, else "look for events".
 
 Publish/subscribe loses messages without an error: a connection that was cut silently hears nothing, and redis-py's
 health check does not notice (14 s and more). Each process therefore publishes a beat every second and listens for it:
@@ -7,17 +7,21 @@ costs it 0.2 ms of CPU.
 """
 
 import contextlib
+import hashlib
+import hmac
 import logging
 import random
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import redis
 
 from chat import metrics
+from chat.backends.hinted import Outbox, heard_events
 from chat.backends.redis.link import Link
+from chat.models import Event
 from chat.ports import SharedAwayError
 
 log = logging.getLogger(__name__)
@@ -29,13 +33,15 @@ _HINT, _BEAT = "h", "b"
 
 
 class RedisHints:
-    """Two threads: one publishes, one listens. Hints say only "look", so one stands for all that are due."""
+    """Two threads: one publishes, one listens."""
 
-    def __init__(self, link: Link, prefix: str) -> None:
+    def __init__(self, link: Link, prefix: str, secret: str) -> None:
+        """secret: of the chat. Its processes know by it who has written a message in a hint."""
         self._link = link
+        self._key = hashlib.sha256(f"hints {secret}".encode()).digest()
         self._channel = f"{prefix}:hints"
         self._name = secrets.token_hex(8)
-        self._heard: Callable[[], None] = lambda: None
+        self._heard: Callable[[Sequence[Event]], None] = lambda _events: None
         self._failed: Callable[[], None] = lambda: None
         self.is_live = False  # this process hears itself
         self.lag_seconds = 0.0  # of the last beat
@@ -43,17 +49,15 @@ class RedisHints:
         self._beat_due = 0.0  # time.monotonic() s
         self._others_at = -DEAF_AFTER_SECONDS  # time.monotonic() s of another process's last beat
         self._due = threading.Event()
-        self._is_due = False
+        self._outbox = Outbox()
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(target=self._publish, name="hints out", daemon=True),
             threading.Thread(target=self._listen, name="hints in", daemon=True),
         ]
 
-    def listen(self, heard: Callable[[], None], failed: Callable[[], None]) -> None:
-        """Set the callbacks: `heard` when there may be events; `failed` when a hint could not be sent, or
-        this process turns deaf. Both return at once. Call it before `start`.
-        """
+    def listen(self, heard: Callable[[Sequence[Event]], None], failed: Callable[[], None]) -> None:
+        """Set the callbacks, see chat.ports.Hints. Call it before `start`."""
         self._heard, self._failed = heard, failed
 
     def start(self) -> None:
@@ -73,32 +77,29 @@ class RedisHints:
     def _has_others(self) -> bool:
         return time.monotonic() - self._others_at < DEAF_AFTER_SECONDS
 
-    def send(self) -> bool:
-        """Hint that there are events. Never blocks; False: take another way, Redis is away."""
+    def send(self, events: Sequence[Event]) -> bool:
+        """Tell of a commit. Never blocks; False: take another way, Redis is away."""
         if not (self.is_live and self._link.is_up):
             return False
         if self._has_others:
-            self._hint()
+            self._outbox.add(events)
+            self._due.set()
         return True
-
-    def _hint(self) -> None:
-        self._is_due = True
-        self._due.set()
 
     def _publish(self) -> None:
         while not self._stop.is_set():
             self._due.wait(max(0.0, self._beat_due - time.monotonic()))
             self._due.clear()
-            was_due, self._is_due = self._is_due, False
+            hints = self._outbox.take()
             try:
-                if was_due:
-                    self._tell(_HINT)
+                for hint in hints:
+                    self._tell(_HINT, *self._sealed(hint))
                 if time.monotonic() >= self._beat_due:
                     self._beat()
             except SharedAwayError:
-                if was_due:
+                if hints:
                     self._failed()
-            if was_due:
+            if hints:
                 self._stop.wait(SPACING_SECONDS)
         with contextlib.suppress(SharedAwayError):
             self._beat()  # wakes the other thread
@@ -111,6 +112,17 @@ class RedisHints:
     def _tell(self, kind: str, *rest: str) -> None:
         line = " ".join([kind, self._name, *rest])
         self._link.attempt(lambda client: client.publish(self._channel, line))
+
+    def _seal(self, hint: str) -> str:
+        return hmac.digest(self._key, hint.encode(), "sha256").hex()
+
+    def _sealed(self, hint: str) -> list[str]:
+        return [self._seal(hint), hint] if hint else []
+
+    def _opened(self, content: str) -> str:
+        """Return the hint in a line; none if it is another program's."""
+        seal, _, hint = content.partition(" ")
+        return hint if hmac.compare_digest(seal.encode(), self._seal(hint).encode()) else ""
 
     def _listen(self) -> None:
         pause, most = RETRY_SECONDS
@@ -146,17 +158,18 @@ class RedisHints:
 
     def _take(self, line: str, now: float) -> None:
         kind, _, rest = line.partition(" ")
-        name, _, sent_at = rest.partition(" ")
+        name, _, content = rest.partition(" ")
         if kind == _HINT and name != self._name:
-            self._heard()
+            self._heard(heard_events(self._opened(content)))
         elif kind == _BEAT and name != self._name:
             is_new = not self._has_others
             self._others_at = now
             if is_new:  # it has not been sent hints since it began to listen
-                self._hint()
+                self._outbox.look()
+                self._due.set()
         elif kind == _BEAT:
-            self.lag_seconds = max(0.0, now - float(sent_at))
+            self.lag_seconds = max(0.0, now - float(content))
             self._beat_at = now
             if not self.is_live:  # a look now misses nothing that comes after it
                 self.is_live = True
-                self._heard()
+                self._heard(())
