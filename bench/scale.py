@@ -33,7 +33,8 @@ PATHS = (DIRECT, PROXIED)
 DATABASE_MARK, WORKERS_MARK = 1.5, 1.2  # see _targets
 TITLE = "Several workers"
 PLOT = "performance-scale.svg"
-_LEARN_TIMES, _LEARN_SECONDS = 4, 5.0  # the scenario's rate
+_LEARN_TIMES, _LEARN_SECONDS = 4, 15.0  # the scenario's rate: a client comes to another worker now and then only
+_IDLE_SECONDS = 3.0
 _THREADS = "8"  # docs/postgresql.md
 _TIME = re.compile(r'"timestamp":"([^"]+)"')
 _KNOWN = re.compile(r"^commonroom_pulls_known_total\{.*\} ([0-9.e+]+)$", re.MULTILINE)
@@ -51,6 +52,7 @@ class Case:
 class Measured:
     figures: Figures
     known: float | None  # share of pulls that no thread took in; None: not known, with several workers
+    idle: float = 0.0  # CPU of all programs while everybody waits, ms a second
 
 
 Results = dict[Case, Measured]
@@ -170,11 +172,14 @@ def _measure(server: Scaled, case: Case, *, quick: bool) -> Measured:
         load.reactor.run(_LEARN_SECONDS)
         load.drain()
         load.settle(2)
+    idle = server.cpu_seconds()
+    load.reactor.run(_IDLE_SECONDS)
+    idle = (server.cpu_seconds() - idle) / _IDLE_SECONDS * 1000
     known, delivered = server.known_pulls(), load.ledger.delivered
     figures = load.measure(SCENARIOS[case.scenario][2], 1, 3 if quick else 6)
     known, delivered = server.known_pulls() - known, load.ledger.delivered - delivered
     load.close()
-    return Measured(figures, known / max(1, delivered) if case.workers == 1 else None)
+    return Measured(figures, known / max(1, delivered) if case.workers == 1 else None, idle)
 
 
 def _begin_after(load: Load, newest: Mapping[str, bytes]) -> None:
@@ -212,7 +217,7 @@ def faults(results: Results) -> list[str]:
 def report(results: Results) -> str:
     """The tables, as Markdown."""
     headings = ("scenario", "path", "workers", "database", "deliveries/s", "p50 ms", "p99 ms", "CPU s per 10k")
-    parts = (*scale_plot.PARTS, "of one worker on SQLite", "pulls without a thread", "others on the core")
+    parts = (*scale_plot.PARTS, "of one worker on SQLite", "pulls without a thread", "idle ms/s", "others on the core")
     text = table((*headings, *parts), [_row(case, each, results) for case, each in _in_order(results)])
     rows = [target.row() for target in targets(results)]
     wrong = "; ".join(faults(results)) or "none"
@@ -242,6 +247,7 @@ def _row(case: Case, measured: Measured, results: Results) -> list[str]:
         *(f"{figures.parts[part]:.3f}" if part in figures.parts else "" for part in scale_plot.PARTS),
         f"{figures.cpu_per_10k / base.figures.cpu_per_10k:.2f}" if base else "",
         "" if measured.known is None else f"{measured.known:.0%}",
+        f"{measured.idle:.1f}",
         f"{figures.others:.0%}",
     ]
 
@@ -259,8 +265,10 @@ def write(path: Path, results: Results, minutes: float) -> None:
 
 All programs of the chat (workers, PostgreSQL with its processes, Redis, nginx by `deploy/nginx.conf`) run on one core,
 the load generator on the other one. CPU: user and system seconds of them all per 10,000 deliveries. 10x30: 10 rooms of
-30 members, 20 messages a second in all. 1x500: one room, 2 a second. All members wait by long-polling. SQLite has
-synchronous=NORMAL, PostgreSQL synchronous_commit=off, which promise the same.
+30 members, 20 messages a second in all. 1x500: one room, 2 a second, as in `make bench`. All members wait by
+long-polling. SQLite has synchronous=NORMAL, PostgreSQL synchronous_commit=off, which promise the same. Idle: CPU of all
+programs in ms a second while everybody waits. It is part of the cost, at 600 (10x30) or 1,000 (1x500)
+deliveries a second.
 
 ![CPU of a delivery by program, database and number of workers]({PLOT})
 
@@ -284,7 +292,8 @@ def main() -> int:
         known = "" if measured.known is None else f"  {measured.known:.0%} without a thread"
         parts = ", ".join(f"{name} {seconds:.3f}" for name, seconds in measured.figures.parts.items())
         what = f"{case.scenario} {case.workers} {case.database}, {case.path}"
-        print(f"{time.strftime('%H:%M:%S')} {what:36} {measured.figures.line()}  {parts}{known}", flush=True)
+        line = f"{what:36} {measured.figures.line()}  {parts}{known}  idle {measured.idle:.1f} ms/s"
+        print(f"{time.strftime('%H:%M:%S')} {line}", flush=True)
     minutes = (time.monotonic() - began) / 60
     print(f"\n{machine()}\n\n{report(results)}\n{minutes:.1f} minutes")
     if options.write:
