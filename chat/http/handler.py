@@ -35,6 +35,9 @@ class Handler(ABC):
     """
 
     form = ""  # key for the protocol's encoding of a message; one key, one encoding
+    # How many seconds to wait after a write, for protocols whose pushes only say that there is news: equal ones found
+    # after a pause are sent once. None: everything is pushed at once.
+    pace: Callable[[], float] | None = None
 
     def __init__(self, peer: Peer, chat: Services) -> None:
         self.peer = peer
@@ -236,13 +239,15 @@ class InApp:
 class _Pushed:
     """A chat.server.ports.PushReader: the news of a Subscription, encoded by the Handler."""
 
-    __slots__ = ("_found", "_handler", "_has_more", "_subscription")
+    __slots__ = ("_found", "_handler", "_has_more", "_has_paused", "_subscription", "pace")
 
     def __init__(self, handler: Handler, subscription: Subscription) -> None:
         self._handler = handler
         self._subscription = subscription
         self._found: list[StoredMessage] | None = None  # found by a thread, not written yet
         self._has_more = False
+        self._has_paused = False
+        self.pace = None if handler.pace is None else self._pace
 
     @property
     def expired(self) -> bool:
@@ -273,6 +278,8 @@ class _Pushed:
             payload = self._handler.signalled(signal) if subscription.concerns(signal) else None
             if payload is not None:
                 pieces.append(self._handler.peer.framed(payload))
+        if self._has_paused:
+            pieces = list(dict.fromkeys(pieces))
         if len(pieces) == 1:  # as usual; all readers share these bytes
             return pieces[0]
         return pieces or NOTHING_YET
@@ -288,6 +295,12 @@ class _Pushed:
             self._handler.ended(error)
             reason = "logged out" if error.code is ErrorCode.NOT_SIGNED_IN else "no member any more"
             raise Ended(POLICY, reason) from None
+
+    def _pace(self) -> float:
+        assert self._handler.pace is not None  # noqa: S101
+        seconds = self._handler.pace()
+        self._has_paused = seconds > 0
+        return seconds
 
     def _framed(self, message: StoredMessage) -> bytes | None:
         form = self._handler.form_of(message)

@@ -151,6 +151,10 @@ class PushReader(Reader, Protocol):
     def is_behind(self) -> bool:
         """Whether the last look left news for the next one."""
 
+    @property
+    def pace(self) -> Callable[[], float] | None:
+        """Called after each write: how many seconds to look for nothing. None: look whenever woken."""
+
 
 class Receiver(Protocol):
     """Takes a long body in parts, as it arrives. Called in threads, one call at a time; raises nothing."""

@@ -36,7 +36,7 @@ class Sink(Owner, Protocol):
 class Pushes:
     """A reader and its connection. On the loop, except _ask."""
 
-    __slots__ = ("_connection", "_is_asking", "_is_due", "_is_over", "_was_asked", "reader")
+    __slots__ = ("_connection", "_is_asking", "_is_due", "_is_over", "_is_pausing", "_was_asked", "reader")
 
     def __init__(self, connection: Sink, reader: PushReader) -> None:
         self._connection = connection
@@ -45,6 +45,7 @@ class Pushes:
         self._was_asked = False  # the next look returns news prepared by a thread
         self._is_due = False  # news may have arrived that this does not include
         self._is_over = False
+        self._is_pausing = False  # a look is scheduled
 
     def look(self) -> None:
         """Write news. A call is only a hint: if nothing can be done now, it is called again later."""
@@ -52,6 +53,8 @@ class Pushes:
         # Not between a message and its answer: by then the session has said which items to leave out.
         if self._is_over or self._is_asking or connection.is_busy:
             self._is_due = True
+            return
+        if self._is_pausing:
             return
         if reader.expired:
             connection.stop(GOING_AWAY)
@@ -68,8 +71,20 @@ class Pushes:
             return
         if not isinstance(found, Look):
             connection.write(found if isinstance(found, bytes) else b"".join(found))
+            if reader.pace is not None:
+                self._pause(reader.pace())
         if is_overtaken or reader.is_behind:
             connection.wake()
+
+    def _pause(self, seconds: float) -> None:
+        """Let news gather for so long; then one look finds all of it."""
+        if seconds > 0:
+            self._is_pausing = True
+            self._connection.host.loop.call_later(seconds, self._go_on)
+
+    def _go_on(self) -> None:
+        self._is_pausing = False
+        self._connection.wake()
 
     def _ask(self) -> None:  # in a thread
         on_loop = self._connection.host.on_loop

@@ -17,6 +17,11 @@ class Loop:
         self.threads: list[Callable[[], None]] = []
         self.written: list[bytes] = []
         self.was_woken = False
+        self.loop = self
+        self.later: list[tuple[float, Callable[[], None]]] = []
+
+    def call_later(self, seconds: float, call: Callable[[], None]) -> None:
+        self.later.append((seconds, call))
 
     def in_thread(self, _owner: object, work: Callable[[], None]) -> None:
         self.threads.append(work)
@@ -35,6 +40,7 @@ class Numbers:
     """A PushReader of given messages, 64 at a time."""
 
     expired = False
+    pace: Callable[[], float] | None = None
 
     def __init__(self) -> None:
         self.recheck = False
@@ -136,3 +142,18 @@ def test_an_answer_that_nothing_has_overtaken_is_not_looked_after() -> None:
     source.stored.append(b"one")
     loop.threads.pop()()
     assert (loop.written, loop.was_woken, loop.threads, source.looks) == ([b"one"], False, [], 1)
+
+
+def test_news_gathers_while_a_paced_reader_pauses() -> None:
+    pushes, loop, source = begin()
+    source.pace = lambda: 0.25 if len(loop.written) > 1 else 0.0
+    loop.threads.pop()()
+    for item in (b"one", b"two", b"three", b"four"):
+        source.stored.append(item)
+        pushes.look()
+    assert loop.written == [b"one", b"two"]
+    [(seconds, go_on)] = loop.later
+    assert seconds == 0.25
+    go_on()
+    turn(pushes, loop)
+    assert loop.written == [b"one", b"two", b"threefour"]

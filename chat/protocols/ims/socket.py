@@ -1,5 +1,7 @@
 """/ws/?token=: notifies clients of the kind of news; they fetch it over HTTP."""
 
+import time
+
 from flask import Blueprint, Response
 
 from chat.errors import ChatError, ErrorCode
@@ -15,6 +17,8 @@ from chat.services.subscriptions import Subscription
 
 bp = Blueprint("ims_socket", __name__)
 _MESSAGE = b'{"type":"notify"}'  # tells clients to reload their lists
+# Each costs a request of each member of the room, however long a flood of messages lasts.
+NOTIFIED_AT_ONCE, NOTIFIED_A_SECOND = 10, 10
 _SIGNALS = {
     EventKind.FRIEND_REQUESTED: b'{"type":"request_message"}',
     EventKind.UNFRIENDED: b'{"type":"delete_friend"}',
@@ -41,6 +45,8 @@ class Notices(Handler):
     def __init__(self, peer: Peer, chat: Services, waiting: Subscription) -> None:
         super().__init__(peer, chat)
         self._waiting = waiting
+        self._rested_at = 0.0  # time.monotonic() s; NOTIFIED_AT_ONCE may be sent from then on
+        self.pace = self._pace
 
     def opened(self) -> None:
         """Follow all rooms and the user's own signals."""
@@ -51,6 +57,13 @@ class Notices(Handler):
 
     def failed(self, error: ChatError) -> None:
         """Do nothing: the protocol has no error messages."""
+
+    def _pace(self) -> float:
+        """Return the seconds to wait after this notice; news that arrives meanwhile is one notice."""
+        now = time.monotonic()
+        self._rested_at = max(self._rested_at, now) + 1 / NOTIFIED_A_SECOND
+        wait = self._rested_at - now - (NOTIFIED_AT_ONCE - 1) / NOTIFIED_A_SECOND
+        return wait if wait > 0.001 else 0.0
 
     def encode(self, message: StoredMessage) -> bytes:
         """Notify of a message, its sender included."""
