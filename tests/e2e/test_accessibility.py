@@ -278,6 +278,41 @@ def test_every_screen_of_a_pupil(guests: People, school: School, language: str) 
     walk.look("join a locked room")
     walk.to("/board/nowhere", ".board-empty")
     walk.look("board of no room")
+    walk.to(f"/#{ROOM}", ".message")
+    look_at_leaving_all(walk, school.teacher.name)
+    walk.finish()
+
+
+def look_at_leaving_all(walk: Walk, owner: str) -> None:
+    page = walk.page
+    page.locator("#room-details").press("Enter")
+    page.get_by_role("button", name=walk.text("leave.all.button").format(name=owner)).press("Enter")
+    expect(page.locator("dialog")).to_contain_text(walk.text("leave.all.title").format(name=owner))
+    walk.look("leave all rooms of somebody")
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog")).to_have_count(0)
+    walk.focus_is_on("leave all rooms of somebody", page.locator("#room-details"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_question_for_a_new_password(guests: People, school: School, language: str) -> None:
+    pupil = guests.client(f"forgot {language}")
+    one_time = school.teacher.post("/site/people/reset_password", user=pupil.name)["password"]
+    walk = walk_of(guests, language)
+    page = walk.page
+    walk.to("/", "#login-submit")
+    page.locator("#username").fill(pupil.name)
+    page.locator("#password").fill(one_time)
+    page.locator("#login-submit").click()
+    expect(page.locator("#field-new-password")).to_be_visible()
+    walk.look("set a new password")
+    page.locator("#field-old-password").fill(one_time)
+    page.locator("#field-new-password").fill("x")
+    page.keyboard.press("Enter")
+    expect(page.locator("dialog .form-error")).not_to_be_empty()
+    walk.look("set a new password: refused")
+    page.keyboard.press("Escape")
+    expect(page.locator("#field-new-password")).to_have_value("")  # there is no way round it
     walk.finish()
 
 
@@ -300,6 +335,10 @@ def test_every_screen_of_the_console(guests: People, school: School, language: s
     for step in ("people.rename", "people.reset", "people.appoint", "people.disable", "people.delete"):
         walk.dialog(step, manage, step)
     look_at_roster(walk, language)
+    school.register_by("code")
+    walk.to("/teach#site", ".site-code button")
+    walk.dialog("new code", page.locator(".site-code button"))
+    school.register_by("open")
 
     walk.to(f"/board/{ROOM}", ".board-code")
     page.locator("#board-buttons button").first.click()
