@@ -147,7 +147,7 @@ def test_ones_own_account(people, name):
 
 def test_the_board_asks_for_a_login_and_comes_back(people, name):
     kim = name("kim")
-    people.client(kim)
+    kims = people.client(kim)
     board = people.page()
     board.goto("/board/public")
     board.locator("#username").fill(kim)
@@ -156,8 +156,32 @@ def test_the_board_asks_for_a_login_and_comes_back(people, name):
     expect(board.locator("#board-title")).to_have_text("public")
     expect(board).to_have_url(re.compile("/board/public$"))
     expect(board.get_by_role("button", name="Freeze")).to_be_visible()
+    look_at_the_board(board, kims, name("board"))
     board.goto("/?next=//example.org")
     expect(board.locator("#my-name")).to_have_text(kim)  # no other site is gone to
+
+
+def look_at_the_board(board, client, room):
+    """Lines stay lines; names and the newest message can be hidden; frozen it shows nothing new."""
+    client.post("/room/create", roomname=room)
+    client.say("one\ntwo", room)
+    client.say("the solution", room)
+    board.goto(f"/board/{room}")
+    texts = board.locator(".board-message .words")
+    expect(texts).to_have_count(2)
+    assert texts.first.evaluate("(node) => node.innerText") == "one\ntwo"
+    press = lambda text: board.get_by_role("button", name=text, exact=True).click()  # noqa: E731
+    press("Hide names")
+    expect(board.locator(".board-name")).to_have_count(0)
+    press("Hide the last message")
+    expect(board.get_by_text("the solution")).to_have_count(0)
+    press("Hide the last message")
+    expect(board.get_by_text("the solution")).to_be_visible()
+    press("Freeze")
+    expect(board.locator("#board-state")).not_to_be_empty()
+    client.say("unseen", room)
+    press("Freeze")
+    expect(board.get_by_text("unseen")).to_be_visible()
 
 
 def test_a_join_address_that_cannot_be_decoded_still_shows_the_page(people):

@@ -197,6 +197,11 @@ export class Store {
   }
 
   #merge(room, messages) {
+    const isNewer = (message, index) => message.timestamp > ((messages[index - 1] ?? room.messages.at(-1))?.timestamp ?? "");
+    if (messages.every(isNewer)) {
+      room.messages.push(...messages); // as nearly always: sorting thousands for each new one would take ms
+      return;
+    }
     const known = new Map(room.messages.map((message) => [message.id, message]));
     for (const message of messages) {
       if (known.has(message.id)) this.emit("dropped", message);

@@ -16,8 +16,10 @@ import { MessageTools } from "./messagetools.js";
 import { MessageView } from "./messageview.js";
 import { notify } from "./notices.js";
 
-const PAGE = 50;
+const PAGE = 50; // of history
+const MOVE = 25; // messages by which the window moves: few, as each is drawn in one frame
 const WINDOW = KEPT_MESSAGES;
+const DRAWN = 80; // messages at the window's end that are laid out even if they are not on the screen
 const NEAR_TOP_PX = 400;
 const NEAR_BOTTOM_PX = 60;
 const GROUP_MS = 5 * 60_000;
@@ -29,7 +31,7 @@ export class Conversation {
   #actions;
   #log = byId("log");
   #jump = byId("jump");
-  #rows = new Map(); // by key, for the open room: {view, message, isGrouped}, as drawn last
+  #rows = new Map(); // by key, for the open room: {view, message, isGrouped, isFar}, as drawn last
   #lines = new Map(); // lines between messages, by key
   #dated = new WeakMap(); // of messages: {key, isMine, date, day}
   #from = null; // id of the first message in the window
@@ -191,7 +193,7 @@ export class Conversation {
   #fill() {
     if (this.#log.clientHeight === 0) return; // a phone shows another pane
     if (this.#log.scrollTop >= NEAR_TOP_PX || this.#problem) return;
-    if (this.#window(this.#store.room).first > 0) this.#move(-PAGE);
+    if (this.#window(this.#store.room).first > 0) this.#move(-MOVE);
     else this.#loadOlder();
   }
 
@@ -202,7 +204,7 @@ export class Conversation {
     if (this.#isAtBottom) this.#below = 0;
     this.#showJump();
     if (!this.#store.room?.isLoaded) return;
-    if (this.#until !== null && left < NEAR_TOP_PX) this.#move(PAGE);
+    if (this.#until !== null && left < NEAR_TOP_PX) this.#move(MOVE);
     else if (scrollTop < NEAR_TOP_PX) this.#fill();
   }
 
@@ -291,7 +293,7 @@ export class Conversation {
     if (this.#until === null) shown.push(...this.#store.pendingOf(room.name));
     const kept = new Map();
     let previous = null;
-    for (const message of shown) {
+    for (const [index, message] of shown.entries()) {
       const about = this.#about(message);
       const isNewDay = previous?.day !== about.day;
       if (isNewDay) nodes.push(this.#line(`day ${about.day}`, "day", dayName(about.date)));
@@ -300,6 +302,7 @@ export class Conversation {
       const isGrouped =
         !isNewDay && !isFirstNew && previous.user === about.user && about.date - previous.date < GROUP_MS;
       const row = this.#row(message, about, isGrouped);
+      this.#setFar(row, index < shown.length - DRAWN);
       kept.set(about.key, row);
       nodes.push(row.view.node);
       previous = about;
@@ -337,7 +340,7 @@ export class Conversation {
   }
 
   #row(message, about, isGrouped) {
-    const row = this.#rows.get(about.key) ?? { view: null, message: null, isGrouped };
+    const row = this.#rows.get(about.key) ?? { view: null, message: null, isGrouped, isFar: false };
     const isPending = message.createdAt !== undefined; // changes as it is sent
     if (row.message === message && row.isGrouped === isGrouped && !isPending) return row;
     const shown = { ...message, ...about };
@@ -346,6 +349,13 @@ export class Conversation {
     row.message = message;
     row.isGrouped = isGrouped;
     return row;
+  }
+
+  /** Far from the end: not laid out while off the screen. By a class: a selector would style all of them each time. */
+  #setFar(row, isFar) {
+    if (row.isFar === isFar) return;
+    row.isFar = isFar;
+    row.view.node.classList.toggle("far", isFar);
   }
 
   #line(key, kind, text) {

@@ -26,6 +26,7 @@ export class Layout {
   #store;
   #handlers;
   #chat = byId("chat");
+  #shown = ""; // about the open room
   #isWide = lasting.get(MEMBERS_KEY) !== false && !isMedium.matches;
 
   /** handlers: openRoom(name) for a room in the address that is not ours, onSeen() when the open room came into sight. */
@@ -68,7 +69,7 @@ export class Layout {
     byId("welcome").hidden = true;
     this.#chat.hidden = false;
     const { username, nickname, avatar } = this.#store.me;
-    byId("my-name").replaceChildren(nickname, ...(this.#store.me.isTeacher ? [" ", teacherBadge()] : []));
+    byId("my-name").replaceChildren(el("span", { class: "account-nick" }, nickname), ...(this.#store.me.isTeacher ? [" ", teacherBadge()] : []));
     byId("my-name").title = username;
     const face = avatarNode(nickname, username, avatar);
     face.id = "my-avatar";
@@ -159,6 +160,9 @@ export class Layout {
     if (!room) return;
     const about = [t("rooms.members", { count: room.memberCount })];
     if (room.isLocked) about.push(t("room.locked"));
+    const key = JSON.stringify([room.id, roomTitle(room), room.peer, about, room.topic, document.documentElement.lang]);
+    if (this.#shown === key) return; // each new message comes here
+    this.#shown = key;
     const topic = room.topic ? [" · ", el("bdi", {}, room.topic)] : [];
     byId("room-title").replaceChildren(roomTitleNode(room));
     byId("room-title").title = roomTitle(room);
