@@ -16,7 +16,7 @@ from werkzeug.routing import UnicodeConverter
 from chat import cli, web
 from chat.backends import backend_for, engine_options, shared_by
 from chat.clock import Clock, system_clock
-from chat.extensions import db, is_of_models, jwt, migrate
+from chat.extensions import LateMigrate, db, jwt
 from chat.http import compression, cookies, envelopes, headers
 from chat.http.context import EXTENSION, whence
 from chat.http.origins import Origins
@@ -42,9 +42,7 @@ def create_app(settings: Settings | None = None, clock: Clock = system_clock) ->
     app = _App(__name__, instance_path=str(settings.instance_path), static_folder=None)
     _configure(app, settings)
     db.init_app(app)
-    migrate.init_app(
-        app, db, directory=str(Path(__file__).parent / "migrations"), render_as_batch=True, include_name=is_of_models
-    )
+    LateMigrate(app, str(Path(__file__).parent / "migrations"))
     jwt.init_app(app)
     cookies.init_app(app)
     envelopes.init_app(app)

@@ -73,6 +73,7 @@ def on_starting(server):
 
 def post_fork(server, worker):
     """Have glibc return memory: large answers by mmap, and fewer heaps for threads."""
+    gc.disable()  # until all modules are loaded: see post_worker_init
     with contextlib.suppress(AttributeError):
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 256 * 1024)
@@ -112,6 +113,7 @@ def post_worker_init(worker):
     # Objects loaded so far are permanent. Scanning them in each full collection stopped all threads for 0.1 s.
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def _say_who_teaches(site, scheme):

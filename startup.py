@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from typing import TextIO
 from urllib.parse import urlsplit
 
-import segno
-
 from config import Settings
 from setting_parsers import ConfigError
 
@@ -83,6 +81,8 @@ def greeting(settings: Settings, *, scheme: str, tcp_port: int, draws: bool = Fa
 
 def _qr_lines(url: str) -> list[str]:
     """A QR code in half blocks, as terminals show them."""
+    import segno  # here, as workers load this too
+
     drawn = io.StringIO()
     segno.make(url, micro=False).terminal(out=drawn, border=2, compact=True)
     return drawn.getvalue().rstrip("\n").split("\n")

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
-from alembic import command
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 from sqlalchemy.exc import DBAPIError
@@ -102,6 +101,8 @@ def _opened(url: str) -> Iterator[Backend]:
     check(new, upgrades=True)
     app: Flask = current_app.extensions[CREATE_APP](new)
     with app.app_context():
+        from alembic import command  # here, as servers load the commands too
+
         command.upgrade(app.extensions["migrate"].migrate.get_config(), "head")
         backend = services().backend  # the other application's
         try:

@@ -7,8 +7,6 @@ from functools import lru_cache
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from latex2mathml.converter import convert_to_element
-
 MAX_CHARS = 1000  # of the LaTeX; the costliest takes about 20 ms
 MAX_ELEMENTS = 4000
 MOST_KEPT = 512
@@ -74,6 +72,8 @@ def mathml(tex: str) -> Tree:
     """Convert LaTeX to a tree. Raises NotAnEquation. Shared between threads: do not change it."""
     if len(tex) > MAX_CHARS:
         raise NotAnEquation("too long")
+    from latex2mathml.converter import convert_to_element  # here, as few requests need it
+
     try:
         element = convert_to_element(tex)
         if sum(1 for _ in element.iter()) > MAX_ELEMENTS:

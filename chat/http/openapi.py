@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
 
-from apispec import APISpec
-from apispec.ext.marshmallow import MarshmallowPlugin
-from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask import Flask
 from marshmallow import Schema
 from werkzeug.routing import Rule
@@ -18,7 +15,6 @@ from chat.errors import ErrorCode
 from chat.http import cookies
 from chat.http.api_spec import Answer, Declared, View, Zip, declared
 from chat.http.auth import COOKIE
-from chat.http.fields import AnyOf
 
 Json = dict[str, Any]
 Wording = tuple[int, str, str]  # HTTP status, text in English and Chinese; braces contain data
@@ -44,8 +40,10 @@ class Document:
     @cached_property
     def json(self) -> Json:
         """The document, as OpenAPI 3.1."""
+        from chat.http.openapi_schemas import APISpec, Plugin  # here, as few requests need apispec
+
         info = {"license": {"name": "MIT", "identifier": "MIT"}}
-        spec = APISpec(self.title, __version__, "3.1.0", info=info, plugins=[_Plugin()], servers=[{"url": "/"}])
+        spec = APISpec(self.title, __version__, "3.1.0", info=info, plugins=[Plugin()], servers=[{"url": "/"}])
         cookie = {"type": "apiKey", "in": "cookie", "name": cookies.plain_name(self.app, COOKIE)}
         spec.components.security_scheme("cookie", cookie | {"description": "Over https its name begins with __Host-."})
         spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
@@ -119,31 +117,6 @@ def register(
 def documents(app: Flask) -> dict[str, Document]:
     """Return the documents by name, in the order of registration."""
     return cast(dict[str, Document], app.extensions.setdefault(_EXTENSION, {}))
-
-
-class _Converter(OpenAPIConverter):
-    """Supports two more attributes of a schema's Meta: `examples`, and `others`, the field for
-    additional properties.
-    """
-
-    def schema2jsonschema(self, schema: Any) -> Json:
-        made: Json = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call]
-        others = getattr(schema.Meta, "others", None)
-        if others is not None:
-            made["additionalProperties"] = self.field2property(others)
-        if hasattr(schema.Meta, "examples"):
-            made["examples"] = schema.Meta.examples
-        return made
-
-    def field2property(self, field: Any) -> Json:
-        if isinstance(field, AnyOf):
-            return {"anyOf": [self.resolve_nested_schema(schema) for schema in field.schemas]}  # type: ignore[no-untyped-call]
-        made: Json = super().field2property(field)
-        return made
-
-
-class _Plugin(MarshmallowPlugin):
-    Converter = _Converter
 
 
 def _without_null_defaults(part: Any) -> Any:

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-import segno
-
 MAX_CHARS = 300  # of the text; longer ones are hard to scan from a projector
 
 
 def qr_code(text: str) -> tuple[int, str]:
     """Return the number of modules per side, and an SVG path of the dark ones, without the quiet zone."""
+    import segno  # here, as few requests need it
+
     matrix = segno.make(text, micro=False, error="m").matrix
     return len(matrix), "".join(_runs(matrix))
 

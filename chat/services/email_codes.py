@@ -2,11 +2,7 @@
 
 import logging
 import secrets
-import smtplib
-import ssl
 import threading
-from email.headerregistry import Address
-from email.message import EmailMessage
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from chat.errors import ChatError, ErrorCode
@@ -37,7 +33,7 @@ class EmailCodes:
             raise ChatError(ErrorCode.MAIL_NOT_SENT)
         try:
             _send(self._url, email, code)
-        except (OSError, smtplib.SMTPException, UnicodeError, ValueError) as error:
+        except (OSError, UnicodeError, ValueError) as error:  # SMTPException is an OSError
             # the error's text may contain the mail address
             log.warning("sending a verification code failed: %s", type(error).__name__)
             raise ChatError(ErrorCode.MAIL_NOT_SENT) from None
@@ -47,6 +43,11 @@ class EmailCodes:
 
 
 def _send(url: str, email: str, code: str) -> None:
+    import smtplib  # here, as most installations send no mail
+    import ssl
+    from email.headerregistry import Address
+    from email.message import EmailMessage
+
     parts = urlsplit(url)
     host = parts.hostname or ""
     user, password = unquote(parts.username or ""), unquote(parts.password or "")

@@ -1,14 +1,17 @@
 """The guides of docs/ as HTML with a table of contents. Raw HTML in them is shown as text."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
 from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 _CONTENTS = ("h2", "h3")  # levels in the table of contents
 
@@ -36,6 +39,8 @@ def render(text: str, page_of: Callable[[str], str | None]) -> Guide:
 
     `page_of` returns the address for a link to another file, or None: then only the link's text is shown.
     """
+    from markdown_it import MarkdownIt  # here, as few requests need it
+
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     markdown.add_render_rule("table_open", _table_open)
     markdown.add_render_rule("table_close", _table_close)

@@ -1,7 +1,6 @@
 """Counts requests, and exposes all metrics at /metrics for Prometheus."""
 
 from flask import Flask, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from chat import metrics
 from chat.http.context import this_request
@@ -29,4 +28,8 @@ def register(app: Flask, *, shown: bool) -> None:
 
 
 def _show() -> Response:
-    return Response(generate_latest(metrics.REGISTRY), content_type=CONTENT_TYPE_LATEST)
+    from prometheus_client import CONTENT_TYPE_LATEST  # here, as most installations do not show metrics
+
+    from chat.web import exposition
+
+    return Response(exposition.text(), content_type=CONTENT_TYPE_LATEST)
