@@ -55,6 +55,11 @@ def whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def is_number(text: str) -> bool:
+    """Whether it is plain digits, and few enough to be converted quickly."""
+    return text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
+
+
 def read_whole(value: Any) -> int:
     """Parse a whole number or a string of digits. Values beyond 64 bits become MAX_ID + 1 or its negative, which no row
     has.

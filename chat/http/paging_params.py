@@ -6,6 +6,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from chat.http.api_spec import about
 from chat.http.compact_json import compact, fitting
+from chat.http.fields import is_number
 from chat.services.paging import PAGE_DEFAULT, PAGE_MAX, PAGE_MAX_BYTES, SEARCH_MAX_CHARS, Listed, Page
 
 POSITION_MAX_CHARS = 100
@@ -15,14 +16,24 @@ class PageLimit(fields.Field[int]):
     """A whole number from 1, or its digits; values above PAGE_MAX count as PAGE_MAX."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
-        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+        if isinstance(value, str) and is_number(value):
             value = int(value)
         if type(value) is not int or value < 1:
             raise ValidationError("no number of entries")
         return min(value, PAGE_MAX)
 
 
-class Paged(Schema):
+class After(Schema):
+    """The field of a request for the next page of a list."""
+
+    after = fields.String(
+        load_default="",
+        validate=validate.Length(max=POSITION_MAX_CHARS),
+        metadata=about("the `next` of the previous page", "上一页的 next", examples=[""]),
+    )
+
+
+class Paged(After):
     """Fields of a request for a page of a list."""
 
     limit = PageLimit(
@@ -34,11 +45,6 @@ class Paged(Schema):
             type="integer",
             minimum=1,
         ),
-    )
-    after = fields.String(
-        load_default="",
-        validate=validate.Length(max=POSITION_MAX_CHARS),
-        metadata=about("the `next` of the previous page", "上一页的 next", examples=[""]),
     )
     q = fields.String(
         load_default="",

@@ -11,6 +11,7 @@ from marshmallow import Schema, fields, validate
 from chat.errors import ChatError, ErrorCode
 from chat.http.api_spec import declared
 from chat.http.bodies import BODY_FAILURES, is_clean, json_object, load
+from chat.http.fields import is_number
 
 
 class Body(Enum):
@@ -71,6 +72,6 @@ class Limit(fields.Integer):
         self._most = most
 
     def _validated(self, value: Any) -> int:
-        if not (value.isascii() and value.isdigit() and len(value) < 20):
+        if not is_number(value):
             raise self.make_error("invalid", input=value)
         return min(int(value), self._most)

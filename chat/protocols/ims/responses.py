@@ -2,26 +2,22 @@
 
 from typing import Any
 
-from marshmallow import RAISE, Schema, fields, validate
+from marshmallow import fields, validate
 
 from chat.http.api_spec import about
+from chat.http.fields import Out
 from chat.http.paging_params import next_field
 
 _TIME = about("UTC, in seconds: 2025-03-13T14:30:00Z", "UTC，精确到秒：2025-03-13T14:30:00Z")
 _AVATAR = about("Base64 or a URL; empty if there is none", "Base64 或 URL；没有则为空")
 
 
-class _Out(Schema):
-    class Meta:
-        unknown = RAISE  # the document promises exactly these fields
-
-
-class Failed(_Out):
+class Failed(Out):
     code = fields.Integer(required=True, metadata=about("the failure's code", "错误码"))
     info = fields.String(required=True, metadata=about("the failure in words", "错误信息"))
 
 
-class Done(_Out):
+class Done(Out):
     code = fields.Integer(required=True, validate=validate.Equal(0))
     info = fields.String(required=True, validate=validate.OneOf(["Succeed", "success"]))
 
@@ -52,7 +48,7 @@ class CodeSent(Told):
     )
 
 
-class _Named(_Out):
+class _Named(Out):
     name = fields.String(required=True)
     email = fields.String(required=True, metadata=about("empty if there is none", "没有则为空"))
     avatar = fields.String(required=True, metadata=_AVATAR)
@@ -87,7 +83,7 @@ class PersonFound(Done):
     user = fields.Nested(_Detail, required=True)
 
 
-class RequestShown(_Out):
+class RequestShown(Out):
     sender_user_id = fields.Integer(required=True)
     receiver_user_id = fields.Integer(required=True)
     user_email = fields.String(required=True)
@@ -112,7 +108,7 @@ class FriendsFound(_Listed):
     friends = fields.List(fields.Nested(PersonShown), required=True)
 
 
-class FriendGroupShown(_Out):
+class FriendGroupShown(Out):
     id = fields.Integer(required=True)
     name = fields.String(required=True)
 
@@ -141,7 +137,7 @@ class FriendGroupMembers(_Listed):
     members = fields.List(fields.Nested(PersonShown), required=True)
 
 
-class ConversationShown(_Out):
+class ConversationShown(Out):
     id = fields.Integer(required=True)
     name = fields.String(required=True, metadata=about("direct: the friend's nickname", "私聊为好友昵称"))
     avatar = fields.String(required=True, metadata=_AVATAR)
@@ -158,7 +154,7 @@ class ConversationsFound(_Listed):
     conversation = fields.List(fields.Nested(ConversationShown), required=True)
 
 
-class MessageShown(_Out):
+class MessageShown(Out):
     id = fields.Integer(required=True)
     type = fields.Integer(
         required=True,
@@ -181,7 +177,7 @@ class MessagesFound(Done):
     messages = fields.List(fields.Nested(MessageShown), required=True)
 
 
-class _SenderShown(_Out):
+class _SenderShown(Out):
     sender_id = fields.Integer(required=True)
     sender_name = fields.String(required=True)
     sender_avatar = fields.String(required=True, metadata=_AVATAR)
@@ -218,7 +214,7 @@ _IDENTITY: Any = {
 }
 
 
-class MemberShown(_Out):
+class MemberShown(Out):
     id = fields.Integer(required=True)
     name = fields.String(required=True)
     avatar = fields.String(required=True, metadata=_AVATAR)
@@ -230,7 +226,7 @@ class MembersFound(_Listed):
     identity = fields.Integer(**_IDENTITY)
 
 
-class AnnouncementShown(_Out):
+class AnnouncementShown(Out):
     notification_id = fields.Integer(required=True)
     content = fields.String(required=True)
     sender_name = fields.String(required=True)
@@ -241,7 +237,7 @@ class AnnouncementsFound(_Listed):
     notifications = fields.List(fields.Nested(AnnouncementShown), required=True)
 
 
-class InvitationShown(_Out):
+class InvitationShown(Out):
     invite_id = fields.Integer(required=True)
     conversation_id = fields.Integer(required=True)
     sender_id = fields.Integer(required=True)

@@ -9,6 +9,7 @@ from chat.http.api_spec import answers
 from chat.http.auth import signed_in
 from chat.http.bodies import takes
 from chat.http.context import services
+from chat.http.fields import is_number
 from chat.http.paging_params import next_of, page_of
 from chat.http.query_params import asks
 from chat.models import Access, Actor
@@ -18,7 +19,6 @@ from chat.services.room_views import RoomView
 
 NEXT = "X-Next"  # response header with the `after` of the next page
 bp = Blueprint("realtime_room", __name__, url_prefix="/Room")
-_MAX_DIGITS = 19  # of an id; longer ones are invalid, and converting thousands of digits is slow
 _PATH = {"room_id": ROOM_ID}
 
 
@@ -87,6 +87,6 @@ def _shown(room: RoomView) -> dict[str, Any]:
 
 
 def _id(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS):
+    if not is_number(text):
         raise ChatError(ErrorCode.ROOM_NOT_FOUND, room=text)
     return int(text)

@@ -4,7 +4,7 @@ from marshmallow import fields, validate
 
 from chat.http.api_spec import about
 from chat.http.fields import NAME, In, WholeNumber, switch
-from chat.http.paging_params import POSITION_MAX_CHARS, Paged, PageLimit
+from chat.http.paging_params import After, Paged, PageLimit
 from chat.protocols.polling.fields import ARCHIVED, READ_ONLY, SEEN_BY, SLOW_MODE, TOPIC
 from chat.protocols.polling.requests.messages import OneMessage
 from chat.services.moderation import MUTE_MAX_MINUTES, RECENT_MAX_MINUTES
@@ -19,18 +19,13 @@ class OneRoom(In):
     roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
 
 
-class _AuditPage(In):
+class _AuditPage(In, After):
     limit = PageLimit(
         load_default=None,
         allow_none=True,
         metadata=about(
             "entries a page, at most 200; absent: 100", "每页条数，最多 200；省略为 100", type="integer", minimum=1
         ),
-    )
-    after = fields.String(
-        load_default="",
-        validate=validate.Length(max=POSITION_MAX_CHARS),
-        metadata=about("the `next` of the previous page", "上一页的 next", examples=[""]),
     )
     q = fields.String(
         load_default="",
