@@ -28,7 +28,7 @@ from chat.models import (
 from chat.ports import Store, WriteTransaction
 from chat.services import avatars
 from chat.services.erased_names import ErasedNames
-from chat.services.memberships import end_room
+from chat.services.membership_changes import end_room
 from chat.services.usernames import name_columns
 
 KEPT = 12 * 3600 * SECOND  # µs; until then ims can restore the account. With the housekeeping it is within a day.

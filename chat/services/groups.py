@@ -16,7 +16,7 @@ from chat.services import access, audit, friendships, paging, user_directory
 from chat.services.access import AnyConnection, FoundRoom, RoomRef, UserRef
 from chat.services.audit import differing
 from chat.services.avatars import Avatars
-from chat.services.memberships import end_memberships, set_role
+from chat.services.membership_changes import end_memberships, set_role
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.permissions import REMOVING, Action, allows, forbidden, require
 from chat.services.quota import Quota

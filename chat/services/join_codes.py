@@ -13,7 +13,8 @@ from chat.security.events import SecurityLog, Whence
 from chat.security.limits import ACTS, WRONG_CODES, WRONG_CODES_BY_ADDRESS
 from chat.services import access, audit
 from chat.services.access import RoomRef
-from chat.services.memberships import Memberships, accept_within
+from chat.services.membership_changes import accept_within
+from chat.services.memberships import Memberships
 from chat.services.permissions import Action, require
 from chat.services.rate_limits import Bucket, Limits
 from chat.services.site import make_code, normal_code, room_of_code

@@ -14,7 +14,7 @@ from chat.services.access import FoundRoom, RoomRef, UserRef
 from chat.services.change_log import record_members
 from chat.services.changes import Changes
 from chat.services.groups import Groups
-from chat.services.memberships import restrict
+from chat.services.membership_changes import restrict
 from chat.services.permissions import MUTING, Action, forbidden, require
 from chat.services.rate_limits import Limits
 

@@ -17,7 +17,7 @@ from chat.services.accounts import NICKNAME_MAX_CHARS, Accounts, check_email, ch
 from chat.services.avatars import Avatars
 from chat.services.credentials import hashes
 from chat.services.erased_names import ErasedNames
-from chat.services.memberships import pass_on_rooms
+from chat.services.membership_changes import pass_on_rooms
 from chat.services.quota import Quota
 from chat.services.sessions import Sessions
 from chat.services.site import Site, lock_site, require_another_teacher

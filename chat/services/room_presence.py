@@ -9,7 +9,7 @@ from sqlalchemy import and_, delete, func, insert, select, update
 from chat.clock import SECOND, Clock
 from chat.models import Actor, Event, EventKind, Process, User, Visitor, VisitRow
 from chat.ports import Store, WriteTransaction
-from chat.services.memberships import accept_within
+from chat.services.membership_changes import accept_within
 
 ALIVE_FOR = 20 * SECOND  # µs; visits of a dead process end after this time
 RENEW_AT = 12 * SECOND  # µs remaining

@@ -16,7 +16,8 @@ from chat.security.events import SecurityLog
 from chat.services import access, audit
 from chat.services.access import RoomRef, UserRef
 from chat.services.bounds import PersonBounds
-from chat.services.memberships import Memberships, end_room
+from chat.services.membership_changes import end_room
+from chat.services.memberships import Memberships
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.permissions import Action, require
 from chat.services.read_marks import ReadMarks

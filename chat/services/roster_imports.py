@@ -25,7 +25,8 @@ from chat.services import audit
 from chat.services.accounts import Accounts
 from chat.services.credentials import PASSWORD_MAX_CHARS, hashes
 from chat.services.erased_names import ErasedNames
-from chat.services.memberships import Memberships, barred_among
+from chat.services.membership_changes import barred_among
+from chat.services.memberships import Memberships
 from chat.services.permissions import require_teacher
 from chat.services.rooms import Rooms
 from chat.services.roster_checks import complaints_about, open_room, users_of

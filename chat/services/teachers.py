@@ -21,7 +21,7 @@ from chat.services.accounts import (
 )
 from chat.services.audit import differing
 from chat.services.erased_names import ErasedNames
-from chat.services.memberships import pass_on_rooms
+from chat.services.membership_changes import pass_on_rooms
 from chat.services.paging import Listed, Page
 from chat.services.permissions import require_teacher
 from chat.services.presence import Presence

@@ -15,7 +15,8 @@ from chat.ports import Store, WriteTransaction
 from chat.security.limits import ROOM_TICKETS
 from chat.services import access
 from chat.services.access import RoomRef
-from chat.services.memberships import Memberships, barred_among
+from chat.services.membership_changes import barred_among
+from chat.services.memberships import Memberships
 from chat.services.rate_limits import Limits
 from chat.services.sessions import Sessions
 from chat.services.subscriptions import NOWHERE

@@ -3,7 +3,7 @@
 from flask import Flask
 
 from chat.http import envelopes, openapi
-from chat.protocols.ims import account, conversations, friends, groups, manage, socket
+from chat.protocols.ims import account, conversations, friends, groups, invitations, manage, socket
 from chat.protocols.ims.errors import failure, wordings
 from chat.protocols.ims.responses import Failed
 
@@ -15,7 +15,7 @@ PREFIXES = (
 
 def register(app: Flask) -> None:
     """Register the protocol's routes."""
-    for module in (account, friends, groups, conversations, manage, socket):
+    for module in (account, friends, groups, conversations, manage, invitations, socket):
         app.register_blueprint(module.bp)
     envelopes.register(app, (*PREFIXES, "/ws"), failure)  # other paths under /ws belong to another protocol
     openapi.register(app, "ims", "IMS", prefixes=PREFIXES, failed=Failed, failure=wordings)
