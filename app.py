@@ -1,26 +1,19 @@
 """create_app(): the composition root."""
 
-from collections.abc import Callable
-from json import JSONEncoder
 from pathlib import Path
-from typing import Any
 
-from flask import Flask, Request, Response
-from flask.json.provider import DefaultJSONProvider
-from flask.sessions import SessionInterface
+from flask import Flask
 from sqlalchemy import Engine
-from werkzeug.datastructures import Headers
 from werkzeug.middleware.proxy_fix import ProxyFix
-from werkzeug.routing import UnicodeConverter
 
 from chat import cli, web
 from chat.backends import backend_for, engine_options, shared_by
 from chat.clock import Clock, system_clock
 from chat.extensions import LateMigrate, db, jwt
-from chat.http import compression, cookies, envelopes, headers
-from chat.http.context import EXTENSION, whence
+from chat.http import cookies, envelopes, finishing
+from chat.http.context import whence
+from chat.http.flask_app import FlaskApp
 from chat.http.origins import Origins
-from chat.http.overload import refuse_overflow
 from chat.names import is_name
 from chat.protocols import ims, polling, realtime, roomapi, tcp
 from chat.services import Services
@@ -39,68 +32,26 @@ def create_app(settings: Settings | None = None, clock: Clock = system_clock) ->
     prepare(settings)
     if settings.lobby and not is_name(settings.lobby, NAME_MAX_CHARS):
         raise ConfigError(f"CHAT_LOBBY={settings.lobby!r}: give a room name of 1 to {NAME_MAX_CHARS} characters")
-    app = _App(__name__, instance_path=str(settings.instance_path), static_folder=None)
+    app = FlaskApp(__name__, instance_path=str(settings.instance_path), static_folder=None)
     _configure(app, settings)
     db.init_app(app)
     LateMigrate(app, str(Path(__file__).parent / "migrations"))
     jwt.init_app(app)
     cookies.init_app(app)
     envelopes.init_app(app)
-    headers.init_app(app)
-    compression.init_app(app)
+    finishing.init_app(app)
     Origins(settings.cors_origins).init_app(app)
     if settings.trusted_proxies:
         n = settings.trusted_proxies
         # Ignore X-Forwarded-Host: it decides which origins are foreign, and most proxies pass on the client's value.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=0)  # type: ignore[method-assign]
     with app.app_context():
-        services = services_for(settings, db.engine, clock)
-    app.extensions[EXTENSION] = services
-    app.before_request(refuse_overflow)
-    app.before_request(services.start)
+        app.serve(services_for(settings, db.engine, clock))
     for protocol in (polling, roomapi, realtime, tcp, ims):
         protocol.register(app)
     cli.register(app, create_app)
     web.register(app)
     return app
-
-
-class _App(Flask):
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Skip Flask's check for coroutines on every call: no view or hook here is one."""
-        return func
-
-
-class _Text(UnicodeConverter):
-    """A part of a path. Not with NUL, which no name has and PostgreSQL refuses: not found."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.regex = self.regex.replace("[^/]", "[^/\0]")
-
-
-class _NoSessions(SessionInterface):
-    """Disables Flask's session cookie, which is unused; looking for it would be a large part of a request's cost."""
-
-    def open_session(self, app: Flask, request: Request) -> None:  # noqa: ARG002
-        return None
-
-
-class _JsonResponse(Response):
-    def get_wsgi_headers(self, environ: Any) -> Headers:  # noqa: ARG002
-        """Return the headers unchanged: answers have no Location, every status has a body, and the length is known."""
-        return self.headers
-
-
-class _Json(DefaultJSONProvider):
-    ensure_ascii = False
-    sort_keys = False
-    _encode = JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=DefaultJSONProvider.default).encode
-
-    def response(self, *args: Any, **kwargs: Any) -> Response:
-        """Build the response of jsonify."""
-        text = self._encode(self._prepare_response_obj(args, kwargs))
-        return _JsonResponse(text + "\n", mimetype=self.mimetype)
 
 
 def _configure(app: Flask, settings: Settings) -> None:
@@ -127,11 +78,6 @@ def _configure(app: Flask, settings: Settings) -> None:
         HOST=settings.host,
         SETTINGS=settings,
     )
-    app.url_map.strict_slashes = False  # a trailing slash makes no difference (docs/specification.md)
-    app.url_map.merge_slashes = False  # a redirect would be an HTML page
-    app.url_map.converters |= {"default": _Text, "string": _Text}
-    app.json = _Json(app)
-    app.session_interface = _NoSessions()
 
 
 def services_for(settings: Settings, engine: Engine, clock: Clock) -> Services:

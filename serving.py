@@ -5,8 +5,9 @@ from typing import Any
 
 from flask import Flask
 
-from chat.http.context import EXTENSION, handled_by
+from chat.http.context import EXTENSION
 from chat.http.envelopes import refusals
+from chat.http.flask_app import handled_by
 from chat.http.long_bodies import takes_any, takes_long, takes_parts
 from chat.http.uploads import AROUND_MAX_BYTES
 from chat.protocols import tcp

@@ -3,7 +3,7 @@
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Engine, Executable, insert, update
@@ -101,15 +101,32 @@ class SqlStore:
         self._own = OrderedDict()  # a new one: writers may be using the old one
 
     @contextmanager
-    def _owning(self) -> Iterator[list[int]]:
-        """Disown the events with these ids if the transaction inside fails: another process may get the same ids."""
-        ids: list[int] = []
-        try:
-            yield ids
-        except BaseException:
-            for row_id in ids:
-                self._own.pop(row_id, None)
-            raise
+    def write(self) -> Iterator[WriteTransaction]:
+        """Open a write transaction, committed unless the block raises; its events are published after the commit.
+
+        Raises ChatError(UNAVAILABLE) if the database is away, busy or full: nothing is stored then, unless a connection
+        was lost while the commit was being answered.
+        """
+        with self._writing():
+            ids: list[int] = []
+            try:
+                with self._begun() as transaction:
+                    yield transaction
+                    self._write_events(transaction, ids)
+            except BaseException:
+                for row_id in ids:  # not own ones: another process may get the same ids
+                    self._own.pop(row_id, None)
+                raise
+            if transaction.events:
+                self._publish(transaction.events)
+
+    def _writing(self) -> AbstractContextManager[None]:
+        """What is held during a transaction and the publication of its events."""
+        raise NotImplementedError
+
+    def _begun(self) -> AbstractContextManager[WriteTransaction]:
+        """Begin a transaction, committed unless the block raises."""
+        raise NotImplementedError
 
     def _write_events(self, transaction: WriteTransaction, ids: list[int]) -> None:
         now, own = self._clock(), self._own

@@ -1,38 +1,24 @@
 """Access to the application and the current request for handlers."""
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
-from flask import Flask, Request, current_app, g, has_app_context, has_request_context, request
+from flask import Request, current_app, g, has_app_context, has_request_context, request
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
 from chat.security.events import LOCAL, Whence
 from chat.server.client_identity import limited_address
-from chat.server.ports import Arrival, Handle, Result
+from chat.server.ports import Arrival
 from chat.services import Services
 
 EXTENSION = "commonroom"
 ARRIVAL_KEY = "commonroom.arrival"  # where a request's environ keeps its Arrival
 PROGRAM_MAX_CHARS = 160
 _UNSHOWN = re.compile("[^\x20-\x7e]+")
-
-
-def this_request() -> Request:
-    """Return the request itself: each access through Flask's proxy costs three calls, which the hot path avoids."""
-    found: Request = request._get_current_object()  # type: ignore[attr-defined]
-    return found
-
-
-def handled_by(app: Flask) -> Handle:
-    """Return the application as chat.server calls it; views get the Arrival from `arrival`."""
-
-    def handle(arrival: Arrival, environ: Any, start_response: Any) -> Result:
-        environ[ARRIVAL_KEY] = arrival
-        return app(environ, start_response)
-
-    return handle
+# The request itself: each access through Flask's proxy costs three calls, which the hot path avoids.
+this_request: Callable[[], Request] = request._get_current_object  # type: ignore[attr-defined]
 
 
 def arrival() -> Arrival | None:

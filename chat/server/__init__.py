@@ -6,7 +6,7 @@
     http_parser.py      splits bytes into requests; strict, sans I/O
     http_heads.py       reads request heads by httptools
     wsgi.py             runs the WSGI application on one request, in a thread
-    environ.py          builds its environ; response.py frames its answer
+    environ.py          builds its environ
     ports.py            the door: what an application hands to the server, and the server to it
     host.py             what connections need of the worker that owns them
     loop_host.py        provides that: threads, wake-ups, limits, the memory account

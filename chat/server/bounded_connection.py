@@ -1,38 +1,25 @@
 """A connection that knows no requests yet: deadlines, bounds on buffered data, and closing."""
 
-import asyncio
 import time
-from typing import Any
 
 from chat.server.closing import LINGER_SECONDS, end_writing
-from chat.server.deadlines import NEVER
-from chat.server.flow_control import WRITE_SECONDS, FlowControl
+from chat.server.flow_control import WRITE_SECONDS, TransportOwner
 from chat.server.host import Host
-from chat.server.memory import Share
+from chat.server.http_heads import FramingError
 from chat.server.ports import Client
-from chat.server.request_targets import FramingError
 from chat.server.states import State
 
 HEAD_SECONDS = 10.0  # for a request head, first to last byte, and for what comes before it, such as a TLS handshake
 
 
-class BoundedConnection(asyncio.Protocol):
-    __slots__ = (
-        "_coming", "_flow", "_host", "_left_over", "_transport", "deadline", "place", "share", "state",
-        "watched_until",
-    )  # fmt: skip
+class BoundedConnection(TransportOwner):
+    __slots__ = ("_coming", "_left_over", "state")
 
     def __init__(self, host: Host) -> None:
-        self._host = host
-        self._transport: Any = None  # None: not connected yet, or no more
-        self._flow = FlowControl()
+        super().__init__(host)
         self.state = State.IDLE
-        self.place = ""  # the address that the connection counts for
-        self.share: Share | None = None  # in host.memory
         self._coming = 0  # bytes of requests, from their arrival to their answers
         self._left_over = 0  # bytes of answers not written yet
-        self.deadline = NEVER  # when to give up waiting, or to answer the held request
-        self.watched_until = NEVER
 
     @property
     def client(self) -> Client:
@@ -52,30 +39,14 @@ class BoundedConnection(asyncio.Protocol):
         """Close when possible, as the server stops."""
         raise NotImplementedError
 
-    def _attach(self, transport: Any) -> None:
-        self._transport = transport
-        self._flow.transport = transport
-        self._host.connections.add(self)
-
     def _detach(self) -> None:
-        """The transport is lost, or belongs to another object."""
-        self._transport = None
         self.state = State.GONE
-        self._leave()
-        self._count_nothing()
+        super()._detach()
 
     def _leave(self) -> None:
-        """Count no more. May be called repeatedly."""
-        self.deadline = NEVER
-        self._host.deadlines.forget(self)
-        if self in self._host.connections:
-            self._host.connections.discard(self)
-            self._host.places.leave(self.place)
-
-    def _set_deadline(self, deadline: float) -> None:
-        self.deadline = deadline
-        if deadline < self.watched_until:
-            self._host.deadlines.watch(self)
+        self._coming = self._left_over = 0
+        super()._leave()
+        self._host.connections.discard(self)
 
     # Bounds
 

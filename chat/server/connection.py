@@ -13,12 +13,12 @@ from chat.server.closing import LINGER_SECONDS
 from chat.server.deadlines import NEVER
 from chat.server.flow_control import WRITE_SECONDS
 from chat.server.host import Host
+from chat.server.http_heads import FramingError
 from chat.server.http_parser import body_after
 from chat.server.http_sending import READ_AHEAD_BYTES
 from chat.server.http_working import WorkingConnection
 from chat.server.memory import SMALL_BYTES
 from chat.server.refusals import MOST_REFUSED
-from chat.server.request_targets import FramingError
 from chat.server.states import IN_PROGRESS, READS, State
 
 BODY_PAUSE_SECONDS = 20.0  # between two parts of a body
@@ -42,8 +42,7 @@ class HttpConnection(WorkingConnection):
         self._peer = transport.get_extra_info("peername") or ("", 0)
         self._local = transport.get_extra_info("sockname") or ("", 0)
         transport.set_write_buffer_limits(high=READ_AHEAD_BYTES)
-        self.place = "" if self._host.is_proxied else limited_address(self._peer[0])
-        too_many = self._host.places.take(self.place)
+        too_many = self._take_place("" if self._host.is_proxied else limited_address(self._peer[0]))
         if too_many > 0:
             self.state = SURPLUS  # time to read the request, so that its protocol can word the refusal
             self._set_deadline(time.monotonic() + LINGER_SECONDS)

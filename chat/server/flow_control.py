@@ -1,9 +1,14 @@
-"""Backpressure in both directions: whether to read from a client, and whether it reads what is written to it."""
+"""A connection's transport: backpressure in both directions, its place among all connections, and its deadline."""
 
+import asyncio
 import fcntl
 import struct
 import termios
 from typing import Any
+
+from chat.server.deadlines import NEVER
+from chat.server.host import Host
+from chat.server.memory import Share
 
 WRITE_SECONDS = 10.0  # period in which a client must read
 WRITE_BYTES = 16 * 1024  # this much of its answer, or is dropped
@@ -55,3 +60,53 @@ class FlowControl:
         """Return whether the client has read WRITE_BYTES since the last check."""
         before, self._unread = self._unread, unread_of(self.transport)
         return self._unread <= before - WRITE_BYTES
+
+
+class TransportOwner(asyncio.Protocol):
+    """What HTTP connections and sockets do alike with their transports. On the loop.
+
+    Subclasses are a Connection of their host, Watched by it, and a Keeper of memory.
+    """
+
+    __slots__ = (
+        "_flow", "_host", "_is_placed", "_transport", "deadline", "place", "share", "watched_until",
+    )  # fmt: skip
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._transport: Any = None  # None: not connected yet, or no more
+        self._flow = FlowControl()
+        self.place = ""  # the address that the connection counts for
+        self._is_placed = False  # whether it counts
+        self.share: Share | None = None  # in host.memory
+        self.deadline = NEVER  # see chat.server.deadlines
+        self.watched_until = NEVER
+
+    def _attach(self, transport: Any) -> None:
+        self._transport = self._flow.transport = transport
+        self._host.connections.add(self)  # type: ignore[arg-type]
+
+    def _detach(self) -> None:
+        """The transport is lost, or belongs to another object."""
+        self._transport = None
+        self._leave()
+
+    def _take_place(self, address: str) -> int:
+        """Count the connection for this address. Returns the excess over the limits."""
+        self._is_placed = True
+        self.place = address
+        return self._host.places.take(address)
+
+    def _leave(self) -> None:
+        """Count and watch no more. May be called repeatedly."""
+        self.deadline = NEVER
+        self._host.deadlines.forget(self)  # type: ignore[arg-type]
+        self._host.memory.keep(self, 0)  # type: ignore[arg-type]
+        if self._is_placed:
+            self._is_placed = False
+            self._host.places.leave(self.place)
+
+    def _set_deadline(self, deadline: float) -> None:
+        self.deadline = deadline
+        if deadline < self.watched_until:
+            self._host.deadlines.watch(self)  # type: ignore[arg-type]

@@ -11,7 +11,6 @@ from chat.server.http_parser import Framed
 from chat.server.http_sending import SendingConnection
 from chat.server.known_heads import Ending, Known
 from chat.server.ports import IS_AHEAD, NEEDS_THREAD, Data, HeldRequest, Look
-from chat.server.response import finished as finished_answer
 from chat.server.states import State
 
 AHEAD_SECONDS = (0.01, 0.04, 0.15)  # pauses for events of other processes to arrive; then the database is asked
@@ -171,7 +170,7 @@ class HoldingConnection(SendingConnection):
             ending.written(size, self._began)
         if isinstance(found, bytes):
             if self._transport is not None:
-                self._transport.write(finished_answer(ending.head, found))
+                self._transport.write(wsgi.finished(ending.head, found))
             self._finished(ending.close)
         else:
-            self._finish([finished_answer(ending.head, b"", size), *found], close=ending.close)
+            self._finish([wsgi.finished(ending.head, b"", size), *found], close=ending.close)

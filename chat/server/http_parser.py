@@ -8,9 +8,8 @@ import string
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chat.server.http_heads import LINE_MAX_BYTES, TOKEN, Head, read
+from chat.server.http_heads import LINE_MAX_BYTES, TOKEN, FramingError, Head, read
 from chat.server.ports import SHORT_MAX_BYTES
-from chat.server.request_targets import FramingError
 
 # the request line, and 32 KiB of headers: localhost has cookies of many programs
 HEAD_MAX_BYTES = LINE_MAX_BYTES + 32 * 1024

@@ -11,13 +11,13 @@ from chat.lanes import Lane, WrongLane
 from chat.server import wsgi
 from chat.server.deadlines import NEVER
 from chat.server.host import Host
+from chat.server.http_heads import FramingError
 from chat.server.http_holding import HoldingConnection
 from chat.server.http_parser import PART_BYTES, Framed, Framer
 from chat.server.http_sending import READ_AHEAD_BYTES
 from chat.server.memory import SMALL_BYTES
 from chat.server.ports import Arrival, Client, Receiver, Receiving, Wsgi
 from chat.server.receiving import BodyReceiver
-from chat.server.request_targets import FramingError
 from chat.server.states import State
 from chat.server.websocket import WebSocketConnection
 

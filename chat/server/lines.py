@@ -57,7 +57,7 @@ class LineConnection(StreamConnection):
 
     def connection_made(self, transport: Any) -> None:
         """Begin, unless there are too many connections."""
-        if self._take_place(transport) > 0:
+        if self._count_place(transport) > 0:
             self._transport = transport
             transport.write(self.farewell(TRY_LATER, "too many connections"))
             transport.close()
@@ -95,12 +95,10 @@ class LineConnection(StreamConnection):
             self._close(TRY_LATER, "the transfer is too slow")
         super().deadline_passed()
 
-    def _set_deadline(self, now: float) -> None:
-        super()._set_deadline(now)
+    def _update_deadline(self, now: float) -> None:
+        super()._update_deadline(now)
         if self.is_open and self._transfer_due < self.deadline:
-            self.deadline = self._transfer_due
-            if self.deadline < self.watched_until:
-                self.host.deadlines.watch(self)
+            self._set_deadline(self._transfer_due)
 
     def _expect_transfer(self, *, on: bool) -> None:
         if not on:
@@ -108,7 +106,7 @@ class LineConnection(StreamConnection):
         elif self._transfer_due == NEVER:
             now = time.monotonic()
             self._transfer_due = now + PIECE_SECONDS
-            self._set_deadline(now)
+            self._update_deadline(now)
 
     # LinePeer: called by the session, from any thread
 

@@ -132,7 +132,7 @@ class ProxyGate(BoundedConnection):
             self._hand_over(LineConnection(self._host, self._protocol))
             return
         self._attach(transport)
-        if self._host.places.take(self.place) > 0:
+        if self._take_place(self.place) > 0:
             transport.abort()
             return
         self._set_deadline(time.monotonic() + HEAD_SECONDS)

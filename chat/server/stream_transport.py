@@ -3,17 +3,16 @@
 It knows no session. WebSocket and TCP lines differ in framing: see `framed` and `farewell`.
 """
 
-import asyncio
 import time
 from typing import Any
 
 from chat.server.client_identity import limited_address
 from chat.server.closing import end_writing
 from chat.server.deadlines import NEVER
-from chat.server.flow_control import WRITE_SECONDS, FlowControl
+from chat.server.flow_control import WRITE_SECONDS, TransportOwner
 from chat.server.heartbeat import Heartbeat
 from chat.server.host import Host
-from chat.server.memory import SMALL_BYTES, Share
+from chat.server.memory import SMALL_BYTES
 from chat.server.ports import GOING_AWAY, POLICY, TRY_LATER, Client
 from chat.server.states import StreamState
 
@@ -23,10 +22,9 @@ DRAINED_BYTES = 64 * 1024  # with more unread data, no further message is handle
 CLOSE_SECONDS = 3.0  # for the client's closing handshake
 
 
-class StreamTransport(asyncio.Protocol):
+class StreamTransport(TransportOwner):
     __slots__ = (
-        "_at_end", "_flow", "_give_up_at", "_heartbeat", "_is_placed", "_owed", "_transport", "_write_due",
-        "client", "deadline", "host", "is_busy", "place", "share", "state", "watched_until",
+        "_at_end", "_give_up_at", "_heartbeat", "_owed", "_write_due", "client", "host", "is_busy", "state",
     )  # fmt: skip
 
     PING = b""  # a ping that every live client answers, or b""
@@ -35,13 +33,9 @@ class StreamTransport(asyncio.Protocol):
     is_held = False  # as HTTP requests may be
 
     def __init__(self, host: Host) -> None:
+        super().__init__(host)
         self.host = host
-        self._transport: Any = None
-        self._flow = FlowControl()
         self.client: Client = ""  # the client whose turns its work uses
-        self.place = ""  # the address it counts for
-        self._is_placed = False  # whether it has been counted
-        self.share: Share | None = None  # in host.memory
         self.state = StreamState.NEW
         self.is_busy = False  # a message is being handled
         self._owed = 0  # bytes pending when its last answer was written, which do not count against the limit
@@ -49,7 +43,6 @@ class StreamTransport(asyncio.Protocol):
         self._heartbeat: Heartbeat | None = None
         self._write_due = NEVER  # when a client that does not read is checked
         self._give_up_at = NEVER  # for the login, the end of the session, or the client's closing handshake
-        self.deadline = self.watched_until = NEVER  # see chat.server.deadlines
 
     # Differences
 
@@ -72,31 +65,24 @@ class StreamTransport(asyncio.Protocol):
     # Transport
 
     def _attach(self, transport: Any) -> None:
-        self._take_place(transport)
-        self._transport = self._flow.transport = transport
+        self._count_place(transport)
+        super()._attach(transport)
         self.client = limited_address(self.address[0])
         self.state = StreamState.OPEN
         now = time.monotonic()
         self._heartbeat = Heartbeat(now) if self.PING else None
         transport.set_write_buffer_limits(high=DRAINED_BYTES)
-        self.host.connections.add(self)
-        self._set_deadline(now)
+        self._update_deadline(now)
 
     def _detach(self) -> None:
-        self._transport = None
         self.state = StreamState.GONE
-        self.deadline = NEVER
-        self.host.deadlines.forget(self)
-        self.host.memory.keep(self, 0)
-        if self._is_placed:
-            self._is_placed = False
-            self.host.places.leave(self.place)
+        super()._detach()
 
     def pause_writing(self) -> None:
         self._flow.filled()
         now = time.monotonic()
         self._write_due = now + WRITE_SECONDS
-        self._set_deadline(now)
+        self._update_deadline(now)
         self._count()
 
     def _drained(self) -> None:
@@ -143,14 +129,13 @@ class StreamTransport(asyncio.Protocol):
             self._transport.abort()
         elif heartbeat is not None and heartbeat.pings(now) and self.is_drained:
             self.write(self.PING)
-        self._set_deadline(now)
+        self._update_deadline(now)
 
-    def _set_deadline(self, now: float) -> None:
-        self.deadline = min(self._give_up_at, self._write_due) if self.is_open else self._give_up_at
+    def _update_deadline(self, now: float) -> None:
+        deadline = min(self._give_up_at, self._write_due) if self.is_open else self._give_up_at
         if self._heartbeat is not None and self.is_open:
-            self.deadline = min(self.deadline, self._heartbeat.due(now))
-        if self.deadline < self.watched_until:
-            self.host.deadlines.watch(self)
+            deadline = min(deadline, self._heartbeat.due(now))
+        self._set_deadline(deadline)
 
     def _has_read_on(self, now: float) -> bool:
         self._write_due = now + WRITE_SECONDS
@@ -163,14 +148,12 @@ class StreamTransport(asyncio.Protocol):
 
     # Limits
 
-    def _take_place(self, transport: Any) -> int:
+    def _count_place(self, transport: Any) -> int:
         """Count the connection once. Returns the excess over the limits."""
         if self._is_placed:
             return 0
-        self._is_placed = True
         is_proxys = self.BEHIND_PROXIES and self.host.is_proxied
-        self.place = "" if is_proxys else limited_address(self._peer_of(transport)[0])
-        return self.host.places.take(self.place)
+        return self._take_place("" if is_proxys else limited_address(self._peer_of(transport)[0]))
 
     def _count(self) -> None:
         """Count buffered data; drop the client if there is too much."""
@@ -213,7 +196,7 @@ class StreamTransport(asyncio.Protocol):
         self._transport.write(farewell)
         self.state = StreamState.CLOSING
         self._give_up_at = time.monotonic() + CLOSE_SECONDS
-        self._set_deadline(self._give_up_at)
+        self._update_deadline(self._give_up_at)
         self._set_reading(on=True)  # reads the client's close frame; with unread data TCP would discard ours
         if deaf or not farewell or not self.ANSWERS_FAREWELL:
             end_writing(self._transport)
@@ -221,4 +204,4 @@ class StreamTransport(asyncio.Protocol):
     def _close_at(self, deadline: float) -> None:
         if self.is_open:
             self._give_up_at = deadline
-            self._set_deadline(time.monotonic())
+            self._update_deadline(time.monotonic())

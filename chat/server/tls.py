@@ -35,9 +35,9 @@ class TlsGate(BoundedConnection):
         """Wait for the first byte."""
         self._attach(transport)
         address = transport.get_extra_info("peername") or ("", 0)
-        self.place = "" if self._host.is_proxied else limited_address(address[0])
+        place = "" if self._host.is_proxied else limited_address(address[0])
         # Let slightly more than the limit through the handshake: only then can they be told.
-        if self._host.places.take(self.place) > MOST_REFUSED:
+        if self._take_place(place) > MOST_REFUSED:
             transport.abort()
             return
         self._set_deadline(time.monotonic() + HEAD_SECONDS)

@@ -31,13 +31,13 @@ from chat.models import (
 from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
 from chat.security.limits import ACTS, MESSAGES, TYPING
-from chat.services import access, audit, change_log, friendships, mentions
+from chat.services import access, audit, change_log, mentions
 from chat.services.access import AnyConnection, FoundRoom, RoomRef, within_64_bits
 from chat.services.messages import require_text
 from chat.services.permissions import Action, require
 from chat.services.quota import Quota
 from chat.services.rate_limits import Limits
-from chat.services.writing import require_writable
+from chat.services.writing import require_open, require_writable
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +99,12 @@ class Changes:
                 raise ChatError(ErrorCode.EDIT_CROSSED)
             self._quota.take_text(tx, actor.user_id, found.content, text, text)  # the audit log keeps both
             mentioned = mentions.find(tx, found.room, text)
-            change = self._record(
-                tx, actor, found, ChangeKind.EDITED, {"before": found.content}, content=text, **mentioned.shown
-            )
+            shown = (mentioned or mentions.Mentioned()).shown
+            change = self._record(tx, actor, found, ChangeKind.EDITED, {"before": found.content}, content=text, **shown)
             self._record_words(
                 tx, actor, found, AuditAction.MESSAGE_EDITED, {"content": found.content}, {"content": text}
             )
-            values = {"content": text, "edited_at": change.time, "has_mentions": bool(mentioned)}
+            values = {"content": text, "edited_at": change.time, "has_mentions": mentioned is not None}
             tx.execute(update(Message).where(Message.id == found.id).values(values))
             if mentioned or found.has_mentions:
                 mentions.store(tx, found.room.id, found.id, found.time, mentioned)
@@ -192,7 +191,7 @@ class Changes:
         self._require_open(tx, found.room)
 
     def _require_open(self, tx: WriteTransaction, room: FoundRoom) -> None:
-        friendships.require_open(tx, room)
+        require_open(tx, room)
         require_writable(room, self._clock())
 
     def _delete(self, tx: WriteTransaction, actor: Actor, found: _Found) -> None:

@@ -26,7 +26,7 @@ from chat.models import (
 from chat.names import is_visible
 from chat.ports import Store, WriteTransaction
 from chat.security.limits import MESSAGES
-from chat.services import access, friendships, paging
+from chat.services import access, paging
 from chat.services.access import LIST_CAP, FoundRoom, RoomRef
 from chat.services.attachments import Attached, chunks, new_name
 from chat.services.messages import Draft, Messages
@@ -149,7 +149,7 @@ class Files:
             room = access.joined_locked(tx, actor, ref)
             earlier = self._messages.earlier(tx, actor, room.id, draft)
             if earlier is None:
-                self._require_open(tx, actor, room)
+                require_sendable(tx, actor, room, self._clock())
                 return self._store_message(tx, actor, upload, room.id, draft)
             self._remove(tx, [upload.attached.id])
             return earlier
@@ -166,12 +166,8 @@ class Files:
 
     def _room(self, tx: WriteTransaction, actor: Actor, ref: RoomRef) -> FoundRoom:
         room = access.joined_locked(tx, actor, ref)
-        self._require_open(tx, actor, room)
-        return room
-
-    def _require_open(self, tx: WriteTransaction, actor: Actor, room: FoundRoom) -> None:
-        friendships.require_open(tx, room)
         require_sendable(tx, actor, room, self._clock())
+        return room
 
     def _store_message(
         self, tx: WriteTransaction, actor: Actor, upload: Upload, room_id: int, draft: Draft

@@ -5,9 +5,8 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, case, or_, select
 
-from chat.errors import ChatError, ErrorCode
-from chat.models import Access, Friendship
-from chat.services.access import AnyConnection, FoundRoom, within_64_bits
+from chat.models import Friendship
+from chat.services.access import AnyConnection, within_64_bits
 
 
 class FoundFriendship(NamedTuple):
@@ -45,11 +44,3 @@ def friends_among(connection: AnyConnection, user_id: int, ids: Iterable[int]) -
     friend_id = other(user_id)
     query = select(friend_id).where(of(user_id), Friendship.ended_at.is_(None), friend_id.in_(set(ids)))
     return set(connection.execute(query).scalars())
-
-
-def require_open(connection: AnyConnection, room: FoundRoom) -> None:
-    """Raise NOT_FRIENDS for the direct conversation of former friends, which is read-only."""
-    if room.access is Access.DIRECT:
-        query = select(Friendship.id).where(Friendship.room_id == room.id, Friendship.ended_at.is_(None))
-        if connection.execute(query).first() is None:
-            raise ChatError(ErrorCode.NOT_FRIENDS)

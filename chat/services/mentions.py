@@ -27,43 +27,44 @@ class Mentioned:
         self.users: dict[str, int] = {}
         self.all = False
 
-    def __bool__(self) -> bool:
-        return bool(self.users) or self.all
-
     @property
     def shown(self) -> dict[str, Any]:
         """As a StoredMessage has it."""
         return {"mentions": tuple(self.users), "mentions_all": self.all}
 
 
-def find(tx: WriteTransaction, room: FoundRoom, text: str) -> Mentioned:
-    """Look up the users mentioned in a text among the members of the room.
+def find(tx: WriteTransaction, room: FoundRoom, text: str) -> Mentioned | None:
+    """Look up the users mentioned in a text among the members of the room; None: it mentions nobody.
 
     No statement unless the text contains @.
     """
-    found = Mentioned()
-    wanted = [list(_candidates(*match)) for match in _NAMES.findall(text)[:MOST_NAMES]] if "@" in text else []
+    if "@" not in text:
+        return None
+    wanted = [list(_candidates(*match)) for match in _NAMES.findall(text)[:MOST_NAMES]]
     keys = {key for candidates in wanted for key in candidates}
     if not keys:
-        return found
+        return None
     query = (
         select(User.id, User.username, User.username_key)
         .join(Membership, Membership.user_id == User.id)
         .where(Membership.room_id == room.id, User.username_key.in_(keys), User.deleted_at.is_(None))
     )
     members = {row.username_key: row for row in tx.execute(query)}
+    found = Mentioned()
     for candidates in wanted:
         named = next((members[key] for key in candidates if key in members), None)
         if named is not None:
             found.users[named.username] = named.id
         elif ALL in candidates and allows(Action.MENTION_ALL, room):
             found.all = True
-    return found
+    return found if found.users or found.all else None
 
 
-def store(tx: WriteTransaction, room_id: int, message_id: int, time: int, mentioned: Mentioned) -> None:
+def store(tx: WriteTransaction, room_id: int, message_id: int, time: int, mentioned: Mentioned | None) -> None:
     """Replace the mentions of a message."""
     tx.execute(delete(Mention).where(Mention.message_id == message_id))
+    if mentioned is None:
+        return
     user_ids = [*mentioned.users.values(), *([EVERYBODY] if mentioned.all else [])]
     for user_id in user_ids:
         tx.execute(insert(Mention).values(room_id=room_id, user_id=user_id, time=time, message_id=message_id))

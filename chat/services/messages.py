@@ -13,7 +13,7 @@ from chat.models import Actor, Entry, Event, EventKind, Message, MessageType, St
 from chat.names import is_visible
 from chat.ports import Store, WriteTransaction
 from chat.security.limits import MESSAGES
-from chat.services import access, friendships, mentions, sending
+from chat.services import access, mentions, sending
 from chat.services.access import MAX_ID, RoomRef
 from chat.services.attachments import Attached, Attachments, Picture
 from chat.services.mentions import Mentioned
@@ -102,8 +102,7 @@ class Messages:
         earlier = self.earlier(tx, actor, room.id, draft)
         if earlier is not None:
             raise _Retried(earlier)
-        friendships.require_open(tx, room)
-        require_sendable(tx, actor, room, self._clock())
+        require_sendable(tx, actor, room, begun.now if begun else self._clock())
         if draft.reply_to_id is not None and not _is_in_room(tx, room.id, draft.reply_to_id):
             raise ChatError(ErrorCode.REPLY_NOT_FOUND)
         if self._limits.over_workers:
@@ -164,7 +163,7 @@ class Messages:
         begun None: the room is locked, and its clock not advanced yet. Raises QUOTA_USED.
         """
         self._quota.take_text(tx, actor.user_id, draft.text)
-        now = self._clock()
+        now = begun.now if begun else self._clock()
         prev_time, time, rights_version = begun.tick if begun else tick_for_message(tx, room_id, now)
         kind = attached.type if attached else MessageType.TEXT
         row: dict[str, Any] = {
@@ -176,7 +175,7 @@ class Messages:
             "attachment_id": attached.id if attached else None,
             "reply_to_id": draft.reply_to_id,
             "client_message_id": draft.client_message_id,
-            "has_mentions": bool(mentioned),
+            "has_mentions": mentioned is not None,
         }
         message_id, avatar, has_event = sending.store(tx, row, now, begun.room if begun else None)
         message = StoredMessage(

@@ -36,8 +36,8 @@ class Limits:
         self._memory = MemoryBuckets()
         self._sql = SqlBuckets(store, clock)
         self._shared = shared
-        self._over_workers = False
-        self._other_hosts = other_hosts
+        self._has_other_workers = other_hosts
+        self.over_workers = False  # whether limits kept in memory must also be kept in the database
 
     @property
     def enabled(self) -> bool:
@@ -45,18 +45,14 @@ class Limits:
         return self._enabled
 
     @property
-    def over_workers(self) -> bool:
-        """Whether limits kept in memory must also be kept in the database."""
-        return self._enabled and self._over_workers and self._shared is None
-
-    @property
     def has_other_workers(self) -> bool:
         """Whether several processes may serve the same users."""
-        return self._over_workers or self._other_hosts
+        return self._has_other_workers
 
     def hold_over_workers(self) -> None:
         """Note that several processes serve the same users, so limits in memory count only a part of the requests."""
-        self._over_workers = True
+        self._has_other_workers = True
+        self.over_workers = self._enabled and self._shared is None
 
     def take(self, limit: Limit, key: object) -> None:
         """Take one from a bucket of this process. Raises RATE_LIMITED with retry_after in seconds."""

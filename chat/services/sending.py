@@ -56,6 +56,7 @@ class Begun(NamedTuple):
 
     room: FoundRoom
     tick: Tick
+    now: int  # µs, as the transaction began
 
 
 class Inserted(NamedTuple):
@@ -74,7 +75,7 @@ def begin(tx: WriteTransaction, actor: Actor, ref: RoomRef, now: int) -> Begun |
     rows = tx.run(statement, {"user": actor.user_id, "ref": key, "now": now})
     if not rows:
         return None
-    return Begun(found_room(rows[0][: -len(TICK)], actor), tick_of(rows[0][-len(TICK) :]))
+    return Begun(found_room(rows[0][: -len(TICK)], actor), tick_of(rows[0][-len(TICK) :]), now)
 
 
 def store(tx: WriteTransaction, row: Mapping[str, Any], now: int, member: FoundRoom | None) -> Inserted:

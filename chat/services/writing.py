@@ -4,9 +4,9 @@ from sqlalchemy import select
 
 from chat.clock import SECOND
 from chat.errors import ChatError, ErrorCode
-from chat.models import Access, Actor, Message
+from chat.models import Access, Actor, Friendship, Message
 from chat.ports import WriteTransaction
-from chat.services.access import FoundRoom
+from chat.services.access import AnyConnection, FoundRoom
 from chat.services.permissions import Action, allows
 
 
@@ -20,11 +20,20 @@ def require_writable(room: FoundRoom, now: int) -> None:
         raise ChatError(ErrorCode.READ_ONLY)
 
 
+def require_open(connection: AnyConnection, room: FoundRoom) -> None:
+    """Raise NOT_FRIENDS for the direct conversation of former friends, which is read-only."""
+    if room.access is Access.DIRECT:
+        query = select(Friendship.id).where(Friendship.room_id == room.id, Friendship.ended_at.is_(None))
+        if connection.execute(query).first() is None:
+            raise ChatError(ErrorCode.NOT_FRIENDS)
+
+
 def require_sendable(tx: WriteTransaction, actor: Actor, room: FoundRoom, now: int) -> None:
-    """Raise like require_writable, and SLOW_MODE unless the caller's last message there is long enough ago.
+    """Raise like require_open and require_writable, and SLOW_MODE unless the caller's last message is long enough ago.
 
     For transactions that store a message in the room, whose row is locked. No statement without slow mode.
     """
+    require_open(tx, room)
     require_writable(room, now)
     if not room.slow_mode or room.access is Access.DIRECT or allows(Action.WRITE_ANYTIME, room):
         return

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flask import Blueprint, Response, send_from_directory
 
-from chat.http.compression import takes_gzip
+from chat.http.finishing import takes_gzip
 from chat.http.ranges import answer_conditionally
 
 bp = Blueprint("files", __name__, url_prefix="/static")

@@ -7,7 +7,7 @@ from flask import Flask, Response
 
 from chat import __version__
 from chat.http.context import EXTENSION
-from chat.http.headers import harden
+from chat.http.finishing import harden
 from chat.http.overload import RETRY_AFTER
 from chat.services import Services
 

@@ -9,8 +9,8 @@ import time
 import pytest
 from flask import Flask
 
-from chat.http.compression import LEAST_BYTES
 from chat.http.context import ARRIVAL_KEY
+from chat.http.finishing import LEAST_BYTES
 from chat.server.ports import Arrival
 from tests.contract.clients import FlaskTransport, PollingClient
 

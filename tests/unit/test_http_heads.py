@@ -2,8 +2,7 @@
 
 import pytest
 
-from chat.server.http_heads import Head, read
-from chat.server.request_targets import FramingError, read_request_line
+from chat.server.http_heads import FramingError, Head, read, read_request_line
 
 
 def head(*lines: str, first: str = "GET / HTTP/1.1") -> Head:

@@ -101,19 +101,10 @@ class Store(SqlStore):
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[WriteTransaction]:
-        """Begin a transaction (READ COMMITTED), committed where the block ends without an exception.
-
-        Its events are published after the commit, in any order. Raises ChatError(UNAVAILABLE): nothing is stored then,
-        unless the connection was lost while the commit was being answered.
-        """
-        with self._unavailable():
-            with self._owning() as ids, self.engine.connect() as connection, connection.begin():
-                transaction = Transaction(connection)
-                yield transaction
-                self._write_events(transaction, ids)
-            if transaction.events:
-                self._publish(transaction.events)
+    def _begun(self) -> Iterator[WriteTransaction]:
+        """Begin a transaction (READ COMMITTED)."""
+        with self.engine.connect() as connection, connection.begin():
+            yield Transaction(connection)
 
     def checkpoint(self) -> None:
         """Nothing: the server does it."""
@@ -142,6 +133,12 @@ class Store(SqlStore):
 
     def dispose(self) -> None:
         self.engine.dispose()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Commits are published in any order."""
+        with self._unavailable():
+            yield
 
     @contextmanager
     def _unavailable(self) -> Iterator[None]:

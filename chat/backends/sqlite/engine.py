@@ -3,10 +3,8 @@
 import sqlite3
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Engine, event
 
-BEGIN_OPTION = "sqlite_begin"
 INCREMENTAL = 2  # the value of PRAGMA auto_vacuum
 LOG_MAX_PAGES = 8000  # of 4 KiB; beyond this, SQLite's writer runs the checkpoint
 
@@ -24,10 +22,10 @@ def engine_options(busy_seconds: float) -> dict[str, Any]:
 
 
 def tune_sqlite(engine: Engine, synchronous: str) -> None:
-    """Enable WAL, foreign keys, and explicit transactions.
+    """Enable WAL and foreign keys, and leave transactions to Store.
 
     Python's sqlite3 begins transactions late and as readers, so that two which read and then write lose updates. With
-    isolation_level None it begins none, and Store begins writers with BEGIN IMMEDIATE.
+    isolation_level None it begins none: Store._begin does.
     """
 
     @event.listens_for(engine, "connect")
@@ -39,12 +37,3 @@ def tune_sqlite(engine: Engine, synchronous: str) -> None:
         # Store.checkpoint usually runs earlier.
         for pragma in (*vacuum, *pragmas, f"wal_autocheckpoint={LOG_MAX_PAGES}"):
             connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        statement = connection.get_execution_options().get(BEGIN_OPTION, "BEGIN")
-        raw: Any = connection.connection.dbapi_connection  # also of a detached one
-        try:
-            raw.execute(statement)  # a tenth of the time that SQLAlchemy takes
-        except sqlite3.OperationalError as error:
-            raise OperationalError(statement, None, error) from error

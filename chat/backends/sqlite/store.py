@@ -2,17 +2,18 @@
 
 import logging
 import os
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select, text
+from sqlalchemy import Connection, Engine, event, func, select, text
 from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from chat.backends.sqlite.engine import BEGIN_OPTION, INCREMENTAL
+from chat.backends.sqlite.engine import INCREMENTAL
 from chat.backends.sqlite.text_index import SqliteTextIndex
 from chat.backends.transactions import RETRY_AFTER, SqlStore, WriteTransaction
 from chat.clock import Clock
@@ -25,6 +26,7 @@ _bytes_used = text(
     "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
 )
 _free_pages = text("SELECT freelist_count, auto_vacuum FROM pragma_freelist_count, pragma_auto_vacuum")
+_BEGIN_OPTION = "sqlite_begin"
 CHECKPOINT_COMMITS = 20
 SCRUB_SECONDS = 3600.0
 MANY_COMMITS = 300  # about 1,800 pages of the WAL: well below engine.LOG_MAX_PAGES
@@ -47,6 +49,7 @@ class Store(SqlStore):
 
     def __init__(self, engine: Engine, clock: Clock, busy_seconds: float) -> None:
         super().__init__(engine, clock)
+        event.listen(engine, "begin", _begin)
         self._busy_seconds = busy_seconds
         # SQLite has one writer at a time. Threads of this process queue here instead of competing for the file lock,
         # which sleeps between attempts.
@@ -66,20 +69,12 @@ class Store(SqlStore):
     read_each = read  # a transaction costs nothing here
 
     @contextmanager
-    def write(self) -> Iterator[WriteTransaction]:
-        """Open a write transaction, committed unless the block raises; its events are published after the commit.
-
-        Raises ChatError(UNAVAILABLE) if the database is locked, full or missing; nothing is stored then.
+    def _writing(self) -> Iterator[None]:
+        """The writer's turn. Commits of this process are published in order, so that a removed member never receives a
+        later message.
         """
         with _unavailable(), self._take_turn():
-            with self._owning() as ids, self._immediate() as connection:
-                transaction = WriteTransaction(connection)
-                yield transaction
-                self._write_events(transaction, ids)
-            # Still holding the lock: commits of this process are published in order, so that a removed member never
-            # receives a later message.
-            if transaction.events:
-                self._publish(transaction.events)
+            yield
 
     @contextmanager
     def _take_turn(self) -> Iterator[None]:
@@ -91,12 +86,12 @@ class Store(SqlStore):
             self._turn.release()
 
     @contextmanager
-    def _immediate(self) -> Iterator[Connection]:
-        connection = self._writer or self.engine.connect().execution_options(**{BEGIN_OPTION: "BEGIN IMMEDIATE"})
+    def _begun(self) -> Iterator[WriteTransaction]:
+        connection = self._writer or self.engine.connect().execution_options(**{_BEGIN_OPTION: "BEGIN IMMEDIATE"})
         self._writer = None
         try:
             with connection.begin():
-                yield connection
+                yield WriteTransaction(connection)
         except BaseException:
             connection.close()
             raise
@@ -169,6 +164,15 @@ class Store(SqlStore):
                 self._writer.close()
                 self._writer = None
         self.engine.dispose()
+
+
+def _begin(connection: Connection) -> None:
+    statement = connection.get_execution_options().get(_BEGIN_OPTION, "BEGIN")
+    raw: Any = connection.connection.dbapi_connection  # also of a detached one
+    try:
+        raw.execute(statement)  # a tenth of the time that SQLAlchemy takes
+    except sqlite3.OperationalError as error:
+        raise OperationalError(statement, None, error) from error
 
 
 @contextmanager

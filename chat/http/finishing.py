@@ -1,4 +1,4 @@
-"""Compression of long JSON answers for clients that accept gzip (docs/decisions/0075)."""
+"""What every answer gets last: compression of long JSON for clients that accept gzip (docs/decisions/0075), headers."""
 
 import secrets
 import struct
@@ -8,6 +8,14 @@ from flask import Flask, Response, request
 
 from chat.http.context import arrival
 
+API_CSP = "default-src 'none'; frame-ancestors 'none'"
+_DEFAULTS = {
+    "x-content-type-options": ("X-Content-Type-Options", "nosniff"),
+    "content-security-policy": ("Content-Security-Policy", API_CSP),
+    "x-frame-options": ("X-Frame-Options", "DENY"),
+    "referrer-policy": ("Referrer-Policy", "same-origin"),
+    "cache-control": ("Cache-Control", "no-store"),
+}
 LEAST_BYTES = 1024
 _LEVEL = 1  # a third of the time of the default 6, for a tenth more bytes
 _MOST_PADDING = 100
@@ -16,7 +24,21 @@ _METHODS = ("GET", "HEAD")  # answers to POST may contain a new token
 
 
 def init_app(app: Flask) -> None:
-    app.after_request(_compress)
+    app.after_request(_finish)
+
+
+def _finish(response: Response) -> Response:
+    return harden(_compress(response))
+
+
+def harden(response: Response) -> Response:
+    """Add the headers that the response does not have yet."""
+    headers = response.headers
+    given = {name.lower() for name, _ in headers}
+    for key, (name, value) in _DEFAULTS.items():
+        if key not in given:
+            headers.add(name, value)  # setdefault would raise and catch an exception for each one
+    return response
 
 
 def takes_gzip() -> bool:
