@@ -23,17 +23,16 @@ class PageLimit(fields.Field[int]):
         return min(value, PAGE_MAX)
 
 
-class After(Schema):
-    """The field of a request for the next page of a list."""
-
-    after = fields.String(
+def after_field() -> fields.String:
+    """Return the field for `after` in a request for a page."""
+    return fields.String(
         load_default="",
         validate=validate.Length(max=POSITION_MAX_CHARS),
         metadata=about("the `next` of the previous page", "上一页的 next", examples=[""]),
     )
 
 
-class Paged(After):
+class Paged(Schema):
     """Fields of a request for a page of a list."""
 
     limit = PageLimit(
@@ -46,6 +45,7 @@ class Paged(After):
             minimum=1,
         ),
     )
+    after = after_field()
     q = fields.String(
         load_default="",
         validate=validate.Length(max=SEARCH_MAX_CHARS),

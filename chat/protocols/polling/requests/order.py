@@ -4,7 +4,7 @@ from marshmallow import fields, validate
 
 from chat.http.api_spec import about
 from chat.http.fields import NAME, In, WholeNumber, switch
-from chat.http.paging_params import After, Paged, PageLimit
+from chat.http.paging_params import Paged, PageLimit, after_field
 from chat.protocols.polling.fields import ARCHIVED, READ_ONLY, SEEN_BY, SLOW_MODE, TOPIC
 from chat.protocols.polling.requests.messages import OneMessage
 from chat.services.moderation import MUTE_MAX_MINUTES, RECENT_MAX_MINUTES
@@ -19,7 +19,7 @@ class OneRoom(In):
     roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
 
 
-class _AuditPage(In, After):
+class _AuditPage(In):
     limit = PageLimit(
         load_default=None,
         allow_none=True,
@@ -27,6 +27,7 @@ class _AuditPage(In, After):
             "entries a page, at most 200; absent: 100", "每页条数，最多 200；省略为 100", type="integer", minimum=1
         ),
     )
+    after = after_field()
     q = fields.String(
         load_default="",
         validate=validate.Length(max=SEARCH_MAX_CHARS),
