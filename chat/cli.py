@@ -7,14 +7,13 @@ from pathlib import Path
 
 import click
 from flask import Flask, current_app
-from flask.cli import AppGroup
 
 from chat import __version__, connect
 from chat.cli_console import COMMANDS as CONSOLE_COMMANDS
 from chat.cli_databases import CREATE_APP, compact, make_backup, move, restore
-from chat.cli_errors import told
+from chat.cli_errors import Commands, told
 from chat.cli_moderation import COMMANDS as MODERATION_COMMANDS
-from chat.errors import ChatError, ErrorCode
+from chat.errors import ErrorCode
 from chat.http.context import services
 from chat.http.roster_messages import worded
 from chat.services.export_html import Words
@@ -22,7 +21,7 @@ from chat.services.room_settings import SLOW_MODE_MAX
 from chat.services.site import Registration
 from config import Settings
 
-chat = AppGroup("chat", help="Run this server.")
+chat = Commands("chat", help="Run this server.")
 chat.add_command(make_backup)
 chat.add_command(restore)
 chat.add_command(move)
@@ -102,9 +101,11 @@ def disable(username: str, *, undo: bool) -> None:
 @click.option("--nickname", help="the name that others see")
 def rename(username: str, new_username: str | None, nickname: str | None) -> None:
     """Change a user's username or nickname."""
+    if new_username is None and nickname is None:
+        raise click.UsageError("Give --username, or --nickname, or both.")
     with told(_WORDS):
-        services().teachers.rename(None, username, new_username, nickname)
-    click.echo(f"{username} is renamed.")
+        is_renamed = services().teachers.rename(None, username, new_username, nickname)
+    click.echo(f"{username} is renamed." if is_renamed else f"{username} has that name already.")
 
 
 @chat.command("delete-account")
@@ -151,13 +152,9 @@ def import_roster(file: Path, *, passwords: bool) -> None:
         click.echo(f"line {complaint.line}: {worded(complaint, chinese=False)}", err=True)
     if preview.roster.complaints:
         raise click.ClickException("Nothing was imported.")
-    with click.progressbar(length=len(preview.roster.lines), label="Making passwords", file=sys.stderr) as bar:
-        try:
-            cards = rosters.import_now(
-                content, resets_passwords=passwords, told=lambda done: bar.update(done - bar.pos)
-            )
-        except ChatError as error:
-            raise click.ClickException(_WORDS[error.code].format(**error.data)) from None
+    making = click.progressbar(length=len(preview.roster.lines), label="Making passwords", file=sys.stderr)
+    with told(_WORDS), making as bar:
+        cards = rosters.import_now(content, resets_passwords=passwords, told=lambda done: bar.update(done - bar.pos))
     for card in cards:
         click.echo(f"{card.username}\t{card.name}\t{card.password}")
 
@@ -168,10 +165,8 @@ def import_roster(file: Path, *, passwords: bool) -> None:
 def leave_rooms(username: str, owner: str) -> None:
     """Remove a user from all rooms that another user owns."""
     chat = services()
-    try:
+    with told(_WORDS):
         left = chat.memberships.leave_all_of(chat.accounts.find(username).user_id, owner)
-    except ChatError as error:
-        raise click.ClickException(_WORDS[error.code].format(**error.data)) from None
     click.echo(f"{username} has left {left} rooms of {owner}.")
 
 

@@ -95,6 +95,10 @@ def room(name: str, *, new_code: bool, no_code: bool, members: bool, delete: boo
     """Show a room's settings, or change those given."""
     chat = services()
     changes = {key: value for key, value in given.items() if value is not None}
+    if new_code and no_code:
+        raise click.UsageError("Give --new-code or --no-code.")
+    if delete and (changes or new_code or no_code or members):
+        raise click.UsageError("--delete goes with no other option.")
     with told(_WORDS):
         if delete:
             click.confirm(f"Delete {name} with all its messages?", abort=True)

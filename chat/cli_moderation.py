@@ -1,4 +1,4 @@
-"""`flask --app wsgi chat mute|remove|bar|barred|delete-recent|pin|pins`: keeping order as commands."""
+"""`flask --app wsgi chat mute|remove|bar|barred|delete-recent|delete-message|pin|pins`: keeping order as commands."""
 
 import click
 from flask.cli import with_appcontext
@@ -85,6 +85,17 @@ def delete_recent(room: str, username: str, minutes: int) -> None:
     click.echo(f"{total} messages are deleted.")
 
 
+@click.command("delete-message")
+@click.argument("room")
+@click.argument("message_id", type=click.IntRange(1))
+@with_appcontext
+def delete_message(room: str, message_id: int) -> None:
+    """Delete a message of ROOM, by its number, for everybody."""
+    with told(_WORDS):
+        services().changes.delete_in(ADMINISTRATOR, room, message_id)
+    click.echo(f"Message {message_id} is deleted.")
+
+
 @click.command("pin")
 @click.argument("room")
 @click.argument("message_id", type=click.IntRange(1))
@@ -109,4 +120,4 @@ def pins(room: str) -> None:
         click.echo(f"{message.id}\t{to_iso(message.time)}\t{message.username}\t{text}")
 
 
-COMMANDS = (mute, remove, bar, barred, delete_recent, pin, pins)
+COMMANDS = (mute, remove, bar, barred, delete_recent, delete_message, pin, pins)

@@ -5,6 +5,7 @@ JSON; docs/protocols/tcp.md lists them. One thread prints messages from the serv
 """
 
 import getpass
+import io
 import json
 import socket
 import sys
@@ -31,7 +32,7 @@ class Client:
     def __init__(self, host: str, port: int, out: TextIO = sys.stdout) -> None:
         self._connection = socket.create_connection((host, port))
         # Reassembles lines: a packet may hold half a line or several.
-        self._lines = self._connection.makefile(encoding="utf-8", newline="\n")
+        self._lines = self._connection.makefile(encoding="utf-8", errors="replace", newline="\n")
         self._out = out
         self._printing = threading.Lock()
         self.prompt = "> "
@@ -48,7 +49,10 @@ class Client:
             line = self._lines.readline()
         except OSError:
             return None
-        return json.loads(line) if line.endswith("\n") else None
+        try:
+            return json.loads(line) if line.endswith("\n") else None
+        except ValueError:
+            return {}  # not of this protocol
 
     def close(self) -> None:
         """Close the connection, which also ends the reading thread."""
@@ -134,7 +138,12 @@ def obey(client: Client, line: str) -> bool:
 def run(address: str) -> None:
     """Chat with the server at HOST:PORT until the user leaves. Raises ValueError, OSError."""
     host, _, port = address.rpartition(":")
+    if not (port.isascii() and port.isdigit() and int(port[:6]) < 65536):
+        raise ValueError("write HOST:PORT, such as localhost:8888")
     client = Client(host.strip("[]") or "localhost", int(port))
+    for stream in (sys.stdin, sys.stdout):  # what the terminal's encoding lacks becomes a ? or U+FFFD
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     print(HELP)
     reader = threading.Thread(target=client.show_what_comes, daemon=True)
     reader.start()

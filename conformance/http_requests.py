@@ -34,6 +34,10 @@ def _messages() -> Iterator[Case]:
     yield refused(major, "the preface of HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505)
     line = "RFC 9112, 3"
     yield refused(line, "no version at all", raw("GET /healthz"))
+    yield refused(line, "HTTP/0.9: a line alone, refused at once", b"GET /healthz\r\n")
+    yield refused(
+        lines, "carriage returns instead of line ends, refused at once", b"GET /healthz HTTP/1.1\rHost: x\r\r"
+    )
     yield refused(line, "two spaces", raw("GET  /healthz HTTP/1.1", HOST))
     yield refused(line, "a space in the target", raw("GET /health z HTTP/1.1", HOST))
     yield refused(line, "a tab instead of a space", raw("GET\t/healthz HTTP/1.1", HOST))
@@ -123,6 +127,9 @@ def _fields(world: World) -> Iterator[Case]:
     yield Case(large, "28 KiB of cookies in seven lines", get("/user/me", *filled, both[1]), (200,), body=me)
     one = f"Cookie: other={'x' * (32768 - len(world.cookie) - 8)}; {world.cookie}"
     yield Case(large, "32 KiB of cookies in one line", get("/user/me", one), (200,), body=me)
+    whole = 40 * 1024 - len(get("/healthz", "X: ")) + len("\r\n\r\n")
+    yield Case(large, "a head of 40 KiB", get("/healthz", "X: " + "x" * whole), (200,))
+    yield refused(large, "a head of 40 KiB and a byte", get("/healthz", "X: " + "x" * (whole + 1)), 431)
     yield refused(large, "48 KiB of cookies", get("/user/me", *filled, *filled[:5]), 431)
     yield refused(large, "48 KiB in one field", get("/user/me", "X: " + "x" * 49152), 431)
     yield refused(large, "400 fields", get("/user/me", *["X: y"] * 400), 431)

@@ -3,6 +3,7 @@
 Blueprint handlers never see a 404 or 405, so the whole application dispatches by the first segment of the path.
 """
 
+import html
 import logging
 import re
 from collections.abc import Callable, Iterable
@@ -16,6 +17,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing.exceptions import WebsocketMismatch
 
 from chat.errors import ChatError, ErrorCode
+from chat.http.context import prefers_chinese
 from chat.http.error_messages import whole_seconds
 from chat.server.ports import RETRY_SECONDS, Envelope
 
@@ -35,7 +37,13 @@ ANYWHERE = frozenset(
 )
 Render = Callable[[ChatError], Response]
 _EXTENSION = "commonroom.envelopes"
-_HEAD = re.compile(rb"[^ \r\n]+ (?:https?://[^/ \r\n]*)?([^? \r\n]*)")
+_UNKNOWN = "*"  # stands for paths that belong to no protocol, in refusals before routing
+_HEAD = re.compile(rb"[^ \t\r\n]+[ \t]+(?:https?://[^/ \r\n]*)?([^?\x00-\x20]*)")
+_WANTS_PAGE = re.compile(rb"GET [^\r\n]*\r\n(?:[^\r\n]+\r\n)*?Accept:[^\r\n]*text/html", re.IGNORECASE)
+_PAGE = (
+    '<!doctype html><html lang="{language}"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    "<title>{status}</title><h1>{status}</h1><p>{text}</p></html>\n"
+)
 _LANGUAGE = re.compile(rb"\r\nAccept-Language:([^\r\n]*)", re.IGNORECASE)
 _HANDSHAKE = re.compile(rb"\r\nUpgrade:[^\r\n]*websocket", re.IGNORECASE)
 _PATH_MAX_BYTES = 256  # enough to find the protocol of a path
@@ -50,6 +58,11 @@ def register(app: Flask, parts: Iterable[str], render: Render) -> None:
     """Let `render` answer failures under /<part>; a part of the form "/address" matches only that address."""
     for part in parts:
         app.extensions[_EXTENSION][part] = render
+
+
+def register_for_unknown(app: Flask, render: Render) -> None:
+    """Let `render` word refusals before routing whose path belongs to no protocol, or cannot be read."""
+    app.extensions[_EXTENSION][_UNKNOWN] = render
 
 
 def _answer(error: Exception) -> Response:
@@ -78,22 +91,31 @@ def _render_of(app: Flask, path: str) -> Render | None:
 def refusals(app: Flask) -> Envelope:
     """Return the function that words refusals before routing: unreadable requests, and overload.
 
-    Runs on the loop: renderers must not do I/O.
+    Browsers that request a page get one, if the path belongs to no protocol. Runs on the loop: renderers must not do
+    I/O.
     """
 
-    def worded(head: bytes, status: str, reason: str) -> bytes | None:
+    def worded(head: bytes, status: str, reason: str) -> tuple[str, bytes] | None:
         line = _HEAD.match(head)
         path = unquote_to_bytes(line[1][:_PATH_MAX_BYTES]).decode("utf-8", "replace") if line else ""
         path = "/" + path.lstrip("/")  # as it is routed
         is_page = path == "/" and not _HANDSHAKE.search(head)
         render = None if is_page else _render_of(app, path)
-        if render is None:
-            return None
+        unknown: Render | None = app.extensions[_EXTENSION].get(_UNKNOWN)
         with app.request_context(_environ(path, _LANGUAGE.search(head))):
-            body: bytes = render(_refused(status, reason)).get_data()
-        return body
+            if render is None and _WANTS_PAGE.match(head):
+                return "text/html; charset=utf-8", _page(status, reason).encode()
+            if (render := render or unknown) is None:
+                return None
+            return "application/json", render(_refused(status, reason)).get_data()
 
     return worded
+
+
+def _page(status: str, reason: str) -> str:
+    text = "服务器不接受此请求（{}）。" if prefers_chinese() else "The server does not take this request ({})."
+    language = "zh-CN" if prefers_chinese() else "en"
+    return _PAGE.format(language=language, status=html.escape(status), text=html.escape(text.format(reason)))
 
 
 def _refused(status: str, reason: str) -> ChatError:

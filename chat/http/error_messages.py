@@ -5,6 +5,7 @@ from string import Formatter
 from typing import Any
 
 from chat.errors import ChatError, ErrorCode
+from chat.services.access import MAX_ID
 
 ECHO_CHARS = 1000  # of the client's own input
 # code: HTTP status, text in English, text in Chinese. Braces contain the error's data.
@@ -20,10 +21,15 @@ def worded(table: Table, error: ChatError, *, chinese: bool) -> tuple[int, str]:
 def fill(text: str, data: dict[str, Any]) -> str:
     """Insert the data into the text's braces; seconds are rounded up, because clients must wait whole ones."""
     names = [name for _, name, _, _ in Formatter().parse(text) if name]
-    values = {name: str(data.get(name, ""))[:ECHO_CHARS] for name in names}
+    values = {name: _shown(data.get(name, "")) for name in names}
     if "retry_after" in values:
         values["retry_after"] = str(whole_seconds(data["retry_after"]))
     return text.format(**values)
+
+
+def _shown(value: Any) -> str:
+    """Format a value. An id beyond 64 bits is left out: it stands for all such ids (chat.http.fields.read_whole)."""
+    return "…" if isinstance(value, int) and abs(value) > MAX_ID else str(value)[:ECHO_CHARS]
 
 
 def whole_seconds(retry_after: Any) -> int:

@@ -129,7 +129,9 @@ class HttpConnection(WorkingConnection):
         elif self.state is SURPLUS:
             self._refuse_surplus(b"")
         elif self._receiving is not None:
-            self._transport.abort()
+            self._refuse_rest("408 Request Timeout", "the body stopped coming")
+        elif self.state is READING:
+            self._refuse("408 Request Timeout", "the request did not come whole in time", self._framer.refused)
         elif self.state not in IN_PROGRESS:
             self._close()
 
@@ -179,8 +181,10 @@ class HttpConnection(WorkingConnection):
 
     def _expect_more(self) -> None:
         now = time.monotonic()
-        if self._at_eof:
+        if self._at_eof and self._framer.is_between:
             self._close()
+        elif self._at_eof:
+            raise FramingError("400 Bad Request", "the request ends before it is whole")
         elif self._framer.is_between:
             self._set_deadline(now + self._host.keepalive)
         elif self._framer.in_body:

@@ -8,10 +8,12 @@ from typing import NoReturn
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
+HEAD_MAX_BYTES = 40 * 1024  # request line and fields, without the empty line: localhost has cookies of many programs
 LINE_MAX_BYTES = 8190  # the request line
 LENGTH_MAX_DIGITS = 18
 MOST_FIELDS = 256
 CREDENTIALS_MAX_BYTES = 8190  # tokens have less than 1 KB
+HEAD_BOUNDS = "the request line and headers may have 40 KiB together, 256 headers, and 8 KiB of Authorization"
 
 _LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([\x21-\x7e\x80-\xff]+) HTTP/([0-9])\.([0-9])")
 # Methods are upper-case by convention; all registered ones have 3 to 20 characters.
@@ -107,7 +109,7 @@ def read(raw: bytes) -> Head:
     expects = _expects(checked.get(b"expect", []))
     credentials = checked.get(b"authorization", [])
     if len(split.fields) > MOST_FIELDS or any(len(value) > CREDENTIALS_MAX_BYTES for value in credentials):
-        raise FramingError("431 Request Header Fields Too Large", "headers may have 32 KiB together, and 256 lines")
+        raise FramingError("431 Request Header Fields Too Large", HEAD_BOUNDS)
     closes = _closes(checked.get(b"connection", []), is_10=line.is_10)
     return Head(
         line,

@@ -8,11 +8,9 @@ import string
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chat.server.http_heads import LINE_MAX_BYTES, TOKEN, FramingError, Head, read
+from chat.server.http_heads import HEAD_BOUNDS, HEAD_MAX_BYTES, LINE_MAX_BYTES, TOKEN, FramingError, Head, read
 from chat.server.ports import SHORT_MAX_BYTES
 
-# the request line, and 32 KiB of headers: localhost has cookies of many programs
-HEAD_MAX_BYTES = LINE_MAX_BYTES + 32 * 1024
 CHUNK_LINE_MAX_BYTES = 1024
 CHUNKS_A_TURN = 128  # per call of next
 TRAILER_MAX_BYTES = 8192
@@ -194,13 +192,7 @@ class Framer:
         if end < 0 or end > HEAD_MAX_BYTES:
             if buffer and buffer[0] not in _BEGINNINGS:  # such as a TLS client, which waits for a TLS answer
                 raise FramingError("400 Bad Request", "this is not HTTP, which is spoken here, without TLS")
-            # Counted, because this runs for each part that arrives: a regular expression takes a hundred times as long.
-            if buffer.count(b"\n", 0, HEAD_MAX_BYTES) != buffer.count(b"\r\n", 0, HEAD_MAX_BYTES):
-                raise FramingError("400 Bad Request", "line ends")
-            if b"\r\n" not in buffer[: LINE_MAX_BYTES + 2] and len(buffer) > LINE_MAX_BYTES:
-                raise FramingError("414 URI Too Long", "request line")
-            if len(buffer) > HEAD_MAX_BYTES:
-                raise FramingError("431 Request Header Fields Too Large", "headers may have 32 KiB together")
+            self._check_part()
             return False
         raw = bytes(buffer[: end + 4])
         parsed = read(raw)
@@ -218,6 +210,22 @@ class Framer:
         if self._expects and (self._left or parsed.is_chunked) and not self._takes_any(head):
             self._most = NO_BODY
         return True
+
+    def _check_part(self) -> None:
+        """Refuse what no more data can make a request. Raises FramingError."""
+        buffer = self.buffer
+        # Counted, because this runs for each part that arrives: a regular expression takes a hundred times as long.
+        ends, most = buffer.count(b"\r\n", 0, HEAD_MAX_BYTES), min(len(buffer), HEAD_MAX_BYTES)
+        is_half_end = buffer[most - 1 : most] == b"\r"
+        if buffer.count(b"\n", 0, most) != ends or buffer.count(b"\r", 0, most) != ends + is_half_end:
+            raise FramingError("400 Bad Request", "line ends")
+        line = buffer.find(b"\r\n", 0, LINE_MAX_BYTES + 2)
+        if line < 0 and len(buffer) > LINE_MAX_BYTES + is_half_end:
+            raise FramingError("414 URI Too Long", "request line")
+        if line >= 0 and not buffer.startswith(b" HTTP/", max(0, line - len(b" HTTP/1.1"))):  # HTTP/0.9 has no more
+            raise FramingError("400 Bad Request", "request line")
+        if len(buffer) >= HEAD_MAX_BYTES + len(b"\r\n\r\n"):
+            raise FramingError("431 Request Header Fields Too Large", HEAD_BOUNDS)
 
     def _next_chunked(self, body: bytearray) -> Framed | None:
         self.has_more = False

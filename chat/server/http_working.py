@@ -123,9 +123,7 @@ class WorkingConnection(HoldingConnection):
         try:
             self._count_coming(2 * PART_BYTES)
         except FramingError as error:
-            self._receiving.stop()
-            self._receiving = None
-            self._refuse(error.status, error.reason, framed.head)
+            self._refuse_rest(error.status, error.reason)
             return
         if self._framer.wants_continue():
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -144,7 +142,7 @@ class WorkingConnection(HoldingConnection):
             self._set_deadline(NEVER)
             self._bound_read_ahead(len(self._framer.buffer))
         elif self._at_eof:
-            self._transport.abort()
+            self._refuse_rest("400 Bad Request", "the request ends before it is whole")
         else:
             self._flow.resume_reading()
             self._set_deadline(receiving.due)
@@ -184,6 +182,13 @@ class WorkingConnection(HoldingConnection):
         is_within = size <= SMALL_BYTES or self._host.memory.keep(self, self._coming + self._left_over + size)
         if size > READ_AHEAD_BYTES or not is_within:
             self._flow.pause_reading()
+
+    def _refuse_rest(self, status: str, reason: str) -> None:
+        """Refuse a body of which parts are received."""
+        assert self._receiving is not None  # noqa: S101
+        self._receiving.stop()
+        self._receiving = None
+        self._refuse(status, reason, self._head)
 
     def _refuse(self, status: str, reason: str, request: bytes) -> None:
         self._count_nothing()

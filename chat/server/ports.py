@@ -17,9 +17,9 @@ Wsgi = Callable[[Any, Any], "Iterable[bytes]"]  # environ, start_response
 Result: TypeAlias = "Iterable[bytes] | Held | Streamed | Receiving | Upgrade"
 Handle = Callable[["Arrival", Any, Any], Result]  # facts about the request, environ, start_response
 Takes = Callable[[bytes, Client], bool]  # of a request's head and its client
-# A function of a request's head as far as it arrived, status and reason: the body of a refusal as JSON; None: the path
-# belongs to no protocol.
-Envelope = Callable[[bytes, str, str], bytes | None]
+# A function of a request's head as far as it arrived, status and reason: media type and body of a refusal; None: the
+# application has none.
+Envelope = Callable[[bytes, str, str], tuple[str, bytes] | None]
 Pieces = Iterator[bytes | float]  # chunks to send; a number is a pause in seconds
 Network = IPv4Network | IPv6Network
 
@@ -31,9 +31,8 @@ NORMAL, GOING_AWAY, PROTOCOL_ERROR, BAD_TEXT, POLICY, TOO_LARGE, INTERNAL, TRY_L
 )  # fmt: skip
 
 
-def no_envelope(_request: bytes, _status: str, _reason: str) -> bytes | None:
+def no_envelope(_request: bytes, _status: str, _reason: str) -> None:
     """Belongs to an application without protocols."""
-    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,7 +91,7 @@ class Groups:
         with self._store.write() as tx:
             room = access.joined_locked(tx, actor, room_id)
             require(Action.CHANGE_ROLES, room)
-            if _role_of_other(tx, room, user_id) is not old:
+            if _member(tx, room, user_id)[1] is not old:
                 raise ChatError(ErrorCode.ROLE_UNCHANGED)
             set_role(tx, room.id, user_id, new, self._clock(), by_id=actor.user_id)
             self._record_role(tx, actor, room, user_id, old, new)
@@ -107,7 +107,7 @@ class Groups:
             require(Action.TRANSFER, room)
             if user_id == actor.user_id:
                 raise ChatError(ErrorCode.SELF_MEANT)
-            old = _role_of_other(tx, room, user_id)
+            _, old = _member(tx, room, user_id)
             owners = (Membership.room_id == room.id, Membership.role == Role.OWNER)
             for owner_id in tx.execute(select(Membership.user_id).where(*owners)).scalars().all():
                 set_role(tx, room.id, owner_id, Role.MEMBER, self._clock(), by_id=actor.user_id)
@@ -123,22 +123,22 @@ class Groups:
         with self._store.write() as tx:
             room = access.joined_locked(tx, actor, ref)
             require(Action.REMOVE_MEMBER, room)
-            user_id = access.user_id(tx, user)
-            self.remove_within(tx, actor, room, user_id)
+            user_id = self.remove_within(tx, actor, room, user)
         details = {"room_id": room.id, "member_id": user_id}
         self._security_log.write("member_removal", actor.user_id, actor.username, **details)
 
-    def remove_within(self, tx: WriteTransaction, actor: Actor, room: FoundRoom, user_id: int) -> None:
-        """Remove a member in the transaction that checked the actor's right to remove anybody.
+    def remove_within(self, tx: WriteTransaction, actor: Actor, room: FoundRoom, user: UserRef) -> int:
+        """Remove a member in the transaction that checked the actor's right to remove anybody. Returns the user's id.
 
-        Raises NOT_MEMBER, ADMIN_PROTECTED, FORBIDDEN (oneself).
+        Raises USER_NOT_FOUND, NOT_MEMBER, ADMIN_PROTECTED, FORBIDDEN (oneself).
         """
-        role = _role_of_other(tx, room, user_id)
+        user_id, role = _member(tx, room, user)
         if not allows(REMOVING[role], room):
             raise forbidden(room) if user_id == actor.user_id else ChatError(ErrorCode.ADMIN_PROTECTED)
         now = self._clock()
         end_memberships(tx, user_id, [room.id], now, by_id=actor.user_id)
         audit.record(tx, now, actor, AuditAction.MEMBER_REMOVED, room_id=room.id, subject_id=user_id)
+        return user_id
 
     def change(self, actor: Actor, room_id: int, title: str | None, avatar: str | None) -> None:
         """Change a room's title or avatar; None leaves it unchanged.
@@ -183,9 +183,10 @@ def _living_among(connection: AnyConnection, user_ids: set[int]) -> set[int]:
     return set(connection.execute(query).scalars())
 
 
-def _role_of_other(tx: WriteTransaction, room: FoundRoom, user_id: int) -> Role:
-    """Raises USER_NOT_FOUND, NOT_MEMBER."""
-    role = access.role_of(tx, room.id, access.user_id(tx, user_id))
+def _member(tx: WriteTransaction, room: FoundRoom, user: UserRef) -> tuple[int, Role]:
+    """Return the user's id and role in the room. Raises USER_NOT_FOUND, NOT_MEMBER."""
+    user_id = access.user_id(tx, user)
+    role = access.role_of(tx, room.id, user_id)
     if role is None:
-        raise ChatError(ErrorCode.NOT_MEMBER, username=user_id)
-    return role
+        raise ChatError(ErrorCode.NOT_MEMBER, username=user)
+    return user_id, role

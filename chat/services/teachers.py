@@ -165,8 +165,8 @@ class Teachers:
                 self._sessions.end_all_within(tx, user_id)
         self._log(actor, "account_disabled" if is_disabled else "account_enabled", username)
 
-    def rename(self, actor: Actor | None, username: str, new_username: str | None, nickname: str | None) -> None:
-        """Change a user's username or nickname; None leaves it unchanged.
+    def rename(self, actor: Actor | None, username: str, new_username: str | None, nickname: str | None) -> bool:
+        """Change a user's username or nickname; None leaves it unchanged. Returns whether one of them differs now.
 
         Raises NOT_TEACHER, USER_NOT_FOUND, USERNAME_INVALID, FIELD_INVALID, USERNAME_TAKEN, NICKNAME_TAKEN,
         TEACHERS_NAME, LOOKS_LIKE_OTHER.
@@ -186,13 +186,14 @@ class Teachers:
                 tx.execute(update(User).where(User.id == user_id).values(values))
                 changes = differing(before, dict(tx.execute(names).mappings().one()))
                 if not changes[0]:
-                    return
+                    return False
                 self._record(tx, actor, AuditAction.ACCOUNT_RENAMED, user_id, *changes)
                 tx.emit(Event(EventKind.USER, user_id))
                 tx.emit(Event(EventKind.PROFILE, user_id))
         except IntegrityError:
             raise ChatError(ErrorCode.USERNAME_TAKEN, username=new_username) from None
         self._log(actor, "account_renamed", username)
+        return True
 
     def delete(self, actor: Actor | None, username: str) -> None:
         """Delete an account permanently: unlike a deletion by its user it cannot be undone by logging in again.

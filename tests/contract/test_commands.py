@@ -1,13 +1,17 @@
 """Commands of the administrator that do what teachers do in /teach."""
 
+import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from flask import Flask
 
-from chat.errors import ChatError
+from chat.cli import chat as all_commands
+from chat.errors import ChatError, ErrorCode
 from chat.models import Access
 from chat.services.messages import Draft
 from chat.services.paging import Page
@@ -46,6 +50,7 @@ def test_accounts(app: Flask, run: Any) -> None:
     assert run("rename", "kim", "--username", "kim2", "--nickname", "Kim Lee")[0] == 0
     assert accounts.log_in("kim2", password, "192.0.2.1")
     assert run("rename", "kim2", "--nickname", " ")[0] == 1
+    assert run("rename", "kim2", "--username", "kim2") == (0, "kim2 has that name already.\n")
     assert run("delete-account", "kim2", input="n\n")[0] == 1
     assert accounts.find("kim2").nickname == "Kim Lee"
     assert run("delete-account", "kim2", "--yes")[0] == 0
@@ -91,7 +96,9 @@ def test_keeping_order(app: Flask, run: Any) -> None:
     with pytest.raises(ChatError):
         services.messages.send(kim, "physics", Draft(text="x"))
     assert run("mute", "physics", "kim", "0") == (0, "kim is not muted.\n")
-    assert run("delete-recent", "physics", "kim", "5") == (0, "2 messages are deleted.\n")
+    assert run("delete-message", "physics", str(said[0])) == (0, f"Message {said[0]} is deleted.\n")
+    assert run("delete-message", "physics", str(said[0]))[0] == 0, "it is"
+    assert run("delete-recent", "physics", "kim", "5") == (0, "1 messages are deleted.\n")
     assert run("remove", "physics", "kim") == (0, "kim is removed.\n")
     assert run("bar", "physics", "kim") == (0, "kim is barred.\n")
     with pytest.raises(ChatError):
@@ -114,7 +121,12 @@ def test_keeping_order(app: Flask, run: Any) -> None:
         (("mute", "physics", "kim", "1"), "kim is not in this room."),
         (("mute", "physics", "owner", "1"), "That cannot be done in this room, or to this user."),
         (("remove", "physics", "owner"), "The owner of a room stays in it."),
+        (("remove", "physics", "kim"), "kim is not in this room."),
+        (("bar", "physics", "nobody"), "There is no user with that name."),
         (("pin", "physics", "7"), "There is no such message in this room."),
+        (("delete-message", "physics", "7"), "There is no such message in this room."),
+        (("delete-message", "physics", str(10**30)), "There is no such message in this room."),
+        (("delete-message", "secret", "7"), "There is no such room, or it is private."),
         (("pins", "secret"), "There is no such room, or it is private."),
     ],
 )
@@ -134,3 +146,79 @@ def test_messages_are_kept_for_so_many_days(app: Flask, run: Any) -> None:
     assert code == 2
     assert "3651 is not in the range" in output
     assert services_of(app).site.settings().keep_days == 365
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("rename", "kim"), "Give --username, or --nickname, or both."),
+        (("room", "physics", "--new-code", "--no-code"), "Give --new-code or --no-code."),
+        (("room", "physics", "--delete", "--members"), "--delete goes with no other option."),
+        (("export",), "Give a room's name, or --all."),
+        (("export", "physics", "--all"), "Give a room's name, or --all."),
+    ],
+)
+def test_a_command_that_says_too_little_or_too_much_does_nothing(
+    app: Flask, run: Any, words: tuple[str, ...], said: str
+) -> None:
+    services = services_of(app)
+    owner, _ = sign_up(services, "owner"), sign_up(services, "kim")
+    services.rooms.create(owner, "physics")
+    code, output = run(*words, input="y\n")
+    assert (code, output.splitlines()[-1]) == (2, f"Error: {said}")
+    assert not services.audit.of_room(owner, "physics", Page(20))
+
+
+BAD = os.fsdecode(b"na\xffme")
+_VALUES = {"integer range": "1", "choice": "open", "path": "file"}  # by the parameter's type
+
+
+def with_bad_text() -> Iterator[list[str]]:
+    """Every command with text that is not UTF-8 in each of its arguments and options, one at a time."""
+    for name, command in sorted(all_commands.commands.items()):
+        for bad in command.params:
+            if not isinstance(bad.type, click.types.StringParamType):
+                continue
+            given = [name]
+            for param in command.params:
+                value = BAD if param is bad else _VALUES.get(param.type.name, "name")
+                if isinstance(param, click.Argument):
+                    given.append(value)
+                elif param is bad or param.required:
+                    given += [param.opts[0], value]
+            yield given
+
+
+@pytest.mark.parametrize("words", with_bad_text(), ids=lambda words: "-".join(words).replace(BAD, "BAD"))
+def test_text_that_is_not_utf_8_is_named(run: Any, tmp_path: Path, words: list[str]) -> None:
+    (tmp_path / "file").touch()
+    code, output = run(*(str(tmp_path / word) if word == "file" else word for word in words))
+    assert (code, output.splitlines()[-1].endswith(": this is not UTF-8.")) == (2, True), output
+
+
+def test_names_that_the_terminal_lacks_are_shown_as_escapes(app: Flask) -> None:
+    sign_up(services_of(app), "小明")
+    ascii_only = app.test_cli_runner(charset="ascii").invoke(args=["chat", "people"])
+    assert ascii_only.exit_code == 0, ascii_only.exception
+    assert ascii_only.output.startswith("\\u5c0f\\u660e\t")
+
+
+@pytest.mark.parametrize("code", list(ErrorCode))
+def test_every_failure_is_one_line(app: Flask, run: Any, monkeypatch: pytest.MonkeyPatch, code: ErrorCode) -> None:
+    """Also one that no command expects."""
+    data = dict.fromkeys(("username", "nickname", "name", "field", "limit", "min", "max"), "x")
+
+    def fail(*_: object, **__: object) -> None:
+        raise ChatError(code, **data)
+
+    services = services_of(app)
+    sign_up(services, "kim")
+    for service, method, words in (
+        (services.memberships, "leave_all_of", ("leave-rooms", "kim", "--of", "kim")),
+        (services.moderation, "mute", ("mute", "physics", "kim", "1")),
+        (services.teachers, "people", ("people",)),
+    ):
+        monkeypatch.setattr(service, method, fail)
+        exit_code, output = run(*words)
+        assert exit_code == 1, output
+        assert re.fullmatch(r"Error: .+\n", output)

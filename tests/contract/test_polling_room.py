@@ -125,6 +125,14 @@ def test_unknown_rooms_are_not_found(client: Clients) -> None:
     assert alice.call("GET", "/room/members?roomname=%00").status == 400
 
 
+def test_someone_who_is_no_member_is_named_as_asked_for(client: Clients) -> None:
+    alice, _ = client("alice"), client("Bob")
+    create(alice, roomname="math")
+    for path, more in (("/room/remove", {}), ("/room/mute", {"minutes": 5})):
+        reply = alice.call("POST", path, {"roomname": "math", "user": "bob", **more})
+        assert (reply.status, reply.json["feedback"]) == (404, "The user bob is not in this room."), path
+
+
 def test_members_are_for_members(client: Clients) -> None:
     alice, bob = client("alice"), client("bob")
     create(alice, roomname="math")

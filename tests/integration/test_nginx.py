@@ -253,6 +253,7 @@ def test_a_client_of_http_10_without_host_is_served(proxy: Proxy) -> None:
 
 ENVELOPES = {
     "/chat/send": {"status", "feedback"},
+    "/site/rename": {"status", "feedback"},
     "/Login": {"status", "error"},
     "/api/message/send": {"code", "msg", "data"},
     "/ws/join": {"code", "msg", "data"},
@@ -272,6 +273,22 @@ def test_refusals_by_nginx_have_the_protocols_envelope(proxy: Proxy) -> None:
         reply = requests.post(proxy.http + path, data=b" " * 9_000_000, timeout=60)
         assert (reply.status_code, set(reply.json())) == (413, keys), path
         assert reply.headers["Content-Type"] == "application/json"
+    reply = requests.post(f"{proxy.http}/chat/upload", data=b" " * 23_000_000, timeout=60)
+    assert (reply.status_code, "20 MiB" in reply.json()["feedback"]) == (413, True)
+
+
+def test_nginx_words_every_path_as_its_protocol_does() -> None:
+    found = re.search(r"commonroom_refused \{(.*?)\n\}", (ROOT / "deploy/nginx.conf").read_text(), re.DOTALL)
+    assert found is not None
+    rows = [(row[0], set(json.loads(row[1]))) for row in re.findall(r'"~([^"]*)"\s*\'(.*)\';', found[1])]
+    last = {"code", "info"}  # the default
+    for protocol, keys in (
+        (polling, {"status", "feedback"}), (roomapi, {"code", "msg", "data"}), (realtime, {"status", "error"}),
+        (ims, last),
+    ):  # fmt: skip
+        for prefix in protocol.PREFIXES:
+            path = f"/{prefix}/join" if (protocol, prefix) == (roomapi, "ws") else f"/{prefix}"
+            assert next((said for shape, said in rows if re.search(shape, path)), last) == keys, path
 
 
 def test_nginx_words_a_stopped_server_in_the_envelope(tmp_path: Path) -> None:

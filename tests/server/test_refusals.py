@@ -1,11 +1,12 @@
 """Refusals before routing: each protocol's clients get its envelope, with any Accept header, and never a page."""
 
 import json
+import socket
 
 import pytest
 
 from tests.server.conftest import Shared
-from tests.server.raw import Talk
+from tests.server.raw import Talk, get
 from tests.server.websocket import HANDSHAKE
 
 # path: the envelope's keys, and its English text, unless the protocol has a single language
@@ -31,6 +32,11 @@ BROKEN = {
     "431": (b"GET %b HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 50_000 + b"\r\n", 431),
     "501": (b"POST %b HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n", 501),
     "505": (b"GET %b HTTP/2.0\r\nHost: x\r\n", 505),
+    "two spaces": (b"GET  %b HTTP/1.1\r\nHost: x\r\n", 400),
+    "a tab": (b"GET\t%b HTTP/1.1\r\nHost: x\r\n", 400),
+    "a space in the target": (b"GET %b x HTTP/1.1\r\nHost: x\r\n", 400),
+    "NUL": (b"GET %b\0 HTTP/1.1\r\nHost: x\r\n", 400),
+    "HTTP/0.9": (b"GET %b\r\n", 400),
 }
 
 
@@ -55,6 +61,76 @@ def test_in_the_clients_language(shared: Shared, language: str, words: str) -> N
     with Talk(shared.server) as talk:
         answer = talk.ask(f"GET /user/me HTTP/1.1\r\nHost: x\r\nAccept-Language: {language}\r\nbad\r\n\r\n".encode())
         assert words in json.loads(answer.body)["feedback"]
+
+
+NOWHERE = {  # what belongs to no protocol, or cannot be known
+    "a percent sign": b"GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n",
+    "GET *": b"GET * HTTP/1.1\r\nHost: x\r\n\r\n",
+    "CONNECT": b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n",
+    "NUL": b"GET /\0 HTTP/1.1\r\nHost: x\r\n\r\n",
+    "two spaces": b"GET  /nowhere HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a space at the beginning": b" GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+    "the root": b"GET / HTTP/1.1\r\nHost: x\r\nbad\r\n\r\n",
+    "a static file": b"GET /static/app.js HTTP/1.1\r\nHost: a b\r\n\r\n",
+    "HTTP/0.9": b"GET /\r\n",
+    "no line": b"\0",
+    "carriage returns": b"GET / HTTP/1.1\rHost: x\r\r",
+}
+
+
+@pytest.mark.parametrize("kind", NOWHERE)
+@pytest.mark.parametrize("chinese", [False, True])
+def test_without_a_protocol_it_is_pollings(shared: Shared, kind: str, chinese: bool) -> None:
+    lines = b"\r\nAccept-Language: zh-CN\r\n\r\n"
+    asked = NOWHERE[kind]
+    if chinese and not asked.endswith(b"\r\n\r\n"):
+        pytest.skip("refused before it could name a language")
+    with Talk(shared.server, timeout=5) as talk:
+        answer = talk.ask(asked.removesuffix(b"\r\n\r\n") + lines if chinese else asked)
+        assert set(answer.json()) == {"status", "feedback"}
+        words = "服务器不接受此请求" if chinese else "The server does not take this request"
+        assert answer.json()["feedback"].startswith(words)
+        assert talk.rest() == b""
+
+
+@pytest.mark.parametrize(("language", "words"), [("zh", "服务器不接受此请求"), ("en", "The server does not take this")])
+def test_the_page_of_a_refusal_is_in_the_browsers_language(shared: Shared, language: str, words: str) -> None:
+    with Talk(shared.server) as talk:
+        head = f"GET /<b> HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\nAccept-Language: {language}\r\nbad\r\n\r\n"
+        page = talk.ask(head.encode())
+        assert page.headers["content-type"] == "text/html; charset=utf-8"
+        assert words in page.body.decode()
+
+
+HALVES = {
+    "a line": b"GET /chat/pull",
+    "a head": b"GET /chat/pull HTTP/1.1\r\nHost: x\r\n",
+    "a body": b"POST /chat/pull HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{",
+    "chunks": b"POST /chat/pull HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{",
+    "a request after another": get("/healthz") + b"GET /chat/pull HTTP/1.1\r\nH",
+}
+
+
+@pytest.mark.parametrize("kind", HALVES)
+def test_half_a_request_is_refused_at_the_end_of_the_stream(shared: Shared, kind: str) -> None:
+    with Talk(shared.server, timeout=5) as talk:
+        talk.send(HALVES[kind])
+        talk.socket.shutdown(socket.SHUT_WR)
+        if kind == "a request after another":
+            assert talk.answer().status == 200
+        answer = talk.answer()
+        assert (answer.status, set(answer.json())) == (400, {"status", "feedback"})
+        assert talk.rest() == b""
+
+
+@pytest.mark.parametrize("said", [b"", b"\r\n", get("/healthz")])
+def test_a_stream_that_ends_between_requests_is_closed_without_a_word(shared: Shared, said: bytes) -> None:
+    with Talk(shared.server, timeout=5) as talk:
+        talk.send(said)
+        talk.socket.shutdown(socket.SHUT_WR)
+        if said.startswith(b"GET"):
+            assert talk.answer().status == 200
+        assert talk.rest() == b""
 
 
 def test_a_bad_handshake_at_the_root_is_realtimes_and_a_bad_request_there_is_the_pages(shared: Shared) -> None:

@@ -66,6 +66,14 @@ def test_a_message_goes_to_all_members_and_back_to_its_sender(connect: Connect, 
     assert carol.refused("chat_message", chat_group_id=2**70, content="where?") == 1004
 
 
+def test_an_id_that_no_group_can_have_is_not_named_as_another(connect: Connect) -> None:
+    alice = connect("alice")
+    for beyond in (2**63, 10**30, -(10**30), "9" * 40):
+        answer = alice.ask("chat_message", chat_group_id=beyond, content="where?")
+        assert (answer["error_code"], answer["error_message"]) == (1004, "聊天组 … 不存在。")
+    assert alice.ask("chat_message", chat_group_id=2**63 - 1, content="?")["error_message"].count(str(2**63 - 1)) == 1
+
+
 def test_the_group_that_is_meant(connect: Connect, room: str) -> None:
     alice = connect("alice")
     group_id, other_id = create(alice, room), create(alice, f"{room} b")

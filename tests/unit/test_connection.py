@@ -173,6 +173,19 @@ def transport() -> Transport:
 
 
 @pytest.fixture
+def told(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bytes]]:
+    """The refusals: status, and request."""
+    made: list[tuple[str, bytes]] = []
+
+    def refused(status: str, reason: str, request: bytes) -> bytes:
+        made.append((status, request))
+        return refusal(status, reason, request)
+
+    monkeypatch.setattr(worker, "refusal", refused)
+    return made
+
+
+@pytest.fixture
 def http(worker: Worker, transport: Transport, clock: Clock) -> HttpConnection:
     made = HttpConnection(worker)
     made.connection_made(transport)
@@ -199,6 +212,9 @@ def look(http: HttpConnection, clock: Clock) -> None:
     """Let its deadline expire."""
     clock.now = http.deadline
     http.deadline_passed()
+
+
+HEAD = b"POST /user/login HTTP/1.1\r\nHost: x\r\n"
 
 
 def test_a_slow_client_that_reads_gets_all(http: HttpConnection, transport: Transport, clock: Clock) -> None:
@@ -248,15 +264,8 @@ def test_small_chunks_take_turns(http: HttpConnection, worker: Worker, transport
 
 @pytest.mark.parametrize("request_line", ["GET /api/room/list HTTP/1.1", ""])
 def test_surplus_connections_are_refused_in_their_protocols_envelope(
-    worker: Worker, transport: Transport, clock: Clock, monkeypatch: pytest.MonkeyPatch, request_line: str
+    worker: Worker, transport: Transport, clock: Clock, told: list[tuple[str, bytes]], request_line: str
 ) -> None:
-    told: list[tuple[str, bytes]] = []
-
-    def refused(status: str, reason: str, request: bytes) -> bytes:
-        told.append((status, request))
-        return refusal(status, reason, request)
-
-    monkeypatch.setattr(worker, "refusal", refused)
     worker.places = Places(0)
     surplus = HttpConnection(worker)
     surplus.connection_made(transport)
@@ -424,7 +433,54 @@ def test_connections_woken_during_a_look_wait_for_the_next_turn() -> None:
     assert turns == ["scheduled", "looked", "scheduled"]
 
 
-HEAD = b"POST /user/login HTTP/1.1\r\nHost: x\r\n"
+@pytest.mark.parametrize("begun", [b"GET /x", HEAD, HEAD + b"Content-Length: 9\r\n\r\nx"])
+def test_half_a_request_is_refused_when_its_time_is_over(
+    http: HttpConnection, transport: Transport, clock: Clock, told: list[tuple[str, bytes]], begun: bytes
+) -> None:
+    http.data_received(begun)
+    look(http, clock)
+    assert told == [("408 Request Timeout", begun.removesuffix(b"x") if begun.endswith(b"\nx") else begun)]
+    assert transport.unread > 0
+
+
+def test_a_connection_that_waits_for_its_next_request_is_closed_without_a_word(
+    http: HttpConnection, transport: Transport, clock: Clock
+) -> None:
+    look(http, clock)
+    assert transport.closing
+    assert transport.unread == 0
+
+
+@pytest.mark.parametrize("ends", ["its time is over", "the stream ends"])
+def test_half_a_body_in_parts_is_refused_and_abandoned(
+    http: HttpConnection, worker: Worker, clock: Clock, told: list[tuple[str, bytes]],
+    monkeypatch: pytest.MonkeyPatch, ends: str,
+) -> None:  # fmt: skip
+    abandoned: list[str] = []
+
+    class Kept:
+        def take(self, part: bytes) -> None: ...
+
+        def abandon(self) -> None:
+            abandoned.append("body")
+
+    received = Answer([], close=False)
+    received.receiving = Receiving(Kept(), lambda *_: [])
+    monkeypatch.setattr(request_module, "run", lambda *_: received)
+    monkeypatch.setattr(http._framer, "_takes_parts", lambda _: 500_000)
+    head = HEAD + b"Content-Length: 300000\r\n\r\n"
+    http.data_received(head)
+    worker.work.pop()()
+    http.data_received(bytes(100_000))
+    if ends == "the stream ends":
+        http.eof_received()
+    else:
+        look(http, clock)
+    assert told == [("400 Bad Request" if ends == "the stream ends" else "408 Request Timeout", head)]
+    worker.work.pop()()
+    assert abandoned == ["body"]
+    http.connection_lost(None)
+    assert not worker.work
 
 
 def test_a_request_in_the_wrong_lane_is_run_again_in_the_right_one(

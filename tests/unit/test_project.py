@@ -89,6 +89,13 @@ def test_pages_name_files_and_pages_that_exist(page: Path) -> None:
     assert not missing | {link for link in links if link and not (page.parent / link).exists()}
 
 
+def test_the_page_of_faults_names_tests_that_exist() -> None:
+    path = ""
+    for named in re.findall(r"`([\w/.]*)::(test_\w+)`", (ROOT / "docs/faults.md").read_text(encoding="utf-8")):
+        path = named[0] or path  # `::name` is in the file named last
+        assert f"def {named[1]}(" in (ROOT / path).read_text(encoding="utf-8"), named
+
+
 def test_the_index_lists_every_decision_by_its_title() -> None:
     folder = ROOT / "docs/decisions"
     index = (folder / "README.md").read_text(encoding="utf-8")

@@ -18,4 +18,5 @@ def register(app: Flask) -> None:
     for module in (user, room, order, export, chat, search, talk, site, overview, roster):
         app.register_blueprint(module.bp)
     envelopes.register(app, PREFIXES, failure)
+    envelopes.register_for_unknown(app, failure)
     openapi.register(app, "polling", "Polling", prefixes=PREFIXES, failed=Failed, failure=wordings)
