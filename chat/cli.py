@@ -29,6 +29,7 @@ chat.add_command(compact)
 for command in (*CONSOLE_COMMANDS, *MODERATION_COMMANDS):
     chat.add_command(command)
 
+_ROSTER_MAX_BYTES = 4_000_000
 _WORDS = {
     ErrorCode.ROOM_NOT_FOUND: "There is no room with that name.",
     ErrorCode.USER_NOT_FOUND: "There is no user with that name.",
@@ -39,7 +40,7 @@ _WORDS = {
     ErrorCode.NICKNAME_TAKEN: "The nickname {nickname} is the username of another user.",
     ErrorCode.TEACHERS_NAME: "The name {name} looks like a teacher's.",
     ErrorCode.LOOKS_LIKE_OTHER: "The name of {username} looks like theirs: rename one of the two first.",
-    ErrorCode.FIELD_INVALID: "The {field} is too long, or empty, or has spaces at its ends.",
+    ErrorCode.FIELD_INVALID: "The {field} is too long, or empty, or has spaces at its ends or control characters.",
     ErrorCode.SETTINGS_CHANGED: "A teacher has changed the settings meanwhile: try again.",
     ErrorCode.UNAVAILABLE: "The database is busy or not there: try again.",
 }
@@ -146,7 +147,11 @@ def import_roster(file: Path, *, passwords: bool) -> None:
     """Create the accounts of a roster (CSV: username, name, password, rooms), all or none, and print
     their passwords.
     """
-    rosters, content = services().roster_imports, file.read_bytes()
+    rosters = services().roster_imports
+    with file.open("rb") as opened:
+        content = opened.read(_ROSTER_MAX_BYTES + 1)
+    if len(content) > _ROSTER_MAX_BYTES:
+        raise click.ClickException(f"{file} has more than {_ROSTER_MAX_BYTES} bytes: a roster has fewer.")
     preview = rosters.check(None, content)
     for complaint in preview.roster.complaints:
         click.echo(f"line {complaint.line}: {worded(complaint, chinese=False)}", err=True)

@@ -20,7 +20,7 @@ ADMINISTRATOR = Actor(0, "", "", "", "", session_ends=0, created_at=0, is_teache
 _WORDS = {
     ErrorCode.ROOM_NOT_FOUND: "There is no such room, or it is private.",
     ErrorCode.FORBIDDEN: "That cannot be done with this room.",
-    ErrorCode.FIELD_INVALID: "The {field} is not valid.",
+    ErrorCode.FIELD_INVALID: "--{field} is not valid: see --help for what it takes.",
     ErrorCode.UNAVAILABLE: "The database is busy or not there: try again.",
 }
 

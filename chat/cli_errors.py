@@ -26,7 +26,14 @@ class Commands(AppGroup):
         """Run a command. Names that the terminal's encoding lacks are shown as escapes."""
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")
-        return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # for click, which ends quietly
+            raise
+        except OSError as error:  # a file or folder that cannot be read or written
+            raise click.ClickException(
+                f"{error.filename}: {error.strerror}" if error.filename else str(error)
+            ) from None
 
 
 class _Text(click.types.StringParamType):

@@ -75,6 +75,7 @@ def test_rosters(app: Flask, run: Any, tmp_path: Path) -> None:
     assert code == 0
     assert "kim\tKim Lee\tsecret7\n" in output
     assert services_of(app).accounts.log_in("kim", "secret7", "192.0.2.1")
+    assert "/dev/zero has more than 4000000 bytes" in run("import-roster", "/dev/zero")[1]
     roster.write_text("username\nkim\n=x\n")
     code, output = run("import-roster", str(roster))
     assert code == 1
@@ -189,7 +190,7 @@ def with_bad_text() -> Iterator[list[str]]:
             yield given
 
 
-@pytest.mark.parametrize("words", with_bad_text(), ids=lambda words: "-".join(words).replace(BAD, "BAD"))
+@pytest.mark.parametrize("words", list(with_bad_text()), ids=lambda words: "-".join(words).replace(BAD, "BAD"))
 def test_text_that_is_not_utf_8_is_named(run: Any, tmp_path: Path, words: list[str]) -> None:
     (tmp_path / "file").touch()
     code, output = run(*(str(tmp_path / word) if word == "file" else word for word in words))
@@ -198,9 +199,9 @@ def test_text_that_is_not_utf_8_is_named(run: Any, tmp_path: Path, words: list[s
 
 def test_names_that_the_terminal_lacks_are_shown_as_escapes(app: Flask) -> None:
     sign_up(services_of(app), "小明")
-    ascii_only = app.test_cli_runner(charset="ascii").invoke(args=["chat", "people"])
-    assert ascii_only.exit_code == 0, ascii_only.exception
-    assert ascii_only.output.startswith("\\u5c0f\\u660e\t")
+    latin = app.test_cli_runner(charset="latin-1").invoke(args=["chat", "people"])
+    assert latin.exit_code == 0, latin.exception
+    assert latin.output.startswith("\\u5c0f\\u660e\t")
 
 
 @pytest.mark.parametrize("code", list(ErrorCode))
@@ -222,3 +223,7 @@ def test_every_failure_is_one_line(app: Flask, run: Any, monkeypatch: pytest.Mon
         exit_code, output = run(*words)
         assert exit_code == 1, output
         assert re.fullmatch(r"Error: .+\n", output)
+
+
+def test_a_folder_that_cannot_be_made_is_named(run: Any) -> None:
+    assert run("export", "--all", "--to", "/proc/here") == (1, "Error: /proc/here: No such file or directory\n")

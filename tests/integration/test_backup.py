@@ -140,6 +140,22 @@ def test_an_invalid_backup_changes_nothing(database: Path, tmp_path: Path, conte
     assert not list(tmp_path.glob(".*"))
 
 
+def test_a_backup_replaces_files_only_and_follows_links(database: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    (tmp_path / "link").symlink_to(tmp_path / "kept.db")
+    (tmp_path / "to the pipe").symlink_to(tmp_path / "pipe")
+    before = sorted(tmp_path.iterdir())
+    for name in ("pipe", "to the pipe", "circle", "."):
+        with pytest.raises(BackupError):
+            backup(database, tmp_path / name)
+    assert sorted(tmp_path.iterdir()) == before
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+    backup(database, tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert dumped(tmp_path / "kept.db") == dumped(database)
+
+
 def test_a_backup_does_not_go_over_the_database_itself(database: Path, tmp_path: Path) -> None:
     for target in (database, database.with_name("live.db-wal"), tmp_path):
         with pytest.raises(BackupError):

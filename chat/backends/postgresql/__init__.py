@@ -44,7 +44,7 @@ class PostgresBackend:
 
     def backup(self, target: Path, opened: Opened) -> None:
         """Copy one snapshot into an SQLite file, which either database can restore (decision 0107)."""
-        files.require_file_name(target)
+        target = files.file_to_write(target)
         with files.drafted(target) as draft:
             with opened(f"sqlite:///{draft.absolute()}") as file:
                 copying.copy(self.store, copying.store_of(file), _not_told)

@@ -18,8 +18,8 @@ def backup(database: Path, target: Path) -> None:
     """Copy a consistent snapshot of the database while it is in use. Raises BackupError."""
     if not database.is_file():
         raise BackupError(f"there is no database at {database}")
-    require_file_name(target)
-    if target.resolve().name.startswith(database.name) and target.resolve().parent == database.resolve().parent:
+    target = file_to_write(target)
+    if target.name.startswith(database.name) and target.parent == database.resolve().parent:
         raise BackupError(f"{target} is among the database's own files: give another name")
     with drafted(target) as draft:
         closing = contextlib.closing
@@ -28,10 +28,17 @@ def backup(database: Path, target: Path) -> None:
         finish(draft, target)
 
 
-def require_file_name(target: Path) -> None:
-    """Raise BackupError for a folder."""
-    if target.is_dir():
+def file_to_write(target: Path) -> Path:
+    """Return the file that a backup creates or replaces, where links lead. Raises BackupError if it cannot be one."""
+    try:
+        path = target.resolve()
+    except (OSError, RuntimeError) as error:  # links in a circle
+        raise BackupError(str(error)) from None
+    if path.is_dir():
         raise BackupError(f"{target} is a folder: give a file's name")
+    if path.exists() and not path.is_file():
+        raise BackupError(f"{target} is a device or the like: give a file's name")
+    return path
 
 
 def finish(draft: Path, target: Path) -> None:
