@@ -18,6 +18,7 @@ from chat.http.context import services
 from chat.http.roster_messages import worded
 from chat.services.export_html import Words
 from chat.services.room_settings import SLOW_MODE_MAX
+from chat.services.roster_parsing import MOST_BYTES
 from chat.services.site import Registration
 from config import Settings
 
@@ -29,7 +30,6 @@ chat.add_command(compact)
 for command in (*CONSOLE_COMMANDS, *MODERATION_COMMANDS):
     chat.add_command(command)
 
-_ROSTER_MAX_BYTES = 4_000_000
 _WORDS = {
     ErrorCode.ROOM_NOT_FOUND: "There is no room with that name.",
     ErrorCode.USER_NOT_FOUND: "There is no user with that name.",
@@ -149,9 +149,7 @@ def import_roster(file: Path, *, passwords: bool) -> None:
     """
     rosters = services().roster_imports
     with file.open("rb") as opened:
-        content = opened.read(_ROSTER_MAX_BYTES + 1)
-    if len(content) > _ROSTER_MAX_BYTES:
-        raise click.ClickException(f"{file} has more than {_ROSTER_MAX_BYTES} bytes: a roster has fewer.")
+        content = opened.read(MOST_BYTES + 1)
     preview = rosters.check(None, content)
     for complaint in preview.roster.complaints:
         click.echo(f"line {complaint.line}: {worded(complaint, chinese=False)}", err=True)
