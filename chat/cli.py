@@ -152,7 +152,8 @@ def import_roster(file: Path, *, passwords: bool) -> None:
         content = opened.read(MOST_BYTES + 1)
     preview = rosters.check(None, content)
     for complaint in preview.roster.complaints:
-        click.echo(f"line {complaint.line}: {worded(complaint, chinese=False)}", err=True)
+        place = f"line {complaint.line}: " if complaint.line else ""  # 0: the whole file
+        click.echo(place + worded(complaint, chinese=False), err=True)
     if preview.roster.complaints:
         raise click.ClickException("Nothing was imported.")
     making = click.progressbar(length=len(preview.roster.lines), label="Making passwords", file=sys.stderr)
