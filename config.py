@@ -97,6 +97,10 @@ class Settings:
             if raw is None or (raw == "" and spec.name not in {"lobby", "cors_origins", "web_concurrency"}):
                 continue
             try:
+                raw.encode()  # the environment may hold any bytes, which Python reads as surrogates
+            except UnicodeEncodeError:
+                raise ConfigError(f"{name}: this is not UTF-8") from None
+            try:
                 values[spec.name] = PARSERS[spec.name](raw.strip())
             except ValueError as error:
                 shown = "…" if spec.name in SECRET_NAMES else repr(without_password(raw))

@@ -46,9 +46,9 @@ def _number(kind: Callable[[str], Any], low: float, high: float) -> Callable[[st
         try:
             value = kind(raw)
         except ValueError:
-            raise ValueError(f"give a number from {low:g} to {high:g}") from None
+            raise ValueError(f"give a number from {low} to {high}") from None
         if not low <= value <= high:
-            raise ValueError(f"give a number from {low:g} to {high:g}")
+            raise ValueError(f"give a number from {low} to {high}")
         return value
 
     return parse
@@ -65,7 +65,8 @@ def _switch(raw: str) -> bool:
 def _origins(raw: str) -> tuple[str, ...]:
     origins = tuple(part.strip().rstrip("/").lower() for part in raw.split(",") if part.strip())
     for origin in origins:
-        if not origin.startswith(("http://", "https://")) or origin.count("/") != 2:
+        is_origin = origin.startswith(("http://", "https://")) and origin.count("/") == 2 and "@" not in origin
+        if not is_origin or not urlsplit(origin).hostname or urlsplit(origin).port == 0:  # raises for a wrong port
             raise ValueError("give origins such as https://chat.example.org, separated by commas")
     return origins
 
@@ -85,7 +86,7 @@ def _aes_key(raw: str) -> str:
 
 def _smtp_url(raw: str) -> str:
     parts = urlsplit(raw)
-    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or not 0 < (parts.port or 25) < 65536:
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or parts.port == 0:  # raises for a wrong port
         raise ValueError("give smtp://host:port or smtps://user:password@host:port, optionally ?from=address")
     return raw
 

@@ -1,4 +1,5 @@
 import io
+import os
 import re
 import stat
 from dataclasses import fields
@@ -42,6 +43,8 @@ def test_every_setting_has_a_parser_and_a_line_in_both_readmes() -> None:
         ("CHAT_TIMEZONE", "+08:00"),
         ("DATABASE_URL", "sqlite:////srv/q?z.db"), ("CHAT_INSTANCE_PATH", "/srv/q?"), ("WEB_CONCURRENCY", ""),
         ("WEB_CONCURRENCY", "two"), ("WEB_CONCURRENCY", "0"), ("CHAT_HOST", "999.1.1.1"), ("CHAT_HOST", "http://x"),
+        ("CHAT_CORS_ORIGINS", "http://"), ("CHAT_CORS_ORIGINS", "http://me@x"), ("CHAT_CORS_ORIGINS", "http://x:99999"),
+        ("CHAT_SMTP_URL", "smtp://x:0"), ("CHAT_SMTP_URL", "smtp://x:99999"),
         ("CHAT_HOST", "[::"), ("CHAT_LOBY", "x"), ("CHAT_PORT", "8000"), ("CHAT_", ""), ("CHAT_lobby", "x"),
         ("SECRET_KEY", "secret"), ("SECRET_KEY", "x" * 64), ("SECRET_KEY", "0123456789abcdef"),
     ],
@@ -49,6 +52,17 @@ def test_every_setting_has_a_parser_and_a_line_in_both_readmes() -> None:
 def test_a_wrong_setting_stops_the_start_and_is_named(name: str, value: str) -> None:
     with pytest.raises(ConfigError, match=name):
         Settings.from_environ({name: value})
+
+
+@pytest.mark.parametrize("name", sorted(env_name(field.name) for field in fields(Settings)))
+def test_a_setting_that_is_not_utf_8_is_named(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{name}: this is not UTF-8$"):
+        Settings.from_environ({name: os.fsdecode(b"a\xff" * 40)})
+
+
+def test_bounds_are_written_out() -> None:
+    with pytest.raises(ConfigError, match=r"give a number from 1024 to 268435456$"):
+        Settings.from_environ({"CHAT_BODY_MAX_BYTES": "1"})
 
 
 def test_settings_are_read() -> None:
