@@ -199,6 +199,8 @@ def main() -> int:
     parser.add_argument("--together", action="store_true", help="only all of them (or of those named) at once")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the table into this page")
     options = parser.parse_args()
+    if options.write and (options.attack or options.together):
+        parser.error("--write needs all attacks: the page has a row of each")
     os.sched_setaffinity(0, {GENERATOR_CORE})
     with _silent_mail_server() as mail_port, Attacked(mail_port) as server:
         rows, books = asyncio.run(_run(options, server))
