@@ -394,22 +394,25 @@ def test_a_process_that_is_alone_sends_no_hints(
     with server.client().pubsub() as subscriber:
         subscriber.psubscribe("*")
 
+        others: list[Ear] = []  # they greet
+
         def told(seconds: float) -> list[str]:
             """The kinds of published messages."""
             end, kinds = time.monotonic() + seconds, []
             while time.monotonic() < end:
                 message = subscriber.get_message(ignore_subscribe_messages=True, timeout=0.05)
                 kinds += [message["data"][0]] if message else []
+                assert not message or kinds[-1] != "b" or others or message["channel"] != "p:hints", "it wakes nobody"
             return kinds
 
         assert one.hints.send(ANY), "no other way is needed"
         assert set(told(0.3)) == {"b"}
-        other = ear()
+        others.append(ear())
         wait_until(lambda: one.hints._has_others, "it knows the other one")
         told(0.3)
         assert one.hints.send(ANY)
         assert "h" in told(0.3)
-        other.stop()
+        others[0].stop()
         wait_until(lambda: not one.hints._has_others, "it is alone again")
         told(0.1)
         assert one.hints.send(ANY)

@@ -1,9 +1,9 @@
 """Hints by Redis to all processes of a chat, on one channel: short messages themselves, else "look for events".
 
 Publish/subscribe loses messages without an error: a connection that was cut silently hears nothing, and redis-py's
-health check does not notice (14 s and more). Each process therefore publishes a beat every second and listens for it:
-a process that does not hear its own beats is deaf, and subscribes again. One that hears no others' sends no hints: each
-costs it 0.2 ms of CPU.
+health check does not notice (14 s and more). Each process therefore publishes a beat every second, on a channel of its
+own, and listens for it: a process that does not hear its own beats is deaf, and subscribes again. With each beat it
+asks how many listen to hints; if nobody else does, it sends none: each costs it 0.2 ms of CPU.
 """
 
 import contextlib
@@ -41,13 +41,15 @@ class RedisHints:
         self._key = hashlib.sha256(f"hints {secret}".encode()).digest()
         self._channel = f"{prefix}:hints"
         self._name = secrets.token_hex(8)
+        self._beats = f"{prefix}:beat:{self._name}"  # a channel that wakes nobody else
+        self._must_greet = True
         self._heard: Callable[[Sequence[Event]], None] = lambda _events: None
         self._failed: Callable[[], None] = lambda: None
         self.is_live = False  # this process hears itself
         self.lag_seconds = 0.0  # of the last beat
         self._beat_at = 0.0  # time.monotonic() s of the last beat heard
         self._beat_due = 0.0  # time.monotonic() s
-        self._others_at = -DEAF_AFTER_SECONDS  # time.monotonic() s of another process's last beat
+        self._has_others = False
         self._due = threading.Event()
         self._outbox = Outbox()
         self._stop = threading.Event()
@@ -72,10 +74,6 @@ class RedisHints:
         for thread in self._threads:
             if thread.is_alive():
                 thread.join()
-
-    @property
-    def _has_others(self) -> bool:
-        return time.monotonic() - self._others_at < DEAF_AFTER_SECONDS
 
     def send(self, events: Sequence[Event]) -> bool:
         """Tell of a commit. Never blocks; False: take another way, Redis is away."""
@@ -105,9 +103,28 @@ class RedisHints:
             self._beat()  # wakes the other thread
 
     def _beat(self) -> None:
+        """Publish a beat, the first one to the others too: they may have sent no hints before."""
         now = time.monotonic()
         self._beat_due = now + BEAT_SECONDS
-        self._tell(_BEAT, str(now))
+        channel = self._channel if self._must_greet else self._beats
+
+        def tell(client: "redis.Redis") -> int:
+            commands = client.pipeline(transaction=False)
+            commands.publish(channel, f"{_BEAT} {self._name} {now}")
+            commands.pubsub_numsub(self._channel)
+            return int(commands.execute()[1][0][1])
+
+        listening = self._link.attempt(tell)
+        self._must_greet = False
+        self._know_others(listening > 1)
+
+    def _know_others(self, are_there: bool) -> None:
+        """Have processes look that were not known: they have been sent no hints since they began to listen."""
+        is_new = are_there and not self._has_others
+        self._has_others = are_there
+        if is_new:
+            self._outbox.look()
+            self._due.set()
 
     def _tell(self, kind: str, *rest: str) -> None:
         line = " ".join([kind, self._name, *rest])
@@ -143,7 +160,8 @@ class RedisHints:
 
     def _hear(self, subscriber: "redis.client.PubSub") -> None:
         """Subscribe, and pass hints on until the connection is lost or deaf. Raises RedisError."""
-        subscriber.subscribe(self._channel)
+        self._must_greet = True
+        subscriber.subscribe(self._channel, self._beats)
         self._beat_at = time.monotonic()
         while not self._stop.is_set():
             message = subscriber.get_message(timeout=BEAT_SECONDS)
@@ -162,11 +180,7 @@ class RedisHints:
         if kind == _HINT and name != self._name:
             self._heard(heard_events(self._opened(content)))
         elif kind == _BEAT and name != self._name:
-            is_new = not self._has_others
-            self._others_at = now
-            if is_new:  # it has not been sent hints since it began to listen
-                self._outbox.look()
-                self._due.set()
+            self._know_others(True)
         elif kind == _BEAT:
             self.lag_seconds = max(0.0, now - float(content))
             self._beat_at = now
