@@ -15,6 +15,11 @@ _INVISIBLE = re.compile(
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d159"
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
+# Those that change how the characters before them are drawn: joiners, variation selectors, tags of flags. They mean
+# something in names of many scripts and in emoji, but nothing after ASCII, where only keycaps have one.
+_SHAPING = "\u180b-\u180f\u200c\u200d\ufe00-\ufe0f\U000e0020-\U000e007f\U000e0100-\U000e01ef"
+_SHAPING_NOTHING = re.compile(f"(?:^|(?<=[\0-\x7f]))(?!\ufe0f\u20e3)[{_SHAPING}]+")
+_SHAPES = re.compile(f"[{_SHAPING}]")
 # The upper limit for names. Normalising takes quadratic time on hostile text and would block everybody else.
 LONGEST = 400
 # Rejects anything that a mail header could read as several addresses, or as more than an address.
@@ -37,6 +42,15 @@ def name_key(name: str) -> str:
     while (folded := unicodedata.normalize("NFKC", _INVISIBLE.sub("", key).casefold())) != key:
         key = folded
     return key
+
+
+def stored_name(name: str) -> str:
+    """Return a name as it is stored: without invisible characters, except those that change how others are drawn.
+
+    It has the same key.
+    """
+    drawn = _INVISIBLE.sub(lambda found: found[0] if _SHAPES.match(found[0]) else "", name)
+    return _SHAPING_NOTHING.sub("", drawn)
 
 
 def nickname_key(nickname: str) -> str:
@@ -99,7 +113,8 @@ def is_visible(text: str) -> bool:
 def is_email(text: str) -> bool:
     """Whether the text is a valid e-mail address and could be a username too."""
     # In a mail header, "=?" may begin an encoded word (RFC 2047) that stands for another address.
-    return is_name(text, EMAIL_MAX_CHARS) and _EMAIL.fullmatch(text) is not None and "=?" not in text
+    is_whole = "=?" not in text and not _INVISIBLE.search(text)
+    return is_whole and is_name(text, EMAIL_MAX_CHARS) and _EMAIL.fullmatch(text) is not None
 
 
 def is_reserved_room_name(name: str) -> bool:

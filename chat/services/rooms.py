@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Access, Actor, AuditAction, Membership, Role, Room
-from chat.names import is_name, is_reserved_room_name, name_key
+from chat.names import is_name, is_reserved_room_name, name_key, stored_name
 from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
 from chat.services import access, audit
@@ -63,7 +63,7 @@ class Rooms:
         ROOM_PASSWD_NEEDED, USER_NOT_FOUND; ROOMS_BY_TEACHERS; ROOMS_OWNED, ADDED_TOO_MANY, CANNOT_BE_ADDED,
         RATE_LIMITED.
         """
-        _check_title(name)
+        name = _checked_title(name)
         if is_reserved_room_name(name):
             raise ChatError(ErrorCode.ROOM_NAME_RESERVED, room=name)
         if not is_name(label, LABEL_MAX_CHARS):
@@ -99,7 +99,7 @@ class Rooms:
         Raises ROOM_NAME_INVALID, FIELD_INVALID, USER_NOT_FOUND, ROOMS_BY_TEACHERS, PRIVATE_ROOMS_OFF, ROOMS_OWNED,
         ADDED_TOO_MANY, CANNOT_BE_ADDED, RATE_LIMITED.
         """
-        _check_title(title)
+        title = _checked_title(title)
         if len(description) > DESCRIPTION_MAX_CHARS:
             raise ChatError(ErrorCode.FIELD_INVALID, field="description")
         label = OPEN_LABEL if access == Access.OPEN else LOCKED_LABEL
@@ -117,7 +117,7 @@ class Rooms:
         Raises ROOM_NAME_INVALID, ROOMS_BY_TEACHERS, PRIVATE_ROOMS_OFF, ROOMS_OWNED, ADDED_TOO_MANY, CANNOT_BE_ADDED,
         RATE_LIMITED.
         """
-        _check_title(title)
+        title = _checked_title(title)
         self._site.require_making(tx, actor, Access.GROUP)
         room_id = _insert(tx, title, self._clock(), access=Access.GROUP, label=LOCKED_LABEL)
         _give_name(tx, room_id, title)
@@ -190,7 +190,7 @@ class Rooms:
 
     def rename_within(self, tx: WriteTransaction, room_id: int, title: str) -> None:
         """Change a room's title and the name derived from it. Raises ROOM_NAME_INVALID."""
-        _check_title(title)
+        title = _checked_title(title)
         tx.execute(update(Room).where(Room.id == room_id).values(title=title))
         _give_name(tx, room_id, title)
 
@@ -210,6 +210,7 @@ class Rooms:
 
     def make_open_within(self, tx: WriteTransaction, name: str, owner_id: int | None) -> int:
         """Create an open room with an unused name for its owner (None: the first teacher), and return its id."""
+        name = stored_name(name)
         room_id = _insert(tx, name, self._clock(), name=name, label=OPEN_LABEL)
         if owner_id is None:
             owner_id = first_teacher(tx)
@@ -250,9 +251,11 @@ def _ids(tx: WriteTransaction, actor: Actor, members: Iterable[UserRef]) -> list
     return [user_id for user_id in access.user_ids(tx, members) if user_id != actor.user_id]
 
 
-def _check_title(title: str) -> None:
+def _checked_title(title: str) -> str:
+    """Return a title as it is stored. Raises ROOM_NAME_INVALID."""
     if not is_name(title, NAME_MAX_CHARS):
         raise ChatError(ErrorCode.ROOM_NAME_INVALID)
+    return stored_name(title)
 
 
 def _insert(

@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from chat.names import is_name, is_reserved_room_name, name_key
+from chat.names import is_name, is_reserved_room_name, name_key, stored_name
 
 MOST_LINES = 2000  # people
 MOST_BYTES = 4 * 1024 * 1024
@@ -155,7 +155,7 @@ class _Reading:
         name = cells.get("name", "") or username
         rooms = tuple(dict.fromkeys(filter(None, (r.strip() for r in _split(cells.get("rooms", ""))))))
         complaint = self._complaint(username, name, password, rooms)
-        key = name_key(username)
+        username, name, key = stored_name(username), stored_name(name), name_key(username)
         if complaint is None and key in self._seen:
             complaint = (Problem.TWICE, {"username": username, "other": self._seen[key]})
         if complaint is not None:

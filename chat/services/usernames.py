@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 
 from chat.errors import ChatError, ErrorCode
 from chat.models import User
-from chat.names import name_key, nickname_key, skeleton
+from chat.names import name_key, nickname_key, skeleton, stored_name
 from chat.ports import WriteTransaction
 from chat.services.access import AnyConnection
 from chat.services.erased_names import ErasedNames
@@ -16,9 +16,11 @@ def name_columns(*, username: str | None = None, nickname: str | None = None) ->
     """Return the columns of User that belong to these names; None leaves them out."""
     found: dict[str, Any] = {}
     if username is not None:
-        found |= {"username": username, "username_key": name_key(username), "username_skeleton": skeleton(username)}
+        keys = {"username_key": name_key(username), "username_skeleton": skeleton(username)}
+        found |= {"username": stored_name(username), **keys}
     if nickname is not None:
-        found |= {"nickname": nickname, "nickname_key": nickname_key(nickname), "nickname_skeleton": skeleton(nickname)}
+        keys = {"nickname_key": nickname_key(nickname), "nickname_skeleton": skeleton(nickname)}
+        found |= {"nickname": stored_name(nickname), **keys}
     return found
 
 

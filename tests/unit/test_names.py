@@ -3,7 +3,7 @@ import time
 import pytest
 
 from chat import names
-from chat.names import is_name, is_reserved_room_name, is_visible, name_key, skeleton
+from chat.names import is_email, is_name, is_reserved_room_name, is_visible, name_key, skeleton, stored_name
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,46 @@ def test_names_that_are_the_same(one: str, other: str) -> None:
 )
 def test_a_key_is_its_own_key(name: str) -> None:
     assert name_key(name_key(name)) == name_key(name)
+
+
+@pytest.mark.parametrize(
+    "invisible",
+    [
+        *("\u00ad", "\u034f", "\u115f", "\u17b4", "\u180e", "\u200b", "\u200c", "\u200d", "\u2060", "\u2064", "\u206f"),
+        *("\u2800", "\u3164", "\ufe00", "\ufe0f", "\ufeff", "\uffa0", "\ufff9", "\U0001d159", "\U000e0001"),
+        *("\U000e0061", "\U000e0101", "\u200b\u200d", "\u200d\ufe0f\u200d", "\ufe0f\u00ad\ufe0f"),
+    ],
+)
+def test_invisible_characters_are_not_stored_in_names(invisible: str) -> None:
+    for name in (f"{invisible}admin", f"ad{invisible}min", f"admin{invisible}"):
+        assert stored_name(name) == "admin", ascii(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "\u0915\u094d\u200d\u0937", "\u845b\U000e0100\u57ce"),
+        *("\u1820\u180b", "\u2764\ufe0f 7b", "1\ufe0f\u20e3 one", "\U0001f468\u200d\U0001f469\u200d\U0001f467 Kim"),
+        *("\U0001f3f4\U000e0067\U000e0062\U000e007f", "\U0001f9d1\u200d\u2764\ufe0f\u200d\U0001f9d1", "Zo\u0308e"),
+    ],
+)
+def test_characters_that_shape_others_stay_in_names(name: str) -> None:
+    assert stored_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["a\u200bb\u00ad", "1\u200d\ufe0f\u20e3", "\u200d\u0645\u200c", "e\u034f\u0301", "x\u2800\ufe0fy"]
+)
+def test_a_stored_name_is_still_the_same_one(name: str) -> None:
+    stored = stored_name(name)
+    assert name_key(stored) == name_key(name)
+    assert stored_name(stored) == stored
+
+
+@pytest.mark.parametrize("address", ["ve\u00adra@y.zz", "vera@y\u200b.zz", "vera\ufe0f@y.zz", "\u2800vera@y.zz"])
+def test_an_address_has_no_invisible_characters(address: str) -> None:
+    assert is_email("vera@y.zz")
+    assert not is_email(address)
 
 
 @pytest.mark.parametrize(

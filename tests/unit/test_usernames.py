@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from chat.errors import ChatError, ErrorCode
-from chat.models import Actor, User
+from chat.models import Access, Actor, User
 from chat.services import Services
 from chat.services.profiles import Changes
 from chat.services.usernames import name_columns
@@ -50,6 +50,40 @@ def test_no_name_looks_like_a_teachers(services: Services, teacher: Actor, fake:
     assert refusal(lambda: services.teachers.rename(teacher, "pupil", None, fake)) is refused
     assert refusal(lambda: services.profiles.present(pupil, "MS BERGER", None)) is refused
     services.profiles.present(teacher, fake, None)  # their own
+
+
+def test_names_are_stored_without_invisible_characters(services: Services, teacher: Actor) -> None:
+    accounts, profiles, rooms = services.accounts, services.profiles, services.rooms
+    hidden = "K\u00adi\u200bm\u2800"
+
+    def names_of(user_id: int) -> tuple[str, str]:
+        found = accounts.find(user_id)
+        return found.username, found.nickname
+
+    assert names_of(accounts.create(hidden, "secret1", HERE)) == ("Kim", "Kim")
+    assert names_of(accounts.register("kim2", "secret1", HERE, f"{hidden}2")[0]) == ("kim2", "Kim2")
+    assert names_of(accounts.register_by_email("a@b.cd", "secret1", f"{hidden}3", HERE)[0])[1] == "Kim3"
+    pupil = sign_up(services, "pupil")
+    profiles.present(pupil, f"{hidden}4", None)
+    assert names_of(pupil.user_id)[1] == "Kim4"
+    profiles.change(pupil, "secret1", Changes(nickname=f"{hidden}5"), HERE)
+    assert names_of(pupil.user_id)[1] == "Kim5"
+    services.teachers.rename(teacher, "pupil", f"{hidden}6", f"{hidden}7")
+    assert names_of(pupil.user_id) == ("Kim6", "Kim7")
+    assert refusal(lambda: accounts.create("kim\ufeff", "secret1", HERE)) is ErrorCode.USERNAME_TAKEN
+    content = f"username,name,rooms\n{hidden}8,{hidden}9,{hidden} 10\n".encode()
+    line = services.roster_imports.check(teacher, content).roster.lines[0]
+    assert (line.username, line.name) == ("Kim8", "Kim9")
+
+    kinds = (Access.OPEN, Access.INVITE, Access.GROUP)
+    made = [rooms.create_titled(teacher, f"{hidden} {kind}", access=kind).id for kind in kinds]
+    made.append(rooms.create(teacher, f"{hidden} a"))
+    with services.store.write() as tx:
+        rooms.rename_within(tx, made[0], f"{hidden} b")
+        made.append(rooms.make_open_within(tx, f"{hidden} c", teacher.user_id))
+    titles = {rooms.view(teacher, room_id).name for room_id in made}
+    assert titles == {"Kim a", "Kim b", f"Kim {Access.INVITE}", f"Kim {Access.GROUP}", "Kim c"}
+    assert refusal(lambda: rooms.create(teacher, "KIM\u00ad A")) is ErrorCode.ROOM_NAME_TAKEN
 
 
 def test_nor_does_a_name_in_a_roster(services: Services, teacher: Actor) -> None:

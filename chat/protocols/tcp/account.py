@@ -4,6 +4,7 @@ from typing import Any
 
 from chat.errors import ChatError, ErrorCode
 from chat.http.paging_params import next_of, page_of
+from chat.names import stored_name
 from chat.protocols.tcp.connection import Conversation, worded
 from chat.protocols.tcp.render import user
 from chat.protocols.tcp.requests import Credentials, ListUsers, Nothing, Registration
@@ -35,7 +36,8 @@ def register(client: Conversation, request: dict[str, Any]) -> None:
     except ChatError as error:
         _refuse(client, "register_response", error)
     else:
-        client.say("register_response", success=True, user_id=user_id, username=username, error_message=None)
+        about = {"user_id": user_id, "username": stored_name(username)}
+        client.say("register_response", success=True, **about, error_message=None)
 
 
 @handles(

@@ -5,6 +5,7 @@ from typing import Any
 from chat.errors import ChatError, ErrorCode
 from chat.http.compact_json import compact
 from chat.http.paging_params import next_of, page_of
+from chat.names import stored_name
 from chat.protocols.tcp.connection import Conversation, worded
 from chat.protocols.tcp.render import group, recalled
 from chat.protocols.tcp.requests import CreateChat, KnownChat, ListChats
@@ -51,7 +52,7 @@ def create_chat(client: Conversation, request: dict[str, Any]) -> None:
         "create_chat_response",
         success=group_id is not None,
         chat_group_id=group_id,
-        chat_name=name,
+        chat_name=stored_name(name),
         error_message=words,
     )
 
