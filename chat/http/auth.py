@@ -55,6 +55,15 @@ def current_actor() -> Actor:
     return _actor(request.headers.get("Authorization"), any_origin=request.method in _SAFE_METHODS)
 
 
+def require_meant(actor: Actor) -> None:
+    """Refuse a request that is meant for another user, by ?chat_user= instead of X-Chat-User: links have no headers.
+
+    Raises NOT_SIGNED_IN.
+    """
+    if request.args.get("chat_user", str(actor.user_id)) != str(actor.user_id):
+        raise ChatError(ErrorCode.NOT_SIGNED_IN)
+
+
 def handshaking_actor() -> Actor:
     """Return the caller of this WebSocket handshake. Browsers cannot set headers there, so `?token=` replaces the
     header.

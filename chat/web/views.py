@@ -5,7 +5,7 @@ from urllib.parse import quote
 from flask import Blueprint, Response, abort, current_app, render_template
 
 from chat.errors import ChatError, ErrorCode
-from chat.http.auth import signed_in
+from chat.http.auth import require_meant, signed_in
 from chat.http.context import prefers_chinese, services
 from chat.http.ranges import answer_conditionally
 from chat.http.responses import StreamedResponse
@@ -115,6 +115,7 @@ def _private(response: Response, name: str, keep: str = "private, no-cache") -> 
 @signed_in
 def own_data(actor: Actor) -> Response:
     """Send the data of the user as a ZIP of JSON files."""
+    require_meant(actor)
     pieces = services().own_data.pieces(actor)
     response = StreamedResponse(pieces, mimetype="application/zip")
     response.content_length = pieces.size

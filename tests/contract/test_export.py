@@ -105,6 +105,9 @@ def test_only_the_owner_and_teachers_export(app: Flask, alice: PollingClient, cl
     assert carol.call("GET", "/room/export?roomname=club").status == 404
     assert carol.call("GET", "/room/export?roomname=public").status == 403
     assert client().call("GET", "/room/export?roomname=club").status == 401
+    for meant, status in ((bob, 401), (alice, 200)):
+        user_id = meant.ok("GET", "/user/me")["id"]
+        assert alice.call("GET", f"/room/export?roomname=club&chat_user={user_id}").status == status
     assert alice.call("GET", "/room/export").status == 400
     services_of(app).teachers.appoint(None, "carol", is_teacher=True)
     assert archive_of(carol).namelist()

@@ -60,6 +60,7 @@ def test_own_data_has_own_messages_only(client: Clients) -> None:
     assert said[-1]["address"].startswith("/attachments/")
     assert "password" not in reply.body.decode("latin-1")
     assert client().call("GET", "/own-data.zip").status == 401
+    assert alice.call("GET", f"/own-data.zip?chat_user={bob.ok('GET', '/user/me')['id']}").status == 401
     assert [alice.call("GET", "/own-data.zip").status for _ in range(5)] == [200] * 4 + [429]
 
 

@@ -19,6 +19,16 @@ class OneRoom(In):
     roomname = fields.String(required=True, validate=NAME, metadata=_ROOMNAME)
 
 
+class Exported(OneRoom):
+    chat_user = fields.String(
+        metadata=about(
+            "the id of the user that the request is meant for, as in the header X-Chat-User",
+            "请求所针对的用户 id，与请求头 X-Chat-User 相同",
+            examples=[],
+        )
+    )
+
+
 class _AuditPage(In):
     limit = PageLimit(
         load_default=None,

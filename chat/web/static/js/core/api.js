@@ -67,6 +67,9 @@ const ownHeaders = () => ({
   ...(actsFor === null ? {} : { "X-Chat-User": String(actsFor) }),
 });
 
+/** The address of a download. Links have no headers, so the query names the user. */
+export const addressFor = (path, query = {}) => `${path}?${new URLSearchParams({ ...query, chat_user: String(actsFor) })}`;
+
 const seconds = (header) => Math.max(0, Number.parseFloat(header ?? "") || 0);
 
 const reads = new Set(); // aborts of the GET requests on their way
@@ -199,7 +202,6 @@ export const api = {
   /** {messages, more, newer}: a message and those before and after it. */
   around: (roomname, around, limit) =>
     request("GET", "/chat/history", { query: { roomname, around, limit, detail: 1 }, timeout: 30_000 }),
-  exportAddress: (roomname) => `/room/export?${new URLSearchParams({ roomname })}`,
   sendText: (roomname, content, id, replyTo = null) =>
     post("/chat/send", { roomname, new_message: { type: "text", content, client_message_id: id, reply_to: replyTo } }),
   /** edited: as the message was seen, so that two edits at once do not overwrite each other. */

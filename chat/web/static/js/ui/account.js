@@ -1,6 +1,6 @@
 // The dialog for the user's own account: name, picture, password, sessions, data, and its end.
 
-import { get, post } from "../core/api.js";
+import { addressFor, get, post } from "../core/api.js";
 import { siteApi } from "../core/siteapi.js";
 import { byId, el } from "../lib/dom.js";
 import { fullTime, toDate } from "../lib/format.js";
@@ -59,7 +59,7 @@ function openAccount(me, handlers) {
     section("account.notifications", ...handlers.notifications.switches()),
     section("account.password", el("div", { class: "buttons" }, button("password.submit", next(changePassword)))),
     section("account.sessions", sessions, el("div", { class: "buttons" }, others)),
-    section("account.data", el("p", { class: "hint" }, t("account.data.text")), el("div", { class: "buttons" }, el("a", { class: "button-link", href: "/own-data.zip", download: "own-data.zip" }, t("account.data.get")))),
+    section("account.data", el("p", { class: "hint" }, t("account.data.text")), el("div", { class: "buttons" }, el("a", { class: "button-link", href: addressFor("/own-data.zip"), download: "own-data.zip" }, t("account.data.get")))),
     section("account.end", el("div", { class: "buttons" }, button("account.delete", next(() => deleteAccount(handlers.left)), "danger"))),
     error,
   ];

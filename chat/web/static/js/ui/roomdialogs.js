@@ -1,6 +1,6 @@
 // Finding, making, joining, leaving and deleting rooms.
 
-import { api } from "../core/api.js";
+import { addressFor, api } from "../core/api.js";
 import { isOpenRoom, mayGiveCode } from "../core/rights.js";
 import { hasInName } from "../core/store.js";
 import { el, focusedIn, icon } from "../lib/dom.js";
@@ -175,7 +175,7 @@ export class RoomDialogs {
       roomLink(room),
       this.#notifyChoice(room),
       el("div", { class: "buttons" }, leave, mayDelete ? remove : null),
-      mayDelete && el("p", {}, el("a", { href: api.exportAddress(room.name), download: "" }, t("export.button"))),
+      mayDelete && el("p", {}, el("a", { href: addressFor("/room/export", { roomname: room.name }), download: "" }, t("export.button"))),
       mayGiveCode(room, me) && codeSection(room, () => dialog.close()),
       mayGiveCode(room, me) && settingsSection(room, () => this.#feed.refresh().catch(() => {})),
       mayGiveCode(room, me) && orderButtons(room, leadTo),
