@@ -29,6 +29,17 @@ LINKS = [
     ("https://example.com/?q=a&b=c#d…", ["https://example.com/?q=a&b=c#d"]),
     ("https://example.com/a\u202egnp.exe", ["https://example.com/a"]),
     ("https://example.com😀 https://example.com/a—b", ["https://example.com", "https://example.com/a"]),
+    # symbols, marks and digits that would make another host of it
+    ("https://example.com🇩🇪 https://example.com→b", ["https://example.com", "https://example.com"]),
+    ("https://example.com★ https://example.com/a✓", ["https://example.com", "https://example.com/a"]),
+    ("https://example.com① https://example.com€ https://example.com²", ["https://example.com"] * 3),
+    ("https://example.com\u00adb https://example.com\u20e3", ["https://example.com"] * 2),
+    ("https://example.com/a+b=c$d~e|f^g°", ["https://example.com/a+b=c$d~e|f^g"]),
+    (
+        "https://paral·lel.example/m² https://می‌خواهم.example/",
+        ["https://paral·lel.example/m²", "https://می‌خواهم.example/"],
+    ),
+    ("https://example.com/a، https://example.com/b؟", ["https://example.com/a", "https://example.com/b"]),
     ("http:// https://) http://看看 javascript:alert(1) ftp://x.example", []),
 ]
 
@@ -383,6 +394,17 @@ def test_hostile_texts_are_set_in_time(page):
     })"""
     taken = dict(zip(HOSTILE, run(page, "formatting", body, HOSTILE), strict=True))
     assert {part: ms for part, ms in taken.items() if ms > 10_000} == {}
+
+
+def test_a_moving_picture_that_is_too_large_is_refused_instead_of_standing_still(page):
+    body = """const heads = ["\\x89PNG\\r\\n\\x1a\\n....IHDR....acTL", "RIFF....WEBPVP8X....ANIM", "RIFF....WEBPVP8 "];
+      return Promise.all(heads.map((head) => {
+        const bytes = Uint8Array.from(head, (char) => char.charCodeAt(0));
+        const file = new File([bytes, new Uint8Array(6 << 20)], "p", { type: "image/png" });
+        return m.readPicture(file, () => {}).catch((error) => error.message);
+      }))"""
+    told = run(page, "pictures", body)
+    assert ["too large" in words for words in told] == [True, True, False], told  # the last is no picture at all
 
 
 def test_hashes_without_https(page):

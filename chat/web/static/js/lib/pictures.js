@@ -7,6 +7,8 @@ const MEASURE_MS = 3000;
 const SCALED_PX = 2560;
 const SCALED_QUALITY = 0.85;
 const STILL = ["image/jpeg", "image/png", "image/webp"]; // a GIF may move
+const MOVES = /acTL|ANIM/; // the chunks of moving PNG and WebP, before their pictures
+const HEAD_BYTES = 4096;
 
 // By the first characters of the Base64, which are the first bytes.
 const TYPES = [
@@ -51,13 +53,14 @@ export function measure(url) {
 
 /**
  * A picture for sending, as {blob, url, size}; null: the file is not one. A photo that is too large, or of a kind that only
- * this browser shows, is made a smaller JPEG. tell(words) says what takes long. Throws an Error with the reason.
+ * this browser shows, is made a smaller JPEG; one that moves is not, as it would stand still. tell(words) says what takes long. Throws an Error with the reason.
  */
 export async function readPicture(file, tell) {
   const { name } = file;
   const type = sniff(await firstBytes(file));
   let blob = file;
-  if (type ? file.size > pictureMaxBytes && STILL.includes(type) : /^image\/(?!svg)/.test(file.type)) {
+  const isTooLarge = file.size > pictureMaxBytes && STILL.includes(type) && !MOVES.test(await headOf(file));
+  if (type ? isTooLarge : /^image\/(?!svg)/.test(file.type)) {
     tell(t("picture.scaling", { name }));
     try {
       blob = await scaledDown(file);
@@ -72,6 +75,8 @@ export async function readPicture(file, tell) {
   const url = URL.createObjectURL(new Blob([blob], { type: blob === file ? type : blob.type }));
   return { blob, url, size: await measure(url) };
 }
+
+const headOf = async (file) => new TextDecoder("latin1").decode(await file.slice(0, HEAD_BYTES).arrayBuffer());
 
 /** The beginning of a file as Base64. Throws where it cannot be read, as a folder. */
 async function firstBytes(file) {
