@@ -84,7 +84,8 @@ class Board {
 
   #draw() {
     if (this.#problem) {
-      const text = this.#problem.status === 404 ? t("board.unknown") : this.#problem.message;
+      const isUnknown = [400, 404].includes(this.#problem.status); // 400: no room can have this name
+      const text = isUnknown ? t("board.unknown") : this.#problem.message;
       this.#log.replaceChildren(el("p", { class: "board-empty" }, text), el("a", { class: "button-link", href: "/" }, t("teach.back")));
       return;
     }

@@ -23,7 +23,7 @@ export const CONSOLE_STRINGS = {
   "roomtable.locked": ["Password", "有密码"],
   "roomtable.read-only": ["Read-only", "只读"],
   "roomtable.read-only.about": ["Only owner, admins and teachers write", "只有创建者、管理员和老师可以发言"],
-  "roomtable.slow": ["{seconds} s between messages", "消息间隔 {seconds} 秒"],
+  "roomtable.slow": ["{time} between messages", "消息间隔 {time}"],
   "roomtable.slow.none": ["No slow mode", "不限速"],
   "roomtable.slow.default": ["As the site has it", "按站点设置"],
   "roomtable.slow.about": ["Slow mode", "慢速模式"],

@@ -4,12 +4,12 @@ import { orderApi } from "../core/moderationapi.js";
 import { el } from "../lib/dom.js";
 import { fullTime, lengthOfTime, toDate } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
+import { slowModes } from "../lib/slowmode.js";
 import { field, openDialog } from "./dialogs.js";
 import { differences } from "./logchanges.js";
 import { notify } from "./notices.js";
 
 const CHANGED = 409; // by somebody else meanwhile
-const PAUSES = [0, 5, 10, 30, 60, 300, 900, 3600]; // seconds
 const MUTES = [5, 15, 60, 1440]; // minutes
 const RECENT = 10; // minutes
 
@@ -64,7 +64,7 @@ function settingsForm(now, save) {
 
 function pauseField(now) {
   const own = now.slow_mode_is_default ? "" : String(now.slow_mode);
-  const values = ["", ...new Set([...PAUSES, ...(own === "" ? [] : [now.slow_mode])].sort((a, b) => a - b))];
+  const values = ["", ...slowModes(own === "" ? 0 : now.slow_mode)];
   const text = (value) => (value === "" ? t("order.slow.default", { time: now.slow_mode_is_default ? pauseText(now.slow_mode) : "…" }) : pauseText(value));
   const options = values.map((value) => el("option", { value: String(value), selected: String(value) === own }, text(value)));
   return el("div", { class: "field" }, el("label", { for: "field-pause" }, t("order.slow.set")), el("select", { id: "field-pause", name: "pause" }, options));

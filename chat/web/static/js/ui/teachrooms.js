@@ -2,16 +2,16 @@
 
 import { siteApi } from "../core/siteapi.js";
 import { el, icon } from "../lib/dom.js";
-import { shortTime, toDate } from "../lib/format.js";
+import { lengthOfTime, shortTime, toDate } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
 import { nameNode } from "../lib/names.js";
+import { slowModes } from "../lib/slowmode.js";
 import { field, openDialog, openForm } from "./dialogs.js";
 import { codeSection } from "./joincode.js";
 import { notify } from "./notices.js";
 import { manageButton, Table } from "./teachtable.js";
 
 const A_PAGE = 50;
-const SLOW_MODES = [0, 10, 30, 60, 300, 900];
 
 export class RoomsTable {
   #table;
@@ -41,7 +41,7 @@ export class RoomsTable {
     const states = [
       room.locked && t("roomtable.locked"),
       room.read_only && t("roomtable.read-only"),
-      room.slow_mode > 0 && t("roomtable.slow", { seconds: room.slow_mode }),
+      room.slow_mode > 0 && t("roomtable.slow", { time: lengthOfTime(room.slow_mode) }),
       room.archived && t("roomtable.archived"),
     ];
     return el(
@@ -97,9 +97,8 @@ export class RoomsTable {
       return notify(error.message, "bad");
     }
     const readOnly = el("input", { type: "checkbox", name: "read_only", checked: now.read_only });
-    const seconds = [...new Set([...SLOW_MODES, now.slow_mode])].toSorted((one, other) => one - other);
-    const option = (value) => el("option", { value, selected: value === now.slow_mode && !now.slow_mode_is_default }, value === 0 ? t("roomtable.slow.none") : t("roomtable.slow", { seconds: value }));
-    const slow = el("select", { name: "slow_mode", id: "field-slow" }, el("option", { value: "", selected: now.slow_mode_is_default }, t("roomtable.slow.default")), seconds.map(option));
+    const option = (value) => el("option", { value, selected: value === now.slow_mode && !now.slow_mode_is_default }, value === 0 ? t("roomtable.slow.none") : t("roomtable.slow", { time: lengthOfTime(value) }));
+    const slow = el("select", { name: "slow_mode", id: "field-slow" }, el("option", { value: "", selected: now.slow_mode_is_default }, t("roomtable.slow.default")), slowModes(now.slow_mode).map(option));
     const nodes = [
       field("topic", t("roomtable.topic"), { value: now.topic, maxlength: 200, autocomplete: "off" }),
       el("label", { class: "choice" }, readOnly, el("span", {}, t("roomtable.read-only.about"))),

@@ -2,12 +2,13 @@
 
 import { siteApi } from "../core/siteapi.js";
 import { el } from "../lib/dom.js";
+import { lengthOfTime } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
+import { slowModes } from "../lib/slowmode.js";
 import { field, openForm } from "./dialogs.js";
 import { notify } from "./notices.js";
 
 const CHANGED = 409; // by somebody else meanwhile
-const SLOW_MODES = [0, 5, 10, 30, 60, 300, 900]; // seconds
 const SWITCHES = {
   pupils_change_names: "site.names",
   pupils_make_rooms: "site.rooms",
@@ -16,9 +17,8 @@ const SWITCHES = {
 };
 
 function slowField(now) {
-  const seconds = [...new Set([...SLOW_MODES, now])].toSorted((one, other) => one - other);
-  const text = (value) => (value === 0 ? t("roomtable.slow.none") : t("roomtable.slow", { seconds: value }));
-  const options = seconds.map((value) => el("option", { value, selected: value === now }, text(value)));
+  const text = (value) => (value === 0 ? t("roomtable.slow.none") : t("roomtable.slow", { time: lengthOfTime(value) }));
+  const options = slowModes(now).map((value) => el("option", { value, selected: value === now }, text(value)));
   return el("div", { class: "field" }, el("label", { for: "field-slow" }, t("site.slow")), el("select", { name: "slow_mode", id: "field-slow" }, options));
 }
 
