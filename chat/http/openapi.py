@@ -67,7 +67,7 @@ class Document:
         operation: Json = {
             "operationId": re.sub(r"\W+", "_", f"{method.lower()}{rule.rule}").strip("_"),
             "tags": [rule.rule.split("/")[1]],
-            "summary": (view.__doc__ or "").partition("\n")[0].partition(". ")[0].rstrip(".") + ".",
+            "summary": _summary(view),
             "x-summary-zh": about.summary_zh,
             "responses": self._responses(view),
         }
@@ -117,6 +117,12 @@ def register(
 def documents(app: Flask) -> dict[str, Document]:
     """Return the documents by name, in the order of registration."""
     return cast(dict[str, Document], app.extensions.setdefault(_EXTENSION, {}))
+
+
+def _summary(view: View) -> str:
+    """Return the first sentence of a view's docstring; a summary has no Markdown, unlike a description."""
+    sentence = (view.__doc__ or "").partition("\n")[0].partition(". ")[0]
+    return sentence.replace("`", "").rstrip(".") + "."
 
 
 def _without_null_defaults(part: Any) -> Any:

@@ -1,16 +1,24 @@
 """Presents an OpenAPI document for /docs: operations with tables of fields, examples, and curl commands."""
 
 import json
+import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from markupsafe import Markup, escape
+
 from chat.http.openapi import Document, Json
 
 UNKNOWN = "…"
 ANY_NAME = "*"
+
+
+def marked(text: str) -> Markup:
+    """Return a description as HTML. Of Markdown, descriptions use code only."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from chat.http.context import prefers_chinese
 from chat.http.openapi import documents
 from chat.http.ranges import answer_conditionally
 from chat.lanes import Lane, enter_lane
-from chat.web.apidocs import Reader
+from chat.web.apidocs import Reader, marked
 from chat.web.csp import PAGE_CSP
 from chat.web.guides import render
 
@@ -52,10 +52,9 @@ def guide_page(name: str) -> Response:
 
 
 def _language() -> str:
-    language = request.args.get("lang", "zh" if prefers_chinese() else "en")
-    if language not in {"en", "zh"}:
-        abort(404)
-    return language
+    """The language of ?lang=, if the guides have it; else the browser's."""
+    language = request.args.get("lang", "").lower().partition("-")[0]
+    return language if language in _SUFFIXES else "zh" if prefers_chinese() else "en"
 
 
 def _page(html: str) -> Response:
@@ -99,6 +98,7 @@ class _Pages:
                 "docs.html",
                 language=language,
                 say=_sayer(language),
+                marked=marked,
                 protocols=[Reader(document, language, _ANY_HOST) for document in documents(current_app).values()],
                 guides=guides,
                 other_guides=sorted(guides - documents(current_app).keys()),

@@ -187,6 +187,8 @@ def test_the_page_shows_every_operation_of_every_document(app: Flask, language: 
                 summary = about["summary" if language == "en" else "x-summary-zh"]
                 assert summary
                 assert f">{html.escape(summary, quote=False)}<" in shown.replace("&#39;", "'")
+    texts = re.sub(r"<(pre|code)\b.*?</\1>|<[^>]*>", "", shown, flags=re.DOTALL)
+    assert re.findall(r".*(?:`|\*\*|\]\(|</?\w+>).*", html.unescape(texts)) == []  # Markdown or HTML as text
 
 
 def test_all_files_linked_by_the_page_exist_and_no_others(app: Flask) -> None:
@@ -199,13 +201,24 @@ def test_all_files_linked_by_the_page_exist_and_no_others(app: Flask) -> None:
     for path in (
         "/docs/nope.md",
         "/docs/nope",
-        "/docs/tcp?lang=fr",
         "/docs/..%2farchitecture.md",
         "/docs/../../README.md",
         "/openapi/nope.json",
-        "/docs?lang=fr",
     ):
         assert client.get(path).status_code == 404, path
+
+
+@pytest.mark.parametrize("path", ["/docs", "/docs/tcp", "/docs/teaching"])
+def test_a_language_that_there_is_not_is_the_browsers(app: Flask, path: str) -> None:
+    client = app.test_client()
+    pages = {language: client.get(f"{path}?lang={language}").get_data() for language in ("en", "zh")}
+    assert pages["en"] != pages["zh"]
+    for asked in ("fr", "", "%00", "zz-CN", "../zh", "x" * 2000):
+        for language, page in pages.items():
+            answer = client.get(f"{path}?lang={asked}", headers={"Accept-Language": language})
+            assert (answer.status_code, answer.get_data()) == (200, page), (asked, language)
+    for asked, language in (("zh-CN", "zh"), ("zh-TW", "zh"), ("EN", "en"), ("en-GB", "en")):
+        assert client.get(f"{path}?lang={asked}").get_data() == pages[language], asked
 
 
 @pytest.mark.parametrize("name", [*PROTOCOLS, "tcp", "teaching"])
