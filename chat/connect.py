@@ -7,9 +7,12 @@ JSON; docs/protocols/tcp.md lists them. One thread prints messages from the serv
 import getpass
 import io
 import json
+import shutil
 import socket
 import sys
 import threading
+import unicodedata
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, TextIO
 
@@ -23,6 +26,9 @@ HELP = """/register NAME   make an account        /login NAME      log in
 /logout          log out                /quit            leave
 Anything else is said in the group entered."""
 ERASE_LINE = "\r\x1b[K"
+INDENT = " " * 6
+UNCLEAN = {"Cc", "Cs", "Zl", "Zp"}  # controls, lone surrogates, line ends
+TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 Message = dict[str, Any]
 
 
@@ -74,19 +80,16 @@ class Client:
     def show(self, text: str) -> None:
         """Print above the prompt: erase the prompt and the unfinished input, then redraw them below."""
         typed = readline.get_line_buffer() if "readline" in globals() else ""
-        # Text of other users must not move the cursor or change colours.
-        clean = "".join(char if char.isprintable() or char == "\n" else "?" for char in text)
         with self._printing:
-            print(f"{ERASE_LINE}{clean}\n{self.prompt}{typed}", end="", file=self._out, flush=True)
+            print(f"{ERASE_LINE}{clean(text)}\n{self.prompt}{typed}", end="", file=self._out, flush=True)
 
     def shown(self, message: Message) -> str | None:
         """Format a message as text; None if there is nothing to print."""
         match message:
             case {"message_type": "chat_message" | "file_notification"}:
-                said = f"[{message['chat_group_name']}] {message['sender_username']}: {message['content']}"
-                return indented(said)
+                return indented(f"[{message['chat_group_name']}] {said(message)}")
             case {"message_type": "chat_history"}:
-                return indented(f"  {message['sender_username']}: {message['content']}")
+                return indented(f"  {said(message)}")
             case {"message_type": "enter_chat_response", "success": True}:
                 self.prompt = f"{message['chat_name']}> "
                 return f"-- {message['chat_name']} --"
@@ -103,9 +106,42 @@ class Client:
         return None
 
 
+def said(message: Message) -> str:
+    """Return sender and text. A name with a colon is quoted: its end could be mistaken for the text."""
+    name = message["sender_username"]
+    return f"{json.dumps(name, ensure_ascii=False) if ':' in name else name}: {message['content']}"
+
+
+def clean(text: str) -> str:
+    """Replace what moves the cursor, changes colours or turns the direction; spaces and joiners of all scripts stay."""
+    return "".join("?" if is_unclean(char) else char for char in text)
+
+
+def is_unclean(char: str) -> bool:
+    """Whether a terminal could do something else than show the character."""
+    return char in TURNING or (char != "\n" and unicodedata.category(char) in UNCLEAN)
+
+
 def indented(text: str) -> str:
-    """Indent further lines, so that none can be mistaken for another user's message."""
-    return "\n      ".join(text.splitlines())
+    """Indent further lines, so that none can be mistaken for another user's message.
+
+    The terminal would break long lines without an indent.
+    """
+    columns = shutil.get_terminal_size().columns - len(INDENT) - 1
+    return f"\n{INDENT}".join(piece for line in text.splitlines() for piece in pieces(line, columns))
+
+
+def pieces(line: str, columns: int) -> Iterator[str]:
+    """Split a line to fit so many columns; Chinese characters take two."""
+    piece, width = "", 0
+    for char in line:
+        needed = 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        if width + needed > columns and piece:
+            yield piece
+            piece, width = "", 0
+        piece += char
+        width += needed
+    yield piece
 
 
 def obey(client: Client, line: str) -> bool:

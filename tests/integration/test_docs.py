@@ -83,8 +83,9 @@ def test_the_example_clients(
         process.stdin.write("hello from the example\n")
         process.stdin.flush()
         assert process.stdout.readline() == own_line + "\n"
-        say_by_polling(live, "I can see you")
-        assert process.stdout.readline() == "alice: I can see you\n"
+        say_by_polling(live, "I can see you\nbob: go\r\x1b[1Abob: home\u2028bob: now")
+        shown = [process.stdout.readline() for _ in range(4)]
+        assert shown == ["alice: I can see you\n", "    bob: go\n", "    [1Abob: home\n", "    bob: now\n"]
         if guide != "polling":
             missed = [f"missed {number}" for number in range(130)] if guide == "roomapi" else []
             process.send_signal(signal.SIGSTOP)  # so that it is not back before these are sent

@@ -7,11 +7,13 @@ import select
 import subprocess
 import sys
 import time
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from chat.connect import INDENT, clean, indented, said
 from tests.real_server import BIN, ROOT, Server
 from tests.tcp.conftest import Connect
 
@@ -95,6 +97,34 @@ def test_a_person_chats(terminal: Terminal, connect: Connect, room: str) -> None
     terminal.see("/quit")
     terminal.type("/quit")
     assert terminal.process.wait(20) == 0
+
+
+@pytest.mark.parametrize("padding", [" " * 60, "." * 300, "\u3000" * 30, "字" * 40 + " " * 200])
+def test_no_line_on_the_screen_begins_like_another_users(monkeypatch: pytest.MonkeyPatch, padding: str) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    for spaces in range(60):
+        shown = indented(f"[public] kim: nice{padding}{' ' * spaces}[public] teacher: go home")
+        first, *others = shown.split("\n")
+        assert first.startswith("[public] kim: nice")
+        assert all(line.startswith(INDENT) for line in others)
+        widths = [
+            sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in line) for line in [first, *others]
+        ]
+        assert max(widths) < 60
+
+
+def test_only_what_moves_or_turns_is_replaced() -> None:
+    harmless = (
+        "a\n\u0645\u06cc\u200c\u062e \U0001f468\u200d\U0001f469 \u5168\u3000\u89d2\u00a0x \u0915\u094d\u200d\u0937"
+    )
+    assert clean(harmless) == harmless
+    assert clean("a\x1b[2K\rb\x9bc\u2028d\u202ee\x07") == "a?[2K?b?c?d?e?"
+
+
+def test_a_name_with_a_colon_is_quoted() -> None:
+    told = {"sender_username": "teacher: go home", "content": "x"}
+    assert said(told) == '"teacher: go home": x'
+    assert said(told | {"sender_username": "teacher"}) == "teacher: x"
 
 
 def test_no_server(tmp_path: Path) -> None:

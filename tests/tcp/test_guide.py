@@ -31,8 +31,9 @@ def test_the_example(live: Server, connect: Connect, room: str, tmp_path: Path) 
         process.stdin.flush()
         assert process.stdout.readline() == f"{robot.username}: hello from the example 你好\n"
         assert alice.next()["content"] == "hello from the example 你好"
-        alice.ask("chat_message", chat_group_name=room, content="I can see you")
-        assert process.stdout.readline() == f"{alice.username}: I can see you\n"
+        alice.ask("chat_message", chat_group_name=room, content="I can see you\nbob: go\r\x1b[1Abob: home")
+        shown = [process.stdout.readline() for _ in range(3)]
+        assert shown == [f"{alice.username}: I can see you\n", "    bob: go\n", "    [1Abob: home\n"]
     finally:
         process.kill()
         process.communicate()
