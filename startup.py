@@ -107,13 +107,20 @@ def claim_line(settings: Settings, scheme: str, token: str) -> str:
 def reachable(url: str, host: str) -> list[str]:
     """By which addresses others on this network reach a page that is open at that one; host: the listening address."""
     parts = urlsplit(url)
-    name = parts.hostname or ""
-    is_loopback = name == "localhost" or name.startswith("127.") or name == "::1"
-    if not is_loopback or host not in _ANY:
+    if host not in _ANY or not _is_this_machine(parts.hostname or ""):
         return [url]
     found = [address for address in lan_addresses() if host == "::" or ":" not in address]
     port = f":{parts.port}" if parts.port else ""
     return [f"{parts.scheme}://{bracketed(address)}{port}" for address in found] or [url]
+
+
+def _is_this_machine(name: str) -> bool:
+    """Whether a host of an address means, on each machine, that machine."""
+    with contextlib.suppress(ValueError):
+        address = ipaddress.ip_address(name)
+        address = getattr(address, "ipv4_mapped", None) or address
+        return address.is_loopback or address.is_unspecified
+    return name.rstrip(".").rpartition(".")[2] == "localhost"
 
 
 def addresses(host: str) -> tuple[str, str]:

@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+import startup
 from config import Settings, kept_secret
 from setting_parsers import PARSERS, ConfigError, env_name
-from startup import _qr_lines, can_draw, greeting
+from startup import _qr_lines, can_draw, greeting, reachable
 from tests.conftest import run_in_threads
 from tests.real_server import ROOT
 
@@ -129,6 +130,38 @@ def test_the_greeting_has_a_qr_code_where_it_can_be_drawn() -> None:
     drawn = _qr_lines("http://192.0.2.7:8000/")
     assert len({len(line) for line in drawn}) == 1
     assert len(drawn) > 10
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "localhost",
+        "LOCALHOST.",
+        "chat.localhost",
+        "127.0.0.1",
+        "127.1.2.3",
+        "0.0.0.0",
+        "[::1]",
+        "[::]",
+        "[::ffff:127.0.0.1]",
+    ],
+)
+def test_a_page_that_is_open_at_this_machine_is_told_addresses_that_others_reach(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(startup, "lan_addresses", lambda: ["192.0.2.7", "2001:db8::7"])
+    assert reachable(f"http://{name}:8000", "0.0.0.0") == ["http://192.0.2.7:8000"]
+    assert reachable(f"https://{name}", "::") == ["https://192.0.2.7", "https://[2001:db8::7]"]
+    assert reachable(f"http://{name}:8000", "127.0.0.1") == [f"http://{name}:8000"]  # nobody else reaches it
+    monkeypatch.setattr(startup, "lan_addresses", list)
+    assert reachable(f"http://{name}", "::") == [f"http://{name}"]
+
+
+@pytest.mark.parametrize(
+    "name", ["192.0.2.9", "chat.school.example", "localhost.school.example", "[2001:db8::9]", "1270.0.0.1"]
+)
+def test_another_address_of_the_page_is_told_as_it_is(name: str) -> None:
+    assert reachable(f"http://{name}:8000", "0.0.0.0") == [f"http://{name}:8000"]
 
 
 def test_limits_hold_over_workers_and_hosts() -> None:
