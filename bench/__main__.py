@@ -53,6 +53,14 @@ def main() -> int:
         if options.write:
             sections.write(options.write, "Frames of the page", framed.text())
         return 1 if options.strict and not framed.is_met else 0
+    if options.message_cost:
+        from bench import message_cost  # needs a browser too
+
+        costs = message_cost.message_cost()
+        print(costs.text())
+        if options.write:
+            sections.write(options.write, "A message in the page", costs.text())
+        return 1 if options.strict and not costs.is_met else 0
     if options.trace_pauses is not None:
         traced = pauses.trace(options.trace_pauses, options.rate)
         print(traced.text())
@@ -118,6 +126,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--growth", action="store_true", help="ask each address in a big database, and no more")
     parser.add_argument("--search", action="store_true", help="search among 1,000,000 messages, and no more")
     parser.add_argument("--frames", action="store_true", help="frames of the page in Chromium, and no more")
+    parser.add_argument("--message-cost", action="store_true", help="CPU of the page for a message, and no more")
     parser.add_argument(
         "--scale", type=float, help="with --growth or --search: 1 is 2,200,000 messages and 5,000 rooms"
     )
