@@ -189,6 +189,9 @@ def test_characters_are_counted_near_the_limit(people, name):
     field.press("Enter")
     expect(anna.locator("#composer-error")).to_contain_text("too long by 100")
     expect(field).to_have_value("x" * 4100)
+    anna.evaluate("async () => (await import('/static/js/ui/notices.js')).notify('told meanwhile')")
+    ends = anna.locator(".notice").last.evaluate("(node) => node.getBoundingClientRect().bottom")
+    assert ends <= anna.locator("#composer-error").evaluate("(node) => node.getBoundingClientRect().top")
 
 
 def test_the_avatar_of_a_writer_shows_until_there_is_another(people, name, server):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -59,6 +60,7 @@ def test_from_the_link_to_a_class_that_is_in(first_people, new_site, name):
     pupil.goto(f"/join/{code}")
     register(pupil, name("kim"))
     expect(pupil.locator("#room-title")).to_have_text(room)
+    expect(pupil).to_have_url(f"{server.url}/#{quote(room)}")
     expect(teacher.locator(".panel-count")).to_have_text("2 are in")
     teacher.keyboard.press("Escape")
     say(pupil, "here I am")
@@ -157,6 +159,9 @@ def test_the_board_asks_for_a_login_and_comes_back(people, name):
     expect(board).to_have_url(re.compile("/board/public$"))
     expect(board.get_by_role("button", name="Freeze")).to_be_visible()
     look_at_the_board(board, kims, name("board"))
+    for no_room in ("%00", "x" * 300, "nowhere/at all", "%E0%A4"):
+        board.goto(f"/board/{no_room}")
+        expect(board.locator(".board-empty")).to_contain_text("no such room")
     board.goto("/?next=//example.org")
     expect(board.locator("#my-name")).to_have_text(kim)  # no other site is gone to
 

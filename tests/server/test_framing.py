@@ -388,6 +388,14 @@ def test_a_client_that_goes_on_sending_can_read_its_413(shared: Shared) -> None:
         assert talk.rest() == b""
 
 
+def test_cookies_of_many_programs_on_one_host_are_one_jar(shared: Shared) -> None:
+    others = [f"Cookie: other{number}={'x' * 980}" for number in range(30)]
+    with Talk(shared.server) as talk:
+        session = f"Cookie: theme=dark; commonroom_session={shared.token}"
+        assert talk.ask(get("/user/me", *others[:15], session, *others[15:])).json()["status"] == "success"
+        assert talk.ask(get("/user/me", *others)).status == 401
+
+
 OVERSIZED = {
     "request line": (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", {414, 431}),
     "endless request line": (b"GET /" + b"x" * 80_000, {414, 431}),
