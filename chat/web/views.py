@@ -21,8 +21,8 @@ ATTACHMENT_CSP = "default-src 'none'; sandbox; frame-ancestors 'none'"
 
 
 @bp.get("/")
-@bp.get("/claim/<_code>")
-@bp.get("/join/<_code>")
+@bp.get("/claim/<path:_code>")
+@bp.get("/join/<path:_code>")
 def page(_code: str = "") -> Response:
     """Serve the page in the browser's language; the page itself can switch, and reads the code in its address."""
     return _page("page.html")

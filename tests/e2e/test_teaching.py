@@ -189,10 +189,14 @@ def look_at_the_board(board, client, room):
     expect(board.get_by_text("unseen")).to_be_visible()
 
 
-def test_a_join_address_that_cannot_be_decoded_still_shows_the_page(people):
+@pytest.mark.parametrize("code", ["%E0%A4", "%00", "x" * 300, "a/b"])
+def test_an_address_with_no_code_says_so_in_plain_words(people, name, code):
     page = people.page()
-    page.goto("/join/%E0%A4")
-    page.locator("#username").wait_for()
+    page.goto(f"/join/{code}")
+    expect(page.locator("#login-about")).to_contain_text("join code is not valid")
+    page.goto(f"/claim/{code}")
+    register(page, name("kim"))
+    expect(page.locator(".notice.bad")).to_contain_text("link")
 
 
 def test_every_step_of_the_teachers_guide_can_be_played(people, server, name):

@@ -7,12 +7,14 @@ import { passwordMin, passwordObjection } from "../lib/passwordrules.js";
 import { field, openForm } from "./dialogs.js";
 import { notify } from "./notices.js";
 
-const ENTRY = /^\/(claim|join)\/([^/]+)\/?$/;
+const ENTRY = /^\/(claim|join)\/(.+?)\/?$/;
+const MOST_CHARS = 64; // of a code; the server takes no more, and what is longer is none
+const WRONG = { claim: "error.CLAIM_INVALID", join: "error.JOIN_CODE_WRONG" };
 
 /** {kind, code} of such an address, or null. */
 export function entry() {
   const found = ENTRY.exec(location.pathname);
-  return found && { kind: found[1], code: decoded(found[2]) };
+  return found && { kind: found[1], code: decoded(found[2]).replaceAll("\0", "").slice(0, MOST_CHARS) };
 }
 
 function decoded(text) {
@@ -44,7 +46,7 @@ export async function lookUpCode() {
   try {
     return { room: (await siteApi.roomOfCode(entry().code)).roomname };
   } catch (error) {
-    return { error: error.message };
+    return { error: wordsFor(error) };
   }
 }
 
@@ -77,9 +79,12 @@ export async function arrive(me) {
     else await join(found.code);
   } catch (error) {
     if (error.status === 401) throw error;
-    notify(error.message, "bad");
+    notify(wordsFor(error, found.kind), "bad");
   }
 }
+
+/** 400: nothing that can be a code. */
+const wordsFor = (error, kind = "join") => (error.status === 400 ? t(WRONG[kind]) : error.message);
 
 async function claim(token, me) {
   await siteApi.claim(token);
