@@ -72,7 +72,7 @@ def test_a_message_turns_round_nothing_but_itself(people, name):
 
 
 def test_a_long_message_is_folded_until_it_is_asked_for(people, name):
-    anna, room = own_room(people, name)
+    anna, room = own_room(people, name, is_altered=True)
     bert = people.client(name("bert"))
     bert.post("/room/join", roomname=room)
     bert.say("\n".join(str(n) for n in range(300)), room)
@@ -84,6 +84,11 @@ def test_a_long_message_is_folded_until_it_is_asked_for(people, name):
     assert anna.locator(".bubble").evaluate(height) > 5000
     anna.get_by_role("button", name="Show less").click()
     assert anna.locator(".bubble").evaluate(height) < 500
+    anna.set_viewport_size(PHONE)
+    for text in ("字" * 1000, "W" * 1000, "a\n" * 31):
+        bert.say(text, room)
+        expect(anna.locator(".bubble").last).to_contain_text(text[:20])
+        assert anna.locator(".bubble").last.evaluate(height) < 500, text[0]
 
 
 def test_heaps_of_marks_stay_in_their_bubble_and_long_names_in_their_heading(people, name):

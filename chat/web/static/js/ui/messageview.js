@@ -12,7 +12,9 @@ const PICTURE_MAX_HEIGHT = 260;
 const NARROWEST = 0.6; // of a picture's width to its height; the rest is cropped in the bubble
 const WIDEST = 4;
 const FOLD_LINES = 30;
-const LINE_CHARS = 60;
+const LINE_CHARS = 60; // of a wide bubble
+const isNarrow = matchMedia("(max-width: 47.5em)");
+const WIDE = /[\u1100-\u115F\u2E80-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE4F\uFF00-\uFF60\uFFE0-\uFFE6\u{1F300}-\u{1FAFF}\u{20000}-\u{3FFFD}]/gu;
 
 /** The round picture of a person: their own, or the letters of their name. */
 export function avatarNode(name, user, source = null) {
@@ -23,6 +25,13 @@ export function avatarNode(name, user, source = null) {
     node.append(image);
   } else node.append(initials(name));
   return node;
+}
+
+/** How many lines a text needs, roughly; Chinese characters are twice as wide as others. */
+function linesOf(text) {
+  const fits = isNarrow.matches ? LINE_CHARS / 2 : LINE_CHARS;
+  const width = (line) => line.length + (line.match(WIDE)?.length ?? 0);
+  return text.split("\n").reduce((sum, line) => sum + Math.max(1, Math.ceil(width(line) / fits)), 0);
 }
 
 /** A view is what conversation.js makes of a stored or pending message. actions: enlarge, retry, edit, discard. */
@@ -87,8 +96,7 @@ export class MessageView {
     if (text === ACCEPTED) return el("div", { class: "bubble text" }, el("div", { class: "words accepted" }));
     const words = el("div", { class: isOnlyEmoji(text) ? "words emoji" : "words", dir: "auto" }, formatted(text));
     const bubble = el("div", { class: "bubble text" }, words);
-    const lines = text.split("\n").reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / LINE_CHARS)), 0);
-    if (lines <= FOLD_LINES) return bubble;
+    if (linesOf(text) <= FOLD_LINES) return bubble;
     words.classList.add("folded");
     bubble.append(el("button", { type: "button", class: "link unfold", "aria-expanded": "false", onclick: () => this.#fold() }));
     return bubble;
