@@ -1,5 +1,6 @@
 """Rooms: making, finding, joining, leaving, deleting."""
 
+import pytest
 import requests
 from playwright.sync_api import expect
 
@@ -86,6 +87,31 @@ def test_deleting_tells_the_others(people, name):
     expect(bert.locator(".notice.bad")).to_contain_text(f"no longer in “{room}”")
     expect(row(bert, room)).to_have_count(0)
     expect(bert.locator("#room-title")).not_to_be_visible()
+
+
+@pytest.mark.parametrize("by", ["pull", "list"])
+def test_what_was_not_sent_to_a_room_that_is_gone_can_be_copied(people, name, by):
+    people.may_lose_network = True
+    anna = people.join(name("anna"), is_altered=True)
+    carl = people.client(name("carl"))
+    room = name("doomed")
+    carl.post("/room/create", roomname=room)
+    anna.request.post("/room/join", data={"roomname": room})
+    anna.reload()
+    open_room(anna, room)
+    anna.route("**/chat/send", lambda route: route.abort())
+    say(anna, "on its way")
+    expect(anna.locator("[data-state=failed]")).to_have_count(1)
+    anna.locator("#message-text").press_sequentially("half a thought")
+    if by == "list":
+        anna.route("**/chat/pull*", lambda _route: None)  # the next one is never answered
+        with anna.expect_request("**/chat/pull*"):
+            carl.say("ends the present one", room)
+    carl.post("/room/delete", roomname=room, passwd="")
+    if by == "list":
+        anna.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(anna.get_by_role("dialog").locator("blockquote")).to_have_text(["on its way", "half a thought"])
+    expect(anna.locator(".notice.bad").last).to_contain_text(f"no longer in “{room}”")
 
 
 def test_a_member_cannot_delete(people, name):

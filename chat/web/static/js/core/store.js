@@ -83,14 +83,20 @@ export class Store {
       if (room.joined) adopt(room, found);
     }
     this.#activity += list.length;
+    const isStillOurs = (room) => list.some((found) => found.id === room.id && found.joined); // it may have another name
+    const lost = [];
     for (const [name, room] of before) {
       const isGone = searched !== null && hasInName(room, searched);
       const stays = isCut && (room.joined || (isSearch && !isGone));
       if (stays && !this.rooms.has(name)) this.rooms.set(name, room);
-      else if (this.rooms.get(name) !== room) this.#forget(room);
+      else if (this.rooms.get(name) !== room) {
+        if (room.joined && !isStillOurs(room)) lost.push(room);
+        this.#forget(room);
+      }
     }
     if (this.current !== null && !this.room?.joined) this.open(null);
     this.emit("rooms");
+    for (const room of lost) this.#tellLost(room);
   }
 
   /** We are in this room no longer. */
@@ -102,7 +108,11 @@ export class Store {
     this.rooms.delete(name);
     if (this.current === name) this.open(null);
     this.emit("rooms");
-    if (!this.leaving.has(name)) this.emit("lost", room);
+    this.#tellLost(room);
+  }
+
+  #tellLost(room) {
+    if (!this.leaving.has(room.name)) this.emit("lost", room);
   }
 
   open(name) {
@@ -228,7 +238,9 @@ export class Store {
   #forget(room) {
     this.#drop(room.messages);
     room.messages = [];
-    for (const pending of this.pendingOf(room.name)) this.removePending(pending.id);
+    const pending = this.pendingOf(room.name);
+    room.unsent = pending.filter(({ state }) => state !== "sent").map(({ text, name }) => text || name);
+    for (const { id } of pending) this.removePending(id);
   }
 }
 

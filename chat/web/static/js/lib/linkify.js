@@ -18,7 +18,7 @@ const RUN = new RegExp(`(?:(?!${WIDE_SYMBOL})[^${STOP}${UNSPACED}]){1,${MOST_CHA
 // A host may be written in such a script, if it begins in it.
 const NATIVE_HOST = new RegExp(`[${UNSPACED}][\\p{L}\\p{M}\\p{N}-]{0,62}(?:\\.[\\p{L}\\p{M}\\p{N}-]{1,63}){1,8}`, "uy");
 // The scheme and host of an address: beyond ASCII letters, their marks, digits, joiners, and the dot of Catalan.
-const HOST = /^https?:\/\/(?:(?![/?#])[\0-\x7F]|[\p{L}\p{Mn}\p{Mc}\p{Nd}\u200C\u200D\u00B7])*/iu;
+const HOST = /^https?:\/\/(?:(?![/?#])[\0-\x7F]|[\p{L}\p{Mn}\p{Mc}\p{Nd}\p{Join_Control}\u00B7])*/iu;
 // Marks that end a sentence or an emphasis, not an address; of those beyond ASCII, by class.
 const TRAILING = /^(?:[.,;:!?*_~]|(?![\0-\x7F])[\p{Po}\p{Pd}]|\p{Ps})$/u;
 const CLOSES = new Map([[")", "("], ["]", "["], ["}", "{"]]);

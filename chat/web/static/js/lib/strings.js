@@ -87,6 +87,11 @@ export const STRINGS = {
     "You are no longer in “{room}”: it was deleted, or you were removed.",
     "你已不在“{room}”中：聊天室已被删除，或你已被移出。",
   ],
+  "rooms.lost.unsent": ["Not sent", "未发送"],
+  "rooms.lost.copy": [
+    "You are no longer in “{room}”, so this was not sent. Copy what you want to keep.",
+    "你已不在“{room}”中，以下内容没有发送。请复制需要保留的内容。",
+  ],
 
   "find.title": ["Find rooms", "查找聊天室"],
   "find.search": ["Search by name", "按名称搜索"],

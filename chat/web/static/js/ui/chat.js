@@ -11,7 +11,6 @@ import { Tabs } from "../core/tabs.js";
 import { Unread } from "../core/unread.js";
 import { byId, el } from "../lib/dom.js";
 import { onLanguage, t } from "../lib/i18n.js";
-import { roomTitle } from "../lib/names.js";
 import { lasting, Records } from "../lib/storage.js";
 import { wireAccount } from "./account.js";
 import { Announcements } from "./announcements.js";
@@ -22,6 +21,7 @@ import { Conversation } from "./conversation.js";
 import { closeAllDialogs, leaveFor, openForm, openPicture } from "./dialogs.js";
 import { wirePanel } from "./joincode.js";
 import { Layout } from "./layout.js";
+import { tellLost } from "./lostroom.js";
 import { Members } from "./members.js";
 import { snippet } from "./messagerules.js";
 import { RoomOrder } from "./moderation.js";
@@ -36,6 +36,7 @@ import { Session } from "./session.js";
 import { Typing } from "./typing.js";
 
 const RETRY_AGAIN_MS = 3000;
+const NAME_SHOWN = 60; // characters of a name in an address
 
 export class Chat {
   #store = new Store();
@@ -50,7 +51,7 @@ export class Chat {
   constructor() {
     const store = this.#store;
     store.on("dropped", release);
-    store.on("lost", (room) => notify(t("rooms.lost", { room: roomTitle(room) }), "bad"));
+    store.on("lost", (room) => tellLost(room, [...room.unsent, this.composer.draftOf(room.name)]));
     store.on("current", () => this.#opened());
     for (const topic of ["unread", "rooms"]) store.on(topic, () => this.#showTitle());
     const open = (name) => this.#layout.open(name);
@@ -266,7 +267,7 @@ export class Chat {
     if (room?.joined) return this.#layout.open(name);
     this.#layout.showAddress();
     if (room) this.rooms.join(room);
-    else notify(t("rooms.unknown", { room: name }), "bad");
+    else notify(t("rooms.unknown", { room: name.slice(0, NAME_SHOWN) }), "bad");
   }
 
   #discard(view) {
@@ -296,6 +297,7 @@ export class Chat {
     onClick(["create-room", "none-create"], () => this.rooms.create());
     byId("room-details").addEventListener("click", () => this.rooms.details(this.#store.room));
     globalThis.addEventListener("focus", () => this.#see());
+    globalThis.addEventListener("online", () => this.#outbox.retryPassing()); // a held pull may not have noticed
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState !== "visible") return;
       this.#see();

@@ -81,6 +81,11 @@ export class Composer {
     this.#fit();
   }
 
+  /** What is written and not sent in a room. */
+  draftOf(name) {
+    return this.#drafts.get(name) ?? "";
+  }
+
   get #drafts() {
     return new Map(this.#records.get("drafts") ?? []);
   }
