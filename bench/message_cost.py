@@ -98,7 +98,7 @@ def _log_in(browser: Browser, server: Commonroom) -> Page:
 
 
 def _open(page: Page, room: str, shown: int) -> None:
-    """Open a room anew, load so many messages by scrolling back, and go to the end."""
+    """Open a room again, load so many messages by scrolling back, and go to the end."""
     page.goto("about:blank")
     page.goto(f"/#{quote(room)}")
     messages = page.locator("#log .message")
@@ -132,7 +132,7 @@ def _metrics(session: CDPSession) -> dict[str, float]:
 
 
 def _send(server: Commonroom, room: str, title: str, count: int, a_second: float) -> str:
-    """Send messages by the members in turns, and return a part of the last one's text."""
+    """Send messages by the members in turns, and return a part of the last message's text."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     began = time.monotonic()
     number = 0

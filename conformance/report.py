@@ -20,7 +20,7 @@ _CLIENTS = """
 curl, wget, Python's http.client, requests and aiohttp, node's fetch, npm's `ws`, and Chromium
 (`conformance/foreign_cases.py`), by http and by https with a certificate that signs itself. Pictures have 1.2 MB. "Used
 again" (`conformance/idle.py`) is a kept connection on which a message is sent after the server has closed it, or within
-25 ms of that: what was answered must be stored once, what was not at most once. The tcp protocol is spoken by nc and
+25 ms of that: an answered message must be stored once, others at most once. The tcp protocol is spoken by nc and
 telnet (`conformance/lines.py`). Redocly reads the OpenAPI documents: no error, no warning.
 """
 
@@ -28,7 +28,7 @@ _HTTP = """
 ## HTTP, by RFC 9110, 9112, 9113, 6265, 6455 and 6585
 
 Each case is named by its section (`conformance/http_requests.py`, `conformance/http_answers.py`); they run by http and
-by https. Besides what the table says, every answer must have a Date and a Content-Type, none to a refused request is an
+by https. Besides the table, every answer must have a Date and a Content-Type, none to a refused request is an
 HTML page, HEAD gets no body, and where the connection is not closed, the next request on it is answered.
 """
 

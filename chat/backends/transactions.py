@@ -121,7 +121,7 @@ class SqlStore:
                 self._publish(transaction.events)
 
     def _writing(self) -> AbstractContextManager[None]:
-        """What is held during a transaction and the publication of its events."""
+        """The lock or translation of errors around a transaction and the publication of its events."""
         raise NotImplementedError
 
     def _begun(self) -> AbstractContextManager[WriteTransaction]:

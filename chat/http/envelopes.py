@@ -22,7 +22,7 @@ from chat.http.error_messages import whole_seconds
 from chat.server.ports import RETRY_SECONDS, Envelope
 
 log = logging.getLogger(__name__)
-# Failures of any request, whatever its view declares.
+# Failures of any request, besides those that its view declares.
 ANYWHERE = frozenset(
     {
         ErrorCode.BODY_MALFORMED,

@@ -1,4 +1,4 @@
-"""What every answer gets last: compression of long JSON for clients that accept gzip (docs/decisions/0075), headers."""
+"""Last steps of every answer: compression of long JSON for clients that accept gzip (docs/decisions/0075), headers."""
 
 import secrets
 import struct

@@ -1,4 +1,4 @@
-"""Schemas in OpenAPI: apispec, with what this project's schemas add. Loaded by the first request for a document."""
+"""Schemas in OpenAPI: apispec, with additions. Loaded by the first request for a document."""
 
 from typing import Any
 

@@ -42,7 +42,7 @@ class Response:
     __slots__ = ("_has_no_body", "_is_10", "_is_head", "_pieces", "closes", "headers", "length", "sent", "status")
 
     def __init__(self, head: Head, *, closes: bool) -> None:
-        """`closes`: the connection ends after it, whatever the client wants."""
+        """`closes`: the connection ends after it, also if the client wants more."""
         self._is_10 = head.line.is_10
         self._is_head = head.line.method == b"HEAD"
         self._has_no_body = False
@@ -56,7 +56,7 @@ class Response:
     def start_response(
         self, status: str, headers: list[tuple[str, str]], _exc_info: Any = None
     ) -> Callable[[bytes], None]:
-        """Begin the answer, or begin it anew. Raises ValueError."""
+        """Begin the answer, or replace it. Raises ValueError."""
         if not _STATUS.fullmatch(status):
             raise ValueError(f"invalid status {status!r}")
         self.status, self.headers, self.length = status, [], None

@@ -1,7 +1,7 @@
 """The two statements of a send: advance the room's clock for a member, and store the message if they still are one.
 
 On PostgreSQL the first one may wait for the room's row, and then sees the row as it is, but memberships as they were.
-The second one therefore compares the membership with what the first one returned (decision 0101).
+The second one therefore compares the membership with the result of the first one (decision 0101).
 """
 
 from collections.abc import Mapping
