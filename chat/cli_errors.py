@@ -1,4 +1,4 @@
-"""Arguments, output and failures of commands: whatever is wrong is told in one line."""
+"""Arguments, output and failures of commands: every fault is one line."""
 
 import io
 import sys

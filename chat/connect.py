@@ -177,7 +177,7 @@ def run(address: str) -> None:
     if not (port.isascii() and port.isdigit() and int(port[:6]) < 65536):
         raise ValueError("write HOST:PORT, such as localhost:8888")
     client = Client(host.strip("[]") or "localhost", int(port))
-    for stream in (sys.stdin, sys.stdout):  # what the terminal's encoding lacks becomes a ? or U+FFFD
+    for stream in (sys.stdin, sys.stdout):  # characters outside of the terminal's encoding become ? or U+FFFD
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     print(HELP)

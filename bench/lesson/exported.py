@@ -21,7 +21,7 @@ class Expected:
 
 
 def complaints(content: bytes, expected: Expected) -> list[str]:
-    """What is wrong with an export; empty: nothing."""
+    """The faults of an export; empty: nothing."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if broken := archive.testzip():

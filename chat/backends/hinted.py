@@ -70,7 +70,7 @@ def joined(texts: Sequence[str]) -> Iterator[str]:
 
 
 class Outbox:
-    """What a process is about to tell the others. From any thread."""
+    """News that a process is about to send to the others. From any thread."""
 
     def __init__(self) -> None:
         self._due: deque[str] = deque(maxlen=MOST_DUE + 1)

@@ -22,7 +22,7 @@ _MESSAGES, _CHANGES, _BOTH = Taken(True, False), Taken(False, True), Taken(True,
 
 
 def _known(tail: Tail, time: int) -> Taken:
-    """Return what is new of an entry that the tail reaches: nothing, because its waiters have been notified, unless the
+    """Return the news of an entry that the tail reaches: nothing, because its waiters have been notified, unless the
     feed was opened after it; waiters registered earlier have not been notified then.
     """
     return Taken(time <= tail.floor, time <= tail.changes_floor)

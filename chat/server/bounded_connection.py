@@ -9,7 +9,7 @@ from chat.server.http_heads import FramingError
 from chat.server.ports import Client
 from chat.server.states import State
 
-HEAD_SECONDS = 10.0  # for a request head, first to last byte, and for what comes before it, such as a TLS handshake
+HEAD_SECONDS = 10.0  # for a request head, first to last byte, and for the part before it, such as a TLS handshake
 
 
 class BoundedConnection(TransportOwner):

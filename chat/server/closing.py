@@ -10,7 +10,7 @@ LINGER_SECONDS = 2.0  # a client may still be sending; after an immediate close 
 
 
 def end_writing(transport: Any) -> bool:
-    """End writing after what is written so far. Returns False if the connection was closed already."""
+    """End writing after the data written so far. Returns False if the connection was closed already."""
     try:
         if transport.can_write_eof():
             transport.write_eof()

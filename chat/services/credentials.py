@@ -1,4 +1,4 @@
-"""Passwords of accounts: what they may mean, what is stored, and the proof that somebody knew one."""
+"""Passwords of accounts: their meanings, the stored hashes, and the proof that somebody knew one."""
 
 import re
 import time

@@ -20,7 +20,7 @@ from tests.conftest import services_of, sign_up
 
 @pytest.fixture
 def run(app: Flask) -> Any:
-    """Run `flask chat …`, and return the exit code and what it printed."""
+    """Run `flask chat …`, and return the exit code and the output."""
 
     def command(*words: str, **options: Any) -> tuple[int, str]:
         result = app.test_cli_runner().invoke(args=["chat", *words], **options)

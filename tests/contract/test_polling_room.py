@@ -125,7 +125,7 @@ def test_unknown_rooms_are_not_found(client: Clients) -> None:
     assert alice.call("GET", "/room/members?roomname=%00").status == 400
 
 
-def test_someone_who_is_no_member_is_named_as_asked_for(client: Clients) -> None:
+def test_a_user_outside_the_room_is_named_as_asked_for(client: Clients) -> None:
     alice, _ = client("alice"), client("Bob")
     create(alice, roomname="math")
     for path, more in (("/room/remove", {}), ("/room/mute", {"minutes": 5})):

@@ -53,7 +53,7 @@ def test_one_byte_over_the_limit() -> None:
 
 
 def head(size: int) -> bytes:
-    """A head of so many bytes, without the empty line."""
+    """A head with this number of bytes, without the empty line."""
     begun = b"GET / HTTP/1.1\r\nHost: x\r\nX: "
     return begun + b"x" * (size - len(begun))
 

@@ -22,7 +22,7 @@ def compact(database: Path) -> None:
     if not database.is_file():
         raise BackupError(f"there is no database at {database}")
     with alone(database):
-        needed = 2 * database.stat().st_size  # the copy, and the journal of what it replaces
+        needed = 2 * database.stat().st_size  # the copy, and the journal of the replaced pages
         if shutil.disk_usage(database.parent).free < needed:
             raise BackupError(f"that needs {needed / 2**20:.0f} MiB of free space on the disk")
         try:

@@ -1,4 +1,4 @@
-// What a room’s settings allow, in the page’s own form.
+// The permissions of a room’s settings, in the page’s own form.
 
 /** Of a room in the list of rooms, or of its settings in a change. */
 export const orderOf = (found) => ({

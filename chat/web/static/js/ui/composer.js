@@ -81,7 +81,7 @@ export class Composer {
     this.#fit();
   }
 
-  /** What is written and not sent in a room. */
+  /** Unsent text in a room. */
   draftOf(name) {
     return this.#drafts.get(name) ?? "";
   }
