@@ -140,7 +140,7 @@ def test_a_large_photo_is_scaled_down(people, name):
     choose(anna, ("photo.png", buffer.getvalue()))
     expect(anna.locator(".message:has(.picture)")).to_have_attribute("data-state", "stored")
     sizes = "(node) => [node.naturalWidth, node.naturalHeight]"
-    assert anna.locator(".picture img").evaluate(sizes) == [2560, 2048]  # one's own, as it was sent
+    assert anna.locator(".picture img").evaluate(sizes) == [2560, 2048]  # the sender's, as it was sent
     anna.reload()
     anna.wait_for_function("() => document.querySelector('.picture img')?.naturalWidth === 640")
     anna.locator(".picture").click()

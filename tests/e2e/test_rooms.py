@@ -90,7 +90,7 @@ def test_deleting_tells_the_others(people, name):
 
 
 @pytest.mark.parametrize("by", ["pull", "list"])
-def test_what_was_not_sent_to_a_room_that_is_gone_can_be_copied(people, name, by):
+def test_unsent_texts_for_a_room_that_is_gone_can_be_copied(people, name, by):
     people.may_lose_network = True
     anna = people.join(name("anna"), is_altered=True)
     carl = people.client(name("carl"))
