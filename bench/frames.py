@@ -193,7 +193,7 @@ def _prefer(pid: int, niceness: int) -> None:
 
 
 def _browser() -> str:
-    found = find_browser()
+    found = find_browser(has_windows=True)
     if found is None:
         raise SystemExit(f"no browser: none of {', '.join(BROWSERS)} is on PATH (scripts/chromium installs one)")
     return found

@@ -3,6 +3,8 @@
 import contextlib
 import fcntl
 import gc
+import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,6 +30,9 @@ from tests.hashing import cheapen
 from tests.postgresql import PrivateServer, programs
 from tests.real_server import Server
 
+# Keep compiled modules, with pytest's rewritten assertions: making them takes longer than most files' tests.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 routes.compile_once()
 statements.compile_once()
 

@@ -1,9 +1,19 @@
-"""A worker's modules except wsgi, which would create an application: see tests.launch."""
+"""A worker's modules except wsgi, which would create an application for this environment: see tests.launch."""
 
-import app  # noqa: F401
+import gc
+import tempfile
+from pathlib import Path
+
 import serving  # noqa: F401
 import tests.hashing  # noqa: F401
-from tests import moves, routes
+from app import create_app
+from config import Settings
+from tests import moves, routes, statements
 
 moves.check()
 routes.compile_once()
+statements.compile_once()
+with tempfile.TemporaryDirectory() as folder:  # what it compiles is known to all that are forked from here
+    create_app(Settings(instance_path=Path(folder), secret_key="x" * 32))
+gc.collect()
+gc.freeze()

@@ -48,6 +48,12 @@ def wait_until(condition: Callable[[], object], what: str, timeout: float = 30.0
         time.sleep(0.01)
 
 
+def _listens(port: int) -> bool:
+    """Whether anything listens there. A request takes a hundred times as much CPU to find out."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def _sleeps(pid: int) -> bool:
     """Whether the process is idle for some ms; a process waiting for a processor is not."""
     for _ in range(5):
@@ -124,8 +130,9 @@ class Server:
         }
         self.log.touch()
         start = launch.fresh if self._fresh else launch.Forked
-        self.process = start(self._app, environment, self.log, self._descriptors)
+        self.process = process = start(self._app, environment, self.log, self._descriptors)
         if wait:
+            wait_until(lambda: _listens(self.port) or process.poll() is not None, "the server listens")
             wait_until(self.healthy, f"the server answers\n{self.log.read_text()}", timeout=30)
             wait_until(lambda: len(self.worker_pids()) == self._workers, "all workers run")
         if wait and self._workers > 1:  # one of them answers; the others may still be loading the application
