@@ -15,7 +15,7 @@ WEAK_SECRETS = {"secret", "changeme", "change-me", "password", "dev", "developme
 SECRET_MIN_BYTES = 32
 MAKE_SECRET = "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"  # noqa: S105
 POSTGRESQL = "postgresql://"
-_PASSWORD = re.compile(r"(://[^:@/]*):[^@/]*@")  # in a URL
+_PASSWORD = re.compile(r"(://[^:@/]*:)[^@/]*(?=@)|([?&]\w*password=)[^&\s]*")  # in a URL, or a parameter of it
 
 
 class ConfigError(Exception):
@@ -24,7 +24,7 @@ class ConfigError(Exception):
 
 def without_password(url: str) -> str:
     """Return a text with the passwords of its URLs hidden."""
-    return _PASSWORD.sub(r"\1:…@", url)
+    return _PASSWORD.sub(r"\1\2…", url)
 
 
 def env_name(field_name: str) -> str:

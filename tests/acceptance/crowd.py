@@ -111,7 +111,7 @@ class Crowd:
             text = f"{client.username}: {number}"
             body = {"roomname": "public", "new_message": {"type": "text", "content": text, "client_message_id": text}}
             while True:
-                answer, _ = _ask(client, "/chat/send", body)
+                answer, _ = ask(client, "/chat/send", body)
                 self.sends.append(answer)
                 if answer.status == 200:
                     self.acknowledged[text] = answer.began
@@ -130,7 +130,7 @@ class Crowd:
             cursor = ""
             while not self._all_sent.is_set():
                 seconds = 1 if self._ends.is_set() else PULL_SECONDS
-                answer, got = _ask(client, f"/chat/pull?timeout={seconds}", {"public": cursor})
+                answer, got = ask(client, f"/chat/pull?timeout={seconds}", {"public": cursor})
                 messages = got.get("public", [])
                 now = time.monotonic()
                 reader.heard += [(message["content"], now) for message in messages]
@@ -171,7 +171,7 @@ def _numbers(end: threading.Event) -> Iterator[int]:
         number += 1
 
 
-def _ask(client: PollingClient, path: str, body: object) -> tuple[Answer, dict[str, list[dict[str, str]]]]:
+def ask(client: PollingClient, path: str, body: object) -> tuple[Answer, dict[str, list[dict[str, str]]]]:
     """Ask once, and write down how that went."""
     began = time.monotonic()
     try:

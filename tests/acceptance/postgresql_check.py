@@ -1,15 +1,18 @@
 """Check 8: PostgreSQL stopped, behind a cut link, and failing over to a standby, while people chat over two servers."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.acceptance.crowd import Crowd
+from tests.acceptance.crowd import Answer, Crowd, ask
 from tests.clusters import DATABASE, Cluster, clusters
+from tests.contract.clients import HttpTransport, PollingClient
+from tests.contract.realtime_client import Closed, RealtimeClient
 from tests.databases import URL_FILE, migrate
-from tests.real_server import Server
+from tests.real_server import Server, wait_until
 from tests.relay import Relay
 
 pytestmark = [pytest.mark.postgresql_only, pytest.mark.acceptance(8)]
@@ -27,16 +30,16 @@ def pair() -> Iterator[list[Cluster]]:
 
 
 @pytest.fixture
-def servers(tmp_path: Path) -> Iterator[Callable[[str], list[Server]]]:
-    """Start two servers on the database of a URL."""
+def servers(tmp_path: Path) -> Iterator[Callable[..., list[Server]]]:
+    """Start two servers on the database of a URL, or each on its own one."""
     started: list[Server] = []
 
-    def start(url: str) -> list[Server]:
-        migrate(url)
+    def start(*urls: str) -> list[Server]:
+        migrate(urls[0])
         for number in range(2):
             home = tmp_path / f"host {number}"
             home.mkdir()
-            (home / URL_FILE).write_text(url)
+            (home / URL_FILE).write_text(urls[number % len(urls)])
             started.append(Server(home, env={"CHAT_RATE_LIMITS": "off"}))
             started[-1].start()
         return started
@@ -90,7 +93,7 @@ class Outage:
 
 
 def test_a_server_that_crashes_and_starts_again(
-    pair: list[Cluster], servers: Callable[[str], list[Server]], figure: Callable[[str], None]
+    pair: list[Cluster], servers: Callable[..., list[Server]], figure: Callable[[str], None]
 ) -> None:
     primary = pair[0]
     crowd = Crowd(servers(f"postgresql://postgres@127.0.0.1:{primary.port}/{DATABASE}"))
@@ -100,7 +103,7 @@ def test_a_server_that_crashes_and_starts_again(
 
 
 def test_a_link_that_is_cut(
-    pair: list[Cluster], servers: Callable[[str], list[Server]], figure: Callable[[str], None]
+    pair: list[Cluster], servers: Callable[..., list[Server]], figure: Callable[[str], None]
 ) -> None:
     relay = Relay(pair[0].address)
     try:
@@ -112,8 +115,45 @@ def test_a_link_that_is_cut(
     outage.check_stored(pair[0])
 
 
+def test_a_host_that_is_cut_off_alone_sends_its_clients_elsewhere(
+    pair: list[Cluster], servers: Callable[..., list[Server]], figure: Callable[[str], None]
+) -> None:
+    relay = Relay(pair[0].address)
+    answers: list[Answer] = []
+    try:
+        cut, well = servers(
+            *(f"postgresql://postgres@127.0.0.1:{port}/{DATABASE}" for port in (relay.port, pair[0].port))
+        )
+        puller, sender = PollingClient(HttpTransport(cut.url)), PollingClient(HttpTransport(well.url))
+        puller.register("puller")
+        sender.register("sender")
+        listener = RealtimeClient(HttpTransport(cut.url))
+        listener.register("listener")
+        puller.hear("public")
+        pull = threading.Thread(target=lambda: answers.append(ask(puller, "/chat/pull?timeout=40", puller.cursors)[0]))
+        pull.start()
+        wait_until(lambda: listener.entered["public"].socket.until_quiet() == [], "the pull is held")
+        began = time.monotonic()
+        relay.swallow()
+        with pytest.raises(Closed) as closed:
+            listener.entered["public"].socket.next(timeout=30)
+        seconds = time.monotonic() - began
+        pull.join(30)
+        sender.say("public", "the other host goes on")
+    finally:
+        relay.stop()
+    (answer,) = answers
+    figure(
+        f"one host's link cut: its socket was closed ({closed.value.code}) after {seconds:.1f} s, its held pull was"
+        f" answered {answer.status} after {answer.ended - began:.1f} s; the other host went on"
+    )
+    assert (closed.value.code, answer.status) == (1013, 503)
+    assert 9 < seconds < 14
+    assert 9 < answer.ended - began < 14
+
+
 def test_a_fail_over_to_a_synchronous_standby(
-    pair: list[Cluster], servers: Callable[[str], list[Server]], figure: Callable[[str], None]
+    pair: list[Cluster], servers: Callable[..., list[Server]], figure: Callable[[str], None]
 ) -> None:
     primary, standby = pair
     standby.follow(primary)

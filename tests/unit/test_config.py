@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import startup
+from chat.backends.postgresql.engine import parameters
 from config import Settings, kept_secret
-from setting_parsers import PARSERS, ConfigError, env_name
+from setting_parsers import PARSERS, ConfigError, env_name, without_password
 from startup import _qr_lines, can_draw, greeting, reachable
 from tests.conftest import run_in_threads
 from tests.real_server import ROOT
@@ -64,6 +65,29 @@ def test_a_setting_that_is_not_utf_8_is_named(name: str) -> None:
 def test_bounds_are_written_out() -> None:
     with pytest.raises(ConfigError, match=r"give a number from 1024 to 268435456$"):
         Settings.from_environ({"CHAT_BODY_MAX_BYTES": "1"})
+
+
+def test_on_postgresql_a_key_must_be_given() -> None:
+    url = "postgresql://chat@a.example,b.example:5433/chat?target_session_attrs=read-write"
+    with pytest.raises(ConfigError, match=r"all hosts need the same one.*python3 -c"):
+        Settings.from_environ({"DATABASE_URL": url})
+    given = Settings.from_environ({"DATABASE_URL": url, "SECRET_KEY": GOOD_SECRET})
+    assert given.postgresql_url == url
+    assert parameters(url)["host"] == "a.example,b.example"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://chat:pass-1@a,b/chat", "postgresql://chat:…@a,b/chat"),
+        ("postgresql:///chat?host=a&password=pass-1&port=1", "postgresql:///chat?host=a&password=…&port=1"),
+        ("redis://:pass-1@host/0", "redis://:…@host/0"),
+        ("unix:///run/redis?password=pass-1", "unix:///run/redis?password=…"),
+        ("redis://host:6379/0", "redis://host:6379/0"),
+    ],
+)
+def test_passwords_of_urls_are_not_shown(url: str, shown: str) -> None:
+    assert without_password(url) == shown
 
 
 def test_settings_are_read() -> None:

@@ -58,6 +58,11 @@ def end_connections(outside: psycopg.Connection) -> None:
     outside.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {mine}")
 
 
+def make_read_only(outside: psycopg.Connection) -> None:
+    outside.execute("DO $$BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on',"
+                    " current_database()); END$$")  # fmt: skip
+
+
 def refusal(job: Callable[[], object]) -> ErrorCode:
     with pytest.raises(ChatError) as caught:
         job()
@@ -83,6 +88,20 @@ def test_a_server_that_is_away_is_unavailable(make_services: Callable[..., Servi
     assert time.monotonic() - began < 10
 
 
+def test_of_several_hosts_the_one_that_takes_writes_is_used(
+    make_services: Callable[..., Services], outside: psycopg.Connection, home: Path
+) -> None:
+    several = url_of(home).replace("host=", f"host={home},") + "&target_session_attrs=read-write"
+    services = make_services(database_url=several)
+    services.rooms.ensure_lobby()
+    services.messages.send(sign_up(services, "alice"), "public", Draft(text="x"))
+    check(settings_at(home, database_url=several))
+    make_read_only(outside)
+    with pytest.raises(ConfigError, match="session is read-only") as caught:
+        check(settings_at(home, database_url=several))
+    assert "\n" not in str(caught.value)
+
+
 def test_a_locked_room_is_unavailable_after_a_while_and_others_go_on(
     make_services: Callable[..., Services], outside: psycopg.Connection
 ) -> None:
@@ -103,8 +122,7 @@ def test_a_server_that_has_become_read_only_is_unavailable_for_writers(
 ) -> None:
     """A former primary, after a fail-over."""
     alice = sign_up(services, "alice")
-    outside.execute("DO $$BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on',"
-                    " current_database()); END$$")  # fmt: skip
+    make_read_only(outside)
     services.store.dispose()
     assert refusal(lambda: services.messages.send(alice, "public", Draft(text="x"))) is ErrorCode.UNAVAILABLE
     assert services.messages.history(alice, "public", None, 10) == []
