@@ -47,21 +47,27 @@ class Reader:
 
 
 class Crowd:
-    """On each server two senders, two long-polling readers and two WebSockets, in the lobby, until `end`."""
+    """On each server two senders, two long-polling readers and two WebSockets, in the lobby, until `end`.
+
+    And one who waits for news of a room where nobody speaks.
+    """
 
     def __init__(self, servers: Sequence[Server]) -> None:
         self.sends: list[Answer] = []
         self.acknowledged: dict[str, float] = {}  # by text: when the acknowledged attempt began
         self.pullers: list[Reader] = []
         self.sockets: list[Reader] = []
+        self._waiting: list[Reader] = []
         self._ends = threading.Event()
         self._all_sent = threading.Event()
         self._senders: list[threading.Thread] = []
         self._readers: list[threading.Thread] = []
         for number in range(2 * len(servers)):
             server = servers[number % len(servers)]
-            self._add_puller(server, f"puller {number}")
+            self.pullers.append(self._add_puller(server, f"puller {number}"))
             self._add_socket(server, f"socket {number}")
+        for number, server in enumerate(servers):
+            self._waiting.append(self._add_puller(server, f"waiter {number}", f"silence {number}"))
         for number in range(2 * len(servers)):
             sender = PollingClient(HttpTransport(servers[number % len(servers)].url))
             sender.register(f"sender {number}")
@@ -102,9 +108,10 @@ class Crowd:
 
     def answered_early(self, began: float, ended: float) -> list[Answer]:
         """Pulls held when an outage began, and answered during it or at its end without news."""
-        pulls = [pull for each in self.pullers for pull in each.pulls]
-        held = [pull for pull in pulls if pull.began < began and pull.ended > began + 0.1]
-        return [pull for pull in held if not pull.messages and pull.ended < ended + 1 and pull.seconds < PULL_SECONDS]
+        pulls = [pull for each in self._waiting for pull in each.pulls]
+        held = [pull for pull in pulls if pull.began < began < pull.ended]
+        assert len(held) == len(self._waiting)
+        return [pull for pull in held if pull.ended < ended + 1 and pull.seconds < PULL_SECONDS]
 
     def _send(self, client: PollingClient) -> None:
         for number in _numbers(self._ends):
@@ -120,18 +127,20 @@ class Crowd:
                     return
                 time.sleep(PAUSE_SECONDS)
 
-    def _add_puller(self, server: Server, name: str) -> None:
+    def _add_puller(self, server: Server, name: str, own_room: str = "") -> Reader:
         client = PollingClient(HttpTransport(server.url))
         client.register(name)
+        if own_room:
+            client.create_room(own_room)
+        room = own_room or "public"
         reader = Reader(name)
-        self.pullers.append(reader)
 
         def pull() -> None:
             cursor = ""
             while not self._all_sent.is_set():
                 seconds = 1 if self._ends.is_set() else PULL_SECONDS
-                answer, got = ask(client, f"/chat/pull?timeout={seconds}", {"public": cursor})
-                messages = got.get("public", [])
+                answer, got = ask(client, f"/chat/pull?timeout={seconds}", {room: cursor})
+                messages = got.get(room, [])
                 now = time.monotonic()
                 reader.heard += [(message["content"], now) for message in messages]
                 reader.pulls.append(Answer(answer.began, answer.ended, answer.status, len(messages)))
@@ -140,6 +149,7 @@ class Crowd:
                     time.sleep(PAUSE_SECONDS)
 
         self._readers.append(threading.Thread(target=pull))
+        return reader
 
     def _add_socket(self, server: Server, name: str) -> None:
         client = RealtimeClient(HttpTransport(server.url))
