@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from sqlalchemy import column, func, insert, select, text, update
+from sqlalchemy import column, func, insert, select, text, true, update
 
 from chat.models import Attachment, AttachmentChunk, Message, Room
 from chat.services import Services
@@ -31,7 +31,8 @@ def fill(services: Services) -> None:
     last = services.messages.send(alice, "public", Draft(text="one of very many, of the length that they usually have"))
     copied = [each for each in Message.__table__.columns if each.name not in {"id", "time"}]
     numbers = text(NUMBERS).columns(column("i")).subquery("numbers")
-    many = select(Message.time + numbers.c.i, *copied)
+    each_with_all = Message.__table__.join(numbers, true())
+    many = select(Message.time + numbers.c.i, *copied).select_from(each_with_all)
     with services.store.write() as tx:
         columns = ["time", *(each.name for each in copied)]
         tx.execute(insert(Message).from_select(columns, many.where(Message.id == last.id)))
@@ -49,15 +50,15 @@ def test_a_large_database_moves(
     app = make_app(rate_limits=False, storage_per_day=10**9, disk_free_min=0)
     fill(services_of(app))
     rows = sum(map(len, rows_of(services_of(app)).values()))
-    began = time.monotonic()
+    began, cpu_before = time.monotonic(), time.process_time()
     code, output = ran(app, "move", "--to", elsewhere)
-    seconds = time.monotonic() - began
+    seconds, cpu = time.monotonic() - began, time.process_time() - cpu_before
     assert code == 0, output
     there = services_of(make_app(database_url=elsewhere))
     counts = [(count_of(services_of(app), what), count_of(there, what)) for what in (Message, AttachmentChunk)]
     figure(
-        f"{rows} rows and {FILES * FILE_BYTES >> 20} MiB of files in {seconds:.1f} s, with the comparison:"
-        f" {rows / seconds:.0f} rows/s; messages and pieces of files here and there: {counts}"
+        f"{rows} rows and {FILES * FILE_BYTES >> 20} MiB of files in {seconds:.1f} s ({cpu:.1f} s of the"
+        f" command's CPU), with the comparison: {rows / seconds:.0f} rows/s; messages and pieces of files here and there: {counts}"
     )
     assert all(here == moved for here, moved in counts)
     assert counts[0][0] > MESSAGES
