@@ -58,7 +58,8 @@ def test_a_large_database_moves(
     counts = [(count_of(services_of(app), what), count_of(there, what)) for what in (Message, AttachmentChunk)]
     figure(
         f"{rows} rows and {FILES * FILE_BYTES >> 20} MiB of files in {seconds:.1f} s ({cpu:.1f} s of the"
-        f" command's CPU), with the comparison: {rows / seconds:.0f} rows/s; messages and pieces of files here and there: {counts}"
+        f" command's CPU), with the comparison: {rows / seconds:.0f} rows/s;"
+        f" messages and pieces of files here and there: {counts}"
     )
     assert all(here == moved for here, moved in counts)
     assert counts[0][0] > MESSAGES
