@@ -8,7 +8,7 @@ from flask import Flask, Request, Response
 from flask.json.provider import DefaultJSONProvider
 from flask.sessions import SessionInterface
 from werkzeug.datastructures import Headers
-from werkzeug.routing import UnicodeConverter
+from werkzeug.routing import PathConverter, UnicodeConverter
 
 from chat.http.context import ARRIVAL_KEY, EXTENSION
 from chat.http.overload import refuse_overflow
@@ -48,6 +48,12 @@ class _Text(UnicodeConverter):
         self.regex = self.regex.replace("[^/]", "[^/\0]")
 
 
+class _Path(PathConverter):
+    """The rest of a path, which names something in the database; likewise without NUL."""
+
+    regex = "[^/\0\n][^\0\n]*?"
+
+
 class FlaskApp(Flask):
     json_provider_class = _Json
     session_interface = _NoSessions()
@@ -56,7 +62,7 @@ class FlaskApp(Flask):
         super().__init__(*args, **options)
         self.url_map.strict_slashes = False  # a trailing slash makes no difference (docs/specification.md)
         self.url_map.merge_slashes = False  # a redirect would be an HTML page
-        self.url_map.converters |= {"default": _Text, "string": _Text}
+        self.url_map.converters |= {"default": _Text, "string": _Text, "names": _Path}
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Skip Flask's check for coroutines on every call: no view or hook here is one."""

@@ -98,6 +98,7 @@ def test_any_username_can_be_looked_up(caller: Caller, name: str) -> None:
     assert caller.call("GET", f"/User/{escaped}").json == {"username": name, "nickname": name}
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("path", ["nobody", "%00", "%FF", "%ED%A0%80", "x" * 5000, "a/b/c", "..", "zhangjiagou%00"])
 def test_users_that_are_not_there(zhang: Caller, path: str) -> None:
     reply = zhang.call("GET", f"/User/{path}")

@@ -41,7 +41,7 @@ def create(body: dict[str, Any]) -> tuple[Response, int]:
     return jsonify(_shown(accounts.find(user_id))), 201
 
 
-@bp.get("/User/<path:username>")
+@bp.get("/User/<names:username>")
 @answers(UserShown, ErrorCode.USER_NOT_FOUND, path={"username": USERNAME}, zh="获取用户信息，无需登录。")
 def find(username: str) -> Response:
     """Return the public data of an account."""
