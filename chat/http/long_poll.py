@@ -277,6 +277,7 @@ class HeldPull:
         now, reader = time.monotonic(), self.reader
         if reader.recheck or reader.expired or len(body) > LOOP_MAX_BYTES or self._ends <= now:
             return NEEDS_THREAD
+        self._found = None  # for an earlier pull, whose client had gone
         before = reader.position
         try:
             position = reader.position = self._form.at(body)

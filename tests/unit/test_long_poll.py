@@ -118,6 +118,17 @@ def test_a_picture_is_encoded_in_the_thread_that_looks_again(
     end(parked)
 
 
+def test_an_answer_for_a_client_that_is_gone_is_not_the_next_pulls(
+    app: Flask, token: str, chat: Services, bob: Actor
+) -> None:
+    parked = park(app, token, {"public": FUTURE})
+    sent = chat.messages.send(bob, "public", Draft(image=noise(20_000)))
+    parked.look_again()
+    parked.is_held = False
+    assert parked.again(json.dumps({"public": sent.time / 1e6}).encode()) is Look.NOTHING_YET
+    end(parked)
+
+
 def test_a_body_that_takes_a_thread_anyway_is_not_read_on_the_loop(
     app: Flask, token: str, chat: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
