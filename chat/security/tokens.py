@@ -28,7 +28,7 @@ class Issued:
     """A token as issued, possibly expired."""
 
     token: Token
-    at: float  # epoch s, whole seconds
+    at: float  # epoch s
     purpose: str
     expires: float  # epoch s
 
@@ -37,7 +37,8 @@ def issue(purpose: Purpose, token: Token, lifetime_s: float) -> str:
     """Sign the token as text, valid for `lifetime_s` seconds."""
     text: str = create_access_token(
         identity=str(token.user_id),
-        additional_claims={"purpose": purpose.value, "ref": token.reference},
+        # A fractional time (RFC 7519 allows it) tells what came first within a second.
+        additional_claims={"purpose": purpose.value, "ref": token.reference, "iat": time.time()},
         expires_delta=timedelta(seconds=lifetime_s),
     )
     return text

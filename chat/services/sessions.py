@@ -146,8 +146,7 @@ class Sessions:
             return SessionState.DELETED, ""
         if user.disabled_at is not None:
             return SessionState.DISABLED, ""
-        # Compare whole seconds, the resolution of a token's time.
-        is_newer = user.password_changed_at // SECOND > begun_at
+        is_newer = user.password_changed_at / SECOND > begun_at
         return SessionState.PASSWORD if is_newer else SessionState.ENDED, ""
 
     def doubt(self, user_id: int | None) -> None:

@@ -127,6 +127,7 @@ def test_teachers_manage_accounts(app: Flask, teacher: PollingClient) -> None:
     assert pupil.ok("GET", "/user/me")["nickname"] == "王小明"
     password = teacher.ok("POST", "/site/people/reset_password", {"user": "pupil"})["password"]
     assert pupil.call("GET", "/user/me").status == 401
+    assert pupil.call("GET", "/user/session").json["state"] == "password"  # in the second of the log-in, too
     pupil.login("pupil", password)
     assert pupil.ok("GET", "/user/me?detail=1")["must_change_password"] is True
     wrong = {"password": "not it", "new_password": "my own one"}

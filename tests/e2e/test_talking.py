@@ -152,7 +152,6 @@ def test_older_messages_come_on_scrolling_up(people, name):
         (carl, second, third)[number % 3].say(text, room)
     anna = people.join(name("anna"))
     anna.goto(f"/#{room}")
-    anna.reload()
     anna.get_by_role("dialog").get_by_role("button", name="Join").click()
     expect_once(anna, texts[-1])
     expect(bubbles(anna, texts[-1])).to_be_in_viewport()
@@ -301,7 +300,8 @@ def test_the_page_holds_a_window_of_messages_however_far_one_scrolls(people, nam
     }""")
     bert.say("one more", room)
     expect(shown.get_by_text("one more", exact=True)).to_be_visible()
-    assert anna.evaluate("globalThis.touched.size") <= 3, "the new one, and the one that goes"
+    touched = anna.evaluate("globalThis.touched.size")
+    assert touched <= 4, "the new one, the one that goes, the one after it, and the one that is now far from the end"
     assert shown.count() <= 500
 
 
