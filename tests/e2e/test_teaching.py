@@ -72,7 +72,13 @@ def test_accounts_in_the_console(people, server, name):
     teacher = people.join(teacher_name)
     server.flask("chat", "teacher", teacher_name)
     pupil = people.join(kim)
+    wide = people.client("ﷺ" * 24 + name("w")).name  # one letter is as wide as a word
     teacher.goto("/teach")
+    size = teacher.viewport_size
+    teacher.set_viewport_size({"width": 375, "height": 740})
+    teacher.get_by_label("Search by name").fill(wide)
+    expect(teacher.get_by_role("button", name=f"Manage {wide}")).to_be_in_viewport()
+    teacher.set_viewport_size(size)
     teacher.get_by_label("Search by name").fill(kim)
     manage = teacher.get_by_role("button", name=f"Manage {kim}")
     manage.click()
