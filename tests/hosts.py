@@ -52,7 +52,8 @@ def why_not() -> str:
     if None in (NGINX, postgresql.programs(), redis.program(), shutil.which("ip")):
         return "nginx, iproute2, or the programs of PostgreSQL or Redis are missing"
     try:
-        probe = "ip netns add cr-probe && ip netns del cr-probe"
+        name = f"cr-probe{os.getpid()}"  # all processes of pytest ask at the same time
+        probe = f"ip netns add {name} && ip netns del {name}"
         subprocess.run([*ISOLATED, "sh", "-c", probe], check=True, capture_output=True, timeout=20)
     except subprocess.CalledProcessError as error:
         return f"the kernel forbids network namespaces: {error.stderr.decode().strip()}"

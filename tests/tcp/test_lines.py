@@ -218,10 +218,12 @@ def test_several_workers_and_a_restart(server: Callable[..., Server]) -> None:
     sent = people[0].ask("chat_message", chat_group_id=1, content="to all")
     for each in people[1:]:
         assert each.next() == sent
+    old = set(live.worker_pids())
     live.signal(signal.SIGHUP)
     for each in people:
         assert each.rest()[-1]["message_type"] == "system_message"
         each.close()
+    wait_until(lambda: old.isdisjoint(live.worker_pids()), "no old worker is left to take the next connection")
     with Lines(live.tcp_port, timeout=30) as again:  # both new workers may be loading the application still
         assert again.ask("login_request", username="alice", password="secret1")["success"]
 
