@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from bench import counts, finding, growth, growth_data, pauses, report, scenarios, sections, sends, sockets
 from bench.cpu import make_room
@@ -48,19 +49,11 @@ def main() -> int:
     if options.frames:
         from bench import frames  # the only part that needs a browser
 
-        framed = frames.frames()
-        print(framed.text())
-        if options.write:
-            sections.write(options.write, "Frames of the page", framed.text())
-        return 1 if options.strict and not framed.is_met else 0
+        return _of_the_page(options, "Frames of the page", frames.frames())
     if options.message_cost:
         from bench import message_cost  # needs a browser too
 
-        costs = message_cost.message_cost()
-        print(costs.text())
-        if options.write:
-            sections.write(options.write, "A message in the page", costs.text())
-        return 1 if options.strict and not costs.is_met else 0
+        return _of_the_page(options, "A message in the page", message_cost.message_cost())
     if options.trace_pauses is not None:
         traced = pauses.trace(options.trace_pauses, options.rate)
         print(traced.text())
@@ -79,6 +72,22 @@ def main() -> int:
         report.write(options.write, results, took)
     missed = options.strict and not all(target.met for target in report.targets(results))
     return 1 if report.faults(results) or missed else 0
+
+
+class _Measured(Protocol):
+    """Figures of the page, and whether they meet their target."""
+
+    @property
+    def is_met(self) -> bool: ...
+
+    def text(self) -> str: ...
+
+
+def _of_the_page(options: argparse.Namespace, title: str, measured: _Measured) -> int:
+    print(measured.text())
+    if options.write:
+        sections.write(options.write, title, measured.text())
+    return 1 if options.strict and not measured.is_met else 0
 
 
 def _run(options: argparse.Namespace) -> Iterator[tuple[str, str, report.Result]]:

@@ -122,6 +122,15 @@ class ErrorCode(Enum):
 # By everything that writes in a room, and by what stores a message there.
 WRITING = (ErrorCode.ARCHIVED, ErrorCode.READ_ONLY, ErrorCode.MUTED)
 SENDING = (*WRITING, ErrorCode.SLOW_MODE, ErrorCode.QUOTA_USED)
+# By what sends a text, and in addition by what sends a picture.
+SENDING_TEXT = (
+    *SENDING,
+    ErrorCode.NOT_FRIENDS,
+    ErrorCode.MESSAGE_EMPTY,
+    ErrorCode.MESSAGE_TOO_LONG,
+    ErrorCode.MESSAGE_ID_INVALID,
+)
+SENDING_PICTURE = (ErrorCode.IMAGE_INVALID, ErrorCode.IMAGE_TOO_LARGE, ErrorCode.STORAGE_FULL)
 
 
 class ChatError(Exception):

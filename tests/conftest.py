@@ -161,6 +161,12 @@ def services(make_services: Callable[..., Services], clock: FakeClock) -> Servic
 
 
 @pytest.fixture
+def other(make_services: Callable[..., Services], clock: FakeClock) -> Services:
+    """A second process on the same database, in effect."""
+    return make_services(clock)
+
+
+@pytest.fixture
 def server(home: Path) -> Iterator[Callable[..., Server]]:
     """Start real gunicorns on the test's database; they end with the test."""
     started: list[Server] = []

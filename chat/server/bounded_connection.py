@@ -46,7 +46,7 @@ class BoundedConnection(TransportOwner):
     def _leave(self) -> None:
         self._coming = self._left_over = 0
         super()._leave()
-        self._host.connections.discard(self)
+        self.host.connections.discard(self)
 
     # Bounds
 
@@ -56,18 +56,18 @@ class BoundedConnection(TransportOwner):
         Many connections that each send nearly all of 8 MiB must not fill the memory; short requests are still accepted.
         """
         self._coming = size
-        if not self._host.memory.keep(self, size + self._left_over):
+        if not self.host.memory.keep(self, size + self._left_over):
             raise FramingError("503 Service Unavailable", "too many long requests at once; try again in a moment")
 
     def _count_left_over(self, size: int) -> None:
         """Count unwritten bytes of answers; drop a client with too many."""
         self._left_over = size
-        if not self._host.memory.keep(self, self._coming + size):
+        if not self.host.memory.keep(self, self._coming + size):
             self._transport.abort()
 
     def _count_nothing(self) -> None:
         self._coming = self._left_over = 0
-        self._host.memory.keep(self, 0)
+        self.host.memory.keep(self, 0)
 
     def _wait_for_reader(self) -> None:
         """Drop the client unless it has read since the last check."""

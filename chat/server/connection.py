@@ -42,19 +42,19 @@ class HttpConnection(WorkingConnection):
         self._peer = transport.get_extra_info("peername") or ("", 0)
         self._local = transport.get_extra_info("sockname") or ("", 0)
         transport.set_write_buffer_limits(high=READ_AHEAD_BYTES)
-        too_many = self._take_place("" if self._host.is_proxied else limited_address(self._peer[0]))
+        too_many = self._take_place("" if self.host.is_proxied else limited_address(self._peer[0]))
         if too_many > 0:
             self.state = SURPLUS  # time to read the request, so that its protocol can word the refusal
             self._set_deadline(time.monotonic() + LINGER_SECONDS)
             if too_many > MOST_REFUSED:
                 transport.abort()
             return
-        self._set_deadline(time.monotonic() + self._host.keepalive)
+        self._set_deadline(time.monotonic() + self.host.keepalive)
 
     def data_received(self, data: bytes) -> None:
         if self.state is IDLE:
             if self._flow.is_drained:
-                if self._framed is None and self._host.is_proxied:
+                if self._framed is None and self.host.is_proxied:
                     self._take_over(data)
                 body = body_after(self._framed, data) if self._framed is not None else None
                 if body is not None:
@@ -112,7 +112,7 @@ class HttpConnection(WorkingConnection):
         elif self._held is not None:
             self._set_deadline(self._held.deadline)
         elif self.state in READS:
-            self._set_deadline(time.monotonic() + self._host.keepalive)
+            self._set_deadline(time.monotonic() + self.host.keepalive)
             self._flow.resume_reading()
             self._advance()
 
@@ -154,7 +154,7 @@ class HttpConnection(WorkingConnection):
         try:
             # Not while answers are unread: a client that sends requests and never reads would fill the memory.
             while self.state in READS and self._flow.is_drained:
-                if self._framed is None and self._host.is_proxied:
+                if self._framed is None and self.host.is_proxied:
                     self._take_over(self._framer.buffer)
                 body = self._framer.next_known(self._framed) if self._framed is not None else None
                 if body is not None:
@@ -166,8 +166,8 @@ class HttpConnection(WorkingConnection):
                     break
                 if len(framed.body) > SMALL_BYTES:
                     self._count_coming(len(framed.body))
-                if self._host.application.health is not None and framed.head.startswith(_HEALTH):
-                    self._answer_here(framed, self._host.application.health)
+                if self.host.application.health is not None and framed.head.startswith(_HEALTH):
+                    self._answer_here(framed, self.host.application.health)
                 elif framed.head.startswith(b"OPTIONS * "):
                     self._answer_here(framed, wsgi.server_options)
                 else:
@@ -186,14 +186,14 @@ class HttpConnection(WorkingConnection):
         elif self._at_eof:
             raise FramingError("400 Bad Request", "the request ends before it is whole")
         elif self._framer.is_between:
-            self._set_deadline(now + self._host.keepalive)
+            self._set_deadline(now + self.host.keepalive)
         elif self._framer.in_body:
             if self._framer.wants_continue():
                 self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self._count_coming(self._framer.body_bytes)
             if self._framer.has_more:
                 self._flow.pause_reading()
-                self._host.loop.call_soon(self._go_on)
+                self.host.loop.call_soon(self._go_on)
             self._set_deadline(min(self._started + REQUEST_SECONDS, now + BODY_PAUSE_SECONDS))
         else:
             self._count_coming(len(self._framer.buffer))
@@ -211,7 +211,7 @@ class HttpConnection(WorkingConnection):
         """The answer is written, or on its way: continue with the next request."""
         if self._coming:
             self._count_coming(0)
-        if self._host.is_proxied:
+        if self.host.is_proxied:
             self._leave_known()
         if self._transport is None:
             return
@@ -221,7 +221,7 @@ class HttpConnection(WorkingConnection):
         self.state = READING if self._framer.buffer else IDLE
         self._started = time.monotonic()
         if self._flow.is_drained:
-            self._set_deadline(self._started + self._host.keepalive)
+            self._set_deadline(self._started + self.host.keepalive)
         self._flow.resume_reading()
         if self.state is READING or self._at_eof:
             self._advance()

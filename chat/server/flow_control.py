@@ -69,11 +69,11 @@ class TransportOwner(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_flow", "_host", "_is_placed", "_transport", "deadline", "place", "share", "watched_until",
+        "_flow", "_is_placed", "_transport", "deadline", "host", "place", "share", "watched_until",
     )  # fmt: skip
 
     def __init__(self, host: Host) -> None:
-        self._host = host
+        self.host = host
         self._transport: Any = None  # None: not connected yet, or no more
         self._flow = FlowControl()
         self.place = ""  # the address that the connection counts for
@@ -84,7 +84,7 @@ class TransportOwner(asyncio.Protocol):
 
     def _attach(self, transport: Any) -> None:
         self._transport = self._flow.transport = transport
-        self._host.connections.add(self)  # type: ignore[arg-type]
+        self.host.connections.add(self)  # type: ignore[arg-type]
 
     def _detach(self) -> None:
         """The transport is lost, or belongs to another object."""
@@ -95,18 +95,18 @@ class TransportOwner(asyncio.Protocol):
         """Count the connection for this address. Returns the excess over the limits."""
         self._is_placed = True
         self.place = address
-        return self._host.places.take(address)
+        return self.host.places.take(address)
 
     def _leave(self) -> None:
         """Count and watch no more. May be called repeatedly."""
         self.deadline = NEVER
-        self._host.deadlines.forget(self)  # type: ignore[arg-type]
-        self._host.memory.keep(self, 0)  # type: ignore[arg-type]
+        self.host.deadlines.forget(self)  # type: ignore[arg-type]
+        self.host.memory.keep(self, 0)  # type: ignore[arg-type]
         if self._is_placed:
             self._is_placed = False
-            self._host.places.leave(self.place)
+            self.host.places.leave(self.place)
 
     def _set_deadline(self, deadline: float) -> None:
         self.deadline = deadline
         if deadline < self.watched_until:
-            self._host.deadlines.watch(self)  # type: ignore[arg-type]
+            self.host.deadlines.watch(self)  # type: ignore[arg-type]

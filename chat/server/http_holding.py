@@ -47,7 +47,7 @@ class HoldingConnection(SendingConnection):
         found = known.again(body)
         if found is IS_AHEAD and tries < len(AHEAD_SECONDS):
             self.state = State.WORKING
-            self._host.loop.call_later(AHEAD_SECONDS[tries], partial(self._take_ahead, known, body, tries + 1))
+            self.host.loop.call_later(AHEAD_SECONDS[tries], partial(self._take_ahead, known, body, tries + 1))
             return
         if found is NEEDS_THREAD or found is IS_AHEAD:
             self._dispatch(replace(framed, body=body))
@@ -57,7 +57,7 @@ class HoldingConnection(SendingConnection):
         if isinstance(found, Look):
             self._body = body
             self._hold(known)
-            self._host.taken_in()
+            self.host.taken_in()
         else:
             self.state = State.WORKING
             self._finish_known(found)
@@ -69,10 +69,10 @@ class HoldingConnection(SendingConnection):
 
     def _take_over(self, data: bytes | bytearray) -> None:
         """Take over what knows the head that the data begins with: the client's last pull came on any connection."""
-        known = self._host.known_heads.take(data)
+        known = self.host.known_heads.take(data)
         if known is not None:
             self._framed, self._known, self._ending = known
-            known.request.continue_on(partial(self._host.wake, self))
+            known.request.continue_on(partial(self.host.wake, self))
 
     def _leave_known(self) -> None:
         """Leave what knows the last pull's head to the connection that the client's next pull comes on."""
@@ -83,7 +83,7 @@ class HoldingConnection(SendingConnection):
             self._forget_known()
         else:
             self._framed = self._known = self._ending = None
-            self._host.known_heads.park(Known(framed, known, ending))
+            self.host.known_heads.park(Known(framed, known, ending))
 
     def _remember(self, framed: Framed, answer: wsgi.Answer) -> None:
         """Hold a request that the application has held, and know its head."""
@@ -125,7 +125,7 @@ class HoldingConnection(SendingConnection):
             self.state = State.WORKING
             self._held = None
             self._head = self._framed.head
-            self._host.in_thread(self, self._look_again, held)
+            self.host.in_thread(self, self._look_again, held)
         elif not isinstance(found, Look):
             self._answer_held(found)
 
@@ -134,9 +134,9 @@ class HoldingConnection(SendingConnection):
             held.look_again()
         except Exception as error:
             log.debug("a held request is handled again: %r", error)  # say, as its session has ended
-            self._host.on_loop(self._begin_anew)
+            self.host.on_loop(self._begin_anew)
         else:
-            self._host.on_loop(self._hold_on, held)
+            self.host.on_loop(self._hold_on, held)
 
     def _begin_anew(self) -> None:
         """Handle the held request as a new one, which words the failure."""

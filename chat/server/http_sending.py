@@ -50,7 +50,7 @@ class SendingConnection(BoundedConnection):
         def is_ready() -> bool:
             return self._flow.is_drained and self._transport is not None
 
-        memory = self._host.memory
+        memory = self.host.memory
         if not memory.hold(self, pieces):
             memory.release(pieces)
             self._transport.abort()
@@ -70,7 +70,7 @@ class SendingConnection(BoundedConnection):
             self._finish((), close=answer.close)
 
         self.state = State.SENDING
-        self._sender = PieceSender(self._host, self, answer.body, self._write_piece, finished, answer.lane)
+        self._sender = PieceSender(self.host, self, answer.body, self._write_piece, finished, answer.lane)
         self._write_piece(answer.pieces[0])
 
     def _write_piece(self, piece: bytes) -> None:

@@ -38,38 +38,38 @@ class WorkingConnection(HoldingConnection):
         """Run the application. `is_retry`: on a request that it held, and that is never refused."""
         self.state = State.WORKING
         self._head = framed.head
-        put = self._host.in_thread if is_retry else self._host.offer
+        put = self.host.in_thread if is_retry else self.host.offer
         body = None if framed.too_large or framed.coming else framed.body
         arrival = Arrival(time.monotonic(), body, framed.coming)
-        put(self, self._work, framed, partial(self._host.application.handle, arrival), is_retry)
+        put(self, self._work, framed, partial(self.host.application.handle, arrival), is_retry)
 
     @property
     def client(self) -> Client:
         """The client of the request in progress, or of the one being read."""
-        return self._host.clients.of_request(self._head or self._framer.head, self._peer[0])
+        return self.host.clients.of_request(self._head or self._framer.head, self._peer[0])
 
     def _takes_long(self, head: bytes) -> bool:
-        return self._host.application.takes_long(head, self._host.clients.of_request(head, self._peer[0]))
+        return self.host.application.takes_long(head, self.host.clients.of_request(head, self._peer[0]))
 
     def _takes_any(self, head: bytes) -> bool:
-        return self._host.application.takes_any(head, self._host.clients.of_request(head, self._peer[0]))
+        return self.host.application.takes_any(head, self.host.clients.of_request(head, self._peer[0]))
 
     def _takes_parts(self, head: bytes) -> int:
-        return self._host.application.takes_parts(head, self._host.clients.of_request(head, self._peer[0]))
+        return self.host.application.takes_parts(head, self.host.clients.of_request(head, self._peer[0]))
 
     def _answer_here(self, framed: Framed, app: Wsgi) -> None:
         """Answer on the loop: health checks must not wait for a thread."""
         self.state = State.WORKING
-        self._worked(framed, wsgi.run(self._host, framed, self._peer, self._local, app))
+        self._worked(framed, wsgi.run(self.host, framed, self._peer, self._local, app))
 
     def refused(self, lane: Lane, work: Callable[..., None], args: tuple[Any, ...]) -> None:
         """Have a thread answer in the protocol's envelope; if that queue is full too, answer with the generic one."""
         if lane is not Lane.REFUSING:
-            self._host.offer_in(Lane.REFUSING, self, work, *args)
+            self.host.offer_in(Lane.REFUSING, self, work, *args)
             return
         framed = args[0]
-        busy = self._host.refusal("503 Service Unavailable", "the server is busy; try again in a moment", framed.head)
-        self._host.on_loop(self._worked, framed, wsgi.Answer([busy], close=True))
+        busy = self.host.refusal("503 Service Unavailable", "the server is busy; try again in a moment", framed.head)
+        self.host.on_loop(self._worked, framed, wsgi.Answer([busy], close=True))
 
     def _work(
         self, framed: Framed, app: wsgi.App, is_retry: bool, receiver: Receiver | None = None
@@ -81,13 +81,13 @@ class WorkingConnection(HoldingConnection):
                 receiver.abandon()
         else:
             try:
-                answer = wsgi.run(self._host, framed, self._peer, self._local, app)
+                answer = wsgi.run(self.host, framed, self._peer, self._local, app)
             except WrongLane as wrong:
-                self._host.on_loop(self._host.offer_in, wrong.lane, self, self._work, framed, app, is_retry, receiver)
+                self.host.on_loop(self.host.offer_in, wrong.lane, self, self._work, framed, app, is_retry, receiver)
                 return
         receiving = answer.receiving
         if receiving is not None and framed.coming:
-            self._host.on_loop(self._receive, framed, receiving)
+            self.host.on_loop(self._receive, framed, receiving)
             return
         if receiving is not None:
             receiving.receiver.take(framed.body)
@@ -95,15 +95,15 @@ class WorkingConnection(HoldingConnection):
             return
         if answer.held is not None:
             try:
-                answer.held.start(partial(self._host.wake, self))
+                answer.held.start(partial(self.host.wake, self))
             except Exception:
                 if not is_retry:
-                    self._host.on_loop(partial(self._dispatch, framed, is_retry=True))
+                    self.host.on_loop(partial(self._dispatch, framed, is_retry=True))
                     return
                 log.exception("a request cannot be held")
-                refusal = self._host.refusal("500 Internal Server Error", "internal error", framed.head)
+                refusal = self.host.refusal("500 Internal Server Error", "internal error", framed.head)
                 answer = wsgi.Answer([refusal], close=True)
-        self._host.on_loop(self._worked, framed, answer)
+        self.host.on_loop(self._worked, framed, answer)
 
     def _receive(self, framed: Framed, receiving: Receiving) -> None:
         """Pass the body to the receiver, then answer."""
@@ -112,10 +112,10 @@ class WorkingConnection(HoldingConnection):
             self._receiving = None
             self.state = State.WORKING
             self._set_deadline(NEVER)
-            self._host.in_thread(self, self._finish_received, replace(framed, coming=0), receiving)
+            self.host.in_thread(self, self._finish_received, replace(framed, coming=0), receiving)
 
         receiver = receiving.receiver
-        self._receiving = BodyReceiver(self._host, self, self._framer, receiver, self._receive_on, received)
+        self._receiving = BodyReceiver(self.host, self, self._framer, receiver, self._receive_on, received)
         if self._transport is None:
             self._receiving.stop()
             return
@@ -169,7 +169,7 @@ class WorkingConnection(HoldingConnection):
         self._flow.resume_reading()
         transport.writelines(answer.pieces)
         self._detach()
-        connection = WebSocketConnection(self._host, answer.upgrade.open())
+        connection = WebSocketConnection(self.host, answer.upgrade.open())
         transport.set_protocol(connection)
         connection.connection_made(transport)
         if pending:
@@ -179,7 +179,7 @@ class WorkingConnection(HoldingConnection):
 
     def _bound_read_ahead(self, size: int) -> None:
         """Limit data that arrives while a request is in progress or an answer is unread."""
-        is_within = size <= SMALL_BYTES or self._host.memory.keep(self, self._coming + self._left_over + size)
+        is_within = size <= SMALL_BYTES or self.host.memory.keep(self, self._coming + self._left_over + size)
         if size > READ_AHEAD_BYTES or not is_within:
             self._flow.pause_reading()
 
@@ -192,7 +192,7 @@ class WorkingConnection(HoldingConnection):
 
     def _refuse(self, status: str, reason: str, request: bytes) -> None:
         self._count_nothing()
-        self._transport.write(self._host.refusal(status, reason, request))
+        self._transport.write(self.host.refusal(status, reason, request))
         self._linger()
 
     def _linger(self) -> None:

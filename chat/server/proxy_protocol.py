@@ -129,7 +129,7 @@ class ProxyGate(BoundedConnection):
         peer = transport.get_extra_info("peername") or ("", 0)
         self._transport = transport
         if not trusts(self._proxies, peer[0]):
-            self._hand_over(LineConnection(self._host, self._protocol))
+            self._hand_over(LineConnection(self.host, self._protocol))
             return
         self._attach(transport)
         if self._take_place(self.place) > 0:
@@ -151,9 +151,9 @@ class ProxyGate(BoundedConnection):
         length, address = found
         self._leave()
         if address is None:
-            connection = LineConnection(self._host, self._protocol)
+            connection = LineConnection(self.host, self._protocol)
         else:
-            connection = ProxiedLines(self._host, self._protocol, address)
+            connection = ProxiedLines(self.host, self._protocol, address)
         rest = self._early[length:]
         self._hand_over(connection)
         if rest:

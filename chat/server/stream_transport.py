@@ -24,7 +24,7 @@ CLOSE_SECONDS = 3.0  # for the client's closing handshake
 
 class StreamTransport(TransportOwner):
     __slots__ = (
-        "_at_end", "_give_up_at", "_heartbeat", "_owed", "_write_due", "client", "host", "is_busy", "state",
+        "_at_end", "_give_up_at", "_heartbeat", "_owed", "_write_due", "client", "is_busy", "state",
     )  # fmt: skip
 
     PING = b""  # a ping that every live client answers, or b""
@@ -34,7 +34,6 @@ class StreamTransport(TransportOwner):
 
     def __init__(self, host: Host) -> None:
         super().__init__(host)
-        self.host = host
         self.client: Client = ""  # the client whose turns its work uses
         self.state = StreamState.NEW
         self.is_busy = False  # a message is being handled

@@ -35,7 +35,7 @@ class TlsGate(BoundedConnection):
         """Wait for the first byte."""
         self._attach(transport)
         address = transport.get_extra_info("peername") or ("", 0)
-        place = "" if self._host.is_proxied else limited_address(address[0])
+        place = "" if self.host.is_proxied else limited_address(address[0])
         # Let slightly more than the limit through the handshake: only then can they be told.
         if self._take_place(place) > MOST_REFUSED:
             transport.abort()
@@ -53,7 +53,7 @@ class TlsGate(BoundedConnection):
             self._task = asyncio.get_running_loop().create_task(self._shake_hands(data))
         else:
             reason = "this port speaks TLS: write https:// (or wss://) in the address"
-            self._transport.write(self._host.refusal("400 Bad Request", reason, data))
+            self._transport.write(self.host.refusal("400 Bad Request", reason, data))
             self._linger()
 
     def eof_received(self) -> bool:

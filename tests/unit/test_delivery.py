@@ -4,7 +4,7 @@ import itertools
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -218,12 +218,6 @@ def test_stopping_answers_all_waiters_and_accepts_no_more() -> None:
     assert calls == ["early"]
     assert early.expired
     assert late.expired
-
-
-@pytest.fixture
-def other(make_services: Callable[..., Services], clock: FakeClock) -> Services:
-    """A second process on the same database, in effect."""
-    return make_services(clock)
 
 
 @pytest.mark.parametrize("how", ["inotify", "ticks"])

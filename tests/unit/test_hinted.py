@@ -1,7 +1,6 @@
 """Messages inside hints: other processes deliver them without reading them from the database."""
 
 import json
-from collections.abc import Callable
 
 import pytest
 
@@ -16,12 +15,6 @@ from tests.database import engine_of, store_of, tracing
 
 pytestmark = pytest.mark.both_databases
 LOBBY = 1
-
-
-@pytest.fixture
-def other(make_services: Callable[..., Services]) -> Services:
-    """Another process, which hears nothing of this one."""
-    return make_services()
 
 
 @pytest.fixture

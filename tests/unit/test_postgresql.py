@@ -41,11 +41,6 @@ LOBBY = 1
 
 
 @pytest.fixture
-def other(make_services: Callable[..., Services]) -> Services:
-    return make_services()
-
-
-@pytest.fixture
 def outside(home: Path) -> Iterator[psycopg.Connection]:
     """A connection of somebody else's."""
     with psycopg.connect(url_of(home), autocommit=True) as connection:

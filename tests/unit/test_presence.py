@@ -1,16 +1,7 @@
-from collections.abc import Callable
 from time import monotonic
-
-import pytest
 
 from chat.services import Services
 from tests.conftest import FakeClock, sign_up
-
-
-@pytest.fixture
-def other(make_services: Callable[..., Services], clock: FakeClock) -> Services:
-    """A second process on the same database."""
-    return make_services(clock)
 
 
 def online(services: Services, *actors) -> set[str]:

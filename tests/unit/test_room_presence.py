@@ -1,7 +1,5 @@
 """Presence in rooms by sockets: the first arrival and the last departure are announced once over all processes."""
 
-from collections.abc import Callable
-
 import pytest
 from sqlalchemy import func, select
 
@@ -40,11 +38,6 @@ class Witness:
         got = [(event.kind, Visitor.load(event.data).username) for event in signals if event.kind in _VISITS]
         signals.clear()
         return got
-
-
-@pytest.fixture
-def other(make_services: Callable[..., Services], clock: FakeClock) -> Services:
-    return make_services(clock)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Callable
 
 import pytest
 from sqlalchemy import event
@@ -12,12 +11,6 @@ from chat.services import Services
 from chat.services import sessions as sessions_module
 from tests.conftest import FakeClock, sign_up
 from tests.database import engine_of
-
-
-@pytest.fixture
-def other(make_services: Callable[..., Services], clock: FakeClock) -> Services:
-    """A second process on the same database, in effect."""
-    return make_services(clock)
 
 
 def resolve(services: Services, actor: Actor) -> tuple[Actor | None, int]:

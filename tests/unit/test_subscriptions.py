@@ -1,7 +1,6 @@
 """Subscriptions: nothing lost, nothing repeated, nothing from before joining or after leaving."""
 
 import random
-from collections.abc import Callable
 
 import pytest
 from sqlalchemy import update
@@ -11,7 +10,7 @@ from chat.models import Actor, Membership
 from chat.services import Services
 from chat.services.messages import Draft
 from chat.services.subscriptions import Subscription
-from tests.conftest import FakeClock, sign_up
+from tests.conftest import sign_up
 from tests.database import bus_of
 
 pytestmark = pytest.mark.both_databases
@@ -21,12 +20,6 @@ pytestmark = pytest.mark.both_databases
 def alice(services: Services) -> Actor:
     services.limits._enabled = False
     return sign_up(services, "alice")
-
-
-@pytest.fixture
-def other(make_services: Callable[..., Services], clock: FakeClock) -> Services:
-    """A second process on the same database, in effect."""
-    return make_services(clock)
 
 
 def send(services: Services, actor: Actor, room: str, text: str) -> None:

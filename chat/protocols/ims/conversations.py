@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from chat.clock import to_iso, to_whole_iso
-from chat.errors import SENDING, ChatError, ErrorCode
+from chat.errors import SENDING, SENDING_PICTURE, SENDING_TEXT, ChatError, ErrorCode
 from chat.http.api_spec import answers
 from chat.http.auth import signed_in
 from chat.http.bodies import bound_body, is_clean, json_object, load, takes
@@ -117,11 +117,7 @@ def messages(actor: Actor, query: dict[str, Any]) -> Response:
 @answers(
     Done,
     ErrorCode.ROOM_NOT_FOUND,
-    ErrorCode.NOT_FRIENDS,
-    *SENDING,
-    ErrorCode.MESSAGE_EMPTY,
-    ErrorCode.MESSAGE_TOO_LONG,
-    ErrorCode.MESSAGE_ID_INVALID,
+    *SENDING_TEXT,
     ErrorCode.REPLY_NOT_FOUND,
     ErrorCode.RATE_LIMITED,
     zh="发送文本消息。",
@@ -149,9 +145,7 @@ def send(actor: Actor, body: dict[str, Any]) -> Response:
     ErrorCode.BODY_MALFORMED,
     ErrorCode.BODY_TOO_LARGE,
     ErrorCode.MESSAGE_ID_INVALID,
-    ErrorCode.IMAGE_INVALID,
-    ErrorCode.IMAGE_TOO_LARGE,
-    ErrorCode.STORAGE_FULL,
+    *SENDING_PICTURE,
     ErrorCode.RATE_LIMITED,
     form=ImageForm,
     zh="以表单发送图片。",

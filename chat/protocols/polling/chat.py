@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app
 
-from chat.errors import SENDING, WRITING, ErrorCode
+from chat.errors import SENDING_PICTURE, SENDING_TEXT, WRITING, ErrorCode
 from chat.http.api_spec import answers
 from chat.http.auth import signed_in
 from chat.http.bodies import draft_of, parse_object, takes
@@ -45,16 +45,10 @@ bp = Blueprint("polling_chat", __name__, url_prefix="/chat")
 @answers(
     Done,
     ErrorCode.ROOM_NOT_FOUND,
-    ErrorCode.NOT_FRIENDS,
-    *SENDING,
+    *SENDING_TEXT,
+    *SENDING_PICTURE,
     ErrorCode.REPLY_NOT_FOUND,
-    ErrorCode.MESSAGE_EMPTY,
-    ErrorCode.MESSAGE_TOO_LONG,
     ErrorCode.MESSAGE_TYPE_UNKNOWN,
-    ErrorCode.MESSAGE_ID_INVALID,
-    ErrorCode.IMAGE_INVALID,
-    ErrorCode.IMAGE_TOO_LARGE,
-    ErrorCode.STORAGE_FULL,
     ErrorCode.RATE_LIMITED,
     zh="发送消息。",
 )

@@ -6,7 +6,7 @@ from flask import Blueprint, Response
 
 from chat.clock import to_iso
 from chat.equations import NotAnEquation, hash_of, mathml
-from chat.errors import ChatError, ErrorCode
+from chat.errors import SENDING, SENDING_PICTURE, ChatError, ErrorCode
 from chat.http import uploads
 from chat.http.api_spec import answers, declared
 from chat.http.auth import signed_in
@@ -49,18 +49,12 @@ def equation(actor: Actor, query: dict[str, Any]) -> Response:
     *BODY_FAILURES,
     ErrorCode.ROOM_NOT_FOUND,
     ErrorCode.NOT_FRIENDS,
-    ErrorCode.ARCHIVED,
-    ErrorCode.MUTED,
-    ErrorCode.READ_ONLY,
-    ErrorCode.SLOW_MODE,
+    *SENDING,
+    *SENDING_PICTURE,
     ErrorCode.MESSAGE_ID_INVALID,
     ErrorCode.FILE_EMPTY,
     ErrorCode.FILE_TOO_LARGE,
     ErrorCode.FILE_NOT_FOUND,
-    ErrorCode.IMAGE_INVALID,
-    ErrorCode.IMAGE_TOO_LARGE,
-    ErrorCode.QUOTA_USED,
-    ErrorCode.STORAGE_FULL,
     ErrorCode.RATE_LIMITED,
     form=UploadForm,
     zh="上传文件或图片并发送到聊天室。",

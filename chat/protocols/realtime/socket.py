@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Response
 
 from chat.clock import SECOND
-from chat.errors import SENDING, ChatError, ErrorCode
+from chat.errors import SENDING_TEXT, ChatError, ErrorCode
 from chat.http.api_spec import also_words
 from chat.http.bodies import load, parse_object
 from chat.http.compact_json import compact
@@ -32,14 +32,10 @@ bp = Blueprint("realtime_socket", __name__)
 @bp.route("/", websocket=True)  # the page has the same address for all other requests
 @also_words(
     *HANDSHAKE,
-    *SENDING,
+    *SENDING_TEXT,
     ErrorCode.FIELD_MISSING,
     ErrorCode.FIELD_INVALID,
     ErrorCode.RATE_LIMITED,
-    ErrorCode.NOT_FRIENDS,
-    ErrorCode.MESSAGE_EMPTY,
-    ErrorCode.MESSAGE_TOO_LONG,
-    ErrorCode.MESSAGE_ID_INVALID,
 )
 def socket() -> Response:
     """Accept any origin and anonymous clients: the token authenticates, not a cookie."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Response, jsonify
 
-from chat.errors import SENDING, ChatError, ErrorCode
+from chat.errors import SENDING_PICTURE, SENDING_TEXT, ChatError, ErrorCode
 from chat.http.error_messages import fill
 
 OK, FAILED, PONG = 0, 1, 2  # the envelope's codes
@@ -15,15 +15,9 @@ OK, FAILED, PONG = 0, 1, 2  # the envelope's codes
 # of sending a message, by HTTP or a WebSocket
 SEND_FAILURES = (
     ErrorCode.ROOM_NOT_FOUND,
-    ErrorCode.NOT_FRIENDS,
-    *SENDING,
-    ErrorCode.MESSAGE_EMPTY,
-    ErrorCode.MESSAGE_TOO_LONG,
+    *SENDING_TEXT,
+    *SENDING_PICTURE,
     ErrorCode.MESSAGE_TYPE_UNKNOWN,
-    ErrorCode.MESSAGE_ID_INVALID,
-    ErrorCode.IMAGE_INVALID,
-    ErrorCode.IMAGE_TOO_LARGE,
-    ErrorCode.STORAGE_FULL,
     ErrorCode.RATE_LIMITED,
 )
 

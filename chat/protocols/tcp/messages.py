@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chat.errors import SENDING, ErrorCode
+from chat.errors import SENDING_TEXT, ErrorCode
 from chat.protocols.tcp.connection import Conversation
 from chat.protocols.tcp.requests import Say
 from chat.protocols.tcp.routes import handles
@@ -14,11 +14,7 @@ from chat.services.messages import Draft
     Say,
     ErrorCode.ROOM_NOT_FOUND,
     ErrorCode.FORBIDDEN,
-    ErrorCode.NOT_FRIENDS,
-    *SENDING,
-    ErrorCode.MESSAGE_EMPTY,
-    ErrorCode.MESSAGE_TOO_LONG,
-    ErrorCode.MESSAGE_ID_INVALID,
+    *SENDING_TEXT,
 )
 def say(client: Conversation, request: dict[str, Any]) -> None:
     """Store a message. It is pushed to the sender like to all others, which is the answer."""
