@@ -272,7 +272,5 @@ def test_state_and_changes_are_the_state_fetched_again(
     Changes.make_world = staticmethod(lambda: InProcess(databases, database))
     run_state_machine_as_test(
         Changes,
-        settings=settings(
-            deadline=None, suppress_health_check=list(HealthCheck), max_examples=8 * examples, stateful_step_count=40
-        ),
+        settings=settings(suppress_health_check=list(HealthCheck), max_examples=8 * examples, stateful_step_count=40),
     )

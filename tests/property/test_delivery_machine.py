@@ -270,9 +270,7 @@ class OverGunicorn(Delivery):
 
 
 def run(machine: type[Delivery], **limits: Any) -> None:
-    run_state_machine_as_test(
-        machine, settings=settings(deadline=None, suppress_health_check=list(HealthCheck), **limits)
-    )
+    run_state_machine_as_test(machine, settings=settings(suppress_health_check=list(HealthCheck), **limits))
 
 
 @pytest.mark.both_databases

@@ -46,7 +46,7 @@ def warm(live: Server) -> Server:
     return live
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, suppress_health_check=list(HealthCheck))
 @given(lines=st.lists(requests.map(lambda r: json.dumps(r).encode()) | st.binary(max_size=200), max_size=10))
 def test_every_line_gets_an_answer_as_documented(warm: Server, lines: list[bytes]) -> None:
     """Every request, valid or not, gets a documented answer, and the connection stays open."""
