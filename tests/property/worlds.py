@@ -8,7 +8,7 @@ from typing import Protocol
 from flask import Flask
 
 from app import create_app
-from chat.ports import Bus
+from chat.ports import Bus, Store
 from tests.conftest import FakeClock, services_of, settings_at
 from tests.contract.clients import FlaskTransport, HttpTransport, PollingClient, Transport
 from tests.database import bus_of
@@ -75,6 +75,7 @@ class InProcess(_Registered):
         self.clock = FakeClock()
         self.apps: dict[int, Flask] = {}
         self.buses: dict[int, Bus] = {}
+        self._stores: list[Store] = []  # of stopped servers too: their last pulls may still be reading
         for server in SERVERS:
             self._start(server)
 
@@ -89,12 +90,14 @@ class InProcess(_Registered):
             self.hear(server)
 
     def restart(self, server: int) -> None:
-        self._stop(server)
+        services_of(self.apps[server]).close()
         self._start(server)
 
     def end(self) -> None:
-        for server in SERVERS:
-            self._stop(server)
+        for app in self.apps.values():
+            services_of(app).close()
+        for store in self._stores:
+            store.dispose()
         self._databases.drop(self.home)
         shutil.rmtree(self.home)
 
@@ -102,15 +105,11 @@ class InProcess(_Registered):
         settings = settings_at(self.home, rate_limits=False, session_hours=8000)
         self.apps[server] = create_app(settings, self.clock)
         services = services_of(self.apps[server])
+        self._stores.append(services.store)
         services.rooms.ensure_lobby()
         services._started = True  # events of the other server are read by hear(), not by a thread
         self.buses[server] = bus_of(services)
         self.hear(server)
-
-    def _stop(self, server: int) -> None:
-        services = services_of(self.apps[server])
-        services.close()
-        services.store.dispose()
 
 
 class Live(_Registered):
