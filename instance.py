@@ -108,6 +108,9 @@ def _check_redis(url: str) -> None:
         with redis.Redis.from_url(url, protocol=2, decode_responses=True, **waits) as client:
             server = client.info("server")
             client.set("commonroom:start", 1, px=1)
+            client.script_load("return 0")  # these may be forbidden to the URL's user
+            client.publish("commonroom:start", "")
+            client.pubsub_numsub()
     except redis.AuthenticationError:
         raise ConfigError(
             f"REDIS_URL={shown!r}: that Redis asks for a password, or for another one; "

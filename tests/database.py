@@ -2,11 +2,14 @@
 
 import contextlib
 import itertools
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg import sql
 from sqlalchemy import CursorResult, Engine, event, func, select, text
 
 from chat.backends.postgresql.bus import PostgresBus
@@ -15,6 +18,7 @@ from chat.backends.transactions import SqlStore
 from chat.models import EventRow, Message
 from chat.ports import Bus, WriteTransaction
 from chat.services import Services
+from tests.databases import url_of
 from tests.real_server import wait_until
 
 
@@ -41,6 +45,31 @@ def execute(tx: WriteTransaction, sql: str, values: Sequence[Any] = ()) -> Curso
     many = bool(values) and isinstance(values[0], tuple)
     rows = [{f"v{n}": value for n, value in enumerate(row)} for row in (values if many else [values])]
     return tx.execute(text(named), rows if many else rows[0])
+
+
+def rows_of(home: Path, query: str) -> list[tuple[Any, ...]]:
+    """Rows from outside of the server that uses the database of an instance folder."""
+    with contextlib.closing(_outside(home)) as connection:
+        return [tuple(row) for row in connection.execute(query).fetchall()]
+
+
+@contextlib.contextmanager
+def locked(home: Path) -> Iterator[None]:
+    """Let nobody write into the database of an instance folder; all may read."""
+    with contextlib.closing(_outside(home)) as connection:
+        connection.execute("BEGIN" if url_of(home) else "BEGIN IMMEDIATE")
+        if isinstance(connection, psycopg.Connection):
+            tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+            names = sql.SQL(", ").join(sql.Identifier(name) for (name,) in tables)
+            connection.execute(sql.SQL("LOCK TABLE {} IN EXCLUSIVE MODE").format(names))
+        yield
+        connection.execute("ROLLBACK")
+
+
+def _outside(home: Path) -> "psycopg.Connection | sqlite3.Connection":
+    if url := url_of(home):
+        return psycopg.connect(url, autocommit=True)
+    return sqlite3.connect(home / "commonroom.db", isolation_level=None)
 
 
 def wait_for_the_bus(services: Services) -> None:

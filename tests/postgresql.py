@@ -23,6 +23,7 @@ from psycopg import sql
 
 FOLDER = "COMMONROOM_TEST_POSTGRESQL"  # environment: the server's folder, with its socket
 PROGRAMS = "COMMONROOM_POSTGRES_BIN"  # environment: the folder of the programs, for another version than the system's
+POOLER = "COMMONROOM_TEST_POOLER"  # environment: session or transaction; servers reach the database by pgbouncer
 TEMPLATE = "commonroom_template"
 _USER = "postgres"
 _PREFIX = "commonroom-pg-"
@@ -38,6 +39,22 @@ _SETTINGS = {
     "shared_buffers": "64MB",
     "listen_addresses": "",
 }
+# As docs/postgresql.md says. Idle connections go soon: each test's database has some.
+_POOLER_INI = """
+[databases]
+* = host={folder} port=5432 user={user}
+[pgbouncer]
+listen_addr =
+listen_port = 6432
+unix_socket_dir = {folder}
+auth_type = any
+pool_mode = {mode}
+ignore_startup_parameters = options
+max_client_conn = 1000
+default_pool_size = 40
+server_idle_timeout = 3
+server_lifetime = 0
+"""
 
 
 @cache
@@ -65,6 +82,7 @@ class PrivateServer:
         os.environ[FOLDER] = str(self.folder)
         os.mkfifo(self.folder / "wanted")
         self._process: subprocess.Popen[bytes] | None = None
+        self._pooler: subprocess.Popen[bytes] | None = None
         # The server gets its signal when the thread that started it ends, so this one stays to the end.
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._start_when_wanted, name="postgresql", daemon=True)
@@ -76,6 +94,9 @@ class PrivateServer:
         with contextlib.suppress(OSError):  # nobody reads: it was started
             os.close(os.open(self.folder / "wanted", os.O_WRONLY | os.O_NONBLOCK))
         self._thread.join()
+        if self._pooler is not None:
+            self._pooler.kill()
+            self._pooler.wait(30)
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGQUIT)  # immediate: nothing is worth keeping
             self._process.wait(30)
@@ -98,6 +119,12 @@ class PrivateServer:
         with (self.folder / "log").open("wb") as log:
             line = [*as_nobody("INT"), program("postgres"), "-D", data, "-k", self.folder, *options]
             self._process = subprocess.Popen(line, stdout=log, stderr=log, cwd=self.folder)
+            if mode := os.environ.get(POOLER):
+                pooler = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+                assert pooler, "pgbouncer is not here: install it (Debian: apt install pgbouncer)"
+                (self.folder / "pooler.ini").write_text(_POOLER_INI.format(folder=self.folder, mode=mode, user=_USER))
+                line = [*as_nobody("KILL"), pooler, self.folder / "pooler.ini"]
+                self._pooler = subprocess.Popen(line, stdout=log, stderr=log, cwd=self.folder)
 
 
 def program(name: str) -> Path:
@@ -179,7 +206,8 @@ def admin() -> dict[str, Any]:
 
 def url(name: str) -> str:
     """The URL of one of the server's databases."""
-    return f"postgresql://{_USER}@/{name}?host={os.environ[FOLDER]}"
+    port = "&port=6432" if os.environ.get(POOLER) and name != TEMPLATE else ""
+    return f"postgresql://{_USER}@/{name}?host={os.environ[FOLDER]}{port}"
 
 
 def create(name: str, template: str = "template0") -> None:

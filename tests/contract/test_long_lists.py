@@ -1,15 +1,13 @@
 """Long lists: the cost of a page at 5,000 entries, and the lane of a complete list."""
 
 import json
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import insert, update
+from sqlalchemy import insert, text, update
 
 from chat.clock import system_clock
 from chat.http.handler import InApp
@@ -36,7 +34,8 @@ ROWS = [
     created_at) SELECT n, 'user' || n, 'user' || n, long(32), long(32), long(250), long(2048), '', '', n""",
     """rooms (id, name, name_key, title, description, avatar, access, label, is_lobby, created_at, last_time)
     SELECT n, long(50) || ' #' || n, 'name' || n, long(50), long(1000), long(2048),
-    iif(n = 1000, 'group', iif(n % 5, iif(n % 2, 'open', 'group'), 'direct')), 'public', 0, n,
+    CASE WHEN n = 1000 THEN 'group' WHEN n % 5 = 0 THEN 'direct' WHEN n % 2 = 0 THEN 'group' ELSE 'open' END, 'public',
+    false, n,
     :now - 60000000 + n * 7919 % 5003""",
     "memberships (room_id, user_id, role, joined_at, read_time) SELECT 1, n, 'member', n, :now",
     "memberships (room_id, user_id, role, joined_at, read_time) SELECT n, 1, 'owner', n, 0",
@@ -53,7 +52,7 @@ ROWS = [
     """messages (room_id, sender_id, time, type, content, attachment_id)
     SELECT n, n, :now - 60000000 + n * 7919 % 5003, 'text', long(4000), NULL""",
     """audit (time, actor, action, room_id, room, subject, message_id, before, after)
-    SELECT n, 'user' || n, 'message_edited', 1, 'public', long(50), n, json_object('content', long(4000)), '{}'""",
+    SELECT n, 'user' || n, 'message_edited', 1, 'public', long(50), n, '{"content": "' || long(4000) || '"}', '{}'""",
 ]
 HTTP = {
     "/room/find?detail=1": "rooms",
@@ -91,28 +90,29 @@ def app(make_app: Callable[..., Flask]) -> Flask:
     user_id, _ = services_of(app).accounts.register("alice", "secret1", "192.0.2.1")
     with services_of(app).store.write() as tx:
         tx.execute(update(User).where(User.id == user_id).values(is_teacher=True))
-        said = {"id": 1, "room_id": 1, "sender_id": user_id, "time": FIRST * 10, "type": "text", "content": "x"}
+        said = {"room_id": 1, "sender_id": user_id, "time": FIRST * 10, "type": "text", "content": "x"}
         tx.execute(insert(Message).values(said))
     return app
 
 
 @pytest.fixture
-def fill(app: Flask, home: Path) -> Fill:
+def fill(app: Flask) -> Fill:
     """Write so many rows of each kind, the first and last `longest` with the longest texts that are possible."""
 
     def write(count: int, longest: int) -> None:
         last = FIRST + count - 1
         numbers = f"WITH RECURSIVE n(n) AS (SELECT {FIRST} UNION ALL SELECT n + 1 FROM n WHERE n < {last})"
+        values_of = {"long": WIDE * 4000, "now": system_clock()}
         is_long = f"n < {FIRST + longest} OR n > {last - longest}"
-        with sqlite3.connect(home / "commonroom.db") as database:
+        with services_of(app).store.write() as tx:
             for rows in ROWS:
                 into, _, select = rows.partition("SELECT")
-                values = select.replace("long(", f"substr(iif({is_long}, :long, 'ordinary'), 1, ")
+                values = select.replace("long(", f"substr(CASE WHEN {is_long} THEN :long ELSE 'ordinary' END, 1, ")
                 sql = f"{numbers} INSERT INTO {into} SELECT {values} FROM n"
-                database.execute(sql, {"long": WIDE * 4000, "now": system_clock()})
-            database.execute("UPDATE rooms SET last_time = last_time + 1000000 WHERE length(description) > 8")
-            database.execute("UPDATE messages SET time = time + 1000000 WHERE length(content) > 8")
-        database.close()
+                given = {name: value for name, value in values_of.items() if f":{name}" in sql}
+                tx.execute(text(sql), given)
+            tx.execute(text("UPDATE rooms SET last_time = last_time + 1000000 WHERE length(description) > 8"))
+            tx.execute(text("UPDATE messages SET time = time + 1000000 WHERE length(content) > 8"))
 
     return write
 

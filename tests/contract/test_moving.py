@@ -1,5 +1,8 @@
 """`flask chat move` between SQLite and PostgreSQL, and backups of PostgreSQL."""
 
+import os
+import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 from flask import Flask
+from flask.cli import ScriptInfo
 from sqlalchemy import select
 
 from chat.backends import copying
@@ -86,6 +90,21 @@ def test_everything_moves_there_and_back(
     returned = services_of(make_app(database_url=back))
     assert rows_of(returned) == now
     assert returned.messages.send(alice, "public", Draft(text="and on")).id == on_both[0].id + 1
+
+
+def test_a_terminal_shows_how_far_it_is(app: Flask, elsewhere: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    furnish(services_of(app))
+    screen, terminal = os.openpty()
+    with os.fdopen(screen, "rb", buffering=0) as shown, os.fdopen(terminal, "w") as errors:
+        monkeypatch.setattr(sys, "stderr", errors)
+        info = ScriptInfo(create_app=lambda: app)
+        app.cli.main(["chat", "move", "--to", elsewhere], standalone_mode=False, obj=info)
+        errors.flush()
+        written = shown.read(65536).decode()
+    steps = [int(percent) for percent in re.findall(r"Copying.* (\d+)%", written.replace("\r", "\n"))]
+    assert steps == sorted(steps)
+    assert len(set(steps)) > 5
+    assert steps[-1] == 100
 
 
 def test_a_break_leaves_the_target_empty_and_it_is_run_again(

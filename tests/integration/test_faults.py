@@ -4,12 +4,13 @@ import base64
 import json
 import resource
 import socket
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import requests
 
+from tests.database import locked, rows_of
 from tests.integration.raw import token_of
 from tests.pictures import noise
 from tests.real_server import Server
@@ -17,6 +18,7 @@ from tests.real_server import Server
 StartServer = Callable[..., Server]
 
 
+@pytest.mark.sqlite_only  # the file grows; PostgreSQL's full disk is test_full_disk's
 def test_a_full_disk(server: StartServer, home: Path) -> None:
     live = server()
     token = token_of(live, "alice")
@@ -45,33 +47,26 @@ def test_a_full_disk(server: StartServer, home: Path) -> None:
     assert requests.get(f"{live.url}/room/find", headers=auth, timeout=30).status_code == 200
     live.kill()
     live.start()
-    with sqlite3.connect(home / "commonroom.db") as connection:
-        counts = [
-            connection.execute(query).fetchone()[0]
-            for query in (
-                "SELECT count(*) FROM messages",
-                "SELECT count(*) FROM attachments",
-                "SELECT count(DISTINCT attachment_id) FROM attachment_chunks",
-            )
-        ]
-        assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
-        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
-    assert counts == [stored] * 3
+    for query in (
+        "SELECT count(*) FROM messages",
+        "SELECT count(*) FROM attachments",
+        "SELECT count(DISTINCT attachment_id) FROM attachment_chunks",
+    ):
+        assert rows_of(home, query) == [(stored,)]
+    assert rows_of(home, "PRAGMA integrity_check") == [("ok",)]
+    assert rows_of(home, "PRAGMA foreign_key_check") == []
     assert show(data).status_code == 200
 
 
 def test_a_locked_database(server: StartServer, home: Path) -> None:
     live = server(CHAT_DATABASE_BUSY_SECONDS="0.3")
     auth = {"Authorization": token_of(live, "alice")}
-    other = sqlite3.connect(home / "commonroom.db", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
     body = {"roomname": "public", "new_message": {"type": "text", "content": "x"}}
-    reply = requests.post(f"{live.url}/chat/send", json=body, headers=auth, timeout=30)
-    assert (reply.status_code, reply.json()["status"]) == (503, "failure")
-    assert "Retry-After" in reply.headers
-    assert requests.get(f"{live.url}/room/find", headers=auth, timeout=30).status_code == 200
-    other.execute("ROLLBACK")
-    other.close()
+    with locked(home):
+        reply = requests.post(f"{live.url}/chat/send", json=body, headers=auth, timeout=30)
+        assert (reply.status_code, reply.json()["status"]) == (503, "failure")
+        assert "Retry-After" in reply.headers
+        assert requests.get(f"{live.url}/room/find", headers=auth, timeout=30).status_code == 200
     assert requests.post(f"{live.url}/chat/send", json=body, headers=auth, timeout=30).status_code == 200
     got = requests.get(f"{live.url}/chat/pull", headers=auth, timeout=30).json()["public"]
     assert [message["content"] for message in got] == ["x"]

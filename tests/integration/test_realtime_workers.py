@@ -1,13 +1,12 @@
 """Realtime's sockets over several workers, on the further port, with a busy database, and when the server stops."""
 
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.contract.realtime_client import Closed, RealtimeUser, RoomSocket
+from tests.database import locked
 from tests.integration.raw import spread
 from tests.real_server import Server, free_port
 
@@ -82,8 +81,7 @@ def test_a_busy_database_refuses_a_message_or_a_token_and_neither_is_lost(
     alice = user(live, "alice")
     room = alice.make()
     speaker, listener, token = alice.enter(room), alice.enter(room), alice.token(room)
-    with closing(sqlite3.connect(home / "commonroom.db", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with locked(home):
         refused = speaker.say("now?", client_message_id="m-1")
         assert set(refused) == {"status", "error", "retry_after"}
         assert refused["status"] is False
@@ -92,7 +90,6 @@ def test_a_busy_database_refuses_a_message_or_a_token_and_neither_is_lost(
         with pytest.raises(Closed) as closed:
             turned_away.next()
         assert closed.value.code == 1013
-        other.execute("ROLLBACK")
     assert speaker.say("now?", client_message_id="m-1") == {"status": True}
     entered = alice.bare(token)
     assert entered.next()["msg"] == "now?", "it was sent after the token was given"

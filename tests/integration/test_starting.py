@@ -126,6 +126,7 @@ def test_an_address_of_one_family_is_printed_as_it_is(server: StartServer) -> No
     assert f"Commonroom is at http://[::1]:{live.port}/\n" in live.log.read_text()
 
 
+@pytest.mark.sqlite_only  # whose files they are
 def test_messages_are_private_on_this_machine(server: StartServer, home: Path) -> None:
     """Also where an older version had left it open."""
     (home / "secret_key").write_text("tests-only-0123456789-abcdefghijklmnopqrstuvwxyz")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import requests
 
+from tests.databases import database_environment
 from tests.integration.raw import answer, open_pull, sockets_of, token_of, wait_until_read
 from tests.real_server import BIN, ROOT, Server, wait_until
 
@@ -158,7 +159,7 @@ def test_a_new_password_ends_all_sessions_in_all_workers(server: StartServer, ho
     token = token_of(live, "alice")
     pulls = [open_pull(live, token, {"public": ""}) for _ in range(8)]
     wait_until_read(live)
-    environment = {"PATH": os.environ["PATH"], "CHAT_INSTANCE_PATH": str(home)}
+    environment = {"PATH": os.environ["PATH"], "CHAT_INSTANCE_PATH": str(home), **database_environment(home)}
     command = [str(BIN / "flask"), "--app", "wsgi", "chat", "set-password", "alice", "--password"]
     for password, code in (("short", 1), ("new password", 0)):
         done = subprocess.run([*command, password], cwd=ROOT, env=environment, timeout=60, check=False)

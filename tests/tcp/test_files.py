@@ -2,10 +2,8 @@
 
 import json
 import random
-import sqlite3
 import threading
 import time
-from contextlib import closing
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -17,6 +15,7 @@ from chat.clock import SECOND, to_local
 from chat.services.files import clean_filename
 from tests.contract.clients import HttpTransport, PollingClient
 from tests.contract.tcp_client import Lines
+from tests.database import rows_of
 from tests.real_server import Server, wait_until
 from tests.server.raw import Talk, get, rss_of
 from tests.tcp.conftest import Connect, create, enter
@@ -327,7 +326,6 @@ def _quiet_upload(client: Lines, data: bytes, group_id: int) -> int:
 
 def _rows(live: Server) -> tuple[int, int]:
     """Return the number of attachments and chunks."""
-    with closing(sqlite3.connect(live.home / "commonroom.db")) as connection:
-        counted = "SELECT (SELECT count(*) FROM attachments), (SELECT count(*) FROM attachment_chunks)"
-        files, chunks = connection.execute(counted).fetchone()
+    counted = "SELECT (SELECT count(*) FROM attachments), (SELECT count(*) FROM attachment_chunks)"
+    ((files, chunks),) = rows_of(live.home, counted)
     return files, chunks

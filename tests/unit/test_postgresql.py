@@ -170,6 +170,33 @@ def test_down_to_nothing_and_up_again(make_app: Callable[..., Flask]) -> None:
         assert connection.exec_driver_sql("SELECT id, name FROM rooms").all() == [(1, "public")]
 
 
+def test_statements_that_are_lost_on_the_way_are_not_prepared_any_more(
+    services: Services, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As by pgbouncer before 1.21, which gives each transaction any connection: one request fails."""
+
+    def ask() -> None:
+        with services.store.read() as connection:
+            connection.exec_driver_sql("SELECT count(*) FROM users").scalar()
+
+    def lose_statements() -> None:
+        with engine_of(services).begin() as connection:  # the one that was used last
+            connection.exec_driver_sql("DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$")
+
+    def ask_often() -> None:
+        for _ in range(10):
+            ask()
+
+    ask_often()
+    lose_statements()
+    assert refusal(ask) is ErrorCode.UNAVAILABLE
+    for _ in range(3):
+        ask_often()
+        lose_statements()
+    ask_often()
+    assert sum("pooler" in message for message in caplog.messages) == 1
+
+
 def test_schemas_that_do_not_fit_are_refused_in_one_line(home: Path, outside: psycopg.Connection) -> None:
     settings = settings_at(home)
     check(settings)

@@ -3,6 +3,8 @@
 import contextlib
 import logging
 import random
+import shlex
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,9 +14,11 @@ import psycopg
 import pytest
 
 from chat.backends.redis import buckets as lua
+from chat.backends.redis import connections
 from chat.backends.redis import hints as hints_module
 from chat.backends.redis import link as link_module
 from chat.backends.redis.buckets import RedisBuckets
+from chat.backends.redis.connections import Patience
 from chat.backends.redis.hints import RedisHints
 from chat.backends.redis.link import Link
 from chat.clock import SECOND
@@ -31,8 +35,9 @@ from instance import check
 from setting_parsers import ConfigError
 from tests.conftest import FakeClock, settings_at, sign_up
 from tests.databases import url_of
-from tests.real_server import wait_until
+from tests.real_server import ROOT, wait_until
 from tests.redis import PrivateRedis
+from tests.relay import Relay
 from tests.sizes import size
 
 FEW = Limit("few", burst=5, seconds=3600)
@@ -218,6 +223,49 @@ def test_nobody_waits_for_a_redis_that_has_frozen(server: PrivateRedis, link: Li
             assert time.monotonic() - began < most
     finally:
         server.go_on()
+
+
+def test_nobody_waits_for_the_look_up_of_a_name(server: PrivateRedis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name server that is silent holds getaddrinfo for seconds; attempts do not pile up meanwhile."""
+    answers = threading.Event()
+    asked: list[object] = []
+    look_up = socket.getaddrinfo
+
+    def slow(*given: object, **more: object) -> object:
+        asked.append(given)
+        assert answers.wait(60)
+        return look_up(*given, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    monkeypatch.setattr(connections, "_MOST_LATE", 2)
+    relay = Relay(server.url.removeprefix("unix://"))
+    link = Link(f"redis://localhost:{relay.port}/0")
+    try:
+        began = time.monotonic()
+        for _ in range(20):
+            with pytest.raises(SharedAwayError):
+                link.attempt(lambda redis: redis.ping())
+        assert time.monotonic() - began < 20
+        assert len(asked) == 2
+        answers.set()
+        wait_until(lambda: link._patience._late == 0, "the late attempts have ended")
+        assert link.attempt(lambda redis: redis.ping())
+    finally:
+        link.close()
+        relay.stop()
+
+
+def test_all_waits_of_a_command_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    patience = Patience(0.25)
+    with patience.limited():
+        assert patience.left() == 0.25
+        now += 0.2
+        assert patience.left() == pytest.approx(0.05)
+        now += 0.2
+        assert 0 < patience.left() < 0.01
+    assert patience.left() == 0.25
 
 
 def test_an_absence_is_logged_once_a_minute(
@@ -480,6 +528,47 @@ def test_a_redis_that_asks_for_a_password_is_told_at_the_start(home: Path) -> No
         check(settings_at(home, redis_url=server.url.replace("unix://", "unix://:right-1@")))
     finally:
         server.stop()
+
+
+def allow(server: PrivateRedis, without: str = "") -> str:
+    """Make the user of docs/redis.md, less one right. Returns its URL."""
+    (line,) = [line for line in (ROOT / "docs/redis.md").read_text().splitlines() if line.startswith("ACL SETUSER")]
+    words = [word for word in shlex.split(line) if word != without]
+    with server.client() as redis:
+        redis.execute_command("ACL", "DELUSER", "commonroom")
+        redis.execute_command(*words)
+    return server.url.replace("unix://", "unix://commonroom:PASSWORD@")
+
+
+def test_the_documented_user_may_do_all_that_the_chat_does(
+    server: PrivateRedis, make_services: Callable[..., Services]
+) -> None:
+    url = allow(server)
+    one, other = (make_services(redis_url=f"{url}?db=1") for _ in range(2))
+    one.limits.hold_over_workers()
+    for services in (one, other):
+        hear_itself(services)
+    wait_until(lambda: hints_of(one)._has_others, "they know each other")
+    alice = sign_up(one, "alice")
+    one.messages.send(alice, "public", Draft(text="x"))
+    for _ in range(3):
+        one.accounts.log_in("alice", "secret1", ADDRESS)
+    assert refusal(lambda: one.accounts.log_in("alice", "wrong", ADDRESS)).code is ErrorCode.CREDENTIALS_WRONG
+    assert not one.limits.is_full(FAILED_LOGINS_BY_ADDRESS, ADDRESS)
+    one.presence.flush()
+    assert online(other)
+    one.sessions.close(alice)
+    one.presence.flush()
+    with server.client() as redis:
+        assert redis.acl_log() == [], "what was refused"
+        assert not [key for key in redis.scan_iter() if not key.startswith("commonroom:")]
+
+
+@pytest.mark.parametrize("right", ["+info", "+pubsub|numsub", "+publish", "+script|load", "~commonroom:*"])
+def test_a_user_without_a_right_is_told_at_the_start(server: PrivateRedis, home: Path, right: str) -> None:
+    with pytest.raises(ConfigError, match=r"REDIS_URL=.*(no permissions|NOPERM)"):
+        check(settings_at(home, redis_url=allow(server, without=right)))
+    check(settings_at(home, redis_url=allow(server)))
 
 
 def test_other_faults_of_redis_at_the_start(server: PrivateRedis, home: Path, caplog: pytest.LogCaptureFixture) -> None:

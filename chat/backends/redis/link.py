@@ -4,28 +4,32 @@ import logging
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from chat.backends.redis.connections import CONNECTIONS, Patience
 from chat.ports import SharedAwayError
 
 log = logging.getLogger(__name__)
-TIMEOUT_SECONDS = 0.25  # for a connection, and for an answer
+TIMEOUT_SECONDS = 0.25  # for a command, with its connection and the look-up of the host's name
 LOG_EVERY_SECONDS = 60.0
 T = TypeVar("T")
 
 
-def client(url: str, timeout: float = TIMEOUT_SECONDS) -> "redis.Redis":
+def client(url: str, patience: Patience) -> "redis.Redis":
     """Make a client with bounded waits.
 
     redis-py's defaults (8.1) wait 5 s and retry ten times: a stopped Redis would hold a request for 12 s.
     """
     return redis.Redis.from_url(
         url,
-        socket_timeout=timeout,
-        socket_connect_timeout=timeout,
+        connection_class=CONNECTIONS[urlsplit(url).scheme],
+        patience=patience,
+        socket_timeout=TIMEOUT_SECONDS,
+        socket_connect_timeout=TIMEOUT_SECONDS,
         retry=Retry(NoBackoff(), 0),
         health_check_interval=0,
         protocol=2,  # with 3 each new connection takes a round trip more
@@ -38,7 +42,8 @@ class Link:
     """The connections of one process. From any thread."""
 
     def __init__(self, url: str) -> None:
-        self._client = client(url)
+        self._patience = Patience(TIMEOUT_SECONDS)
+        self._client = client(url, self._patience)
         self._url = url
         self._logged_at = -LOG_EVERY_SECONDS  # time.monotonic() s
         self._has_told = False
@@ -54,7 +59,8 @@ class Link:
     def attempt(self, command: Callable[["redis.Redis"], T]) -> T:
         """Run a command even if Redis is known to be away, and note whether it is back. Raises SharedAwayError."""
         try:
-            result = command(self._client)
+            with self._patience.limited():
+                result = command(self._client)
         except (redis.RedisError, OSError) as error:
             self._lost(error)
             raise SharedAwayError from error
@@ -71,7 +77,7 @@ class Link:
 
     def subscriber(self) -> "redis.client.PubSub":
         """Make a subscriber with a connection of its own."""
-        made: redis.client.PubSub = client(self._url).pubsub()  # type: ignore[no-untyped-call]
+        made: redis.client.PubSub = client(self._url, self._patience).pubsub()  # type: ignore[no-untyped-call]
         return made
 
     def close(self) -> None:
