@@ -65,6 +65,7 @@ class PersonBounds:
 
         Owners by succession or transfer are not checked: they did not create the room.
         """
+        _decide_alone(tx, [actor.user_id])
         owned = select(func.count()).where(Membership.user_id == actor.user_id, Membership.role == Role.OWNER)
         if tx.execute(owned).scalar_one() >= self._bounds.rooms_owned:
             raise ChatError(ErrorCode.ROOMS_OWNED, limit=self._bounds.rooms_owned)
@@ -101,6 +102,7 @@ class PersonBounds:
         """Raise CANNOT_BE_ADDED if one of the users has reached the limit of strangers' rooms and the actor is not a
         friend.
         """
+        _decide_alone(tx, user_ids)
         query = (
             select(Membership.user_id)
             .where(Membership.user_id.in_(user_ids), _is_strangers)
@@ -110,6 +112,11 @@ class PersonBounds:
         full = set(tx.execute(query).scalars())
         if full and not full <= friendships.friends_among(tx, adder_id, full):
             raise ChatError(ErrorCode.CANNOT_BE_ADDED)
+
+
+def _decide_alone(tx: WriteTransaction, user_ids: Collection[int]) -> None:
+    """Let nobody else count these users' rooms until the commit. Not by their rows: a room's row is locked already."""
+    tx.lock_names(f"rooms of {user_id}" for user_id in user_ids)
 
 
 class Requests:

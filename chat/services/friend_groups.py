@@ -31,6 +31,7 @@ class FriendGroups:
         """Create an empty group. Raises FRIEND_GROUP_TAKEN, TOO_MANY."""
         try:
             with self._store.write() as tx:
+                tx.lock_users([actor.user_id])
                 self._bounds.require_fewer(tx, FriendGroup.owner_id == actor.user_id, FRIEND_GROUPS)
                 tx.execute(insert(FriendGroup).values(owner_id=actor.user_id, name=name))
         except IntegrityError:

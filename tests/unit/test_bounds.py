@@ -408,6 +408,20 @@ def test_counting_strangers_rooms_scans_no_table(services: Services) -> None:
     assert "SCAN" not in plans[0], plans[0]
 
 
+@pytest.mark.both_databases
+def test_parallel_creations_are_counted_one_by_one(limited: Callable[..., Services]) -> None:
+    one, other = (limited(rooms_owned=3, rate_limits=False) for _ in range(2))
+    me = sign_up(one, "me")
+    made: list[ErrorCode | None] = []
+
+    def make(services: Services, number: int) -> None:
+        made.append(code_of(lambda: services.rooms.create(me, f"room {number}")))
+
+    run_in_threads(*(lambda n=n, s=s: make(s, n) for n, s in enumerate((one, other) * 4)))
+    assert (made.count(None), made.count(ErrorCode.ROOMS_OWNED)) == (3, 5)
+
+
+@pytest.mark.both_databases
 def test_parallel_strangers_are_counted_one_by_one(limited: Callable[..., Services]) -> None:
     one, other = (limited(strangers_rooms=3, rate_limits=False) for _ in range(2))
     me = sign_up(one, "me")

@@ -133,6 +133,7 @@ def test_a_search_looks_at_so_many_messages_and_says_where_to_go_on(services, cl
     assert not services.message_queries.search(alice, 1, Filter(text="needle", until=until)).next
 
 
+@pytest.mark.sqlite_only  # its plans
 @pytest.mark.parametrize(
     ("query", "index"),
     [

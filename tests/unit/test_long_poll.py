@@ -342,6 +342,7 @@ def test_typing_ends_the_pulls_of_others_that_ask_for_changes(
     wait_for_the_bus(chat)
     plain, changes = park(app, token, in_the_lobby(sent)), park(app, token, in_the_lobby(sent), "&changes=1")
     chat.changes.typing(bob, "public")
+    wait_for_the_bus(chat)  # on PostgreSQL there may be other processes
     assert plain.look() is Look.NOTHING_YET
     answer = changes.look()
     assert isinstance(answer, bytes)

@@ -553,8 +553,9 @@ def test_the_documented_user_may_do_all_that_the_chat_does(
     one.messages.send(alice, "public", Draft(text="x"))
     for _ in range(3):
         one.accounts.log_in("alice", "secret1", ADDRESS)
-    assert refusal(lambda: one.accounts.log_in("alice", "wrong", ADDRESS)).code is ErrorCode.CREDENTIALS_WRONG
-    assert not one.limits.is_full(FAILED_LOGINS_BY_ADDRESS, ADDRESS)
+    undo = one.limits.take_each([(FAILED_LOGINS_BY_ADDRESS, ADDRESS, 900)])
+    assert not other.limits.is_full(FAILED_LOGINS_BY_ADDRESS, ADDRESS)
+    undo()
     one.presence.flush()
     assert online(other)
     one.sessions.close(alice)
