@@ -14,7 +14,7 @@ from bench.searching import ask
 from bench.servers import Commonroom
 from tests.browser import BROWSERS, FLAGS, find_browser
 
-SHOWN = (50, 200, 500)  # in the document, at the beginning
+SHOWN = (50, 100, 200)  # in the document, at the beginning
 SENDERS, A_SECOND, COUNT, ROUNDS = 4, 20, 80, 3
 MOST_TIMES = 1.5  # as much with the most messages as with the fewest
 _SIZE = {"width": 1280, "height": 800}

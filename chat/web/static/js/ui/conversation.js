@@ -1,11 +1,10 @@
 // The open room's messages: showing, scrolling, loading older ones.
 //
-// The page holds a window of at most WINDOW messages: scrolling back removes the newest, scrolling forward the oldest.
+// The document has a window of at most WINDOW messages: scrolling back removes the newest, scrolling forward the oldest.
 // Unchanged messages are not drawn again, so a new message costs the same however many are shown.
 
 import { api } from "../core/api.js";
 import { toEntries } from "../core/servermessages.js";
-import { KEPT_MESSAGES } from "../core/store.js";
 import { byId, el, setChildren } from "../lib/dom.js";
 import { dayKey, dayName, toDate } from "../lib/format.js";
 import { onLanguage, t } from "../lib/i18n.js";
@@ -17,9 +16,9 @@ import { MessageView } from "./messageview.js";
 import { notify } from "./notices.js";
 
 const PAGE = 50; // of history
-const MOVE = 25; // messages by which the window moves: few, as each is drawn in one frame
-const WINDOW = KEPT_MESSAGES;
-const DRAWN = 80; // messages at the window's end that are laid out even if they are not on the screen
+const MOVE = 10; // messages by which the window moves: few, as each is drawn in one frame
+const WINDOW = 200; // messages in the document
+const DRAWN = 40; // messages at the window's end that are laid out even if they are not on the screen
 const NEAR_TOP_PX = 400;
 const NEAR_BOTTOM_PX = 60;
 const GROUP_MS = 5 * 60_000;
@@ -318,7 +317,7 @@ export class Conversation {
       const retry = el("button", { type: "button", class: "link", onclick: () => this.#loadOlder() }, t("message.retry"));
       return el("p", { class: "log-head" }, t("conversation.older.failed"), " ", retry);
     }
-    if (!room.isAtStart || room.messages.length === 0) return null;
+    if (!room.isAtStart || room.messages.length === 0 || this.#window(room).first > 0) return null;
     return el("p", { class: "log-head" }, t("conversation.start", { room: roomTitle(room) }));
   }
 
