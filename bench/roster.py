@@ -63,19 +63,27 @@ class Teacher:
 
     def __init__(self, server: Commonroom) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        self._cookie = ""
         self._call("POST", "/user/register", {"username": "teacher", "password": "secret of hers"})
         server.run(sys.executable, "-m", "flask", "--app", "wsgi", "chat", "teacher", "teacher")
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        headers = {"Content-Type": "application/json", "Cookie": getattr(self, "_cookie", "")}
-        self._connection.request(method, path, None if body is None else json.dumps(body), headers)
-        response = self._connection.getresponse()
+        response = self.request(method, path, None if body is None else json.dumps(body).encode())
         answer: dict[str, Any] = json.loads(response.read())
-        if response.status != 200:
-            raise RuntimeError(f"{path}: {response.status} {answer}")
         if cookie := response.headers.get("Set-Cookie"):
             self._cookie = cookie.partition(";")[0]
         return answer
+
+    def request(
+        self, method: str, path: str, body: bytes | None = None, media_type: str = "application/json"
+    ) -> http.client.HTTPResponse:
+        """The answer, to be read. Raises RuntimeError if it is a refusal."""
+        headers = {"Content-Type": media_type, "Cookie": self._cookie}
+        self._connection.request(method, path, body, headers)
+        response = self._connection.getresponse()
+        if response.status != 200:
+            raise RuntimeError(f"{path}: {response.status} {response.read()[:300]!r}")
+        return response
 
     def import_roster(self, content: bytes, sends: Sends) -> None:
         """Print the times of the import's steps. Raises RuntimeError if it fails."""

@@ -1,7 +1,8 @@
 """`flask --app wsgi chat now|people|rooms|room|audit`: the teachers' console as commands."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from flask.cli import with_appcontext
@@ -11,10 +12,11 @@ from chat.clock import to_iso
 from chat.errors import ErrorCode
 from chat.http.context import services
 from chat.models import Actor
-from chat.services.paging import Page
+from chat.services.paging import Listed, Page
 from chat.services.room_settings import SLOW_MODE_MAX
 
-MOST = 200  # lines
+MOST = 200  # lines, or entries at a time
+T = TypeVar("T")
 # Has a teacher's rights in rooms that are not private, and no account.
 ADMINISTRATOR = Actor(0, "", "", "", "", session_ends=0, created_at=0, is_teacher=True)
 _WORDS = {
@@ -23,6 +25,15 @@ _WORDS = {
     ErrorCode.FIELD_INVALID: "--{field} is not valid: see --help for what it takes.",
     ErrorCode.UNAVAILABLE: "The database is busy or not there: try again.",
 }
+
+
+def _all(fetch: Callable[[Page], Listed[T]]) -> Iterator[T]:
+    """Yield the entries of all pages."""
+    found = fetch(Page(MOST))
+    yield from found
+    while found.next:
+        found = fetch(Page(MOST, found.next))
+        yield from found
 
 
 @click.command("now")
@@ -35,7 +46,7 @@ def now() -> None:
     click.echo(f"messages in the last minute: {activity.messages}")
     for room in activity.rooms:
         click.echo(f"room {room.name}: {room.messages} messages, {room.online} of {room.members} online")
-    for person in overview.online(None, Page(MOST)):
+    for person in _all(lambda page: overview.online(None, page)):
         sessions = "; ".join(f"{each.protocol} {each.program} since {to_iso(each.since)}" for each in person.sessions)
         click.echo(f"{person.username}\t{person.nickname}\t{sessions}")
 
@@ -115,7 +126,7 @@ def room(name: str, *, new_code: bool, no_code: bool, members: bool, delete: boo
             click.echo(f"{key}: {value}")
         click.echo(f"join code: {chat.join_codes.code(ADMINISTRATOR, name) or 'none'}")
         if members:
-            for member in chat.memberships.members(ADMINISTRATOR, name, Page(MOST)):
+            for member in _all(lambda page: chat.memberships.members(ADMINISTRATOR, name, page)):
                 click.echo(f"{member.username}\t{member.nickname}\t{member.role}")
 
 
