@@ -1,7 +1,9 @@
 """A walk through the page's screens that collects violations of WCAG 2.2 AA: by axe-core, and by checks of our own."""
 
+import base64
 import importlib.util
 import os
+import re
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +16,7 @@ PHONE, DESKTOP, TABLET = (320, 640, 1), (1920, 1080, 1), (768, 1024, 1)
 ZOOMED = (640, 400, 2)  # a window of 1280 x 800 at a zoom of 200 %
 SIZES = (PHONE, ZOOMED, DESKTOP)
 FOLDER = Path(__file__).parent
+PICTURES = os.environ.get("WALK_PICTURES")  # a folder that gets a picture of each look
 LOOK, FOCUS = ((FOLDER / name).read_text(encoding="utf-8") for name in ("accessibility.js", "focus.js"))
 
 
@@ -72,8 +75,23 @@ class Walk:
             about: dict[str, Any] = {"scheme": scheme, "tags": TAGS, "rules": rules}
             seen = cast("list[str]", self.page.evaluate(LOOK, about))
             self.found += [f"{screen}, {size[0]} px: {each}" for each in seen]
+            if PICTURES:
+                self._picture(Path(PICTURES), f"{screen} {size[0]} {scheme}", scheme)
         if sizes[-1] != DESKTOP:
             self.resize(DESKTOP)
+
+    def _picture(self, folder: Path, name: str, scheme: str) -> None:
+        """By the protocol: Playwright's own would give the window its first size."""
+        paint = (
+            "(scheme) => { const { dataset } = document.documentElement; if (dataset.theme) dataset.theme = scheme; }"
+        )
+        language = self.page.evaluate("document.documentElement.lang")
+        before = self.page.evaluate("document.documentElement.dataset.theme")
+        self.page.evaluate(paint, scheme)
+        shot = self._devices.send("Page.captureScreenshot")["data"]
+        self.page.evaluate(paint, before)
+        file = re.sub("[^a-z0-9]+", "-", name.lower())
+        (folder / f"{file}-{language}.png").write_bytes(base64.b64decode(shot))
 
     def focus(self, screen: str) -> None:
         """Check that everything shows when it has the focus."""

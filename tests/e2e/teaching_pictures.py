@@ -185,7 +185,7 @@ class Course:
         teacher.locator("#room-details").click()
         pause = teacher.locator("#field-pause")
         pause.select_option("30")
-        pause.scroll_into_view_if_needed()
+        teacher.locator(".order-section").evaluate("(node) => node.scrollIntoView()")
         self._shoot(teacher, "settings")
         _close_dialog(teacher)
         self._ask(teacher, "/chat/send", new_message={"type": "img", "content": TALL})

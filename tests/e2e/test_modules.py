@@ -320,16 +320,16 @@ def test_a_name_begun_before_the_members_are_known_is_completed(page):
       text.value = "hello @ca";
       text.dispatchEvent(new Event("input"));
       joined("bert", "carl");
-      joined("caesar", "carl");
+      joined("caesar", "carl", "oscar");
       press("ArrowUp");
-      joined("bert", "caesar", "cato");
+      joined("bert", "caesar", "Dr Cato");
       press("Escape");
       joined("carl");
       text.value = "";
       text.dispatchEvent(new Event("input"));
       joined("cara");
       return seen;"""
-    assert run(page, "completion", body) == [["carl*"], ["caesar", "carl*"], ["caesar*", "cato"], [], []]
+    assert run(page, "completion", body) == [["carl*"], ["caesar", "carl*"], ["caesar*", "Dr Cato"], [], []]
 
 
 def test_a_file_shows_its_name_and_size_and_can_be_saved(page):
@@ -394,6 +394,12 @@ def test_hostile_texts_are_set_in_time(page):
     })"""
     taken = dict(zip(HOSTILE, run(page, "formatting", body, HOSTILE), strict=True))
     assert {part: ms for part, ms in taken.items() if ms > 10_000} == {}
+
+
+def test_texts_of_emoji_only_are_large(page):
+    large = ["🎉", "👍🏽 👩‍👩‍👧", "❤️", "🇩🇪🇨🇳"]
+    others = ["🎉!", "7", "a", "好", "🎉" * 25, "😀\u200bx"]
+    assert run(page, "formatting", "return cases.map(m.isOnlyEmoji)", large + others) == [True] * 4 + [False] * 6
 
 
 def test_a_moving_picture_that_is_too_large_is_refused_instead_of_standing_still(page):

@@ -5,19 +5,19 @@ from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.e2e.conftest import PASSWORD, Desks, People, Server
-from tests.e2e.steps import create_room, expect_once, say
+from tests.e2e.steps import create_room, expect_once, say, wait_for
 from tests.e2e.teaching_pictures import ENGLISH, PICTURES, Course
 from tests.pictures import picture
 
 PHONE = {"viewport": {"width": 375, "height": 720}}
 
 
-def register(page, name):
+def register(page, name, password=PASSWORD):
     page.locator("#username").fill(name)
-    page.locator("#password").fill(PASSWORD)
+    page.locator("#password").fill(password)
     page.locator("#login-submit").click()
 
 
@@ -87,11 +87,12 @@ def test_accounts_in_the_console(people, server, name):
     password = teacher.locator(".one-time code").inner_text()
     teacher.keyboard.press("Escape")
     expect(pupil.locator("#login-reason")).to_contain_text("password was changed")
-    pupil.locator("#password").fill(password)
-    pupil.locator("#login-submit").click()
+    register(pupil, kim, password)
     must = pupil.get_by_role("dialog")
     expect(must).to_contain_text("for this one time")
-    pupil.keyboard.press("Escape")  # which is no way round it
+    must.get_by_role("button", name="Log out").click()  # no way round it, but a way out
+    expect(pupil.locator("#login-reason")).to_contain_text("choose a new password")
+    register(pupil, kim, password)
     must.get_by_label("The one-time password").fill(password)
     must.get_by_label("New password").fill("a pupil's own")
     must.get_by_role("button", name="Change password").click()
@@ -116,8 +117,18 @@ def test_a_roster_becomes_log_in_cards(people, server, name):
     lines = f"用户名;姓名\n{name('mia')};小明\n{name('lea')};\n".encode("gbk")
     teacher.locator("#field-roster").set_input_files({**bad, "buffer": lines})
     expect(teacher.locator(".preview tbody tr")).to_have_count(2)
+    asked: list[Route] = []
+    teacher.route("**/site/roster/status?*", lambda route: route.continue_() if asked else asked.append(route))
     teacher.get_by_role("button", name="Import 2 people").click()
-    expect(teacher.locator(".card")).to_have_count(2)
+    wait_for(teacher, lambda: asked, "the page asks how far the import is")
+    teacher.keyboard.press("Escape")
+    teacher.locator(".teach-tabs [href='#now']").click()
+    expect(teacher.locator(".teach-tabs [aria-current]")).to_have_attribute("href", "#now")
+    asked[0].continue_()
+    expect(teacher.locator(".card")).to_have_count(2)  # all the same, as the passwords are nowhere else
+    for tab, count in (("now", 0), ("people", 2)):
+        teacher.locator(f".teach-tabs [href='#{tab}']").click()
+        expect(teacher.locator(".card")).to_have_count(count)
     card = teacher.locator(".card").first
     expect(card.locator("svg path")).to_have_count(1)
     address, username, password = card.locator("code").all_inner_texts()

@@ -89,9 +89,10 @@ def test_pages_name_files_and_pages_that_exist(page: Path) -> None:
     assert not missing | {link for link in links if link and not (page.parent / link).exists()}
 
 
-def test_the_page_of_faults_names_tests_that_exist() -> None:
+@pytest.mark.parametrize("page", ["faults", "classroom"])
+def test_pages_that_name_tests_name_existing_ones(page: str) -> None:
     path = ""
-    for named in re.findall(r"`([\w/.]*)::(test_\w+)`", (ROOT / "docs/faults.md").read_text(encoding="utf-8")):
+    for named in re.findall(r"`([\w/.]*)::(test_\w+)`", (ROOT / f"docs/{page}.md").read_text(encoding="utf-8")):
         path = named[0] or path  # `::name` is in the file named last
         assert f"def {named[1]}(" in (ROOT / path).read_text(encoding="utf-8"), named
 

@@ -228,6 +228,13 @@ def test_two_teachers_who_change_the_settings_at_once(services: Services, teache
     assert services.site.settings().version == 1
 
 
+@pytest.mark.both_databases
+def test_settings_of_the_site_hold_in_other_processes_at_once(services: Services, other: Services) -> None:
+    assert other.site.settings().registration is Registration.OPEN
+    services.site.change(None, 0, {"registration": Registration.CLOSED})
+    refused(ErrorCode.REGISTRATION_CLOSED, lambda: other.accounts.create("x", "secret1", HERE))
+
+
 def test_what_pupils_may_make_is_a_setting(services: Services, teacher: Actor, pupil: Actor) -> None:
     settings = services.site.change(teacher, 0, {"private_rooms": False})
     refused(ErrorCode.PRIVATE_ROOMS_OFF, lambda: services.rooms.create_titled(pupil, "x", access=Access.INVITE))

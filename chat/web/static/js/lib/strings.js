@@ -32,6 +32,7 @@ export const STRINGS = {
   ],
   "login.ended.deleted": ["This account was deleted.", "该账号已被删除。"],
   "login.out": ["You logged out in another tab.", "你已在另一个标签页中退出登录。"],
+  "login.out.password": ["You are logged out. Log in again to choose a new password.", "你已退出登录。请重新登录并设置新密码。"],
   "login.other": [
     "In another tab of this browser, {name} has logged in. All tabs are {name}’s now.",
     "{name} 已在此浏览器的另一个标签页中登录，所有标签页现在都属于 {name}。",

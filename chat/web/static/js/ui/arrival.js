@@ -100,14 +100,14 @@ async function join(code) {
   notify(t("join.done", { room: roomname }));
 }
 
-/** Show teachers the way to their console; have a one-time password changed. */
-export function welcomeTeacher(me) {
+/** Show teachers the way to their console; have a one-time password changed, or call logOut(). */
+export function welcome(me, logOut) {
   byId("teach").hidden = !me.teacher;
   if (me.isNewTeacher) byId("bring-in").click();
-  if (me.must_change_password) askForNewPassword();
+  if (me.must_change_password) askForNewPassword(logOut);
 }
 
-function askForNewPassword() {
+function askForNewPassword(logOut) {
   const hidden = { type: "password", required: true };
   const hint = t("password.hint", { min: passwordMin() });
   const nodes = [
@@ -115,14 +115,19 @@ function askForNewPassword() {
     field("old-password", t("password.one-time"), { ...hidden, autocomplete: "current-password" }),
     field("new-password", t("password.new"), { ...hidden, autocomplete: "new-password", hint }),
   ];
-  const dialog = openForm(t("password.title"), nodes, { text: t("password.submit") }, async (values) => {
+  const change = async (values) => {
     const objection = passwordObjection(values["new-password"]);
     if (objection) throw new Error(objection);
     await siteApi.changePassword(values["old-password"], values["new-password"]);
     isDone = true;
     notify(t("password.done"));
-  });
+  };
   let isDone = false;
-  // There is no way round it: closed otherwise, it comes again.
-  dialog.node.addEventListener("close", () => isDone || byId("chat").hidden || askForNewPassword());
+  const dialog = openForm(t("password.title"), nodes, { text: t("password.submit") }, change, { cancel: t("account.logout"), isFirm: true });
+  // There is no way round it, but the one out. Where the session has ended, the dialog closes by itself.
+  dialog.node.addEventListener("close", async () => {
+    if (isDone || byId("chat").hidden) return;
+    await logOut();
+    if (!byId("chat").hidden) askForNewPassword(logOut); // the server was not reached
+  });
 }

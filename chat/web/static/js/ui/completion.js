@@ -62,7 +62,7 @@ export class Completion {
   }
 
   #find(chosen = null) {
-    const starts = (name) => name.toLowerCase().startsWith(this.#begun);
+    const starts = (name) => ` ${name.toLowerCase()}`.includes(` ${this.#begun}`); // or one of its words does
     const isMeant = ({ user, nickname }) => starts(user) || starts(nickname);
     this.#found = this.#begun === null ? [] : this.#members().filter(isMeant).slice(0, MOST);
     this.#at = Math.max(0, this.#found.findIndex(({ user }) => user === chosen));

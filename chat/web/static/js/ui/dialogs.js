@@ -7,8 +7,8 @@ import { fullName } from "../lib/names.js";
 let count = 0;
 
 // While a dialog is open, the browser's history has an entry {dialog: id} for it: going back closes it. Where a dialog
-// leads to another one or to a room, that takes over the entry.
-let isGoingBack = false; // from the entry of a dialog that is closed
+// leads to another one or to a room, that takes over the entry. The members, where they cover the room, have one too.
+let isGoingBack = false; // from the entry of what was closed
 let claimed = null; // [state, url] of the entry to make once that is done
 let leaving = null; // the address to leave for once that is done
 
@@ -39,18 +39,21 @@ export function leaveFor(url) {
 
 function leaveEntry(id) {
   if (isGoingBack && claimed?.[0]?.dialog === id) claimed = null;
-  else if (history.state?.dialog === id) {
-    isGoingBack = true;
-    history.back();
-  }
+  else if (history.state?.dialog === id) stepBack();
 }
 
-/** Open a dialog with a title and nodes; gives {node, close}. */
-export function openDialog(title, nodes, { className = "" } = {}) {
+/** Leave the newest entry of the browser's history, as what it stands for is closed. */
+export function stepBack() {
+  isGoingBack = true;
+  history.back();
+}
+
+/** Open a dialog with a title and nodes; gives {node, close}. isFirm: only its own buttons, Escape and Back close it. */
+export function openDialog(title, nodes, { className = "", isFirm = false } = {}) {
   const id = `dialog-title-${++count}`;
   const label = { "aria-label": t("dialog.close"), title: t("dialog.close") };
   const close = el("button", { type: "button", class: "icon-button", ...label }, icon("close"));
-  const head = el("header", { class: "dialog-head" }, el("h2", { id }, title), close);
+  const head = el("header", { class: "dialog-head" }, el("h2", { id }, title), isFirm ? null : close);
   const node = el("dialog", { "aria-labelledby": id, class: className }, head, ...nodes);
   close.addEventListener("click", () => node.close());
   node.dataset.id = id;
@@ -61,7 +64,7 @@ export function openDialog(title, nodes, { className = "" } = {}) {
   // A click outside closes it; the press must begin there too, so that selecting text does not close it.
   let pressed = null;
   node.addEventListener("pointerdown", (event) => (pressed = event.target));
-  node.addEventListener("click", (event) => event.target === node && pressed === node && node.close());
+  node.addEventListener("click", (event) => !isFirm && event.target === node && pressed === node && node.close());
   document.body.append(node);
   claimEntry({ dialog: id });
   node.showModal();
@@ -84,10 +87,11 @@ export function field(name, label, { hint = null, ...attributes } = {}) {
 /**
  * A dialog that asks, and does. submit: {text, isDangerous}; act(values) may throw an error, whose text is shown in
  * the dialog, which then stays open; or give a function to call once the dialog is closed and has given back the focus.
+ * cancel: the text of the button that only closes it; isFirm: as of openDialog.
  */
-export function openForm(title, nodes, submit, act) {
+export function openForm(title, nodes, submit, act, { cancel: no = t("dialog.cancel"), isFirm = false } = {}) {
   const error = el("p", { class: "form-error", role: "alert" });
-  const cancel = el("button", { type: "button", onclick: () => dialog.close() }, t("dialog.cancel"));
+  const cancel = el("button", { type: "button", onclick: () => dialog.close() }, no);
   const go = el("button", { type: "submit", class: submit.isDangerous ? "danger" : "primary" }, submit.text);
   const form = el("form", { novalidate: true }, ...nodes, error, el("div", { class: "buttons" }, cancel, go));
   form.addEventListener("submit", async (event) => {
@@ -106,7 +110,7 @@ export function openForm(title, nodes, submit, act) {
       go.removeAttribute("aria-disabled");
     }
   });
-  const dialog = openDialog(title, [form]);
+  const dialog = openDialog(title, [form], { isFirm });
   (form.querySelector("input:not([type=radio])") ?? cancel).focus();
   return dialog;
 }

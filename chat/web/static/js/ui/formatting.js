@@ -83,7 +83,8 @@ const begins = (lines, at) =>
 const quote = (lines) => el("blockquote", {}, formattedLines(lines));
 const list = (tag) => (lines, first) => {
   const start = tag === "ol" ? Number(NUMBER.exec(first)[1]) : null;
-  return el(tag, { start }, lines.map((line) => el("li", {}, inline(line))));
+  const isWide = String(start + lines.length - 1).length > 2; // a bubble cuts off what stands out
+  return el(tag, { start, class: isWide && "wide" }, lines.map((line) => el("li", {}, inline(line))));
 };
 
 function formattedLines(lines) {

@@ -34,9 +34,20 @@ export function codeSection(room, close) {
       openPanel(room, code);
     };
     const buttons = [button("code.off", act(siteApi.noRoomCode)), button("code.renew", act(siteApi.newRoomCode)), button("code.large", large, "primary")];
-    return [el("p", { class: "room-code" }, el("code", {}, code)), el("div", { class: "buttons" }, buttons)];
+    return [el("p", { class: "room-code" }, el("code", {}, code)), pictureOf(code), el("div", { class: "buttons" }, buttons)];
   };
   act(siteApi.roomCode)();
+  return place;
+}
+
+/** The place of a code's QR code, which comes once it is drawn; without it, the code can be typed. */
+function pictureOf(code) {
+  const place = el("div", { class: "room-qr" });
+  const draw = async () => {
+    const { addresses } = await siteApi.addresses();
+    place.append(...(await qrCodes([linkOf(addresses[0], code)])));
+  };
+  draw().catch(() => {});
   return place;
 }
 

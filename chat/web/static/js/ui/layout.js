@@ -4,7 +4,7 @@ import { byId, el, first } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
 import { roomTitle, roomTitleNode, teacherBadge } from "../lib/names.js";
 import { lasting } from "../lib/storage.js";
-import { claimEntry, closeAllDialogs } from "./dialogs.js";
+import { claimEntry, closeAllDialogs, stepBack } from "./dialogs.js";
 import { avatarNode } from "./messageview.js";
 
 const MEMBERS_KEY = "commonroom.members";
@@ -22,6 +22,10 @@ function roomInAddress() {
 
 const addressOf = (name) => `#${encodeURIComponent(name)}`;
 
+function forgetEntry() {
+  if (history.state?.members) history.replaceState(null, "");
+}
+
 export class Layout {
   #store;
   #handlers;
@@ -34,11 +38,13 @@ export class Layout {
     this.#store = store;
     this.#handlers = handlers;
     byId("back").addEventListener("click", () => this.#showList());
-    byId("toggle-members").addEventListener("click", () => this.#showMembers(!this.#isWide));
+    byId("toggle-members").addEventListener("click", () => this.#toggleMembers());
     byId("close-members").addEventListener("click", () => {
-      this.#showMembers(false);
+      this.#toggleMembers();
       byId("toggle-members").focus();
     });
+    forgetEntry(); // of members that a reload closed
+    window.addEventListener("popstate", () => this.#followEntry());
     byId("skip").addEventListener("click", (event) => {
       event.preventDefault();
       byId("message-text").focus();
@@ -47,7 +53,10 @@ export class Layout {
       if (event.key === "Escape" && isMedium.matches) byId("close-members").click();
     });
     window.addEventListener("hashchange", () => this.#followAddress());
-    isMedium.addEventListener("change", () => this.#showMembers(!isMedium.matches && lasting.get(MEMBERS_KEY) !== false, false));
+    isMedium.addEventListener("change", () => {
+      forgetEntry();
+      this.#showMembers(!isMedium.matches && lasting.get(MEMBERS_KEY) !== false, false);
+    });
   }
 
   get isWelcome() {
@@ -125,7 +134,7 @@ export class Layout {
 
   #showList() {
     this.#chat.dataset.pane = "rooms";
-    history.pushState(null, "", location.pathname);
+    claimEntry(null, location.pathname);
     first("[aria-current] , button", byId("room-list"))?.focus();
   }
 
@@ -138,6 +147,20 @@ export class Layout {
     if (name) return this.#handlers.openRoom(name);
     this.#chat.dataset.pane = "rooms";
     this.showAddress();
+  }
+
+  /** By the user. Where the members cover the room, going back closes them. */
+  #toggleMembers() {
+    this.#showMembers(!this.#isWide);
+    if (isMedium.matches && this.#isWide) claimEntry({ members: true });
+    else if (history.state?.members) stepBack();
+  }
+
+  #followEntry() {
+    const isShown = Boolean(history.state?.members);
+    if (this.isWelcome || !isMedium.matches || isShown === this.#isWide) return;
+    this.#showMembers(isShown, false);
+    byId(isShown ? "close-members" : "toggle-members").focus();
   }
 
   #showMembers(isShown, isKept = true) {

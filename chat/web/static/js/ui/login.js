@@ -6,6 +6,8 @@ import { onLanguage, t } from "../lib/i18n.js";
 import { passwordMin, passwordObjection } from "../lib/passwordrules.js";
 import { entry, lookUpCode, siteAbout, usernameInAddress } from "./arrival.js";
 
+const isTouch = matchMedia("(hover: none) and (pointer: coarse)");
+
 export class Login {
   #logIn;
   #isNew = false;
@@ -17,8 +19,12 @@ export class Login {
   /** logIn(request) makes the request and shows the chat. Raises an Error with words for the user. */
   constructor(logIn) {
     this.#logIn = logIn;
-    byId("tab-login").addEventListener("click", () => this.#choose(false));
-    byId("tab-register").addEventListener("click", () => this.#choose(true));
+    for (const id of ["tab-login", "tab-register"]) {
+      byId(id).addEventListener("click", () => {
+        this.#choose(id === "tab-register");
+        if (isTouch.matches) this.#focus(); // saves a tap
+      });
+    }
     byId("login-form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
@@ -34,6 +40,10 @@ export class Login {
     byId("password").value = "";
     this.#choose(Boolean(entry()) && !username && !siteAbout().isClosed);
     if (entry()?.kind === "join") this.#lookUp();
+    this.#focus();
+  }
+
+  #focus() {
     byId(byId("username").value ? "password" : "username").focus();
   }
 

@@ -4,7 +4,7 @@ import { actFor, api } from "../core/api.js";
 import { avatarSource } from "../core/servermessages.js";
 import { byId, el } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
-import { arrive, pageToReturnTo, siteName, welcomeTeacher } from "./arrival.js";
+import { arrive, pageToReturnTo, siteName, welcome } from "./arrival.js";
 import { openForm } from "./dialogs.js";
 import { Login } from "./login.js";
 import { notify } from "./notices.js";
@@ -117,7 +117,7 @@ export class Session {
     this.#records.open(me.username, this.#setAside?.username === me.username ? this.#setAside.inTab : {});
     this.#setAside = null;
     await this.#handlers.onEnter();
-    welcomeTeacher(me);
+    welcome(me, () => this.#logoutNow("login.out.password"));
     return me.username;
   }
 
@@ -147,7 +147,8 @@ export class Session {
     openForm(t("account.logout"), [text], { text: t("account.logout"), isDangerous: true }, () => this.#logoutNow());
   }
 
-  async #logoutNow() {
+  /** reason: the key of a text for the page's first screen. */
+  async #logoutNow(reason = null) {
     this.#handlers.onPause(); // a pull under way would end with a refusal
     try {
       await api.logout();
@@ -158,7 +159,7 @@ export class Session {
       }
     }
     this.#tabs.tell("logout", { username: this.#store.me.username });
-    this.#leave();
+    this.#leave({ reason });
   }
 
   #leave(options) {

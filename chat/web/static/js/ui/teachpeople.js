@@ -14,15 +14,23 @@ import { manageButton, Table } from "./teachtable.js";
 const A_PAGE = 50;
 
 export class People {
+  static #cards = null; // of the last import, until they are left: its passwords show nowhere else
+  #place;
   #me;
-  #table;
+  #table = null;
   #total = el("p", { class: "hint", role: "status" });
 
   constructor(place, me) {
+    this.#place = place;
     this.#me = me;
-    const importing = el("button", { type: "button", onclick: () => openRoster((cards) => this.#showCards(place, cards)) }, t("roster.open"));
-    place.replaceChildren();
-    this.#table = new Table(place, {
+    if (People.#cards) this.#showCards();
+    else this.#showTable();
+  }
+
+  #showTable() {
+    const importing = el("button", { type: "button", onclick: () => openRoster((cards) => this.#imported(cards)) }, t("roster.open"));
+    this.#place.replaceChildren();
+    this.#table = new Table(this.#place, {
       load: (q, after) => this.#load(q, after),
       row: (person) => this.#row(person),
       heads: ["people.name", "people.state", "people.since", "people.manage"],
@@ -33,12 +41,22 @@ export class People {
   }
 
   stop() {
-    this.#table.stop();
+    this.#table?.stop();
   }
 
-  #showCards(place, cards) {
+  /** Another part of the console may be shown by now. */
+  #imported(cards) {
+    People.#cards = cards;
+    if (["", "#people"].includes(location.hash)) this.#showCards();
+    else location.hash = "people";
+  }
+
+  #showCards() {
     this.stop();
-    showCards(place, cards, () => new People(place, this.#me));
+    showCards(this.#place, People.#cards, () => {
+      People.#cards = null;
+      this.#showTable();
+    });
   }
 
   async #load(q, after) {

@@ -10,7 +10,10 @@ const ASK_EVERY_MS = 700;
 const MAX_BYTES = 4 * 1024 * 1024;
 const SHOWN_MISTAKES = 20;
 
-/** done(cards) is called once everybody has an account. */
+/** The import goes on without the page, but only the page knows the passwords. */
+const askToStay = (event) => event.preventDefault();
+
+/** done(cards) is called once everybody has an account, also if the dialog was closed. */
 export function openRoster(done) {
   const error = el("p", { class: "form-error", role: "alert" });
   const about = el("div", { class: "roster-about", "aria-live": "polite" });
@@ -43,6 +46,7 @@ export function openRoster(done) {
   };
   const run = async () => {
     for (const node of [known, go, file]) node.hidden = true;
+    globalThis.addEventListener("beforeunload", askToStay);
     try {
       const begun = await siteApi.importRoster(content, passwords.checked);
       await follow(begun, about);
@@ -50,8 +54,11 @@ export function openRoster(done) {
       notify(t("roster.done", { count: begun.total }));
       done(begun.cards);
     } catch (problem) {
-      tell(problem);
+      if (dialog.node.isConnected) tell(problem);
+      else notify(problem.message, "bad");
       file.hidden = false;
+    } finally {
+      globalThis.removeEventListener("beforeunload", askToStay);
     }
   };
   input.addEventListener("change", check);
