@@ -74,10 +74,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
 @pytest.fixture
 def database(request: pytest.FixtureRequest) -> str:
     """Which database the test runs on: sqlite or postgresql."""
-    kind = str(getattr(request, "param", request.config.getoption("database")))
-    if kind == POSTGRESQL and request.node.get_closest_marker("sqlite_only"):
-        pytest.skip("is about SQLite")
-    return kind
+    return str(getattr(request, "param", request.config.getoption("database")))
 
 
 @pytest.fixture(scope="session")
@@ -285,6 +282,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if _SERVER in config.stash:
         config.stash[_SERVER].stop()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("sqlite_only") and item.config.getoption("database") == POSTGRESQL:
+        pytest.skip("is about SQLite")
 
 
 def pytest_collection_finish() -> None:

@@ -69,11 +69,13 @@ def _more(connection: socket.socket) -> bytes:
 
 
 def sockets_of(pid: int) -> int:
-    """How many sockets a process has open."""
+    """How many sockets of the network a process has open: none to the database or to other processes here."""
+    local = {line.split()[6] for line in Path(f"/proc/{pid}/net/unix").read_text().splitlines()[1:]}
     count = 0
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
         try:
-            count += os.readlink(descriptor).startswith("socket:")
+            kind, _, inode = os.readlink(descriptor).partition(":")
+            count += kind == "socket" and inode.strip("[]") not in local
         except FileNotFoundError:
             continue  # closed meanwhile
     return count

@@ -7,12 +7,12 @@ nothing else, so the prober shuts the connections of requests that wait for it.
 import contextlib
 import logging
 import os
-import random
 import select
 import socket
 import threading
 import time
 import weakref
+from random import SystemRandom
 from typing import Any
 
 import psycopg
@@ -148,7 +148,7 @@ class Prober:
             self._pause()
 
     def _pause(self) -> None:
-        if self._breaker.suspected.wait(PROBE_SECONDS * random.uniform(0.9, 1)):  # noqa: S311
+        if self._breaker.suspected.wait(PROBE_SECONDS * SystemRandom().uniform(0.9, 1)):
             self._breaker.suspected.clear()
             if self._breaker.is_open and not self._stop:
                 time.sleep(PROBE_SECONDS / 10)  # suspected again by everybody who notices

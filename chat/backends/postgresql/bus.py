@@ -7,12 +7,12 @@ difference of two snapshots instead: rows visible now but not at the last look (
 import contextlib
 import logging
 import os
-import random
 import secrets
 import select
 import threading
 import time
 from collections.abc import Sequence
+from random import SystemRandom
 
 import psycopg
 
@@ -61,7 +61,7 @@ class PostgresBus:
         self._name = secrets.token_hex(8)  # the payload of this process's notifications
         self._seen = "3:3:"  # the snapshot up to which events have been published; at first none (ids begin at 3)
         self._looked_at = self._acted_at = 0.0  # time.monotonic() s
-        self._look_anyway = LOOK_ANYWAY_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 - not all processes at once
+        self._look_anyway = LOOK_ANYWAY_SECONDS * SystemRandom().uniform(0.8, 1.2)  # not all processes at once
         self._stop = threading.Event()
         self._wake: int | None = None
         self._wake_lock = threading.Lock()
@@ -160,7 +160,7 @@ class PostgresBus:
                 log.exception("publishing the events of other processes failed; it is tried again")
             else:
                 continue
-            self._stop.wait(pause * random.uniform(0.8, 1.2))  # noqa: S311
+            self._stop.wait(pause * SystemRandom().uniform(0.8, 1.2))
             pause = min(most, 2 * pause)
             while self._store.breaker.is_open and not self._stop.wait(AWAY_SECONDS):
                 pause = RETRY_SECONDS[0]

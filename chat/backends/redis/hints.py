@@ -10,11 +10,11 @@ import contextlib
 import hashlib
 import hmac
 import logging
-import random
 import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
+from random import SystemRandom
 
 import redis
 
@@ -155,7 +155,7 @@ class RedisHints:
                 self.is_live = False
                 pause = RETRY_SECONDS[0]
                 self._failed()
-            self._stop.wait(pause * random.uniform(0.8, 1.2))  # noqa: S311 - not all processes at once
+            self._stop.wait(pause * SystemRandom().uniform(0.8, 1.2))  # not all processes at once
             pause = min(most, 2 * pause)
 
     def _hear(self, subscriber: "redis.client.PubSub") -> None:
