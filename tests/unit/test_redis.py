@@ -567,7 +567,7 @@ def test_the_documented_user_may_do_all_that_the_chat_does(
 
 @pytest.mark.parametrize("right", ["+info", "+pubsub|numsub", "+publish", "+script|load", "~commonroom:*"])
 def test_a_user_without_a_right_is_told_at_the_start(server: PrivateRedis, home: Path, right: str) -> None:
-    with pytest.raises(ConfigError, match=r"REDIS_URL=.*(no permissions|NOPERM)"):
+    with pytest.raises(ConfigError, match=r"REDIS_URL=.*([Nn]o permissions|NOPERM)"):
         check(settings_at(home, redis_url=allow(server, without=right)))
     check(settings_at(home, redis_url=allow(server)))
 
