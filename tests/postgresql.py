@@ -120,11 +120,20 @@ class PrivateServer:
             line = [*as_nobody("INT"), program("postgres"), "-D", data, "-k", self.folder, *options]
             self._process = subprocess.Popen(line, stdout=log, stderr=log, cwd=self.folder)
             if mode := os.environ.get(POOLER):
-                pooler = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
-                assert pooler, "pgbouncer is not here: install it (Debian: apt install pgbouncer)"
-                (self.folder / "pooler.ini").write_text(_POOLER_INI.format(folder=self.folder, mode=mode, user=_USER))
-                line = [*as_nobody("KILL"), pooler, self.folder / "pooler.ini"]
-                self._pooler = subprocess.Popen(line, stdout=log, stderr=log, cwd=self.folder)
+                self._pooler = start_pooler(self.folder, mode, log)
+
+
+def pooler_program() -> str | None:
+    return shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+
+
+def start_pooler(folder: Path, mode: str, log: Any) -> "subprocess.Popen[bytes]":
+    """pgbouncer in front of the server in this folder, which has its socket too; it ends with this thread."""
+    pooler = pooler_program()
+    assert pooler, "pgbouncer is not here: install it (Debian: apt install pgbouncer)"
+    settings = folder / f"pooler-{os.getpid()}.ini"
+    settings.write_text(_POOLER_INI.format(folder=folder, mode=mode, user=_USER))
+    return subprocess.Popen([*as_nobody("KILL"), pooler, settings], stdout=log, stderr=log, cwd=folder)
 
 
 def program(name: str) -> Path:

@@ -170,31 +170,31 @@ def test_down_to_nothing_and_up_again(make_app: Callable[..., Flask]) -> None:
         assert connection.exec_driver_sql("SELECT id, name FROM rooms").all() == [(1, "public")]
 
 
-def test_statements_that_are_lost_on_the_way_are_not_prepared_any_more(
-    services: Services, caplog: pytest.LogCaptureFixture
+@pytest.fixture
+def pooled(home: Path, tmp_path: Path) -> Iterator[str]:
+    """The database's URL through pgbouncer, which gives each transaction any of its connections."""
+    if not postgresql.pooler_program():
+        pytest.skip("pgbouncer is not here")
+    folder = Path(os.environ[postgresql.FOLDER])
+    process = postgresql.start_pooler(folder, "transaction", subprocess.DEVNULL)
+    wait_until((folder / ".s.PGSQL.6432").exists, "pgbouncer listens")
+    yield f"{url_of(home)}&port=6432"
+    process.kill()
+    process.wait()
+
+
+def test_a_pooler_that_loses_prepared_statements_fails_no_request(
+    services: Services, make_services: Callable[..., Services], pooled: str
 ) -> None:
-    """As by pgbouncer before 1.21, which gives each transaction any connection: one request fails."""
+    alice = sign_up(services, "alice")
+    pooling = make_services(database_url=pooled, rate_limits=False)
 
-    def ask() -> None:
-        with services.store.read() as connection:
-            connection.exec_driver_sql("SELECT count(*) FROM users").scalar()
+    def send(number: int) -> None:
+        for _ in range(20):
+            pooling.messages.send(alice, LOBBY, Draft(text=str(number)))
 
-    def lose_statements() -> None:
-        with engine_of(services).begin() as connection:  # the one that was used last
-            connection.exec_driver_sql("DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$")
-
-    def ask_often() -> None:
-        for _ in range(10):
-            ask()
-
-    ask_often()
-    lose_statements()
-    assert refusal(ask) is ErrorCode.UNAVAILABLE
-    for _ in range(3):
-        ask_often()
-        lose_statements()
-    ask_often()
-    assert sum("pooler" in message for message in caplog.messages) == 1
+    run_in_threads(*(lambda n=n: send(n) for n in range(4)))
+    assert len(services.messages.history(alice, LOBBY, None, 500)) == 80
 
 
 def test_schemas_that_do_not_fit_are_refused_in_one_line(home: Path, outside: psycopg.Connection) -> None:

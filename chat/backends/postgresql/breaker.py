@@ -29,7 +29,6 @@ log = logging.getLogger(__name__)
 PROBE_SECONDS = 0.5  # between two questions
 ANSWER_SECONDS = 2.0  # for an answer
 CUT_OFF_SECONDS = 10.0  # a probe that begins later than this after the last answer, and hears nothing, decides
-LOST_STATEMENT = {"26000", "42P05"}  # SQLSTATE: no such prepared statement, or already one of that name
 _RENEWALS = "commonroom.renewals"
 _ASK = b"SHOW transaction_read_only"
 # Errors of the operating system or DNS when no packet came back. All others came from the server's host.
@@ -48,7 +47,7 @@ class Breaker:
         self._connections: weakref.WeakSet[psycopg.Connection] = weakref.WeakSet()
         self._lock = threading.Lock()
         self.is_open = False  # requests are refused
-        self._prepares = True
+        self._is_direct: bool | None = None  # not known before the first connection
         self.suspected = threading.Event()  # the prober is to look now
         event.listen(engine, "connect", self._connected)
         event.listen(engine, "checkout", self._checked_out)
@@ -60,17 +59,12 @@ class Breaker:
 
     def watch(self, connection: psycopg.Connection) -> None:
         """Close this connection, too, when the database is found to be away."""
-        if not self._prepares:
+        if self._is_direct is None:
+            self._is_direct = _is_direct(connection)
+        if not self._is_direct:  # a pooler may give each transaction any connection, and lose prepared statements
             connection.prepare_threshold = None
         with self._lock:
             self._connections.add(connection)
-
-    def noticed(self, state: str | None) -> None:
-        """Prepare no statements any more if one was lost on the way: poolers give each transaction any connection."""
-        if state in LOST_STATEMENT and self._prepares:
-            self._prepares = False
-            log.warning("prepared statements are lost on the way, through a pooler perhaps; from now on none are used")
-            self.renew()
 
     def renew(self) -> None:
         """Have the pool replace its connections before their next use.
@@ -209,6 +203,12 @@ def is_silence(error: Exception) -> bool:
     text = str(error)
     refused = "refused" in text or "FATAL" in text or getattr(error, "sqlstate", None) is not None
     return not refused and any(words in text for words in _SILENCE)
+
+
+def _is_direct(connection: psycopg.Connection) -> bool:
+    """Whether the server is at the other end: a pooler tells process ids of its own."""
+    result = connection.pgconn.exec_(b"SELECT pg_backend_pid()")
+    return result.status == ExecStatus.TUPLES_OK and int(result.get_value(0, 0) or 0) == connection.pgconn.backend_pid
 
 
 def _shut(connection: psycopg.Connection) -> None:

@@ -151,7 +151,6 @@ class PostgresBus:
                     self._watch(connection)
             except (psycopg.Error, ChatError) as error:
                 was_lost = True
-                self._store.breaker.noticed(getattr(error, "sqlstate", None))
                 self._listener.lost()
                 self._store.breaker.suspected.set()
                 log.warning("the connection for events was lost and is made again: %s", error)

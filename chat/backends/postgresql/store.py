@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from chat.backends.postgresql.breaker import LOST_STATEMENT, Breaker
+from chat.backends.postgresql.breaker import Breaker
 from chat.backends.postgresql.snapshot import Snapshot
 from chat.backends.postgresql.text_index import PostgresTextIndex
 from chat.backends.transactions import RETRY_AFTER, SqlStore, WriteTransaction
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 # Classes of SQLSTATE that pass by themselves: connections (08), resources (53), the operator (57), rollbacks such as
 # deadlocks (40). Besides: lock_timeout, read-only after a fail-over, idle in transaction, no tables yet.
 _PASSING = ("08", "53", "57", "40")
-_PASSING_STATES = {"55P03", "25006", "25P03", "25P04", "42P01", "42703", *LOST_STATEMENT}
+_PASSING_STATES = {"55P03", "25006", "25P03", "25P04", "42P01", "42703"}
 _READ_ONLY = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _NAME_LOCK = 0x436F6D  # first key of advisory locks: no other program's, we hope
 _bytes_used = text("SELECT pg_database_size(current_database())")
@@ -159,7 +159,6 @@ class Store(SqlStore):
     def _forget_connections(self, error: Exception) -> None:
         """If one connection was lost, so are the others in the pool: do not fail once with each of them."""
         orig = getattr(error, "orig", None)
-        self.breaker.noticed(getattr(orig, "sqlstate", None))
         state = getattr(orig, "sqlstate", None) or "08000"
         if not isinstance(orig, psycopg.Error) or not state.startswith(("57P", "08", "25006")):
             return
