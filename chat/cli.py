@@ -36,7 +36,7 @@ _WORDS = {
     ErrorCode.PASSWORD_INVALID: "Take {min} to {max} characters.",
     ErrorCode.ROSTER_CHANGED: "Accounts or rooms have changed meanwhile; nothing was imported: try again.",
     ErrorCode.USERNAME_TAKEN: "The username {username} is taken.",
-    ErrorCode.USERNAME_INVALID: "A username has 1 to 32 characters, without spaces at its ends.",
+    ErrorCode.USERNAME_INVALID: "Take 1 to 32 visible characters, no spaces at the ends, no accent alone at the start.",
     ErrorCode.NICKNAME_TAKEN: "The nickname {nickname} is the username of another user.",
     ErrorCode.TEACHERS_NAME: "The name {name} looks like a teacher's.",
     ErrorCode.LOOKS_LIKE_OTHER: "The name of {username} looks like theirs: rename one of the two first.",
@@ -201,4 +201,5 @@ def connect_to(address: str) -> None:
     try:
         connect.run(address)
     except (ValueError, OSError) as error:
-        raise click.ClickException(f"{address}: {error}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise click.ClickException(f"{address}: {reason}") from None

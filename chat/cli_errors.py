@@ -1,6 +1,8 @@
 """Arguments, output and failures of commands: every fault is one line."""
 
+import codecs
 import io
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +12,9 @@ import click
 from flask.cli import AppGroup
 
 from chat.errors import ChatError, ErrorCode
+
+_ERRORS = "commonroom.shown"  # what is done with characters that the terminal cannot show
+_NEGATIVE = re.compile(r"-\d+")
 
 
 class Commands(AppGroup):
@@ -24,8 +29,9 @@ class Commands(AppGroup):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command. Names that the terminal's encoding lacks are shown as escapes."""
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(errors="backslashreplace")
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors=_ERRORS)
         try:
             return super().invoke(ctx)
         except BrokenPipeError:  # for click, which ends quietly
@@ -34,6 +40,29 @@ class Commands(AppGroup):
             raise click.ClickException(
                 f"{error.filename}: {error.strerror}" if error.filename else str(error)
             ) from None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command. A negative number, out of range, is its number, and no option called `-1`."""
+        name, command, rest = super().resolve_command(ctx, args)
+        arguments = [param for param in command.params if isinstance(param, click.Argument)] if command else []
+        if "--" not in rest and any(isinstance(each.type, click.IntRange) for each in arguments):
+            negative = [word for word in rest if _NEGATIVE.fullmatch(word)]
+            rest = [*(word for word in rest if word not in negative), "--", *negative]
+        return name, command, rest
+
+
+def _shown(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Show a byte of a path that is not UTF-8 as `\\xff`, and a character that the terminal lacks as `\\u5c0f`."""
+    assert isinstance(error, UnicodeEncodeError)  # noqa: S101
+    char = error.object[error.start]
+    is_byte = "\udc80" <= char <= "\udcff"
+    escape = f"\\x{ord(char) - 0xDC00:x}" if is_byte else char.encode("ascii", "backslashreplace").decode()
+    return escape, error.start + 1
+
+
+codecs.register_error(_ERRORS, _shown)
 
 
 class _Text(click.types.StringParamType):

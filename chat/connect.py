@@ -7,6 +7,7 @@ JSON; docs/protocols/tcp.md lists them. One thread prints messages from the serv
 import getpass
 import io
 import json
+import re
 import shutil
 import socket
 import sys
@@ -14,6 +15,7 @@ import threading
 import unicodedata
 from collections.abc import Iterator
 from contextlib import suppress
+from ipaddress import IPv6Address
 from typing import Any, TextIO
 
 with suppress(ImportError):
@@ -36,7 +38,10 @@ class Client:
     """One connection to a server."""
 
     def __init__(self, host: str, port: int, out: TextIO = sys.stdout) -> None:
-        self._connection = socket.create_connection((host, port))
+        try:
+            self._connection = socket.create_connection((host, port))
+        except UnicodeError:
+            raise ValueError(f"{host} is no name of a computer") from None
         # Reassembles lines: a packet may hold half a line or several.
         self._lines = self._connection.makefile(encoding="utf-8", errors="replace", newline="\n")
         self._out = out
@@ -171,12 +176,19 @@ def obey(client: Client, line: str) -> bool:
     return True
 
 
+def host_and_port(address: str) -> tuple[str, int]:
+    """Split HOST:PORT; a host with colons is in brackets. Raises ValueError."""
+    found = re.fullmatch(r"(?:\[([^\[\]]+)\]|([^\[\]]*)):([0-9]{1,5})", address)
+    host = found[1] or found[2] or "localhost" if found else ":"
+    with suppress(ValueError):
+        if found and int(found[3]) < 65536 and (":" not in host or IPv6Address(host)):
+            return host, int(found[3])
+    raise ValueError("write HOST:PORT, such as localhost:8888 or [::1]:8888")
+
+
 def run(address: str) -> None:
     """Chat with the server at HOST:PORT until the user leaves. Raises ValueError, OSError."""
-    host, _, port = address.rpartition(":")
-    if not (port.isascii() and port.isdigit() and int(port[:6]) < 65536):
-        raise ValueError("write HOST:PORT, such as localhost:8888")
-    client = Client(host.strip("[]") or "localhost", int(port))
+    client = Client(*host_and_port(address))
     for stream in (sys.stdin, sys.stdout):  # characters outside of the terminal's encoding become ? or U+FFFD
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")

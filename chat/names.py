@@ -96,12 +96,31 @@ def _look_alikes() -> dict[int, str]:
     return found
 
 
+def stored_length(name: str) -> int:
+    """Return the number of characters of a name as it is stored; of a name that is too long anyway, as it is given."""
+    return len(stored_name(name) if len(name) <= LONGEST else name)
+
+
 def is_name(name: str, max_chars: int) -> bool:
-    """Whether a username or title of 1 to max_chars characters is well-formed."""
+    """Whether a username or title is well-formed, and stored with at most max_chars characters."""
     key = name_key(name)
     return (
-        0 < len(name) <= max_chars and name == name.strip() and key == key.strip() != "" and not _FORBIDDEN.search(name)
+        name == name.strip()
+        and key == key.strip()
+        and _begins_with_base(key)
+        and not _FORBIDDEN.search(name)
+        and stored_length(name) <= max_chars
     )
+
+
+def is_nickname(nickname: str, max_chars: int) -> bool:
+    """Whether a nickname of ims is well-formed, where all characters are allowed: it never identifies a user."""
+    return _begins_with_base(nickname_key(nickname)) and stored_length(nickname) <= max_chars
+
+
+def _begins_with_base(key: str) -> bool:
+    """Whether there is a first character that can be drawn alone: no combining mark (RFC 5891, 4.2.3.2), no format."""
+    return key != "" and unicodedata.category(key[0]) not in {"Mn", "Mc", "Me", "Cf"}
 
 
 def is_visible(text: str) -> bool:

@@ -1,11 +1,12 @@
 """Request bodies (docs/specification.md, "Bad input")."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, NoReturn
 
 from marshmallow import Schema, ValidationError
+from werkzeug.formparser import FormDataParser
 
 from chat.errors import ChatError, ErrorCode
 from chat.http.api_spec import declared
@@ -122,6 +123,29 @@ def _refuse_fields(error: ValidationError, body: dict[str, Any]) -> NoReturn:
         if not isinstance(present, dict):
             raise ChatError(ErrorCode.FIELD_INVALID, field=field) from None
         field = f"{field}.{key}"
+
+
+class _WholeForm(FormDataParser):
+    """Raises ValueError for a form that is cut off, or has no boundary, instead of finding nothing in it."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{**options, "silent": False})
+
+
+def form_fields() -> dict[str, str]:
+    """Return the fields of a form; its files are in `request.files` from then on. Raises BODY_MALFORMED."""
+    request = this_request()
+    request.form_data_parser_class = _WholeForm
+    try:
+        return request.form.to_dict()
+    except ValueError:
+        raise ChatError(ErrorCode.BODY_MALFORMED, reason="no whole form") from None
+
+
+def require_one(body: Mapping[str, Any], *names: str) -> None:
+    """Raise FIELD_MISSING if all of these optional fields are absent: nothing is asked for."""
+    if all(body[name] is None for name in names):
+        raise ChatError(ErrorCode.FIELD_MISSING, field=" / ".join(names))
 
 
 def draft_of(body: dict[str, Any], *, image: str) -> Draft:

@@ -42,7 +42,8 @@ _HEAD = re.compile(rb"[^ \t\r\n]+[ \t]+(?:https?://[^/ \r\n]*)?([^?\x00-\x20]*)"
 _WANTS_PAGE = re.compile(rb"GET [^\r\n]*\r\n(?:[^\r\n]+\r\n)*?Accept:[^\r\n]*text/html", re.IGNORECASE)
 _PAGE = (
     '<!doctype html><html lang="{language}"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-    "<title>{status}</title><h1>{status}</h1><p>{text}</p></html>\n"
+    '<meta name="color-scheme" content="light dark"><title>{status}</title><h1>{text}</h1><p>{status}</p>'
+    '<p><a href="/">{home}</a></p></html>\n'
 )
 _LANGUAGE = re.compile(rb"\r\nAccept-Language:([^\r\n]*)", re.IGNORECASE)
 _HANDSHAKE = re.compile(rb"\r\nUpgrade:[^\r\n]*websocket", re.IGNORECASE)
@@ -61,14 +62,13 @@ def register(app: Flask, parts: Iterable[str], render: Render) -> None:
 
 
 def register_for_unknown(app: Flask, render: Render) -> None:
-    """Let `render` word refusals before routing whose path belongs to no protocol, or cannot be read."""
+    """Let `render` word failures at paths that belong to no protocol, or cannot be read."""
     app.extensions[_EXTENSION][_UNKNOWN] = render
 
 
 def _answer(error: Exception) -> Response:
     failure = _as_chat_error(error)
-    render = _render_of(current_app, request.path) or _plain
-    response = render(failure)
+    response = _worded(failure, _render_of(current_app, request.path))
     retry_after = failure.data.get("retry_after")
     if isinstance(retry_after, int | float):
         response.headers["Retry-After"] = str(whole_seconds(retry_after))
@@ -81,6 +81,33 @@ def _answer(error: Exception) -> Response:
         response.headers["Connection"] = "Upgrade"
         response.headers["Sec-WebSocket-Version"] = "13"
     return response
+
+
+def _worded(failure: ChatError, render: Render | None) -> Response:
+    """Let the path's protocol answer; at a path of none a browser gets a page, any other client the form for these."""
+    if render is not None:
+        return render(failure)
+    response: Response = current_app.extensions[_EXTENSION][_UNKNOWN](failure)
+    response.vary.update(("Accept", "Accept-Language"))
+    if request.method in {"GET", "HEAD"} and "text/html" in request.headers.get("Accept", ""):
+        response.set_data(_page(response.status, _page_words(failure, response)))
+        response.mimetype = "text/html"
+    return response
+
+
+_PAGE_WORDS = {
+    ErrorCode.PATH_UNKNOWN: (
+        "There is no page at this address. Check how it is written.",
+        "此地址没有页面。请检查地址是否写对。",
+    ),
+    ErrorCode.NOT_SIGNED_IN: ("You are not logged in. Log in on the first page.", "未登录。请先在首页登录。"),
+}
+
+
+def _page_words(failure: ChatError, response: Response) -> str:
+    """Return words without an API's terms."""
+    words = _PAGE_WORDS.get(failure.code)
+    return words[prefers_chinese()] if words else response.get_json()["feedback"]
 
 
 def _render_of(app: Flask, path: str) -> Render | None:
@@ -104,7 +131,9 @@ def refusals(app: Flask) -> Envelope:
         unknown: Render | None = app.extensions[_EXTENSION].get(_UNKNOWN)
         with app.request_context(_environ(path, _LANGUAGE.search(head))):
             if render is None and _WANTS_PAGE.match(head):
-                return "text/html; charset=utf-8", _page(status, reason).encode()
+                chinese, english = "服务器不接受此请求（{}）。", "The server does not take this request ({})."
+                text = (chinese if prefers_chinese() else english).format(reason)
+                return "text/html; charset=utf-8", _page(status, text).encode()
             if (render := render or unknown) is None:
                 return None
             return "application/json", render(_refused(status, reason)).get_data()
@@ -112,10 +141,9 @@ def refusals(app: Flask) -> Envelope:
     return worded
 
 
-def _page(status: str, reason: str) -> str:
-    text = "服务器不接受此请求（{}）。" if prefers_chinese() else "The server does not take this request ({})."
-    language = "zh-CN" if prefers_chinese() else "en"
-    return _PAGE.format(language=language, status=html.escape(status), text=html.escape(text.format(reason)))
+def _page(status: str, text: str) -> str:
+    language, home = ("zh-CN", "回到首页") if prefers_chinese() else ("en", "To the first page")
+    return _PAGE.format(language=language, status=html.escape(status), text=html.escape(text), home=home)
 
 
 def _refused(status: str, reason: str) -> ChatError:
@@ -134,6 +162,12 @@ def _environ(path: str, language: re.Match[bytes] | None) -> dict[str, Any]:
         "SERVER_NAME": "localhost", "SERVER_PORT": "80", "wsgi.url_scheme": "http", "wsgi.input": BytesIO(),
         "HTTP_ACCEPT_LANGUAGE": language[1].decode("latin-1").strip() if language else "",
     }  # fmt: skip
+
+
+def answer_at(app: Flask, path: str, failure: ChatError) -> Response:
+    """Return what requests at a path get for a failure, outside of a request."""
+    with app.request_context(_environ(path, None)):
+        return _answer(failure)
 
 
 def _as_chat_error(error: Exception) -> ChatError:
@@ -156,23 +190,3 @@ def _as_chat_error(error: Exception) -> ChatError:
                 return ChatError(ErrorCode.BODY_MALFORMED, reason=error.name)
     log.error("unexpected failure at %s %s", request.method, request.path, exc_info=error)
     return ChatError(ErrorCode.INTERNAL)
-
-
-_PLAIN_STATUS = {
-    ErrorCode.PATH_UNKNOWN: 404,
-    ErrorCode.METHOD_NOT_ALLOWED: 405,
-    ErrorCode.BODY_TOO_LARGE: 413,
-    ErrorCode.NOT_SIGNED_IN: 401,
-    ErrorCode.ORIGIN_FOREIGN: 403,
-    ErrorCode.UPGRADE_REQUIRED: 426,
-    ErrorCode.RATE_LIMITED: 429,
-    ErrorCode.UNAVAILABLE: 503,
-    ErrorCode.SOCKETS_UNAVAILABLE: 503,
-    ErrorCode.INTERNAL: 500,
-}
-
-
-def _plain(error: ChatError) -> Response:
-    """Answer outside of all protocols, with one line of text."""
-    text = error.code.name.lower().replace("_", " ")
-    return Response(text + "\n", _PLAIN_STATUS.get(error.code, 400), mimetype="text/plain")

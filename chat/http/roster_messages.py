@@ -23,13 +23,15 @@ WORDS: dict[Problem, tuple[str, str]] = {
         "此行不是有效的 CSV：请检查多余的引号。",
     ),
     Problem.USERNAME: (
-        "This cannot be a username: take 1 to 32 characters, no control characters.",
-        "用户名不符合要求：1 到 32 个字符，不含控制字符。",
+        "This cannot be a username: take 1 to 32 visible characters, no control characters, no accent on its own at "
+        "the start.",
+        "用户名不符合要求：1 到 32 个可见字符，不含控制字符，不以组合符号开头。",
     ),
     Problem.USERNAME_MISSING: ("The username is missing.", "缺少用户名。"),
     Problem.NAME: (
-        "This cannot be a name: take 1 to 32 characters, no control characters.",
-        "姓名不符合要求：1 到 32 个字符，不含控制字符。",
+        "This cannot be a name: take 1 to 32 visible characters, no control characters, no accent on its own at the "
+        "start.",
+        "姓名不符合要求：1 到 32 个可见字符，不含控制字符，不以组合符号开头。",
     ),
     Problem.PASSWORD: ("The password must have {min} to {max} characters.", "密码应为 {min} 到 {max} 个字符。"),
     Problem.ROOM: ("This cannot be a room's name: {room}", "不能用作聊天室名称：{room}"),

@@ -53,9 +53,9 @@ SHARED: Table = {
     ),
     ErrorCode.USERNAME_INVALID: (
         400,
-        "That username is not allowed: use 1 to 32 characters, without leading or trailing spaces or control "
-        "characters.",
-        "用户名不符合要求：1 到 32 个字符，首尾无空格，不含控制字符。",
+        "That username is not allowed: use 1 to 32 visible characters, without leading or trailing spaces, control "
+        "characters or an accent on its own at the start.",
+        "用户名不符合要求：1 到 32 个可见字符，首尾无空格，不含控制字符，不以组合符号开头。",
     ),
     ErrorCode.DISABLED: (
         403,

@@ -10,7 +10,7 @@ from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, enter_lane
 from chat.models import Actor, AuditAction, Event, EventKind, User
-from chat.names import is_email, is_name, is_visible, name_key
+from chat.names import is_email, is_name, is_nickname, name_key
 from chat.ports import Store, WriteTransaction
 from chat.security import passwords
 from chat.security.devices import Devices
@@ -331,6 +331,6 @@ def check_email(email: str) -> None:
 
 
 def check_nickname(nickname: str) -> None:
-    """Raise NICKNAME_INVALID. All characters are allowed: a nickname is displayed and never identifies a user."""
-    if len(nickname) > EMAIL_NICKNAME_MAX_CHARS or not is_visible(nickname):
+    """Raise NICKNAME_INVALID."""
+    if not is_nickname(nickname, EMAIL_NICKNAME_MAX_CHARS):
         raise ChatError(ErrorCode.NICKNAME_INVALID)

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, AuditAction, ChangeKind, Room
-from chat.names import is_name
+from chat.names import is_name, stored_name
 from chat.ports import Store
 from chat.security.limits import ACTS
 from chat.services import access, audit, change_log
@@ -56,7 +56,7 @@ class RoomSettingsService:
         version: the settings' version that the actor has seen; None: overwrite any. Raises ROOM_NOT_FOUND, FORBIDDEN,
         FIELD_INVALID, RATE_LIMITED; SETTINGS_CHANGED after a change by somebody else.
         """
-        _check(changes)
+        changes = _checked(changes)
         self._limits.take(ACTS, actor.user_id)
         with self._store.write() as tx:
             room = access.joined_locked(tx, actor, ref)
@@ -98,12 +98,16 @@ def settings_of(connection: AnyConnection, room_id: int) -> RoomSettings:
     )
 
 
-def _check(changes: Mapping[str, Any]) -> None:
-    if changes.get("topic") and not is_name(changes["topic"], TOPIC_MAX_CHARS):
-        raise ChatError(ErrorCode.FIELD_INVALID, field="topic")
+def _checked(changes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the changes as they are stored. Raises FIELD_INVALID."""
+    if changes.get("topic"):
+        if not is_name(changes["topic"], TOPIC_MAX_CHARS):
+            raise ChatError(ErrorCode.FIELD_INVALID, field="topic")
+        changes = {**changes, "topic": stored_name(changes["topic"])}
     slow_mode = changes.get("slow_mode")
     if slow_mode is not None and not 0 <= slow_mode <= SLOW_MODE_MAX:
         raise ChatError(ErrorCode.FIELD_INVALID, field="slow_mode")
+    return changes
 
 
 def _columns(changes: Mapping[str, Any], before: RoomSettings, now: int) -> dict[str, Any]:

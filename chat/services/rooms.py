@@ -68,6 +68,7 @@ class Rooms:
             raise ChatError(ErrorCode.ROOM_NAME_RESERVED, room=name)
         if not is_name(label, LABEL_MAX_CHARS):
             raise ChatError(ErrorCode.ROOM_LABEL_INVALID)
+        label = stored_name(label)
         if label == LOCKED_LABEL and not passwd:
             raise ChatError(ErrorCode.ROOM_PASSWD_NEEDED)
         with self._store.read() as connection:  # before hashing, which is expensive

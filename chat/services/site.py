@@ -16,7 +16,7 @@ from sqlalchemy import delete, insert, select
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Access, Actor, AuditAction, Room, SiteSetting, User
-from chat.names import is_name
+from chat.names import is_name, stored_name
 from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
 from chat.security.limits import WRONG_CODES_BY_ADDRESS
@@ -91,8 +91,10 @@ class Site:
         SETTINGS_CHANGED after a change by another teacher.
         """
         require_teacher(actor)
-        if changes.get("name") and not is_name(changes["name"], NAME_MAX_CHARS):
-            raise ChatError(ErrorCode.FIELD_INVALID, field="name")
+        if changes.get("name"):
+            if not is_name(changes["name"], NAME_MAX_CHARS):
+                raise ChatError(ErrorCode.FIELD_INVALID, field="name")
+            changes = {**changes, "name": stored_name(changes["name"])}
         with self._store.write() as tx:
             lock_site(tx)
             before = self.settings_within(tx)

@@ -126,6 +126,7 @@ def test_keeping_order(app: Flask, run: Any) -> None:
         (("remove", "physics", "kim"), "kim is not in this room."),
         (("bar", "physics", "nobody"), "There is no user with that name."),
         (("pin", "physics", "7"), "There is no such message in this room."),
+        (("pin", "physics", str(10**30)), "There is no such message in this room."),
         (("delete-message", "physics", "7"), "There is no such message in this room."),
         (("delete-message", "physics", str(10**30)), "There is no such message in this room."),
         (("delete-message", "secret", "7"), "There is no such room, or it is private."),
@@ -148,6 +149,26 @@ def test_messages_are_kept_for_so_many_days(app: Flask, run: Any) -> None:
     assert code == 2
     assert "3651 is not in the range" in output
     assert services_of(app).site.settings().keep_days == 365
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("mute", "physics", "kim", number) for number in ("-1", "10081", "1" + "0" * 30)),
+        *(("delete-recent", "physics", "kim", number) for number in ("-5", "0", "1" + "0" * 30)),
+        *(("pin", "physics", "-1", "--undo"), ("pin", "physics", "--", "-1"), ("delete-message", "physics", "-1")),
+        *(("room", "physics", "--slow-mode", "-1"), ("site", "--keep-days", "-1"), ("site", "--slow-mode", "-1")),
+    ],
+)
+def test_a_number_out_of_range_is_told_its_range(run: Any, words: tuple[str, ...]) -> None:
+    number = next(word for word in words if word.lstrip("-").isdigit())
+    code, output = run(*words)
+    assert (code, f": {number} is not in the range " in output.splitlines()[-1]) == (2, True), output
+
+
+def test_an_unknown_option_beside_a_number_is_still_unknown(run: Any) -> None:
+    code, output = run("mute", "physics", "kim", "5", "--fo")
+    assert (code, "No such option" in output) == (2, True), output
 
 
 @pytest.mark.parametrize(
@@ -228,3 +249,15 @@ def test_every_failure_is_one_line(app: Flask, run: Any, monkeypatch: pytest.Mon
 
 def test_a_folder_that_cannot_be_made_is_named(run: Any) -> None:
     assert run("export", "--all", "--to", "/proc/here") == (1, "Error: /proc/here: No such file or directory\n")
+
+
+def test_a_path_that_is_not_utf_8_is_shown_by_its_bytes(app: Flask, run: Any, tmp_path: Path) -> None:
+    folder = str(tmp_path / BAD)
+    shown = f"{tmp_path}/na\\xffme"
+    services_of(app).rooms.create(sign_up(services_of(app), "owner"), "physics")
+    assert run("export", "physics", "--to", folder) == (0, f"{shown}/physics.zip\n")
+    assert run("restore", f"{folder}/none") == (1, f"Error: there is no file {shown}/none\n")
+    roster = tmp_path / BAD / "roster.csv"
+    roster.mkdir()
+    code, output = run("import-roster", str(roster))
+    assert (code, "roster.csv" in output) == (2, True), output

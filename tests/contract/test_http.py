@@ -1,5 +1,6 @@
 """Properties of every route in every protocol."""
 
+import pytest
 from flask import Flask
 
 from tests.contract.conftest import Clients
@@ -40,3 +41,46 @@ def test_every_401_names_a_scheme(app: Flask) -> None:
     refused = [reply for reply in replies if reply.status_code == 401]
     assert len(refused) > 8
     assert {reply.headers.get("WWW-Authenticate") for reply in refused} == {'Bearer realm="Commonroom"'}
+
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+NOWHERE = (
+    "/nowhere",
+    "/nowhere/at/all",
+    "/board",
+    "/attachments/none",
+    "/avatars/none",
+    "/static/none.js",
+    "/docs/none",
+)
+
+
+@pytest.mark.parametrize("path", NOWHERE)
+@pytest.mark.parametrize("accept", ["*/*", "application/json", ""])
+def test_a_path_of_no_protocol_gets_json(app: Flask, path: str, accept: str) -> None:
+    for method in ("GET", "POST"):
+        reply = app.test_client().open(path, method=method, headers={"Accept": accept, "Accept-Language": "en"})
+        assert reply.status_code in {404, 405}
+        answer = reply.json or {}
+        assert set(answer) == {"status", "feedback"}
+        assert reply.status_code == 405 or answer["feedback"] == f"{path} does not exist: check the address."
+
+
+@pytest.mark.parametrize("path", NOWHERE)
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "There is no page at this address."), ("zh", "此地址没有页面。")]
+)
+def test_a_browser_gets_a_page(app: Flask, path: str, language: str, words: str) -> None:
+    reply = app.test_client().get(path, headers={**BROWSER, "Accept-Language": language})
+    assert (reply.status_code, reply.mimetype) == (404, "text/html")
+    assert words in reply.text
+    assert path not in reply.text
+    assert {"Accept", "Accept-Language"} <= set(reply.vary.as_set(preserve_casing=True))
+
+
+def test_a_browser_that_opens_an_address_of_an_api_gets_its_form(app: Flask) -> None:
+    reply = app.test_client().get("/user/nowhere", headers=BROWSER)
+    assert (reply.status_code, set(reply.json or {})) == (404, {"status", "feedback"})
+    refused = app.test_client().get("/own-data.zip", headers=BROWSER)
+    assert (refused.status_code, refused.mimetype) == (401, "text/html")
+    assert "You are not logged in." in refused.text

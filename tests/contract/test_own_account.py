@@ -29,6 +29,7 @@ def test_nickname_and_avatar_without_a_password(client: Clients) -> None:
     assert alice.ok("GET", "/user/me?detail=1")["avatar"] == ""
     for nickname, status in (("", 400), (" x", 400), ("x" * 33, 400), ("bob", 409)):
         assert alice.call("POST", "/user/profile", {"nickname": nickname}).status == status, nickname
+    assert alice.call("POST", "/user/profile", {}).json["feedback"] == "nickname / avatar is missing: add it."
 
 
 def test_ending_the_other_sessions(app: Flask, client: Clients) -> None:

@@ -125,6 +125,10 @@ def test_teachers_manage_accounts(app: Flask, teacher: PollingClient) -> None:
     pupil = polling(app, "pupil")
     teacher.ok("POST", "/site/people/rename", {"user": "pupil", "nickname": "王小明"})
     assert pupil.ok("GET", "/user/me")["nickname"] == "王小明"
+    again = teacher.ok("POST", "/site/people/rename", {"user": "pupil", "nickname": "王小明"})
+    assert again["feedback"] == "They have that name already."
+    nothing = teacher.call("POST", "/site/people/rename", {"user": "pupil"})
+    assert (nothing.status, nothing.json["feedback"]) == (400, "username / nickname is missing: add it.")
     password = teacher.ok("POST", "/site/people/reset_password", {"user": "pupil"})["password"]
     assert pupil.call("GET", "/user/me").status == 401
     assert pupil.call("GET", "/user/session").json["state"] == "password"  # in the second of the log-in, too

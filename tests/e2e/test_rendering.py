@@ -9,6 +9,7 @@ from PIL import Image
 from playwright.sync_api import FloatRect, Locator, ViewportSize, expect
 
 from tests.e2e.steps import own_room, row
+from tests.pictures import picture
 
 PHONE = ViewportSize(width=390, height=844)
 
@@ -135,6 +136,19 @@ def test_a_very_tall_picture_is_cropped_and_opens_to_be_read(people, name):
         anna.get_by_role("link", name="Open the original").click()
     assert "/attachments/" in popup.value.url
     popup.value.close()
+
+
+def test_a_tiny_picture_can_be_seen_and_hit(people, name):
+    anna, room = own_room(people, name)
+    bert = people.client(name("bert"))
+    bert.post("/room/join", roomname=room)
+    for size in ((3, 3), (400, 4), (4, 400)):
+        bert.show(picture(size=size), room)
+    pictures = anna.locator(".picture img")
+    expect(pictures).to_have_count(3)
+    for box in map(box_of, pictures.all()):
+        assert box["width"] >= 24
+        assert box["height"] >= 24
 
 
 def test_days_are_renamed_at_midnight(people, name):

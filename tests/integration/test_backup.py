@@ -1,6 +1,7 @@
 """`flask chat backup` while it runs, and `restore` after a crash, as people type them."""
 
 import os
+import re
 import shutil
 import sqlite3
 import stat
@@ -154,6 +155,16 @@ def test_a_backup_replaces_files_only_and_follows_links(database: Path, tmp_path
     backup(database, tmp_path / "link")
     assert (tmp_path / "link").is_symlink()
     assert dumped(tmp_path / "kept.db") == dumped(database)
+
+
+def test_a_file_that_cannot_be_written_is_named_as_it_was_given(database: Path, tmp_path: Path) -> None:
+    for target, named in (
+        (tmp_path / "none" / "kept.db", tmp_path / "none"),
+        (tmp_path / ("x" * 254), tmp_path / ("x" * 254)),
+        (Path("/proc/kept.db"), Path("/proc/kept.db")),
+    ):
+        with pytest.raises(BackupError, match=f"^{re.escape(str(named))}: [A-Z]"):
+            backup(database, target)
 
 
 def test_a_backup_does_not_go_over_the_database_itself(database: Path, tmp_path: Path) -> None:

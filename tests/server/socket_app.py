@@ -17,6 +17,7 @@ from chat.http.responses import UpgradeResponse
 from chat.http.upgrade import handshake_key, upgrade
 from chat.lanes import Lane, enter_lane
 from chat.models import Actor, Event, EventKind, StoredMessage, Visitor
+from chat.protocols.polling.errors import TABLE
 from chat.server import heartbeat
 from chat.server.ports import Peer, Upgrade
 from chat.services import Services
@@ -157,7 +158,7 @@ def register(app: Flask) -> None:
 
     def failure(error: ChatError) -> Response:
         response = jsonify(error=error.code.name)
-        response.status_code = envelopes._PLAIN_STATUS.get(error.code, 400)
+        response.status_code = TABLE[error.code][0]
         return response
 
     app.add_url_rule("/test/ws", view_func=socket, websocket=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from chat.connect import INDENT, clean, indented, said
+from chat.connect import INDENT, Client, clean, host_and_port, indented, said
 from tests.real_server import BIN, ROOT, Server
 from tests.tcp.conftest import Connect
 
@@ -127,9 +127,38 @@ def test_a_name_with_a_colon_is_quoted() -> None:
     assert said(told | {"sender_username": "teacher"}) == "teacher: x"
 
 
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        ("localhost:8888", ("localhost", 8888)),
+        (":8888", ("localhost", 8888)),
+        ("[::1]:8888", ("::1", 8888)),
+        ("::1:8888", ("::1", 8888)),
+        ("192.0.2.1:1", ("192.0.2.1", 1)),
+    ],
+)
+def test_an_address(address: str, place: tuple[str, int]) -> None:
+    assert host_and_port(address) == place
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "x", "x:", "x:y", "x:65536", "x:1x", "[::1", "[::1]", "::1]:1", "[]:1", "[x:1", "[x:y]:1", "::1", "x:٣"],
+)
+def test_an_address_that_is_none(address: str) -> None:
+    with pytest.raises(ValueError, match="write HOST:PORT"):
+        host_and_port(address)
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 64, ".x"])
+def test_a_host_that_can_have_no_address(host: str) -> None:
+    with pytest.raises(ValueError, match=f"^{host} is no name of a computer$"):
+        Client(host, 1)
+
+
 def test_no_server(tmp_path: Path) -> None:
     command = [str(BIN / "flask"), "--app", "wsgi", "chat", "connect", "localhost:1"]
     env = {**os.environ, "CHAT_INSTANCE_PATH": str(tmp_path)}
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=30)
     assert done.returncode == 1
-    assert done.stderr.startswith("Error: localhost:1: ")
+    assert done.stderr == "Error: localhost:1: Connection refused\n"

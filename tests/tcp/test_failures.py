@@ -153,6 +153,7 @@ ACTS: dict[tuple[str, str], list[Act]] = {
     ],
     ("register_request", "the username or password is not well-formed"): [
         by_stranger("register_request", username=" x", password="secret1"),
+        by_stranger("register_request", username="\u0301", password="secret1"),
         by_stranger("register_request", username="x", password="short"),
     ],
     ("login_request", "wrong username or password"): [
@@ -176,7 +177,7 @@ ACTS: dict[tuple[str, str], list[Act]] = {
     ("list_chats_request", "an unknown list_type"): [by_alice("list_chats_request", list_type="mine")],
     ("create_chat_request", "the name is taken"): [by_alice("create_chat_request", chat_name="CLUB")],
     ("create_chat_request", "the name is not well-formed, or reserved"): [
-        by_alice("create_chat_request", chat_name=name) for name in ("", " x", "x" * 61, "feedback", "x #1")
+        by_alice("create_chat_request", chat_name=name) for name in ("", " x", "\u0301", "x" * 61, "feedback", "x #1")
     ],
     ("create_chat_request", "an unknown member: nothing is made"): [
         by_alice("create_chat_request", chat_name="new", member_usernames=["bob", "nobody"])

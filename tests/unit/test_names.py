@@ -3,7 +3,16 @@ import time
 import pytest
 
 from chat import names
-from chat.names import is_email, is_name, is_reserved_room_name, is_visible, name_key, skeleton, stored_name
+from chat.names import (
+    is_email,
+    is_name,
+    is_nickname,
+    is_reserved_room_name,
+    is_visible,
+    name_key,
+    skeleton,
+    stored_name,
+)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +99,14 @@ def test_an_address_has_no_invisible_characters(address: str) -> None:
         "a\u2029b",
         "\u3000x",
         "x\u200a",
+        "\u0301",
+        "\u0e34\u0e49",
+        "\u093e",
+        "\u20dd",
+        "\u0301alice",
+        "\u200b\u0301",
+        "\ufe0f\u0301\u200d",
+        "\u070f",
     ],
 )
 def test_invalid_names(name: str) -> None:
@@ -100,6 +117,25 @@ def test_length_counts_characters() -> None:
     assert is_name("字" * 32, 32)
     assert not is_name("字" * 33, 32)
     assert is_name("ﷺ" * 32, 32)  # long only in its key
+    assert is_name("e\u0301" * 16, 32)
+
+
+def test_length_counts_what_is_stored() -> None:
+    for invisible in ("\u200b", "\u00ad" * 9, "\ufe0f\u200d"):
+        assert is_name(f"{invisible}{'a' * 31}{invisible}b{invisible}", 32)
+        assert not is_name(f"{invisible}{'a' * 33}", 32)
+        assert is_nickname(f"{'a' * 20}{invisible}", 20)
+    assert not is_name("\u200b" * 390 + "a" * 33, 32)
+    assert not is_name("a" + "\u200b" * 1_000_000, 32)
+
+
+@pytest.mark.parametrize(
+    "name", ["e\u0301", "👍\U0001f3fd", "◌\u0301", "\u0e01\u0e34", "1\ufe0f\u20e3", "-", "\U0001fae8"]
+)
+def test_a_name_begins_with_a_character_that_can_stand_alone(name: str) -> None:
+    assert is_name(name, 32)
+    assert is_nickname(f" {name}", 20)
+    assert not is_nickname(" \u0301\u200b", 20)
 
 
 def test_reserved_room_names() -> None:

@@ -137,8 +137,11 @@ def drafted(path: Path) -> Iterator[Path]:
     try:
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         yield draft
-    except (OSError, sqlite3.Error) as error:
-        raise BackupError(str(error)) from None
+    except OSError as error:  # not by the draft's name, which nobody has given
+        named = path if error.filename in {None, str(draft)} else error.filename
+        raise BackupError(f"{named if path.parent.is_dir() else path.parent}: {error.strerror or error}") from None
+    except sqlite3.Error as error:
+        raise BackupError(f"{path}: {error}") from None
     finally:
         for suffix in ("", "-wal", "-shm", "-journal"):
             draft.with_name(draft.name + suffix).unlink(missing_ok=True)

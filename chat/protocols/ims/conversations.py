@@ -8,7 +8,7 @@ from chat.clock import to_iso, to_whole_iso
 from chat.errors import SENDING, SENDING_PICTURE, SENDING_TEXT, ChatError, ErrorCode
 from chat.http.api_spec import answers
 from chat.http.auth import signed_in
-from chat.http.bodies import bound_body, is_clean, json_object, load, takes
+from chat.http.bodies import bound_body, form_fields, is_clean, json_object, load, takes
 from chat.http.context import services
 from chat.http.overload import refused_when_late
 from chat.http.paging_params import next_of, page_of
@@ -154,7 +154,7 @@ def send_image(actor: Actor) -> Response:
     """Send a picture, as a form with a file."""
     bound_body(Lane.PICTURES)
     is_form = request.mimetype == "multipart/form-data"
-    given = request.form.to_dict() if is_form else json_object(Lane.PICTURES)
+    given = form_fields() if is_form else json_object(Lane.PICTURES)
     for name, value in given.items():
         if not is_clean(value):
             raise ChatError(ErrorCode.FIELD_INVALID, field=name)

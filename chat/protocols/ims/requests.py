@@ -7,6 +7,7 @@ from marshmallow import fields, pre_load, validate
 from chat.http.api_spec import about
 from chat.http.fields import In, ShortList, join_code
 from chat.http.paging_params import Paged
+from chat.names import stored_length
 from chat.protocols.ims.fields import Count, Id, Ids, Switch, Time
 from chat.services.access import LIST_CAP
 from chat.services.accounts import EMAIL_NICKNAME_MAX_CHARS
@@ -20,7 +21,17 @@ from chat.services.profiles import PROFILE_MAX_CHARS
 
 TITLE_MAX_CHARS = 40  # narrower than services.rooms
 TEXT_MAX_CHARS = 255  # narrower than services.messages
-_TITLE = validate.Length(min=1, max=TITLE_MAX_CHARS)
+
+
+class _Length(validate.Length):
+    """Counts the characters of a name as it is stored."""
+
+    def __call__(self, value: Any) -> Any:
+        super().__call__("x" * stored_length(value))
+        return value
+
+
+_TITLE = _Length(min=1, max=TITLE_MAX_CHARS)
 _AVATAR = validate.Length(max=GIVEN_MAX_CHARS)
 _FRIEND_GROUP = validate.Length(min=1, max=FRIEND_GROUP_MAX_CHARS)
 _PASSWORD = about(

@@ -61,9 +61,9 @@ TABLE: Table = SHARED | {
     ),
     ErrorCode.ROOM_NAME_INVALID: (
         400,
-        "That roomname is not allowed: use 1 to 60 characters, without leading or trailing spaces or control "
-        "characters.",
-        "聊天室名称不符合要求：1 到 60 个字符，首尾无空格，不含控制字符。",
+        "That roomname is not allowed: use 1 to 60 visible characters, without leading or trailing spaces, control "
+        "characters or an accent on its own at the start.",
+        "聊天室名称不符合要求：1 到 60 个可见字符，首尾无空格，不含控制字符，不以组合符号开头。",
     ),
     ErrorCode.ROOM_NAME_RESERVED: (
         400,
@@ -87,8 +87,9 @@ TABLE: Table = SHARED | {
     ),
     ErrorCode.NICKNAME_INVALID: (
         400,
-        "This cannot be a nickname: take 1 to 32 characters, no spaces at the ends, no control characters.",
-        "昵称不符合要求：1 到 32 个字符，首尾无空格，不含控制字符。",
+        "This cannot be a nickname: take 1 to 32 visible characters, no spaces at the ends, no control characters, "
+        "no accent on its own at the start.",
+        "昵称不符合要求：1 到 32 个可见字符，首尾无空格，不含控制字符，不以组合符号开头。",
     ),
     ErrorCode.SELF_MEANT: (403, "You cannot do this to yourself.", "不能对自己执行此操作。"),
     ErrorCode.NOT_TEACHER: (403, "Only teachers may do this.", "只有老师可以执行此操作。"),

@@ -8,7 +8,7 @@ from chat.clock import to_iso
 from chat.errors import ErrorCode
 from chat.http.api_spec import answers
 from chat.http.auth import signed_in
-from chat.http.bodies import takes
+from chat.http.bodies import require_one, takes
 from chat.http.context import services
 from chat.http.paging_params import next_of, page_of
 from chat.http.qr import qr_code
@@ -193,8 +193,10 @@ def appoint(actor: Actor, body: dict[str, Any]) -> Response:
 )
 def rename(actor: Actor, body: dict[str, Any]) -> Response:
     """Change a user's username or nickname. For teachers."""
-    services().teachers.rename(actor, body["user"], body["username"], body["nickname"])
-    return success("Renamed.", "已改名。")
+    require_one(body, "username", "nickname")
+    if services().teachers.rename(actor, body["user"], body["username"], body["nickname"]):
+        return success("Renamed.", "已改名。")
+    return success("They have that name already.", "名称未变。")
 
 
 @bp.post("/people/delete")

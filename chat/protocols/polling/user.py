@@ -8,7 +8,7 @@ from chat.clock import to_iso
 from chat.errors import ErrorCode
 from chat.http.api_spec import answers
 from chat.http.auth import clear_cookie, device_cookie, own_origin, session_state, set_cookie, signed_in
-from chat.http.bodies import takes
+from chat.http.bodies import require_one, takes
 from chat.http.context import client_address, services
 from chat.http.query_params import asks
 from chat.lanes import Lane
@@ -128,6 +128,7 @@ def me(actor: Actor, query: dict[str, Any]) -> Response:
 )
 def change_profile(actor: Actor, body: dict[str, Any]) -> Response:
     """Change the user's nickname or avatar. Beyond the document."""
+    require_one(body, "nickname", "avatar")
     services().profiles.present(actor, body["nickname"], body["avatar"])
     return success("Saved.", "已保存。")
 

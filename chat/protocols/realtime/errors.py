@@ -37,8 +37,9 @@ TABLE: Table = SHARED | {
     ),
     ErrorCode.ROOM_NAME_INVALID: (
         400,
-        "That name is not allowed: use 1 to 60 characters, without leading or trailing spaces or control characters.",
-        "聊天室名称不符合要求：1 到 60 个字符，首尾无空格，不含控制字符。",
+        "That name is not allowed: use 1 to 60 visible characters, without leading or trailing spaces, control "
+        "characters or an accent on its own at the start.",
+        "聊天室名称不符合要求：1 到 60 个可见字符，首尾无空格，不含控制字符，不以组合符号开头。",
     ),
     ErrorCode.FORBIDDEN: (
         403,

@@ -39,7 +39,7 @@ TABLE: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.CREDENTIALS_WRONG: (200, "用户名或密码错误"),
     ErrorCode.USERNAME_TAKEN: (200, "用户名已存在"),
     ErrorCode.TEACHERS_NAME: (200, "注册失败，用户名与老师的名称相似"),
-    ErrorCode.USERNAME_INVALID: (200, "用户名不符合要求：1 到 32 个字符，首尾无空格，不含控制字符"),
+    ErrorCode.USERNAME_INVALID: (200, "用户名不符合要求：1 到 32 个可见字符，首尾无空格，无控制字符，不以组合符号开头"),
     ErrorCode.DISABLED: (200, "账号已被停用，请联系老师"),
     ErrorCode.REGISTRATION_CLOSED: (200, "注册失败，此处不开放注册，请向老师索取账号"),
     ErrorCode.JOIN_CODE_WRONG: (200, "注册失败，需要有效的加入码，请向老师索取"),

@@ -173,8 +173,10 @@ def test_invalid_forms(w: World) -> None:
     ):
         assert_refused(w.alice.call("POST", path, form(fields, files), **FORM_HEADERS), 400, info)
     broken = form({"conversationId": str(LOBBY)}, pictured)[:150]
-    assert_refused(w.alice.call("POST", path, broken, **FORM_HEADERS), 400)
-    assert_refused(w.alice.call("POST", path, b"x", **{"Content-Type": "multipart/form-data"}), 400, conversation)
+    body = "Missing or error type of [body]"
+    assert_refused(w.alice.call("POST", path, broken, **FORM_HEADERS), 400, body)
+    for kind in ("multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=other"):
+        assert_refused(w.alice.call("POST", path, form({}, pictured), **{"Content-Type": kind}), 400, body)
     assert_refused(w.alice.call("POST", path, {"conversationId": LOBBY}), 400, image)
     many = b"".join(
         f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="f{n}"\r\n\r\nx\r\n'.encode() for n in range(2000)

@@ -19,7 +19,6 @@ from chat.protocols.polling.site_fields import (
 )
 from chat.services.accounts import NICKNAME_MAX_CHARS, USERNAME_MAX_CHARS
 from chat.services.room_settings import SLOW_MODE_MAX
-from chat.services.site import NAME_MAX_CHARS
 
 KEEP_DAYS_MAX = 3650
 
@@ -37,7 +36,7 @@ class WantedSettings(In):
 
     version = WholeNumber("of the settings that you have seen", "你所看到的设置的版本", required=True, examples=[0])
     new_code = switch(about("true: the join code is replaced", "true：更换加入码"), load_default=False)
-    name = fields.String(validate=validate.Length(max=NAME_MAX_CHARS), metadata=SITE_NAME)
+    name = fields.String(metadata=SITE_NAME)
     registration = fields.String(validate=MODES, metadata=REGISTRATION)
     pupils_make_rooms = switch(ROOMS)
     private_rooms = switch(PRIVATE)

@@ -13,8 +13,8 @@ export const ERROR_WORDS = {
     "该用户名已被使用。请换一个；如果是你的，请直接登录。",
   ],
   "error.USERNAME_INVALID": [
-    "This name cannot be used. Take 1 to 32 letters, digits or other visible characters.",
-    "该用户名不可用。请使用 1 到 32 个可见字符。",
+    "This name cannot be used. Take 1 to 32 letters, digits or other visible characters, no accent on its own at the start.",
+    "该用户名不可用。请使用 1 到 32 个可见字符，不以组合符号开头。",
   ],
   "error.PASSWORD_INVALID": ["A password has {min} to {max} characters.", "密码长度为 {min} 到 {max} 个字符。"],
   "error.USER_NOT_FOUND": ["There is no such user any more.", "该用户已不存在。"],
@@ -27,8 +27,8 @@ export const ERROR_WORDS = {
     "已有同名聊天室。请加入该聊天室，或换一个名称。",
   ],
   "error.ROOM_NAME_INVALID": [
-    "This name cannot be used. Take 1 to 60 visible characters.",
-    "该名称不可用。请使用 1 到 60 个可见字符。",
+    "This name cannot be used. Take 1 to 60 visible characters, no accent on its own at the start.",
+    "该名称不可用。请使用 1 到 60 个可见字符，不以组合符号开头。",
   ],
   "error.ROOM_NAME_RESERVED": [
     "This name cannot be used: it means something else here. Choose another one.",

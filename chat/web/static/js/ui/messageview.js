@@ -9,6 +9,7 @@ import { editor } from "./messageeditor.js";
 
 const ACCEPTED = "我已经同意你的好友请求，可以开始聊天了"; // how ims's document has every direct conversation begin
 const PICTURE_MAX_HEIGHT = 260;
+const PICTURE_MIN_HEIGHT = 40; // tiny ones are enlarged, to be seen and hit
 const NARROWEST = 0.6; // of a picture's width to its height; the rest is cropped in the bubble
 const WIDEST = 4;
 const FOLD_LINES = 30;
@@ -181,7 +182,7 @@ export class MessageView {
     const ratio = width / height;
     const crop = ratio < NARROWEST ? "tall" : ratio > WIDEST ? "wide" : null;
     const shownRatio = Math.min(WIDEST, Math.max(NARROWEST, ratio));
-    const shownHeight = Math.min(PICTURE_MAX_HEIGHT, height);
+    const shownHeight = Math.min(PICTURE_MAX_HEIGHT, Math.max(PICTURE_MIN_HEIGHT, height));
     const size = ratio ? { width: Math.round(shownHeight * shownRatio), height: Math.round(shownHeight) } : {};
     const image = el("img", { src: view.url, class: crop, decoding: "async", ...size });
     image.addEventListener("error", () => view.original && this.#row.replaceChild(this.#gone(), this.#row.firstChild));

@@ -1,0 +1,64 @@
+"""Names that cannot be seen or stand alone, and the length of names, in each protocol's words.
+
+tcp's are in tests/tcp/test_failures.py.
+"""
+
+import pytest
+from flask import Flask
+
+from tests.conftest import services_of
+from tests.contract.clients import FlaskTransport, PollingClient, Reply
+from tests.contract.ims_client import ImsClient
+from tests.contract.realtime_client import RealtimeClient
+from tests.contract.roomapi_client import RoomapiClient
+
+
+def registrations(app: Flask, name: str) -> dict[str, Reply]:
+    nobody = PollingClient(FlaskTransport(app))
+    by_name = {"username": name, "password": "secret1"}
+    return {
+        "polling": nobody.call("POST", "/user/register", by_name),
+        "realtime": nobody.call("POST", "/User", by_name),
+        "roomapi": nobody.call("POST", "/register", by_name),
+        "ims": nobody.call("POST", "/account/reg", {"email": "n@x.org", "password": "secret1", "name": name}),
+    }
+
+
+@pytest.mark.parametrize("name", ["\u0301", "\u200b\u0301", "\u0301kim", "\u0e34"])
+def test_a_name_without_a_base_character_is_refused(app: Flask, name: str) -> None:
+    found = registrations(app, name)
+    assert found["polling"].status == found["realtime"].status == 400
+    for reply in (found["polling"].json["feedback"], found["realtime"].json["error"]):
+        assert "an accent on its own at the start" in reply
+    assert found["roomapi"].json["code"] == 1
+    assert "不以组合符号开头" in found["roomapi"].json["msg"]
+    assert (found["ims"].status, found["ims"].json) == (400, {"code": -3, "info": "Name too long"})
+    assert services_of(app).accounts.count()[0] == 0
+
+
+def test_nor_is_one_of_a_room_or_a_nickname(app: Flask) -> None:
+    polling, realtime = PollingClient(FlaskTransport(app)), RealtimeClient(FlaskTransport(app))
+    roomapi, ims = RoomapiClient(FlaskTransport(app)), ImsClient(FlaskTransport(app))
+    polling.register("polling")
+    realtime.ok("POST", "/User", {"username": "realtime", "password": "secret1"}, 201)
+    realtime.login("realtime")
+    roomapi.register("roomapi")
+    ims.register("ims")
+    bad = "\u0301x"
+    assert polling.call("POST", "/room/create", {"roomname": bad, "type": "open", "passwd": ""}).status == 400
+    assert polling.call("POST", "/user/profile", {"nickname": bad}).status == 400
+    assert realtime.call("POST", "/Room", {"name": bad}).status == 400
+    assert roomapi.call("POST", "/api/room/create", {"name": bad, "description": ""}).json["code"] == 1
+    refused = ims.call("POST", "/conversations", {"name": bad, "members": []})
+    assert refused.json == {"code": -7, "info": "Missing or error type of [name]"}
+
+
+def test_what_is_not_stored_does_not_count(app: Flask) -> None:
+    for reply in registrations(app, "\u200b" * 30 + "a" * 20).values():
+        assert reply.status in {200, 201, 409}, reply
+    ims = ImsClient(FlaskTransport(app))
+    ims.register("ims")
+    ims.ok("POST", "/conversations", {"name": "\u00ad" * 9 + "r" * 40, "members": []})
+    assert [each["name"] for each in ims.conversations() if each["is_chat_group"]][-1] == "r" * 40
+    refused = ims.call("POST", "/conversations", {"name": "\u00ad" * 9 + "r" * 41, "members": []})
+    assert refused.json == {"code": -7, "info": "Missing or error type of [name]"}
