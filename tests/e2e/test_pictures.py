@@ -14,6 +14,12 @@ from tests.e2e.conftest import PASSWORD
 from tests.e2e.steps import PNG, drop_file, expect_once, own_room
 from tests.pictures import noise, picture
 
+ASKS_BEFORE_LEAVING = """() => {
+    const event = new Event("beforeunload", { cancelable: true });
+    dispatchEvent(event);
+    return event.defaultPrevented;
+}"""
+
 
 def loaded(page):
     return page.wait_for_function(
@@ -154,11 +160,28 @@ def test_a_picture_that_waits_is_not_lost_without_a_question(people, name):
     anna.route("**/chat/upload", lambda route: route.abort())
     drop_file(anna, "#message-text", "paste")
     expect(anna.locator("[data-state=failed]")).to_have_count(1)
-    stopped = "const e = new Event('beforeunload', {cancelable: true}); dispatchEvent(e); return e.defaultPrevented;"
-    stopped = f"() => {{ {stopped} }}"
-    assert anna.evaluate(stopped) is True
+    assert anna.evaluate(ASKS_BEFORE_LEAVING) is True
     anna.get_by_role("button", name="Discard").click()
-    assert anna.evaluate(stopped) is False
+    assert anna.evaluate(ASKS_BEFORE_LEAVING) is False
+
+
+def test_nor_is_one_that_is_still_being_scaled_down(people, name):
+    anna, _room = own_room(people, name)
+    anna.evaluate("""() => {
+        const real = createImageBitmap;
+        const resumed = new Promise((resume) => Object.assign(window, { resume }));
+        window.createImageBitmap = async (file) => {
+            window.isScaling = true;
+            await resumed;
+            return real(file);
+        };
+    }""")
+    choose(anna, ("photo.png", noise(5_500_000)))
+    anna.wait_for_function("() => window.isScaling")
+    assert anna.evaluate(ASKS_BEFORE_LEAVING) is True
+    anna.evaluate("() => window.resume()")
+    expect(anna.locator(".message:has(.picture)")).to_have_attribute("data-state", "stored")
+    assert anna.evaluate(ASKS_BEFORE_LEAVING) is False
 
 
 @pytest.mark.parametrize(("beside", "is_picture"), [(["text/plain"], True), (["text/plain", "text/html"], False)])

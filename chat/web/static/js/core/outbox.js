@@ -10,6 +10,7 @@ export class Outbox {
   #store;
   #records;
   #onSignedOut;
+  #preparing = 0; // choices of files that are still being read or scaled down
   #queues = new Map(); // name → promise of its last sending, so that messages arrive in order
 
   constructor(store, records, onSignedOut) {
@@ -19,7 +20,7 @@ export class Outbox {
     store.on("pending", () => this.#save());
     // Texts are kept over a reload, files are too large for that.
     globalThis.addEventListener("beforeunload", (event) => {
-      if (this.unsent.some((pending) => pending.type !== "text")) event.preventDefault();
+      if (this.#preparing || this.unsent.some((pending) => pending.type !== "text")) event.preventDefault();
     });
   }
 
@@ -40,6 +41,16 @@ export class Outbox {
   /** replyTo: the id of the message that it answers, or null. */
   sendText(room, text, replyTo = null) {
     this.#add({ room, type: "text", text, replyTo, url: null });
+  }
+
+  /** Files are not lost by leaving the page while they are prepared. Gives what the preparing gives. */
+  async keepUntil(prepared) {
+    this.#preparing += 1;
+    try {
+      return await prepared;
+    } finally {
+      this.#preparing -= 1;
+    }
   }
 
   /** prepared: as lib/files.js gives it. */

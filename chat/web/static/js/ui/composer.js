@@ -196,7 +196,8 @@ export class Composer {
       if (this.#store.rooms.has(room)) this.#outbox.sendFile(room, prepared);
       this.#onSent();
     };
-    const problems = await prepare(files, send, (words) => (byId("composer-status").textContent = words));
+    const tell = (words) => (byId("composer-status").textContent = words);
+    const problems = await this.#outbox.keepUntil(prepare(files, send, tell));
     this.#error.textContent = problems.join("\n");
   }
 }
