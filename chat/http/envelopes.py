@@ -90,7 +90,7 @@ def _worded(failure: ChatError, render: Render | None) -> Response:
     response: Response = current_app.extensions[_EXTENSION][_UNKNOWN](failure)
     response.vary.update(("Accept", "Accept-Language"))
     if request.method in {"GET", "HEAD"} and "text/html" in request.headers.get("Accept", ""):
-        response.set_data(_page(response.status, _page_words(failure, response)))
+        response.set_data(_page(response.status.title(), _page_words(failure, response)))
         response.mimetype = "text/html"
     return response
 

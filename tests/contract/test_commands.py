@@ -154,7 +154,7 @@ def test_messages_are_kept_for_so_many_days(app: Flask, run: Any) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        *(("mute", "physics", "kim", number) for number in ("-1", "10081", "1" + "0" * 30)),
+        *(("mute", "physics", "kim", number) for number in ("-1", "527041", "1" + "0" * 30)),
         *(("delete-recent", "physics", "kim", number) for number in ("-5", "0", "1" + "0" * 30)),
         *(("pin", "physics", "-1", "--undo"), ("pin", "physics", "--", "-1"), ("delete-message", "physics", "-1")),
         *(("room", "physics", "--slow-mode", "-1"), ("site", "--keep-days", "-1"), ("site", "--slow-mode", "-1")),
@@ -255,7 +255,8 @@ def test_a_path_that_is_not_utf_8_is_shown_by_its_bytes(app: Flask, run: Any, tm
     folder = str(tmp_path / BAD)
     shown = f"{tmp_path}/na\\xffme"
     services_of(app).rooms.create(sign_up(services_of(app), "owner"), "physics")
-    assert run("export", "physics", "--to", folder) == (0, f"{shown}/physics.zip\n")
+    code, output = run("export", "physics", "--to", folder)
+    assert (code, output.startswith(f"{shown}/physics-")) == (0, True), output
     assert run("restore", f"{folder}/none") == (1, f"Error: there is no file {shown}/none\n")
     roster = tmp_path / BAD / "roster.csv"
     roster.mkdir()
