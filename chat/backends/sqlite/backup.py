@@ -144,7 +144,8 @@ def drafted(path: Path) -> Iterator[Path]:
         raise BackupError(f"{path}: {error}") from None
     finally:
         for suffix in ("", "-wal", "-shm", "-journal"):
-            draft.with_name(draft.name + suffix).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # a name that is too long
+                draft.with_name(draft.name + suffix).unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:
