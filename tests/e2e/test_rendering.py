@@ -143,7 +143,7 @@ def test_a_tiny_picture_can_be_seen_and_hit(people, name):
     bert = people.client(name("bert"))
     bert.post("/room/join", roomname=room)
     for size in ((3, 3), (400, 4), (4, 400)):
-        bert.show(picture(size=size), room)
+        bert.show(base64.b64encode(picture(size=size)).decode(), room)
     pictures = anna.locator(".picture img")
     expect(pictures).to_have_count(3)
     for box in map(box_of, pictures.all()):
