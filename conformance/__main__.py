@@ -10,7 +10,7 @@ from conformance import foreign_cases, http, idle, lines, report, sockets
 from conformance.clients import Outcome as Met
 from conformance.servers import served
 from conformance.sockets import Result
-from tests.integration.raw import token_of
+from tests.raw import token_of
 
 
 def main() -> int:

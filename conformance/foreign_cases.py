@@ -20,8 +20,8 @@ from playwright.sync_api import sync_playwright
 from conformance.clients import CLIENTS, HERE, LIMIT, Client, Outcome, Reply
 from tests.browser import find_browser
 from tests.e2e.conftest import BROWSER_FLAGS
-from tests.integration.raw import token_of
 from tests.pictures import noise
+from tests.raw import token_of
 from tests.real_server import Server
 
 _PULLED_AFTER = 0.3  # seconds until the message that ends a held pull

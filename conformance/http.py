@@ -14,8 +14,8 @@ import requests
 from conformance import http_answers, http_requests
 from conformance.http_cases import STYLE, Case, World
 from tests.pictures import picture
+from tests.raw import Answer, Talk
 from tests.real_server import Server
-from tests.server.raw import Answer, Talk
 from tests.server.tls import TlsServer, TlsTalk
 
 Open = Callable[[], Talk]

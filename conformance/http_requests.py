@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from conformance.http_cases import HOST, Case, World, raw, refused
-from tests.server.raw import get
+from tests.raw import get
 from tests.server.websocket import HANDSHAKE
 
 

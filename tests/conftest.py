@@ -3,8 +3,6 @@
 import contextlib
 import fcntl
 import gc
-import os
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,16 +22,14 @@ from chat.models import Actor
 from chat.services import Services
 from config import Settings
 from tests import routes, statements
+from tests.compiled import compile_share
 from tests.database import engine_of, tracing
 from tests.databases import POSTGRESQL, Databases, url_of
 from tests.databases import SECRET as SECRET
 from tests.hashing import cheapen
 from tests.postgresql import PrivateServer, programs
-from tests.real_server import Server
+from tests.real_server import Server, Servers
 
-# Keep compiled modules, with pytest's rewritten assertions: making them takes longer than most files' tests.
-sys.dont_write_bytecode = False
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 routes.compile_once()
 statements.compile_once()
 # Hypothesis times examples, and a busy machine takes longer.
@@ -170,17 +166,18 @@ def other(make_services: Callable[..., Services], clock: FakeClock) -> Services:
 @pytest.fixture
 def server(home: Path) -> Iterator[Callable[..., Server]]:
     """Start real gunicorns on the test's database; they end with the test."""
-    started: list[Server] = []
+    servers = Servers(Server, lambda: home)
+    yield servers.start
+    servers.kill()
 
-    def start(*, workers: int = 1, wait: bool = True, descriptors: int = 0, fresh: bool = False, **env: str) -> Server:
-        made = Server(home, workers=workers, env=env, descriptors=descriptors, fresh=fresh)
-        started.append(made)
-        made.start(wait=wait)
-        return made
 
-    yield start
-    for each in started:
-        each.kill()
+@pytest.fixture(scope="module")
+def serve(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """Start real gunicorns for all tests of a module, each on a database of its own. None may write a traceback."""
+    servers = Servers(Server, lambda: databases.filled(tmp_path_factory.mktemp("served")))
+    yield servers.start
+    servers.kill()
+    assert "Traceback" not in servers.logs()
 
 
 @pytest.fixture
@@ -275,6 +272,7 @@ _SERVER = pytest.StashKey[PrivateServer]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """One PostgreSQL for all workers of this run, started when a test asks for it."""
+    compile_share(config)
     if not hasattr(config, "workerinput") and programs() is not None:
         config.stash[_SERVER] = PrivateServer()
 

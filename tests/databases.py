@@ -55,6 +55,11 @@ class Databases:
         self._made[home] = name
         (home / URL_FILE).write_text(postgresql.url(name))
 
+    def filled(self, home: Path, kind: str = "") -> Path:
+        """The folder, with a fresh database."""
+        self.fill(home, kind)
+        return home
+
     def drop(self, home: Path) -> None:
         """Remove the database of `fill`, despite connections to it; files go with their folder."""
         name = self._made.pop(home, None)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import requests
 
@@ -18,6 +19,9 @@ from tests import launch
 from tests.databases import database_environment
 from tests.launch import BIN as BIN  # for modules that import it from here
 from tests.launch import ROOT as ROOT
+
+SERVED = "tests.served:app"
+Kind = TypeVar("Kind", bound="Server")
 
 
 @cache
@@ -99,7 +103,7 @@ class Server:
         workers: int = 1,
         env: dict[str, str] | None = None,
         descriptors: int = 0,
-        app: str = "tests.served:app",
+        app: str = SERVED,
         fresh: bool = False,
     ) -> None:
         """fresh: by the real command, and not from a process that has loaded the modules already."""
@@ -179,3 +183,36 @@ class Server:
             os.killpg(self.pid, signal.SIGKILL)
             self.process.wait()
             wait_until(lambda: not any(map(lives, workers)), "the workers leave their port")
+
+
+class Servers(Generic[Kind]):
+    """Starts servers, and kills them all in the end."""
+
+    def __init__(self, kind: type[Kind], home: Callable[[], Path]) -> None:
+        """home: gives the next server's instance folder, with its database."""
+        self._kind = kind
+        self._home = home
+        self._started: list[Kind] = []
+
+    def start(
+        self,
+        *,
+        workers: int = 1,
+        app: str = SERVED,
+        wait: bool = True,
+        descriptors: int = 0,
+        fresh: bool = False,
+        **env: str,
+    ) -> Kind:
+        made = self._kind(self._home(), workers=workers, env=env, descriptors=descriptors, app=app, fresh=fresh)
+        self._started.append(made)
+        made.start(wait=wait)
+        return made
+
+    def logs(self) -> str:
+        """What all have written."""
+        return "".join(server.log.read_text() for server in self._started)
+
+    def kill(self) -> None:
+        for server in self._started:
+            server.kill()

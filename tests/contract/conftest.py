@@ -12,7 +12,6 @@ from tests.contract.realtime_client import RealtimeClient, RealtimeUser
 from tests.contract.roomapi_client import FollowingRoomapiClient, RoomapiClient
 from tests.contract.roomapi_socket import Member
 from tests.contract.tcp_client import TcpClient
-from tests.databases import Databases
 from tests.real_server import Server
 
 Kind = Callable[[Transport], ChatClient]
@@ -93,17 +92,9 @@ def anyone(meet: Meet, client_kind: Any) -> Anyone:
 
 
 @pytest.fixture(scope="module")
-def shared_url(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def shared_url(serve: Callable[..., Server]) -> str:
     """A server for all tests of a module, each of which has users and rooms of its own."""
-    home = tmp_path_factory.mktemp("shared")
-    databases.fill(home)
-    server = Server(home)
-    try:
-        server.start()
-        yield server.url
-    finally:
-        server.kill()
-        databases.drop(home)
+    return serve().url
 
 
 @pytest.fixture

@@ -69,3 +69,10 @@ VALUES = {
     "spaces": ('"', " ", 'x"'),
     "white space": ("", " ", "0"),
 }
+
+
+def object_with(field: str, value: str, others: dict[str, str], size: int = FULL) -> bytes:
+    """A JSON object of about that many bytes: a field has this one of VALUES, others have what stands here as JSON."""
+    known = "".join(f'"{name}":{text},' for name, text in others.items() if name != field)
+    head, filling, tail = VALUES[value]
+    return padded(f'{{{known}"{field}":{head}', tail + "}", filling, size)

@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 
 from tests.contract.clients import FlaskTransport, PollingClient
-from tests.contract.expensive import ACCENTS, AFTER, BEFORE, FULL, VALUES, costs_at_most, padded
+from tests.contract.expensive import ACCENTS, AFTER, BEFORE, FULL, VALUES, costs_at_most, object_with
 
 # What passes as these fields while another one is expensive.
 KNOWN = {
@@ -28,6 +28,7 @@ PARAMETERS = [
 EACH = ["many ids", "accents"]
 HARD = ["a\u0301\u0323", "\ufdfa", "\U0001f600"]  # repeated, in texts that are short enough to be taken somewhere
 LENGTHS = [60, 4000]
+PROTOCOLS = ["polling", "roomapi", "realtime", "ims"]
 METHODS = {"get", "post", "put", "delete"}
 # These end the session, so later fields would be refused early.
 ENDING = {"/user/logout", "/Logout", "/account/delete"}
@@ -64,17 +65,12 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, set[str], s
             yield method.upper(), path, body, query
 
 
-def body_with(field: str, fields: set[str], value: str) -> bytes:
-    others = "".join(f'"{name}":{known},' for name, known in KNOWN.items() if name != field and name in fields)
-    head, filling, tail = VALUES[value]
-    return padded(f'{{{others}"{field}":{head}', tail + "}", filling, FULL)
-
-
 def bodies_with(field: str, fields: set[str], *, is_first: bool) -> Iterator[tuple[str, bytes]]:
     """The values to try in a field, each with its name."""
+    others = {name: value for name, value in KNOWN.items() if name in fields}
     for value in VALUES if is_first else EACH:
-        yield value, body_with(field, fields, value)
-    known = {name: json.loads(value) for name, value in KNOWN.items() if name in fields}
+        yield value, object_with(field, value, others)
+    known = {name: json.loads(value) for name, value in others.items()}
     for hard in HARD:
         for length in LENGTHS:
             text = (hard * length)[:length]
@@ -86,58 +82,49 @@ def filled(path: str) -> str:
     return "".join("1" if number % 2 else part for number, part in enumerate(path.replace("}", "{").split("{")))
 
 
-@pytest.mark.parametrize("protocol", ["polling", "roomapi", "realtime", "ims"])
-def test_a_field_after_log_in(alice: PollingClient, protocol: str) -> None:
-    document = alice.call("GET", f"/openapi/{protocol}.json").json
+def addresses_with(name: str, query: set[str], url: str) -> Iterator[str]:
+    """The address with each value to try in a parameter."""
+    others = "".join(f"&{each}={KNOWN[each].strip(chr(34))}" for each in query & set(KNOWN) - {name})
+    for parameter in PARAMETERS:
+        yield f"{url}?{name}={quote(parameter)[:7900].rpartition('%')[0] or parameter}{others}"
+
+
+def try_all_fields(client: PollingClient, protocol: str, units: int) -> None:
+    """Try all values in all fields of all operations, each of which may cost so much."""
+    document = client.call("GET", f"/openapi/{protocol}.json").json
+
+    def is_cheap(method: str, address: str, body: bytes | None) -> bool:
+        def ask() -> None:
+            headers = {} if body is None else {"Content-Type": "application/json"}
+            reply = client.transport.request(method, address, body, headers)
+            assert reply.status < 500, (method, address, reply.status)
+
+        return costs_at_most(units, ask, len(body or b""))
+
     tried = 0
     for method, path, body, query in operations(document):
         url = filled(path)
         for field in sorted(body):
             for value, raw in bodies_with(field, body, is_first=tried == 0):
-                headers = {"Content-Type": "application/json"}
-
-                def ask() -> None:
-                    reply = alice.transport.request(method, url, raw, headers)  # noqa: B023
-                    assert reply.status < 500, (method, url, field, value)  # noqa: B023
-
-                assert costs_at_most(AFTER, ask, len(raw)), (method, path, field, value)
+                assert is_cheap(method, url, raw), (method, path, field, value)
                 tried += 1
         for name in sorted(query):
-            for parameter in PARAMETERS:
-                others = "".join(f"&{each}={KNOWN[each].strip(chr(34))}" for each in query & set(KNOWN) - {name})
-                address = f"{url}?{name}={quote(parameter)[:7900].rpartition('%')[0] or parameter}{others}"
-                asked = costs_at_most(AFTER, lambda: alice.transport.request(method, address, None, {}), 0)  # noqa: B023
-                assert asked, (method, path, name, parameter[:20])
+            for address in addresses_with(name, query, url):
+                assert is_cheap(method, address, None), (method, address[:200])
                 tried += 1
     assert tried > 20, "the document has fields"
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_field_after_log_in(alice: PollingClient, protocol: str) -> None:
+    try_all_fields(alice, protocol, AFTER)
     assert alice.call("GET", "/user/me").status == 200, "the session ended on the way"
 
 
-@pytest.mark.parametrize("protocol", ["polling", "roomapi", "realtime", "ims"])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_a_field_before_log_in(app: Flask, protocol: str) -> None:
     """Also of requests that need a log-in: they are refused before anything is looked at closely."""
-    nobody = PollingClient(FlaskTransport(app))
-    headers = {"Content-Type": "application/json"}
-    document = nobody.call("GET", f"/openapi/{protocol}.json").json
-    tried = 0
-    for method, path, body, query in operations(document):
-        url = filled(path)
-        for field in sorted(body):
-            for value, raw in bodies_with(field, body, is_first=tried == 0):
-
-                def ask() -> None:
-                    reply = nobody.transport.request(method, url, raw, headers)  # noqa: B023
-                    assert reply.status < 500, (method, url, field, value)  # noqa: B023
-
-                assert costs_at_most(BEFORE, ask, len(raw)), (method, path, field, value)
-                tried += 1
-        for name in sorted(query):
-            for parameter in PARAMETERS:
-                address = f"{url}?{name}={quote(parameter)[:7900].rpartition('%')[0] or parameter}"
-                asked = costs_at_most(BEFORE, lambda: nobody.transport.request(method, address, None, {}), 0)  # noqa: B023
-                assert asked, (method, path, name, parameter[:20])
-                tried += 1
-    assert tried > 20, "the document has fields"
+    try_all_fields(PollingClient(FlaskTransport(app)), protocol, BEFORE)
 
 
 PART = b'--b\r\nContent-Disposition: form-data; name="%s"\r\n\r\n'

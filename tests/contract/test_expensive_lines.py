@@ -17,7 +17,7 @@ from chat.server.ports import Peer
 from chat.server.websocket_frames import CONTINUATION, MESSAGE_MAX_BYTES, PING, TEXT, FrameReader
 from chat.services import Services
 from tests.conftest import services_of, sign_up
-from tests.contract.expensive import AFTER, BEFORE, FULL, VALUES, costs_at_most, padded
+from tests.contract.expensive import AFTER, BEFORE, FULL, VALUES, costs_at_most, object_with
 from tests.database import execute
 from tests.peers import FakePeer
 from tests.server import websocket
@@ -60,18 +60,15 @@ def opened(app: Flask) -> Iterator[Open]:
             peer.reader.close()
 
 
-def line_with(kind: str, field: str, value: str, size: int = FULL) -> bytes:
-    """A line or frame whose field has this one of VALUES."""
-    others = "".join(f'"{name}":{known},' for name, known in KNOWN.items() if name != field)
-    head, filling, tail = VALUES[value]
-    return padded(f'{{"message_type":"{kind}",{others}"{field}":{head}', tail + "}", filling, size)
-
-
 # What passes as these fields while another one is expensive.
 KNOWN = {
     "username": '"alice"', "password": '"secret1"', "content": '"x"', "chat_group_id": "1", "chat_name": '"public"',
     "filename": '"x"', "file_size": "1", "file_id": "1", "room_id": "1", "type": '"text"',
 }  # fmt: skip
+
+
+def line_with(kind: str, field: str, value: str, size: int = FULL) -> bytes:
+    return object_with(field, value, {"message_type": f'"{kind}"', **KNOWN}, size)
 
 
 def tcp(peer: Peer, chat: Services) -> Handler:

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sy
 from tests.browser import BROWSERS, FLAGS, find_browser
 from tests.databases import Databases
 from tests.real_server import Server as GunicornServer
+from tests.real_server import Servers
 
 INSECURE_HOST = "chat.test"  # this machine too; unlike 127.0.0.1, browsers do not trust it without https
 BROWSER_FLAGS = [*FLAGS, f"--host-resolver-rules=MAP {INSECURE_HOST} 127.0.0.1"]
@@ -224,18 +225,9 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def make_server(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
     """Start servers on databases of their own."""
-    started: list[Server] = []
-
-    def make(**env: str) -> Server:
-        home = tmp_path_factory.mktemp("instance")
-        databases.fill(home, "sqlite")
-        started.append(Server(home, env=env))
-        started[-1].start()
-        return started[-1]
-
-    yield make
-    for server in started:
-        server.kill()
+    servers = Servers(Server, lambda: databases.filled(tmp_path_factory.mktemp("instance"), "sqlite"))
+    yield servers.start
+    servers.kill()
 
 
 @pytest.fixture(scope="session")

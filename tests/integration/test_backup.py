@@ -17,7 +17,7 @@ import requests
 from chat.backends.sqlite.backup import KEPT, backup, restore
 from chat.ports import BackupError
 from instance import check_database
-from tests.integration.raw import token_of
+from tests.raw import token_of
 from tests.real_server import BIN, ROOT, Server, wait_until
 
 

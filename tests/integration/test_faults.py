@@ -3,7 +3,6 @@
 import base64
 import json
 import resource
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +10,8 @@ import pytest
 import requests
 
 from tests.database import locked, rows_of
-from tests.integration.raw import token_of
 from tests.pictures import noise
+from tests.raw import Talk, token_of
 from tests.real_server import Server
 
 StartServer = Callable[..., Server]
@@ -73,12 +72,9 @@ def test_a_locked_database(server: StartServer, home: Path) -> None:
 
 
 def exchange(live: Server, request: bytes) -> bytes:
-    with socket.create_connection(("127.0.0.1", live.port), timeout=20) as connection:
-        connection.sendall(request)
-        answer = b""
-        while data := connection.recv(65536):
-            answer += data
-    return answer
+    with Talk(live, timeout=20) as talk:
+        talk.send(request)
+        return talk.rest()
 
 
 def test_invalid_http_gets_json_and_leaves_no_tokens_in_the_log(server: StartServer) -> None:

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.integration.raw import answer, open_pull, sockets_of, token_of, wait_until_read
+from tests.processes import sockets_of
+from tests.raw import answer, open_pull, token_of, wait_until_read
 from tests.real_server import BIN, ROOT, Server, free_port, wait_until
 
 StartServer = Callable[..., Server]

@@ -9,7 +9,7 @@ import socket
 import ssl
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +22,8 @@ import websocket
 
 from chat.protocols import ims, polling, realtime, roomapi
 from tests.contract.tcp_client import Lines
-from tests.integration.raw import answer, token_of
 from tests.pictures import noise
+from tests.raw import answer, token_of
 from tests.real_server import ROOT, Server, certificate, free_port, wait_until
 from tests.server.test_known_heads import Reader
 from tests.server.test_metrics import figures
@@ -48,17 +48,11 @@ class Proxy:
 
 
 @pytest.fixture(scope="module")
-def proxy(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    home = tmp_path_factory.mktemp("nginx")
-    shutil.copy(migrated, home / "commonroom.db")
-    live = Server(home, env={"CHAT_TRUSTED_PROXIES": "1", "CHAT_TCP_PROXY_PROTOCOL": "127.0.0.1", "CHAT_METRICS": "on"})
-    live.start()
-    try:
-        with before(live) as made:
-            wait_until(lambda: answers(made) == 200, "nginx serves")
-            yield made
-    finally:
-        live.kill()
+def proxy(serve: Callable[..., Server]) -> Iterator[Proxy]:
+    live = serve(CHAT_TRUSTED_PROXIES="1", CHAT_TCP_PROXY_PROTOCOL="127.0.0.1", CHAT_METRICS="on")
+    with before(live) as made:
+        wait_until(lambda: answers(made) == 200, "nginx serves")
+        yield made
 
 
 @contextmanager
@@ -178,12 +172,12 @@ def test_pulls_need_no_thread_though_nginx_mixes_its_connections(proxy: Proxy) -
         wait_until(lambda: figures(proxy.live)["held_requests"] == len(readers), "all pulls are held")
         person.say("text", str(round_))
         for reader in reversed(readers):
-            status, got = answer(reader.connection)
+            status, got = answer(reader.talk)
             assert (status, [message["content"] for message in got["public"]]) == (200, [str(round_)])
         cursor = got["public"][-1]["timestamp"]
     known = figures(proxy.live)["pulls_known"] - before
     for reader in readers:
-        reader.connection.close()
+        reader.talk.close()
     assert known >= 0.9 * 6 * len(readers), "pulls go through threads"
 
 

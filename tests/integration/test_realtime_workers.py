@@ -7,7 +7,7 @@ import pytest
 
 from tests.contract.realtime_client import Closed, RealtimeUser, RoomSocket
 from tests.database import locked
-from tests.integration.raw import spread
+from tests.processes import spread
 from tests.real_server import Server, free_port
 
 StartServer = Callable[..., Server]

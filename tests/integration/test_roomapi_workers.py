@@ -11,8 +11,8 @@ import pytest
 from tests.contract.clients import HttpTransport
 from tests.contract.realtime_client import Closed, RoomSocket
 from tests.contract.roomapi_client import RoomapiClient
-from tests.integration.raw import spread
 from tests.pictures import picture
+from tests.processes import spread
 from tests.real_server import Server
 
 StartServer = Callable[..., Server]

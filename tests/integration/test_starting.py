@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from certificate import fingerprint, kept_certificate
-from tests.integration.raw import token_of
+from tests.raw import token_of
 from tests.real_server import BIN, ROOT, Server, free_port, wait_until
 
 StartServer = Callable[..., Server]

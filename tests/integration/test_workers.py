@@ -12,7 +12,8 @@ from pathlib import Path
 import requests
 
 from tests.databases import database_environment
-from tests.integration.raw import answer, open_pull, sockets_of, token_of, wait_until_read
+from tests.processes import sockets_of
+from tests.raw import answer, open_pull, token_of, wait_until_read
 from tests.real_server import BIN, ROOT, Server, wait_until
 
 StartServer = Callable[..., Server]

@@ -1,14 +1,15 @@
 """One server for all tests of a module that leave it as it was."""
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 import pytest
 
-from tests.integration.raw import token_of
+from tests.raw import token_of
 from tests.real_server import Server
+
+SOCKETS = "tests.server.socket_app:create()"  # it has /test/ws besides
 
 
 @dataclass
@@ -18,29 +19,13 @@ class Shared:
 
 
 @pytest.fixture(scope="module")
-def shared(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+def shared(serve: Callable[..., Server]) -> Shared:
     """A server, and the token of a user whose only room is the empty lobby."""
-    home = tmp_path_factory.mktemp("live")
-    shutil.copy(migrated, home / "commonroom.db")
-    server = Server(home, env={"CHAT_RATE_LIMITS": "off"})
-    try:
-        server.start()
-        yield Shared(server, token_of(server, "alice"))
-    finally:
-        server.kill()
+    server = serve(CHAT_RATE_LIMITS="off")
+    return Shared(server, token_of(server, "alice"))
 
 
 @pytest.fixture
-def socket_server(home: Path) -> Iterator[Callable[..., Server]]:
+def socket_server(server: Callable[..., Server]) -> Callable[..., Server]:
     """Start servers that have /test/ws besides; they end with the test."""
-    started: list[Server] = []
-
-    def start(*, workers: int = 1, app: str = "tests.server.socket_app:create()", **env: str) -> Server:
-        made = Server(home, workers=workers, env=env, app=app)
-        started.append(made)
-        made.start()
-        return made
-
-    yield start
-    for each in started:
-        each.kill()
+    return partial(server, app=SOCKETS)

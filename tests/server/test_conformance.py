@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conformance import http, sockets
-from tests.integration.raw import token_of
+from tests.raw import token_of
 from tests.real_server import Server, certificate
 from tests.server.tls import TlsServer
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.pictures import noise
+from tests.raw import Talk, get, post
 from tests.real_server import wait_until
 from tests.server.conftest import Shared
-from tests.server.raw import Talk, get, post
 
 MIB = 1024 * 1024
 LENGTH = f"Content-Length: {7 * MIB}"

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
+from tests.raw import BODY_MAX, Talk, chunked, get, post, pull
 from tests.server.conftest import Shared
-from tests.server.raw import BODY_MAX, Talk, chunked, get, post, pull
 
 
 def test_ten_requests_on_one_connection(shared: Shared) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from tests.contract.clients import HttpTransport, PollingClient
 from tests.contract.ims_client import ImsClient
+from tests.raw import Talk, get
 from tests.real_server import Server
-from tests.server.raw import Talk, get
 from tests.server.websocket import HANDSHAKE, TEXT, Socket, frame
 
 Connect = Callable[[Server], HttpTransport]

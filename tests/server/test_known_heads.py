@@ -18,7 +18,7 @@ from chat.server.ports import Ahead, Arrival, Look
 from tests.conftest import services_of, statements_of
 from tests.contract.clients import FlaskTransport, PollingClient
 from tests.database import wait_for_the_bus
-from tests.integration.raw import answer, token_of
+from tests.raw import Talk, answer, token_of
 from tests.real_server import Server, wait_until
 
 
@@ -28,27 +28,27 @@ class Reader:
     def __init__(self, server: Server, token: str, query: str = "timeout=20", port: int = 0) -> None:
         """port: of a proxy in front of the server."""
         self.server, self.token, self.query = server, token, query
-        self.connection = socket.create_connection(("127.0.0.1", port or server.port), timeout=20)
+        self.talk = Talk(server, timeout=20, port=port)
 
     def ask(self, body: bytes | dict[str, Any], width: int = 200) -> None:
         """Bodies are padded to one width, so that Content-Length is the same, too."""
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         raw = raw.ljust(width)
         head = f"POST /chat/pull?{self.query} HTTP/1.1\r\nHost: x\r\nAuthorization: {self.token}\r\n"
-        self.connection.sendall(f"{head}Content-Length: {len(raw)}\r\n\r\n".encode() + raw)
+        self.talk.send(f"{head}Content-Length: {len(raw)}\r\n\r\n".encode() + raw)
 
     def pull(self, body: bytes | dict[str, Any]) -> tuple[int, Any]:
         self.ask(body)
-        return answer(self.connection)
+        return answer(self.talk)
 
     def is_waiting(self) -> bool:
-        self.connection.settimeout(0.25)
+        self.talk.socket.settimeout(0.25)
         try:
-            return not self.connection.recv(1, socket.MSG_PEEK)
+            return not self.talk.socket.recv(1, socket.MSG_PEEK)
         except TimeoutError:
             return True
         finally:
-            self.connection.settimeout(20)
+            self.talk.socket.settimeout(20)
 
 
 @pytest.fixture
@@ -76,11 +76,11 @@ def known(live: Server) -> Iterator[tuple[Server, str, Reader, str]]:
         reader.ask({"public": cursor})
         assert reader.is_waiting()
         say(live, token, "public", text)
-        status, got = answer(reader.connection)
+        status, got = answer(reader.talk)
         assert (status, [m["content"] for m in got["public"]]) == (200, [text])
         cursor = got["public"][-1]["timestamp"]
     yield live, token, reader, cursor
-    reader.connection.close()
+    reader.talk.close()
 
 
 def test_news_that_came_between_two_pulls_is_answered_at_once(known: tuple[Server, str, Reader, str]) -> None:
@@ -99,7 +99,7 @@ def test_older_cursors_and_every_form_of_them(known: tuple[Server, str, Reader, 
     reader.ask({"public": "2999-01-01T00:00:00Z"})
     assert reader.is_waiting()
     say(reader.server, reader.token, "public", "from now on")
-    assert [m["content"] for m in answer(reader.connection)[1]["public"]] == ["from now on"]
+    assert [m["content"] for m in answer(reader.talk)[1]["public"]] == ["from now on"]
 
 
 def test_hostile_bodies_get_the_same_errors(known: tuple[Server, str, Reader, str]) -> None:
@@ -134,7 +134,7 @@ def test_a_logout_during_the_wait_ends_it(known: tuple[Server, str, Reader, str]
     reader.ask({"public": cursor})
     assert reader.is_waiting()
     call(live, token, "/user/logout")
-    assert answer(reader.connection)[0] == 401
+    assert answer(reader.talk)[0] == 401
     assert reader.pull({"public": cursor})[0] == 401
 
 
@@ -143,7 +143,7 @@ def test_leaving_forgets_it(known: tuple[Server, str, Reader, str]) -> None:
     other = token_of(live, "bob")
     reader.ask({"public": cursor})
     call(live, token, "/room/leave", {"roomname": "public"})
-    status, got = answer(reader.connection)
+    status, got = answer(reader.talk)
     assert (status, set(got)) == (200, {"status", "feedback"})
     say(live, other, "public", "behind her back")
     assert reader.pull({"public": cursor})[0] == 404
@@ -158,11 +158,11 @@ def test_a_deleted_room_ends_the_wait(known: tuple[Server, str, Reader, str]) ->
         reader.ask({"public": cursor, "club": ""})
         assert reader.is_waiting()
         say(live, token, "public", "x")
-        cursor = answer(reader.connection)[1]["public"][-1]["timestamp"]
+        cursor = answer(reader.talk)[1]["public"][-1]["timestamp"]
     reader.ask({"public": cursor, "club": ""})
     assert reader.is_waiting()
     call(live, token, "/room/delete", {"roomname": "club"})
-    status, got = answer(reader.connection)
+    status, got = answer(reader.talk)
     assert (status, got["public"], "club" in got) == (200, [], False)
     assert "club" in got["feedback"]
 
@@ -180,14 +180,14 @@ def test_time_is_up_for_a_known_head_too(live: Server) -> None:
     got = reader.pull({"public": ""})[1]["public"]
     assert [m["content"] for m in got] == ["1", "2"]
     assert {"id", "nickname", "client_message_id"} < set(got[0])
-    reader.connection.close()
+    reader.talk.close()
 
 
 def test_the_headers_are_the_same(known: tuple[Server, str, Reader, str]) -> None:
     live, token, reader, cursor = known
     say(live, token, "public", "four")
     reader.ask({"public": cursor})
-    raw = reader.connection.recv(65536).partition(b"\r\n\r\n")[0]
+    raw = reader.talk.socket.recv(65536).partition(b"\r\n\r\n")[0]
     fresh = requests.post(
         f"{live.url}/chat/pull", json={"public": cursor}, headers={"Authorization": token}, timeout=20
     )
@@ -212,12 +212,12 @@ def test_presence_and_read_marks_go_on(known: tuple[Server, str, Reader, str]) -
 def test_other_requests_on_the_same_connection(known: tuple[Server, str, Reader, str]) -> None:
     _, token, reader, cursor = known
     for number in range(3):
-        reader.connection.sendall(f"GET /user/me HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\n\r\n".encode())
-        assert answer(reader.connection)[1]["username"] == "alice"
+        reader.talk.send(f"GET /user/me HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\n\r\n".encode())
+        assert answer(reader.talk)[1]["username"] == "alice"
         reader.ask({"public": cursor})
         assert reader.is_waiting()
         say(reader.server, token, "public", str(number))
-        cursor = answer(reader.connection)[1]["public"][-1]["timestamp"]
+        cursor = answer(reader.talk)[1]["public"][-1]["timestamp"]
 
 
 def test_a_known_head_runs_no_sql(app: Flask) -> None:
@@ -275,10 +275,10 @@ def test_a_pull_with_members_ends_on_arrivals_and_departures(live: Server) -> No
         if path == "/room/join":
             assert asking.is_waiting()
         call(live, bob, path, {"roomname": "club"})
-        status, told = answer(asking.connection)
+        status, told = answer(asking.talk)
         assert (status, told["club"]) == (200, [])
     waiting.ask({"club": ""})
     call(live, bob, "/room/leave", {"roomname": "club"})
     assert waiting.is_waiting()
     for reader in (asking, waiting):
-        reader.connection.close()
+        reader.talk.close()

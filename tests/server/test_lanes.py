@@ -13,9 +13,9 @@ import pytest
 import requests
 
 from tests.contract.tcp_client import Lines
-from tests.integration.raw import token_of, wait_until_read
+from tests.processes import allow_descriptors
+from tests.raw import Talk, get, post, token_of, wait_until_read
 from tests.real_server import Server, wait_until
-from tests.server.raw import Talk, allow_descriptors, get, post
 
 StartServer = Callable[..., Server]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.integration.raw import token_of
+from tests.raw import token_of
 from tests.real_server import Server, wait_until
 from tests.server.test_known_heads import Reader
 from tests.server.websocket import Socket
@@ -48,7 +48,7 @@ def test_every_answer_is_counted_once_whichever_way_it_went(server: Callable[...
     assert after["connections"] >= 2  # the reader's and this one
     requests.get(f"{live.url}/user/me", timeout=10)
     assert figures(live)["requests polling 4xx"] == 1
-    reader.connection.close()
+    reader.talk.close()
 
 
 def test_held_pulls_are_counted(server: Callable[..., Server]) -> None:
@@ -56,7 +56,7 @@ def test_held_pulls_are_counted(server: Callable[..., Server]) -> None:
     reader = Reader(live, token_of(live, "alice"))
     reader.ask({"public": "2099-01-01T00:00:00Z"})
     wait_until(lambda: figures(live)["held_requests"] == 1, "the pull is held")
-    reader.connection.close()
+    reader.talk.close()
     wait_until(lambda: figures(live)["held_requests"] == 0, "it has hung up")
 
 

@@ -5,8 +5,8 @@ import socket
 
 import pytest
 
+from tests.raw import Talk, get
 from tests.server.conftest import Shared
-from tests.server.raw import Talk, get
 from tests.server.websocket import HANDSHAKE
 
 # path: the envelope's keys, and its English text, unless the protocol has a single language

@@ -1,9 +1,7 @@
 """Request limits per person, by HTTP, WebSocket and tcp; a class never reaches any limit."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,32 +20,15 @@ EACH = 12  # of a kind
 
 
 @pytest.fixture(scope="module")
-def start(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
-    """Start servers that end with the module."""
-    started: list[Server] = []
-
-    def make(**env: str) -> Server:
-        home = tmp_path_factory.mktemp("bounds")
-        shutil.copy(migrated, home / "commonroom.db")
-        started.append(Server(home, env=env))
-        started[-1].start()
-        return started[-1]
-
-    yield make
-    for each in started:
-        each.kill()
-
-
-@pytest.fixture(scope="module")
-def live(start: Callable[..., Server]) -> Server:
+def live(serve: Callable[..., Server]) -> Server:
     """A low request limit with a refill of one per second."""
-    return start(CHAT_REQUESTS_AT_ONCE=str(AT_ONCE), CHAT_REQUESTS_PER_SECOND="1")
+    return serve(CHAT_REQUESTS_AT_ONCE=str(AT_ONCE), CHAT_REQUESTS_PER_SECOND="1")
 
 
 @pytest.fixture(scope="module")
-def ordinary(start: Callable[..., Server]) -> Server:
+def ordinary(serve: Callable[..., Server]) -> Server:
     """As it is without any setting."""
-    return start()
+    return serve()
 
 
 def test_http(live: Server) -> None:

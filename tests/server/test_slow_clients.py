@@ -11,10 +11,10 @@ from contextlib import ExitStack
 import pytest
 import requests
 
-from tests.integration.raw import open_pull, sockets_of, token_of
 from tests.pictures import noise
+from tests.processes import allow_descriptors, resting_sockets_of, rss_of, sockets_of, threads_of
+from tests.raw import Talk, get, open_pull, pull, token_of
 from tests.real_server import Server, wait_until
-from tests.server.raw import Talk, allow_descriptors, get, pull, resting_sockets_of, rss_of, threads_of
 
 StartServer = Callable[..., Server]
 THREADS_MAX = 60
@@ -264,26 +264,18 @@ def test_a_thousand_clients_hang_up_and_come_back(server: StartServer) -> None:
     assert "Traceback" not in live.log.read_text()
 
 
-def select_any(connections: list[socket.socket]) -> list[tuple[int, int]]:
+def select_any(connections: list[Talk]) -> list[tuple[int, int]]:
     poll = select.poll()  # select takes no descriptors over 1023
     for connection in connections:
         poll.register(connection, select.POLLIN)
     return poll.poll(0)
 
 
-def read_all(connections: list[socket.socket]) -> list[bytes]:
+def read_all(connections: list[Talk]) -> list[bytes]:
     """Return the body of each connection's answer."""
-    bodies = []
-    for connection in connections:
-        connection.settimeout(20)
-        data = b""
-        while not data.partition(b"\r\n\r\n")[2].endswith(b"}"):
-            piece = connection.recv(65536)
-            assert piece, "closed instead of answered"
-            data += piece
-        assert data.startswith(b"HTTP/1.1 200")
-        bodies.append(data.partition(b"\r\n\r\n")[2])
-    return bodies
+    answers = [connection.answer() for connection in connections]
+    assert {each.status for each in answers} == {200}
+    return [each.body for each in answers]
 
 
 def test_connections_past_the_descriptors_are_refused(server: StartServer) -> None:

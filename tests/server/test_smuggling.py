@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from tests.raw import Talk, get, pull
 from tests.server.conftest import Shared
-from tests.server.raw import Talk, get, pull
 
 CL = "Content-Length: 5"
 TE = "Transfer-Encoding: chunked"

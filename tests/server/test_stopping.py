@@ -4,7 +4,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,9 +12,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.integration.raw import answer, open_pull, token_of, wait_until_read
+from tests.raw import Talk, answer, get, open_pull, pull, token_of, wait_until_read
 from tests.real_server import ROOT, Server, children_of, wait_until
-from tests.server.raw import Talk, get, pull
 
 StartServer = Callable[..., Server]
 
@@ -77,14 +75,14 @@ class Poller:
 
 
 @contextlib.contextmanager
-def held(server: Server, token: str, count: int = 10) -> Iterator[list[socket.socket]]:
+def held(server: Server, token: str, count: int = 10) -> Iterator[list[Talk]]:
     with contextlib.ExitStack() as stack:
         pulls = [stack.enter_context(open_pull(server, token, {"public": ""})) for _ in range(count)]
         wait_until_read(server)
         yield pulls
 
 
-def all_answered(pulls: list[socket.socket]) -> None:
+def all_answered(pulls: list[Talk]) -> None:
     for connection in pulls:
         status, body = answer(connection)
         assert (status, body["status"], body["public"]) == (200, "success", [])

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.integration.raw import sockets_of, token_of
+from tests.processes import resting_sockets_of, sockets_of
+from tests.raw import BODY_MAX, Talk, get, post, pull, token_of
 from tests.real_server import certificate, wait_until
 from tests.server import websocket
-from tests.server.raw import BODY_MAX, Talk, get, post, pull, resting_sockets_of
 from tests.server.tls import TlsServer, TlsSocket, TlsTalk
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate")

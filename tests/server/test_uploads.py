@@ -1,14 +1,13 @@
 """Long uploads over sockets: bodies that arrive in parts."""
 
-import json
-import socket
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
-from typing import Any, BinaryIO
 
 import pytest
 
 from tests.contract.test_uploads import BOUNDARY, form
+from tests.raw import Talk, answer
 from tests.real_server import wait_until
 from tests.server.conftest import Shared
 
@@ -30,33 +29,23 @@ def head(shared: Shared, *lines: str) -> bytes:
 
 
 @pytest.fixture
-def connection(shared: Shared) -> Any:
-    with socket.create_connection(("127.0.0.1", shared.server.port), timeout=20) as made:
+def connection(shared: Shared) -> Iterator[Talk]:
+    with Talk(shared.server, timeout=20) as made:
         yield made
 
 
-def answer(answers: BinaryIO) -> tuple[int, Any]:
-    """Read one answer: its status, and its body as JSON."""
-    status = int(answers.readline().split()[1])
-    lines = list(iter(answers.readline, b"\r\n"))
-    length = next(int(line.split()[1]) for line in lines if line.lower().startswith(b"content-length"))
-    return status, json.loads(answers.read(length))
-
-
-def test_bodies_arrive_in_parts_one_request_after_the_other(shared: Shared, connection: socket.socket) -> None:
+def test_bodies_arrive_in_parts_one_request_after_the_other(shared: Shared, connection: Talk) -> None:
     before = stored(shared)
-    answers = connection.makefile("rb")
-    connection.sendall(head(shared, f"Content-Length: {len(BODY)}", "Expect: 100-continue"))
-    assert b" 100 " in answers.readline()
-    answers.readline()
-    connection.sendall(BODY)
-    sent = [answer(answers)]
-    connection.sendall((head(shared, f"Content-Length: {len(BODY)}") + BODY) * 2)
-    sent += [answer(answers), answer(answers)]
+    connection.send(head(shared, f"Content-Length: {len(BODY)}", "Expect: 100-continue"))
+    assert connection.answer().status == 100
+    connection.send(BODY)
+    sent = [answer(connection)]
+    connection.send((head(shared, f"Content-Length: {len(BODY)}") + BODY) * 2)
+    sent += [answer(connection), answer(connection)]
     pieces = [BODY[at : at + 99_999] for at in range(0, len(BODY), 99_999)]
     chunked = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
-    connection.sendall(head(shared, "Transfer-Encoding: chunked") + chunked)
-    sent.append(answer(answers))
+    connection.send(head(shared, "Transfer-Encoding: chunked") + chunked)
+    sent.append(answer(connection))
     assert [(status, said["status"]) for status, said in sent] == [(200, "success")] * 4
     assert stored(shared) == (before[0] + 4, before[1] + 4 * 20, before[2] + 4 * len(CONTENT))
     with closing(sqlite3.connect(shared.server.home / "commonroom.db")) as database:
@@ -66,31 +55,30 @@ def test_bodies_arrive_in_parts_one_request_after_the_other(shared: Shared, conn
             assert b"".join(row[0] for row in rows) == CONTENT
 
 
-def test_an_upload_broken_off_leaves_nothing(shared: Shared, connection: socket.socket) -> None:
+def test_an_upload_broken_off_leaves_nothing(shared: Shared, connection: Talk) -> None:
     before = stored(shared)
-    connection.sendall(head(shared, f"Content-Length: {len(BODY)}") + BODY[:900_000])
+    connection.send(head(shared, f"Content-Length: {len(BODY)}") + BODY[:900_000])
     wait_until(lambda: stored(shared)[1] > before[1], "a part is stored")
     connection.close()
     wait_until(lambda: stored(shared) == before, "it is removed")
 
 
-def test_a_gigabyte_is_refused_unread(shared: Shared, connection: socket.socket) -> None:
-    connection.sendall(head(shared, f"Content-Length: {1 << 30}"))
-    status, said = answer(connection.makefile("rb"))
+def test_a_gigabyte_is_refused_unread(shared: Shared, connection: Talk) -> None:
+    connection.send(head(shared, f"Content-Length: {1 << 30}"))
+    status, said = answer(connection)
     assert (status, "20971520 bytes" in said["feedback"]) == (413, True), said
 
 
-def test_failures_are_answered_when_the_body_is_here(shared: Shared, connection: socket.socket) -> None:
+def test_failures_are_answered_when_the_body_is_here(shared: Shared, connection: Talk) -> None:
     before = stored(shared)
     nowhere = form([("roomname", None, b"nowhere"), ("file", "big.bin", CONTENT)])
-    connection.sendall(head(shared, f"Content-Length: {len(nowhere)}") + nowhere)
-    answers = connection.makefile("rb")
-    assert answer(answers)[0] == 404
-    connection.sendall(head(shared, "Content-Length: 0"))
-    assert answer(answers)[0] == 400
+    connection.send(head(shared, f"Content-Length: {len(nowhere)}") + nowhere)
+    assert answer(connection)[0] == 404
+    connection.send(head(shared, "Content-Length: 0"))
+    assert answer(connection)[0] == 400
     assert stored(shared) == before
 
 
-def test_strangers_are_refused_before_the_body(shared: Shared, connection: socket.socket) -> None:
-    connection.sendall(head(shared, f"Content-Length: {len(BODY)}").replace(shared.token.encode(), b"nobody"))
-    assert answer(connection.makefile("rb"))[0] in (401, 413)
+def test_strangers_are_refused_before_the_body(shared: Shared, connection: Talk) -> None:
+    connection.send(head(shared, f"Content-Length: {len(BODY)}").replace(shared.token.encode(), b"nobody"))
+    assert answer(connection)[0] in (401, 413)

@@ -15,9 +15,9 @@ import pytest
 import requests
 
 from tests.conftest import FakeClock, services_of
-from tests.integration.raw import spread, token_of
+from tests.processes import spread
+from tests.raw import Talk, get, token_of
 from tests.real_server import Server, wait_until
-from tests.server.raw import Talk, get
 from tests.server.websocket import HANDSHAKE, PING, TEXT, Socket, close, frame
 
 StartServer = Callable[..., Server]

@@ -4,38 +4,22 @@ import json
 import socket
 import struct
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from shutil import copy
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.integration.raw import token_of
+from tests.raw import Talk, get, token_of
 from tests.real_server import Server
-from tests.server.raw import Talk, get
+from tests.server.conftest import SOCKETS, Shared
 from tests.server.websocket import BINARY, CLOSE, HANDSHAKE, KEY, PING, PONG, TEXT, Socket, close, frame
 from tests.unit.test_websocket_frames import BAD
 
 
-@dataclass
-class Shared:
-    server: Server
-    token: str
-
-
 @pytest.fixture(scope="module")
-def live(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
-    home = tmp_path_factory.mktemp("sockets")
-    copy(migrated, home / "commonroom.db")
-    limits = {"CHAT_REQUESTS_PER_SECOND": "100000"}  # a connection and a few frames a test: more than a person does
-    server = Server(home, app="tests.server.socket_app:create()", env=limits)
-    try:
-        server.start()
-        yield Shared(server, token_of(server, "alice"))
-        assert "Traceback" not in server.log.read_text()
-    finally:
-        server.kill()
+def live(serve: Callable[..., Server]) -> Shared:
+    # a connection and a few frames a test: more than a person does
+    server = serve(app=SOCKETS, CHAT_REQUESTS_PER_SECOND="100000")
+    return Shared(server, token_of(server, "alice"))
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import pytest
 import requests
 
 from chat.server import heartbeat
-from tests.integration.raw import sockets_of, token_of
+from tests.processes import allow_descriptors, resting_sockets_of, rss_of, sockets_of, threads_of
+from tests.raw import Talk, get, token_of
 from tests.real_server import Server, wait_until
-from tests.server.raw import Talk, allow_descriptors, get, resting_sockets_of, rss_of, threads_of
 from tests.server.websocket import HANDSHAKE, PING, TEXT, Socket, frame
 
 StartServer = Callable[..., Server]

@@ -3,8 +3,8 @@
 import ssl
 from pathlib import Path
 
+from tests.raw import Talk
 from tests.real_server import Server
-from tests.server.raw import Talk
 from tests.server.websocket import Socket
 
 

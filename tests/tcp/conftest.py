@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from tests.contract.tcp_client import Lines
-from tests.databases import Databases
 from tests.real_server import Server
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
@@ -18,18 +17,8 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
-def live(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    home = tmp_path_factory.mktemp("tcp")
-    databases.fill(home)
-    env = {"CHAT_RATE_LIMITS": "off", "CHAT_TIMEZONE": "Asia/Shanghai", "CHAT_FILE_MAX_BYTES": "8000000"}
-    server = Server(home, env=env)
-    try:
-        server.start()
-        yield server
-        assert "Traceback" not in server.log.read_text()
-    finally:
-        server.kill()
-        databases.drop(home)
+def live(serve: Callable[..., Server]) -> Server:
+    return serve(CHAT_RATE_LIMITS="off", CHAT_TIMEZONE="Asia/Shanghai", CHAT_FILE_MAX_BYTES="8000000")
 
 
 @pytest.fixture

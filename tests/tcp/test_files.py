@@ -16,8 +16,9 @@ from chat.services.files import clean_filename
 from tests.contract.clients import HttpTransport, PollingClient
 from tests.contract.tcp_client import Lines
 from tests.database import rows_of
+from tests.processes import rss_of
+from tests.raw import Talk, get
 from tests.real_server import Server, wait_until
-from tests.server.raw import Talk, get, rss_of
 from tests.tcp.conftest import Connect, create, enter
 
 START, END = b"===FILE_DATA_START===\n", b"\n===FILE_DATA_END===\n"

@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.contract.tcp_client import KEYS, Lines
+from tests.processes import resting_sockets_of, rss_of, threads_of
 from tests.real_server import ROOT, Server, wait_until
-from tests.server.raw import resting_sockets_of, rss_of, threads_of
 from tests.tcp.fuzz import FIELDS, KINDS
 
 SEED = int(os.environ.get("TCP_FUZZ_SEED", "1"))

@@ -6,15 +6,14 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.contract.tcp_client import Lines
-from tests.integration.raw import sockets_of
+from tests.processes import resting_sockets_of, rss_of, sockets_of
 from tests.real_server import Server, wait_until
-from tests.server.raw import resting_sockets_of, rss_of
 from tests.tcp.conftest import Connect, create
 
 BEAT = b'{"message_type":"heartbeat"}'
@@ -123,13 +122,8 @@ def test_disconnected_clients_leave_nothing(live: Server, connect: Connect) -> N
 
 
 @pytest.fixture
-def impatient(home: Path) -> Iterator[Server]:
-    server = Server(home, app="tests.tcp.quick_app:create()")
-    try:
-        server.start()
-        yield server
-    finally:
-        server.kill()
+def impatient(server: Callable[..., Server]) -> Server:
+    return server(app="tests.tcp.quick_app:create()")
 
 
 def test_connections_without_login_are_closed_and_others_kept(impatient: Server) -> None:

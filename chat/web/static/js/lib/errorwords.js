@@ -43,12 +43,6 @@ export const ERROR_WORDS = {
     "You have {limit} rooms of your own, and cannot have more. Delete one that is not needed.",
     "你已拥有 {limit} 个聊天室，不能再创建。请先删除不需要的。",
   ],
-  "error.ADDED_TOO_MANY": ["At most {limit} people can be added at once.", "一次最多添加 {limit} 人。"],
-  "error.ALREADY_MEMBER": ["This person is in the room already.", "此人已在聊天室中。"],
-  "error.CANNOT_BE_ADDED": [
-    "This person cannot be added now. Tell them the room's name, so that they join by themselves.",
-    "现在无法添加此人。请告诉对方聊天室名称，由对方自己加入。",
-  ],
   "error.FORBIDDEN": ["You may not do this here. Ask the person who made the room.", "你没有此权限。请联系聊天室的创建者。"],
   "error.NOT_FRIENDS": [
     "You two are not friends any more, so you cannot write to each other.",

@@ -1,17 +1,15 @@
 """A client that sends exact bytes and returns exactly the received ones."""
 
 import json
-import os
-import resource
 import socket
 import struct
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from tests.integration.raw import sockets_of
-from tests.real_server import Server
+import requests
+
+from tests.real_server import Server, wait_until
 
 BODY_MAX = 8 * 1024 * 1024
 
@@ -30,12 +28,15 @@ class Answer:
 class Talk:
     """One connection."""
 
-    def __init__(self, server: Server, *, timeout: float = 15, receive_buffer: int | None = None) -> None:
+    def __init__(
+        self, server: Server, *, timeout: float = 15, receive_buffer: int | None = None, port: int = 0
+    ) -> None:
+        """port: of a proxy in front of the server."""
         self.socket = socket.socket()
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(timeout)
-        self.socket.connect(("127.0.0.1", server.port))
+        self.socket.connect(("127.0.0.1", port or server.port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
 
@@ -43,7 +44,14 @@ class Talk:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self.socket.close()
+
+    def fileno(self) -> int:
+        """For select."""
+        return self.socket.fileno()
 
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)
@@ -110,25 +118,34 @@ def chunked(path: str, *headers: str) -> bytes:
     return get(path, *headers, "Transfer-Encoding: chunked", method="POST")
 
 
-def threads_of(pid: int) -> int:
-    return sum(1 for _ in Path(f"/proc/{pid}/task").iterdir())
+def open_pull(server: Server, token: str, cursors: dict[str, str], timeout: float = 40) -> Talk:
+    """Send a pull, and leave it held."""
+    talk = Talk(server, timeout=30)
+    talk.send(pull(token, cursors, timeout=timeout))
+    return talk
 
 
-def rss_of(pid: int) -> int:
-    """Bytes of memory it really has."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+def answer(talk: Talk) -> tuple[int, Any]:
+    """Status and JSON of the next answer on the connection."""
+    found = talk.answer()
+    return found.status, found.json()
 
 
-def resting_sockets_of(pid: int) -> int:
-    """How many sockets it has when those of earlier requests are closed."""
-    counts = [-1, -2, -3]
-    while len(set(counts[-3:])) > 1:
-        time.sleep(0.05)
-        counts.append(sockets_of(pid))
-    return counts[-1]
+def token_of(server: Server, username: str) -> str:
+    """Register; the session's token."""
+    body = {"username": username, "password": "secret1"}
+    reply = requests.post(f"{server.url}/user/register", json=body, timeout=30, verify=server.verify)
+    assert reply.status_code == 200, reply.text
+    return next(iter(reply.cookies.values()))
 
 
-def allow_descriptors(wanted: int) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard < 0 else min(wanted, hard), hard))
+def wait_until_read(server: Server) -> None:
+    """Wait until it has accepted all connections to its port, and read everything that was sent."""
+    address = f"0100007F:{server.port:04X}"
+
+    def unread() -> int:
+        """Bytes, and connections that are not accepted yet, as the kernel counts them."""
+        lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        return sum(int(line[4].partition(":")[2], 16) for line in lines if line[1] == address)
+
+    wait_until(lambda: unread() == 0, "the server has read all requests")

@@ -1,0 +1,75 @@
+"""What the system tells of a server's processes: threads, memory, sockets."""
+
+import contextlib
+import os
+import resource
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from tests.real_server import Server
+
+Opened = TypeVar("Opened")
+
+
+def threads_of(pid: int) -> int:
+    return sum(1 for _ in Path(f"/proc/{pid}/task").iterdir())
+
+
+def rss_of(pid: int) -> int:
+    """Bytes of memory it really has."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+def resting_sockets_of(pid: int) -> int:
+    """How many sockets it has when those of earlier requests are closed."""
+    counts = [-1, -2, -3]
+    while len(set(counts[-3:])) > 1:
+        time.sleep(0.05)
+        counts.append(sockets_of(pid))
+    return counts[-1]
+
+
+def allow_descriptors(wanted: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard < 0 else min(wanted, hard), hard))
+
+
+def sockets_of(pid: int) -> int:
+    """How many sockets of the network a process has open: none to the database or to other processes here."""
+    local = {line.split()[6] for line in Path(f"/proc/{pid}/net/unix").read_text().splitlines()[1:]}
+    count = 0
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            kind, _, inode = os.readlink(descriptor).partition(":")
+            count += kind == "socket" and inode.strip("[]") not in local
+        except FileNotFoundError:
+            continue  # closed meanwhile
+    return count
+
+
+def spread(server: Server, open_one: Callable[[], Opened], least: int) -> list[Opened]:
+    """Open connections until each worker holds at least `least` of them. The kernel chooses the worker."""
+    idle = {pid: sockets_of(pid) for pid in server.worker_pids()}
+    opened: list[Opened] = []
+    while True:
+        held = {pid: sockets_of(pid) - before for pid, before in idle.items()}
+        if min(held.values()) >= least:
+            return opened
+        assert len(opened) < 80, "the connections do not spread"
+        if len(opened) > 20:  # on a busy machine all may go to the worker that is awake
+            _hold_up(max(held, key=lambda pid: held[pid]), 0.1)
+        opened.append(open_one())
+
+
+def _hold_up(pid: int, seconds: float) -> None:
+    def go_on() -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+    os.kill(pid, signal.SIGSTOP)
+    threading.Timer(seconds, go_on).start()
