@@ -1,4 +1,4 @@
-"""What the system tells of a server's processes: threads, memory, sockets."""
+"""Figures of a server's processes, as the system counts them: threads, memory, sockets."""
 
 import contextlib
 import os
