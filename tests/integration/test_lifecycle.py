@@ -23,7 +23,7 @@ StartServer = Callable[..., Server]
 
 @pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "Ctrl-C"])
 def test_stopping_answers_held_pulls_at_once(server: StartServer, how: str) -> None:
-    live = server(workers=2, fresh=True)
+    live = server(workers=2, fresh=how == "Ctrl-C")
     token = token_of(live, "alice")
     pulls = [open_pull(live, token, {"public": ""}) for _ in range(10)]
     wait_until_read(live)

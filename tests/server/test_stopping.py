@@ -90,7 +90,7 @@ def all_answered(pulls: list[Talk]) -> None:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_sighup_changes_workers_under_way(server: StartServer, workers: int) -> None:
-    live = server(workers=workers, fresh=True)
+    live = server(workers=workers, fresh=workers == 1)
     token = token_of(live, "alice")
     old = set(live.worker_pids())
     with held(live, token) as pulls, Poller(live, token) as poller:
@@ -112,7 +112,7 @@ def test_sighup_changes_workers_under_way(server: StartServer, workers: int) -> 
 
 
 def test_a_pull_can_be_held_again_after_sighup(server: StartServer) -> None:
-    live = server(fresh=True)
+    live = server()
     token = token_of(live, "alice")
     (old,) = live.worker_pids()
     live.signal(signal.SIGHUP)
