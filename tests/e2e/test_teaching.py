@@ -97,6 +97,7 @@ def test_accounts_in_the_console(people, server, name):
     must.get_by_label("New password").fill("a pupil's own")
     must.get_by_role("button", name="Change password").click()
     expect(must).to_have_count(0)
+    expect(pupil.locator("#message-text")).to_be_focused()
 
     manage.click()
     teacher.get_by_role("button", name="Disable", exact=True).click()
@@ -129,6 +130,8 @@ def test_a_roster_becomes_log_in_cards(people, server, name):
     for tab, count in (("now", 0), ("people", 2)):
         teacher.locator(f".teach-tabs [href='#{tab}']").click()
         expect(teacher.locator(".card")).to_have_count(count)
+    leaves = "window.dispatchEvent(new Event('beforeunload', {cancelable: true}))"
+    assert not teacher.evaluate(leaves), "the browser asks first"
     card = teacher.locator(".card").first
     expect(card.locator("svg path")).to_have_count(1)
     address, username, password = card.locator("code").all_inner_texts()
@@ -139,6 +142,9 @@ def test_a_roster_becomes_log_in_cards(people, server, name):
     pupil.locator("#password").fill(password)
     pupil.locator("#login-submit").click()
     expect(pupil.locator("#my-name")).to_have_text("小明")
+    teacher.get_by_role("button", name="Done", exact=True).click()
+    expect(teacher.locator(".card")).to_have_count(0)
+    assert teacher.evaluate(leaves)
 
 
 def test_ones_own_account(people, name):

@@ -17,7 +17,7 @@ from chat.http.responses import UpgradeResponse
 from chat.http.upgrade import handshake_key, upgrade
 from chat.lanes import Lane, enter_lane
 from chat.models import Actor, Event, EventKind, StoredMessage, Visitor
-from chat.protocols.polling.errors import TABLE
+from chat.protocols.realtime.errors import TABLE
 from chat.server import heartbeat
 from chat.server.ports import Peer, Upgrade
 from chat.services import Services

@@ -149,7 +149,7 @@ def test_a_client_without_tls_is_disconnected_in_time(tls: TlsServer) -> None:
 def test_plain_http_is_told_that_this_is_tls(tls: TlsServer) -> None:
     for data, media_type, body in (
         (get("/healthz"), "application/json", b"https://"),
-        (get("/", "Accept: text/html,*/*"), "text/html; charset=utf-8", b"<h1>400 Bad Request</h1>"),
+        (get("/", "Accept: text/html,*/*"), "text/html; charset=utf-8", b"<title>400 Bad Request</title>"),
         (b"HELP\n", "application/json", b"https://"),
     ):
         with Talk(tls) as talk:

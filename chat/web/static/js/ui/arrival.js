@@ -100,14 +100,14 @@ async function join(code) {
   notify(t("join.done", { room: roomname }));
 }
 
-/** Show teachers the way to their console; have a one-time password changed, or call logOut(). */
-export function welcome(me, logOut) {
+/** Show teachers the way to their console; have a one-time password changed, then goOn(), or else call logOut(). */
+export function welcome(me, logOut, goOn) {
   byId("teach").hidden = !me.teacher;
   if (me.isNewTeacher) byId("bring-in").click();
-  if (me.must_change_password) askForNewPassword(logOut);
+  if (me.must_change_password) askForNewPassword(logOut, goOn);
 }
 
-function askForNewPassword(logOut) {
+function askForNewPassword(logOut, goOn) {
   const hidden = { type: "password", required: true };
   const hint = t("password.hint", { min: passwordMin() });
   const nodes = [
@@ -121,6 +121,7 @@ function askForNewPassword(logOut) {
     await siteApi.changePassword(values["old-password"], values["new-password"]);
     isDone = true;
     notify(t("password.done"));
+    return goOn;
   };
   let isDone = false;
   const dialog = openForm(t("password.title"), nodes, { text: t("password.submit") }, change, { cancel: t("account.logout"), isFirm: true });

@@ -117,7 +117,7 @@ export class Session {
     this.#records.open(me.username, this.#setAside?.username === me.username ? this.#setAside.inTab : {});
     this.#setAside = null;
     await this.#handlers.onEnter();
-    welcome(me, () => this.#logoutNow("login.out.password"));
+    welcome(me, () => this.#logoutNow("login.out.password"), () => this.#layout.focus());
     return me.username;
   }
 

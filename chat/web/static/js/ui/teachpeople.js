@@ -8,7 +8,7 @@ import { fullName, nameNode } from "../lib/names.js";
 import { field, openDialog, openForm } from "./dialogs.js";
 import { notify } from "./notices.js";
 import { showCards } from "./teachcards.js";
-import { openRoster } from "./teachroster.js";
+import { askToStay, openRoster } from "./teachroster.js";
 import { manageButton, Table } from "./teachtable.js";
 
 const A_PAGE = 50;
@@ -46,7 +46,7 @@ export class People {
 
   /** Another part of the console may be shown by now. */
   #imported(cards) {
-    People.#cards = cards;
+    People.#keep(cards);
     if (["", "#people"].includes(location.hash)) this.#showCards();
     else location.hash = "people";
   }
@@ -54,9 +54,16 @@ export class People {
   #showCards() {
     this.stop();
     showCards(this.#place, People.#cards, () => {
-      People.#cards = null;
+      People.#keep(null);
       this.#showTable();
     });
+  }
+
+  /** While there are cards with passwords, the browser asks before the page is left. */
+  static #keep(cards) {
+    People.#cards = cards;
+    if (cards?.some((card) => card.password)) globalThis.addEventListener("beforeunload", askToStay);
+    else globalThis.removeEventListener("beforeunload", askToStay);
   }
 
   async #load(q, after) {

@@ -11,7 +11,7 @@ const MAX_BYTES = 4 * 1024 * 1024;
 const SHOWN_MISTAKES = 20;
 
 /** The import goes on without the page, but only the page knows the passwords. */
-const askToStay = (event) => event.preventDefault();
+export const askToStay = (event) => event.preventDefault();
 
 /** done(cards) is called once everybody has an account, also if the dialog was closed. */
 export function openRoster(done) {
@@ -47,12 +47,13 @@ export function openRoster(done) {
   const run = async () => {
     for (const node of [known, go, file]) node.hidden = true;
     globalThis.addEventListener("beforeunload", askToStay);
+    let cards = null;
     try {
       const begun = await siteApi.importRoster(content, passwords.checked);
       await follow(begun, about);
       dialog.close();
       notify(t("roster.done", { count: begun.total }));
-      done(begun.cards);
+      ({ cards } = begun);
     } catch (problem) {
       if (dialog.node.isConnected) tell(problem);
       else notify(problem.message, "bad");
@@ -60,6 +61,7 @@ export function openRoster(done) {
     } finally {
       globalThis.removeEventListener("beforeunload", askToStay);
     }
+    if (cards) done(cards);
   };
   input.addEventListener("change", check);
   go.addEventListener("click", run);
