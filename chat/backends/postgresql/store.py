@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy import Connection, Engine, TextClause, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -30,8 +30,10 @@ _READ_ONLY = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _NAME_LOCK = 0x436F6D  # first key of advisory locks: no other program's, we hope
 _bytes_used = text("SELECT pg_database_size(current_database())")
 _snapshot = text("SELECT pg_current_snapshot()::text")
-_lock_name = text("SELECT pg_advisory_xact_lock(:space, hashtext(:name))")
-_share_name = text("SELECT pg_advisory_xact_lock_shared(:space, hashtext(:name))")
+# In the order of the array, as its elements are rows in that order.
+_of_names = "(:space, hashtext(name)) FROM unnest(CAST(:names AS text[])) AS name"
+_lock_names = text(f"SELECT pg_advisory_xact_lock{_of_names}")
+_share_names = text(f"SELECT pg_advisory_xact_lock_shared{_of_names}")
 _RENEW_SECONDS = 1.0
 SCRUB_SECONDS = 12 * 3600.0
 SCRUB_FIRST_SECONDS = 3600.0  # after the start
@@ -56,17 +58,20 @@ class Transaction(WriteTransaction):
 
     def lock_names(self, names: Iterable[str]) -> None:
         """Let nobody else decide about these names until the commit."""
-        for name in sorted(set(names)):
-            self.execute(_lock_name, {"space": _NAME_LOCK, "name": name})
+        self._take_names(_lock_names, names)
 
     def share_names(self, names: Iterable[str]) -> None:
         """Let nobody else lock these names until the commit."""
-        for name in sorted(set(names)):
-            self.execute(_share_name, {"space": _NAME_LOCK, "name": name})
+        self._take_names(_share_names, names)
 
     def run_many(self, batch: Batch, rows: Sequence[Mapping[str, Any]]) -> None:
         """Execute an update for all of these rows of values at once. They are locked in their order, if by an index."""
         batch.run_at_once(self._connection, rows)
+
+    def _take_names(self, statement: TextClause, names: Iterable[str]) -> None:
+        wanted = sorted(set(names))
+        if wanted:
+            self.execute(statement, {"space": _NAME_LOCK, "names": wanted})
 
     def _lock(self, table: Any, ids: Iterable[int]) -> bool:
         wanted = set(ids)
