@@ -6,50 +6,23 @@ The room is downloaded twice: the first time as fast as it comes, then with a pa
 
 import argparse
 import http.client
-import sqlite3
 import sys
 import threading
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from bench import report
+from bench.long_room import ROOM, LongRoom
 from bench.roster import Teacher
-from bench.servers import Commonroom
 
-ROOM = "room-0000"
 MEMBERS = 30
 _MIB = 1024 * 1024
 _FILE_MIB = 16
 _WORDS = "some words of a lesson, which are neither short nor long, about forces and pulleys "
-_SECOND = 1_000_000  # µs
 
 
-class LongRoom(Commonroom):
-    """A server with one room of many messages."""
-
-    def __init__(self, messages: int) -> None:
-        self._messages = messages
-        super().__init__(1, MEMBERS)
-
-    def fill(self, rooms: int, members: int) -> dict[str, Any]:
-        made = super().fill(rooms, members)
-        first = (int(time.time()) - self._messages - 60) * _SECOND
-        with sqlite3.connect(self._home / "commonroom.db") as database:
-            (room_id,) = database.execute("SELECT id FROM rooms WHERE name = ?", (ROOM,)).fetchone()
-            users = [
-                user for (user,) in database.execute("SELECT user_id FROM memberships WHERE room_id = ?", (room_id,))
-            ]
-            rows = (
-                (room_id, users[number % len(users)], first + number * _SECOND, f"no. {number}: {_WORDS}")
-                for number in range(self._messages)
-            )
-            insert = "INSERT INTO messages (room_id, sender_id, time, type, content) VALUES (?, ?, ?, 'text', ?)"
-            database.executemany(insert, rows)
-            newest = "UPDATE rooms SET last_time = (SELECT max(time) FROM messages WHERE room_id = ?1) WHERE id = ?1"
-            database.execute(newest, (room_id,))
-        database.close()
-        return made
+def _text(number: int) -> str:
+    return f"no. {number}: {_WORDS}"
 
 
 @dataclass
@@ -97,7 +70,7 @@ def main() -> int:
     parser.add_argument("--mib", type=int, default=64, help="of files")
     parser.add_argument("--pause", type=float, default=0.1, help="seconds after each MiB, the second time")
     options = parser.parse_args()
-    with LongRoom(options.messages) as server:
+    with LongRoom(MEMBERS, options.messages, _text) as server:
         teacher = Teacher(server)
         for number in range(options.mib // _FILE_MIB):
             send_file(teacher, number)

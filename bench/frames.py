@@ -4,7 +4,6 @@ import contextlib
 import http.client
 import json
 import os
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,16 +18,15 @@ from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 from bench import report
 from bench.cpu import descendants
 from bench.ledger import percentile
+from bench.long_room import ROOM, LongRoom
 from bench.searching import ask
 from bench.servers import CORES, SERVER_CORE, Commonroom
 from tests.browser import BROWSERS, FLAGS, find_browser
 
 MESSAGES, SENDERS, A_SECOND, SECONDS = 5000, 4, 20, 20
 MARK_MS, MOST_IN_DOCUMENT = 50.0, 200
-ROOM = "room-0000"
 SIZE = {"width": 1280, "height": 800}
 _FIRST, _LAST = -20, -12  # niceness of Chromium, and of server and senders: before all else on the machine
-_SECOND = 1_000_000  # µs
 _STEP_MS, _WHEEL_PX = 50, 400
 _CATEGORIES = [f"{kind}devtools.timeline{part}" for kind in ("", "disabled-by-default-") for part in ("", ".frame")]
 _TEXTS = (
@@ -56,30 +54,6 @@ _TAKE = """() => {
     Object.assign(seen, { gaps: [], longTasks: 0, last: null });
     return { gaps, longTasks };
 }"""
-
-
-class FilledCommonroom(Commonroom):
-    """A server with one room that has MESSAGES messages."""
-
-    def fill(self, rooms: int, members: int) -> dict[str, list[str]]:
-        made = super().fill(rooms, members)
-        with sqlite3.connect(self._home / "commonroom.db") as database:
-            (room_id,) = database.execute("SELECT id FROM rooms WHERE name = ?", (ROOM,)).fetchone()
-            members_of = "SELECT user_id FROM memberships WHERE room_id = ?"
-            users = [user_id for (user_id,) in database.execute(members_of, (room_id,))]
-            first = (int(time.time()) - 2 * MESSAGES) * _SECOND
-            rows = (
-                (room_id, users[number // 3 % len(users)], first + number * _SECOND, f"no. {number}: {_text(number)}")
-                for number in range(MESSAGES)
-            )
-            insert = "INSERT INTO messages (room_id, sender_id, time, type, content) VALUES (?, ?, ?, 'text', ?)"
-            database.executemany(insert, rows)
-            newest = (
-                "UPDATE rooms SET last_time = (SELECT max(time) FROM messages WHERE room_id = rooms.id) WHERE id = ?"
-            )
-            database.execute(newest, (room_id,))
-        database.close()
-        return made
 
 
 @dataclass
@@ -153,7 +127,7 @@ counts them.
 
 def frames() -> Frames:
     """Measure a reader above the end, one who scrolls, and one at the end."""
-    with FilledCommonroom(1, SENDERS) as server, sync_playwright() as playwright:
+    with LongRoom(SENDERS, MESSAGES, _text) as server, sync_playwright() as playwright:
         browser = _launch(playwright)
         try:
             page = _open(browser, server)
@@ -200,7 +174,7 @@ def _browser() -> str:
 
 
 def _text(number: int) -> str:
-    return _TEXTS[number % len(_TEXTS)]
+    return f"no. {number}: {_TEXTS[number % len(_TEXTS)]}"
 
 
 def _open(browser: Browser, server: Commonroom) -> Page:
@@ -250,7 +224,7 @@ class _Senders:
         try:
             for count in range(A_SECOND * SECONDS):
                 time.sleep(max(0.0, began + count / A_SECOND - time.monotonic()))
-                text = {"type": "text", "content": f"no. {self.number}: {_text(self.number)}"}
+                text = {"type": "text", "content": _text(self.number)}
                 body = json.dumps({"roomname": ROOM, "new_message": text})
                 ask(connection, self._tokens[self.number // 3 % SENDERS], "POST", "/chat/send", body)
                 self.number += 1
