@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from typing import Any
 
 import redis
@@ -46,54 +47,32 @@ class Patience:
         """Connect in a thread of its own, which goes on alone if it takes too long. Raises OSError."""
         if self._late >= _MOST_LATE:
             raise OSError("earlier attempts to connect have not ended")
-        attempt = _Attempt(make)
-        if attempt.ended.wait(self.left()) or not attempt.abandon(self._ended_late):
-            return attempt.result()
+        made: Future[socket.socket] = Future()
+        threading.Thread(target=_settle, args=(made, make), name="redis connection", daemon=True).start()
+        if wait([made], self.left()).done:
+            return made.result()
+        self._count_late(1)
+        made.add_done_callback(self._ended_late)
         raise OSError(f"no connection within {self._seconds:g} s, with the look-up of its name")
 
-    def _ended_late(self, more: int) -> None:
+    def _ended_late(self, made: "Future[socket.socket]") -> None:
+        """Close what nobody takes."""
+        self._count_late(-1)
+        if made.exception() is None:
+            made.result().close()
+
+    def _count_late(self, more: int) -> None:
         with self._lock:
             self._late += more
 
 
-class _Attempt:
-    """One connection in the making."""
-
-    def __init__(self, make: Callable[[], socket.socket]) -> None:
-        self._make = make
-        self._made: socket.socket | None = None
-        self._error: BaseException | None = None
-        self._tell_late: Callable[[int], None] | None = None
-        self._lock = threading.Lock()
-        self.ended = threading.Event()
-        threading.Thread(target=self._run, name="redis connection", daemon=True).start()
-
-    def result(self) -> socket.socket:
-        if self._made is None:
-            assert self._error is not None  # noqa: S101
-            raise self._error
-        return self._made
-
-    def abandon(self, tell_late: Callable[[int], None]) -> bool:
-        """Leave it to itself: nobody takes its result. False: it has ended just now."""
-        with self._lock:
-            if self.ended.is_set():
-                return False
-            self._tell_late = tell_late
-            tell_late(1)
-            return True
-
-    def _run(self) -> None:
-        try:
-            self._made = self._make()
-        except BaseException as error:
-            self._error = error
-        with self._lock:
-            self.ended.set()
-        if self._tell_late is not None:
-            self._tell_late(-1)
-            if self._made is not None:
-                self._made.close()
+def _settle(made: "Future[socket.socket]", make: Callable[[], socket.socket]) -> None:
+    try:
+        connection = make()
+    except BaseException as error:
+        made.set_exception(error)
+    else:
+        made.set_result(connection)
 
 
 class _Bounded(redis.connection.AbstractConnection):
@@ -105,8 +84,8 @@ class _Bounded(redis.connection.AbstractConnection):
         return self._patience.connect(super()._connect)  # type: ignore[safe-super]
 
     def read_response(self, *args: Any, timeout: Any = SENTINEL, **options: Any) -> Any:
-        wait = self._patience.left() if timeout is SENTINEL else timeout
-        return super().read_response(*args, timeout=wait, **options)
+        limit = self._patience.left() if timeout is SENTINEL else timeout
+        return super().read_response(*args, timeout=limit, **options)
 
 
 class _Plain(_Bounded, redis.Connection):
