@@ -179,11 +179,19 @@ def obey(client: Client, line: str) -> bool:
 def host_and_port(address: str) -> tuple[str, int]:
     """Split HOST:PORT; a host with colons is in brackets. Raises ValueError."""
     found = re.fullmatch(r"(?:\[([^\[\]]+)\]|([^\[\]]*)):([0-9]{1,5})", address)
-    host = found[1] or found[2] or "localhost" if found else ":"
-    with suppress(ValueError):
-        if found and int(found[3]) < 65536 and (":" not in host or IPv6Address(host)):
-            return host, int(found[3])
+    if found:
+        host, port = found[1] or found[2] or "localhost", int(found[3])
+        if port < 65536 and (":" not in host or _is_ipv6(host)):
+            return host, port
     raise ValueError("write HOST:PORT, such as localhost:8888 or [::1]:8888")
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        IPv6Address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def run(address: str) -> None:

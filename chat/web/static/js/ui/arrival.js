@@ -129,6 +129,6 @@ function askForNewPassword(logOut, goOn) {
   dialog.node.addEventListener("close", async () => {
     if (isDone || byId("chat").hidden) return;
     await logOut();
-    if (!byId("chat").hidden) askForNewPassword(logOut); // the server was not reached
+    if (!byId("chat").hidden) askForNewPassword(logOut, goOn); // the server was not reached
   });
 }
