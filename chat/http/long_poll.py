@@ -37,12 +37,12 @@ def answer_when_new(
 ) -> Response:
     """Answer a pull: immediately if there is news, otherwise when news arrives or the time is up.
 
-    `tells_members`: a pull held on the event loop also ends, without news, when a membership in one of the rooms begins
-    or ends. No database session is held meanwhile. `read` and `render` are the same objects for all pulls of one kind.
+    `tells_members`: a pull that names a room the caller is not in is answered immediately, and one held on the event loop
+    also ends, without news, when a membership in one of the rooms begins or ends. No database session is held meanwhile. `read` and `render` are the same objects for all pulls of one kind.
     Raises ROOM_NOT_FOUND, and NOT_SIGNED_IN if the session ends.
     """
     reader, news = ask()
-    if news.count or not timeout_s or request.method == "HEAD":
+    if news.count or not timeout_s or request.method == "HEAD" or (tells_members and news.missing):
         return news_response(render, news)
     chat = services()
     ends = time.monotonic() + (reader.actor.session_ends - chat.clock()) / SECOND

@@ -282,3 +282,17 @@ def test_a_pull_with_members_ends_on_arrivals_and_departures(live: Server) -> No
     assert waiting.is_waiting()
     for reader in (asking, waiting):
         reader.talk.close()
+
+
+def test_a_pull_with_members_tells_at_once_of_a_room_that_is_gone(live: Server) -> None:
+    """As when it was deleted between two pulls: without this the browser knew it only when the time was up."""
+    alice = token_of(live, "alice")
+    asking, waiting = Reader(live, alice, "timeout=20&members=1"), Reader(live, alice)
+    for reader in (asking, waiting):
+        reader.ask({"public": "", "gone": ""})
+    status, told = answer(asking.talk)
+    assert (status, told["public"]) == (200, [])
+    assert "gone" in told["feedback"]
+    assert waiting.is_waiting()
+    for reader in (asking, waiting):
+        reader.talk.close()
