@@ -67,6 +67,7 @@ def test_an_edit_that_is_refused_stays_open_and_escape_gives_it_up(people, name)
 def test_a_deleted_message_is_gone_within_a_second_and_its_badge_too(people, name):
     anna, bert, carl, room = two_in_a_room(people, name)
     carl.say("oops", room)
+    expect(bubbles(bert, "oops")).to_be_visible()
     open_room(bert, "public")
     carl.say("and again", room)
     expect(row(bert, room).locator(".badge-count")).to_have_text("1")

@@ -73,7 +73,8 @@ def check_calls(calls: dict[str, float], today: dict[str, float], slack: float) 
     for name, times in calls.items():
         if name != "futex":
             found[next((kind for kind, names in KINDS.items() if name in names), "other")] += times
-    assert found["send"] >= 1  # they are counted at all
+    # They are counted at all. A figure is a difference of two rounds, in which threads wake each other unequally often.
+    assert found["send"] > 0.9
     more = {kind: times for kind, times in found.items() if times > today.get(kind, 0) * FACTOR + slack}
     assert not more, listed(calls)
 
