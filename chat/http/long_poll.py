@@ -29,7 +29,11 @@ _HINTS = {EventKind.MEMBERS, EventKind.ANNOUNCED}  # end a pull with ?members=1,
 
 Ask = Callable[[], tuple[PullReader, News]]
 Read = Callable[[bytes], Mapping[str, int]]  # parses a pull's body into cursors (µs) by room. Raises ChatError
-Render = Callable[[News], list[bytes]]  # builds a body in pieces; no I/O unless there are pictures
+Render = Callable[[News], list[bytes]]  # builds a body in pieces. Raises NeedsThreadError on the loop
+
+
+class NeedsThreadError(Exception):
+    """An answer cannot be built on the event loop: a picture, of any size, has to be read from the store."""
 
 
 def answer_when_new(
@@ -251,9 +255,12 @@ class HeldPull:
             return NEEDS_THREAD
         if not news.count:
             return self._told() if reader.signals else NOTHING_YET
-        metrics.delivered_on_loop.n += news.count
         if news.encoded is None:
-            news.encoded = b"".join(self._form.render(news))
+            try:
+                news.encoded = b"".join(self._form.render(news))
+            except NeedsThreadError:
+                return NEEDS_THREAD
+        metrics.delivered_on_loop.n += news.count
         return news.encoded
 
     def _told(self) -> Data | Look:

@@ -1,6 +1,7 @@
 """Hosts connections on one event loop: threads, wake-ups, limits and accounts that they share."""
 
 import asyncio
+import contextvars
 import logging
 import time
 from collections import deque
@@ -58,6 +59,7 @@ class LoopHost:
         self._woken: deque[Waiting] = deque()
         self._flush_is_due = False
         self._taken = 0  # pulls taken in this turn of the loop
+        self._nothing = contextvars.Context()
 
     @property
     def rests(self) -> bool:
@@ -86,9 +88,12 @@ class LoopHost:
         return refusal(status, reason, request, self.application.envelope)
 
     def on_loop(self, call: Callable[..., None], *args: Any) -> None:
-        """Call on the loop, from any thread, in the order of the calls."""
+        """Call on the loop, from any thread, in the order of the calls; without the request that the thread handles.
+
+        By default a call has the context variables of its caller: an application would find that request on the loop.
+        """
         if not self.loop.is_closed():
-            self.loop.call_soon_threadsafe(call, *args)
+            self.loop.call_soon_threadsafe(call, *args, context=self._nothing)
 
     def wake(self, connection: Waiting) -> None:
         """Schedule a look at a held request or socket, from any thread. Several are handled in one turn of the loop."""

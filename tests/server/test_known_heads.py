@@ -1,5 +1,6 @@
 """Every rule still holds when a pull's head is known and only its body is looked at (issue: the live loop)."""
 
+import base64
 import json
 import socket
 import time
@@ -18,6 +19,7 @@ from chat.server.ports import Ahead, Arrival, Look
 from tests.conftest import services_of, statements_of
 from tests.contract.clients import FlaskTransport, PollingClient
 from tests.database import wait_for_the_bus
+from tests.pictures import picture
 from tests.raw import Talk, answer, token_of
 from tests.real_server import Server, wait_until
 
@@ -90,6 +92,37 @@ def test_news_that_came_between_two_pulls_is_answered_at_once(known: tuple[Serve
     status, got = reader.pull({"public": cursor})
     assert (status, [m["content"] for m in got["public"]]) == (200, ["0", "1", "2", "3", "4"])
     assert reader.pull({"public": cursor})[1] == got  # the answer was lost: the same again
+
+
+def show(live: Server, token: str, room: str) -> str:
+    """Send a picture so small that its answer is sent by the event loop; returns it in Base64."""
+    data = base64.b64encode(picture()).decode()
+    call(live, token, "/chat/send", {"roomname": room, "new_message": {"type": "img", "content": data}})
+    return data
+
+
+def test_a_small_picture_that_came_between_two_pulls_is_answered(known: tuple[Server, str, Reader, str]) -> None:
+    """The event loop cannot read it from the store: the connection was closed without an answer."""
+    live, token, reader, cursor = known
+    data = show(live, token, "public")
+    status, got = reader.pull({"public": cursor})
+    assert (status, [m["content"] for m in got["public"]]) == (200, [data])
+
+
+def test_a_small_picture_wakes_the_readers_of_all_workers(server: Callable[..., Server]) -> None:
+    """Those of other workers than the sender's got it when their time was up."""
+    live = server(workers=3, CHAT_RATE_LIMITS="off")
+    token = token_of(live, "alice")
+    readers = [Reader(live, token) for _ in range(12)]
+    for reader in readers:
+        reader.ask({"public": ""})
+    assert all(reader.is_waiting() for reader in readers)
+    data = show(live, token, "public")
+    for reader in readers:
+        reader.talk.socket.settimeout(5)
+        status, got = answer(reader.talk)
+        assert (status, [m["content"] for m in got["public"]]) == (200, [data])
+        reader.talk.close()
 
 
 def test_older_cursors_and_every_form_of_them(known: tuple[Server, str, Reader, str]) -> None:

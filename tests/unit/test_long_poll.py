@@ -105,17 +105,33 @@ def test_many_small_messages_are_left_to_a_thread(
     end(parked)
 
 
+@pytest.mark.parametrize("size", [300, 20_000])
 def test_a_picture_is_encoded_in_the_thread_that_looks_again(
-    app: Flask, token: str, chat: Services, bob: Actor
+    app: Flask, token: str, chat: Services, bob: Actor, size: int
 ) -> None:
-    """It went through the whole stack once more, for each reader."""
+    """It went through the whole stack once more, for each reader; a small one was read on the loop, and failed."""
     parked = park(app, token, {"public": FUTURE})
-    chat.messages.send(bob, "public", Draft(image=noise(20_000)))
+    chat.messages.send(bob, "public", Draft(image=noise(size)))
     assert parked.look() is Look.NEEDS_THREAD
     parked.look_again()
     (message,) = json.loads(b"".join(parked.look()))["public"]  # type: ignore[arg-type]
     assert base64.b64decode(message["content"]).startswith(b"\x89PNG")
     end(parked)
+
+
+def test_a_small_picture_that_is_encoded_is_delivered_on_the_loop(
+    app: Flask, token: str, chat: Services, bob: Actor
+) -> None:
+    first, second = (park(app, token, {"public": FUTURE}) for _ in range(2))
+    said = chat.messages.send(bob, "public", Draft(image=noise(300)))
+    second.is_held = False
+    body = json.dumps({"public": (said.time - 1) / 1e6}).encode()
+    assert second.again(body) is Look.NEEDS_THREAD
+    assert first.look() is Look.NEEDS_THREAD
+    first.look_again()
+    assert second.again(body) == b"".join(first.look())  # type: ignore[arg-type]
+    end(first)
+    end(second)
 
 
 def test_an_answer_for_a_client_that_is_gone_is_not_the_next_pulls(

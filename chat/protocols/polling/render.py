@@ -8,12 +8,12 @@ from enum import Enum
 from functools import cache
 from typing import Any
 
-from flask import Response
+from flask import Response, has_app_context
 
 from chat.clock import to_iso
 from chat.http.compact_json import compact, fitting
 from chat.http.context import prefers_chinese, services
-from chat.http.long_poll import Render, body_response
+from chat.http.long_poll import NeedsThreadError, Render, body_response
 from chat.models import ChangeKind, Entry, MemberState, MessageType, StoredChange, StoredMessage
 from chat.services.attachments import URL_PREFIX
 from chat.services.pulls import ANSWER_MAX_BYTES, News
@@ -192,6 +192,8 @@ def _content(message: StoredMessage, form: Form) -> str:
         return message.content
     if message.type is MessageType.FILE or form is Form.LINKS:
         return URL_PREFIX + message.attachment_name
+    if not has_app_context():
+        raise NeedsThreadError
     loaded = services().attachments.load(message.attachment_name)
     return base64.b64encode(loaded.data).decode() if loaded else ""
 
