@@ -41,8 +41,9 @@ def answer_when_new(
 ) -> Response:
     """Answer a pull: immediately if there is news, otherwise when news arrives or the time is up.
 
-    `tells_members`: a pull that names a room the caller is not in is answered immediately, and one held on the event loop
-    also ends, without news, when a membership in one of the rooms begins or ends. No database session is held meanwhile. `read` and `render` are the same objects for all pulls of one kind.
+    `tells_members`: a pull that names a room the caller is not in is answered immediately, and one held on the event
+    loop also ends, without news, when a membership in one of the rooms begins or ends. No database session is held
+    meanwhile. `read` and `render` are the same objects for all pulls of one kind.
     Raises ROOM_NOT_FOUND, and NOT_SIGNED_IN if the session ends.
     """
     reader, news = ask()
