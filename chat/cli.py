@@ -40,7 +40,8 @@ _WORDS = {
     ErrorCode.NICKNAME_TAKEN: "The nickname {nickname} is the username of another user.",
     ErrorCode.TEACHERS_NAME: "The name {name} looks like a teacher's.",
     ErrorCode.LOOKS_LIKE_OTHER: "The name of {username} looks like theirs: rename one of the two first.",
-    ErrorCode.FIELD_INVALID: "The {field} is too long, or empty, or has spaces at its ends or control characters.",
+    ErrorCode.FIELD_INVALID: "The {field} is too long or empty, has spaces at its ends or control characters, "
+    "or begins with an accent alone.",
     ErrorCode.SETTINGS_CHANGED: "A teacher has changed the settings meanwhile: try again.",
     ErrorCode.UNAVAILABLE: "The database is busy or not there: try again.",
 }

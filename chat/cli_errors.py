@@ -44,12 +44,12 @@ class Commands(AppGroup):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find a command. A negative number, out of range, is its number, and no option called `-1`."""
+        """Find a command. `-5` is an argument, a name or a number out of range: no option is called so."""
         name, command, rest = super().resolve_command(ctx, args)
-        arguments = [param for param in command.params if isinstance(param, click.Argument)] if command else []
-        if "--" not in rest and any(isinstance(each.type, click.IntRange) for each in arguments):
-            negative = [word for word in rest if _NEGATIVE.fullmatch(word)]
-            rest = [*(word for word in rest if word not in negative), "--", *negative]
+        if command:
+            options = {option for param in command.get_params(ctx) for option in (*param.opts, *param.secondary_opts)}
+            unknown = {word.partition("=")[0] for word in rest if word.startswith("-")} - options
+            command.ignore_unknown_options = all(_NEGATIVE.fullmatch(word) for word in unknown)
         return name, command, rest
 
 

@@ -181,7 +181,7 @@ def host_and_port(address: str) -> tuple[str, int]:
     found = re.fullmatch(r"(?:\[([^\[\]]+)\]|([^\[\]]*)):([0-9]{1,5})", address)
     if found:
         host, port = found[1] or found[2] or "localhost", int(found[3])
-        if port < 65536 and (":" not in host or _is_ipv6(host)):
+        if port < 65536 and (_is_ipv6(host) or (not found[1] and ":" not in host)):
             return host, port
     raise ValueError("write HOST:PORT, such as localhost:8888 or [::1]:8888")
 

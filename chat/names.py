@@ -20,8 +20,9 @@ _INVISIBLE = re.compile(
 _SHAPING = "\u180b-\u180f\u200c\u200d\ufe00-\ufe0f\U000e0020-\U000e007f\U000e0100-\U000e01ef"
 _SHAPING_NOTHING = re.compile(f"(?:^|(?<=[\0-\x7f]))(?!\ufe0f\u20e3)[{_SHAPING}]+")
 _SHAPES = re.compile(f"[{_SHAPING}]")
-# The upper limit for names. Normalising takes quadratic time on hostile text and would block everybody else.
-LONGEST = 400
+# The upper limit for names, decomposed ones too: letters of some scripts then have three characters, and topics 250
+# letters. Normalising takes quadratic time on hostile text (1 ms at this length) and would block everybody else.
+LONGEST = 1000
 # Rejects anything that a mail header could read as several addresses, or as more than an address.
 _EMAIL = re.compile(r"[^\s@<>()\[\]\\,;:\"]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
 EMAIL_MAX_CHARS = 254
@@ -45,10 +46,22 @@ def name_key(name: str) -> str:
 
 
 def stored_name(name: str) -> str:
-    """Return a name as it is stored: without invisible characters, except those that change how others are drawn.
+    """Return a name as it is stored; it has the same key.
 
-    It has the same key.
+    It is without invisible characters, except those that change how others are drawn, and in NFC where that is shorter:
+    keyboards and file systems give é as one character or as two.
     """
+    while (stored := _composed(_without_invisible(name))) != name:
+        name = stored
+    return stored
+
+
+def _composed(name: str) -> str:
+    # As it is where it becomes no shorter: NFC replaces some Chinese characters by others that are drawn differently.
+    return min(name, unicodedata.normalize("NFC", name), key=len) if len(name) <= LONGEST else name
+
+
+def _without_invisible(name: str) -> str:
     drawn = _INVISIBLE.sub(lambda found: found[0] if _SHAPES.match(found[0]) else "", name)
     return _SHAPING_NOTHING.sub("", drawn)
 

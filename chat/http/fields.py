@@ -7,10 +7,9 @@ from typing import Any
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate
 
 from chat.http.api_spec import about
-from chat.names import LONGEST
 from chat.services.access import MAX_ID
 
-NAME = validate.Length(max=LONGEST)  # characters; services define valid names, this only bounds the work
+NAME = validate.Length(max=400)  # characters; services define valid names, this only bounds the work
 _DIGITS = re.compile(r"-?[0-9]+", re.ASCII)
 _MAX_DIGITS = 19  # digits of MAX_ID; converting thousands of digits is slow in Python
 

@@ -34,7 +34,11 @@ WORDS: dict[Problem, tuple[str, str]] = {
         "姓名不符合要求：1 到 32 个可见字符，不含控制字符，不以组合符号开头。",
     ),
     Problem.PASSWORD: ("The password must have {min} to {max} characters.", "密码应为 {min} 到 {max} 个字符。"),
-    Problem.ROOM: ("This cannot be a room's name: {room}", "不能用作聊天室名称：{room}"),
+    Problem.ROOM: (
+        "This cannot be a room's name: {room}. Take 1 to 60 visible characters, no control characters, no accent on "
+        "its own at the start, no # with digits at the end.",
+        "不能用作聊天室名称：{room}。1 到 60 个可见字符，不含控制字符，不以组合符号开头，不以 # 加数字结尾。",
+    ),
     Problem.ROOMS: ("These are too many rooms: at most {limit} a person.", "聊天室过多：每人最多 {limit} 个。"),
     Problem.FORMULA: (
         "{text} begins like a formula: names must not begin with = + - or @",

@@ -320,7 +320,7 @@ class Accounts:
 
     def check_password(self, password: str) -> None:
         """Raise PASSWORD_INVALID."""
-        if not self.password_min_length <= len(password) <= PASSWORD_MAX_CHARS:
+        if not self.password_min_length <= len(passwords.normal(password)) <= PASSWORD_MAX_CHARS:
             raise ChatError(ErrorCode.PASSWORD_INVALID, min=self.password_min_length, max=PASSWORD_MAX_CHARS)
 
 

@@ -5,6 +5,7 @@ from sqlalchemy.exc import IntegrityError
 
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, FriendGroup, FriendGroupMember, User
+from chat.names import stored_name
 from chat.ports import Store
 from chat.services import friendships, paging, user_directory
 from chat.services.access import AnyConnection, within_64_bits
@@ -33,7 +34,7 @@ class FriendGroups:
             with self._store.write() as tx:
                 tx.lock_users([actor.user_id])
                 self._bounds.require_fewer(tx, FriendGroup.owner_id == actor.user_id, FRIEND_GROUPS)
-                tx.execute(insert(FriendGroup).values(owner_id=actor.user_id, name=name))
+                tx.execute(insert(FriendGroup).values(owner_id=actor.user_id, name=stored_name(name)))
         except IntegrityError:
             raise ChatError(ErrorCode.FRIEND_GROUP_TAKEN) from None
 
@@ -42,7 +43,7 @@ class FriendGroups:
         try:
             with self._store.write() as tx:
                 _own(tx, actor, group_id)
-                tx.execute(update(FriendGroup).where(FriendGroup.id == group_id).values(name=name))
+                tx.execute(update(FriendGroup).where(FriendGroup.id == group_id).values(name=stored_name(name)))
         except IntegrityError:
             raise ChatError(ErrorCode.FRIEND_GROUP_TAKEN) from None
 

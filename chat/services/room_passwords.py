@@ -33,7 +33,7 @@ class RoomPasswords:
 
         Raises FIELD_INVALID, RATE_LIMITED.
         """
-        if len(passwd) > PASSWD_MAX_CHARS:
+        if len(passwords.normal(passwd)) > PASSWD_MAX_CHARS:
             raise ChatError(ErrorCode.FIELD_INVALID, field="passwd")
         enter_lane(Lane.ROOM_PASSWDS)  # before anything is taken from the rate limit
         self._limits.take_shared((ROOM_HASHES, actor.user_id))
@@ -52,7 +52,7 @@ class RoomPasswords:
             self._limits.take_shared((ROOM_HASHES, actor.user_id))  # correct ones cost the same
             # also as typed, for rooms created before passwords were normalised
             for typed in dict.fromkeys((passwords.normal(passwd), passwd)):
-                if len(passwd) <= PASSWD_MAX_CHARS and passwords.verify(room.passwd_hash, typed):
+                if len(typed) <= PASSWD_MAX_CHARS and passwords.verify(room.passwd_hash, typed):
                     return
             self._limits.take_shared(*failures)
         raise ChatError(ErrorCode.ROOM_PASSWD_WRONG, room=ref)

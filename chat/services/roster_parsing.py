@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from chat.names import is_name, is_reserved_room_name, name_key, stored_name
+from chat.security import passwords
 
 MOST_LINES = 2000  # people
 MOST_BYTES = 4 * 1024 * 1024
@@ -176,7 +177,7 @@ class _Reading:
             return Problem.USERNAME, {}
         if not is_name(name, NICKNAME_MAX_CHARS):
             return Problem.NAME, {}
-        if password and not self._password_min <= len(password) <= self._password_max:
+        if password and not self._password_min <= len(passwords.normal(password)) <= self._password_max:
             return Problem.PASSWORD, {"min": self._password_min, "max": self._password_max}
         if len(rooms) > MOST_ROOMS:
             return Problem.ROOMS, {"limit": MOST_ROOMS}

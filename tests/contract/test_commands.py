@@ -131,6 +131,12 @@ def test_keeping_order(app: Flask, run: Any) -> None:
         (("delete-message", "physics", str(10**30)), "There is no such message in this room."),
         (("delete-message", "secret", "7"), "There is no such room, or it is private."),
         (("pins", "secret"), "There is no such room, or it is private."),
+        (("mute", "-5", "kim", "3"), "There is no such room, or it is private."),
+        (("mute", "physics", "-5", "3"), "There is no user with that name."),
+        (("pin", "--undo", "-5", "3"), "There is no such room, or it is private."),
+        (("room", "-5", "--slow-mode", "3"), "There is no such room, or it is private."),
+        (("delete-account", "-5", "--yes"), "There is no user with that name."),
+        (("leave-rooms", "kim", "--of", "-5"), "There is no user with that name."),
     ],
 )
 def test_keeping_order_in_vain(app: Flask, run: Any, words: tuple[str, ...], answer: str) -> None:
@@ -166,8 +172,9 @@ def test_a_number_out_of_range_is_told_its_range(run: Any, words: tuple[str, ...
     assert (code, f": {number} is not in the range " in output.splitlines()[-1]) == (2, True), output
 
 
-def test_an_unknown_option_beside_a_number_is_still_unknown(run: Any) -> None:
-    code, output = run("mute", "physics", "kim", "5", "--fo")
+@pytest.mark.parametrize("number", ["5", "-5"])
+def test_an_unknown_option_beside_a_number_is_still_unknown(run: Any, number: str) -> None:
+    code, output = run("mute", "physics", "kim", number, "--fo")
     assert (code, "No such option" in output) == (2, True), output
 
 

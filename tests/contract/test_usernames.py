@@ -53,6 +53,43 @@ def test_nor_is_one_of_a_room_or_a_nickname(app: Flask) -> None:
     assert refused.json == {"code": -7, "info": "Missing or error type of [name]"}
 
 
+def test_nor_is_the_type_of_a_room_or_the_name_of_a_group_of_friends(app: Flask) -> None:
+    polling, ims = PollingClient(FlaskTransport(app)), ImsClient(FlaskTransport(app))
+    polling.register("polling")
+    ims.register("ims")
+    for bad in ("\u0301", "\u200b\u0301x", " x"):
+        refused = polling.call("POST", "/room/create", {"roomname": "room", "type": bad, "passwd": ""})
+        assert refused.status == 400
+        assert "an accent on its own at the start" in refused.json["feedback"]
+    for bad in ("\u200b", "\u2800", " "):
+        assert ims.call("POST", "/groups", {"name": bad}).json["code"] == -7
+
+
+def test_a_decomposed_name_counts_as_it_is_seen(app: Flask) -> None:
+    decomposed, composed = "\u1112\u1161\u11ab", "\ud55c"
+    found = registrations(app, decomposed * 20)
+    assert found["polling"].status == 200
+    polling, roomapi = PollingClient(FlaskTransport(app)), RoomapiClient(FlaskTransport(app))
+    ims = ImsClient(FlaskTransport(app))
+    polling.register("polling")
+    polling.ok("POST", "/room/create", {"roomname": decomposed * 60, "type": decomposed * 16, "passwd": ""})
+    polling.ok("POST", "/user/profile", {"nickname": decomposed * 32})
+    found = polling.ok("GET", "/room/find?detail=1")["rooms"][-1]
+    assert (found["roomname"], found["type"]) == (composed * 60, composed * 16)
+    settings = polling.ok("GET", f"/room/settings?roomname={composed * 60}")["settings"]
+    polling.ok(
+        "POST",
+        "/room/settings",
+        {"roomname": decomposed * 60, "version": settings["version"], "topic": decomposed * 250},
+    )
+    roomapi.register("roomapi")
+    assert roomapi.call("POST", "/api/room/create", {"name": decomposed * 60, "description": ""}).json["code"] == 0
+    ims.register("ims")
+    assert ims.call("POST", "/groups", {"name": decomposed * 20}).json["code"] == 0
+    assert ims.call("POST", "/groups", {"name": composed * 20}).json["code"] != 0  # there is one
+    assert ims.call("POST", "/conversations", {"name": decomposed * 40, "members": []}).json["code"] == 0
+
+
 def test_what_is_not_stored_does_not_count(app: Flask) -> None:
     name = "\u200b" * 30 + "a" * 20
     assert registrations(app, name)["polling"].json["status"] == "success"

@@ -14,6 +14,7 @@ from tests.e2e.steps import drop_file, expect_stored, own_room, row, say
 from tests.real_server import ROOT
 
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+TABLET: dict[str, Any] = {"viewport": {"width": 900, "height": 700}, "has_touch": True, "is_mobile": True}
 NAMELESS = """() => [...document.querySelectorAll('button, input, textarea, a, img, dialog, nav, aside, [role=log]')]
     .filter((node) => node.checkVisibility())
     .filter((node) => !(
@@ -112,6 +113,43 @@ def test_a_phone_shows_one_pane_at_a_time(people, name):
     expect(anna.locator("#message-text")).to_be_visible()
     anna.go_back()
     expect(row(anna, room)).to_be_visible()
+
+
+@pytest.mark.parametrize("openers", [["#toggle-members"], ["#room-details"], ["#toggle-members", "#room-details"]])
+def test_after_a_reload_back_leaves_what_shows(people, name, openers):
+    anna, room = own_room(people, name, **TABLET)
+    for opener in openers:
+        anna.locator(opener).press("Enter")
+        anna.wait_for_function("() => history.state !== null")
+    anna.reload()
+    expect(anna.locator("#room-title")).to_have_text(room)
+    anna.wait_for_function("() => history.state === null")
+    expect(anna.locator("#members-pane")).to_be_hidden()
+    anna.go_back()
+    expect(anna.locator("#room-title")).to_have_text("public")
+
+
+def test_after_a_reload_back_leaves_what_shows_on_a_phone(people, name):
+    anna, room = own_room(people, name, **PHONE)
+    anna.locator("#toggle-members").tap()
+    expect(anna.locator("#members-pane")).to_be_visible()
+    anna.reload()
+    expect(anna.locator("#message-text")).to_be_visible()
+    anna.wait_for_function("() => history.state === null")
+    anna.go_back()
+    expect(row(anna, room)).to_be_visible()
+    expect(anna.locator("#message-text")).to_be_hidden()
+
+
+def test_forward_to_what_is_closed_does_not_use_up_back(people, name):
+    anna, _ = own_room(people, name)
+    anna.locator("#room-details").click()
+    anna.go_back()
+    expect(anna.get_by_role("dialog")).to_have_count(0)
+    anna.go_forward()
+    anna.wait_for_function("() => history.state === null")
+    anna.go_back()
+    expect(anna.locator("#room-title")).to_have_text("public")
 
 
 def test_the_first_page_fits_a_small_phone(people):

@@ -143,7 +143,24 @@ def test_an_address(address: str, place: tuple[str, int]) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["", "x", "x:", "x:y", "x:65536", "x:1x", "[::1", "[::1]", "::1]:1", "[]:1", "[x:1", "[x:y]:1", "::1", "x:٣"],
+    [
+        "",
+        "x",
+        "x:",
+        "x:y",
+        "x:65536",
+        "x:1x",
+        "[::1",
+        "[::1]",
+        "::1]:1",
+        "[]:1",
+        "[x:1",
+        "[x:y]:1",
+        "[zz]:1",
+        "[127.0.0.1]:1",
+        "::1",
+        "x:٣",
+    ],
 )
 def test_an_address_that_is_none(address: str) -> None:
     with pytest.raises(ValueError, match="write HOST:PORT"):

@@ -187,6 +187,16 @@ def test_a_password_is_the_same_however_a_keyboard_composes_it(services: Service
     services.accounts.log_in("zoe", typed, "127.0.0.1")
 
 
+@pytest.mark.parametrize("letter", ["\u00e9", "e\u0301", "\u1112\u1161\u11ab"])
+def test_its_length_counts_letters(services: Services, letter: str) -> None:
+    for count, is_taken in ((5, False), (6, True), (128, True), (129, False)):
+        if is_taken:
+            services.accounts.check_password(letter * count)
+        else:
+            with pytest.raises(ChatError):
+                services.accounts.check_password(letter * count)
+
+
 def test_a_password_kept_before_they_were_normalized_still_lets_in(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

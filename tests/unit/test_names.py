@@ -1,4 +1,5 @@
 import time
+import unicodedata
 
 import pytest
 
@@ -60,7 +61,7 @@ def test_invisible_characters_are_not_stored_in_names(invisible: str) -> None:
     [
         *("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "\u0915\u094d\u200d\u0937", "\u845b\U000e0100\u57ce"),
         *("\u1820\u180b", "\u2764\ufe0f 7b", "1\ufe0f\u20e3 one", "\U0001f468\u200d\U0001f469\u200d\U0001f467 Kim"),
-        *("\U0001f3f4\U000e0067\U000e0062\U000e007f", "\U0001f9d1\u200d\u2764\ufe0f\u200d\U0001f9d1", "Zo\u0308e"),
+        *("\U0001f3f4\U000e0067\U000e0062\U000e007f", "\U0001f9d1\u200d\u2764\ufe0f\u200d\U0001f9d1", "\u092f\u093c"),
     ],
 )
 def test_characters_that_shape_others_stay_in_names(name: str) -> None:
@@ -68,7 +69,11 @@ def test_characters_that_shape_others_stay_in_names(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["a\u200bb\u00ad", "1\u200d\ufe0f\u20e3", "\u200d\u0645\u200c", "e\u034f\u0301", "x\u2800\ufe0fy"]
+    "name",
+    [
+        *("a\u200bb\u00ad", "1\u200d\ufe0f\u20e3", "\u200d\u0645\u200c", "e\u034f\u0301", "x\u2800\ufe0fy"),
+        *("e\u200b\u0301", "\u212a\u200d\u0301\u0301", "\u1112\u1161\u11ab", "\ufa19e\u0301", "\u0958"),
+    ],
 )
 def test_a_stored_name_is_still_the_same_one(name: str) -> None:
     stored = stored_name(name)
@@ -117,7 +122,26 @@ def test_length_counts_characters() -> None:
     assert is_name("字" * 32, 32)
     assert not is_name("字" * 33, 32)
     assert is_name("ﷺ" * 32, 32)  # long only in its key
-    assert is_name("e\u0301" * 16, 32)
+
+
+@pytest.mark.parametrize("letter", ["\u00e9", "\u1ebf", "\ud55c", "\u304c", "\u0419", "\u0622"])
+def test_a_letter_counts_once_however_a_keyboard_composes_it(letter: str) -> None:
+    decomposed = unicodedata.normalize("NFD", letter)
+    assert len(decomposed) > len(letter) == 1
+    for most in (16, 32, 60, 250):
+        assert is_name(decomposed * most, most)
+        assert not is_name(decomposed * (most + 1), most)
+        assert stored_name(decomposed * most) == letter * most
+    assert is_nickname(decomposed * 20, 20)
+    assert not is_nickname(decomposed * 21, 20)
+
+
+def test_a_letter_that_is_longer_composed_counts_as_typed() -> None:
+    for letter in ("\u0958", "\ufb2c", "\u2adc"):
+        assert len(unicodedata.normalize("NFC", letter)) > 1
+        assert is_name(letter * 32, 32)
+        assert stored_name(letter) == letter
+    assert stored_name("\ufa19") == "\ufa19"  # in NFC another character, which is drawn differently
 
 
 def test_length_counts_what_is_stored() -> None:

@@ -7,7 +7,7 @@ from marshmallow import fields, pre_load, validate
 from chat.http.api_spec import about
 from chat.http.fields import In, ShortList, join_code
 from chat.http.paging_params import Paged
-from chat.names import stored_length
+from chat.names import is_visible, stored_length
 from chat.protocols.ims.fields import Count, Id, Ids, Switch, Time
 from chat.services.access import LIST_CAP
 from chat.services.accounts import EMAIL_NICKNAME_MAX_CHARS
@@ -24,16 +24,16 @@ TEXT_MAX_CHARS = 255  # narrower than services.messages
 
 
 class _Length(validate.Length):
-    """Counts the characters of a name as it is stored."""
+    """Counts the characters of a name as it is stored, and refuses one that shows as nothing."""
 
     def __call__(self, value: Any) -> Any:
-        super().__call__("x" * stored_length(value))
+        super().__call__("x" * stored_length(value) if is_visible(value) else "")
         return value
 
 
 _TITLE = _Length(min=1, max=TITLE_MAX_CHARS)
 _AVATAR = validate.Length(max=GIVEN_MAX_CHARS)
-_FRIEND_GROUP = validate.Length(min=1, max=FRIEND_GROUP_MAX_CHARS)
+_FRIEND_GROUP = _Length(min=1, max=FRIEND_GROUP_MAX_CHARS)
 _PASSWORD = about(
     "6 to 20 letters, digits, underscores; encrypted, if the server has a key",
     "6 到 20 个字母、数字、下划线；服务器设有密钥时需加密",

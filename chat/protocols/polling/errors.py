@@ -72,8 +72,9 @@ TABLE: Table = SHARED | {
     ),
     ErrorCode.ROOM_LABEL_INVALID: (
         400,
-        "That type is not allowed: use 1 to 16 characters, such as public.",
-        "聊天室 type 不符合要求：1 到 16 个字符，例如 public。",
+        "That type is not allowed: use 1 to 16 visible characters, such as public, without leading or trailing spaces, "
+        "control characters or an accent on its own at the start.",
+        "聊天室 type 不符合要求：1 到 16 个可见字符，例如 public，首尾无空格，不含控制字符，不以组合符号开头。",
     ),
     ErrorCode.ROOM_PASSWD_NEEDED: (
         400,

@@ -25,7 +25,10 @@ export const PEOPLE_STRINGS = {
     "账号或聊天室有变化，未导入任何内容。请重新选择文件。",
   ],
   "error.IMPORT_RUNNING": ["Another import is going on. Wait for its end.", "另一个导入正在进行，请等待其结束。"],
-  "error.NICKNAME_INVALID": ["A name has 1 to 32 characters.", "名称为 1 到 32 个字符。"],
+  "error.NICKNAME_INVALID": [
+    "A name has 1 to 32 visible characters, no accent on its own at the start.",
+    "名称为 1 到 32 个可见字符，不以组合符号开头。",
+  ],
   "error.IMPORT_UNKNOWN": ["There is no such import any more.", "没有此导入。"],
   "claim.title": ["Become the teacher", "成为老师"],
   "claim.about": [

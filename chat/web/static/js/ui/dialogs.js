@@ -12,8 +12,14 @@ let isGoingBack = false; // from the entry of what was closed
 let claimed = null; // [state, url] of the entry to make once that is done
 let leaving = null; // the address to leave for once that is done
 
-if (history.state?.dialog) history.replaceState(null, ""); // of a dialog that a reload closed
-globalThis.addEventListener("popstate", () => {
+let isReloaded = history.state !== null; // the newest entries are of what a reload closed
+if (isReloaded) stepBack();
+globalThis.addEventListener("popstate", (event) => {
+  if (isReloaded && history.state) {
+    event.stopImmediatePropagation();
+    return history.back();
+  }
+  isReloaded = false;
   if (isGoingBack) {
     isGoingBack = false;
     if (claimed) claimEntry(...claimed);
@@ -21,7 +27,10 @@ globalThis.addEventListener("popstate", () => {
     if (leaving) location.assign(leaving);
     return;
   }
-  for (const node of document.querySelectorAll("dialog")) if (node.dataset.id !== history.state?.dialog) node.close();
+  const { dialog } = history.state ?? {};
+  const nodes = [...document.querySelectorAll("dialog")];
+  for (const node of nodes) if (node.dataset.id !== dialog) node.close();
+  if (dialog && !nodes.some((node) => node.dataset.id === dialog)) stepBack(); // went forward to one that is closed
 });
 
 /** Make a new entry in the browser's history, in place of a dialog's if there is one. */

@@ -22,10 +22,6 @@ function roomInAddress() {
 
 const addressOf = (name) => `#${encodeURIComponent(name)}`;
 
-function forgetEntry() {
-  if (history.state?.members) history.replaceState(null, "");
-}
-
 export class Layout {
   #store;
   #handlers;
@@ -43,7 +39,6 @@ export class Layout {
       this.#toggleMembers();
       byId("toggle-members").focus();
     });
-    forgetEntry(); // of members that a reload closed
     window.addEventListener("popstate", () => this.#followEntry());
     byId("skip").addEventListener("click", (event) => {
       event.preventDefault();
@@ -54,7 +49,7 @@ export class Layout {
     });
     window.addEventListener("hashchange", () => this.#followAddress());
     isMedium.addEventListener("change", () => {
-      forgetEntry();
+      if (history.state?.members) stepBack();
       this.#showMembers(!isMedium.matches && lasting.get(MEMBERS_KEY) !== false, false);
     });
   }
@@ -158,6 +153,7 @@ export class Layout {
 
   #followEntry() {
     const isShown = Boolean(history.state?.members);
+    if (isShown && !isMedium.matches) return stepBack(); // the window was widened meanwhile
     if (this.isWelcome || !isMedium.matches || isShown === this.#isWide) return;
     this.#showMembers(isShown, false);
     byId(isShown ? "close-members" : "toggle-members").focus();
