@@ -50,10 +50,10 @@ def bob(app: Flask) -> Actor:
     return sign_up(services_of(app), "bob")
 
 
-def pull(app: Flask, token: str, cursors: dict[str, Any], query: str = "") -> Response:
+def pull(app: Flask, token: str, cursors: dict[str, Any], query: str = "", method: str = "POST") -> Response:
     body = json.dumps(cursors).encode()
     with app.test_request_context(
-        f"/chat/pull?timeout=20&limit=500{query}", method="POST", data=body, headers={"Authorization": token},
+        f"/chat/pull?timeout=20&limit=500{query}", method=method, data=body, headers={"Authorization": token},
         environ_overrides={ARRIVAL_KEY: Arrival(time.monotonic(), body)},
     ):  # fmt: skip
         return app.full_dispatch_request()
@@ -307,6 +307,26 @@ def test_a_place_comes_free_fifty_times_a_second(
     later = counted.limits._clock() + SECOND
     monkeypatch.setattr(counted.limits, "_clock", lambda: later)
     assert left(counted, parked.user_id) == 50
+
+
+def test_with_other_workers_a_pull_that_finds_small_news_is_known_from_then_on(
+    app: Flask, token: str, counted: Services, bob: Actor
+) -> None:
+    said = counted.messages.send(bob, "public", Draft(text="x"))
+    before, after = {"public": (said.time - 1) / 1e6}, json.dumps(in_the_lobby(said)).encode()
+    assert not isinstance(pull(app, token, before), HeldResponse)
+    counted.limits.hold_over_workers()
+    assert not isinstance(pull(app, token, before, method="GET"), HeldResponse)
+    delivered = metrics.counts()[metrics.DELIVERIES]
+    parked = park(app, token, before)
+    (message,) = json.loads(b"".join(parked.look()))["public"]  # type: ignore[arg-type]
+    assert (message["content"], metrics.counts()[metrics.DELIVERIES]) == ("x", delivered + 1)
+    parked.is_held = False
+    assert parked.again(after) is Look.NOTHING_YET
+    end(parked)
+    assert left(counted, parked.user_id) == 297, "answers count, a held pull does not"
+    counted.messages.send(bob, "public", Draft(image=noise(20_000)))
+    assert not isinstance(pull(app, token, before), HeldResponse)
 
 
 def in_the_lobby(message: Entry) -> dict[str, Any]:
