@@ -5,6 +5,7 @@ from string import Formatter
 from typing import Any
 
 from chat.errors import ChatError, ErrorCode
+from chat.http import reasons
 from chat.services.access import MAX_ID
 
 ECHO_CHARS = 1000  # of the client's own input
@@ -15,13 +16,15 @@ Table = dict[ErrorCode, tuple[int, str, str]]
 def worded(table: Table, error: ChatError, *, chinese: bool) -> tuple[int, str]:
     """Return the HTTP status of a failure and its text."""
     status, in_english, in_chinese = table[error.code]
-    return status, fill(in_chinese if chinese else in_english, error.data)
+    return status, fill(in_chinese if chinese else in_english, error.data, chinese=chinese)
 
 
-def fill(text: str, data: dict[str, Any]) -> str:
+def fill(text: str, data: dict[str, Any], *, chinese: bool) -> str:
     """Insert the data into the text's braces; seconds are rounded up, because clients must wait whole ones."""
     names = [name for _, name, _, _ in Formatter().parse(text) if name]
     values = {name: _shown(data.get(name, "")) for name in names}
+    if chinese and "reason" in values:
+        values["reason"] = reasons.in_chinese(values["reason"])
     if "retry_after" in values:
         values["retry_after"] = str(whole_seconds(data["retry_after"]))
     return text.format(**values)

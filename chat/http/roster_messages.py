@@ -67,4 +67,4 @@ WORDS: dict[Problem, tuple[str, str]] = {
 
 def worded(complaint: Complaint, *, chinese: bool) -> str:
     """Return the sentence that says how to correct it."""
-    return fill(WORDS[complaint.problem][1 if chinese else 0], complaint.data)
+    return fill(WORDS[complaint.problem][1 if chinese else 0], complaint.data, chinese=chinese)

@@ -129,7 +129,8 @@ class World:
         said = peer.said[-1]
         if said == {"status": True}:
             return None
-        words = {code: fill(row[1], {"retry_after": said.get("retry_after", 1)}) for code, row in REALTIME.items()}
+        data = {"retry_after": said.get("retry_after", 1)}
+        words = {code: fill(row[1], data, chinese=False) for code, row in REALTIME.items()}
         return next(code for code, text in words.items() if text == said["error"])
 
 

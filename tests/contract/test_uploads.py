@@ -1,5 +1,6 @@
 """POST /chat/upload: files and pictures as forms, stored in parts as they arrive."""
 
+import base64
 import io
 from typing import Any
 
@@ -10,8 +11,12 @@ from sqlalchemy import func, select
 
 from chat.models import Attachment, AttachmentChunk, StoredBytes
 from chat.services import Services
-from tests.conftest import services_of
+from chat.services.attachments import Attachments, Picture
+from tests.conftest import services_of, sign_up
 from tests.contract.clients import FlaskTransport, PollingClient
+from tests.contract.ims_client import FORM_HEADERS, ImsClient, email_of
+from tests.contract.ims_client import form as ims_form
+from tests.contract.roomapi_client import RoomapiClient
 from tests.pictures import SECRET, laden, picture
 
 BOUNDARY = "xXxboundaryxXx"
@@ -193,3 +198,37 @@ def test_a_day_has_so_many_bytes(make_app: Any, client: Any) -> None:
     assert upload(alice, b"x" * 300)["http"] == 200
     assert upload(alice, b"x" * 2000)["code"] == "QUOTA_USED"
     assert stored(services_of(app)) == (1, 1, 300)
+
+
+@pytest.mark.parametrize("way", ["polling", "upload", "roomapi", "ims"])
+def test_a_sender_removed_while_the_picture_is_prepared_is_told(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    services = services_of(app)
+    owner = sign_up(services, "owner")
+    clients: dict[str, Any] = {"roomapi": RoomapiClient, "ims": ImsClient}
+    kim = clients.get(way, PollingClient)(FlaskTransport(app))
+    kim.register("kim")
+    username = email_of("kim") if way == "ims" else "kim"
+    room_id = services.rooms.create(owner, "club", members=[username])
+    decoded = Attachments.picture
+
+    def removed_meanwhile(self: Attachments, given: Any) -> Picture:
+        services.groups.remove(owner, room_id, username)
+        return decoded(self, given)
+
+    monkeypatch.setattr(Attachments, "picture", removed_meanwhile)
+    content = base64.b64encode(picture()).decode()
+    if way == "polling":
+        message = {"type": "img", "content": content}
+        reply = kim.call("POST", "/chat/send", {"roomname": "club", "new_message": message})
+        assert (reply.status, reply.json["status"]) == (404, "failure")
+    elif way == "upload":
+        assert upload(kim, picture(), roomname="club")["code"] == "ROOM_NOT_FOUND"
+    elif way == "roomapi":
+        reply = kim.call("POST", "/api/message/send", {"room_id": room_id, "type": "image", "content": content})
+        assert reply.json["code"] == 1
+    else:
+        body = ims_form({"conversationId": str(room_id)}, {"image": picture()})
+        assert kim.call("POST", "/conversations/image", body, **FORM_HEADERS).json["code"] == 1
+    assert stored(services)[0] == 0

@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import PASSWORD
-from tests.e2e.steps import PNG, drop_file, expect_once, own_room
+from tests.e2e.steps import PNG, drop_file, expect_once, open_room, own_room, row
 from tests.pictures import noise, picture
 
 ASKS_BEFORE_LEAVING = """() => {
@@ -165,23 +165,49 @@ def test_a_picture_that_waits_is_not_lost_without_a_question(people, name):
     assert anna.evaluate(ASKS_BEFORE_LEAVING) is False
 
 
+SCALES_WHEN_RESUMED = """() => {
+    const real = createImageBitmap;
+    const resumed = new Promise((resume) => Object.assign(window, { resume }));
+    window.createImageBitmap = async (file) => {
+        window.isScaling = true;
+        await resumed;
+        return real(file);
+    };
+}"""
+
+
 def test_nor_is_one_that_is_still_being_scaled_down(people, name):
     anna, _room = own_room(people, name)
-    anna.evaluate("""() => {
-        const real = createImageBitmap;
-        const resumed = new Promise((resume) => Object.assign(window, { resume }));
-        window.createImageBitmap = async (file) => {
-            window.isScaling = true;
-            await resumed;
-            return real(file);
-        };
-    }""")
+    anna.evaluate(SCALES_WHEN_RESUMED)
     choose(anna, ("photo.png", noise(5_500_000)))
     anna.wait_for_function("() => window.isScaling")
     assert anna.evaluate(ASKS_BEFORE_LEAVING) is True
     anna.evaluate("() => window.resume()")
     expect(anna.locator(".message:has(.picture)")).to_have_attribute("data-state", "stored")
     assert anna.evaluate(ASKS_BEFORE_LEAVING) is False
+
+
+@pytest.mark.parametrize("is_elsewhere", [False, True])
+def test_a_picture_that_is_ready_after_its_sender_was_removed_is_told(people, name, is_elsewhere):
+    bert = people.client(name("bert"))
+    room = name("room")
+    bert.post("/room/create", roomname=room)
+    anna = people.join(name("anna"), is_altered=True)
+    anna.request.post("/room/join", data={"roomname": room})
+    anna.reload()
+    open_room(anna, room)
+    anna.evaluate(SCALES_WHEN_RESUMED)
+    choose(anna, ("photo.png", noise(5_500_000)), ("empty.txt", b""))
+    anna.wait_for_function("() => window.isScaling")
+    if is_elsewhere:
+        open_room(anna, "public")
+    bert.post("/room/remove", roomname=room, user=name("anna"))
+    expect(row(anna, room)).to_have_count(0)
+    anna.evaluate("() => window.resume()")
+    told = anna.locator(".notice.bad").last
+    expect(told).to_contain_text(f"“photo.png” was not sent: you are no longer in “{room}”.")
+    expect(told).to_contain_text("“empty.txt” is empty.")
+    expect(anna.locator("#composer-error")).to_be_empty()
 
 
 @pytest.mark.parametrize(("beside", "is_picture"), [(["text/plain"], True), (["text/plain", "text/html"], False)])

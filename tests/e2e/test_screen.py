@@ -152,6 +152,18 @@ def test_forward_to_what_is_closed_does_not_use_up_back(people, name):
     expect(anna.locator("#room-title")).to_have_text("public")
 
 
+def test_a_notice_takes_the_place_of_one_that_says_the_same(people):
+    page = people.page()
+    page.locator("#username").wait_for()
+    page.evaluate(
+        """async () => {
+            const { notify } = await import("/static/js/ui/notices.js");
+            for (const text of ["one", "two", "one", "two", "two"]) notify(text, "bad");
+        }"""
+    )
+    expect(page.locator(".notice")).to_have_text(["one", "two"])
+
+
 def test_the_first_page_fits_a_small_phone(people):
     page = people.page(viewport={"width": 320, "height": 568})
     expect(page.locator("#login-submit")).to_be_visible()

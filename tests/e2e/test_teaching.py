@@ -38,6 +38,32 @@ def first_people(browser: Browser, new_site: Server) -> Iterator[People]:
     desks.close()
 
 
+def test_edits_of_the_site_stay_until_they_are_saved(people, server, name):
+    teacher_name = name("reed")
+    teacher = people.join(teacher_name, is_altered=True)
+    server.flask("chat", "teacher", teacher_name)
+    teacher.goto("/teach#site")
+    field, days = teacher.locator("#field-name"), teacher.locator("#field-keep_days")
+    field.fill("Room 7")
+    days.fill("30")
+    teacher.locator("[name=direct_conversations]").click()
+    is_checked = teacher.locator("[name=direct_conversations]").is_checked()
+
+    def expect_edits():
+        expect(field).to_have_value("Room 7")
+        expect(days).to_have_value("30")
+        assert teacher.locator("[name=direct_conversations]").is_checked() == is_checked
+
+    teacher.locator(".language-switch").click()
+    expect(teacher.get_by_role("button", name="保存")).to_be_visible()
+    expect_edits()
+    teacher.locator(".language-switch").click()
+    teacher.get_by_role("link", name="Rooms").click()
+    expect(field).to_have_count(0)
+    teacher.get_by_role("link", name="Site").click()
+    expect_edits()
+
+
 def test_from_the_link_to_a_class_that_is_in(first_people, new_site, name):
     people, server = first_people, new_site
     token = re.findall(r"/claim/(\S+)", server.log.read_text())[-1]

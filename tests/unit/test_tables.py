@@ -1,7 +1,9 @@
 """Every failure that a protocol can report has its words there, and no other."""
 
+import re
 import string
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,12 +13,15 @@ from chat.errors import ChatError, ErrorCode
 from chat.http import envelopes
 from chat.http.api_spec import Declared
 from chat.http.error_messages import Table, worded
+from chat.http.reasons import in_chinese
 from chat.protocols.ims.errors import TABLE as IMS
 from chat.protocols.polling.errors import TABLE as POLLING
 from chat.protocols.realtime.errors import TABLE as REALTIME
 from chat.protocols.roomapi.errors import TABLE as ROOMAPI
 from chat.protocols.tcp import routes
 from chat.protocols.tcp.errors import TABLE as TCP
+from chat.server.http_heads import HEAD_BOUNDS
+from tests.real_server import ROOT
 
 HTTP: dict[str, Mapping[Any, Any]] = {"polling": POLLING, "realtime": REALTIME, "roomapi": ROOMAPI, "ims": IMS}
 
@@ -72,6 +77,19 @@ def test_roomapi_has_chinese_words_for_each() -> None:
 
 def is_chinese(text: str) -> bool:
     return any("\u4e00" <= char <= "\u9fff" for char in text)
+
+
+NAMES = {"CONNECT", "Content-Length", "Content-Type", "Expect", "Sec-WebSocket-Key", "Transfer-Encoding"}
+
+
+def test_reasons_of_refusals_are_in_chinese_in_chinese_words() -> None:
+    source = "\n".join(path.read_text(encoding="utf-8") for path in Path(ROOT, "chat").rglob("*.py"))
+    given = set(re.findall(r'(?:BODY_MALFORMED|HANDSHAKE_INVALID), reason="([^"]+)"', source))
+    given |= set(re.findall(r'(?:FramingError|_refuse)\("[1-4]\d\d [^"]+", "([^"]+)"', source))
+    given |= {HEAD_BOUNDS, "Bad Request"}
+    assert len(given) > 20
+    english = {reason for reason in given - NAMES if not is_chinese(in_chinese(f"400 Bad Request: {reason}"))}
+    assert english == set()
 
 
 def test_seconds_are_rounded_up() -> None:

@@ -84,7 +84,7 @@ def success(msg: str, data: Any = None, **more: Any) -> Response:
 
 def refusal(error: ChatError) -> dict[str, Any]:
     """Build the envelope of a failure."""
-    return envelope(FAILED, fill(TABLE[error.code][1], error.data))
+    return envelope(FAILED, fill(TABLE[error.code][1], error.data, chinese=True))
 
 
 def failure(error: ChatError) -> Response:

@@ -169,4 +169,4 @@ class Conversation(Handler):
 def worded(error: ChatError) -> tuple[int, str]:
     """Return a failure's error_code and error_message."""
     number, words = TABLE[error.code]
-    return number, fill(words, error.data)
+    return number, fill(words, error.data, chinese=True)

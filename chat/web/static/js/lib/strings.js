@@ -248,6 +248,7 @@ export const STRINGS = {
   "files.pick": ["Send files or pictures", "发送文件或图片"],
   "files.drop": ["Drop files to send them here", "松开即可发送文件"],
   "files.many": ["{most} files go at once. Not sent: {names}", "一次最多 {most} 个文件。未发送：{names}"],
+  "files.lost": ["“{name}” was not sent: you are no longer in “{room}”.", "“{name}”未发送：你已不在“{room}”中。"],
   "files.empty": ["“{name}” is empty.", "“{name}”是空文件。"],
   "files.size": ["“{name}” is too large ({size}): a file may have at most {most}.", "“{name}”过大({size})：文件最大 {most}。"],
   "composer.label": ["Message", "消息"],

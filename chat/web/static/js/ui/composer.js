@@ -3,7 +3,9 @@
 import { byId } from "../lib/dom.js";
 import { prepare } from "../lib/files.js";
 import { t } from "../lib/i18n.js";
+import { roomTitle } from "../lib/names.js";
 import { Completion } from "./completion.js";
+import { notify } from "./notices.js";
 
 const COUNT_FROM = 200; // characters left
 const maxChars = Number(document.body.dataset.messageMax); // as the server is set
@@ -192,12 +194,17 @@ export class Composer {
     const room = this.#room;
     if (room === null) return;
     this.#error.textContent = "";
+    const { username } = this.#store.me;
+    const title = roomTitle(this.#store.room);
     const send = (prepared) => {
-      if (this.#store.rooms.has(room)) this.#outbox.sendFile(room, prepared);
+      const isGone = this.#store.me?.username !== username || !this.#store.rooms.get(room)?.joined;
+      if (isGone) throw new Error(t("files.lost", { name: prepared.name, room: title }));
+      this.#outbox.sendFile(room, prepared);
       this.#onSent();
     };
     const tell = (words) => (byId("composer-status").textContent = words);
     const problems = await this.#outbox.keepUntil(prepare(files, send, tell));
-    this.#error.textContent = problems.join("\n");
+    if (this.#room === room) this.#error.textContent = problems.join("\n");
+    else if (problems.length > 0) notify(problems.join("\n"), "bad");
   }
 }

@@ -23,8 +23,10 @@ function slowField(now) {
 }
 
 export class SiteForm {
+  static #edits = {}; // not saved: kept while another part of the console, or another language, is shown
   #place;
   #settings = null;
+  #form = null;
   #error = el("p", { class: "form-error", role: "alert" });
 
   constructor(place) {
@@ -34,6 +36,7 @@ export class SiteForm {
   }
 
   stop() {
+    this.#keepEdits();
     this.#place = el("div"); // what is on its way is not shown any more
   }
 
@@ -46,8 +49,21 @@ export class SiteForm {
     }
   }
 
+  /** The settings as they stand in the form. */
+  #values() {
+    const { elements } = this.#form;
+    const [name, registration] = [elements.name.value.trim(), elements.registration.value];
+    const values = { name, registration, keep_days: Number(elements.keep_days.value), slow_mode: Number(elements.slow_mode.value) };
+    for (const key of Object.keys(SWITCHES)) values[key] = elements[key].checked;
+    return values;
+  }
+
+  #keepEdits() {
+    if (this.#form) SiteForm.#edits = Object.fromEntries(Object.entries(this.#values()).filter(([key, value]) => value !== this.#settings[key]));
+  }
+
   #show() {
-    const now = this.#settings;
+    const now = { ...this.#settings, ...SiteForm.#edits };
     const choice = (value) => {
       const radio = el("input", { type: "radio", name: "registration", value, checked: now.registration === value });
       return el("label", { class: "choice" }, radio, el("span", {}, t(`site.${value}`)));
@@ -72,8 +88,9 @@ export class SiteForm {
     );
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#save(form);
+      this.#save();
     });
+    this.#form = form;
     this.#place.replaceChildren(form);
   }
 
@@ -88,19 +105,21 @@ export class SiteForm {
     return el("p", { class: "site-code" }, el("span", {}, t("site.join-code")), code, now.code ? renew : null);
   }
 
-  async #save(form) {
-    const changes = { name: form.elements.name.value.trim(), registration: form.elements.registration.value, keep_days: Number(form.elements.keep_days.value), slow_mode: Number(form.elements.slow_mode.value) };
-    for (const name of Object.keys(SWITCHES)) changes[name] = form.elements[name].checked;
+  async #save() {
     try {
-      await this.#change(changes);
+      await this.#change(this.#values());
     } catch (error) {
-      if (error.status === CHANGED) await this.#load(); // what the other has done
+      if (error.status === CHANGED) {
+        SiteForm.#edits = {};
+        await this.#load(); // what the other has done
+      }
       this.#error.textContent = error.message;
     }
   }
 
   async #change(changes) {
     this.#settings = await siteApi.changeSettings(this.#settings.version, changes);
+    this.#keepEdits(); // none after saving; those in the form stay when there is a new code
     this.#error.textContent = "";
     this.#show();
     notify(t("site.saved"));
