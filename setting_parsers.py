@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -62,12 +62,24 @@ def _switch(raw: str) -> bool:
     raise ValueError("give on or off")
 
 
+def _split(url: str, words: str) -> SplitResult:
+    """Split a URL. Raises ValueError with these words for a host or port that there cannot be."""
+    try:
+        parts = urlsplit(url)
+        if parts.port != 0:
+            return parts
+    except ValueError:  # in Python's words
+        pass
+    raise ValueError(words)
+
+
 def _origins(raw: str) -> tuple[str, ...]:
+    words = "give origins such as https://chat.example.org, separated by commas"
     origins = tuple(part.strip().rstrip("/").lower() for part in raw.split(",") if part.strip())
     for origin in origins:
         is_origin = origin.startswith(("http://", "https://")) and origin.count("/") == 2 and "@" not in origin
-        if not is_origin or not urlsplit(origin).hostname or urlsplit(origin).port == 0:  # raises for a wrong port
-            raise ValueError("give origins such as https://chat.example.org, separated by commas")
+        if not is_origin or not _split(origin, words).hostname:
+            raise ValueError(words)
     return origins
 
 
@@ -85,9 +97,10 @@ def _aes_key(raw: str) -> str:
 
 
 def _smtp_url(raw: str) -> str:
-    parts = urlsplit(raw)
-    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or parts.port == 0:  # raises for a wrong port
-        raise ValueError("give smtp://host:port or smtps://user:password@host:port, optionally ?from=address")
+    words = "give smtp://host:port or smtps://user:password@host:port, optionally ?from=address"
+    parts = _split(raw, words)
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+        raise ValueError(words)
     return raw
 
 
@@ -101,14 +114,13 @@ def _database_url(raw: str) -> str:
 
 
 def _redis_url(raw: str) -> str:
-    parts = urlsplit(raw)  # its port raises ValueError for what is none
+    words = "give redis://host:port/number, rediss://… for TLS, or unix:///path/to/socket"
+    parts = _split(raw, words)
     is_file = parts.scheme == "unix"
     if parts.scheme not in {"redis", "rediss", "unix"} or not (parts.path if is_file else parts.hostname):
-        raise ValueError("give redis://host:port/number, rediss://… for TLS, or unix:///path/to/socket")
+        raise ValueError(words)
     if not is_file and not re.fullmatch(r"/?\d{0,5}", parts.path):
         raise ValueError("the path is the database's number, such as redis://host:6379/0")
-    if parts.port == 0:
-        raise ValueError("give a port from 1 to 65535")
     return raw
 
 

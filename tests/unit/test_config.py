@@ -56,6 +56,15 @@ def test_a_wrong_setting_stops_the_start_and_is_named(name: str, value: str) -> 
         Settings.from_environ({name: value})
 
 
+@pytest.mark.parametrize("place", ["x:y", "x:0", "x:99999", "[x", "[::zz]", "[zz]:1", "x]:1"])
+@pytest.mark.parametrize(
+    ("name", "scheme"), [("CHAT_SMTP_URL", "smtp"), ("CHAT_CORS_ORIGINS", "http"), ("REDIS_URL", "redis")]
+)
+def test_a_url_with_an_impossible_host_or_port_is_told_the_right_form(name: str, scheme: str, place: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^{name}=.*: give {scheme}://|: give origins such as https://"):
+        Settings.from_environ({name: f"{scheme}://{place}"})
+
+
 @pytest.mark.parametrize("name", sorted(env_name(field.name) for field in fields(Settings)))
 def test_a_setting_that_is_not_utf_8_is_named(name: str) -> None:
     with pytest.raises(ConfigError, match=f"^{name}: this is not UTF-8$"):
