@@ -18,8 +18,7 @@ __all__ = ["alice", "app", "bob", "clock"]
 
 @pytest.fixture
 def app(make_app: Any, clock: Any) -> Flask:
-    made: Flask = make_app(clock)
-    services_of(made).limits._enabled = False
+    made: Flask = make_app(clock, rate_limits=False)
     return made
 
 

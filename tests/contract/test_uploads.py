@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -62,8 +63,13 @@ def stored(services: Services) -> tuple[int, int, int]:
 
 
 @pytest.fixture
-def alice(client: Any, app: Flask) -> PollingClient:
-    services_of(app).limits._enabled = False
+def app(make_app: Callable[..., Flask]) -> Flask:
+    made: Flask = make_app(rate_limits=False)
+    return made
+
+
+@pytest.fixture
+def alice(client: Any) -> PollingClient:
     made: PollingClient = client("alice")
     return made
 

@@ -4,7 +4,7 @@ import itertools
 import random
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -34,6 +34,14 @@ from tests.real_server import wait_until
 pytestmark = pytest.mark.both_databases
 
 LOBBY = 1
+
+
+@pytest.fixture
+def services(make_services: Callable[..., Services], clock: FakeClock) -> Services:
+    """Without rate limits, as most tests here send more than they allow."""
+    made: Services = make_services(clock, rate_limits=False)
+    made.rooms.ensure_lobby()
+    return made
 
 
 def captured(services: Services, texts: list[str]) -> list[Event]:
@@ -97,7 +105,6 @@ def test_a_feed_begins_where_the_room_is_and_older_cursors_ask_the_database(serv
 
 
 def test_a_feed_keeps_the_newest_and_starts_anew_where_too_much_lies_between(services: Services) -> None:
-    services.limits._enabled = False
     events = captured(services, [str(n) for n in range(MOST_MESSAGES + 20)])
     feeds = Feeds(services.store, max_bytes=10**7)
     feed = feeds._use(LOBBY)
@@ -113,7 +120,6 @@ def test_a_feed_keeps_the_newest_and_starts_anew_where_too_much_lies_between(ser
 
 
 def test_feeds_stay_within_their_memory(services: Services) -> None:
-    services.limits._enabled = False
     alice = sign_up(services, "alice")
     rooms = [f"room {n}" for n in range(20)]
     for room in rooms:
@@ -132,7 +138,6 @@ def test_feeds_stay_within_their_memory(services: Services) -> None:
 
 
 def test_readers_and_writers_in_threads_with_publishing_shuffled(services: Services) -> None:
-    services.limits._enabled = False
     actors = [sign_up(services, f"pupil {n}") for n in range(4)]
     publish = services.hub.publish
     late: list[threading.Timer] = []
@@ -489,7 +494,6 @@ def test_the_first_event_after_a_quiet_time_is_no_gap(
 
 
 def club(services: Services, *texts: str) -> tuple[Actor, list[StoredMessage]]:
-    services.limits._enabled = False
     alice = sign_up(services, "alice")
     return alice, [services.messages.send(alice, "public", Draft(text=text)) for text in texts]
 
