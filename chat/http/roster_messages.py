@@ -19,8 +19,8 @@ WORDS: dict[Problem, tuple[str, str]] = {
         "人数过多：一次最多 {limit} 行。其余的请用另一个文件导入。",
     ),
     Problem.BROKEN: (
-        "This line is no CSV: look for a quotation mark too many.",
-        "此行不是有效的 CSV：请检查多余的引号。",
+        "The file is no CSV from here on: look for a quotation mark too many or missing, or a cell that is too long.",
+        "文件从此行起不是有效的 CSV：请检查多余或缺少的引号，以及过长的单元格。",
     ),
     Problem.USERNAME: (
         "This cannot be a username: take 1 to 32 visible characters, no control characters, no accent on its own at "

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -27,8 +28,7 @@ _HEADS = {
     "rooms": "rooms",
     "房间": "rooms",
 }
-# What GB 18030 makes of a Western encoding such as Windows-1252: "Müller" becomes "M黮ler".
-_MISREAD = re.compile("[A-Za-z][\u3400-\u9fff][a-z]")
+_GBK_PAIR = re.compile(rb"[\x81-\xfe][\x40-\x7e\x80-\xfe]")
 _FORMULA = ("=", "+", "-", "@")  # spreadsheets execute cells that begin with these
 
 
@@ -88,14 +88,14 @@ def read_roster(data: bytes, password_min: int, password_max: int) -> Roster:
         return _useless(Problem.ENCODING)
     first = next((line for line in text.splitlines() if line.strip()), "")
     separator = max(",;\t", key=first[:MOST_CELL_CHARS].count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    rows = _Rows(text, separator)
     try:
-        columns = _columns(reader)
+        columns = _columns(rows)
         if "username" not in columns:
             return _useless(Problem.NO_HEADER)
-        return _Reading(columns, password_min, password_max).read(reader)
+        return _Reading(columns, password_min, password_max).read(rows)
     except csv.Error:  # a quote that does not end, NUL, an endless cell
-        return Roster([], [Complaint(reader.line_num, Problem.BROKEN)])
+        return Roster([], [Complaint(rows.line, Problem.BROKEN)])
 
 
 def _useless(problem: Problem, **data: object) -> Roster:
@@ -114,13 +114,34 @@ def _decoded(data: bytes) -> str | None:
             text = data.decode(encoding)
         except UnicodeDecodeError:
             continue
-        return None if encoding == "gb18030" and _MISREAD.search(text) else text
+        return None if encoding == "gb18030" and _is_western(data) else text
     return None
 
 
-def _columns(reader: "csv.reader") -> dict[str, int]:  # type: ignore[valid-type]
+def _is_western(data: bytes) -> bool:
+    """Whether a file that can be read as GBK is in an encoding such as Windows-1252: "Hélène" becomes "H閘鑞e".
+
+    In GBK, letters are the second bytes of rare characters only; after an accented letter they are the rule.
+    """
+    seconds: list[bytes] = [pair[1:] for pair in _GBK_PAIR.findall(data)]
+    return sum(second.isalpha() for second in seconds) * 2 > len(seconds)
+
+
+class _Rows(Iterator[list[str]]):
+    """The rows of a text. Raises csv.Error; `line` is then where the broken row begins, else where the last one did."""
+
+    def __init__(self, text: str, separator: str) -> None:
+        self._reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+        self.line = 0
+
+    def __next__(self) -> list[str]:
+        self.line = self._reader.line_num + 1
+        return next(self._reader)
+
+
+def _columns(rows: _Rows) -> dict[str, int]:
     """Map columns to their meaning, by the first non-empty line."""
-    for row in reader:  # type: ignore[attr-defined]
+    for row in rows:
         if any(cell.strip() for cell in row):
             heads = [_HEADS.get(unicodedata.normalize("NFKC", cell[:50]).strip().lower()) for cell in row]
             return {head: column for column, head in reversed(list(enumerate(heads))) if head}
@@ -134,18 +155,18 @@ class _Reading:
         self._roster = Roster([], [])
         self._seen: dict[str, int] = {}  # lines, by the key of their username
 
-    def read(self, reader: "csv.reader") -> Roster:  # type: ignore[valid-type]
+    def read(self, rows: _Rows) -> Roster:
         """All lines after the header."""
         found = self._roster
         count = 0
-        for row in reader:  # type: ignore[attr-defined]
+        for row in rows:
             if not any(cell.strip() for cell in row):
                 continue
             count += 1
             if count > MOST_LINES:
                 return _useless(Problem.TOO_MANY, limit=MOST_LINES)
             if len(found.complaints) < MOST_PROBLEMS:
-                self._read_row(reader.line_num, row)  # type: ignore[attr-defined]
+                self._read_row(rows.line, row)
         if count == 0:
             return _useless(Problem.NO_PEOPLE)
         return found

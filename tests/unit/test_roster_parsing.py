@@ -58,8 +58,14 @@ def test_columns_in_any_order_and_quoted_cells() -> None:
         (b"username\n\x81\xff\xff", [(0, Problem.ENCODING)]),
         (b"\xff\xfeu", [(0, Problem.ENCODING)]),
         ("username;name\nm1;Jörg Müller\n".encode("cp1252"), [(0, Problem.ENCODING)]),  # else "M黮ler", silently
+        ("username,name\nm1,Hélène\n".encode("cp1252"), [(0, Problem.ENCODING)]),
+        ("username,rooms\nm1,École\n".encode("cp1252"), [(0, Problem.ENCODING)]),
+        ("username,name\nm1,Łukasz Żak\n".encode("cp1250"), [(0, Problem.ENCODING)]),
+        ("username,name\nm1,Hélène\n".encode("mac-roman"), [(0, Problem.ENCODING)]),
         ("username;name\nm1;张伟a\n".encode("gbk"), []),
+        ("username;name\nm1;朱镕基\nm2;𠮷野a\n".encode("gb18030"), []),
         ('username\n"kim\n', [(2, Problem.BROKEN)]),
+        ('username\nbo\n"kim\nana\nzoe\n', [(3, Problem.BROKEN)]),  # where the quotation mark is
         ("username\n" + "x" * 200_000, [(2, Problem.BROKEN)]),  # one endless cell
         ("username,name\n,Kim\n", [(2, Problem.USERNAME_MISSING)]),
         ("username\n" + "x" * 33, [(2, Problem.USERNAME)]),

@@ -13,6 +13,9 @@ const SHOWN_MISTAKES = 20;
 /** The import goes on without the page, but only the page knows the passwords. */
 export const askToStay = (event) => event.preventDefault();
 
+/** The network or the server is away, or has too much to do. */
+const isPassing = ({ status }) => status === 0 || status === 429 || status >= 500;
+
 /** done(cards) is called once everybody has an account, also if the dialog was closed. */
 export function openRoster(done) {
   const error = el("p", { class: "form-error", role: "alert" });
@@ -74,13 +77,17 @@ async function follow({ id, total }, place) {
   const bar = el("progress", { max: Math.max(1, total), value: 0, "aria-label": t("roster.progress") });
   const text = el("p", { class: "hint", role: "status" });
   place.replaceChildren(el("p", {}, t("roster.progress")), bar, text);
-  for (;;) {
-    const { state, done, feedback } = await siteApi.rosterStatus(id);
-    bar.value = done;
-    text.textContent = t("roster.so-far", { done, total });
-    if (state === "done") return;
-    if (state === "failed") throw new Error(t("roster.failed", { why: feedback }));
-    await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
+  for (;; await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS))) {
+    try {
+      const { state, done, feedback } = await siteApi.rosterStatus(id);
+      bar.value = done;
+      text.textContent = t("roster.so-far", { done, total });
+      if (state === "done") return;
+      if (state === "failed") throw new Error(t("roster.failed", { why: feedback }));
+    } catch (problem) {
+      if (!isPassing(problem)) throw problem;
+      text.textContent = problem.message; // the import goes on meanwhile
+    }
   }
 }
 
