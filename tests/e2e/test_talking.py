@@ -178,6 +178,19 @@ def test_older_messages_come_on_scrolling_up(people, name):
     expect(bubbles(anna, "news")).to_be_in_viewport()
     expect(anna.locator("#jump")).to_be_hidden()
 
+    # A long text is pasted, and removed again: the newest message stays above it.
+    for text in ("a line\n" * 20, "", "a line\n" * 20):
+        anna.locator("#message-text").fill(text)
+        frames_later(anna)
+        expect(anna.locator("#jump")).to_be_hidden()
+        expect(bubbles(anna, "news")).to_be_in_viewport(ratio=1)
+
+
+def frames_later(page):
+    """Wait until the page has been painted, with what follows from a change of its size."""
+    frame = "new Promise((drawn) => requestAnimationFrame(drawn))"
+    page.evaluate(f"async () => {{ for (let count = 0; count < 3; count += 1) await {frame}; }}")
+
 
 def test_messages_arriving_while_history_loads_are_not_lost(people, name):
     anna, room = own_room(people, name)

@@ -31,8 +31,9 @@ class Board {
 
   constructor(room) {
     this.#room = room;
-    // Pictures get their height when they are loaded.
+    // Pictures get their height when they are loaded; the window's size changes the size of the text.
     this.#log.addEventListener("load", () => this.#follow(), { capture: true });
+    new ResizeObserver(() => this.#follow()).observe(this.#log);
     onLanguage(() => this.#label());
   }
 

@@ -36,6 +36,7 @@ export class Conversation {
   #from = null; // id of the first message in the window
   #until = null; // id of the last message in the window; null: the newest
   #isAtBottom = true;
+  #height = 0; // of what is seen, as dealt with last
   #below = 0; // new messages below what is seen
   #loading = null; // the room whose history is being fetched
   #problem = null; // the room whose history could not be fetched
@@ -184,7 +185,10 @@ export class Conversation {
   }
 
   #resized() {
+    this.#height = this.#log.clientHeight;
+    if (this.#height === 0) return; // a phone shows another pane
     if (this.#isAtBottom) this.#stick();
+    this.#scrolled();
     if (this.#store.room?.isLoaded) this.#fill();
   }
 
@@ -198,6 +202,7 @@ export class Conversation {
 
   #scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.#log;
+    if (clientHeight !== this.#height) return; // scrolled by a change of its size, which is dealt with right after this
     const left = scrollHeight - scrollTop - clientHeight; // below what is seen
     this.#isAtBottom = this.#until === null && left < NEAR_BOTTOM_PX;
     if (this.#isAtBottom) this.#below = 0;
