@@ -1,7 +1,7 @@
 // Texts of the console and the board, as in strings.js: [English, Chinese].
 
 export const CONSOLE_STRINGS = {
-  "teach.guide": ["Guide", "指南"],
+  "teach.guide": ["Guide", "使用指南"],
   "teach.now": ["Now", "现在"],
   "teach.rooms": ["Rooms", "聊天室"],
   "teach.log": ["Log", "记录"],

@@ -14,19 +14,21 @@ export async function showCards(place, cards, back) {
   const print = el("button", { type: "button", class: "primary", disabled: true, onclick: () => globalThis.print() }, t("cards.print"));
   const leave = el("button", { type: "button", onclick: back }, t("cards.back"));
   place.replaceChildren(el("div", { class: "cards-head no-print" }, el("p", {}, t("cards.about")), el("div", { class: "buttons" }, leave, print)), status, sheet);
+  let address = location.origin;
   try {
-    const address = (await siteApi.addresses()).addresses[0];
+    [address] = (await siteApi.addresses()).addresses;
     const codes = await qrCodes(cards.map(({ username }) => `${address}/?username=${encodeURIComponent(username)}`));
     sheet.append(...cards.map((card, index) => cardNode(card, address, codes[index])));
     status.remove();
-    print.disabled = false;
   } catch (error) {
+    sheet.append(...cards.map((card) => cardNode(card, address))); // the passwords matter more than the codes
     status.textContent = error.message;
     notify(status.textContent, "bad");
   }
+  print.disabled = false;
 }
 
-function cardNode({ username, name, password }, address, code) {
+function cardNode({ username, name, password }, address, code = null) {
   const row = (key, value) => [el("dt", {}, t(key)), el("dd", {}, el("code", {}, value))];
   const secret = password ? row("login.password", password) : [el("dt", {}, t("login.password")), el("dd", {}, t("cards.kept"))];
   return el(
