@@ -2,7 +2,9 @@
 
 import contextlib
 import itertools
+import re
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -20,6 +22,10 @@ from chat.ports import Bus, WriteTransaction
 from chat.services import Services
 from tests.databases import url_of
 from tests.real_server import wait_until
+
+_LIST = re.compile(
+    r"\((?:\?|%s::\w+)(?:, (?:\?|%s::\w+))*\)"
+)  # (?, ?) on SQLite, (%s::BIGINT, %s::BIGINT) on PostgreSQL
 
 
 def store_of(services: Services) -> SqlStore:
@@ -84,6 +90,24 @@ def wait_for_the_bus(services: Services) -> None:
         newest = connection.execute(select(func.max(EventRow.id))).scalar() or 0
         message = connection.execute(select(func.max(Message.id))).scalar() or 0
     wait_until(lambda: bus._last_id >= newest and bus._last_message >= message, "the bus has read what was committed")
+
+
+@contextlib.contextmanager
+def statements_of(services: Services) -> Iterator[list[str]]:
+    """Note the statements of this thread, any list of values as (…), but for that of finding the session."""
+    engine, thread = engine_of(services), threading.get_ident()
+    statements: list[str] = []
+
+    def note(*args: Any) -> None:
+        # Housekeeping has its own; and the session is mostly known.
+        if threading.get_ident() == thread and "JOIN sessions" not in args[2]:
+            statements.append(_LIST.sub("(…)", args[2]))
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
 
 
 @contextlib.contextmanager

@@ -218,10 +218,11 @@ def newest_of_each(connection: Connection, room_ids: Sequence[int], limit: int) 
     """Return the newest `limit` messages of each of these rooms, oldest first."""
     same = (Message.room_id == Room.id, Message.deleted_at.is_(None))
     first = select(Message.time).where(*same).order_by(Message.time.desc()).offset(limit - 1).limit(1).correlate(Room)
+    start = func.coalesce(first.scalar_subquery(), 0)
+    # Materialized: PostgreSQL without statistics of the table looked for the start again at each message.
+    starts = select(Room.id, start.label("time")).where(Room.id.in_(room_ids)).cte("starts").prefix_with("MATERIALIZED")
     query = (
-        _living.join(Room, Room.id == Message.room_id)
-        .where(Room.id.in_(room_ids), Message.time >= func.coalesce(first.scalar_subquery(), 0))
-        .order_by(Message.time)
+        _living.join(starts, starts.c.id == Message.room_id).where(Message.time >= starts.c.time).order_by(Message.time)
     )
     found: dict[int, list[StoredMessage]] = {}
     for message in _records(connection, connection.execute(query).all()):

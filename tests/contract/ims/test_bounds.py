@@ -2,21 +2,17 @@
 
 import base64
 import json
-import re
-import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
 
 from tests.conftest import services_of
 from tests.contract.ims.test_friends import befriend_many
 from tests.contract.ims.world import World
 from tests.contract.ims_client import PASSWORD
-from tests.database import engine_of, execute
+from tests.database import execute, statements_of
 from tests.pictures import noise
 
 
@@ -101,25 +97,13 @@ def test_many_are_admitted_with_as_many_statements_as_few(w: World) -> None:
     befriend_many(w, 100)
     friends = [each["id"] for each in w.alice.ok("GET", "/friends")["friends"] if each["name"].startswith("n")]
     counts: list[list[str]] = []
-    statements: list[str] = []
-
-    thread = threading.get_ident()
-
-    def note(*args: Any) -> None:
-        # Housekeeping has its own; and the session is mostly known.
-        if threading.get_ident() == thread and "JOIN sessions" not in args[2]:
-            statements.append(re.sub(r"\(\?(, \?)*\)", "(…)", args[2]))
-
-    engine = engine_of(services_of(w.app))
-    event.listen(engine, "before_cursor_execute", note)
     for size in (2, 50):
         members, guests = friends[:size], friends[size : 2 * size]
-        statements.clear()
-        w.alice.ok("POST", "/conversations", {"members": members, "name": f"with {size}"})
-        body = {"conversationId": 0, "member_id": guests}
-        body["conversationId"] = max(each["id"] for each in w.alice.conversations())
-        w.alice.ok("POST", "/conversations/member/add", body)
-        counts.append(statements[:])
+        with statements_of(services_of(w.app)) as statements:
+            w.alice.ok("POST", "/conversations", {"members": members, "name": f"with {size}"})
+            body = {"conversationId": 0, "member_id": guests}
+            body["conversationId"] = max(each["id"] for each in w.alice.conversations())
+            w.alice.ok("POST", "/conversations/member/add", body)
+        counts.append(statements)
         assert len(w.alice.members(f"with {size}")) == 1 + 2 * size
-    event.remove(engine, "before_cursor_execute", note)
     assert counts[0] == counts[1]

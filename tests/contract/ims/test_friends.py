@@ -1,17 +1,14 @@
 """Friendship over time: requests that cross, ends, begins again."""
 
-import re
-import threading
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from tests.conftest import run_in_threads, services_of
 from tests.contract.clients import FlaskTransport, PollingClient, Refused, Reply
 from tests.contract.ims.world import World, answer
 from tests.contract.ims_client import ImsClient
-from tests.database import engine_of, execute
+from tests.database import execute, statements_of
 
 
 def statuses(who: ImsClient) -> dict[int, int]:
@@ -155,22 +152,10 @@ def test_friends_are_listed_with_as_many_statements_however_many_there_are(w: Wo
 
 
 def counted(w: World, path: str, query: dict[str, int] | None = None) -> tuple[Any, list[str]]:
-    """An answer, and the statements it took, but for that of finding the session."""
-    statements: list[str] = []
-    thread = threading.get_ident()
-
-    def note(*args: Any) -> None:
-        # Housekeeping has its own.
-        if threading.get_ident() == thread and "JOIN sessions" not in args[2]:
-            statements.append(re.sub(r"\(\?(, \?)*\)", "(…)", args[2]))
-
+    """An answer, and the statements it took."""
     services_of(w.app).start()
-    engine = engine_of(services_of(w.app))
-    event.listen(engine, "before_cursor_execute", note)
-    try:
+    with statements_of(services_of(w.app)) as statements:
         return w.alice.ok("GET", path, query), statements
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 def befriend_many(w: World, number: int) -> None:
