@@ -79,6 +79,8 @@ def _copy(old: Connection, new: Connection, told: Told, *, replaces: bool) -> in
             raise BackupError(f"{table.name} does not match: {copied.rows} rows were copied, {found.rows} were found")
         _set_last_id(new, table, _last_id(old, table))
         done += copied.rows
+    if new.dialect.name == "postgresql":  # else the first pulls are planned without statistics
+        new.exec_driver_sql(f"ANALYZE {_names(new, tables)}")
     return done
 
 
@@ -121,11 +123,14 @@ def _require_same_schema(old: Connection, new: Connection) -> None:
 def _empty(new: Connection) -> None:
     tables = _metadata().sorted_tables
     if new.dialect.name == "postgresql":
-        names = ", ".join(new.dialect.identifier_preparer.format_table(table) for table in tables)
-        new.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY")
+        new.exec_driver_sql(f"TRUNCATE {_names(new, tables)} RESTART IDENTITY")
     else:
         for table in reversed(tables):
             new.execute(table.delete())
+
+
+def _names(connection: Connection, tables: Sequence[Table]) -> str:
+    return ", ".join(map(connection.dialect.identifier_preparer.format_table, tables))
 
 
 def _batches(connection: Connection, table: Table) -> Iterator[Sequence[Any]]:

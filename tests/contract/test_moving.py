@@ -69,6 +69,13 @@ def rows_of(services: Services) -> dict[str, list[Any]]:
         }
 
 
+def assert_has_statistics(services: Services) -> None:
+    """Queries are planned well from the first one on."""
+    with services.store.read() as connection:
+        known = connection.exec_driver_sql("SELECT count(*) FROM pg_stats WHERE tablename = 'messages'")
+        assert known.scalar_one() > 0, "ANALYZE"
+
+
 def test_everything_moves_there_and_back(
     app: Flask, make_app: Callable[..., Flask], run: Run, elsewhere: str, tmp_path: Path
 ) -> None:
@@ -79,6 +86,7 @@ def test_everything_moves_there_and_back(
     assert "SECRET_KEY" in output
     there = make_app(database_url=elsewhere)
     assert rows_of(services_of(there)) == was
+    assert_has_statistics(services_of(there))
     # Ids go on where they were, the one that was given back not excepted.
     assert services_of(there).rooms.create(alice, "new") == services_of(app).rooms.create(alice, "new")
     on_both = [services_of(each).messages.send(alice, "public", Draft(text="on it goes")) for each in (there, app)]
