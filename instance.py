@@ -117,7 +117,8 @@ def _check_redis(url: str) -> None:
             "give it as redis://:PASSWORD@host:port or redis://NAME:PASSWORD@host:port"
         ) from None
     except (redis.ConnectionError, redis.TimeoutError) as error:
-        log.warning("REDIS_URL=%r: %s. The server goes on without, and uses it as soon as it answers.", shown, error)
+        said = str(error).rstrip(".")
+        log.warning("REDIS_URL=%r: %s. The server goes on without, and uses it as soon as it answers.", shown, said)
         return
     except redis.RedisError as error:
         raise ConfigError(f"REDIS_URL={shown!r}: {error}") from None

@@ -15,7 +15,11 @@ WEAK_SECRETS = {"secret", "changeme", "change-me", "password", "dev", "developme
 SECRET_MIN_BYTES = 32
 MAKE_SECRET = "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"  # noqa: S105
 POSTGRESQL = "postgresql://"
-_PASSWORD = re.compile(r"(://[^:@/]*:)[^@/]*(?=@)|([?&]\w*password=)[^&\s]*")  # in a URL, or a parameter of it
+_PASSWORDS = (
+    r"([?&]\w*password=)[^&\s]*",
+    r"((?:://|^(?!\S+://))[^:@/\s]*:).*(?=@)",  # up to the last @, as one may have been written unescaped
+    r'((?:found in|token:|value:) ")[^"]*',  # libpq shows the part of a URL that it does not understand
+)
 
 
 class ConfigError(Exception):
@@ -23,8 +27,10 @@ class ConfigError(Exception):
 
 
 def without_password(url: str) -> str:
-    """Return a text with the passwords of its URLs hidden."""
-    return _PASSWORD.sub(r"\1\2…", url)
+    """Return a text with the passwords of its URLs hidden, also of malformed ones."""
+    for password in _PASSWORDS:
+        url = re.sub(password, r"\1…", url)
+    return url
 
 
 def env_name(field_name: str) -> str:

@@ -93,6 +93,13 @@ def test_on_postgresql_a_key_must_be_given() -> None:
         ("redis://:pass-1@host/0", "redis://:…@host/0"),
         ("unix:///run/redis?password=pass-1", "unix:///run/redis?password=…"),
         ("redis://host:6379/0", "redis://host:6379/0"),
+        ("postgresql://chat@a,b:5433/chat", "postgresql://chat@a,b:5433/chat"),
+        ("redis://me:pa/ss@1@host/0", "redis://me:…@host/0"),
+        ("postgresql://me:pass 1@host/chat?password=p@ss", "postgresql://me:…@host/chat?password=…"),
+        ("me:pass-1@host/chat", "me:…@host/chat"),
+        ('invalid percent-encoded token: "pass%zz"', 'invalid percent-encoded token: "…"'),
+        ('unexpected spaces found in "pass 1", use', 'unexpected spaces found in "…", use'),
+        ('invalid URI query parameter: "sslmod"', 'invalid URI query parameter: "sslmod"'),
     ],
 )
 def test_passwords_of_urls_are_not_shown(url: str, shown: str) -> None:
