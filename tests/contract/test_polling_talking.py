@@ -202,7 +202,7 @@ def test_typing_is_no_entry_of_the_room(app: Flask, alice: PollingClient, bob: P
 
 
 @pytest.mark.sqlite_only  # where no other process may serve the room; else events tell it
-def test_typing_is_not_stored(app: Flask, alice: PollingClient) -> None:
+def test_typing_is_told_and_not_stored(app: Flask, alice: PollingClient) -> None:
     services = services_of(app)
     with services.store.read() as connection:
         before = connection.exec_driver_sql("SELECT max(id) FROM events").scalar()
