@@ -116,6 +116,15 @@ def _database_url(raw: str) -> str:
     place = raw.removeprefix(POSTGRESQL).partition("?")[0]
     if not place.partition("/")[2]:
         raise ValueError("give the database's name, such as postgresql://user:password@host/commonroom")
+    from psycopg import ProgrammingError, conninfo  # here, as most installations have no use for it
+
+    try:
+        conninfo.conninfo_to_dict(raw)
+    except ProgrammingError:  # in libpq's words, which may have the password
+        raise ValueError(
+            "give postgresql://user:password@host:port/database, with %40 for @ in the password, and so on, "
+            "and only parameters that libpq has"
+        ) from None
     return raw
 
 
@@ -127,6 +136,12 @@ def _redis_url(raw: str) -> str:
         raise ValueError(words)
     if not is_file and not re.fullmatch(r"/?\d{0,5}", parts.path):
         raise ValueError("the path is the database's number, such as redis://host:6379/0")
+    from redis import Redis, RedisError  # here, as most installations have no use for it
+
+    try:
+        Redis.from_url(raw).connection_pool.make_connection()
+    except (TypeError, ValueError, RedisError):
+        raise ValueError("give only parameters that redis-py has, with values of their kind") from None
     return raw
 
 

@@ -14,7 +14,7 @@ from flask.cli import AppGroup
 from chat.errors import ChatError, ErrorCode
 
 _ERRORS = "commonroom.shown"  # what is done with characters that the terminal cannot show
-_NEGATIVE = re.compile(r"-\d+")
+_NEGATIVE = re.compile(r"-\.?\d.*")
 
 
 class Commands(AppGroup):

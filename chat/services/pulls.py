@@ -25,7 +25,8 @@ _rooms_of_member = (
     .where(Room.name_key.in_(bindparam("keys", expanding=True)))
 )
 LookedAt = frozenset[int] | None  # room ids; None: all rooms
-NAME_REACH = 84  # characters; room names have up to 60, and may end in " #" and a number
+# Characters; room names have up to 60, and may end in " #" and a number. In NFD a letter has up to three.
+NAME_REACH = 252
 ANSWER_MAX_BYTES = 8 * 1024 * 1024  # docs/specification.md, "Bounds"
 SHORT_ANSWER_BYTES = 256 * 1024  # larger answers are built in Lane.LONG
 AROUND_BYTES = 128  # approximate size of a message without its content

@@ -172,6 +172,12 @@ def test_a_number_out_of_range_is_told_its_range(run: Any, words: tuple[str, ...
     assert (code, f": {number} is not in the range " in output.splitlines()[-1]) == (2, True), output
 
 
+@pytest.mark.parametrize("word", ["-3.5", "-.5", "-1e9", "-5x"])
+def test_a_negative_word_that_is_no_whole_number_is_told_as_one(run: Any, word: str) -> None:
+    code, output = run("mute", "physics", "kim", word)
+    assert (code, f"'{word}' is not a valid integer" in output.splitlines()[-1]) == (2, True), output
+
+
 @pytest.mark.parametrize("number", ["5", "-5"])
 def test_an_unknown_option_beside_a_number_is_still_unknown(run: Any, number: str) -> None:
     code, output = run("mute", "physics", "kim", number, "--fo")

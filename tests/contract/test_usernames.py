@@ -76,6 +76,7 @@ def test_a_decomposed_name_counts_as_it_is_seen(app: Flask) -> None:
     polling.ok("POST", "/user/profile", {"nickname": decomposed * 32})
     found = polling.ok("GET", "/room/find?detail=1")["rooms"][-1]
     assert (found["roomname"], found["type"]) == (composed * 60, composed * 16)
+    assert decomposed * 60 in polling.ok("POST", "/chat/pull?timeout=0", {decomposed * 60: ""})
     settings = polling.ok("GET", f"/room/settings?roomname={composed * 60}")["settings"]
     polling.ok(
         "POST",

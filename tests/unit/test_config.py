@@ -106,6 +106,24 @@ def test_passwords_of_urls_are_not_shown(url: str, shown: str) -> None:
     assert without_password(url) == shown
 
 
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("DATABASE_URL", "postgresql://u:pass-1%zz@x/chat"),
+        ("DATABASE_URL", "postgresql://u:pass-1 2@x/chat"),
+        ("DATABASE_URL", "postgresql://u:pass-1@[::1/chat"),
+        ("DATABASE_URL", "postgresql://u:pass-1@x/chat?passwd=y"),
+        ("REDIS_URL", "redis://:pass-1@x/0?socket_timeout=soon"),
+        ("REDIS_URL", "redis://:pass-1@x/0?no_such=1"),
+        ("REDIS_URL", "rediss://:pass-1@x/0?ssl_cert_reqs=maybe"),
+    ],
+)
+def test_a_url_that_its_library_cannot_read_is_told_the_right_form(name: str, url: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^{name}=.*: give ") as caught:
+        Settings.from_environ({name: url, "SECRET_KEY": GOOD_SECRET})
+    assert "pass-1" not in str(caught.value)
+
+
 def test_settings_are_read() -> None:
     settings = Settings.from_environ(
         {
