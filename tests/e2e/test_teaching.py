@@ -182,9 +182,11 @@ def test_ones_own_account(people, name):
     page.locator("#account-open").click()
     png = {"name": "me.png", "mimeType": "image/png", "buffer": picture(size=(60, 40))}
     page.get_by_role("dialog").locator("input[type=file]").set_input_files(png)
-    for place in ("#my-avatar", ".member"):
-        expect(page.locator(f"{place} img")).to_have_attribute("src", re.compile("^/avatars/"))
-        page.wait_for_function(f"() => document.querySelector('{place} img').naturalWidth > 0")
+    member = page.locator(".member").filter(has=page.get_by_text(kim, exact=True))
+    for place in (page.locator("#my-avatar"), member):
+        face = place.locator("img")
+        expect(face).to_have_attribute("src", re.compile("^/avatars/"))
+        expect(face).not_to_have_js_property("naturalWidth", 0)
     page.get_by_label("Name that others see").fill(name("Kim L."))
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#my-name")).to_have_text(name("Kim L."))
