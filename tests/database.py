@@ -23,9 +23,8 @@ from chat.services import Services
 from tests.databases import url_of
 from tests.real_server import wait_until
 
-_LIST = re.compile(
-    r"\((?:\?|%s::\w+)(?:, (?:\?|%s::\w+))*\)"
-)  # (?, ?) on SQLite, (%s::BIGINT, %s::BIGINT) on PostgreSQL
+_VALUE = r"(?:\?|%s::\w+)"  # ? on SQLite, %s::BIGINT on PostgreSQL
+_LIST = re.compile(rf"\({_VALUE}(?:, {_VALUE})*\)")
 
 
 def store_of(services: Services) -> SqlStore:
@@ -93,8 +92,11 @@ def wait_for_the_bus(services: Services) -> None:
 
 
 @contextlib.contextmanager
-def statements_of(services: Services) -> Iterator[list[str]]:
-    """Note the statements of this thread, any list of values as (…), but for that of finding the session."""
+def statement_texts(services: Services) -> Iterator[list[str]]:
+    """Note the texts of this thread's statements, any list of values as (…), but for that of finding the session.
+
+    Their kinds, with BEGIN and COMMIT: tests.conftest.statements_of.
+    """
     engine, thread = engine_of(services), threading.get_ident()
     statements: list[str] = []
 

@@ -12,7 +12,7 @@ from tests.conftest import services_of
 from tests.contract.ims.test_friends import befriend_many
 from tests.contract.ims.world import World
 from tests.contract.ims_client import PASSWORD
-from tests.database import execute, statements_of
+from tests.database import execute, statement_texts
 from tests.pictures import noise
 
 
@@ -99,7 +99,7 @@ def test_many_are_admitted_with_as_many_statements_as_few(w: World) -> None:
     counts: list[list[str]] = []
     for size in (2, 50):
         members, guests = friends[:size], friends[size : 2 * size]
-        with statements_of(services_of(w.app)) as statements:
+        with statement_texts(services_of(w.app)) as statements:
             w.alice.ok("POST", "/conversations", {"members": members, "name": f"with {size}"})
             body = {"conversationId": 0, "member_id": guests}
             body["conversationId"] = max(each["id"] for each in w.alice.conversations())

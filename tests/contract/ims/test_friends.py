@@ -8,7 +8,7 @@ from tests.conftest import run_in_threads, services_of
 from tests.contract.clients import FlaskTransport, PollingClient, Refused, Reply
 from tests.contract.ims.world import World, answer
 from tests.contract.ims_client import ImsClient
-from tests.database import execute, statements_of
+from tests.database import execute, statement_texts
 
 
 def statuses(who: ImsClient) -> dict[int, int]:
@@ -154,7 +154,7 @@ def test_friends_are_listed_with_as_many_statements_however_many_there_are(w: Wo
 def counted(w: World, path: str, query: dict[str, int] | None = None) -> tuple[Any, list[str]]:
     """An answer, and the statements it took."""
     services_of(w.app).start()
-    with statements_of(services_of(w.app)) as statements:
+    with statement_texts(services_of(w.app)) as statements:
         return w.alice.ok("GET", path, query), statements
 
 
