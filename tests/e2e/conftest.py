@@ -74,6 +74,7 @@ class Client:
 
 # Without transitions, which take CPU, and in which colours are neither the old nor the new ones.
 USUAL: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}, "locale": "en-US", "reduced_motion": "reduce"}
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
 class Problems:

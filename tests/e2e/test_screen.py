@@ -2,19 +2,16 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
 from chat.errors import ErrorCode
 from chat.protocols.polling.errors import TABLE
-from tests.e2e.conftest import PASSWORD
+from tests.e2e.conftest import PASSWORD, PHONE
 from tests.e2e.steps import drop_file, expect_stored, own_room, row, say
 from tests.real_server import ROOT
 
-PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-TABLET: dict[str, Any] = {"viewport": {"width": 900, "height": 700}, "has_touch": True, "is_mobile": True}
 NAMELESS = """() => [...document.querySelectorAll('button, input, textarea, a, img, dialog, nav, aside, [role=log]')]
     .filter((node) => node.checkVisibility())
     .filter((node) => !(
@@ -113,43 +110,6 @@ def test_a_phone_shows_one_pane_at_a_time(people, name):
     expect(anna.locator("#message-text")).to_be_visible()
     anna.go_back()
     expect(row(anna, room)).to_be_visible()
-
-
-@pytest.mark.parametrize("openers", [["#toggle-members"], ["#room-details"], ["#toggle-members", "#room-details"]])
-def test_after_a_reload_back_leaves_what_shows(people, name, openers):
-    anna, room = own_room(people, name, **TABLET)
-    for opener in openers:
-        anna.locator(opener).press("Enter")
-        anna.wait_for_function("() => history.state !== null")
-    anna.reload()
-    expect(anna.locator("#room-title")).to_have_text(room)
-    anna.wait_for_function("() => history.state === null")
-    expect(anna.locator("#members-pane")).to_be_hidden()
-    anna.go_back()
-    expect(anna.locator("#room-title")).to_have_text("public")
-
-
-def test_after_a_reload_back_leaves_what_shows_on_a_phone(people, name):
-    anna, room = own_room(people, name, **PHONE)
-    anna.locator("#toggle-members").tap()
-    expect(anna.locator("#members-pane")).to_be_visible()
-    anna.reload()
-    expect(anna.locator("#message-text")).to_be_visible()
-    anna.wait_for_function("() => history.state === null")
-    anna.go_back()
-    expect(row(anna, room)).to_be_visible()
-    expect(anna.locator("#message-text")).to_be_hidden()
-
-
-def test_forward_to_what_is_closed_does_not_use_up_back(people, name):
-    anna, _ = own_room(people, name)
-    anna.locator("#room-details").click()
-    anna.go_back()
-    expect(anna.get_by_role("dialog")).to_have_count(0)
-    anna.go_forward()
-    anna.wait_for_function("() => history.state === null")
-    anna.go_back()
-    expect(anna.locator("#room-title")).to_have_text("public")
 
 
 def test_a_notice_takes_the_place_of_one_that_says_the_same(people):
@@ -361,40 +321,6 @@ def test_the_welcome_page_of_a_phone_has_no_hole(people, width):
     logo, title = (page.locator(part).bounding_box() for part in (".welcome-logo", ".welcome h1"))
     assert title["x"] - (logo["x"] + logo["width"]) < 20
     expect_no_sideways_scroll(page)
-
-
-@pytest.mark.parametrize("opener", ["#find-rooms", "#create-room", "#room-details", ".picture"])
-def test_back_and_escape_close_what_is_open_and_give_the_focus_back(people, name, opener):
-    anna, room = own_room(people, name)
-    drop_file(anna, "#message-text", "paste")
-    expect(anna.locator("[data-state=stored] .picture img")).to_be_visible()
-    for close in (anna.go_back, lambda: anna.keyboard.press("Escape")):
-        anna.locator(opener).focus()
-        anna.keyboard.press("Enter")
-        expect(anna.get_by_role("dialog")).to_be_visible()
-        close()
-        expect(anna.get_by_role("dialog")).to_have_count(0)
-        expect(anna.locator(opener)).to_be_focused()
-        expect(anna.locator("#room-title")).to_have_text(room)
-    anna.wait_for_function("() => history.state === null")
-    anna.go_back()
-    expect(anna.locator("#room-title")).to_have_text("public")
-
-
-def test_back_from_a_room_that_a_dialog_led_to(people, name):
-    anna, room = own_room(people, name, **PHONE)
-    anna.locator("#back").tap()
-    anna.locator("#find-rooms").tap()
-    anna.get_by_role("button", name=f"Open {room}").tap()
-    expect(anna.locator("#room-title")).to_have_text(room)
-    anna.locator("#room-details").tap()
-    anna.get_by_role("dialog").get_by_role("button", name="Leave room").tap()
-    expect(anna.get_by_role("dialog")).to_contain_text("Leave “")
-    anna.go_back()
-    expect(anna.get_by_role("dialog")).to_have_count(0)
-    expect(anna.locator("#room-title")).to_be_visible()
-    anna.go_back()
-    expect(row(anna, room)).to_be_visible()
 
 
 def test_nothing_is_refused_from_the_first_visit_to_the_log_out(people, name):
