@@ -67,7 +67,7 @@ def write(path: Path, found: Finding) -> None:
 
 
 def _queries(count: int) -> dict[str, dict[str, str]]:
-    """Return what is asked, by the kind of the query; the texts are those of bench.growth_data."""
+    """Return the words to search for, by the kind of the query; the texts are those of bench.growth_data."""
     number = str(count * 73 // 100 + 1234)
     busy = f"physics {LOBBY + BUSY // 2}"
     return {

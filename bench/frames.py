@@ -60,7 +60,7 @@ class Work(NamedTuple):
     """The main thread's work for one frame, in ms."""
 
     wall: float  # with the time in which it waits for a core or the compositor
-    cpu: float  # what the frame costs
+    cpu: float  # the cost of the frame
 
     @property
     def is_late(self) -> bool:

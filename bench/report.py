@@ -147,7 +147,7 @@ def table(headings: tuple[str, ...], rows: list[list[str]]) -> str:
 
 
 def growth_table(addresses: Sequence[Address]) -> str:
-    """What was asked, as Markdown."""
+    """The requests of a measurement, as Markdown."""
     rows = [
         [
             each.what,

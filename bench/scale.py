@@ -193,7 +193,7 @@ def _begin_after(load: Load, newest: Mapping[str, bytes]) -> None:
 
 
 def targets(results: Results) -> list[Target]:
-    """What the results must show: databases against SQLite with one worker, more workers against one."""
+    """The marks of the results: databases against SQLite with one worker, more workers against one."""
     found = []
     for case, measured in results.items():
         cost = measured.figures.cpu_per_10k

@@ -31,7 +31,7 @@ class Recorder:
             self._calls.append((time.monotonic(), thread, name[len(ROOT) + 1 :], code.co_qualname))
 
     def run(self) -> None:
-        """Write down what was called while the file existed."""
+        """Write down the calls made while the file existed."""
         sys.setprofile(None)  # in this thread
         while True:
             while not TRIGGER.exists():

@@ -27,7 +27,7 @@ class Attackers:
     @classmethod
     @asynccontextmanager
     async def ready(cls, attacks: Iterable[str], seconds: float, ports: tuple[int, int]) -> AsyncIterator[Self]:
-        """Start one for each attack, and end what is left of them in the end. Raises Lost, TimeoutError."""
+        """Start one for each attack, and end the remaining ones in the end. Raises Lost, TimeoutError."""
         attackers = cls()
         try:
             for attack in attacks:

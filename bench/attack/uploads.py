@@ -41,7 +41,7 @@ async def _again(
 
 
 async def _upload(attacker: Attacker, content: bytes, piece: int, pause: float, part: float) -> str:
-    """Return the answer's status, or "ended". Raises what a broken connection raises."""
+    """Return the answer's status, or "ended". Raises the errors of a broken connection."""
     field = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="roomname"\r\n\r\n{ROOM}\r\n'
     file = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n'
     before, after = (field + file).encode(), f"\r\n--{_BOUNDARY}--\r\n".encode()

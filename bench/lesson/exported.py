@@ -1,4 +1,4 @@
-"""The ZIP that the teacher takes home: whether it has what was said in the lesson."""
+"""The ZIP that the teacher takes home: whether it has all messages of the lesson."""
 
 import csv
 import io

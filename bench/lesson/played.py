@@ -59,7 +59,7 @@ class Lesson:
         await self._do("/site/claim", token=self._claim)
 
     async def roster(self) -> None:
-        """Import it, wait for its end, and fetch what the page of log-in cards shows."""
+        """Import it, wait for its end, and fetch the data of the log-in cards."""
         lines = [f"{pupil.name},学生 {pupil.number},,{ROOM}" for pupil in self.pupils]
         content = base64.b64encode("\n".join(["username,name,password,rooms", *lines]).encode()).decode()
         checked = await self._do("/site/roster/check", content=content)

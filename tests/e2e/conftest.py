@@ -118,6 +118,7 @@ class Desk:
         self.page.unroute_all()
         self.context.unroute_all()
         self.page.mouse.move(0, 0)
+        self.page.set_viewport_size(USUAL["viewport"])
         self.context.clear_cookies()
         try:
             self.page.goto("/healthz")  # whatever the page does when it is left is done now

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.steps import bubbles, expect_once, expect_stored, own_room, say
@@ -76,8 +77,37 @@ def test_a_teacher_keeps_order(people, name):
     expect(anna.locator(".member", has_text=pupil)).to_contain_text("muted")
     anna.locator(".member", has_text=pupil).locator("button").click()
     anna.get_by_role("button", name="Delete their messages").click()
+    anna.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
     expect(bubbles(bert, "bad words")).to_have_count(0)
     anna.locator("#room-details").click()
     anna.get_by_role("button", name="Log", exact=True).click()
     expect(anna.locator(".audit-list li").first).to_contain_text("deleted a message of")
     expect(anna.locator(".audit-list").get_by_text("Read-only: no → yes")).to_have_count(1)
+
+
+@pytest.mark.parametrize("place", ["room", "console"])
+def test_the_later_of_two_changes_sees_the_earlier_one(people, server, name, place):
+    teacher, room = name("reed"), name("room")
+    page, other = people.join(teacher), people.client(name("other"))
+    server.flask("chat", "teacher", teacher)
+    other.post("/room/create", roomname=room)
+    page.context.request.post("/room/join", data={"roomname": room})
+    page.goto(f"/#{room}" if place == "room" else "/teach#rooms")
+    if place == "room":
+        page.reload()  # only the part after # has changed
+        page.locator("#room-details").click()
+    else:
+        page.get_by_label("Search by name").fill(room)
+        page.get_by_role("button", name=f"Manage {room}").click()
+        page.get_by_role("button", name="Settings").click()
+    topic = page.get_by_label("Topic")
+    topic.fill("Levers")
+    version = other.get("/room/settings", roomname=room)["settings"]["version"]
+    other.post("/room/settings", roomname=room, version=version, topic="Pulleys")
+    page.get_by_role("button", name="Save settings").click()
+    expect(page.get_by_role("dialog").get_by_role("alert").filter(has_text="meanwhile")).to_be_visible()
+    expect(topic).to_have_value("Pulleys")
+    topic.fill("Levers and pulleys")
+    page.get_by_role("button", name="Save settings").click()
+    expect(page.get_by_text("Settings saved.").first).to_be_attached()
+    assert other.get("/room/settings", roomname=room)["settings"]["topic"] == "Levers and pulleys"

@@ -172,6 +172,7 @@ def test_a_roster_becomes_log_in_cards(people, server, name):
     pupil.locator("#login-submit").click()
     expect(pupil.locator("#my-name")).to_have_text("小明")
     teacher.get_by_role("button", name="Done", exact=True).click()
+    teacher.get_by_role("dialog").get_by_role("button", name="Done", exact=True).click()
     expect(teacher.locator(".card")).to_have_count(0)
     assert teacher.evaluate(leaves)
 

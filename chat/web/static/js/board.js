@@ -4,6 +4,7 @@ import { actFor, api } from "./core/api.js";
 import { release, toEntries } from "./core/servermessages.js";
 import { siteApi } from "./core/siteapi.js";
 import { byId, el } from "./lib/dom.js";
+import { keepFocus } from "./lib/focus.js";
 import { announceLanguage, onLanguage, t } from "./lib/i18n.js";
 import { nameNode } from "./lib/names.js";
 import { loginAddress, siteName } from "./ui/arrival.js";
@@ -164,6 +165,7 @@ function roomInPath() {
   }
 }
 
+keepFocus();
 setUpSwitches();
 const board = new Board(roomInPath());
 announceLanguage();

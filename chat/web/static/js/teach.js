@@ -2,6 +2,7 @@
 
 import { actFor, api } from "./core/api.js";
 import { all, byId, el, first } from "./lib/dom.js";
+import { keepFocus } from "./lib/focus.js";
 import { announceLanguage, language, onLanguage, t } from "./lib/i18n.js";
 import { loginAddress, siteName } from "./ui/arrival.js";
 import { setUpSwitches } from "./ui/switches.js";
@@ -46,5 +47,6 @@ async function start() {
   announceLanguage();
 }
 
+keepFocus();
 setUpSwitches();
 start();

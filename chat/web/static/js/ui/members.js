@@ -19,7 +19,6 @@ export class Members {
   #pages = 1;
   #isCut = false; // there are more members than these
   #more = el("button", { type: "button", class: "list-more" });
-  #buttons = new Map(); // by user: a dialog gives the focus back to the one that opened it
   #timer = null;
   #round = 0;
 
@@ -37,7 +36,6 @@ export class Members {
     });
     store.on("current", () => {
       this.#members = [];
-      this.#buttons.clear();
       this.#pages = 1;
       this.#isCut = false;
       this.render();
@@ -121,10 +119,7 @@ export class Members {
         return el("section", {}, el("h3", {}, t(title, { count: members.length })), el("ul", {}, rows));
       });
     this.#more.textContent = t("members.more");
-    const focused = document.activeElement;
     this.#list.replaceChildren(...nodes, ...(this.#isCut ? [this.#more] : []));
-    const wasMoved = focused !== document.activeElement && focused?.isConnected;
-    if (wasMoved && focused instanceof HTMLElement) focused.focus({ preventScroll: true });
   }
 
   #moderateButton(member) {
@@ -132,11 +127,8 @@ export class Members {
     const isSubject = me && member.user !== me.username && member.role !== "owner" && !member.teacher;
     if (!room || !isSubject || !mayGiveCode(room, me)) return null;
     const act = () => this.#moderate(this.#members.find(({ user }) => user === member.user) ?? member);
-    const attributes = { type: "button", class: "icon-button", "aria-haspopup": "dialog", onclick: act };
-    const button = this.#buttons.get(member.user) ?? el("button", attributes, icon("more"));
-    button.setAttribute("aria-label", t("order.member", { name: member.nickname || member.user }));
-    this.#buttons.set(member.user, button);
-    return button;
+    const label = t("order.member", { name: member.nickname || member.user });
+    return el("button", { type: "button", class: "icon-button", "aria-haspopup": "dialog", "aria-label": label, onclick: act }, icon("more"));
   }
 
   #row(member) {

@@ -5,7 +5,7 @@ import { el } from "../lib/dom.js";
 import { fullTime, lengthOfTime, toDate } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
 import { slowModes } from "../lib/slowmode.js";
-import { field, openDialog } from "./dialogs.js";
+import { field, openDialog, openForm } from "./dialogs.js";
 import { differences } from "./logchanges.js";
 import { notify } from "./notices.js";
 
@@ -124,29 +124,31 @@ function logRow(entry) {
 export function openMemberActions(room, member, done) {
   const name = member.nickname || member.user;
   const error = el("p", { class: "form-error", role: "alert" });
-  const act = (request, told = (_answer) => t("order.done")) => async () => {
-    try {
-      const answer = await request();
-      dialog.close();
-      notify(told(answer), "quiet");
-      done();
-    } catch (problem) {
-      error.textContent = problem.message;
-    }
+  const act = async (request, told = (_answer) => t("order.done")) => {
+    const answer = await request();
+    dialog.close();
+    notify(told(answer), "quiet");
+    done();
   };
-  const button = (text, request, { isDangerous = false, told = undefined } = {}) =>
-    el("button", { type: "button", class: isDangerous ? "danger" : "", onclick: act(request, told) }, text);
+  const atOnce = (request) => () => act(request).catch((problem) => (error.textContent = problem.message));
+  const button = (text, onclick) => el("button", { type: "button", onclick }, text);
+  /** A button that asks first: no other one beside it undoes the act. */
+  const asking = (key, request, told = undefined) => {
+    const ask = () => {
+      dialog.close();
+      const text = el("p", {}, t(`${key}.text`));
+      openForm(t(`${key}.title`, { name }), [text], { text: t(`${key}.submit`), isDangerous: true }, () => act(request, told));
+    };
+    return el("button", { type: "button", class: "danger", onclick: ask }, t(key));
+  };
   const mute = (minutes) => orderApi.mute(room.name, member.user, minutes);
   const isMuted = Date.parse(member.muted_until) > Date.now();
   const nodes = [
-    isMuted ? button(t("order.unmute"), () => mute(0)) : null,
-    ...MUTES.map((minutes) => button(t("order.mute", { time: lengthOfTime(minutes * 60) }), () => mute(minutes))),
-    button(t("order.recent"), () => orderApi.deleteRecent(room.name, member.user, RECENT), {
-      isDangerous: true,
-      told: ({ deleted }) => t("order.recent.done", { count: deleted }),
-    }),
-    button(t("order.remove"), () => orderApi.remove(room.name, member.user), { isDangerous: true }),
-    button(t("order.bar"), () => orderApi.bar(room.name, member.user, true), { isDangerous: true }),
+    isMuted ? button(t("order.unmute"), atOnce(() => mute(0))) : null,
+    ...MUTES.map((minutes) => button(t("order.mute", { time: lengthOfTime(minutes * 60) }), atOnce(() => mute(minutes)))),
+    asking("order.recent", () => orderApi.deleteRecent(room.name, member.user, RECENT), ({ deleted }) => t("order.recent.done", { count: deleted })),
+    asking("order.remove", () => orderApi.remove(room.name, member.user)),
+    asking("order.bar", () => orderApi.bar(room.name, member.user, true)),
   ];
   const dialog = openDialog(t("order.member", { name }), [el("div", { class: "sheet-actions" }, nodes.filter(Boolean)), error]);
 }

@@ -3,7 +3,7 @@
 import { addressFor, api } from "../core/api.js";
 import { isOpenRoom, mayGiveCode } from "../core/rights.js";
 import { hasInName } from "../core/store.js";
-import { el, focusedIn, icon } from "../lib/dom.js";
+import { el, icon } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
 import { fullName, roomTitle } from "../lib/names.js";
 import { field, openDialog, openForm } from "./dialogs.js";
@@ -70,10 +70,8 @@ export class RoomDialogs {
 
   #showFound(list, text, error, close) {
     const found = [...this.#store.rooms.values()].filter((room) => hasInName(room, text));
-    const focused = focusedIn(list)?.dataset.room ?? null;
     list.replaceChildren(...found.map((room) => this.#foundRow(room, error, close)));
     if (found.length === 0) list.append(el("li", { class: "hint" }, t("find.nothing")));
-    if (focused !== null) [...list.querySelectorAll("button")].find((b) => b.dataset.room === focused)?.focus();
   }
 
   #foundRow(room, error, close) {
@@ -81,7 +79,7 @@ export class RoomDialogs {
     if (room.joined) about.push(t("find.joined"));
     else if (room.isLocked) about.push(t("rooms.locked"));
     const act = room.joined ? "find.open" : "find.join";
-    const button = el("button", { type: "button", class: room.joined ? "" : "primary", "data-room": room.name }, t(act));
+    const button = el("button", { type: "button", class: room.joined ? "" : "primary" }, t(act));
     button.setAttribute("aria-label", t(`${act}.label`, { room: room.name }));
     button.addEventListener("click", async () => {
       try {

@@ -31,9 +31,7 @@ export class RoomList {
     for (const key of this.#rows.keys()) if (!keys.has(key)) this.#rows.delete(key);
     this.#more.textContent = t("rooms.more");
     const more = this.#store.isCut ? [this.#more.parentNode ?? el("li", {}, this.#more)] : [];
-    const focused = /** @type {HTMLElement} */ (document.activeElement);
     setChildren(byId("room-list"), [...rooms.map((room) => this.#row(room)), ...more]);
-    if (focused !== document.activeElement && byId("room-list").contains(focused)) focused.focus(); // its row was moved
     byId("no-rooms").hidden = rooms.length > 0;
   }
 

@@ -13,6 +13,8 @@ import { manageButton, Table } from "./teachtable.js";
 
 const A_PAGE = 50;
 
+const hasPasswords = (cards) => cards?.some((card) => card.password) ?? false;
+
 export class People {
   static #cards = null; // of the last import, until they are left: its passwords show nowhere else
   #place;
@@ -53,16 +55,22 @@ export class People {
 
   #showCards() {
     this.stop();
-    showCards(this.#place, People.#cards, () => {
-      People.#keep(null);
-      this.#showTable();
-    });
+    showCards(this.#place, People.#cards, () => (hasPasswords(People.#cards) ? this.#askToLeaveCards() : this.#leaveCards()));
+  }
+
+  #askToLeaveCards() {
+    openForm(t("cards.leave.title"), [el("p", {}, t("cards.leave.text"))], { text: t("cards.back") }, async () => () => this.#leaveCards());
+  }
+
+  #leaveCards() {
+    People.#keep(null);
+    this.#showTable();
   }
 
   /** While there are cards with passwords, the browser asks before the page is left. */
   static #keep(cards) {
     People.#cards = cards;
-    if (cards?.some((card) => card.password)) globalThis.addEventListener("beforeunload", askToStay);
+    if (hasPasswords(cards)) globalThis.addEventListener("beforeunload", askToStay);
     else globalThis.removeEventListener("beforeunload", askToStay);
   }
 

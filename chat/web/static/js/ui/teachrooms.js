@@ -5,9 +5,9 @@ import { el, icon } from "../lib/dom.js";
 import { lengthOfTime, shortTime, toDate } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
 import { nameNode } from "../lib/names.js";
-import { slowModes } from "../lib/slowmode.js";
-import { field, openDialog, openForm } from "./dialogs.js";
+import { openDialog, openForm } from "./dialogs.js";
 import { codeSection } from "./joincode.js";
+import { settingsSection } from "./moderationdialogs.js";
 import { notify } from "./notices.js";
 import { manageButton, Table } from "./teachtable.js";
 
@@ -75,40 +75,22 @@ export class RoomsTable {
     ]);
   }
 
-  async #change(name, changes, version = null) {
+  async #change(name, changes) {
     try {
-      await this.#save(name, changes, version);
+      await siteApi.changeRoom(name, changes);
+      notify(t("site.saved"));
+      await this.#table.refresh();
     } catch (error) {
       notify(error.message, "bad");
     }
   }
 
-  async #save(name, changes, version) {
-    await siteApi.changeRoom(name, changes, version);
-    notify(t("site.saved"));
-    await this.#table.refresh();
-  }
-
-  async #settings(name) {
-    let now;
-    try {
-      now = (await siteApi.roomSettings(name)).settings;
-    } catch (error) {
-      return notify(error.message, "bad");
-    }
-    const readOnly = el("input", { type: "checkbox", name: "read_only", checked: now.read_only });
-    const option = (value) => el("option", { value, selected: value === now.slow_mode && !now.slow_mode_is_default }, value === 0 ? t("roomtable.slow.none") : t("roomtable.slow", { time: lengthOfTime(value) }));
-    const slow = el("select", { name: "slow_mode", id: "field-slow" }, el("option", { value: "", selected: now.slow_mode_is_default }, t("roomtable.slow.default")), slowModes(now.slow_mode).map(option));
-    const nodes = [
-      field("topic", t("roomtable.topic"), { value: now.topic, maxlength: 200, autocomplete: "off" }),
-      el("label", { class: "choice" }, readOnly, el("span", {}, t("roomtable.read-only.about"))),
-      el("div", { class: "field" }, el("label", { for: "field-slow" }, t("roomtable.slow.about")), slow),
-    ];
-    openForm(name, nodes, { text: t("site.save") }, async (values) => {
-      const slowMode = values.slow_mode === "" ? null : Number(values.slow_mode);
-      await this.#save(name, { topic: values.topic.trim(), read_only: readOnly.checked, slow_mode: slowMode }, now.version);
-      return null;
-    });
+  #settings(name) {
+    const saved = () => {
+      dialog.close();
+      this.#table.refresh();
+    };
+    const dialog = openDialog(name, [settingsSection({ name }, saved)]);
   }
 
   #code(room) {

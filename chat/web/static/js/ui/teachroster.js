@@ -26,24 +26,31 @@ export function openRoster(done) {
   const file = field("roster", t("roster.file"), { type: "file", accept: ".csv,.txt,.tsv,text/csv,text/plain", hint: t("roster.hint") });
   const input = file.querySelector("input");
   let content = "";
+  let chosen = null; // the file that counts: answers about earlier ones may come late
 
   const tell = (problem) => (error.textContent = problem.message);
   const check = async () => {
-    const [chosen] = input.files;
+    const own = input.files[0];
+    chosen = own;
     for (const node of [known, go]) node.hidden = true;
     error.textContent = "";
     about.replaceChildren();
-    if (!chosen) return;
+    if (!own) return;
     try {
-      if (chosen.size > MAX_BYTES) throw new Error(t("roster.large"));
-      content = await base64Of(chosen);
-      const found = await siteApi.checkRoster(content);
+      if (own.size > MAX_BYTES) throw new Error(t("roster.large"));
+      about.replaceChildren(el("p", { class: "hint" }, t("roster.checking")));
+      const read = await base64Of(own);
+      const found = await siteApi.checkRoster(read);
+      if (own !== chosen) return;
+      content = read;
       about.replaceChildren(...preview(found));
       if (found.errors.length > 0) return;
       known.hidden = !found.people.some((person) => person.known);
       go.hidden = false;
       go.textContent = t("roster.import", { count: found.people.length });
     } catch (problem) {
+      if (own !== chosen) return;
+      about.replaceChildren();
       tell(problem);
     }
   };
@@ -60,12 +67,18 @@ export function openRoster(done) {
     } catch (problem) {
       if (dialog.node.isConnected) tell(problem);
       else notify(problem.message, "bad");
-      file.hidden = false;
+      about.replaceChildren();
+      file.hidden = go.hidden = false; // to try again
     } finally {
       globalThis.removeEventListener("beforeunload", askToStay);
     }
     if (cards) done(cards);
   };
+  // A browser tells nothing where the same file is chosen again, which may have been mended meanwhile.
+  input.addEventListener("click", () => {
+    input.value = "";
+    check();
+  });
   input.addEventListener("change", check);
   go.addEventListener("click", run);
   const dialog = openDialog(t("roster.title"), [file, about, known, error, el("div", { class: "buttons" }, go)], { className: "roster" });
@@ -107,7 +120,10 @@ function preview({ people, errors }) {
 }
 
 async function base64Of(file) {
-  const bytes = new Uint8Array(await file.arrayBuffer());
+  const content = await file.arrayBuffer().catch(() => {
+    throw new Error(t("roster.unreadable")); // moved or changed since it was chosen
+  });
+  const bytes = new Uint8Array(content);
   let text = "";
   for (let start = 0; start < bytes.length; start += 8192) text += String.fromCharCode(...bytes.subarray(start, start + 8192));
   return btoa(text);
