@@ -15,6 +15,14 @@ WEAK_SECRETS = {"secret", "changeme", "change-me", "password", "dev", "developme
 SECRET_MIN_BYTES = 32
 MAKE_SECRET = "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"  # noqa: S105
 POSTGRESQL = "postgresql://"
+LIBPQ_NUMBERS = (
+    "connect_timeout",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_count",
+    "tcp_user_timeout",
+)
 _PASSWORDS = (
     r"([?&]\w*password=)[^&\s]*",
     r"((?:://|^(?!\S+://))[^:@/\s]*:).*(?=@)",  # up to the last @, as one may have been written unescaped
@@ -119,13 +127,22 @@ def _database_url(raw: str) -> str:
     from psycopg import ProgrammingError, conninfo  # here, as most installations have no use for it
 
     try:
-        conninfo.conninfo_to_dict(raw)
+        given = conninfo.conninfo_to_dict(raw)
     except ProgrammingError:  # in libpq's words, which may have the password
         raise ValueError(
             "give postgresql://user:password@host:port/database, with %40 for @ in the password, and so on, "
             "and only parameters that libpq has"
         ) from None
+    if not all(_is_port(port) for port in str(given.get("port") or "").split(",") if port):
+        raise ValueError("give a port from 1 to 65535")
+    for name in LIBPQ_NUMBERS:  # libpq reads them when it connects
+        if not re.fullmatch(r"-?\d{1,9}", str(given.get(name, 0)), re.ASCII):
+            raise ValueError(f"give a whole number as {name}")
     return raw
+
+
+def _is_port(text: str) -> bool:
+    return re.fullmatch(r"\d{1,5}", text, re.ASCII) is not None and 1 <= int(text) <= 65535
 
 
 def _redis_url(raw: str) -> str:

@@ -43,7 +43,6 @@ _WORDS = {
     ErrorCode.FIELD_INVALID: "The {field} is too long or empty, has spaces at its ends or control characters, "
     "or begins with an accent alone.",
     ErrorCode.SETTINGS_CHANGED: "A teacher has changed the settings meanwhile: try again.",
-    ErrorCode.UNAVAILABLE: "The database is busy or not there: try again.",
 }
 
 

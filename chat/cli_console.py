@@ -23,7 +23,6 @@ _WORDS = {
     ErrorCode.ROOM_NOT_FOUND: "There is no such room, or it is private.",
     ErrorCode.FORBIDDEN: "That cannot be done with this room.",
     ErrorCode.FIELD_INVALID: "--{field} is not valid: see --help for what it takes.",
-    ErrorCode.UNAVAILABLE: "The database is busy or not there: try again.",
 }
 
 

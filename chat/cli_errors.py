@@ -9,9 +9,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
-from flask.cli import AppGroup
+from flask.cli import AppGroup, ScriptInfo
+from sqlalchemy.exc import DBAPIError
 
 from chat.errors import ChatError, ErrorCode
+from instance import check
+from setting_parsers import ConfigError
 
 _ERRORS = "commonroom.shown"  # what is done with characters that the terminal cannot show
 _NEGATIVE = re.compile(r"-\.?\d.*")
@@ -25,6 +28,8 @@ class Commands(AppGroup):
         for param in cmd.params:
             if type(param.type) is click.types.StringParamType:
                 param.type = _Text()
+            elif type(param.type) is click.IntRange:
+                param.type.name = "integer"  # for click's "'x' is not a valid integer range."
         super().add_command(cmd, name)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -36,6 +41,8 @@ class Commands(AppGroup):
             return super().invoke(ctx)
         except BrokenPipeError:  # for click, which ends quietly
             raise
+        except (ChatError, DBAPIError) as error:
+            raise click.ClickException(_reason(ctx, error)) from None
         except OSError as error:  # a file or folder that cannot be read or written
             raise click.ClickException(
                 f"{error.filename}: {error.strerror}" if error.filename else str(error)
@@ -51,6 +58,17 @@ class Commands(AppGroup):
             unknown = {word.partition("=")[0] for word in rest if word.startswith("-")} - options
             command.ignore_unknown_options = all(_NEGATIVE.fullmatch(word) for word in unknown)
         return name, command, rest
+
+
+def _reason(ctx: click.Context, error: ChatError | DBAPIError) -> str:
+    """Why a command failed that has no words for it; the check at the server's start names wrong settings."""
+    if isinstance(error, ChatError) and error.code is not ErrorCode.UNAVAILABLE:
+        return f"This cannot be done ({error.code.name.lower().replace('_', ' ')})."
+    try:
+        check(ctx.ensure_object(ScriptInfo).load_app().config["SETTINGS"])
+    except ConfigError as found:
+        return str(found)
+    return "The database is busy or not there: try again."
 
 
 def _shown(error: UnicodeError) -> tuple[str | bytes, int]:
@@ -77,9 +95,10 @@ class _Text(click.types.StringParamType):
 
 @contextmanager
 def told(words: Mapping[ErrorCode, str]) -> Iterator[None]:
-    """Report a failure as one line, by its code."""
+    """Report a failure as one line, by its code; Commands.invoke reports the others."""
     try:
         yield
     except ChatError as error:
-        text = words.get(error.code, f"This cannot be done ({error.code.name.lower().replace('_', ' ')}).")
-        raise click.ClickException(text.format(**error.data)) from None
+        if error.code not in words:
+            raise
+        raise click.ClickException(words[error.code].format(**error.data)) from None

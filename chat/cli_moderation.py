@@ -20,7 +20,6 @@ _WORDS = {
     ErrorCode.ARCHIVED: "The room is archived.",
     ErrorCode.PINS_TOO_MANY: "The room has {limit} pinned messages: unpin one first.",
     ErrorCode.RATE_LIMITED: "Too many at once: try again in a minute.",
-    ErrorCode.UNAVAILABLE: "The database is busy or not there: try again.",
 }
 
 

@@ -138,6 +138,8 @@ def form_fields() -> dict[str, str]:
     request.form_data_parser_class = _WholeForm
     try:
         return request.form.to_dict()
+    except UnicodeDecodeError:  # a name
+        raise ChatError(ErrorCode.BODY_MALFORMED, reason="not UTF-8") from None
     except ValueError:
         raise ChatError(ErrorCode.BODY_MALFORMED, reason="no whole form") from None
 

@@ -4,9 +4,13 @@ from chat.http.error_messages import fill
 from chat.services.roster_parsing import Complaint, Problem
 
 WORDS: dict[Problem, tuple[str, str]] = {
+    Problem.SPREADSHEET: (
+        "This is a spreadsheet: open it in its program, and save it as CSV (UTF-8).",
+        "这是电子表格文件：请在表格软件中打开，并另存为 CSV（UTF-8）。",
+    ),
     Problem.ENCODING: (
-        "This file is no text that can be read: save it as CSV in UTF-8.",
-        "无法读取此文件：请保存为 UTF-8 编码的 CSV。",
+        "This file is no text, or its encoding is not known: save it as CSV in UTF-8.",
+        "此文件不是文本，或编码无法识别：请保存为 UTF-8 编码的 CSV。",
     ),
     Problem.NO_HEADER: (
         "The first line must name the columns: username, and as you like name, password, rooms.",

@@ -143,12 +143,17 @@ class FileForm:
             raise ChatError(ErrorCode.FIELD_INVALID, field=name)
         return text
 
+    def _reason(self, error: ValueError) -> str:
+        if isinstance(error, UnicodeDecodeError):  # a name
+            return "not UTF-8"
+        return "it is not complete" if self._decoder.complete else "header"  # of a part
+
     def _fail(self, error: Exception) -> None:
         self.abandon()
         if isinstance(error, RequestEntityTooLarge):
             error = ChatError(ErrorCode.BODY_TOO_LARGE, limit=FORM_MAX_BYTES)
         elif isinstance(error, ValueError):
-            error = ChatError(ErrorCode.BODY_MALFORMED, reason="it is not complete")
+            error = ChatError(ErrorCode.BODY_MALFORMED, reason=self._reason(error))
         elif not isinstance(error, ChatError):
             log.exception("storing a file failed")
             error = ChatError(ErrorCode.INTERNAL)

@@ -29,12 +29,19 @@ _HEADS = {
     "房间": "rooms",
 }
 _GBK_PAIR = re.compile(rb"[\x81-\xfe][\x40-\x7e\x80-\xfe]")
+_CHINESE_HEAD = "用户名".encode("gb18030")
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # byte order marks
+_DOCUMENTS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx, .ods, .numbers; .xls
+_SEPARATOR_LINE = re.compile(
+    r'"?sep=([,;\t|])"?[,;\t|]*(?:\r\n|\r|\n|$)', re.IGNORECASE
+)  # which Excel writes and hides
 _FORMULA = ("=", "+", "-", "@")  # spreadsheets execute cells that begin with these
 
 
 class Problem(Enum):
     """A problem of a file or a line. The comment lists the data of each."""
 
+    SPREADSHEET = auto()
     ENCODING = auto()
     NO_HEADER = auto()
     NO_PEOPLE = auto()
@@ -83,16 +90,17 @@ def read_roster(data: bytes, password_min: int, password_max: int) -> Roster:
     """Return the valid lines and the problems of the others, at most MOST_PROBLEMS."""
     if len(data) > MOST_BYTES:
         return _useless(Problem.TOO_LARGE, limit=MOST_BYTES)
+    if data.startswith(_DOCUMENTS):
+        return _useless(Problem.SPREADSHEET)
     text = _decoded(data)
-    if text is None:
+    if text is None or "\0" in text:
         return _useless(Problem.ENCODING)
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    separator = max(",;\t", key=first[:MOST_CELL_CHARS].count)
+    text, separator = _separated(text)
     rows = _Rows(text, separator)
     try:
         columns = _columns(rows)
         if "username" not in columns:
-            return _useless(Problem.NO_HEADER)
+            return _useless(Problem.ENCODING if b"\0" in data and not data.startswith(_UTF_16) else Problem.NO_HEADER)
         return _Reading(columns, password_min, password_max).read(rows)
     except csv.Error:  # a quote that does not end, NUL, an endless cell
         return Roster([], [Complaint(rows.line, Problem.BROKEN)])
@@ -105,7 +113,7 @@ def _useless(problem: Problem, **data: object) -> Roster:
 def _decoded(data: bytes) -> str | None:
     """Return the text in the first encoding that fits; None if there is no such encoding."""
     guesses = ["utf-8-sig", "gb18030"]  # GBK is a subset
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+    if data.startswith(_UTF_16):
         guesses = ["utf-16"]
     elif b"\0" in data:  # of separators and line ends; without a mark of which half comes first
         guesses = ["utf-16-le" if data[1::2].count(0) > data[::2].count(0) else "utf-16-be"]
@@ -114,17 +122,29 @@ def _decoded(data: bytes) -> str | None:
             text = data.decode(encoding)
         except UnicodeDecodeError:
             continue
-        return None if encoding == "gb18030" and _is_western(data) else text
+        return None if encoding == "gb18030" and not _is_chinese(data) else text
     return None
 
 
-def _is_western(data: bytes) -> bool:
-    """Whether a file that can be read as GBK is in an encoding such as Windows-1252: "Hélène" becomes "H閘鑞e".
+def _is_chinese(data: bytes) -> bool:
+    """Whether a file that can be read as GBK is likely to be: "Hélène" in Windows-1252 becomes "H閘鑞e" by it.
 
-    In GBK, letters are the second bytes of rare characters only; after an accented letter they are the rule.
+    Most of the characters are then among the 3,755 commonest (GB 2312, first level), unlike in other encodings.
     """
-    seconds: list[bytes] = [pair[1:] for pair in _GBK_PAIR.findall(data)]
-    return sum(second.isalpha() for second in seconds) * 2 > len(seconds)
+    if _CHINESE_HEAD in data:
+        return True
+    signs: list[bytes] = [pair for pair in _GBK_PAIR.findall(data) if not (0xA1 <= pair[0] <= 0xA9 and pair[1] >= 0xA1)]
+    common = sum(0xB0 <= pair[0] <= 0xD7 and pair[1] >= 0xA1 for pair in signs)
+    return common * 2 > len(signs)
+
+
+def _separated(text: str) -> tuple[str, str]:
+    """Return the text and its separator: that of a first line such as `sep=;`, which is emptied, or the likeliest."""
+    told = _SEPARATOR_LINE.match(text)
+    if told is not None:
+        return "\n" + text[told.end() :], told[1]
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    return text, max(",;\t", key=first[:MOST_CELL_CHARS].count)
 
 
 class _Rows(Iterator[list[str]]):

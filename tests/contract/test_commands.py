@@ -172,10 +172,13 @@ def test_a_number_out_of_range_is_told_its_range(run: Any, words: tuple[str, ...
     assert (code, f": {number} is not in the range " in output.splitlines()[-1]) == (2, True), output
 
 
-@pytest.mark.parametrize("word", ["-3.5", "-.5", "-1e9", "-5x"])
-def test_a_negative_word_that_is_no_whole_number_is_told_as_one(run: Any, word: str) -> None:
-    code, output = run("mute", "physics", "kim", word)
-    assert (code, f"'{word}' is not a valid integer" in output.splitlines()[-1]) == (2, True), output
+@pytest.mark.parametrize("word", ["-3.5", "-.5", "-1e9", "-5x", "1.5", "soon"])
+@pytest.mark.parametrize(
+    "words", [("mute", "physics", "kim"), ("delete-message", "-1"), ("pin", "physics"), ("site", "--keep-days")]
+)
+def test_a_word_that_is_no_whole_number_is_told_as_one(run: Any, words: tuple[str, ...], word: str) -> None:
+    code, output = run(*words, word)
+    assert (code, output.splitlines()[-1].endswith(f": '{word}' is not a valid integer.")) == (2, True), output
 
 
 @pytest.mark.parametrize("number", ["5", "-5"])
@@ -206,7 +209,7 @@ def test_a_command_that_says_too_little_or_too_much_does_nothing(
 
 
 BAD = os.fsdecode(b"na\xffme")
-_VALUES = {"integer range": "1", "choice": "open", "path": "file"}  # by the parameter's type
+_VALUES = {"integer": "1", "choice": "open", "path": "file"}  # by the parameter's type
 
 
 def with_bad_text() -> Iterator[list[str]]:
@@ -253,6 +256,8 @@ def test_every_failure_is_one_line(app: Flask, run: Any, monkeypatch: pytest.Mon
         (services.memberships, "leave_all_of", ("leave-rooms", "kim", "--of", "kim")),
         (services.moderation, "mute", ("mute", "physics", "kim", "1")),
         (services.teachers, "people", ("people",)),
+        (services.roster_imports, "check", ("import-roster", str(Path(__file__)))),
+        (services.site, "settings", ("site",)),
     ):
         monkeypatch.setattr(service, method, fail)
         exit_code, output = run(*words)

@@ -191,6 +191,28 @@ def test_refusals_speak_of_forms_and_files(alice: PollingClient) -> None:
     assert in_chinese.endswith("请以 multipart/form-data 发送 roomname 和 file 字段。")
 
 
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        (b'Content-Disposition: form-data; name="file"; filename="caf\xe9.txt"', "not UTF-8"),
+        ('Content-Disposition: form-data; name="file"; filename="报告.txt"'.encode("gbk"), "not UTF-8"),
+        (b'Content-Disposition: form-data; name="\xe9"', "not UTF-8"),
+        (b"Content-Type: text/plain", "header"),
+    ],
+)
+@pytest.mark.parametrize("is_after_the_room", [True, False])
+def test_a_part_that_cannot_be_read_is_told_by_its_reason(
+    alice: PollingClient, header: bytes, reason: str, *, is_after_the_room: bool
+) -> None:
+    part = b"--%s\r\n%s\r\n\r\nx\r\n" % (BOUNDARY.encode(), header)
+    room = form([IN_PUBLIC])
+    body = room.removesuffix(f"--{BOUNDARY}--\r\n".encode()) + part + f"--{BOUNDARY}--\r\n".encode()
+    answer = post(alice, body if is_after_the_room else part + room)
+    assert (answer["code"], f"({reason})" in answer["feedback"]) == ("BODY_MALFORMED", True), answer
+    cut = post(alice, form([IN_PUBLIC, ("file", "a.txt", b"x")])[:-12])
+    assert "(it is not complete)" in cut["feedback"]
+
+
 @pytest.mark.parametrize("kind", ["application/json", "multipart/form-data", "multipart/form-data; boundary=é", ""])
 def test_only_forms_with_a_boundary(alice: PollingClient, kind: str) -> None:
     body = form([IN_PUBLIC, ("file", "a", b"x")])

@@ -75,6 +75,31 @@ def test_one_line_reports_the_failure(home: Path, command: tuple[str, ...], name
     assert len(output.splitlines()) == 1, output
 
 
+@pytest.mark.parametrize("words", ["site", "teacher bob", "people", "import-roster README.md"])
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgresql://u:pass-1@127.0.0.1:99999999/chat", "give a port from 1 to 65535"),
+        ("postgresql://u:pass-1@127.0.0.1:1/chat?sslmode=foo", "invalid sslmode value"),
+        ("postgresql://u:pass-1@127.0.0.1:1/chat", "port 1 failed: Connection refused"),
+    ],
+)
+def test_a_command_tells_why_the_database_does_not_answer(home: Path, words: str, url: str, said: str) -> None:
+    environ = {
+        "CHAT_INSTANCE_PATH": str(home),
+        "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz",
+        "DATABASE_URL": url,
+    }
+    code, output = started(
+        "flask", "--app", "wsgi", "chat", *words.split(), CHAT_DATABASE_BUSY_SECONDS="0.05", **environ
+    )
+    assert code not in {0, -9}, output
+    last = output.splitlines()[-1]
+    assert (said in last, "DATABASE_URL" in last) == (True, True), output
+    assert "pass-1" not in output
+    assert "Traceback" not in output
+
+
 @pytest.mark.parametrize("name", ["PORT", "CHAT_REALTIME_PORT"])
 def test_a_taken_port_is_one_line_with_another(home: Path, taken: int, name: str) -> None:
     environ = {"CHAT_INSTANCE_PATH": str(home), "CHAT_HOST": "127.0.0.1", "PORT": str(free_port()), name: str(taken)}

@@ -11,7 +11,7 @@ import pytest
 import startup
 from chat.backends.postgresql.engine import parameters
 from config import Settings, kept_secret
-from setting_parsers import PARSERS, ConfigError, env_name, without_password
+from setting_parsers import LIBPQ_NUMBERS, PARSERS, ConfigError, env_name, without_password
 from startup import _qr_lines, can_draw, greeting, reachable
 from tests.conftest import run_in_threads
 from tests.real_server import ROOT
@@ -113,6 +113,11 @@ def test_passwords_of_urls_are_not_shown(url: str, shown: str) -> None:
         ("DATABASE_URL", "postgresql://u:pass-1 2@x/chat"),
         ("DATABASE_URL", "postgresql://u:pass-1@[::1/chat"),
         ("DATABASE_URL", "postgresql://u:pass-1@x/chat?passwd=y"),
+        ("DATABASE_URL", "postgresql://u:pass-1@x:0/chat"),
+        ("DATABASE_URL", "postgresql://u:pass-1@x:99999/chat"),
+        ("DATABASE_URL", "postgresql://u:pass-1@x:5432,y:port/chat"),
+        ("DATABASE_URL", "postgresql://u:pass-1@x/chat?port=+5432"),
+        *(("DATABASE_URL", f"postgresql://u:pass-1@x/chat?{name}=1.5") for name in LIBPQ_NUMBERS),
         ("REDIS_URL", "redis://:pass-1@x/0?socket_timeout=soon"),
         ("REDIS_URL", "redis://:pass-1@x/0?no_such=1"),
         ("REDIS_URL", "rediss://:pass-1@x/0?ssl_cert_reqs=maybe"),
@@ -122,6 +127,12 @@ def test_a_url_that_its_library_cannot_read_is_told_the_right_form(name: str, ur
     with pytest.raises(ConfigError, match=rf"^{name}=.*: give ") as caught:
         Settings.from_environ({name: url, "SECRET_KEY": GOOD_SECRET})
     assert "pass-1" not in str(caught.value)
+
+
+@pytest.mark.parametrize("place", ["x:5432", "x", "x,y:5433", "x:1,y:65535", "[::1]:5432", ""])
+def test_ports_and_numbers_that_there_can_be(place: str) -> None:
+    url = f"postgresql://u@{place}/chat?connect_timeout=3&keepalives=0&tcp_user_timeout=-1"
+    assert Settings.from_environ({"DATABASE_URL": url, "SECRET_KEY": GOOD_SECRET}).postgresql_url == url
 
 
 def test_settings_are_read() -> None:

@@ -48,6 +48,16 @@ def test_columns_in_any_order_and_quoted_cells() -> None:
     ]
 
 
+@pytest.mark.parametrize("line", ["sep=;", "SEP=;", '"sep=;"', "sep=;;;"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "gbk"])
+def test_the_line_that_names_the_separator_is_skipped(line: str, line_end: str, encoding: str) -> None:
+    text = f"{line}\nusername;name\nm1;Lee, Kim\n;\n;no one\n".replace("\n", line_end)
+    found = read_roster(text.encode(encoding), 6, 128)
+    assert [(each.line, each.username, each.name) for each in found.lines] == [(3, "m1", "Lee, Kim")]
+    assert [(each.line, each.problem) for each in found.complaints] == [(5, Problem.USERNAME_MISSING)]
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [
@@ -62,6 +72,23 @@ def test_columns_in_any_order_and_quoted_cells() -> None:
         ("username,rooms\nm1,École\n".encode("cp1252"), [(0, Problem.ENCODING)]),
         ("username,name\nm1,Łukasz Żak\n".encode("cp1250"), [(0, Problem.ENCODING)]),
         ("username,name\nm1,Hélène\n".encode("mac-roman"), [(0, Problem.ENCODING)]),
+        (b"PK\x03\x04\x14\0\x06\0\x08\0\0\0!\0", [(0, Problem.SPREADSHEET)]),  # .xlsx
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0", [(0, Problem.SPREADSHEET)]),  # .xls
+        ("username,name\nm1,Zoe\n".encode("utf-32"), [(0, Problem.ENCODING)]),
+        ("username,name\nm1,Zoe\n".encode("utf-32-le"), [(0, Problem.ENCODING)]),
+        ("username,name\nm1,Zoe\n".encode("utf-32-be"), [(0, Problem.ENCODING)]),
+        (b"username,name\nm1,Z\0oe\n", [(0, Problem.ENCODING)]),
+        (b"username,name\0\nm1,Z\0oe\n", [(0, Problem.ENCODING)]),
+        ("username,name\nm1,Z\0oe\n".encode("utf-16"), [(0, Problem.ENCODING)]),
+        ("name\nZoe\n".encode("utf-16"), [(0, Problem.NO_HEADER)]),
+        ("帳號,姓名\nm1,林怡君\n".encode("big5"), [(0, Problem.ENCODING)]),
+        ("username,name\nm1,陳大文\nm2,黃志強\n".encode("big5"), [(0, Problem.ENCODING)]),
+        ("username,name\nm1,林怡君\n".encode("big5"), [(0, Problem.ENCODING)]),
+        ("username,name\nm1,Анна\n".encode("cp1251"), [(0, Problem.ENCODING)]),
+        ("username,name\nm1,Иван Петров\nm2,Ольга\n".encode("cp1251"), [(0, Problem.ENCODING)]),
+        ("username,name\nm1,山田太郎\n".encode("shift_jis"), [(0, Problem.ENCODING)]),
+        ("username;name\nm1;龚（翙）\nm2;朱镕基\n".encode("gbk"), []),
+        ("姓名,用户名\n犇淼,m1\n堃喆,m2\n焱垚,m3\n".encode("gbk"), []),  # rare, but the head is Chinese
         ("username;name\nm1;张伟a\n".encode("gbk"), []),
         ("username;name\nm1;朱镕基\nm2;𠮷野a\n".encode("gb18030"), []),
         ('username\n"kim\n', [(2, Problem.BROKEN)]),

@@ -175,6 +175,9 @@ def test_invalid_forms(w: World) -> None:
     broken = form({"conversationId": str(LOBBY)}, pictured)[:150]
     body = "Missing or error type of [body]"
     assert_refused(w.alice.call("POST", path, broken, **FORM_HEADERS), 400, body)
+    latin = form({"conversationId": str(LOBBY)}, pictured).replace(b'filename="', b'filename="\xe9', 1)
+    assert b"\xe9" in latin[:400]
+    assert_refused(w.alice.call("POST", path, latin, **FORM_HEADERS), 400, body)
     for kind in ("multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=other"):
         assert_refused(w.alice.call("POST", path, form({}, pictured), **{"Content-Type": kind}), 400, body)
     assert_refused(w.alice.call("POST", path, {"conversationId": LOBBY}), 400, image)
