@@ -14,7 +14,7 @@ from chat.server.deadlines import NEVER
 from chat.server.flow_control import WRITE_SECONDS
 from chat.server.host import Host
 from chat.server.http_heads import FramingError
-from chat.server.http_parser import body_after
+from chat.server.http_parser import body_after, is_again
 from chat.server.http_sending import READ_AHEAD_BYTES
 from chat.server.http_working import WorkingConnection
 from chat.server.memory import SMALL_BYTES
@@ -156,16 +156,16 @@ class HttpConnection(WorkingConnection):
             while self.state in READS and self._flow.is_drained:
                 if self._framed is None and self.host.is_proxied:
                     self._take_over(self._framer.buffer)
-                body = self._framer.next_known(self._framed) if self._framed is not None else None
-                if body is not None:
-                    self._take_known(body)
-                    continue
                 framed = self._framer.next()
                 if framed is None:
                     self._expect_more()
                     break
                 if len(framed.body) > SMALL_BYTES:
                     self._count_coming(len(framed.body))
+                # Python's http.client, and so requests, sends the head and the body in two segments.
+                if self._framed is not None and is_again(self._framed, framed):
+                    self._take_known(framed.body)
+                    continue
                 if self.host.application.health is not None and framed.head.startswith(_HEALTH):
                     self._answer_here(framed, self.host.application.health)
                 elif framed.head.startswith(b"OPTIONS * "):

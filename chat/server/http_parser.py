@@ -43,6 +43,11 @@ def body_after(known: Framed, data: bytes) -> bytes | None:
     return data[len(known.head) :] if is_same else None
 
 
+def is_again(known: Framed, framed: Framed) -> bool:
+    """Whether it has the head of an earlier request on the same connection, and so a body of the same length."""
+    return known.is_repeatable and framed.is_repeatable and framed.head == known.head
+
+
 class Framer:
     """The requests of one connection, one after the other."""
 
@@ -123,16 +128,6 @@ class Framer:
             self._expects = False
             return True
         return False
-
-    def next_known(self, known: Framed) -> bytes | None:
-        """Return the next body if it is complete and has the head of an earlier request on this connection."""
-        buffer, head = self.buffer, known.head
-        end = len(head) + len(known.body)
-        if self._head is not None or not known.is_repeatable or len(buffer) < end or not buffer.startswith(head):
-            return None
-        body = bytes(buffer[len(head) : end])
-        del buffer[:end]
-        return body
 
     def next(self) -> Framed | None:
         """Return the next complete request, or None. Raises FramingError."""

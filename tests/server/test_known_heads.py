@@ -34,10 +34,21 @@ class Reader:
 
     def ask(self, body: bytes | dict[str, Any], width: int = 200) -> None:
         """Bodies are padded to one width, so that Content-Length is the same, too."""
+        self.talk.send(b"\r\n".join(self.parts(body, width)))
+
+    def ask_in_two(self, body: bytes | dict[str, Any], width: int = 200) -> None:
+        """Send the body once the server has read the head."""
+        head, raw = self.parts(body, width)
+        self.talk.send(head + b"Expect: 100-continue\r\n\r\n")
+        assert self.talk.answer().status == 100
+        self.talk.send(raw)
+
+    def parts(self, body: bytes | dict[str, Any], width: int) -> tuple[bytes, bytes]:
+        """The head without its empty line, and the body."""
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         raw = raw.ljust(width)
         head = f"POST /chat/pull?{self.query} HTTP/1.1\r\nHost: x\r\nAuthorization: {self.token}\r\n"
-        self.talk.send(f"{head}Content-Length: {len(raw)}\r\n\r\n".encode() + raw)
+        return f"{head}Content-Length: {len(raw)}\r\n".encode(), raw
 
     def pull(self, body: bytes | dict[str, Any]) -> tuple[int, Any]:
         self.ask(body)

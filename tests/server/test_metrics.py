@@ -5,7 +5,7 @@ from collections.abc import Callable
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.raw import token_of
+from tests.raw import answer, token_of
 from tests.real_server import Server, wait_until
 from tests.server.test_known_heads import Reader
 from tests.server.websocket import Socket
@@ -58,6 +58,23 @@ def test_held_pulls_are_counted(server: Callable[..., Server]) -> None:
     wait_until(lambda: figures(live)["held_requests"] == 1, "the pull is held")
     reader.talk.close()
     wait_until(lambda: figures(live)["held_requests"] == 0, "it has hung up")
+
+
+def test_pulls_whose_bodies_arrive_after_their_heads_are_known(server: Callable[..., Server]) -> None:
+    """Python's http.client, and so requests, sends two segments: each pull took a thread."""
+    live = server(CHAT_METRICS="on", CHAT_RATE_LIMITS="off")
+    token = token_of(live, "alice")
+    reader = Reader(live, token)
+    cursor = ""
+    for text in ("one", "two", "three"):
+        reader.ask_in_two({"public": cursor})
+        wait_until(lambda: figures(live)["held_requests"] == 1, "the pull is held")
+        say(live, token, text)
+        status, got = answer(reader.talk)
+        assert (status, [message["content"] for message in got["public"]]) == (200, [text])
+        cursor = got["public"][-1]["timestamp"]
+    assert figures(live)["pulls_known"] == 2, "all but the first"
+    reader.talk.close()
 
 
 def test_sockets_are_counted_and_wait_for_no_answer(socket_server: Callable[..., Server]) -> None:
