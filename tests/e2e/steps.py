@@ -9,6 +9,11 @@ from playwright.sync_api import Locator, Page, expect
 from tests.pictures import picture
 
 PNG = base64.b64encode(picture(size=(60, 40))).decode()
+ASKS_BEFORE_LEAVING = """() => {
+    const event = new Event("beforeunload", { cancelable: true });
+    dispatchEvent(event);
+    return event.defaultPrevented;
+}"""
 
 
 def say(page: Page, text: str) -> None:

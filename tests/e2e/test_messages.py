@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.steps import bubbles, expect_stored, open_room, own_room, row, say
+from tests.e2e.steps import ASKS_BEFORE_LEAVING, bubbles, expect_stored, open_room, own_room, row, say
 
 
 def message(page: Page, text: str) -> Locator:
@@ -57,11 +57,14 @@ def test_an_edit_that_is_refused_stays_open_and_escape_gives_it_up(people, name)
     expect_stored(anna, "one")
     tool(anna, "one", "Edit")
     people.may_lose_network = True
+    assert not anna.evaluate(ASKS_BEFORE_LEAVING)
     anna.locator(".editor textarea").fill("x" * 4001)
+    assert anna.evaluate(ASKS_BEFORE_LEAVING)
     anna.locator(".editor textarea").press("Enter")
     expect(anna.locator(".editor [role=alert]")).to_contain_text("4000")
     anna.locator(".editor textarea").press("Escape")
     expect(bubbles(anna, "one")).to_be_visible()
+    assert not anna.evaluate(ASKS_BEFORE_LEAVING)
 
 
 def test_a_deleted_message_is_gone_within_a_second_and_its_badge_too(people, name):

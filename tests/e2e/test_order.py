@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.steps import bubbles, expect_once, expect_stored, own_room, say
+from tests.e2e.steps import ASKS_BEFORE_LEAVING, bubbles, expect_once, expect_stored, own_room, say, wait_for
 
 
 def change_settings(page: Page, act: str) -> None:
@@ -105,9 +105,15 @@ def test_the_later_of_two_changes_sees_the_earlier_one(people, server, name, pla
     version = other.get("/room/settings", roomname=room)["settings"]["version"]
     other.post("/room/settings", roomname=room, version=version, topic="Pulleys")
     page.get_by_role("button", name="Save settings").click()
-    expect(page.get_by_role("dialog").get_by_role("alert").filter(has_text="meanwhile")).to_be_visible()
-    expect(topic).to_have_value("Pulleys")
+    alert = page.get_by_role("dialog").get_by_role("alert").filter(has_text="meanwhile")
+    expect(alert.get_by_text("Topic: none → Pulleys")).to_be_visible()
+    expect(alert).not_to_contain_text("Read-only")
+    expect(topic).to_have_value("Levers")  # what one typed stays, and is not saved yet
+    assert page.evaluate(ASKS_BEFORE_LEAVING)
+    assert other.get("/room/settings", roomname=room)["settings"]["topic"] == "Pulleys"
     topic.fill("Levers and pulleys")
     page.get_by_role("button", name="Save settings").click()
     expect(page.get_by_text("Settings saved.").first).to_be_attached()
+    expect(alert).to_have_count(0)
+    wait_for(page, lambda: not page.evaluate(ASKS_BEFORE_LEAVING), "nothing is unsaved")
     assert other.get("/room/settings", roomname=room)["settings"]["topic"] == "Levers and pulleys"

@@ -11,14 +11,8 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import PASSWORD
-from tests.e2e.steps import PNG, drop_file, expect_once, open_room, own_room, row
+from tests.e2e.steps import ASKS_BEFORE_LEAVING, PNG, drop_file, expect_once, open_room, own_room, row
 from tests.pictures import noise, picture
-
-ASKS_BEFORE_LEAVING = """() => {
-    const event = new Event("beforeunload", { cancelable: true });
-    dispatchEvent(event);
-    return event.defaultPrevented;
-}"""
 
 
 def loaded(page):

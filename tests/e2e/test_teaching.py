@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Route, expect
 
 from tests.e2e.conftest import PASSWORD, Desks, People, Server
-from tests.e2e.steps import create_room, expect_once, say, wait_for
+from tests.e2e.steps import ASKS_BEFORE_LEAVING, create_room, expect_once, say, wait_for
 from tests.e2e.teaching_pictures import ENGLISH, PICTURES, Course
 from tests.pictures import picture
 
@@ -38,7 +38,8 @@ def first_people(browser: Browser, new_site: Server) -> Iterator[People]:
     desks.close()
 
 
-def test_edits_of_the_site_stay_until_they_are_saved(people, server, name):
+def test_edits_of_the_site_stay_until_they_are_saved(first_people, new_site, name):
+    people, server = first_people, new_site
     teacher_name = name("reed")
     teacher = people.join(teacher_name, is_altered=True)
     server.flask("chat", "teacher", teacher_name)
@@ -60,8 +61,27 @@ def test_edits_of_the_site_stay_until_they_are_saved(people, server, name):
     teacher.locator(".language-switch").click()
     teacher.get_by_role("link", name="Rooms").click()
     expect(field).to_have_count(0)
+    assert teacher.evaluate(ASKS_BEFORE_LEAVING)
     teacher.get_by_role("link", name="Site").click()
     expect_edits()
+    assert teacher.evaluate(ASKS_BEFORE_LEAVING)
+
+    colleague = people.client(name("mill"))
+    server.flask("chat", "teacher", colleague.name)
+    version = colleague.get("/site/settings")["version"]
+    colleague.post("/site/settings", version=version, name="Lab", pupils_make_rooms=False)
+    teacher.get_by_role("button", name="Save").click()
+    alert = teacher.get_by_role("alert").filter(has_text="meanwhile")
+    expect(alert.get_by_text("Name of the site: none → Lab")).to_be_visible()
+    expect(alert.get_by_text("Pupils make rooms: yes → no")).to_be_visible()
+    expect_edits()
+    expect(teacher.locator("[name=pupils_make_rooms]")).not_to_be_checked()
+    teacher.get_by_role("button", name="Save").click()
+    expect(alert).to_have_count(0)
+    expect_edits()
+    assert not teacher.evaluate(ASKS_BEFORE_LEAVING)
+    saved = colleague.get("/site/settings")
+    assert (saved["name"], saved["keep_days"], saved["pupils_make_rooms"]) == ("Room 7", 30, False)
 
 
 def test_from_the_link_to_a_class_that_is_in(first_people, new_site, name):
@@ -159,8 +179,7 @@ def test_a_roster_becomes_log_in_cards(people, server, name):
     for tab, count in (("now", 0), ("people", 2)):
         teacher.locator(f".teach-tabs [href='#{tab}']").click()
         expect(teacher.locator(".card")).to_have_count(count)
-    leaves = "window.dispatchEvent(new Event('beforeunload', {cancelable: true}))"
-    assert not teacher.evaluate(leaves), "the browser asks first"
+    assert teacher.evaluate(ASKS_BEFORE_LEAVING)
     card = teacher.locator(".card").first
     expect(card.locator("svg path")).to_have_count(1)
     address, username, password = card.locator("code").all_inner_texts()
@@ -174,7 +193,7 @@ def test_a_roster_becomes_log_in_cards(people, server, name):
     teacher.get_by_role("button", name="Done", exact=True).click()
     teacher.get_by_role("dialog").get_by_role("button", name="Done", exact=True).click()
     expect(teacher.locator(".card")).to_have_count(0)
-    assert teacher.evaluate(leaves)
+    assert not teacher.evaluate(ASKS_BEFORE_LEAVING)
 
 
 def test_ones_own_account(people, name):

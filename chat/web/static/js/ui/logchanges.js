@@ -21,6 +21,13 @@ export function differences({ before, after }) {
   return names.map((name) => el("div", { class: "log-change" }, label(name), difference(name, before[name], after[name])));
 }
 
+/** What is told when somebody else has saved in between: nodes with the failure and the differences of the settings. */
+export function meanwhile({ message }, before, after) {
+  const names = Object.keys(after).filter((name) => name !== "version" && after[name] !== before[name]);
+  const pick = (settings) => Object.fromEntries(names.map((name) => [name, settings[name]]));
+  return [message, ...differences({ before: pick(before), after: pick(after) })];
+}
+
 const label = (name) => t("change.label", { name: hasText(`change.${name}`) ? t(`change.${name}`) : name });
 
 function difference(name, before, after) {

@@ -2,6 +2,7 @@
 
 import { el } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
+import { askBeforeLeaving } from "./unsaved.js";
 
 /** A small form for the text. save(text) may throw an error, whose text is shown; close() is called when it is done. */
 export function editor(text, save, close) {
@@ -11,6 +12,7 @@ export function editor(text, save, close) {
   const done = el("button", { type: "submit", class: "primary" }, t("message.save"));
   const form = el("form", { class: "bubble editor" }, area, error, el("div", { class: "buttons" }, cancel, done));
   area.value = text;
+  askBeforeLeaving(form, () => area.value.trim() !== text);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const now = area.value.trim();

@@ -6,8 +6,9 @@ import { fullTime, lengthOfTime, toDate } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
 import { slowModes } from "../lib/slowmode.js";
 import { field, openDialog, openForm } from "./dialogs.js";
-import { differences } from "./logchanges.js";
+import { differences, meanwhile } from "./logchanges.js";
 import { notify } from "./notices.js";
+import { askBeforeLeaving, editsOf } from "./unsaved.js";
 
 const CHANGED = 409; // by somebody else meanwhile
 const MUTES = [5, 15, 60, 1440]; // minutes
@@ -16,13 +17,19 @@ const RECENT = 10; // minutes
 /** The part of the room's dialog with its settings; saved() is called after a change. */
 export function settingsSection(room, saved) {
   const place = el("section", { class: "order-section" }, el("h3", {}, t("order.title")));
-  const error = el("p", { class: "form-error", role: "alert" });
+  const error = el("div", { class: "form-error", role: "alert" });
   let shown = null;
-  const load = async () => {
+  let form = null;
+  const load = async (edits = {}) => {
     shown = (await orderApi.settings(room.name)).settings;
-    place.replaceChildren(el("h3", {}, t("order.title")), settingsForm(shown, save), error);
+    form = settingsForm(shown, edits, save);
+    askBeforeLeaving(form, () => Object.keys(edited()).length > 0);
+    place.replaceChildren(el("h3", {}, t("order.title")), form, error);
   };
-  const save = async (changes) => {
+  const edited = () => editsOf(chosen(form), { ...shown, slow_mode: ownPause(shown) });
+  const save = async () => {
+    const { archived, ...others } = chosen(form);
+    const changes = archived === shown.archived ? others : { ...others, archived };
     try {
       error.textContent = "";
       await orderApi.change(room.name, shown.version, changes);
@@ -30,43 +37,60 @@ export function settingsSection(room, saved) {
       await load();
       saved();
     } catch (problem) {
-      if (problem.status === CHANGED) await load().catch(() => {}); // what the other one has done
       error.textContent = problem.message;
+      if (problem.status === CHANGED) await showMeanwhile(problem).catch(() => {});
     }
+  };
+  const showMeanwhile = async (problem) => {
+    const before = shown;
+    await load(edited());
+    error.replaceChildren(...meanwhile(problem, before, shown));
   };
   load().catch((problem) => place.append(el("p", { class: "form-error" }, problem.message)));
   return place;
 }
 
-function settingsForm(now, save) {
-  const box = (name, key, checked) =>
-    el("label", { class: "choice" }, el("input", { type: "checkbox", name, checked }), el("span", {}, t(key)));
+function settingsForm(now, edits, save) {
+  const start = { ...now, slow_mode: ownPause(now), ...edits };
+  const box = (name, key) =>
+    el("label", { class: "choice" }, el("input", { type: "checkbox", name, checked: start[name] }), el("span", {}, t(key)));
   const form = el(
     "form",
     { novalidate: true },
-    field("topic", t("order.topic"), { value: now.topic, maxlength: 250, autocomplete: "off" }),
-    box("readOnly", "order.readOnly.set", now.read_only),
-    pauseField(now),
-    box("seenBy", "order.seenBy.set", now.seen_by),
-    box("archived", "order.archive.set", now.archived),
+    field("topic", t("order.topic"), { value: start.topic, maxlength: 250, autocomplete: "off" }),
+    box("read_only", "order.readOnly.set"),
+    pauseField(start.slow_mode, now),
+    box("seen_by", "order.seenBy.set"),
+    box("archived", "order.archive.set"),
     el("div", { class: "buttons" }, el("button", { type: "submit", class: "primary" }, t("order.save"))),
   );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const { topic, readOnly, pause, seenBy, archived } = form.elements;
-    const changes = { topic: topic.value.trim(), read_only: readOnly.checked, seen_by: seenBy.checked };
-    changes.slow_mode = pause.value === "" ? null : Number(pause.value);
-    if (archived.checked !== now.archived) changes.archived = archived.checked;
-    save(changes);
+    save();
   });
   return form;
 }
 
-function pauseField(now) {
-  const own = now.slow_mode_is_default ? "" : String(now.slow_mode);
-  const values = ["", ...slowModes(own === "" ? 0 : now.slow_mode)];
+/** The settings as they stand in the form. */
+function chosen(form) {
+  const { topic, read_only: readOnly, seen_by: seenBy, archived, pause } = form.elements;
+  return {
+    topic: topic.value.trim(),
+    read_only: readOnly.checked,
+    seen_by: seenBy.checked,
+    archived: archived.checked,
+    slow_mode: pause.value === "" ? null : Number(pause.value),
+  };
+}
+
+/** The room's own slow mode in seconds; null: it has the site's. */
+const ownPause = (settings) => (settings.slow_mode_is_default ? null : settings.slow_mode);
+
+function pauseField(pause, now) {
+  const start = pause === null ? "" : String(pause);
+  const values = ["", ...slowModes(pause ?? 0)];
   const text = (value) => (value === "" ? t("order.slow.default", { time: now.slow_mode_is_default ? pauseText(now.slow_mode) : "…" }) : pauseText(value));
-  const options = values.map((value) => el("option", { value: String(value), selected: String(value) === own }, text(value)));
+  const options = values.map((value) => el("option", { value: String(value), selected: String(value) === start }, text(value)));
   return el("div", { class: "field" }, el("label", { for: "field-pause" }, t("order.slow.set")), el("select", { id: "field-pause", name: "pause" }, options));
 }
 

@@ -6,7 +6,9 @@ import { lengthOfTime } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
 import { slowModes } from "../lib/slowmode.js";
 import { field, openForm } from "./dialogs.js";
+import { meanwhile } from "./logchanges.js";
 import { notify } from "./notices.js";
+import { askBeforeLeaving, editsOf } from "./unsaved.js";
 
 const CHANGED = 409; // by somebody else meanwhile
 const SWITCHES = {
@@ -27,11 +29,12 @@ export class SiteForm {
   #place;
   #settings = null;
   #form = null;
-  #error = el("p", { class: "form-error", role: "alert" });
+  #error = el("div", { class: "form-error", role: "alert" });
 
   constructor(place) {
     this.#place = place;
     place.replaceChildren(this.#error);
+    askBeforeLeaving(document.body, () => Object.keys(SiteForm.#edits).length > 0); // also while another part is shown
     this.#load();
   }
 
@@ -59,7 +62,7 @@ export class SiteForm {
   }
 
   #keepEdits() {
-    if (this.#form) SiteForm.#edits = Object.fromEntries(Object.entries(this.#values()).filter(([key, value]) => value !== this.#settings[key]));
+    if (this.#form) SiteForm.#edits = editsOf(this.#values(), this.#settings);
   }
 
   #show() {
@@ -90,6 +93,7 @@ export class SiteForm {
       event.preventDefault();
       this.#save();
     });
+    form.addEventListener("input", () => this.#keepEdits());
     this.#form = form;
     this.#place.replaceChildren(form);
   }
@@ -109,12 +113,16 @@ export class SiteForm {
     try {
       await this.#change(this.#values());
     } catch (error) {
-      if (error.status === CHANGED) {
-        SiteForm.#edits = {};
-        await this.#load(); // what the other has done
-      }
       this.#error.textContent = error.message;
+      if (error.status === CHANGED) await this.#showMeanwhile(error);
     }
+  }
+
+  /** Show what somebody else has changed, and keep what is not saved. */
+  async #showMeanwhile(error) {
+    const before = this.#settings;
+    await this.#load();
+    this.#error.replaceChildren(...meanwhile(error, before, this.#settings));
   }
 
   async #change(changes) {
