@@ -10,7 +10,7 @@ import { qrCodes } from "./qr.js";
 /** Show cards ({username, name, password}) in place; back() leaves them. */
 export async function showCards(place, cards, back) {
   const sheet = el("div", { class: "cards" });
-  const status = el("p", { class: "hint", role: "status" }, t("cards.making"));
+  const status = el("p", { class: "hint no-print", role: "status" }, t("cards.making"));
   const print = el("button", { type: "button", class: "primary", disabled: true, onclick: () => globalThis.print() }, t("cards.print"));
   const leave = el("button", { type: "button", onclick: back }, t("cards.back"));
   place.replaceChildren(el("div", { class: "cards-head no-print" }, el("p", {}, t("cards.about")), el("div", { class: "buttons" }, leave, print)), status, sheet);
