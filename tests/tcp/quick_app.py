@@ -1,4 +1,4 @@
-"""create_app, impatient: what takes a minute takes a second or two."""
+"""create_app, impatient: what takes a minute takes some seconds, more than a busy machine lets pass unseen."""
 
 from flask import Flask
 
@@ -8,6 +8,6 @@ from chat.server import lines
 
 
 def create() -> Flask:
-    connection.LOGIN_SECONDS = 2.0
-    lines.PIECE_SECONDS = 1.0
+    connection.LOGIN_SECONDS = 6.0
+    lines.PIECE_SECONDS = 3.0
     return real.create_app()

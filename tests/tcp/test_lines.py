@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import select
 import signal
 import socket
 import threading
@@ -127,20 +128,22 @@ def impatient(server: Callable[..., Server]) -> Server:
 
 
 def test_connections_without_login_are_closed_and_others_kept(impatient: Server) -> None:
-    alice, idle, busy = Lines(impatient.tcp_port), Lines(impatient.tcp_port), Lines(impatient.tcp_port)
-    with alice, idle, busy:
+    with Lines(impatient.tcp_port) as alice:
         alice.sign_in("alice")
-        for _ in range(5):
-            time.sleep(0.5)
-            assert busy.ask("heartbeat")["message_type"] == "heartbeat", "it says something"
-        (last,) = idle.rest()
-        assert last["error_code"] == 1001
+        with Lines(impatient.tcp_port) as idle, Lines(impatient.tcp_port) as busy:
+            while not select.select([idle.socket], [], [], 0.5)[0]:
+                assert busy.ask("heartbeat")["message_type"] == "heartbeat", "it says something"
+            (last,) = idle.rest()
+            assert last["error_code"] == 1001
+            assert busy.ask("heartbeat")["message_type"] == "heartbeat"
         assert alice.ask("user_info_request")["message_type"] == "user_info_response"
         alice.ask("logout_request")
         assert alice.rest()[-1]["error_code"] == 1001
 
 
 def test_transfers_that_stand_still_are_given_up(impatient: Server) -> None:
+    (pid,) = impatient.worker_pids()
+    before = resting_sockets_of(pid)
     up, down = Lines(impatient.tcp_port), Lines(impatient.tcp_port, receive_buffer=4096)
     with up, down:
         up.sign_in("alice")
@@ -154,7 +157,7 @@ def test_transfers_that_stand_still_are_given_up(impatient: Server) -> None:
         up.raw(bytes(300_000))
         (last,) = up.rest()
         assert last["error_code"] == 1008
-        time.sleep(6)
+        wait_until(lambda: sockets_of(pid) <= before, "the download is given up, too")
         got = 0
         with contextlib.suppress(ConnectionError):
             while piece := down.socket.recv(65536):
