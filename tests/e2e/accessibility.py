@@ -113,6 +113,8 @@ class Walk:
             dialog.get_by_role("button", name=self.text(step), exact=True).press("Enter")
             expect(dialog).not_to_have_attribute("data-id", before)
         expect(self.page.locator("dialog")).to_have_count(1)
+        images = "() => [...document.querySelectorAll('dialog img')].every((image) => image.naturalWidth)"
+        self.page.wait_for_function(images)
         self.look(screen)
         if not self.page.evaluate("document.querySelector('dialog').contains(document.activeElement)"):
             self.found.append(f"{screen}: the focus is outside")
@@ -141,4 +143,4 @@ class Walk:
         width, height, scale = size
         screen = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": False}
         self._devices.send("Emulation.setDeviceMetricsOverride", screen)
-        self.page.wait_for_function(f"innerWidth === {width}")
+        self.page.wait_for_function("(width) => innerWidth === width", arg=width)

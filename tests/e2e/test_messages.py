@@ -140,6 +140,7 @@ def test_the_tools_by_keyboard(people, name):
     anna.keyboard.press("ArrowUp")
     expect(message(anna, "one")).to_be_focused()
     message(anna, "two").locator(".bubble").hover()  # as one that comes below a pointer that rests
+    anna.mouse.move(5, 5)  # or leaves it
     for label in ("React", "Reply", "Seen by", "Pin", "Edit", "Delete"):
         anna.keyboard.press("Tab")
         expect(anna.get_by_role("button", name=label, exact=True)).to_be_focused()

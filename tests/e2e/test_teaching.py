@@ -196,6 +196,33 @@ def test_a_roster_becomes_log_in_cards(people, server, name):
     assert not teacher.evaluate(ASKS_BEFORE_LEAVING)
 
 
+def test_bad_rosters_are_told_in_the_dialog(people, server, name, tmp_path):
+    teacher_name = name("hall")
+    teacher = people.join(teacher_name)
+    server.flask("chat", "teacher", teacher_name)
+    teacher.goto("/teach")
+    teacher.get_by_role("button", name="Import a roster").click()
+    dialog, field = teacher.get_by_role("dialog"), teacher.locator("#field-roster")
+    bad = {
+        "more than 2000 people": (b"username\n" + b"kim\n" * 50_000, "at most 2000 lines"),
+        "one long line": (b"username\n" + b"x" * 3_000_000, "Line 2"),
+        "formulas": (b"username\n=1+1\n", "Line 2: =1+1 begins like a formula"),
+        "a Western encoding": ("username\nJörg\n".encode("latin-1"), "save it as CSV in UTF-8"),
+        "a teacher": (f"username\n{teacher_name}\n".encode(), "is a teacher"),
+        "nothing": (b"", "The first line must name the columns"),
+    }
+    for what, (content, words) in bad.items():
+        field.set_input_files({"name": f"{what}.csv", "mimeType": "text/csv", "buffer": content})
+        expect(teacher.locator(".mistakes"), what).to_contain_text(words)
+        expect(dialog.locator("button.primary")).to_be_hidden()
+    large = tmp_path / "large.csv"
+    with large.open("wb") as file:
+        file.truncate(1 << 30)
+    field.set_input_files(large)  # is not read
+    expect(dialog.get_by_role("alert")).to_have_text("The file is too large: at most 4 MiB.")
+    expect(teacher.locator(".mistakes")).to_have_count(0)
+
+
 def test_ones_own_account(people, name):
     kim = name("kim")
     page = people.join(kim)

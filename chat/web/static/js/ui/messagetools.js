@@ -24,7 +24,7 @@ export class MessageTools {
     this.#log = log;
     this.#actions = actions;
     log.addEventListener("pointerover", (event) => this.#hovered(event));
-    log.addEventListener("pointerleave", () => !this.#node.contains(document.activeElement) && this.#hide());
+    log.addEventListener("pointerleave", () => !this.#node.contains(document.activeElement) && !this.#isByKeyboard && this.#hide());
     log.addEventListener("focusin", (event) => this.#focused(event.target));
     log.addEventListener("keydown", (event) => this.#key(event));
     log.addEventListener("pointerdown", (event) => this.#pressed(event));
@@ -54,10 +54,13 @@ export class MessageTools {
     node.querySelector(".message-main").append(this.#node);
   }
 
+  get #isByKeyboard() {
+    return Boolean(this.#shown?.matches(":focus-visible") || this.#node.querySelector(":focus-visible"));
+  }
+
   /** Not while the keyboard is used: messages also move below a pointer that rests. */
   #hovered(event) {
-    const isByKeyboard = this.#shown?.matches(":focus-visible") || this.#node.querySelector(":focus-visible");
-    if (event.pointerType === "mouse" && !isByKeyboard) this.#show(messageAt(event.target));
+    if (event.pointerType === "mouse" && !this.#isByKeyboard) this.#show(messageAt(event.target));
   }
 
   #fill(node) {
