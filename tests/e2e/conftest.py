@@ -257,6 +257,16 @@ def people(browser: Browser, desks: Desks, server: Server) -> Iterator[People]:
     gathered.finish()
 
 
+@pytest.fixture(scope="module")
+def page(browser: Browser, shared_server: Server) -> Iterator[Page]:
+    """A page of a visitor, for tests of its modules."""
+    context = browser.new_context(base_url=shared_server.url, locale="en-US")
+    opened = context.new_page()
+    opened.goto("/")
+    yield opened
+    context.close()
+
+
 @pytest.fixture
 def name() -> Callable[[str], str]:
     """Names that no other test has."""
