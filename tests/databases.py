@@ -15,6 +15,10 @@ from tests import postgresql
 POSTGRESQL = "postgresql"
 SECRET = "tests-only-0123456789-abcdefghijklmnopqrstuvwxyz"
 URL_FILE = "database_url"  # a file in the instance folder: its database is not the SQLite file there
+direct_only = pytest.mark.skipif(
+    bool(os.environ.get(postgresql.POOLER)),
+    reason="a pooler has connections of its own: it replaces lost ones, and LISTEN is deaf",
+)
 
 
 def url_of(home: Path) -> str:

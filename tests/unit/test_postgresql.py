@@ -32,7 +32,7 @@ from setting_parsers import ConfigError
 from tests import postgresql
 from tests.conftest import FakeClock, run_in_threads, services_of, settings_at, sign_up
 from tests.database import bus_of, engine_of, execute, store_of, tracing
-from tests.databases import url_of
+from tests.databases import direct_only, url_of
 from tests.real_server import ROOT, wait_until
 from tests.sizes import size
 
@@ -42,8 +42,8 @@ LOBBY = 1
 
 @pytest.fixture
 def outside(home: Path) -> Iterator[psycopg.Connection]:
-    """A connection of somebody else's."""
-    with psycopg.connect(url_of(home), autocommit=True) as connection:
+    """A connection of somebody else's, which goes through no pooler."""
+    with psycopg.connect(url_of(home), port=5432, autocommit=True) as connection:
         yield connection
 
 
@@ -64,6 +64,7 @@ def refusal(job: Callable[[], object]) -> ErrorCode:
     return caught.value.code
 
 
+@direct_only
 def test_lost_connections_cost_one_failure_and_then_new_ones_are_made(
     services: Services, outside: psycopg.Connection
 ) -> None:
@@ -83,6 +84,7 @@ def test_a_server_that_is_away_is_unavailable(make_services: Callable[..., Servi
     assert time.monotonic() - began < 10
 
 
+@direct_only
 def test_of_several_hosts_the_one_that_takes_writes_is_used(
     make_services: Callable[..., Services], outside: psycopg.Connection, home: Path
 ) -> None:
@@ -373,6 +375,7 @@ def test_events_come_without_notifications_too(
         assert time.monotonic() - began < bus_module.LOOK_ANYWAY_SECONDS * 0.8
 
 
+@direct_only
 def test_after_a_lost_connection_everybody_looks_again(
     services: Services, outside: psycopg.Connection, listening: tuple[PostgresBus, Heard]
 ) -> None:
@@ -385,6 +388,7 @@ def test_after_a_lost_connection_everybody_looks_again(
     wait_until(lambda: heard.times == [7], "and events come again")
 
 
+@direct_only
 def test_ids_of_events_that_come_again_after_a_crash_are_not_taken_for_own_ones(
     make_services: Callable[..., Services], outside: psycopg.Connection
 ) -> None:

@@ -34,7 +34,7 @@ from config import Settings
 from instance import check
 from setting_parsers import ConfigError
 from tests.conftest import FakeClock, settings_at, sign_up
-from tests.databases import url_of
+from tests.databases import direct_only, url_of
 from tests.real_server import ROOT, wait_until
 from tests.redis import PrivateRedis
 from tests.relay import Relay
@@ -628,6 +628,7 @@ def seconds_until_heard(sender: Services, reader: Services, text: str) -> float:
         reader.hub.notifier.unregister(waiter)
 
 
+@direct_only
 @pytest.mark.postgresql_only
 def test_events_travel_by_redis_and_without_it_by_notifications(
     server: PrivateRedis, running: tuple[Services, Services], home: Path
