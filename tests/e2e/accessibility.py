@@ -10,6 +10,8 @@ from typing import Any, cast
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.e2e.steps import wait_for_history
+
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 # Width and height in CSS pixels, and device pixels for each of them.
 PHONE, DESKTOP, TABLET = (320, 640, 1), (1920, 1080, 1), (768, 1024, 1)
@@ -49,6 +51,7 @@ class Walk:
 
     def to(self, address: str, shown: str) -> None:
         """Load the address anew, and wait until this is shown."""
+        wait_for_history(self.page)
         self.page.goto("about:blank")
         self.page.goto(address)
         expect(self.page.locator(shown).first).to_be_visible()

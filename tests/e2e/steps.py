@@ -25,6 +25,14 @@ def say(page: Page, text: str) -> None:
         page.locator("#message-text").press("Enter")
 
 
+def wait_for_history(page: Page) -> None:
+    """Wait until the page has left the history's entries of what was closed.
+
+    A page that goes back while the test loads an address may end that load: net::ERR_ABORTED.
+    """
+    page.wait_for_function("!history.state || document.querySelector('dialog') !== null")
+
+
 def wait_for(page: Page, condition: Callable[[], object], what: str) -> None:
     """Wait until it holds, while the page's events are taken in."""
     for _ in range(500):

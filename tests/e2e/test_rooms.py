@@ -5,7 +5,7 @@ import requests
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import PASSWORD
-from tests.e2e.steps import create_room, expect_once, open_room, own_room, row, say
+from tests.e2e.steps import create_room, expect_once, open_room, own_room, row, say, wait_for_history
 
 
 def test_a_locked_room_takes_the_right_password_only(people, name):
@@ -212,6 +212,7 @@ def test_an_announcement_shows_in_the_room_and_can_be_put_away(people, name, ser
     anna.keyboard.press("Escape")
     anna.locator("#announcement-hide").click()
     expect(anna.locator("#announcement")).to_be_hidden()
+    wait_for_history(anna)
     anna.reload()
     open_room(anna, room)
     with anna.expect_response("**/room/announcements*"):
