@@ -54,12 +54,12 @@ class LoopHost:
         self.log = gunicorn_log
         self.is_logged: bool = gunicorn_log.access_log_enabled
         self.is_stopping = False
-        lanes = self._lanes = Lanes(cfg.threads)
+        self._nothing = contextvars.Context()
+        lanes = self._lanes = Lanes(cfg.threads, self.on_loop)
         self.in_thread, self.offer = lanes.run, lanes.offer
         self._woken: deque[Waiting] = deque()
         self._flush_is_due = False
         self._taken = 0  # pulls taken in this turn of the loop
-        self._nothing = contextvars.Context()
 
     @property
     def rests(self) -> bool:

@@ -4,6 +4,7 @@ The thread that became idle last runs first, because its caches are warm.
 """
 
 import logging
+import math
 import threading
 import time
 from collections import Counter, OrderedDict, deque
@@ -28,6 +29,7 @@ class Bounds:
     most_waiting: int  # jobs that may be refused; the others are limited by the number of connections
     most_each: int = 0  # concurrent jobs per client; 0: unlimited
     unasked: int = 0  # additional threads assigned without asking for the client
+    ready: int = 0  # jobs whose turn is fixed before a thread is idle
     rest: int = 0  # a thread sleeps this multiple of a job's CPU time after the job, if more jobs wait
 
 
@@ -45,6 +47,7 @@ BOUNDS = {
 _LONGEST_REST = 0.5  # seconds
 _MOST_CLOCKS = 1000  # clients that have used CPU time; more are cleared of those whose clock has been passed
 REST_MOST_WAITING = 4000
+REST_READY = 2  # so that threads need not wait for the loop between two jobs: it would cost 8 % of a send
 # Threads running Python share the GIL. At low load the client is not determined, which saves time.
 REST_MOST_EACH = REST_UNASKED = 2
 
@@ -52,9 +55,9 @@ REST_MOST_EACH = REST_UNASKED = 2
 class Lanes:
     """All threads of a worker process; they end with the process, even while busy."""
 
-    def __init__(self, threads: int) -> None:
-        rest = Bounds(threads, REST_MOST_WAITING, REST_MOST_EACH, REST_UNASKED)
-        self._pools = {lane: Pool(lane, bounds) for lane, bounds in (BOUNDS | {Lane.REST: rest}).items()}
+    def __init__(self, threads: int, on_loop: Callable[..., None]) -> None:
+        rest = Bounds(threads, REST_MOST_WAITING, REST_MOST_EACH, REST_UNASKED, REST_READY)
+        self._pools = {lane: Pool(lane, bounds, on_loop) for lane, bounds in (BOUNDS | {Lane.REST: rest}).items()}
         self.run = self._pools[Lane.REST].run
         self.offer = self._pools[Lane.REST].offer
 
@@ -73,71 +76,102 @@ class Lanes:
 
 
 class Pool:
-    """The threads of one lane, and its queue."""
+    """The threads of one lane, and its queue.
 
-    def __init__(self, lane: Lane, bounds: Bounds) -> None:
+    Only the loop handles the queue, so that it needs no lock: a thread that has a lock and waits for the GIL stops the
+    loop (docs/decisions/0330). It keeps the next jobs ready, and the threads call it as they take them.
+    """
+
+    def __init__(self, lane: Lane, bounds: Bounds, on_loop: Callable[..., None]) -> None:
         self.lane = lane
         self._bounds = bounds
+        self._on_loop = on_loop
         # with at least this many idle threads, clients are not determined
         self._asks_from = bounds.threads - bounds.unasked if bounds.most_each else 0
-        self._lock = threading.Lock()
         self._turns = Turns()
         self._at_work: Counter[Client] = Counter()  # jobs of each client, but for those that nobody asked about
         self._busy: set[Client] = set()  # clients that have as many at work as they may
+        # Shared with the threads, by operations that are atomic under the GIL.
+        self._ready: deque[Job] = deque()  # the next jobs; their clients are counted as at work
+        self._done: deque[tuple[Client, float]] = deque()  # clients of jobs that ended, and their seconds of CPU
+        self._is_called = False  # the loop will hand out jobs
         self._resting = [_Thread(self, f"{lane.name.lower()}_{number}", bounds) for number in range(bounds.threads)]
         for thread in self._resting:
             thread.start()
 
     def run(self, owner: Owner, work: Callable[..., None], *args: Any) -> None:
-        """Run the work at its client's turn, regardless of the queue's length."""
+        """Run the work at its client's turn, regardless of the queue's length. On the loop."""
         self._put(owner, work, args, False)
 
     def offer(self, owner: Owner, work: Callable[..., None], *args: Any) -> None:
         """Run the work at its client's turn. If the queue is full, the newest job of the client with most jobs is
-        refused.
+        refused. On the loop.
         """
         self._put(owner, work, args, True)
 
     def _put(self, owner: Owner, work: Callable[..., None], args: tuple[Any, ...], is_refusable: bool) -> None:
-        dropped = None
-        with self._lock:
-            if len(self._resting) > self._asks_from:
-                self._resting.pop().go_on((None, owner, work, args, is_refusable))
-                return
-            client = owner.client
-            job = (client, owner, work, args, is_refusable)
-            if self._resting and client not in self._busy:
-                self._begins(client)
-                self._resting.pop().go_on(job)
-                return
-            self._turns.add(client, job)
-            if self._turns.refusable > self._bounds.most_waiting:
-                dropped = self._turns.drop()
-        if dropped is not None:
+        if len(self._resting) > self._asks_from:
+            self._resting.pop().go_on((None, owner, work, args, is_refusable))
+            return
+        client = owner.client
+        self._turns.add(client, (client, owner, work, args, is_refusable))
+        self._hand_out()
+        if self._turns.refusable > self._bounds.most_waiting and (dropped := self._turns.drop()) is not None:
             dropped[1].refused(self.lane, dropped[2], dropped[3])
 
     @property
     def rests(self) -> bool:
         """Whether all threads are idle."""
-        return len(self._resting) == self._bounds.threads
+        return len(self._resting) == self._bounds.threads and not self._turns and not self._ready
 
     @property
     def has_waiting(self) -> bool:
-        """Whether a job waits for a thread. Asked without the lock."""
-        return bool(self._turns.refusable)
+        """Whether a job waits for a thread. From any thread."""
+        return bool(self._ready or self._turns)
 
     def next_job(self, thread: "_Thread", done: Client | None, seconds: float) -> Job | None:
-        """Return the next job for a thread that has finished one, in that much CPU time; None: it becomes idle."""
-        with self._lock:
-            if done is not None and self._bounds.most_each:
-                self._ends(done)
-                self._turns.charge(done, seconds)
+        """Return the next job for a thread that has finished one, in that much CPU time; None: it becomes idle. In the
+        thread.
+        """
+        if done is not None:
+            self._done.append((done, seconds))
+        job = self._take_ready()
+        if job is None:
+            self._resting.append(thread)
+        # A job made ready after the look above is seen here, or the loop saw the idle thread.
+        if not self._is_called and (self._turns or (job is None and self._ready)):
+            self._is_called = True
+            self._on_loop(self._hand_out)
+        return job
+
+    def _hand_out(self) -> None:
+        """Count the ended jobs, give jobs to idle threads, and make the next ones ready."""
+        self._is_called = False  # first: a thread that ends a job from here on calls again
+        while self._done:
+            client, seconds = self._done.popleft()
+            if self._bounds.most_each:
+                self._ends(client)
+                self._turns.charge(client, seconds)
+        while self._make_ready():
+            while self._resting and (job := self._take_ready()) is not None:
+                self._resting.pop().go_on(job)
+
+    def _make_ready(self) -> bool:
+        """Take jobs from the queue until enough are ready; whether an idle thread may take one."""
+        while len(self._ready) < self._bounds.ready + len(self._resting):
             job = self._turns.next(self._busy)
             if job is None:
-                self._resting.append(thread)
-            elif job[0] is not None and self._bounds.most_each:
+                break
+            if self._bounds.most_each and job[0] is not None:
                 self._begins(job[0])
-            return job
+            self._ready.append(job)
+        return bool(self._ready and self._resting)
+
+    def _take_ready(self) -> Job | None:
+        try:
+            return self._ready.popleft()
+        except IndexError:
+            return None
 
     def _begins(self, client: Client) -> None:
         self._at_work[client] += 1
@@ -164,6 +198,9 @@ class Turns:
         self._now = 0.0
         self.refusable = 0  # the number of jobs that may be refused
 
+    def __bool__(self) -> bool:
+        return bool(self._ring)
+
     def add(self, client: Client, job: Job) -> None:
         """Append the job to its client's queue."""
         self._ring.setdefault(client, deque()).append(job)
@@ -177,11 +214,16 @@ class Turns:
 
     def next(self, busy: Collection[Client]) -> Job | None:
         """Return the next job, skipping busy clients."""
-        waiting = [each for each in self._ring if each not in busy]
-        if not waiting:
+        chosen, least = None, math.inf
+        for each in self._ring:
+            clock = self._clock(each)
+            if clock < least and each not in busy:
+                chosen, least = each, clock
+                if clock == self._now:  # none is earlier
+                    break
+        if chosen is None:
             return None
-        client = min(waiting, key=self._clock)
-        self._now = self._clock(client)
+        client, self._now = chosen, least
         jobs = self._ring[client]
         job = jobs.popleft()
         self.refusable -= job[4]

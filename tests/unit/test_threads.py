@@ -35,8 +35,58 @@ class Client:
         self.refusals.append((lane, *args))
 
 
-def pool_of(threads: int, most_waiting: int = 2000, *, most_each: int = 0, unasked: int = 0) -> Pool:
-    return Pool(Lane.LONG, Bounds(threads, most_waiting, most_each, unasked))
+class Loop:
+    """An event loop in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+
+    def call_soon(self, call: Callable[..., object], *args: Any) -> None:
+        self._loop.call_soon_threadsafe(call, *args)
+
+    def call(self, call: Callable[..., None], *args: Any) -> None:
+        """Call on the loop, and wait for it."""
+
+        async def called() -> None:
+            call(*args)
+
+        asyncio.run_coroutine_threadsafe(called(), self._loop).result(10)
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+@pytest.fixture(scope="module")
+def loop() -> Iterator[Loop]:
+    made = Loop()
+    yield made
+    made.close()
+
+
+class LoopPool(Pool):
+    """A pool whose jobs may come from any thread."""
+
+    def __init__(self, bounds: Bounds, loop: Loop) -> None:
+        super().__init__(Lane.LONG, bounds, loop.call_soon)
+        self._loop = loop
+
+    def _put(self, *args: Any) -> None:
+        self._loop.call(super()._put, *args)
+
+
+MakePool = Callable[..., Pool]
+
+
+@pytest.fixture
+def pool_of(loop: Loop) -> MakePool:
+    def make(threads: int, most_waiting: int = 2000, **bounds: int) -> Pool:
+        return LoopPool(Bounds(threads, most_waiting, **bounds), loop)
+
+    return make
 
 
 class Busy:
@@ -65,8 +115,11 @@ def bob() -> Client:
     return Client("bob")
 
 
-def test_all_is_done_by_no_more_threads_than_there_are(alice: Client) -> None:
-    pool, lock = pool_of(3), threading.Lock()
+@pytest.mark.parametrize("bounds", [{}, {"ready": 2}, {"ready": 2, "most_each": 2, "unasked": 2}, {"most_each": 1}])
+def test_all_is_done_by_no_more_threads_than_there_are(
+    pool_of: MakePool, alice: Client, bob: Client, bounds: dict[str, int]
+) -> None:
+    pool, lock = pool_of(3, **bounds), threading.Lock()
     at_once, most, done = 0, 0, []
 
     def work(number: int) -> None:
@@ -81,15 +134,16 @@ def test_all_is_done_by_no_more_threads_than_there_are(alice: Client) -> None:
 
     def submit() -> None:
         for number in range(50):
-            pool.run(alice, work, number)
+            pool.run(alice if number % 2 else bob, work, number)
 
     run_in_threads(*[submit] * 4)
     wait_until(lambda: len(done) == 200, "all is done")
+    wait_until(lambda: pool.rests, "all threads rest")
     assert sorted(done) == sorted(list(range(50)) * 4)
-    assert most == 3
+    assert most == (2 if bounds == {"most_each": 1} else 3)
 
 
-def test_a_clients_queued_jobs_run_in_order(alice: Client) -> None:
+def test_a_clients_queued_jobs_run_in_order(pool_of: MakePool, alice: Client) -> None:
     pool, done = pool_of(1), list[int]()
     busy = Busy(pool)
     for number in range(20):
@@ -99,7 +153,22 @@ def test_a_clients_queued_jobs_run_in_order(alice: Client) -> None:
     assert done == list(range(20))
 
 
-def test_a_thousand_requests_of_one_client_cost_another_one_turn(alice: Client, bob: Client) -> None:
+def test_threads_go_on_while_the_loop_is_late(pool_of: MakePool, loop: Loop, alice: Client, bob: Client) -> None:
+    """As many jobs as are ready; the others wait for the loop."""
+    pool, go_on, done = pool_of(1, ready=2), threading.Event(), list[str]()
+    busy = Busy(pool)
+    for client, name in ((alice, "alice"), (bob, "bob")):
+        for _ in range(3):
+            pool.offer(client, done.append, name)
+    loop.call_soon(go_on.wait, 10)
+    busy.let_go_on()
+    wait_until(lambda: done == ["alice", "alice"], "what was ready is done")
+    go_on.set()
+    wait_until(lambda: pool.rests, "all is done")
+    assert done == ["alice"] * 3 + ["bob"] * 3
+
+
+def test_a_thousand_requests_of_one_client_cost_another_one_turn(pool_of: MakePool, alice: Client, bob: Client) -> None:
     pool, done = pool_of(1), list[str]()
     busy = Busy(pool)
     for _ in range(1000):
@@ -145,7 +214,9 @@ def test_an_idle_client_has_not_saved_up_turns() -> None:
     assert taken == ["worker", "idler", "worker", "idler"]
 
 
-def test_a_full_queue_refuses_the_newest_job_of_the_client_with_most(alice: Client, bob: Client) -> None:
+def test_a_full_queue_refuses_the_newest_job_of_the_client_with_most(
+    pool_of: MakePool, alice: Client, bob: Client
+) -> None:
     pool, done = pool_of(1, most_waiting=10), list[str]()
     busy = Busy(pool)
     for number in range(12):
@@ -160,7 +231,7 @@ def test_a_full_queue_refuses_the_newest_job_of_the_client_with_most(alice: Clie
     assert len(done) == 10
 
 
-def test_among_equals_the_newcomer_is_refused(alice: Client, bob: Client) -> None:
+def test_among_equals_the_newcomer_is_refused(pool_of: MakePool, alice: Client, bob: Client) -> None:
     pool, carol = pool_of(1, most_waiting=2), Client("carol")
     busy = Busy(pool)
     for client in (alice, bob, carol):
@@ -169,7 +240,7 @@ def test_among_equals_the_newcomer_is_refused(alice: Client, bob: Client) -> Non
     busy.let_go_on()
 
 
-def test_mandatory_work_is_never_refused_and_uses_no_queue_space(alice: Client, bob: Client) -> None:
+def test_mandatory_work_is_never_refused_and_uses_no_queue_space(pool_of: MakePool, alice: Client, bob: Client) -> None:
     pool, done = pool_of(1, most_waiting=1), list[str]()
     busy = Busy(pool)
     for _ in range(50):
@@ -182,7 +253,7 @@ def test_mandatory_work_is_never_refused_and_uses_no_queue_space(alice: Client, 
     assert alice.refusals == [(Lane.LONG, "one more")]
 
 
-def test_one_at_a_time_each_leaves_a_thread_to_the_others(alice: Client, bob: Client) -> None:
+def test_one_at_a_time_each_leaves_a_thread_to_the_others(pool_of: MakePool, alice: Client, bob: Client) -> None:
     pool, go_on, at_work, done = pool_of(2, most_each=1), threading.Event(), list[str](), list[str]()
 
     def slow(name: str) -> None:
@@ -200,28 +271,35 @@ def test_one_at_a_time_each_leaves_a_thread_to_the_others(alice: Client, bob: Cl
     assert at_work == ["alice"] * 5
 
 
-def test_a_client_has_a_few_threads_at_once_however_many_rest(alice: Client, bob: Client) -> None:
-    pool, go_on, at_work = pool_of(8, most_each=2, unasked=1), threading.Event(), list[str]()
+@pytest.mark.parametrize("ready", [0, 2])
+def test_a_client_has_a_few_threads_at_once_however_many_rest(
+    pool_of: MakePool, alice: Client, bob: Client, ready: int
+) -> None:
+    pool = pool_of(8, most_each=2, unasked=1, ready=ready)
 
-    def slow(name: str) -> None:
-        at_work.append(name)
-        go_on.wait(10)
+    def one_round() -> None:
+        go_on, at_work = threading.Event(), list[str]()
 
-    for _ in range(6):
-        pool.offer(alice, slow, "alice")
-    for _ in range(2):
-        pool.offer(bob, slow, "bob")
-    wait_until(lambda: len(at_work) == 5, "as many as may are at work")
-    assert at_work.count("alice") == 3, "of the first nobody asks whose it is"
-    go_on.set()
-    wait_until(lambda: pool.rests, "all is done")
-    assert sorted(at_work) == ["alice"] * 6 + ["bob"] * 2
-    assert not pool._at_work
-    assert not pool._busy
+        def slow(name: str) -> None:
+            at_work.append(name)
+            go_on.wait(10)
+
+        for _ in range(6):
+            pool.offer(alice, slow, "alice")
+        for _ in range(2):
+            pool.offer(bob, slow, "bob")
+        wait_until(lambda: len(at_work) == 5, "as many as may are at work")
+        assert at_work.count("alice") == 3, "of the first nobody asks whose it is"
+        go_on.set()
+        wait_until(lambda: pool.rests, "all is done")
+        assert sorted(at_work) == ["alice"] * 6 + ["bob"] * 2
+
+    one_round()
+    one_round()  # nothing of the first still counts
 
 
-def test_a_thread_rests_after_long_work_while_more_waits(alice: Client, bob: Client) -> None:
-    pool, times = Pool(Lane.LONG, Bounds(1, 2000, rest=50)), []
+def test_a_thread_rests_after_long_work_while_more_waits(pool_of: MakePool, alice: Client, bob: Client) -> None:
+    pool, times = pool_of(1, rest=50), list[float]()
 
     def work() -> None:
         times.append(time.monotonic())
@@ -239,7 +317,7 @@ def test_a_thread_rests_after_long_work_while_more_waits(alice: Client, bob: Cli
     assert all(rest > 0.2 for rest in rests), f"rests of {rests} s after 5 ms of work"
 
 
-def test_one_after_the_other_is_the_same_threads_work(alice: Client) -> None:
+def test_one_after_the_other_is_the_same_threads_work(pool_of: MakePool, alice: Client) -> None:
     pool, names = pool_of(8), list[str]()
     for number in range(10):
         pool.run(alice, lambda: names.append(threading.current_thread().name))
@@ -247,7 +325,9 @@ def test_one_after_the_other_is_the_same_threads_work(alice: Client) -> None:
     assert len(set(names)) == 1
 
 
-def test_a_fault_is_logged_and_costs_no_thread(alice: Client, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_fault_is_logged_and_costs_no_thread(
+    pool_of: MakePool, alice: Client, caplog: pytest.LogCaptureFixture
+) -> None:
     def broken(fault: BaseException) -> None:
         raise fault
 
@@ -260,7 +340,7 @@ def test_a_fault_is_logged_and_costs_no_thread(alice: Client, caplog: pytest.Log
     assert "another" in caplog.text
 
 
-def test_a_thread_that_rests_keeps_nothing_alive() -> None:
+def test_a_thread_that_rests_keeps_nothing_alive(pool_of: MakePool) -> None:
     class Big(Client):
         def work(self) -> None:
             pass
@@ -274,8 +354,8 @@ def test_a_thread_that_rests_keeps_nothing_alive() -> None:
 
 
 @pytest.fixture
-def lanes() -> Iterator[Lanes]:
-    made = Lanes(2)
+def lanes(loop: Loop) -> Iterator[Lanes]:
+    made = Lanes(2, loop.call_soon)
     yield made
     wait_until(lambda: made.rests, "all is done")
 
@@ -342,7 +422,8 @@ def test_without_lanes_work_goes_on_where_it_is() -> None:
 def test_a_worker_that_stops_lets_them_finish_for_its_time(graceful_s: float, is_finished: bool) -> None:
     """A client that has disconnected has no connection, but its message is stored."""
     host: Any = LoopHost.__new__(LoopHost)
-    host.connections, host.application, host._lanes = set(), Application(handle=lambda *_: []), Lanes(1)
+    host.connections, host.application = set(), Application(handle=lambda *_: [])
+    host._lanes = Lanes(1, lambda call: call())
     worker: Any = LiveWorker.__new__(LiveWorker)
     worker.cfg = SimpleNamespace(graceful_timeout=graceful_s)
     worker.notify = lambda: None

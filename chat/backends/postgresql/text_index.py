@@ -79,7 +79,7 @@ class PostgresTextIndex:
 
 
 def _found(connection: Connection, patterns: Sequence[str], before: int, most: int) -> Candidates:
-    """Return what the index finds."""
+    """Return the hits of the index."""
     found = (
         select(Message.id)
         .where(Message.id < before, *_matching(Message.content, len(patterns)))
