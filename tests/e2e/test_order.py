@@ -117,3 +117,15 @@ def test_the_later_of_two_changes_sees_the_earlier_one(people, server, name, pla
     expect(alert).to_have_count(0)
     wait_for(page, lambda: not page.evaluate(ASKS_BEFORE_LEAVING), "nothing is unsaved")
     assert other.get("/room/settings", roomname=room)["settings"]["topic"] == "Levers and pulleys"
+
+
+def test_a_room_that_is_archived_while_it_is_open_is_not_only_told_as_deleted(people, name):
+    owner, room = people.client(name("owner")), name("room")
+    owner.post("/room/create", roomname=room)
+    bert = people.join(name("bert"))
+    bert.context.request.post("/room/join", data={"roomname": room})
+    bert.goto(f"/#{room}")
+    bert.reload()  # only the part after # has changed
+    expect(bert.locator("#room-title")).to_have_text(room)
+    owner.post("/room/settings", roomname=room, archived=True)
+    expect(bert.locator(".notice.bad").filter(has_text=f"no longer in “{room}”")).to_contain_text("archived")

@@ -85,8 +85,8 @@ export const STRINGS = {
   "rooms.locked": ["needs a password", "需要密码"],
   "rooms.unknown": ["There is no room “{room}” that you may see.", "没有你可见的聊天室“{room}”。"],
   "rooms.lost": [
-    "You are no longer in “{room}”: it was deleted, or you were removed.",
-    "你已不在“{room}”中：聊天室已被删除，或你已被移出。",
+    "You are no longer in “{room}”: it was deleted or archived, or you were removed.",
+    "你已不在“{room}”中：聊天室已被删除或归档，或你已被移出。",
   ],
   "rooms.lost.unsent": ["Not sent", "未发送"],
   "rooms.lost.copy": [
