@@ -174,20 +174,7 @@ def server(home: Path) -> Iterator[Callable[..., Server]]:
 @pytest.fixture(scope="module")
 def serve(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
     """Start real gunicorns for all tests of a module, each on a database of its own. None may write a traceback."""
-    with serving(databases, tmp_path_factory) as start:
-        yield start
-
-
-@pytest.fixture(scope="session")
-def serve_to_all(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
-    """Like `serve`, for the tests of all modules."""
-    with serving(databases, tmp_path_factory) as start:
-        yield start
-
-
-@contextlib.contextmanager
-def serving(databases: Databases, folders: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
-    servers = Servers(Server, lambda: databases.filled(folders.mktemp("served")))
+    servers = Servers(Server, lambda: databases.filled(tmp_path_factory.mktemp("served")))
     yield servers.start
     servers.kill()
     assert "Traceback" not in servers.logs()

@@ -1,4 +1,4 @@
-"""One server for all tests that leave it as it was."""
+"""One server for all tests of a module that leave it as it was."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ class Shared:
     token: str
 
 
-@pytest.fixture(scope="session")
-def shared(serve_to_all: Callable[..., Server]) -> Shared:
+@pytest.fixture(scope="module")
+def shared(serve: Callable[..., Server]) -> Shared:
     """A server, and the token of a user whose only room is the empty lobby."""
-    server = serve_to_all(CHAT_RATE_LIMITS="off")
+    server = serve(CHAT_RATE_LIMITS="off")
     return Shared(server, token_of(server, "alice"))
 
 
