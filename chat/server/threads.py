@@ -87,7 +87,7 @@ class Pool:
         self._bounds = bounds
         self._on_loop = on_loop
         # with at least this many idle threads, clients are not determined
-        self._asks_from = bounds.threads - bounds.unasked if bounds.most_each else 0
+        self._asks_from = max(0, bounds.threads - bounds.unasked) if bounds.most_each else 0
         self._turns = Turns()
         self._at_work: Counter[Client] = Counter()  # jobs of each client, but for those that nobody asked about
         self._busy: set[Client] = set()  # clients that have as many at work as they may
@@ -110,7 +110,8 @@ class Pool:
         self._put(owner, work, args, True)
 
     def _put(self, owner: Owner, work: Callable[..., None], args: tuple[Any, ...], is_refusable: bool) -> None:
-        if len(self._resting) > self._asks_from:
+        # While the loop is late, threads may be idle although jobs wait for their turn.
+        if len(self._resting) > self._asks_from and not self.has_waiting:
             self._resting.pop().go_on((None, owner, work, args, is_refusable))
             return
         client = owner.client
@@ -123,6 +124,11 @@ class Pool:
     def rests(self) -> bool:
         """Whether all threads are idle."""
         return len(self._resting) == self._bounds.threads and not self._turns and not self._ready
+
+    @property
+    def has_refusable(self) -> bool:
+        """Whether a job that may be refused waits. From any thread."""
+        return bool(self._turns.refusable)
 
     @property
     def has_waiting(self) -> bool:
@@ -279,6 +285,6 @@ class _Thread(threading.Thread):
                     log.exception("work in a thread failed")
                 del job, owner, work, args  # what rests keeps nothing alive
                 seconds = time.thread_time() - began if is_charged else 0.0
-                if self._bounds.rest and self._pool.has_waiting:
+                if self._bounds.rest and self._pool.has_refusable:
                     time.sleep(min(_LONGEST_REST, seconds * self._bounds.rest))
                 job = self._pool.next_job(self, client, seconds)

@@ -90,6 +90,8 @@ def test_the_line_that_names_the_separator_is_skipped(line: str, line_end: str, 
         ("username;name\nm1;龚（翙）\nm2;朱镕基\n".encode("gbk"), []),
         ("姓名,用户名\n犇淼,m1\n堃喆,m2\n焱垚,m3\n".encode("gbk"), []),  # rare, but the head is Chinese
         ("username;name\nm1;张伟a\n".encode("gbk"), []),
+        ("username,rooms\nm1,math；art\n".encode("gbk"), []),  # nothing else is Chinese
+        ("username,name\nm1,Ａｎｎａ\n".encode("gbk"), []),
         ("username;name\nm1;朱镕基\nm2;𠮷野a\n".encode("gb18030"), []),
         ('username\n"kim\n', [(2, Problem.BROKEN)]),
         ('username\nbo\n"kim\nana\nzoe\n', [(3, Problem.BROKEN)]),  # where the quotation mark is

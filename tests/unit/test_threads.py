@@ -168,6 +168,25 @@ def test_threads_go_on_while_the_loop_is_late(pool_of: MakePool, loop: Loop, ali
     assert done == ["alice"] * 3 + ["bob"] * 3
 
 
+def test_nobody_overtakes_who_waits_while_the_loop_is_late(
+    pool_of: MakePool, loop: Loop, alice: Client, bob: Client
+) -> None:
+    """A request that came in the same turn of the loop took the thread that had become idle."""
+    pool, done = pool_of(1), list[str]()
+    busy = Busy(pool)
+    for _ in range(2):
+        pool.offer(bob, done.append, "bob")
+
+    def late() -> None:
+        busy.let_go_on()
+        wait_until(lambda: pool._resting, "the thread is idle")
+        Pool._put(pool, alice, done.append, ("alice",), True)
+
+    loop.call(late)
+    wait_until(lambda: pool.rests, "all is done")
+    assert done == ["bob", "alice", "bob"]
+
+
 def test_a_thousand_requests_of_one_client_cost_another_one_turn(pool_of: MakePool, alice: Client, bob: Client) -> None:
     pool, done = pool_of(1), list[str]()
     busy = Busy(pool)
