@@ -123,7 +123,7 @@ class Pool:
     @property
     def rests(self) -> bool:
         """Whether all threads are idle."""
-        return len(self._resting) == self._bounds.threads and not self._turns and not self._ready
+        return len(self._resting) == self._bounds.threads and not self.has_waiting
 
     @property
     def has_refusable(self) -> bool:

@@ -30,7 +30,8 @@ def wait_for_history(page: Page) -> None:
 
     A page that goes back while the test loads an address may end that load: net::ERR_ABORTED.
     """
-    page.wait_for_function("!history.state || document.querySelector('dialog') !== null")
+    # A function: the page's content policy forbids to evaluate a string again and again.
+    page.wait_for_function("() => !history.state || document.querySelector('dialog') !== null")
 
 
 def wait_for(page: Page, condition: Callable[[], object], what: str) -> None:
