@@ -5,7 +5,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-GROWN_BYTES = 16 * 1024 * 1024  # growth since the last time that is worth a check
+GROWN_BYTES = 16 * 1024 * 1024  # more than the least so far: worth a trim
+LOOKS_MAX = 8  # between two trims while the memory is in use
 _STATM = Path("/proc/self/statm")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -27,17 +28,26 @@ def _trim() -> None:
 
 
 class Heap:
-    """Trims the heap after growth of the process. Runs in a thread, because it takes some milliseconds."""
+    """Trims the heap while the process is larger than it has been. Runs in a thread, because it takes some
+    milliseconds.
+    """
 
     def __init__(self, resident: Callable[[], int] = resident_bytes, trim: Callable[[], None] = _trim) -> None:
         self._resident = resident
         self._trim = trim
         self._least = resident()
+        self._pause = 1  # looks from one trim to the next; doubled while trims return little
+        self._looks = 0  # since the last trim
 
     def give_back(self) -> None:
-        """Return free memory if the process has grown since the last time."""
-        if self._resident() > self._least + GROWN_BYTES:
+        """Return free memory, less often while there is little of it."""
+        before = self._resident()
+        self._least = min(self._least, before)
+        self._looks += 1
+        if before <= self._least + GROWN_BYTES:
+            self._pause = 1
+        elif self._looks >= self._pause:
             self._trim()
-            self._least = self._resident()
-        else:
-            self._least = min(self._least, self._resident())
+            freed = before - self._resident()
+            self._pause = 1 if freed > GROWN_BYTES else min(2 * self._pause, LOOKS_MAX)
+            self._looks = 0
