@@ -37,6 +37,8 @@ ROWS = [
     CASE WHEN n = 1000 THEN 'group' WHEN n % 5 = 0 THEN 'direct' WHEN n % 2 = 0 THEN 'group' ELSE 'open' END, 'public',
     false, n,
     :now - 60000000 + n * 7919 % 5003""",
+    """sessions (id, user_id, created_at, expires_at, online_until, protocol, program) SELECT 'session' || n, n, :now,
+    :now + 60000000, :now + 60000000, 'polling', long(200)""",
     "memberships (room_id, user_id, role, joined_at, read_time) SELECT 1, n, 'member', n, :now",
     "memberships (room_id, user_id, role, joined_at, read_time) SELECT n, 1, 'owner', n, 0",
     "memberships (room_id, user_id, role, joined_at, read_time) SELECT n, n, 'member', n, 0",
@@ -72,6 +74,7 @@ HTTP = {
     "/room/seen?roomname=public&id=1": "readers",
     "/room/announcements?roomname=name1000": "announcements",
     "/site/people?": "people",
+    "/site/now?": "people",
 }
 ALWAYS_PAGES = ["/room/audit?roomname=public", "/site/audit?"]
 TCP: dict[str, dict[str, Any]] = {
