@@ -35,6 +35,7 @@ def create_app(settings: Settings | None = None, clock: Clock = system_clock) ->
     app = FlaskApp(__name__, instance_path=str(settings.instance_path), static_folder=None)
     _configure(app, settings)
     db.init_app(app)
+    app.teardown_appcontext_funcs.clear()  # Flask-SQLAlchemy's sessions are not used
     LateMigrate(app, str(Path(__file__).parent / "migrations"))
     jwt.init_app(app)
     cookies.init_app(app)

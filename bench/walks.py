@@ -65,6 +65,7 @@ class Served:
 
     def record(self, act: Callable[[], None]) -> list[tuple[float, str, str, str]]:
         """The calls while `act` runs and a moment after it, without those of background threads."""
+        time.sleep(0.3)  # for connections that were closed before
         self.out.touch()
         time.sleep(0.05)
         act()

@@ -129,10 +129,11 @@ class SqlStore:
         raise NotImplementedError
 
     def _write_events(self, transaction: WriteTransaction, ids: list[int]) -> None:
+        rows = [event for event in transaction.unstored if event.kind not in self.logged]
+        if not rows:
+            return
         now, own = self._clock(), self._own
-        for e in transaction.unstored:
-            if e.kind in self.logged:
-                continue
+        for e in rows:
             row = {"kind": e.kind.value, "subject_id": e.subject_id, "time": e.time, "data": e.data, "written_at": now}
             ((row_id,),) = transaction.run(_insert_event, row)
             if self.listeners and e.kind not in SIGNALS:

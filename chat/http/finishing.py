@@ -1,4 +1,4 @@
-"""Last steps of every answer: compression of long JSON for clients that accept gzip (docs/decisions/0075), headers."""
+"""Last steps of every answer: counted, compressed if it is long JSON (docs/decisions/0075), given common headers."""
 
 import secrets
 import struct
@@ -6,7 +6,10 @@ import zlib
 
 from flask import Flask, Response, request
 
-from chat.http.context import arrival
+from chat import metrics
+from chat.http import openapi
+from chat.http.context import arrival, this_request
+from chat.http.responses import HeldResponse, ReceivingResponse
 
 API_CSP = "default-src 'none'; frame-ancestors 'none'"
 _DEFAULTS = {
@@ -24,11 +27,21 @@ _METHODS = ("GET", "HEAD")  # answers to POST may contain a new token
 
 
 def init_app(app: Flask) -> None:
-    app.after_request(_finish)
+    protocols = openapi.protocols(app)
+
+    def finish(response: Response) -> Response:
+        _count(response, protocols.get(this_request().path.split("/")[1], "other"))
+        return harden(_compress(response))
+
+    app.after_request(finish)
 
 
-def _finish(response: Response) -> Response:
-    return harden(_compress(response))
+def _count(response: Response, protocol: str) -> None:
+    key = metrics.request(protocol, response.status_code)
+    if isinstance(response, HeldResponse):  # the event loop counts it when it is answered
+        response.answered = metrics.on_loop(key).count_one
+    elif not isinstance(response, ReceivingResponse):  # the one that is sent counts
+        metrics.count(key)
 
 
 def harden(response: Response) -> Response:

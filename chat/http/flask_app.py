@@ -74,7 +74,8 @@ class FlaskApp(Flask):
 
         def begin() -> None:
             refuse_overflow()
-            services.start()
+            if not services.is_started:
+                services.start()
 
         self.before_request(begin)
 

@@ -22,6 +22,7 @@ Failure = Callable[[ErrorCode, View], list[Wording]]  # possible texts of a fail
 # INTERNAL is always a defect and not documented. Any request may carry a body, and one that is too long.
 ANYWHERE = {ErrorCode.UNAVAILABLE, ErrorCode.BODY_TOO_LARGE}
 _EXTENSION = "commonroom.openapi"
+_PROTOCOLS = "commonroom.protocols"
 _VARIABLE = re.compile(r"<(?:(?P<converter>[^:<>]+):)?(?P<name>[^<>]+)>")
 _LOGINS: list[dict[str, list[str]]] = [{"cookie": []}, {"token": []}]
 
@@ -111,12 +112,18 @@ def register(
     app: Flask, name: str, title: str, *, prefixes: Iterable[str], failed: type[Schema], failure: Failure
 ) -> None:
     """Register the protocol's document at /openapi/<name>.json, and its section on the page at /docs."""
-    documents(app)[name] = Document(app, name, title, frozenset(prefixes), failed, failure)
+    document = documents(app)[name] = Document(app, name, title, frozenset(prefixes), failed, failure)
+    protocols(app).update(dict.fromkeys(document.prefixes, name))
 
 
 def documents(app: Flask) -> dict[str, Document]:
     """Return the documents by name, in the order of registration."""
     return cast(dict[str, Document], app.extensions.setdefault(_EXTENSION, {}))
+
+
+def protocols(app: Flask) -> dict[str, str]:
+    """Return the names of all protocols, by the first segments of their paths."""
+    return cast(dict[str, str], app.extensions.setdefault(_PROTOCOLS, {}))
 
 
 def _summary(view: View) -> str:

@@ -2,7 +2,7 @@
 
     worker.py           the gunicorn worker: loop, listeners, signals
     threads.py          its thread pool
-    connection.py       an HTTP/1.1 connection, on http_working, http_holding, http_sending and bounded_connection
+    connection.py       an HTTP/1.1 connection, on http_working, http_answering and bounded_connection
     http_parser.py      splits bytes into requests; strict, sans I/O
     http_heads.py       reads request heads by httptools
     wsgi.py             runs the WSGI application on one request, in a thread
@@ -11,7 +11,7 @@
     host.py             what connections need of the worker that owns them
     loop_host.py        provides that: threads, wake-ups, limits, the memory account
     stream.py           a socket (WebSocket or TCP): messages in order; on stream_transport: limits, deadlines, closing
-    flow_control.py     parts of HTTP connections and sockets: backpressure; closing.py, inbox.py, heartbeat.py
+    flow_control.py     parts of HTTP connections and sockets: backpressure; closing.py, heartbeat.py
     push.py             pushes new messages to one socket
     websocket.py        a WebSocket connection
     websocket_frames.py splits bytes into WebSocket frames; strict, sans I/O

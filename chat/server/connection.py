@@ -1,6 +1,6 @@
 """One HTTP/1.1 connection on the loop, for its whole life: reads requests, and follows the transport's events.
 
-Each base class has one job: BoundedConnection < SendingConnection < HoldingConnection < WorkingConnection.
+Each base class has one job: BoundedConnection < AnsweringConnection < WorkingConnection.
 """
 
 import time
@@ -13,9 +13,9 @@ from chat.server.closing import LINGER_SECONDS
 from chat.server.deadlines import NEVER
 from chat.server.flow_control import WRITE_SECONDS
 from chat.server.host import Host
+from chat.server.http_answering import READ_AHEAD_BYTES
 from chat.server.http_heads import FramingError
 from chat.server.http_parser import body_after, is_again
-from chat.server.http_sending import READ_AHEAD_BYTES
 from chat.server.http_working import WorkingConnection
 from chat.server.memory import SMALL_BYTES
 from chat.server.refusals import MOST_REFUSED

@@ -11,10 +11,9 @@ from chat.lanes import Lane, WrongLane
 from chat.server import wsgi
 from chat.server.deadlines import NEVER
 from chat.server.host import Host
+from chat.server.http_answering import READ_AHEAD_BYTES, AnsweringConnection
 from chat.server.http_heads import FramingError
-from chat.server.http_holding import HoldingConnection
 from chat.server.http_parser import PART_BYTES, Framed, Framer
-from chat.server.http_sending import READ_AHEAD_BYTES
 from chat.server.memory import SMALL_BYTES
 from chat.server.ports import Arrival, Client, Receiver, Receiving, Wsgi
 from chat.server.receiving import BodyReceiver
@@ -24,7 +23,7 @@ from chat.server.websocket import WebSocketConnection
 log = logging.getLogger("gunicorn.error")
 
 
-class WorkingConnection(HoldingConnection):
+class WorkingConnection(AnsweringConnection):
     __slots__ = ("_framer", "_local", "_peer", "_receiving")
 
     def __init__(self, host: Host) -> None:

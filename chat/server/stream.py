@@ -12,7 +12,6 @@ from chat.lanes import Lane, WrongLane
 from chat.server.client_identity import limited_address
 from chat.server.deadlines import NEVER
 from chat.server.host import Host
-from chat.server.inbox import Inbox
 from chat.server.ports import INTERNAL, NORMAL, TRY_LATER, PushReader, Raw, Session
 from chat.server.push import Pushes
 from chat.server.states import StreamState
@@ -22,6 +21,54 @@ from chat.server.websocket_frames import FrameError
 log = logging.getLogger("gunicorn.error")
 
 FRAMES_A_TURN = 128  # per client and turn of the loop
+INBOX_MESSAGES = 16  # with more messages waiting, or
+INBOX_BYTES = 64 * 1024  # with more bytes, reading pauses
+
+
+class Inbox:
+    """Messages of one client that wait to be handled, in order."""
+
+    __slots__ = ("_bytes", "_handled_bytes", "_messages")
+
+    def __init__(self) -> None:
+        self._messages: list[str | bytes] = []
+        self._bytes = 0
+        self._handled_bytes = 0  # of the message being handled
+
+    def __len__(self) -> int:
+        """The number of messages waiting."""
+        return len(self._messages)
+
+    @property
+    def size(self) -> int:
+        """The bytes (or characters) of all messages, with the one being handled."""
+        return self._bytes + self._handled_bytes
+
+    @property
+    def is_full(self) -> bool:
+        """Whether to read no more for now."""
+        return len(self._messages) >= INBOX_MESSAGES or self._bytes >= INBOX_BYTES
+
+    def put(self, message: str | bytes) -> None:
+        """Add a message."""
+        self._messages.append(message)
+        self._bytes += len(message)
+
+    def take(self) -> str | bytes:
+        """Remove the oldest message, which counts until `handled`."""
+        message = self._messages.pop(0)
+        self._bytes -= len(message)
+        self._handled_bytes = len(message)
+        return message
+
+    def handled(self) -> None:
+        """The message taken last is handled."""
+        self._handled_bytes = 0
+
+    def clear(self) -> None:
+        """Drop the messages waiting."""
+        self._messages.clear()
+        self._bytes = 0
 
 
 class StreamConnection(StreamTransport):

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 
 from chat.errors import ChatError, ErrorCode
-from chat.lanes import Lane, current_lane
 from chat.models import Actor, Friendship, Membership, Message, Role
 from chat.ports import WriteTransaction
 from chat.security.limits import ACTS, Limit
@@ -18,7 +17,6 @@ FRIEND_REQUESTS_WAITING = 500  # sent and not yet answered
 FRIEND_GROUPS = 200
 ANNOUNCEMENTS_OF_ROOM = 500
 INVITATIONS_KEPT = 500  # answered ones of a room, the newest
-_FIRST_LANES = frozenset({None, Lane.REST})
 _are_friends = exists().where(
     or_(
         and_(Friendship.low_id == Membership.user_id, Friendship.high_id == Membership.added_by_id),
@@ -117,32 +115,3 @@ class PersonBounds:
 def _decide_alone(tx: WriteTransaction, user_ids: Collection[int]) -> None:
     """Let nobody else count these users' rooms until the commit. Not by their rows: a room's row is locked already."""
     tx.lock_names(f"rooms of {user_id}" for user_id in user_ids)
-
-
-class Requests:
-    """Rate limit on requests, frames and lines of each logged-in person; in memory, per process, as there are many.
-
-    A held pull is free; a pull answered at once counts.
-    """
-
-    def __init__(self, limits: Limits, bounds: Bounds) -> None:
-        self._limits = limits
-        at_once = bounds.requests_at_once
-        self._limit = Limit("requests", burst=at_once, seconds=at_once / bounds.requests_per_second)
-
-    def count(self, user_id: int) -> None:
-        """Raises RATE_LIMITED. A request that moves to another lane was counted in the first one."""
-        if current_lane() in _FIRST_LANES:
-            self._limits.take(self._limit, user_id)
-
-    def count_on_loop(self, user_id: int) -> bool:
-        """Count a pull that the loop answers immediately, and return whether it is allowed."""
-        try:
-            self._limits.take(self._limit, user_id)
-        except ChatError:
-            return False
-        return True
-
-    def held(self, user_id: int) -> None:
-        """Refund a counted pull that is now held."""
-        self._limits.give_back(self._limit, user_id)

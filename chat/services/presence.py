@@ -65,7 +65,8 @@ class Presence:
     def touch(self, session_id: str, user_id: int) -> None:
         """Record a request."""
         with self._lock:
-            self._entry(session_id, user_id).last_request = self._clock()
+            seen = self._entry(session_id, user_id)
+            seen.last_request = self._clock()
 
     def wait(self, session_id: str, user_id: int) -> None:
         """Record a request that is held; the session is online until `wait_ended`."""

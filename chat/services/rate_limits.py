@@ -9,12 +9,15 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from chat.clock import Clock
+from chat.errors import ChatError
+from chat.lanes import Lane, current_lane
 from chat.ports import Buckets, SharedAwayError, Store, Take, WriteTransaction
 from chat.security.events import SecurityLog
 from chat.security.limits import Limit, MemoryBuckets
 from chat.services.buckets import SqlBuckets
 
 Bucket = tuple[Limit, object]
+_FIRST_LANES = frozenset({None, Lane.REST})
 T = TypeVar("T")
 
 
@@ -135,3 +138,31 @@ class Limits:
         if refused is not None:
             (limit, key, _), wait = refused
             raise self._security_log.refuse(limit, key, wait)
+
+
+class Requests:
+    """Rate limit on requests, frames and lines of each logged-in person; in memory, per process, as there are many.
+
+    A held pull is free; a pull answered at once counts.
+    """
+
+    def __init__(self, limits: Limits, *, at_once: int, per_second: int) -> None:
+        self._limits = limits
+        self._limit = Limit("requests", burst=at_once, seconds=at_once / per_second)
+
+    def count(self, user_id: int) -> None:
+        """Raises RATE_LIMITED. A request that moves to another lane was counted in the first one."""
+        if current_lane() in _FIRST_LANES:
+            self._limits.take(self._limit, user_id)
+
+    def count_on_loop(self, user_id: int) -> bool:
+        """Count a pull that the loop answers immediately, and return whether it is allowed."""
+        try:
+            self._limits.take(self._limit, user_id)
+        except ChatError:
+            return False
+        return True
+
+    def held(self, user_id: int) -> None:
+        """Refund a counted pull that is now held."""
+        self._limits.give_back(self._limit, user_id)

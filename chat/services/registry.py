@@ -14,7 +14,7 @@ from chat.services.announcements import Announcements
 from chat.services.attachments import Attachments
 from chat.services.audit import AuditLog
 from chat.services.avatars import Avatars
-from chat.services.bounds import Bounds, PersonBounds, Requests
+from chat.services.bounds import Bounds, PersonBounds
 from chat.services.changes import Changes
 from chat.services.conversations import Conversations
 from chat.services.email_codes import EmailCodes
@@ -43,7 +43,7 @@ from chat.services.profiles import Profiles
 from chat.services.pulls import Pulls
 from chat.services.purging import Purger
 from chat.services.quota import Quota, StorageBounds
-from chat.services.rate_limits import Limits
+from chat.services.rate_limits import Limits, Requests
 from chat.services.read_marks import ReadMarks
 from chat.services.readers import Sources
 from chat.services.retention import Retention
@@ -106,7 +106,7 @@ class Services:
         self.sessions = Sessions(self.store, self.hub, clock, self.presence, security_log, session_hours)
         self.site = Site(self.store, clock, self.limits, security_log, registration)
         passwds = RoomPasswords(clock, self.limits, whence)
-        self.requests = Requests(self.limits, bounds)
+        self.requests = Requests(self.limits, at_once=bounds.requests_at_once, per_second=bounds.requests_per_second)
         person_bounds = PersonBounds(self.limits, bounds)
         self.memberships = Memberships(self.store, clock, self.presence, passwds, person_bounds)
         self.rooms = Rooms(
@@ -211,7 +211,7 @@ class Services:
         )
         self.health = Health(self.store, self.start)
         self._start_lock = threading.Lock()
-        self._started = False
+        self.is_started = False
 
     def _user_changed(self, user_id: int | None) -> None:
         self.sessions.doubt(user_id)
@@ -222,17 +222,17 @@ class Services:
 
         Call it after the fork, in the process that serves. Raises UNAVAILABLE if the database cannot be used.
         """
-        if self._started:
+        if self.is_started:
             return
         with self._start_lock:
-            if not self._started:
+            if not self.is_started:
                 self.rooms.ensure_lobby()
                 self.files.purge()
                 self._bus.start()
                 if self._shared is not None:
                     self._shared.start()
                 self._housekeeper.start()
-                self._started = True
+                self.is_started = True
 
     def answer_held(self) -> None:
         """Answer all held requests, as the server is about to stop."""
@@ -248,5 +248,5 @@ class Services:
         if self._shared is not None:
             self._shared.stop()
         self.decoder.close()
-        if self._started:
+        if self.is_started:
             self.room_presence.end()

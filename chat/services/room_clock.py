@@ -18,7 +18,8 @@ _now = case((Room.change_time > Room.last_time, Room.change_time), else_=Room.la
 advance = update(Room).values(
     prev_time=Room.last_time, last_time=case((_now >= bindparam("now"), _now + 1), else_=bindparam("now"))
 )
-TICK = (Room.prev_time, Room.change_time, Room.last_time, Room.rights_version)
+_before = case((Room.change_time > Room.prev_time, Room.change_time), else_=Room.prev_time)
+TICK = (_before, Room.last_time, Room.rights_version)  # the columns of a Tick, after `advance`
 _tick = Prepared(advance.where(Room.id == bindparam("room")).returning(*TICK))
 
 
@@ -33,13 +34,7 @@ class Tick(NamedTuple):
 def tick_for_message(tx: WriteTransaction, room_id: int, now: int) -> Tick:
     """Advance the clock for a new message."""
     (row,) = tx.run(_tick, {"room": room_id, "now": now})
-    return tick_of(row)
-
-
-def tick_of(row: Sequence[int]) -> Tick:
-    """Make a Tick of the columns in TICK."""
-    prev_time, change_time, time, rights_version = row
-    return Tick(change_time if change_time > prev_time else prev_time, time, rights_version)
+    return Tick(*row)
 
 
 _ticks = (

@@ -13,7 +13,7 @@ from chat.models import Actor, EventKind, EventRow, Membership, Message, Room, U
 from chat.names import name_key
 from chat.ports import WriteTransaction
 from chat.services.access import FoundRoom, RoomRef, found_room, room_columns, within_64_bits
-from chat.services.room_clock import TICK, Tick, advance, tick_of
+from chat.services.room_clock import TICK, Tick, advance
 from chat.storage.prepared import Prepared
 
 _COLUMNS = (
@@ -75,7 +75,7 @@ def begin(tx: WriteTransaction, actor: Actor, ref: RoomRef, now: int) -> Begun |
     rows = tx.run(statement, {"user": actor.user_id, "ref": key, "now": now})
     if not rows:
         return None
-    return Begun(found_room(rows[0][: -len(TICK)], actor), tick_of(rows[0][-len(TICK) :]), now)
+    return Begun(found_room(rows[0][: -len(TICK)], actor), Tick(*rows[0][-len(TICK) :]), now)
 
 
 def store(tx: WriteTransaction, row: Mapping[str, Any], now: int, member: FoundRoom | None) -> Inserted:

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from chat.web import docs, files, metrics, views
+from chat.web import docs, files, views
 
 
 def register(app: Flask) -> None:
@@ -10,4 +10,5 @@ def register(app: Flask) -> None:
     app.register_blueprint(docs.bp)
     app.register_blueprint(files.bp)
     app.jinja_env.globals["static_url"] = files.static_url
-    metrics.register(app, shown=app.config["METRICS"])
+    if app.config["METRICS"]:
+        app.add_url_rule("/metrics", view_func=views.metrics, methods=["GET"])

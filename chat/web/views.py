@@ -128,3 +128,12 @@ def healthz() -> Response:
     """Return 200 if the server is healthy. Raises UNAVAILABLE (503) if the database cannot be read."""
     services().health.look()
     return Response(OK, mimetype="application/json")
+
+
+def metrics() -> Response:
+    """Show the metrics of this process to Prometheus, where CHAT_METRICS is on."""
+    from prometheus_client import CONTENT_TYPE_LATEST  # here, as most installations do not show metrics
+
+    from chat.web import exposition
+
+    return Response(exposition.text(), content_type=CONTENT_TYPE_LATEST)

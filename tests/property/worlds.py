@@ -107,7 +107,7 @@ class InProcess(_Registered):
         services = services_of(self.apps[server])
         self._stores.append(services.store)
         services.rooms.ensure_lobby()
-        services._started = True  # events of the other server are read by hear(), not by a thread
+        services.is_started = True  # events of the other server are read by hear(), not by a thread
         self.buses[server] = bus_of(services)
         self.hear(server)
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from chat.lanes import Lane, WrongLane
-from chat.server import bounded_connection, http_working, inbox, stream, stream_transport
+from chat.server import bounded_connection, http_working, stream, stream_transport
 from chat.server import connection as connection_module
 from chat.server import wsgi as request_module
 from chat.server.client_identity import Clients
@@ -411,7 +411,7 @@ def test_a_push_behind_a_long_answer_drops_no_client(
 
 def test_the_inbox_is_bounded(socket: StreamConnection, worker: Worker, transport: Transport) -> None:
     socket.data_received(frame(TEXT, "x") * 1000)
-    assert len(socket._inbox) <= inbox.MOST
+    assert len(socket._inbox) <= stream.INBOX_MESSAGES
     assert not transport.reading
 
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from chat.server import flow_control, inbox
+from chat.server import flow_control
 from chat.server.closing import end_writing
 from chat.server.flow_control import WRITE_BYTES, FlowControl
 from chat.server.heartbeat import DEAD_SECONDS, PING_SECONDS, Heartbeat
-from chat.server.inbox import Inbox
+from chat.server.stream import INBOX_BYTES, INBOX_MESSAGES, Inbox
 
 
 def test_a_silent_client_is_pinged_twice_and_then_dead() -> None:
@@ -31,7 +31,7 @@ def test_a_client_that_sends_is_pinged_and_never_dead() -> None:
     assert 9 <= pings <= 10
 
 
-@pytest.mark.parametrize(("count", "size"), [(inbox.MOST, 1), (1, inbox.MOST_BYTES)])
+@pytest.mark.parametrize(("count", "size"), [(INBOX_MESSAGES, 1), (1, INBOX_BYTES)])
 def test_an_inbox_is_full_by_messages_or_by_bytes(count: int, size: int) -> None:
     waiting = Inbox()
     for _ in range(count):

@@ -63,7 +63,8 @@ class Conversation(Handler):
         """Handle a request."""
         if not self.is_logged_in:
             self.peer.close_in(LOGIN_SECONDS)
-        self.chat.start()  # in case the database was not ready when the server started
+        if not self.chat.is_started:  # the database was not ready when the server started
+            self.chat.start()
         message = parse_object(text.encode())
         kind = message.get("message_type")
         if kind is None:
