@@ -7,7 +7,6 @@ the process, and decoder.py starts another. It exits when the socket is closed, 
 import contextlib
 import io
 import math
-import os
 import resource
 import socket
 import time
@@ -93,8 +92,6 @@ def _limit_cpu() -> None:
 
 
 def _confine() -> None:
-    with contextlib.suppress(OSError):
-        os.nice(10)  # lower priority than the server
     limits = [
         (resource.RLIMIT_AS, MEMORY_BYTES),
         (resource.RLIMIT_CORE, 0),
