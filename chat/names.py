@@ -26,6 +26,10 @@ LONGEST = 1000
 # Rejects anything that a mail header could read as several addresses, or as more than an address.
 _EMAIL = re.compile(r"[^\s@<>()\[\]\\,;:\"]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
 EMAIL_MAX_CHARS = 254
+USERNAME_MAX_CHARS = 32
+NICKNAME_MAX_CHARS = 32
+EMAIL_NICKNAME_MAX_CHARS = 20  # for accounts registered by e-mail address (ims)
+ROOM_NAME_MAX_CHARS = 60
 _ENDS_IN_NUMBER = re.compile(r"#\d+\Z")
 _LOOK_ALIKES = Path(__file__).with_name("confusables.txt")
 _MOST_ROUNDS = 5  # until a skeleton is stable; two are the usual number

@@ -8,22 +8,16 @@ class Talk(Handler):
         def encode(self, message): return …               # a pushed message; encoded once for all readers
 """
 
-import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 
-from flask import Flask, g
-
 from chat.clock import SECOND
 from chat.errors import ChatError, ErrorCode
-from chat.http.context import EXTENSION
-from chat.http.overload import refuse_overflow
 from chat.models import Actor, Event, StoredMessage
-from chat.server.ports import NEEDS_THREAD, NOTHING_YET, POLICY, TRY_LATER, Ended, Look, Peer, Raw
+from chat.server.ports import NEEDS_THREAD, NOTHING_YET, POLICY, TRY_LATER, Ended, Look, Peer
 from chat.services import Services
 from chat.services.subscriptions import NOWHERE, Subscription
 
-log = logging.getLogger(__name__)
 STEP_BYTES = 128 * 1024  # a client that lags gets more after reading this
 
 
@@ -160,80 +154,6 @@ class Handler(ABC):
         """Count one more message of the signed-in user. Raises RATE_LIMITED."""
         if self._subscription is not None:
             self.chat.requests.count(self._subscription.actor.user_id)
-
-
-class InApp:
-    """A chat.server.ports.Session that forwards its calls to the Handler, each in an application context."""
-
-    __slots__ = ("_app", "_chat", "_handler", "_make")
-
-    def __init__(self, app: Flask, make: Callable[[Peer, Services], Handler]) -> None:
-        self._app = app
-        self._chat: Services = app.extensions[EXTENSION]
-        self._make = make
-        self._handler: Handler | None = None
-
-    def opened(self, peer: Peer) -> None:
-        """Create the handler and open it. If that fails, close it, because nothing would ever be pushed."""
-        self._handler = handler = self._make(peer, self._chat)
-        with self._app.app_context():
-            error = self._guarded(handler, handler.opened)
-        if error is not None:
-            is_out = error.code in (ErrorCode.NOT_SIGNED_IN, ErrorCode.ROOM_NOT_FOUND)
-            peer.close(POLICY if is_out else TRY_LATER, "subscription failed")
-
-    def received(self, message: str | bytes) -> None:
-        """Pass the message on if the sender is still signed in."""
-        handler = self._handler
-        if handler is None:
-            return
-        with self._app.app_context():
-            g.handler = handler  # for context.whence
-            self._guarded(handler, lambda: self._receive(handler, message))
-
-    def closed(self) -> None:
-        """Let the handler release its resources."""
-        handler, self._handler = self._handler, None
-        if handler is not None:
-            with self._app.app_context():
-                handler.closed()
-
-    @staticmethod
-    def _receive(handler: Handler, message: str | bytes) -> None:
-        refuse_overflow()
-        try:
-            handler.require_session()
-        except ChatError as error:
-            if error.code is ErrorCode.NOT_SIGNED_IN:
-                handler.ended(error)
-                handler.peer.close(POLICY, "logged out")
-                return
-            raise
-        if isinstance(message, Raw):
-            handler.received_raw(message)
-            return
-        handler.count_request()
-        if isinstance(message, bytes):  # not declared as text, but may be text
-            try:
-                message = message.decode()
-            except UnicodeDecodeError:
-                raise ChatError(ErrorCode.BODY_MALFORMED, reason="not UTF-8") from None
-        handler.received(message)
-
-    @staticmethod
-    def _guarded(handler: Handler, call: Callable[[], None]) -> ChatError | None:
-        """Call; return the error after the client has been told."""
-        try:
-            call()
-        except ChatError as error:
-            failure = error
-        except Exception:
-            log.exception("handling a message failed")
-            failure = ChatError(ErrorCode.INTERNAL)
-        else:
-            return None
-        handler.failed(failure)
-        return failure
 
 
 class _Pushed:

@@ -13,7 +13,8 @@ from flask import Response, current_app, request
 
 from chat.errors import ChatError, ErrorCode
 from chat.http.context import arrival
-from chat.http.handler import Handler, InApp
+from chat.http.handler import Handler
+from chat.http.handler_session import HandlerSession
 from chat.http.responses import UpgradeResponse
 from chat.server.ports import Peer, Upgrade
 from chat.services import Services
@@ -30,7 +31,7 @@ def upgrade(
     """
     proxy: Any = current_app
     app = proxy._get_current_object()
-    return UpgradeResponse(Upgrade(key, lambda: InApp(app, make), abandoned))
+    return UpgradeResponse(Upgrade(key, lambda: HandlerSession(app, make), abandoned))
 
 
 def handshake_key() -> str:

@@ -18,6 +18,6 @@
     lines.py            a connection with lines, and raw bytes between them
     streaming.py        chunked sending of large content
 
-Knows no chat and no Flask. Views hold requests (chat.http.long_poll) or upgrade them to sockets (chat.http.upgrade);
+Knows no chat and no Flask. Views hold requests (chat.http.held_pulls) or upgrade them to sockets (chat.http.upgrade);
 everything else that the server calls is a ports.Application, which serving.py makes and gunicorn.conf.py hands over.
 """

@@ -3,33 +3,33 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, enter_lane
 from chat.models import Actor, AuditAction, Event, EventKind, User
-from chat.names import is_email, is_name, is_nickname, name_key
+from chat.names import NICKNAME_MAX_CHARS, USERNAME_MAX_CHARS, is_name, name_key
 from chat.ports import Store, WriteTransaction
 from chat.security import passwords
 from chat.security.devices import Devices
 from chat.security.events import SecurityLog
 from chat.security.limits import LOGINS, REGISTRATIONS
-from chat.services import access, audit, paging
+from chat.services import access, audit
 from chat.services.access import UserRef
 from chat.services.change_log import record_account
 from chat.services.credentials import PASSWORD_MAX_CHARS, Proven, digests, hashes
 from chat.services.erased_names import ErasedNames
-from chat.services.paging import WHOLE, Listed, Page
 from chat.services.password_guessing import Caller, PasswordGuessing, Target
 from chat.services.presence import Presence
 from chat.services.rate_limits import Limits
 from chat.services.rooms import Rooms
 from chat.services.sessions import NewSession, Sessions
 from chat.services.site import Site
-from chat.services.user_directory import called
 from chat.services.usernames import (
+    check_email,
+    check_nickname,
     is_called,
     lock_names_of,
     name_columns,
@@ -37,10 +37,6 @@ from chat.services.usernames import (
     require_still_unlike,
     settle_names,
 )
-
-USERNAME_MAX_CHARS = 32
-NICKNAME_MAX_CHARS = 32
-EMAIL_NICKNAME_MAX_CHARS = 20  # for accounts registered by e-mail address (ims)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,22 +190,6 @@ class Accounts:
             raise ChatError(ErrorCode.USER_NOT_FOUND, username=ref)
         return Profile(*row)
 
-    def everybody(self, page: Page = WHOLE) -> Listed[tuple[int, str]]:
-        """Return ids and usernames of all accounts that are not deleted, oldest first."""
-        query = select(User.id, User.username).where(User.deleted_at.is_(None))
-        if page.search:
-            query = query.where(called(page.search))
-        with self._store.read() as connection:
-            rows = paging.fetch(connection, query, [User.id], page)
-        return rows.with_entries([(row.id, row.username) for row in rows])
-
-    def count(self) -> tuple[int, int]:
-        """Return the number of accounts that are not deleted, and how many of them are online."""
-        living = select(func.count()).select_from(User).where(User.deleted_at.is_(None))
-        online = self._presence.everybody_online()
-        with self._store.read() as connection:
-            return connection.execute(living).scalar_one(), len(online)
-
     def log_in(
         self, username: str, password: str, address: str, *, device: str | None = None, digest_allowed: bool = False
     ) -> tuple[int, NewSession]:
@@ -322,15 +302,3 @@ class Accounts:
         """Raise PASSWORD_INVALID."""
         if not self.password_min_length <= len(passwords.normal(password)) <= PASSWORD_MAX_CHARS:
             raise ChatError(ErrorCode.PASSWORD_INVALID, min=self.password_min_length, max=PASSWORD_MAX_CHARS)
-
-
-def check_email(email: str) -> None:
-    """Raise EMAIL_INVALID."""
-    if not is_email(email):
-        raise ChatError(ErrorCode.EMAIL_INVALID)
-
-
-def check_nickname(nickname: str) -> None:
-    """Raise NICKNAME_INVALID."""
-    if not is_nickname(nickname, EMAIL_NICKNAME_MAX_CHARS):
-        raise ChatError(ErrorCode.NICKNAME_INVALID)

@@ -9,8 +9,8 @@ from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, enter_lane
 from chat.names import name_key
 from chat.security.limits import CODES_BY_ADDRESS, CODES_BY_MAILBOX
-from chat.services.accounts import check_email
 from chat.services.rate_limits import Limits
+from chat.services.usernames import check_email
 
 log = logging.getLogger(__name__)
 TIMEOUT_SECONDS = 10.0  # per step of a delivery

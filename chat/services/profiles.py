@@ -10,10 +10,10 @@ from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, enter_lane
 from chat.models import Actor, Event, EventKind, User
-from chat.names import is_name, name_key
+from chat.names import NICKNAME_MAX_CHARS, is_name, name_key
 from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
-from chat.services.accounts import NICKNAME_MAX_CHARS, Accounts, check_email, check_nickname
+from chat.services.accounts import Accounts
 from chat.services.avatars import Avatars
 from chat.services.credentials import hashes
 from chat.services.erased_names import ErasedNames
@@ -21,7 +21,7 @@ from chat.services.membership_changes import pass_on_rooms
 from chat.services.quota import Quota
 from chat.services.sessions import Sessions
 from chat.services.site import Site, lock_site, require_another_teacher
-from chat.services.usernames import name_columns, settle_names
+from chat.services.usernames import check_email, check_nickname, name_columns, settle_names
 
 PROFILE_MAX_CHARS = 200
 

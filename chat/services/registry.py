@@ -149,7 +149,7 @@ class Services:
             self.store, clock, self.accounts, self.sessions, quota, self.avatars, security_log, self.site, erased
         )
         self.email_codes = EmailCodes(self.limits, smtp_url)
-        self.user_directory = UserDirectory(self.store)
+        self.user_directory = UserDirectory(self.store, self.presence)
         self.own_data = OwnData(self.store, self.limits)
         self.friends = Friends(self.store, clock, self.rooms, self.messages, person_bounds, self.site)
         self.friend_groups = FriendGroups(self.store, person_bounds)

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Access, Actor, AuditAction, Membership, Role, Room
-from chat.names import is_name, is_reserved_room_name, name_key, stored_name
+from chat.names import ROOM_NAME_MAX_CHARS, is_name, is_reserved_room_name, name_key, stored_name
 from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
 from chat.services import access, audit
@@ -25,7 +25,6 @@ from chat.services.room_passwords import RoomPasswords
 from chat.services.room_views import IS_CURRENT, IS_IN, RoomView, views
 from chat.services.site import Site, first_teacher
 
-NAME_MAX_CHARS = 60
 LABEL_MAX_CHARS = 16
 DESCRIPTION_MAX_CHARS = 1000
 OPEN_LABEL, LOCKED_LABEL = "public", "private"  # "private" is the label that requires a passwd
@@ -254,7 +253,7 @@ def _ids(tx: WriteTransaction, actor: Actor, members: Iterable[UserRef]) -> list
 
 def _checked_title(title: str) -> str:
     """Return a title as it is stored. Raises ROOM_NAME_INVALID."""
-    if not is_name(title, NAME_MAX_CHARS):
+    if not is_name(title, ROOM_NAME_MAX_CHARS):
         raise ChatError(ErrorCode.ROOM_NAME_INVALID)
     return stored_name(title)
 

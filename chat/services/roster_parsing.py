@@ -8,15 +8,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from chat.names import is_name, is_reserved_room_name, name_key, stored_name
+from chat.names import (
+    NICKNAME_MAX_CHARS,
+    ROOM_NAME_MAX_CHARS,
+    USERNAME_MAX_CHARS,
+    is_name,
+    is_reserved_room_name,
+    name_key,
+    stored_name,
+)
 from chat.security import passwords
 
 MOST_LINES = 2000  # people
 MOST_BYTES = 4 * 1024 * 1024
 MOST_CELL_CHARS = 2000
 MOST_PROBLEMS = 100  # reported
-USERNAME_MAX_CHARS = NICKNAME_MAX_CHARS = 32
-ROOM_MAX_CHARS = 60
 MOST_ROOMS = 20  # per person
 _HEADS = {
     "username": "username",
@@ -226,7 +232,7 @@ class _Reading:
         if len(rooms) > MOST_ROOMS:
             return Problem.ROOMS, {"limit": MOST_ROOMS}
         for room in rooms:
-            if not is_name(room, ROOM_MAX_CHARS) or is_reserved_room_name(room):
+            if not is_name(room, ROOM_NAME_MAX_CHARS) or is_reserved_room_name(room):
                 return Problem.ROOM, {"room": room[:60]}
         return None
 

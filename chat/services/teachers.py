@@ -10,15 +10,11 @@ from sqlalchemy.exc import IntegrityError
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, AuditAction, Event, EventKind, User
-from chat.names import is_name
+from chat.names import NICKNAME_MAX_CHARS, USERNAME_MAX_CHARS, is_name
 from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
 from chat.services import access, audit, paging
-from chat.services.accounts import (
-    NICKNAME_MAX_CHARS,
-    USERNAME_MAX_CHARS,
-    Accounts,
-)
+from chat.services.accounts import Accounts
 from chat.services.audit import differing
 from chat.services.erased_names import ErasedNames
 from chat.services.membership_changes import pass_on_rooms

@@ -1,10 +1,10 @@
-"""User search and profiles as seen by other users (docs/specification.md, "ims")."""
+"""Lists and search of users, and profiles as seen by other users (docs/specification.md, "ims")."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 
 from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, enter_lane
@@ -13,6 +13,8 @@ from chat.names import name_key
 from chat.ports import Store
 from chat.services import paging
 from chat.services.access import AnyConnection, within_64_bits
+from chat.services.paging import WHOLE, Listed, Page
+from chat.services.presence import Presence
 from chat.storage.avatars import avatars_of
 
 MOST_FOUND = 50
@@ -37,8 +39,9 @@ class Found:
 
 
 class UserDirectory:
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, presence: Presence) -> None:
         self._store = store
+        self._presence = presence
 
     def search(self, actor: Actor, name: str) -> list[Found]:
         """Find users by a part of the nickname, case-insensitive; exact matches first, at most 50."""
@@ -64,6 +67,22 @@ class UserDirectory:
             if row is None:
                 raise ChatError(ErrorCode.USER_NOT_FOUND, username=user_id)
             return Found(persons(connection, [row])[0], row.is_friend)
+
+    def everybody(self, page: Page = WHOLE) -> Listed[tuple[int, str]]:
+        """Return ids and usernames of all accounts that are not deleted, oldest first."""
+        query = select(User.id, User.username).where(User.deleted_at.is_(None))
+        if page.search:
+            query = query.where(called(page.search))
+        with self._store.read() as connection:
+            rows = paging.fetch(connection, query, [User.id], page)
+        return rows.with_entries([(row.id, row.username) for row in rows])
+
+    def count(self) -> tuple[int, int]:
+        """Return the number of accounts that are not deleted, and how many of them are online."""
+        living = select(func.count()).select_from(User).where(User.deleted_at.is_(None))
+        online = self._presence.everybody_online()
+        with self._store.read() as connection:
+            return connection.execute(living).scalar_one(), len(online)
 
 
 def called(search: str) -> ColumnElement[bool]:

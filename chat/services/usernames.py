@@ -6,10 +6,22 @@ from sqlalchemy import ColumnElement, func, or_, select
 
 from chat.errors import ChatError, ErrorCode
 from chat.models import User
-from chat.names import name_key, nickname_key, skeleton, stored_name
+from chat.names import EMAIL_NICKNAME_MAX_CHARS, is_email, is_nickname, name_key, nickname_key, skeleton, stored_name
 from chat.ports import WriteTransaction
 from chat.services.access import AnyConnection
 from chat.services.erased_names import ErasedNames
+
+
+def check_email(email: str) -> None:
+    """Raise EMAIL_INVALID."""
+    if not is_email(email):
+        raise ChatError(ErrorCode.EMAIL_INVALID)
+
+
+def check_nickname(nickname: str) -> None:
+    """Raise NICKNAME_INVALID."""
+    if not is_nickname(nickname, EMAIL_NICKNAME_MAX_CHARS):
+        raise ChatError(ErrorCode.NICKNAME_INVALID)
 
 
 def name_columns(*, username: str | None = None, nickname: str | None = None) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from chat.http.handler import Handler, InApp
+from chat.http.handler import Handler
+from chat.http.handler_session import HandlerSession
 from chat.models import Actor
 from chat.protocols.realtime.socket import RoomSocket
 from chat.protocols.roomapi.render import Place
@@ -312,7 +313,7 @@ def test_a_days_texts_by_socket(
 ) -> None:
     chat, peer = services_of(terse), FakePeer()
     alice = sign_up(chat, "alice")
-    session = InApp(terse, lambda peer, chat: opened_by(protocol, peer, chat, alice))
+    session = HandlerSession(terse, lambda peer, chat: opened_by(protocol, peer, chat, alice))
     session.opened(peer)
     if protocol == "realtime":
         session.received(json.dumps({"token": chat.tickets.issue(alice, 1)}))

@@ -7,7 +7,8 @@ from itertools import product
 import pytest
 from flask import Flask
 
-from chat.http.handler import Handler, InApp
+from chat.http.handler import Handler
+from chat.http.handler_session import HandlerSession
 from chat.models import Actor
 from chat.protocols.ims.socket import Notices
 from chat.protocols.realtime.socket import RoomSocket
@@ -44,11 +45,11 @@ def alice(app: Flask) -> Actor:
 @pytest.fixture
 def opened(app: Flask) -> Iterator[Open]:
     """Open connections, by their handlers: functions that send to each."""
-    sessions: list[InApp] = []
+    sessions: list[HandlerSession] = []
     peers: list[FakePeer] = []
 
     def make(handler: Callable[[Peer, Services], Handler]) -> Say:
-        session, peer = InApp(app, handler), FakePeer()
+        session, peer = HandlerSession(app, handler), FakePeer()
         sessions.append(session)
         peers.append(peer)
         session.opened(peer)

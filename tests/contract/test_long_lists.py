@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import insert, text, update
 
 from chat.clock import system_clock
-from chat.http.handler import InApp
+from chat.http.handler_session import HandlerSession
 from chat.lanes import Lane, WrongLane
 from chat.models import Message, User
 from chat.protocols.tcp.connection import Conversation
@@ -130,7 +130,7 @@ def alice(app: Flask) -> PollingClient:
 @pytest.fixture
 def tell(app: Flask) -> Iterator[Tell]:
     """Send one line by tcp and return the answer."""
-    session, peer = InApp(app, lambda peer, chat: Conversation(peer, chat, None, REQUESTS)), FakePeer()
+    session, peer = HandlerSession(app, lambda peer, chat: Conversation(peer, chat, None, REQUESTS)), FakePeer()
     session.opened(peer)
 
     def say(request: dict[str, Any]) -> dict[str, Any]:

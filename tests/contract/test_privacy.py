@@ -15,7 +15,8 @@ from urllib.parse import urlencode
 import pytest
 from flask import Flask
 
-from chat.http.handler import Handler, InApp
+from chat.http.handler import Handler
+from chat.http.handler_session import HandlerSession
 from chat.models import Access, Actor
 from chat.protocols.ims.socket import Notices
 from chat.protocols.roomapi.render import Place
@@ -248,7 +249,7 @@ def test_no_line_of_tcp_reaches_a_private_room(world: World, who: str) -> None:
 
     def said(kind: str, target: Target, fields: set[str]) -> list[Any]:
         peer = FakePeer()
-        session = InApp(world.app, lambda peer, chat: Conversation(peer, chat, None, REQUESTS))
+        session = HandlerSession(world.app, lambda peer, chat: Conversation(peer, chat, None, REQUESTS))
         session.opened(peer)
         login = {"message_type": "login_request", "username": who, "password": "secret1"}
         line = {"message_type": kind, **{field: target.value(field, "") for field in fields}}
@@ -288,7 +289,7 @@ def test_nothing_of_a_private_room_is_pushed_to_outsiders(world: World, kind: Ac
         ]
         for make in makers:
             peers.append(FakePeer())
-            InApp(world.app, make).opened(peers[-1])
+            HandlerSession(world.app, make).opened(peers[-1])
     said = chat.messages.send(insider, world.targets[kind].room_id, Draft(text="zsecretword"))
     chat.changes.typing(insider, world.targets[kind].room_id)
     chat.changes.edit(insider, world.targets[kind].room_id, said.id, "zsecretword, edited")

@@ -50,7 +50,7 @@ def test_closed_registration_is_refused_as_each_protocol_does(make_app: MakeApp)
     assert (found["roomapi"].status, found["roomapi"].json["code"]) == (200, 1)
     assert found["roomapi"].json["msg"] == "注册失败，此处不开放注册，请向老师索取账号"
     assert (found["ims"].status, found["ims"].json) == (403, {"code": -3, "info": "Registration closed"})
-    assert services_of(app).accounts.count()[0] == 0
+    assert services_of(app).user_directory.count()[0] == 0
 
 
 def test_the_names_of_erased_accounts_are_taken_in_every_protocol(make_app: MakeApp, clock: FakeClock) -> None:
@@ -66,7 +66,7 @@ def test_the_names_of_erased_accounts_are_taken_in_every_protocol(make_app: Make
     assert {protocol: (reply.status, reply.json) for protocol, reply in found.items()} == {
         protocol: (reply.status, reply.json) for protocol, reply in again.items()
     }
-    assert services_of(app).accounts.count()[0] == 0
+    assert services_of(app).user_directory.count()[0] == 0
 
 
 def test_registration_by_code_in_every_protocol(app: Flask, teacher: PollingClient) -> None:
@@ -80,7 +80,7 @@ def test_registration_by_code_in_every_protocol(app: Flask, teacher: PollingClie
     good = registrations(app, settings["code"])
     assert [reply.status for reply in good.values()] == [200, 201, 200, 200]
     assert good["roomapi"].json["code"] == 0
-    assert services_of(app).accounts.count()[0] == 5
+    assert services_of(app).user_directory.count()[0] == 5
 
 
 def test_a_disabled_account_is_refused_as_each_protocol_does(app: Flask, teacher: PollingClient) -> None:

@@ -33,7 +33,7 @@ def test_a_name_without_a_base_character_is_refused(app: Flask, name: str) -> No
     assert found["roomapi"].json["code"] == 1
     assert "不以组合符号开头" in found["roomapi"].json["msg"]
     assert (found["ims"].status, found["ims"].json) == (400, {"code": -3, "info": "Name too long"})
-    assert services_of(app).accounts.count()[0] == 0
+    assert services_of(app).user_directory.count()[0] == 0
 
 
 def test_nor_is_one_of_a_room_or_a_nickname(app: Flask) -> None:

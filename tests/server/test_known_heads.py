@@ -13,7 +13,7 @@ import requests
 from flask import Flask
 
 from chat.http.context import ARRIVAL_KEY
-from chat.http.long_poll import HeldPull
+from chat.http.held_pulls import HeldPull
 from chat.http.responses import HeldResponse
 from chat.server.ports import Ahead, Arrival, Look
 from tests.conftest import services_of, statements_of

@@ -134,8 +134,8 @@ def test_a_connection_that_was_ended_is_no_outage(services: Services, serving: S
     time.sleep(0.2)
     assert not breaker_of(serving).is_open
     with contextlib.suppress(ChatError):  # by the connection that it had
-        serving.accounts.count()
-    serving.accounts.count()
+        serving.user_directory.count()
+    serving.user_directory.count()
 
 
 @pytest.mark.parametrize(

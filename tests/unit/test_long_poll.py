@@ -15,7 +15,7 @@ from chat import metrics
 from chat.clock import SECOND, from_iso
 from chat.http.between_pulls import KEPT_SECONDS
 from chat.http.context import ARRIVAL_KEY
-from chat.http.long_poll import HeldPull
+from chat.http.held_pulls import HeldPull
 from chat.http.responses import HeldResponse
 from chat.models import Actor, Entry, Message
 from chat.server.ports import Arrival, Data, Look

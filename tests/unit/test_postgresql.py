@@ -80,7 +80,7 @@ def test_lost_connections_cost_one_failure_and_then_new_ones_are_made(
 def test_a_server_that_is_away_is_unavailable(make_services: Callable[..., Services], home: Path) -> None:
     nowhere = make_services(database_url=url_of(home).replace(os.environ[postgresql.FOLDER], str(home)))
     began = time.monotonic()
-    assert refusal(nowhere.accounts.count) is ErrorCode.UNAVAILABLE
+    assert refusal(nowhere.user_directory.count) is ErrorCode.UNAVAILABLE
     assert time.monotonic() - began < 10
 
 

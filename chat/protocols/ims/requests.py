@@ -7,10 +7,9 @@ from marshmallow import fields, pre_load, validate
 from chat.http.api_spec import about
 from chat.http.fields import In, ShortList, join_code
 from chat.http.paging_params import Paged
-from chat.names import is_visible, stored_length
+from chat.names import EMAIL_NICKNAME_MAX_CHARS, is_visible, stored_length
 from chat.protocols.ims.fields import Count, Id, Ids, Switch, Time
 from chat.services.access import LIST_CAP
-from chat.services.accounts import EMAIL_NICKNAME_MAX_CHARS
 from chat.services.announcements import MAX_CHARS as ANNOUNCEMENT_MAX_CHARS
 from chat.services.avatars import GIVEN_MAX_CHARS
 from chat.services.friend_groups import NAME_MAX_CHARS as FRIEND_GROUP_MAX_CHARS

@@ -1,15 +1,15 @@
 """Descriptions that several requests and answers share."""
 
 from chat.http.api_spec import about
+from chat.names import ROOM_NAME_MAX_CHARS
 from chat.services.room_settings import TOPIC_MAX_CHARS
-from chat.services.rooms import NAME_MAX_CHARS
 
 TIME = "2026-11-21T09:15:03.123456Z"
 ROOMNAME = about(
     "1 to 60 characters, no spaces at the ends; upper and lower case are the same name",
     "1 到 60 个字符，首尾无空格，不区分大小写",
     minLength=1,
-    maxLength=NAME_MAX_CHARS,
+    maxLength=ROOM_NAME_MAX_CHARS,
     examples=["physics"],
 )
 DETAIL = about("1 for more keys", "1：返回更多字段")

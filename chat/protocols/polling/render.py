@@ -13,7 +13,8 @@ from flask import Response, has_app_context
 from chat.clock import to_iso
 from chat.http.compact_json import compact, fitting
 from chat.http.context import prefers_chinese, services
-from chat.http.long_poll import NeedsThreadError, Render, body_response
+from chat.http.held_pulls import NeedsThreadError, Render
+from chat.http.long_poll import body_response
 from chat.models import ChangeKind, Entry, MemberState, MessageType, StoredChange, StoredMessage
 from chat.services.attachments import URL_PREFIX
 from chat.services.pulls import ANSWER_MAX_BYTES, News

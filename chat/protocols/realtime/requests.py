@@ -5,9 +5,8 @@ from marshmallow import fields
 from chat.http.api_spec import about
 from chat.http.fields import NAME, In, join_code
 from chat.http.paging_params import Paged
-from chat.services.accounts import NICKNAME_MAX_CHARS, USERNAME_MAX_CHARS
+from chat.names import NICKNAME_MAX_CHARS, ROOM_NAME_MAX_CHARS, USERNAME_MAX_CHARS
 from chat.services.credentials import PASSWORD_MAX_CHARS
-from chat.services.rooms import NAME_MAX_CHARS
 
 USERNAME = about(
     "1 to 32 characters, no spaces at the ends; upper and lower case are the same name",
@@ -72,7 +71,7 @@ class NewRoom(In):
             "1 to 60 characters, no spaces at the ends; names may repeat",
             "1 到 60 个字符，首尾无空格；名称可以重复",
             minLength=1,
-            maxLength=NAME_MAX_CHARS,
+            maxLength=ROOM_NAME_MAX_CHARS,
             examples=["zhangjiagou的聊天室的名字"],
         ),
     )

@@ -6,8 +6,8 @@ from chat.http.api_spec import about
 from chat.http.fields import NAME, In, WholeNumber, join_code
 from chat.http.paging_params import Paged
 from chat.models import Role
-from chat.services.accounts import USERNAME_MAX_CHARS
-from chat.services.rooms import DESCRIPTION_MAX_CHARS, NAME_MAX_CHARS
+from chat.names import ROOM_NAME_MAX_CHARS, USERNAME_MAX_CHARS
+from chat.services.rooms import DESCRIPTION_MAX_CHARS
 
 LIMIT_DEFAULT = 20
 LIMIT_MAX = 100
@@ -41,7 +41,7 @@ class CreateRoom(In):
         metadata=about(
             "1 to 60 characters; names may repeat",
             "1 到 60 个字符，可以重名",
-            maxLength=NAME_MAX_CHARS,
+            maxLength=ROOM_NAME_MAX_CHARS,
             examples=["room1"],
         ),
     )

@@ -9,7 +9,7 @@ account.py, groups.py, messages.py, files.py   the handlers
 from flask import Flask
 
 from chat.http.compact_json import compact
-from chat.http.handler import InApp
+from chat.http.handler_session import HandlerSession
 from chat.protocols.tcp import account, files, groups, messages  # noqa: F401 - each registers its requests
 from chat.protocols.tcp.connection import Conversation
 from chat.protocols.tcp.render import answer
@@ -31,7 +31,7 @@ def register(app: Flask) -> None:
     """Provide the protocol for the server's TCP port."""
     zone = app.config["TIMEZONE"]
     app.extensions[EXTENSION] = LineProtocol(
-        open=lambda: InApp(app, lambda peer, chat: Conversation(peer, chat, zone, REQUESTS)), farewell=farewell
+        open=lambda: HandlerSession(app, lambda peer, chat: Conversation(peer, chat, zone, REQUESTS)), farewell=farewell
     )
 
 

@@ -86,7 +86,7 @@ def user_info(client: Conversation, _request: dict[str, Any]) -> None:
     """Return the caller's data, and the number of users and groups visible to them."""
     actor, chat = client.actor, client.chat
     visible, joined, private = chat.rooms.counts(actor)
-    everybody, online = chat.accounts.count()
+    everybody, online = chat.user_directory.count()
     client.say(
         "user_info_response",
         user_info=user(actor.user_id, actor.username, is_online=True),
@@ -109,7 +109,7 @@ def list_users(client: Conversation, request: dict[str, Any]) -> None:
         shown = [user(member.user_id, member.username, is_online=member.online) for member in members]
         more = next_of(page, members, shown)
     else:
-        everybody = chat.accounts.everybody(page)
+        everybody = chat.user_directory.everybody(page)
         online = chat.presence.online(user_id for user_id, _ in everybody)
         shown = [user(user_id, username, is_online=user_id in online) for user_id, username in everybody]
         more = next_of(page, everybody, shown)

@@ -5,14 +5,14 @@ from marshmallow import fields, validate
 from chat.http.api_spec import about
 from chat.http.fields import NAME, In, WholeNumber, switch
 from chat.http.paging_params import Paged, PageLimit, after_field
+from chat.names import ROOM_NAME_MAX_CHARS
 from chat.protocols.polling.fields import ARCHIVED, READ_ONLY, SEEN_BY, SLOW_MODE, TOPIC
 from chat.protocols.polling.requests.messages import OneMessage
 from chat.services.moderation import MUTE_MAX_MINUTES, RECENT_MAX_MINUTES
 from chat.services.paging import SEARCH_MAX_CHARS
 from chat.services.room_settings import SLOW_MODE_MAX
-from chat.services.rooms import NAME_MAX_CHARS
 
-_ROOMNAME = about("the room's name", "聊天室名称", minLength=1, maxLength=NAME_MAX_CHARS, examples=["physics"])
+_ROOMNAME = about("the room's name", "聊天室名称", minLength=1, maxLength=ROOM_NAME_MAX_CHARS, examples=["physics"])
 
 
 class OneRoom(In):

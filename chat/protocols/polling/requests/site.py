@@ -6,6 +6,7 @@ from chat.http.api_spec import about
 from chat.http.fields import NAME, In, ShortList, WholeNumber, switch
 from chat.http.paging_params import Paged
 from chat.http.qr import MAX_CHARS as QR_MAX_CHARS
+from chat.names import NICKNAME_MAX_CHARS, USERNAME_MAX_CHARS
 from chat.protocols.polling.site_fields import (
     DIRECT,
     KEEP_DAYS,
@@ -17,7 +18,6 @@ from chat.protocols.polling.site_fields import (
     SITE_NAME,
     SLOW_MODE,
 )
-from chat.services.accounts import NICKNAME_MAX_CHARS, USERNAME_MAX_CHARS
 from chat.services.room_settings import SLOW_MODE_MAX
 
 KEEP_DAYS_MAX = 3650

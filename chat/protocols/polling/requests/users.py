@@ -5,8 +5,8 @@ from marshmallow import fields, validate
 from chat.http.api_spec import about
 from chat.http.fields import NAME, In, join_code, switch
 from chat.http.query_params import Flag
+from chat.names import NICKNAME_MAX_CHARS, USERNAME_MAX_CHARS
 from chat.protocols.polling.fields import DETAIL
-from chat.services.accounts import NICKNAME_MAX_CHARS, USERNAME_MAX_CHARS
 from chat.services.avatars import GIVEN_MAX_CHARS as AVATAR_MAX_CHARS
 from chat.services.credentials import PASSWORD_MAX_CHARS
 

@@ -1,15 +1,15 @@
-"""Interfaces of a database, an event bus, and of what processes share besides; implemented by chat.backends."""
+"""Interfaces of a database: transactions, the store, the index of texts, and the back end that provides them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypedDict
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, CursorResult, Executable
 
 from chat.models import Event
-from chat.security.limits import Limit
+from chat.ports.bus import Bus, Listener
 from chat.storage.prepared import Batch, Prepared
 
 
@@ -154,150 +154,6 @@ class Moment(Protocol):
 
     def shows(self, event: Event) -> bool:
         """Whether an event read by the bus had been committed at this point."""
-        ...
-
-
-class Listener(Protocol):
-    """The local end of delivery, to which a bus brings events (chat.delivery.Hub)."""
-
-    def heard(self, at: float) -> None:
-        """The bus knew all commits of other processes at this time (time.monotonic() s)."""
-        ...
-
-    def lost(self) -> None:
-        """The bus has lost the database, and calls resync when it is back."""
-        ...
-
-    def publish(self, events: Sequence[Event]) -> None:
-        """Process committed events, from this process or another, in any order and possibly repeatedly."""
-        ...
-
-    def signal(self, events: Sequence[Event]) -> None:
-        """Deliver signals among the events that the bus has read, once each."""
-        ...
-
-    def resync(self) -> None:
-        """Have every waiter look again after missed events."""
-        ...
-
-    def cut_off(self) -> None:
-        """Send waiting clients elsewhere: this host alone has lost the database, for some time now."""
-        ...
-
-
-class Bus(Protocol):
-    """Brings the events that other processes commit to this process."""
-
-    def start(self) -> None:
-        """Start from the newest event at this time."""
-        ...
-
-    def stop(self) -> None:
-        """End the thread and wait for it."""
-        ...
-
-    def committed(self, events: Sequence[Event]) -> None:
-        """Publish events that this process has just committed; also used by commands that write without
-        running a bus.
-        """
-        ...
-
-    def read_events(self) -> None:
-        """Publish events committed since the last call, without waiting for the thread."""
-        ...
-
-
-class SharedAwayError(Exception):
-    """The state that processes share besides the database cannot be reached."""
-
-
-Take = tuple[Limit, object, int]  # of a rate limiter's bucket, named by its limit and key: how many
-
-
-class Buckets(Protocol):
-    """Rate limiter buckets that all processes share. Raises SharedAwayError, or UNAVAILABLE."""
-
-    def take(self, takes: Sequence[Take]) -> tuple[Take, float] | None:
-        """Take from all buckets or from none. Returns the one that has too few, and the seconds to wait for it."""
-        ...
-
-    def look(self, takes: Sequence[Take]) -> tuple[Take, float] | None:
-        """Return what `take` would return, and take nothing."""
-        ...
-
-    def give_back(self, takes: Sequence[Take]) -> None:
-        """Undo `take`."""
-        ...
-
-    def is_full(self, limit: Limit, key: object) -> bool:
-        """Whether nothing was taken recently."""
-        ...
-
-
-class OnlineChange(TypedDict):
-    """A session that is online until another time (µs) than this process last wrote."""
-
-    session: str
-    user: int
-    until: int
-    written: int
-
-
-class Online(Protocol):
-    """Which sessions are online, of all processes. Raises SharedAwayError, or UNAVAILABLE."""
-
-    @property
-    def losses(self) -> int:
-        """Grows when written data may be lost."""
-        ...
-
-    def write(self, changes: Sequence[OnlineChange], now: int) -> None:
-        """Store changes. A time only grows, unless this process wrote the stored one. `now` in µs."""
-        ...
-
-    def forget(self, sessions: Iterable[tuple[str, int]]) -> None:
-        """Remove ended sessions (id, user's id)."""
-        ...
-
-    def everybody(self, now: int) -> frozenset[int]:
-        """Return the ids of all users with a session that is online."""
-        ...
-
-
-class Hints(Protocol):
-    """Tells other processes of events, faster than they would look. Hints may be lost, doubled or late."""
-
-    is_live: bool  # this process hears hints
-
-    def listen(self, heard: Callable[[Sequence[Event]], None], failed: Callable[[], None]) -> None:
-        """Set the callbacks: `heard` with messages that another process has committed, or with none, when there may be
-        events; `failed` when a hint could not be sent or none can be heard any more.
-        """
-        ...
-
-    def send(self, events: Sequence[Event]) -> bool:
-        """Tell of a commit's events. Never blocks; False: take another way."""
-        ...
-
-
-class Shared(Protocol):
-    """State and hints that processes share besides the database."""
-
-    @property
-    def buckets(self) -> Buckets: ...
-
-    @property
-    def online(self) -> Online: ...
-
-    @property
-    def hints(self) -> Hints: ...
-
-    def start(self) -> None:
-        """Start the threads. Call it after the fork."""
-        ...
-
-    def stop(self) -> None:
-        """End the threads and wait for them."""
         ...
 
 
