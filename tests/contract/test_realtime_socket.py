@@ -4,6 +4,7 @@ gunicorn.
 
 import json
 import time
+from typing import Any
 
 import pytest
 
@@ -228,11 +229,11 @@ def test_errors_are_in_the_language_of_the_handshake(alice: RealtimeUser) -> Non
 
 def test_sending_too_often_is_refused_and_the_socket_kept(alice: RealtimeUser) -> None:
     socket = alice.enter(alice.make())
-    for number in range(100):
-        socket.send({"msg": str(number)})
-    answers = [socket.next() for _ in range(100)]
-    refused = [answer for answer in answers if not answer["status"]]
-    assert refused
+    refused: list[dict[str, Any]] = []
+    while not refused:  # a slow server refills the bucket while it works through a batch
+        for _ in range(50):
+            socket.send({"msg": "x"})
+        refused = [answer for answer in (socket.next() for _ in range(50)) if not answer["status"]]
     assert set(refused[0]) == {"status", "error", "retry_after"}
     assert refused[0]["retry_after"] == 1
     time.sleep(refused[0]["retry_after"])

@@ -144,12 +144,12 @@ def test_connections_without_login_are_closed_and_others_kept(impatient: Server)
 def test_transfers_that_stand_still_are_given_up(impatient: Server) -> None:
     (pid,) = impatient.worker_pids()
     before = resting_sockets_of(pid)
-    up, down = Lines(impatient.tcp_port), Lines(impatient.tcp_port, receive_buffer=4096)
-    with up, down:
+    with Lines(impatient.tcp_port) as up, contextlib.ExitStack() as later:
         up.sign_in("alice")
         up.ask("file_upload_request", filename="f", file_size=8_000_000, chat_group_id=1)
         up.raw(bytes(8_000_000))
         file_id = up.next()["file_id"]
+        down = later.enter_context(Lines(impatient.tcp_port, receive_buffer=4096))  # it has little time to log in
         assert down.ask("login_request", username="alice", password="secret1")["success"]
         down.send("file_download_request", file_id=file_id)
         up.until_quiet()
