@@ -73,6 +73,22 @@ def check(settings: Settings, *, upgrades: bool = False, clock: Callable[[], flo
         _check_redis(settings.redis_url)
 
 
+def check_schema(settings: Settings) -> None:
+    """Raise ConfigError for a database that commands cannot use: damaged, away, or of another version's schema."""
+    database = settings.database_path
+    if database is None:
+        _check_postgresql(settings.postgresql_url, upgrades=False)
+        return
+    check_database(database)
+    with contextlib.suppress(sqlite3.OperationalError):  # the database is busy; the command will report it
+        _require_current(str(database), revision_of(database) if database.exists() else "")
+
+
+def _require_current(database: str, revision: str) -> None:
+    if revision != max(known_revisions()):
+        raise ConfigError(f"{database}: its schema is {revision or 'not there'}; run: flask --app wsgi db upgrade")
+
+
 def _check_postgresql(url: str, *, upgrades: bool) -> float:
     """Return the server's time (s since 1970)."""
     import psycopg  # here, as most installations have no use for it
@@ -93,8 +109,8 @@ def _check_postgresql(url: str, *, upgrades: bool) -> float:
     revision = str(found[0]) if found else ""
     if revision and revision not in known_revisions():
         raise ConfigError(f"DATABASE_URL: a newer version of Commonroom made it (schema {revision}); update this one")
-    if not upgrades and revision != max(known_revisions()):
-        raise ConfigError(f"DATABASE_URL: its schema is {revision or 'not there'}; run: flask --app wsgi db upgrade")
+    if not upgrades:
+        _require_current("DATABASE_URL", revision)
     return float(now[0]) if now else 0.0
 
 

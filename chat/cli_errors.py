@@ -1,10 +1,11 @@
 """Arguments, output and failures of commands: every fault is one line."""
 
 import codecs
+import functools
 import io
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,10 +14,12 @@ from flask.cli import AppGroup, ScriptInfo
 from sqlalchemy.exc import DBAPIError
 
 from chat.errors import ChatError, ErrorCode
-from instance import check
+from config import Settings
+from instance import check, check_schema
 from setting_parsers import ConfigError
 
 _ERRORS = "commonroom.shown"  # what is done with characters that the terminal cannot show
+_OF_ANY_SCHEMA = {"backup", "compact", "connect", "move", "restore", "version"}  # they look themselves, or at none
 _NEGATIVE = re.compile(r"-\.?\d.*")
 
 
@@ -24,7 +27,9 @@ class Commands(AppGroup):
     """A group of commands whose text arguments must be UTF-8, as the shell need not pass that on."""
 
     def add_command(self, cmd: click.Command, name: str | None = None) -> None:
-        """Register a command, with its text arguments checked."""
+        """Register a command, with its text arguments and the database's schema checked."""
+        if cmd.callback is not None and (name or cmd.name) not in _OF_ANY_SCHEMA:
+            cmd.callback = _on_current_schema(cmd.callback)
         for param in cmd.params:
             if type(param.type) is click.types.StringParamType:
                 param.type = _Text()
@@ -60,12 +65,31 @@ class Commands(AppGroup):
         return name, command, rest
 
 
+def _on_current_schema(callback: Callable[..., Any]) -> Callable[..., Any]:
+    """Refuse a command on a database of another version, which it could damage. The server's start does the same."""
+
+    @functools.wraps(callback)
+    def checked(*args: Any, **given: Any) -> Any:
+        try:
+            check_schema(_settings(click.get_current_context()))
+        except ConfigError as error:
+            raise click.ClickException(str(error)) from None
+        return callback(*args, **given)
+
+    return checked
+
+
+def _settings(ctx: click.Context) -> Settings:
+    settings: Settings = ctx.ensure_object(ScriptInfo).load_app().config["SETTINGS"]
+    return settings
+
+
 def _reason(ctx: click.Context, error: ChatError | DBAPIError) -> str:
     """Why a command failed that has no words for it; the check at the server's start names wrong settings."""
     if isinstance(error, ChatError) and error.code is not ErrorCode.UNAVAILABLE:
         return f"This cannot be done ({error.code.name.lower().replace('_', ' ')})."
     try:
-        check(ctx.ensure_object(ScriptInfo).load_app().config["SETTINGS"])
+        check(_settings(ctx))
     except ConfigError as found:
         return str(found)
     return "The database is busy or not there: try again."

@@ -27,8 +27,11 @@ PROCESSES = 8
 MESSAGES = 500  # of each writer
 ROOMS = 40
 LOCKED_SECONDS = 2.0
+# Transactions that wait for the lock of NOTIFY, which they would take at COMMIT. Buses wait for each other in their
+# own statement, which delays no send.
 SAMPLE = """
-SELECT count(*) FILTER (WHERE wait_event_type = 'Lock' AND wait_event = 'object') FROM pg_stat_activity
+SELECT count(*) FROM pg_stat_activity
+WHERE wait_event_type = 'Lock' AND wait_event = 'object' AND query NOT LIKE 'SELECT pg_notify%'
 """
 
 
@@ -164,7 +167,7 @@ def test_a_locked_room_delays_no_other(
     p99 = 1000 * times[int(0.99 * len(times))]
     figure(
         f"a room locked for 2 s: its sends waited up to {max(locked):.1f} s, p99 of {len(times)} sends to 39 others"
-        f" {p99:.1f} ms; waits for the lock of NOTIFY: {waits}"
+        f" {p99:.1f} ms; waits of sends for the lock of NOTIFY: {waits}"
     )
     assert max(locked) > LOCKED_SECONDS * 0.8
     assert p99 < 100

@@ -9,6 +9,7 @@ from typing import Any
 import click
 import pytest
 from flask import Flask
+from sqlalchemy import text
 
 from chat.cli import chat as all_commands
 from chat.errors import ChatError, ErrorCode
@@ -240,6 +241,23 @@ def test_names_that_the_terminal_lacks_are_shown_as_escapes(app: Flask) -> None:
     latin = app.test_cli_runner(charset="latin-1").invoke(args=["chat", "people"])
     assert latin.exit_code == 0, latin.exception
     assert latin.output.startswith("\\u5c0f\\u660e\t")
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize(
+    ("version", "said"), [("0015", "its schema is 0015; run: flask --app wsgi db upgrade"), ("9999", "newer version")]
+)
+def test_a_database_of_another_version_is_refused_in_one_line(app: Flask, run: Any, version: str, said: str) -> None:
+    services = services_of(app)
+    sign_up(services, "kim")
+    with services.store.write() as tx:
+        tx.execute(text("UPDATE alembic_version SET version_num = :version"), {"version": version})
+    for words in (("teacher", "kim"), ("people",), ("rename", "kim", "--username", "lee"), ("site", "--new-code")):
+        code, output = run(*words)
+        assert (code, said in output, len(output.splitlines())) == (1, True, 1), output
+    assert services.accounts.find("kim").username == "kim"
+    assert not services.site.has_teacher()
+    assert run("version")[0] == run("site", "--help")[0] == 0
 
 
 @pytest.mark.parametrize("code", list(ErrorCode))
