@@ -29,6 +29,7 @@ from chat.ports import Store, WriteTransaction
 from chat.services import avatars
 from chat.services.erased_names import ErasedNames
 from chat.services.membership_changes import end_room
+from chat.services.profile_changes import tell_profiles
 from chat.services.usernames import name_columns
 
 KEPT = 12 * 3600 * SECOND  # µs; until then ims can restore the account. With the housekeeping it is within a day.
@@ -75,7 +76,7 @@ class Eraser:
             keys = tx.execute(logins.with_for_update()).first()
             if keys is not None:
                 self._erased.keep(tx, keys)
-                _erase_account(tx, user_id, name)
+                _erase_account(tx, user_id, name, self._clock())
         time.sleep(PAUSE)
 
     def _batches(self, query: Any) -> Iterator[Sequence[Any]]:
@@ -119,7 +120,7 @@ def _erase_from_audit(tx: WriteTransaction, user_id: int, rows: Sequence[Any], n
     tx.execute(update(AuditRow).where(some, AuditRow.subject_id == user_id, has_words).values(before="", after=""))
 
 
-def _erase_account(tx: WriteTransaction, user_id: int, name: str) -> None:
+def _erase_account(tx: WriteTransaction, user_id: int, name: str, now: int) -> None:
     groups = select(FriendGroup.id).where(FriendGroup.owner_id == user_id)
     tx.execute(delete(FriendGroupMember).where(FriendGroupMember.group_id.in_(groups)))
     tx.execute(delete(FriendGroup).where(FriendGroup.owner_id == user_id))
@@ -134,4 +135,4 @@ def _erase_account(tx: WriteTransaction, user_id: int, name: str) -> None:
     values = {**name_columns(username=name, nickname=name), **nothing, **hashes}
     tx.execute(update(User).where(User.id == user_id).values(values))
     tx.emit(Event(EventKind.USER, user_id))
-    tx.emit(Event(EventKind.PROFILE, user_id))  # cached messages have the name
+    tell_profiles(tx, [user_id], now)

@@ -15,9 +15,11 @@ from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
 from chat.services.accounts import Accounts
 from chat.services.avatars import Avatars
+from chat.services.bounds import PersonBounds
 from chat.services.credentials import hashes
 from chat.services.erased_names import ErasedNames
 from chat.services.membership_changes import pass_on_rooms
+from chat.services.profile_changes import tell_profiles
 from chat.services.quota import Quota
 from chat.services.sessions import Sessions
 from chat.services.site import Site, lock_site, require_another_teacher
@@ -60,9 +62,11 @@ class Profiles:
         security_log: SecurityLog,
         site: Site,
         erased: ErasedNames,
+        bounds: PersonBounds,
     ) -> None:
         self._store = store
         self._erased = erased
+        self._bounds = bounds
         self._site = site
         self._avatars = avatars
         self._security_log = security_log
@@ -91,11 +95,12 @@ class Profiles:
     def present(self, actor: Actor, nickname: str | None, avatar: str | None) -> None:
         """Change nickname or avatar without asking for the password; None leaves them unchanged.
 
-        Raises NICKNAME_INVALID, NICKNAME_TAKEN, TEACHERS_NAME, LOOKS_LIKE_OTHER, NAMES_FIXED; FIELD_INVALID,
-        QUOTA_USED, STORAGE_FULL and UNAVAILABLE (the avatar).
+        Raises NICKNAME_INVALID, NICKNAME_TAKEN, TEACHERS_NAME, LOOKS_LIKE_OTHER, NAMES_FIXED, RATE_LIMITED;
+        FIELD_INVALID, QUOTA_USED, STORAGE_FULL and UNAVAILABLE (the avatar).
         """
         if nickname is not None and not is_name(nickname, NICKNAME_MAX_CHARS):
             raise ChatError(ErrorCode.NICKNAME_INVALID)
+        self._bounds.count_act(actor)
         new_avatar = None
         if avatar is not None:
             enter_lane(Lane.PICTURES)
@@ -109,7 +114,7 @@ class Profiles:
                 self._avatars.store(tx, new_avatar, User, actor.user_id)
             tx.execute(update(User).where(User.id == actor.user_id).values(values))
             tx.emit(Event(EventKind.USER, actor.user_id))
-            tx.emit(Event(EventKind.PROFILE, actor.user_id))
+            tell_profiles(tx, [actor.user_id], values["updated_at"])
 
     def delete_proven(self, actor: Actor, password: str, address: str) -> None:
         """Delete the actor's account, as `delete`, with their password. Raises CREDENTIALS_WRONG, RATE_LIMITED too."""
@@ -127,6 +132,8 @@ class Profiles:
             enter_lane(Lane.PICTURES)
         proven = self._accounts.prove_own(actor, old_password, address)
         self._check(changes)
+        if (changes.nickname, changes.email, changes.avatar) != (None, None, None):
+            self._bounds.count_act(actor)
         now = self._clock()
         values: dict[str, Any] = {"updated_at": now}
         values |= name_columns(nickname=changes.nickname)
@@ -159,7 +166,7 @@ class Profiles:
                 tx.execute(update(User).where(me).values(values))
                 tx.emit(Event(EventKind.USER, actor.user_id))
                 if avatar is not None or not {"username", "nickname"}.isdisjoint(values):
-                    tx.emit(Event(EventKind.PROFILE, actor.user_id))
+                    tell_profiles(tx, [actor.user_id], now)
                 if changes.password is not None:
                     self._sessions.end_all_within(tx, actor.user_id, but_for=actor.session_id)
         except IntegrityError:

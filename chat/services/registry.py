@@ -146,7 +146,8 @@ class Services:
         self.messages = Messages(self.store, clock, self.limits, quota, self.attachments, message_max_chars)
         self.avatars = Avatars(self.store, self.decoder)
         self.profiles = Profiles(
-            self.store, clock, self.accounts, self.sessions, quota, self.avatars, security_log, self.site, erased
+            *(self.store, clock, self.accounts, self.sessions, quota, self.avatars, security_log, self.site, erased),
+            person_bounds,
         )
         self.email_codes = EmailCodes(self.limits, smtp_url)
         self.user_directory = UserDirectory(self.store, self.presence)

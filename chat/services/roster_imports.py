@@ -28,6 +28,7 @@ from chat.services.erased_names import ErasedNames
 from chat.services.membership_changes import barred_among
 from chat.services.memberships import Memberships
 from chat.services.permissions import require_teacher
+from chat.services.profile_changes import tell_profiles
 from chat.services.rooms import Rooms
 from chat.services.roster_checks import complaints_about, open_room, users_of
 from chat.services.roster_parsing import Roster, RosterLine, read_roster
@@ -238,6 +239,7 @@ class RosterImports:
             raise ChatError(ErrorCode.ROSTER_CHANGED)
         now = self._clock()
         new: list[dict[str, Any]] = []
+        renamed: list[int] = []
         for line in plan.lines:
             user = users.get(name_key(line.username))
             columns = hashed.get(line.username)
@@ -247,6 +249,8 @@ class RosterImports:
                 raise ChatError(ErrorCode.ROSTER_CHANGED)
             else:
                 self._update(tx, user, line, now, columns)
+                if user.nickname != line.name:
+                    renamed.append(user.id)
         if new:
             try:
                 tx.execute(insert(User), new)
@@ -255,13 +259,12 @@ class RosterImports:
             users = users_of(tx, plan.lines)
             self._rooms.enter_lobby(tx, [users[row["username_key"]].id for row in new])
         self._seat(tx, plan, users)
+        tell_profiles(tx, renamed, now)
         people = {"people": len(plan.lines), "passwords": len(plan.passwords)}
         audit.record(tx, now, actor, AuditAction.ROSTER_IMPORTED, after=people)
 
     def _update(self, tx: WriteTransaction, user: Any, line: RosterLine, now: int, columns: Any) -> None:
         values = {} if user.nickname == line.name else name_columns(nickname=line.name)
-        if values:
-            tx.emit(Event(EventKind.PROFILE, user.id))
         if columns is not None:
             values |= columns | {"must_change_password": False}
             self._sessions.end_all_within(tx, user.id)

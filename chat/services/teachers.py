@@ -21,6 +21,7 @@ from chat.services.membership_changes import pass_on_rooms
 from chat.services.paging import Listed, Page
 from chat.services.permissions import require_teacher
 from chat.services.presence import Presence
+from chat.services.profile_changes import tell_profiles
 from chat.services.sessions import Sessions
 from chat.services.site import Site, drop_claim, lock_site, require_another_teacher
 from chat.services.user_directory import called
@@ -185,7 +186,7 @@ class Teachers:
                     return False
                 self._record(tx, actor, AuditAction.ACCOUNT_RENAMED, user_id, *changes)
                 tx.emit(Event(EventKind.USER, user_id))
-                tx.emit(Event(EventKind.PROFILE, user_id))
+                tell_profiles(tx, [user_id], values["updated_at"])
         except IntegrityError:
             raise ChatError(ErrorCode.USERNAME_TAKEN, username=new_username) from None
         self._log(actor, "account_renamed", username)
@@ -212,7 +213,7 @@ class Teachers:
         tx.execute(update(User).where(User.id == user_id).values(is_teacher=is_teacher))
         require_still_unlike(tx, user_id)
         tx.emit(Event(EventKind.USER, user_id))
-        tx.emit(Event(EventKind.PROFILE, user_id))  # cached messages contain the badge
+        tell_profiles(tx, [user_id], self._clock())
         if was_teacher != is_teacher:
             self._record(tx, actor, AuditAction.TEACHER, user_id, {"teacher": was_teacher}, {"teacher": is_teacher})
 

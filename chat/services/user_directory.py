@@ -1,6 +1,6 @@
 """Lists and search of users, and profiles as seen by other users (docs/specification.md, "ims")."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -8,11 +8,11 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 
 from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, enter_lane
-from chat.models import Actor, Friendship, User
+from chat.models import Actor, Friendship, Message, User
 from chat.names import name_key
 from chat.ports import Store
-from chat.services import paging
-from chat.services.access import AnyConnection, within_64_bits
+from chat.services import access, paging
+from chat.services.access import AnyConnection, RoomRef, within_64_bits
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.presence import Presence
 from chat.storage.avatars import avatars_of
@@ -83,6 +83,17 @@ class UserDirectory:
         online = self._presence.everybody_online()
         with self._store.read() as connection:
             return connection.execute(living).scalar_one(), len(online)
+
+    def authors(self, actor: Actor, ref: RoomRef, message_ids: Collection[int]) -> Sequence[Any]:
+        """Return the authors of messages of a room, each once: id, username, nickname, is_teacher, avatar.
+
+        Raises ROOM_NOT_FOUND, also for non-members.
+        """
+        with self._store.read() as connection:
+            room = access.joined(connection, actor, ref)
+            written = select(Message.sender_id).where(Message.id.in_(message_ids), Message.room_id == room.id)
+            shown = select(User.id, User.username, User.nickname, User.is_teacher, User.avatar).order_by(User.id)
+            return connection.execute(shown.where(User.id.in_(written.where(Message.deleted_at.is_(None))))).all()
 
 
 def called(search: str) -> ColumnElement[bool]:

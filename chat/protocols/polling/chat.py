@@ -19,6 +19,7 @@ from chat.protocols.polling.errors import success
 from chat.protocols.polling.render import Form, around_answer, form_of, history_answer, pull_renderer
 from chat.protocols.polling.requests.messages import (
     TIMEOUT_MAX,
+    AuthorsQuery,
     Cursors,
     Edit,
     HistoryQuery,
@@ -30,7 +31,7 @@ from chat.protocols.polling.requests.messages import (
 )
 from chat.protocols.polling.requests.rooms import LeaveRoom
 from chat.protocols.polling.responses.done import Done
-from chat.protocols.polling.responses.messages import HistoryPage, Pulled
+from chat.protocols.polling.responses.messages import AuthorsFound, HistoryPage, Pulled
 from chat.services.pulls import SHORT_ANSWER_BYTES, News, PullReader, approximate_bytes
 
 CURSORS = Cursors()
@@ -104,6 +105,21 @@ def history(actor: Actor, query: dict[str, Any]) -> Response:
     if approximate_bytes(found) > SHORT_ANSWER_BYTES:
         enter_lane(Lane.LONG)
     return history_answer(found, limit, form_of(query))
+
+
+@bp.get("/authors")
+@signed_in
+@asks(AuthorsQuery)
+@answers(AuthorsFound, ErrorCode.ROOM_NOT_FOUND, zh="一些消息的作者现在的名称、标记和头像。")
+def authors(actor: Actor, query: dict[str, Any]) -> Response:
+    """The authors of messages, each once, as they are called now, members or not. Beyond the document."""
+    found = services().user_directory.authors(actor, query["roomname"], query["messages"])
+    shown = [
+        {"user": each.username, "user_id": each.id, "nickname": each.nickname, "teacher": each.is_teacher}
+        | {"avatar": each.avatar}
+        for each in found
+    ]
+    return success(f"{len(shown)} authors.", f"共 {len(shown)} 位作者。", authors=shown)
 
 
 @bp.post("/edit")

@@ -124,6 +124,7 @@ def me(actor: Actor, query: dict[str, Any]) -> Response:
     ErrorCode.NAMES_FIXED,
     ErrorCode.QUOTA_USED,
     ErrorCode.STORAGE_FULL,
+    ErrorCode.RATE_LIMITED,
     zh="修改自己的昵称或头像。",
 )
 def change_profile(actor: Actor, body: dict[str, Any]) -> Response:

@@ -111,8 +111,8 @@ class Cursors(In):
         return {room: parse_cursor(room, value) for room, value in data.items()}
 
 
-class _RoomIds(fields.Field[frozenset[int]]):
-    """Comma-separated numbers, as a set. No room has the number 0."""
+class _Ids(fields.Field[frozenset[int]]):
+    """Comma-separated numbers, as a set. Nothing has the number 0."""
 
     PATTERN = r"^[0-9]{1,18}(,[0-9]{1,18}){0,99}$"
 
@@ -135,18 +135,18 @@ class PullQuery(In):
     )
     members = Flag(
         about(
-            "1: the pull also ends, without messages, when somebody joins or leaves one of its rooms, or posts an "
-            "announcement there",
-            "1：有人加入或离开其中的聊天室，或其中有新公告时，也结束等待（没有消息）",
+            "1: the pull also ends, without messages, when somebody joins or leaves one of its rooms, a member's name, "
+            "badge or avatar changes, or somebody posts an announcement there",
+            "1：有人加入或离开其中的聊天室，成员的名称、标记或头像有变化，或其中有新公告时，也结束等待（没有消息）",
         )
     )
-    read = _RoomIds(
+    read = _Ids(
         load_default=None,
         metadata=about(
             "comma-separated ids of the rooms on screen; 0: none. Only their cursors become read marks. Absent: all",
             "正在查看的聊天室 id，以逗号分隔；0 表示没有。只有这些聊天室的游标算作已读；缺省为全部",
             type="string",
-            pattern=_RoomIds.PATTERN,
+            pattern=_Ids.PATTERN,
             examples=["1"],
         ),
     )
@@ -176,3 +176,17 @@ class HistoryQuery(In):
     changes = Flag(_CHANGES)
     links = Flag(_LINKS)
     detail = Flag(DETAIL)
+
+
+class AuthorsQuery(In):
+    roomname = fields.String(required=True, validate=NAME, metadata=ROOMNAME)
+    messages = _Ids(
+        required=True,
+        metadata=about(
+            "comma-separated ids of messages, at most 100",
+            "消息的 id，以逗号分隔，最多 100 个",
+            type="string",
+            pattern=_Ids.PATTERN,
+            examples=["1"],
+        ),
+    )

@@ -93,6 +93,18 @@ class Pulled(Done):
         )
 
 
+class AuthorShown(Out):
+    user = fields.String(required=True)
+    user_id = fields.Integer(required=True)
+    nickname = fields.String(required=True)
+    teacher = fields.Boolean(required=True)
+    avatar = fields.String(required=True, metadata=about("as in messages", "与消息中相同"))
+
+
+class AuthorsFound(Done):
+    authors = fields.List(fields.Nested(AuthorShown), required=True)
+
+
 class HistoryPage(Done):
     messages = fields.List(AnyOf(MessageShown, ChangeShown), required=True)
     more = fields.Boolean(metadata=about("with ?detail=1: whether there are older ones", "?detail=1 时：是否有更早的"))

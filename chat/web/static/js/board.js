@@ -41,8 +41,6 @@ class Board {
   async start() {
     if ((await api.session()).state !== "living") return logIn();
     actFor((await api.me()).id);
-    const { members } = await api.members(this.#room, "", { alike: 1 });
-    this.#alike = new Set(members.map((member) => member.user_id));
     await this.#look();
     this.#label();
     this.#showJoin().catch(() => {}); // not for everybody: there is no code to show, then
@@ -79,9 +77,17 @@ class Board {
     this.#cursor = messages.at(-1)?.timestamp ?? this.#cursor ?? "";
     if (this.#switches.frozen) return;
     const before = this.#messages;
-    this.#messages = await toEntries(messages);
+    const shown = await toEntries(messages);
+    if (namesOf(shown) !== namesOf(before)) await this.#compare();
+    this.#messages = shown;
     this.#draw();
     before.forEach(release);
+  }
+
+  /** Whose names look like others'. */
+  async #compare() {
+    const { members } = await api.members(this.#room, "", { alike: 1 });
+    this.#alike = new Set(members.map((member) => member.user_id));
   }
 
   #draw() {
@@ -145,6 +151,8 @@ class Board {
     byId("board-join").hidden = false;
   }
 }
+
+const namesOf = (messages) => [...new Set(messages.map(({ userId, name }) => `${userId} ${name}`))].sort().join("\n");
 
 const logIn = () => location.replace(loginAddress());
 

@@ -184,6 +184,8 @@ export const api = {
   /** {members, next}: a page of them, longest-standing first; next is `after` of the next page, or "". */
   members: (roomname, after = "", only = {}) =>
     request("GET", "/room/members", { query: { roomname, detail: 1, limit: MEMBERS_A_PAGE, after, ...only } }),
+  /** {authors}: of these messages, as they are called now. */
+  authors: (roomname, ids) => request("GET", "/chat/authors", { query: { roomname, messages: ids.join(",") } }),
   /** The member who owns the room, or null. */
   owner: async (roomname) => {
     const { members } = await request("GET", "/room/members", { query: { roomname, detail: 1, role: "owner" } });

@@ -6,6 +6,7 @@
 // message is another object, so the views know what to draw again.
 
 import { changed, isChange } from "./messagechanges.js";
+import { authorOf, isBy, isSameAuthor, presented } from "./profiles.js";
 import { orderOf } from "./roomsettings.js";
 
 export const KEPT_MESSAGES = 500;
@@ -14,6 +15,7 @@ const KEPT_IN_BACKGROUND = 60;
 export class Store {
   #listeners = new Map();
   #activity = 0; // counts what was heard of rooms
+  #usernames = new Map(); // by user's id, as heard last
 
   constructor() {
     this.reset();
@@ -21,7 +23,8 @@ export class Store {
 
   reset() {
     for (const room of this.rooms?.values() ?? []) this.#drop(room.messages);
-    this.me = null;
+    this.me = null; // {id, username, nickname, isTeacher, avatar}
+    this.#usernames = new Map();
     this.rooms = new Map(); // by name; all that may be seen, joined or not
     this.isCut = false; // there are more rooms than these
     this.current = null; // name of the open room
@@ -49,6 +52,37 @@ export class Store {
     if (alike.size === room.alike.size && [...alike].every((id) => room.alike.has(id))) return;
     room.alike = alike;
     this.emit("alike", room);
+  }
+
+  /** Take in people as they are called now (members, or authors of messages): names beside loaded messages follow. */
+  setProfiles(raws) {
+    const authors = new Map(raws.map((raw) => [raw.user_id, authorOf(raw)]));
+    const renamed = new Map();
+    for (const [id, { user }] of authors) {
+      const before = this.#usernames.get(id) ?? user;
+      if (before !== user) renamed.set(before, user);
+      this.#usernames.set(id, user);
+    }
+    const me = authors.get(this.me?.id);
+    if (me) this.setMe({ id: this.me.id, username: me.user, nickname: me.name, isTeacher: me.isTeacher, avatar: me.avatar });
+    let isChanged = false;
+    for (const room of this.rooms.values()) {
+      const messages = room.messages.map((message) => presented(message, authors.get(message.userId), renamed));
+      isChanged ||= messages.some((message, index) => message !== room.messages[index]);
+      room.messages = messages;
+      const peer = authors.get(room.peer?.userId);
+      if (!peer || isSameAuthor({ ...peer, ...room.peer }, peer)) continue;
+      Object.assign(room.peer, { user: peer.user, name: peer.name, isTeacher: peer.isTeacher });
+      this.emit("rooms");
+    }
+    if (isChanged) this.emit("profiles");
+  }
+
+  /** The logged-in user, with a changed name, badge or picture. */
+  setMe(me) {
+    const isSame = Object.keys(me).every((key) => me[key] === this.me[key]);
+    this.me = { ...this.me, ...me };
+    if (!isSame) this.emit("me");
   }
 
   get room() {
@@ -159,7 +193,7 @@ export class Store {
   /** Remember where the messages begin that were unread when the room came into sight. */
   markNew(room) {
     if (room.unseen === 0 || !room.isLoaded) return;
-    const others = room.messages.filter((message) => message.user !== this.me.username);
+    const others = room.messages.filter((message) => !isBy(message, this.me));
     room.newFrom = others.at(-room.unseen)?.id ?? null;
     room.unseen = 0;
     this.emit("messages", room);
@@ -197,7 +231,7 @@ export class Store {
   }
 
   #settle(message) {
-    if (message.user !== this.me?.username || !message.clientId) return;
+    if (!isBy(message, this.me) || !message.clientId) return;
     const pending = this.removePending(message.clientId);
     if (pending?.url && message.type === "img") {
       // The picture that is on the screen already need not be decoded again.

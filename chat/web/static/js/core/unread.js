@@ -1,5 +1,7 @@
 // Unread counts per room: the server's count, which covers all devices, plus messages that arrived since.
 
+import { isBy } from "./profiles.js";
+
 const MOST_FRESH = 1000; // counted since the server was asked; the page shows 99+
 
 export class Unread {
@@ -18,7 +20,7 @@ export class Unread {
 
   /** New messages of a room. */
   add(room, messages) {
-    const others = messages.filter((message) => message.user !== this.#store.me.username);
+    const others = messages.filter((message) => !isBy(message, this.#store.me));
     const times = others.map((message) => message.timestamp).filter((time) => time > room.counted.upTo);
     room.fresh = [...room.fresh, ...times].slice(-MOST_FRESH);
     this.#sum(room);

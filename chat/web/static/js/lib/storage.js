@@ -54,6 +54,15 @@ export class Records {
     tab.set(this.#key, { ...tab.get(this.#key), ...inTab });
   }
 
+  /** The user has another username. Another tab may have renamed what both keep. */
+  rename(username) {
+    const key = OF_USER + username;
+    if (!this.#key || this.#key === key) return;
+    for (const area of [lasting, tab]) area.set(key, area.get(this.#key) ?? area.get(key) ?? {});
+    this.#key = key;
+    removeAllBut(key);
+  }
+
   /** Remove everything and store nothing from now on; returns the data of this tab. */
   close() {
     const inTab = (this.#key && tab.get(this.#key)) ?? {};

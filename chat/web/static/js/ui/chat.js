@@ -4,6 +4,7 @@ import { api } from "../core/api.js";
 import { Directs } from "../core/directs.js";
 import { LongPoll } from "../core/longpoll.js";
 import { Outbox } from "../core/outbox.js";
+import { isBy } from "../core/profiles.js";
 import { RoomFeed } from "../core/roomfeed.js";
 import { avatarSource, release } from "../core/servermessages.js";
 import { Store } from "../core/store.js";
@@ -53,6 +54,7 @@ export class Chat {
     store.on("dropped", release);
     store.on("lost", (room) => tellLost(room, [...room.unsent, this.composer.draftOf(room.name)]));
     store.on("current", () => this.#opened());
+    store.on("me", () => this.#meChanged());
     for (const topic of ["unread", "rooms"]) store.on(topic, () => this.#showTitle());
     const open = (name) => this.#layout.open(name);
     this.feed = new RoomFeed(store, {
@@ -119,9 +121,16 @@ export class Chat {
   /** The user has changed name or picture. */
   async #showMe() {
     const { nickname, avatar } = await api.me();
-    Object.assign(this.#store.me, { nickname, avatar: avatarSource(avatar) });
-    this.#layout.showChat();
+    this.#store.setMe({ nickname, avatar: avatarSource(avatar) });
     this.members.refresh();
+  }
+
+  /** The user has another name, badge or picture, here or elsewhere. */
+  #meChanged() {
+    const { me } = this.#store;
+    this.#records.rename(me.username);
+    this.#layout.showName();
+    this.#tabs.tell("me", { me });
   }
 
   async #enter() {
@@ -196,7 +205,7 @@ export class Chat {
 
   #news(room, messages) {
     this.#typing.stop(room, messages.map(({ user }) => user));
-    const others = messages.filter((message) => message.user !== this.#store.me.username);
+    const others = messages.filter((message) => !isBy(message, this.#store.me));
     if (room === this.#store.room) this.conversation.noteNew(others.length);
     room.mentions += others.filter((message) => this.notifications.isForMe(room, message)).length;
     this.#unread.add(room, messages);
@@ -207,6 +216,7 @@ export class Chat {
   /** Deleted messages may have counted as unread: ask the server. */
   #changed(room, changes) {
     this.order.changed(room, changes);
+    if (room === this.#store.room && changes.some(({ change }) => change === "members")) this.members.changed();
     if (room.unread > 0 && changes.some(({ change }) => change === "deleted")) this.feed.recount();
   }
 
@@ -234,6 +244,7 @@ export class Chat {
   }
 
   #listenToTabs() {
+    this.#tabs.on("me", ({ me }) => this.#store.me?.id === me.id && this.#store.setMe(me));
     this.#tabs.on("seen", ({ username, id, upTo }) => {
       const room = this.#store.joined.find((joined) => joined.id === id);
       if (!room || this.#store.me?.username !== username) return;

@@ -4,6 +4,7 @@
 // Unchanged messages are not drawn again, so a new message costs the same however many are shown.
 
 import { api } from "../core/api.js";
+import { isBy } from "../core/profiles.js";
 import { toEntries } from "../core/servermessages.js";
 import { byId, el, setChildren } from "../lib/dom.js";
 import { dayKey, dayName, toDate } from "../lib/format.js";
@@ -64,6 +65,7 @@ export class Conversation {
     store.on("current", () => this.#switch());
     store.on("messages", (room) => room === store.room && this.render());
     store.on("alike", (room) => room === store.room && this.#redraw());
+    for (const topic of ["profiles", "me"]) store.on(topic, () => this.#redraw());
     store.on("pending", (pending) => pending.room === store.current && this.render());
     this.#log.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.#jump.addEventListener("click", () => this.toBottom());
@@ -332,7 +334,7 @@ export class Conversation {
     if (known) return known;
     const me = this.#store.me;
     const isPending = message.createdAt !== undefined;
-    const isMine = isPending || message.user === me.username;
+    const isMine = isPending || isBy(message, me);
     const clientId = isPending ? message.id : message.clientId;
     const date = isPending ? message.createdAt : toDate(message.timestamp);
     const key = isMine && clientId ? `c:${clientId}` : `m:${message.id}`;

@@ -72,13 +72,18 @@ export class Layout {
   showChat() {
     byId("welcome").hidden = true;
     this.#chat.hidden = false;
+    this.showName();
+    this.#showMembers(this.#isWide, false);
+  }
+
+  /** The user's own name and picture. */
+  showName() {
     const { username, nickname, avatar } = this.#store.me;
     byId("my-name").replaceChildren(el("span", { class: "account-nick" }, nickname), ...(this.#store.me.isTeacher ? [" ", teacherBadge()] : []));
     byId("my-name").title = username;
     const face = avatarNode(nickname, username, avatar);
     face.id = "my-avatar";
     byId("my-avatar").replaceWith(face);
-    this.#showMembers(this.#isWide, false);
   }
 
   /** After logging in: the room in the address, the one last open, or the first. */

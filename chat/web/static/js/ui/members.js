@@ -10,6 +10,7 @@ import { avatarNode } from "./messageview.js";
 
 const REFRESH_MS = 30_000; // who is online; coming and going are told by the pull
 const SOON_MS = 300;
+const AUTHORS_AT_ONCE = 100;
 const AGAIN_MS = 2_000; // after a change: what changes between two held pulls ends neither
 
 export class Members {
@@ -78,9 +79,11 @@ export class Members {
       if (round !== this.#round || name !== this.#store.current) return;
       this.#members = members;
       this.#isCut = isCut;
+      this.#store.setProfiles(members);
       this.render();
       this.#store.setAlike(this.#store.room, isCut ? await this.#load(name, { alike: 1 }).then((found) => found.members) : members);
       this.#store.emit("members");
+      await this.#refreshAuthors(this.#store.room);
       if (isCut) return void this.#refreshRooms();
       const room = this.#store.room;
       if (room.memberCount === members.length) return;
@@ -91,6 +94,14 @@ export class Members {
     } finally {
       if (round === this.#round) this.#timer = setTimeout(() => this.refresh(), nextMs);
     }
+  }
+
+  /** The authors of loaded messages that are not on the list: in large rooms, and those who are members no longer. */
+  async #refreshAuthors(room) {
+    const listed = new Set(this.#members.map((member) => member.user_id));
+    const byAuthor = new Map(room.messages.map(({ userId, id }) => [userId, id]));
+    const ids = [...byAuthor].filter(([userId]) => !listed.has(userId)).map(([, id]) => id);
+    if (ids.length > 0) this.#store.setProfiles((await api.authors(room.name, ids.slice(-AUTHORS_AT_ONCE))).authors);
   }
 
   async #load(name, only = {}) {

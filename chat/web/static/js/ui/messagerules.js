@@ -1,5 +1,6 @@
 // Rules for messages in the page: permitted actions, and one-line summaries.
 
+import { isBy } from "../core/profiles.js";
 import { mayGiveCode } from "../core/rights.js";
 import { t } from "../lib/i18n.js";
 import { isDirect } from "../lib/names.js";
@@ -9,7 +10,7 @@ const SNIPPET_CHARS = 90;
 
 /** Possible actions on a stored message, by messagetools.js' names. */
 export function offers(message, store) {
-  const isMine = message.user === store.me.username;
+  const isMine = isBy(message, store.me);
   const { room } = store;
   const names = ["react", "reply"];
   if (room.showsSeen) names.push("seen");

@@ -28,6 +28,8 @@ export function avatarNode(name, user, source = null) {
   return node;
 }
 
+const faceOf = ({ name, user, avatar }) => `${name}\n${user}\n${avatar}`;
+
 /** How many lines a text needs, roughly; Chinese characters are twice as wide as others. */
 function linesOf(text) {
   const fits = isNarrow.matches ? LINE_CHARS / 2 : LINE_CHARS;
@@ -45,6 +47,8 @@ export class MessageView {
   #shown = "";
   #about = ""; // of the reactions, as drawn
   #said = ""; // the text, as drawn
+  #avatar;
+  #face = ""; // the picture and the name, as drawn
   #row;
   #editor = null;
   #view = null;
@@ -54,10 +58,12 @@ export class MessageView {
     this.#actions = actions;
     this.#said = view.text;
     this.#row = el("div", { class: "bubble-row" }, this.#bubble(view), this.#time);
+    this.#avatar = view.isMine ? null : avatarNode(view.name, view.user, view.avatar);
+    this.#face = faceOf(view);
     this.node = el(
       "div",
       { class: view.isMine ? "message mine" : "message", "data-key": view.key },
-      view.isMine ? null : avatarNode(view.name, view.user, view.avatar),
+      this.#avatar,
       el(
         "div",
         { class: "message-main" },
@@ -77,6 +83,7 @@ export class MessageView {
     this.#byline.classList.toggle("hidden-text", isGrouped);
     const byline = view.isMine ? t("message.you") : nameNode(view.name, view.user, view.userId, view);
     if (this.#byline.textContent !== (byline.textContent ?? byline)) this.#byline.replaceChildren(byline);
+    this.#reface(view);
     this.#time.textContent = view.edited ? t("message.edited", { time: clockTime(view.date) }) : clockTime(view.date);
     this.#resay(view);
     this.#requote(view);
@@ -85,6 +92,15 @@ export class MessageView {
     this.#time.title = fullTime(view.date);
     this.#relabel(view);
     this.#updateState(view);
+  }
+
+  /** The author's name or picture is another one. */
+  #reface(view) {
+    if (!this.#avatar || this.#face === faceOf(view)) return;
+    this.#face = faceOf(view);
+    const now = avatarNode(view.name, view.user, view.avatar);
+    this.#avatar.replaceWith(now);
+    this.#avatar = now;
   }
 
   #bubble(view) {

@@ -1,6 +1,7 @@
 // Keeping order as everybody sees it: why one cannot write now, and the pinned messages.
 
 import { orderApi } from "../core/moderationapi.js";
+import { isBy } from "../core/profiles.js";
 import { mayGiveCode } from "../core/rights.js";
 import { orderOf } from "../core/roomsettings.js";
 import { toEntries } from "../core/servermessages.js";
@@ -28,7 +29,7 @@ export function refusal(room, me, now) {
   if (room.mutedUntil > now) return { key: "order.muted", until: room.mutedUntil };
   if (isModerator(room, me) || me.isTeacher) return null;
   if (room.readOnly) return { key: "order.readOnly", until: null };
-  const own = room.messages.findLast((message) => message.user === me.username);
+  const own = room.messages.findLast((message) => isBy(message, me));
   const until = own && room.slowMode ? Date.parse(own.timestamp) + room.slowMode * SECOND : 0;
   return until > now ? { key: "order.slow", until } : null;
 }
@@ -52,7 +53,8 @@ export class RoomOrder {
       this.#showNote();
       this.loadPins();
     });
-    for (const topic of ["rooms", "messages"]) store.on(topic, () => this.#showNote());
+    for (const topic of ["rooms", "messages", "me"]) store.on(topic, () => this.#showNote());
+    store.on("profiles", () => this.loadPins());
     this.#bar.addEventListener("click", () => this.#openPins());
     onLanguage(() => {
       this.#showNote();

@@ -1,6 +1,7 @@
 // Readers of a message: a dialog for any message, and a line under the user's own one while it is the room's newest.
 
 import { get } from "../core/api.js";
+import { isBy } from "../core/profiles.js";
 import { el } from "../lib/dom.js";
 import { onLanguage, t } from "../lib/i18n.js";
 import { nameNode } from "../lib/names.js";
@@ -58,7 +59,7 @@ export class SeenBy {
   #follow() {
     const { room, me } = this.#store;
     const newest = room?.showsSeen ? room.messages.at(-1) : null;
-    const message = newest?.user === me?.username ? newest : null;
+    const message = newest && isBy(newest, me) ? newest : null;
     if (message?.id !== this.#message?.id) {
       this.#count = 0;
       clearTimeout(this.#timer);

@@ -113,7 +113,7 @@ export class Session {
       location.replace(next);
       return me.username;
     }
-    store.me = { username: me.username, nickname: me.nickname || me.username, isTeacher: me.teacher, avatar: avatarSource(me.avatar) };
+    store.me = { id: me.id, username: me.username, nickname: me.nickname || me.username, isTeacher: me.teacher, avatar: avatarSource(me.avatar) };
     this.#records.open(me.username, this.#setAside?.username === me.username ? this.#setAside.inTab : {});
     this.#setAside = null;
     await this.#handlers.onEnter();
