@@ -11,7 +11,7 @@ MOST_ROOMS = 100  # that are told at once; readers of others look from time to t
 
 
 def tell_profiles(tx: WriteTransaction, user_ids: Collection[int], now: int) -> None:
-    """Renew what is cached of these users, and tell the members of their most active rooms. `now` in µs."""
+    """Renew these users' cached names and avatars, and tell the members of their most active rooms. `now` in µs."""
     if not user_ids:
         return
     for user_id in user_ids:

@@ -118,13 +118,16 @@ class RosterImports:
         known = frozenset(key for key, user in users.items() if user.deleted_at is None)
         return Preview(Roster(roster.lines, complaints), known)
 
-    def begin(self, actor: Actor, data: bytes, *, resets_passwords: bool) -> tuple[str, list[Card]]:
+    def begin(
+        self, actor: Actor, data: bytes, *, resets_passwords: bool, known: int | None = None
+    ) -> tuple[str, list[Card]]:
         """Import in the background. Returns the import's id, and the login data of all people for when it is done.
 
-        resets_passwords: known accounts also get the passwords of the file, or new ones. Raises NOT_TEACHER,
-        ROSTER_INVALID (complaint), IMPORT_RUNNING.
+        resets_passwords: known accounts also get the passwords of the file, or new ones. known: how many of the people
+        had accounts when the actor looked; None if that does not matter. Raises NOT_TEACHER, ROSTER_INVALID
+        (complaint), ROSTER_CHANGED, IMPORT_RUNNING.
         """
-        plan, cards = self._plan(actor, data, resets_passwords=resets_passwords)
+        plan, cards = self._plan(actor, data, resets_passwords=resets_passwords, known=known)
         import_id = self._enter(len(plan.lines))
         job = threading.Thread(target=self._run, args=(import_id, plan, actor), name="roster", daemon=True)
         job.start()
@@ -158,10 +161,14 @@ class RosterImports:
         """Abort a running import without changes."""
         self._is_stopping.set()
 
-    def _plan(self, actor: Actor | None, data: bytes, *, resets_passwords: bool) -> tuple[_Plan, list[Card]]:
+    def _plan(
+        self, actor: Actor | None, data: bytes, *, resets_passwords: bool, known: int | None = None
+    ) -> tuple[_Plan, list[Card]]:
         preview = self.check(actor, data)
         if preview.roster.complaints:
             raise ChatError(ErrorCode.ROSTER_INVALID, complaint=preview.roster.complaints[0])
+        if known not in (None, len(preview.known)):
+            raise ChatError(ErrorCode.ROSTER_CHANGED)
         lines = preview.roster.lines
         passwords = {
             line.username: line.password or easy_password(self._accounts.password_min_length)

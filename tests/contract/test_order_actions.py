@@ -213,6 +213,7 @@ def test_every_act_of_polling_is_in_the_table(world: World) -> None:
         *("/room/create", "/room/find", "/room/join", "/room/by_code", "/room/leave", "/room/leave_all"),
         *("/room/members", "/room/announcements", "/chat/send", "/chat/pull", "/chat/history", "/chat/edit"),
         *("/chat/react", "/chat/typing", "/chat/pins", "/chat/search", "/chat/equation", "/chat/upload", "/room/seen"),
+        "/chat/authors",
     }
     document = world.ask("owner", "GET", "/openapi/polling.json").json
     paths = {path for path in document["paths"] if path.startswith(("/room/", "/chat/"))}

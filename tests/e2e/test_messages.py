@@ -67,6 +67,28 @@ def test_an_edit_that_is_refused_stays_open_and_escape_gives_it_up(people, name)
     assert not anna.evaluate(ASKS_BEFORE_LEAVING)
 
 
+def test_a_text_of_a_program_is_unchanged_until_it_is_edited(people, name):
+    anna, room = own_room(people, name)
+    text = "\n  one\r\ntwo \n"
+    said = {"roomname": room, "new_message": {"type": "text", "content": text}}
+    assert anna.request.post("/chat/send", data=said).ok
+    tool(anna, "one two", "Edit")
+    assert not anna.evaluate(ASKS_BEFORE_LEAVING)
+    area = anna.locator(".editor textarea")
+    area.press("Enter")
+    expect(area).to_have_count(0)
+    expect(anna.locator(".message .when")).not_to_contain_text("edited")
+    tool(anna, "one two", "Edit")
+    area.press("End")
+    area.type("!")
+    assert anna.evaluate(ASKS_BEFORE_LEAVING)
+    area.press("Enter")
+    expect(area).to_have_count(0)
+    expect(anna.locator(".message .when")).to_contain_text("edited")
+    (stored,) = anna.request.get(f"/chat/history?roomname={room}&detail=1&changes=1").json()["messages"][:1]
+    assert stored["content"] == "  one\ntwo \n!"
+
+
 def test_a_deleted_message_is_gone_within_a_second_and_its_badge_too(people, name):
     anna, bert, carl, room = two_in_a_room(people, name)
     carl.say("oops", room)

@@ -93,16 +93,16 @@ def test_direct_conversations_are_called_by_the_other(page):
 def test_unread_counts_messages_by_others_since_the_room_was_on_screen(page):
     body = """
       const room = { joined: true, unread: 0, counted: { count: 0, upTo: "" }, fresh: [], seenUpTo: "" };
-      const store = { me: { username: "anna" }, joined: [room], emit() {} };
+      const store = { me: { id: 1, username: "anna" }, joined: [room], emit() {} };
       const unread = new m.Unread(store);
       const seen = [];
       const note = () => seen.push(unread.totalOf(() => true));
       unread.adopt(room, 3, "05"); note();
-      unread.add(room, [{ user: "bert", timestamp: "04" }, { user: "bert", timestamp: "06" }]); note();
-      unread.add(room, [{ user: "anna", timestamp: "07" }]); note();
+      unread.add(room, [{ userId: 2, timestamp: "04" }, { userId: 2, timestamp: "06" }]); note();
+      unread.add(room, [{ userId: 1, timestamp: "07" }]); note();
       unread.see(room, "05"); note();
       unread.adopt(room, 0, "07"); note();
-      unread.add(room, [{ user: "bert", timestamp: "08" }]); note();
+      unread.add(room, [{ userId: 2, timestamp: "08" }]); note();
       unread.see(room, "08"); note();
       unread.see(room, "07"); note();
       return seen;"""

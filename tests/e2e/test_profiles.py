@@ -1,4 +1,4 @@
-"""Changed names, pictures and badges reach what is on the screen."""
+"""Changed names, pictures and badges reach open pages."""
 
 import base64
 import io

@@ -196,6 +196,49 @@ def test_a_roster_becomes_log_in_cards(people, server, name):
     assert not teacher.evaluate(ASKS_BEFORE_LEAVING)
 
 
+def choose_roster(people, server, name):
+    """A teacher's page with a roster of two new people checked."""
+    teacher_name = name("hall")
+    teacher = people.join(teacher_name)
+    server.flask("chat", "teacher", teacher_name)
+    teacher.goto("/teach")
+    teacher.get_by_role("button", name="Import a roster").click()
+    content = f"username\n{name('mia')}\n{name('lea')}\n".encode()
+    teacher.locator("#field-roster").set_input_files({"name": "7b.csv", "mimeType": "text/csv", "buffer": content})
+    expect(teacher.locator(".preview tbody tr")).to_have_count(2)
+    return teacher
+
+
+def test_accounts_of_an_import_whose_answer_was_lost_get_new_passwords(people, server, name):
+    teacher = choose_roster(people, server, name)
+    people.may_lose_network = True
+
+    def lose(route: Route) -> None:
+        begun = route.fetch().json()
+        state = f"/site/roster/status?id={begun['id']}"
+        wait_for(teacher, lambda: teacher.request.get(state).json()["state"] == "done", "the import ends")
+        route.abort()
+
+    teacher.route("**/site/roster/import", lose, times=1)
+    teacher.route("**/site/roster/check", lambda route: route.abort(), times=1)
+    teacher.get_by_role("button", name="Import 2 people").click()
+    dialog = teacher.get_by_role("dialog")
+    expect(dialog.get_by_role("alert")).to_contain_text("2 of these accounts have been made meanwhile")
+    expect(dialog.get_by_label("Also give new passwords")).to_be_checked()
+    teacher.get_by_role("button", name="Import 2 people").click()
+    expect(teacher.locator(".card")).to_have_count(2)
+    _, username, password = teacher.locator(".card").first.locator("code").all_inner_texts()
+    people.client(username, password)
+
+
+def test_cards_are_shown_where_the_end_of_the_import_cannot_be_told(people, server, name):
+    teacher = choose_roster(people, server, name)
+    teacher.route("**/site/roster/status?*", lambda route: route.fulfill(status=401, json={"status": "error"}))
+    teacher.get_by_role("button", name="Import 2 people").click()
+    expect(teacher.locator(".card")).to_have_count(2)
+    assert teacher.evaluate(ASKS_BEFORE_LEAVING)
+
+
 def test_bad_rosters_are_told_in_the_dialog(people, server, name, tmp_path):
     teacher_name = name("hall")
     teacher = people.join(teacher_name)

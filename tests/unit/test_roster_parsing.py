@@ -272,3 +272,19 @@ def test_rosters_are_for_teachers(services: Services, teacher: Actor) -> None:
     with pytest.raises(ChatError) as caught:
         services.roster_imports.status(teacher, "x" * 1000)
     assert caught.value.code is ErrorCode.IMPORT_UNKNOWN
+
+
+def test_an_import_is_refused_where_another_one_has_made_the_accounts_since_the_check(
+    services: Services, teacher: Actor
+) -> None:
+    data = ENGLISH.encode()
+    known = len(services.roster_imports.check(teacher, data).known)
+    lost, _ = services.roster_imports.begin(teacher, data, resets_passwords=False, known=known)
+    wait_until(lambda: services.roster_imports.status(teacher, lost).state is ImportState.DONE, "it ends")
+    with pytest.raises(ChatError) as caught:
+        services.roster_imports.begin(teacher, data, resets_passwords=False, known=known)
+    assert caught.value.code is ErrorCode.ROSTER_CHANGED
+    now = len(services.roster_imports.check(teacher, data).known)
+    again, cards = services.roster_imports.begin(teacher, data, resets_passwords=True, known=now)
+    assert all(card.password for card in cards)
+    wait_until(lambda: services.roster_imports.status(teacher, again).state is ImportState.DONE, "it ends")

@@ -54,13 +54,15 @@ def check(actor: Actor, body: dict[str, Any]) -> Response:
     ImportBegun,
     ErrorCode.NOT_TEACHER,
     ErrorCode.ROSTER_INVALID,
+    ErrorCode.ROSTER_CHANGED,
     ErrorCode.IMPORT_RUNNING,
     zh="导入名单：全部导入或都不导入；密码散列在后台进行（仅限老师）。",
 )
 def begin(actor: Actor, body: dict[str, Any]) -> Response:
     """Import a roster, completely or not at all; hashing runs in the background. For teachers."""
     content = _bytes(body["content"])
-    import_id, cards = services().roster_imports.begin(actor, content, resets_passwords=body["passwords"])
+    options = {"resets_passwords": body["passwords"], "known": body["known"]}
+    import_id, cards = services().roster_imports.begin(actor, content, **options)
     shown = [{"username": card.username, "name": card.name, "password": card.password} for card in cards]
     return success("The import has begun.", "导入已开始。", id=import_id, total=len(shown), cards=shown)
 

@@ -3,7 +3,7 @@
 from marshmallow import fields, validate
 
 from chat.http.api_spec import about
-from chat.http.fields import In, switch
+from chat.http.fields import In, WholeNumber, switch
 
 _EXAMPLE = "dXNlcm5hbWUsbmFtZSxwYXNzd29yZCxyb29tcwpraW0sS2ltIExlZSwscGh5c2ljcwo="
 
@@ -28,6 +28,11 @@ class Import(RosterFile):
             "true：已有账号也使用文件中的密码或新密码",
         ),
         load_default=False,
+    )
+    known = WholeNumber(
+        "how many of the people had accounts when the file was checked: refused if that has changed since",
+        "检查名单时已有账号的人数；此后如有变化则拒绝导入",
+        load_default=None,
     )
 
 

@@ -1,5 +1,6 @@
 // Unsent messages: shown immediately, sent in order, kept across reloads, retried under the same id.
 
+import { askBeforeLeaving } from "../lib/unsaved.js";
 import { api } from "./api.js";
 import { newId } from "./tabs.js";
 
@@ -19,9 +20,7 @@ export class Outbox {
     this.#onSignedOut = onSignedOut;
     store.on("pending", () => this.#save());
     // Texts are kept over a reload, files are too large for that.
-    globalThis.addEventListener("beforeunload", (event) => {
-      if (this.#preparing || this.unsent.some((pending) => pending.type !== "text")) event.preventDefault();
-    });
+    askBeforeLeaving(this, () => this.#preparing > 0 || this.unsent.some((pending) => pending.type !== "text"));
   }
 
   /** Messages that the server does not have yet. */

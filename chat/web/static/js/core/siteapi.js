@@ -20,7 +20,8 @@ export const siteApi = {
   rename: (user, names) => post("/site/people/rename", { user, ...names }),
   remove: (user) => post("/site/people/delete", { user }),
   checkRoster: (content) => post("/site/roster/check", { content }, { timeout: 60_000 }),
-  importRoster: (content, passwords) => post("/site/roster/import", { content, passwords }, { timeout: 60_000 }),
+  /** known: how many of its people had accounts when it was checked. */
+  importRoster: (content, passwords, known) => post("/site/roster/import", { content, passwords, known }, { timeout: 60_000 }),
   rosterStatus: (id) => get("/site/roster/status", { id }),
   join: (code) => post("/room/join", { code }),
   roomOfCode: (code) => get("/room/by_code", { code }),

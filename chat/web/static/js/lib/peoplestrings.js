@@ -184,6 +184,18 @@ export const PEOPLE_STRINGS = {
   "roster.progress": ["Making passwords…", "正在处理密码…"],
   "roster.so-far": ["{done} of {total}", "{done} / {total}"],
   "roster.failed": ["Nothing was imported: {why}.", "未导入任何内容：{why}。"],
+  "roster.lost": [
+    "{count} of these accounts have been made meanwhile, with passwords that are not shown here. Import again to give them new ones.",
+    "其中 {count} 个账号已在此期间创建，其密码未显示在这里。请再次导入，为其设置新密码。",
+  ],
+  "roster.lost.one": [
+    "One of these accounts has been made meanwhile, with a password that is not shown here. Import again to give it a new one.",
+    "其中 {count} 个账号已在此期间创建，其密码未显示在这里。请再次导入，为其设置新密码。",
+  ],
+  "roster.unknown": [
+    "Whether the accounts are made cannot be told: {why} Try one of these cards.",
+    "无法得知账号是否已创建：{why} 请用其中一张登录卡试一试。",
+  ],
   "roster.done": ["{count} accounts are ready.", "{count} 个账号已就绪。"],
   "roster.done.one": ["One account is ready.", "{count} 个账号已就绪。"],
   "cards.about": [

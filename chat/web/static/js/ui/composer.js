@@ -5,6 +5,7 @@ import { prepare } from "../lib/files.js";
 import { t } from "../lib/i18n.js";
 import { roomTitle } from "../lib/names.js";
 import { Completion } from "./completion.js";
+import { textToSend } from "./messagerules.js";
 import { notify } from "./notices.js";
 
 const COUNT_FROM = 200; // characters left
@@ -136,7 +137,7 @@ export class Composer {
   }
 
   #send() {
-    const text = this.#text.value.replace(/^\s*\n|\s+$/g, "");
+    const text = textToSend(this.#text.value);
     if (!text || this.#room === null) return;
     const over = [...text].length - maxChars;
     this.#error.textContent = over > 0 ? t("composer.long", { count: over, most: maxChars }) : "";

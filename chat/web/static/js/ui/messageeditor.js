@@ -2,7 +2,8 @@
 
 import { el } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
-import { askBeforeLeaving } from "./unsaved.js";
+import { askBeforeLeaving } from "../lib/unsaved.js";
+import { textToSend } from "./messagerules.js";
 
 /** A small form for the text. save(text) may throw an error, whose text is shown; close() is called when it is done. */
 export function editor(text, save, close) {
@@ -12,11 +13,12 @@ export function editor(text, save, close) {
   const done = el("button", { type: "submit", class: "primary" }, t("message.save"));
   const form = el("form", { class: "bubble editor" }, area, error, el("div", { class: "buttons" }, cancel, done));
   area.value = text;
-  askBeforeLeaving(form, () => area.value.trim() !== text);
+  const before = textToSend(area.value); // with the field's line ends; programs also send blanks around a text
+  askBeforeLeaving(form, () => textToSend(area.value) !== before);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const now = area.value.trim();
-    if (now === text || now === "") return close();
+    const now = textToSend(area.value);
+    if (now === before || now === "") return close();
     done.disabled = true;
     try {
       await save(now);

@@ -21,6 +21,9 @@ export function offers(message, store) {
   return names;
 }
 
+/** A typed text as it is sent: without blank lines before it, and blanks after it. */
+export const textToSend = (typed) => typed.replace(/^\s*\n|\s+$/g, "");
+
 /** The beginning of a message in one line. */
 export function snippet(message) {
   if (message.type === "img") return t("message.picture");

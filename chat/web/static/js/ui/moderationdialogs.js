@@ -5,10 +5,10 @@ import { el } from "../lib/dom.js";
 import { fullTime, lengthOfTime, toDate } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
 import { slowModes } from "../lib/slowmode.js";
+import { askBeforeLeaving, editsOf } from "../lib/unsaved.js";
 import { field, openDialog, openForm } from "./dialogs.js";
 import { differences, meanwhile } from "./logchanges.js";
 import { notify } from "./notices.js";
-import { askBeforeLeaving, editsOf } from "./unsaved.js";
 
 const CHANGED = 409; // by somebody else meanwhile
 const MUTES = [5, 15, 60, 1440]; // minutes

@@ -5,10 +5,11 @@ import { el, icon } from "../lib/dom.js";
 import { colourOf, initials, shortTime, toDate } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
 import { fullName, nameNode } from "../lib/names.js";
+import { askBeforeLeaving } from "../lib/unsaved.js";
 import { field, openDialog, openForm } from "./dialogs.js";
 import { notify } from "./notices.js";
 import { showCards } from "./teachcards.js";
-import { askToStay, openRoster } from "./teachroster.js";
+import { openRoster } from "./teachroster.js";
 import { manageButton, Table } from "./teachtable.js";
 
 const A_PAGE = 50;
@@ -25,6 +26,7 @@ export class People {
   constructor(place, me) {
     this.#place = place;
     this.#me = me;
+    askBeforeLeaving(People, () => hasPasswords(People.#cards));
     if (People.#cards) this.#showCards();
     else this.#showTable();
   }
@@ -48,7 +50,7 @@ export class People {
 
   /** Another part of the console may be shown by now. */
   #imported(cards) {
-    People.#keep(cards);
+    People.#cards = cards;
     if (["", "#people"].includes(location.hash)) this.#showCards();
     else location.hash = "people";
   }
@@ -63,15 +65,8 @@ export class People {
   }
 
   #leaveCards() {
-    People.#keep(null);
+    People.#cards = null;
     this.#showTable();
-  }
-
-  /** While there are cards with passwords, the browser asks before the page is left. */
-  static #keep(cards) {
-    People.#cards = cards;
-    if (hasPasswords(cards)) globalThis.addEventListener("beforeunload", askToStay);
-    else globalThis.removeEventListener("beforeunload", askToStay);
   }
 
   async #load(q, after) {

@@ -3,6 +3,7 @@
 import { siteApi } from "../core/siteapi.js";
 import { el } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
+import { askBeforeLeaving, leaveFreely } from "../lib/unsaved.js";
 import { field, openDialog } from "./dialogs.js";
 import { notify } from "./notices.js";
 
@@ -10,8 +11,7 @@ const ASK_EVERY_MS = 700;
 const MAX_BYTES = 4 * 1024 * 1024;
 const SHOWN_MISTAKES = 20;
 
-/** The import goes on without the page, but only the page knows the passwords. */
-export const askToStay = (event) => event.preventDefault();
+const pause = () => new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
 
 /** The network or the server is away, or has too much to do. */
 const isPassing = ({ status }) => status === 0 || status === 429 || status >= 500;
@@ -26,26 +26,33 @@ export function openRoster(done) {
   const file = field("roster", t("roster.file"), { type: "file", accept: ".csv,.txt,.tsv,text/csv,text/plain", hint: t("roster.hint") });
   const input = file.querySelector("input");
   let content = "";
+  let people = new Map(); // of the content, by username: whether they had an account when it was checked
   let chosen = null; // the file that counts: answers about earlier ones may come late
 
   const tell = (problem) => (error.textContent = problem.message);
-  const check = async () => {
+  /** failure: of an import of the same content, of which the server may know more than its answer told. */
+  const check = async (failure = null) => {
     const own = input.files[0];
     chosen = own;
     for (const node of [known, go]) node.hidden = true;
-    error.textContent = "";
+    error.textContent = failure?.message ?? "";
     about.replaceChildren();
     if (!own) return;
+    const isWanted = () => own === chosen && dialog.node.isConnected;
     try {
       if (own.size > MAX_BYTES) throw new Error(t("roster.large"));
       about.replaceChildren(el("p", { class: "hint" }, t("roster.checking")));
-      const read = await base64Of(own);
-      const found = await siteApi.checkRoster(read);
+      const read = failure ? content : await base64Of(own);
+      const found = await (failure ? checkAgain(read, isWanted) : siteApi.checkRoster(read));
       if (own !== chosen) return;
       content = read;
+      const made = failure ? found.people.filter((person) => person.known && !people.get(person.username)).length : 0;
+      if (made > 0) error.textContent = t("roster.lost", { count: made });
+      people = new Map(found.people.map((person) => [person.username, person.known]));
       about.replaceChildren(...preview(found));
       if (found.errors.length > 0) return;
       known.hidden = !found.people.some((person) => person.known);
+      if (made > 0) passwords.checked = true;
       go.hidden = false;
       go.textContent = t("roster.import", { count: found.people.length });
     } catch (problem) {
@@ -56,21 +63,23 @@ export function openRoster(done) {
   };
   const run = async () => {
     for (const node of [known, go, file]) node.hidden = true;
-    globalThis.addEventListener("beforeunload", askToStay);
+    // The import goes on without the page, but only the page knows the passwords.
+    const owner = {};
+    askBeforeLeaving(owner, () => true);
     let cards = null;
     try {
-      const begun = await siteApi.importRoster(content, passwords.checked);
-      await follow(begun, about);
+      const begun = await siteApi.importRoster(content, passwords.checked, [...people.values()].filter(Boolean).length);
+      const unknown = await follow(begun, about);
       dialog.close();
-      notify(t("roster.done", { count: begun.total }));
+      if (unknown) notify(t("roster.unknown", { why: unknown.message }), "bad");
+      else notify(t("roster.done", { count: begun.total }));
       ({ cards } = begun);
     } catch (problem) {
-      if (dialog.node.isConnected) tell(problem);
+      file.hidden = false;
+      if (dialog.node.isConnected) check(problem);
       else notify(problem.message, "bad");
-      about.replaceChildren();
-      file.hidden = go.hidden = false; // to try again
     } finally {
-      globalThis.removeEventListener("beforeunload", askToStay);
+      leaveFreely(owner);
     }
     if (cards) done(cards);
   };
@@ -79,28 +88,35 @@ export function openRoster(done) {
     input.value = "";
     check();
   });
-  input.addEventListener("change", check);
+  input.addEventListener("change", () => check());
   go.addEventListener("click", run);
   const dialog = openDialog(t("roster.title"), [file, about, known, error, el("div", { class: "buttons" }, go)], { className: "roster" });
   input.focus();
 }
 
-/** Wait for the import's end, and show how far it is. Raises where it fails. */
+/** Check a roster as soon as the server is reached, as long as isWanted(). */
+async function checkAgain(content, isWanted) {
+  for (;; await pause()) {
+    try {
+      return await siteApi.checkRoster(content);
+    } catch (problem) {
+      if (!isPassing(problem) || !isWanted()) throw problem;
+    }
+  }
+}
+
+/** Wait for the import's end, and show how far it is. Gives the failure that hides the end, or null. Raises where it fails. */
 async function follow({ id, total }, place) {
   const bar = el("progress", { max: Math.max(1, total), value: 0, "aria-label": t("roster.progress") });
   const text = el("p", { class: "hint", role: "status" });
   place.replaceChildren(el("p", {}, t("roster.progress")), bar, text);
-  for (;; await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS))) {
-    try {
-      const { state, done, feedback } = await siteApi.rosterStatus(id);
-      bar.value = done;
-      text.textContent = t("roster.so-far", { done, total });
-      if (state === "done") return;
-      if (state === "failed") throw new Error(t("roster.failed", { why: feedback }));
-    } catch (problem) {
-      if (!isPassing(problem)) throw problem;
-      text.textContent = problem.message; // the import goes on meanwhile
-    }
+  for (;; await pause()) {
+    const { state, done, feedback, problem } = await siteApi.rosterStatus(id).catch((found) => ({ problem: found }));
+    if (problem && !isPassing(problem)) return problem; // such as a log-in as another user, in another tab
+    if (state === "done") return null;
+    if (state === "failed") throw new Error(t("roster.failed", { why: feedback }));
+    bar.value = done ?? bar.value;
+    text.textContent = problem ? problem.message : t("roster.so-far", { done, total }); // the import goes on meanwhile
   }
 }
 

@@ -5,10 +5,10 @@ import { el } from "../lib/dom.js";
 import { lengthOfTime } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
 import { slowModes } from "../lib/slowmode.js";
+import { askBeforeLeaving, editsOf } from "../lib/unsaved.js";
 import { field, openForm } from "./dialogs.js";
 import { meanwhile } from "./logchanges.js";
 import { notify } from "./notices.js";
-import { askBeforeLeaving, editsOf } from "./unsaved.js";
 
 const CHANGED = 409; // by somebody else meanwhile
 const SWITCHES = {
@@ -34,7 +34,7 @@ export class SiteForm {
   constructor(place) {
     this.#place = place;
     place.replaceChildren(this.#error);
-    askBeforeLeaving(document.body, () => Object.keys(SiteForm.#edits).length > 0); // also while another part is shown
+    askBeforeLeaving(SiteForm, () => Object.keys(SiteForm.#edits).length > 0); // also while another part is shown
     this.#load();
   }
 
