@@ -26,7 +26,6 @@ LIBPQ_NUMBERS = (
 _PASSWORDS = (
     r"([?&]\w*password=)[^&\s]*",
     r"((?:://|^(?!\S+://))[^:@\s]*:).*(?=@)",  # up to the last @, as one may have been written unescaped
-    r'((?:found in|token:|value:) ")[^"]*',  # libpq shows the part of a URL that it does not understand
 )
 
 

@@ -1,4 +1,4 @@
-"""What all buses do with the events they have read."""
+"""Events as all buses pass them on."""
 
 from collections.abc import Sequence
 

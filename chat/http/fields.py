@@ -7,6 +7,7 @@ from typing import Any
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate
 
 from chat.http.api_spec import about
+from chat.names import USERNAME_MAX_CHARS
 from chat.services.access import MAX_ID
 
 NAME = validate.Length(max=400)  # characters; services define valid names, this only bounds the work
@@ -26,6 +27,17 @@ class Out(Schema):
 
     class Meta:
         unknown = RAISE
+
+
+def username_text(example: str) -> dict[str, Any]:
+    """Return the description of a new account's username."""
+    return about(
+        f"1 to {USERNAME_MAX_CHARS} characters, no spaces at the ends; upper and lower case are the same name",
+        f"1 到 {USERNAME_MAX_CHARS} 个字符，首尾无空格，不区分大小写",
+        minLength=1,
+        maxLength=USERNAME_MAX_CHARS,
+        examples=[example],
+    )
 
 
 def join_code() -> fields.String:

@@ -100,9 +100,6 @@ def test_on_postgresql_a_key_must_be_given() -> None:
         ("postgres//chat:pass-1@host/chat", "postgres//chat:…@host/chat"),
         ("postgresql:/chat:pass-1@host/chat", "postgresql:…@host/chat"),
         ("postgresql://ch/at:pass-1@host/chat", "postgresql://ch/at:…@host/chat"),
-        ('invalid percent-encoded token: "pass%zz"', 'invalid percent-encoded token: "…"'),
-        ('unexpected spaces found in "pass 1", use', 'unexpected spaces found in "…", use'),
-        ('invalid URI query parameter: "sslmod"', 'invalid URI query parameter: "sslmod"'),
     ],
 )
 def test_passwords_of_urls_are_not_shown(url: str, shown: str) -> None:

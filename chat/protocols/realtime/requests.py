@@ -3,18 +3,12 @@
 from marshmallow import fields
 
 from chat.http.api_spec import about
-from chat.http.fields import NAME, In, join_code
+from chat.http.fields import NAME, In, join_code, username_text
 from chat.http.paging_params import Paged
-from chat.names import NICKNAME_MAX_CHARS, ROOM_NAME_MAX_CHARS, USERNAME_MAX_CHARS
+from chat.names import NICKNAME_MAX_CHARS, ROOM_NAME_MAX_CHARS
 from chat.services.credentials import PASSWORD_MAX_CHARS
 
-USERNAME = about(
-    "1 to 32 characters, no spaces at the ends; upper and lower case are the same name",
-    "1 到 32 个字符，首尾无空格，不区分大小写",
-    minLength=1,
-    maxLength=USERNAME_MAX_CHARS,
-    examples=["zhangjiagou"],
-)
+USERNAME = username_text("zhangjiagou")
 ROOM_ID = about("the room's id", "聊天室的 id", examples=["2"])
 
 

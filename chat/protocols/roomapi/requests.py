@@ -3,10 +3,10 @@
 from marshmallow import fields, validate
 
 from chat.http.api_spec import about
-from chat.http.fields import NAME, In, WholeNumber, join_code
+from chat.http.fields import NAME, In, WholeNumber, join_code, username_text
 from chat.http.paging_params import Paged
 from chat.models import Role
-from chat.names import ROOM_NAME_MAX_CHARS, USERNAME_MAX_CHARS
+from chat.names import ROOM_NAME_MAX_CHARS
 from chat.services.rooms import DESCRIPTION_MAX_CHARS
 
 LIMIT_DEFAULT = 20
@@ -14,17 +14,7 @@ LIMIT_MAX = 100
 
 
 class Credentials(In):
-    username = fields.String(
-        required=True,
-        validate=NAME,
-        metadata=about(
-            "1 to 32 characters, no spaces at the ends; upper and lower case are the same name",
-            "1 到 32 个字符，首尾无空格，不区分大小写",
-            minLength=1,
-            maxLength=USERNAME_MAX_CHARS,
-            examples=["user12345"],
-        ),
-    )
+    username = fields.String(required=True, validate=NAME, metadata=username_text("user12345"))
     password = fields.String(
         required=True, metadata=about("at least 6 characters", "至少 6 个字符", examples=["password12345"])
     )

@@ -3,26 +3,16 @@
 from marshmallow import fields, validate
 
 from chat.http.api_spec import about
-from chat.http.fields import NAME, In, join_code, switch
+from chat.http.fields import NAME, In, join_code, switch, username_text
 from chat.http.query_params import Flag
-from chat.names import NICKNAME_MAX_CHARS, USERNAME_MAX_CHARS
+from chat.names import NICKNAME_MAX_CHARS
 from chat.protocols.polling.fields import DETAIL
 from chat.services.avatars import GIVEN_MAX_CHARS as AVATAR_MAX_CHARS
 from chat.services.credentials import PASSWORD_MAX_CHARS
 
 
 class Credentials(In):
-    username = fields.String(
-        required=True,
-        validate=NAME,
-        metadata=about(
-            "1 to 32 characters, no spaces at the ends; upper and lower case are the same name",
-            "1 到 32 个字符，首尾无空格，不区分大小写",
-            minLength=1,
-            maxLength=USERNAME_MAX_CHARS,
-            examples=["alice"],
-        ),
-    )
+    username = fields.String(required=True, validate=NAME, metadata=username_text("alice"))
     password = fields.String(
         required=True,
         metadata=about(
