@@ -1,66 +1,20 @@
-"""/chat/pull and /chat/history (docs/protocols/polling.md; docs/specification.md, "polling")."""
+"""/chat/pull (docs/protocols/polling.md; docs/specification.md, "polling")."""
 
-import threading
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from flask import Flask
-from sqlalchemy import select
 
-from chat.models import LoginSession
-from chat.services import Services
-from tests.conftest import services_of
 from tests.contract.clients import FlaskTransport, PollingClient
 from tests.contract.conftest import Clients
+from tests.contract.polling_steps import said, texts
 from tests.pictures import noise
-from tests.real_server import wait_until
-
-
-def said(client: PollingClient, room: str, *texts: str) -> list[str]:
-    """Send texts and return their timestamps."""
-    for text in texts:
-        client.say(room, text)
-    return [m["timestamp"] for m in client.ok("GET", "/chat/pull", {})[room][-len(texts) :]]
-
-
-def texts(messages: list[dict[str, Any]]) -> list[str]:
-    return [message["content"] for message in messages]
 
 
 @pytest.fixture
 def alice(client: Clients) -> PollingClient:
     return client("alice")
-
-
-Held = Callable[..., Any]
-
-
-@pytest.fixture
-def held(app: Flask) -> Held:
-    """Return the answer to a waiting pull after `then` is done."""
-
-    def hold(client: PollingClient, body: dict[str, Any], then: Callable[[], object], **headers: str) -> Any:
-        replies: list[Any] = []
-        pull = PollingClient(client.transport)
-
-        def ask() -> None:
-            replies.append(pull.call("POST", "/chat/pull?timeout=20", body, **headers))
-
-        thread = threading.Thread(target=ask)
-        thread.start()
-        wait_until(lambda: len(services_of(app).hub.notifier) == 1, "it waits")
-        time.sleep(0.05)
-        assert not replies
-        began = time.monotonic()
-        then()
-        thread.join(20)
-        assert time.monotonic() - began < 5
-        return replies[0]
-
-    return hold
 
 
 def test_get_and_post_give_the_same(alice: PollingClient) -> None:
@@ -137,14 +91,6 @@ def test_invalid_cursors(alice: PollingClient, cursor: object) -> None:
     assert "timestamp" in reply.json["feedback"]
 
 
-@pytest.mark.parametrize("cursor", ["2999-01-01T00:00:00Z", 10**12, 10**40, 1e300, "9999-12-31T23:59:59.999999Z"])
-def test_a_cursor_from_the_future_is_the_present(alice: PollingClient, held: Held, cursor: object) -> None:
-    said(alice, "public", "old")
-    assert alice.ok("POST", "/chat/pull?timeout=0", {"public": cursor})["public"] == []
-    got = held(alice, {"public": cursor}, lambda: alice.say("public", "new"))
-    assert texts(got.json["public"]) == ["new"]
-
-
 def test_empty_body_gives_the_newest_of_every_joined_room(alice: PollingClient, client: Clients) -> None:
     bob = client("bob")
     bob.create_room("bobs")
@@ -218,50 +164,6 @@ def test_a_lost_answer_is_given_again(alice: PollingClient) -> None:
     assert alice.call("POST", "/chat/pull", {"public": ""}).body == first.body
 
 
-def test_deleting_a_room_ends_the_wait(alice: PollingClient, client: Clients, held: Held) -> None:
-    bob = client("bob")
-    bob.create_room("bobs")
-    alice.join("bobs")
-    reply = held(alice, {"bobs": "", "public": ""}, lambda: bob.delete_room("bobs"))
-    assert reply.status == 200
-    assert reply.json["public"] == []
-    assert "bobs" not in reply.json
-    assert "bobs" in reply.json["feedback"]
-
-
-def test_leaving_the_only_room_ends_the_wait(alice: PollingClient, held: Held) -> None:
-    alice.create_room("mine")
-    reply = held(alice, {"mine": ""}, lambda: alice.leave("mine"))
-    assert reply.status == 200
-    assert set(reply.json) == {"status", "feedback"}
-    assert "mine" in reply.json["feedback"]
-
-
-def test_logging_out_ends_the_wait(alice: PollingClient, held: Held) -> None:
-    login = alice.call("POST", "/user/login", {"username": "alice", "password": "secret1"})
-    token = login.headers["Set-Cookie"].split("=", 1)[1].split(";")[0]
-
-    def log_out() -> None:
-        assert alice.call("POST", "/user/logout", {}, Authorization=token).status == 200
-
-    reply = held(alice, {"public": ""}, log_out, Authorization=token)
-    assert reply.status == 401
-    assert reply.json["status"] == "failure"
-
-
-def test_no_later_message_reaches_a_former_member(alice: PollingClient, client: Clients, held: Held) -> None:
-    bob = client("bob")
-    alice.create_room("club")
-    bob.join("club")
-
-    def leave_then_speak() -> None:
-        bob.leave("club")
-        alice.say("club", "now that bob is gone")
-
-    reply = held(bob, {"club": "", "public": ""}, leave_then_speak)
-    assert "bob is gone" not in reply.body.decode()
-
-
 def test_an_answer_stops_at_8_mib_and_the_next_goes_on(alice: PollingClient) -> None:
     big = noise(2_000_000)
     alice.create_room("pictures")
@@ -279,86 +181,6 @@ def test_an_answer_stops_at_8_mib_and_the_next_goes_on(alice: PollingClient) -> 
             count += len(messages)
             cursors[room] = messages[-1]["timestamp"] if messages else cursors[room]
     assert count == 8
-
-
-def test_history_pages_backwards(alice: PollingClient) -> None:
-    for i in range(7):
-        alice.say("public", str(i))
-    newest = alice.ok("GET", "/chat/history?roomname=public&limit=3")["messages"]
-    assert texts(newest) == ["4", "5", "6"]
-    older = alice.ok("GET", f"/chat/history?roomname=public&limit=3&before={newest[0]['timestamp']}")["messages"]
-    assert texts(older) == ["1", "2", "3"]
-    oldest = alice.ok("GET", f"/chat/history?roomname=public&detail=1&before={older[0]['timestamp']}")["messages"]
-    assert texts(oldest) == ["0"]
-    assert oldest[0]["id"] == 1
-    paged = alice.ok("GET", "/chat/history?roomname=public&limit=3")
-    assert set(paged) == {"status", "feedback", "messages"}
-    detailed = [alice.ok("GET", f"/chat/history?roomname=public&detail=1&limit={limit}") for limit in (6, 7, 8)]
-    assert [(len(page["messages"]), page["more"]) for page in detailed] == [(6, True), (7, False), (7, False)]
-    assert alice.call("GET", "/chat/history?roomname=public&before=junk").status == 400
-    assert alice.call("GET", "/chat/history").status == 400
-    assert alice.call("GET", "/chat/history?roomname=nowhere").status == 404
-
-
-def test_history_that_is_cut_by_its_size_says_that_there_is_more(
-    alice: PollingClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("chat.http.compact_json.ANSWER_MAX_BYTES", 500)
-    for letter in "abc":
-        alice.say("public", letter * 200)
-    page = alice.ok("GET", "/chat/history?roomname=public&detail=1")
-    assert ([each["content"][0] for each in page["messages"]], page["more"]) == (["c"], True)
-
-
-def test_history_is_for_members(alice: PollingClient, client: Clients) -> None:
-    bob = client("bob")
-    bob.create_room("bobs")
-    bob.say("bobs", "secret")
-    assert alice.call("GET", "/chat/history?roomname=bobs").status == 404
-
-
-def test_a_future_cursor_loses_nothing_when_rights_are_looked_at_again(app: Flask, alice: PollingClient) -> None:
-    alice.create_room("lively")
-    services = services_of(app)
-    me = services.sessions.resolve(*_session_of(services))
-    assert me is not None
-    reader, news = services.pulls.since(me, {"public": 2**61}, 100)
-    assert news.count == 0
-    alice.say("public", "in between")
-    for _ in range(2):
-        # as at the beginning of a wait, and when the user joins by other means
-        again = reader.find_again()
-        assert [m.content for m in again.rooms["public"]] == ["in between"]
-    services.read_marks.flush()
-    assert alice.unread("public") == 0
-
-
-def _session_of(services: Services) -> tuple[str, int]:
-    with services.store.read() as connection:
-        row = connection.execute(select(LoginSession.id, LoginSession.user_id)).one()
-    return row.id, row.user_id
-
-
-def test_a_new_room_under_the_old_name_ends_the_wait(alice: PollingClient, client: Clients, held: Held) -> None:
-    bob = client("bob")
-    bob.create_room("club")
-    alice.join("club")
-
-    def replace() -> None:
-        bob.delete_room("club")
-        bob.create_room("club")
-        alice.join("club")
-
-    assert held(alice, {"club": "", "public": ""}, replace).status == 200
-
-
-def test_a_wait_ends_with_the_session(make_app, clock) -> None:
-    alice = PollingClient(FlaskTransport(make_app(clock, session_hours=1)))
-    alice.register("alice")
-    clock.advance(3600 - 0.3)
-    began = time.monotonic()
-    assert alice.ok("POST", "/chat/pull?timeout=30", {"public": ""})["public"] == []
-    assert time.monotonic() - began < 10
 
 
 def test_only_rooms_that_are_looked_at_are_read(alice: PollingClient, client: Clients) -> None:

@@ -32,7 +32,7 @@ from tests.conftest import services_of, sign_up
 from tests.contract.clients import FlaskTransport
 from tests.peers import FakePeer
 from tests.pictures import picture
-from tests.unit.test_bounds import befriend
+from tests.unit.bounds import befriend
 
 OUTSIDERS = ("outsider", "teacher")
 KINDS = (Access.INVITE, Access.GROUP, Access.DIRECT)

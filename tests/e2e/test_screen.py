@@ -9,46 +9,9 @@ from playwright.sync_api import expect
 from chat.errors import ErrorCode
 from chat.protocols.polling.errors import TABLE
 from tests.e2e.conftest import PASSWORD, PHONE
+from tests.e2e.shown import CUT, FAINT, NAMELESS, expect_no_sideways_scroll
 from tests.e2e.steps import drop_file, expect_stored, own_room, row, say
 from tests.real_server import ROOT
-
-NAMELESS = """() => [...document.querySelectorAll('button, input, textarea, a, img, dialog, nav, aside, [role=log]')]
-    .filter((node) => node.checkVisibility())
-    .filter((node) => !(
-        node.getAttribute('aria-label') || node.getAttribute('alt') !== null && node.tagName === 'IMG'
-        || (node.getAttribute('aria-labelledby') || '').split(' ')
-            .some((id) => id && document.getElementById(id)?.textContent.trim())
-        || node.labels?.length && node.labels[0].textContent.trim()
-        || ['BUTTON', 'A'].includes(node.tagName) && node.textContent.trim()
-    ))
-    .map((node) => node.outerHTML)"""
-FAINT = """() => {
-    const channel = (value) => {
-        const c = value / 255;
-        return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-    };
-    const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
-    const numbers = (text) => text.match(/[\\d.]+/g).map(Number);
-    const ground = (node) => {
-        for (let at = node; at; at = at.parentElement) {
-            const colour = numbers(getComputedStyle(at).backgroundColor);
-            if (colour.length === 3 || colour[3] > 0.9) return colour;
-        }
-        return [255, 255, 255];
-    };
-    const found = [];
-    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-    while (walker.nextNode()) {
-        const node = walker.currentNode.parentElement;
-        const isShown = node.checkVisibility({ visibilityProperty: true });
-        const isOff = node.closest('.hidden-text, .notice.quiet, .sprite');
-        if (!walker.currentNode.textContent.trim() || !isShown || isOff) continue;
-        const [a, b] = [light(numbers(getComputedStyle(node).color)), light(ground(node))].sort((x, y) => y - x);
-        const contrast = (a + 0.05) / (b + 0.05);
-        if (contrast < 4.5) found.push(`${contrast.toFixed(2)} ${node.className} ${node.textContent}`);
-    }
-    return found;
-}"""
 
 # Words of the protocol, which no user has to know.
 INTERNAL = re.compile(r"roomname|passwd|/room/|/user/|/chat/|client_message_id|new_message|timestamp|Base64|JSON|CHAT_")
@@ -67,23 +30,6 @@ FOR_AUTHORS = {
     ErrorCode.MESSAGE_ID_INVALID,
     ErrorCode.INTERNAL,
 }
-CUT = """() => [...document.querySelectorAll('body *')]
-    .filter((node) => node.checkVisibility({ visibilityProperty: true }))
-    .filter((node) => !node.closest('.hidden-text, .sprite, .notice.quiet, .skip, svg'))
-    .filter((node) => {
-        const style = getComputedStyle(node);
-        const { left, right, width } = node.getBoundingClientRect();
-        const isOutside = width > 0 && (right > innerWidth + 1 || left < -1);
-        const hasText = [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
-        const isWide = node.scrollWidth > node.clientWidth + 1 && style.display !== 'inline';
-        const isHigh = node.scrollHeight > node.clientHeight + 1 && ['hidden', 'clip'].includes(style.overflowY);
-        return isOutside || hasText && style.textOverflow !== 'ellipsis' && (isWide || isHigh);
-    })
-    .map((node) => `${node.tagName} ${node.id} ${node.className}: ${node.textContent.slice(0, 60)}`)"""
-
-
-def expect_no_sideways_scroll(page):
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 def test_a_phone_shows_one_pane_at_a_time(people, name):
@@ -272,46 +218,6 @@ def test_everything_has_a_name_and_enough_contrast(people, name, scheme):
     log = anna.get_by_role("log", name=f"Conversation in {room}")
     expect(log).to_have_attribute("aria-live", "polite")
     assert anna.locator("[role=status]#connection").count() == 1
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_api_page(people, scheme):
-    page = people.page(color_scheme=scheme, viewport=PHONE["viewport"], locale="zh-CN")
-    page.goto("/docs")
-    page.locator("summary", has_text="/chat/send").click()
-    expect(page.get_by_text("new_message.content")).to_be_visible()
-    expect_no_sideways_scroll(page)
-    assert page.evaluate(NAMELESS) == []
-    assert page.evaluate(FAINT) == []
-    page.get_by_role("link", name="English").click()
-    expect(page.locator("summary", has_text="/chat/send")).to_contain_text("Store a message")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_guide_on_a_phone(people, scheme):
-    page = people.page(color_scheme=scheme, viewport={"width": 375, "height": 740}, locale="zh-CN")
-    page.goto("/docs")
-    page.get_by_role("link", name="客户端编写指南").first.click()
-    expect(page.locator("#contents")).to_have_text("目录")
-    expect_no_sideways_scroll(page)
-    assert page.evaluate(FAINT) == []
-    page.locator(".contents a").last.click()
-    expect(page.locator(":target")).to_be_in_viewport()
-
-
-def test_an_address_opens_the_operation_it_points_at(people):
-    page = people.page()
-    page.goto("/docs")
-    first, second = page.locator("details").first, page.locator("details").nth(1)
-    for operation in (first, second):
-        name = operation.get_attribute("id")
-        expect(operation).not_to_have_attribute("open", "")
-        page.evaluate("(hash) => (location.hash = hash)", name)
-        expect(operation).to_have_attribute("open", "")
-        page.goto("about:blank")
-        page.goto(f"/docs#{name}")
-        expect(operation).to_have_attribute("open", "")
-        expect(operation).to_be_in_viewport()
 
 
 @pytest.mark.parametrize("width", [320, 375])

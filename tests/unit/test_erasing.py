@@ -16,7 +16,7 @@ from chat.services.profiles import Changes
 from tests.conftest import FakeClock, sign_up
 from tests.database import engine_of
 from tests.pictures import picture
-from tests.unit.test_bounds import befriend, code_of
+from tests.unit.bounds import befriend, code_of
 
 HALF_A_DAY = 12 * 3600
 ADDRESS = "jacqueline.quirk@example.com"

@@ -13,7 +13,7 @@ from chat.services import Services, profile_changes
 from chat.services.profiles import Changes
 from tests.conftest import FakeClock, sign_up
 from tests.pictures import picture
-from tests.unit.test_bounds import code_of
+from tests.unit.bounds import code_of
 
 HERE = "192.0.2.1"
 AVATAR = base64.b64encode(picture()).decode()

@@ -27,7 +27,7 @@ from chat.services.messages import Draft
 from tests.conftest import FakeClock, sign_up, statements_of
 from tests.database import engine_of
 from tests.pictures import noise, picture
-from tests.unit.test_bounds import befriend
+from tests.unit.bounds import befriend
 
 SECRET = "the-word-that-nobody-is-to-find"
 

@@ -16,7 +16,7 @@ from chat.services.messages import Draft
 from chat.services.profiles import Changes
 from tests.conftest import FakeClock, run_in_threads, settings_at, sign_up, statements_of
 from tests.pictures import noise
-from tests.unit.test_bounds import code_of
+from tests.unit.bounds import code_of
 
 MIB = 1024 * 1024
 Start = Callable[..., Services]

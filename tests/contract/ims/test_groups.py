@@ -9,7 +9,7 @@ from chat.models import Access, Role
 from chat.services.permissions import ALLOWED, Action
 from tests.conftest import run_in_threads
 from tests.contract.clients import FlaskTransport, Refused, Reply
-from tests.contract.ims.test_conversations import polling, send
+from tests.contract.ims.conversing import polling, send
 from tests.contract.ims.world import LOBBY, World, of, reg
 from tests.contract.ims_client import ImsClient
 
