@@ -19,8 +19,8 @@ from chat.errors import ChatError, ErrorCode
 from chat.lanes import Lane, enter_lane
 
 MAX_CHARS = 128  # of a password or room passwd
-_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, type=Type.ID)
-# A thirteenth of the cost, for generated passwords only: they are long enough (docs/decisions/0113).
+_hasher = PasswordHasher(time_cost=5, memory_cost=7 * 1024, parallelism=1, type=Type.ID)  # docs/decisions/0345
+# A seventh of the cost, for generated passwords only: they are long enough (docs/decisions/0113).
 _light_hasher = PasswordHasher(time_cost=1, memory_cost=4 * 1024, parallelism=1, type=Type.ID)
 _LIGHT = "$argon2id$v=19$m=4096,t=1,p=1$"
 
@@ -130,4 +130,4 @@ def _turn_at(places: threading.BoundedSemaphore) -> Iterator[None]:
 
 
 # Compared for unknown users, so that they take the same time. Same parameters as _hasher.
-_NOBODYS = "$argon2id$v=19$m=19456,t=2,p=1$U41R/fVdOG2CpLse5aLXBA$msfrC+jj4fRPZUZf2eCpuC8OMWj1zleOi5yp3tSe+Ws"
+_NOBODYS = "$argon2id$v=19$m=7168,t=5,p=1$D/wi++dfk+ae+8bIP+MDPQ$qZ58l/f3kSVze8HgF0uKvvcXz2WHJMklHnjbPYFqwlY"

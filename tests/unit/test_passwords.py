@@ -8,18 +8,25 @@ import time
 from collections.abc import Callable
 
 import pytest
+from argon2 import PasswordHasher
 
 from chat.security import passwords
 
 
 def test_argon2id_with_real_parameters() -> None:
     stored = passwords.hash_digest(passwords.sha1("secret1"))
-    assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
-    assert passwords._NOBODYS.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert stored.startswith("$argon2id$v=19$m=7168,t=5,p=1$")
+    assert passwords._NOBODYS.startswith("$argon2id$v=19$m=7168,t=5,p=1$")
     assert passwords.verify(stored, passwords.sha1("secret1"))
     assert not passwords.verify(stored, passwords.sha1("secret2"))
     assert not passwords.verify(None, passwords.sha1("nobody"))
     assert not passwords.verify("not a hash", passwords.sha1("secret1"))
+
+
+def test_hashes_of_earlier_versions_are_good() -> None:
+    stored = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1).hash(passwords.sha1("secret1"))
+    assert passwords.verify(stored, passwords.sha1("secret1"))
+    assert not passwords.verify(stored, passwords.sha1("secret2"))
 
 
 def test_generated_passwords_cost_less_to_hash_and_as_much_to_check() -> None:
