@@ -1,7 +1,7 @@
 """Accounts, rooms and tokens for Commonroom, straight into its database, before the server runs.
 
 `python -m bench.accounts ROOMS MEMBERS` with CHAT_INSTANCE_PATH set prints {room: [token, …]} as JSON. Through the
-project's own services; but a registration over HTTP costs 70 ms of password hashing, and that is not measured here.
+project's own services; but a registration over HTTP costs 30 ms of password hashing, and that is not measured here.
 """
 # ruff: noqa: T201
 

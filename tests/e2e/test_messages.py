@@ -3,9 +3,9 @@
 import re
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.e2e.steps import ASKS_BEFORE_LEAVING, bubbles, expect_stored, open_room, own_room, row, say
+from tests.e2e.steps import ASKS_BEFORE_LEAVING, bubbles, expect_stored, open_room, own_room, row, say, wait_for
 
 
 def message(page: Page, text: str) -> Locator:
@@ -124,6 +124,21 @@ def test_reactions_count_and_show_whose(people, name):
     expect(mine).to_have_attribute("aria-pressed", "false")
 
 
+def test_a_reaction_that_is_no_emoji_is_told_and_not_shown(people, name):
+    anna, room = own_room(people, name)
+    say(anna, "look")
+    expect_stored(anna, "look")
+    anna.route(
+        "**/chat/react", lambda route: route.continue_(post_data={**route.request.post_data_json, "emoji": "ha"})
+    )
+    tool(anna, "look", "React")
+    anna.locator(".emoji-grid button").first.click()
+    expect(anna.locator(".notice.bad")).to_have_text("A reaction is one emoji.")
+    expect(message(anna, "look").locator(".reaction")).to_have_count(0)
+    answer = anna.request.get("/chat/history", params={"roomname": room, "detail": 1}).json()
+    assert not answer["messages"][0].get("reactions")
+
+
 def test_a_reply_shows_what_it_answers_and_leads_there(people, name):
     anna, bert, carl, room = two_in_a_room(people, name)
     carl.say("the question", room)
@@ -170,6 +185,49 @@ def test_the_tools_by_keyboard(people, name):
     expect(message(anna, "one")).to_be_focused()
 
 
+def test_the_neighbour_of_a_deleted_message_gets_the_focus(people, name):
+    anna, room = own_room(people, name)
+    for text in ("one", "two", "three"):
+        say(anna, text)
+        expect_stored(anna, text)
+    anna.locator("#log").focus()
+    anna.keyboard.press("Tab")
+    anna.keyboard.press("ArrowUp")
+    expect(message(anna, "two")).to_be_focused()
+    held: list[Route] = []
+    anna.route("**/chat/delete", lambda route: held.append(route))
+    anna.locator(".message-tools").get_by_role("button", name="Delete", exact=True).press("Enter")
+    anna.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).press("Enter")
+    wait_for(anna, lambda: held, "the request")
+    answer = held[0].fetch()
+    expect(message(anna, "two")).to_have_count(0)  # while the question is still shown
+    held[0].fulfill(response=answer)
+    expect(message(anna, "three")).to_be_focused()
+    anna.unroute("**/chat/delete")
+
+    last = anna.request.get("/chat/history", params={"roomname": room, "limit": 1, "detail": 1}).json()
+    anna.request.post("/chat/delete", data={"roomname": room, "id": last["messages"][-1]["id"]})
+    expect(message(anna, "three")).to_have_count(0)  # as if somebody else had deleted it
+    expect(message(anna, "one")).to_be_focused()
+    anna.keyboard.press("Tab")
+    expect(anna.get_by_role("button", name="React", exact=True)).to_be_focused()
+
+
+def test_a_message_that_is_sent_again_keeps_the_focus(people, name):
+    anna, _room = own_room(people, name)
+    say(anna, "one")
+    expect_stored(anna, "one")
+    refusal = {"status": "failure", "feedback": "", "code": "FORBIDDEN"}
+    anna.route("**/chat/send", lambda route: route.fulfill(status=403, json=refusal))
+    say(anna, "two")
+    retry = message(anna, "two").get_by_role("button", name="Retry")
+    expect(retry).to_be_visible()
+    anna.unroute("**/chat/send")
+    retry.press("Enter")
+    expect_stored(anna, "two")
+    expect(message(anna, "two")).to_be_focused()
+
+
 def test_the_tools_by_a_long_press(people, name):
     anna, _room = own_room(people, name, viewport={"width": 375, "height": 740}, has_touch=True, is_mobile=True)
     say(anna, "pressed")
@@ -192,8 +250,10 @@ def test_code_is_copied_also_where_there_is_no_clipboard(people, name, secure):
     expect(anna.locator(".code pre")).to_have_text(code)
     if not secure:
         anna.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('no')); }")
-    anna.get_by_role("button", name="Copy the code").click()
+    copy = anna.get_by_role("button", name="Copy the code")
+    copy.press("Enter")
     expect(anna.locator("#notices")).to_contain_text("Copied")
+    expect(copy).to_be_focused()
     assert anna.evaluate("navigator.clipboard.readText()") == code
 
 

@@ -260,32 +260,3 @@ def test_hashes_without_https(page):
     texts = ["", "x^2", "\u4e2d\u6587" * 40, "a" * 55, "a" * 56, "a" * 64]
     expected = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
     assert run(page, "sha256", "return cases.map(m.sha256)", texts) == expected
-
-
-def test_notifications_are_for_what_each_room_is_set_to(page):
-    body = """
-      const kept = {}, shown = [], store = { me: { username: "anna" }, emit() {} };
-      const records = { get: (name) => kept[name], set: (name, value) => (kept[name] = value) };
-      const Fake = function (title, { body }) { shown.push(`${title}: ${body}`); };
-      Fake.permission = "granted";
-      globalThis.Notification = Fake;
-      const notifications = new m.Notifications(store, records, () => {});
-      const room = { id: 7, name: "club" };
-      const direct = { id: 8, name: "#8", peer: { user: "bert", nickname: "bert" } };
-      const bert = { user: "bert", userId: 2, name: "bert", type: "text", mentions: [] };
-      const say = (text, more = {}) => ({ ...bert, text, ...more });
-      const tell = (to, message) => {
-        const before = shown.length;
-        notifications.tell(to, [message]);
-        return shown.length > before;
-      };
-      const seen = [tell(room, say("off", { mentions: ["anna"] }))];
-      kept.desktop = true;
-      for (const level of [null, "all", "nothing"]) {
-        if (level) kept.levels = { 7: level, 8: level };
-        const named = [say("@anna", { mentions: ["anna"] }), say("@all", { mentionsAll: true })];
-        const inRoom = [say("a"), ...named, say("@bert", { mentions: ["bert"] })];
-        seen.push([...inRoom.map((message) => tell(room, message)), tell(direct, say("b"))].map(Number).join(""));
-      }
-      return [seen, shown[0]];"""
-    assert run(page, "notifications", body) == [[False, "01101", "11111", "00000"], "club: bert: @anna"]

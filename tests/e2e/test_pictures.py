@@ -76,6 +76,11 @@ def test_what_cannot_be_sent_is_refused_before_sending(people, name, tmp_path):
         (tmp_path / file_name).write_bytes(content)
         anna.locator("#file-input").set_input_files(tmp_path / file_name)
         expect(anna.locator("#composer-error")).to_contain_text(words)
+    for file_name in ("gigabyte.zip", "gigabyte.png"):
+        with (tmp_path / file_name).open("wb") as file:
+            file.truncate(1 << 30)
+        anna.locator("#file-input").set_input_files(tmp_path / file_name)
+        expect(anna.locator("#composer-error")).to_contain_text(f"“{file_name}” is too large")
     expect(anna.locator(".message")).to_have_count(0)
 
 

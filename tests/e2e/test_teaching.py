@@ -1,16 +1,15 @@
-"""A teacher's first minutes: the link, bringing the class in, a roster, and order among accounts."""
+"""A teacher's first minutes: the link, bringing the class in, and order among accounts."""
 
 import re
 from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Browser, expect
 
 from tests.e2e.conftest import PASSWORD, Desks, People, Server
-from tests.e2e.steps import ASKS_BEFORE_LEAVING, create_room, expect_once, say, wait_for
+from tests.e2e.steps import ASKS_BEFORE_LEAVING, create_room, expect_once, own_room, say
 from tests.e2e.teaching_pictures import ENGLISH, PICTURES, Course
-from tests.pictures import picture
 
 PHONE = {"viewport": {"width": 375, "height": 720}}
 
@@ -70,13 +69,20 @@ def test_edits_of_the_site_stay_until_they_are_saved(first_people, new_site, nam
     server.flask("chat", "teacher", colleague.name)
     version = colleague.get("/site/settings")["version"]
     colleague.post("/site/settings", version=version, name="Lab", pupils_make_rooms=False)
-    teacher.get_by_role("button", name="Save").click()
+    dialog = teacher.get_by_role("dialog")
+
+    def save():
+        teacher.locator(".site-form").get_by_role("button", name="Save").click()
+        expect(dialog).to_contain_text("older than 30 days are removed for good")
+        dialog.get_by_role("button", name="Save").click()
+
+    save()
     alert = teacher.get_by_role("alert").filter(has_text="meanwhile")
     expect(alert.get_by_text("Name of the site: none → Lab")).to_be_visible()
     expect(alert.get_by_text("Pupils make rooms: yes → no")).to_be_visible()
     expect_edits()
     expect(teacher.locator("[name=pupils_make_rooms]")).not_to_be_checked()
-    teacher.get_by_role("button", name="Save").click()
+    save()
     expect(alert).to_have_count(0)
     expect_edits()
     assert not teacher.evaluate(ASKS_BEFORE_LEAVING)
@@ -111,6 +117,23 @@ def test_from_the_link_to_a_class_that_is_in(first_people, new_site, name):
     teacher.keyboard.press("Escape")
     say(pupil, "here I am")
     expect_once(teacher, "here I am")
+
+
+def test_the_panel_offers_each_network_and_prints(people, name):
+    page, _room = own_room(people, name)
+    networks = ["http://192.168.1.20:8000", "http://10.0.0.7:8000"]
+    body = {"status": "success", "feedback": "", "addresses": networks}
+    page.route("**/site/addresses", lambda route: route.fulfill(json=body))
+    page.evaluate("globalThis.print = () => (globalThis.isPrinted = true)")
+    page.locator("#bring-in").click()
+    address, qr = page.locator(".panel-address"), page.locator(".panel-qr svg path")
+    expect(address).to_contain_text("192.168.1.20:8000/join/")
+    first = qr.get_attribute("d")
+    page.get_by_role("dialog").get_by_role("combobox").select_option(networks[1])
+    expect(address).to_contain_text("10.0.0.7:8000/join/")
+    expect(qr).not_to_have_attribute("d", first)
+    page.get_by_role("dialog").get_by_role("button", name="Print").click()
+    assert page.evaluate("globalThis.isPrinted")
 
 
 def test_accounts_in_the_console(people, server, name):
@@ -152,144 +175,46 @@ def test_accounts_in_the_console(people, server, name):
     expect(pupil.locator("#login-reason")).to_contain_text("disabled this account")
 
 
-def test_a_roster_becomes_log_in_cards(people, server, name):
-    teacher_name = name("hall")
-    teacher = people.join(teacher_name)
-    server.flask("chat", "teacher", teacher_name)
+def test_the_last_teacher_cannot_resign(first_people, new_site, name):
+    people, server, mill = first_people, new_site, name("mill")
+    teacher = people.join(mill)
+    server.flask("chat", "teacher", mill)
     teacher.goto("/teach")
-    teacher.get_by_role("button", name="Import a roster").click()
-    bad = {"name": "7b.csv", "mimeType": "text/csv", "buffer": b"username\nkim\n\nkim\n"}
-    teacher.locator("#field-roster").set_input_files(bad)
-    expect(teacher.locator(".mistakes")).to_have_text("Line 4: kim is in line 2 already.")
-    lines = f"用户名;姓名\n{name('mia')};小明\n{name('lea')};\n".encode("gbk")
-    teacher.locator("#field-roster").set_input_files({**bad, "buffer": lines})
-    expect(teacher.locator(".preview tbody tr")).to_have_count(2)
-    asked: list[Route] = []
-    teacher.route("**/site/roster/status?*", lambda route: route.continue_() if asked else asked.append(route))
-    teacher.get_by_role("button", name="Import 2 people").click()
-    wait_for(teacher, lambda: asked, "the page asks how far the import is")
+    manage = teacher.get_by_role("button", name=f"Manage {mill}")
+    manage.click()
+    resign = teacher.get_by_role("button", name="No longer a teacher")
+    resign.click()
+    resign.click()  # the one in the question
+    expect(teacher.get_by_role("alert")).to_contain_text("This is the only teacher")
     teacher.keyboard.press("Escape")
-    teacher.locator(".teach-tabs [href='#now']").click()
-    expect(teacher.locator(".teach-tabs [aria-current]")).to_have_attribute("href", "#now")
-    people.may_lose_network = True
-    teacher.route("**/site/qr", lambda route: route.abort(), times=1)
-    asked[0].abort()  # the page asks again
-    expect(teacher.locator(".card")).to_have_count(2)  # all the same, as the passwords are nowhere else
-    expect(teacher.locator(".card svg")).to_have_count(0)  # they come later
-    for tab, count in (("now", 0), ("people", 2)):
-        teacher.locator(f".teach-tabs [href='#{tab}']").click()
-        expect(teacher.locator(".card")).to_have_count(count)
-    assert teacher.evaluate(ASKS_BEFORE_LEAVING)
-    card = teacher.locator(".card").first
-    expect(card.locator("svg path")).to_have_count(1)
-    address, username, password = card.locator("code").all_inner_texts()
-    pupil = people.page()
-    pupil.goto(f"/?username={username}")
-    expect(pupil.locator("#username")).to_have_value(name("mia"))
-    assert address.startswith("http://")
-    pupil.locator("#password").fill(password)
-    pupil.locator("#login-submit").click()
-    expect(pupil.locator("#my-name")).to_have_text("小明")
-    teacher.get_by_role("button", name="Done", exact=True).click()
-    teacher.get_by_role("dialog").get_by_role("button", name="Done", exact=True).click()
-    expect(teacher.locator(".card")).to_have_count(0)
-    assert not teacher.evaluate(ASKS_BEFORE_LEAVING)
+    teacher.reload()
+    expect(manage).to_be_visible()
+    expect(teacher.locator(".mark.teacher")).to_be_visible()
 
 
-def choose_roster(people, server, name):
-    """A teacher's page with a roster of two new people checked."""
-    teacher_name = name("hall")
-    teacher = people.join(teacher_name)
-    server.flask("chat", "teacher", teacher_name)
-    teacher.goto("/teach")
-    teacher.get_by_role("button", name="Import a roster").click()
-    content = f"username\n{name('mia')}\n{name('lea')}\n".encode()
-    teacher.locator("#field-roster").set_input_files({"name": "7b.csv", "mimeType": "text/csv", "buffer": content})
-    expect(teacher.locator(".preview tbody tr")).to_have_count(2)
-    return teacher
-
-
-def test_accounts_of_an_import_whose_answer_was_lost_get_new_passwords(people, server, name):
-    teacher = choose_roster(people, server, name)
-    people.may_lose_network = True
-
-    def lose(route: Route) -> None:
-        begun = route.fetch().json()
-        state = f"/site/roster/status?id={begun['id']}"
-        wait_for(teacher, lambda: teacher.request.get(state).json()["state"] == "done", "the import ends")
-        route.abort()
-
-    teacher.route("**/site/roster/import", lose, times=1)
-    teacher.route("**/site/roster/check", lambda route: route.abort(), times=1)
-    teacher.get_by_role("button", name="Import 2 people").click()
-    dialog = teacher.get_by_role("dialog")
-    expect(dialog.get_by_role("alert")).to_contain_text("2 of these accounts have been made meanwhile")
-    expect(dialog.get_by_label("Also give new passwords")).to_be_checked()
-    teacher.get_by_role("button", name="Import 2 people").click()
-    expect(teacher.locator(".card")).to_have_count(2)
-    _, username, password = teacher.locator(".card").first.locator("code").all_inner_texts()
-    people.client(username, password)
-
-
-def test_cards_are_shown_where_the_end_of_the_import_cannot_be_told(people, server, name):
-    teacher = choose_roster(people, server, name)
-    teacher.route("**/site/roster/status?*", lambda route: route.fulfill(status=401, json={"status": "error"}))
-    teacher.get_by_role("button", name="Import 2 people").click()
-    expect(teacher.locator(".card")).to_have_count(2)
-    assert teacher.evaluate(ASKS_BEFORE_LEAVING)
-
-
-def test_bad_rosters_are_told_in_the_dialog(people, server, name, tmp_path):
-    teacher_name = name("hall")
-    teacher = people.join(teacher_name)
-    server.flask("chat", "teacher", teacher_name)
-    teacher.goto("/teach")
-    teacher.get_by_role("button", name="Import a roster").click()
-    dialog, field = teacher.get_by_role("dialog"), teacher.locator("#field-roster")
-    bad = {
-        "more than 2000 people": (b"username\n" + b"kim\n" * 50_000, "at most 2000 lines"),
-        "one long line": (b"username\n" + b"x" * 3_000_000, "Line 2"),
-        "formulas": (b"username\n=1+1\n", "Line 2: =1+1 begins like a formula"),
-        "a Western encoding": ("username\nJörg\n".encode("latin-1"), "save it as CSV in UTF-8"),
-        "a teacher": (f"username\n{teacher_name}\n".encode(), "is a teacher"),
-        "nothing": (b"", "The first line must name the columns"),
-    }
-    for what, (content, words) in bad.items():
-        field.set_input_files({"name": f"{what}.csv", "mimeType": "text/csv", "buffer": content})
-        expect(teacher.locator(".mistakes"), what).to_contain_text(words)
-        expect(dialog.locator("button.primary")).to_be_hidden()
-    large = tmp_path / "large.csv"
-    with large.open("wb") as file:
-        file.truncate(1 << 30)
-    field.set_input_files(large)  # is not read
-    expect(dialog.get_by_role("alert")).to_have_text("The file is too large: at most 4 MiB.")
-    expect(teacher.locator(".mistakes")).to_have_count(0)
-
-
-def test_ones_own_account(people, name):
-    kim = name("kim")
-    page = people.join(kim)
-    create_room(page, name("club"))  # the lobby may have more members than its list shows
-    page.locator("#account-open").click()
-    png = {"name": "me.png", "mimeType": "image/png", "buffer": picture(size=(60, 40))}
-    page.get_by_role("dialog").locator("input[type=file]").set_input_files(png)
-    member = page.locator(".member").filter(has=page.get_by_text(kim, exact=True))
-    for place in (page.locator("#my-avatar"), member):
-        face = place.locator("img")
-        expect(face).to_have_attribute("src", re.compile("^/avatars/"))
-        expect(face).not_to_have_js_property("naturalWidth", 0)
-    page.get_by_label("Name that others see").fill(name("Kim L."))
-    page.get_by_role("button", name="Save").click()
-    expect(page.locator("#my-name")).to_have_text(name("Kim L."))
-    with page.expect_download() as download:
-        page.get_by_role("link", name="Download").click()
-    assert download.value.suggested_filename == "own-data.zip"
-    page.get_by_role("button", name="Delete my account").click()
+def test_a_join_code_is_replaced_or_switched_off_only_when_confirmed(people, name):
+    page, _room = own_room(people, name)
+    page.locator("#room-details").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Your password").fill(PASSWORD)
-    dialog.get_by_role("button", name="Delete my account").click()
-    expect(page.locator("#login-form")).to_be_visible()
-    expect(page.locator("#login-reason")).to_be_hidden()  # the page is loaded anew, before a pull is refused
+    dialog.get_by_role("button", name="Make a join code").click()
+    code = dialog.locator(".room-code code")
+    first = code.inner_text()
+    dialog.get_by_label("Topic").fill("Levers")
+    renew, off, cancel = (dialog.get_by_role("button", name=label) for label in ("New code", "Switch off", "Cancel"))
+    for button in (renew, off):
+        button.click()
+        expect(dialog).to_contain_text("stops working at once")
+        expect(cancel).to_be_focused()
+        cancel.click()
+        expect(button).to_be_focused()
+        expect(code).to_have_text(first)
+    renew.click()
+    renew.click()  # the one in the question
+    expect(code).not_to_have_text(first)
+    off.click()
+    off.click()
+    expect(dialog.get_by_role("button", name="Make a join code")).to_be_visible()
+    expect(dialog.get_by_label("Topic")).to_have_value("Levers")  # the input stays
 
 
 def test_the_board_asks_for_a_login_and_comes_back(people, name):

@@ -9,9 +9,11 @@ export async function copyText(text, near = document.body) {
   } catch {
     const area = el("textarea", { readonly: true, class: "copy-area" });
     area.value = text;
+    const { activeElement } = document;
     near.append(area);
     area.select();
     document.execCommand("copy");
     area.remove();
+    if (activeElement instanceof HTMLElement) activeElement.focus({ preventScroll: true }); // the keyboard's place
   }
 }

@@ -42,9 +42,10 @@ function restore(records) {
 function successor(layer, { label, steps }) {
   for (const { parent, at } of steps) {
     if (!parent.isConnected) continue;
-    if (isUsable(parent)) return parent;
     const children = [...parent.children];
-    const nodes = [...children.slice(at), ...children.slice(0, at).reverse()].flatMap(usableIn);
+    const beside = [...children.slice(at), ...children.slice(0, at).reverse()];
+    if (isUsable(parent)) return beside.find(isUsable) ?? parent; // such as the messages of the log
+    const nodes = beside.flatMap(usableIn);
     const found = nodes.find((node) => labelOf(node) === label) ?? nodes.find((node) => !node.matches(FIELDS));
     if (found) return found;
   }

@@ -19,6 +19,11 @@ export const SEARCH_STRINGS = {
   "search.newer": ["Later messages", "更晚的消息"],
   "search.room": ["Open the room", "打开聊天室"],
   "site.keep": ["Keep messages for (days)", "消息保留天数"],
+  "site.keep.title": ["Remove older messages?", "删除更早的消息？"],
+  "site.keep.text": [
+    "Messages, pictures and files older than {days} days are removed for good, in all rooms. They cannot be brought back.",
+    "所有聊天室中早于 {days} 天的消息、图片和文件都会被彻底删除，无法恢复。",
+  ],
   "site.keep.hint": ["0: for ever. Older messages, pictures and files are removed for good.", "0 表示一直保留。更早的消息、图片和文件会被彻底删除。"],
   "export.button": ["Download everything (ZIP)", "下载全部内容（ZIP）"],
 };

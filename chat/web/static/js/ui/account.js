@@ -6,7 +6,7 @@ import { byId, el } from "../lib/dom.js";
 import { fullTime, toDate } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
 import { passwordMin, passwordObjection } from "../lib/passwordrules.js";
-import { field, openDialog, openForm } from "./dialogs.js";
+import { askInPlace, field, openDialog, openForm } from "./dialogs.js";
 import { notify } from "./notices.js";
 
 const AVATAR_SIDE = 256;
@@ -43,11 +43,12 @@ function openAccount(me, handlers) {
     sessions.replaceChildren(...found.map(sessionRow));
     others.hidden = found.length < 2;
   };
-  const others = button("account.sessions.end", async () => {
+  const endOthers = guard(async () => {
     await post("/user/sessions/end_others", {});
     notify(t("account.sessions.ended"));
     await showSessions();
   });
+  const others = button("account.sessions.end", async () => askInPlace(others, t("account.sessions.end.text"), endOthers));
   others.hidden = true;
   const next = (act) => async () => {
     dialog.close();

@@ -183,7 +183,7 @@ export class Chat {
 
   /** Actions on messages; failures are shown. */
   #messageActions() {
-    const act = (request) => request.catch((error) => notify(error.feedback, "bad"));
+    const act = (request) => request.catch((error) => notify(error.message, "bad"));
     const inRoom = () => this.#store.room.name;
     return {
       react: (message, emoji, on) => act(api.react(inRoom(), message.id, emoji, on)),

@@ -30,6 +30,7 @@ export class Conversation {
   #store;
   #actions;
   #log = byId("log");
+  #tools;
   #jump = byId("jump");
   #rows = new Map(); // by key, for the open room: {view, message, isGrouped, isFar}, as drawn last
   #lines = new Map(); // lines between messages, by key
@@ -52,7 +53,7 @@ export class Conversation {
       jump: (id) => this.jumpTo(id),
       isMe: (users) => users.includes(store.me?.username),
     };
-    new MessageTools(this.#log, {
+    this.#tools = new MessageTools(this.#log, {
       find: (node) => this.#stored(node),
       offers: (message) => offers(message, store),
       react: (message, emoji) => actions.react(message, emoji, !message.reactions[emoji]?.includes(store.me.username)),
@@ -262,8 +263,11 @@ export class Conversation {
     else this.#stay(room);
     const anchor = this.#isAtBottom ? null : this.#anchor();
     const hasFocus = this.#log.contains(document.activeElement);
+    const focused = hasFocus ? document.activeElement.closest(".message") : null;
+    const before = this.#rows;
     setChildren(this.#log, this.#nodes(room));
-    if (hasFocus && !this.#log.contains(document.activeElement)) this.#log.focus({ preventScroll: true }); // its message is gone
+    this.#tools.leaveRemoved(before, this.#rows, focused);
+    if (hasFocus && !this.#log.contains(document.activeElement)) this.#tools.refocus(focused);
     if (this.#isAtBottom) this.#stick();
     else if (anchor?.node.isConnected) this.#log.scrollTop = anchor.node.offsetTop - anchor.offset;
     this.#showJump();

@@ -124,6 +124,25 @@ export function openForm(title, nodes, submit, act, { cancel: no = t("dialog.can
   return dialog;
 }
 
+/** Ask before act(), in place of the button and those beside it: the dialog around them keeps its input. */
+export function askInPlace(button, question, act) {
+  const row = button.parentElement;
+  const beside = [...row.childNodes];
+  const back = () => {
+    row.replaceChildren(...beside);
+    button.focus();
+  };
+  const id = `question-${++count}`;
+  const yes = () => {
+    back();
+    act();
+  };
+  const no = el("button", { type: "button", "aria-describedby": id, onclick: back }, t("dialog.cancel"));
+  const go = el("button", { type: "button", class: "danger", onclick: yes }, button.textContent);
+  row.replaceChildren(el("p", { id }, question), no, go);
+  no.focus();
+}
+
 export function closeAllDialogs() {
   for (const node of document.querySelectorAll("dialog")) node.close();
 }

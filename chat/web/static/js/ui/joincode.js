@@ -4,7 +4,7 @@ import { mayGiveCode } from "../core/rights.js";
 import { siteApi } from "../core/siteapi.js";
 import { byId, el } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
-import { openDialog } from "./dialogs.js";
+import { askInPlace, openDialog } from "./dialogs.js";
 import { notify } from "./notices.js";
 import { qrCodes } from "./qr.js";
 import { addressChoice, joinAddress } from "./roomlink.js";
@@ -27,13 +27,14 @@ export function codeSection(room, close) {
     }
   };
   const button = (key, onclick, primary = "") => el("button", { type: "button", class: primary, onclick }, t(key));
+  const asking = (key, request) => button(key, ({ currentTarget }) => askInPlace(currentTarget, t(`${key}.text`), act(request)));
   const none = () => [el("p", { class: "hint" }, t("code.none")), el("div", { class: "buttons" }, button("code.make", act(siteApi.newRoomCode)))];
   const shown = (code) => {
     const large = () => {
       close();
       openPanel(room, code);
     };
-    const buttons = [button("code.off", act(siteApi.noRoomCode)), button("code.renew", act(siteApi.newRoomCode)), button("code.large", large, "primary")];
+    const buttons = [asking("code.off", siteApi.noRoomCode), asking("code.renew", siteApi.newRoomCode), button("code.large", large, "primary")];
     return [el("p", { class: "room-code" }, el("code", {}, code)), pictureOf(code), el("div", { class: "buttons" }, buttons)];
   };
   act(siteApi.roomCode)();

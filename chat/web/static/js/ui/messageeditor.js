@@ -24,7 +24,7 @@ export function editor(text, save, close) {
       await save(now);
       close();
     } catch (problem) {
-      error.textContent = problem.feedback ?? problem.message;
+      error.textContent = problem.message;
       done.disabled = false;
       area.focus();
     }

@@ -16,6 +16,7 @@ export class MessageTools {
   #node = el("div", { class: "message-tools", role: "toolbar" });
   #shown = null; // the message's node that has the tools
   #entry = null; // the message's node that Tab leads to
+  #removed = null; // {key, hadFocus}: the message that it was, until the end of this task
   #press = null;
 
   /** actions: find(node) returns the message, or null without actions; offers(message) lists possible actions:
@@ -40,6 +41,27 @@ export class MessageTools {
     this.#entry?.removeAttribute("tabindex");
     this.#entry = node;
     node?.setAttribute("tabindex", "0");
+  }
+
+  /** If the message with the focus, or that Tab leads to, was removed, Tab leads to its neighbour. before: the rows as they stood. */
+  leaveRemoved(before, rows, focused) {
+    const stored = rows.get(this.#removed?.key)?.view.node; // a sent message is removed, and drawn again as it is stored
+    if (stored) this.#enterAt(stored);
+    if (stored && this.#removed.hadFocus) stored.focus({ preventScroll: true });
+    const removed = [focused, this.#entry].find((node) => node && !node.isConnected);
+    if (!removed) return;
+    this.#removed ??= { key: removed.dataset.key, hadFocus: removed === focused };
+    queueMicrotask(() => (this.#removed = null));
+    const nodes = [...before.values()].map(({ view }) => view.node);
+    const at = nodes.indexOf(removed); // -1: of another room
+    const beside = at < 0 ? [] : [...nodes.slice(at), ...nodes.slice(0, at).reverse()];
+    this.#enterAt(beside.find((node) => node.isConnected) ?? null);
+  }
+
+  /** The element with the focus was removed: focus its message, or what stands in that message's place. */
+  refocus(focused) {
+    if (focused?.isConnected) this.#enterAt(focused);
+    (this.#entry ?? this.#log).focus({ preventScroll: true });
   }
 
   #show(node) {
@@ -97,6 +119,7 @@ export class MessageTools {
     // Not as messages come: a new one is to change no other.
     if (target === this.#log) this.#enterAt([...this.#log.children].findLast((child) => child.classList.contains("message")));
     const node = messageAt(target);
+    if (target === node) this.#enterAt(node);
     if (node && target.matches(":focus-visible")) this.#show(node);
   }
 

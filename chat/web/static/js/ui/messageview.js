@@ -265,6 +265,6 @@ export class MessageView {
     const button = (action) =>
       el("button", { type: "button", class: "link", onclick: () => this.#actions[action](view) }, t(`message.${action}`));
     const actions = view.type === "text" ? ["retry", "edit", "discard"] : ["retry", "discard"];
-    return [icon("alert"), el("span", {}, reason), ...actions.map(button)];
+    return [el("span", {}, icon("alert"), " ", reason), ...actions.map(button)];
   }
 }

@@ -91,7 +91,7 @@ export class SiteForm {
     );
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#save();
+      this.#submit();
     });
     form.addEventListener("input", () => this.#keepEdits());
     this.#form = form;
@@ -109,9 +109,22 @@ export class SiteForm {
     return el("p", { class: "site-code" }, el("span", {}, t("site.join-code")), code, now.code ? renew : null);
   }
 
-  async #save() {
+  /** Ask before older messages are removed. */
+  #submit() {
+    const values = this.#values();
+    const days = (keep) => keep || Infinity; // 0: for ever
+    if (days(values.keep_days) < days(this.#settings.keep_days)) this.#askToRemove(values);
+    else this.#save(values);
+  }
+
+  #askToRemove(values) {
+    const text = el("p", {}, t("site.keep.text", { days: values.keep_days }));
+    openForm(t("site.keep.title"), [text], { text: t("site.save"), isDangerous: true }, async () => () => this.#save(values));
+  }
+
+  async #save(values) {
     try {
-      await this.#change(this.#values());
+      await this.#change(values);
     } catch (error) {
       this.#error.textContent = error.message;
       if (error.status === CHANGED) await this.#showMeanwhile(error);
