@@ -30,7 +30,7 @@ from tests.hashing import cheapen
 from tests.postgresql import PrivateServer, programs
 from tests.real_server import Server, Servers
 
-routes.compile_once()
+routes.make_once()
 statements.compile_once()
 # Hypothesis times examples, and a busy machine takes longer.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])

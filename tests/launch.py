@@ -25,9 +25,9 @@ processes = multiprocessing.get_context("forkserver")
 processes.set_forkserver_preload(["tests.preloaded"])
 
 
-def flask(command: Sequence[str], environment: dict[str, str]) -> int:
-    """Run a command of `flask --app wsgi`; the exit code."""
-    process = processes.Process(target=_run_flask, args=(command, environment))
+def flask(command: Sequence[str], environment: dict[str, str], log: Path | None = None) -> int:
+    """Run a command of `flask --app wsgi`, which writes into the log if there is one; the exit code."""
+    process = processes.Process(target=_run_flask, args=(command, environment, log))
     process.start()
     process.join()
     assert process.exitcode is not None
@@ -88,10 +88,18 @@ def limit_descriptors(most: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _run_flask(command: Sequence[str], environment: dict[str, str]) -> None:
+def _run_flask(command: Sequence[str], environment: dict[str, str], log: Path | None) -> None:
+    if log is not None:
+        _write_into(log)
     _live_in(environment)
     sys.argv = [str(BIN / "flask"), "--app", "wsgi", *command]
     main()
+
+
+def _write_into(log: Path) -> None:
+    with log.open("ab") as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
 
 
 def _live_in(environment: dict[str, str]) -> None:
@@ -107,9 +115,7 @@ def _run(app: str, environment: dict[str, str], log: Path, descriptors: int) -> 
     os.close(forkserver._forkserver._forkserver_alive_fd)  # type: ignore[attr-defined]
     end_with_parent()
     os.setsid()
-    with log.open("ab") as output:
-        os.dup2(output.fileno(), 1)
-        os.dup2(output.fileno(), 2)
+    _write_into(log)
     limit_descriptors(descriptors)
     _live_in(environment)
     # gunicorn reads WEB_CONCURRENCY when it is imported, which is done.

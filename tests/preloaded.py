@@ -11,7 +11,7 @@ from config import Settings
 from tests import moves, routes, statements
 
 moves.check()
-routes.compile_once()
+routes.make_once()
 statements.compile_once()
 with tempfile.TemporaryDirectory() as folder:  # what it compiles is known to all that are forked from here
     create_app(Settings(instance_path=Path(folder), secret_key="x" * 32))

@@ -1,37 +1,32 @@
-"""Routes at a fraction of their cost: three quarters of create_app's time go by compiling the same routes again.
+"""Routes made once: create_app would spend most of its time on the same ones for each application again."""
 
-What a route's text means is the same in every application of this process; how addresses are built from it is hardly
-ever asked for.
-"""
-
-from collections.abc import Callable
 from typing import Any
 
-from werkzeug.routing.rules import Rule
+from flask import Flask
+from werkzeug.routing import Rule
 
-_compile, _compile_builder = Rule.compile, Rule._compile_builder
-_PARSED = ("_parts", "_trace", "_converters")
-
-
-def _compiled_when_used(rule: Rule, append_unknown: bool = True) -> Callable[..., Any]:
-    return lambda *args, **kwargs: _compile_builder(rule, append_unknown)(*args, **kwargs)
+_add = Flask.add_url_rule
 
 
-def compile_once() -> None:
-    """From now on, each route is parsed once."""
-    known: dict[Any, tuple[dict[str, Any], set[str]]] = {}
+def make_once() -> None:
+    """From now on, all applications of this process share the rules of equal routes.
 
-    def compile_(rule: Rule) -> None:
-        assert rule.map is not None
-        key = (rule.rule, rule.subdomain, rule.host, rule.merge_slashes, *rule.map.converters.values())
-        if key not in known:
-            _compile(rule)
-            known[key] = {name: getattr(rule, name) for name in _PARSED}, set(rule._converters)
-        parsed, arguments = known[key]
-        vars(rule).update(parsed)
-        rule.arguments |= arguments
-        rule._build = _compiled_when_used(rule, False).__get__(rule)
-        rule._build_unknown = _compiled_when_used(rule, True).__get__(rule)
+    A rule knows neither its application nor its view; only the first one's map, with the converters of all.
+    """
+    known: dict[Any, Rule] = {}
 
-    Rule.compile = compile_  # type: ignore[method-assign,assignment]
-    Rule._compile_builder = _compiled_when_used  # type: ignore[method-assign,assignment]
+    def add(app: Flask, rule: str, endpoint: str | None = None, view_func: Any = None, **options: Any) -> None:
+        key = (type(app), rule, endpoint, str(options))
+        if endpoint is None or view_func is None:
+            _add(app, rule, endpoint, view_func, **options)
+        elif key not in known:
+            _add(app, rule, endpoint, view_func, **options)
+            known[key] = app.url_map._rules_by_endpoint[endpoint][-1]
+        else:
+            made = known[key]
+            app.url_map._matcher.add(made)
+            app.url_map._rules_by_endpoint.setdefault(endpoint, []).append(made)
+            app.url_map._remap = True
+            app.view_functions[endpoint] = view_func
+
+    Flask.add_url_rule = add  # type: ignore[method-assign,assignment]

@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from certificate import fingerprint, kept_certificate
+from tests import launch
 from tests.raw import token_of
 from tests.real_server import BIN, ROOT, Server, free_port, wait_until
 
@@ -90,9 +91,10 @@ def test_a_command_tells_why_the_database_does_not_answer(home: Path, words: str
         "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz",
         "DATABASE_URL": url,
     }
-    code, output = started(
-        "flask", "--app", "wsgi", "chat", *words.split(), CHAT_DATABASE_BUSY_SECONDS="0.05", **environ
-    )
+    environ |= {"PATH": os.environ["PATH"], "CHAT_DATABASE_BUSY_SECONDS": "0.05"}
+    log = home / "output"
+    code = launch.flask(["chat", *words.split()], environ, log)
+    output = log.read_text()
     assert code not in {0, -9}, output
     last = output.splitlines()[-1]
     assert (said in last, "DATABASE_URL" in last) == (True, True), output
