@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import cast
+from typing import Protocol, cast, runtime_checkable
 
 from flask import Response, request
 from werkzeug.http import parse_date
@@ -13,6 +13,13 @@ _OF_CONTENT = (
     "Cache-Control", "Content-Length", "Content-Type", "Content-Disposition", "Content-Encoding", "ETag",
     "Last-Modified",
 )  # fmt: skip
+
+
+@runtime_checkable
+class Seekable(Protocol):
+    """A body that can be read from any of its bytes on."""
+
+    def from_byte(self, start: int) -> Iterator[bytes]: ...
 
 
 def answer_conditionally(response: Response) -> Response:
@@ -34,7 +41,11 @@ def answer_conditionally(response: Response) -> Response:
         failed = _failed(response, 416, "range not satisfiable")
         failed.headers["Content-Range"] = f"bytes */{size}"
         return failed
-    response.response = _cut(cast(Iterable[bytes], response.response), start, end)
+    pieces = response.response
+    if isinstance(pieces, Seekable):
+        response.response = _cut(pieces.from_byte(start), 0, end - start)
+    else:
+        response.response = _cut(cast(Iterable[bytes], pieces), start, end)
     response.direct_passthrough = False
     response.status_code = 206
     response.content_length = end - start

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from chat import pictures
 from chat.clock import Clock
@@ -123,11 +123,11 @@ class Attachments:
         with self._store.read() as connection:
             return _find(connection, name)
 
-    def pieces(self, picture: StoredPicture) -> Iterator[bytes]:
-        """Yield the picture's bytes. No transaction stays open between chunks. Raises FILE_NOT_FOUND if it is removed
-        meanwhile.
+    def pieces(self, picture: StoredPicture) -> "Chunks":
+        """Return the picture's bytes, to be iterated. No transaction stays open between chunks. Raises FILE_NOT_FOUND
+        if it is removed meanwhile.
         """
-        return chunks(self._store, picture.id, picture.size)
+        return Chunks(self._store, picture.id, picture.size)
 
     def thumbnail(self, name: str) -> bytes | None:
         """Return the thumbnail of the picture with this name while its message is visible; None if it has none."""
@@ -163,21 +163,43 @@ def _find(connection: Connection, name: str) -> StoredPicture | None:
     return None if found is None else StoredPicture(*found)
 
 
-def chunks(store: Store, attachment_id: int, size: int) -> Iterator[bytes]:
-    """Yield an attachment's bytes, reading each chunk in its own transaction.
+class Chunks:
+    """An attachment's bytes. Each chunk is read in its own transaction; raises FILE_NOT_FOUND if one is missing."""
 
-    Raises FILE_NOT_FOUND if one is missing.
-    """
-    position = sent = 0
-    while sent < size:
-        with store.read() as connection:
-            piece: bytes | None = connection.execute(
-                select(AttachmentChunk.data).where(
-                    AttachmentChunk.attachment_id == attachment_id, AttachmentChunk.position == position
-                )
-            ).scalar()
-        if piece is None:
-            raise ChatError(ErrorCode.FILE_NOT_FOUND)
-        position += 1
-        sent += len(piece)
-        yield piece
+    def __init__(self, store: Store, attachment_id: int, size: int) -> None:
+        self._store = store
+        self._id = attachment_id
+        self._size = size
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self.from_byte(0)
+
+    def from_byte(self, start: int) -> Iterator[bytes]:
+        """Yield the bytes from `start` on, without reading the chunks before it."""
+        position, at = self._chunk_with(start)
+        same = AttachmentChunk.attachment_id == self._id
+        while at < self._size:
+            wanted = select(AttachmentChunk.data).where(same, AttachmentChunk.position == position)
+            with self._store.read() as connection:
+                piece: bytes | None = connection.execute(wanted).scalar()
+            if piece is None:
+                raise ChatError(ErrorCode.FILE_NOT_FOUND)
+            yield piece[max(0, start - at) :]
+            position += 1
+            at += len(piece)
+
+    def _chunk_with(self, byte: int) -> tuple[int, int]:
+        """Return the position of the chunk with this byte, and the chunk's first byte."""
+        if byte == 0:
+            return 0, 0
+        sizes = select(AttachmentChunk.position, func.length(AttachmentChunk.data))
+        with self._store.read() as connection:
+            rows = connection.execute(
+                sizes.where(AttachmentChunk.attachment_id == self._id).order_by(AttachmentChunk.position)
+            ).all()
+        at = 0
+        for position, length in rows:
+            if at + length > byte:
+                return position, at
+            at += length
+        raise ChatError(ErrorCode.FILE_NOT_FOUND)

@@ -166,7 +166,7 @@ class Export:
         """Yield the bytes; fewer if the message is deleted meanwhile."""
         assert message.attachment_id is not None  # noqa: S101
         try:
-            yield from attachments.chunks(self._store, message.attachment_id, message.attachment_size)
+            yield from attachments.Chunks(self._store, message.attachment_id, message.attachment_size)
         except ChatError as error:
             if error.code is not ErrorCode.FILE_NOT_FOUND:
                 raise

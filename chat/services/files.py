@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -28,7 +27,7 @@ from chat.ports import Store, WriteTransaction
 from chat.security.limits import MESSAGES
 from chat.services import access, paging
 from chat.services.access import LIST_CAP, FoundRoom, RoomRef
-from chat.services.attachments import Attached, chunks, new_name
+from chat.services.attachments import Attached, Chunks, new_name
 from chat.services.messages import Draft, Messages
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.quota import Quota
@@ -158,7 +157,7 @@ class Files:
         """Send the stored bytes as a picture, without its metadata; the bytes as they came are removed."""
         data = b""
         if upload.received <= self._messages.image_max_bytes:
-            data = b"".join(chunks(self._store, upload.attached.id, upload.received))
+            data = b"".join(Chunks(self._store, upload.attached.id, upload.received))
         self.abandon(upload)
         if not data:
             raise ChatError(ErrorCode.IMAGE_TOO_LARGE, limit=self._messages.image_max_bytes)
@@ -219,11 +218,11 @@ class Files:
         """Return the file with this unguessable name. Raises FILE_NOT_FOUND."""
         return self._one(_files.where(Attachment.name == name))
 
-    def pieces(self, file: FileView) -> Iterator[bytes]:
-        """Yield the file's bytes. No transaction stays open between chunks. Raises FILE_NOT_FOUND if it is removed
-        meanwhile.
+    def pieces(self, file: FileView) -> Chunks:
+        """Return the file's bytes, to be iterated. No transaction stays open between chunks. Raises FILE_NOT_FOUND if
+        it is removed meanwhile.
         """
-        return chunks(self._store, file.id, file.size)
+        return Chunks(self._store, file.id, file.size)
 
     def _one(self, query: Any) -> FileView:
         with self._store.read() as connection:

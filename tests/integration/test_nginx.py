@@ -8,6 +8,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -18,6 +19,7 @@ import websocket
 
 from chat.protocols import ims, polling, realtime, roomapi
 from tests.contract.tcp_client import Lines
+from tests.downloads import CONTENT, download, read_in_parts, upload
 from tests.integration.nginx import NGINX, Person, Proxy, answers, before
 from tests.pictures import noise
 from tests.raw import answer, token_of
@@ -89,6 +91,19 @@ def test_a_picture_of_five_megabytes_passes(proxy: Proxy, scheme: str) -> None:
     assert len(person.http.get(urljoin(url, last["content"]), timeout=60).content) > 4_000_000
     reply = person.http.post(f"{url}/chat/send", data=b" " * 9_000_000, timeout=60)
     assert reply.status_code == 413
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_download_is_resumed_where_it_was_broken_off(proxy: Proxy, scheme: str) -> None:
+    url = getattr(proxy, scheme)
+    person = Person(proxy, url, f"loader-{scheme}")
+    path = upload(url, person.http.cookies.values()[0], proxy.cert)
+    assert read_in_parts(url, path, proxy.cert) == CONTENT
+    with ExitStack() as stack:
+        for _ in range(12):  # more than threads for requests; they read nothing
+            stack.enter_context(download(url, path, {}, proxy.cert))
+        person.say("text", "meanwhile")
+    assert person.http.get(f"{url}/healthz", timeout=30).ok
 
 
 @pytest.mark.parametrize("where", ["http", "https", "second"])

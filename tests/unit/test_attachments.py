@@ -6,8 +6,10 @@ from PIL import Image
 
 from chat.errors import ChatError, ErrorCode
 from chat.services import Services
+from chat.services.attachments import CHUNK_BYTES
 from chat.services.messages import Draft
 from tests.conftest import sign_up
+from tests.database import statement_texts
 from tests.pictures import noise, picture
 
 
@@ -20,6 +22,24 @@ def test_bytes_come_back_whole_over_several_chunks(services: Services) -> None:
     assert loaded is not None
     assert (loaded.data, loaded.media_type) == (data, "image/png")
     assert services.attachments.load("nothing of that name") is None
+
+
+def test_a_part_is_read_without_the_chunks_before_it(services: Services) -> None:
+    alice = sign_up(services, "alice")
+    data = noise(900_000)
+    sent = services.messages.send(alice, "public", Draft(image=data))
+    found = services.attachments.find(sent.attachment_name or "")
+    assert found is not None
+    pieces = services.attachments.pieces(found)
+    for start in (0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, len(data) - 1):
+        assert b"".join(pieces.from_byte(start)) == data[start:], start
+    with statement_texts(services) as statements:
+        assert b"".join(pieces.from_byte(len(data) - 1)) == data[-1:]
+    assert len(statements) == 2  # the sizes, and the last chunk
+    services.changes.delete(alice, sent.id)
+    with pytest.raises(ChatError) as caught:
+        list(pieces.from_byte(5))
+    assert caught.value.code is ErrorCode.FILE_NOT_FOUND
 
 
 def test_damaged_pictures_are_refused_or_taken_but_never_a_fault(services: Services) -> None:
