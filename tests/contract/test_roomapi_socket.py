@@ -219,6 +219,37 @@ def test_a_room_that_is_left_or_deleted_is_pushed_no_more(alice: Member, bob: Me
     assert alice.stored(left) == ["secret"]
 
 
+@pytest.mark.parametrize("how", ["remove", "bar"])
+def test_a_member_put_out_while_the_socket_waits_hears_and_says_no_more(alice: Member, bob: Member, how: str) -> None:
+    room, kept = alice.make(bob), alice.make(bob)
+    name = next(each["name"] for each in alice.ok("GET", "/api/room/list") if each["ID"] == room)
+    listener = bob.connect()
+    about = {"roomname": name, "user": bob.username, **({"barred": True} if how == "bar" else {})}
+    assert alice.call("POST", f"/room/{how}", about).status == 200
+    alice.post(room, "secret")
+    listener.send(text(room, "still there?"))
+    assert_refused(listener.next(), "聊天室不存在")
+    alice.post(kept, "here")
+    assert heard(listener, 1) == ["here"]
+    assert alice.stored(room) == ["secret"]
+
+
+def test_a_room_archived_while_the_socket_waits_says_so_to_senders(alice: Member, bob: Member) -> None:
+    room, kept = alice.make(bob), alice.make(bob)
+    name = next(each["name"] for each in alice.ok("GET", "/api/room/list") if each["ID"] == room)
+    listener = bob.connect()
+    alice.post(room, "the last word")
+    assert heard(listener, 1) == ["the last word"]
+    assert alice.call("POST", "/room/settings", {"roomname": name, "archived": True}).status == 200
+    listener.send(text(room, "one more"))
+    assert_refused(listener.next(), "聊天室已归档，不能再发言")
+    alice.post(kept, "here")
+    assert heard(listener, 1) == ["here"]
+    assert alice.call("POST", "/room/settings", {"roomname": name, "archived": False}).status == 200
+    listener.send(text(room, "open again"))
+    assert heard(listener, 1) == ["open again"]
+
+
 def test_a_picture_is_pushed_as_a_url_that_loads_without_headers(alice: Member, bob: Member) -> None:
     room = alice.make(bob)
     speaker, listener = alice.connect(), bob.connect(PUBLISHED)

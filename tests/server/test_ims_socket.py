@@ -133,6 +133,28 @@ def test_a_former_member_receives_nothing(server: Callable[..., Server], person:
     assert socket.is_silent(0.5)
 
 
+@pytest.mark.parametrize("how", ["dissolved", "archived"])
+def test_a_socket_outlives_the_end_of_a_conversation(
+    server: Callable[..., Server], person: Person, listen: Listen, how: str
+) -> None:
+    live = server()
+    alice, bob = person(live, "alice"), person(live, "bob")
+    alice.create_room("club")
+    alice.bring("club", bob)
+    room = alice.id_of("club")
+    socket = listen(live, bob)
+    if how == "dissolved":
+        alice.leave("club")
+    else:
+        archived = {"roomname": "club", "archived": True}
+        assert alice.call("POST", "/room/settings", archived).status == 200, "archive"
+    reply = bob.call("POST", "/conversations/messages", {"conversationId": room, "content": "still there?"})
+    assert (reply.status, reply.json["code"]) == ((404, -1) if how == "dissolved" else (403, -3))
+    assert socket.is_silent(0.5)
+    alice.say("public", "here")
+    assert socket.json() == NOTIFY
+
+
 @pytest.mark.parametrize("how", ["deleted", "password"])
 def test_the_end_of_the_session_closes_it(
     server: Callable[..., Server], person: Person, listen: Listen, connect: Connect, how: str
