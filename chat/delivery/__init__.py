@@ -1,4 +1,4 @@
-"""Delivery of stored messages to waiting clients: notifier, feeds, bus (see docs/delivery.md)."""
+"""Delivery of stored messages to waiting clients: the hub, feeds, the notifier (see docs/delivery.md)."""
 
 from chat.delivery.hub import Hub
 from chat.delivery.notifier import Key, Notifier, Waiter

@@ -71,7 +71,7 @@ class LoginSession(db.Model):
 
 
 class KnownAddress(db.Model):
-    """An address from which a user has logged in to the account (services.guessing)."""
+    """An address from which a user has logged in to the account (services.password_guessing)."""
 
     __tablename__ = "known_addresses"
 

@@ -13,7 +13,7 @@ class RosterImport(db.Model):
     __tablename__ = "roster_imports"
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)  # random
-    state: Mapped[str] = mapped_column(Text)  # services.rosters.ImportState
+    state: Mapped[str] = mapped_column(Text)  # services.roster_imports.ImportState
     total: Mapped[int] = mapped_column()  # number of people
     done: Mapped[int] = mapped_column(default=0, server_default="0")  # number of hashed passwords
     reason: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))  # an ErrorCode's name

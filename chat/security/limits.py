@@ -37,15 +37,16 @@ MESSAGES = Limit("messages", burst=60, seconds=3)  # per user
 # Per user: what changes a room or its members and leaves a row for good in the timeline or the audit log.
 ACTS = Limit("acts", burst=300, seconds=300)
 TYPING = Limit("typing", burst=10, seconds=10)  # per user
-# Password guessing (services.guessing, docs/decisions/0025). A bucket yields its burst, and the same number again per
-# period: strangers, including those who share the owner's address, have at most 100 attempts in any hour (ASVS 2.2.1).
+# Password guessing (services.password_guessing, docs/decisions/0025). A bucket yields its burst, and the same number
+# again per period: strangers, including those who share the owner's address, have at most 100 attempts in any hour
+# (ASVS 2.2.1).
 FAILED_LOGINS = Limit("failed-logins", burst=10, seconds=60)  # per account and address, or device
 FAILED_LOGINS_OF_STRANGERS = Limit("failed-logins-of-strangers", burst=25, seconds=3600)  # per account
 FAILED_LOGINS_OF_KNOWN = Limit("failed-logins-of-known", burst=25, seconds=3600)  # per account and address, or device
 # the first failure at an account counts 5
 FAILED_LOGINS_BY_ADDRESS = Limit("failed-logins-by-address", burst=1000, seconds=60)
 LOGINS = Limit("logins", burst=30, seconds=60)  # successful ones, per account
-# Guessing of room passwords (services.room_passwds, docs/decisions/0026).
+# Guessing of room passwords (services.room_passwords, docs/decisions/0026).
 WRONG_PASSWDS = Limit("wrong-passwds", burst=10, seconds=60)  # per user, over all rooms
 ROOM_HASHES = Limit("room-hashes", burst=10, seconds=60)  # per user: rooms created with a passwd, and passwds tried
 WRONG_PASSWDS_AN_HOUR = Limit("wrong-passwds-an-hour", burst=30, seconds=3600)  # per user, over all rooms

@@ -1,7 +1,10 @@
 """Project files exist and agree with each other."""
 
+import io
 import re
+import tokenize
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -120,3 +123,46 @@ def test_protocols_use_the_same_file_names_for_the_same_jobs(app: Flask) -> None
 
 def _derived(base: type) -> set[type]:
     return {base}.union(*map(_derived, base.__subclasses__()))
+
+
+PACKAGES = sorted(path.name for path in (ROOT / "chat").iterdir() if (path / "__init__.py").exists())
+MODULE = re.compile(rf"\b(?:chat\.)?((?:{'|'.join(PACKAGES)})(?:\.[a-z_]+)+)\b")
+
+
+def commented_modules(path: Path) -> Iterator[str]:
+    """The modules of the chat that comments and docstrings of a file name."""
+    with tokenize.open(path) as file:
+        for token in tokenize.generate_tokens(io.StringIO(file.read()).readline):
+            if token.type == tokenize.COMMENT or (token.type == tokenize.STRING and token.string.startswith('"""')):
+                yield from MODULE.findall(token.string)
+
+
+def is_module(name: str) -> bool:
+    """Whether there is such a module or package, or a module with such a member."""
+    place = ROOT / "chat" / name.replace(".", "/")
+    return place.is_dir() or place.with_suffix(".py").exists() or place.parent.with_suffix(".py").exists()
+
+
+def test_modules_named_in_comments_exist() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in sorted((ROOT / "chat").rglob("*.py"))
+        for name in commented_modules(path)
+        if not name.endswith((".py", ".md")) and name != "http.client" and not is_module(name)
+    ]
+    assert found == []
+
+
+def test_files_named_in_the_docs_exist() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "docs/protocols").glob("*.md")]
+    named = {
+        (page.name, name)
+        for page in pages
+        if page.name != "CHANGELOG.md"
+        for name in re.findall(
+            r"`((?:bench|chat|conformance|deploy|migrations|scripts|tests)/[\w/.-]+)(?:::\w+)?`",
+            page.read_text(encoding="utf-8"),
+        )
+    }
+    assert len(named) > 300
+    assert [(page, name) for page, name in sorted(named) if not (ROOT / name).exists()] == []

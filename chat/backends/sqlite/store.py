@@ -121,7 +121,7 @@ class Store(SqlStore):
     def shrink(self, pages: int, spare: int) -> bool:
         """Return up to this many free pages to the file system, keeping some spare. Returns whether there are more.
 
-        Only works for databases created with auto_vacuum (storage.engine); others reuse their free pages.
+        Only works for databases created with auto_vacuum (chat.backends.sqlite.engine); others reuse their free pages.
         """
         with self.read() as connection:
             free, mode = connection.execute(_free_pages).one()
