@@ -16,7 +16,7 @@ from chat.security import passwords
 from chat.security.devices import Devices
 from chat.security.events import SecurityLog
 from chat.security.limits import LOGINS, REGISTRATIONS
-from chat.services import access, audit
+from chat.services import access, audit, usernames
 from chat.services.access import UserRef
 from chat.services.change_log import record_account
 from chat.services.credentials import PASSWORD_MAX_CHARS, Proven, digests, hashes
@@ -27,16 +27,6 @@ from chat.services.rate_limits import Limits
 from chat.services.rooms import Rooms
 from chat.services.sessions import NewSession, Sessions
 from chat.services.site import Site
-from chat.services.usernames import (
-    check_email,
-    check_nickname,
-    is_called,
-    lock_names_of,
-    name_columns,
-    require_names,
-    require_still_unlike,
-    settle_names,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +110,11 @@ class Accounts:
         Raises EMAIL_INVALID, NICKNAME_INVALID, PASSWORD_INVALID, USERNAME_TAKEN, NICKNAME_TAKEN, TEACHERS_NAME,
         RATE_LIMITED; for a new account REGISTRATION_CLOSED, JOIN_CODE_WRONG; for a restored one DISABLED.
         """
-        check_email(email)
-        check_nickname(nickname)
+        usernames.check_email(email)
+        usernames.check_nickname(nickname)
         self.check_password(password)
         with self._store.read() as connection:
-            taken = connection.execute(select(User.id, User.deleted_at).where(is_called(email))).first()
+            taken = connection.execute(select(User.id, User.deleted_at).where(usernames.is_called(email))).first()
         if taken is None:
             self._site.admit(code, address)
         enter_lane(Lane.HASHING)
@@ -149,7 +139,7 @@ class Accounts:
         user_id = proven.user_id
         with self._store.write() as tx:
             if restores:
-                lock_names_of(tx, user_id)  # before the row, as everybody who changes names
+                usernames.lock_names_of(tx, user_id)  # before the row, as everybody who changes names
             proven.require_still(tx)
             user = tx.execute(select(User.deleted_at, User.disabled_at).where(User.id == user_id)).one()
             if user.deleted_at is not None and not restores:
@@ -158,7 +148,7 @@ class Accounts:
                 raise ChatError(ErrorCode.DISABLED)
             if restores:
                 tx.execute(update(User).where(User.id == user_id).values(deleted_at=None))
-                require_still_unlike(tx, user_id)
+                usernames.require_still_unlike(tx, user_id)
                 record_account(tx, self._clock(), user_id, is_gone=False)
                 tx.emit(Event(EventKind.USER, user_id))
             self._limits.take_within(tx, LOGINS, user_id)
@@ -214,7 +204,7 @@ class Accounts:
         Raises USER_NOT_FOUND, USER_DELETED, CREDENTIALS_WRONG, RATE_LIMITED, DISABLED.
         """
         with self._store.read() as connection:
-            user = connection.execute(select(User.id, User.deleted_at).where(is_called(login))).first()
+            user = connection.execute(select(User.id, User.deleted_at).where(usernames.is_called(login))).first()
         user_id = user.id if user is not None and user.deleted_at is None else 0
         caller = Caller(address)
         try:
@@ -283,13 +273,13 @@ class Accounts:
 
     def _row(self, username: str, password: str, nickname: str) -> dict[str, Any]:
         with self._store.read() as connection:  # before hashing, which is expensive
-            require_names(connection, self._erased, username=username, nickname=nickname)
+            usernames.require_names(connection, self._erased, username=username, nickname=nickname)
         now = self._clock()
-        names = name_columns(username=username, nickname=nickname)
+        names = usernames.name_columns(username=username, nickname=nickname)
         return {**names, "created_at": now, "updated_at": now, **hashes(password)}
 
     def _insert(self, tx: WriteTransaction, row: dict[str, Any], address: str) -> int:
-        settle_names(tx, self._erased, username=row["username"], nickname=row["nickname"])
+        usernames.settle_names(tx, self._erased, username=row["username"], nickname=row["nickname"])
         try:
             user_id: int = tx.execute(insert(User).values(row).returning(User.id)).scalar_one()
         except IntegrityError:

@@ -2,15 +2,14 @@
 
 import secrets
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-from sqlalchemy import Select, and_, case, func, insert, or_, select, true, update
+from sqlalchemy import and_, case, func, insert, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 
 from chat.clock import Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import Access, Actor, AuditAction, Membership, Role, Room
-from chat.names import ROOM_NAME_MAX_CHARS, is_name, is_reserved_room_name, name_key, stored_name
+from chat.names import is_name, is_reserved_room_name, name_key, stored_name
 from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
 from chat.services import access, audit
@@ -21,6 +20,7 @@ from chat.services.memberships import Memberships
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.permissions import Action, require
 from chat.services.read_marks import ReadMarks
+from chat.services.room_names import checked_title, give_name, living_by_name, lock_name
 from chat.services.room_passwords import RoomPasswords
 from chat.services.room_views import IS_CURRENT, IS_IN, RoomView, views
 from chat.services.site import Site, first_teacher
@@ -62,7 +62,7 @@ class Rooms:
         ROOM_PASSWD_NEEDED, USER_NOT_FOUND; ROOMS_BY_TEACHERS; ROOMS_OWNED, ADDED_TOO_MANY, CANNOT_BE_ADDED,
         RATE_LIMITED.
         """
-        name = _checked_title(name)
+        name = checked_title(name)
         if is_reserved_room_name(name):
             raise ChatError(ErrorCode.ROOM_NAME_RESERVED, room=name)
         if not is_name(label, LABEL_MAX_CHARS):
@@ -72,13 +72,13 @@ class Rooms:
             raise ChatError(ErrorCode.ROOM_PASSWD_NEEDED)
         with self._store.read() as connection:  # before hashing, which is expensive
             self._site.require_making(connection, actor, Access.OPEN)
-            if connection.execute(_living_by_name(name)).first():
+            if connection.execute(living_by_name(name)).first():
                 raise ChatError(ErrorCode.ROOM_NAME_TAKEN, room=name)
         passwd_hash = self._passwds.hashed(actor, passwd) if passwd else None
         try:
             with self._store.write() as tx:
                 others = _ids(tx, actor, members)
-                _lock_name(tx, name)
+                lock_name(tx, name)
                 room_id = _insert(tx, name, self._clock(), name=name, label=label, passwd_hash=passwd_hash)
                 self._admit_all(tx, room_id, actor, others)
                 return room_id
@@ -99,7 +99,7 @@ class Rooms:
         Raises ROOM_NAME_INVALID, FIELD_INVALID, USER_NOT_FOUND, ROOMS_BY_TEACHERS, PRIVATE_ROOMS_OFF, ROOMS_OWNED,
         ADDED_TOO_MANY, CANNOT_BE_ADDED, RATE_LIMITED.
         """
-        title = _checked_title(title)
+        title = checked_title(title)
         if len(description) > DESCRIPTION_MAX_CHARS:
             raise ChatError(ErrorCode.FIELD_INVALID, field="description")
         label = OPEN_LABEL if access == Access.OPEN else LOCKED_LABEL
@@ -107,7 +107,7 @@ class Rooms:
             self._site.require_making(tx, actor, access)
             others = _ids(tx, actor, members)
             room_id = _insert(tx, title, self._clock(), description=description, access=access, label=label)
-            _give_name(tx, room_id, title)
+            give_name(tx, room_id, title)
             self._admit_all(tx, room_id, actor, others)
             return views(tx, actor, Room.id == room_id)[0]
 
@@ -117,10 +117,10 @@ class Rooms:
         Raises ROOM_NAME_INVALID, ROOMS_BY_TEACHERS, PRIVATE_ROOMS_OFF, ROOMS_OWNED, ADDED_TOO_MANY, CANNOT_BE_ADDED,
         RATE_LIMITED.
         """
-        title = _checked_title(title)
+        title = checked_title(title)
         self._site.require_making(tx, actor, Access.GROUP)
         room_id = _insert(tx, title, self._clock(), access=Access.GROUP, label=LOCKED_LABEL)
-        _give_name(tx, room_id, title)
+        give_name(tx, room_id, title)
         self._admit_all(tx, room_id, actor, members)
 
     def find(
@@ -190,9 +190,9 @@ class Rooms:
 
     def rename_within(self, tx: WriteTransaction, room_id: int, title: str) -> None:
         """Change a room's title and the name derived from it. Raises ROOM_NAME_INVALID."""
-        title = _checked_title(title)
+        title = checked_title(title)
         tx.execute(update(Room).where(Room.id == room_id).values(title=title))
-        _give_name(tx, room_id, title)
+        give_name(tx, room_id, title)
 
     def make_direct_within(self, tx: WriteTransaction, one_id: int, other_id: int) -> int:
         """Create a direct conversation of two users and return its id."""
@@ -240,7 +240,7 @@ class Rooms:
             if room_id is None:
                 room_id = _insert(tx, self._lobby, now, label=OPEN_LABEL, is_lobby=True)
             tx.execute(update(Room).where(Room.id == room_id).values(title=self._lobby, updated_at=now))
-            _give_name(tx, room_id, self._lobby)
+            give_name(tx, room_id, self._lobby)
 
 
 def _ids(tx: WriteTransaction, actor: Actor, members: Iterable[UserRef]) -> list[int]:
@@ -249,13 +249,6 @@ def _ids(tx: WriteTransaction, actor: Actor, members: Iterable[UserRef]) -> list
     Raises USER_NOT_FOUND.
     """
     return [user_id for user_id in access.user_ids(tx, members) if user_id != actor.user_id]
-
-
-def _checked_title(title: str) -> str:
-    """Return a title as it is stored. Raises ROOM_NAME_INVALID."""
-    if not is_name(title, ROOM_NAME_MAX_CHARS):
-        raise ChatError(ErrorCode.ROOM_NAME_INVALID)
-    return stored_name(title)
 
 
 def _insert(
@@ -284,24 +277,3 @@ def _insert(
         "updated_at": now,
     }
     return int(tx.execute(insert(Room).values(row).returning(Room.id)).scalar_one())
-
-
-def _lock_name(tx: WriteTransaction, name: str) -> None:
-    tx.lock_names([f"room {name_key(name)}"])
-
-
-def _give_name(tx: WriteTransaction, room_id: int, title: str) -> None:
-    """Give a room a unique name: its title, followed by the room's number if the title alone is taken.
-
-    No other name can end in this room's number, because titles that end in a number get their own number appended.
-    The name is locked, so no concurrent transaction can take it.
-    """
-    _lock_name(tx, title)
-    taken = _living_by_name(title).where(Room.id != room_id)
-    is_free = not is_reserved_room_name(title) and tx.execute(taken).first() is None
-    name = title if is_free else f"{title} #{room_id}"
-    tx.execute(update(Room).where(Room.id == room_id).values(name=name, name_key=name_key(name)))
-
-
-def _living_by_name(name: str) -> Select[Any]:
-    return select(Room.id).where(Room.name_key == name_key(name), Room.deleted_at.is_(None))
