@@ -34,6 +34,7 @@ LAYERS = (
     "web",
 )
 APART = ("bus", "housekeeping", "health", "walks")  # threads
+BEATS = ("chat/server/worker.py", "chat/server/malloc_trim.py")  # run once a second, and for no request
 
 
 class Served:
@@ -76,7 +77,9 @@ class Served:
         rows = [line.split("\t") for line in done.read_text(encoding="utf-8").splitlines()]
         done.unlink()
         return sorted(
-            (float(at), thread, file, name) for at, thread, file, name in rows if not thread.startswith(APART)
+            (float(at), thread, file, name)
+            for at, thread, file, name in rows
+            if not thread.startswith(APART) and file not in BEATS
         )
 
     def stop(self) -> None:
