@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Integer, Select, and_, bindparam, cast, func, or_, select
 
 from chat.errors import ChatError, ErrorCode
-from chat.models import Access, Actor, Membership, Role, Room, SiteSetting, User
+from chat.models import Access, Actor, Membership, Message, Role, Room, SiteSetting, User
 from chat.names import name_key
 from chat.ports import WriteTransaction
 from chat.storage.prepared import Prepared
@@ -190,6 +190,18 @@ def is_user(ref: UserRef) -> ColumnElement[bool]:
     """The condition that a User row is not deleted and has this username or id."""
     same = User.id == within_64_bits(ref) if isinstance(ref, int) else User.username_key == name_key(ref)
     return and_(same, User.deleted_at.is_(None))
+
+
+def is_message_of(room_id: int, message_id: int) -> ColumnElement[bool]:
+    """The condition that a Message has this id, is in the room, and is not deleted."""
+    return and_(Message.id == within_64_bits(message_id), Message.room_id == room_id, Message.deleted_at.is_(None))
+
+
+def living_among(connection: AnyConnection, user_ids: Iterable[int]) -> set[int]:
+    """Return those of the ids that belong to accounts which are not deleted."""
+    wanted = {within_64_bits(user_id) for user_id in user_ids}
+    query = select(User.id).where(User.id.in_(wanted), User.deleted_at.is_(None))
+    return set(connection.execute(query).scalars())
 
 
 def within_64_bits(row_id: int) -> int:

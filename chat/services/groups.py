@@ -13,7 +13,7 @@ from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
 from chat.security.limits import ACTS
 from chat.services import access, audit, friendships, paging, user_directory
-from chat.services.access import AnyConnection, FoundRoom, RoomRef, UserRef
+from chat.services.access import FoundRoom, RoomRef, UserRef
 from chat.services.audit import differing
 from chat.services.avatars import Avatars
 from chat.services.membership_changes import end_memberships, set_role
@@ -57,8 +57,7 @@ class Groups:
         """
         others = {user_id for user_id in members if user_id != actor.user_id}
         with self._store.write() as tx:
-            living = _living_among(tx, others)
-            if living != others:
+            if access.living_among(tx, others) != others:
                 raise ChatError(ErrorCode.USER_NOT_FOUND)
             if friendships.friends_among(tx, actor.user_id, others) != others:
                 raise ChatError(ErrorCode.NOT_FRIENDS)
@@ -175,12 +174,6 @@ class Groups:
     ) -> None:
         roles = ({"role": old}, {"role": new})
         audit.record(tx, self._clock(), actor, AuditAction.MEMBER_ROLE, *roles, room_id=room.id, subject_id=user_id)
-
-
-def _living_among(connection: AnyConnection, user_ids: set[int]) -> set[int]:
-    wanted = {access.within_64_bits(user_id) for user_id in user_ids}
-    query = select(User.id).where(User.id.in_(wanted), User.deleted_at.is_(None))
-    return set(connection.execute(query).scalars())
 
 
 def _member(tx: WriteTransaction, room: FoundRoom, user: UserRef) -> tuple[int, Role]:

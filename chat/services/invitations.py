@@ -53,9 +53,8 @@ class Invitations:
             inside = select(Membership.user_id).where(Membership.room_id == room.id, Membership.user_id.in_(wanted))
             if tx.execute(inside.limit(1)).first():
                 raise ChatError(ErrorCode.ALREADY_MEMBER)
-            living = select(User.id).where(User.id.in_(wanted), User.deleted_at.is_(None))
             friends = friendships.friends_among(tx, actor.user_id, wanted)
-            if not wanted <= friends.intersection(tx.execute(living).scalars()):
+            if not wanted <= friends & access.living_among(tx, wanted):
                 raise ChatError(ErrorCode.NOT_FRIENDS)
             if at_once:
                 self._memberships.add_all_within(tx, actor, room.id, sorted(wanted))

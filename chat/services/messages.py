@@ -141,8 +141,8 @@ class Messages:
         """
         with self._store.read() as connection:
             room = access.joined(connection, actor, ref)
-            same = (Message.id == access.within_64_bits(message_id), Message.room_id == room.id)
-            time = connection.execute(select(Message.time).where(*same, Message.deleted_at.is_(None))).scalar()
+            query = select(Message.time).where(access.is_message_of(room.id, message_id))
+            time = connection.execute(query).scalar()
             if time is None:
                 raise ChatError(ErrorCode.MESSAGE_NOT_FOUND)
             older = timeline.newest(connection, room.id, limit // 2 + 1, before=time)
@@ -238,5 +238,4 @@ def require_text(text: str, max_chars: int) -> None:
 
 
 def _is_in_room(tx: WriteTransaction, room_id: int, message_id: int) -> bool:
-    same = (Message.id == access.within_64_bits(message_id), Message.room_id == room_id)
-    return tx.execute(select(Message.id).where(*same, Message.deleted_at.is_(None))).first() is not None
+    return tx.execute(select(Message.id).where(access.is_message_of(room_id, message_id))).first() is not None

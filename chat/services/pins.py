@@ -8,7 +8,7 @@ from chat.models import Actor, AuditAction, ChangeKind, Message, Pin, StoredMess
 from chat.ports import Store
 from chat.security.limits import ACTS
 from chat.services import access, audit, change_log
-from chat.services.access import RoomRef, within_64_bits
+from chat.services.access import RoomRef
 from chat.services.permissions import Action, require
 from chat.services.rate_limits import Limits
 from chat.services.writing import require_writable
@@ -33,8 +33,7 @@ class Pins:
             room = access.joined_locked(tx, actor, ref)
             require(Action.PIN, room)
             require_writable(room, self._clock())
-            living = (Message.id == within_64_bits(message_id), Message.room_id == room.id)
-            query = select(Message.id, Message.time).where(*living, Message.deleted_at.is_(None))
+            query = select(Message.id, Message.time).where(access.is_message_of(room.id, message_id))
             message = tx.execute(query).first()
             if message is None:
                 raise ChatError(ErrorCode.MESSAGE_NOT_FOUND)

@@ -8,7 +8,7 @@ from chat.errors import ChatError, ErrorCode
 from chat.models import Actor, Membership, Message, Room, User
 from chat.ports import Store
 from chat.services import access, paging
-from chat.services.access import RoomRef, within_64_bits
+from chat.services.access import RoomRef
 from chat.services.paging import Listed, Page
 from chat.services.read_marks import ReadMarks
 from chat.services.user_directory import called
@@ -34,8 +34,7 @@ class SeenBy:
             room = access.joined(connection, actor, ref)
             if not connection.execute(select(Room.seen_by).where(Room.id == room.id)).scalar():
                 raise ChatError(ErrorCode.SEEN_BY_OFF)
-            living = (Message.id == within_64_bits(message_id), Message.room_id == room.id)
-            query = select(Message.time, Message.sender_id).where(*living, Message.deleted_at.is_(None))
+            query = select(Message.time, Message.sender_id).where(access.is_message_of(room.id, message_id))
             message = connection.execute(query).first()
             if message is None:
                 raise ChatError(ErrorCode.MESSAGE_NOT_FOUND)
