@@ -102,6 +102,15 @@ _PAGE_WORDS = {
     ),
     ErrorCode.NOT_SIGNED_IN: ("You are not logged in. Log in on the first page.", "未登录。请先在首页登录。"),
 }
+_REFUSED_WORDS = {  # by status
+    "414": ("The address is too long.", "地址太长。"),
+    "431": (
+        "Your browser sends too much with its request. Delete this site's cookies, then try again.",
+        "浏览器随请求发送的内容过多。请删除本站的 Cookie 后重试。",
+    ),
+    "503": ("The server is busy. Try again in a moment.", "服务器繁忙，请稍后重试。"),
+}
+_REFUSED_OTHERWISE = ("The server does not understand this request.", "服务器无法理解此请求。")
 
 
 def _page_words(failure: ChatError, response: Response) -> str:
@@ -131,8 +140,7 @@ def refusals(app: Flask) -> Envelope:
         unknown: Render | None = app.extensions[_EXTENSION].get(_UNKNOWN)
         with app.request_context(_environ(path, _LANGUAGE.search(head))):
             if render is None and _WANTS_PAGE.match(head):
-                chinese, english = "服务器不接受此请求（{}）。", "The server does not take this request ({})."
-                text = (chinese if prefers_chinese() else english).format(reason)
+                text = _REFUSED_WORDS.get(status[:3], _REFUSED_OTHERWISE)[prefers_chinese()]
                 return "text/html; charset=utf-8", _page(status, text).encode()
             if (render := render or unknown) is None:
                 return None

@@ -95,13 +95,23 @@ def test_without_a_protocol_it_is_pollings(shared: Shared, kind: str, chinese: b
         assert talk.rest() == b""
 
 
-@pytest.mark.parametrize(("language", "words"), [("zh", "服务器不接受此请求"), ("en", "The server does not take this")])
-def test_the_page_of_a_refusal_is_in_the_browsers_language(shared: Shared, language: str, words: str) -> None:
-    with Talk(shared.server) as talk:
-        head = f"GET /<b> HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\nAccept-Language: {language}\r\nbad\r\n\r\n"
-        page = talk.ask(head.encode())
-        assert page.headers["content-type"] == "text/html; charset=utf-8"
-        assert words in page.body.decode()
+PAGES = {
+    "a line without a colon": (b"bad\r\n", "The server does not understand this request.", "服务器无法理解此请求。"),
+    "cookies": (b"Cookie: a=" + b"x" * 50_000 + b"\r\n", "Delete this site&#x27;s cookies", "请删除本站的 Cookie"),
+    "a long address": (b"", "The address is too long.", "地址太长。"),
+}
+
+
+@pytest.mark.parametrize("kind", PAGES)
+def test_the_page_of_a_refusal_has_words_for_people_in_their_language(shared: Shared, kind: str) -> None:
+    line, english, chinese = PAGES[kind]
+    path = b"x" * 20_000 if kind == "a long address" else b"<b>"
+    for language, words in ((b"en", english), (b"zh", chinese)):
+        with Talk(shared.server) as talk:
+            head = b"GET /" + path + b" HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\nAccept-Language: " + language
+            page = talk.ask(head + b"\r\n" + line + b"\r\n")
+            assert page.headers["content-type"] == "text/html; charset=utf-8"
+            assert words in page.body.decode()
 
 
 HALVES = {
