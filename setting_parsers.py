@@ -24,8 +24,10 @@ LIBPQ_NUMBERS = (
     "tcp_user_timeout",
 )
 _PASSWORDS = (
-    r"([?&]\w*password=)[^&\s]*",
-    r"((?:://|^(?!\S+://))[^:@\s]*:).*(?=@)",  # up to the last @, as one may have been written unescaped
+    r"((?i:passw\w*)\s*=\s*)(?:'[^']*'|[^&\s]*)",
+    # Up to the last @, as one may have been written unescaped; the user's name may have one too.
+    r"((?:://|^(?!\s*\S+://)\s*)[^:\s]*:).*(?=@)",
+    r"((?i:rediss?)://)[^:@\s]+(?=@)",  # a password in place of ":password"
 )
 
 

@@ -100,6 +100,12 @@ def test_on_postgresql_a_key_must_be_given() -> None:
         ("postgres//chat:pass-1@host/chat", "postgres//chat:…@host/chat"),
         ("postgresql:/chat:pass-1@host/chat", "postgresql:…@host/chat"),
         ("postgresql://ch/at:pass-1@host/chat", "postgresql://ch/at:…@host/chat"),
+        ("postgresql://me@tenant:pass-1@host/chat", "postgresql://me@tenant:…@host/chat"),
+        (" postgres//chat:pass-1@host/chat", " postgres//chat:…@host/chat"),
+        ("host=db user=me password=pass-1 dbname=chat", "host=db user=me password=… dbname=chat"),
+        ("host=db password = 'pass 1' user=me", "host=db password = … user=me"),
+        ("postgresql://host/chat?passwd=pass-1&x=1", "postgresql://host/chat?passwd=…&x=1"),
+        ("redis://pass-1@host/0", "redis://…@host/0"),
     ],
 )
 def test_passwords_of_urls_are_not_shown(url: str, shown: str) -> None:
