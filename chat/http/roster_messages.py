@@ -48,6 +48,10 @@ WORDS: dict[Problem, tuple[str, str]] = {
         "{text} begins like a formula: names must not begin with = + - or @",
         "{text} 像公式：名称不能以 = + - @ 开头",
     ),
+    Problem.NO_COLUMN: (
+        "{text} belongs to no column of the first line: put quotation marks around a cell that contains the separator.",
+        "{text} 不属于第一行中的任何一列：如果单元格中含有分隔符，请给它加上引号。",
+    ),
     Problem.TWICE: ("{username} is in line {other} already.", "{username} 已在第 {other} 行出现。"),
     Problem.TAKEN: (
         "The username {username} belongs to another account: choose another one.",

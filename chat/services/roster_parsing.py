@@ -62,6 +62,7 @@ class Problem(Enum):
     ROOM = auto()  # room
     ROOMS = auto()  # limit (rooms)
     FORMULA = auto()  # text
+    NO_COLUMN = auto()  # text: of the first cell beyond the columns
     TWICE = auto()  # username, other (line)
     # detected with the database
     TAKEN = auto()  # username: a deleted account's, or a mail address
@@ -105,10 +106,10 @@ def read_roster(data: bytes, password_min: int, password_max: int) -> Roster:
     text, separator = _separated(text)
     rows = _Rows(text, separator)
     try:
-        columns = _columns(rows)
+        columns, width = _columns(rows)
         if "username" not in columns:
             return _useless(Problem.ENCODING if b"\0" in data and not data.startswith(_UTF_16) else Problem.NO_HEADER)
-        return _Reading(columns, password_min, password_max).read(rows)
+        return _Reading(columns, width, password_min, password_max).read(rows)
     except csv.Error:  # a quote that does not end, NUL, an endless cell
         return Roster([], [Complaint(rows.line, Problem.BROKEN)])
 
@@ -168,18 +169,18 @@ class _Rows(Iterator[list[str]]):
         return next(self._reader)
 
 
-def _columns(rows: _Rows) -> dict[str, int]:
-    """Map columns to their meaning, by the first non-empty line."""
+def _columns(rows: _Rows) -> tuple[dict[str, int], int]:
+    """Map columns to their meaning, by the first non-empty line, and count them."""
     for row in rows:
         if any(cell.strip() for cell in row):
             heads = [_HEADS.get(unicodedata.normalize("NFKC", cell[:50]).strip().lower()) for cell in row]
-            return {head: column for column, head in reversed(list(enumerate(heads))) if head}
-    return {}
+            return {head: column for column, head in reversed(list(enumerate(heads))) if head}, len(row)
+    return {}, 0
 
 
 class _Reading:
-    def __init__(self, columns: dict[str, int], password_min: int, password_max: int) -> None:
-        self._columns = columns
+    def __init__(self, columns: dict[str, int], width: int, password_min: int, password_max: int) -> None:
+        self._columns, self._width = columns, width
         self._password_min, self._password_max = password_min, password_max
         self._roster = Roster([], [])
         self._seen: dict[str, int] = {}  # lines, by the key of their username
@@ -206,6 +207,9 @@ class _Reading:
         name = cells.get("name", "") or username
         rooms = tuple(dict.fromkeys(filter(None, (r.strip() for r in _split(cells.get("rooms", ""))))))
         complaint = self._complaint(username, name, password, rooms)
+        beyond = next(filter(None, map(str.strip, row[self._width :])), "")
+        if beyond:  # such as the second room where ; separates cells: they would be lost
+            complaint = (Problem.NO_COLUMN, {"text": beyond[:60]})
         username, name, key = stored_name(username), stored_name(name), name_key(username)
         if complaint is None and key in self._seen:
             complaint = (Problem.TWICE, {"username": username, "other": self._seen[key]})
