@@ -74,12 +74,13 @@ class Inbox:
 class StreamConnection(StreamTransport):
     """The Peer of one Session. On the loop, except for methods that Peer allows from any thread."""
 
-    __slots__ = ("_inbox", "_pushes", "_session")
+    __slots__ = ("_fault", "_inbox", "_pushes", "_session")
 
     def __init__(self, host: Host, session: Session) -> None:
         super().__init__(host)
         self._session: Session | None = session
         self._inbox = Inbox()
+        self._fault: FrameError | None = None  # of a frame behind the messages in the inbox
         self._pushes: Pushes | None = None
 
     # Called by the transport
@@ -203,7 +204,9 @@ class StreamConnection(StreamTransport):
                     return
                 self._advance()
         except FrameError as error:
-            self._close(error.code, error.reason, deaf=True)
+            self._fault = error
+            self._at_end = True  # earlier messages are handled first, later data is discarded
+            self._advance()
             return
         self._set_reading(on=False)
         self.host.loop.call_soon(self._parse)  # after other connections' turns
@@ -228,6 +231,8 @@ class StreamConnection(StreamTransport):
             self.state = StreamState.ENDED
             self._session = None
             self.host.connections.discard(self)
+        elif self._fault is not None and self.is_open:
+            self._close(self._fault.code, self._fault.reason, deaf=True)
         elif self._at_end and self.is_open:
             self._close(NORMAL, "")
             self._transport.close()

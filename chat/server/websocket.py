@@ -40,7 +40,8 @@ class WebSocketConnection(StreamConnection):
 
     def farewell(self, code: int, reason: str) -> bytes:
         """Build the close frame, with the client's code if it closed first."""
-        return websocket_frames.close_frame(self._echoed if self._at_end else code, reason)
+        is_reply = self._at_end and self._fault is None
+        return websocket_frames.close_frame(self._echoed if is_reply else code, reason)
 
     def _keep(self, data: bytes) -> None:
         self._reader.buffer += data
