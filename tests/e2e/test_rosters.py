@@ -25,10 +25,15 @@ def test_a_roster_becomes_log_in_cards(people, server, name):
     teacher.locator(".teach-tabs [href='#now']").click()
     expect(teacher.locator(".teach-tabs [aria-current]")).to_have_attribute("href", "#now")
     people.may_lose_network = True
-    teacher.route("**/site/qr", lambda route: route.abort(), times=1)
+    for path in ("**/site/qr", "**/site/addresses"):
+        teacher.route(path, lambda route: route.abort())
     asked[0].abort()  # the page asks again
     expect(teacher.locator(".card")).to_have_count(2)  # all the same, as the passwords are nowhere else
-    expect(teacher.locator(".card svg")).to_have_count(0)  # they come later
+    expect(teacher.locator(".card svg")).to_have_count(0)
+    expect(teacher.get_by_role("button", name="Print")).to_be_enabled()
+    for path in ("**/site/qr", "**/site/addresses"):
+        teacher.unroute(path)
+    expect(teacher.locator(".card svg path")).to_have_count(2)  # as soon as the server is reached
     for tab, count in (("now", 0), ("people", 2)):
         teacher.locator(f".teach-tabs [href='#{tab}']").click()
         expect(teacher.locator(".card")).to_have_count(count)

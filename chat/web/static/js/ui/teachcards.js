@@ -7,6 +7,8 @@ import { siteName } from "./arrival.js";
 import { notify } from "./notices.js";
 import { qrCodes } from "./qr.js";
 
+const AGAIN_MS = 3000; // while the server is away
+
 /** Show cards ({username, name, password}) in place; back() leaves them. */
 export async function showCards(place, cards, back) {
   const sheet = el("div", { class: "cards" });
@@ -14,17 +16,20 @@ export async function showCards(place, cards, back) {
   const print = el("button", { type: "button", class: "primary", disabled: true, onclick: () => globalThis.print() }, t("cards.print"));
   const leave = el("button", { type: "button", onclick: back }, t("cards.back"));
   place.replaceChildren(el("div", { class: "cards-head no-print" }, el("p", {}, t("cards.about")), el("div", { class: "buttons" }, leave, print)), status, sheet);
-  let address = location.origin;
-  try {
-    [address] = (await siteApi.addresses()).addresses;
-    const codes = await qrCodes(cards.map(({ username }) => `${address}/?username=${encodeURIComponent(username)}`));
-    sheet.append(...cards.map((card, index) => cardNode(card, address, codes[index])));
-    status.remove();
-  } catch (error) {
-    sheet.append(...cards.map((card) => cardNode(card, address))); // the passwords matter more than the codes
-    status.textContent = error.message;
-    notify(status.textContent, "bad");
-  }
+  const fill = (address, codes = []) => sheet.replaceChildren(...cards.map((card, index) => cardNode(card, address, codes[index])));
+  const find = async () => {
+    try {
+      const [address] = (await siteApi.addresses()).addresses;
+      fill(address, await qrCodes(cards.map(({ username }) => `${address}/?username=${encodeURIComponent(username)}`)));
+      status.remove();
+    } catch (error) {
+      if (status.textContent !== error.message) notify(error.message, "bad");
+      status.textContent = error.message;
+      if (sheet.childElementCount === 0) fill(location.origin); // the passwords matter more than the codes
+      if (error.isPassing) setTimeout(() => sheet.isConnected && find(), AGAIN_MS);
+    }
+  };
+  await find();
   print.disabled = false;
 }
 
