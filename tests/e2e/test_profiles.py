@@ -125,3 +125,23 @@ def make_friends(page: Page, client: Client) -> None:
     asked = page.request.post("/add_friend", data={"target_id": ids["receiver_user_id"], "message": "hi"})
     assert asked.ok, asked.text()
     client.post("/friend_request_handle", **ids)
+
+
+LISTEN = """([name, id]) => {
+    const channel = new BroadcastChannel("commonroom.tabs");
+    globalThis.heard = [];
+    channel.onmessage = ({ data }) => data.kind === "me" && globalThis.heard.push(data.me.nickname);
+    channel.postMessage({ kind: "me", me: { id, nickname: name } });
+}"""
+
+
+def test_a_tab_tells_no_news_of_the_user_that_another_tab_told(people, name):
+    """Two tabs that heard different names at once would answer each other without end."""
+    anna, _ = own_room(people, name)
+    me = anna.request.get("/user/me?detail=1").json()
+    anna.evaluate(LISTEN, ["Told", me["id"]])
+    expect(anna.locator("#my-name")).to_have_text("Told")
+    changed = anna.request.post("/user/profile", data={"nickname": "Own"})
+    assert changed.ok, changed.text()
+    anna.wait_for_function("() => globalThis.heard.includes('Own')")
+    assert "Told" not in anna.evaluate("globalThis.heard")

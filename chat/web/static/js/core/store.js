@@ -78,11 +78,11 @@ export class Store {
     if (isChanged) this.emit("profiles");
   }
 
-  /** The logged-in user, with a changed name, badge or picture. */
-  setMe(me) {
+  /** The logged-in user, with a changed name, badge or picture. isHeard: from another tab. */
+  setMe(me, isHeard = false) {
     const isSame = Object.keys(me).every((key) => me[key] === this.me[key]);
     this.me = { ...this.me, ...me };
-    if (!isSame) this.emit("me");
+    if (!isSame) this.emit("me", isHeard);
   }
 
   get room() {

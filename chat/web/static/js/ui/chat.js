@@ -54,7 +54,7 @@ export class Chat {
     store.on("dropped", release);
     store.on("lost", (room) => tellLost(room, [...room.unsent, this.composer.draftOf(room.name)]));
     store.on("current", () => this.#opened());
-    store.on("me", () => this.#meChanged());
+    store.on("me", (isHeard) => this.#meChanged(isHeard));
     for (const topic of ["unread", "rooms"]) store.on(topic, () => this.#showTitle());
     const open = (name) => this.#layout.open(name);
     this.feed = new RoomFeed(store, {
@@ -126,11 +126,11 @@ export class Chat {
   }
 
   /** The user has another name, badge or picture, here or elsewhere. */
-  #meChanged() {
+  #meChanged(isHeard) {
     const { me } = this.#store;
     this.#records.rename(me.username);
     this.#layout.showName();
-    this.#tabs.tell("me", { me });
+    if (!isHeard) this.#tabs.tell("me", { me }); // two tabs could answer each other without end
   }
 
   async #enter() {
@@ -244,7 +244,7 @@ export class Chat {
   }
 
   #listenToTabs() {
-    this.#tabs.on("me", ({ me }) => this.#store.me?.id === me.id && this.#store.setMe(me));
+    this.#tabs.on("me", ({ me }) => this.#store.me?.id === me.id && this.#store.setMe(me, true));
     this.#tabs.on("seen", ({ username, id, upTo }) => {
       const room = this.#store.joined.find((joined) => joined.id === id);
       if (!room || this.#store.me?.username !== username) return;
