@@ -61,6 +61,12 @@ class PrivateRedis:
         except redis.ConnectionError:
             return False
 
+    @property
+    def pid(self) -> int:
+        """Of its process, which runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """End it at once, and everything that it knows."""
         assert self._process is not None

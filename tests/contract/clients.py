@@ -33,12 +33,12 @@ class FlaskTransport:
     """Requests through Flask's test client, in this process. Every answer must match the document."""
 
     def __init__(self, app: Flask) -> None:
-        self._app = app
-        self._client = app.test_client()
+        self.app = app
+        self.client = app.test_client()
 
     def request(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Reply:
-        with closing(self._client.open(path, method=method, data=body, headers=headers)) as response:
-            check_answer(self._app, method, path, response)
+        with closing(self.client.open(path, method=method, data=body, headers=headers)) as response:
+            check_answer(self.app, method, path, response)
             return Reply(response.status_code, response.headers, response.data)
 
 

@@ -50,7 +50,7 @@ def ims(app: Flask, name: str) -> ImsClient:
 
 
 def befriend(one: ImsClient, other: ImsClient) -> None:
-    services = services_of(other.transport._app)  # type: ignore[attr-defined]
+    services = services_of(other.transport.app)  # type: ignore[attr-defined]
     actors = []
     for each in (one, other):
         user_id, session = services.accounts.log_in_telling(f"{each.username}@example.com", "secret1", "192.0.2.1")

@@ -32,7 +32,7 @@ def ask(talking: PollingClient, method: str, path: str, **headers: str) -> tuple
     transport = talking.transport
     assert isinstance(transport, FlaskTransport)
     arrival = Arrival(time.monotonic(), b"")
-    response = transport._client.open(path, method=method, headers=headers, environ_overrides={ARRIVAL_KEY: arrival})
+    response = transport.client.open(path, method=method, headers=headers, environ_overrides={ARRIVAL_KEY: arrival})
     assert response.status_code == 200
     return response.data, dict(response.headers)
 

@@ -155,7 +155,7 @@ def test_a_picture_becomes_a_url_that_loads_without_headers(alice: RoomapiClient
     assert alice.ok("POST", "/api/message/list", {"room_id": 1}) == [sent | {"content": path}]
     url = urlsplit(sent["content"])
     assert (url.scheme, url.netloc) == ("http", "localhost")
-    stranger = Caller(FlaskTransport(alice.transport._app))  # type: ignore[attr-defined]
+    stranger = Caller(FlaskTransport(alice.transport.app))  # type: ignore[attr-defined]
     loaded = stranger.call("GET", url.path)
     assert (loaded.status, loaded.body, loaded.headers["Content-Type"]) == (200, data, f"image/{kind.lower()}")
 
