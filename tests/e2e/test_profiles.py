@@ -117,6 +117,18 @@ def test_a_badge_appears_beside_shown_messages(people, name, server):
     expect(byline.locator(".teacher")).to_have_count(0)
 
 
+def test_the_board_shows_changed_names(people, name):
+    anna, room = own_room(people, name)
+    bert = people.client(name("bert"))
+    bert.post("/room/join", roomname=room)
+    bert.say("hello", room)
+    anna.goto(f"/board/{room}")
+    shown = anna.locator(".board-name")
+    expect(shown).to_have_text(bert.name)
+    bert.post("/user/profile", nickname="Robert")
+    expect(shown).to_have_text(f"Robert · {bert.name}")
+
+
 def make_friends(page: Page, client: Client) -> None:
     ids = {
         "receiver_user_id": client.get("/user/me")["id"],
