@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from chat.backends.sqlite.backup import KEPT, backup, restore
+from chat.backends.sqlite.backup import KEPT, backup, drafted, restore
 from chat.ports import BackupError
 from instance import check_database
 from tests.raw import token_of
@@ -165,6 +165,19 @@ def test_a_file_that_cannot_be_written_is_named_as_it_was_given(database: Path, 
     ):
         with pytest.raises(BackupError, match=f"^{re.escape(str(named))}: [A-Z]"):
             backup(database, target)
+
+
+def test_drafts_of_killed_processes_are_removed_and_those_in_use_kept(database: Path, tmp_path: Path) -> None:
+    """Each holds everything that is stored, also what is erased from the database later."""
+    abandoned = [tmp_path / f".kept.db.0123abcd{suffix}" for suffix in ("", "-wal", "-shm")]
+    others = [tmp_path / name for name in (".kept.db.older", ".kept.db.0123abcde", ".own.db.0123abcd")]
+    for path in (*abandoned, *others):
+        path.write_bytes(b"x")
+    with drafted(tmp_path / "kept.db") as in_use:
+        backup(database, tmp_path / "kept.db")
+        assert in_use.exists()
+    assert not any(path.exists() for path in (*abandoned, in_use))
+    assert all(path.exists() for path in others)
 
 
 def test_a_backup_does_not_go_over_the_database_itself(database: Path, tmp_path: Path) -> None:

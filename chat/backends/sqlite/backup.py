@@ -1,7 +1,9 @@
 """Backup and restore of the SQLite file: consistent, private, and atomic."""
 
 import contextlib
+import fcntl
 import os
+import re
 import secrets
 import shutil
 import sqlite3
@@ -12,6 +14,7 @@ from chat.backends.sqlite.doorbell import Neighbours
 from chat.ports import BackupError
 
 KEPT = ".before-restore"  # suffix for the database that a restore replaces
+_BESIDE = ("", "-wal", "-shm", "-journal")
 
 
 def backup(database: Path, target: Path) -> None:
@@ -132,20 +135,41 @@ def alone(database: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def drafted(path: Path) -> Iterator[Path]:
-    """Create a private file in the same folder, for renaming when complete; removed otherwise."""
+    """Create a private file in the same folder, for renaming when complete; removed otherwise.
+
+    Those of processes that were killed are removed first: they hold everything that is stored.
+    """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        yield draft
-    except OSError as error:  # not by the draft's name, which nobody has given
-        named = path if error.filename in {None, str(draft)} else error.filename
-        raise BackupError(f"{named if path.parent.is_dir() else path.parent}: {error.strerror or error}") from None
-    except sqlite3.Error as error:
-        raise BackupError(f"{path}: {error}") from None
-    finally:
-        for suffix in ("", "-wal", "-shm", "-journal"):
-            with contextlib.suppress(OSError):  # a name that is too long
-                draft.with_name(draft.name + suffix).unlink(missing_ok=True)
+    with contextlib.ExitStack() as stack:
+        stack.callback(_remove, draft)
+        try:
+            _remove_abandoned(path)
+            held = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            stack.callback(os.close, held)
+            with contextlib.suppress(OSError):  # a file system without locks
+                fcntl.flock(held, fcntl.LOCK_EX)
+            yield draft
+        except OSError as error:  # not by the draft's name, which nobody has given
+            named = path if error.filename in {None, str(draft)} else error.filename
+            raise BackupError(f"{named if path.parent.is_dir() else path.parent}: {error.strerror or error}") from None
+        except sqlite3.Error as error:
+            raise BackupError(f"{path}: {error}") from None
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove drafts whose process has ended: nobody holds the lock."""
+    pattern = re.compile(re.escape(f".{path.name}.") + "[0-9a-f]{8}")
+    with contextlib.suppress(OSError):
+        for draft in [each for each in path.parent.iterdir() if pattern.fullmatch(each.name)]:
+            with draft.open("rb") as file, contextlib.suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _remove(draft)
+
+
+def _remove(draft: Path) -> None:
+    for suffix in _BESIDE:
+        with contextlib.suppress(OSError):  # a name that is too long
+            draft.with_name(draft.name + suffix).unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:
