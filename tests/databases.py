@@ -17,7 +17,7 @@ SECRET = "tests-only-0123456789-abcdefghijklmnopqrstuvwxyz"
 URL_FILE = "database_url"  # a file in the instance folder: its database is not the SQLite file there
 direct_only = pytest.mark.skipif(
     bool(os.environ.get(postgresql.POOLER)),
-    reason="a pooler has connections of its own: it replaces lost ones, and LISTEN is deaf",
+    reason="a pooler has connections of its own: it replaces lost ones, sets no timeouts, and LISTEN is deaf",
 )
 
 

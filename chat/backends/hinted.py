@@ -2,6 +2,7 @@
 
 import json
 import logging
+import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
@@ -15,6 +16,8 @@ HINT_MAX_BYTES = 7900  # NOTIFY takes less than 8,000
 MOST_DUE = 1000  # messages; of more, others read from the database
 _LOOK = ""
 _FIELDS = [each.name for each in fields(StoredMessage) if each.name != "encoded"]
+_TYPE, _REACTIONS, _MENTIONS = map(_FIELDS.index, ("type", "reactions", "mentions"))
+_VERSION = zlib.crc32(",".join(_FIELDS).encode())  # hints of other fields are not understood
 
 
 def encode(events: Iterable[Event]) -> list[str] | None:
@@ -23,9 +26,8 @@ def encode(events: Iterable[Event]) -> list[str] | None:
     for event in events:
         if event.kind is not EventKind.MESSAGE or event.message is None:
             return None
-        shown = {name: getattr(event.message, name) for name in _FIELDS}
-        given = {"message": shown, "prev_time": event.prev_time, "rights_version": event.rights_version}
-        text = json.dumps(given, separators=(",", ":"))
+        values = [getattr(event.message, name) for name in _FIELDS]
+        text = json.dumps([_VERSION, event.prev_time, event.rights_version, *values], separators=(",", ":"))
         if len(text) > MESSAGE_MAX_BYTES:
             return None
         found.append(text)
@@ -44,14 +46,17 @@ def heard_events(text: str) -> Sequence[Event]:
 def decode(text: str) -> list[Event]:
     """Return the events of a hint. Raises ValueError, also for the hint of a version with other fields."""
     try:
-        return [_event(**given) for given in json.loads(text)]
-    except (TypeError, KeyError) as error:
+        return [_event(*given) for given in json.loads(text)]
+    except TypeError as error:
         raise ValueError("not a hint of this version") from error
 
 
-def _event(message: dict[str, Any], prev_time: int, rights_version: int) -> Event:
-    lists = {"reactions": (), "mentions": tuple(message["mentions"]), "type": MessageType(message["type"])}
-    stored = StoredMessage(**message | lists)
+def _event(version: int, prev_time: int, rights_version: int, *values: Any) -> Event:
+    if version != _VERSION or len(values) != len(_FIELDS):
+        raise ValueError("a hint of other fields")
+    row = list(values)
+    row[_TYPE], row[_REACTIONS], row[_MENTIONS] = MessageType(row[_TYPE]), (), tuple(row[_MENTIONS])
+    stored = StoredMessage(*row)
     return Event(EventKind.MESSAGE, stored.room_id, stored.time, stored, prev_time, rights_version=rights_version)
 
 

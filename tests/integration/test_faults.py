@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from tests.database import locked, rows_of
+from tests.databases import direct_only
 from tests.pictures import noise
 from tests.raw import Talk, token_of
 from tests.real_server import Server
@@ -57,6 +58,7 @@ def test_a_full_disk(server: StartServer, home: Path) -> None:
     assert show(data).status_code == 200
 
 
+@direct_only
 def test_a_locked_database(server: StartServer, home: Path) -> None:
     live = server(CHAT_DATABASE_BUSY_SECONDS="0.3")
     auth = {"Authorization": token_of(live, "alice")}

@@ -7,6 +7,7 @@ import pytest
 
 from tests.contract.realtime_client import Closed, RealtimeUser, RoomSocket
 from tests.database import locked
+from tests.databases import direct_only
 from tests.processes import spread
 from tests.real_server import Server, free_port
 
@@ -74,6 +75,7 @@ def test_the_further_port(server: StartServer, user: MakeUser) -> None:
         there.close()
 
 
+@direct_only
 def test_a_busy_database_refuses_a_message_or_a_token_and_neither_is_lost(
     server: StartServer, user: MakeUser, home: Path
 ) -> None:

@@ -85,12 +85,14 @@ def test_hints_of_another_version_are_looked_for(services: Services, alice: Acto
     (commit,) = sent(services, alice, "x")
     (text,) = joined(encode(commit) or [])
     assert len(heard_events(text)) == 1
-    given = json.loads(text)
+    version, *values = json.loads(text)[0]
     for changed in (
-        [given[0] | {"message": given[0]["message"] | {"new_field": 1}}],
-        [given[0] | {"message": {"id": 1}}],
+        [[version + 1, *values]],
+        [[version, *values, 1]],
+        [[version, *values[:5]]],
+        [[version]],
         [{"id": 1}],
-        {"messages": given},
+        {"messages": [[version, *values]]},
         7,
     ):
         assert heard_events(json.dumps(changed)) == ()

@@ -637,7 +637,8 @@ def test_events_travel_by_redis_and_without_it_by_notifications(
     with psycopg.connect(url_of(home), autocommit=True) as outside:
         outside.execute("LISTEN commonroom")
         assert seconds_until_heard(one, other, "by Redis") < 2
-        assert not list(outside.notifies(timeout=0.1)), "PostgreSQL is left alone"
+        notified = [each.payload for each in outside.notifies(timeout=0.1)]  # each bus notifies once as it starts
+        assert not any("by Redis" in payload for payload in notified), "PostgreSQL is left alone"
         server.kill()
         assert seconds_until_heard(one, other, "without") < 2
         assert list(outside.notifies(timeout=0.1))

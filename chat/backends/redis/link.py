@@ -1,8 +1,9 @@
 """Commands to Redis that hold nobody up: short timeouts, no retries, and no attempts while it is known to be away."""
 
+import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -75,10 +76,19 @@ class Link:
         """Return a Lua script that is sent once and then called by its hash, inside of `run`."""
         return self._client.register_script(text)
 
-    def subscriber(self) -> "redis.client.PubSub":
-        """Make a subscriber with a connection of its own."""
-        made: redis.client.PubSub = client(self._url, self._patience).pubsub()  # type: ignore[no-untyped-call]
-        return made
+    @contextlib.contextmanager
+    def subscribed(self, *channels: str) -> Iterator["redis.connection.ConnectionInterface"]:
+        """Subscribe to channels on a connection of its own. Raises RedisError.
+
+        Not by redis-py's PubSub: looking for an end before each message, its `get_message` takes twice the CPU.
+        """
+        pool = client(self._url, self._patience).connection_pool
+        try:
+            connection = pool.get_connection()
+            connection.send_command("SUBSCRIBE", *channels)  # type: ignore[no-untyped-call]
+            yield connection
+        finally:
+            pool.disconnect()
 
     def close(self) -> None:
         self._client.close()
