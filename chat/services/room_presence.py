@@ -4,7 +4,7 @@ import secrets
 import threading
 from typing import Any
 
-from sqlalchemy import and_, delete, func, insert, select, update
+from sqlalchemy import and_, delete, func, insert, select, text, update
 
 from chat.clock import SECOND, Clock
 from chat.models import Actor, Event, EventKind, Process, User, Visitor, VisitRow
@@ -13,6 +13,8 @@ from chat.services.membership_changes import accept_within
 
 ALIVE_FOR = 20 * SECOND  # µs; visits of a dead process end after this time
 RENEW_AT = 12 * SECOND  # µs remaining
+# On PostgreSQL two threads may find at once that the row is missing: the second one waits for the first.
+_begin_lease = text("INSERT INTO processes (id, alive_until) VALUES (:id, :alive_until) ON CONFLICT (id) DO NOTHING")
 
 
 class Visit:
@@ -103,14 +105,14 @@ class RoomPresence:
 
     def _be_alive(self, tx: WriteTransaction, *room_ids: int) -> None:
         """Renew this process's row; the rooms, which are going to be counted in, are locked."""
-        if not self._process:
-            self._process = secrets.token_hex(8)
+        with self._lock:
+            self._process = self._process or secrets.token_hex(8)
         self._alive_until = self._clock() + ALIVE_FOR
-        mine = update(Process).where(Process.id == self._process)
-        if tx.execute(mine.values(alive_until=self._alive_until)).rowcount:
+        lease = {"id": self._process, "alive_until": self._alive_until}
+        renew = update(Process).where(Process.id == self._process).values(alive_until=self._alive_until)
+        if tx.execute(renew).rowcount or not tx.execute(_begin_lease, lease).rowcount:
             tx.lock_rooms(room_ids)
             return
-        tx.execute(insert(Process).values(id=self._process, alive_until=self._alive_until))
         # This process was delayed so long that others considered it dead. Sockets that leave meanwhile wait for the
         # lock and find the new row.
         with self._lock:

@@ -1,5 +1,8 @@
 """Presence in rooms by sockets: the first arrival and the last departure are announced once over all processes."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from sqlalchemy import func, select
 
@@ -73,6 +76,21 @@ def test_signals_are_heard_once_each_though_many_at_once(services: Services, ali
         services.room_presence.leave(services.room_presence.enter(alice, LOBBY))
     assert witness.heard() == [CAME, WENT] * 3
     assert witness.heard() == []
+
+
+def test_many_may_be_the_first_of_a_process_at_once(services: Services, alice: Actor) -> None:
+    witness, together = Witness(services), threading.Barrier(8)
+
+    def enter(_: int) -> None:
+        together.wait()
+        services.room_presence.enter(alice, LOBBY)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(enter, range(8)))
+    assert witness.heard() == [CAME]
+    with services.store.read() as connection:
+        assert connection.execute(select(func.count()).select_from(Process)).scalar() == 1
+        assert connection.execute(select(func.count()).select_from(VisitRow)).scalar() == 8
 
 
 def test_a_process_that_dies(services: Services, other: Services, alice: Actor, clock: FakeClock) -> None:
