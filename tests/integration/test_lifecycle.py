@@ -70,19 +70,24 @@ def test_clients_that_hang_up_free_their_places_at_once(server: StartServer) -> 
     def held() -> int:
         return sockets_of(worker) - 1  # the one it listens on
 
+    def are_held() -> None:
+        """Wait until threads have taken in all pulls: a request behind them that waits for over 2 s is refused."""
+        wait_until(lambda: held() >= 200, "200 pulls are here")
+        me = lambda: requests.get(f"{live.url}/user/me", headers={"Authorization": token}, timeout=30)  # noqa: E731
+        wait_until(lambda: me().status_code == 200, "they are held", 60)
+
     dropped = [open_pull(live, token, {"public": ""}) for _ in range(200)]
-    wait_until(lambda: held() >= 200, "200 pulls are held")
-    time.sleep(0.5)
+    are_held()
     assert not select.select(dropped, [], [], 0)[0], "none is answered yet"
     for connection in dropped:
         connection.close()
     wait_until(lambda: held() <= 5, "their sockets are closed here too", 5)
     fresh = [open_pull(live, token, {"public": ""}) for _ in range(200)]
-    wait_until(lambda: held() >= 200, "200 new ones are held")
-    time.sleep(0.5)
+    are_held()
     assert not select.select(fresh, [], [], 0)[0]
     body = {"roomname": "public", "new_message": {"type": "text", "content": "to all 200"}}
-    requests.post(f"{live.url}/chat/send", json=body, headers={"Authorization": token}, timeout=30)
+    sent = requests.post(f"{live.url}/chat/send", json=body, headers={"Authorization": token}, timeout=30)
+    assert sent.status_code == 200
     for connection in fresh:
         status, got = answer(connection)
         assert (status, got["public"][0]["content"]) == (200, "to all 200")
