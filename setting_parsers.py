@@ -27,6 +27,8 @@ _PASSWORDS = (
     r"((?i:passw\w*)\s*=\s*)(?:'[^']*'|[^&\s]*)",
     # Up to the last @, as one may have been written unescaped; the user's name may have one too.
     r"((?:://|^(?!\s*\S+://)\s*)[^:\s]*:).*(?=@)",
+    # Without an @, as it was forgotten or escaped: what is no port.
+    r"(://[^:/@\s\[]*:)(?!\d*(?:[/?#,\s]|$))[^/?#\s@]*(?=[/?#\s]|$)",
     r"((?i:rediss?)://)[^:@\s]+(?=@)",  # a password in place of ":password"
 )
 

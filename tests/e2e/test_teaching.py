@@ -102,6 +102,9 @@ def test_from_the_link_to_a_class_that_is_in(first_people, new_site, name):
     expect(teacher.locator(".panel-code")).to_have_text(re.compile("^[2-9A-Z]{6}$"))  # shown at once
     teacher.keyboard.press("Escape")
     expect(teacher).to_have_url(re.compile(r"/(#\w*)?$"))
+    visitor.goto(f"/claim/{token}")
+    expect(visitor.locator("#login-about")).to_have_text(re.compile("no longer works"))
+    expect(visitor.locator("#login-title")).to_have_text("Welcome back")
 
     room = name("physics")
     create_room(teacher, room)

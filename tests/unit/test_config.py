@@ -106,6 +106,9 @@ def test_on_postgresql_a_key_must_be_given() -> None:
         ("host=db password = 'pass 1' user=me", "host=db password = … user=me"),
         ("postgresql://host/chat?passwd=pass-1&x=1", "postgresql://host/chat?passwd=…&x=1"),
         ("redis://pass-1@host/0", "redis://…@host/0"),
+        ("postgresql://me:pass-1", "postgresql://me:…"),
+        ("postgresql://me:pass-1%40host:5432/chat", "postgresql://me:…/chat"),
+        ("postgresql://a:5432,[::1]:5433/chat", "postgresql://a:5432,[::1]:5433/chat"),
     ],
 )
 def test_passwords_of_urls_are_not_shown(url: str, shown: str) -> None:

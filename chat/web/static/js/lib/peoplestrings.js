@@ -35,6 +35,10 @@ export const PEOPLE_STRINGS = {
     "Whoever registers or logs in here now becomes the teacher of this site, once.",
     "现在在此注册或登录的人将成为本站点的老师，仅此一次。",
   ],
+  "claim.used": [
+    "This link no longer works: the site has a teacher. Log in as usual.",
+    "此链接已失效：本站点已有老师。请照常登录。",
+  ],
   "claim.done": ["You are the teacher of this site now.", "你现在是本站点的老师。"],
   "claim.none.title": ["No teacher yet", "还没有老师"],
   "claim.none.about": [

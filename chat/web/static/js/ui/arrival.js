@@ -53,19 +53,21 @@ export async function lookUpCode() {
 /** Further texts of the first page, and whether registration is possible. joining: of lookUpCode, once it is known. */
 export function siteAbout(joining = null) {
   const { registration, hasTeacher } = document.body.dataset;
-  const isClaiming = entry()?.kind === "claim";
+  const isUsed = entry()?.kind === "claim" && hasTeacher !== undefined;
+  const isClaiming = entry()?.kind === "claim" && !isUsed;
   const isJoining = entry()?.kind === "join";
   const loginTitle = isClaiming ? t("claim.title") : hasTeacher === undefined ? t("claim.none.title") : t("login.title");
   if (isJoining && joining) {
     const needsCode = registration === "code" && Boolean(joining.error);
-    return { loginTitle: t("login.title"), about: joining.error ?? t("join.room", joining), isClosed: registration === "closed", needsCode };
+    return { loginTitle: t("login.title"), about: joining.error ?? t("join.room", joining), isClosed: registration === "closed", needsCode, isUsed };
   }
-  const told = isClaiming ? "claim.about" : isJoining ? "join.about" : hasTeacher === undefined ? "claim.none.about" : "";
+  const told = isUsed ? "claim.used" : isClaiming ? "claim.about" : isJoining ? "join.about" : hasTeacher === undefined ? "claim.none.about" : "";
   return {
     loginTitle,
     about: told ? t(told) : registration === "closed" ? t("register.closed") : "",
     isClosed: registration === "closed" && !isClaiming,
-    needsCode: registration === "code" && !entry(),
+    needsCode: registration === "code" && !isClaiming && !isJoining,
+    isUsed,
   };
 }
 

@@ -38,7 +38,8 @@ export class Login {
     this.#other = other;
     byId("username").value = username || usernameInAddress();
     byId("password").value = "";
-    this.#choose(Boolean(entry()) && !username && !siteAbout().isClosed);
+    const { isClosed, isUsed } = siteAbout();
+    this.#choose(Boolean(entry()) && !username && !isClosed && !isUsed);
     if (entry()?.kind === "join") this.#lookUp();
     this.#focus();
   }
