@@ -270,14 +270,23 @@ def look_at_the_board(board, client, room):
         )
 
 
-@pytest.mark.parametrize("code", ["%E0%A4", "%00", "x" * 300, "a/b"])
-def test_an_address_with_no_code_says_so_in_plain_words(people, name, code):
+NO_CODES = ("%E0%A4", "%00", "x" * 300, "a/b")
+
+
+@pytest.mark.parametrize("code", NO_CODES)
+def test_an_address_with_no_code_says_so_in_plain_words(people, code):
     page = people.page()
     page.goto(f"/join/{code}")
     expect(page.locator("#login-about")).to_contain_text("join code is not valid")
-    page.goto(f"/claim/{code}")
-    register(page, name("kim"))
-    expect(page.locator(".notice.bad")).to_contain_text("link")
+
+
+@pytest.mark.usefixtures("new_site")
+def test_a_link_that_makes_no_teacher_says_so_in_plain_words(first_people, name):
+    for number, code in enumerate(NO_CODES):
+        page = first_people.page()
+        page.goto(f"/claim/{code}")
+        register(page, name(f"kim{number}"))
+        expect(page.locator(".notice.bad")).to_contain_text("link")
 
 
 def test_every_step_of_the_teachers_guide_can_be_played(people, server, name):
