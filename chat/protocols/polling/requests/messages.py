@@ -116,6 +116,10 @@ class _Ids(fields.Field[frozenset[int]]):
 
     PATTERN = r"^[0-9]{1,18}(,[0-9]{1,18}){0,99}$"
 
+    def __init__(self, english: str, chinese: str, **options: Any) -> None:
+        described = about(english, chinese, type="string", pattern=self.PATTERN, examples=["1"])
+        super().__init__(metadata=described, **options)
+
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> frozenset[int]:
         if not re.fullmatch(self.PATTERN, value):
             raise ValidationError("Not numbers with commas.")
@@ -141,14 +145,9 @@ class PullQuery(In):
         )
     )
     read = _Ids(
+        "comma-separated ids of the rooms on screen; 0: none. Only their cursors become read marks. Absent: all",
+        "正在查看的聊天室 id，以逗号分隔；0 表示没有。只有这些聊天室的游标算作已读；缺省为全部",
         load_default=None,
-        metadata=about(
-            "comma-separated ids of the rooms on screen; 0: none. Only their cursors become read marks. Absent: all",
-            "正在查看的聊天室 id，以逗号分隔；0 表示没有。只有这些聊天室的游标算作已读；缺省为全部",
-            type="string",
-            pattern=_Ids.PATTERN,
-            examples=["1"],
-        ),
     )
     changes = Flag(_CHANGES)
     links = Flag(_LINKS)
@@ -180,13 +179,4 @@ class HistoryQuery(In):
 
 class AuthorsQuery(In):
     roomname = fields.String(required=True, validate=NAME, metadata=ROOMNAME)
-    messages = _Ids(
-        required=True,
-        metadata=about(
-            "comma-separated ids of messages, at most 100",
-            "消息的 id，以逗号分隔，最多 100 个",
-            type="string",
-            pattern=_Ids.PATTERN,
-            examples=["1"],
-        ),
-    )
+    messages = _Ids("comma-separated ids of messages, at most 100", "消息的 id，以逗号分隔，最多 100 个", required=True)
