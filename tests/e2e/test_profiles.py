@@ -18,12 +18,18 @@ def avatar() -> str:
     return base64.b64encode(buffer.getvalue()).decode()
 
 
-def test_names_beside_shown_messages_follow_their_authors(people, name):
+def room_with_message(people, name, text):
+    """Anna's page with a message of Bert's in her room."""
     anna, room = own_room(people, name)
     bert = people.client(name("bert"))
     bert.post("/room/join", roomname=room)
-    bert.say("hello", room)
+    bert.say(text, room)
     expect(anna.locator(".byline")).to_have_text(bert.name)
+    return anna, room, bert
+
+
+def test_names_beside_shown_messages_follow_their_authors(people, name):
+    anna, room, bert = room_with_message(people, name, "hello")
     message = anna.locator(".message", has=bubbles(anna, "hello"))
     message.hover()
     message.get_by_role("button", name="Reply").click()
@@ -43,11 +49,7 @@ def test_names_beside_shown_messages_follow_their_authors(people, name):
 
 
 def test_the_name_of_an_author_who_has_left_follows_too(people, name):
-    anna, room = own_room(people, name)
-    bert = people.client(name("bert"))
-    bert.post("/room/join", roomname=room)
-    bert.say("goodbye", room)
-    expect(anna.locator(".byline")).to_have_text(bert.name)
+    anna, room, bert = room_with_message(people, name, "goodbye")
     bert.post("/room/leave", roomname=room)
     expect(anna.locator(".member-name")).to_have_count(1)
     bert.post("/user/profile", nickname="Robert")

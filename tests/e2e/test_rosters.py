@@ -5,12 +5,17 @@ from playwright.sync_api import Route, expect
 from tests.e2e.steps import ASKS_BEFORE_LEAVING, wait_for
 
 
-def test_a_roster_becomes_log_in_cards(people, server, name):
-    teacher_name = name("hall")
+def open_import(people, server, teacher_name):
+    """A teacher's page with the dialog of the import."""
     teacher = people.join(teacher_name)
     server.flask("chat", "teacher", teacher_name)
     teacher.goto("/teach")
     teacher.get_by_role("button", name="Import a roster").click()
+    return teacher
+
+
+def test_a_roster_becomes_log_in_cards(people, server, name):
+    teacher = open_import(people, server, name("hall"))
     bad = {"name": "7b.csv", "mimeType": "text/csv", "buffer": b"username\nkim\n\nkim\n"}
     teacher.locator("#field-roster").set_input_files(bad)
     expect(teacher.locator(".mistakes")).to_have_text("Line 4: kim is in line 2 already.")
@@ -56,11 +61,7 @@ def test_a_roster_becomes_log_in_cards(people, server, name):
 
 def choose_roster(people, server, name):
     """A teacher's page with a roster of two new people checked."""
-    teacher_name = name("hall")
-    teacher = people.join(teacher_name)
-    server.flask("chat", "teacher", teacher_name)
-    teacher.goto("/teach")
-    teacher.get_by_role("button", name="Import a roster").click()
+    teacher = open_import(people, server, name("hall"))
     content = f"username\n{name('mia')}\n{name('lea')}\n".encode()
     teacher.locator("#field-roster").set_input_files({"name": "7b.csv", "mimeType": "text/csv", "buffer": content})
     expect(teacher.locator(".preview tbody tr")).to_have_count(2)
@@ -99,10 +100,7 @@ def test_cards_are_shown_where_the_end_of_the_import_cannot_be_told(people, serv
 
 def test_bad_rosters_are_told_in_the_dialog(people, server, name, tmp_path):
     teacher_name = name("hall")
-    teacher = people.join(teacher_name)
-    server.flask("chat", "teacher", teacher_name)
-    teacher.goto("/teach")
-    teacher.get_by_role("button", name="Import a roster").click()
+    teacher = open_import(people, server, teacher_name)
     dialog, field = teacher.get_by_role("dialog"), teacher.locator("#field-roster")
     bad = {
         "more than 2000 people": (b"username\n" + b"kim\n" * 50_000, "at most 2000 lines"),

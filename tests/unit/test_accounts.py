@@ -1,5 +1,4 @@
 import hashlib
-from collections.abc import Callable
 
 import pytest
 from sqlalchemy import update
@@ -11,6 +10,7 @@ from chat.security import passwords
 from chat.services import Services
 from chat.services.profiles import Changes
 from tests.conftest import FakeClock, sign_up
+from tests.unit.bounds import code_of
 
 pytestmark = pytest.mark.both_databases
 
@@ -102,15 +102,6 @@ def test_nicknames(services: Services) -> None:
         assert (caught.value.code, caught.value.data) == (ErrorCode.FIELD_INVALID, {"field": "nickname"})
     with pytest.raises(ChatError):
         services.accounts.find("wang")
-
-
-def code_of(call: Callable[[], object]) -> ErrorCode | None:
-    """Return None on success."""
-    try:
-        call()
-    except ChatError as error:
-        return error.code
-    return None
 
 
 LOOK_ALIKE = ["Ms Miller", "ms miller", "\uff2ds Miller", "Ms\u200b Miller"]

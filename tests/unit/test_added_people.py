@@ -14,19 +14,6 @@ from tests.conftest import FakeClock, run_in_threads, sign_up
 from tests.database import engine_of
 from tests.unit.bounds import befriend, code_of, crowd, make, owned
 
-
-@pytest.fixture
-def limited(make_services: Callable[..., Services], clock: FakeClock) -> Callable[..., Services]:
-    """Services with these settings."""
-
-    def start(**settings: object) -> Services:
-        services = make_services(clock, **settings)
-        services.rooms.ensure_lobby()
-        return services
-
-    return start
-
-
 # People added
 
 

@@ -13,19 +13,6 @@ from chat.services.messages import Draft
 from tests.conftest import FakeClock, run_in_threads, sign_up
 from tests.unit.bounds import befriend, code_of, crowd, make, owned
 
-
-@pytest.fixture
-def limited(make_services: Callable[..., Services], clock: FakeClock) -> Callable[..., Services]:
-    """Services with these settings."""
-
-    def start(**settings: object) -> Services:
-        services = make_services(clock, **settings)
-        services.rooms.ensure_lobby()
-        return services
-
-    return start
-
-
 # Rooms made
 
 

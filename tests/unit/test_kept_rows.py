@@ -13,21 +13,6 @@ from tests.conftest import FakeClock, sign_up
 from tests.unit.bounds import befriend, code_of, crowd
 
 
-@pytest.fixture
-def limited(make_services: Callable[..., Services], clock: FakeClock) -> Callable[..., Services]:
-    """Services with these settings."""
-
-    def start(**settings: object) -> Services:
-        services = make_services(clock, **settings)
-        services.rooms.ensure_lobby()
-        return services
-
-    return start
-
-
-# Rows with a limit per person (docs/decisions/0082)
-
-
 def counted(services: Services, table: Any) -> int:
     with services.store.read() as connection:
         return connection.execute(select(func.count()).select_from(table)).scalar_one()
