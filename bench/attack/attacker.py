@@ -53,16 +53,20 @@ class Attacker:
 
     async def _repeat(self, client: Http, request: NextRequest) -> None:
         while True:
-            try:
-                status, headers, _ = await client.call(*request())
-                self.counts[str(status)] += 1
-                if status in {429, 503}:
-                    await asyncio.sleep(PAUSE)
-                if "retry-after" in headers:
-                    self.counts["with Retry-After"] += 1
-            except Lost:
-                self.counts["lost"] += 1
+            if await self.once(client, request()) in {0, 429, 503}:
                 await asyncio.sleep(PAUSE)
+
+    async def once(self, client: Http, request: tuple[str, str, Any]) -> int:
+        """Send the request, count the answer, and return its status; 0 if the connection was lost."""
+        try:
+            status, headers, _ = await client.call(*request)
+        except Lost:
+            self.counts["lost"] += 1
+            return 0
+        self.counts[str(status)] += 1
+        if "retry-after" in headers:
+            self.counts["with Retry-After"] += 1
+        return status
 
     def slow_socket(self, port: int) -> socket.socket:
         """A connection that hardly takes anything in."""

@@ -21,6 +21,7 @@ READY = "ready"
 ATTACKS: dict[str, Callable[[Attacker], Coroutine[Any, Any, None]]] = {
     attack.__name__.replace("_", "-"): attack
     for attack in (
+        bodies.sixteen_pictures,
         bodies.hostile_pictures,
         passwords.right_log_ins,
         passwords.log_ins_of_nobody,

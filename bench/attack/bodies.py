@@ -4,6 +4,8 @@ import asyncio
 import base64
 import itertools
 import json
+import time
+from collections.abc import Iterator
 
 from bench.attack import pictures
 from bench.attack.attacker import PASSWORD, PAUSE, SOURCE, Attacker, again, image, room_id, text
@@ -14,11 +16,24 @@ from bench.attack.wire import Http, Lines, Lost
 _MIB = 1024 * 1024
 
 
+async def sixteen_pictures(attacker: Attacker) -> None:
+    """16 pictures full of metadata at the same time, every ten seconds."""
+    clients, posts = [attacker.client() for _ in range(16)], _picture_posts()
+    while True:
+        began = time.monotonic()
+        await asyncio.gather(*(attacker.once(client, next(posts)) for client in clients))
+        await asyncio.sleep(began + 10 - time.monotonic())
+
+
 async def hostile_pictures(attacker: Attacker) -> None:
-    """16 connections that post pictures full of metadata."""
+    """16 connections that post pictures full of metadata without a pause."""
+    posts = _picture_posts()
+    await attacker.repeat(16, lambda: next(posts))
+
+
+def _picture_posts() -> Iterator[tuple[str, str, bytes]]:
     made = [json.dumps(image(make(5_000_000))[2]).encode() for make in pictures.HOSTILE]
-    turns = itertools.cycle(made)
-    await attacker.repeat(16, lambda: ("POST", "/chat/send", next(turns)))
+    return (("POST", "/chat/send", body) for body in itertools.cycle(made))
 
 
 async def large_avatar(attacker: Attacker) -> None:

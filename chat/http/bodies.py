@@ -58,9 +58,9 @@ def json_object(long: Lane | None = None) -> dict[str, Any]:
     return parse_object(raw)
 
 
-def parse_object(raw: bytes) -> dict[str, Any]:
+def parse_object(raw: bytes | bytearray) -> dict[str, Any]:
     """Parse bytes as a JSON object. Raises BODY_MALFORMED."""
-    if not raw.strip():
+    if not raw or raw.isspace():
         return {}
     # Text takes as much memory as it has bytes; a list of empty lists takes 30 times as much once parsed.
     # `in` takes a tenth of the time of `count`, where nothing is found.

@@ -17,7 +17,7 @@ _MOST_TEXTS = 100  # that are looked at
 _PREFIX_CHARS = 200  # of a data URL, before the Base64
 
 
-def parse_json(raw: bytes) -> Any:
+def parse_json(raw: bytes | bytearray) -> Any:
     """Return the value. Raises ValueError, RecursionError."""
     given = raw
     if len(raw) > LONG_TEXT and b"\\" in raw and b"\\\\" not in raw:
@@ -32,12 +32,12 @@ def parse_json(raw: bytes) -> Any:
     return parse_plainly(given)
 
 
-def parse_plainly(raw: bytes) -> Any:
+def parse_plainly(raw: bytes | bytearray) -> Any:
     """Return the value, by the standard parser. Raises ValueError, RecursionError."""
     return _DECODER.decode(raw.decode("utf-8-sig"))
 
 
-def _base64_in(raw: bytes) -> tuple[int, int] | None:
+def _base64_in(raw: bytes | bytearray) -> tuple[int, int] | None:
     """Return where the longest text is, without a data URL's prefix; None if it is short, or not just Base64.
 
     Without escapes, quotation marks begin and end texts in turns.
@@ -55,7 +55,7 @@ def _base64_in(raw: bytes) -> tuple[int, int] | None:
     return start, end
 
 
-def _texts(raw: bytes) -> Iterator[tuple[int, int]]:
+def _texts(raw: bytes | bytearray) -> Iterator[tuple[int, int]]:
     """Yield where the first texts begin and end."""
     end = -1
     for _ in range(_MOST_TEXTS):

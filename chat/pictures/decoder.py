@@ -16,6 +16,7 @@ from chat.pictures.wire import CHECK, HEAD, READY, SHRINK, THUMBNAIL
 
 log = logging.getLogger(__name__)
 MOST_CHILDREN = 2  # each uses 25 MB when idle
+IDLE_SECONDS = 30.0  # of a child, until it is ended; starting another takes 0.1 s
 LOWER_PRIORITY = 10  # of a child than of the server
 # Seconds. The child's CPU limit applies much earlier; the rest is for busy machines.
 ANSWER_SECONDS = 15.0
@@ -30,7 +31,9 @@ class DecoderUnavailable(Exception):  # noqa: N818
 
 
 class Decoder:
-    """Decodes up to MOST_CHILDREN pictures at a time. Children live until `close`, or until a picture kills them."""
+    """Decodes up to MOST_CHILDREN pictures at a time. Children live until they are idle (`end_idle`), or until a
+    picture kills them.
+    """
 
     def __init__(self) -> None:
         self._places = threading.BoundedSemaphore(MOST_CHILDREN)
@@ -51,6 +54,15 @@ class Decoder:
     def thumbnail(self, picture: bytes) -> bytes:
         """Return a larger scaled still version, as JPEG or PNG. Raises NotAPicture, DecoderUnavailable."""
         return self._ask(THUMBNAIL, picture)
+
+    def end_idle(self) -> None:
+        """End the child processes that have had no picture for IDLE_SECONDS. To be called every few seconds."""
+        until = time.monotonic() - IDLE_SECONDS
+        with self._lock:
+            ended = [child for child in self._idle if child.used_at <= until]
+            self._idle = [child for child in self._idle if child.used_at > until]
+        for child in ended:
+            child.end()
 
     def close(self) -> None:
         """End the child processes."""
@@ -110,6 +122,7 @@ class _Child:
         self._pid = pid
         self.end = weakref.finalize(self, _end, pid, self._socket)
         self.is_fit = True
+        self.used_at = 0.0  # by the monotonic clock; when it answered last
         try:
             self._received(len(READY), time.monotonic() + ANSWER_SECONDS)
         except OSError:
@@ -133,7 +146,7 @@ class _Child:
             raise DecoderUnavailable("no answer in time") from None
         except OSError:
             raise NotAPicture("the decoder process died") from None
-        self.is_fit = True
+        self.is_fit, self.used_at = True, time.monotonic()
         if is_fine != b"\1":
             raise NotAPicture("the pixels do not decode")
         return answer

@@ -164,7 +164,7 @@ class HttpConnection(WorkingConnection):
                     self._count_coming(len(framed.body))
                 # Python's http.client, and so requests, sends the head and the body in two segments.
                 if self._framed is not None and is_again(self._framed, framed):
-                    self._take_known(framed.body)
+                    self._take_known(bytes(framed.body))
                     continue
                 if self.host.application.health is not None and framed.head.startswith(_HEALTH):
                     self._answer_here(framed, self.host.application.health)

@@ -2,7 +2,7 @@
 
 import sys
 from functools import lru_cache
-from io import BytesIO
+from io import BytesIO, RawIOBase
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -18,6 +18,28 @@ class _NotReceived(BytesIO):
 
     def read(self, _size: int | None = -1) -> bytes:
         raise BodyNotReceived
+
+
+class _Long(RawIOBase):
+    """A long body, read without another copy of it."""
+
+    def __init__(self, body: bytes | bytearray) -> None:
+        self._left = memoryview(body)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        size = min(len(buffer), len(self._left))
+        buffer[:size] = self._left[:size]
+        self._left = self._left[size:]
+        return size
+
+
+def _input_of(framed: Framed) -> BytesIO | RawIOBase:
+    if framed.too_large or framed.coming:
+        return _NotReceived()
+    return _Long(framed.body) if isinstance(framed.body, bytearray) else BytesIO(framed.body)
 
 
 def environ_of(framed: Framed, head: Head, peer: Any, local: Any, scheme: str) -> dict[str, Any]:
@@ -37,7 +59,7 @@ def environ_of(framed: Framed, head: Head, peer: Any, local: Any, scheme: str) -
         "REMOTE_PORT": str(peer[1]),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scheme,
-        "wsgi.input": _NotReceived() if framed.too_large or framed.coming else BytesIO(framed.body),
+        "wsgi.input": _input_of(framed),
         "wsgi.input_terminated": True,
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,

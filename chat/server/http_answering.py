@@ -164,7 +164,7 @@ class AnsweringConnection(BoundedConnection):
         assert answer.held is not None  # noqa: S101
         self._forget_known()
         framed.parsed = None  # thousands may be held, and few of them need a thread again
-        self._framed, self._body = framed, framed.body
+        self._framed, self._body = framed, bytes(framed.body)
         self._known, self._ending, self._began = answer.held, answer.ending, answer.began
         self._hold_on(answer.held)
 

@@ -29,7 +29,7 @@ class Framed:
     """One request. If it is too large, its body was not read, and more of it may arrive."""
 
     head: bytes  # up to the empty line, its first line in the usual form
-    body: bytes
+    body: bytes | bytearray
     length: int | None = None  # of the body, received or not; None: the head announces none
     parsed: Head | None = None  # None: to be read again from `head`
     too_large: bool = False
@@ -142,6 +142,9 @@ class Framer:
             return self._refused(self._left)
         if len(self.buffer) < self._left:
             return None
+        if len(self.buffer) == self._left > SHORT_MAX_BYTES:  # not copied: 1 ms of the loop for 2 MB
+            long, self.buffer = self.buffer, bytearray()
+            return self._done(long)
         with memoryview(self.buffer) as view:  # a slice of the buffer would be another copy
             body = bytes(view[: self._left])
         del self.buffer[: self._left]
@@ -165,7 +168,7 @@ class Framer:
         self.coming, self._expects = coming, expects
         return framed
 
-    def _done(self, body: bytes) -> Framed:
+    def _done(self, body: bytes | bytearray) -> Framed:
         parsed = self._parsed
         assert parsed is not None  # noqa: S101
         length = len(body) if parsed.has_length else None
@@ -231,7 +234,7 @@ class Framer:
             if line is None:
                 return None
             if self._trailer and not line:
-                return self._done(bytes(body))
+                return self._done(body)
             if self._trailer:
                 self._check_trailer(line)
                 continue

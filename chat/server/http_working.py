@@ -89,7 +89,7 @@ class WorkingConnection(AnsweringConnection):
             self.host.on_loop(self._receive, framed, receiving)
             return
         if receiving is not None:
-            receiving.receiver.take(framed.body)
+            receiving.receiver.take(bytes(framed.body))
             self._finish_received(framed, receiving)
             return
         if answer.held is not None:

@@ -70,7 +70,7 @@ class Arrival:
     """Facts about a request that have no place in WSGI's environ."""
 
     received_at: float  # time.monotonic() s when the request was complete and began to wait for a thread
-    body: bytes | None  # without werkzeug's wrappers; None: too large or coming, and not received
+    body: bytes | bytearray | None  # without werkzeug's wrappers; None: too large or coming, and not received
     coming: int = 0  # bytes of a body that has not been read: see Receiving
 
 

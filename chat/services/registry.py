@@ -193,6 +193,7 @@ class Services:
                 self.room_presence.beat,
                 self.store.checkpoint,
                 self.store.texts.catch_up,
+                self.decoder.end_idle,
             ],
             rare=[
                 self.sessions.purge,

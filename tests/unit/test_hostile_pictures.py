@@ -260,6 +260,20 @@ def test_a_process_that_was_killed_is_replaced(decoding: Decoder) -> None:
     assert decoding._idle != [child]
 
 
+def test_an_idle_process_ends_and_the_next_picture_starts_another(
+    decoding: Decoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoding.check(picture())
+    (child,) = decoding._idle
+    decoding.end_idle()
+    assert decoding._idle == [child]
+    monkeypatch.setattr(decoder, "IDLE_SECONDS", 0.0)
+    decoding.end_idle()
+    with pytest.raises(ProcessLookupError):
+        os.kill(child._pid, 0)
+    decoding.check(picture())
+
+
 def test_no_process_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     made = Decoder()
     threads = [threading.Thread(target=made.check, args=(picture(),)) for _ in range(8)]

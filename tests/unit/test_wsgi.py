@@ -1,5 +1,6 @@
 """The environ of requests, compared with that of gunicorn's parser, and the framing of answers."""
 
+import random
 from socket import socket
 from types import SimpleNamespace
 from typing import Any, cast
@@ -12,7 +13,7 @@ from gunicorn.http.parser import RequestParser
 from chat.server import wsgi as runner
 from chat.server.host import Host
 from chat.server.http_parser import Framed, Framer
-from chat.server.ports import BodyNotReceived
+from chat.server.ports import SHORT_MAX_BYTES, BodyNotReceived
 from chat.server.refusals import refusal
 
 PEER, LOCAL = ("192.0.2.7", 4711), ("127.0.0.1", 8000)
@@ -115,6 +116,17 @@ def test_a_body_that_was_not_received_is_not_read_as_empty() -> None:
     assert (server.environ["CONTENT_LENGTH"], answer.close) == ("9", True)
     with pytest.raises(BodyNotReceived):
         server.environ["wsgi.input"].read()
+
+
+@pytest.mark.parametrize("following", [b"", b"GET / HTTP/1.1"])
+def test_a_long_body_is_read_as_it_came(following: bytes) -> None:
+    body = random.Random(1).randbytes(SHORT_MAX_BYTES + 1)
+    server = Server()
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body)
+    server.run(framed(head + body + following, max_body=len(body)))
+    given = server.environ["wsgi.input"]
+    assert given.read(70) + given.read(0) + given.read(SHORT_MAX_BYTES) + given.read() == body
+    assert given.read(1) == b""
 
 
 def test_the_access_log_shows_each_request_its_own_fields() -> None:
