@@ -84,7 +84,7 @@ def joined(connection: AnyConnection, actor: Actor, ref: RoomRef) -> FoundRoom:
 
 
 def _not_joined(connection: AnyConnection, ref: RoomRef) -> ChatError:
-    exists = isinstance(ref, int) and _run(connection, _living_by_id, {"ref": within_64_bits(ref)})
+    exists = isinstance(ref, int) and run(connection, _living_by_id, {"ref": within_64_bits(ref)})
     return ChatError(ErrorCode.ROOM_NOT_FOUND, room=ref, **({"exists": True} if exists else {}))
 
 
@@ -209,7 +209,8 @@ def within_64_bits(row_id: int) -> int:
     return row_id if 0 < row_id <= MAX_ID else 0
 
 
-def _run(connection: AnyConnection, statement: Prepared, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+def run(connection: AnyConnection, statement: Prepared, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """Execute a prepared statement in either kind of transaction, and return the rows."""
     if isinstance(connection, Connection):
         return statement.run(connection, values)
     return connection.run(statement, values)
@@ -220,7 +221,7 @@ def _find(
 ) -> FoundRoom | None:
     statement, key = (by_id, within_64_bits(ref)) if isinstance(ref, int) else (by_name, name_key(ref))
     values = {"user": actor.user_id, "ref": key}
-    rows = _run(connection, statement, values)
+    rows = run(connection, statement, values)
     if not rows:
         return None
     return found_room(rows[0], actor)

@@ -4,13 +4,15 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from chat.models import ErasedName
 from chat.ports import WriteTransaction
-from chat.services.access import AnyConnection
+from chat.services.access import AnyConnection, run
+from chat.storage.prepared import Prepared
 
 _CHUNK = 400  # names per statement
+_kept = Prepared(select(ErasedName.digest).where(ErasedName.digest == bindparam("digest")))  # each registration asks
 
 
 class ErasedNames:
@@ -24,6 +26,10 @@ class ErasedNames:
         for digest in {self._digest(key) for key in keys if key}:
             tx.execute(delete(ErasedName).where(ErasedName.digest == digest))
             tx.execute(insert(ErasedName).values(digest=digest))
+
+    def has(self, connection: AnyConnection, key: str) -> bool:
+        """Return whether an erased account had this name."""
+        return bool(run(connection, _kept, {"digest": self._digest(key)}))
 
     def among(self, connection: AnyConnection, keys: Iterable[str]) -> set[str]:
         """Return those of the keys that are the names of erased accounts."""

@@ -21,15 +21,17 @@ from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
 from chat.security.limits import WRONG_CODES_BY_ADDRESS
 from chat.services import audit
-from chat.services.access import AnyConnection
+from chat.services.access import AnyConnection, run
 from chat.services.audit import differing
 from chat.services.permissions import require_teacher
 from chat.services.rate_limits import Limits
+from chat.storage.prepared import Prepared
 
 NAME_MAX_CHARS = 40
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # without look-alike characters
 CODE_CHARS = 6
 _CLAIM = "claim"  # the row with the digest of the first teacher's link
+_settings = Prepared(select(SiteSetting.name, SiteSetting.value))  # each registration reads them twice
 
 
 class Registration(StrEnum):
@@ -78,8 +80,7 @@ class Site:
     def settings_within(self, connection: AnyConnection) -> SiteSettings:
         """Return the settings as the transaction sees them."""
         known = {field.name for field in fields(SiteSettings)}
-        rows = connection.execute(select(SiteSetting.name, SiteSetting.value)).all()
-        values: dict[str, Any] = {row.name: json.loads(row.value) for row in rows if row.name in known}
+        values = {name: json.loads(value) for name, value in run(connection, _settings, {}) if name in known}
         return _typed(replace(self._defaults, **values))
 
     def change(

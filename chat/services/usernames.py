@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, String, bindparam, func, or_, select
 
 from chat.errors import ChatError, ErrorCode
 from chat.models import User
 from chat.names import EMAIL_NICKNAME_MAX_CHARS, is_email, is_nickname, name_key, nickname_key, skeleton, stored_name
 from chat.ports import WriteTransaction
-from chat.services.access import AnyConnection
+from chat.services.access import AnyConnection, run
 from chat.services.erased_names import ErasedNames
+from chat.storage.prepared import Prepared
 
 
 def check_email(email: str) -> None:
@@ -117,9 +118,8 @@ def _require_free(connection: AnyConnection, erased: ErasedNames, name: str, but
     Users log in with the first two, so no address may equal another user's username; for the third see
     `_require_own_nickname`.
     """
-    is_taken = or_(is_called(name), User.nickname_key == name_key(name))
-    is_taken_now = connection.execute(select(User.id).where(is_taken, User.id != but_for)).first() is not None
-    if is_taken_now or erased.among(connection, [name_key(name)]):
+    key = name_key(name)
+    if run(connection, _named, {"key": key, "but_for": but_for}) or erased.has(connection, key):
         raise ChatError(ErrorCode.USERNAME_TAKEN, username=name)
 
 
@@ -130,28 +130,43 @@ def _require_own_nickname(connection: AnyConnection, erased: ErasedNames, nickna
     nickname (docs/decisions/0080).
     """
     key = nickname_key(nickname)
-    is_taken = connection.execute(select(User.id).where(is_called(key), User.id != but_for)).first() is not None
-    if is_taken or erased.among(connection, [key]):
+    if run(connection, _called, {"key": name_key(key), "but_for": but_for}) or erased.has(connection, key):
         raise ChatError(ErrorCode.NICKNAME_TAKEN, nickname=nickname)
 
 
 _ALL_NAMES = "all names of users"
 _IS_TEACHER = (User.is_teacher, User.deleted_at.is_(None))
+# Built once, because each registration runs them twice.
+_is_called = or_(User.username_key == bindparam("key"), User.email_key == bindparam("key"))
+_others = select(User.id).where(User.id != bindparam("but_for"))
+_called = Prepared(_others.where(_is_called))
+_named = Prepared(_others.where(or_(_is_called, User.nickname_key == bindparam("key"))))
+_looks = [bindparam(name, type_=String) for name in ("first_look", "last_look")]
+_keys = [bindparam(name, type_=String) for name in ("first_key", "last_key")]
+_is_teacher = select(User.is_teacher).where(User.id == bindparam("user")).scalar_subquery()
+_alike = Prepared(
+    select(User.username, User.is_teacher)
+    .where(
+        or_(
+            User.username_skeleton.in_(_looks),
+            User.nickname_skeleton.in_(_looks),
+            User.nickname_key.in_(_keys),  # alike but for case, in any script
+        )
+    )
+    .where(User.id != bindparam("user"), User.deleted_at.is_(None))
+    .where(User.is_teacher != func.coalesce(_is_teacher, False))
+    .limit(1)
+)
 
 
 def _require_unlike(connection: AnyConnection, names: list[str], user_id: int) -> None:
     """No name of a pupil may look like one of a teacher."""
-    is_teacher = select(User.is_teacher).where(User.id == user_id).scalar_subquery()
-    looks = [skeleton(name) for name in names]
-    looks_alike = or_(
-        User.username_skeleton.in_(looks),
-        User.nickname_skeleton.in_(looks),
-        User.nickname_key.in_([nickname_key(name) for name in names]),  # alike but for case, in any script
-    )
-    others = (User.id != user_id, User.deleted_at.is_(None), User.is_teacher != func.coalesce(is_teacher, False))
-    other = connection.execute(select(User.username, User.is_teacher).where(looks_alike, *others).limit(1)).first()
-    if other is None:
+    if not names:
         return
-    if not other.is_teacher:
-        raise ChatError(ErrorCode.LOOKS_LIKE_OTHER, username=other.username)
-    raise ChatError(ErrorCode.TEACHERS_NAME, name=names[-1])
+    ends = {"first": names[0], "last": names[-1]}  # there are one or two
+    values = {f"{end}_look": skeleton(name) for end, name in ends.items()}
+    values |= {f"{end}_key": nickname_key(name) for end, name in ends.items()}
+    for username, is_teacher in run(connection, _alike, {"user": user_id, **values}):
+        if is_teacher:
+            raise ChatError(ErrorCode.TEACHERS_NAME, name=names[-1])
+        raise ChatError(ErrorCode.LOOKS_LIKE_OTHER, username=username)
