@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from config import ROOT, Settings
-from setting_parsers import ConfigError, without_password
+from setting_parsers import ConfigError, server_of, without_password
 
 POSTGRESQL_MIN = 15
 REDIS_MIN = 7  # or Valkey, which tells 7.2
@@ -21,6 +21,8 @@ CLOCKS_APART_SECONDS = 5.0  # from which on it is said
 PRIVATE_UMASK = 0o077  # files of this process are private to its user
 DATABASE_SUFFIXES = ("", "-wal", "-shm", "-bell")
 log = logging.getLogger(__name__)
+_ATTEMPTS = "Multiple connection attempts failed. All failures were:"  # psycopg's line
+_REDIS_PASSING = ("MISCONF", "BUSY")  # its disk is full; a script of somebody else takes long
 _REVISION = re.compile(r'^revision = "(\w+)"', re.MULTILINE)
 
 
@@ -101,7 +103,7 @@ def _check_postgresql(url: str, *, upgrades: bool) -> float:
             found = there and there[0] and connection.execute("SELECT version_num FROM alembic_version").fetchone()
             now = connection.execute("SELECT extract(epoch FROM clock_timestamp())").fetchone()
     except psycopg.Error as error:
-        raise ConfigError(f"DATABASE_URL: {without_password(' '.join(str(error).split()))}") from None
+        raise ConfigError(f"DATABASE_URL: {without_password(_why(error, url))}") from None
     if server < POSTGRESQL_MIN:
         raise ConfigError(f"DATABASE_URL: that server is PostgreSQL {server}; {POSTGRESQL_MIN} or later is needed")
     if encoding != "UTF8":
@@ -114,6 +116,18 @@ def _check_postgresql(url: str, *, upgrades: bool) -> float:
     return float(now[0]) if now else 0.0
 
 
+def _why(error: Exception, url: str) -> str:
+    """Return psycopg's error in one line: each attempt to connect once, and with the server."""
+    from psycopg import conninfo, errors
+
+    lines = [" ".join(line.split()) for line in str(error).splitlines()]
+    if _ATTEMPTS in lines:  # before them is the last one's
+        lines = lines[lines.index(_ATTEMPTS) + 1 :]
+    if isinstance(error, errors.ConnectionTimeout):  # names no server
+        lines.insert(0, f"no answer from {server_of(conninfo.conninfo_to_dict(url))}:")
+    return " ".join(dict.fromkeys(lines))
+
+
 def _check_redis(url: str) -> None:
     """Raise ConfigError for a Redis that will never serve. One that is away is none: the chat goes on without."""
     import redis  # here, as most installations have no use for it
@@ -123,21 +137,27 @@ def _check_redis(url: str) -> None:
     try:
         with redis.Redis.from_url(url, protocol=2, decode_responses=True, **waits) as client:
             server = client.info("server")
+            mode = server.get("redis_mode") or server.get("server_mode", "standalone")  # Valkey has the latter
+            if mode != "standalone":
+                raise ConfigError(f"REDIS_URL={shown!r}: that is Redis as a {mode}; give a single server's URL")
             client.set("commonroom:start", 1, px=1)
             client.script_load("return 0")  # these may be forbidden to the URL's user
             client.publish("commonroom:start", "")
             client.pubsub_numsub()
-    except redis.AuthenticationError:
+    except redis.AuthenticationError as error:
+        if "without any password" in str(error):
+            raise ConfigError(f"REDIS_URL={shown!r}: that Redis has no password; leave it out") from None
         raise ConfigError(
             f"REDIS_URL={shown!r}: that Redis asks for a password, or for another one; "
             "give it as redis://:PASSWORD@host:port or redis://NAME:PASSWORD@host:port"
         ) from None
-    except (redis.ConnectionError, redis.TimeoutError) as error:
+    except redis.RedisError as error:
+        passing = (redis.ConnectionError, redis.TimeoutError, redis.OutOfMemoryError)
+        if not isinstance(error, passing) and not str(error).startswith(_REDIS_PASSING):
+            raise ConfigError(f"REDIS_URL={shown!r}: {error}") from None
         said = str(error).rstrip(".")
         log.warning("REDIS_URL=%r: %s. The server goes on without, and uses it as soon as it answers.", shown, said)
         return
-    except redis.RedisError as error:
-        raise ConfigError(f"REDIS_URL={shown!r}: {error}") from None
     version = str(server.get("redis_version", ""))  # Valkey gives the Redis version that it is compatible with
     if int(version.partition(".")[0] or 0) < REDIS_MIN:
         raise ConfigError(f"REDIS_URL={shown!r}: that server is Redis {version}; {REDIS_MIN} or later is needed")

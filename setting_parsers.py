@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -44,6 +44,12 @@ def without_password(url: str) -> str:
     return url
 
 
+def server_of(parameters: Mapping[str, Any]) -> str:
+    """Return where libpq's parameters lead, for errors that do not say so."""
+    host = parameters.get("host") or parameters.get("hostaddr") or "this machine"
+    return f"{host}, port {parameters['port']}" if parameters.get("port") else str(host)
+
+
 def env_name(field_name: str) -> str:
     """Return the environment variable of a Settings field."""
     return field_name.upper() if field_name in PLAIN_NAMES else f"CHAT_{field_name.upper()}"
@@ -83,11 +89,20 @@ def _split(url: str, words: str) -> SplitResult:
     """Split a URL. Raises ValueError with these words for a host or port that there cannot be."""
     try:
         parts = urlsplit(url)
-        if parts.port != 0:
+        if parts.port != 0 and _can_be_host(parts.hostname or ""):
             return parts
     except ValueError:  # in Python's words
         pass
     raise ValueError(words)
+
+
+def _can_be_host(name: str) -> bool:
+    """Whether a name can be looked up: Python raises UnicodeError for an empty label, or one of over 63 bytes."""
+    try:
+        name.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def _origins(raw: str) -> tuple[str, ...]:
@@ -129,15 +144,21 @@ def _database_url(raw: str) -> str:
         raise ValueError("give the database's name, such as postgresql://user:password@host/commonroom")
     from psycopg import ProgrammingError, conninfo  # here, as most installations have no use for it
 
+    words = (
+        "give postgresql://user:password@host:port/database, with %40 for @ in the password, and so on, "
+        "and only parameters that libpq has"
+    )
     try:
         given = conninfo.conninfo_to_dict(raw)
     except ProgrammingError:  # in libpq's words, which may have the password
-        raise ValueError(
-            "give postgresql://user:password@host:port/database, with %40 for @ in the password, and so on, "
-            "and only parameters that libpq has"
-        ) from None
+        raise ValueError(words) from None
     if not all(_is_port(port) for port in str(given.get("port") or "").split(",") if port):
         raise ValueError("give a port from 1 to 65535")
+    hosts = [host for host in str(given.get("host") or "").split(",") if not host.startswith("/")]
+    if any("@" in host[1:] for host in hosts):  # the end of a password, which errors would show as a host
+        raise ValueError(words)
+    if not all(map(_can_be_host, hosts)):
+        raise ValueError("give names that hosts can have, such as db.example.org")
     for name in LIBPQ_NUMBERS:  # libpq reads them when it connects
         if not re.fullmatch(r"-?\d{1,9}", str(given.get(name, 0)), re.ASCII):
             raise ValueError(f"give a whole number as {name}")
@@ -189,7 +210,8 @@ def _host(raw: str) -> str:
     try:
         return str(ipaddress.ip_address(bare))
     except ValueError:
-        if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", raw) or re.fullmatch(r"[0-9.]+", raw):
+        is_name = re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", raw) and not re.fullmatch(r"[0-9.]+", raw)
+        if not is_name or not _can_be_host(raw):
             raise ValueError("give an address of this machine, such as 127.0.0.1, 0.0.0.0 or ::") from None
         return raw
 

@@ -1,5 +1,6 @@
 """`flask --app wsgi chat backup | restore | move | compact`: commands on the whole database."""
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from chat.errors import ChatError
 from chat.http.context import services
 from chat.ports import Backend, BackupError
 from config import Settings
-from instance import check, check_database
+from instance import check, check_database, check_schema
 from setting_parsers import PARSERS, ConfigError, without_password
 
 CREATE_APP = "commonroom.create_app"  # extension: makes an application for other settings
@@ -28,6 +29,7 @@ _UNREADABLE = "the database cannot be read; run: flask --app wsgi db upgrade"
 def make_backup(file: Path) -> None:
     """Copy the database into FILE (SQLite) while the server runs. instance/secret_key is not included."""
     with _told():
+        _require_postgresql()
         services().backend.backup(file, _opened)
     click.echo(f"{file} is a backup of {services().backend.name}.")
 
@@ -38,6 +40,7 @@ def make_backup(file: Path) -> None:
 def restore(file: Path) -> None:
     """Replace the database with a backup. Stop the server first."""
     with _told():
+        _require_postgresql()
         kept = services().backend.restore(file, check_database, _opened)
     click.echo(f"{services().backend.name} is restored; what was there is {kept}. Start the server now.")
 
@@ -82,6 +85,13 @@ def move(url: str) -> None:
         click.echo(f"The key is in {settings.instance_path / 'secret_key'}.")
 
 
+def _require_postgresql() -> None:
+    """Raise ConfigError for a PostgreSQL database that is away or of another schema; an SQLite file may be either."""
+    settings: Settings = current_app.config["SETTINGS"]
+    if settings.postgresql_url:
+        check_schema(settings)
+
+
 @contextmanager
 def _told() -> Iterator[None]:
     """Report a failure as one line."""
@@ -96,16 +106,28 @@ def _told() -> Iterator[None]:
 @contextmanager
 def _opened(url: str) -> Iterator[Backend]:
     """Open another database, brought up to this version's schema (chat.ports.Opened)."""
-    settings: Settings = current_app.config["SETTINGS"]
-    new = replace(settings, database_url=url, secret_key=settings.secret())
-    check(new, upgrades=True)
-    app: Flask = current_app.extensions[CREATE_APP](new)
-    with app.app_context():
-        from alembic import command  # here, as servers load the commands too
+    from alembic.util import CommandError  # here, as servers load the commands too
 
-        command.upgrade(app.extensions["migrate"].migrate.get_config(), "head")
+    try:
+        app = _other(url)
+    except (CommandError, ConfigError) as error:
+        raise ConfigError(re.sub("^DATABASE_URL", "--to", str(error))) from None
+    with app.app_context():
         backend = services().backend  # the other application's
         try:
             yield backend
         finally:
             backend.store.dispose()
+
+
+def _other(url: str) -> Flask:
+    """Return an application on another database. Raises CommandError and ConfigError."""
+    from alembic import command
+
+    settings: Settings = current_app.config["SETTINGS"]
+    new = replace(settings, database_url=url, secret_key=settings.secret())
+    check(new, upgrades=True)
+    app: Flask = current_app.extensions[CREATE_APP](new)
+    with app.app_context():
+        command.upgrade(app.extensions["migrate"].migrate.get_config(), "head")
+    return app

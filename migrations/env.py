@@ -6,6 +6,7 @@ from alembic import context
 from alembic.util import CommandError
 from flask import current_app
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from chat.backends.sqlite.compacting import make_shrinkable
 from instance import check
@@ -31,6 +32,17 @@ def run() -> None:
     except ConfigError as error:
         raise CommandError(str(error)) from None
     options = {"process_revision_directives": _no_empty_revision, **migrate.configure_args}
+    try:
+        _migrate(options)
+    except DBAPIError as error:  # no right to make tables, a full disk, a server that writes for long
+        place = settings.database_path or "DATABASE_URL"
+        raise CommandError(f"{place}: {' '.join(str(error.orig).split())}") from error
+    if settings.database_path is not None:
+        migrate.db.engine.dispose()  # its own connections are no other users
+        make_shrinkable(settings.database_path)
+
+
+def _migrate(options):
     with migrate.db.engine.connect() as connection:
         context.configure(connection=connection, target_metadata=migrate.db.metadata, transactional_ddl=True, **options)
         with context.begin_transaction():
@@ -38,9 +50,6 @@ def run() -> None:
                 connection.execute(text("SET LOCAL lock_timeout = 0"))
                 connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": UPGRADE_LOCK})
             context.run_migrations()
-    if settings.database_path is not None:
-        migrate.db.engine.dispose()  # its own connections are no other users
-        make_shrinkable(settings.database_path)
 
 
 run()

@@ -34,6 +34,10 @@ class Cluster:
         """Make it, empty."""
         initialise(self._data)
 
+    def allow(self, rights: str) -> None:
+        """Set who may connect, by lines of pg_hba.conf."""
+        (self._data / "pg_hba.conf").write_text(rights)
+
     def follow(self, primary: "Cluster") -> None:
         """Make it a copy of a running server, which it will follow."""
         if os.getuid() == 0:

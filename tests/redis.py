@@ -36,19 +36,19 @@ class PrivateRedis:
                 pytest.fail(_REASON)
             pytest.skip(_REASON)
         base = Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else Path(tempfile.gettempdir())
-        self._folder = Path(tempfile.mkdtemp(prefix="commonroom-redis-", dir=base))
+        self.folder = Path(tempfile.mkdtemp(prefix="commonroom-redis-", dir=base))
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
-        self.url = f"unix://{self._folder}/socket"
+        self.url = f"unix://{self.folder}/socket"
         self.start()
 
     def start(self) -> None:
         """Start, empty, and wait until it answers."""
         assert self._program is not None
         if os.getuid() == 0:
-            shutil.chown(self._folder, "nobody")
-        socket = ["--port", "0", "--unixsocket", f"{self._folder}/socket", "--unixsocketperm", "777"]
-        lean = ["--save", "", "--appendonly", "no", "--dir", str(self._folder), "--logfile", f"{self._folder}/log"]
+            shutil.chown(self.folder, "nobody")
+        socket = ["--port", "0", "--unixsocket", f"{self.folder}/socket", "--unixsocketperm", "777"]
+        lean = ["--save", "", "--appendonly", "no", "--dir", str(self.folder), "--logfile", f"{self.folder}/log"]
         self._process = subprocess.Popen([*as_nobody("KILL"), self._program, *socket, *lean, *self._options])
         wait_until(self._answers, "redis-server answers")
 
@@ -84,7 +84,7 @@ class PrivateRedis:
 
     def stop(self) -> None:
         self.kill()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def client(self) -> "redis.Redis":
         """A client for the test itself."""

@@ -163,7 +163,7 @@ def test_what_cannot_be_moved_is_said_in_one_line(app: Flask, run: Run, elsewher
     for url, words in (
         ("mysql://host/x", "give a SQLite file by its absolute path"),
         ("postgresql://", "give the database's name"),
-        (f"postgresql:///nowhere?host={tmp_path}", "DATABASE_URL: connection"),
+        (f"postgresql:///nowhere?host={tmp_path}", "--to: connection"),
         (elsewhere.replace("test_", "none_"), "does not exist"),
         (f"sqlite:///{tmp_path / 'no' / 'folder.db'}", "there is no folder"),
         (f"sqlite:///{here}", "that is the database itself"),

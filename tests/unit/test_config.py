@@ -45,6 +45,7 @@ def test_every_setting_has_a_parser_and_a_line_in_both_readmes() -> None:
         ("CHAT_TIMEZONE", "+08:00"),
         ("DATABASE_URL", "sqlite:////srv/q?z.db"), ("CHAT_INSTANCE_PATH", "/srv/q?"), ("WEB_CONCURRENCY", ""),
         ("WEB_CONCURRENCY", "two"), ("WEB_CONCURRENCY", "0"), ("CHAT_HOST", "999.1.1.1"), ("CHAT_HOST", "http://x"),
+        ("CHAT_HOST", "a..b"), ("CHAT_HOST", "y" * 64),
         ("CHAT_CORS_ORIGINS", "http://"), ("CHAT_CORS_ORIGINS", "http://me@x"), ("CHAT_CORS_ORIGINS", "http://x:99999"),
         ("CHAT_SMTP_URL", "smtp://x:0"), ("CHAT_SMTP_URL", "smtp://x:99999"),
         ("CHAT_HOST", "[::"), ("CHAT_LOBY", "x"), ("CHAT_PORT", "8000"), ("CHAT_", ""), ("CHAT_lobby", "x"),
@@ -56,7 +57,7 @@ def test_a_wrong_setting_stops_the_start_and_is_named(name: str, value: str) -> 
         Settings.from_environ({name: value})
 
 
-@pytest.mark.parametrize("place", ["x:y", "x:0", "x:99999", "[x", "[::zz]", "[zz]:1", "x]:1"])
+@pytest.mark.parametrize("place", ["x:y", "x:0", "x:99999", "[x", "[::zz]", "[zz]:1", "x]:1", "a..b", "x." + "y" * 64])
 @pytest.mark.parametrize(
     ("name", "scheme"), [("CHAT_SMTP_URL", "smtp"), ("CHAT_CORS_ORIGINS", "http"), ("REDIS_URL", "redis")]
 )
@@ -123,6 +124,9 @@ def test_passwords_of_urls_are_not_shown(url: str, shown: str) -> None:
         ("DATABASE_URL", "postgresql://u:pass-1@[::1/chat"),
         ("DATABASE_URL", "postgresql://u:pass-1@x/chat?passwd=y"),
         ("DATABASE_URL", "postgresql://u:pass-1@x:0/chat"),
+        ("DATABASE_URL", "postgresql://u:p@pass-1@x/chat"),
+        ("DATABASE_URL", "postgresql://u:pass-1@x,a..b/chat"),
+        ("DATABASE_URL", f"postgresql://u:pass-1@{'y' * 64}/chat"),
         ("DATABASE_URL", "postgresql://u:pass-1@x:99999/chat"),
         ("DATABASE_URL", "postgresql://u:pass-1@x:5432,y:port/chat"),
         ("DATABASE_URL", "postgresql://u:pass-1@x/chat?port=+5432"),

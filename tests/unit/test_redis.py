@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from redis import ResponseError
 
 from chat.backends.redis import buckets as lua
 from chat.backends.redis import connections
@@ -35,7 +36,7 @@ from instance import check
 from setting_parsers import ConfigError
 from tests.conftest import FakeClock, settings_at, sign_up
 from tests.databases import direct_only, url_of
-from tests.real_server import ROOT, wait_until
+from tests.real_server import ROOT, free_port, wait_until
 from tests.redis import PrivateRedis
 from tests.relay import Relay
 from tests.sizes import size
@@ -528,6 +529,50 @@ def test_a_redis_that_asks_for_a_password_is_told_at_the_start(home: Path) -> No
         check(settings_at(home, redis_url=server.url.replace("unix://", "unix://:right-1@")))
     finally:
         server.stop()
+
+
+def test_a_password_that_redis_does_not_have_is_told_at_the_start(server: PrivateRedis, home: Path) -> None:
+    with pytest.raises(ConfigError, match=r"REDIS_URL=.*has no password; leave it out$") as caught:
+        check(settings_at(home, redis_url=server.url.replace("unix://", "unix://:wrong-1@")))
+    assert "wrong-1" not in str(caught.value)
+
+
+def test_a_redis_of_a_cluster_is_refused_at_the_start(home: Path) -> None:
+    """Its commands are refused for most keys, and go to other servers."""
+    port = free_port()
+    server = PrivateRedis("--port", str(port), "--cluster-enabled", "yes", "--cluster-port", str(free_port()))
+    try:
+        with pytest.raises(ConfigError, match=r"REDIS_URL=.*Redis as a cluster; give a single server's URL$"):
+            check(settings_at(home, redis_url=server.url))
+    finally:
+        server.stop()
+
+
+def fill_memory(server: PrivateRedis) -> None:
+    with server.client() as redis:
+        redis.config_set("maxmemory", 1)
+
+
+def fill_disk(server: PrivateRedis) -> None:
+    """Have it fail to save what it has, after which it takes no writes."""
+    server.folder.chmod(0o555)
+    with server.client() as redis:
+        redis.config_set("save", "3600 1")
+        redis.bgsave()
+        wait_until(lambda: redis.info("persistence")["rdb_last_bgsave_status"] == "err", "it cannot save")
+
+
+@pytest.mark.parametrize("fill", [fill_memory, fill_disk])
+def test_a_redis_that_takes_no_writes_stops_no_start(
+    server: PrivateRedis, home: Path, caplog: pytest.LogCaptureFixture, fill: Callable[[PrivateRedis], None]
+) -> None:
+    """The chat goes on without it."""
+    fill(server)
+    with server.client() as redis, pytest.raises(ResponseError):
+        redis.set("x", "y")
+    check(settings_at(home, redis_url=server.url))
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert "The server goes on without" in line
 
 
 def allow(server: PrivateRedis, without: str = "") -> str:

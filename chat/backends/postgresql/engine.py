@@ -6,6 +6,8 @@ from typing import Any
 import psycopg
 from psycopg import conninfo
 
+from setting_parsers import server_of
+
 CONNECT_SECONDS = 2  # for each host of the URL
 # An idle peer that is gone is noticed after about 9 s, one that does not acknowledge data after 3.
 KEEPALIVES = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 2, "tcp_user_timeout": 3000}
@@ -27,8 +29,12 @@ def parameters(url: str, busy_seconds: float = 5.0) -> dict[str, Any]:
 
 
 def connect(url: str, busy_seconds: float = 5.0, **options: Any) -> psycopg.Connection:
-    """Open a connection outside the pool. Raises psycopg.Error."""
-    return psycopg.connect(**parameters(url, busy_seconds), **options)
+    """Open a connection outside the pool. Raises psycopg.Error, which names the server."""
+    known = parameters(url, busy_seconds)
+    try:
+        return psycopg.connect(**known, **options)
+    except psycopg.errors.ConnectionTimeout as error:
+        raise psycopg.errors.ConnectionTimeout(f"no answer from {server_of(known)}: {error}") from None
 
 
 def engine_options(url: str, busy_seconds: float) -> dict[str, Any]:
