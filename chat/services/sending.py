@@ -66,7 +66,7 @@ class Inserted(NamedTuple):
 
 
 class MembershipChanged(Exception):  # noqa: N818
-    """The sender's membership is not what it was when the send began: it has to begin again."""
+    """The sender's membership has changed since the send began: it has to begin again."""
 
 
 def begin(tx: WriteTransaction, actor: Actor, ref: RoomRef, now: int) -> Begun | None:

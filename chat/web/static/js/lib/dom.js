@@ -3,14 +3,14 @@
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
- * The element with an id, of whichever kind the template makes it.
+ * The element with an id, of any kind the template makes it.
  * @param {string} id
  * @returns {any}
  */
 export const byId = (id) => document.getElementById(id);
 
 /**
- * The elements below `root` that match, of whichever kind.
+ * The elements below `root` that match, of any kind.
  * @param {string} selector
  * @param {ParentNode} root
  * @returns {any[]}

@@ -1,6 +1,6 @@
 // Keeps the keyboard's place: where the element in focus is moved, it keeps the focus; where it is
 // removed, hidden or disabled, the focus goes to its successor.
-// Otherwise the document has it, and Tab begins anew at the top.
+// Otherwise the document has it, and Tab begins at the top again.
 
 const FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex]";
 const FIELDS = "input:not([type=checkbox], [type=radio]), textarea"; // focused by a program, they open a phone's keyboard
