@@ -79,7 +79,7 @@ def _outside(home: Path) -> "psycopg.Connection | sqlite3.Connection":
 
 def wait_for_the_bus(services: Services) -> None:
     """Wait until the bus has read everything committed so far."""
-    bus = services._bus
+    bus = services.bus
     if isinstance(bus, PostgresBus):
         since = time.monotonic()
         wait_until(lambda: services.hub.heard_at > since, "the bus has looked")

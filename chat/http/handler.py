@@ -1,11 +1,11 @@
 """The base class of socket protocols (WebSocket, TCP lines): one Handler per connection.
 
-class Talk(Handler):
-        form = "roomapi"                                  # the key for a message's encoded bytes
-        def opened(self): self.follow(self.signed_in_as)  # messages are pushed from here on
-        def received(self, text): …                       # one message from the client; may raise ChatError
-        def failed(self, error): self.peer.send(…)        # report the error in the protocol's envelope
-        def encode(self, message): return …               # a pushed message; encoded once for all readers
+class MessageSocket(Handler):
+        form = "roomapi"                              # the key for a message's encoded bytes
+        def opened(self): self.push(self._waiting)    # what the view has subscribed to is pushed from here on
+        def received(self, text): …                   # one message from the client; may raise ChatError
+        def failed(self, error): self.peer.send(…)    # report the error in the protocol's envelope
+        def encode(self, message): return …           # a pushed message; encoded once for all readers
 """
 
 from abc import ABC, abstractmethod

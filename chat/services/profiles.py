@@ -135,15 +135,8 @@ class Profiles:
         if (changes.nickname, changes.email, changes.avatar) != (None, None, None):
             self._bounds.count_act(actor)
         now = self._clock()
-        values: dict[str, Any] = {"updated_at": now}
-        values |= name_columns(nickname=changes.nickname)
-        if changes.profile is not None:
-            values["profile"] = changes.profile
         avatar = None if changes.avatar is None else self._avatars.prepare(changes.avatar)
-        if changes.password is not None:
-            values |= hashes(changes.password)
-            if changes.password != old_password:  # a one-time password stays one where it is "changed" to itself
-                values["must_change_password"] = False
+        values = {"updated_at": now} | _columns(changes, old_password)
         try:
             with self._store.write() as tx:
                 me = User.id == actor.user_id
@@ -156,10 +149,7 @@ class Profiles:
                 if user is None:
                     raise ChatError(ErrorCode.NOT_SIGNED_IN)
                 if changes.email is not None:
-                    values |= {"email": changes.email, "email_key": name_key(changes.email)}
-                    # the username follows the address if the account was registered by address
-                    if user.username_key == user.email_key:
-                        values |= name_columns(username=changes.email)
+                    values |= _address_columns(user, changes.email)
                 if avatar is not None:
                     self._quota.take(tx, actor.user_id, avatar.size)
                     self._avatars.store(tx, avatar, User, actor.user_id)
@@ -207,3 +197,21 @@ class Profiles:
             self._accounts.check_password(changes.password)
         if changes.profile is not None and len(changes.profile) > PROFILE_MAX_CHARS:
             raise ChatError(ErrorCode.FIELD_INVALID, field="profile")
+
+
+def _columns(changes: Changes, old_password: str) -> dict[str, Any]:
+    """Return the user's changed columns, but for the address and the avatar. Slow: a new password is hashed."""
+    values = name_columns(nickname=changes.nickname)
+    if changes.profile is not None:
+        values["profile"] = changes.profile
+    if changes.password is not None:
+        values |= hashes(changes.password)
+        if changes.password != old_password:  # a one-time password stays one where it is "changed" to itself
+            values["must_change_password"] = False
+    return values
+
+
+def _address_columns(user: Any, email: str) -> dict[str, Any]:
+    """The username follows the address if the account was registered by address."""
+    values: dict[str, Any] = {"email": email, "email_key": name_key(email)}
+    return values | name_columns(username=email) if user.username_key == user.email_key else values

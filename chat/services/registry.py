@@ -91,7 +91,7 @@ class Services:
         self.store = backend.store
         self.hub = Hub(self.store, feed_max_bytes, self._user_changed)
         security_log = SecurityLog(clock, whence)
-        self._shared = shared
+        self.shared = shared
         self.limits = Limits(
             self.store,
             clock,
@@ -180,11 +180,11 @@ class Services:
         self.subscriptions = Subscriptions(sources)
         self.room_presence = RoomPresence(self.store, clock)
         self.store.on_commit(self.hub.committed)
-        self._bus = backend.bus(self.hub)
+        self.bus = backend.bus(self.hub)
         self.purger = Purger(self.store)
         self.eraser = Eraser(self.store, clock, erased)
         self.retention = Retention(self.store, clock, self.site, self.hub.feeds.forget)
-        self._housekeeper = Housekeeper(
+        self.housekeeper = Housekeeper(
             self.store,
             clock,
             frequent=[
@@ -230,10 +230,10 @@ class Services:
             if not self.is_started:
                 self.rooms.ensure_lobby()
                 self.files.purge()
-                self._bus.start()
-                if self._shared is not None:
-                    self._shared.start()
-                self._housekeeper.start()
+                self.bus.start()
+                if self.shared is not None:
+                    self.shared.start()
+                self.housekeeper.start()
                 self.is_started = True
 
     def answer_held(self) -> None:
@@ -245,10 +245,10 @@ class Services:
         self.answer_held()
         self.roster_imports.stop()
         self.health.stop()
-        self._bus.stop()
-        self._housekeeper.stop()
-        if self._shared is not None:
-            self._shared.stop()
+        self.bus.stop()
+        self.housekeeper.stop()
+        if self.shared is not None:
+            self.shared.stop()
         self.decoder.close()
         if self.is_started:
             self.room_presence.end()

@@ -2,11 +2,9 @@
 
 import contextlib
 import logging
-import os
 import secrets
 import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -20,10 +18,9 @@ from chat.models import Actor, AuditAction, Event, EventKind, Membership, Role, 
 from chat.names import name_key
 from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
-from chat.security.passwords import hash_aside, hash_generated
 from chat.services import audit
 from chat.services.accounts import Accounts
-from chat.services.credentials import PASSWORD_MAX_CHARS, hashes
+from chat.services.credentials import PASSWORD_MAX_CHARS
 from chat.services.erased_names import ErasedNames
 from chat.services.membership_changes import barred_among
 from chat.services.memberships import Memberships
@@ -31,6 +28,7 @@ from chat.services.permissions import require_teacher
 from chat.services.profile_changes import tell_profiles
 from chat.services.rooms import Rooms
 from chat.services.roster_checks import complaints_about, open_room, users_of
+from chat.services.roster_hashing import hash_passwords
 from chat.services.roster_parsing import Roster, RosterLine, read_roster
 from chat.services.sessions import Sessions
 from chat.services.site import lock_site
@@ -39,10 +37,7 @@ from chat.services.usernames import lock_all_names, name_columns
 
 log = logging.getLogger(__name__)
 DEAD_AFTER_S = 30.0  # an import without progress for this long died with its process
-TELL_EVERY = 20  # people per progress report, but after TELL_AFTER_S in any case: a busy machine leaves little CPU
-TELL_AFTER_S = 5.0
 KEPT_S = 86400
-_NICENESS = 19  # of the hashing threads, so that chatting has priority
 
 
 class ImportState(StrEnum):
@@ -80,6 +75,11 @@ class _Plan:
     passwords: dict[str, str]  # to be set, by username
     generated: frozenset[str]  # the usernames of those passwords that are not the file's
     owner_id: int | None  # of created rooms
+
+    def hashed(self, told: Callable[[int], None], is_stopping: threading.Event) -> dict[str, dict[str, Any]]:
+        """See `hash_passwords`; the people whose password stays count as done from the start."""
+        before = len(self.lines) - len(self.passwords)
+        return hash_passwords(self.passwords, self.generated, lambda done: told(before + done), is_stopping)
 
 
 class RosterImports:
@@ -133,10 +133,10 @@ class RosterImports:
         job.start()
         return import_id, cards
 
-    def import_now(self, data: bytes, *, resets_passwords: bool, told: Any) -> list[Card]:
+    def import_now(self, data: bytes, *, resets_passwords: bool, told: Callable[[int], None]) -> list[Card]:
         """Import and wait for the end, on the command line; told(done) reports the progress."""
         plan, cards = self._plan(None, data, resets_passwords=resets_passwords)
-        hashed = self._hashed(plan, told)
+        hashed = plan.hashed(told, self._is_stopping)
         with self._store.write() as tx:
             self._apply(tx, plan, hashed, None)
         return cards
@@ -198,7 +198,7 @@ class RosterImports:
 
     def _run(self, import_id: str, plan: _Plan, actor: Actor) -> None:
         try:
-            hashed = self._hashed(plan, lambda done: self._tell(import_id, done=done))
+            hashed = plan.hashed(lambda done: self._tell(import_id, done=done), self._is_stopping)
             with self._store.write() as tx:
                 self._apply(tx, plan, hashed, actor)
                 values = {"state": ImportState.DONE, "done": len(plan.lines), "moved_at": self._clock()}
@@ -214,27 +214,6 @@ class RosterImports:
         with contextlib.suppress(ChatError), self._store.write() as tx:
             same = update(RosterImport).where(RosterImport.id == import_id)
             tx.execute(same.values(**values, moved_at=self._clock()))
-
-    def _hashed(self, plan: _Plan, told: Any) -> dict[str, dict[str, Any]]:
-        """Return the columns of each new password, by username. Raises UNAVAILABLE if the server stops meanwhile."""
-        before = len(plan.lines) - len(plan.passwords)  # unchanged passwords take no time
-        found: dict[str, dict[str, Any]] = {}
-        told_at = time.monotonic()
-        jobs = [(password, username in plan.generated) for username, password in plan.passwords.items()]
-        with ThreadPoolExecutor(os.cpu_count(), "roster-hashing", initializer=_be_nice) as pool:
-            for username, columns in zip(plan.passwords, pool.map(self._hash, jobs), strict=True):
-                found[username] = columns
-                if len(found) % TELL_EVERY == 0 or time.monotonic() - told_at > TELL_AFTER_S:
-                    told(before + len(found))
-                    told_at = time.monotonic()
-        told(len(plan.lines))
-        return found
-
-    def _hash(self, job: tuple[str, bool]) -> dict[str, Any]:
-        if self._is_stopping.is_set():
-            raise ChatError(ErrorCode.UNAVAILABLE, retry_after=5)
-        password, is_generated = job
-        return hashes(password, hash_generated if is_generated else hash_aside)
 
     def _apply(self, tx: WriteTransaction, plan: _Plan, hashed: dict[str, dict[str, Any]], actor: Actor | None) -> None:
         """Apply everything in one transaction. Raises ROSTER_CHANGED after conflicting changes."""
@@ -298,8 +277,3 @@ class RosterImports:
 
 def _new_row(line: RosterLine, now: int) -> dict[str, Any]:
     return name_columns(username=line.username, nickname=line.name) | {"created_at": now, "updated_at": now}
-
-
-def _be_nice() -> None:
-    with contextlib.suppress(OSError, AttributeError):  # only Linux has it for threads
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

@@ -12,13 +12,8 @@ from chat.models import Access, LoginSession, Membership, User
 from chat.services.messages import Draft
 from chat.services.usernames import name_columns
 from tests.conftest import services_of
-from tests.contract.clients import FlaskTransport, PollingClient
-
-
-def polling(app: Flask, name: str) -> PollingClient:
-    made = PollingClient(FlaskTransport(app))
-    made.register(name)
-    return made
+from tests.contract.clients import PollingClient
+from tests.contract.registered import polling
 
 
 @pytest.fixture

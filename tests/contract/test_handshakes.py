@@ -14,6 +14,7 @@ from chat.services import Services
 from chat.services.messages import Draft
 from tests.conftest import services_of, sign_up
 from tests.contract.clients import FlaskTransport, PollingClient
+from tests.database import wait_for_the_bus
 from tests.peers import FakePeer
 from tests.real_server import wait_until
 
@@ -72,10 +73,8 @@ def opened(upgrade: Upgrade) -> bytes:
 
 def test_a_signal_between_the_101_and_the_connection_is_pushed(app: Flask, chat: Services, bob: Actor) -> None:
     upgrade = handshake(app, "/ws/")
-    (waiter,) = chat.hub.notifier._oldest_first
-    (alice,) = [id_ for kind, id_ in waiter.keys if kind == "user"]
-    chat.friends.request(bob, alice, "")
-    wait_until(lambda: bool(waiter.signals), "the bus has brought it")
+    chat.friends.request(bob, chat.accounts.find("alice").user_id, "")
+    wait_for_the_bus(chat)
     assert opened(upgrade) == b'{"type":"request_message"}'
 
 

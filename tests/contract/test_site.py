@@ -8,17 +8,11 @@ from flask import Flask
 from chat.clock import SECOND
 from chat.services import erasing
 from tests.conftest import FakeClock, services_of
-from tests.contract.clients import FlaskTransport, PollingClient, Reply
+from tests.contract.clients import PollingClient, Reply
+from tests.contract.registered import polling
 
 MakeApp = Callable[..., Flask]
 Clients = Callable[..., PollingClient]
-
-
-def polling(app: Flask, name: str = "") -> PollingClient:
-    made = PollingClient(FlaskTransport(app))
-    if name:
-        made.register(name)
-    return made
 
 
 @pytest.fixture

@@ -128,7 +128,7 @@ def test_logs_never_hold_query_strings_nor_forged_lines(server: StartServer) -> 
     assert line.isprintable()
 
 
-@pytest.mark.sqlite_only  # PostgreSQL without tables stops the start: unit/test_postgresql
+@pytest.mark.sqlite_only  # PostgreSQL without tables stops the start: unit/postgresql
 def test_without_migrations_it_says_so_and_recovers(server: StartServer, home: Path) -> None:
     (home / "commonroom.db").unlink()
     live = server(wait=False, fresh=True)

@@ -24,7 +24,7 @@ from tests.integration.nginx import NGINX, Person, Proxy, answers, before
 from tests.pictures import noise
 from tests.raw import answer, token_of
 from tests.real_server import ROOT, Server, wait_until
-from tests.server.test_known_heads import Reader
+from tests.server.reader import Reader
 from tests.server.test_metrics import figures
 
 if NGINX is None and not os.environ.get("CI"):

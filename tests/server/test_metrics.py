@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.raw import answer, token_of
 from tests.real_server import Server, wait_until
-from tests.server.test_known_heads import Reader
+from tests.server.reader import Reader
 from tests.server.websocket import Socket
 
 ANSWERED = "requests polling 2xx"

@@ -12,7 +12,6 @@ import pytest
 import requests
 
 from chat.clock import SECOND, to_local
-from chat.services.files import clean_filename
 from tests.contract.clients import HttpTransport, PollingClient
 from tests.contract.tcp_client import Lines
 from tests.database import rows_of
@@ -20,31 +19,7 @@ from tests.processes import rss_of
 from tests.raw import Talk, get
 from tests.real_server import Server, wait_until
 from tests.tcp.conftest import Connect, create, enter
-
-START, END = b"===FILE_DATA_START===\n", b"\n===FILE_DATA_END===\n"
-
-
-def upload(client: Lines, data: bytes, filename: str = "report.pdf", **fields: Any) -> int:
-    """Send a file: its id. The next message is the group's file_notification."""
-    asked = {"filename": filename, "file_data": "", "file_size": len(data), **fields}
-    ready = client.ask("file_upload_request", **asked)
-    assert (ready["message_type"], ready["success"], ready["file_id"]) == ("file_upload_response", True, None), ready
-    client.raw(data)
-    done = client.next()
-    assert done["success"], done
-    return int(done["file_id"])
-
-
-def download(client: Lines, file_id: int | str) -> tuple[str, bytes]:
-    """A file's name and bytes."""
-    ready = client.ask("file_download_request", file_id=file_id)
-    assert (ready["message_type"], ready["success"]) == ("file_download_response", True), ready
-    assert client.take(len(START)) == START
-    data = client.take(ready["file_size"])
-    assert client.take(len(END)) == END
-    done = client.next()
-    assert (done["message_type"], done["success"], done["filename"]) == ("file_download_response", True, None)
-    return ready["filename"], data
+from tests.tcp.transfers import END, START, download, quiet_upload, upload
 
 
 @pytest.mark.parametrize("size", [0, 1, 128 * 1024 - 1, 128 * 1024, 128 * 1024 + 1, 1_000_003])
@@ -210,7 +185,7 @@ def test_memory_and_others_while_files_go_both_ways(live: Server, connect: Conne
 
     ids: list[int] = []
     watchers = [threading.Thread(target=watch), threading.Thread(target=chat)]
-    uploads = [threading.Thread(target=lambda c=c: ids.append(_quiet_upload(c, data, group_id))) for c in senders]
+    uploads = [threading.Thread(target=lambda c=c: ids.append(quiet_upload(c, data, group_id))) for c in senders]
     for thread in [*watchers, *uploads]:
         thread.start()
     for thread in uploads:
@@ -286,43 +261,6 @@ def test_messages_during_a_download_follow_it(connect: Connect, room: str) -> No
     assert sorted(bob.next()["message_type"] for _ in range(3)) == [
         "chat_message", "file_download_response", "heartbeat",
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("given", "cleaned"),
-    [
-        ("report.pdf", "report.pdf"),
-        ("../../etc/passwd", "passwd"),
-        ("C:\\Users\\me\\照片.png", "照片.png"),
-        ("a\r\nb\t\0.txt", "ab.txt"),
-        ("\u202egnp.exe", "gnp.exe"),
-        ("..", "file"),
-        ("dir/", "file"),
-        ("می\u200cخواهم.txt", "می\u200cخواهم.txt"),
-        ("क्\u200dष.png", "क्\u200dष.png"),
-        ("👨\u200d👩\u200d👧.jpg", "👨\u200d👩\u200d👧.jpg"),
-        ("🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f.png",) * 2,
-        ("\u200d\u200c", "file"),
-        ("a\u200bb\u00ad.txt", "ab.txt"),
-        (" . ", "file"),
-        ("x" * 300 + ".pdf", "x" * 196 + ".pdf"),
-        ("." + "x" * 300, "." + "x" * 199),
-    ],
-)
-def test_filenames_are_cleaned(given: str, cleaned: str) -> None:
-    assert clean_filename(given) == cleaned
-
-
-def _quiet_upload(client: Lines, data: bytes, group_id: int) -> int:
-    """Upload while others send to the group."""
-    client.send("file_upload_request", filename="f", file_size=len(data), chat_group_id=group_id)
-    while client.next()["message_type"] != "file_upload_response":
-        pass
-    client.raw(data)
-    while (answer := client.next())["message_type"] != "file_upload_response":
-        pass
-    assert answer["success"], answer
-    return int(answer["file_id"])
 
 
 def _rows(live: Server) -> tuple[int, int]:

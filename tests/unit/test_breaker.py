@@ -45,7 +45,7 @@ def serving(services: Services, relay: Relay, home: Path) -> Iterator[Services]:
     made = services_for(settings, create_engine(settings.database_uri, **options), system_clock)
     began = time.monotonic()
     made.start()
-    bus = made._bus
+    bus = made.bus
     assert isinstance(bus, PostgresBus)
     wait_until(lambda: bus._prober.answers > 0, "the prober is connected")
     wait_until(lambda: made.hub.heard_at > began, "the bus is connected")

@@ -21,104 +21,11 @@ from chat.pictures.child import CPU_SECONDS, MEMORY_BYTES
 from chat.services import Services
 from chat.services.messages import Draft
 from tests.conftest import sign_up
-from tests.pictures import gif_extension, jpeg_segment, laden, picture, png_chunk, riff_chunk
+from tests.hostile_pictures import ATTACKS, BYTES, gif_of_small_frames, jpeg_of_small_exif
+from tests.pictures import laden, picture, png_chunk
+from tests.processes import children_of
 
 MOST_CPU_S = 0.25  # each took 1 to 45 s once; now at most 0.04 on a machine with nothing else to do
-BYTES = 5_000_000
-
-
-def filled(before: bytes, piece: bytes, after: bytes) -> bytes:
-    return before + piece * ((BYTES - len(before) - len(after)) // len(piece)) + after
-
-
-def jpeg_of_small_exif() -> bytes:
-    data = picture("JPEG")
-    return filled(data[:2], jpeg_segment(0xE1, b"Exif\0\0" + bytes(10)), data[2:])
-
-
-def jpeg_of_comments() -> bytes:
-    data = picture("JPEG")
-    return filled(data[:2], jpeg_segment(0xFE, b""), data[2:])
-
-
-def jpeg_of_padding() -> bytes:
-    data = picture("JPEG")
-    return filled(data[:2], b"\xff", data[2:])
-
-
-def jpeg_of_endless_padding() -> bytes:
-    return filled(picture("JPEG")[:2], b"\xff", b"")
-
-
-def jpeg_of_stuffing() -> bytes:
-    data = picture("JPEG")
-    return filled(data[:-2], b"\xff\0", data[-2:])
-
-
-def jpeg_of_restarts() -> bytes:
-    data = picture("JPEG")
-    return filled(data[:-2], b"\xff\xd0", data[-2:])
-
-
-def jpeg_of_scans() -> bytes:
-    data = picture("JPEG")
-    scan = data[data.index(b"\xff\xda") : -2]
-    return filled(data[:-2], scan, data[-2:])
-
-
-def png_of_profiles() -> bytes:
-    data = picture("PNG")
-    return filled(data[:33], png_chunk(b"iCCP", b"x\0\0" + zlib.compress(bytes(1_000_000))), data[33:])
-
-
-def png_of_texts() -> bytes:
-    data = picture("PNG")
-    return filled(data[:33], png_chunk(b"zTXt", b"x\0\0" + zlib.compress(bytes(1_000_000))), data[33:])
-
-
-def png_of_empty_chunks() -> bytes:
-    data = picture("PNG")
-    return filled(data[:33], png_chunk(b"teSt", b""), data[33:])
-
-
-def png_of_empty_data() -> bytes:
-    data = picture("PNG")
-    return filled(data[:33], png_chunk(b"IDAT", b""), data[33:])
-
-
-def gif_of_small_sub_blocks() -> bytes:
-    data = picture("GIF")
-    start = data.index(b",")  # behind the colour table
-    return data[:start] + gif_extension(0xFE, bytes(BYTES // 2), 1) + data[start:]
-
-
-def gif_of_small_frames() -> bytes:
-    data = picture("GIF", size=(1, 1))
-    frame = data[data.index(b",") : -1]
-    return filled(data[:-1], frame, b";")
-
-
-def gif_of_empty_extensions() -> bytes:
-    data = picture("GIF")
-    return filled(data[:-1], b"\x21\xfe\0", data[-1:])
-
-
-def webp_of_empty_chunks() -> bytes:
-    body = filled(b"WEBP" + riff_chunk(b"VP8X", bytes(10)), riff_chunk(b"EXIF", b""), b"")
-    return b"RIFF" + len(body).to_bytes(4, "little") + body
-
-
-def webp_of_empty_frame_parts() -> bytes:
-    frame = riff_chunk(b"ANMF", filled(bytes(16), riff_chunk(b"junk", b""), b""))
-    body = b"WEBP" + riff_chunk(b"VP8X", b"\2" + bytes(9)) + frame
-    return b"RIFF" + len(body).to_bytes(4, "little") + body
-
-
-ATTACKS: list[Callable[[], bytes]] = [
-    jpeg_of_small_exif, jpeg_of_comments, jpeg_of_padding, jpeg_of_endless_padding, jpeg_of_stuffing, jpeg_of_restarts,
-    jpeg_of_scans, png_of_profiles, png_of_texts, png_of_empty_chunks, png_of_empty_data, gif_of_small_sub_blocks,
-    gif_of_small_frames, gif_of_empty_extensions, webp_of_empty_chunks, webp_of_empty_frame_parts,
-]  # fmt: skip
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -148,6 +55,13 @@ def decoding() -> Iterator[Decoder]:
     made = Decoder()
     yield made
     made.close()
+
+
+@pytest.fixture
+def decoders() -> Callable[[], list[int]]:
+    """The processes that have been started for the test, as the system lists them."""
+    before = children_of(os.getpid())
+    return lambda: [pid for pid in children_of(os.getpid()) if pid not in before]
 
 
 def children_cpu_s() -> float:
@@ -201,24 +115,24 @@ KINDS_OF_DEAR = {
 
 @pytest.mark.parametrize("kind", KINDS_OF_DEAR)
 def test_a_decoder_beyond_its_limits_ends_and_the_sender_is_told(
-    services: Services, monkeypatch: pytest.MonkeyPatch, kind: str
+    services: Services, decoders: Callable[[], list[int]], monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     seconds = 1 if kind == "time" else CPU_SECONDS  # a busy machine takes a while to refuse that much memory
     source = DEAR.format(seconds=seconds, what=KINDS_OF_DEAR[kind])
     monkeypatch.setattr(decoder, "_COMMAND", [sys.executable, "-P", "-c", source])
     alice = sign_up(services, "alice")
     services.messages.send(alice, "public", Draft(image=picture()))
-    (process,) = services.attachments._decoder._idle
+    (process,) = decoders()
     begin = children_cpu_s()
     with pytest.raises(ChatError) as caught:
         services.messages.send(alice, "public", Draft(image=picture(size=(7, 7))))
     assert caught.value.code is ErrorCode.IMAGE_INVALID
     assert children_cpu_s() - begin < 3
     if kind.startswith("refused"):  # the process can report it; its memory is free again
-        assert peak_bytes(process._pid) <= MEMORY_BYTES
+        assert peak_bytes(process) <= MEMORY_BYTES
     else:
         with pytest.raises(ProcessLookupError):
-            os.kill(process._pid, 0)
+            os.kill(process, 0)
     services.messages.send(alice, "public", Draft(image=picture()))
 
 
@@ -250,38 +164,38 @@ def test_memory_is_bounded(decoding: Decoder) -> None:
     decoding.check(rewritten(whole.getvalue()).data)
 
 
-def test_a_process_that_was_killed_is_replaced(decoding: Decoder) -> None:
+def test_a_process_that_was_killed_is_replaced(decoding: Decoder, decoders: Callable[[], list[int]]) -> None:
     decoding.check(picture())
-    (child,) = decoding._idle
-    os.kill(child._pid, 9)
-    while child.is_alive():
-        time.sleep(0.001)
+    (child,) = decoders()
+    os.kill(child, 9)
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
     decoding.check(picture())
-    assert decoding._idle != [child]
+    (another,) = decoders()
+    assert another != child
 
 
 def test_an_idle_process_ends_and_the_next_picture_starts_another(
-    decoding: Decoder, monkeypatch: pytest.MonkeyPatch
+    decoding: Decoder, decoders: Callable[[], list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoding.check(picture())
-    (child,) = decoding._idle
+    (child,) = decoders()
     decoding.end_idle()
-    assert decoding._idle == [child]
+    assert decoders() == [child]
     monkeypatch.setattr(decoder, "IDLE_SECONDS", 0.0)
     decoding.end_idle()
     with pytest.raises(ProcessLookupError):
-        os.kill(child._pid, 0)
+        os.kill(child, 0)
     decoding.check(picture())
 
 
-def test_no_process_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_process_is_left(decoders: Callable[[], list[int]]) -> None:
     made = Decoder()
     threads = [threading.Thread(target=made.check, args=(picture(),)) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    pids = [child._pid for child in made._idle]
+    pids = decoders()
     assert 1 <= len(pids) <= decoder.MOST_CHILDREN
     made.close()
     for pid in pids:
@@ -291,15 +205,17 @@ def test_no_process_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
         made.check(picture())
 
 
-def test_the_process_knows_no_secrets(decoding: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_process_knows_no_secrets(
+    decoding: Decoder, decoders: Callable[[], list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SECRET_KEY", "hidden")
     decoding.check(picture())
-    (child,) = decoding._idle
-    with open(f"/proc/{child._pid}/environ") as environ:
+    (child,) = decoders()
+    with open(f"/proc/{child}/environ") as environ:
         assert "SECRET_KEY" not in environ.read()
     # The shell that runs the tests may have given them inheritable descriptors too.
     given = {number for number in map(int, os.listdir("/proc/self/fd")) if _is_inheritable(number)}
-    assert set(map(int, os.listdir(f"/proc/{child._pid}/fd"))) == {0, 1, 2} | given
+    assert set(map(int, os.listdir(f"/proc/{child}/fd"))) == {0, 1, 2} | given
 
 
 def _is_inheritable(descriptor: int) -> bool:

@@ -10,7 +10,7 @@ from chat.server.http_parser import Framed
 from chat.server.known_heads import Ending, Known, KnownHeads
 from chat.server.ports import IS_AHEAD, NEEDS_THREAD, NOTHING_YET, Ahead, Data, Look
 from chat.server.wsgi import Answer
-from tests.unit.test_connection import Clock, Transport, Worker
+from tests.unit.connection.conftest import Clock, Transport, Worker
 
 ENDING = Ending(b"HTTP/1.1 200 OK", False, lambda: None, None)
 

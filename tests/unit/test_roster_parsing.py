@@ -2,15 +2,17 @@
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from chat.errors import ChatError, ErrorCode
 from chat.models import Access, Actor, Role, RosterImport, User
 from chat.security import passwords
 from chat.services import Services
+from chat.services.credentials import hashes
 from chat.services.roster_imports import DEAD_AFTER_S, ImportState
 from chat.services.roster_parsing import MOST_BYTES, MOST_LINES, Problem, read_roster
 from tests.conftest import FakeClock, sign_up
@@ -204,14 +206,13 @@ def test_changes_in_between_let_the_whole_import_fail(
     services: Services, teacher: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     is_hashing, may_go_on = threading.Event(), threading.Event()
-    plain = services.roster_imports._hash
 
-    def slow(job: tuple[str, bool]) -> dict[str, object]:
+    def slow(*job: Any) -> dict[str, Any]:
         is_hashing.set()
         assert may_go_on.wait(30)
-        return plain(job)
+        return hashes(*job)
 
-    monkeypatch.setattr(services.roster_imports, "_hash", slow)
+    monkeypatch.setattr("chat.services.roster_hashing.hashes", slow)
     import_id, _ = services.roster_imports.begin(teacher, ENGLISH.encode(), resets_passwords=False)
     assert is_hashing.wait(30)
     with pytest.raises(ChatError) as caught:
@@ -229,7 +230,10 @@ def test_changes_in_between_let_the_whole_import_fail(
 
 
 def test_an_import_whose_process_died_has_failed(services: Services, teacher: Actor, clock: FakeClock) -> None:
-    import_id = services.roster_imports._enter(5)
+    import_id = "begun by another process"
+    row = {"id": import_id, "state": ImportState.RUNNING, "total": 5, "moved_at": clock()}
+    with services.store.write() as tx:
+        tx.execute(insert(RosterImport).values(row))
     assert services.roster_imports.status(teacher, import_id).state is ImportState.RUNNING
     clock.advance(DEAD_AFTER_S + 1)
     assert services.roster_imports.status(teacher, import_id).state is ImportState.FAILED

@@ -16,64 +16,7 @@ from chat.services import Services, search
 from chat.services.messages import Draft
 from chat.services.search import Found
 from tests.conftest import sign_up
-
-CORPUS = [
-    "Homework for Monday: read page 12",
-    "HOMEWORK is done, the café is open",
-    "Das Schloß in ÜBERLINGEN, später",
-    "物理作业请在星期一之前交",
-    "化学作业 and physics homework",
-    "Привет, КЛАСС! Λόγος ΟΔΟΣ",
-    "🎉🎉 party 👩‍🏫 teacher 🎉",
-    "for (int i = 0; i < n; i++) { a[i] += b->c::d; }",
-    "100% of 5_000 \\ path\\to\\file.py -- '; DROP TABLE",
-    "a.*b [abc] (x|y) ^$ ab",
-    "ok",
-    "I",
-    "three   spaces\nand a line",
-]
-QUERIES = {
-    "homework": [0, 1, 4],
-    "HomeWork": [0, 1, 4],
-    "homework physics": [4],
-    '"physics homework"': [4],
-    '"homework physics"': [],
-    "café": [1],
-    "CAFÉ": [1],
-    "cafe": [],
-    "überlingen": [2],
-    "schloß": [2],
-    "物理作业": [3],
-    "作业": [3, 4],
-    "作": [3, 4],
-    "作业 physics": [4],
-    "привет": [5],
-    "ПРИВЕТ класс": [5],
-    "οδος": [5],
-    "🎉🎉": [6],
-    "👩‍🏫": [6],
-    "a[i] +=": [7],
-    "->c::d": [7],
-    "i++": [7],
-    "100%": [8],
-    "5_000": [8],
-    "5x000": [],
-    "\\to\\": [8],
-    "'; DROP": [8],
-    ".*b": [9],
-    "[abc]": [9],
-    "^$": [9],
-    "a.b": [],
-    "ok": [10],
-    "OK": [10],
-    "i": [0, 1, 2, 4, 5, 6, 7, 8, 11, 12],
-    '"three   spaces"': [12],
-    '"spaces\nand"': [12],
-    "read page monday 12": [0],
-    "zzz": [],
-    "homeworks": [],
-}
-QUERIES["i"] = [number for number, said in enumerate(CORPUS) if "i" in said.lower()]
+from tests.unit.search_corpus import CORPUS, QUERIES
 
 
 @pytest.fixture(autouse=True)

@@ -61,7 +61,7 @@ def test_a_logout_is_known_at_once(services: Services) -> None:
 
 def test_a_logout_elsewhere_is_known_with_the_next_news(services: Services, other: Services) -> None:
     alice, bob = sign_up(services, "alice"), sign_up(services, "bob")
-    other._bus.start()
+    other.bus.start()
     try:
         deadline = time.monotonic() + 10
         while not other.hub.is_current() and time.monotonic() < deadline:
@@ -74,7 +74,7 @@ def test_a_logout_elsewhere_is_known_with_the_next_news(services: Services, othe
             time.sleep(0.01)
         assert resolve(other, bob)[0] == bob
     finally:
-        other._bus.stop()
+        other.bus.stop()
 
 
 def test_it_ends_by_the_clock(services: Services, clock: FakeClock) -> None:

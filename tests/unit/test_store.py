@@ -217,9 +217,9 @@ def test_many_commits_are_checkpointed_before_the_next_round(
     monkeypatch.setattr(store, "MANY_COMMITS", 5)
     checkpointed = threading.Event()
     monkeypatch.setattr(services.store, "checkpoint", checkpointed.set)
-    services._housekeeper.start()
+    services.housekeeper.start()
     alice = sign_up(services, "alice")
     for _ in range(5):
         services.messages.send(alice, "public", Draft(text="x"))
     assert checkpointed.wait(FREQUENT_SECONDS / 2)
-    services._housekeeper.stop()
+    services.housekeeper.stop()

@@ -1,6 +1,7 @@
 """Subscriptions: nothing lost, nothing repeated, nothing from before joining or after leaving."""
 
 import random
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import update
@@ -10,15 +11,22 @@ from chat.models import Actor, Membership
 from chat.services import Services
 from chat.services.messages import Draft
 from chat.services.subscriptions import Subscription
-from tests.conftest import sign_up
+from tests.conftest import FakeClock, sign_up
 from tests.database import bus_of
 
 pytestmark = pytest.mark.both_databases
 
 
 @pytest.fixture
+def services(make_services: Callable[..., Services], clock: FakeClock) -> Services:
+    """Without rate limits, as some tests send more than they allow."""
+    made = make_services(clock, rate_limits=False)
+    made.rooms.ensure_lobby()
+    return made
+
+
+@pytest.fixture
 def alice(services: Services) -> Actor:
-    services.limits._enabled = False
     return sign_up(services, "alice")
 
 

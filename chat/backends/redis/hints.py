@@ -49,7 +49,7 @@ class RedisHints:
         self.lag_seconds = 0.0  # of the last beat
         self._beat_at = 0.0  # time.monotonic() s of the last beat heard
         self._beat_due = 0.0  # time.monotonic() s
-        self._has_others = False
+        self.has_others = False  # other processes listen, as far as is known
         self._due = threading.Event()
         self._outbox = Outbox()
         self._stop = threading.Event()
@@ -79,7 +79,7 @@ class RedisHints:
         """Tell of a commit. Never blocks; False: take another way, Redis is away."""
         if not (self.is_live and self._link.is_up):
             return False
-        if self._has_others:
+        if self.has_others:
             self._outbox.add(events)
             self._due.set()
         return True
@@ -123,8 +123,8 @@ class RedisHints:
 
     def _know_others(self, are_there: bool) -> None:
         """Have processes look that were not known: they have been sent no hints since they began to listen."""
-        is_new = are_there and not self._has_others
-        self._has_others = are_there
+        is_new = are_there and not self.has_others
+        self.has_others = are_there
         if is_new:
             self._outbox.look()
             self._due.set()

@@ -6,7 +6,7 @@ See docs/protocols/polling.md; docs/specification.md, "polling".
 from flask import Flask
 
 from chat.http import envelopes, openapi
-from chat.protocols.polling import chat, export, order, overview, room, roster, search, site, talk, user
+from chat.protocols.polling import chat, equations, export, files, order, overview, room, roster, search, site, user
 from chat.protocols.polling.errors import failure, wordings
 from chat.protocols.polling.responses.done import Failed
 
@@ -15,7 +15,7 @@ PREFIXES = ("user", "room", "chat", "site")
 
 def register(app: Flask) -> None:
     """Register the protocol's routes."""
-    for module in (user, room, order, export, chat, search, talk, site, overview, roster):
+    for module in (user, room, order, export, chat, search, equations, files, site, overview, roster):
         app.register_blueprint(module.bp)
     envelopes.register(app, PREFIXES, failure)
     envelopes.register_for_unknown(app, failure)

@@ -21,11 +21,6 @@ from tests.database import bus_of, execute
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
 def app(make_app: Callable[..., Flask], clock: FakeClock) -> Flask:
     return make_app(clock)
 

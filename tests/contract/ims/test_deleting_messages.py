@@ -17,11 +17,6 @@ from tests.pictures import picture
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
 def app(make_app: Callable[..., Flask], clock: FakeClock) -> Flask:
     return make_app(clock)
 

@@ -105,6 +105,11 @@ def of(conversation_id: int, user: ImsClient) -> dict[str, int]:
     return {"conversation_id": conversation_id, "user": user.id}
 
 
+def invite(w: World, who: ImsClient) -> Reply:
+    """Ask for ben, a friend of alice's and mia's."""
+    return who.call("POST", "/conversations/member/add", {"conversationId": w.group, "member_id": w.ben.id})
+
+
 def answer(sender: ImsClient, receiver: ImsClient) -> dict[str, int]:
     """An answer to a friend request."""
     return {"sender_user_id": sender.id, "receiver_user_id": receiver.id}

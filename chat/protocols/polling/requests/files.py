@@ -1,32 +1,11 @@
-"""Requests: equations and uploads."""
+"""Requests: uploads."""
 
-from marshmallow import fields, validate
+from marshmallow import fields
 
-from chat.equations import MAX_CHARS, hash_of
 from chat.http.api_spec import about
 from chat.http.fields import NAME, In
 from chat.protocols.polling.fields import ROOMNAME
 from chat.services.messages import CLIENT_MESSAGE_ID_MAX_CHARS
-
-HASH = hash_of("x^2")
-
-
-class EquationQuery(In):
-    hash = fields.String(
-        required=True,
-        validate=validate.Regexp(r"[0-9a-f]{64}\Z"),
-        metadata=about(
-            "SHA-256 of tex in UTF-8, in hexadecimal",
-            "tex（UTF-8）的 SHA-256，十六进制",
-            pattern="^[0-9a-f]{64}$",
-            examples=[HASH],
-        ),
-    )
-    tex = fields.String(
-        required=True,
-        validate=validate.Length(max=MAX_CHARS),
-        metadata=about("the equation in LaTeX", "LaTeX 公式", maxLength=MAX_CHARS, examples=["x^2"]),
-    )
 
 
 class UploadForm(In):

@@ -1,9 +1,8 @@
-"""Answers: equations and uploads."""
+"""Answers: equations."""
 
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from chat.http.api_spec import about
-from chat.protocols.polling.fields import TIME
 from chat.protocols.polling.responses.done import Done
 
 
@@ -16,9 +15,3 @@ class Equation(Done):
             "MathML 元素：名称、属性，以及子节点（文本或同样形式的元素）",
         ),
     )
-
-
-class Uploaded(Done):
-    id = fields.Integer(required=True, metadata=about("of the message", "消息的 id"))
-    timestamp = fields.String(required=True, metadata=about("of the message", "消息的时间", examples=[TIME]))
-    type = fields.String(required=True, validate=validate.OneOf(["img", "file"]))
