@@ -58,10 +58,14 @@ def beside(database: Path) -> list[Path]:
 def check(settings: Settings, *, upgrades: bool = False, clock: Callable[[], float] = time.time) -> None:
     """Raise ConfigError where there is a database that this version cannot use.
 
-    upgrades: it is going to be brought up to this version's schema. An older SQLite file is no fault either way.
+    upgrades: it is going to be brought up to this version's schema. A SQLite file that is not there yet is no fault:
+    the server waits for it.
     """
     if settings.database_path is not None:
-        check_database(settings.database_path)
+        if upgrades or not settings.database_path.exists():
+            check_database(settings.database_path)
+        else:
+            check_schema(settings)
     else:
         apart = clock() - _check_postgresql(settings.postgresql_url, upgrades=upgrades)
         if abs(apart) > CLOCKS_APART_SECONDS:

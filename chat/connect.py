@@ -45,6 +45,7 @@ class Client:
         # Reassembles lines: a packet may hold half a line or several.
         self._lines = self._connection.makefile(encoding="utf-8", errors="replace", newline="\n")
         self._out = out
+        self._is_terminal = out.isatty()
         self._printing = threading.Lock()
         self.prompt = "> "
         self.is_open = True
@@ -83,16 +84,23 @@ class Client:
             self.show("The server has closed the connection. Press Enter.")
 
     def show(self, text: str) -> None:
-        """Print above the prompt: erase the prompt and the unfinished input, then redraw them below."""
-        typed = readline.get_line_buffer() if "readline" in globals() else ""
+        """Print a text. On a terminal it comes above the prompt and the unfinished input, which are redrawn below."""
+        shown = f"{clean(text)}\n"
+        if self._is_terminal:
+            typed = readline.get_line_buffer() if "readline" in globals() else ""
+            shown = f"{ERASE_LINE}{shown}{self.prompt}{typed}"
         with self._printing:
-            print(f"{ERASE_LINE}{clean(text)}\n{self.prompt}{typed}", end="", file=self._out, flush=True)
+            print(shown, end="", file=self._out, flush=True)
+
+    def ask(self) -> str:
+        """Read a line of input. Raises EOFError."""
+        return input(self.prompt if self._is_terminal else "")
 
     def shown(self, message: Message) -> str | None:
         """Format a message as text; None if there is nothing to print."""
         match message:
             case {"message_type": "chat_message" | "file_notification"}:
-                return indented(f"[{message['chat_group_name']}] {said(message)}")
+                return indented(f"[{quoted(message['chat_group_name'], ']')}] {said(message)}")
             case {"message_type": "chat_history"}:
                 return indented(f"  {said(message)}")
             case {"message_type": "enter_chat_response", "success": True}:
@@ -101,9 +109,9 @@ class Client:
             case {"message_type": "system_message"}:
                 return indented(f"* {message['content']}")
             case {"message_type": "list_chats_response"}:
-                return "\n".join(f"{chat['group_name']} ({chat['member_count']})" for chat in message["chats"])
+                return "\n".join(f"  {chat['group_name']} ({chat['member_count']})" for chat in message["chats"])
             case {"message_type": "list_users_response"}:
-                return "\n".join(user["username"] + " *" * user["is_online"] for user in message["users"])
+                return "\n".join(f"  {user['username']}" + " *" * user["is_online"] for user in message["users"])
             case {"error_message": str(error)}:
                 return f"! {error}"
             case {"success": True}:
@@ -112,9 +120,13 @@ class Client:
 
 
 def said(message: Message) -> str:
-    """Return sender and text. A name with a colon is quoted: its end could be mistaken for the text."""
-    name = message["sender_username"]
-    return f"{json.dumps(name, ensure_ascii=False) if ':' in name else name}: {message['content']}"
+    """Return sender and text."""
+    return f"{quoted(message['sender_username'], ':')}: {message['content']}"
+
+
+def quoted(name: str, end: str) -> str:
+    """Quote a name that contains the mark after it: what follows that mark could be mistaken for another's message."""
+    return json.dumps(name, ensure_ascii=False) if end in name else name
 
 
 def clean(text: str) -> str:
@@ -158,7 +170,7 @@ def obey(client: Client, line: str) -> bool:
         case "/quit":
             return False
         case "/register" | "/login":
-            client.send(f"{command[1:]}_request", username=rest, password=getpass.getpass("Password: "))
+            client.send(f"{command[1:]}_request", username=rest, password=ask_password())
         case "/list" | "/all":
             client.send("list_chats_request", list_type="joined" if command == "/list" else "all")
         case "/users":
@@ -174,6 +186,11 @@ def obey(client: Client, line: str) -> bool:
         case _:
             client.send("chat_message", content=line)
     return True
+
+
+def ask_password() -> str:
+    """Read a password without showing it; from a file or pipe its next line."""
+    return getpass.getpass("Password: ") if sys.stdin.isatty() else input()
 
 
 def host_and_port(address: str) -> tuple[str, int]:
@@ -204,7 +221,7 @@ def run(address: str) -> None:
     reader = threading.Thread(target=client.show_what_comes, daemon=True)
     reader.start()
     try:
-        while client.is_open and obey(client, input(client.prompt).strip()):
+        while client.is_open and obey(client, client.ask().strip()):
             pass
     except (EOFError, KeyboardInterrupt, BrokenPipeError, ConnectionResetError):
         print()

@@ -6,7 +6,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from chat.http.api_spec import about
 from chat.http.compact_json import compact, fitting
-from chat.http.fields import is_number
+from chat.http.fields import is_number, whole
 from chat.services.paging import PAGE_DEFAULT, PAGE_MAX, PAGE_MAX_BYTES, SEARCH_MAX_CHARS, Listed, Page
 
 POSITION_MAX_CHARS = 100
@@ -16,8 +16,7 @@ class PageLimit(fields.Field[int]):
     """A whole number from 1, or its digits; values above PAGE_MAX count as PAGE_MAX."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
-        if isinstance(value, str) and is_number(value):
-            value = int(value)
+        value = int(value) if isinstance(value, str) and is_number(value) else whole(value)
         if type(value) is not int or value < 1:
             raise ValidationError("no number of entries")
         return min(value, PAGE_MAX)

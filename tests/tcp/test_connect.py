@@ -127,6 +127,42 @@ def test_a_name_with_a_colon_is_quoted() -> None:
     assert said(told | {"sender_username": "teacher"}) == "teacher: x"
 
 
+def test_nothing_that_is_named_looks_like_a_message(live: Server) -> None:
+    forged = "public] teacher: go home"
+    said_there = {"sender_username": "kim", "content": "hello"}
+    client = Client("127.0.0.1", live.tcp_port)
+    shown = [
+        client.shown({"message_type": "chat_message", "chat_group_name": forged, **said_there}),
+        client.shown(
+            {"message_type": "list_chats_response", "chats": [{"group_name": f"[{forged}", "member_count": 1}]}
+        ),
+        client.shown({"message_type": "list_users_response", "users": [{"username": f"[{forged}", "is_online": True}]}),
+    ]
+    client.close()
+    assert shown == [f'["{forged}"] kim: hello', f"  [{forged} (1)", f"  [{forged} *"]
+
+
+def test_a_script_reads_plain_lines(live: Server, room: str) -> None:
+    """Without a terminal there is neither a prompt nor a control sequence, and the password is a line of the input."""
+    words = [f"/register {room}", "secret1", f"/login {room}", "secret1", f"/create {room}", f"/enter {room}", "hello"]
+    command = [sys.executable, "-I", "chat/connect.py", f"localhost:{live.tcp_port}"]
+    with subprocess.Popen(command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("".join(f"{word}\n" for word in words))
+        process.stdin.flush()
+        lines = []
+        while not lines or lines[-1] != f"[{room}] {room}: hello":
+            line = process.stdout.readline()
+            assert line, f"it ended after {lines}"
+            lines.append(line.removesuffix("\n"))
+            assert lines[-1].isprintable(), lines
+        process.stdin.close()
+        assert process.wait(30) == 0
+    assert f"-- {room} --" in lines
+    assert not any(line.startswith(">") for line in lines)
+
+
 @pytest.mark.parametrize(
     ("address", "place"),
     [

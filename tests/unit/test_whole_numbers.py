@@ -7,6 +7,7 @@ from flask import Flask
 from marshmallow import ValidationError, fields
 
 from chat.http.fields import In, read_whole
+from chat.http.paging_params import Paged
 from chat.http.query_params import Limit
 
 LARGEST = 2**63 - 1
@@ -42,6 +43,14 @@ def _all_kinds(schema: type[In]) -> Iterator[type[In]]:
     for kind in schema.__subclasses__():
         yield kind
         yield from _all_kinds(kind)
+
+
+def test_so_is_the_length_of_a_page() -> None:
+    """tcp gives it in JSON, roomapi and ims perhaps."""
+    assert [Paged().load({"limit": given})["limit"] for given in (5.0, 1e3, "7", 7)] == [5, 200, 7, 7]
+    for given in (0.0, -1.0, 1.5, float("nan"), float("inf"), True, "1.0", [1.0]):
+        with pytest.raises(ValidationError):
+            Paged().load({"limit": given})
 
 
 def test_every_number_of_every_request_is_read_so(app: Flask) -> None:
