@@ -60,6 +60,15 @@ def new_name() -> str:
     return secrets.token_urlsafe(24)
 
 
+def store_bytes(tx: WriteTransaction, attachment_id: int, data: bytes) -> None:
+    """Store all bytes of an attachment that has none."""
+    chunks = [
+        {"attachment_id": attachment_id, "position": position, "data": data[start : start + CHUNK_BYTES]}
+        for position, start in enumerate(range(0, len(data), CHUNK_BYTES))
+    ]
+    tx.execute(insert(AttachmentChunk), chunks)
+
+
 class Attachments:
     def __init__(self, store: Store, clock: Clock, decoder: pictures.Decoder, image_max_bytes: int) -> None:
         self._store = store
@@ -109,11 +118,7 @@ class Attachments:
             "created_at": self._clock(),
         }
         attachment_id: int = tx.execute(insert(Attachment).values(row).returning(Attachment.id)).scalar_one()
-        chunks = [
-            {"attachment_id": attachment_id, "position": position, "data": picture.data[start : start + CHUNK_BYTES]}
-            for position, start in enumerate(range(0, len(picture.data), CHUNK_BYTES))
-        ]
-        tx.execute(insert(AttachmentChunk), chunks)
+        store_bytes(tx, attachment_id, picture.data)
         return Attached(
             attachment_id, name, len(picture.data), MessageType.IMAGE, width=picture.width, height=picture.height
         )

@@ -27,7 +27,7 @@ from chat.ports import Store, WriteTransaction
 from chat.security.limits import MESSAGES
 from chat.services import access, paging
 from chat.services.access import LIST_CAP, FoundRoom, RoomRef
-from chat.services.attachments import Attached, Chunks, new_name
+from chat.services.attachments import Attached, Chunks, new_name, store_bytes
 from chat.services.messages import Draft, Messages
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.quota import Quota
@@ -122,12 +122,14 @@ class Files:
             return self._messages.earlier(connection, actor, room.id, Draft(client_message_id=client_message_id))
 
     def finish(self, actor: Actor, upload: Upload) -> StoredMessage:
-        """Complete the upload by storing the message that carries the file.
+        """Complete the upload by storing the message that carries the file; a picture is without metadata.
 
         Raises ROOM_NOT_FOUND if the actor has left the room, NOT_FRIENDS, ARCHIVED, MUTED, READ_ONLY, SLOW_MODE,
         FILE_NOT_FOUND, RATE_LIMITED.
         """
         assert upload.room_id is not None  # noqa: S101
+        if upload.is_picture and upload.received <= self._messages.image_max_bytes:
+            self._remove_metadata(upload)
         with self._store.write() as tx:
             room = self._room(tx, actor, upload.room_id)
             return self._store_message(tx, actor, upload, room.id, Draft())
@@ -162,6 +164,18 @@ class Files:
         if not data:
             raise ChatError(ErrorCode.IMAGE_TOO_LARGE, limit=self._messages.image_max_bytes)
         return self._messages.send(actor, ref, replace(draft, image=data))
+
+    def _remove_metadata(self, upload: Upload) -> None:
+        """Replace the stored bytes of a picture. A file that only begins like one stays as it came."""
+        try:
+            kept = pictures.rewritten(b"".join(Chunks(self._store, upload.attached.id, upload.received))).data
+        except pictures.NotAPicture:
+            return
+        with self._store.write() as tx:
+            self._prolong(tx, upload, self._clock() + LEASE)
+            tx.execute(delete(AttachmentChunk).where(AttachmentChunk.attachment_id == upload.attached.id))
+            store_bytes(tx, upload.attached.id, kept)
+        upload.received = len(kept)
 
     def _room(self, tx: WriteTransaction, actor: Actor, ref: RoomRef) -> FoundRoom:
         room = access.joined_locked(tx, actor, ref)

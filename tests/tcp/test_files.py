@@ -1,5 +1,6 @@
 """Files: up and down between the lines, in pieces; broken off; as the other protocols see them."""
 
+import io
 import json
 import random
 import threading
@@ -10,11 +11,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import requests
+from PIL import Image
 
 from chat.clock import SECOND, to_local
 from tests.contract.clients import HttpTransport, PollingClient
 from tests.contract.tcp_client import Lines
 from tests.database import rows_of
+from tests.pictures import SECRET, laden
 from tests.processes import rss_of
 from tests.raw import Talk, get
 from tests.real_server import Server, wait_until
@@ -42,6 +45,31 @@ def test_up_and_down_byte_for_byte(connect: Connect, room: str, size: int) -> No
     assert carol.refused("file_download_request", file_id=file_id) == 1006
     assert carol.refused("file_list_request", chat_group_id=group_id) == 1005
     assert download(bob, str(file_id))[1] == data, "published clients send the id as text"
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP"])
+def test_a_picture_comes_without_metadata(connect: Connect, room: str, kind: str) -> None:
+    alice, bob = connect("alice"), connect("bob")
+    group_id = create(alice, room, bob)
+    data = laden(kind)
+    file_id = upload(alice, data, "photo", chat_group_id=group_id)
+    bob.next()
+    _, shown = download(bob, file_id)
+    assert SECRET[:11] in data
+    assert SECRET[:11] not in shown
+    image = Image.open(io.BytesIO(shown))
+    image.load()
+    assert (image.format, image.size) == (kind, (40, 30))
+    (entry,) = bob.ask("file_list_request", chat_group_id=group_id)["files"]
+    assert entry["file_size"] == len(shown)
+
+
+@pytest.mark.parametrize("data", [laden("JPEG")[:200], b"GIF89a", laden("PNG")[:-40] + b"x" * 300_000])
+def test_a_file_that_only_begins_like_a_picture_stays_as_it_is(connect: Connect, room: str, data: bytes) -> None:
+    alice = connect("alice")
+    file_id = upload(alice, data, "broken", chat_group_id=create(alice, room))
+    alice.next()
+    assert download(alice, file_id)[1] == data
 
 
 def test_in_the_group_entered_and_in_its_history(connect: Connect, room: str) -> None:
