@@ -151,7 +151,7 @@ def test_a_script_reads_plain_lines(live: Server, room: str) -> None:
         assert process.stdout is not None
         process.stdin.write("".join(f"{word}\n" for word in words))
         process.stdin.flush()
-        lines = []
+        lines: list[str] = []
         while not lines or lines[-1] != f"[{room}] {room}: hello":
             line = process.stdout.readline()
             assert line, f"it ended after {lines}"
