@@ -23,6 +23,7 @@ DATABASE_SUFFIXES = ("", "-wal", "-shm", "-bell")
 log = logging.getLogger(__name__)
 _ATTEMPTS = "Multiple connection attempts failed. All failures were:"  # psycopg's line
 _REDIS_PASSING = ("MISCONF", "BUSY")  # its disk is full; a script of somebody else takes long
+_SQLITE = b"SQLite format 3\0"  # how its files begin
 _REVISION = re.compile(r'^revision = "(\w+)"', re.MULTILINE)
 
 
@@ -41,8 +42,17 @@ def prepare(settings: Settings) -> None:
     if "?" in str(database):
         raise ConfigError(f"{database}: choose a path without a question mark")
     _tighten_folder(folder, database)
-    for path in (folder / "secret_key", *beside(database)):
+    for path in (folder / "secret_key", *(beside(database) if _is_ours(database) else [])):
         _tighten(path, 0o600)
+
+
+def _is_ours(database: Path) -> bool:
+    """Whether there is no such file yet, or an empty one, or one of SQLite: others keep their mode (/etc/passwd)."""
+    if not database.is_file():
+        return not database.exists()
+    with contextlib.suppress(PermissionError), database.open("rb") as file:
+        return file.read(len(_SQLITE)) in {b"", _SQLITE}
+    return False
 
 
 def _require_writable(folder: Path) -> None:

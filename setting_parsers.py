@@ -67,6 +67,8 @@ def check_secret(secret: str) -> None:
 def _number(kind: Callable[[str], Any], low: float, high: float) -> Callable[[str], Any]:
     def parse(raw: str) -> Any:
         try:
+            if not raw.isascii() or "_" in raw:  # which Python takes: "1_0" is 10
+                raise ValueError
             value = kind(raw)
         except ValueError:
             raise ValueError(f"give a number from {low} to {high}") from None

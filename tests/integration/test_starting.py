@@ -184,6 +184,17 @@ def test_a_folder_that_others_use_too_stays_open(tmp_path: Path) -> None:
     assert stat.S_IMODE((shared / "commonroom.db").stat().st_mode) == 0o600
 
 
+def test_a_file_of_another_program_keeps_its_mode(home: Path) -> None:
+    other = home / "passwd"
+    other.write_text("root:x:0:0:root:/root:/bin/bash\n")
+    other.chmod(0o644)
+    environ = {"CHAT_INSTANCE_PATH": str(home), "PORT": str(free_port()), "DATABASE_URL": f"sqlite:///{other}"}
+    code, output = started("gunicorn", **environ)
+    assert code, output
+    assert "file is not a database" in output
+    assert stat.S_IMODE(other.stat().st_mode) == 0o644
+
+
 def test_a_second_start_on_the_same_instance_serves_the_same_rooms(server: StartServer) -> None:
     first, second = server(fresh=True), server(fresh=True)
     token = token_of(first, "alice")

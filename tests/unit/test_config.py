@@ -36,7 +36,8 @@ def test_every_setting_has_a_parser_and_a_line_in_both_readmes() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("PORT", "http"), ("PORT", "0"), ("PORT", "70000"), ("CHAT_RATE_LIMITS", "maybe"), ("CHAT_PULL_TIMEOUT", "51"),
+        ("PORT", "http"), ("PORT", "0"), ("PORT", "70000"), ("PORT", "1_0"), ("PORT", "٨٠٠٠"), ("PORT", "８０００"),
+        ("CHAT_PRESENCE_SECONDS", "6_0"), ("CHAT_RATE_LIMITS", "maybe"), ("CHAT_PULL_TIMEOUT", "51"),
         ("CHAT_CORS_ORIGINS", "front.example"), ("CHAT_CORS_ORIGINS", "https://a.b/x"), ("CHAT_CORS_ORIGINS", "*"),
         ("CHAT_TCP_PROXY_PROTOCOL", "on"), ("CHAT_TCP_PROXY_PROTOCOL", "10.0.0.1/24"),
         ("CHAT_TRUSTED_PROXIES", "-1"), ("CHAT_SQLITE_SYNCHRONOUS", "OFF"), ("CHAT_PASSWORD_MIN_LENGTH", "nan"),
