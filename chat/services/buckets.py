@@ -2,22 +2,27 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, select, text, update
+from sqlalchemy import Connection, bindparam, delete, select, text, update
 
 from chat.clock import SECOND, Clock
 from chat.models import RateLimit
 from chat.ports import Store, Take, WriteTransaction
 from chat.security.limits import Limit
+from chat.services.access import run
+from chat.storage.prepared import Prepared
 
 CLOCKS_APART = 60 * SECOND  # µs; a time further in the future is from before our own clock jumped back
 # Limit.take as one statement, so that takers at the same moment cannot both have the last one. No row: refused.
-_take = text("""
+_take = Prepared(
+    text("""
 INSERT INTO rate_limits AS b (key, full_at) VALUES (:key, :now + :taken)
 ON CONFLICT (key) DO UPDATE SET
 full_at = CASE WHEN b.full_at > :now AND b.full_at <= :farthest THEN b.full_at ELSE :now END + :taken
 WHERE CASE WHEN b.full_at > :now AND b.full_at <= :farthest THEN b.full_at ELSE :now END + :taken <= :deepest
 RETURNING full_at
 """)
+)
+_full_at = Prepared(select(RateLimit.full_at).where(RateLimit.key == bindparam("key")))
 
 
 class _RefusedError(Exception):
@@ -74,7 +79,7 @@ class SqlBuckets:
         deepest = now + limit.interval * limit.burst
         values = {"key": _name(limit, key), "now": now, "taken": taken, "deepest": deepest}
         values["farthest"] = deepest + CLOCKS_APART
-        if count <= limit.burst and tx.execute(_take, values).first() is not None:
+        if count <= limit.burst and tx.run(_take, values):
             return 0.0
         _, wait = limit.take(_state(tx, limit, key), now, count)
         return wait or limit.interval / SECOND
@@ -90,4 +95,4 @@ def _name(limit: Limit, key: object) -> str:
 
 
 def _state(connection: Connection | WriteTransaction, limit: Limit, key: object) -> int:
-    return connection.execute(select(RateLimit.full_at).where(RateLimit.key == _name(limit, key))).scalar() or 0
+    return next((int(full_at) for (full_at,) in run(connection, _full_at, {"key": _name(limit, key)})), 0)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, false, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, false, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
@@ -40,8 +40,11 @@ from chat.services.permissions import ADDING, Action, require
 from chat.services.presence import Presence
 from chat.services.room_passwords import RoomPasswords
 from chat.services.user_directory import called
+from chat.storage.prepared import Prepared
 
 LEAVE_AT_ONCE = 500  # rooms per transaction, because other writers wait for it
+_has_members = select(Membership.id).where(Membership.room_id == bindparam("room")).exists()
+_entered = Prepared(select(Room.last_time, Room.is_lobby, _has_members).where(Room.id == bindparam("room")))
 
 
 class MemberView(NamedTuple):
@@ -234,10 +237,9 @@ class Memberships:
         restricted = restrictions(tx, room_id)
         if any(restricted[user_id].is_barred for user_id in user_ids if user_id in restricted):
             raise ChatError(ErrorCode.BARRED)
-        has_others = select(Membership.id).where(Membership.room_id == room_id).exists().label("has_others")
-        room = tx.execute(select(Room.last_time, Room.is_lobby, has_others).where(Room.id == room_id)).one()
+        [(last_time, is_lobby, has_others)] = tx.run(_entered, {"room": room_id})
         now = self._clock()
-        about = {"room_id": room_id, "role": role, "joined_at": now, "read_time": room.last_time}
+        about = {"room_id": room_id, "role": role, "joined_at": now, "read_time": last_time}
         about["added_by_id"] = added_by
         rows = [{"user_id": user_id, **about, "muted_until": 0} for user_id in user_ids]
         for row in rows:
@@ -250,11 +252,11 @@ class Memberships:
         for user_id in user_ids:
             tx.emit(Event(EventKind.USER, user_id))
             tx.emit(Event(EventKind.ADMITTED, user_id, now))
-        if room.has_others:
+        if has_others:
             tx.emit(Event(EventKind.MEMBERS, room_id, now))
             by = user_ids[0] if added_by is None and len(user_ids) == 1 else added_by
             record_members(tx, now, by, {room_id: [(row["user_id"], role, row["muted_until"]) for row in rows]})
-        if room.has_others and not room.is_lobby:  # no event for the lobby, which everybody joins
+        if has_others and not is_lobby:  # no event for the lobby, which everybody joins
             tx.emit(Event(EventKind.CONCERNS_MEMBERS, room_id, now))
 
     def _accept(self, actor: Actor, room_id: int) -> None:

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from chat.clock import SECOND, Clock
 from chat.models import KnownAddress
@@ -23,9 +23,20 @@ from chat.security.limits import (
     Limit,
 )
 from chat.services.rate_limits import Limits
+from chat.storage.prepared import Prepared
 
 KEEP_ADDRESSES_FOR = 30 * 86400 * SECOND  # µs
 MOST_ADDRESSES = 5  # per account; the newest are kept
+_of_user = KnownAddress.user_id == bindparam("user")
+_see_again = Prepared(
+    update(KnownAddress)
+    .where(_of_user, KnownAddress.mark == bindparam("seen"))
+    .values(seen_at=bindparam("now"))
+    .returning(KnownAddress.mark)
+)
+_remember = Prepared(insert(KnownAddress), ["user_id", "mark", "seen_at"])
+_newest = select(KnownAddress.mark).where(_of_user).order_by(KnownAddress.seen_at.desc()).limit(MOST_ADDRESSES)
+_forget_oldest = Prepared(delete(KnownAddress).where(_of_user, KnownAddress.mark.not_in(_newest)))
 _FIRST_FAILURE_COUNTS = 5  # per address: failures at many accounts weigh more than repeated failures at one
 
 
@@ -88,12 +99,9 @@ class PasswordGuessing:
         """Record that the account was used from this address (login or registration)."""
         now = self._clock()
         mark = self._devices.address_mark(user_id, address)
-        of_user = KnownAddress.user_id == user_id
-        if tx.execute(update(KnownAddress).where(of_user, KnownAddress.mark == mark).values(seen_at=now)).rowcount:
-            return
-        tx.execute(insert(KnownAddress).values(user_id=user_id, mark=mark, seen_at=now))
-        newest = select(KnownAddress.mark).where(of_user).order_by(KnownAddress.seen_at.desc()).limit(MOST_ADDRESSES)
-        tx.execute(delete(KnownAddress).where(of_user, KnownAddress.mark.not_in(newest)))
+        if not tx.run(_see_again, {"user": user_id, "seen": mark, "now": now}):
+            tx.run(_remember, {"user_id": user_id, "mark": mark, "seen_at": now})
+            tx.run(_forget_oldest, {"user": user_id})
 
     def purge(self) -> None:
         """Delete addresses that have not been used for a long time."""

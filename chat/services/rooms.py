@@ -24,9 +24,11 @@ from chat.services.room_names import checked_title, give_name, living_by_name, l
 from chat.services.room_passwords import RoomPasswords
 from chat.services.room_views import IS_CURRENT, IS_IN, RoomView, views
 from chat.services.site import Site, first_teacher
+from chat.storage.prepared import Prepared
 
 LABEL_MAX_CHARS = 16
 DESCRIPTION_MAX_CHARS = 1000
+_lobby = Prepared(select(Room.id).where(Room.is_lobby, Room.deleted_at.is_(None)))
 OPEN_LABEL, LOCKED_LABEL = "public", "private"  # "private" is the label that requires a passwd
 
 
@@ -222,8 +224,7 @@ class Rooms:
         """Add new accounts to the lobby, if there is one."""
         if not self._lobby:
             return
-        room_id = tx.execute(select(Room.id).where(Room.is_lobby, Room.deleted_at.is_(None))).scalar()
-        if room_id is not None:
+        for (room_id,) in tx.run(_lobby, {}):
             self._memberships.admit_all(tx, room_id, user_ids, Role.MEMBER)
 
     def ensure_lobby(self) -> None:

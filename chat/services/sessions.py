@@ -5,7 +5,7 @@ import threading
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, Integer, bindparam, delete, insert, select
 
 from chat.clock import SECOND, Clock
 from chat.delivery import Hub
@@ -13,6 +13,7 @@ from chat.models import Actor, Event, EventKind, LoginSession, User
 from chat.ports import Store, WriteTransaction
 from chat.security.events import SecurityLog
 from chat.services.presence import Presence
+from chat.storage.prepared import Prepared
 
 MOST_KNOWN = 10_000  # users with cached sessions
 MOST_OF_USER = 100  # cached sessions per user
@@ -64,6 +65,18 @@ _living = (
 )
 
 
+# Every log-in and registration runs them.
+_COLUMNS = ["id", "user_id", "created_at", "expires_at", "online_until", "protocol", "address", "program"]
+_insert = Prepared(insert(LoginSession), _COLUMNS)
+_others = (
+    select(LoginSession.id)
+    .where(LoginSession.user_id == bindparam("user"), LoginSession.id != bindparam("session"))
+    .order_by(LoginSession.created_at.desc(), LoginSession.id)
+)
+_beyond = _others.offset(bindparam("most", type_=Integer))
+_end_oldest = Prepared(delete(LoginSession).where(LoginSession.id.in_(_beyond)).returning(LoginSession.id))
+
+
 class Sessions:
     def __init__(
         self, store: Store, hub: Hub, clock: Clock, presence: Presence, security_log: SecurityLog, hours: float
@@ -99,11 +112,10 @@ class Sessions:
             "protocol": whence.protocol,
             "address": whence.address,
             "program": whence.program,
+            "online_until": 0,
         }
-        tx.execute(insert(LoginSession).values(row))
-        of_user = (LoginSession.user_id == user_id, LoginSession.id != session.id)
-        old = select(LoginSession.id).where(*of_user).order_by(LoginSession.created_at.desc(), LoginSession.id)
-        if tx.execute(delete(LoginSession).where(LoginSession.id.in_(old.offset(MOST_OPEN - 1)))).rowcount:
+        tx.run(_insert, row)
+        if tx.run(_end_oldest, {"user": user_id, "session": session.id, "most": MOST_OPEN - 1}):
             tx.emit(Event(EventKind.USER, user_id))
         return session
 
