@@ -5,9 +5,11 @@ import unicodedata
 from functools import cache
 from pathlib import Path
 
-# Controls, lone surrogates, line separators, and marks that change text direction, which could make one name look like
-# another.
-_FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+# Controls, lone surrogates, line separators, marks that change text direction, the object replacement character (which
+# browsers do not draw) and the Khitan filler: they could make one name look like another.
+_FORBIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufffc\U00016fe4]"
+)
 # Characters that render as nothing are ignored when names are compared: Unicode's Default_Ignorable_Code_Point (emoji
 # are made with some of them), the blank Braille pattern, annotation marks, the null notehead, Egyptian format controls.
 _INVISIBLE = re.compile(

@@ -50,7 +50,7 @@ def test_length_of_a_text(alice: PollingClient) -> None:
     assert [len(message["content"]) for message in stored(alice)] == [4000, 1]
 
 
-@pytest.mark.parametrize("content", [" ", "\n", "\u200b", "\u2800", "\ufeff"])
+@pytest.mark.parametrize("content", [" ", "\n", "\u200b", "\u2800", "\ufeff", "\ufffc", "\U00016fe4"])
 def test_a_text_that_shows_as_nothing_is_empty(alice: PollingClient, content: str) -> None:
     assert send(alice, type="text", content=content).status == 400
     assert stored(alice) == []

@@ -32,6 +32,8 @@ LINKS = [
         "https://paral·lel.example/m² https://می‌خواهم.example/",
         ["https://paral·lel.example/m²", "https://می‌خواهم.example/"],
     ),
+    ("https://example.com|https://example.org^2", ["https://example.com", "https://example.org"]),
+    ("https://example.com/a\ufffcb", ["https://example.com/a"]),
     ("https://example.com/a، https://example.com/b؟", ["https://example.com/a", "https://example.com/b"]),
     ("http:// https://) http://看看 javascript:alert(1) ftp://x.example", []),
 ]

@@ -108,6 +108,7 @@ def test_an_address_has_no_invisible_characters(address: str) -> None:
         "\u0e34\u0e49",
         "\u093e",
         "\u20dd",
+        *("\ufffc", "admin\ufffc", "ad\U00016fe4min"),
         "\u0301alice",
         "\u200b\u0301",
         "\ufe0f\u0301\u200d",
@@ -189,6 +190,8 @@ def test_hostile_text_takes_no_time() -> None:
         "\u3164",
         "\u115f\u1160",
         "\uffa0 ",
+        "\ufffc",
+        "\U00016fe4 ",
     ],
 )
 def test_invisible_texts(text: str) -> None:

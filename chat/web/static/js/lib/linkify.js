@@ -9,7 +9,7 @@ const UNSPACED =
 // CJK and full-width marks; characters that do not show or turn the direction (not the joiners of Persian and Indic words).
 const WIDE_MARKS = "\\u3000-\\u303F\\u30FB\\u30FC\\uFE10-\\uFE1F\\uFE30-\\uFE4F\\uFF01-\\uFF65\\uFFE0-\\uFFE6";
 const UNSEEN =
-  "\\p{Z}\\p{Cc}\\u00AD\\u034F\\u061C\\u115F\\u1160\\u180E\\u200B\\u200E\\u200F\\u202A-\\u202E\\u2060-\\u206F\\u2800\\u3164\\uFE00-\\uFE0F\\uFEFF\\uFFA0\\uFFF9-\\uFFFB\\u{E0000}-\\u{E0FFF}";
+  "\\p{Z}\\p{Cc}\\u00AD\\u034F\\u061C\\u115F\\u1160\\u180E\\u200B\\u200E\\u200F\\u202A-\\u202E\\u2060-\\u206F\\u2800\\u3164\\uFE00-\\uFE0F\\uFEFF\\uFFA0\\uFFF9-\\uFFFC\\u{E0000}-\\u{E0FFF}";
 const STOP = `\\s<>"'\`\\u2014\\u2015\\u2026${UNSEEN}${WIDE_MARKS}\\p{Pi}\\p{Pf}\\p{Me}\\p{Extended_Pictographic}`;
 const WIDE_SYMBOL = "(?![\\0-\\x7F])\\p{S}"; // those of ASCII may be in addresses
 const MOST_CHARS = 2048; // of an address
@@ -18,7 +18,7 @@ const RUN = new RegExp(`(?:(?!${WIDE_SYMBOL})[^${STOP}${UNSPACED}]){1,${MOST_CHA
 // A host may be written in such a script, if it begins in it.
 const NATIVE_HOST = new RegExp(`[${UNSPACED}][\\p{L}\\p{M}\\p{N}-]{0,62}(?:\\.[\\p{L}\\p{M}\\p{N}-]{1,63}){1,8}`, "uy");
 // The scheme and host of an address: beyond ASCII letters, their marks, digits, joiners, and the dot of Catalan.
-const HOST = /^https?:\/\/(?:(?![/?#])[\0-\x7F]|[\p{L}\p{Mn}\p{Mc}\p{Nd}\p{Join_Control}\u00B7])*/iu;
+const HOST = /^https?:\/\/(?:(?![/?#|^])[\0-\x7F]|[\p{L}\p{Mn}\p{Mc}\p{Nd}\p{Join_Control}\u00B7])*/iu;
 // Marks that end a sentence or an emphasis, not an address; of those beyond ASCII, by class.
 const TRAILING = /^(?:[.,;:!?*_~]|(?![\0-\x7F])[\p{Po}\p{Pd}]|\p{Ps})$/u;
 const CLOSES = new Map([[")", "("], ["]", "["], ["}", "{"]]);
