@@ -4,7 +4,7 @@ import html
 import os
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,23 @@ import pytest
 import requests
 from flask import Flask
 
+from app import create_app
 from chat.http.openapi import documents
 from chat.web.guides import render
+from tests.conftest import services_of, settings_at
 from tests.contract.test_openapi import PROTOCOLS
+from tests.databases import Databases
 from tests.pictures import picture
 from tests.real_server import Server
+
+
+@pytest.fixture(scope="module")
+def app(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """One for all tests here, which only read; it makes each page once."""
+    made = create_app(settings_at(databases.filled(tmp_path_factory.mktemp("pages")), rate_limits=False))
+    yield made
+    services_of(made).close()
+    services_of(made).store.dispose()
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
