@@ -79,6 +79,7 @@ def create_room(page: Page, room: str, passwd: str = "") -> None:
     dialog.get_by_role("button", name="Create").click()
     expect(dialog).to_have_count(0)
     expect(page.locator("#room-title")).to_have_text(room)
+    wait_for_history(page)
 
 
 def own_room(people: Any, name: Any, user: str = "anna", **options: Any) -> tuple[Page, str]:

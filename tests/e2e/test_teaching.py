@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.conftest import PASSWORD, Desks, People, Server
-from tests.e2e.steps import ASKS_BEFORE_LEAVING, create_room, expect_once, own_room, say
+from tests.e2e.steps import ASKS_BEFORE_LEAVING, create_room, expect_once, own_room, say, wait_for_history
 from tests.e2e.teaching_pictures import ENGLISH, PICTURES, Course
 
 PHONE = {"viewport": {"width": 375, "height": 720}}
@@ -190,6 +190,7 @@ def test_the_last_teacher_cannot_resign(first_people, new_site, name):
     resign.click()  # the one in the question
     expect(teacher.get_by_role("alert")).to_contain_text("This is the only teacher")
     teacher.keyboard.press("Escape")
+    wait_for_history(teacher)
     teacher.reload()
     expect(manage).to_be_visible()
     expect(teacher.locator(".mark.teacher")).to_be_visible()
