@@ -68,14 +68,14 @@ def beside(database: Path) -> list[Path]:
 def check(settings: Settings, *, upgrades: bool = False, clock: Callable[[], float] = time.time) -> None:
     """Raise ConfigError where there is a database that this version cannot use.
 
-    upgrades: it is going to be brought up to this version's schema. A SQLite file that is not there yet is no fault:
-    the server waits for it.
+    upgrades: it is going to be brought up to this version's schema. A SQLite file that is not there or has no tables
+    yet is no fault: the server waits for them.
     """
     if settings.database_path is not None:
-        if upgrades or not settings.database_path.exists():
+        if upgrades:
             check_database(settings.database_path)
         else:
-            check_schema(settings)
+            check_schema(settings, may_be_empty=True)
     else:
         apart = clock() - _check_postgresql(settings.postgresql_url, upgrades=upgrades)
         if abs(apart) > CLOCKS_APART_SECONDS:
@@ -89,15 +89,20 @@ def check(settings: Settings, *, upgrades: bool = False, clock: Callable[[], flo
         _check_redis(settings.redis_url)
 
 
-def check_schema(settings: Settings) -> None:
-    """Raise ConfigError for a database that commands cannot use: damaged, away, or of another version's schema."""
+def check_schema(settings: Settings, *, may_be_empty: bool = False) -> None:
+    """Raise ConfigError for a database that commands cannot use: damaged, away, or of another version's schema.
+
+    may_be_empty: a SQLite file without tables is no fault.
+    """
     database = settings.database_path
     if database is None:
         _check_postgresql(settings.postgresql_url, upgrades=False)
         return
     check_database(database)
     with contextlib.suppress(sqlite3.OperationalError):  # the database is busy; the command will report it
-        _require_current(str(database), revision_of(database) if database.exists() else "")
+        revision = revision_of(database) if database.exists() else ""
+        if revision or not may_be_empty:
+            _require_current(str(database), revision)
 
 
 def _require_current(database: str, revision: str) -> None:

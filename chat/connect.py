@@ -29,6 +29,7 @@ HELP = """/register NAME   make an account        /login NAME      log in
 Anything else is said in the group entered."""
 ERASE_LINE = "\r\x1b[K"
 INDENT = " " * 6
+LAST_ANSWERS_SECONDS = 10.0
 UNCLEAN = {"Cc", "Cs", "Zl", "Zp"}  # controls, lone surrogates, line ends
 TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 Message = dict[str, Any]
@@ -65,6 +66,12 @@ class Client:
             return json.loads(line) if line.endswith("\n") else None
         except ValueError:
             return {}  # not of this protocol
+
+    def finish(self) -> None:
+        """Say no more: the server answers what it has, and closes the connection."""
+        self.is_open = False
+        with suppress(OSError):
+            self._connection.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
         """Close the connection, which also ends the reading thread."""
@@ -226,8 +233,9 @@ def run(address: str) -> None:
     except (EOFError, KeyboardInterrupt, BrokenPipeError, ConnectionResetError):
         print()
     finally:
+        client.finish()
+        reader.join(LAST_ANSWERS_SECONDS)
         client.close()
-        reader.join(1)
 
 
 if __name__ == "__main__":

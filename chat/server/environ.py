@@ -21,7 +21,7 @@ class _NotReceived(BytesIO):
 
 
 class _Long(RawIOBase):
-    """A long body, read without another copy of it."""
+    """A long or chunked body: not copied before it is read."""
 
     def __init__(self, body: bytes | bytearray) -> None:
         self._left = memoryview(body)

@@ -166,7 +166,7 @@ class Files:
         return self._messages.send(actor, ref, replace(draft, image=data))
 
     def _remove_metadata(self, upload: Upload) -> None:
-        """Replace the stored bytes of a picture. A file that only begins like one stays as it came."""
+        """Replace the stored bytes of a picture. A file that only begins like one, or is cut off, stays as it came."""
         try:
             kept = pictures.rewritten(b"".join(Chunks(self._store, upload.attached.id, upload.received))).data
         except pictures.NotAPicture:

@@ -97,9 +97,9 @@ def test_unsent_texts_for_a_room_that_is_gone_can_be_copied(people, name, by):
     room = name("doomed")
     carl.post("/room/create", roomname=room)
     anna.request.post("/room/join", data={"roomname": room})
+    anna.route("**/chat/send", lambda route: route.abort())  # before there are requests that it could hold up
     anna.reload()
     open_room(anna, room)
-    anna.route("**/chat/send", lambda route: route.abort())
     say(anna, "on its way")
     expect(anna.locator("[data-state=failed]")).to_have_count(1)
     anna.locator("#message-text").press_sequentially("half a thought")

@@ -129,8 +129,11 @@ def test_logs_never_hold_query_strings_nor_forged_lines(server: StartServer) -> 
 
 
 @pytest.mark.sqlite_only  # PostgreSQL without tables stops the start: unit/postgresql
-def test_without_migrations_it_says_so_and_recovers(server: StartServer, home: Path) -> None:
+@pytest.mark.parametrize("is_empty", [False, True], ids=["no file", "a file without tables"])
+def test_without_migrations_it_says_so_and_recovers(server: StartServer, home: Path, is_empty: bool) -> None:
     (home / "commonroom.db").unlink()
+    if is_empty:
+        (home / "commonroom.db").touch()
     live = server(wait=False, fresh=True)
     wait_until(lambda: "flask --app wsgi db upgrade" in live.log.read_text(), "the log names the remedy", 20)
     reply = requests.get(f"{live.url}/healthz", timeout=10)

@@ -61,14 +61,12 @@ GUNICORN, UPGRADE = ("gunicorn",), ("flask", "--app", "wsgi", "db", "upgrade")  
         (GUNICORN, "DATABASE_URL", "sqlite:///{home}/newer.db", "created by a newer version of Commonroom"),
         (UPGRADE, "DATABASE_URL", "sqlite:///{home}/newer.db", "created by a newer version of Commonroom"),
         (GUNICORN, "DATABASE_URL", "sqlite:///{home}/older.db", "its schema is 0001; run: flask --app wsgi db upgrade"),
-        (GUNICORN, "DATABASE_URL", "sqlite:///{home}/empty.db", "not there; run: flask --app wsgi db upgrade"),
         (GUNICORN, "CHAT_INSTANCE_PATH", "{home}/junk", "that is no folder"),
         (UPGRADE, "CHAT_INSTANCE_PATH", "/proc/instance", "the folder cannot be made"),
     ],
 )  # fmt: skip
 def test_one_line_reports_the_failure(home: Path, command: tuple[str, ...], name: str, value: str, said: str) -> None:
     (home / "junk").write_text("this is no database, but it is long enough for one to be looked for" * 9)
-    (home / "empty.db").touch()
     for name_of, revision in (("newer", "f00d"), ("older", "0001")):
         with closing(sqlite3.connect(home / f"{name_of}.db")) as made:
             made.execute("CREATE TABLE alembic_version (version_num TEXT)")

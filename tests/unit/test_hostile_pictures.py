@@ -186,6 +186,7 @@ def test_an_idle_process_ends_and_the_next_picture_starts_another(
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)
     decoding.check(picture())
+    assert decoders() not in ([], [child])
 
 
 def test_no_process_is_left(decoders: Callable[[], list[int]]) -> None:
