@@ -110,8 +110,8 @@ def post_worker_init(worker):
     metrics.watch(connections=worker.count_connections, held=worker.count_held)
     if worker.age == 1:  # the first of the start, not those that replace it
         _say_who_teaches(services.site, "https" if worker.cfg.is_ssl else "http")
-    # Objects loaded so far are permanent. Scanning them in each full collection stopped all threads for 0.1 s.
-    gc.collect()
+    # Objects loaded so far are permanent. Scanning them in each full collection stopped all threads for 0.1 s. No
+    # collection first: it takes 0.07 s, and loading leaves next to no garbage (1,352 objects, no page of memory).
     gc.freeze()
     gc.enable()
 

@@ -2,11 +2,11 @@
 
 from enum import StrEnum
 
-from sqlalchemy import Index, Text, false, text
+from sqlalchemy import Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chat.extensions import db
-from chat.models.columns import Id, Microseconds
+from chat.models.columns import Id, Microseconds, partial_index
 
 
 class AuditAction(StrEnum):
@@ -33,10 +33,6 @@ class AuditAction(StrEnum):
     ROSTER_IMPORTED = "roster_imported"  # after: {"people": …}
 
 
-_HAS_WORDS = text("message_id IS NOT NULL AND (before != '' OR after != '')")
-_OF_ROOM = text("room_id IS NOT NULL")
-
-
 class AuditRow(db.Model):
     """An act of a room's owner or admin, or of a teacher. Only ever inserted.
 
@@ -45,9 +41,9 @@ class AuditRow(db.Model):
 
     __tablename__ = "audit"
     __table_args__ = (
-        Index("ix_audit_room_id", "room_id", "id", sqlite_where=_OF_ROOM, postgresql_where=_OF_ROOM),
+        partial_index("ix_audit_room_id", "room_id", "id", where="room_id IS NOT NULL"),
         # For services.audit.AuditLog.purge.
-        Index("ix_audit_words", "id", sqlite_where=_HAS_WORDS, postgresql_where=_HAS_WORDS),
+        partial_index("ix_audit_words", "id", where="message_id IS NOT NULL AND (before != '' OR after != '')"),
         {"sqlite_autoincrement": True},
     )
 

@@ -2,11 +2,11 @@
 
 from enum import IntEnum
 
-from sqlalchemy import ForeignKey, Index, Text, text
+from sqlalchemy import ForeignKey, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chat.extensions import db
-from chat.models.columns import Id, Microseconds
+from chat.models.columns import Id, Microseconds, partial_index
 
 
 class InvitationStatus(IntEnum):
@@ -24,14 +24,7 @@ class Invitation(db.Model):
     __tablename__ = "invitations"
     __table_args__ = (
         # One answer is enough, however many members invite the same user.
-        Index(
-            "uq_invitations_waiting",
-            "room_id",
-            "receiver_id",
-            unique=True,
-            sqlite_where=text("status = 0"),
-            postgresql_where=text("status = 0"),
-        ),
+        partial_index("uq_invitations_waiting", "room_id", "receiver_id", where="status = 0", unique=True),
         {"sqlite_autoincrement": True},
     )
 

@@ -7,7 +7,7 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, Text, UniqueConstraint, f
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chat.extensions import db
-from chat.models.columns import Id, Microseconds
+from chat.models.columns import Id, Microseconds, partial_index
 
 
 class MessageType(StrEnum):
@@ -16,14 +16,8 @@ class MessageType(StrEnum):
     FILE = "file"
 
 
-def _partial_index(column: str) -> Index:
-    there = text(f"{column} IS NOT NULL")
-    return Index(f"ix_messages_{column}", column, sqlite_where=there, postgresql_where=there)
-
-
 # A literal instead of a parameter, so that the database can use the partial index on files.
 IS_FILE = text("messages.type = 'file'")
-_OF_FILES = text("type = 'file'")
 
 
 class Message(db.Model):
@@ -32,9 +26,9 @@ class Message(db.Model):
         UniqueConstraint("room_id", "time"),
         UniqueConstraint("room_id", "sender_id", "client_message_id"),
         # Only few messages have these; the index costs nothing for the others.
-        _partial_index("attachment_id"),
-        _partial_index("reply_to_id"),
-        Index("ix_messages_files", "room_id", "time", sqlite_where=_OF_FILES, postgresql_where=_OF_FILES),
+        partial_index("ix_messages_attachment_id", "attachment_id", where="attachment_id IS NOT NULL"),
+        partial_index("ix_messages_reply_to_id", "reply_to_id", where="reply_to_id IS NOT NULL"),
+        partial_index("ix_messages_files", "room_id", "time", where="type = 'file'"),
         {"sqlite_autoincrement": True},
     )
 

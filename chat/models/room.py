@@ -2,11 +2,11 @@
 
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Text, UniqueConstraint, false, text, true
+from sqlalchemy import BigInteger, ForeignKey, Text, UniqueConstraint, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chat.extensions import db
-from chat.models.columns import Id, Microseconds
+from chat.models.columns import Id, Microseconds, partial_index
 
 
 class Access(StrEnum):
@@ -31,27 +31,10 @@ class Room(db.Model):
     __tablename__ = "rooms"
     __table_args__ = (
         # A deleted room releases its name.
-        Index(
-            "uq_rooms_living_name_key",
-            "name_key",
-            unique=True,
-            sqlite_where=text("deleted_at IS NULL"),
-            postgresql_where=text("deleted_at IS NULL"),
-        ),
-        Index(
-            "uq_rooms_lobby",
-            "is_lobby",
-            unique=True,
-            sqlite_where=text("is_lobby AND deleted_at IS NULL"),
-            postgresql_where=text("is_lobby AND deleted_at IS NULL"),
-        ),
+        partial_index("uq_rooms_living_name_key", "name_key", where="deleted_at IS NULL", unique=True),
+        partial_index("uq_rooms_lobby", "is_lobby", where="is_lobby AND deleted_at IS NULL", unique=True),
         # For services.purging.
-        Index(
-            "ix_rooms_deleted",
-            "deleted_at",
-            sqlite_where=text("deleted_at IS NOT NULL"),
-            postgresql_where=text("deleted_at IS NOT NULL"),
-        ),
+        partial_index("ix_rooms_deleted", "deleted_at", where="deleted_at IS NOT NULL"),
         {"sqlite_autoincrement": True},
     )
 
@@ -85,10 +68,6 @@ class Room(db.Model):
     rights_version: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
 
 
-def _partial_index(name: str, condition: str) -> Index:
-    return Index(name, "user_id", sqlite_where=text(condition), postgresql_where=text(condition))
-
-
 class Membership(db.Model):
     """A user's membership of a room. Access to a room is granted only through this row."""
 
@@ -96,8 +75,8 @@ class Membership(db.Model):
     __table_args__ = (
         UniqueConstraint("room_id", "user_id"),
         # For the counts in services.bounds; few memberships of a user match.
-        _partial_index("ix_memberships_owned", "role = 'owner'"),
-        _partial_index("ix_memberships_added", "added_by_id IS NOT NULL"),
+        partial_index("ix_memberships_owned", "user_id", where="role = 'owner'"),
+        partial_index("ix_memberships_added", "user_id", where="added_by_id IS NOT NULL"),
         {"sqlite_autoincrement": True},
     )
 

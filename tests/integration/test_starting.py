@@ -123,6 +123,13 @@ def test_a_host_of_another_machine_is_named(home: Path) -> None:
         assert len(output.splitlines()) == 1, output
 
 
+def test_a_server_on_sqlite_loads_nothing_that_only_some_servers_or_requests_need(home: Path) -> None:
+    code, output = started("python", "-c", "import sys, wsgi; print(*sys.modules)", CHAT_INSTANCE_PATH=str(home))
+    assert code == 0, output
+    late = {"alembic", "apispec", "latex2mathml", "markdown_it", "PIL", "prometheus_client", "psycopg", "redis"}
+    assert not (late | {"segno", "smtplib", "sqlalchemy.dialects.postgresql"}) & set(output.split())
+
+
 def has_ipv6() -> bool:
     try:
         with socket.socket(socket.AF_INET6) as probe:
