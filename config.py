@@ -155,12 +155,14 @@ class Settings:
 
 
 def _refuse_unknown(environ: Mapping[str, str]) -> None:
-    """Raise ConfigError for an unknown CHAT_ variable, because a misspelt setting would have no effect."""
+    """Raise ConfigError for an unknown CHAT_ variable, or a setting in other letters: it would have no effect."""
     known = {env_name(spec.name) for spec in fields(Settings)}
-    for name in sorted(environ):
-        if name.startswith("CHAT_") and name not in known and not _OF_CONTAINERS.match(f"{name}={environ[name]}"):
-            plain = name.removeprefix("CHAT_")
-            nearest = [plain] if plain in known else difflib.get_close_matches(name, known, n=1)
+    for name in sorted(environ.keys() - known):
+        capitals = name.upper()
+        is_meant = capitals.startswith("CHAT_") or capitals in known
+        if is_meant and not _OF_CONTAINERS.match(f"{name}={environ[name]}"):
+            plain = capitals.removeprefix("CHAT_")
+            nearest = [plain] if plain in known else difflib.get_close_matches(capitals, known, n=1)
             hint = f"do you mean {nearest[0]}?" if nearest else "README.md lists the settings."
             raise ConfigError(f"{name}: there is no such setting; {hint}")
 

@@ -108,13 +108,20 @@ def _can_be_host(name: str) -> bool:
 
 
 def _origins(raw: str) -> tuple[str, ...]:
+    return tuple(_origin(part.strip()) for part in raw.split(",") if part.strip())
+
+
+def _origin(raw: str) -> str:
+    """Parse an origin into the form in which browsers send it (RFC 6454, 6.2)."""
     words = "give origins such as https://chat.example.org, separated by commas"
-    origins = tuple(part.strip().rstrip("/").lower() for part in raw.split(",") if part.strip())
-    for origin in origins:
-        is_origin = origin.startswith(("http://", "https://")) and origin.count("/") == 2 and "@" not in origin
-        if not is_origin or not _split(origin, words).hostname:
-            raise ValueError(words)
-    return origins
+    parts = _split(raw.rstrip("/").lower(), words)
+    default_port = {"http": 80, "https": 443}.get(parts.scheme)
+    is_more = parts.path or parts.query or parts.fragment or "@" in parts.netloc
+    if default_port is None or is_more or not parts.hostname or "*" in parts.hostname:
+        raise ValueError(words)
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname.encode("idna").decode()
+    port = "" if parts.port in {None, default_port} else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
 
 
 def _networks(raw: str) -> tuple[Network, ...]:
@@ -198,7 +205,10 @@ def _sqlite_file(raw: str) -> str:
 
 def _folder(raw: str) -> Path:
     _no_query(raw)
-    return Path(raw).absolute()
+    try:
+        return Path(raw).expanduser().absolute()  # which not every shell has done
+    except RuntimeError:
+        raise ValueError("there is no user of that name; give a folder by its whole path") from None
 
 
 def _no_query(raw: str) -> None:

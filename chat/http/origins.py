@@ -6,7 +6,7 @@ from flask import Flask, Response, request
 
 from chat.errors import ChatError, ErrorCode
 
-_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 _PREFLIGHT_SECONDS = "600"
 
 
@@ -29,20 +29,24 @@ class Origins:
             raise ChatError(ErrorCode.ORIGIN_FOREIGN, origin=origin[:200])
 
     def _is_own(self, origin: str) -> bool:
-        # Compare host and port only: behind a proxy that terminates TLS the scheme differs from the browser's.
         origin = origin.lower()
-        try:
-            parts = urlsplit(origin)
-        except ValueError:
-            return False
         if origin in self._allowed:
             return True
-        host = request.host.lower()
+        try:
+            # Not request.host: werkzeug has none for an empty port, or an address with a zone.
+            page, here = urlsplit(origin), urlsplit(f"//{request.headers.get('Host', '').lower()}")
+            page_port, port = page.port, here.port
+        except ValueError:
+            return False
+        # Compare host and port only: behind a proxy that terminates TLS the scheme differs from the browser's.
+        default_port = _DEFAULT_PORTS.get(page.scheme)
+        if default_port is None or "@" in page.netloc or not page.hostname or page.hostname != here.hostname:
+            return False
         # Some proxies pass the host without its port. Sec-Fetch-Site decides then, which pages cannot set.
-        if request.headers.get("Sec-Fetch-Site") == "same-origin" and parts.hostname == urlsplit(f"//{host}").hostname:
-            return parts.scheme in _DEFAULT_PORTS
-        default_port = _DEFAULT_PORTS.get(parts.scheme)
-        return default_port is not None and parts.netloc.removesuffix(default_port) == host.removesuffix(default_port)
+        if port == _DEFAULT_PORTS.get(request.scheme):
+            port = None
+        is_same_port = (page_port or default_port) == (port or default_port)
+        return is_same_port or request.headers.get("Sec-Fetch-Site") == "same-origin"
 
     def _preflight(self) -> Response | None:
         if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:

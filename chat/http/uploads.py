@@ -161,15 +161,19 @@ class FileForm:
 
 
 def upload(files: Files, actor: Actor, answer: Callable[[StoredMessage], Response]) -> Response:
-    """Store the file of the current request, and answer. Raises BODY_MALFORMED, FILE_TOO_LARGE, or like `finish`."""
+    """Store the file of the current request, and answer. Raises BODY_MALFORMED, BODY_TOO_LARGE, FILE_TOO_LARGE, or
+    like `finish`.
+    """
     arrived, request = arrival(), this_request()
     boundary = request.mimetype_params.get("boundary", "")
     if request.mimetype != "multipart/form-data" or not 0 < len(boundary) <= 200 or not boundary.isascii():
         raise ChatError(ErrorCode.BODY_MALFORMED, reason="no multipart/form-data with a boundary")
     size = request.content_length or 0
     is_refused = arrived is not None and arrived.body is None and not arrived.coming
-    if size > files.max_bytes + AROUND_MAX_BYTES or is_refused:
+    if size > files.max_bytes + AROUND_MAX_BYTES:
         raise ChatError(ErrorCode.FILE_TOO_LARGE, limit=files.max_bytes)
+    if is_refused:  # it came in chunks, which are kept in memory (docs/decisions/0118)
+        raise ChatError(ErrorCode.BODY_TOO_LARGE, limit=request.max_content_length)
     form = FileForm(files, actor, boundary.encode(), size)
     if arrived is not None:
         return ReceivingResponse(form, lambda: answer(form.finish()))

@@ -59,6 +59,27 @@ def test_our_own_origin_may(client: Clients, origin: str) -> None:
     assert alice.call("POST", "/room/create", {"roomname": "r"}, Origin=origin).status == 200
 
 
+@pytest.mark.parametrize(
+    ("host", "origin", "status"),
+    [
+        ("localhost:", "http://localhost", 200),  # an empty port is the scheme's (RFC 3986, 6.2.3)
+        ("localhost:80", "http://localhost", 200),
+        ("[::1]:8000", "http://[::1]:8000", 200),
+        ("[fe80::1%25eth0]:8000", "http://[fe80::1%25eth0]:8000", 200),
+        ("localhost:80", "https://localhost", 200),  # by a proxy that terminates TLS
+        ("Chat.Example.:8000", "http://chat.example.:8000", 200),
+        ("localhost:443", "http://localhost", 403),
+        ("[::1]:8000", "http://[::1]", 403),
+        ("localhost", "http://me@localhost", 403),
+        ("localhost", "http://[localhost", 403),
+        ("localhost:99999", "http://localhost:99999", 403),
+        ("a,b", "http://", 403),  # a Host that is none
+    ],
+)
+def test_hosts_and_origins_are_compared_by_name_and_port(client: Clients, host: str, origin: str, status: int) -> None:
+    assert client().call("POST", "/user/register", LOGIN, Host=host, Origin=origin).status == status
+
+
 def test_an_explicit_token_passes_any_origin(client: Clients) -> None:
     alice = client("alice")
     token = alice.call("POST", "/user/login", LOGIN).headers["Set-Cookie"].split("=", 1)[1].split(";")[0]

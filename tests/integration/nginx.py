@@ -38,7 +38,7 @@ def before(live: Server) -> Iterator[Proxy]:
     cert, key = certificate(home)
     log = home / "access.log"
     replaced = {f"    listen {port}": f"    listen 127.0.0.1:{ports[port]}" for port in ("80", "443", "3000")}
-    replaced |= {"127.0.0.1:8000": f"127.0.0.1:{live.port}", "/var/log/nginx/commonroom.log": str(log)}
+    replaced |= {"127.0.0.1:8000": f"127.0.0.1:{live.port}", "/var/log/nginx/commonroom": str(home / "access")}
     replaced |= {"/etc/ssl/commonroom.crt": str(cert), "/etc/ssl/commonroom.key": str(key)}
     replaced |= {"    # listen [::]:80;": f"    listen [::1]:{ports['80']};\n    #"}
     site = adapted("nginx.conf", replaced)

@@ -115,16 +115,60 @@ def test_an_old_log_is_not_played_onto_the_backup(database: Path, tmp_path: Path
     assert (tmp_path / f"live.db{KEPT}").read_bytes().startswith(b"damaged")
 
 
-def test_a_copy_made_by_hand_brings_its_log(database: Path, tmp_path: Path) -> None:
+def copied_by_hand(database: Path, copy: Path) -> None:
+    """Copy the database and its log, as they are while it is in use: a table is in the log only."""
     with closing(sqlite3.connect(database, isolation_level=None)) as writer:
         writer.execute("PRAGMA journal_mode = WAL")
         writer.execute("CREATE TABLE in_the_log (x)")
         for suffix in ("", "-wal"):
-            shutil.copy(f"{database}{suffix}", tmp_path / f"copied.db{suffix}")
+            shutil.copy(f"{database}{suffix}", f"{copy}{suffix}")
         writer.execute("DROP TABLE in_the_log")
+
+
+def copied_amid_a_change(database: Path, copy: Path) -> None:
+    """Copy the database and its journal, as a process killed while it rewrites the file leaves them."""
+    with closing(sqlite3.connect(database, isolation_level=None)) as writer:
+        for statement in ("journal_mode = DELETE", "cache_size = 1", "cache_spill = 1"):
+            writer.execute(f"PRAGMA {statement}")
+        writer.execute("BEGIN")
+        writer.execute("CREATE TABLE never_committed (x)")
+        writer.executemany("INSERT INTO never_committed VALUES (?)", [(b"x" * 3000,)] * 300)
+        for suffix in ("", "-journal"):
+            shutil.copy(f"{database}{suffix}", f"{copy}{suffix}")
+        writer.execute("ROLLBACK")
+
+
+def test_a_copy_made_by_hand_brings_its_log(database: Path, tmp_path: Path) -> None:
+    copied_by_hand(database, tmp_path / "copied.db")
     restore(database, tmp_path / "copied.db", check_database)
     with closing(sqlite3.connect(database)) as found:
         found.execute("SELECT * FROM in_the_log")
+
+
+def test_a_copy_made_by_hand_brings_its_journal(database: Path, tmp_path: Path) -> None:
+    was = dumped(database)
+    copied_amid_a_change(database, tmp_path / "copied.db")
+    restore(database, tmp_path / "copied.db", check_database)
+    assert dumped(database) == was
+
+
+@pytest.mark.parametrize("copied", [copied_by_hand, copied_amid_a_change])
+def test_a_backup_over_a_copy_made_by_hand_does_not_keep_its_log(
+    database: Path, tmp_path: Path, copied: Callable[[Path, Path], None]
+) -> None:
+    copied(database, tmp_path / "kept.db")
+    was = dumped(database)
+    backup(database, tmp_path / "kept.db")
+    assert [path.name for path in tmp_path.glob("kept.db*")] == ["kept.db"]
+    restore(database, tmp_path / "kept.db", check_database)
+    assert dumped(database) == was
+
+
+def test_what_is_no_file_is_named_as_such(database: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for name, said in ((".", "is a folder"), ("pipe", "is a device or the like"), ("none", "there is no file")):
+        with pytest.raises(BackupError, match=said):
+            restore(database, tmp_path / name, check_database)
 
 
 @pytest.mark.parametrize("content", [b"", b"no database " * 500, None])

@@ -134,6 +134,25 @@ def test_the_access_log_holds_no_query_strings(proxy: Proxy) -> None:
     assert "token=" not in proxy.log.read_text()
 
 
+def test_no_log_of_nginx_holds_the_token_of_a_request_that_failed(tmp_path: Path) -> None:
+    """nginx's error log quotes requests whole: bodies that are too large, a server that is stopped, bad heads."""
+    with before(Server(tmp_path)) as proxy:
+        wait_until(lambda: answers(proxy) == 502, "nginx serves")
+        for method, path in (
+            ("GET", "/ws/"),
+            ("POST", "/conversations"),
+            ("GET", "/a/%00"),
+            ("GET", "/" + "a" * 70_000),
+        ):
+            body = b" " * 9_000_000 if method == "POST" else b""
+            reply = requests.request(method, f"{proxy.http}{path}?token=very-secret", data=body, timeout=60)
+            assert reply.status_code in {400, 413, 414, 502}, reply
+        wait_until(lambda: "/conversations" in proxy.log.read_text(), "the requests are logged")
+    logs = list(tmp_path.glob("*.log"))
+    assert {log.name for log in logs} >= {"access.log", "access-error.log", "error.log"}
+    assert not [log.name for log in logs if "very-secret" in log.read_text(errors="replace")]
+
+
 @pytest.mark.parametrize(("site", "status"), [("same-origin", 200), ("cross-site", 403), ("same-site", 403)])
 def test_a_host_without_its_port_is_not_foreign_where_the_browser_says_so(proxy: Proxy, site: str, status: int) -> None:
     person = Person(proxy, proxy.http, f"portless-{site}")
@@ -179,6 +198,7 @@ def test_refusals_by_nginx_have_the_protocols_envelope(proxy: Proxy) -> None:
         reply = requests.post(proxy.http + path, data=b" " * 9_000_000, timeout=60)
         assert (reply.status_code, set(reply.json())) == (413, keys), path
         assert reply.headers["Content-Type"] == "application/json"
+        assert reply.json().get("code", 1) == (-3 if keys == {"code", "info"} else 1)  # as the server's own
     reply = requests.post(f"{proxy.http}/chat/upload", data=b" " * 23_000_000, timeout=60)
     assert (reply.status_code, "20 MiB" in reply.json()["feedback"]) == (413, True)
 

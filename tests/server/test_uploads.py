@@ -69,6 +69,12 @@ def test_a_gigabyte_is_refused_unread(shared: Shared, connection: Talk) -> None:
     assert (status, "20971520 bytes" in said["feedback"]) == (413, True), said
 
 
+def test_a_chunked_body_is_told_the_limit_that_holds_for_it(shared: Shared, connection: Talk) -> None:
+    connection.send(head(shared, "Transfer-Encoding: chunked") + b"%x\r\n" % (9 << 20))
+    status, said = answer(connection)
+    assert (status, "8388608 bytes" in said["feedback"]) == (413, True), said
+
+
 def test_failures_are_answered_when_the_body_is_here(shared: Shared, connection: Talk) -> None:
     before = stored(shared)
     nowhere = form([("roomname", None, b"nowhere"), ("file", "big.bin", CONTENT)])

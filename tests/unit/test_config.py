@@ -48,6 +48,8 @@ def test_every_setting_has_a_parser_and_a_line_in_both_readmes() -> None:
         ("WEB_CONCURRENCY", "two"), ("WEB_CONCURRENCY", "0"), ("CHAT_HOST", "999.1.1.1"), ("CHAT_HOST", "http://x"),
         ("CHAT_HOST", "a..b"), ("CHAT_HOST", "y" * 64),
         ("CHAT_CORS_ORIGINS", "http://"), ("CHAT_CORS_ORIGINS", "http://me@x"), ("CHAT_CORS_ORIGINS", "http://x:99999"),
+        ("CHAT_CORS_ORIGINS", "http://*.x"), ("CHAT_CORS_ORIGINS", "http://x?y"), ("CHAT_CORS_ORIGINS", "http://x#y"),
+        ("CHAT_INSTANCE_PATH", "~no such user/x"),
         ("CHAT_SMTP_URL", "smtp://x:0"), ("CHAT_SMTP_URL", "smtp://x:99999"),
         ("CHAT_HOST", "[::"), ("CHAT_LOBY", "x"), ("CHAT_PORT", "8000"), ("CHAT_", ""), ("CHAT_lobby", "x"),
         ("SECRET_KEY", "secret"), ("SECRET_KEY", "x" * 64), ("SECRET_KEY", "0123456789abcdef"),
@@ -169,9 +171,28 @@ def test_settings_are_read() -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ("http://Front.example:80/", "http://front.example"), ("https://front.example:443", "https://front.example"),
+        ("https://front.example:80", "https://front.example:80"), ("http://[::1]:3000", "http://[::1]:3000"),
+        ("https://bücher.example", "https://xn--bcher-kva.example"),
+    ],
+)  # fmt: skip
+def test_other_origins_are_compared_as_browsers_send_them(given: str, sent: str) -> None:
+    assert Settings.from_environ({"CHAT_CORS_ORIGINS": given}).cors_origins == (sent,)
+
+
+def test_a_folder_may_be_in_the_users_own() -> None:
+    assert Settings.from_environ({"CHAT_INSTANCE_PATH": "~/chat"}).instance_path == Path.home() / "chat"
+
+
+@pytest.mark.parametrize(
     ("name", "nearest"),
-    [("CHAT_LOBY", "CHAT_LOBBY"), ("CHAT_PORT", "PORT"), ("CHAT_TRUSTED_PROXY", "CHAT_TRUSTED_PROXIES")],
-)
+    [
+        ("CHAT_LOBY", "CHAT_LOBBY"), ("CHAT_PORT", "PORT"), ("CHAT_TRUSTED_PROXY", "CHAT_TRUSTED_PROXIES"),
+        ("chat_lobby", "CHAT_LOBBY"), ("Chat_Loby", "CHAT_LOBBY"), ("port", "PORT"), ("Database_Url", "DATABASE_URL"),
+    ],
+)  # fmt: skip
 def test_an_unknown_setting_is_answered_by_the_nearest(name: str, nearest: str) -> None:
     with pytest.raises(ConfigError, match=rf"^{name}: .* {nearest}\?$"):
         Settings.from_environ({name: "1"})

@@ -14,7 +14,8 @@ from chat.backends.sqlite.doorbell import Neighbours
 from chat.ports import BackupError
 
 KEPT = ".before-restore"  # suffix for the database that a restore replaces
-_BESIDE = ("", "-wal", "-shm", "-journal")
+_LOGS = ("-wal", "-journal")  # SQLite plays them onto the file that they lie beside, also onto another one
+_BESIDE = ("", *_LOGS, "-shm")
 
 
 def backup(database: Path, target: Path) -> None:
@@ -37,18 +38,25 @@ def file_to_write(target: Path) -> Path:
         path = target.resolve()
     except (OSError, RuntimeError) as error:  # links in a circle
         raise BackupError(str(error)) from None
-    if path.is_dir():
-        raise BackupError(f"{target} is a folder: give a file's name")
-    if path.exists() and not path.is_file():
-        raise BackupError(f"{target} is a device or the like: give a file's name")
+    _refuse_others(path, target)
     return path
 
 
+def _refuse_others(path: Path, given: Path) -> None:
+    """Raise BackupError if there is something at the path that is no file."""
+    if path.is_dir():
+        raise BackupError(f"{given} is a folder: give a file's name")
+    if path.exists() and not path.is_file():
+        raise BackupError(f"{given} is a device or the like: give a file's name")
+
+
 def finish(draft: Path, target: Path) -> None:
-    """Give a complete copy its name, as a single file without a WAL."""
+    """Give a complete copy its name, as a single file, without the logs of a file that it replaces."""
     with contextlib.closing(sqlite3.connect(draft)) as copy:
         copy.execute("PRAGMA journal_mode = DELETE")
     sync(draft)
+    for suffix in _LOGS:
+        target.with_name(target.name + suffix).unlink(missing_ok=True)
     draft.replace(target)
 
 
@@ -70,17 +78,19 @@ def restore(database: Path, source: Path, check: Callable[[Path], None]) -> None
 
 def take_in(source: Path, draft: Path) -> None:
     """Copy a backup, and check every page of it. Raises BackupError."""
-    if not source.is_file():
+    _refuse_others(source, source)
+    if not source.exists():
         raise BackupError(f"there is no file {source}")
     shutil.copyfile(source, draft)
-    log = Path(f"{source}-wal")
-    if log.exists():  # copied by hand together with its WAL
-        shutil.copyfile(log, f"{draft}-wal")
+    for suffix in _LOGS:
+        log = Path(f"{source}{suffix}")
+        if log.exists():  # copied by hand together with it
+            shutil.copyfile(log, f"{draft}{suffix}")
     _require_sound(draft)
 
 
 def _require_sound(draft: Path) -> None:
-    """Apply the WAL and check every page."""
+    """Apply the logs and check every page."""
     try:
         with contextlib.closing(sqlite3.connect(draft)) as copy:
             copy.execute("PRAGMA journal_mode = DELETE")
