@@ -7,7 +7,8 @@ from typing import Protocol, cast, runtime_checkable
 from flask import Response, request
 from werkzeug.http import parse_date
 
-_RANGE = re.compile(r"bytes[ \t]*=[ \t]*(\d{0,18})-(\d{0,18})[ \t]*", re.IGNORECASE)
+# A list may have empty members (RFC 9110, 5.6.1).
+_RANGE = re.compile(r"bytes[ \t]*=[ \t,]*([0-9]{0,1000})-([0-9]{0,1000})[ \t,]*", re.IGNORECASE)
 # An answer without the content has its own values of these headers, or none.
 _OF_CONTENT = (
     "Cache-Control", "Content-Length", "Content-Type", "Content-Disposition", "Content-Encoding", "ETag",
@@ -28,7 +29,7 @@ def answer_conditionally(response: Response) -> Response:
     """
     size = response.content_length
     response.make_conditional(request)
-    if response.status_code == 412:
+    if response.status_code == 412 or _was_modified(response):
         return _failed(response, 412, "precondition failed")
     if response.status_code != 200 or size is None:
         return response
@@ -51,6 +52,12 @@ def answer_conditionally(response: Response) -> Response:
     response.content_length = end - start
     response.headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     return response
+
+
+def _was_modified(response: Response) -> bool:
+    """Whether If-Unmodified-Since fails (RFC 9110, 13.1.4), which werkzeug leaves out."""
+    limit, modified = request.if_unmodified_since, response.last_modified
+    return "If-Match" not in request.headers and limit is not None and modified is not None and modified > limit
 
 
 def _wanted(response: Response) -> tuple[str, str] | None:

@@ -7,6 +7,8 @@ from ipaddress import IPv6Address, IPv6Network
 from chat.server.ports import Client
 
 _HEADER = re.compile(rb"\r\n(Authorization|Cookie|X-Forwarded-For)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
+# Some proxies add the client's port: limits would hold for each connection on its own.
+_WITH_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9]+(?:\.[0-9]+){3}))(?::[0-9]+)?")
 MOST_TOKENS = 8  # examined per request: localhost has other programs' cookies too
 
 
@@ -14,6 +16,8 @@ def limited_address(address: str) -> str:
     """Return the address under which limits count."""
     if ":" not in address:
         return address
+    if (found := _WITH_PORT.fullmatch(address)) is not None:
+        return limited_address(found[1] or found[2])
     try:
         mapped = IPv6Address(address).ipv4_mapped  # IPv4, at a listener on ::
         # One subscriber owns a whole /64 of IPv6 addresses.

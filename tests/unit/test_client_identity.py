@@ -55,3 +55,8 @@ def test_only_so_many_addresses_are_believed_as_there_are_proxies() -> None:
 def test_a_subscriber_of_ipv6_is_one_address() -> None:
     assert limited_address("2001:db8::1") == limited_address("2001:db8::ffff:1")
     assert limited_address("::ffff:192.0.2.1") == "192.0.2.1"
+
+
+def test_a_port_that_a_proxy_adds_makes_no_other_client() -> None:
+    assert limited_address("192.0.2.1:4711") == limited_address("[::ffff:192.0.2.1]:4711") == "192.0.2.1"
+    assert limited_address("[2001:db8::1]:4711") == limited_address("[2001:db8::2]") == limited_address("2001:db8::1")
