@@ -1,9 +1,10 @@
 """The connection breaks and returns: nothing is lost, nothing is duplicated."""
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import PASSWORD
-from tests.e2e.steps import bubbles, expect_once, expect_stored, own_room, say, wait_for
+from tests.e2e.steps import bubbles, create_room, expect_once, expect_stored, open_room, own_room, say, wait_for
 
 
 def test_it_heals_when_the_server_comes_back(people, name, server):
@@ -172,3 +173,26 @@ def test_there_is_never_more_than_one_pull_and_no_tight_loop(people, name):
         expect_stored(anna, f"message {number}")
     assert pulls["most"] <= 1
     assert pulls["count"] <= 6
+
+
+REFUSED = "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); };"
+FORBIDDEN = """for (const name of ['localStorage', 'sessionStorage']) {
+    Object.defineProperty(window, name, { get() { throw new DOMException('no', 'SecurityError'); } });
+}"""
+STRANGE = "localStorage.setItem('commonroom.lease', '\"of another program\"');"
+
+
+@pytest.mark.parametrize("script", [REFUSED, FORBIDDEN, STRANGE], ids=["full", "forbidden", "strange"])
+def test_drafts_and_messages_do_not_need_the_browsers_storage(people, name, script):
+    anna = people.page(user=name("anna"), is_altered=True)
+    anna.context.add_init_script(script)
+    anna.reload()
+    room = name("room")
+    create_room(anna, room)
+    say(anna, "hello")
+    expect_stored(anna, "hello")
+    anna.locator("#message-text").fill("half a thought")
+    open_room(anna, "public")
+    expect(anna.locator("#message-text")).to_have_value("")
+    open_room(anna, room)
+    expect(anna.locator("#message-text")).to_have_value("half a thought")

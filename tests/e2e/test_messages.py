@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
+from tests.e2e.conftest import PASSWORD
 from tests.e2e.steps import ASKS_BEFORE_LEAVING, bubbles, expect_stored, open_room, own_room, row, say, wait_for
 
 
@@ -64,6 +65,35 @@ def test_an_edit_that_is_refused_stays_open_and_escape_gives_it_up(people, name)
     expect(anna.locator(".editor [role=alert]")).to_contain_text("4000")
     anna.locator(".editor textarea").press("Escape")
     expect(bubbles(anna, "one")).to_be_visible()
+    assert not anna.evaluate(ASKS_BEFORE_LEAVING)
+
+
+@pytest.mark.parametrize("way", ["another room", "going back", "the session ends"])
+def test_an_edit_is_there_again_when_its_message_is(people, name, way):
+    anna, room = own_room(people, name)
+    say(anna, "one")
+    expect_stored(anna, "one")
+    tool(anna, "one", "Edit")
+    anna.locator(".editor textarea").fill("one and a half")
+    if way == "the session ends":
+        assert anna.request.post("/user/logout", data={}).ok
+        anna.locator("#password").fill(PASSWORD)
+        anna.locator("#password").press("Enter")
+        anna.wait_for_selector("body[data-connection=online]")
+    else:
+        if way == "going back":
+            anna.go_back()
+            expect(anna.locator("#room-title")).to_have_text("public")
+        else:
+            open_room(anna, "public")
+        expect(anna.locator(".editor")).to_have_count(0)
+        assert anna.evaluate(ASKS_BEFORE_LEAVING)
+        open_room(anna, room)
+    area = anna.locator(".editor textarea")
+    expect(area).to_be_visible()
+    expect(area).to_have_value("one and a half")
+    area.press("Enter")
+    expect_stored(anna, "one and a half")
     assert not anna.evaluate(ASKS_BEFORE_LEAVING)
 
 

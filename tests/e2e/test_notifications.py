@@ -30,7 +30,7 @@ def test_notifications_are_for_what_each_room_is_set_to(page):
       Fake.permission = "granted";
       globalThis.Notification = Fake;
       const notifications = new m.Notifications(store, records, () => {});
-      const room = { id: 7, name: "club" };
+      const room = { id: 7, name: "club", alike: new Set() };
       const direct = { id: 8, name: "#8", peer: { user: "bert", nickname: "bert" } };
       const bert = { user: "bert", userId: 2, name: "bert", type: "text", mentions: [] };
       const say = (text, more = {}) => ({ ...bert, text, ...more });

@@ -1,6 +1,7 @@
 """Keeping order in the page: settings, pins, muting, and the note above the composer."""
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -129,3 +130,23 @@ def test_a_room_that_is_archived_while_it_is_open_is_not_only_told_as_deleted(pe
     expect(bert.locator("#room-title")).to_have_text(room)
     owner.post("/room/settings", roomname=room, archived=True)
     expect(bert.locator(".notice.bad").filter(has_text=f"no longer in “{room}”")).to_contain_text("archived")
+
+
+@pytest.mark.parametrize("hours", [-3, 3])
+def test_waiting_times_hold_on_a_machine_with_a_wrong_clock(people, name, hours):
+    owner, room = people.client(name("owner")), name("room")
+    owner.post("/room/create", roomname=room)
+    owner.post("/room/settings", roomname=room, version=None, slow_mode=60)
+    bert = people.page(user=name("bert"), is_altered=True)
+    bert.context.request.post("/room/join", data={"roomname": room})
+    bert.clock.set_system_time(time.time() + hours * 3600)
+    bert.goto(f"/#{room}")
+    bert.reload()  # only the part after # has changed
+    expect(bert.locator("#room-title")).to_have_text(room)
+    say(bert, "one")
+    expect_stored(bert, "one")
+    expect(bert.locator("#order-note")).to_have_text(re.compile(r"in (1:0\d|0:\d\d)\."))
+    bert.locator(".message", has=bubbles(bert, "one")).hover()
+    expect(bert.get_by_role("button", name="Edit", exact=True)).to_be_visible()
+    owner.post("/room/mute", roomname=room, user=name("bert"), minutes=5)
+    expect(bert.locator("#message-text")).to_be_disabled()

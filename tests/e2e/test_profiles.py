@@ -40,7 +40,7 @@ def test_names_beside_shown_messages_follow_their_authors(people, name):
     called = f"Robert · {bert.name}"
     expect(message.locator(".byline")).to_have_text(called)
     expect(message.locator(".avatar")).to_have_text("R")
-    expect(quoted).to_have_text("Robert")
+    expect(quoted).to_have_text(called)
     expect(anna.locator(".member-name", has_text="Robert")).to_have_text(called)
     bert.post("/user/profile", avatar=avatar())
     expect(message.locator(".avatar img")).to_have_count(1)

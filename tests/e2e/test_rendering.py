@@ -3,12 +3,14 @@
 import base64
 import io
 import re
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import requests
 from PIL import Image
 from playwright.sync_api import FloatRect, Locator, ViewportSize, expect
 
-from tests.e2e.steps import own_room, row
+from tests.e2e.steps import bubbles, expect_stored, own_room, row, say, wait_for, wait_for_history
 from tests.pictures import picture
 
 PHONE = ViewportSize(width=390, height=844)
@@ -46,6 +48,31 @@ def test_a_nickname_cannot_impersonate_another_user(people, name):
     assert not cut
 
 
+def test_nor_can_it_where_a_message_or_a_member_is_only_mentioned(people, name):
+    anna, room = own_room(people, name)
+    pupil = people.client(name("pupil7"))
+    pupil.post("/room/join", roomname=room)
+    pupil.post("/user/profile", nickname="Ms Berger")
+    pupil.say("No homework!", room)
+    called = f"Ms Berger · {pupil.name}"
+    said = anna.locator(".message", has=bubbles(anna, "No homework!"))
+    said.hover()
+    anna.get_by_role("button", name="Pin", exact=True).click()
+    expect(anna.locator("#pins-text")).to_have_text(f"{called}: No homework!")
+    anna.locator("#pins").click()
+    expect(anna.locator(".pin-text")).to_have_text(f"{called}: No homework!")
+    anna.locator(".dialog-head button").click()
+    wait_for_history(anna)
+    said.hover()
+    anna.get_by_role("button", name="Reply", exact=True).click()
+    expect(anna.locator("#reply-to")).to_have_text(f"Reply to {called}: No homework!")
+    say(anna, "Why?")
+    expect(anna.locator(".quote-name")).to_have_text(called)
+    expect(anna.locator(".quote")).to_have_attribute("title", f"Go to what {called} wrote")
+    anna.get_by_role("button", name=f"Actions for {called}", exact=True).click()
+    expect(anna.get_by_role("dialog").get_by_role("heading")).to_have_text(f"Actions for {called}")
+
+
 def test_no_mail_address_is_shown(people, name):
     anna, room = own_room(people, name)
     bert = people.client(name("bert"))
@@ -60,6 +87,34 @@ def test_no_mail_address_is_shown(people, name):
     expect(anna.locator(".byline")).to_have_text(f"Li Ming · #{number}")
     expect(anna.locator(".member-name")).to_have_text([name("anna"), f"Li Ming · #{number}"])
     assert address not in anna.locator("body").inner_text()
+
+    # where the page has only the username: reactions, readers, typing, names to complete
+    say(anna, "welcome")
+    expect_stored(anna, "welcome")
+    stored = anna.request.get("/chat/history", params={"roomname": room, "detail": 1}).json()["messages"][-1]
+    reaction = {"roomname": room, "id": stored["id"], "emoji": "👍", "on": True}
+    (known,) = [found for found in anna.request.get("/room/find?detail=1").json()["rooms"] if found["roomname"] == room]
+    seen = f"/chat/pull?timeout=0&read={known['id']}"
+    for path, body in (("/chat/react", reaction), (seen, {room: stored["timestamp"]})):
+        assert requests.post(url + path, json=body, headers=as_li, timeout=30).ok
+    message = anna.locator(".message", has=bubbles(anna, "welcome"))
+    expect(message.locator(".reaction")).to_have_attribute("title", f"#{number}")
+    anna.locator("#message-text").press_sequentially("@li")
+    expect(anna.locator("#mention-list")).to_have_text(f"Li Ming · #{number}")
+    anna.locator("#message-text").fill("")
+    message.hover()
+    anna.get_by_role("button", name="Seen by", exact=True).click()
+    expect(anna.get_by_role("dialog").locator("li")).to_have_text(f"Li Ming · #{number}")
+    anna.keyboard.press("Escape")
+    with anna.expect_request("**/chat/pull*"):  # only held pulls hear of typing
+        requests.post(f"{url}/chat/send", json=said, headers=as_li, timeout=30)
+
+    def is_told() -> bool:
+        requests.post(f"{url}/chat/typing", json={"roomname": room}, headers=as_li, timeout=30)
+        return anna.locator("#typing").inner_text() == f"#{number} is typing…"
+
+    wait_for(anna, is_told, "typing")
+    assert address not in anna.content()
 
 
 def test_a_message_turns_round_nothing_but_itself(people, name):
@@ -181,6 +236,26 @@ def test_days_are_renamed_on_return_to_a_page_whose_machine_slept(people, name):
     expect(time).not_to_have_text(clock_time)
 
 
+def test_times_follow_the_machines_time_zone(people, name):
+    anna, room = own_room(people, name, is_altered=True)
+    bert = people.client(name("bert"))
+    bert.post("/room/join", roomname=room)
+    session = anna.context.new_cdp_session(anna)
+    session.send("Emulation.setTimezoneOverride", {"timezoneId": "Asia/Kolkata"})
+    anna.clock.set_fixed_time("2026-11-29T20:00:00Z")
+    anna.evaluate("window.dispatchEvent(new Event('focus'))")
+    bert.say("good night", room)
+    shown = anna.locator(".message .when")
+    sent = bert.get("/chat/history", roomname=room)["messages"][0]["timestamp"]
+    at = datetime.fromisoformat(sent)
+    for zone in ("Asia/Kolkata", "America/Los_Angeles", "Asia/Kathmandu"):
+        session.send("Emulation.setTimezoneOverride", {"timezoneId": zone})
+        anna.evaluate("window.dispatchEvent(new Event('focus'))")
+        there = at.astimezone(ZoneInfo(zone))
+        expect(shown).to_have_text(there.strftime("%H:%M"))
+        expect(shown).to_have_attribute("title", re.compile(there.strftime("%A, %B .*")))
+
+
 def test_a_direct_conversation_is_called_by_the_other_person(people, name):
     anna = people.join(name("anna"))
     bert = people.client(name("bert"))
@@ -197,4 +272,10 @@ def test_a_direct_conversation_is_called_by_the_other_person(people, name):
     expect(anna.locator(".message .byline")).to_have_text(bert.name)
     anna.locator("#room-details").click()
     expect(anna.get_by_role("dialog").get_by_role("heading")).to_have_text(bert.name)
+    anna.locator(".dialog-head button").click()
+    wait_for_history(anna)
+    anna.locator("#find-rooms").click()
+    anna.get_by_role("dialog").get_by_label("Search").fill(bert.name)
+    expect(anna.get_by_role("dialog").locator(".found-name")).to_have_text(bert.name)
+    expect(anna.get_by_role("button", name=f"Open {bert.name}", exact=True)).to_be_visible()
     anna.keyboard.press("Escape")

@@ -114,6 +114,27 @@ def test_unsent_texts_for_a_room_that_is_gone_can_be_copied(people, name, by):
     expect(anna.locator(".notice.bad").last).to_contain_text(f"no longer in “{room}”")
 
 
+@pytest.mark.parametrize("further", [[], ["Leave room"]])
+def test_dialogs_about_a_room_that_is_gone_close(people, name, further):
+    anna = people.join(name("anna"))
+    bert, room = people.client(name("bert")), name("room")
+    bert.post("/room/create", roomname=room)
+    anna.request.post("/room/join", data={"roomname": room})
+    anna.goto(f"/#{room}")
+    anna.reload()  # only the part after # has changed
+    expect(anna.locator("#room-title")).to_have_text(room)
+    anna.locator("#room-details").click()
+    for button in further:
+        anna.get_by_role("dialog").get_by_role("button", name=button).click()
+    expect(anna.get_by_role("dialog")).to_contain_text("room")
+    bert.post("/room/remove", roomname=room, user=anna.locator("#my-name").inner_text())
+    expect(row(anna, room)).to_have_count(0)
+    expect(anna.get_by_role("dialog")).to_have_count(0)
+    anna.locator("#find-rooms").click()
+    bert.post("/room/delete", roomname=room)
+    expect(anna.get_by_role("dialog").get_by_text("public")).to_be_visible()  # it is about no room of its own
+
+
 def test_a_member_cannot_delete(people, name):
     carl = people.client(name("carl"))
     room = name("carls")

@@ -168,3 +168,31 @@ def test_the_page_holds_a_window_of_messages_however_far_one_scrolls(people, nam
     touched = anna.evaluate("globalThis.touched.size")
     assert touched <= 4, "the new one, the one that goes, the one after it, and the one that is now far from the end"
     assert shown.count() <= 200
+
+
+def test_a_deletion_at_an_end_of_the_window_moves_nothing(people, name):
+    anna, room = own_room(people, name)
+    clients = [people.client(name(f"bert{number}")) for number in range(5)]  # in bursts of 60 each
+    for client in clients:
+        client.post("/room/join", roomname=room)
+    for number in range(260):
+        clients[number % 5].say(f"no. {number}", room)
+    anna.reload()
+    log, shown = anna.locator("#log"), anna.locator("#log .message .words")
+    expect(bubbles(anna, "no. 259")).to_be_in_viewport()
+    while bubbles(anna, "no. 0").count() == 0:
+        log.evaluate("node => { node.scrollTop = 0; }")
+        frames_later(anna)
+    log.evaluate("node => { node.scrollTop = 1000; }")
+    frames_later(anna)
+    texts = shown.all_text_contents()
+    assert (len(texts), texts[0]) == (200, "no. 0")
+    position = "(node) => node.getBoundingClientRect().top"
+    read = bubbles(anna, "no. 30")
+    before = read.evaluate(position)
+    history = clients[0].get("/chat/history", roomname=room, limit=500, detail=1)["messages"]
+    ids = {found["content"]: found["id"] for found in history}
+    for text in (texts[-1], texts[0], texts[10]):
+        anna.request.post("/chat/delete", data={"roomname": room, "id": ids[text]})
+        expect(bubbles(anna, text)).to_have_count(0)
+        assert abs(read.evaluate(position) - before) < 2, text

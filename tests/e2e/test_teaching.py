@@ -178,6 +178,16 @@ def test_accounts_in_the_console(people, server, name):
     expect(pupil.locator("#login-reason")).to_contain_text("disabled this account")
 
 
+@pytest.mark.parametrize("part", ["constructor", "__proto__", "nothing"])
+def test_an_unknown_part_of_the_console_is_the_list_of_people(people, server, name, part):
+    teacher = people.join(name("reed"))
+    server.flask("chat", "teacher", name("reed"))
+    teacher.goto(f"/teach#{part}")
+    expect(teacher.get_by_role("button", name="Import a roster")).to_be_visible()
+    teacher.get_by_role("link", name="Rooms").click()
+    expect(teacher.get_by_role("button", name="Manage public")).to_be_visible()
+
+
 def test_the_last_teacher_cannot_resign(first_people, new_site, name):
     people, server, mill = first_people, new_site, name("mill")
     teacher = people.join(mill)

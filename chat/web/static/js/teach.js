@@ -17,7 +17,7 @@ let me = null;
 let shown = null;
 
 function show() {
-  const name = location.hash.slice(1) in PARTS ? location.hash.slice(1) : "people";
+  const name = Object.hasOwn(PARTS, location.hash.slice(1)) ? location.hash.slice(1) : "people";
   document.title = `${t("teach.title")} · ${siteName()}`;
   byId("teach-guide").href = `/docs/teaching?lang=${language()}`;
   for (const link of all(".teach-tabs a")) {

@@ -72,6 +72,18 @@ export const addressFor = (path, query = {}) => `${path}?${new URLSearchParams({
 
 const seconds = (header) => Math.max(0, Number.parseFloat(header ?? "") || 0);
 
+// Machines' clocks may be wrong. Smaller differences may come from the network, and the server's date has whole seconds.
+const DIFFERENT_MS = 5000;
+let aheadMs = 0; // of the server's clock
+
+/** The time in ms by the server's clock: what lasts until a time of the server is compared with it. */
+export const serverNow = () => Date.now() + aheadMs;
+
+function noteTime(date) {
+  const ahead = Date.parse(date ?? "") - Date.now();
+  if (!Number.isNaN(ahead)) aheadMs = Math.abs(ahead) < DIFFERENT_MS ? 0 : ahead;
+}
+
 const reads = new Set(); // aborts of the GET requests on their way
 let isLeaving = false; // logging out
 
@@ -97,6 +109,7 @@ async function request(method, path, { query, body, signal, timeout = TIMEOUT_MS
       method, headers, body: body === undefined ? undefined : JSON.stringify(body),
       signal: controller.signal, credentials: "same-origin", cache,
     });
+    if (cache === "no-store") noteTime(response.headers.get("Date"));
     // The answer has begun; pictures over a slow network may take their time.
     clearTimeout(timer);
     timer = setTimeout(abort, BODY_TIMEOUT_MS);

@@ -16,6 +16,7 @@ export class Store {
   #listeners = new Map();
   #activity = 0; // counts what was heard of rooms
   #usernames = new Map(); // by user's id, as heard last
+  #ids = new Map(); // by username
 
   constructor() {
     this.reset();
@@ -25,6 +26,7 @@ export class Store {
     for (const room of this.rooms?.values() ?? []) this.#drop(room.messages);
     this.me = null; // {id, username, nickname, isTeacher, avatar}
     this.#usernames = new Map();
+    this.#ids = new Map();
     this.rooms = new Map(); // by name; all that may be seen, joined or not
     this.isCut = false; // there are more rooms than these
     this.current = null; // name of the open room
@@ -58,14 +60,16 @@ export class Store {
   setProfiles(raws) {
     const authors = new Map(raws.map((raw) => [raw.user_id, authorOf(raw)]));
     const renamed = new Map();
+    let isChanged = false;
     for (const [id, { user }] of authors) {
       const before = this.#usernames.get(id) ?? user;
       if (before !== user) renamed.set(before, user);
+      isChanged ||= user.includes("@") && !this.#ids.has(user); // its number stands for it
       this.#usernames.set(id, user);
+      this.#ids.set(user, id);
     }
     const me = authors.get(this.me?.id);
     if (me) this.setMe({ id: this.me.id, username: me.user, nickname: me.name, isTeacher: me.isTeacher, avatar: me.avatar });
-    let isChanged = false;
     for (const room of this.rooms.values()) {
       const messages = room.messages.map((message) => presented(message, authors.get(message.userId), renamed));
       isChanged ||= messages.some((message, index) => message !== room.messages[index]);
@@ -76,6 +80,11 @@ export class Store {
       this.emit("rooms");
     }
     if (isChanged) this.emit("profiles");
+  }
+
+  /** The id of the user with this username, or null where no profile was taken in. */
+  idOf(user) {
+    return this.#ids.get(user) ?? null;
   }
 
   /** The logged-in user, with a changed name, badge or picture. isHeard: from another tab. */
@@ -120,7 +129,7 @@ export class Store {
     const isStillOurs = (room) => list.some((found) => found.id === room.id && found.joined); // it may have another name
     const lost = [];
     for (const [name, room] of before) {
-      const isGone = searched !== null && hasInName(room, searched);
+      const isGone = searched !== null && isFoundBy(room.name, searched);
       const stays = isCut && (room.joined || (isSearch && !isGone));
       if (stays && !this.rooms.has(name)) this.rooms.set(name, room);
       else if (this.rooms.get(name) !== room) {
@@ -278,8 +287,8 @@ export class Store {
   }
 }
 
-/** Whether a search for this part of a name finds the room. */
-export const hasInName = (room, part) => room.name.toLowerCase().includes(part.trim().toLowerCase());
+/** Whether a search for a part of a name finds this one. */
+export const isFoundBy = (name, part) => name.toLowerCase().includes(part.trim().toLowerCase());
 
 function newRoom(found) {
   return {

@@ -100,8 +100,8 @@ export class Tabs {
   #beat() {
     if (this.#timer === null) return;
     const held = lasting.get(LEASE);
-    const isFree = !held || held.id === this.#id || Math.abs(Date.now() - held.at) > STALE_MS;
-    const isMine = isFree || rank() > held.rank;
+    const isHeld = Math.abs(Date.now() - held?.at) <= STALE_MS; // not by anything else that stands there
+    const isMine = !isHeld || held.id === this.#id || rank() > held.rank;
     if (isMine) lasting.set(LEASE, { id: this.#id, at: Date.now(), rank: rank() });
     // A tab that hears of nothing pulls for itself.
     this.#lead(isMine || !this.#channel);

@@ -4,6 +4,9 @@ import { locale, t } from "./i18n.js";
 
 const formats = new Map();
 
+/** Show times in the machine's present time zone from now on: a format keeps the one in which it was made. */
+export const renewFormats = () => formats.clear();
+
 function formatter(options) {
   const key = locale() + JSON.stringify(options);
   if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(locale(), options));

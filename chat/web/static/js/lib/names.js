@@ -21,6 +21,13 @@ export function fullName(name, user, id, isAlike = false) {
   return shown === null ? name : `${name} · ${shown}`;
 }
 
+/** By the username alone, in one line of plain text, to readers of the store's open room. */
+export function publicUsername(user, store) {
+  const id = store.idOf(user);
+  if (user.includes("@")) return id ? `#${id}` : t("people.somebody");
+  return fullName(user, user, id, store.room?.alike.has(id));
+}
+
 /** As a node. The nickname is cut off before the username is; neither turns the other's direction round. */
 export function nameNode(name, user, id, { isAlike = false, isTeacher = false } = {}) {
   const shown = beside(name, user, id, isAlike);

@@ -1,31 +1,34 @@
-// Tells when another day has begun: at midnight, and on return to a page that slept over it.
+// Tells when another day has begun, or the machine has another time zone: at midnight, and on return to the page.
 
-import { dayKey } from "./format.js";
+import { dayKey, renewFormats } from "./format.js";
 
 const CHECK_MS = 60_000; // timers stop while the machine sleeps
 const AFTER_MS = 20;
 
 const listeners = [];
-let shown = dayKey(new Date());
+const zone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
+const now = () => `${dayKey(new Date())} ${zone()}`;
+let shown = now();
 
 export function onNewDay(listener) {
   listeners.push(listener);
 }
 
 function check() {
-  const day = dayKey(new Date());
-  if (day === shown) return;
-  shown = day;
+  const found = now();
+  if (found === shown) return;
+  shown = found;
+  renewFormats();
   for (const listener of listeners) listener();
 }
 
 function wait() {
-  const now = new Date();
-  const midnight = new Date(now.getFullYear(), now.getMonth(), now.getDate() + 1);
+  const at = new Date();
+  const midnight = new Date(at.getFullYear(), at.getMonth(), at.getDate() + 1);
   setTimeout(() => {
     check();
     wait();
-  }, Math.min(CHECK_MS, midnight.getTime() - now.getTime() + AFTER_MS));
+  }, Math.min(CHECK_MS, midnight.getTime() - at.getTime() + AFTER_MS));
 }
 
 document.addEventListener("visibilitychange", check);

@@ -113,6 +113,7 @@ export const PEOPLE_STRINGS = {
   "teach.site": ["Site", "站点"],
   "teach.login": ["Log in as a teacher to see this.", "请以老师身份登录后查看。"],
   "teach.login.link": ["To the log-in", "前往登录"],
+  "people.somebody": ["somebody", "某人"],
   "people.search": ["Search by name", "按姓名搜索"],
   "people.total": ["{count} accounts", "共 {count} 个账号"],
   "people.total.one": ["One account", "共 1 个账号"],

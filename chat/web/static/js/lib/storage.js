@@ -1,23 +1,27 @@
-// Web storage that may be full or forbidden: the page works without it, it only forgets more.
+// Web storage. Where it is full or forbidden, the page remembers until it is left.
 
 function wrap(name) {
   const area = () => globalThis[name];
+  const unstored = new Map(); // JSON by key, where the browser does not store it
   return {
     get(key) {
       try {
-        return JSON.parse(area().getItem(key));
+        return JSON.parse(unstored.get(key) ?? area().getItem(key));
       } catch {
         return null;
       }
     },
     set(key, value) {
+      const text = JSON.stringify(value);
       try {
-        area().setItem(key, JSON.stringify(value));
+        area().setItem(key, text);
+        unstored.delete(key);
       } catch {
-        // Nothing to be done about it.
+        unstored.set(key, text);
       }
     },
     remove(key) {
+      unstored.delete(key);
       try {
         area().removeItem(key);
       } catch {
@@ -26,9 +30,9 @@ function wrap(name) {
     },
     keys() {
       try {
-        return Object.keys(area());
+        return [...unstored.keys(), ...Object.keys(area())];
       } catch {
-        return [];
+        return [...unstored.keys()];
       }
     },
   };

@@ -27,6 +27,7 @@ export class Announcements {
       this.#render();
       this.changed();
     });
+    store.on("alike", () => this.#render());
     byId("announcement-all").addEventListener("click", () => this.#showAll());
     byId("announcement-hide").addEventListener("click", () => this.#hide());
     onLanguage(() => this.#render());
@@ -59,7 +60,7 @@ export class Announcements {
     const newest = this.#found[0];
     this.#node.hidden = !newest || newest.id <= (this.#hidden[this.#store.room?.id] ?? 0);
     if (!newest) return;
-    byId("announcement-by").textContent = t("announcement.by", { name: author(newest) });
+    byId("announcement-by").textContent = t("announcement.by", { name: this.#author(newest) });
     if (this.#shown !== newest.id) byId("announcement-text").replaceChildren(...formatted(newest.content));
     this.#shown = newest.id;
     byId("announcement-all").hidden = this.#found.length < 2;
@@ -68,6 +69,10 @@ export class Announcements {
   /** By a room's id, the newest announcement that the user has put away. */
   get #hidden() {
     return this.#records.get("announcements", lasting) ?? {};
+  }
+
+  #author({ nickname, user, user_id: id }) {
+    return fullName(nickname, user, id, this.#store.room.alike.has(id));
   }
 
   #hide() {
@@ -79,11 +84,9 @@ export class Announcements {
   #showAll() {
     const row = (found) => {
       const text = el("p", { class: "words", dir: "auto" }, formatted(found.content));
-      const about = el("p", { class: "hint" }, `${author(found)} · ${fullTime(toDate(found.timestamp))}`);
+      const about = el("p", { class: "hint" }, `${this.#author(found)} · ${fullTime(toDate(found.timestamp))}`);
       return el("li", {}, el("div", {}, text, about));
     };
     openDialog(t("announcement.title"), [el("ul", { class: "found" }, this.#found.map(row))]);
   }
 }
-
-const author = ({ nickname, user, user_id }) => fullName(nickname, user, user_id);

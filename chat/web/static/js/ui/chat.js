@@ -24,7 +24,7 @@ import { wirePanel } from "./joincode.js";
 import { Layout } from "./layout.js";
 import { tellLost } from "./lostroom.js";
 import { Members } from "./members.js";
-import { snippet } from "./messagerules.js";
+import { authorName, snippet } from "./messagerules.js";
 import { RoomOrder } from "./moderation.js";
 import { openMemberActions } from "./moderationdialogs.js";
 import { notify } from "./notices.js";
@@ -153,6 +153,7 @@ export class Chat {
 
   #forgetUser() {
     this.#store.open(null);
+    this.conversation.forgetEdits();
     this.composer.clear();
     this.#store.reset();
   }
@@ -187,7 +188,7 @@ export class Chat {
     const inRoom = () => this.#store.room.name;
     return {
       react: (message, emoji, on) => act(api.react(inRoom(), message.id, emoji, on)),
-      reply: (message) => this.composer.reply(message, message.name, snippet(message)),
+      reply: (message) => this.composer.reply(message, authorName(message, this.#store.room), snippet(message)),
       change: (message, text) => api.edit(inRoom(), message.id, text, message.edited),
       remove: (message) => this.#askToDelete(inRoom(), message),
       pin: (message) => act(this.order.pin(message, true)),

@@ -89,7 +89,7 @@ export class Completion {
         this.#choose(member);
       };
       const about = { id: `mention-${index}`, role: "option", "aria-selected": String(index === this.#at) };
-      return el("li", { ...about, onpointerdown: choose }, nameNode(member.nickname || member.user, member.user, null, { isTeacher: member.teacher }));
+      return el("li", { ...about, onpointerdown: choose }, nameNode(member.nickname || member.user, member.user, member.user_id, { isTeacher: member.teacher, isAlike: member.alike }));
     }));
   }
 }

@@ -9,9 +9,10 @@ import { toEntries } from "../core/servermessages.js";
 import { byId, el, setChildren } from "../lib/dom.js";
 import { dayKey, dayName, toDate } from "../lib/format.js";
 import { onLanguage, t } from "../lib/i18n.js";
-import { roomTitle } from "../lib/names.js";
+import { publicUsername, roomTitle } from "../lib/names.js";
 import { onNewDay } from "../lib/newday.js";
-import { offers, snippet } from "./messagerules.js";
+import { askBeforeLeaving } from "../lib/unsaved.js";
+import { authorName, offers, snippet } from "./messagerules.js";
 import { MessageTools } from "./messagetools.js";
 import { MessageView } from "./messageview.js";
 import { notify } from "./notices.js";
@@ -33,10 +34,12 @@ export class Conversation {
   #tools;
   #jump = byId("jump");
   #rows = new Map(); // by key, for the open room: {view, message, isGrouped, isFar}, as drawn last
+  #edited = new Map(); // rows out of sight whose text is being edited, by key
   #lines = new Map(); // lines between messages, by key
   #dated = new WeakMap(); // of messages: {key, isMine, date, day}
-  #from = null; // id of the first message in the window
-  #until = null; // id of the last message in the window; null: the newest
+  // By timestamp, because the message itself may be deleted:
+  #from = null; // the first message in the window
+  #until = null; // the last message in the window; null: the newest
   #isAtBottom = true;
   #height = 0; // of what is seen, as dealt with last
   #below = 0; // new messages below what is seen
@@ -52,6 +55,7 @@ export class Conversation {
       quoted: (view) => this.#quoted(view),
       jump: (id) => this.jumpTo(id),
       isMe: (users) => users.includes(store.me?.username),
+      called: (user) => publicUsername(user, store),
     };
     this.#tools = new MessageTools(this.#log, {
       find: (node) => this.#stored(node),
@@ -74,6 +78,7 @@ export class Conversation {
     this.#log.addEventListener("grown", () => this.#isAtBottom && this.#stick());
     onLanguage(() => this.#redraw());
     onNewDay(() => this.#redraw());
+    askBeforeLeaving(this, () => this.#edited.size > 0);
   }
 
   /** Something new came for the open room, from somebody else. */
@@ -92,6 +97,11 @@ export class Conversation {
     }
     this.#stick();
     this.#showJump();
+  }
+
+  /** Another user may log in. */
+  forgetEdits() {
+    this.#edited.clear();
   }
 
   /** Fetch what could not be fetched before. */
@@ -141,13 +151,15 @@ export class Conversation {
   /** The sender and beginning of the message that a reply refers to, if it is loaded. */
   #quoted(view) {
     const message = this.#store.room?.messages.find(({ id }) => id === view.replyTo);
-    if (!message) return { name: t("tools.reply"), text: "…" };
-    const isMine = this.#about(message).isMine;
-    return { name: isMine ? t("message.you") : message.name, isTeacher: !isMine && message.isTeacher, text: snippet(message) };
+    if (!message) return { label: t("tools.reply"), text: "…" };
+    const { isMine, isAlike } = this.#about(message);
+    if (isMine) return { label: t("message.you"), text: snippet(message) };
+    return { label: authorName(message, this.#store.room), author: { ...message, isAlike }, text: snippet(message) };
   }
 
   async #switch() {
-    this.#rows.clear();
+    this.#keepEdits([...this.#rows.keys()]);
+    this.#rows = new Map();
     this.#lines.clear();
     this.#until = null;
     this.#below = 0;
@@ -218,7 +230,7 @@ export class Conversation {
   /** Which of the room's messages are in the window: from first on, before end. */
   #window(room) {
     const { messages } = room;
-    const last = this.#until === null ? -1 : messages.findLastIndex((message) => message.id === this.#until);
+    const last = this.#until === null ? -1 : messages.findLastIndex((message) => message.timestamp <= this.#until);
     const end = last === -1 ? messages.length : last + 1;
     return { first: Math.max(0, end - WINDOW), end };
   }
@@ -226,14 +238,14 @@ export class Conversation {
   /** Where the window ends once so many older messages are in it; null: where it does. */
   #endOfWindow(room, count) {
     const excess = room.messages.length + count - WINDOW;
-    return excess > 0 && !this.#isAtBottom ? (room.messages.at(-1 - excess)?.id ?? null) : null;
+    return excess > 0 && !this.#isAtBottom ? (room.messages.at(-1 - excess)?.timestamp ?? null) : null;
   }
 
   /** Move the window by so many messages, or to the end; back if that is negative. */
   #move(count) {
     const { messages } = this.#store.room;
     const end = Math.max(Math.min(WINDOW, messages.length), this.#window(this.#store.room).end + count);
-    this.#until = end >= messages.length ? null : messages[end - 1].id;
+    this.#until = end >= messages.length ? null : messages[end - 1].timestamp;
     this.#from = null;
     this.render({ isQuiet: true });
   }
@@ -275,9 +287,9 @@ export class Conversation {
 
   /** While the user reads above the end, new messages remove nothing from the window. */
   #stay(room) {
-    const first = room.messages.findIndex((message) => message.id === this.#from);
+    const first = this.#from === null ? -1 : room.messages.findIndex((message) => message.timestamp >= this.#from);
     if (this.#until === null && first >= 0 && first < this.#window(room).first) {
-      this.#until = room.messages[first + WINDOW - 1].id;
+      this.#until = room.messages[first + WINDOW - 1].timestamp;
     }
   }
 
@@ -299,7 +311,7 @@ export class Conversation {
     const nodes = [this.#head(room)];
     const { first, end } = this.#window(room);
     const shown = room.messages.slice(first, end);
-    this.#from = shown[0]?.id ?? null;
+    this.#from = shown[0]?.timestamp ?? null;
     if (this.#until === null) shown.push(...this.#store.pendingOf(room.name));
     const kept = new Map();
     let previous = null;
@@ -317,9 +329,17 @@ export class Conversation {
       nodes.push(row.view.node);
       previous = about;
     }
+    const isDeleted = (key) => !room.messages.some((message) => this.#about(message).key === key);
+    this.#keepEdits([...this.#rows.keys()].filter((key) => !kept.has(key) && this.#rows.get(key).view.isEdited && !isDeleted(key)));
+    for (const key of kept.keys()) this.#edited.delete(key);
     this.#rows = kept;
     if (shown.length === 0 && room.isLoaded) nodes.push(el("p", { class: "log-empty" }, t("conversation.empty")));
     return nodes.filter(Boolean);
+  }
+
+  /** Text that is being edited is there again when its message is. keys: of rows that go out of sight. */
+  #keepEdits(keys) {
+    for (const key of keys) if (this.#rows.get(key).view.isEdited) this.#edited.set(key, this.#rows.get(key));
   }
 
   #head(room) {
@@ -350,7 +370,7 @@ export class Conversation {
   }
 
   #row(message, about, isGrouped) {
-    const row = this.#rows.get(about.key) ?? { view: null, message: null, isGrouped, isFar: false };
+    const row = this.#rows.get(about.key) ?? this.#edited.get(about.key) ?? { view: null, message: null, isGrouped, isFar: false };
     const isPending = message.createdAt !== undefined; // changes as it is sent
     if (row.message === message && row.isGrouped === isGrouped && !isPending) return row;
     const shown = { ...message, ...about };

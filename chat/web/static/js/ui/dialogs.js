@@ -57,8 +57,9 @@ export function stepBack() {
   history.back();
 }
 
-/** Open a dialog with a title and nodes; gives {node, close}. isFirm: only its own buttons, Escape and Back close it. */
-export function openDialog(title, nodes, { className = "", isFirm = false } = {}) {
+/** Open a dialog with a title and nodes; gives {node, close}. isFirm: only its own buttons, Escape and Back close it.
+ * room: the one that it is about. */
+export function openDialog(title, nodes, { className = "", isFirm = false, room = null } = {}) {
   const id = `dialog-title-${++count}`;
   const label = { "aria-label": t("dialog.close"), title: t("dialog.close") };
   const close = el("button", { type: "button", class: "icon-button", ...label }, icon("close"));
@@ -66,6 +67,7 @@ export function openDialog(title, nodes, { className = "", isFirm = false } = {}
   const node = el("dialog", { "aria-labelledby": id, class: className }, head, ...nodes);
   close.addEventListener("click", () => node.close());
   node.dataset.id = id;
+  if (room) node.dataset.about = room.id;
   node.addEventListener("close", () => {
     node.remove();
     leaveEntry(id);
@@ -96,9 +98,9 @@ export function field(name, label, { hint = null, ...attributes } = {}) {
 /**
  * A dialog that asks, and does. submit: {text, isDangerous}; act(values) may throw an error, whose text is shown in
  * the dialog, which then stays open; or give a function to call once the dialog is closed and has given back the focus.
- * cancel: the text of the button that only closes it; isFirm: as of openDialog.
+ * cancel: the text of the button that only closes it; isFirm, room: as of openDialog.
  */
-export function openForm(title, nodes, submit, act, { cancel: no = t("dialog.cancel"), isFirm = false } = {}) {
+export function openForm(title, nodes, submit, act, { cancel: no = t("dialog.cancel"), isFirm = false, room = null } = {}) {
   const error = el("p", { class: "form-error", role: "alert" });
   const cancel = el("button", { type: "button", onclick: () => dialog.close() }, no);
   const go = el("button", { type: "submit", class: submit.isDangerous ? "danger" : "primary" }, submit.text);
@@ -119,7 +121,7 @@ export function openForm(title, nodes, submit, act, { cancel: no = t("dialog.can
       go.removeAttribute("aria-disabled");
     }
   });
-  const dialog = openDialog(title, [form], { isFirm });
+  const dialog = openDialog(title, [form], { isFirm, room });
   (form.querySelector("input:not([type=radio])") ?? cancel).focus();
   return dialog;
 }
@@ -147,11 +149,16 @@ export function closeAllDialogs() {
   for (const node of document.querySelectorAll("dialog")) node.close();
 }
 
+/** The user is in this room no longer. */
+export function closeDialogsAbout(room) {
+  for (const node of document.querySelectorAll(`dialog[data-about="${room.id}"]`)) if (node instanceof HTMLDialogElement) node.close();
+}
+
 const LONG = 0.5; // width to height of a picture that is shown by its width, and scrolled
 
 /** A picture as large as the window allows; a click shows it in its full size. */
 export function openPicture(view) {
-  const name = view.isMine ? t("message.you") : fullName(view.name, view.user, view.userId);
+  const name = view.isMine ? t("message.you") : fullName(view.name, view.user, view.userId, view.isAlike);
   const title = t("picture.alt", { name });
   const address = view.original ?? view.url;
   const image = el("img", { src: address, alt: title });

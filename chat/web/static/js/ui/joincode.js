@@ -82,7 +82,7 @@ async function openPanel(room, code) {
     count,
     buttons,
   );
-  const dialog = openDialog(`${t("panel.title")} · ${room.name}`, [el("div", { class: "panel" }, text, picture)], { className: "panel-dialog" });
+  const dialog = openDialog(`${t("panel.title")} · ${room.name}`, [el("div", { class: "panel" }, text, picture)], { className: "panel-dialog", room });
   const draw = async (by) => {
     address.replaceChildren(...joinAddress(by, code));
     picture.replaceChildren(...(await qrCodes([linkOf(by, code)])));

@@ -1,11 +1,11 @@
 // The open room's members, and their presence.
 
-import { api } from "../core/api.js";
+import { api, serverNow } from "../core/api.js";
 import { mayGiveCode } from "../core/rights.js";
 import { avatarSource } from "../core/servermessages.js";
 import { byId, el, icon } from "../lib/dom.js";
 import { locale, onLanguage, t } from "../lib/i18n.js";
-import { nameNode } from "../lib/names.js";
+import { fullName, nameNode } from "../lib/names.js";
 import { avatarNode } from "./messageview.js";
 
 const REFRESH_MS = 30_000; // who is online; coming and going are told by the pull
@@ -138,7 +138,7 @@ export class Members {
     const isSubject = me && member.user !== me.username && member.role !== "owner" && !member.teacher;
     if (!room || !isSubject || !mayGiveCode(room, me)) return null;
     const act = () => this.#moderate(this.#members.find(({ user }) => user === member.user) ?? member);
-    const label = t("order.member", { name: member.nickname || member.user });
+    const label = t("order.member", { name: fullName(member.nickname || member.user, member.user, member.user_id, member.alike) });
     return el("button", { type: "button", class: "icon-button", "aria-haspopup": "dialog", "aria-label": label, onclick: act }, icon("more"));
   }
 
@@ -146,7 +146,7 @@ export class Members {
     const about = [];
     if (member.user === this.#store.me?.username) about.push(t("members.you"));
     if (member.role !== "member") about.push(t(`role.${member.role}`));
-    if (Date.parse(member.muted_until) > Date.now()) about.push(t("order.isMuted"));
+    if (Date.parse(member.muted_until) > serverNow()) about.push(t("order.isMuted"));
     return el(
       "li",
       { class: member.online ? "member online" : "member", },

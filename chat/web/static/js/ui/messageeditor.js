@@ -5,7 +5,7 @@ import { t } from "../lib/i18n.js";
 import { askBeforeLeaving } from "../lib/unsaved.js";
 import { textToSend } from "./messagerules.js";
 
-/** A small form for the text. save(text) may throw an error, whose text is shown; close() is called when it is done. */
+/** {node, isChanged()}: a small form for the text. save(text) may throw an error, whose text is shown; close() is called when it is done. */
 export function editor(text, save, close) {
   const area = el("textarea", { rows: Math.min(10, text.split("\n").length), "aria-label": t("message.edit") });
   const error = el("p", { class: "form-error", role: "alert" });
@@ -14,11 +14,12 @@ export function editor(text, save, close) {
   const form = el("form", { class: "bubble editor" }, area, error, el("div", { class: "buttons" }, cancel, done));
   area.value = text;
   const before = textToSend(area.value); // with the field's line ends; programs also send blanks around a text
-  askBeforeLeaving(form, () => textToSend(area.value) !== before);
+  const isChanged = () => textToSend(area.value) !== before;
+  askBeforeLeaving(form, isChanged);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const now = textToSend(area.value);
-    if (now === before || now === "") return close();
+    if (!isChanged() || now === "") return close();
     done.disabled = true;
     try {
       await save(now);
@@ -40,5 +41,5 @@ export function editor(text, save, close) {
       form.requestSubmit();
     }
   });
-  return form;
+  return { node: form, isChanged };
 }

@@ -1,9 +1,10 @@
 // Rules for messages in the page: permitted actions, and one-line summaries.
 
+import { serverNow } from "../core/api.js";
 import { isBy } from "../core/profiles.js";
 import { mayGiveCode } from "../core/rights.js";
 import { t } from "../lib/i18n.js";
-import { isDirect } from "../lib/names.js";
+import { fullName, isDirect } from "../lib/names.js";
 
 const EDIT_MS = Number(document.body.dataset.editMinutes) * 60_000; // as the server is set
 const SNIPPET_CHARS = 90;
@@ -16,13 +17,16 @@ export function offers(message, store) {
   if (room.showsSeen) names.push("seen");
   const isModerator = mayGiveCode(room, store.me) && !isDirect(room);
   if (isModerator) names.push("pin");
-  if (isMine && message.type === "text" && Date.now() - Date.parse(message.timestamp) < EDIT_MS) names.push("edit");
+  if (isMine && message.type === "text" && serverNow() - Date.parse(message.timestamp) < EDIT_MS) names.push("edit");
   if (isMine || isModerator) names.push("remove");
   return names;
 }
 
 /** A typed text as it is sent: without blank lines before it, and blanks after it. */
 export const textToSend = (typed) => typed.replace(/^\s*\n|\s+$/g, "");
+
+/** The author of a stored message of the room, in one line of plain text. */
+export const authorName = ({ name, user, userId }, room) => fullName(name, user, userId, room.alike.has(userId));
 
 /** The beginning of a message in one line. */
 export function snippet(message) {

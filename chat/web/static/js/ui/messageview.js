@@ -3,7 +3,7 @@
 import { el, focusedIn, icon } from "../lib/dom.js";
 import { clockTime, colourOf, fileSize, fullTime, initials } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
-import { fullName, nameNode, teacherBadge } from "../lib/names.js";
+import { fullName, nameNode } from "../lib/names.js";
 import { formatted, isOnlyEmoji } from "./formatting.js";
 import { editor } from "./messageeditor.js";
 
@@ -131,19 +131,21 @@ export class MessageView {
 
   #requote(view) {
     const quoted = view.replyTo ? this.#actions.quoted(view) : null;
-    const shown = quoted ? `${quoted.name}\n${quoted.isTeacher}\n${quoted.text}` : "";
+    const shown = quoted ? `${quoted.label}\n${quoted.author?.isTeacher}\n${quoted.text}` : "";
     if (this.#quote.dataset.shown === shown) return;
     this.#quote.dataset.shown = shown;
     if (!quoted) return this.#quote.replaceChildren();
-    const label = t("message.jump", { name: quoted.name });
+    const label = t("message.jump", { name: quoted.label });
+    const { author } = quoted;
+    const name = author ? nameNode(author.name, author.user, author.userId, author) : quoted.label;
     const jump = el("button", { type: "button", class: "quote", title: label, onclick: () => this.#actions.jump(view.replyTo) },
-      icon("reply"), el("bdi", { class: "quote-name" }, quoted.name), quoted.isTeacher ? teacherBadge() : null, el("span", { class: "quote-text", dir: "auto" }, quoted.text));
+      icon("reply"), el("span", { class: "quote-name" }, name), el("span", { class: "quote-text", dir: "auto" }, quoted.text));
     this.#quote.replaceChildren(jump);
   }
 
   #showReactions(view) {
     const kinds = Object.entries(view.reactions ?? {});
-    const about = JSON.stringify(kinds);
+    const about = JSON.stringify(kinds.map(([emoji, users]) => [emoji, users.map(this.#actions.called), this.#actions.isMe(users)]));
     if (about === this.#about) return;
     this.#about = about;
     const focused = focusedIn(this.#reactions)?.dataset.emoji ?? null;
@@ -153,10 +155,16 @@ export class MessageView {
 
   #reaction(view, emoji, users) {
     const isMine = this.#actions.isMe(users);
-    const label = t("message.reaction", { emoji, names: users.join(", ") });
-    const attributes = { "aria-pressed": String(isMine), "aria-label": label, title: users.join(", "), "data-emoji": emoji };
+    const names = users.map(this.#actions.called).join(", ");
+    const label = t("message.reaction", { emoji, names });
+    const attributes = { "aria-pressed": String(isMine), "aria-label": label, title: names, "data-emoji": emoji };
     const toggle = () => this.#actions.react(view, emoji, !isMine);
     return el("button", { type: "button", class: "reaction", ...attributes, onclick: toggle }, emoji, el("span", {}, users.length));
+  }
+
+  /** Whether an editor with another text is open. */
+  get isEdited() {
+    return this.#editor?.isChanged() ?? false;
   }
 
   /** Let the text be edited in its place. save(text) may throw an error, whose text is shown. */
@@ -170,8 +178,8 @@ export class MessageView {
       this.node.focus();
     };
     this.#editor = editor(text, save, close);
-    this.#row.replaceChild(this.#editor, bubble);
-    this.#editor.querySelector("textarea").focus();
+    this.#row.replaceChild(this.#editor.node, bubble);
+    this.#editor.node.querySelector("textarea").focus();
     this.node.scrollIntoView({ block: "nearest" });
   }
 

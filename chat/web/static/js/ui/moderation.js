@@ -1,5 +1,6 @@
 // Keeping order as everybody sees it: why one cannot write now, and the pinned messages.
 
+import { serverNow } from "../core/api.js";
 import { orderApi } from "../core/moderationapi.js";
 import { isBy } from "../core/profiles.js";
 import { mayGiveCode } from "../core/rights.js";
@@ -8,7 +9,7 @@ import { toEntries } from "../core/servermessages.js";
 import { all, byId, el } from "../lib/dom.js";
 import { onLanguage, t } from "../lib/i18n.js";
 import { openDialog } from "./dialogs.js";
-import { snippet } from "./messagerules.js";
+import { authorName, snippet } from "./messagerules.js";
 import { notify } from "./notices.js";
 
 const SECOND = 1000;
@@ -54,7 +55,7 @@ export class RoomOrder {
       this.loadPins();
     });
     for (const topic of ["rooms", "messages", "me"]) store.on(topic, () => this.#showNote());
-    store.on("profiles", () => this.loadPins());
+    for (const topic of ["profiles", "alike"]) store.on(topic, () => this.loadPins());
     this.#bar.addEventListener("click", () => this.#openPins());
     onLanguage(() => {
       this.#showNote();
@@ -93,8 +94,12 @@ export class RoomOrder {
     this.#pins = pins;
     this.#bar.hidden = pins.length === 0;
     if (pins.length === 0) return;
-    byId("pins-text").textContent = `${pins[0].name}: ${snippet(pins[0])}`;
+    byId("pins-text").textContent = this.#summary(pins[0]);
     byId("pins-count").textContent = t("order.pins.count", { count: pins.length });
+  }
+
+  #summary(pin) {
+    return `${authorName(pin, this.#store.room)}: ${snippet(pin)}`;
   }
 
   #openPins() {
@@ -108,17 +113,17 @@ export class RoomOrder {
         this.pin(pin, false)
           .then(() => item.remove())
           .catch((error) => notify(error.message, "bad"));
-      const text = el("button", { type: "button", class: "link pin-text", onclick: show }, `${pin.name}: ${snippet(pin)}`);
+      const text = el("button", { type: "button", class: "link pin-text", onclick: show }, this.#summary(pin));
       const item = el("li", {}, text, isModerator(room, me) ? el("button", { type: "button", onclick: unpin }, t("order.unpin")) : null);
       return item;
     };
-    const dialog = openDialog(t("order.pins"), [el("ul", { class: "order-list" }, this.#pins.map(row))]);
+    const dialog = openDialog(t("order.pins"), [el("ul", { class: "order-list" }, this.#pins.map(row))], { room });
   }
 
   #showNote() {
     clearTimeout(this.#timer);
     const { room, me } = this.#store;
-    const now = Date.now();
+    const now = serverNow();
     const found = room && me ? refusal(room, me, now) : null;
     const left = found?.until ? Math.ceil((found.until - now) / SECOND) : 0;
     this.#note.hidden = !found;

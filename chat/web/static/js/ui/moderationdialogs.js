@@ -1,9 +1,11 @@
 // Keeping order as owner, admin or teacher: the room's settings, its log, and actions on a member.
 
+import { serverNow } from "../core/api.js";
 import { orderApi } from "../core/moderationapi.js";
 import { el } from "../lib/dom.js";
 import { fullTime, lengthOfTime, toDate } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
+import { fullName } from "../lib/names.js";
 import { slowModes } from "../lib/slowmode.js";
 import { askBeforeLeaving, editsOf } from "../lib/unsaved.js";
 import { field, openDialog, openForm } from "./dialogs.js";
@@ -116,7 +118,7 @@ async function openBarred(room) {
     return item;
   };
   const list = barred.length > 0 ? el("ul", { class: "order-list" }, barred.map(row)) : el("p", {}, t("order.audit.none"));
-  openDialog(t("order.barred"), [list]);
+  openDialog(t("order.barred"), [list], { room });
 }
 
 async function openLog(room) {
@@ -132,7 +134,7 @@ async function openLog(room) {
   more.addEventListener("click", () => load().catch(tell));
   await load();
   if (list.children.length === 0) list.append(el("li", {}, t("order.audit.none")));
-  openDialog(t("order.audit"), [list, more]);
+  openDialog(t("order.audit"), [list, more], { room });
 }
 
 function logRow(entry) {
@@ -146,7 +148,7 @@ function logRow(entry) {
 
 /** The actions on a member; done() is called after one. */
 export function openMemberActions(room, member, done) {
-  const name = member.nickname || member.user;
+  const name = fullName(member.nickname || member.user, member.user, member.user_id, member.alike);
   const error = el("p", { class: "form-error", role: "alert" });
   const act = async (request, told = (_answer) => t("order.done")) => {
     const answer = await request();
@@ -161,12 +163,12 @@ export function openMemberActions(room, member, done) {
     const ask = () => {
       dialog.close();
       const text = el("p", {}, t(`${key}.text`));
-      openForm(t(`${key}.title`, { name }), [text], { text: t(`${key}.submit`), isDangerous: true }, () => act(request, told));
+      openForm(t(`${key}.title`, { name }), [text], { text: t(`${key}.submit`), isDangerous: true }, () => act(request, told), { room });
     };
     return el("button", { type: "button", class: "danger", onclick: ask }, t(key));
   };
   const mute = (minutes) => orderApi.mute(room.name, member.user, minutes);
-  const isMuted = Date.parse(member.muted_until) > Date.now();
+  const isMuted = Date.parse(member.muted_until) > serverNow();
   const nodes = [
     isMuted ? button(t("order.unmute"), atOnce(() => mute(0))) : null,
     ...MUTES.map((minutes) => button(t("order.mute", { time: lengthOfTime(minutes * 60) }), atOnce(() => mute(minutes)))),
@@ -174,7 +176,7 @@ export function openMemberActions(room, member, done) {
     asking("order.remove", () => orderApi.remove(room.name, member.user)),
     asking("order.bar", () => orderApi.bar(room.name, member.user, true)),
   ];
-  const dialog = openDialog(t("order.member", { name }), [el("div", { class: "sheet-actions" }, nodes.filter(Boolean)), error]);
+  const dialog = openDialog(t("order.member", { name }), [el("div", { class: "sheet-actions" }, nodes.filter(Boolean)), error], { room });
 }
 
 /** The archived rooms, which can be brought back; open(name) shows one that is joined. */

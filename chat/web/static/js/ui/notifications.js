@@ -2,9 +2,9 @@
 
 import { el } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
-import { fullName, isDirect, roomTitle } from "../lib/names.js";
+import { isDirect, roomTitle } from "../lib/names.js";
 import { lasting } from "../lib/storage.js";
-import { snippet } from "./messagerules.js";
+import { authorName, snippet } from "./messagerules.js";
 
 const LEVELS = ["all", "mentions", "nothing"];
 const TONE_HZ = 660;
@@ -87,7 +87,7 @@ export class Notifications {
   }
 
   #show(room, message) {
-    const body = isDirect(room) ? snippet(message) : `${fullName(message.name, message.user, message.userId)}: ${snippet(message)}`;
+    const body = isDirect(room) ? snippet(message) : `${authorName(message, room)}: ${snippet(message)}`;
     try {
       const shown = new globalThis.Notification(roomTitle(room), { body, tag: `room ${room.id}` });
       shown.onclick = () => {

@@ -2,10 +2,10 @@
 
 import { addressFor, api } from "../core/api.js";
 import { isOpenRoom, mayGiveCode } from "../core/rights.js";
-import { hasInName } from "../core/store.js";
+import { isFoundBy } from "../core/store.js";
 import { el, icon } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
-import { fullName, roomTitle } from "../lib/names.js";
+import { fullName, isDirect, roomTitle, roomTitleNode } from "../lib/names.js";
 import { field, openDialog, openForm } from "./dialogs.js";
 import { codeSection } from "./joincode.js";
 import { openArchived, orderButtons, settingsSection } from "./moderationdialogs.js";
@@ -69,7 +69,7 @@ export class RoomDialogs {
   }
 
   #showFound(list, text, error, close) {
-    const found = [...this.#store.rooms.values()].filter((room) => hasInName(room, text));
+    const found = [...this.#store.rooms.values()].filter((room) => isFoundBy(room.name, text) || isFoundBy(roomTitle(room), text));
     list.replaceChildren(...found.map((room) => this.#foundRow(room, error, close)));
     if (found.length === 0) list.append(el("li", { class: "hint" }, t("find.nothing")));
   }
@@ -80,7 +80,7 @@ export class RoomDialogs {
     else if (room.isLocked) about.push(t("rooms.locked"));
     const act = room.joined ? "find.open" : "find.join";
     const button = el("button", { type: "button", class: room.joined ? "" : "primary" }, t(act));
-    button.setAttribute("aria-label", t(`${act}.label`, { room: room.name }));
+    button.setAttribute("aria-label", t(`${act}.label`, { room: roomTitle(room) }));
     button.addEventListener("click", async () => {
       try {
         await this.#enter(room, close);
@@ -88,9 +88,9 @@ export class RoomDialogs {
         error.textContent = problem.message;
       }
     });
-    const name = el("span", { class: "found-name" }, room.name);
+    const name = el("span", { class: "found-name" }, roomTitleNode(room));
     const text = el("div", {}, name, el("span", { class: "hint" }, about.join(" · ")));
-    return el("li", {}, icon(room.isLocked ? "lock" : "hash"), text, button);
+    return el("li", {}, icon(room.isLocked ? "lock" : isDirect(room) ? "people" : "hash"), text, button);
   }
 
   async #enter(room, close) {
@@ -178,7 +178,7 @@ export class RoomDialogs {
       mayGiveCode(room, me) && settingsSection(room, () => this.#feed.refresh().catch(() => {})),
       mayGiveCode(room, me) && orderButtons(room, leadTo),
     ];
-    const dialog = openDialog(roomTitle(room), nodes.filter(Boolean));
+    const dialog = openDialog(roomTitle(room), nodes.filter(Boolean), { room });
     if (room.role !== "owner") this.#offerLeaveAll(room, leave, leadTo);
   }
 
@@ -195,14 +195,14 @@ export class RoomDialogs {
   leave(room) {
     const text = t(room.role === "owner" ? "leave.text.owner" : "leave.text");
     const act = () => this.#part(room, () => api.leaveRoom(room.name), "leave.done");
-    openForm(t("leave.title", { room: roomTitle(room) }), [el("p", {}, text)], { text: t("leave.button"), isDangerous: true }, act);
+    openForm(t("leave.title", { room: roomTitle(room) }), [el("p", {}, text)], { text: t("leave.button"), isDangerous: true }, act, { room });
   }
 
   delete(room) {
     const nodes = [el("p", {}, t("room.delete.text"))];
     if (room.isLocked && !this.#store.me.isTeacher) nodes.push(field("passwd", t("room.delete.passwd"), { type: "password", autocomplete: "off" }));
     const act = ({ passwd = "" }) => this.#part(room, () => api.deleteRoom(room.name, passwd), "room.delete.done");
-    openForm(t("room.delete.title", { room: room.name }), nodes, { text: t("room.delete.submit"), isDangerous: true }, act);
+    openForm(t("room.delete.title", { room: room.name }), nodes, { text: t("room.delete.submit"), isDangerous: true }, act, { room });
   }
 
   /** Leave all rooms of somebody who put one into room after room. */

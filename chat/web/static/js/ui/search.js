@@ -137,7 +137,7 @@ class SearchDialog {
 
   #row(hit) {
     const room = this.#store.rooms.get(hit.roomname);
-    const by = fullName(hit.nickname || hit.user, hit.user, hit.user_id);
+    const by = fullName(hit.nickname || hit.user, hit.user, hit.user_id, room?.alike.has(hit.user_id));
     const about = [by, room ? roomTitle(room) : hit.roomname, shortTime(toDate(hit.timestamp))].join(" · ");
     const button = el(
       "button",

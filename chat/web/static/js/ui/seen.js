@@ -35,13 +35,13 @@ export class SeenBy {
 
   /** List the readers of a message of the open room. */
   async open(message) {
-    const { name } = this.#store.room;
+    const { room } = this.#store;
     const list = el("ul", { class: "order-list" });
     const more = el("button", { type: "button", onclick: () => load().catch((error) => notify(error.message, "bad")) }, t("seen.more"));
     let next = "";
     const load = async () => {
-      const found = await readersOf(name, message.id, A_PAGE, next);
-      list.append(...found.readers.map(({ user, nickname }) => el("li", {}, nameNode(nickname, user))));
+      const found = await readersOf(room.name, message.id, A_PAGE, next);
+      list.append(...found.readers.map(({ user, nickname }) => el("li", {}, this.#reader(user, nickname))));
       next = found.next;
       more.hidden = next === "";
       return found.count;
@@ -49,10 +49,16 @@ export class SeenBy {
     try {
       const count = await load();
       const title = count > 0 ? t("seen.count", { count }) : t("seen.nobody");
-      openDialog(title, [el("blockquote", { dir: "auto" }, snippet(message)), list, more]);
+      openDialog(title, [el("blockquote", { dir: "auto" }, snippet(message)), list, more], { room });
     } catch (error) {
       notify(error.message, "bad");
     }
+  }
+
+  /** A mail address shows only as its account's number, if that is known. */
+  #reader(user, nickname) {
+    const id = this.#store.idOf(user);
+    return nameNode(nickname, user.includes("@") && !id ? nickname : user, id, { isAlike: this.#store.room?.alike.has(id) });
   }
 
   /** The room, its newest message or its settings may be others. */

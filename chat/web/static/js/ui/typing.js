@@ -3,6 +3,7 @@
 import { api } from "../core/api.js";
 import { byId } from "../lib/dom.js";
 import { onLanguage, t } from "../lib/i18n.js";
+import { publicUsername } from "../lib/names.js";
 
 const SHOWN_MS = 5000;
 const TELL_MS = 3000;
@@ -51,7 +52,7 @@ export class Typing {
     clearTimeout(this.#timer);
     const people = this.#people.get(this.#store.current) ?? new Map();
     for (const [user, until] of people) if (until <= Date.now()) people.delete(user);
-    const names = [...people.keys()];
+    const names = [...people.keys()].map((user) => publicUsername(user, this.#store));
     const key = names.length > MOST_NAMED ? "typing.crowd" : names.length > 1 ? "typing.many" : "typing.one";
     this.#line.textContent = names.length === 0 ? "" : t(key, { names: names.join(", ") });
     if (names.length > 0) this.#timer = setTimeout(() => this.#show(), Math.min(...people.values()) - Date.now());
