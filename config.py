@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 from zoneinfo import ZoneInfo
 
 from setting_parsers import (
@@ -115,7 +116,7 @@ class Settings:
     @property
     def database_uri(self) -> str:
         """Return the SQLAlchemy URL of the database; of PostgreSQL only which driver it is, as libpq reads the rest."""
-        return "postgresql+psycopg://" if self.postgresql_url else f"sqlite:///{self.database_path}"
+        return "postgresql+psycopg://" if self.postgresql_url else f"sqlite:///{quote(str(self.database_path))}"
 
     @property
     def postgresql_url(self) -> str:
@@ -127,7 +128,7 @@ class Settings:
         """Return the path of the SQLite file; None: the database is PostgreSQL."""
         if self.postgresql_url:
             return None
-        return Path(self.database_url.removeprefix("sqlite:///") or self.instance_path / "commonroom.db")
+        return Path(unquote(self.database_url.removeprefix("sqlite:///")) or self.instance_path / "commonroom.db")
 
     def shares_limits(self, workers: int) -> bool:
         """Whether other processes may serve the same people: on PostgreSQL also those of other hosts."""

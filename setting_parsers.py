@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -197,9 +197,9 @@ def _redis_url(raw: str) -> str:
 
 def _sqlite_file(raw: str) -> str:
     # Each connection would get its own database in memory.
-    if not raw.startswith("sqlite:////") or raw.endswith("/"):
+    if not raw.startswith("sqlite:////") or unquote(raw).endswith("/"):
         raise ValueError("give a SQLite file by its absolute path, such as sqlite:////srv/chat.db, or postgresql://…")
-    _no_query(raw)
+    _no_query(unquote(raw))
     return raw
 
 

@@ -69,7 +69,8 @@ def move(url: str) -> None:
             new_url = PARSERS["database_url"](url.strip())
         except ValueError as error:
             raise ConfigError(f"--to {without_password(url)}: {error}") from None
-        if settings.database_url == new_url or f"sqlite:///{settings.database_path}" == new_url:
+        new = replace(settings, database_url=new_url)
+        if new_url == settings.database_url or (new.database_path and new.database_path == settings.database_path):
             raise BackupError("that is the database itself")
         check(settings)
         with _opened(new_url) as target, click.progressbar(length=1, label="Copying", file=sys.stderr) as bar:

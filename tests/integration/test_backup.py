@@ -201,6 +201,18 @@ def test_a_backup_replaces_files_only_and_follows_links(database: Path, tmp_path
     assert dumped(tmp_path / "kept.db") == dumped(database)
 
 
+def test_a_backup_replaces_no_file_of_another_kind(database: Path, tmp_path: Path) -> None:
+    key = tmp_path / "secret_key"
+    key.write_text("k" * 64)
+    with pytest.raises(BackupError, match="another kind"):
+        backup(database, key)
+    assert key.read_text() == "k" * 64
+    for name in ("empty", "empty"):  # the second time it is a backup
+        (tmp_path / name).touch()
+        backup(database, tmp_path / name)
+    assert dumped(tmp_path / "empty") == dumped(database)
+
+
 def test_a_file_that_cannot_be_written_is_named_as_it_was_given(database: Path, tmp_path: Path) -> None:
     for target, named in (
         (tmp_path / "none" / "kept.db", tmp_path / "none"),

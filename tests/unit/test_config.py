@@ -7,6 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import make_url
 
 import startup
 from chat.backends.postgresql.engine import parameters
@@ -44,7 +45,8 @@ def test_every_setting_has_a_parser_and_a_line_in_both_readmes() -> None:
         ("DATABASE_URL", "sqlite://"), ("DATABASE_URL", "sqlite:///:memory:"), ("DATABASE_URL", "mysql://x/y"),
         ("CHAT_TIMEZONE", "Mars/Olympus"), ("CHAT_TIMEZONE", "Asia"), ("CHAT_TIMEZONE", "../etc/passwd"),
         ("CHAT_TIMEZONE", "+08:00"),
-        ("DATABASE_URL", "sqlite:////srv/q?z.db"), ("CHAT_INSTANCE_PATH", "/srv/q?"), ("WEB_CONCURRENCY", ""),
+        ("DATABASE_URL", "sqlite:////srv/q?z.db"), ("DATABASE_URL", "sqlite:////srv/q%3Fz.db"),
+        ("CHAT_INSTANCE_PATH", "/srv/q?"), ("WEB_CONCURRENCY", ""),
         ("WEB_CONCURRENCY", "two"), ("WEB_CONCURRENCY", "0"), ("CHAT_HOST", "999.1.1.1"), ("CHAT_HOST", "http://x"),
         ("CHAT_HOST", "a..b"), ("CHAT_HOST", "y" * 64),
         ("CHAT_CORS_ORIGINS", "http://"), ("CHAT_CORS_ORIGINS", "http://me@x"), ("CHAT_CORS_ORIGINS", "http://x:99999"),
@@ -180,6 +182,17 @@ def test_settings_are_read() -> None:
 )  # fmt: skip
 def test_other_origins_are_compared_as_browsers_send_them(given: str, sent: str) -> None:
     assert Settings.from_environ({"CHAT_CORS_ORIGINS": given}).cors_origins == (sent,)
+
+
+@pytest.mark.parametrize("folder", ["/srv/50%20", "/srv/100%", "/srv/a#b c", "/srv/聊天%E8"])
+def test_checks_and_queries_are_about_one_file(folder: str) -> None:
+    settings = Settings(instance_path=Path(folder))
+    assert make_url(settings.database_uri).database == str(settings.database_path) == f"{folder}/commonroom.db"
+
+
+def test_a_sqlite_url_is_decoded() -> None:
+    settings = Settings.from_environ({"DATABASE_URL": "sqlite:////srv/a%20b%25.db"})
+    assert make_url(settings.database_uri).database == str(settings.database_path) == "/srv/a b%.db"
 
 
 def test_a_folder_may_be_in_the_users_own() -> None:

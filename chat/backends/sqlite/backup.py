@@ -9,10 +9,12 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 from chat.backends.sqlite.doorbell import Neighbours
 from chat.ports import BackupError
 
+_SQLITE = b"SQLite format 3\0"  # how its files begin
 KEPT = ".before-restore"  # suffix for the database that a restore replaces
 _LOGS = ("-wal", "-journal")  # SQLite plays them onto the file that they lie beside, also onto another one
 _BESIDE = ("", *_LOGS, "-shm")
@@ -39,7 +41,16 @@ def file_to_write(target: Path) -> Path:
     except (OSError, RuntimeError) as error:  # links in a circle
         raise BackupError(str(error)) from None
     _refuse_others(path, target)
+    if path.exists() and not _is_sqlite(path):  # such as instance/secret_key
+        raise BackupError(f"{target} is a file of another kind, which would be lost: give another name")
     return path
+
+
+def _is_sqlite(path: Path) -> bool:
+    """Whether it is a SQLite file, or empty. One that cannot be read is none."""
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        return file.read(len(_SQLITE)) in {b"", _SQLITE}
+    return False
 
 
 def _refuse_others(path: Path, given: Path) -> None:
@@ -48,6 +59,11 @@ def _refuse_others(path: Path, given: Path) -> None:
         raise BackupError(f"{given} is a folder: give a file's name")
     if path.exists() and not path.is_file():
         raise BackupError(f"{given} is a device or the like: give a file's name")
+
+
+def url_of(path: Path) -> str:
+    """Return the SQLAlchemy URL of a SQLite file."""
+    return f"sqlite:///{quote(str(path.absolute()))}"
 
 
 def finish(draft: Path, target: Path) -> None:
