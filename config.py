@@ -44,6 +44,7 @@ class Settings:
     tcp_port: int = 8888  # the tcp protocol; 0: none
     realtime_port: int = 0  # an additional HTTP port for realtime's WebSocket, as in its document; 0: none
     web_concurrency: int = 1  # worker processes; gunicorn reads it directly
+    worker_busy_percent: int = 50  # of a core, from which a worker leaves new connections to others; 0: never
     threads: int = 4  # per worker process; held requests need none
     metrics: bool = False
     tls: str = "off"  # self-signed: https with a certificate kept in instance_path

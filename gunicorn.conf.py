@@ -10,6 +10,7 @@ import sys
 
 from gunicorn.sock import TCP6Socket, TCPSocket
 
+from chat.server.load_table import LoadTable
 from config import Settings
 from instance import PRIVATE_UMASK, check, prepare
 from setting_parsers import ConfigError
@@ -39,6 +40,8 @@ if _settings.tls == "self-signed":
     _fingerprint = fingerprint(certfile)
 else:
     _fingerprint = ""
+# Made before the fork; also for one worker, as signals can make several of it.
+_loads = LoadTable(_settings.worker_busy_percent / 100) if _settings.worker_busy_percent else None
 worker_class = "chat.server.worker.LiveWorker"
 threads = _settings.threads
 backlog = 4096
@@ -106,7 +109,7 @@ def post_worker_init(worker):
         # Retried every second and with each request; /healthz answers 503 until then.
         logging.getLogger("gunicorn.error").exception("the database is not ready: run `flask --app wsgi db upgrade`")
     services.health.watch()
-    worker.serve(serving.application(worker.wsgi, _tcp_port), serving.limits(_settings))
+    worker.serve(serving.application(worker.wsgi, _tcp_port), serving.limits(_settings), _loads)
     metrics.watch(connections=worker.count_connections, held=worker.count_held)
     if worker.age == 1:  # the first of the start, not those that replace it
         _say_who_teaches(services.site, "https" if worker.cfg.is_ssl else "http")

@@ -32,6 +32,8 @@ def application(app: Flask, line_port: int) -> Application:
         user_named=partial(user_named, secret=app.config["SECRET_KEY"]),
         line_protocols=lines,
         stopping=services.answer_held,
+        rest=services.rest,
+        resume=services.resume,
     )
 
 

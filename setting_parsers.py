@@ -267,6 +267,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "tcp_port": _number(int, 0, 65535),
     "realtime_port": _number(int, 0, 65535),
     "web_concurrency": _number(int, 1, 256),
+    "worker_busy_percent": _number(int, 0, 100),
     "threads": _number(int, 4, 4096),
     "metrics": _switch,
     "tls": _tls,

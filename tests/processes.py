@@ -82,3 +82,15 @@ def _hold_up(pid: int, seconds: float) -> None:
 
     os.kill(pid, signal.SIGSTOP)
     threading.Timer(seconds, go_on).start()
+
+
+def clients_of(pid: int, port: int) -> int:
+    """How many connections to this port a process has open."""
+    mine = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            mine.add(os.readlink(descriptor))
+    local, established = f":{port:04X}", "01"
+    lines = Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]
+    rows = [line.split() for line in lines]
+    return sum(row[1].endswith(local) and row[3] == established and f"socket:[{row[9]}]" in mine for row in rows)

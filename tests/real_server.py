@@ -129,6 +129,7 @@ class Server:
             "TCP_PORT": str(self.tcp_port),
             "WEB_CONCURRENCY": str(self._workers),
             "CHAT_THREADS": "8",
+            "CHAT_WORKER_BUSY_PERCENT": "0",  # clients come to all workers
             **database_environment(self.home),
             **self._env,
         }

@@ -55,9 +55,9 @@ class Decoder:
         """Return a larger scaled still version, as JPEG or PNG. Raises NotAPicture, DecoderUnavailable."""
         return self._ask(THUMBNAIL, picture)
 
-    def end_idle(self) -> None:
-        """End the child processes that have had no picture for IDLE_SECONDS. To be called every few seconds."""
-        until = time.monotonic() - IDLE_SECONDS
+    def end_idle(self, seconds: float = IDLE_SECONDS) -> None:
+        """End the child processes that have had no picture for so long. To be called every few seconds."""
+        until = time.monotonic() - seconds
         with self._lock:
             ended = [child for child in self._idle if child.used_at <= until]
             self._idle = [child for child in self._idle if child.used_at > until]

@@ -136,7 +136,7 @@ class HttpConnection(WorkingConnection):
             self._close()
 
     def stop(self) -> None:
-        """Take no further request, as the server stops. Held ones are answered through their waiters."""
+        """Take no further request. Held ones are answered when there is news, or through their waiters."""
         if self._transport is None:
             return
         if self.state in IN_PROGRESS:

@@ -28,12 +28,14 @@ class Owner(Protocol):
 class Connection(Protocol):
     """One connection, as its host calls it. On the loop."""
 
+    stays: bool  # a socket, whose client cannot go on at another worker
+
     @property
     def is_held(self) -> bool:
         """Whether a request on it is held."""
 
     def stop(self) -> None:
-        """Finish the request or message in progress, and close, as the server stops. May be called repeatedly."""
+        """Finish the request or message in progress, and close. May be called repeatedly."""
 
 
 class Waiting(Protocol):

@@ -183,7 +183,7 @@ class AnsweringConnection(BoundedConnection):
             self._forget_known()
             return
         self.state = State.HELD
-        if self._is_last or self._at_eof:  # the server stops, or the client has disconnected meanwhile
+        if self.host.is_stopping or self._at_eof:  # or the client has disconnected meanwhile
             self._answer_held(held.late())
         elif self._flow.is_drained:
             self._set_deadline(held.deadline)
@@ -215,6 +215,7 @@ class AnsweringConnection(BoundedConnection):
     def _begin_anew(self) -> None:
         """Handle the held request as a new one, which words the failure."""
         if self._framed is not None:  # otherwise disconnected
+            self._is_last = self.host.is_stopping  # not because a busy worker hands it over: its head is another one
             framed = replace(self._framed, body=self._body)
             self._forget_known()
             self._dispatch(framed, is_retry=True)
@@ -240,11 +241,12 @@ class AnsweringConnection(BoundedConnection):
         assert ending is not None  # noqa: S101
         size = len(found) if isinstance(found, bytes) else sum(map(len, found))
         ending.answered()
+        head = wsgi.last(ending.head) if self._is_last else ending.head
         if ending.written is not None and self._began is not None:
             ending.written(size, self._began)
         if isinstance(found, bytes):
             if self._transport is not None:
-                self._transport.write(wsgi.finished(ending.head, found))
+                self._transport.write(wsgi.finished(head, found))
             self._finished(ending.close)
         else:
-            self._finish([wsgi.finished(ending.head, b"", size), *found], close=ending.close)
+            self._finish([wsgi.finished(head, b"", size), *found], close=ending.close)

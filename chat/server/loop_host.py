@@ -6,6 +6,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
+from math import ceil
 from typing import Any
 
 from chat.lanes import Lane
@@ -63,7 +64,7 @@ class LoopHost:
 
     @property
     def rests(self) -> bool:
-        """Whether nothing is left to do before the server stops."""
+        """Whether nothing is left to do: no connection is open, and no thread works for one that was."""
         return not self.connections and self._lanes.rests
 
     def stop(self) -> None:
@@ -74,6 +75,14 @@ class LoopHost:
     def count_held(self) -> int:
         """The number of held requests. From any thread."""
         return sum(connection.is_held for connection in list(self.connections))
+
+    def let_go(self, share: float) -> None:
+        """Have the answer of this share of the held requests be the last of its connection, so that another worker
+        takes the next one.
+        """
+        held = [connection for connection in self.connections if connection.is_held]
+        for connection in held[: ceil(len(held) * share)]:
+            connection.stop()
 
     def in_lane(self, lane: Lane, owner: Owner, work: Callable[..., None], *args: Any) -> None:
         """Run the work in this lane, regardless of the queue's length."""

@@ -51,6 +51,9 @@ class Application:
     user_named: Callable[[str], int | None] = lambda _token: None
     line_protocols: Mapping[int, LineProtocol] = field(default_factory=dict)  # by port; all others speak HTTP
     stopping: Callable[[], None] = lambda: None  # called on the loop, once or twice, when the server must stop
+    # Called in a thread, and may not raise: no connection is open, and none is accepted until `resume` has returned.
+    rest: Callable[[], None] = lambda: None
+    resume: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,7 @@ class StreamTransport(TransportOwner):
     BEHIND_PROXIES = True  # if HTTP is
     ANSWERS_FAREWELL = True  # the client confirms the close before the connection ends
     is_held = False  # as HTTP requests may be
+    stays = True
 
     def __init__(self, host: Host) -> None:
         super().__init__(host)

@@ -17,8 +17,10 @@ import uvloop
 from gunicorn.sock import ssl_context
 from gunicorn.workers.base import Worker
 
+from chat.server.accepting import Acceptor, Listener
 from chat.server.connection import HttpConnection
 from chat.server.lines import LineConnection
+from chat.server.load_table import ROWS, LoadTable
 from chat.server.loop_host import LoopHost
 from chat.server.malloc_trim import Heap
 from chat.server.ports import Application, Limits
@@ -41,13 +43,17 @@ class LiveWorker(Worker):
         self._host: LoopHost | None = None
         self._application: Application | None = None
         self._limits = Limits()
+        self._loads: LoadTable | None = None
         self._told = asyncio.Event()
         sys.setswitchinterval(SWITCH_SECONDS)
         super().init_process()
 
-    def serve(self, application: Application, limits: Limits) -> None:
-        """Serve this application with `run`, rather than just gunicorn's WSGI application."""
-        self._application, self._limits = application, limits
+    def serve(self, application: Application, limits: Limits, loads: LoadTable | None = None) -> None:
+        """Serve this application with `run`, rather than just gunicorn's WSGI application.
+
+        loads: of all workers, which then take connections one after the other; None: the kernel divides them.
+        """
+        self._application, self._limits, self._loads = application, limits, loads
 
     def run(self) -> None:
         wsgi = self.wsgi
@@ -80,7 +86,7 @@ class LiveWorker(Worker):
             self.loop.add_signal_handler(number, self._told_to_stop)
         self.loop.add_signal_handler(signal.SIGUSR1, self._reopen_logs)
         context = ssl_context(self.cfg) if self.cfg.is_ssl else None
-        servers = []
+        accepted: list[Listener] = []
         listeners: list[Any] = self.sockets
         for listener in listeners:
             listener.sock.setblocking(False)
@@ -94,18 +100,20 @@ class LiveWorker(Worker):
                     make = partial(ProxyGate, host, lines, self._limits.line_proxies)
             elif context is not None:
                 make = partial(TlsGate, host, context, make)
-            servers.append(await self.loop.create_server(make, sock=listener.sock, backlog=self.cfg.backlog))
+            accepted.append((listener.sock, make))
+        acceptor = Acceptor(self.loop, host, accepted, backlog=self.cfg.backlog, table=self._loads, row=self.age % ROWS)
+        await acceptor.start()
         heap, looks = Heap(), 0
         while self.alive:
             self.notify()
+            acceptor.tick()
             looks += 1
             if looks % LOOKS_A_TRIM == 0:
                 await asyncio.to_thread(heap.give_back)
             self.alive = self.alive and self.ppid == os.getppid()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._told.wait(), LOOK_SECONDS)
-        for server in servers:
-            server.close()
+        acceptor.stop()
         await self._finish(host)
 
     async def _finish(self, host: LoopHost) -> None:

@@ -242,6 +242,11 @@ def chunk(piece: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(piece), piece)
 
 
+def last(head: bytes) -> bytes:
+    """Return a head of several answers for the last one of a connection."""
+    return head.replace(b"Connection: keep-alive", b"Connection: close", 1)
+
+
 def finished(head: bytes, body: bytes, length: int | None = None) -> bytes:
     """Build a held request's whole answer; with a length, its beginning."""
     return _finished(head, body, int(time.time()), len(body) if length is None else length)

@@ -23,7 +23,7 @@ class Health:
         self._start = start
         self._well_until = 0.0  # time.monotonic() s
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="health", daemon=True)
+        self._thread: threading.Thread | None = None
 
     @property
     def is_well(self) -> bool:
@@ -42,14 +42,17 @@ class Health:
         self._well_until = time.monotonic() + KEEPS_SECONDS
 
     def watch(self) -> None:
-        """Start checking in a background thread. Call it after the fork, in the process that serves."""
+        """Check, and go on in a background thread; also after `stop`. Call it in the process that serves."""
         self._look_quietly()
+        self._stop.clear()
+        self._thread = threading.Thread(target=self._run, name="health", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join()
 
     def _run(self) -> None:
         while not self._stop.wait(WELL_SECONDS if self.is_well else UNWELL_SECONDS):

@@ -40,17 +40,21 @@ class Housekeeper:
         self._stop = threading.Event()
         self._wake = threading.Event()
         store.on_many_commits(self._wake.set)
-        self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
+        """Start the thread; also after `stop`."""
+        self._stop.clear()
+        self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """Run the frequent jobs once more, then end the thread."""
         self._stop.set()
         self._wake.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join()
             _do(self._frequent)
 
     def trim_events(self) -> None:

@@ -236,6 +236,23 @@ class Services:
                 self.housekeeper.start()
                 self.is_started = True
 
+    def rest(self) -> None:
+        """Stop the background threads until `resume`: nobody waits here, and no request comes."""
+        self.health.stop()
+        with self._start_lock:
+            if self.is_started:
+                self.is_started = False
+                self.bus.stop()
+                if self.shared is not None:
+                    self.shared.stop()
+                self.housekeeper.stop()
+                self.decoder.end_idle(0)
+
+    def resume(self) -> None:
+        """Be ready for requests again, or try it at each health check."""
+        self.hub.resync()  # commits of the meantime were not heard of
+        self.health.watch()
+
     def answer_held(self) -> None:
         """Answer all held requests, as the server is about to stop."""
         self.hub.notifier.stop()

@@ -112,17 +112,20 @@ class Prober:
         self.answers = 0
         self._is_cut_off = False
         self._stop = False
-        self._thread = threading.Thread(target=self._run, name="prober", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
+        """Start the thread; also after `stop`."""
         self._answered_at = time.monotonic()
+        self._stop = False
+        self._thread = threading.Thread(target=self._run, name="prober", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """End the thread and wait for it."""
         self._stop = True
         self._breaker.suspected.set()
-        if self._thread.is_alive():
+        if self._thread is not None:
             self._thread.join()
 
     def _run(self) -> None:

@@ -69,15 +69,17 @@ class PostgresBus:
         self._outbox = Outbox()
         self._heard: list[Event] = []  # messages of other processes in notifications, not published yet
         self._unheard_since: float | None = None  # when this process notified, and has not heard itself since
-        self._thread = threading.Thread(target=self._run, name="bus", daemon=True)
+        self._thread: threading.Thread | None = None
         self._prober = Prober(store.breaker, url, listener, hints)
         if hints is not None:
             hints.listen(self._hinted, self._unhinted)
 
     def start(self) -> None:
-        """Start from the events there are now. Raises UNAVAILABLE."""
+        """Start from the events there are now; also after `stop`. Raises UNAVAILABLE."""
         self._skip()
+        self._stop.clear()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._thread = threading.Thread(target=self._run, name="bus", daemon=True)
         self._thread.start()
         self._prober.start()
 
@@ -86,7 +88,7 @@ class PostgresBus:
         self._stop.set()
         self._prober.stop()
         self._ring()
-        if self._thread.is_alive():
+        if self._thread is not None:
             self._thread.join()
         with self._wake_lock:
             wake, self._wake = self._wake, None

@@ -53,17 +53,20 @@ class RedisHints:
         self._due = threading.Event()
         self._outbox = Outbox()
         self._stop = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._publish, name="hints out", daemon=True),
-            threading.Thread(target=self._listen, name="hints in", daemon=True),
-        ]
+        self._threads: list[threading.Thread] = []
 
     def listen(self, heard: Callable[[Sequence[Event]], None], failed: Callable[[], None]) -> None:
         """Set the callbacks, see chat.ports.Hints. Call it before `start`."""
         self._heard, self._failed = heard, failed
 
     def start(self) -> None:
+        """Start the threads; also after `stop`."""
         metrics.watch_redis(up=lambda: float(self._link.is_up and self.is_live), lag=lambda: self.lag_seconds)
+        self._stop.clear()
+        self._threads = [
+            threading.Thread(target=self._publish, name="hints out", daemon=True),
+            threading.Thread(target=self._listen, name="hints in", daemon=True),
+        ]
         for thread in self._threads:
             thread.start()
 
@@ -72,8 +75,8 @@ class RedisHints:
         self._stop.set()
         self._due.set()
         for thread in self._threads:
-            if thread.is_alive():
-                thread.join()
+            thread.join()
+        self.has_others = False
 
     def send(self, events: Sequence[Event]) -> bool:
         """Tell of a commit. Never blocks; False: take another way, Redis is away."""

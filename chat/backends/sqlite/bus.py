@@ -41,22 +41,24 @@ class SqliteBus:
         self._database = Path(store.engine.url.database or "").resolve()
         self._files: FileWatch | Tick | None = None
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="bus", daemon=True)
+        self._thread: threading.Thread | None = None
         self._last_id = self._last_message = 0
 
     def start(self) -> None:
-        """Start from the newest event and message at this time."""
+        """Start from the newest event and message at this time; also after `stop`."""
         with self._store.read() as connection:
             self._last_id = connection.execute(select(func.max(EventRow.id))).scalar() or 0
             self._last_message = connection.execute(select(func.max(Message.id))).scalar() or 0
         self._files = watch(self._database)
+        self._stop.clear()
+        self._thread = threading.Thread(target=self._run, name="bus", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """End the thread and wait for it."""
         self._stop.set()
         files, self._files = self._files, None
-        if files is not None:
+        if files is not None and self._thread is not None:
             files.wake()
             self._thread.join()
             files.close()

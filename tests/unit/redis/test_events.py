@@ -116,3 +116,16 @@ def test_lost_doubled_and_late_hints_cost_seconds_only(
     figure(f"{len(wanted)} messages, hints lost, doubled and late: {len(got)} came, the latest after {latest:.2f} s")
     assert got == wanted
     assert latest < 5.5
+
+
+@pytest.mark.postgresql_only
+def test_a_process_in_reserve_is_sent_no_hints(make_services: Callable[..., Services], server: PrivateRedis) -> None:
+    one, other = (make_services(redis_url=server.url) for _ in range(2))
+    for services in (one, other):
+        services.health.watch()
+    wait_until(lambda: hints_of(one).has_others and hints_of(other).has_others, "they know of each other")
+    other.rest()
+    wait_until(lambda: not hints_of(one).has_others, "it is not listening")
+    other.resume()
+    wait_until(lambda: hints_of(one).has_others and hints_of(other).is_live, "it is back")
+    assert seconds_until_heard(one, other, "hinted") < 10

@@ -1,0 +1,65 @@
+"""The load of each worker, in memory that all workers share, and by it the worker that takes new connections."""
+
+import mmap
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+ROWS = 512  # by a worker's number in the order of starts; more than there are workers at a time
+GONE_SECONDS = 3.0  # a worker that has written nothing for so long is stuck, or no more
+_AT, _LOAD, _CONNECTIONS, _ACCEPTED = range(4)
+_COLUMNS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The last facts that a worker has written."""
+
+    number: int
+    load: float  # 0 to 1
+    connections: int
+
+
+class LoadTable:
+    """Made by gunicorn's master before it forks the workers; each writes its own row."""
+
+    def __init__(self, enough: float) -> None:
+        """enough: the load (0 to 1) from which a worker leaves new connections to others."""
+        self.enough = enough
+        self._cells = memoryview(mmap.mmap(-1, ROWS * _COLUMNS * 8)).cast("d")
+
+    def write(self, row: int, *, load: float, connections: int) -> None:
+        """Tell the other workers; at least once in GONE_SECONDS."""
+        first = row * _COLUMNS
+        self._cells[first + _LOAD] = load
+        self._cells[first + _CONNECTIONS] = connections
+        self._cells[first + _AT] = time.monotonic()
+
+    def count_accepted(self, row: int) -> None:
+        """Count a connection that the worker has accepted."""
+        self._cells[row * _COLUMNS + _ACCEPTED] += 1
+
+    def accepted(self, row: int) -> float:
+        """Return how many connections the worker has accepted."""
+        return self._cells[row * _COLUMNS + _ACCEPTED]
+
+    def taker(self) -> int | None:
+        """Return the row of the worker that is to take new connections; None: all of them.
+
+        Of those with room it is the one with the most connections, so that few workers have to hear of each message.
+        """
+        with_room = [row for row in self._alive() if row.load < self.enough]
+        if not with_room:
+            return None
+        return max(with_room, key=lambda row: (row.connections, -row.number)).number
+
+    def has_idle(self) -> bool:
+        """Whether there is a worker with much room, so that a busy one may hand clients over."""
+        return any(row.load < self.enough / 2 for row in self._alive())
+
+    def _alive(self) -> Iterator[Row]:
+        since = time.monotonic() - GONE_SECONDS
+        for number, at in enumerate(self._cells[_AT::_COLUMNS]):
+            if at > since:
+                first = number * _COLUMNS
+                yield Row(number, self._cells[first + _LOAD], int(self._cells[first + _CONNECTIONS]))
