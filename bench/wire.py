@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_LAST = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)  # the server hangs up after this answer
 _READ_BYTES = 256 * 1024
 _LOOK_SECONDS = 0.02  # how often run() looks whether it may end
 
@@ -126,6 +127,8 @@ class Connection:
             return
         status, body, used = answer
         if status >= 200:  # not an interim answer
+            if _LAST.search(self._buffer, 0, len(self._buffer) - len(body)):
+                self.close()
             self._buffer = b""
             self.busy = False
             self._answered(status, body, now)

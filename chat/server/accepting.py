@@ -21,7 +21,7 @@ TURN_SECONDS = 1.0  # at least, so that a burst is shared
 REST_SECONDS = 6.0  # without connections, then in reserve; longer than a client is waited for between two pulls
 MOST_CONNECTIONS = 2000  # at a load of 1
 MOST_SOCKETS = 500  # the same for WebSockets and connections of lines, which cannot be handed over
-MOVED_SHARE = 0.1  # of the held requests that a busy worker hands over each time
+MOVED_SHARE = 0.2  # of the held requests that a worker hands over each second, as it is busy, or has few clients
 Listener = tuple[socket.socket, Callable[[], asyncio.Protocol]]
 
 
@@ -82,7 +82,7 @@ class Acceptor:
         if self._servers and taker not in (None, self._row) and now - self._opened_at >= TURN_SECONDS:
             self._close()
             self._watch()
-        if load >= table.enough and table.has_idle():
+        if (load >= table.enough and table.has_idle()) or table.can_take_over(self._row):
             self._host.let_go(MOVED_SHARE)
         if not self._servers and taker != self._row and now - self._used_at >= REST_SECONDS:
             self._do(self._rest())

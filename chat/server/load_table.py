@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 ROWS = 512  # by a worker's number in the order of starts; more than there are workers at a time
 GONE_SECONDS = 3.0  # a worker that has written nothing for so long is stuck, or no more
+TOGETHER = 0.8  # of enough: two workers that have no more load than this become one
 _AT, _LOAD, _CONNECTIONS, _ACCEPTED = range(4)
 _COLUMNS = 4
 
@@ -56,6 +57,12 @@ class LoadTable:
     def has_idle(self) -> bool:
         """Whether there is a worker with much room, so that a busy one may hand clients over."""
         return any(row.load < self.enough / 2 for row in self._alive())
+
+    def can_take_over(self, row: int) -> bool:
+        """Whether the worker that is to take new connections has room for all of this one's clients too."""
+        loads = {each.number: each.load for each in self._alive()}
+        taker = self.taker()
+        return taker not in (None, row) and loads.get(taker, 1.0) + loads.get(row, 1.0) < TOGETHER * self.enough
 
     def _alive(self) -> Iterator[Row]:
         since = time.monotonic() - GONE_SECONDS

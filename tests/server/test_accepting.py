@@ -173,6 +173,34 @@ def test_a_busy_worker_hands_clients_over(start: StartServer) -> None:
         talk.close()
 
 
+def test_few_clients_are_gathered_at_one_worker(start: StartServer) -> None:
+    live = start(workers=2, CHAT_RATE_LIMITS="off")
+    token = token_of(live, "alice")
+    anchors = [Talk(live) for _ in range(3)]
+    wait_until_read(live)
+    taker, (other,) = taker_and_others(live)
+    with stopped(taker):
+        talk = Talk(live)
+        talk.send(pull(token, {"public": ""}, timeout=40))
+        wait_until(lambda: clients_of(other, live.port) == 1, "another worker has accepted it")
+    number = 0
+    cursor = ""
+    while True:
+        assert number < 30, "it is not handed over"
+        time.sleep(0.5)
+        assert say(live, token, f"round {number}") == 200
+        got = talk.answer()
+        assert [message["content"] for message in got.json()["public"]] == [f"round {number}"]
+        cursor = got.json()["public"][-1]["timestamp"]
+        if got.headers.get("connection") == "close":
+            break
+        talk.send(pull(token, {"public": cursor}, timeout=40))
+        number += 1
+    for each in (talk, *anchors):
+        each.close()
+    wait_for_rest(live, [other])
+
+
 def test_clients_are_divided_by_the_kernel_if_that_is_set(start: StartServer) -> None:
     live = start(percent=0, workers=2)
     time.sleep(8)  # longer than a worker without clients waits before it goes into reserve

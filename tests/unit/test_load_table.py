@@ -49,6 +49,21 @@ def test_clients_are_handed_over_only_to_workers_with_much_room(table: LoadTable
     assert table.has_idle()
 
 
+@pytest.mark.parametrize(
+    ("rows", "moves"),
+    [
+        ({1: (0.2, 90), 2: (0.1, 5)}, True),
+        ({1: (0.2, 90), 2: (0.2, 5)}, False),  # it would soon be too busy
+        ({1: (0.2, 5), 2: (0.1, 90)}, False),  # it is the other one that hands over
+        ({1: (0.6, 90), 2: (0.5, 5)}, False),  # all take connections
+    ],
+)
+def test_workers_with_little_load_become_one(table: LoadTable, rows: dict[int, tuple[float, int]], moves: bool) -> None:
+    for row, (load, connections) in rows.items():
+        table.write(row, load=load, connections=connections)
+    assert table.can_take_over(2) is moves
+
+
 def test_processes_forked_later_share_it(table: LoadTable) -> None:
     child = os.fork()
     if not child:
