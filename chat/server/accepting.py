@@ -19,6 +19,7 @@ log = logging.getLogger("gunicorn.error")
 PATIENCE_SECONDS = 0.1  # that the worker whose turn it is has for accepting
 TURN_SECONDS = 1.0  # at least, so that a burst is shared
 REST_SECONDS = 6.0  # without connections, then in reserve; longer than a client is waited for between two pulls
+SMOOTHING = 0.3  # how much the last second counts: a class that connects makes a worker busy for one or two
 MOST_CONNECTIONS = 2000  # at a load of 1
 MOST_SOCKETS = 500  # the same for WebSockets and connections of lines, which cannot be handed over
 MOVED_SHARE = 0.2  # of the held requests that a worker hands over each second, as it is busy, or has few clients
@@ -51,13 +52,14 @@ class Acceptor:
         self._is_resting = self._is_stopped = False
         self._opened_at = self._used_at = time.monotonic()
         self._ticked_at, self._cpu = self._opened_at, time.process_time()
+        self._busy = 0.0  # share of a core, over some seconds
 
     async def start(self) -> None:
         """Accept connections, or watch for those that others do not take."""
         if self._table is None:
             await self._open()
         else:
-            self._write(self._table, 0.0)
+            self._write(self._table)
             self._watch()
 
     def stop(self) -> None:
@@ -72,7 +74,8 @@ class Acceptor:
         if table is None:
             return
         now, cpu = time.monotonic(), time.process_time()
-        load = self._write(table, (cpu - self._cpu) / max(0.001, now - self._ticked_at))
+        self._busy += SMOOTHING * ((cpu - self._cpu) / max(0.001, now - self._ticked_at) - self._busy)
+        load = self._write(table)
         self._ticked_at, self._cpu = now, cpu
         if self._is_resting or self._turn.locked():
             return
@@ -81,18 +84,19 @@ class Acceptor:
         taker = table.taker()
         if self._servers and taker not in (None, self._row) and now - self._opened_at >= TURN_SECONDS:
             self._close()
+            self._write(table)
             self._watch()
         if (load >= table.enough and table.has_idle()) or table.can_take_over(self._row):
             self._host.let_go(MOVED_SHARE)
         if not self._servers and taker != self._row and now - self._used_at >= REST_SECONDS:
             self._do(self._rest())
 
-    def _write(self, table: LoadTable, busy: float) -> float:
-        """Tell of the load, and return it. busy: the share of a core that this worker has used."""
+    def _write(self, table: LoadTable) -> float:
+        """Tell of the load, and return it."""
         connections, most = self._host.connections, min(MOST_CONNECTIONS, self._host.places.most)
         sockets = sum(connection.stays for connection in connections)
-        load = max(busy, len(connections) / most, sockets / MOST_SOCKETS)
-        table.write(self._row, load=load, connections=len(connections))
+        load = max(self._busy, len(connections) / most, sockets / MOST_SOCKETS)
+        table.write(self._row, load=load, connections=len(connections), accepts=bool(self._servers))
         return load
 
     # In turn
@@ -174,6 +178,8 @@ class Acceptor:
             # A copy, as closing a server closes its socket.
             server = await self._loop.create_server(self._counted(make), sock=sock.dup(), backlog=self._backlog)
             self._servers.append(server)
+        if self._table is not None:
+            self._write(self._table)
 
     def _close(self) -> None:
         servers, self._servers = self._servers, []

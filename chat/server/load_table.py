@@ -18,7 +18,7 @@ class Row:
 
     number: int
     load: float  # 0 to 1
-    connections: int
+    connections: float  # and a half if it accepts them: it goes on rather than one that would have to begin
 
 
 class LoadTable:
@@ -29,16 +29,17 @@ class LoadTable:
         self.enough = enough
         self._cells = memoryview(mmap.mmap(-1, ROWS * _COLUMNS * 8)).cast("d")
 
-    def write(self, row: int, *, load: float, connections: int) -> None:
-        """Tell the other workers; at least once in GONE_SECONDS."""
+    def write(self, row: int, *, load: float, connections: int, accepts: bool = False) -> None:
+        """Tell the other workers; at least once in GONE_SECONDS. accepts: it accepts connections now."""
         first = row * _COLUMNS
         self._cells[first + _LOAD] = load
-        self._cells[first + _CONNECTIONS] = connections
+        self._cells[first + _CONNECTIONS] = connections + (0.5 if accepts else 0.0)
         self._cells[first + _AT] = time.monotonic()
 
     def count_accepted(self, row: int) -> None:
         """Count a connection that the worker has accepted."""
         self._cells[row * _COLUMNS + _ACCEPTED] += 1
+        self._cells[row * _COLUMNS + _CONNECTIONS] += 1  # until it writes again
 
     def accepted(self, row: int) -> float:
         """Return how many connections the worker has accepted."""
@@ -59,7 +60,7 @@ class LoadTable:
         return any(row.load < self.enough / 2 for row in self._alive())
 
     def can_take_over(self, row: int) -> bool:
-        """Whether the worker that is to take new connections has room for all of this one's clients too."""
+        """Whether the worker that is to take new connections has room for all clients of this one too."""
         loads = {each.number: each.load for each in self._alive()}
         taker = self.taker()
         return taker not in (None, row) and loads.get(taker, 1.0) + loads.get(row, 1.0) < TOGETHER * self.enough
@@ -69,4 +70,4 @@ class LoadTable:
         for number, at in enumerate(self._cells[_AT::_COLUMNS]):
             if at > since:
                 first = number * _COLUMNS
-                yield Row(number, self._cells[first + _LOAD], int(self._cells[first + _CONNECTIONS]))
+                yield Row(number, self._cells[first + _LOAD], self._cells[first + _CONNECTIONS])

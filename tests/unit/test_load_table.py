@@ -33,6 +33,19 @@ def test_the_fullest_worker_with_room_takes_connections(
     assert table.taker() == taker
 
 
+def test_a_worker_that_accepts_goes_on(table: LoadTable) -> None:
+    for row in (1, 2):
+        table.write(row, load=0.1, connections=0, accepts=row == 2)
+    assert table.taker() == 2
+
+
+def test_connections_count_at_once(table: LoadTable) -> None:
+    for row in (1, 2):
+        table.write(row, load=0.1, connections=0)
+    table.count_accepted(2)
+    assert table.taker() == 2
+
+
 def test_a_worker_that_writes_no_more_takes_none(table: LoadTable, monkeypatch: pytest.MonkeyPatch) -> None:
     table.write(1, load=0.1, connections=9)
     now = time.monotonic() + load_table.GONE_SECONDS
