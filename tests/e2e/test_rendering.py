@@ -155,8 +155,8 @@ def test_heaps_of_marks_stay_in_their_bubble_and_long_names_in_their_heading(peo
     for size in (PHONE, ViewportSize(width=1280, height=800)):
         anna = people.page(user=name(f"anna{size['width']}"), viewport=size)
         anna.request.post("/room/join", data={"roomname": wide})
+        anna.goto("about:blank")  # the open page, which does not know the room yet, would leave its address
         anna.goto(f"/#{wide}")
-        anna.reload()
         expect(anna.locator(".bubble.text")).to_have_css("overflow", "clip")
         over = "() => document.documentElement.scrollWidth > innerWidth"
         assert not anna.evaluate(over)
