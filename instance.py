@@ -31,6 +31,8 @@ def prepare(settings: Settings) -> None:
     """Create the folder, make it private, and check that it is writable. Raises ConfigError."""
     folder, database = settings.instance_path, settings.database_path
     _make(folder)
+    for name in ("secret_key", "self-signed.pem"):
+        _tighten(folder / name, 0o600)
     if database is None:
         _require_writable(folder)
         _tighten_folder(folder, None)
@@ -42,7 +44,7 @@ def prepare(settings: Settings) -> None:
     if "?" in str(database):
         raise ConfigError(f"{database}: choose a path without a question mark")
     _tighten_folder(folder, database)
-    for path in (folder / "secret_key", *(beside(database) if _is_ours(database) else [])):
+    for path in beside(database) if _is_ours(database) else []:
         _tighten(path, 0o600)
 
 

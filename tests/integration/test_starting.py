@@ -167,13 +167,20 @@ def test_an_address_of_one_family_is_printed_as_it_is(server: StartServer) -> No
 def test_messages_are_private_on_this_machine(server: StartServer, home: Path) -> None:
     """Also where an older version had left it open."""
     (home / "secret_key").write_text("tests-only-0123456789-abcdefghijklmnopqrstuvwxyz")
-    for path, mode in ((home / "commonroom.db", 0o644), (home / "secret_key", 0o640), (home, 0o755)):
+    certificate = kept_certificate(home, [])
+    for path, mode in (
+        (home / "commonroom.db", 0o644),
+        (home / "secret_key", 0o640),
+        (certificate, 0o644),
+        (home, 0o755),
+    ):
         path.chmod(mode)
     live = server(fresh=True)
     token_of(live, "alice")
     made = {path.name: stat.S_IMODE(path.stat().st_mode) for path in home.iterdir() if path != live.log}
     assert made == dict.fromkeys((f"commonroom.db{end}" for end in ("", "-wal", "-shm", "-bell")), 0o600) | {
-        "secret_key": 0o600
+        "secret_key": 0o600,
+        certificate.name: 0o600,
     }
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
 
