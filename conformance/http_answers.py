@@ -149,7 +149,6 @@ def _ranges(world: World) -> Iterator[Case]:
             "bytes=-",
             "items=0-5",
             "0-5",
-            "bytes=0-9999999999999999999999",
         ):
             yield Case(
                 part,
@@ -158,6 +157,8 @@ def _ranges(world: World) -> Iterator[Case]:
                 (200,),
                 headers={"content-range": None},
             )
+        huge = "bytes=0-9999999999999999999999"
+        yield Case(part, f"{name}: {huge} is to the end", get(path, f"Range: {huge}"), (206,))
         yield Case(
             part, f"{name}: HEAD ignores it", get(path, "Range: bytes=0-9", method="HEAD"), (200,), bodiless=True
         )

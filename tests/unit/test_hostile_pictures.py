@@ -175,14 +175,13 @@ def test_a_process_that_was_killed_is_replaced(decoding: Decoder, decoders: Call
 
 
 def test_an_idle_process_ends_and_the_next_picture_starts_another(
-    decoding: Decoder, decoders: Callable[[], list[int]], monkeypatch: pytest.MonkeyPatch
+    decoding: Decoder, decoders: Callable[[], list[int]]
 ) -> None:
     decoding.check(picture())
     (child,) = decoders()
     decoding.end_idle()
     assert decoders() == [child]
-    monkeypatch.setattr(decoder, "IDLE_SECONDS", 0.0)
-    decoding.end_idle()
+    decoding.end_idle(0)
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)
     decoding.check(picture())
