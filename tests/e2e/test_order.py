@@ -125,8 +125,8 @@ def test_a_room_that_is_archived_while_it_is_open_is_not_only_told_as_deleted(pe
     owner.post("/room/create", roomname=room)
     bert = people.join(name("bert"))
     bert.context.request.post("/room/join", data={"roomname": room})
+    bert.goto("about:blank")  # the open page, which does not know the room yet, would leave its address
     bert.goto(f"/#{room}")
-    bert.reload()  # only the part after # has changed
     expect(bert.locator("#room-title")).to_have_text(room)
     owner.post("/room/settings", roomname=room, archived=True)
     expect(bert.locator(".notice.bad").filter(has_text=f"no longer in “{room}”")).to_contain_text("archived")
@@ -140,8 +140,8 @@ def test_waiting_times_hold_on_a_machine_with_a_wrong_clock(people, name, hours)
     bert = people.page(user=name("bert"), is_altered=True)
     bert.context.request.post("/room/join", data={"roomname": room})
     bert.clock.set_system_time(time.time() + hours * 3600)
+    bert.goto("about:blank")  # the open page, which does not know the room yet, would leave its address
     bert.goto(f"/#{room}")
-    bert.reload()  # only the part after # has changed
     expect(bert.locator("#room-title")).to_have_text(room)
     say(bert, "one")
     expect_stored(bert, "one")
