@@ -60,7 +60,7 @@ class Acceptor:
             await self._open()
         else:
             self._write(self._table)
-            self._watch()
+            self._watch(self._table)
 
     def stop(self) -> None:
         """Accept no further connections."""
@@ -85,7 +85,7 @@ class Acceptor:
         if self._servers and taker not in (None, self._row) and now - self._opened_at >= TURN_SECONDS:
             self._close()
             self._write(table)
-            self._watch()
+            self._watch(table)
         if (load >= table.enough and table.has_idle()) or table.can_take_over(self._row):
             self._host.let_go(MOVED_SHARE)
         if not self._servers and taker != self._row and now - self._used_at >= REST_SECONDS:
@@ -101,39 +101,32 @@ class Acceptor:
 
     # In turn
 
-    def _watch(self) -> None:
+    def _watch(self, table: LoadTable) -> None:
         if not self._is_stopped:
             for sock, _ in self._listeners:
-                self._loop.add_reader(sock.fileno(), self._somebody_comes)
+                self._loop.add_reader(sock.fileno(), self._somebody_comes, table)
 
     def _unwatch(self) -> None:
         for sock, _ in self._listeners:
             self._loop.remove_reader(sock.fileno())
 
-    def _somebody_comes(self) -> None:
+    def _somebody_comes(self, table: LoadTable) -> None:
         """A connection waits: it is this worker's, or the one whose turn it is has a moment to accept it."""
         self._unwatch()
-        taker = self._taker()
-        if taker is None:
-            self._do(self._take_turn())
+        taker = table.taker()
+        if taker is None or taker == self._row:
+            self._do(self._take_turn(table))
         else:
-            assert self._table is not None  # noqa: S101
-            self._loop.call_later(PATIENCE_SECONDS, self._look_again, taker, self._table.accepted(taker))
+            self._loop.call_later(PATIENCE_SECONDS, self._look_again, table, taker, table.accepted(taker))
 
-    def _look_again(self, taker: int, accepted: float) -> None:
+    def _look_again(self, table: LoadTable, taker: int, accepted: float) -> None:
         if self._is_stopped:
             return
-        assert self._table is not None  # noqa: S101
-        is_stuck = self._table.accepted(taker) == accepted and self._is_anybody_waiting()
-        if is_stuck or self._taker() is None:
-            self._do(self._take_turn())
+        is_stuck = table.accepted(taker) == accepted and self._is_anybody_waiting()
+        if is_stuck or table.taker() in (None, self._row):
+            self._do(self._take_turn(table))
         else:
-            self._watch()
-
-    def _taker(self) -> int | None:
-        """Return the row of the worker whose turn it is; None: it is this worker's turn."""
-        taker = None if self._table is None else self._table.taker()
-        return None if taker == self._row else taker
+            self._watch(table)
 
     def _is_anybody_waiting(self) -> bool:
         poll = select.poll()
@@ -141,7 +134,7 @@ class Acceptor:
             poll.register(sock, select.POLLIN)
         return bool(poll.poll(0))
 
-    async def _take_turn(self) -> None:
+    async def _take_turn(self, table: LoadTable) -> None:
         async with self._turn:
             if self._is_resting:
                 self._is_resting = False
@@ -154,7 +147,7 @@ class Acceptor:
             except OSError as error:  # no descriptors are left
                 log.warning("cannot accept connections for a moment: %s", error)
                 self._close()
-                self._loop.call_later(TURN_SECONDS, self._watch)
+                self._loop.call_later(TURN_SECONDS, self._watch, table)
 
     async def _rest(self) -> None:
         async with self._turn:

@@ -61,13 +61,14 @@ class LoadTable:
 
     def can_take_over(self, row: int) -> bool:
         """Whether the worker that is to take new connections has room for all clients of this one too."""
-        loads = {each.number: each.load for each in self._alive()}
         taker = self.taker()
-        return taker not in (None, row) and loads.get(taker, 1.0) + loads.get(row, 1.0) < TOGETHER * self.enough
+        return taker is not None and taker != row and self._load(taker) + self._load(row) < TOGETHER * self.enough
+
+    def _load(self, row: int) -> float:
+        return self._cells[row * _COLUMNS + _LOAD]
 
     def _alive(self) -> Iterator[Row]:
         since = time.monotonic() - GONE_SECONDS
         for number, at in enumerate(self._cells[_AT::_COLUMNS]):
             if at > since:
-                first = number * _COLUMNS
-                yield Row(number, self._cells[first + _LOAD], self._cells[first + _CONNECTIONS])
+                yield Row(number, self._load(number), self._cells[number * _COLUMNS + _CONNECTIONS])
