@@ -117,7 +117,8 @@ class Settings:
     @property
     def database_uri(self) -> str:
         """Return the SQLAlchemy URL of the database; of PostgreSQL only which driver it is, as libpq reads the rest."""
-        return "postgresql+psycopg://" if self.postgresql_url else f"sqlite:///{quote(str(self.database_path))}"
+        path = self.database_path
+        return "postgresql+psycopg://" if path is None else sqlite_url(path)
 
     @property
     def postgresql_url(self) -> str:
@@ -154,6 +155,11 @@ class Settings:
             return kept_secret(path)
         except (OSError, ValueError) as error:  # unreadable, or not text
             raise ConfigError(f"{path}: {error}") from None
+
+
+def sqlite_url(path: Path) -> str:
+    """Return the URL of a SQLite file, as in DATABASE_URL."""
+    return f"sqlite:///{quote(str(path))}"
 
 
 def _refuse_unknown(environ: Mapping[str, str]) -> None:

@@ -129,8 +129,9 @@ class Connection:
         if status >= 200:  # not an interim answer
             if _LAST.search(self._buffer, 0, len(self._buffer) - len(body)):
                 self.close()
-            self._buffer = b""
-            self.busy = False
+            else:
+                self._buffer = b""
+                self.busy = False
             self._answered(status, body, now)
         else:
             self._buffer = self._buffer[used:]

@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from chat.errors import ChatError
 from chat.http.context import services
 from chat.ports import Backend, BackupError
-from config import Settings
+from config import Settings, sqlite_url
 from instance import check, check_database, check_schema
 from setting_parsers import PARSERS, ConfigError, without_password
 
@@ -30,7 +30,7 @@ def make_backup(file: Path) -> None:
     """Copy the database into FILE (SQLite) while the server runs. instance/secret_key is not included."""
     with _told():
         _require_postgresql()
-        services().backend.backup(file, _opened)
+        services().backend.backup(file, _opened_file)
     click.echo(f"{file} is a backup of {services().backend.name}.")
 
 
@@ -41,7 +41,7 @@ def restore(file: Path) -> None:
     """Replace the database with a backup. Stop the server first."""
     with _told():
         _require_postgresql()
-        kept = services().backend.restore(file, check_database, _opened)
+        kept = services().backend.restore(file, check_database, _opened_file)
     click.echo(f"{services().backend.name} is restored; what was there is {kept}. Start the server now.")
 
 
@@ -106,7 +106,7 @@ def _told() -> Iterator[None]:
 
 @contextmanager
 def _opened(url: str) -> Iterator[Backend]:
-    """Open another database, brought up to this version's schema (chat.ports.Opened)."""
+    """Open another database, brought up to this version's schema."""
     from alembic.util import CommandError  # here, as servers load the commands too
 
     try:
@@ -119,6 +119,11 @@ def _opened(url: str) -> Iterator[Backend]:
             yield backend
         finally:
             backend.store.dispose()
+
+
+def _opened_file(file: Path) -> AbstractContextManager[Backend]:
+    """Open the database in an SQLite file (chat.ports.Opened)."""
+    return _opened(sqlite_url(file.absolute()))
 
 
 def _other(url: str) -> Flask:

@@ -205,5 +205,5 @@ class Backend(Protocol):
         ...
 
 
-# Opens the database of a URL, brought up to this version's schema.
-Opened = Callable[[str], AbstractContextManager[Backend]]
+# Opens the database in an SQLite file, brought up to this version's schema.
+Opened = Callable[[Path], AbstractContextManager[Backend]]

@@ -46,7 +46,7 @@ class PostgresBackend:
         """Copy one snapshot into an SQLite file, which either database can restore (decision 0107)."""
         target = files.file_to_write(target)
         with files.drafted(target) as draft:
-            with opened(files.url_of(draft)) as file:
+            with opened(draft) as file:
                 copying.copy(self.store, copying.store_of(file), _not_told)
             files.finish(draft, target)
 
@@ -57,7 +57,7 @@ class PostgresBackend:
             files.take_in(source, draft)
             check(draft)
             self.backup(kept, opened)
-            with opened(files.url_of(draft)) as file:
+            with opened(draft) as file:
                 copying.copy(copying.store_of(file), self.store, _not_told, replaces=True)
         return str(kept)
 

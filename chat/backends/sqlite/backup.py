@@ -9,7 +9,6 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 from chat.backends.sqlite.doorbell import Neighbours
 from chat.ports import BackupError
@@ -59,11 +58,6 @@ def _refuse_others(path: Path, given: Path) -> None:
         raise BackupError(f"{given} is a folder: give a file's name")
     if path.exists() and not path.is_file():
         raise BackupError(f"{given} is a device or the like: give a file's name")
-
-
-def url_of(path: Path) -> str:
-    """Return the SQLAlchemy URL of a SQLite file."""
-    return f"sqlite:///{quote(str(path.absolute()))}"
 
 
 def finish(draft: Path, target: Path) -> None:
