@@ -1,7 +1,6 @@
 """Health of the server, checked in the background so that asking needs neither a thread nor the database."""
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 
@@ -10,6 +9,7 @@ from sqlalchemy import select
 from chat.errors import ChatError
 from chat.models import Room
 from chat.ports import Store
+from chat.restartable_thread import RestartableThread
 
 log = logging.getLogger(__name__)
 WELL_SECONDS = 4.0  # seconds between two checks; each takes about 1 ms of CPU on an idle server
@@ -22,8 +22,7 @@ class Health:
         self._store = store
         self._start = start
         self._well_until = 0.0  # time.monotonic() s
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread = RestartableThread("health", self._run)
 
     @property
     def is_well(self) -> bool:
@@ -44,18 +43,13 @@ class Health:
     def watch(self) -> None:
         """Check, and go on in a background thread; also after `stop`. Call it in the process that serves."""
         self._look_quietly()
-        self._stop.clear()
-        self._thread = threading.Thread(target=self._run, name="health", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        self._stop.set()
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            thread.join()
+        self._thread.stop()
 
     def _run(self) -> None:
-        while not self._stop.wait(WELL_SECONDS if self.is_well else UNWELL_SECONDS):
+        while not self._thread.stopping.wait(WELL_SECONDS if self.is_well else UNWELL_SECONDS):
             self._look_quietly()
 
     def _look_quietly(self) -> None:

@@ -12,6 +12,7 @@ from chat.clock import SECOND, Clock
 from chat.errors import ChatError, ErrorCode
 from chat.models import EventRow
 from chat.ports import Store
+from chat.restartable_thread import RestartableThread
 
 log = logging.getLogger(__name__)
 FREQUENT_SECONDS = 3.0  # read marks and presence must reach the database within 5 s
@@ -37,31 +38,24 @@ class Housekeeper:
         self._frequent = frequent
         self._rare = [*rare, self.trim_events]
         self._has_more_events = False  # trimming continues in the next round
-        self._stop = threading.Event()
         self._wake = threading.Event()
         store.on_many_commits(self._wake.set)
-        self._thread: threading.Thread | None = None
+        self._thread = RestartableThread("housekeeping", self._run)
 
     def start(self) -> None:
         """Start the thread; also after `stop`."""
-        self._stop.clear()
-        self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """Run the frequent jobs once more, then end the thread."""
-        self._stop.set()
-        self._wake.set()
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            thread.join()
+        if self._thread.stop(self._wake.set):
             _do(self._frequent)
 
     def trim_events(self) -> None:
         """Delete events that every live process has read; the next round continues if there are many."""
         end = time.monotonic() + TRIM_SECONDS
         while has_more := self._trim_some():
-            if time.monotonic() > end or self._stop.wait(TRIM_PAUSE):
+            if time.monotonic() > end or self._thread.stopping.wait(TRIM_PAUSE):
                 break
             self._store.checkpoint()
         self._has_more_events = has_more
@@ -81,7 +75,7 @@ class Housekeeper:
     def _run(self) -> None:
         rounds = 0
         due = time.monotonic() + FREQUENT_SECONDS
-        while not self._stop.is_set():
+        while not self._thread.stopping.is_set():
             if self._wake.wait(max(0.0, due - time.monotonic())):
                 self._wake.clear()
                 _do([self._store.checkpoint])

@@ -24,6 +24,7 @@ from chat.backends.postgresql.engine import connect
 from chat.backends.transactions import RETRY_AFTER
 from chat.errors import ChatError, ErrorCode
 from chat.ports import Hints, Listener
+from chat.restartable_thread import RestartableThread
 
 log = logging.getLogger(__name__)
 PROBE_SECONDS = 0.5  # between two questions
@@ -111,29 +112,23 @@ class Prober:
         self._answered_at = time.monotonic()
         self.answers = 0
         self._is_cut_off = False
-        self._stop = False
-        self._thread: threading.Thread | None = None
+        self._thread = RestartableThread("prober", self._run)
 
     def start(self) -> None:
         """Start the thread; also after `stop`."""
         self._answered_at = time.monotonic()
-        self._stop = False
-        self._thread = threading.Thread(target=self._run, name="prober", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """End the thread and wait for it."""
-        self._stop = True
-        self._breaker.suspected.set()
-        if self._thread is not None:
-            self._thread.join()
+        self._thread.stop(self._breaker.suspected.set)
 
     def _run(self) -> None:
-        while not self._stop:
+        while not self._thread.stopping.is_set():
             began = time.monotonic()
             try:
                 with contextlib.closing(connect(self._url, autocommit=True)) as connection:
-                    while not self._stop:
+                    while not self._thread.stopping.is_set():
                         began = time.monotonic()
                         ask(connection, ANSWER_SECONDS)
                         self._answered()
@@ -147,7 +142,7 @@ class Prober:
     def _pause(self) -> None:
         if self._breaker.suspected.wait(PROBE_SECONDS * SystemRandom().uniform(0.9, 1)):
             self._breaker.suspected.clear()
-            if self._breaker.is_open and not self._stop:
+            if self._breaker.is_open and not self._thread.stopping.is_set():
                 time.sleep(PROBE_SECONDS / 10)  # suspected again by everybody who notices
 
     def _answered(self) -> None:

@@ -24,6 +24,7 @@ from chat.backends.postgresql.store import Store
 from chat.errors import ChatError
 from chat.models import SIGNALS, Event, EventKind
 from chat.ports import Hints, Listener
+from chat.restartable_thread import RestartableThread
 
 log = logging.getLogger(__name__)
 CHANNEL = "commonroom"
@@ -62,14 +63,13 @@ class PostgresBus:
         self._seen = "3:3:"  # the snapshot up to which events have been published; at first none (ids begin at 3)
         self._looked_at = self._acted_at = 0.0  # time.monotonic() s
         self._look_anyway = LOOK_ANYWAY_SECONDS * SystemRandom().uniform(0.8, 1.2)  # not all processes at once
-        self._stop = threading.Event()
         self._wake: int | None = None
         self._wake_lock = threading.Lock()
         self._must_notify = self._must_look = False
         self._outbox = Outbox()
         self._heard: list[Event] = []  # messages of other processes in notifications, not published yet
         self._unheard_since: float | None = None  # when this process notified, and has not heard itself since
-        self._thread: threading.Thread | None = None
+        self._thread = RestartableThread("bus", self._run)
         self._prober = Prober(store.breaker, url, listener, hints)
         if hints is not None:
             hints.listen(self._hinted, self._unhinted)
@@ -77,19 +77,14 @@ class PostgresBus:
     def start(self) -> None:
         """Start from the events there are now; also after `stop`. Raises UNAVAILABLE."""
         self._skip()
-        self._stop.clear()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._thread = threading.Thread(target=self._run, name="bus", daemon=True)
         self._thread.start()
         self._prober.start()
 
     def stop(self) -> None:
         """End the threads and wait for them."""
-        self._stop.set()
-        self._prober.stop()
-        self._ring()
-        if self._thread is not None:
-            self._thread.join()
+        self._thread.stop(self._ring)
+        self._prober.stop()  # after the bus: it ends waits for a server that is paused
         with self._wake_lock:
             wake, self._wake = self._wake, None
             if wake is not None:
@@ -140,7 +135,7 @@ class PostgresBus:
     def _run(self) -> None:
         pause, most = RETRY_SECONDS
         was_lost = False
-        while not self._stop.is_set():
+        while not self._thread.stopping.is_set():
             try:
                 with connect(self._url, autocommit=True) as connection:
                     self._store.breaker.watch(connection)
@@ -161,9 +156,9 @@ class PostgresBus:
                 log.exception("publishing the events of other processes failed; it is tried again")
             else:
                 continue
-            self._stop.wait(pause * SystemRandom().uniform(0.8, 1.2))
+            self._thread.stopping.wait(pause * SystemRandom().uniform(0.8, 1.2))
             pause = min(most, 2 * pause)
-            while self._store.breaker.is_open and not self._stop.wait(AWAY_SECONDS):
+            while self._store.breaker.is_open and not self._thread.stopping.wait(AWAY_SECONDS):
                 pause = RETRY_SECONDS[0]
 
     def _watch(self, connection: psycopg.Connection) -> None:
@@ -176,7 +171,7 @@ class PostgresBus:
         self._heard.clear()
         self._outbox.look()
         self._must_look = self._must_notify = True  # the first notification tells whether it can be heard at all
-        while not self._stop.is_set():
+        while not self._thread.stopping.is_set():
             for descriptor, _ in poll.poll(max(0.0, self._due() - time.monotonic()) * 1000):
                 if descriptor == self._wake:
                     with contextlib.suppress(BlockingIOError):

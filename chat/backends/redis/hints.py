@@ -23,6 +23,7 @@ from chat.backends.hinted import Outbox, heard_events
 from chat.backends.redis.link import Link
 from chat.models import Event
 from chat.ports import SharedAwayError
+from chat.restartable_thread import RestartableThread
 
 log = logging.getLogger(__name__)
 SPACING_SECONDS = 0.005  # between two hints: bursts become one
@@ -52,8 +53,8 @@ class RedisHints:
         self.has_others = False  # other processes listen, as far as is known
         self._due = threading.Event()
         self._outbox = Outbox()
-        self._stop = threading.Event()
-        self._threads: list[threading.Thread] = []
+        self._publisher = RestartableThread("hints out", self._publish)
+        self._listener = RestartableThread("hints in", self._listen)
 
     def listen(self, heard: Callable[[Sequence[Event]], None], failed: Callable[[], None]) -> None:
         """Set the callbacks, see chat.ports.Hints. Call it before `start`."""
@@ -62,20 +63,14 @@ class RedisHints:
     def start(self) -> None:
         """Start the threads; also after `stop`."""
         metrics.watch_redis(up=lambda: float(self._link.is_up and self.is_live), lag=lambda: self.lag_seconds)
-        self._stop.clear()
-        self._threads = [
-            threading.Thread(target=self._publish, name="hints out", daemon=True),
-            threading.Thread(target=self._listen, name="hints in", daemon=True),
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._publisher.start()
+        self._listener.start()
 
     def stop(self) -> None:
         """End the threads and wait for them."""
-        self._stop.set()
-        self._due.set()
-        for thread in self._threads:
-            thread.join()
+        self._listener.stopping.set()  # before the last beat, which wakes the listener
+        self._publisher.stop(self._due.set)
+        self._listener.stop()
         self.has_others = False
 
     def send(self, events: Sequence[Event]) -> bool:
@@ -89,10 +84,10 @@ class RedisHints:
 
     def _publish(self) -> None:
         told_at = -SPACING_SECONDS  # time.monotonic() s
-        while not self._stop.is_set():
+        while not self._publisher.stopping.is_set():
             self._due.wait(max(0.0, self._beat_due - time.monotonic()))
             if (early := told_at + SPACING_SECONDS - time.monotonic()) > 0:
-                self._stop.wait(early)
+                self._publisher.stopping.wait(early)
             self._due.clear()
             hints = self._outbox.take()
             try:
@@ -150,7 +145,7 @@ class RedisHints:
 
     def _listen(self) -> None:
         pause, most = RETRY_SECONDS
-        while not self._stop.is_set():
+        while not self._listener.stopping.is_set():
             try:
                 with self._link.subscribed(self._channel, self._beats) as connection:
                     self._hear(connection)
@@ -162,14 +157,14 @@ class RedisHints:
                 self.is_live = False
                 pause = RETRY_SECONDS[0]
                 self._failed()
-            self._stop.wait(pause * SystemRandom().uniform(0.8, 1.2))  # not all processes at once
+            self._listener.stopping.wait(pause * SystemRandom().uniform(0.8, 1.2))  # not all processes at once
             pause = min(most, 2 * pause)
 
     def _hear(self, connection: "redis.connection.ConnectionInterface") -> None:
         """Pass hints on until the connection is lost or deaf. Raises RedisError."""
         self._must_greet = True
         self._beat_at = time.monotonic()
-        while not self._stop.is_set():
+        while not self._listener.stopping.is_set():
             kind, content = "", None
             with contextlib.suppress(redis.TimeoutError):
                 kind, _, content = connection.read_response(timeout=BEAT_SECONDS, disconnect_on_error=False)

@@ -1,7 +1,6 @@
 """Receives events committed by other processes on the same SQLite file."""
 
 import logging
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from chat.backends.sqlite.filewatch import FileWatch, Tick, watch
 from chat.backends.sqlite.store import Store
 from chat.models import SIGNALS, Event, EventKind, EventRow, Message
 from chat.ports import Listener
+from chat.restartable_thread import RestartableThread
 from chat.storage import timeline
 from chat.storage.prepared import Prepared
 
@@ -40,8 +40,7 @@ class SqliteBus:
         # resolved, because all names of one database must share one doorbell
         self._database = Path(store.engine.url.database or "").resolve()
         self._files: FileWatch | Tick | None = None
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread = RestartableThread("bus", self._run)
         self._last_id = self._last_message = 0
 
     def start(self) -> None:
@@ -50,17 +49,13 @@ class SqliteBus:
             self._last_id = connection.execute(select(func.max(EventRow.id))).scalar() or 0
             self._last_message = connection.execute(select(func.max(Message.id))).scalar() or 0
         self._files = watch(self._database)
-        self._stop.clear()
-        self._thread = threading.Thread(target=self._run, name="bus", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """End the thread and wait for it."""
-        self._stop.set()
         files, self._files = self._files, None
-        if files is not None and self._thread is not None:
-            files.wake()
-            self._thread.join()
+        if files is not None:
+            self._thread.stop(files.wake)
             files.close()
 
     def committed(self, events: Sequence[Event]) -> None:
@@ -100,13 +95,13 @@ class SqliteBus:
 
     def _run(self) -> None:
         files = self._files
-        while files is not None and not self._stop.is_set():
+        while files is not None and not self._thread.stopping.is_set():
             try:
                 self._watch(files)
             except Exception:
                 # Nothing is lost: last_id is unchanged, so the next look reads from there.
                 log.exception("reading the events of other processes failed; retrying")
-                self._stop.wait(1.0)
+                self._thread.stopping.wait(1.0)
 
     def _watch(self, files: FileWatch | Tick) -> None:
         # A separate connection outside the pool: data_version reports commits by all other connections.
@@ -114,9 +109,9 @@ class SqliteBus:
             connection.detach()
             raw: Any = connection.connection.dbapi_connection
             seen, looked_at, read_at, pause = None, 0.0, 0.0, 0.0  # the first look comes at once
-            while not self._stop.is_set():
+            while not self._thread.stopping.is_set():
                 if files.wait(pause):  # several rings become one look
-                    self._stop.wait(max(0.0, looked_at + LOOK_AGAIN_SECONDS - time.monotonic()))
+                    self._thread.stopping.wait(max(0.0, looked_at + LOOK_AGAIN_SECONDS - time.monotonic()))
                     files.wait(0)
                 pause = LOOK_ANYWAY_SECONDS if files.attend() else LOOK_AGAIN_SECONDS
                 looked_at = time.monotonic()
