@@ -1,5 +1,6 @@
 """Paging parameters of lists, shared by all protocols, and the answer's `next`."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
@@ -58,14 +59,18 @@ def page_of(asked: dict[str, Any]) -> Page:
     return Page(limit, asked["after"], asked["q"])
 
 
-def next_of(page: Page, found: Listed[Any], shown: list[Any], copies: int = 1) -> dict[str, str]:
+def next_of(
+    page: Page, found: Listed[Any], shown: list[Any], *, copies: int = 1, beside: Sequence[Any] = ()
+) -> dict[str, str]:
     """Return the additional keys of an answer to a request for a page; documented answers stay unchanged.
 
-    Cuts `shown`, the entries as the answer has them (`copies` times), to PAGE_MAX_BYTES and at least one entry.
+    Cuts `shown`, the entries as the answer has them (`copies` times), to at least one entry, so that they and the list
+    `beside` them take at most PAGE_MAX_BYTES.
     """
     if page.limit is None:
         return {}
-    kept = len(fitting(map(compact, shown), PAGE_MAX_BYTES // copies))
+    free = PAGE_MAX_BYTES - (len(compact(beside)) if beside else 0)
+    kept = len(fitting(map(compact, shown), free // copies))
     if kept == len(shown):
         return {"next": found.next}
     del shown[kept:]

@@ -1,9 +1,9 @@
 """Online users and active rooms of the site, for teachers."""
 
+from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 
 from chat.clock import SECOND, Clock
 from chat.models import Access, Actor, LoginSession, Membership, Message, Room, User
@@ -17,6 +17,7 @@ from chat.services.user_directory import called
 
 WINDOW_S = 60  # of the messages that are counted
 MOST_ROOMS = 20
+MOST_SESSIONS = 20  # of one person
 _MOST_AT_ONCE = 10_000  # ids in a query
 
 
@@ -33,7 +34,7 @@ class OnlineView:
     username: str
     nickname: str
     is_teacher: bool
-    sessions: list[OnlineSession]  # newest first
+    sessions: list[OnlineSession]  # newest first, at most MOST_SESSIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,51 +82,57 @@ class Overview:
     def activity(self, actor: Actor | None) -> Activity:
         """Count people, and the messages of the last minute. actor None: the administrator. Raises NOT_TEACHER."""
         require_teacher(actor)
-        online = sorted(self._presence.everybody_online())[:_MOST_AT_ONCE]
+        online = self._presence.everybody_online()
         since = self._clock() - WINDOW_S * SECOND
-        new = (Message.room_id == Room.id, Message.time > since, Message.deleted_at.is_(None))
-        count = func.count().label("messages")
+        count = func.count()
         by_room = (
-            select(Room.id, Room.name, Room.access, count)
-            .join(Message, new[0])
-            .where(Room.last_time > since, Room.deleted_at.is_(None), *new[1:])
+            select(Room.id, Room.name, Room.access, count.label("messages"), func.sum(count).over().label("total"))
+            .join(Message, Message.room_id == Room.id)
+            .where(Room.last_time > since, Room.deleted_at.is_(None))
+            .where(Message.time > since, Message.deleted_at.is_(None))
             .group_by(Room.id, Room.name, Room.access)
-            .order_by(count.desc(), Room.id)
+            .order_by((Room.access == Access.OPEN).desc(), count.desc(), Room.id)
+            .limit(MOST_ROOMS)
         )
         living = select(func.count()).select_from(User).where(User.deleted_at.is_(None))
         with self._store.read() as connection:
             rows = connection.execute(by_room).all()
-            shown = [row for row in rows if row.access == Access.OPEN][:MOST_ROOMS]
+            shown = [row for row in rows if row.access == Access.OPEN]
             members = _members(connection, [row.id for row in shown])
-            present = _members(connection, [row.id for row in shown], online)
             accounts = connection.execute(living).scalar_one()
         rooms = [
-            ActiveRoom(row.id, row.name, row.messages, present.get(row.id, 0), members.get(row.id, 0)) for row in shown
+            ActiveRoom(row.id, row.name, row.messages, len(members[row.id] & online), len(members[row.id]))
+            for row in shown
         ]
-        return Activity(len(online), accounts, sum(row.messages for row in rows), rooms)
+        return Activity(len(online), accounts, int(rows[0].total) if rows else 0, rooms)
 
     def _sessions(self, connection: AnyConnection, user_ids: list[int]) -> dict[int, list[OnlineSession]]:
         """Return the sessions of online users: those the database knows to be online, else the newest."""
         now = self._clock()
-        columns = (LoginSession.user_id, LoginSession.protocol, LoginSession.program, LoginSession.created_at)
-        query = (
-            select(*columns, LoginSession.online_until)
+        is_online = LoginSession.online_until > now
+        newest_first = (is_online.desc(), LoginSession.created_at.desc(), LoginSession.id.asc())
+        columns = [LoginSession.user_id, LoginSession.protocol, LoginSession.program, LoginSession.created_at]
+        ranked = (
+            select(*columns, is_online.label("is_online"))
+            .add_columns(func.row_number().over(partition_by=LoginSession.user_id, order_by=newest_first).label("rank"))
             .where(LoginSession.user_id.in_(user_ids), LoginSession.expires_at > now)
-            .order_by(LoginSession.created_at.desc())
+            .subquery()
+        ).c
+        query = (
+            select(ranked.user_id, ranked.protocol, ranked.program, ranked.created_at)
+            .where(or_(ranked.rank == 1, and_(ranked.is_online, ranked.rank <= MOST_SESSIONS)))
+            .order_by(ranked.user_id, ranked.rank)
         )
-        online: dict[int, list[OnlineSession]] = {}
-        newest: dict[int, list[OnlineSession]] = {}
+        found: dict[int, list[OnlineSession]] = {}
         for row in connection.execute(query):
-            session = OnlineSession(row.protocol, row.program, row.created_at)
-            newest.setdefault(row.user_id, [session])
-            if row.online_until > now:
-                online.setdefault(row.user_id, []).append(session)
-        return newest | online
+            found.setdefault(row.user_id, []).append(OnlineSession(row.protocol, row.program, row.created_at))
+        return found
 
 
-def _members(connection: AnyConnection, room_ids: list[int], user_ids: list[int] | None = None) -> dict[int, int]:
-    """Return the numbers of members of rooms, or of those among these users."""
-    query: Any = select(Membership.room_id, func.count()).where(Membership.room_id.in_(room_ids))
-    if user_ids is not None:
-        query = query.where(Membership.user_id.in_(user_ids))
-    return {row[0]: row[1] for row in connection.execute(query.group_by(Membership.room_id))}
+def _members(connection: AnyConnection, room_ids: list[int]) -> dict[int, set[int]]:
+    """Return the user ids of the members of rooms. Cheaper than to give the database thousands of online users."""
+    members: dict[int, set[int]] = defaultdict(set)
+    query = select(Membership.room_id, Membership.user_id).where(Membership.room_id.in_(room_ids))
+    for row in connection.execute(query):
+        members[row.room_id].add(row.user_id)
+    return members

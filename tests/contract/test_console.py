@@ -42,6 +42,19 @@ def test_now_shows_online_users_with_their_programs_and_active_rooms(app: Flask,
     assert pupil.call("GET", "/site/now").status == 403
 
 
+def test_many_sessions_of_a_user_do_not_fill_the_answer(app: Flask, teacher: PollingClient) -> None:
+    services = services_of(app)
+    pupil_id, _ = services.accounts.register("kim", "secret1", "192.0.2.1")
+    now = services.clock()
+    times = {"expires_at": now + 10**10, "online_until": now + 10**9}
+    sessions = [{"id": f"s{n}", "user_id": pupil_id, "created_at": n, "protocol": f"{n}", **times} for n in range(200)]
+    with services.store.write() as tx:
+        tx.execute(insert(LoginSession), [session | {"program": "\U0001f600" * 200} for session in sessions])
+    services.presence.touch("s0", pupil_id)
+    shown = {person["username"]: person["sessions"] for person in teacher.ok("GET", "/site/now?limit=50")["people"]}
+    assert [session["protocol"] for session in shown["kim"]] == [f"{n}" for n in range(199, 179, -1)]
+
+
 def test_private_rooms_are_counted_and_not_named(app: Flask, teacher: PollingClient) -> None:
     services = services_of(app)
     actor_id, session = services.accounts.register("kim", "secret1", "192.0.2.1")

@@ -29,6 +29,7 @@ WIDE = "\U0001f600"  # four bytes
 
 # One row per n; long(k) is a text of up to k characters. User 1 is alice, a teacher and a member of all rooms;
 # room 1000 has the invitations, announcements and files; all members of room 1 have read message 1.
+# Rooms with long texts are active: they have a message of the last minute.
 ROWS = [
     """users (id, username, username_key, nickname, nickname_key, email, avatar, password_sha1, password_md5,
     created_at) SELECT n, 'user' || n, 'user' || n, long(32), long(32), long(250), long(2048), '', '', n""",
@@ -36,7 +37,7 @@ ROWS = [
     SELECT n, long(50) || ' #' || n, 'name' || n, long(50), long(1000), long(2048),
     CASE WHEN n = 1000 THEN 'group' WHEN n % 5 = 0 THEN 'direct' WHEN n % 2 = 0 THEN 'group' ELSE 'open' END, 'public',
     false, n,
-    :now - 60000000 + n * 7919 % 5003""",
+    :now - 90000000 + n * 7919 % 5003""",
     """sessions (id, user_id, created_at, expires_at, online_until, protocol, program) SELECT 'session' || n, n, :now,
     :now + 60000000, :now + 60000000, 'polling', long(200)""",
     "memberships (room_id, user_id, role, joined_at, read_time) SELECT 1, n, 'member', n, :now",
@@ -52,7 +53,7 @@ ROWS = [
     """messages (room_id, sender_id, time, type, content, attachment_id)
     SELECT 1000, n, :now - 120000000 + n, 'file', '', n""",
     """messages (room_id, sender_id, time, type, content, attachment_id)
-    SELECT n, n, :now - 60000000 + n * 7919 % 5003, 'text', long(4000), NULL""",
+    SELECT n, n, :now - 90000000 + n * 7919 % 5003, 'text', long(4000), NULL""",
     """audit (time, actor, action, room_id, room, subject, message_id, before, after)
     SELECT n, 'user' || n, 'message_edited', 1, 'public', long(50), n, '{"content": "' || long(4000) || '"}', '{}'""",
 ]
@@ -114,8 +115,8 @@ def fill(app: Flask) -> Fill:
                 sql = f"{numbers} INSERT INTO {into} SELECT {values} FROM n"
                 given = {name: value for name, value in values_of.items() if f":{name}" in sql}
                 tx.execute(text(sql), given)
-            tx.execute(text("UPDATE rooms SET last_time = last_time + 1000000 WHERE length(description) > 8"))
-            tx.execute(text("UPDATE messages SET time = time + 1000000 WHERE length(content) > 8"))
+            tx.execute(text("UPDATE rooms SET last_time = last_time + 60000000 WHERE length(description) > 8"))
+            tx.execute(text("UPDATE messages SET time = time + 60000000 WHERE length(content) > 8"))
 
     return write
 

@@ -39,7 +39,6 @@ def now(actor: Actor, query: dict[str, Any]) -> Response:
         }
         for person in found
     ]
-    more = next_of(page, found, shown)
     rooms = [
         {
             "roomname": room.name,
@@ -50,6 +49,7 @@ def now(actor: Actor, query: dict[str, Any]) -> Response:
         }
         for room in activity.rooms
     ]
+    more = next_of(page, found, shown, beside=rooms)
     about_now = {"online": activity.online, "accounts": activity.accounts, "messages": activity.messages}
     return success(
         f"{activity.online} online.", f"{activity.online} 人在线。", **about_now, rooms=rooms, people=shown, **more

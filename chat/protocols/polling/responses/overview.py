@@ -20,7 +20,9 @@ class OnlineShown(Out):
     nickname = fields.String(required=True)
     id = fields.Integer(required=True)
     teacher = fields.Boolean(required=True)
-    sessions = fields.List(fields.Nested(SessionShown), required=True)
+    sessions = fields.List(
+        fields.Nested(SessionShown), required=True, metadata=about("newest first, at most 20", "从新到旧，最多 20 个")
+    )
 
 
 class ActiveRoomShown(Out):
