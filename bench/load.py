@@ -46,14 +46,15 @@ class Figures:
 
 
 def medians(several: Sequence[Figures]) -> Figures:
-    """Return the median of each figure over all measurements, and all remarks."""
+    """Return the median of each figure over measurements of the same programs, and all remarks."""
     numbers = {
         each.name: statistics.median(getattr(figures, each.name) for figures in several)
         for each in fields(Figures)
         if each.type in {"float", "int", float, int}
     }
     texts = {name: ", ".join(filter(None, (getattr(each, name) for each in several))) for name in ("note", "faults")}
-    return Figures(**numbers, **texts)  # type: ignore[arg-type]
+    parts = {name: statistics.median(each.parts[name] for each in several) for name in several[0].parts}
+    return Figures(**numbers, **texts, parts=parts)  # type: ignore[arg-type]
 
 
 class Load:

@@ -12,14 +12,16 @@ import sys
 import time
 import urllib.parse
 import urllib.request
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from bench import clients, private, scale_plot, sections
 from bench.cpu import make_room
-from bench.load import Figures, Load
+from bench.load import Figures, Load, medians
 from bench.private import Nginx, PostgreSql, Redis
 from bench.report import Target, machine, table
 from bench.servers import GENERATOR_CORE, SERVER_CORE, Commonroom
@@ -209,6 +211,13 @@ def targets(results: Results) -> list[Target]:
     return found
 
 
+def merge(rounds: Sequence[Measured]) -> Measured:
+    """The median of each figure of a case."""
+    known = [each.known for each in rounds if each.known is not None]
+    figures, idle = medians([each.figures for each in rounds]), median(each.idle for each in rounds)
+    return Measured(figures, median(known) if known else None, idle)
+
+
 def faults(results: Results) -> list[str]:
     """Losses, duplicates and disorder: there must be none."""
     return [f"{case}: {each.figures.faults}" for case, each in results.items() if each.figures.faults]
@@ -252,7 +261,7 @@ def _row(case: Case, measured: Measured, results: Results) -> list[str]:
     ]
 
 
-def write(path: Path, results: Results, minutes: float) -> None:
+def write(path: Path, results: Results, rounds: int, minutes: float) -> None:
     """Replace the section of the page, and the plot beside it."""
     bars = [
         scale_plot.Bar(case.scenario, case.path, case.workers, case.database, each.figures.parts)
@@ -260,8 +269,9 @@ def write(path: Path, results: Results, minutes: float) -> None:
     ]
     (path.parent / PLOT).write_text(scale_plot.draw(bars))
     others = max(each.figures.others for each in results.values())
-    body = f"""Machine: {machine()}. The run took {minutes:.1f} minutes; other programs took up to
-{others:.0%} of the servers' core.
+    how = "once" if rounds == 1 else f"{rounds} times in turns; the figures are medians"
+    body = f"""Machine: {machine()}. The run took {minutes:.1f} minutes and measured each case {how}.
+Other programs took up to {others:.0%} of the servers' core.
 
 All programs of the chat (workers, PostgreSQL with its processes, Redis, nginx by `deploy/nginx.conf`) run on one core,
 the load generator on the other one. CPU: user and system seconds of them all per 10,000 deliveries. 10x30: 10 rooms of
@@ -284,20 +294,23 @@ def main() -> int:
         return 1
     make_room(GENERATOR_CORE)
     began = time.monotonic()
-    results: Results = {}
+    measured_by: dict[Case, list[Measured]] = defaultdict(list)
     wanted = (options.scenario, options.workers, options.database, options.path)
     kinds = [chosen or kind for chosen, kind in zip(wanted, (SCENARIOS, WORKERS, DATABASES, PATHS), strict=True)]
-    for case, measured in run([Case(*each) for each in itertools.product(*kinds)], quick=options.quick):
-        results[case] = measured
+    cases = [Case(*each) for each in itertools.product(*kinds)]
+    rounds = (run(cases, quick=options.quick) for _ in range(options.rounds))
+    for case, measured in itertools.chain.from_iterable(rounds):
+        measured_by[case].append(measured)
         known = "" if measured.known is None else f"  {measured.known:.0%} without a thread"
         parts = ", ".join(f"{name} {seconds:.3f}" for name, seconds in measured.figures.parts.items())
         what = f"{case.scenario} {case.workers} {case.database}, {case.path}"
         line = f"{what:36} {measured.figures.line()}  {parts}{known}  idle {measured.idle:.1f} ms/s"
         print(f"{time.strftime('%H:%M:%S')} {line}", flush=True)
     minutes = (time.monotonic() - began) / 60
+    results = {case: merge(several) for case, several in measured_by.items()}
     print(f"\n{machine()}\n\n{report(results)}\n{minutes:.1f} minutes")
     if options.write:
-        write(options.write, results, minutes)
+        write(options.write, results, options.rounds, minutes)
     missed = options.strict and not all(target.met for target in targets(results))
     return 1 if faults(results) or missed else 0
 
@@ -305,6 +318,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.scale", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="measure each case for 3 s instead of 6")
+    parser.add_argument("--rounds", type=int, default=1, help="measure all so many times, for medians (default: 1)")
     parser.add_argument("--scenario", action="append", choices=SCENARIOS, help="only this one (may be repeated)")
     parser.add_argument("--workers", action="append", type=int, choices=WORKERS, help="the same")
     parser.add_argument("--database", action="append", choices=DATABASES, help="the same")

@@ -32,6 +32,12 @@ def test_targets_compare_databases_with_sqlite_and_workers_with_one() -> None:
     assert "| 1.60 |" in lines[3]
 
 
+def test_several_rounds_give_medians() -> None:
+    merged = scale.merge([measured(cost) for cost in (1.0, 4.0, 1.2)])
+    assert (merged.figures.cpu_per_10k, merged.known) == (1.2, 1.0)
+    assert merged.figures.parts == {"server": 0.6, "PostgreSQL": 0.6}
+
+
 def test_first_pulls_ask_for_what_follows_the_newest_message_whenever_they_arrive() -> None:
     """A cursor in the future lost the messages that a busy server stored before it took in the pull."""
     asked: list[bytes] = []
