@@ -20,7 +20,7 @@ class Hub:
         self._rights: dict[int, int] = {}  # rights_version of the newest entry, for rooms where it is not 0
         self._awaits_resync = False  # the bus has lost the database
         self.is_cut_off = False  # from the database, for so long that clients are to go elsewhere
-        self._heard_at = 0.0
+        self.heard_at = 0.0  # time.monotonic() s at which the bus last knew all commits of other processes
         self._user_changed = user_changed  # invalidates sessions and memberships; None: of all users
 
     @property
@@ -30,16 +30,11 @@ class Hub:
 
     def is_current(self) -> bool:
         """Whether memory is up to date: the bus is receiving events of other processes."""
-        return time.monotonic() - self._heard_at < CURRENT_SECONDS
-
-    @property
-    def heard_at(self) -> float:
-        """time.monotonic() s at which the bus last knew all commits of other processes."""
-        return self._heard_at
+        return time.monotonic() - self.heard_at < CURRENT_SECONDS
 
     def heard(self, at: float) -> None:
         """The bus knew all commits of other processes at this time (time.monotonic() s)."""
-        self._heard_at = at
+        self.heard_at = at
 
     def lost(self) -> None:
         """The bus has lost the database, and calls resync when it is back."""

@@ -20,34 +20,29 @@ def takes_long(app: Flask) -> Takes:
 
     Only if the route uses long bodies, and the client is logged in.
     """
-    routes = frozenset(
-        (method.encode(), rule.rule.encode())
-        for rule in app.url_map.iter_rules()
-        for method in rule.methods or ()
-        if _declared(app, rule.endpoint).has_long_body
-    )
-
-    def takes(head: bytes, client: Client) -> bool:
-        line = _LINE.match(head)
-        return isinstance(client, int) and line is not None and line.groups() in routes
-
-    return takes
+    return _is_for(app, lambda view: view.has_long_body)
 
 
 def takes_parts(app: Flask, most: int) -> Callable[[bytes, Client], int]:
     """Return a function that tells how many bytes a body may have that is passed on in parts: `most`, or 0."""
+    is_for_one = _is_for(app, lambda view: view.takes_parts)
+    return lambda head, client: most if is_for_one(head, client) else 0
+
+
+def _is_for(app: Flask, which: Callable[[Declared], bool]) -> Takes:
+    """Return a function that tells whether a request of a logged-in client is for one of these routes."""
     routes = frozenset(
         (method.encode(), rule.rule.encode())
         for rule in app.url_map.iter_rules()
         for method in rule.methods or ()
-        if _declared(app, rule.endpoint).takes_parts
+        if which(_declared(app, rule.endpoint))
     )
 
-    def takes(head: bytes, client: Client) -> int:
+    def is_for_one(head: bytes, client: Client) -> bool:
         line = _LINE.match(head)
-        return most if isinstance(client, int) and line is not None and line.groups() in routes else 0
+        return isinstance(client, int) and line is not None and line.groups() in routes
 
-    return takes
+    return is_for_one
 
 
 def takes_any(app: Flask) -> Takes:

@@ -33,13 +33,18 @@ class BoundedConnection(TransportOwner):
         """Whether a request on it is held."""
         return False
 
+    def connection_lost(self, _exc: Exception | None) -> None:
+        self._transport = None
+        self._leave()
+
     def deadline_passed(self) -> None:
-        """Handle an expired deadline."""
-        raise NotImplementedError
+        """The client has sent nothing in time, or does not read."""
+        if self._transport is not None:
+            self._transport.abort()
 
     def stop(self) -> None:
-        """Close when possible, as the server stops."""
-        raise NotImplementedError
+        """The server stops before the first request."""
+        self.deadline_passed()
 
     def _detach(self) -> None:
         self.state = State.GONE

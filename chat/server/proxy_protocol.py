@@ -159,19 +159,6 @@ class ProxyGate(BoundedConnection):
         if rest:
             connection.data_received(rest)
 
-    def connection_lost(self, _exc: Exception | None) -> None:
-        self._transport = None
-        self._leave()
-
-    def deadline_passed(self) -> None:
-        """No header arrived in time."""
-        if self._transport is not None:
-            self._transport.abort()
-
-    def stop(self) -> None:
-        """The server stops before any data arrived."""
-        self.deadline_passed()
-
     def _hand_over(self, connection: LineConnection) -> None:
         transport, self._transport = self._transport, None
         transport.set_protocol(connection)

@@ -60,20 +60,6 @@ class TlsGate(BoundedConnection):
         self._at_eof = True
         return False
 
-    def connection_lost(self, _exc: Exception | None) -> None:
-        self._transport = None
-        self._leave()
-
-    def deadline_passed(self) -> None:
-        """The client has sent nothing, or does not read."""
-        if self._transport is not None:
-            self._transport.abort()
-
-    def stop(self) -> None:
-        """The server stops before the first request."""
-        if self._transport is not None:
-            self._transport.abort()
-
     async def _shake_hands(self, data: bytes) -> None:
         loop, plain = asyncio.get_running_loop(), self._transport
         shaking = loop.create_task(

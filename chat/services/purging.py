@@ -3,7 +3,8 @@ avatar, and the row.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from sqlalchemy import delete, exists, select, tuple_
 
@@ -41,18 +42,13 @@ class Purger:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    @property
-    def jobs(self) -> list[Callable[[], None]]:
-        """The periodic jobs for housekeeping."""
-        return [self.purge, self.shrink]
-
     def purge(self) -> None:
         """Remove some leftovers in small transactions. Data of deleted rooms is already inaccessible."""
-        _repeat(self._purge_some)
+        repeat(self._purge_some)
 
     def shrink(self) -> None:
         """Return free pages of the database file to the file system, if the database was created with auto_vacuum."""
-        _repeat(lambda: self._store.shrink(PAGES, SPARE_PAGES))
+        repeat(lambda: self._store.shrink(PAGES, SPARE_PAGES))
 
     def _purge_some(self) -> bool:
         """Remove one batch. Returns whether there may be more."""
@@ -84,19 +80,36 @@ def _purge_messages(tx: WriteTransaction, room_id: int) -> bool:
     """
     query = select(Message.id, Message.attachment_id).where(Message.room_id == room_id)
     rows = tx.execute(query.order_by(Message.time.desc()).limit(ROWS)).all()
-    attached = [row.attachment_id for row in rows if row.attachment_id is not None]
-    if attached:
-        key = (AttachmentChunk.attachment_id, AttachmentChunk.position)
-        some = select(*key).where(AttachmentChunk.attachment_id.in_(attached)).limit(CHUNKS)
-        chunks = [tuple(row) for row in tx.execute(some)]
-        tx.execute(delete(AttachmentChunk).where(tuple_(*key).in_(chunks)))
-        if len(chunks) == CHUNKS:
-            return True
-    for table in (Reaction, Mention, Pin):
-        tx.execute(delete(table).where(table.message_id.in_([row.id for row in rows])))
-    tx.execute(delete(Message).where(Message.id.in_([row.id for row in rows])))
-    tx.execute(delete(Attachment).where(Attachment.id.in_(attached)))
+    if not delete_chunks(tx, rows):
+        delete_messages(tx, rows)
     return bool(rows)
+
+
+def delete_chunks(tx: WriteTransaction, rows: Sequence[Any]) -> bool:
+    """Delete some chunks of messages' attachments. Returns whether there may be more.
+
+    rows: the id and attachment_id of each message.
+    """
+    if not (attached := _attached(rows)):
+        return False
+    key = (AttachmentChunk.attachment_id, AttachmentChunk.position)
+    some = select(*key).where(AttachmentChunk.attachment_id.in_(attached)).limit(CHUNKS)
+    chunks = [tuple(row) for row in tx.execute(some)]
+    tx.execute(delete(AttachmentChunk).where(tuple_(*key).in_(chunks)))
+    return len(chunks) == CHUNKS
+
+
+def delete_messages(tx: WriteTransaction, rows: Sequence[Any]) -> None:
+    """Delete messages whose chunks are deleted, with all that refers to them except replies and changes."""
+    ids = [row.id for row in rows]
+    for table in (Reaction, Mention, Pin):
+        tx.execute(delete(table).where(table.message_id.in_(ids)))
+    tx.execute(delete(Message).where(Message.id.in_(ids)))
+    tx.execute(delete(Attachment).where(Attachment.id.in_(_attached(rows))))
+
+
+def _attached(rows: Sequence[Any]) -> list[int]:
+    return [row.attachment_id for row in rows if row.attachment_id is not None]
 
 
 def _purge_rows(tx: WriteTransaction, room_id: int) -> bool:
@@ -110,9 +123,10 @@ def _purge_rows(tx: WriteTransaction, room_id: int) -> bool:
     return False
 
 
-def _repeat(batch: Callable[[], bool]) -> None:
-    """Run the batch up to BATCHES times while it reports more work."""
+def repeat(step: Callable[[], bool]) -> bool:
+    """Take one step after the other, at most BATCHES, until it returns False. Returns whether there may be more."""
     for _ in range(BATCHES):
-        if not batch():
-            return
+        if not step():
+            return False
         time.sleep(PAUSE)
+    return True

@@ -1,20 +1,17 @@
 """Removal of messages that are older than the site keeps them (docs/decisions/0127)."""
 
-import time
 from collections.abc import Callable
 
-from sqlalchemy import delete, exists, select, tuple_, update
+from sqlalchemy import delete, exists, select, update
 
 from chat.clock import SECOND, Clock
-from chat.models import Attachment, AttachmentChunk, Change, Mention, Message, Pin, Reaction, Room
+from chat.models import Change, Message, Room
 from chat.ports import Store, WriteTransaction
+from chat.services.purging import delete_chunks, delete_messages, repeat
 from chat.services.site import Site
 
 DAY = 86400 * SECOND  # µs
 ROWS = 200  # per transaction, because other writers wait for it
-CHUNKS = 16  # per transaction, each up to 256 KiB
-BATCHES = 50  # per round of housekeeping
-PAUSE = 0.02  # seconds between two transactions
 EVERY = 3600 * SECOND  # µs between two looks at all rooms
 
 
@@ -35,11 +32,7 @@ class Retention:
         days = self._site.settings().keep_days
         if days:
             limit = now - days * DAY
-            for _ in range(BATCHES):
-                if not self._purge_some(limit):
-                    break
-                time.sleep(PAUSE)
-            else:
+            if repeat(lambda: self._purge_some(limit)):
                 return
             self._forget()
         self._due = now + EVERY
@@ -69,17 +62,9 @@ def _purge_messages(tx: WriteTransaction, room_id: int, limit: int) -> None:
     """Remove the oldest messages with all that refers to them; of large attachments at first only some chunks."""
     query = select(Message.id, Message.attachment_id).where(Message.room_id == room_id, Message.time < limit)
     rows = tx.execute(query.order_by(Message.time).limit(ROWS)).all()
+    if delete_chunks(tx, rows):
+        return
     ids = [row.id for row in rows]
-    attached = [row.attachment_id for row in rows if row.attachment_id is not None]
-    if attached:
-        key = (AttachmentChunk.attachment_id, AttachmentChunk.position)
-        some = select(*key).where(AttachmentChunk.attachment_id.in_(attached)).limit(CHUNKS)
-        chunks = [tuple(row) for row in tx.execute(some)]
-        tx.execute(delete(AttachmentChunk).where(tuple_(*key).in_(chunks)))
-        if len(chunks) == CHUNKS:
-            return
-    for table in (Reaction, Mention, Pin, Change):
-        tx.execute(delete(table).where(table.message_id.in_(ids)))
+    tx.execute(delete(Change).where(Change.message_id.in_(ids)))
     tx.execute(update(Message).where(Message.reply_to_id.in_(ids)).values(reply_to_id=None))
-    tx.execute(delete(Message).where(Message.id.in_(ids)))
-    tx.execute(delete(Attachment).where(Attachment.id.in_(attached)))
+    delete_messages(tx, rows)

@@ -52,11 +52,6 @@ class Subscription(Reader[list[StoredMessage]]):
         self._signals_from: Moment | None = None  # signals committed by then are not delivered
         self._since: Mapping[int, int] | None = None  # where to begin, until then
 
-    @property
-    def room_ids(self) -> list[int]:
-        """The ids of the followed rooms."""
-        return list(self._followed)
-
     def room_name(self, room_id: int) -> str:
         """The name of a followed room; "" for another room."""
         followed = self._followed.get(room_id)

@@ -16,8 +16,8 @@ from chat.http.openapi import documents
 from chat.http.ranges import answer_conditionally
 from chat.lanes import Lane, enter_lane
 from chat.web.apidocs import Reader, marked
-from chat.web.csp import PAGE_CSP
 from chat.web.guides import render
+from chat.web.own_page import own_page
 
 bp = Blueprint("docs", __name__)
 _ANY_HOST = "http://any-host.invalid/"
@@ -29,7 +29,7 @@ _TEACHING = "teaching"
 def page() -> Response:
     """Show all HTTP protocols, in the language of ?lang= or of the browser."""
     enter_lane(Lane.LONG)
-    return _page(_pages().html(_language()).replace(_ANY_HOST, str(escape(request.host_url))))
+    return own_page(_pages().html(_language()).replace(_ANY_HOST, str(escape(request.host_url))))
 
 
 @bp.get("/openapi/<name>.json")
@@ -48,21 +48,13 @@ def guide_page(name: str) -> Response:
     enter_lane(Lane.LONG)
     if name not in _guides():
         abort(404)
-    return _page(_pages().guide(name, _language()))
+    return own_page(_pages().guide(name, _language()))
 
 
 def _language() -> str:
     """The language of ?lang=, if the guides have it; else the browser's."""
     language = request.args.get("lang", "").lower().partition("-")[0]
     return language if language in _SUFFIXES else "zh" if prefers_chinese() else "en"
-
-
-def _page(html: str) -> Response:
-    response = Response(html)
-    response.headers["Content-Security-Policy"] = PAGE_CSP
-    response.headers["Cache-Control"] = "no-cache"
-    response.vary.add("Accept-Language")
-    return response
 
 
 @bp.get("/docs/<file>.md")

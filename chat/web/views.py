@@ -11,8 +11,8 @@ from chat.http.ranges import answer_conditionally
 from chat.http.responses import StreamedResponse
 from chat.models import Actor
 from chat.services.files import MEDIA_TYPE
-from chat.web.csp import PAGE_CSP
 from chat.web.health import OK
+from chat.web.own_page import own_page
 
 bp = Blueprint("web", __name__, template_folder="templates")
 
@@ -44,11 +44,7 @@ def _page(template: str) -> Response:
     language = "zh" if prefers_chinese() else "en"
     site = services().site
     about = {"limits": current_app.config["PAGE_LIMITS"], "site": site.settings(), "has_teacher": site.has_teacher()}
-    response = Response(render_template(template, language=language, **about))
-    response.headers["Content-Security-Policy"] = PAGE_CSP
-    response.headers["Cache-Control"] = "no-cache"
-    response.vary.add("Accept-Language")
-    return response
+    return own_page(render_template(template, language=language, **about))
 
 
 @bp.get("/attachments/<name>")

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import func, select
 
 from chat.models import Actor, Attachment, AttachmentChunk, AuditRow, Change, Mention, Message, Reaction
-from chat.services import Services, retention
+from chat.services import Services, purging, retention
 from chat.services.messages import Draft
 from tests.conftest import FakeClock, sign_up, statements_of
 from tests.pictures import noise
@@ -15,7 +15,7 @@ WORD = "the-word-that-nobody-is-to-find"
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "PAUSE", 0)
+    monkeypatch.setattr(purging, "PAUSE", 0)
 
 
 def count(services: Services, *tables: type) -> list[int]:
@@ -65,7 +65,7 @@ def test_a_transaction_takes_few_rows_and_chunks(
     services: Services, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "ROWS", 3)
-    monkeypatch.setattr(retention, "BATCHES", 1)
+    monkeypatch.setattr(purging, "BATCHES", 1)
     alice = sign_up(services, "alice")
     for number in range(7):
         services.messages.send(alice, "public", Draft(text=str(number)))
