@@ -165,8 +165,10 @@ def sqlite_url(path: Path) -> str:
 def _refuse_unknown(environ: Mapping[str, str]) -> None:
     """Raise ConfigError for an unknown CHAT_ variable, or a setting in other letters: it would have no effect."""
     known = {env_name(spec.name) for spec in fields(Settings)}
+    unlined = {name.replace("_", ""): name for name in known if name.startswith("CHAT_")}
     for name in sorted(environ.keys() - known):
         capitals = name.upper()
+        capitals = unlined.get(re.sub("[-_]", "", capitals), capitals)  # CHATLOBBY, CHAT-LOBBY
         is_meant = capitals.startswith("CHAT_") or capitals in known
         if is_meant and not _OF_CONTAINERS.match(f"{name}={environ[name]}"):
             plain = capitals.removeprefix("CHAT_")

@@ -18,14 +18,17 @@ _STYLE = """
 --accent:#7cc9a8;--code:#161d19}}
 body{margin:0;background:var(--ground);color:var(--text);font:1rem/1.45 system-ui,sans-serif}
 main,header{max-width:46rem;margin:0 auto;padding:1rem}
-h1{font-size:1.4rem;margin:0 0 .2rem}
+h1{font-size:1.4rem;margin:0 0 .2rem;overflow-wrap:anywhere}
+h1,article,.text{overflow:clip}
 h2{font-size:.9rem;font-weight:600;text-align:center;color:var(--soft);margin:1.5rem 0 .5rem}
 header p,time,.note{color:var(--soft);font-size:.85rem;margin:0}
 article{background:var(--theirs);border:1px solid var(--line);border-radius:.75rem;padding:.5rem .75rem;margin:.5rem 0;
 width:fit-content;max-width:100%;box-sizing:border-box;overflow-wrap:anywhere}
 article:target{outline:2px solid var(--accent)}
-article b{color:var(--accent);margin-right:.5rem}
-.text{white-space:pre-wrap}pre{background:var(--code);padding:.5rem;border-radius:.4rem;margin:.3rem 0;overflow-x:auto}
+article b{display:inline-block;max-width:100%;overflow:clip;vertical-align:bottom;margin-right:.5rem;
+color:var(--accent)}
+.text{white-space:pre-wrap;padding:.15rem 0}
+pre{background:var(--code);padding:.5rem;border-radius:.4rem;margin:.3rem 0;overflow-x:auto}
 img{display:block;max-width:100%;max-height:30rem;border-radius:.5rem}
 .reply{display:block;text-decoration:none;border-left:3px solid var(--accent);
 padding-left:.5rem;color:var(--soft);font-size:.85rem}
@@ -74,7 +77,7 @@ class HtmlPage:
             " base-uri 'none'; form-action 'none'\">"
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             f"<title>{name}</title><style>{_STYLE}</style></head>\n"
-            f"<body><header><h1>{name}</h1><p>{exported}</p></header>\n<main>\n"
+            f"<body><header><h1><bdi>{name}</bdi></h1><p>{exported}</p></header>\n<main>\n"
         ).encode()
         for batch in batches:
             yield "".join(map(self._item, batch)).encode()
@@ -85,9 +88,9 @@ class HtmlPage:
         moment = to_datetime(message.time, self._zone)
         day = "" if moment.date() == self._day else f"<h2>{moment:%Y-%m-%d}</h2>\n"
         self._day = moment.date()
-        name = escape(message.nickname)
+        name = f"<bdi>{escape(message.nickname)}</bdi>"
         if message.nickname != message.username:
-            name += f' <span class="note">{escape(message.username)}</span>'
+            name += f' <span class="note"><bdi>{escape(message.username)}</bdi></span>'
         edited = f' <span class="note">({self._words.edited})</span>' if message.edited_at else ""
         reply = ""
         if message.reply_to_id is not None:
@@ -99,11 +102,11 @@ class HtmlPage:
 
     def _content(self, item: Item) -> str:
         if item.path is None:
-            return f'<div class="text">{_formatted(item.message.content)}</div>'
+            return f'<div class="text" dir="auto">{_formatted(item.message.content)}</div>'
         address = escape(quote(item.path))
         if item.message.type is MessageType.IMAGE:
             return f'<a href="{address}"><img src="{address}" alt="{self._words.picture}" loading="lazy"></a>'
-        return f'<div><a href="{address}" download>{escape(item.message.filename)}</a></div>'
+        return f'<div><a href="{address}" download><bdi>{escape(item.message.filename)}</bdi></a></div>'
 
 
 def _formatted(text: str) -> str:

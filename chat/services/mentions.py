@@ -1,10 +1,10 @@
-"""Mentions: the members that a text names by @username, @"two words" or @all (docs/specification.md, "Message")."""
+"""Mentions: the members that a text names by @username, @"two words", @#7 or @all (specification, "Message")."""
 
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import ColumnElement, and_, delete, insert, or_, select
 
 from chat.models import EVERYBODY, Membership, Mention, User
 from chat.names import name_key
@@ -14,6 +14,8 @@ from chat.services.permissions import Action, allows
 
 # Not in the middle of a word: an e-mail address names nobody.
 _NAMES = re.compile(r'(?<![A-Za-z0-9._%+-])@(?:"([^"\n]{1,254})"|([^\s"]{1,254}))')
+# The number of an account by mail address: a text that names it by its username would show the address to all readers.
+_NUMBER = re.compile(r"#([1-9][0-9]{0,17})")
 MOST_NAMES = 20  # looked up in a text
 LONGEST_UNQUOTED = 64  # characters
 ALL = "all"
@@ -44,12 +46,17 @@ def find(tx: WriteTransaction, room: FoundRoom, text: str) -> Mentioned | None:
     keys = {key for candidates in wanted for key in candidates}
     if not keys:
         return None
+    is_named: ColumnElement[bool] = User.username_key.in_(keys)
+    if numbers := [int(number[1]) for key in keys if (number := _NUMBER.fullmatch(key))]:
+        is_named = or_(is_named, and_(User.id.in_(numbers), User.username.contains("@")))
     query = (
         select(User.id, User.username, User.username_key)
         .join(Membership, Membership.user_id == User.id)
-        .where(Membership.room_id == room.id, User.username_key.in_(keys), User.deleted_at.is_(None))
+        .where(Membership.room_id == room.id, is_named, User.deleted_at.is_(None))
     )
-    members = {row.username_key: row for row in tx.execute(query)}
+    found_rows = tx.execute(query).all()
+    members = {row.username_key: row for row in found_rows}
+    members |= {f"#{row.id}": row for row in found_rows if "@" in row.username}
     found = Mentioned()
     for candidates in wanted:
         named = next((members[key] for key in candidates if key in members), None)

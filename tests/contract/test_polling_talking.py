@@ -11,6 +11,7 @@ from chat.equations import hash_of
 from chat.services.mentions import MOST_NAMES
 from tests.conftest import services_of
 from tests.contract.clients import PollingClient
+from tests.contract.registered import ims
 from tests.contract.test_polling_changes import alice, bob, client, clock, history, pull, refusal, say, shown
 
 __all__ = ["alice", "app", "bob", "clock"]
@@ -162,6 +163,18 @@ def test_the_users_that_a_text_names(
         client(app, name).join("club")
     send(bob, text)
     assert (newest(alice)["mentions"], newest(alice)["mentions_all"]) == (named, False)
+
+
+def test_an_account_by_mail_address_is_mentioned_by_number(
+    app: Flask, alice: PollingClient, bob: PollingClient
+) -> None:
+    li = ims(app, "li")
+    client(app, f"#{li.id}").join("club")
+    send(bob, f"@#{li.id} is not here")
+    assert newest(alice)["mentions"] == [f"#{li.id}"]
+    assert li.call("POST", "/room/join", {"roomname": "club"}).status == 200
+    send(bob, f"@#{li.id}, meet @#{bob.ok('GET', '/user/me')['id']}")
+    assert newest(alice)["mentions"] == ["li@example.com"]
 
 
 def test_mentions_count_among_the_unread(alice: PollingClient, bob: PollingClient) -> None:

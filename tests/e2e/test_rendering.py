@@ -101,6 +101,8 @@ def test_no_mail_address_is_shown(people, name):
     expect(message.locator(".reaction")).to_have_attribute("title", f"#{number}")
     anna.locator("#message-text").press_sequentially("@li")
     expect(anna.locator("#mention-list")).to_have_text(f"Li Ming · #{number}")
+    anna.locator("#message-text").press("Enter")
+    expect(anna.locator("#message-text")).to_have_value(f"@#{number} ")
     anna.locator("#message-text").fill("")
     message.hover()
     anna.get_by_role("button", name="Seen by", exact=True).click()

@@ -53,6 +53,20 @@ def test_search_jumps_to_a_message_and_back(people, name):
     expect(anna.locator("#room-title")).to_have_text("public")
 
 
+def test_a_preview_is_one_paragraph(people, name):
+    anna, room = own_room(people, name)
+    carl = people.client(name("carl"))
+    carl.post("/room/join", roomname=room)
+    carl.say("first line\n\nlantern\n" + "\n" * 90 + "last line", room)
+    anna.locator("#search").click()
+    dialog = anna.get_by_role("dialog")
+    dialog.get_by_label("Words to find").fill("lantern")
+    dialog.get_by_label("Words to find").press("Enter")
+    preview = dialog.locator(".search-hit .words")
+    expect(preview).to_have_text("first line lantern last line", use_inner_text=True)
+    assert preview.evaluate("(node) => node.offsetHeight") < 60
+
+
 @pytest.mark.parametrize(("scheme", "locale"), [("dark", "zh-CN")])
 def test_search_on_a_phone(people, name, scheme, locale):
     anna = people.join(name("anna"), locale=locale, color_scheme=scheme, viewport={"width": 320, "height": 640})

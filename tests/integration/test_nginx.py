@@ -203,6 +203,18 @@ def test_refusals_by_nginx_have_the_protocols_envelope(proxy: Proxy) -> None:
     assert (reply.status_code, "20 MiB" in reply.json()["feedback"]) == (413, True)
 
 
+def test_refusals_by_nginx_elsewhere_are_plain_text(proxy: Proxy) -> None:
+    large = requests.post(f"{proxy.http}/openapi/polling.json", data=b" " * 9_000_000, timeout=60)
+    assert (large.status_code, large.text) == (413, "The body is too large: send at most 8 MiB.\n")
+    for path in ("/", "/chat/send", "/conversations"):
+        traced = requests.request("TRACE", proxy.http + path, timeout=30)
+        assert (traced.status_code, traced.text) == (405, "This method is not for this server.\n"), path
+        assert traced.headers["Allow"] == "GET, HEAD, POST, PUT, DELETE, OPTIONS"
+    for reply in (large, traced):
+        assert reply.headers["Content-Type"] == "text/plain"
+    assert "Allow" not in large.headers
+
+
 def test_nginx_words_every_path_as_its_protocol_does() -> None:
     found = re.search(r"commonroom_refused \{(.*?)\n\}", (ROOT / "deploy/nginx.conf").read_text(), re.DOTALL)
     assert found is not None
@@ -223,6 +235,8 @@ def test_nginx_words_a_stopped_server_in_the_envelope(tmp_path: Path) -> None:
         for path, keys in ENVELOPES.items():
             reply = requests.get(proxy.http + path, timeout=30)
             assert (reply.status_code, set(reply.json())) == (502, keys), path
+        page = requests.get(f"{proxy.http}/docs", timeout=30)
+        assert (page.status_code, page.text.partition(":")[0]) == (502, "The server cannot be reached just now")
 
 
 def test_clients_by_ipv6_are_known_by_their_addresses(proxy: Proxy) -> None:

@@ -204,6 +204,7 @@ def test_a_folder_may_be_in_the_users_own() -> None:
     [
         ("CHAT_LOBY", "CHAT_LOBBY"), ("CHAT_PORT", "PORT"), ("CHAT_TRUSTED_PROXY", "CHAT_TRUSTED_PROXIES"),
         ("chat_lobby", "CHAT_LOBBY"), ("Chat_Loby", "CHAT_LOBBY"), ("port", "PORT"), ("Database_Url", "DATABASE_URL"),
+        ("CHATLOBBY", "CHAT_LOBBY"), ("CHAT-TRUSTED-PROXIES", "CHAT_TRUSTED_PROXIES"), ("chattls", "CHAT_TLS"),
     ],
 )  # fmt: skip
 def test_an_unknown_setting_is_answered_by_the_nearest(name: str, nearest: str) -> None:

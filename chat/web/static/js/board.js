@@ -3,7 +3,7 @@
 import { actFor, api } from "./core/api.js";
 import { release, toEntries } from "./core/servermessages.js";
 import { siteApi } from "./core/siteapi.js";
-import { byId, el } from "./lib/dom.js";
+import { all, byId, el } from "./lib/dom.js";
 import { keepFocus } from "./lib/focus.js";
 import { announceLanguage, onLanguage, t } from "./lib/i18n.js";
 import { nameNode } from "./lib/names.js";
@@ -99,11 +99,17 @@ class Board {
     }
     const shown = this.#messages.filter((message) => message.id !== this.#hidden);
     const nodes = shown.map((message) => this.#node(message));
+    const places = new Map(all(".words", this.#log).map((words) => [words.dataset.id, words.scrollTop]));
     this.#log.replaceChildren(...(nodes.length > 0 ? nodes : [el("p", { class: "board-empty" }, t("conversation.empty"))]));
+    for (const words of all(".words", this.#log)) words.scrollTop = places.get(words.dataset.id) ?? 0;
     this.#follow();
   }
 
   #follow() {
+    for (const words of all(".words", this.#log)) {
+      if (words.scrollHeight > words.clientHeight + 1) words.tabIndex = 0; // to be scrolled by keyboard
+      else words.removeAttribute("tabindex");
+    }
     this.#log.scrollTop = this.#log.scrollHeight;
   }
 
@@ -159,7 +165,7 @@ const logIn = () => location.replace(loginAddress());
 function content(message) {
   if (message.type === "img") return message.url ? el("img", { src: message.url, alt: t("picture.alt", { name: message.name }) }) : t("picture.gone");
   if (message.type === "file") return el("p", {}, message.file?.name ?? t("message.file"));
-  return el("div", { class: isOnlyEmoji(message.text) ? "words emoji" : "words", dir: "auto" }, formatted(message.text));
+  return el("div", { class: isOnlyEmoji(message.text) ? "words emoji" : "words", dir: "auto", "data-id": message.id }, formatted(message.text));
 }
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

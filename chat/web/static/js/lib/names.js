@@ -38,6 +38,9 @@ export function nameNode(name, user, id, { isAlike = false, isTeacher = false } 
   return node;
 }
 
+/** The name by which a text mentions a member. */
+export const mentionOf = ({ user, user_id: id }) => (user.includes("@") ? `#${id}` : user);
+
 /** What stands beside the name of a teacher. Nobody's name can contain it. */
 export const teacherBadge = () => el("span", { class: "mark teacher" }, t("people.teacher"));
 

@@ -2,7 +2,7 @@
 
 import { byId, el } from "../lib/dom.js";
 import { t } from "../lib/i18n.js";
-import { nameNode } from "../lib/names.js";
+import { mentionOf, nameNode } from "../lib/names.js";
 
 const BEGUN = /(?:^|[^A-Za-z0-9._%+-])@([^\s@"]{0,32})$/u;
 const MOST = 6;
@@ -70,7 +70,7 @@ export class Completion {
   }
 
   #choose(member) {
-    const { text, caret } = completed(this.#text.value, this.#text.selectionStart, member.user);
+    const { text, caret } = completed(this.#text.value, this.#text.selectionStart, mentionOf(member));
     this.#text.value = text;
     this.#text.setSelectionRange(caret, caret);
     this.close();

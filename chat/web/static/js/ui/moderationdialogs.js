@@ -138,8 +138,8 @@ async function openLog(room) {
 }
 
 function logRow(entry) {
-  const who = el("strong", {}, entry.user || t("order.audit.admin"));
-  const words = [who, " ", t(`audit.${entry.action}`), entry.subject ? ` ${entry.subject}` : ""];
+  const who = el("strong", {}, el("bdi", {}, entry.user || t("order.audit.admin")));
+  const words = [who, " ", t(`audit.${entry.action}`), ...(entry.subject ? [" ", el("bdi", {}, entry.subject)] : [])];
   const before = entry.before.content && el("del", { dir: "auto" }, entry.before.content);
   const after = entry.after.content && el("ins", { dir: "auto" }, entry.after.content);
   const changes = before || after ? [before, " ", after].filter(Boolean) : differences(entry);
