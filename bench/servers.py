@@ -198,6 +198,23 @@ class FullSync(Commonroom):
         return {**super().environment(), "CHAT_SQLITE_SYNCHRONOUS": "FULL"}
 
 
+class Classroom(Commonroom):
+    """Nothing in it yet, with a tcp port and the limits that a teacher has."""
+
+    def __init__(self) -> None:
+        self.tcp_port = free_port()
+        super().__init__(0, 0)
+
+    def fill(self, rooms: int, members: int) -> dict[str, list[str]]:  # noqa: ARG002
+        self.run(BIN / "flask", "--app", "wsgi", "db", "upgrade")
+        return {}
+
+    def environment(self) -> dict[str, str]:
+        found = {**super().environment(), "TCP_PORT": str(self.tcp_port)}
+        del found["CHAT_RATE_LIMITS"]
+        return found
+
+
 class Baseline(Server):
     app = ""
     options: tuple[str, ...] = ()

@@ -220,9 +220,23 @@ def statements_of(services: Services) -> Iterator[list[str]]:
 def sign_up(services: Services, username: str) -> Actor:
     """An account with a session, straight through the services."""
     user_id, session = services.accounts.register(username, "secret1", "192.0.2.1")
-    actor = services.sessions.resolve(session.id, user_id)
+    return resolved(services, session.id, user_id)
+
+
+def again(services: Services, actor: Actor) -> Actor:
+    """The actor as the next request finds them."""
+    return resolved(services, actor.session_id, actor.user_id)
+
+
+def resolved(services: Services, session_id: str, user_id: int) -> Actor:
+    actor = services.sessions.resolve(session_id, user_id)
     assert actor is not None
     return actor
+
+
+def make_teacher(services: Services, actor: Actor) -> Actor:
+    services.teachers.appoint(None, actor.username, is_teacher=True)
+    return again(services, actor)
 
 
 def run_in_threads(*jobs: Callable[[], object], timeout: float = 30) -> None:

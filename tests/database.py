@@ -52,6 +52,12 @@ def execute(tx: WriteTransaction, sql: str, values: Sequence[Any] = ()) -> Curso
     return tx.execute(text(named), rows if many else rows[0])
 
 
+def count(services: Services, *tables: type) -> list[int]:
+    """Rows in these tables."""
+    with services.store.read() as connection:
+        return [connection.execute(select(func.count()).select_from(table)).scalar_one() for table in tables]
+
+
 def rows_of(home: Path, query: str) -> list[tuple[Any, ...]]:
     """Rows from outside of the server that uses the database of an instance folder."""
     with contextlib.closing(_outside(home)) as connection:

@@ -25,18 +25,15 @@ class Answer:
         return json.loads(self.body)
 
 
-class Talk:
-    """One connection."""
-
-    def __init__(
-        self, server: Server, *, timeout: float = 15, receive_buffer: int | None = None, port: int = 0
-    ) -> None:
-        """port: of a proxy in front of the server."""
+class Connection:
+    def __init__(self, address: tuple[str, int], *, timeout: float, receive_buffer: int | None, source: str) -> None:
         self.socket = socket.socket()
+        if source:
+            self.socket.bind((source, 0))
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(timeout)
-        self.socket.connect(("127.0.0.1", port or server.port))
+        self.socket.connect(address)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
 
@@ -52,6 +49,17 @@ class Talk:
     def fileno(self) -> int:
         """For select."""
         return self.socket.fileno()
+
+
+class Talk(Connection):
+    """HTTP on one connection."""
+
+    def __init__(
+        self, server: Server, *, timeout: float = 15, receive_buffer: int | None = None, port: int = 0
+    ) -> None:
+        """port: of a proxy in front of the server."""
+        address = ("127.0.0.1", port or server.port)
+        super().__init__(address, timeout=timeout, receive_buffer=receive_buffer, source="")
 
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)

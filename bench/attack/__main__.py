@@ -23,7 +23,7 @@ from bench.attack.books import Books, Phase
 from bench.attack.members import KINDS, PASSWORD, ROOM, Member
 from bench.attack.processes import Attackers
 from bench.attack.wire import Http, Lost
-from bench.servers import BIN, GENERATOR_CORE, Commonroom, free_port
+from bench.servers import GENERATOR_CORE, Classroom
 
 SECONDS_BETWEEN_SENDS = 6.0  # of one pupil
 QUIET = "nobody"
@@ -34,23 +34,15 @@ _RECOVERY_LIMIT = 60.0
 _TICK_SECONDS = 0.02
 
 
-class Attacked(Commonroom):
-    """With the limits and settings that a teacher has, and a mail server that never answers."""
+class Attacked(Classroom):
+    """With a mail server that never answers."""
 
     def __init__(self, mail_port: int) -> None:
         self._mail_port = mail_port
-        self.tcp_port = free_port()
-        super().__init__(0, 0)
-
-    def fill(self, rooms: int, members: int) -> dict[str, list[str]]:  # noqa: ARG002
-        self.run(BIN / "flask", "--app", "wsgi", "db", "upgrade")
-        return {}
+        super().__init__()
 
     def environment(self) -> dict[str, str]:
-        found = super().environment()
-        del found["CHAT_RATE_LIMITS"]
-        mail = f"smtp://127.0.0.1:{self._mail_port}"
-        return {**found, "TCP_PORT": str(self.tcp_port), "CHAT_SMTP_URL": mail}
+        return {**super().environment(), "CHAT_SMTP_URL": f"smtp://127.0.0.1:{self._mail_port}"}
 
 
 @dataclass

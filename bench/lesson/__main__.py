@@ -13,23 +13,15 @@ from collections.abc import Awaitable, Callable
 
 from bench.attack.books import percentile
 from bench.lesson.played import Lesson
-from bench.servers import BIN, Commonroom, free_port
+from bench.servers import Classroom
 
 
-class Classroom(Commonroom):
+class Served(Classroom):
     """With all settings as `make run` has them but for the addresses."""
 
-    def __init__(self) -> None:
-        self.tcp_port = free_port()
-        super().__init__(0, 0)
-
-    def fill(self, rooms: int, members: int) -> dict[str, list[str]]:  # noqa: ARG002
-        self.run(BIN / "flask", "--app", "wsgi", "db", "upgrade")
-        return {}
-
     def environment(self) -> dict[str, str]:
-        found = {**super().environment(), "TCP_PORT": str(self.tcp_port)}
-        for name in ("CHAT_RATE_LIMITS", "CHAT_CONNECTIONS_PER_ADDRESS", "CHAT_SQLITE_SYNCHRONOUS"):
+        found = super().environment()
+        for name in ("CHAT_CONNECTIONS_PER_ADDRESS", "CHAT_SQLITE_SYNCHRONOUS"):
             del found[name]
         return found
 
@@ -72,7 +64,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.pupils < 8:
         parser.error("--pupils: at least 8")
-    with Classroom() as server:
+    with Served() as server:
         lesson = Lesson(server.port, server.tcp_port, server.claim(), options.pupils)
         asyncio.run(_play(lesson))
     errors, phase = lesson.verdict(), lesson.books.phase

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from tests.conftest import services_of
 from tests.contract.clients import ChatClient, FlaskTransport, HttpTransport, PollingClient, Transport
 from tests.contract.ims_client import ImsGuest
 from tests.contract.realtime_client import RealtimeClient, RealtimeUser
+from tests.contract.registered import polling
 from tests.contract.roomapi_client import FollowingRoomapiClient, RoomapiClient
 from tests.contract.roomapi_socket import Member
 from tests.contract.tcp_client import TcpClient
@@ -109,6 +111,13 @@ def realtime_user(shared_url: str) -> Iterator[MakeUser]:
     yield make
     for each in made:
         each.close()
+
+
+@pytest.fixture
+def teacher(app: Flask) -> PollingClient:
+    made = polling(app, "teacher")
+    services_of(app).teachers.appoint(None, "teacher", is_teacher=True)
+    return made
 
 
 @pytest.fixture

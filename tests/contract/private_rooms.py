@@ -12,7 +12,7 @@ from chat.security import tokens
 from chat.services import Services
 from chat.services.messages import Draft
 from chat.services.paging import Page
-from tests.conftest import services_of, sign_up
+from tests.conftest import again, services_of, sign_up
 from tests.contract.clients import FlaskTransport
 from tests.pictures import picture
 from tests.unit.bounds import befriend
@@ -70,10 +70,7 @@ class World:
         self.targets = {kind: self.furnish(kind) for kind in KINDS}
 
     def again(self, name: str) -> Actor:
-        before = self.people[name]
-        found = self.services.sessions.resolve(before.session_id, before.user_id)
-        assert found is not None
-        return found
+        return again(self.services, self.people[name])
 
     def furnish(self, kind: Access) -> Target:
         chat, insider, friend = self.services, self.people["insider"], self.people["friend"]

@@ -1,14 +1,14 @@
 """The tcp protocol's client: lines of JSON, in the order of arrival."""
 
 import json
-import socket
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 from tests.contract.clients import Caller, Heard, HttpTransport, Refused, Reply
+from tests.raw import Connection
 
 WAIT = 15.0  # seconds for an expected line
 QUIET = 0.3  # seconds without a line: that was all
@@ -43,7 +43,7 @@ KEYS = {
 }  # fmt: skip
 
 
-class Lines:
+class Lines(Connection):
     """One connection."""
 
     def __init__(
@@ -55,25 +55,10 @@ class Lines:
         source: str = "127.0.0.1",
         host: str = "127.0.0.1",
     ) -> None:
-        self.socket = socket.socket()
-        self.socket.bind((source if host == "127.0.0.1" else "", 0))
-        if receive_buffer is not None:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.socket.settimeout(timeout)
-        self.socket.connect((host, port))
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.buffer = b""
+        source = source if host == "127.0.0.1" else ""
+        super().__init__((host, port), timeout=timeout, receive_buffer=receive_buffer, source=source)
         self.timeout = timeout
         self.username, self.user_id = "", 0  # set after a login
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self.socket.close()
 
     def send(self, message_type: str, **fields: Any) -> None:
         self.raw(json.dumps({"message_type": message_type, "timestamp": time.time(), **fields}).encode() + b"\n")

@@ -16,13 +16,6 @@ from tests.contract.clients import PollingClient
 from tests.contract.registered import polling
 
 
-@pytest.fixture
-def teacher(app: Flask) -> PollingClient:
-    made = polling(app, "teacher")
-    services_of(app).teachers.appoint(None, "teacher", is_teacher=True)
-    return made
-
-
 def test_now_shows_online_users_with_their_programs_and_active_rooms(app: Flask, teacher: PollingClient) -> None:
     pupil = polling(app, "kim")
     teacher.ok("POST", "/room/create", {"roomname": "physics", "type": "public"})

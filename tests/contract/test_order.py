@@ -21,7 +21,7 @@ from chat.protocols.tcp.routes import REQUESTS
 from chat.security import tokens
 from chat.services import Services
 from chat.services.messages import Draft
-from tests.conftest import services_of, sign_up
+from tests.conftest import again, services_of, sign_up
 from tests.contract.clients import FlaskTransport
 from tests.peers import FakePeer
 
@@ -71,10 +71,7 @@ class World:
 
     def actor(self, name: str) -> Actor:
         """As the next request finds them."""
-        before = self.people[name]
-        found = self.services.sessions.resolve(before.session_id, before.user_id)
-        assert found is not None
-        return found
+        return again(self.services, self.people[name])
 
     def post(self, name: str, path: str, body: dict[str, Any]) -> tuple[int, Any]:
         actor = self.people[name]

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import pytest
 from flask import Flask
 
 from chat.clock import SECOND
@@ -13,13 +12,6 @@ from tests.contract.registered import polling
 
 MakeApp = Callable[..., Flask]
 Clients = Callable[..., PollingClient]
-
-
-@pytest.fixture
-def teacher(app: Flask) -> PollingClient:
-    made = polling(app, "teacher")
-    services_of(app).teachers.appoint(None, "teacher", is_teacher=True)
-    return made
 
 
 def registrations(app: Flask, join_code: str | None) -> dict[str, Reply]:

@@ -64,6 +64,12 @@ def open_room(page: Page, room: str) -> None:
     expect(page.locator("#room-title")).to_have_text(room)
 
 
+def find_and_join(page: Page, room: str) -> None:
+    page.locator("#find-rooms").click()
+    page.get_by_role("button", name=f"Join {room}").click()
+    expect(page.locator("#room-title")).to_have_text(room)
+
+
 def row(page: Page, room: str) -> Locator:
     """The room's place in the list."""
     return page.locator(f"#room-list [data-room='{room}']")

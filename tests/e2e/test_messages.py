@@ -6,7 +6,17 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.e2e.conftest import PASSWORD
-from tests.e2e.steps import ASKS_BEFORE_LEAVING, bubbles, expect_stored, open_room, own_room, row, say, wait_for
+from tests.e2e.steps import (
+    ASKS_BEFORE_LEAVING,
+    bubbles,
+    expect_stored,
+    find_and_join,
+    open_room,
+    own_room,
+    row,
+    say,
+    wait_for,
+)
 
 
 def message(page: Page, text: str) -> Locator:
@@ -24,9 +34,7 @@ def two_in_a_room(people, name):
     bert = people.join(name("bert"))
     carl = people.client(name("carl"))
     carl.post("/room/join", roomname=room)
-    bert.locator("#find-rooms").click()
-    bert.get_by_role("button", name=f"Join {room}").click()
-    expect(bert.locator("#room-title")).to_have_text(room)
+    find_and_join(bert, room)
     return anna, bert, carl, room
 
 

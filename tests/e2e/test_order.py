@@ -6,7 +6,16 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.steps import ASKS_BEFORE_LEAVING, bubbles, expect_once, expect_stored, own_room, say, wait_for
+from tests.e2e.steps import (
+    ASKS_BEFORE_LEAVING,
+    bubbles,
+    expect_once,
+    expect_stored,
+    find_and_join,
+    own_room,
+    say,
+    wait_for,
+)
 
 
 def change_settings(page: Page, act: str) -> None:
@@ -50,9 +59,7 @@ def test_a_teacher_keeps_order(people, name):
     client = people.client(pupil)
     client.post("/room/join", roomname=room)
     bert = people.join(name("carl"))
-    bert.locator("#find-rooms").click()
-    bert.get_by_role("button", name=f"Join {room}").click()
-    expect(bert.locator("#room-title")).to_have_text(room)
+    find_and_join(bert, room)
 
     say(anna, "page 12")
     expect_once(bert, "page 12")

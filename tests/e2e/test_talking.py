@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.steps import expect_once, expect_stored, open_room, own_room, row, say
+from tests.e2e.steps import expect_once, expect_stored, find_and_join, open_room, own_room, row, say
 
 
 def test_everybody_sees_everything_live_and_once(people, name):
@@ -13,9 +13,7 @@ def test_everybody_sees_everything_live_and_once(people, name):
     bert = people.join(name("bert"))
     carl = people.client(name("carl"))
     carl.post("/room/join", roomname=room)
-    bert.locator("#find-rooms").click()
-    bert.get_by_role("button", name=f"Join {room}").click()
-    expect(bert.locator("#room-title")).to_have_text(room)
+    find_and_join(bert, room)
 
     say(anna, "hello from Anna")
     expect_once(bert, "hello from Anna")
@@ -143,9 +141,7 @@ def test_rooms_with_odd_names_work(people, name, room):
     odd = f"{room} {name('x')}" if room != "__proto__" else room
     carl = people.client(name("carl"))
     carl.post("/room/create", roomname=odd)
-    anna.locator("#find-rooms").click()
-    anna.get_by_role("button", name=f"Join {odd}").click()
-    expect(anna.locator("#room-title")).to_have_text(odd)
+    find_and_join(anna, odd)
     say(anna, "is this on?")
     expect_stored(anna, "is this on?")
     carl.say("it is", odd)

@@ -1,8 +1,9 @@
-"""Helpers of the tests of limits per person."""
+"""Helpers of the tests of rules: failures, limits per person."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import pytest
 from sqlalchemy import func, select
 
 from chat.errors import ChatError, ErrorCode
@@ -17,6 +18,12 @@ def code_of(call: Callable[[], object]) -> ErrorCode | None:
     except ChatError as error:
         return error.code
     return None
+
+
+def refused(code: ErrorCode, act: Callable[[], object]) -> None:
+    with pytest.raises(ChatError) as caught:
+        act()
+    assert caught.value.code is code, caught.value
 
 
 def make(services: Services, actor: Actor, title: str = "club") -> int:

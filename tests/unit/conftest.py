@@ -2,8 +2,9 @@ from collections.abc import Callable
 
 import pytest
 
+from chat.models import Actor
 from chat.services import Services
-from tests.conftest import FakeClock
+from tests.conftest import FakeClock, make_teacher, sign_up
 
 
 @pytest.fixture
@@ -16,3 +17,8 @@ def limited(make_services: Callable[..., Services], clock: FakeClock) -> Callabl
         return services
 
     return start
+
+
+@pytest.fixture
+def teacher(services: Services) -> Actor:
+    return make_teacher(services, sign_up(services, "teacher"))

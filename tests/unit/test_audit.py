@@ -10,11 +10,11 @@ from chat.services.audit import AuditEntry
 from chat.services.messages import Draft
 from chat.services.paging import Page
 from tests.conftest import FakeClock, sign_up
-from tests.unit.test_order import ROOM, owner, pupil, say, teacher
-from tests.unit.test_teachers import refused
+from tests.unit.bounds import refused
+from tests.unit.test_order import ROOM, owner, pupil, say
 
 pytestmark = pytest.mark.both_databases
-__all__ = ["owner", "pupil", "teacher"]  # fixtures
+__all__ = ["owner", "pupil"]  # fixtures
 HALF_A_DAY = 43200
 
 

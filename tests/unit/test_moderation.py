@@ -12,11 +12,11 @@ from chat.services.messages import Draft
 from chat.services.paging import Page
 from chat.services.pins import MOST_PINS
 from tests.conftest import FakeClock, sign_up
-from tests.unit.test_order import ROOM, owner, pupil, say, teacher, ways_to_write
-from tests.unit.test_teachers import refused
+from tests.unit.bounds import refused
+from tests.unit.test_order import ROOM, owner, pupil, say, ways_to_write
 
 pytestmark = pytest.mark.both_databases
-__all__ = ["owner", "pupil", "teacher"]  # fixtures
+__all__ = ["owner", "pupil"]  # fixtures
 
 
 def log_of(services: Services, actor: Actor) -> list[tuple[str, str, str]]:

@@ -11,7 +11,7 @@ from chat.services import Services
 from chat.services.messages import Draft
 from tests.conftest import FakeClock, sign_up
 from tests.pictures import picture
-from tests.unit.test_teachers import again, refused
+from tests.unit.bounds import refused
 
 pytestmark = pytest.mark.both_databases
 ROOM = "physics"
@@ -29,13 +29,6 @@ def pupil(services: Services, owner: Actor) -> Actor:
     made = sign_up(services, "pupil")
     services.memberships.join(made, ROOM)
     return made
-
-
-@pytest.fixture
-def teacher(services: Services) -> Actor:
-    made = sign_up(services, "teacher")
-    services.teachers.appoint(None, "teacher", is_teacher=True)
-    return again(services, made)
 
 
 def say(services: Services, actor: Actor, text: str = "hello", client_message_id: str | None = None) -> int:

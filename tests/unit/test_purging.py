@@ -5,7 +5,6 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
 
 from chat.backends.sqlite import text_index
 from chat.models import (
@@ -25,7 +24,7 @@ from chat.models import (
 from chat.services import Services, purging
 from chat.services.messages import Draft
 from tests.conftest import FakeClock, sign_up, statements_of
-from tests.database import engine_of
+from tests.database import count, engine_of
 from tests.pictures import noise, picture
 from tests.unit.bounds import befriend
 
@@ -35,11 +34,6 @@ SECRET = "the-word-that-nobody-is-to-find"
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(purging, "PAUSE", 0)
-
-
-def count(services: Services, *tables: type) -> list[int]:
-    with services.store.read() as connection:
-        return [connection.execute(select(func.count()).select_from(table)).scalar_one() for table in tables]
 
 
 def file_of(services: Services) -> Path:

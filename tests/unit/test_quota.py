@@ -22,18 +22,6 @@ MIB = 1024 * 1024
 Start = Callable[..., Services]
 
 
-@pytest.fixture
-def bounded(make_services: Callable[..., Services], clock: FakeClock) -> Start:
-    """Services with these settings."""
-
-    def start(**settings: object) -> Services:
-        services = make_services(clock, **settings)
-        services.rooms.ensure_lobby()
-        return services
-
-    return start
-
-
 def store(services: Services, actor: Actor, size: int) -> None:
     """A file of that size, whole."""
     upload = services.files.begin(actor, "public", "f", size)
@@ -41,8 +29,8 @@ def store(services: Services, actor: Actor, size: int) -> None:
     services.files.finish(actor, upload)
 
 
-def test_bytes_a_day_of_one_person(bounded: Start, clock: FakeClock) -> None:
-    services = bounded(storage_per_day=1000, rate_limits=False)
+def test_bytes_a_day_of_one_person(limited: Start, clock: FakeClock) -> None:
+    services = limited(storage_per_day=1000, rate_limits=False)
     alice, bob = sign_up(services, "alice"), sign_up(services, "bob")
     store(services, alice, 600)
     clock.advance(3600)
@@ -61,9 +49,9 @@ def test_bytes_a_day_of_one_person(bounded: Start, clock: FakeClock) -> None:
     store(services, alice, 1000)
 
 
-def test_pictures_files_and_avatars_count_together(bounded: Start) -> None:
+def test_pictures_files_and_avatars_count_together(limited: Start) -> None:
     picture = noise(3000)
-    services = bounded(storage_per_day=len(picture) + 300)
+    services = limited(storage_per_day=len(picture) + 300)
     alice = sign_up(services, "alice")
     services.messages.send(alice, "public", Draft(image=picture, client_message_id="one"))
     store(services, alice, 100)
@@ -84,15 +72,15 @@ def test_pictures_files_and_avatars_count_together(bounded: Start) -> None:
     assert again.attachment_size == len(picture)  # a retry stores nothing
 
 
-def test_a_picture_beyond_the_quota_costs_no_work(bounded: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    services = bounded(storage_per_day=0)
+def test_a_picture_beyond_the_quota_costs_no_work(limited: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    services = limited(storage_per_day=0)
     alice = sign_up(services, "alice")
     monkeypatch.setattr(services.attachments, "picture", lambda _: pytest.fail("it was looked at"))
     assert code_of(lambda: services.messages.send(alice, "public", Draft(image=b"x"))) is ErrorCode.QUOTA_USED
 
 
-def test_a_file_counts_from_its_announcement_and_not_if_it_breaks_off(bounded: Start, clock: FakeClock) -> None:
-    services = bounded(storage_per_day=1000)
+def test_a_file_counts_from_its_announcement_and_not_if_it_breaks_off(limited: Start, clock: FakeClock) -> None:
+    services = limited(storage_per_day=1000)
     alice = sign_up(services, "alice")
     upload = services.files.begin(alice, "public", "f", 1000)
     assert code_of(lambda: store(services, alice, 1)) is ErrorCode.QUOTA_USED
@@ -106,8 +94,8 @@ def test_a_file_counts_from_its_announcement_and_not_if_it_breaks_off(bounded: S
     assert code_of(lambda: store(services, alice, 1)) is ErrorCode.QUOTA_USED
 
 
-def test_an_upload_aborted_after_the_day_is_not_refunded(bounded: Start, clock: FakeClock) -> None:
-    services = bounded(storage_per_day=1000)
+def test_an_upload_aborted_after_the_day_is_not_refunded(limited: Start, clock: FakeClock) -> None:
+    services = limited(storage_per_day=1000)
     alice = sign_up(services, "alice")
     upload = services.files.begin(alice, "public", "f", 900)
     clock.advance(24 * 3600)
@@ -116,8 +104,8 @@ def test_an_upload_aborted_after_the_day_is_not_refunded(bounded: Start, clock: 
     assert code_of(lambda: store(services, alice, 401)) is ErrorCode.QUOTA_USED
 
 
-def test_uploads_at_once_at_two_workers_stay_within_the_day(bounded: Start) -> None:
-    one, other = (bounded(storage_per_day=1000, rate_limits=False) for _ in range(2))
+def test_uploads_at_once_at_two_workers_stay_within_the_day(limited: Start) -> None:
+    one, other = (limited(storage_per_day=1000, rate_limits=False) for _ in range(2))
     alice = sign_up(one, "alice")
     outcomes: list[ErrorCode | None] = []
     jobs = [lambda s=s: outcomes.append(code_of(lambda: store(s, alice, 300))) for s in (one, other) * 4]
@@ -131,8 +119,8 @@ def used(services: Services) -> int:
 
 
 @pytest.mark.sqlite_only
-def test_bytes_in_all(bounded: Start) -> None:
-    services = bounded(storage_max=used(bounded()) + 5 * MIB // 2, rate_limits=False)
+def test_bytes_in_all(limited: Start) -> None:
+    services = limited(storage_max=used(limited()) + 5 * MIB // 2, rate_limits=False)
     alice, bob = sign_up(services, "alice"), sign_up(services, "bob")
     room = services.rooms.create(alice, "club", members=["bob"])
     upload = services.files.begin(alice, room, "f", MIB)
@@ -150,9 +138,9 @@ def test_bytes_in_all(bounded: Start) -> None:
 
 
 @pytest.mark.sqlite_only
-def test_uploads_at_once_overrun_by_no_piece(bounded: Start) -> None:
-    most = used(bounded()) + 2 * MIB
-    one, other = (bounded(storage_max=most, rate_limits=False) for _ in range(2))
+def test_uploads_at_once_overrun_by_no_piece(limited: Start) -> None:
+    most = used(limited()) + 2 * MIB
+    one, other = (limited(storage_max=most, rate_limits=False) for _ in range(2))
     actors = [sign_up(one, f"user {number}") for number in range(6)]
     uploads: list[tuple[Services, Actor, Upload]] = [
         (services, actor, services.files.begin(actor, "public", "f", MIB))
@@ -175,8 +163,8 @@ def test_uploads_at_once_overrun_by_no_piece(bounded: Start) -> None:
 
 
 @pytest.mark.sqlite_only
-def test_the_disk_keeps_some_room(bounded: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    services = bounded(disk_free_min=1000)
+def test_the_disk_keeps_some_room(limited: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    services = limited(disk_free_min=1000)
     alice = sign_up(services, "alice")
     free = services.store.disk_free()
     assert free
@@ -206,8 +194,8 @@ def say(services: Services, actor: Actor, text: str = "é" * 400, **more: Any) -
 
 @pytest.mark.usefixtures("few_texts")
 @pytest.mark.both_databases
-def test_bytes_of_texts_a_day_of_one_person(bounded: Start, clock: FakeClock) -> None:
-    services = bounded(storage_per_day=10_000, rate_limits=False)
+def test_bytes_of_texts_a_day_of_one_person(limited: Start, clock: FakeClock) -> None:
+    services = limited(storage_per_day=10_000, rate_limits=False)
     alice, bob = sign_up(services, "alice"), sign_up(services, "bob")
     first = say(services, alice, client_message_id="first")
     for _ in range(9):
@@ -227,8 +215,8 @@ def test_bytes_of_texts_a_day_of_one_person(bounded: Start, clock: FakeClock) ->
 
 
 @pytest.mark.usefixtures("few_texts")
-def test_edits_count_as_what_they_store(bounded: Start) -> None:
-    services = bounded(storage_per_day=5_000, rate_limits=False)
+def test_edits_count_as_what_they_store(limited: Start) -> None:
+    services = limited(storage_per_day=5_000, rate_limits=False)
     alice = sign_up(services, "alice")
     message = say(services, alice)
     services.changes.edit(alice, "public", message, "x" * 800)  # the old text and, twice, the new one
@@ -237,8 +225,8 @@ def test_edits_count_as_what_they_store(bounded: Start) -> None:
 
 
 @pytest.mark.usefixtures("few_texts")
-def test_a_refusal_is_in_the_security_log(bounded: Start, caplog: pytest.LogCaptureFixture) -> None:
-    services = bounded(storage_per_day=900)
+def test_a_refusal_is_in_the_security_log(limited: Start, caplog: pytest.LogCaptureFixture) -> None:
+    services = limited(storage_per_day=900)
     alice = sign_up(services, "alice")
     with caplog.at_level(logging.INFO, "commonroom.security"):
         for call in (lambda: say(services, alice), lambda: store(services, alice, 901)):
@@ -248,8 +236,8 @@ def test_a_refusal_is_in_the_security_log(bounded: Start, caplog: pytest.LogCapt
 
 
 @pytest.mark.usefixtures("few_texts")
-def test_texts_at_two_workers_share_a_day(bounded: Start) -> None:
-    one, other = (bounded(storage_per_day=10_000, rate_limits=False) for _ in range(2))
+def test_texts_at_two_workers_share_a_day(limited: Start) -> None:
+    one, other = (limited(storage_per_day=10_000, rate_limits=False) for _ in range(2))
     alice = sign_up(one, "alice")
     outcomes: list[ErrorCode | None] = []
     jobs = [lambda s=s: outcomes.append(code_of(lambda: say(s, alice))) for s in (one, other) * 8]
@@ -257,10 +245,10 @@ def test_texts_at_two_workers_share_a_day(bounded: Start) -> None:
     assert (outcomes.count(None), outcomes.count(ErrorCode.QUOTA_USED)) == (10, 6)
 
 
-def test_few_texts_cost_no_statement(bounded: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_few_texts_cost_no_statement(limited: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quota, "TEXTS_AT_LEAST", 0)
     monkeypatch.setattr(quota, "TEXT_BYTES_AT_ONCE", 2_500)
-    services = bounded(storage_per_day=4_000, rate_limits=False)
+    services = limited(storage_per_day=4_000, rate_limits=False)
     alice = sign_up(services, "alice")
     counts = []
     for _ in range(4):
@@ -272,8 +260,8 @@ def test_few_texts_cost_no_statement(bounded: Start, monkeypatch: pytest.MonkeyP
     assert [code_of(lambda: say(services, alice)) for _ in range(3)] == [ErrorCode.QUOTA_USED] * 3
 
 
-def test_without_uploads_texts_go_on(bounded: Start) -> None:
-    services = bounded(storage_per_day=0)
+def test_without_uploads_texts_go_on(limited: Start) -> None:
+    services = limited(storage_per_day=0)
     alice = sign_up(services, "alice")
     assert code_of(lambda: store(services, alice, 1)) is ErrorCode.QUOTA_USED
     for number in range(50):

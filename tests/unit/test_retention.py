@@ -1,12 +1,13 @@
 """Messages older than the site keeps them are removed, with everything that belongs to them."""
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from chat.models import Actor, Attachment, AttachmentChunk, AuditRow, Change, Mention, Message, Reaction
 from chat.services import Services, purging, retention
 from chat.services.messages import Draft
 from tests.conftest import FakeClock, sign_up, statements_of
+from tests.database import count
 from tests.pictures import noise
 
 DAY = 86400
@@ -16,11 +17,6 @@ WORD = "the-word-that-nobody-is-to-find"
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(purging, "PAUSE", 0)
-
-
-def count(services: Services, *tables: type) -> list[int]:
-    with services.store.read() as connection:
-        return [connection.execute(select(func.count()).select_from(table)).scalar_one() for table in tables]
 
 
 def keep(services: Services, days: int) -> None:

@@ -124,15 +124,6 @@ def test_mistakes_without_end_are_cut() -> None:
     assert len(problems("username\n" + "=x\n" * 1500)) == 100
 
 
-@pytest.fixture
-def teacher(services: Services) -> Actor:
-    made = sign_up(services, "teacher")
-    services.teachers.appoint(None, "teacher", is_teacher=True)
-    found = services.sessions.resolve(made.session_id, made.user_id)
-    assert found is not None
-    return found
-
-
 def imported(services: Services, teacher: Actor, text: str, *, passwords: bool = False) -> dict[str, str]:
     """Import, wait for the end, and give the passwords by username."""
     import_id, cards = services.roster_imports.begin(teacher, text.encode(), resets_passwords=passwords)

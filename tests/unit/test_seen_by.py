@@ -11,8 +11,8 @@ from chat.models import Access, Actor, Message
 from chat.services import Services
 from chat.services.messages import Draft
 from chat.services.paging import WHOLE, Page
-from tests.conftest import sign_up
-from tests.unit.test_teachers import again, refused
+from tests.conftest import make_teacher, sign_up
+from tests.unit.bounds import refused
 
 pytestmark = pytest.mark.both_databases
 ROOM = "physics"
@@ -85,9 +85,7 @@ def test_nobody_sees_readers_of_rooms_and_messages_closed_to_them(
 
 
 def test_teachers_see_readers_of_rooms_that_are_not_private(services: Services, owner: Actor) -> None:
-    hall = sign_up(services, "hall")
-    services.teachers.appoint(None, "hall", is_teacher=True)
-    teacher = again(services, hall)
+    teacher = make_teacher(services, sign_up(services, "hall"))
     assert readers(services, teacher, say(services, owner)) == []
     private = services.rooms.create_titled(owner, "private", access=Access.INVITE)
     secret = services.messages.send(owner, private.id, Draft(text="x"))

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 from sqlalchemy import update
 
-from chat.errors import ChatError, ErrorCode
+from chat.errors import ErrorCode
 from chat.models import Access, Actor, Role, User
 from chat.services import Services
 from chat.services.messages import Draft
@@ -15,29 +15,10 @@ from chat.services.profiles import Changes
 from chat.services.sessions import SessionState
 from chat.services.site import Registration
 from chat.services.teachers import easy_password
-from tests.conftest import FakeClock, sign_up
+from tests.conftest import FakeClock, again, sign_up
+from tests.unit.bounds import refused
 
 HERE = "192.0.2.1"
-
-
-def refused(code: ErrorCode, act: Callable[[], object]) -> None:
-    with pytest.raises(ChatError) as caught:
-        act()
-    assert caught.value.code is code, caught.value
-
-
-def again(services: Services, actor: Actor) -> Actor:
-    """The actor as the next request finds them."""
-    found = services.sessions.resolve(actor.session_id, actor.user_id)
-    assert found is not None
-    return found
-
-
-@pytest.fixture
-def teacher(services: Services) -> Actor:
-    made = sign_up(services, "teacher")
-    services.teachers.appoint(None, "teacher", is_teacher=True)
-    return again(services, made)
 
 
 @pytest.fixture

@@ -1,54 +1,43 @@
 """Names that look like a teacher's (docs/decisions/0112)."""
 
 import time
-from collections.abc import Callable
 from functools import partial
 
 import pytest
 from sqlalchemy import insert, select, update
 
-from chat.errors import ChatError, ErrorCode
+from chat.errors import ErrorCode
 from chat.models import Access, Actor, User
 from chat.services import Services
 from chat.services.profiles import Changes
 from chat.services.usernames import name_columns
-from tests.conftest import sign_up
+from tests.conftest import make_teacher, sign_up
+from tests.unit.bounds import code_of
 
 pytestmark = pytest.mark.both_databases
 HERE = "192.0.2.1"
 FAKES = ["\u041cs B\u0435rger", "Ms. Berger", "MS. BERGER", "Ms  Berger", "ms\u00adberger"]
 
 
-def refusal(act: Callable[[], object]) -> ErrorCode | None:
-    try:
-        act()
-    except ChatError as error:
-        return error.code
-    return None
-
-
 @pytest.fixture
 def teacher(services: Services) -> Actor:
     made = sign_up(services, "berger1")
     services.profiles.present(made, "Ms Berger", None)
-    services.teachers.appoint(None, "berger1", is_teacher=True)
-    found = services.sessions.resolve(made.session_id, made.user_id)
-    assert found is not None
-    return found
+    return make_teacher(services, made)
 
 
 @pytest.mark.parametrize("fake", FAKES)
 def test_no_name_looks_like_a_teachers(services: Services, teacher: Actor, fake: str) -> None:
     accounts, refused = services.accounts, ErrorCode.TEACHERS_NAME
     pupil = sign_up(services, "pupil")
-    assert refusal(lambda: accounts.create(fake, "secret1", HERE)) is refused
-    assert refusal(lambda: accounts.register("other", "secret1", HERE, fake)) is refused
-    assert refusal(lambda: accounts.register_by_email("a@b.cd", "secret1", fake, HERE)) is refused
-    assert refusal(lambda: services.profiles.present(pupil, fake, None)) is refused
-    assert refusal(lambda: services.profiles.change(pupil, "secret1", Changes(nickname=fake), HERE)) is refused
-    assert refusal(lambda: services.teachers.rename(teacher, "pupil", fake, None)) is refused
-    assert refusal(lambda: services.teachers.rename(teacher, "pupil", None, fake)) is refused
-    assert refusal(lambda: services.profiles.present(pupil, "MS BERGER", None)) is refused
+    assert code_of(lambda: accounts.create(fake, "secret1", HERE)) is refused
+    assert code_of(lambda: accounts.register("other", "secret1", HERE, fake)) is refused
+    assert code_of(lambda: accounts.register_by_email("a@b.cd", "secret1", fake, HERE)) is refused
+    assert code_of(lambda: services.profiles.present(pupil, fake, None)) is refused
+    assert code_of(lambda: services.profiles.change(pupil, "secret1", Changes(nickname=fake), HERE)) is refused
+    assert code_of(lambda: services.teachers.rename(teacher, "pupil", fake, None)) is refused
+    assert code_of(lambda: services.teachers.rename(teacher, "pupil", None, fake)) is refused
+    assert code_of(lambda: services.profiles.present(pupil, "MS BERGER", None)) is refused
     services.profiles.present(teacher, fake, None)  # their own
 
 
@@ -70,7 +59,7 @@ def test_names_are_stored_without_invisible_characters(services: Services, teach
     assert names_of(pupil.user_id)[1] == "Kim5"
     services.teachers.rename(teacher, "pupil", f"{hidden}6", f"{hidden}7")
     assert names_of(pupil.user_id) == ("Kim6", "Kim7")
-    assert refusal(lambda: accounts.create("kim\ufeff", "secret1", HERE)) is ErrorCode.USERNAME_TAKEN
+    assert code_of(lambda: accounts.create("kim\ufeff", "secret1", HERE)) is ErrorCode.USERNAME_TAKEN
     content = f"username,name,rooms\n{hidden}8,{hidden}9,{hidden} 10\n".encode()
     line = services.roster_imports.check(teacher, content).roster.lines[0]
     assert (line.username, line.name) == ("Kim8", "Kim9")
@@ -83,7 +72,7 @@ def test_names_are_stored_without_invisible_characters(services: Services, teach
         made.append(rooms.make_open_within(tx, f"{hidden} c", teacher.user_id))
     titles = {rooms.view(teacher, room_id).name for room_id in made}
     assert titles == {"Kim a", "Kim b", f"Kim {Access.INVITE}", f"Kim {Access.GROUP}", "Kim c"}
-    assert refusal(lambda: rooms.create(teacher, "KIM\u00ad A")) is ErrorCode.ROOM_NAME_TAKEN
+    assert code_of(lambda: rooms.create(teacher, "KIM\u00ad A")) is ErrorCode.ROOM_NAME_TAKEN
 
 
 def test_nor_does_a_name_in_a_roster(services: Services, teacher: Actor) -> None:
@@ -95,10 +84,10 @@ def test_nor_does_a_name_in_a_roster(services: Services, teacher: Actor) -> None
 def test_nobody_becomes_a_teacher_beside_a_name_that_looks_alike(services: Services, teacher: Actor) -> None:
     sign_up(services, "hill")
     services.accounts.create("fake", "secret1", HERE, "HiIl")
-    assert refusal(lambda: services.teachers.appoint(teacher, "hill", is_teacher=True)) is ErrorCode.LOOKS_LIKE_OTHER
+    assert code_of(lambda: services.teachers.appoint(teacher, "hill", is_teacher=True)) is ErrorCode.LOOKS_LIKE_OTHER
     services.teachers.rename(teacher, "fake", None, "fake")
     services.teachers.appoint(teacher, "hill", is_teacher=True)
-    assert refusal(lambda: services.teachers.rename(teacher, "fake", None, "H1ll")) is ErrorCode.TEACHERS_NAME
+    assert code_of(lambda: services.teachers.rename(teacher, "fake", None, "H1ll")) is ErrorCode.TEACHERS_NAME
 
 
 def test_a_claim_beside_a_look_alike_is_refused_and_its_link_stays(services: Services) -> None:
@@ -106,7 +95,7 @@ def test_a_claim_beside_a_look_alike_is_refused_and_its_link_stays(services: Ser
     assert token
     first = sign_up(services, "hill")
     services.accounts.create("hi11", "secret1", HERE)
-    assert refusal(lambda: services.teachers.claim(first, token)) is ErrorCode.LOOKS_LIKE_OTHER
+    assert code_of(lambda: services.teachers.claim(first, token)) is ErrorCode.LOOKS_LIKE_OTHER
     services.teachers.rename(None, "hi11", "other", "other")
     services.teachers.claim(first, token)
 
@@ -118,9 +107,9 @@ def test_teachers_may_look_alike_and_one_who_ceases_to_be_one_is_renamed_first(
     services.teachers.appoint(teacher, "berger2", is_teacher=True)
     services.teachers.rename(teacher, "berger2", None, "Ms Berger")
     revoke = partial(services.teachers.appoint, teacher, "berger2", is_teacher=False)
-    assert refusal(revoke) is ErrorCode.TEACHERS_NAME
+    assert code_of(revoke) is ErrorCode.TEACHERS_NAME
     services.teachers.rename(teacher, "berger2", None, "berger2")
-    assert refusal(revoke) is None
+    assert code_of(revoke) is None
 
 
 def test_an_account_that_would_come_back_with_a_teachers_name_does_not(services: Services, teacher: Actor) -> None:
@@ -130,7 +119,7 @@ def test_an_account_that_would_come_back_with_a_teachers_name_does_not(services:
     services.profiles.delete(pupil)
     services.teachers.rename(teacher, "berger1", None, "Mr HiIl")
     again = partial(services.accounts.register_by_email, "a@b.cd", "secret1", "x", HERE)
-    assert refusal(again) is ErrorCode.TEACHERS_NAME
+    assert code_of(again) is ErrorCode.TEACHERS_NAME
     with services.store.read() as connection:
         assert connection.execute(select(User.deleted_at).where(User.id == user_id)).scalar() is not None
 
@@ -141,8 +130,8 @@ def test_names_stay_as_the_roster_has_them_where_the_site_says_so(services: Serv
     assert pupil is not None
     services.site.change(teacher, 0, {"pupils_change_names": False})
     for changes in (Changes(nickname="Kimmy"), Changes(email="k@b.cd")):
-        assert refusal(partial(services.profiles.change, pupil, "secret1", changes, HERE)) is ErrorCode.NAMES_FIXED
-    assert refusal(lambda: services.profiles.present(pupil, "Kimmy", None)) is ErrorCode.NAMES_FIXED
+        assert code_of(partial(services.profiles.change, pupil, "secret1", changes, HERE)) is ErrorCode.NAMES_FIXED
+    assert code_of(lambda: services.profiles.present(pupil, "Kimmy", None)) is ErrorCode.NAMES_FIXED
     services.profiles.change(pupil, "secret1", Changes(nickname="Kim", profile="hello"), HERE)  # the same name
     services.profiles.present(teacher, "Ms B", None)
     services.teachers.rename(teacher, "a@b.cd", None, "Kimmy")
@@ -158,6 +147,6 @@ def test_looking_for_alike_names_among_2000_people_is_quick(services: Services, 
         tx.execute(update(User).where(User.username == "pupil 7").values(nickname="x"))
     begun = time.process_time()
     for n in range(20):
-        assert refusal(partial(services.teachers.rename, teacher, f"pupil {n}", None, f"M{n}")) is None
-        assert refusal(lambda: services.accounts.create("Ms.Berger", "secret1", HERE)) is ErrorCode.TEACHERS_NAME
+        assert code_of(partial(services.teachers.rename, teacher, f"pupil {n}", None, f"M{n}")) is None
+        assert code_of(lambda: services.accounts.create("Ms.Berger", "secret1", HERE)) is ErrorCode.TEACHERS_NAME
     assert (time.process_time() - begun) / 40 < 0.02
