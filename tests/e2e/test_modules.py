@@ -172,6 +172,27 @@ def test_a_tab_knows_when_another_one_is_logging_in(page):
     assert run(page, "tabs", body) == ["free", "under way", "over"]
 
 
+def test_a_failed_message_is_told_though_the_list_of_members_comes_meanwhile(page):
+    body = """
+      const { Store } = await import(new URL('./core/store.js', main));
+      const store = new Store();
+      store.me = { id: 7, username: "anna" };
+      const outbox = new m.Outbox(store, { get: () => null, set: () => {} }, () => {});
+      const { fetch } = globalThis;
+      globalThis.fetch = async () => {
+        store.setProfiles([{ user_id: 7, user: "anna", nickname: "Anna", avatar: "" }]);
+        throw new TypeError("no network");
+      };
+      const failed = new Promise((resolve) =>
+        store.on("pending", ({ state }) => state !== "sending" && resolve(state)));
+      outbox.sendText("room", "hello");
+      const state = await Promise.race([failed, new Promise((resolve) => setTimeout(resolve, 2000, "sending"))]);
+      globalThis.fetch = fetch;
+      for (const { id } of outbox.unsent) outbox.discard(id);
+      return [store.me.nickname, state];"""
+    assert run(page, "outbox", body) == ["Anna", "failed"]
+
+
 def test_a_name_begun_before_the_members_are_known_is_completed(page):
     body = """
       const { Store } = await import(new URL('./core/store.js', main));

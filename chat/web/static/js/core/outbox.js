@@ -105,13 +105,13 @@ export class Outbox {
   async #send(id) {
     const pending = this.#store.pending.get(id);
     if (pending?.state !== "sending") return;
-    const user = this.#store.me;
+    const user = this.#store.me?.id; // the object is another one after each list of members
     pending.tries += 1;
     try {
       await this.#post(pending);
       this.#store.updatePending(id, { state: "sent", sentAt: Date.now(), blob: null });
     } catch (error) {
-      if (this.#store.me !== user || pending.sending?.signal.aborted) return;
+      if (this.#store.me?.id !== user || pending.sending?.signal.aborted) return;
       if (error.status === 429 && error.retryAfter <= BUSY_MAX_S && pending.tries < AUTO_RETRIES) {
         await new Promise((resolve) => setTimeout(resolve, error.retryAfter * 1000 + 200));
         return this.#send(id);

@@ -195,10 +195,10 @@ export class Composer {
     const room = this.#room;
     if (room === null) return;
     this.#error.textContent = "";
-    const { username } = this.#store.me;
+    const { id } = this.#store.me;
     const title = roomTitle(this.#store.room);
     const send = (prepared) => {
-      const isGone = this.#store.me?.username !== username || !this.#store.rooms.get(room)?.joined;
+      const isGone = this.#store.me?.id !== id || !this.#store.rooms.get(room)?.joined;
       if (isGone) throw new Error(t("files.lost", { name: prepared.name, room: title }));
       this.#outbox.sendFile(room, prepared);
       this.#onSent();
