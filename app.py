@@ -1,5 +1,6 @@
 """create_app(): the composition root."""
 
+from dataclasses import fields
 from pathlib import Path
 
 from flask import Flask
@@ -17,9 +18,7 @@ from chat.http.origins import Origins
 from chat.names import ROOM_NAME_MAX_CHARS, is_name
 from chat.protocols import ims, polling, realtime, roomapi, tcp
 from chat.services import Services
-from chat.services.bounds import Bounds
-from chat.services.quota import StorageBounds
-from chat.services.site import Registration
+from chat.services.rules import Rules
 from config import Settings
 from instance import prepare
 from setting_parsers import ConfigError
@@ -95,32 +94,7 @@ def services_for(settings: Settings, engine: Engine, clock: Clock) -> Services:
         backend,
         clock,
         shared=shared,
-        rate_limits=settings.rate_limits,
-        bounds=Bounds(
-            rooms_at_once=settings.rooms_at_once,
-            rooms_per_hour=settings.rooms_per_hour,
-            rooms_owned=settings.rooms_owned,
-            people_added_per_minute=settings.people_added_per_minute,
-            strangers_rooms=settings.strangers_rooms,
-            requests_per_second=settings.requests_per_second,
-            requests_at_once=settings.requests_at_once,
-        ),
-        storage_bounds=StorageBounds(
-            storage_per_day=settings.storage_per_day,
-            storage_max=settings.storage_max,
-            disk_free_min=settings.disk_free_min,
-        ),
-        lobby=settings.lobby,
-        registration=Registration(settings.registration),
-        password_min_length=settings.password_min_length,
-        message_max_chars=settings.message_max_chars,
-        edit_minutes=settings.edit_minutes,
-        image_max_bytes=settings.image_max_bytes,
-        file_max_bytes=settings.file_max_bytes,
-        session_hours=settings.session_hours,
-        presence_seconds=settings.presence_seconds,
-        feed_max_bytes=settings.feed_max_bytes,
+        rules=Rules(**{field.name: getattr(settings, field.name) for field in fields(Rules)}),
         secret=settings.secret(),
         whence=whence,
-        smtp_url=settings.smtp_url,
     )

@@ -1,7 +1,6 @@
 """Per-person limits on actions that affect others: creating rooms, adding people (docs/decisions/0020)."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 
@@ -11,6 +10,7 @@ from chat.ports import WriteTransaction
 from chat.security.limits import ACTS, Limit
 from chat.services import friendships
 from chat.services.rate_limits import Limits
+from chat.services.rules import Rules
 
 # Rows that a person may have made at any time (docs/decisions/0082).
 FRIEND_REQUESTS_WAITING = 500  # sent and not yet answered
@@ -35,28 +35,15 @@ _is_strangers = and_(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
-    """The settings with the same names (config.py)."""
-
-    rooms_at_once: int
-    rooms_per_hour: int
-    rooms_owned: int
-    people_added_per_minute: int
-    strangers_rooms: int
-    requests_per_second: int
-    requests_at_once: int
-
-
 class PersonBounds:
     """Checks that run inside the write transaction of the action they allow, so that parallel requests are counted."""
 
-    def __init__(self, limits: Limits, bounds: Bounds) -> None:
+    def __init__(self, limits: Limits, rules: Rules) -> None:
         self._limits = limits
-        self._bounds = bounds
-        at_once = bounds.rooms_at_once
-        self._rooms_made = Limit("rooms-made", burst=at_once, seconds=3600 * at_once / bounds.rooms_per_hour)
-        self._people_added = Limit("people-added", burst=bounds.people_added_per_minute, seconds=60)
+        self._rules = rules
+        at_once = rules.rooms_at_once
+        self._rooms_made = Limit("rooms-made", burst=at_once, seconds=3600 * at_once / rules.rooms_per_hour)
+        self._people_added = Limit("people-added", burst=rules.people_added_per_minute, seconds=60)
 
     def count_room(self, tx: WriteTransaction, actor: Actor) -> None:
         """Allow the actor to create and own one more room. Raises ROOMS_OWNED, RATE_LIMITED.
@@ -65,8 +52,8 @@ class PersonBounds:
         """
         _decide_alone(tx, [actor.user_id])
         owned = select(func.count()).where(Membership.user_id == actor.user_id, Membership.role == Role.OWNER)
-        if tx.execute(owned).scalar_one() >= self._bounds.rooms_owned:
-            raise ChatError(ErrorCode.ROOMS_OWNED, limit=self._bounds.rooms_owned)
+        if tx.execute(owned).scalar_one() >= self._rules.rooms_owned:
+            raise ChatError(ErrorCode.ROOMS_OWNED, limit=self._rules.rooms_owned)
         self._limits.take_within(tx, self._rooms_made, actor.user_id)
 
     def take(self, tx: WriteTransaction, limit: Limit, actor: Actor) -> None:
@@ -105,7 +92,7 @@ class PersonBounds:
             select(Membership.user_id)
             .where(Membership.user_id.in_(user_ids), _is_strangers)
             .group_by(Membership.user_id)
-            .having(func.count() >= self._bounds.strangers_rooms)
+            .having(func.count() >= self._rules.strangers_rooms)
         )
         full = set(tx.execute(query).scalars())
         if full and not full <= friendships.friends_among(tx, adder_id, full):

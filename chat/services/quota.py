@@ -1,7 +1,6 @@
 """Storage quotas: bytes per person and day, of pictures, files and avatars together, and of texts; and in all."""
 
 import threading
-from dataclasses import dataclass
 
 from sqlalchemy import select, text, update
 
@@ -13,6 +12,7 @@ from chat.security.events import SecurityLog
 from chat.security.limits import Limit
 from chat.services.access import AnyConnection
 from chat.services.buckets import SqlBuckets
+from chat.services.rules import Rules
 
 DAY = 24 * 3600 * SECOND  # µs; begins with the first byte that a person stores
 
@@ -32,27 +32,18 @@ RETURNING bytes
 """)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StorageBounds:
-    """The settings with the same names (config.py), in bytes."""
-
-    storage_per_day: int
-    storage_max: int  # of the database; 0: unlimited
-    disk_free_min: int
-
-
 class Quota:
-    def __init__(self, store: Store, clock: Clock, security_log: SecurityLog, bounds: StorageBounds) -> None:
+    def __init__(self, store: Store, clock: Clock, security_log: SecurityLog, rules: Rules) -> None:
         self._store = store
         self._clock = clock
         self._security_log = security_log
-        self._bounds = bounds
-        self._texts = TextBytes(store, clock, max(bounds.storage_per_day, TEXTS_AT_LEAST))
+        self._rules = rules
+        self._texts = TextBytes(store, clock, max(rules.storage_per_day, TEXTS_AT_LEAST))
 
     def require_left(self, connection: AnyConnection, user_id: int) -> None:
         """Check before expensive work. Raises QUOTA_USED if the quota is exhausted, STORAGE_FULL."""
         used, since = self._used(connection, user_id)
-        if used >= self._bounds.storage_per_day:
+        if used >= self._rules.storage_per_day:
             raise self._used_up(user_id, since)
         self.require_room(connection, 0)
 
@@ -61,7 +52,7 @@ class Quota:
 
         Raises QUOTA_USED, STORAGE_FULL.
         """
-        most = self._bounds.storage_per_day
+        most = self._rules.storage_per_day
         values = {"user": user_id, "now": self._clock(), "day": DAY, "size": size, "most": most}
         if size > most or tx.execute(_take, values).first() is None:
             raise self._used_up(user_id, self._used(tx, user_id)[1])
@@ -82,10 +73,10 @@ class Quota:
 
     def require_room(self, connection: AnyConnection, size: int) -> None:
         """Raise STORAGE_FULL if the database or its disk has no space for this many bytes."""
-        most = self._bounds.storage_max
+        most = self._rules.storage_max
         if most and self._store.bytes_used(connection) + size > most:
             raise ChatError(ErrorCode.STORAGE_FULL)
-        least = self._bounds.disk_free_min
+        least = self._rules.disk_free_min
         free = self._store.disk_free() if least else None
         if free is not None and free - size < least:
             raise ChatError(ErrorCode.STORAGE_FULL)
@@ -100,7 +91,7 @@ class Quota:
         return (row.bytes, row.since) if row is not None and row.since <= now < row.since + DAY else (0, now)
 
     def _used_up(self, user_id: int, since: int) -> ChatError:
-        return self._refuse(user_id, self._bounds.storage_per_day, (since + DAY - self._clock()) / SECOND)
+        return self._refuse(user_id, self._rules.storage_per_day, (since + DAY - self._clock()) / SECOND)
 
     def _refuse(self, user_id: int, limit: int, wait: float) -> ChatError:
         self._security_log.write("limit", user_id, limit="bytes-per-day")

@@ -14,7 +14,7 @@ from chat.services.announcements import Announcements
 from chat.services.attachments import Attachments
 from chat.services.audit import AuditLog
 from chat.services.avatars import Avatars
-from chat.services.bounds import Bounds, PersonBounds
+from chat.services.bounds import PersonBounds
 from chat.services.changes import Changes
 from chat.services.conversations import Conversations
 from chat.services.email_codes import EmailCodes
@@ -42,7 +42,7 @@ from chat.services.presence import Presence
 from chat.services.profiles import Profiles
 from chat.services.pulls import Pulls
 from chat.services.purging import Purger
-from chat.services.quota import Quota, StorageBounds
+from chat.services.quota import Quota
 from chat.services.rate_limits import Limits, Requests
 from chat.services.read_marks import ReadMarks
 from chat.services.readers import Sources
@@ -52,6 +52,7 @@ from chat.services.room_presence import RoomPresence
 from chat.services.room_settings import RoomSettingsService
 from chat.services.rooms import Rooms
 from chat.services.roster_imports import RosterImports
+from chat.services.rules import Rules
 from chat.services.search import Search
 from chat.services.seen_by import SeenBy
 from chat.services.sessions import Sessions
@@ -69,48 +70,36 @@ class Services:
         clock: Clock,
         *,
         shared: Shared | None = None,
-        rate_limits: bool,
-        bounds: Bounds,
-        storage_bounds: StorageBounds,
-        lobby: str,
-        registration: Registration,
-        password_min_length: int,
-        message_max_chars: int,
-        edit_minutes: float,
-        image_max_bytes: int,
-        file_max_bytes: int,
-        session_hours: float,
-        presence_seconds: float,
-        feed_max_bytes: int,
+        rules: Rules,
         secret: str,
         whence: Callable[[], Whence],
-        smtp_url: str = "",
     ) -> None:
         self.clock = clock
         self.backend = backend
         self.store = backend.store
-        self.hub = Hub(self.store, feed_max_bytes, self._user_changed)
+        self.hub = Hub(self.store, rules.feed_max_bytes, self._user_changed)
         security_log = SecurityLog(clock, whence)
         self.shared = shared
         self.limits = Limits(
             self.store,
             clock,
             security_log,
-            enabled=rate_limits,
+            enabled=rules.rate_limits,
             other_hosts=backend.for_hosts,
             shared=None if shared is None else shared.buckets,
         )
         online = SqlOnline(self.store) if shared is None else shared.online
-        self.presence = Presence(self.store, clock, online, presence_seconds)
+        self.presence = Presence(self.store, clock, online, rules.presence_seconds)
         self.read_marks = ReadMarks(self.store)
-        self.sessions = Sessions(self.store, self.hub, clock, self.presence, security_log, session_hours)
-        self.site = Site(self.store, clock, self.limits, security_log, registration)
+        self.sessions = Sessions(self.store, self.hub, clock, self.presence, security_log, rules.session_hours)
+        self.site = Site(self.store, clock, self.limits, security_log, Registration(rules.registration))
         passwds = RoomPasswords(clock, self.limits, whence)
-        self.requests = Requests(self.limits, at_once=bounds.requests_at_once, per_second=bounds.requests_per_second)
-        person_bounds = PersonBounds(self.limits, bounds)
+        self.requests = Requests(self.limits, at_once=rules.requests_at_once, per_second=rules.requests_per_second)
+        person_bounds = PersonBounds(self.limits, rules)
         self.memberships = Memberships(self.store, clock, self.presence, passwds, person_bounds)
         self.rooms = Rooms(
-            self.store, clock, self.memberships, passwds, person_bounds, self.read_marks, security_log, self.site, lobby
+            *(self.store, clock, self.memberships, passwds, person_bounds, self.read_marks, security_log, self.site),
+            rules.lobby,
         )
         self.audit = AuditLog(self.store, clock)
         self.room_settings = RoomSettingsService(self.store, clock, self.limits)
@@ -120,18 +109,8 @@ class Services:
         guesses = PasswordGuessing(self.store, clock, self.limits, devices)
         erased = ErasedNames(secret)
         self.accounts = Accounts(
-            self.store,
-            clock,
-            self.limits,
-            self.presence,
-            self.sessions,
-            self.rooms,
-            guesses,
-            devices,
-            security_log,
-            self.site,
-            erased,
-            password_min_length,
+            *(self.store, clock, self.limits, self.presence, self.sessions, self.rooms, guesses, devices),
+            *(security_log, self.site, erased, rules.password_min_length),
         )
         self.teachers = Teachers(
             self.store, clock, self.accounts, self.sessions, self.presence, self.site, erased, security_log
@@ -141,15 +120,15 @@ class Services:
             self.store, clock, self.accounts, self.sessions, self.rooms, self.memberships, erased, security_log
         )
         self.decoder = Decoder()
-        quota = Quota(self.store, clock, security_log, storage_bounds)
-        self.attachments = Attachments(self.store, clock, self.decoder, image_max_bytes)
-        self.messages = Messages(self.store, clock, self.limits, quota, self.attachments, message_max_chars)
+        quota = Quota(self.store, clock, security_log, rules)
+        self.attachments = Attachments(self.store, clock, self.decoder, rules.image_max_bytes)
+        self.messages = Messages(self.store, clock, self.limits, quota, self.attachments, rules.message_max_chars)
         self.avatars = Avatars(self.store, self.decoder)
         self.profiles = Profiles(
             *(self.store, clock, self.accounts, self.sessions, quota, self.avatars, security_log, self.site, erased),
             person_bounds,
         )
-        self.email_codes = EmailCodes(self.limits, smtp_url)
+        self.email_codes = EmailCodes(self.limits, rules.smtp_url)
         self.user_directory = UserDirectory(self.store, self.presence)
         self.own_data = OwnData(self.store, self.limits)
         self.friends = Friends(self.store, clock, self.rooms, self.messages, person_bounds, self.site)
@@ -169,12 +148,12 @@ class Services:
             self.limits,
             quota,
             security_log,
-            edit_minutes=edit_minutes,
-            max_chars=message_max_chars,
+            edit_minutes=rules.edit_minutes,
+            max_chars=rules.message_max_chars,
         )
         self.pins = Pins(self.store, clock, self.limits)
         self.moderation = Moderation(self.store, clock, self.limits, self.groups, self.changes)
-        self.files = Files(self.store, clock, self.limits, quota, self.messages, file_max_bytes)
+        self.files = Files(self.store, clock, self.limits, quota, self.messages, rules.file_max_bytes)
         sources = Sources(self.store, self.hub, self.sessions, self.presence)
         self.pulls = Pulls(sources, self.read_marks)
         self.subscriptions = Subscriptions(sources)
