@@ -131,6 +131,14 @@ SENDING_TEXT = (
     ErrorCode.MESSAGE_ID_INVALID,
 )
 SENDING_PICTURE = (ErrorCode.IMAGE_INVALID, ErrorCode.IMAGE_TOO_LARGE, ErrorCode.STORAGE_FULL)
+# Failures of registering an account.
+REGISTERING = (
+    ErrorCode.REGISTRATION_CLOSED,
+    ErrorCode.JOIN_CODE_WRONG,
+    ErrorCode.PASSWORD_INVALID,
+    ErrorCode.USERNAME_TAKEN,
+    ErrorCode.TEACHERS_NAME,
+)
 
 
 class ChatError(Exception):

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from chat.errors import ErrorCode
+from chat.errors import REGISTERING, ErrorCode
 from chat.http.api_spec import answers
 from chat.http.auth import session_token, signed_in
 from chat.http.bodies import takes
@@ -26,15 +26,11 @@ bp = Blueprint("ims_account", __name__)
 @takes(Registration)
 @answers(
     Registered,
-    ErrorCode.REGISTRATION_CLOSED,
-    ErrorCode.JOIN_CODE_WRONG,
+    *REGISTERING,
     ErrorCode.DISABLED,
     ErrorCode.EMAIL_INVALID,
     ErrorCode.NICKNAME_INVALID,
     ErrorCode.NICKNAME_TAKEN,
-    ErrorCode.TEACHERS_NAME,
-    ErrorCode.PASSWORD_INVALID,
-    ErrorCode.USERNAME_TAKEN,
     ErrorCode.RATE_LIMITED,
     zh="注册并登录；已注销的账户用原密码恢复。",
 )

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Response
 
 from chat.clock import to_iso
-from chat.errors import ErrorCode
+from chat.errors import REGISTERING, ErrorCode
 from chat.http.api_spec import answers
 from chat.http.auth import clear_cookie, device_cookie, own_origin, session_state, set_cookie, signed_in
 from chat.http.bodies import require_one, takes
@@ -36,12 +36,8 @@ bp = Blueprint("polling_user", __name__, url_prefix="/user")
 @takes(Registration)
 @answers(
     Done,
-    ErrorCode.REGISTRATION_CLOSED,
-    ErrorCode.JOIN_CODE_WRONG,
+    *REGISTERING,
     ErrorCode.USERNAME_INVALID,
-    ErrorCode.PASSWORD_INVALID,
-    ErrorCode.USERNAME_TAKEN,
-    ErrorCode.TEACHERS_NAME,
     ErrorCode.RATE_LIMITED,
     zh="注册并登录。",
 )

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
-from chat.errors import ChatError, ErrorCode
+from chat.errors import REGISTERING, ChatError, ErrorCode
 from chat.http.api_spec import answers
 from chat.http.auth import clear_cookie, device_cookie, own_origin, set_cookie, signed_in
 from chat.http.bodies import takes
@@ -21,13 +21,9 @@ bp = Blueprint("realtime_user", __name__)
 @takes(NewUser)
 @answers(
     UserShown,
-    ErrorCode.REGISTRATION_CLOSED,
-    ErrorCode.JOIN_CODE_WRONG,
+    *REGISTERING,
     ErrorCode.USERNAME_INVALID,
-    ErrorCode.PASSWORD_INVALID,
-    ErrorCode.USERNAME_TAKEN,
     ErrorCode.NICKNAME_TAKEN,
-    ErrorCode.TEACHERS_NAME,
     ErrorCode.RATE_LIMITED,
     status=201,
     zh="创建用户（不会自动登录）。",

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from chat.errors import ErrorCode
+from chat.errors import REGISTERING, ErrorCode
 from chat.http.api_spec import answers
 from chat.http.auth import session_token
 from chat.http.bodies import takes
@@ -21,12 +21,8 @@ bp = Blueprint("roomapi_user", __name__)
 @takes(Registration)
 @answers(
     Registered,
-    ErrorCode.REGISTRATION_CLOSED,
-    ErrorCode.JOIN_CODE_WRONG,
+    *REGISTERING,
     ErrorCode.USERNAME_INVALID,
-    ErrorCode.PASSWORD_INVALID,
-    ErrorCode.USERNAME_TAKEN,
-    ErrorCode.TEACHERS_NAME,
     ErrorCode.RATE_LIMITED,
     zh="注册（不会自动登录）。",
 )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chat.errors import ChatError, ErrorCode
+from chat.errors import REGISTERING, ChatError, ErrorCode
 from chat.http.paging_params import next_of, page_of
 from chat.names import stored_name
 from chat.protocols.tcp.connection import Conversation, worded
@@ -18,12 +18,8 @@ _NOT_THE_CLIENTS = {ErrorCode.UNAVAILABLE, ErrorCode.INTERNAL}
 @handles(
     "register_request",
     Registration,
-    ErrorCode.REGISTRATION_CLOSED,
-    ErrorCode.JOIN_CODE_WRONG,
+    *REGISTERING,
     ErrorCode.USERNAME_INVALID,
-    ErrorCode.USERNAME_TAKEN,
-    ErrorCode.TEACHERS_NAME,
-    ErrorCode.PASSWORD_INVALID,
     needs_login=False,
 )
 def register(client: Conversation, request: dict[str, Any]) -> None:
