@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 TEXT_BYTES = 64
@@ -124,9 +125,9 @@ class Ledger:
         return found
 
 
-def percentile(values: list[int], share: float) -> float:
-    """In ms, from ns. Infinite for an empty list."""
+def percentile(values: Sequence[float], share: float, *, of_ms: float = 1e6) -> float:
+    """In ms. of_ms: how many of the values' units are one, as of ns. Infinite for an empty list."""
     if not values:
         return float("inf")
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] / 1e6
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] / of_ms

@@ -19,15 +19,6 @@ def threads_of(pid: int) -> int:
     return sum(1 for _ in Path(f"/proc/{pid}/task").iterdir())
 
 
-def children_of(pid: int) -> list[int]:
-    """The processes that it has started and not waited for."""
-    found: list[int] = []
-    for path in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # the thread has ended
-            found += map(int, path.read_text().split())
-    return found
-
-
 def rss_of(pid: int) -> int:
     """Bytes of memory it really has."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")

@@ -77,11 +77,12 @@ def lives(pid: int) -> bool:
 
 
 def children_of(pid: int) -> list[int]:
-    """The ids of a process's children; none where it has ended."""
-    try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except (FileNotFoundError, ProcessLookupError):
-        return []
+    """The processes that it has started and not waited for; none where it has ended."""
+    found: list[int] = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # the thread has ended
+            found += map(int, path.read_text().split())
+    return found
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:

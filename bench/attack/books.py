@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from bench import ledger
+
 INTRUSION = "from a page of another site"  # must reach nobody
 MARK = re.compile(r"attack:(\d{8}):")
 
@@ -79,8 +81,5 @@ class Books:
 
 
 def percentile(values: list[float], share: float) -> float:
-    """In ms; infinite for an empty list."""
-    if not values:
-        return float("inf")
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000
+    """In ms, of seconds; infinite for an empty list."""
+    return ledger.percentile(values, share, of_ms=1e-3)

@@ -23,7 +23,7 @@ from chat.services.messages import Draft
 from tests.conftest import sign_up
 from tests.hostile_pictures import ATTACKS, BYTES, gif_of_small_frames, jpeg_of_small_exif
 from tests.pictures import laden, picture, png_chunk
-from tests.processes import children_of
+from tests.real_server import children_of
 
 MOST_CPU_S = 0.25  # each took 1 to 45 s once; now at most 0.04 on a machine with nothing else to do
 
