@@ -35,7 +35,8 @@ BATCH = 200  # messages per transaction
 _MESSAGES = ("id", "time", "user", "nickname", "type", "content", "attachment", "reply_to", "edited")
 _MEMBERS = ("user", "nickname", "role", "joined")
 _AUDIT = ("id", "time", "actor", "action", "subject", "message_id", "before", "after")
-_HARMFUL = ("=", "+", "-", "@", "\t", "\r")  # spreadsheets take a cell that begins so for a formula
+# Spreadsheets take a cell that begins so for a formula; those of East Asia also with full-width signs.
+_HARMFUL = (*"=+-@＝＋－＠", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)

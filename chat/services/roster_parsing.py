@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -42,7 +41,7 @@ _DOCUMENTS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx, .ods, .numbers; .xls
 _SEPARATOR_LINE = re.compile(
     r'"?sep=([,;\t|])"?[,;\t|]*(?:\r\n|\r|\n|$)', re.IGNORECASE
 )  # which Excel writes and hides
-_FORMULA = ("=", "+", "-", "@")  # spreadsheets execute cells that begin with these
+_FORMULA = tuple("=+-@＝＋－＠")  # spreadsheets execute cells that begin with these
 
 
 class Problem(Enum):
@@ -127,7 +126,7 @@ def _decoded(data: bytes) -> str | None:
         guesses = ["utf-16-le" if data[1::2].count(0) > data[::2].count(0) else "utf-16-be"]
     for encoding in guesses:
         try:
-            text = data.decode(encoding)
+            text = data.decode(encoding).lstrip("\ufeff")  # programs that add a mark add it again
         except UnicodeDecodeError:
             continue
         return None if encoding == "gb18030" and not _is_chinese(data) else text
@@ -173,7 +172,7 @@ def _columns(rows: _Rows) -> tuple[dict[str, int], int]:
     """Map columns to their meaning, by the first non-empty line, and count them."""
     for row in rows:
         if any(cell.strip() for cell in row):
-            heads = [_HEADS.get(unicodedata.normalize("NFKC", cell[:50]).strip().lower()) for cell in row]
+            heads = [_HEADS.get(name_key(cell[:50]).strip()) for cell in row]  # also with invisible characters
             return {head: column for column, head in reversed(list(enumerate(heads))) if head}, len(row)
     return {}, 0
 

@@ -92,7 +92,7 @@ def test_the_page_has_no_markup_of_others_and_no_scripts(alice: PollingClient) -
     assert "https://" not in page
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(1)", "\tx=1", "\rx"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(1)", "\tx=1", "\rx", "＝1", "＋1"])
 def test_cells_are_no_formulas(alice: PollingClient, text: str) -> None:
     alice.say("club", text)
     assert rows(archive_of(alice), "messages.csv")[0]["content"] == f"'{text}"

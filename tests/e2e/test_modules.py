@@ -1,6 +1,7 @@
 """The page's own pure modules, in the browser that runs them: one page, many cases."""
 
 import hashlib
+import re
 
 import pytest
 
@@ -38,6 +39,29 @@ def test_first_characters_are_whole_in_browsers_without_a_segmenter(page):
     cases = ["👨‍👩‍👧‍👦 F", "🇩🇪🇫🇷", "1️⃣ one", "e\u0301a", "👍🏽!"]
     found = run(page, "format", "return cases.map((s) => m.firstCharacter(s, null))", cases)
     assert found == ["👨‍👩‍👧‍👦", "🇩🇪", "1️⃣", "e\u0301", "👍🏽"]
+
+
+FAMILY = "👨‍👩‍👧‍👦"
+
+
+@pytest.mark.parametrize("cluster", [FAMILY, "🇩🇪", "e\u0301", "😀", "ก\u0e34\u0e48", "x"])
+def test_texts_are_cut_between_graphemes(page, cluster):
+    """The beginning of a message, and the part of a text around what was found."""
+    texts = ["y" * before + cluster * 100 for before in range(12)]
+    for shown in run(page, "messagerules", "return cases.map((text) => m.snippet({ type: 'text', text }))", texts):
+        assert re.fullmatch(f"y*({cluster})+…", shown), shown
+    texts = [cluster * 60 + "y" * before + "found" + "y" * before + cluster * 300 for before in range(12)]
+    around = (
+        "return cases.map(([text, at]) => m.marked(text, [[at, 5]]).map((node) => node.textContent ?? node).join(''))"
+    )
+    for shown in run(page, "search", around, [(text, text.index("found")) for text in texts]):
+        assert re.fullmatch(f"…({cluster})+y*foundy*({cluster})+…", shown), shown
+
+
+def test_heaps_of_marks_are_cut_between_their_characters(page):
+    text = "e" + "\u0301" * 100 + "😀" * 100
+    cuts = run(page, "format", "return cases[1].map((unit) => m.cutBefore(cases[0], unit))", [text, [50, 102, 9999]])
+    assert cuts == [50, 101, len(text.encode("utf-16-le")) // 2]
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Asia/Shanghai"])

@@ -67,6 +67,14 @@ export function firstCharacter(text, by = segmenter) {
   return cluster?.length > MAX_CLUSTER ? String.fromCodePoint(text.codePointAt(0)) : (cluster ?? "");
 }
 
+/** Where a text may be cut at or before this UTF-16 unit: between graphemes, or in a heap of marks between characters. */
+export function cutBefore(text, unit) {
+  if (unit >= text.length) return text.length;
+  const start = segmenter?.segment(text).containing(unit).index ?? unit;
+  const isHeap = unit - start > MAX_CLUSTER;
+  return isHeap || !segmenter ? unit - Number(/[\uDC00-\uDFFF]/.test(text[unit])) : start;
+}
+
 /** One or two letters for an avatar. */
 export function initials(name) {
   const words = name.trim().split(/[\s._-]+/).filter(Boolean);

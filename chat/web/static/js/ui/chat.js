@@ -11,6 +11,7 @@ import { Store } from "../core/store.js";
 import { Tabs } from "../core/tabs.js";
 import { Unread } from "../core/unread.js";
 import { byId, el } from "../lib/dom.js";
+import { cutBefore } from "../lib/format.js";
 import { onLanguage, t } from "../lib/i18n.js";
 import { lasting, Records } from "../lib/storage.js";
 import { wireAccount } from "./account.js";
@@ -279,7 +280,7 @@ export class Chat {
     if (room?.joined) return this.#layout.open(name);
     this.#layout.showAddress();
     if (room) this.rooms.join(room);
-    else notify(t("rooms.unknown", { room: name.slice(0, NAME_SHOWN) }), "bad");
+    else notify(t("rooms.unknown", { room: name.slice(0, cutBefore(name, NAME_SHOWN)) }), "bad");
   }
 
   #discard(view) {

@@ -3,6 +3,7 @@
 import { serverNow } from "../core/api.js";
 import { isBy } from "../core/profiles.js";
 import { mayGiveCode } from "../core/rights.js";
+import { cutBefore } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
 import { fullName, isDirect } from "../lib/names.js";
 
@@ -33,5 +34,5 @@ export function snippet(message) {
   if (message.type === "img") return t("message.picture");
   if (message.type === "file") return t("message.file");
   const line = message.text.replace(/```[\w+#.-]*\n?|\$\$|[*`]/g, "").replace(/\s+/g, " ").trim();
-  return line.length > SNIPPET_CHARS ? `${line.slice(0, SNIPPET_CHARS)}…` : line;
+  return line.length > SNIPPET_CHARS ? `${line.slice(0, cutBefore(line, SNIPPET_CHARS))}…` : line;
 }

@@ -2,7 +2,7 @@
 
 import { api } from "../core/api.js";
 import { byId, el } from "../lib/dom.js";
-import { shortTime, toDate } from "../lib/format.js";
+import { cutBefore, shortTime, toDate } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
 import { fullName, roomTitle } from "../lib/names.js";
 import { openDialog } from "./dialogs.js";
@@ -179,8 +179,9 @@ class SearchDialog {
 /** The part of a text around the first match, with the matches marked. matches: [start, length] in code points. */
 export function marked(text, matches) {
   const characters = Array.from(text);
-  const start = Math.max(0, matches[0][0] - SHOWN_BEFORE);
-  const end = Math.min(characters.length, start + SHOWN);
+  const cutAt = (at) => Array.from(text.slice(0, cutBefore(text, characters.slice(0, at).join("").length))).length;
+  const start = cutAt(Math.max(0, matches[0][0] - SHOWN_BEFORE));
+  const end = cutAt(start + SHOWN);
   const nodes = [start > 0 ? "…" : ""];
   let at = start;
   for (const [first, length] of matches) {
