@@ -2,8 +2,9 @@ from collections.abc import Callable
 
 import pytest
 
+from chat.backends.sqlite import text_index
 from chat.models import Actor
-from chat.services import Services
+from chat.services import Services, erasing, purging
 from tests.conftest import FakeClock, make_teacher, sign_up
 
 
@@ -17,6 +18,13 @@ def limited(make_services: Callable[..., Services], clock: FakeClock) -> Callabl
         return services
 
     return start
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Background jobs take no pauses between their transactions."""
+    for module in (erasing, purging, text_index):
+        monkeypatch.setattr(module, "PAUSE", 0)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from chat.errors import ErrorCode
 from chat.extensions import db
 from chat.models import Access, Actor, FriendRequest, LoginSession, Message, Room, User
-from chat.services import Services, erasing
+from chat.services import Services
 from chat.services.messages import Draft
 from chat.services.profiles import Changes
 from tests.conftest import FakeClock, sign_up
@@ -23,11 +23,7 @@ ADDRESS = "jacqueline.quirk@example.com"
 HERE = "192.0.2.1"
 TAKEN = ErrorCode.USERNAME_TAKEN
 TRACES = ("quirk", "jacky", "hobby")  # of names, address, nicknames, profile and texts about oneself
-
-
-@pytest.fixture(autouse=True)
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(erasing, "PAUSE", 0)
+pytestmark = pytest.mark.usefixtures("no_pauses")
 
 
 def traces(services: Services) -> set[str]:

@@ -29,11 +29,7 @@ from tests.pictures import noise, picture
 from tests.unit.bounds import befriend
 
 SECRET = "the-word-that-nobody-is-to-find"
-
-
-@pytest.fixture(autouse=True)
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(purging, "PAUSE", 0)
+pytestmark = pytest.mark.usefixtures("no_pauses")
 
 
 def file_of(services: Services) -> Path:
@@ -99,7 +95,6 @@ def test_in_the_file_neither(services: Services, clock: FakeClock) -> None:
 def test_while_the_server_runs_neither(services: Services, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the file and its log; in the search index no trigram of it."""
     monkeypatch.setattr(text_index, "RECENT", 1)
-    monkeypatch.setattr(text_index, "PAUSE", 0)
     alice = sign_up(services, "alice")
     said = services.messages.send(alice, "public", Draft(text=f"{SECRET} qzx"))
     services.messages.send(alice, "public", Draft(text="kept"))

@@ -12,11 +12,7 @@ from tests.pictures import noise
 
 DAY = 86400
 WORD = "the-word-that-nobody-is-to-find"
-
-
-@pytest.fixture(autouse=True)
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(purging, "PAUSE", 0)
+pytestmark = pytest.mark.usefixtures("no_pauses")
 
 
 def keep(services: Services, days: int) -> None:

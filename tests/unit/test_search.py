@@ -18,10 +18,7 @@ from chat.services.search import Found
 from tests.conftest import sign_up
 from tests.unit.search_corpus import CORPUS, QUERIES
 
-
-@pytest.fixture(autouse=True)
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trigrams, "PAUSE", 0)
+pytestmark = pytest.mark.usefixtures("no_pauses")
 
 
 def say(services: Services, actor: Actor, room: str | int, *texts: str) -> list[int]:
