@@ -1,7 +1,7 @@
 """The page's files at addresses that contain a hash of all of them, so that browsers can cache them for a year.
 
-Modules import each other by relative names, so one hash covers the whole folder: `/static/v-<hash>/js/main.js`. A page
-that was open during an upgrade gets the new files at the old addresses, marked as not cacheable.
+One hash covers the whole folder, and the files joined from it: `/static/v-<hash>/pages/main.js`. A page that was open
+during an upgrade gets the new files at the old addresses, marked as not cacheable.
 """
 
 import gzip
@@ -13,9 +13,10 @@ from flask import Blueprint, Response, send_from_directory
 
 from chat.http.finishing import takes_gzip
 from chat.http.ranges import answer_conditionally
+from chat.web import bundles
+from chat.web.bundles import FOLDER as FOLDER
 
 bp = Blueprint("files", __name__, url_prefix="/static")
-FOLDER = Path(__file__).parent / "static"
 _FOR_EVER = "public, max-age=31536000, immutable"
 _COMPRESSED = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _MARK = "v-"
@@ -28,6 +29,8 @@ def version() -> str:
     for path in sorted(path for path in FOLDER.rglob("*") if path.is_file()):
         content = path.read_bytes()
         made.update(f"{path.relative_to(FOLDER)} {len(content)} ".encode() + content)
+    for name in bundles.NAMES:
+        made.update(_content(name))
     return _MARK + made.hexdigest()[:12]
 
 
@@ -42,7 +45,7 @@ def file(filename: str) -> Response:
     first, _, rest = filename.partition("/")
     is_versioned = first.startswith(_MARK)
     name = rest if is_versioned else filename
-    response = _compressed(name) or send_from_directory(FOLDER, name, conditional=False)
+    response = _compressed(name) or _joined(name) or send_from_directory(FOLDER, name, conditional=False)
     response.headers["Cache-Control"] = _FOR_EVER if first == version() else "no-cache"
     response.vary.add("Accept-Encoding")
     return answer_conditionally(response)
@@ -58,11 +61,24 @@ def _compressed(name: str) -> Response | None:
     return response
 
 
+def _joined(name: str) -> Response | None:
+    if name not in bundles.NAMES:
+        return None
+    content = _content(name)
+    response = Response(content, mimetype=_COMPRESSED[Path(name).suffix])
+    response.set_etag(hashlib.sha256(content).hexdigest()[:16])
+    return response
+
+
 @cache
 def _names() -> frozenset[str]:
-    return frozenset(str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*"))
+    return frozenset([*bundles.NAMES, *(str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*"))])
+
+
+def _content(name: str) -> bytes:
+    return bundles.joined(name).encode() if name in bundles.NAMES else (FOLDER / name).read_bytes()
 
 
 @cache
 def _gzip(name: str) -> bytes:
-    return gzip.compress((FOLDER / name).read_bytes(), 9, mtime=0)
+    return gzip.compress(_content(name), 9, mtime=0)

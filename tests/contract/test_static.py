@@ -9,7 +9,7 @@ from flask import Flask
 GZIP = {"Accept-Encoding": "gzip, deflate"}
 
 
-@pytest.mark.parametrize("page", ["/", "/docs"])
+@pytest.mark.parametrize("page", ["/", "/teach", "/board/public", "/docs"])
 def test_every_file_of_a_page_has_an_address_of_its_content(app: Flask, page: str) -> None:
     client = app.test_client()
     addresses = re.findall(r'(?:href|src)="(/static/[^"]*)"', client.get(page).text)
@@ -28,7 +28,23 @@ def test_every_file_of_a_page_has_an_address_of_its_content(app: Flask, page: st
         assert client.get(address, headers={**GZIP, "If-None-Match": reply.headers["ETag"]}).status_code == 304
 
 
-@pytest.mark.parametrize("address", ["/static/v-0123456789ab/js/main.js", "/static/js/main.js"])
+@pytest.mark.parametrize("page", ["/", "/teach", "/board/public", "/docs", "/docs/polling"])
+def test_a_page_is_one_style_sheet_and_at_most_two_scripts(app: Flask, page: str) -> None:
+    """Each file is a request: on a phone a hundred of them take seconds."""
+    text = app.test_client().get(page).text
+    assert len(re.findall(r"<link rel=.stylesheet", text)) == 1
+    assert len(re.findall(r"<script", text)) <= 2  # early.js is the other one
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/static/v-0123456789ab/js/main.js",
+        "/static/js/main.js",
+        "/static/v-0123456789ab/pages/main.js",
+        "/static/pages/main.css",
+    ],
+)
 @pytest.mark.parametrize("headers", [{}, GZIP])
 def test_a_page_that_is_open_during_an_upgrade_keeps_working(app: Flask, address: str, headers: dict[str, str]) -> None:
     reply = app.test_client().get(address, headers=headers, buffered=True)
@@ -36,7 +52,8 @@ def test_a_page_that_is_open_during_an_upgrade_keeps_working(app: Flask, address
 
 
 @pytest.mark.parametrize(
-    "name", ["nope.js", "v-0123456789ab", "v-0123456789ab/../../views.py", "js/../../views.py", "js"]
+    "name",
+    ["nope.js", "v-0123456789ab", "v-0123456789ab/../../views.py", "js/../../views.py", "js", "pages", "pages/nope.js"],
 )
 @pytest.mark.parametrize("headers", [{}, GZIP])
 def test_nothing_else_is_shown(app: Flask, name: str, headers: dict[str, str]) -> None:

@@ -14,9 +14,9 @@ def _path(module: str) -> str:
 
 
 def run(page: Page, module: str, body: str, cases: Any = None) -> Any:
-    """Return the result of a function body with `m`, the module as loaded by the page, and `cases`."""
+    """Return the result of a function body with `m`, the module, and `cases`. The page has an instance of its own."""
     script = f"""async (cases) => {{
-      const main = new URL(document.querySelector('script[type=module]').src);
+      const main = new URL('../js/main.js', document.querySelector('script[type=module]').src);
       const m = await import(new URL('./{_path(module)}', main));
       {body}
     }}"""
