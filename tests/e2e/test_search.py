@@ -67,6 +67,23 @@ def test_a_preview_is_one_paragraph(people, name):
     assert preview.evaluate("(node) => node.offsetHeight") < 60
 
 
+def test_names_written_from_the_right_leave_the_order_of_a_line(people, name):
+    anna, _room = own_room(people, name)
+    dana, club = people.client(name("דנה")), f"{name('')[1:]} חדר".strip()
+    dana.post("/room/create", roomname=club)
+    anna.request.post("/room/join", data={"roomname": club})
+    dana.say("a lamp", club)
+    anna.reload()
+    anna.locator("#search").click()
+    dialog = anna.get_by_role("dialog")
+    dialog.get_by_label("Words to find").fill("lamp")
+    dialog.get_by_label("Words to find").press("Enter")
+    parts = dialog.locator(".search-hit", has_text=club).locator(".hint bdi")
+    expect(parts).to_have_count(3)
+    places = [part.evaluate("(node) => node.getBoundingClientRect().left") for part in parts.all()]
+    assert places == sorted(places), "author, room, time"
+
+
 @pytest.mark.parametrize(("scheme", "locale"), [("dark", "zh-CN")])
 def test_search_on_a_phone(people, name, scheme, locale):
     anna = people.join(name("anna"), locale=locale, color_scheme=scheme, viewport={"width": 320, "height": 640})

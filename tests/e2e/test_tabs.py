@@ -1,11 +1,13 @@
 """Several tabs of one browser, and several devices of one person."""
 
+import os
 import re
 import sqlite3
 
 import requests
 from playwright.sync_api import Page, Request, expect
 
+from tests import launch
 from tests.e2e.conftest import INSECURE_HOST, PASSWORD
 from tests.e2e.steps import expect_once, expect_stored, open_room, own_room, row, say, wait_for
 
@@ -17,9 +19,9 @@ def new_tab(people, page: Page, path: str = "/") -> Page:
     return tab
 
 
-def log_in(page: Page, username: str) -> None:
+def log_in(page: Page, username: str, password: str = PASSWORD) -> None:
     page.locator("#username").fill(username)
-    page.locator("#password").fill(PASSWORD)
+    page.locator("#password").fill(password)
     page.locator("#password").press("Enter")
     expect(page.locator("#my-name")).to_have_text(username)
 
@@ -178,6 +180,35 @@ def test_a_new_password_is_told_and_the_focus_is_in_the_composer(people, name, s
     log_in(anna, name("anna"))
     expect(anna.locator("#message-text")).to_be_focused()
     expect(anna.locator("#message-text")).to_have_value("kept while I log in")
+
+
+def test_a_password_reset_by_command_loses_nothing_that_is_being_written(people, name, server):
+    people.may_lose_network = True
+    anna, _room = own_room(people, name, is_altered=True)
+    say(anna, "said")
+    expect_stored(anna, "said")
+    anna.locator(".message").hover()
+    anna.locator("button[title=Edit]").click()
+    anna.locator(".editor textarea").fill("said better")
+    anna.route("**/chat/send", lambda route: route.abort())
+    say(anna, "on its way")
+    expect(anna.locator("[data-state=failed]")).to_have_count(1)
+    anna.locator("#message-text").fill("half a thought")
+    told = server.home / "reset"
+    environment = {"PATH": os.environ["PATH"], "CHAT_INSTANCE_PATH": str(server.home)}
+    assert launch.flask(["chat", "reset-password", name("anna")], environment, told) == 0
+    expect(anna.locator("#login-reason")).to_contain_text("password was changed")
+    one_time = told.read_text().split()[-1]
+    told.unlink()
+    log_in(anna, name("anna"), one_time)
+    dialog = anna.get_by_role("dialog")
+    dialog.get_by_label("The one-time password").fill(one_time)
+    dialog.get_by_label("New password").fill("another passphrase")
+    dialog.get_by_role("button", name="Change password").click()
+    expect(dialog).to_have_count(0)
+    expect(anna.locator(".editor textarea")).to_have_value("said better")
+    expect(anna.locator("[data-state=failed] .bubble")).to_have_text("on its way")
+    expect(anna.locator("#message-text")).to_have_value("half a thought")
 
 
 def test_a_login_that_the_browser_did_not_keep_is_told(people, name, server):

@@ -40,6 +40,9 @@ export function el(tag, attributes = {}, ...children) {
   return node;
 }
 
+/** Texts with dots between them, as nodes: one that is written from the right does not change the order of the others. */
+export const isolated = (texts) => texts.flatMap((text, index) => (index === 0 ? [el("bdi", {}, text)] : [" · ", el("bdi", {}, text)]));
+
 /** One of the page's icons, hidden from screen readers. */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");

@@ -1,7 +1,7 @@
 // The newest announcement of the open room, above its messages, and all of them in a dialog.
 
 import { api } from "../core/api.js";
-import { byId, el } from "../lib/dom.js";
+import { byId, el, isolated } from "../lib/dom.js";
 import { fullTime, toDate } from "../lib/format.js";
 import { onLanguage, t } from "../lib/i18n.js";
 import { fullName } from "../lib/names.js";
@@ -84,7 +84,7 @@ export class Announcements {
   #showAll() {
     const row = (found) => {
       const text = el("p", { class: "words", dir: "auto" }, formatted(found.content));
-      const about = el("p", { class: "hint" }, `${this.#author(found)} · ${fullTime(toDate(found.timestamp))}`);
+      const about = el("p", { class: "hint" }, isolated([this.#author(found), fullTime(toDate(found.timestamp))]));
       return el("li", {}, el("div", {}, text, about));
     };
     openDialog(t("announcement.title"), [el("ul", { class: "found" }, this.#found.map(row))]);

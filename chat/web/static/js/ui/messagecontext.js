@@ -2,7 +2,7 @@
 
 import { api } from "../core/api.js";
 import { release, toEntries } from "../core/servermessages.js";
-import { el } from "../lib/dom.js";
+import { el, isolated } from "../lib/dom.js";
 import { fullTime, toDate } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
 import { fullName } from "../lib/names.js";
@@ -80,7 +80,7 @@ export class Surroundings {
 
   #node(message) {
     const isFound = message.id === this.#hit.id;
-    const about = `${fullName(message.name, message.user, message.userId)} · ${fullTime(toDate(message.timestamp))}`;
+    const about = isolated([fullName(message.name, message.user, message.userId), fullTime(toDate(message.timestamp))]);
     return el(
       "li",
       { class: isFound ? "found" : null, "data-id": message.id, tabindex: "-1", "aria-current": isFound && "true" },

@@ -1,7 +1,7 @@
 // The search: a dialog with the messages found, and each of them in its place.
 
 import { api } from "../core/api.js";
-import { byId, el } from "../lib/dom.js";
+import { byId, el, isolated } from "../lib/dom.js";
 import { cutBefore, shortTime, toDate } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
 import { fullName, roomTitle } from "../lib/names.js";
@@ -138,7 +138,7 @@ class SearchDialog {
   #row(hit) {
     const room = this.#store.rooms.get(hit.roomname);
     const by = fullName(hit.nickname || hit.user, hit.user, hit.user_id, room?.alike.has(hit.user_id));
-    const about = [by, room ? roomTitle(room) : hit.roomname, shortTime(toDate(hit.timestamp))].join(" · ");
+    const about = isolated([by, room ? roomTitle(room) : hit.roomname, shortTime(toDate(hit.timestamp))]);
     const button = el(
       "button",
       { type: "button", class: "search-hit", onclick: () => this.#show(hit, button) },
