@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import ColumnElement, insert, or_, select, update
 
 from chat.clock import SECOND, Clock
 from chat.models import Access, Actor, AuditAction, AuditRow, Membership, Message, Role, Room, User
@@ -18,7 +18,7 @@ from chat.services import access, paging
 from chat.services.access import RoomRef
 from chat.services.paging import Listed, Page
 from chat.services.permissions import Action, require, require_teacher
-from chat.storage.texts import AsciiLower
+from chat.storage.texts import contains
 
 KEPT_S = 43200  # words of a deleted message; with the housekeeping they are gone within a day
 PURGED_AT_ONCE = 500  # rows looked at per round of housekeeping
@@ -126,12 +126,12 @@ _entries: Any = select(
 
 
 def _found(connection: Any, query: Any, page: Page) -> Listed[AuditEntry]:
-    if page.search:
-        wanted = page.search.lower()
-        names = (AuditRow.actor, AuditRow.subject, AuditRow.room, AuditRow.action)
-        query = query.where(or_(*(AsciiLower(name).contains(wanted, autoescape=True) for name in names)))
-    rows = paging.fetch(connection, query, [AuditRow.id], page, newest_first=True)
+    rows = paging.fetch(connection, query, [AuditRow.id], page, newest_first=True, search=_is_about)
     return rows.with_entries([_entry(row) for row in rows])
+
+
+def _is_about(text: str) -> ColumnElement[bool]:
+    return or_(*(contains(name, text) for name in (AuditRow.actor, AuditRow.subject, AuditRow.room, AuditRow.action)))
 
 
 def _entry(row: Any) -> AuditEntry:

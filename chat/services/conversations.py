@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, update
@@ -149,9 +150,8 @@ class Conversations:
             # Skips conversations with former friends until the friendship is renewed.
             .where(Membership.user_id == actor.user_id, Room.deleted_at.is_(None), IS_CURRENT, Room.id.not_in(ended))
         )
-        if page.search:
-            wanted = wanted.where(_is_called(actor, page.search))
-        part = paging.limited(wanted, (is_pinned, newest, Room.id), page, newest_first=True).subquery()
+        keys = (is_pinned, newest, Room.id)
+        part = paging.limited(wanted, keys, page, newest_first=True, search=partial(_is_called, actor)).subquery()
         query = (
             select(Room.id, Room.title, _friend_id(actor).label("friend_id"), User.nickname)
             .add_columns(Message.id.label("message_id"), Message.time)

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy import delete, insert, select, update
@@ -33,7 +34,7 @@ from chat.services.paging import WHOLE, Listed, Page
 from chat.services.quota import Quota
 from chat.services.rate_limits import Limits
 from chat.services.writing import require_sendable
-from chat.storage.texts import AsciiLower
+from chat.storage.texts import contains
 
 FILENAME_MAX_CHARS = 200
 LEASE = 45 * SECOND  # µs; an upload without progress for this long is abandoned (its connection times out earlier)
@@ -215,10 +216,9 @@ class Files:
         """Return the room's id and its files, oldest first; a page contains the newest. Raises ROOM_NOT_FOUND."""
         with self._store.read() as connection:
             room = access.joined(connection, actor, ref)
-            query = _files.where(Message.room_id == room.id)
-            if page.search:
-                query = query.where(AsciiLower(Attachment.filename).contains(page.search.lower(), autoescape=True))
-            rows = paging.fetch(connection, query, [Message.time], page, newest_first=page.limit is not None)
+            query, newest_first = _files.where(Message.room_id == room.id), page.limit is not None
+            named = partial(contains, Attachment.filename)
+            rows = paging.fetch(connection, query, [Message.time], page, newest_first=newest_first, search=named)
         return room.id, rows.with_entries([FileView(*row[:6]) for row in rows])
 
     def find(self, actor: Actor, file_id: int) -> FileView:

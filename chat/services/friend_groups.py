@@ -61,11 +61,9 @@ class FriendGroups:
             .join(FriendGroupMember, FriendGroupMember.user_id == User.id)
             .where(FriendGroupMember.group_id == within_64_bits(group_id))
         )
-        if page.search:
-            query = query.where(user_directory.called(page.search))
         with self._store.read() as connection:
             name = _own(connection, actor, group_id)
-            rows = paging.fetch(connection, query, [User.id], page)
+            rows = paging.fetch(connection, query, [User.id], page, search=user_directory.called)
             return name, rows.with_entries(user_directory.persons(connection, rows))
 
     def add(self, actor: Actor, group_id: int, user_id: int) -> None:

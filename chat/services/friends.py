@@ -136,10 +136,8 @@ class Friends:
             .join(Friendship, friendships.other(actor.user_id) == User.id)
             .where(friendships.of(actor.user_id), Friendship.ended_at.is_(None))
         )
-        if page.search:
-            query = query.where(user_directory.called(page.search))
         with self._store.read() as connection:
-            rows = paging.fetch(connection, query, [Friendship.id], page)
+            rows = paging.fetch(connection, query, [Friendship.id], page, search=user_directory.called)
             return rows.with_entries(user_directory.persons(connection, rows))
 
     def find(self, actor: Actor, user_id: int) -> FriendView:

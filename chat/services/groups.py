@@ -70,11 +70,9 @@ class Groups:
             .join(Membership, Membership.user_id == User.id)
             .where(Membership.room_id == access.within_64_bits(room_id), User.deleted_at.is_(None))
         )
-        if page.search:
-            query = query.where(user_directory.called(page.search))
         with self._store.read() as connection:
             room = access.joined(connection, actor, room_id)
-            rows = paging.fetch(connection, query, [Membership.id], page)
+            rows = paging.fetch(connection, query, [Membership.id], page, search=user_directory.called)
             persons = user_directory.persons(connection, rows)
         found = [MemberRole(person, Role(row.role)) for person, row in zip(persons, rows, strict=True)]
         return rows.with_entries(found), room.role or Role.MEMBER

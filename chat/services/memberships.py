@@ -184,14 +184,12 @@ class Memberships:
             room = access.joined(connection, actor, ref)
             wanted = select(Membership.id.label("membership_id")).join(User, Membership.user_id == User.id)
             wanted = wanted.where(Membership.room_id == room.id, User.deleted_at.is_(None))
-            if page.search:
-                wanted = wanted.where(called(page.search))
             if role is not None:
                 wanted = wanted.where(Membership.role == role)
             if only_alike:
                 wanted = wanted.where(_looks_like_another(room.id))
             # Names are compared only for the members on the page.
-            part = paging.limited(wanted, [Membership.id], page, newest_first=False).subquery()
+            part = paging.limited(wanted, [Membership.id], page, newest_first=False, search=called).subquery()
             query = (
                 select(User.id, User.username, User.nickname, User.created_at, User.updated_at, Membership.role)
                 .add_columns(User.is_teacher, (_looks_like_another(room.id) if alike else false()).label("is_alike"))
@@ -239,12 +237,9 @@ class Memberships:
             raise ChatError(ErrorCode.BARRED)
         [(last_time, is_lobby, has_others)] = tx.run(_entered, {"room": room_id})
         now = self._clock()
-        about = {"room_id": room_id, "role": role, "joined_at": now, "read_time": last_time}
-        about["added_by_id"] = added_by
-        rows = [{"user_id": user_id, **about, "muted_until": 0} for user_id in user_ids]
-        for row in rows:
-            if row["user_id"] in restricted:
-                row["muted_until"] = restricted[row["user_id"]].muted_until
+        about = {"room_id": room_id, "role": role, "joined_at": now, "read_time": last_time, "added_by_id": added_by}
+        muted = {user_id: found.muted_until for user_id, found in restricted.items()}
+        rows = [{"user_id": user_id, **about, "muted_until": muted.get(user_id, 0)} for user_id in user_ids]
         tx.execute(insert(Membership), rows)
         waiting = (Invitation.room_id == room_id, Invitation.receiver_id.in_(user_ids))
         is_waiting = Invitation.status == InvitationStatus.WAITING

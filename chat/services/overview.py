@@ -13,7 +13,7 @@ from chat.services.access import AnyConnection
 from chat.services.paging import Listed, Page
 from chat.services.permissions import require_teacher
 from chat.services.presence import Presence
-from chat.services.user_directory import called
+from chat.services.user_directory import accounts, called
 from chat.storage.number_set import is_among
 
 WINDOW_S = 60  # of the messages that are counted
@@ -67,10 +67,8 @@ class Overview:
         query = select(User.id, User.username, User.nickname, User.is_teacher).where(
             is_online, User.deleted_at.is_(None)
         )
-        if page.search:
-            query = query.where(called(page.search))
         with self._store.read() as connection:
-            rows = paging.fetch(connection, query, [User.id], page)
+            rows = paging.fetch(connection, query, [User.id], page, search=called)
             sessions = self._sessions(connection, [row.id for row in rows])
         return rows.with_entries(
             [
@@ -94,17 +92,16 @@ class Overview:
             .order_by((Room.access == Access.OPEN).desc(), count.desc(), Room.id)
             .limit(MOST_ROOMS)
         )
-        living = select(func.count()).select_from(User).where(User.deleted_at.is_(None))
         with self._store.read() as connection:
             rows = connection.execute(by_room).all()
             shown = [row for row in rows if row.access == Access.OPEN]
             members = _members(connection, [row.id for row in shown])
-            accounts = connection.execute(living).scalar_one()
+            people = connection.execute(accounts).scalar_one()
         rooms = [
             ActiveRoom(row.id, row.name, row.messages, len(members[row.id] & online), len(members[row.id]))
             for row in shown
         ]
-        return Activity(len(online), accounts, int(rows[0].total) if rows else 0, rooms)
+        return Activity(len(online), people, int(rows[0].total) if rows else 0, rooms)
 
     def _sessions(self, connection: AnyConnection, user_ids: list[int]) -> dict[int, list[OnlineSession]]:
         """Return the sessions of online users: those the database knows to be online, else the newest."""

@@ -1,7 +1,7 @@
 """Lists: complete up to a cap that drops the oldest entries, or in pages (keyset pagination)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -21,6 +21,7 @@ _POSITION = re.compile(r"[0-9]{1,19}(?:-[0-9]{1,19})*", re.ASCII)
 T = TypeVar("T")
 S = TypeVar("S")
 Key = ColumnElement[Any] | InstrumentedAttribute[int]
+Matches = Callable[[str], ColumnElement[bool]]  # of a text that is searched for
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +55,17 @@ class Listed(list[T]):
         return _position_of(self._rows[count - 1])
 
 
-def limited(query: AnySelect, keys: Sequence[Key], page: Page, *, newest_first: bool) -> AnySelect:
+def limited(
+    query: AnySelect, keys: Sequence[Key], page: Page, *, newest_first: bool, search: Matches | None = None
+) -> AnySelect:
     """Restrict the query to the page's rows, plus one more if another page follows.
 
     The keys are integers that grow with an entry's age or activity, unique in combination. They are added to the
-    columns as key_0, key_1, …. In Lane.REST a whole list is cut at SHORT entries, plus one. Raises FIELD_INVALID for a
-    malformed cursor.
+    columns as key_0, key_1, …. In Lane.REST a whole list is cut at SHORT entries, plus one. search: the condition for
+    page.search; None: the list has no search. Raises FIELD_INVALID for a malformed cursor.
     """
+    if page.search and search is not None:
+        query = query.where(search(page.search))
     columns = [key.label(f"key_{number}") for number, key in enumerate(keys)]
     is_descending = newest_first or page.limit is None
     # By the columns' names: SQLite would evaluate the expressions once more to sort.
@@ -90,10 +95,16 @@ def _position_of(row: Any) -> str:
 
 
 def fetch(
-    connection: Any, query: AnySelect, keys: Sequence[Key], page: Page, *, newest_first: bool = False
+    connection: Any,
+    query: AnySelect,
+    keys: Sequence[Key],
+    page: Page,
+    *,
+    newest_first: bool = False,
+    search: Matches | None = None,
 ) -> Listed[Any]:
     """Return the rows of a page. See `limited`."""
-    rows = connection.execute(limited(query, keys, page, newest_first=newest_first)).all()
+    rows = connection.execute(limited(query, keys, page, newest_first=newest_first, search=search)).all()
     return listed(rows, page, newest_first=newest_first)
 
 

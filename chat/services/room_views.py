@@ -1,6 +1,7 @@
 """Rooms as one user sees them, single or as a list (docs/specification.md, "Room", "Bounds")."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, case, func, literal, select
@@ -66,10 +67,9 @@ def views(
     own = and_(Membership.room_id == Room.id, Membership.user_id == actor.user_id)
     wanted = select(Room.id.label("room_id"), Membership.id.label("membership_id")).join(Membership, own, isouter=True)
     wanted = wanted.where(Room.deleted_at.is_(None), which)
-    if page.search:
-        wanted = wanted.where(paging.matches(Room.name_key, page.search))
     # Details are looked up only for the rooms on the page.
-    part = paging.limited(wanted, (is_joined, activity, Room.id), page, newest_first=True).subquery()
+    keys, named = (is_joined, activity, Room.id), partial(paging.matches, Room.name_key)
+    part = paging.limited(wanted, keys, page, newest_first=True, search=named).subquery()
     order = (
         (part.c.key_0.desc(), Room.id)
         if page.limit is None

@@ -47,5 +47,4 @@ class SeenBy:
                 .where(User.id != message.sender_id, User.deleted_at.is_(None))
             )
             count: int = connection.execute(found.with_only_columns(func.count())).scalar_one()
-            wanted = found.where(called(page.search)) if page.search else found
-            return Readers(count, paging.fetch(connection, wanted, [Membership.id], page))
+            return Readers(count, paging.fetch(connection, found, [Membership.id], page, search=called))

@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from chat.clock import Clock
@@ -24,7 +24,7 @@ from chat.services.presence import Presence
 from chat.services.profile_changes import tell_profiles
 from chat.services.sessions import Sessions
 from chat.services.site import Site, drop_claim, lock_site, require_another_teacher
-from chat.services.user_directory import called
+from chat.services.user_directory import accounts, called
 from chat.services.usernames import lock_names_of, name_columns, require_still_unlike, settle_names
 
 _CONSONANTS, _VOWELS = "bdfghkmnprstvz", "aeiou"  # without letters that look like others or like digits
@@ -104,10 +104,8 @@ class Teachers:
             .add_columns(User.must_change_password, User.created_at)
             .where(User.deleted_at.is_(None))
         )
-        if page.search:
-            query = query.where(called(page.search))
         with self._store.read() as connection:
-            rows = paging.fetch(connection, query, [User.id], page)
+            rows = paging.fetch(connection, query, [User.id], page, search=called)
         online = self._presence.online(row.id for row in rows)
         found = [
             PersonView(
@@ -129,8 +127,7 @@ class Teachers:
         """Return the number of accounts that are not deleted. Raises NOT_TEACHER."""
         require_teacher(actor)
         with self._store.read() as connection:
-            living = select(func.count()).select_from(User).where(User.deleted_at.is_(None))
-            return connection.execute(living).scalar_one()
+            return connection.execute(accounts).scalar_one()
 
     def reset_password(self, actor: Actor | None, username: str) -> str:
         """Set a one-time password for a user, end their sessions, and return the password.

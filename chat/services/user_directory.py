@@ -19,6 +19,7 @@ from chat.storage.avatars import avatars_of
 
 MOST_FOUND = 50
 
+accounts = select(func.count()).select_from(User).where(User.deleted_at.is_(None))  # how many are not deleted
 columns = (User.id, User.email, User.nickname, User.deleted_at.is_not(None).label("is_deleted"))
 
 
@@ -71,18 +72,15 @@ class UserDirectory:
     def everybody(self, page: Page = WHOLE) -> Listed[tuple[int, str]]:
         """Return ids and usernames of all accounts that are not deleted, oldest first."""
         query = select(User.id, User.username).where(User.deleted_at.is_(None))
-        if page.search:
-            query = query.where(called(page.search))
         with self._store.read() as connection:
-            rows = paging.fetch(connection, query, [User.id], page)
+            rows = paging.fetch(connection, query, [User.id], page, search=called)
         return rows.with_entries([(row.id, row.username) for row in rows])
 
     def count(self) -> tuple[int, int]:
         """Return the number of accounts that are not deleted, and how many of them are online."""
-        living = select(func.count()).select_from(User).where(User.deleted_at.is_(None))
         online = self._presence.everybody_online()
         with self._store.read() as connection:
-            return connection.execute(living).scalar_one(), len(online)
+            return connection.execute(accounts).scalar_one(), len(online)
 
     def authors(self, actor: Actor, ref: RoomRef, message_ids: Collection[int]) -> Sequence[Any]:
         """Return the authors of messages of a room, each once: id, username, nickname, is_teacher, avatar.

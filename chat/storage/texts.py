@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Integer, Text
+from sqlalchemy import ColumnElement, Integer, Text
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -15,6 +15,11 @@ class AsciiLower(FunctionElement[str]):
 
     type = Text()
     inherit_cache = True
+
+
+def contains(column: Any, text: str) -> ColumnElement[bool]:
+    """Whether a column contains the text, with A to Z as a to z."""
+    return AsciiLower(column).contains(text.lower(), autoescape=True)
 
 
 @compiles(AsciiLower, "sqlite")
