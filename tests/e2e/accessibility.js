@@ -1,17 +1,31 @@
 // Looks at what the page shows, in a colour scheme; gives a list of what is wrong. The function is evaluated in the page.
-async ({ scheme, tags, rules }) => {
+async ({ width, scheme, tags, contrast }) => {
+  while (innerWidth !== width) await new Promise(requestAnimationFrame);
   const found = new Set();
   const scope = document.querySelector("dialog") ?? document;
   const shown = (selector) => [...scope.querySelectorAll(selector)].filter((node) => node.checkVisibility({ visibilityProperty: true }));
   const about = (node) => `${node.tagName.toLowerCase()}#${node.id}.${node.className} «${(node.textContent || "").trim().slice(0, 40)}»`;
+  const isOpaque = (node) => node !== document && /^rgb\(/.test(getComputedStyle(node).backgroundColor);
+  const check = async (context, options) => {
+    const { violations } = await axe.run(context, { resultTypes: ["violations"], iframes: false, ...options });
+    for (const { id, nodes } of violations) {
+      for (const { html, any } of nodes) found.add(`${scheme} ${id}: ${html.slice(0, 160)} ${any[0]?.message ?? ""}`);
+    }
+  };
 
   const root = document.documentElement;
   const theme = root.dataset.theme;
   if (theme) root.dataset.theme = scheme; // pages without it have one scheme
-  const { violations } = await axe.run(scope, { runOnly: { type: "tag", values: tags }, rules, resultTypes: ["violations"], iframes: false });
-  for (const { id, nodes } of violations) {
-    for (const { html, any } of nodes) found.add(`${scheme} ${id}: ${html.slice(0, 160)} ${any[0]?.message ?? ""}`);
+  // axe-core looks for what overlaps a dialog in the whole page behind it, which a modal one covers anyway.
+  const behind = isOpaque(scope) ? [...document.body.children].filter((node) => !node.contains(scope)) : [];
+  for (const node of behind) node.style.visibility = "hidden";
+  await check(scope, { runOnly: { type: "tag", values: tags }, rules: { "color-contrast": { enabled: contrast === "all" } } });
+  if (contrast === "rest") {
+    const rest = shown("*").filter((node) => !window.shownBefore.has(node));
+    if (rest.length) await check({ include: rest }, { runOnly: { type: "rule", values: ["color-contrast"] } });
+    window.shownBefore = new Set(shown("*"));
   }
+  for (const node of behind) node.style.visibility = "";
   if (theme) root.dataset.theme = theme;
 
   // axe-core accepts small targets with room around them.

@@ -33,16 +33,28 @@ def axe_core() -> str:
     return Path(package.origin).with_name("axe.min.js").read_text(encoding="utf-8")
 
 
-class Walk:
-    """Looks at screens, each in all sizes: in one colour scheme at a phone's size, in the other one at the others."""
+NOTE_SHOWN = """() => {
+    const scope = document.querySelector("dialog") ?? document;
+    const isShown = (node) => node.checkVisibility({ visibilityProperty: true });
+    window.shownBefore = new Set([...scope.querySelectorAll("*")].filter(isShown));
+}"""
 
-    def __init__(self, page: Page, *, is_dark_on_phones: bool) -> None:
+
+class Walk:
+    """Looks at screens, each in all sizes: in one colour scheme at a phone's size, in the other one at the others.
+
+    A second walk, in another language, swaps the schemes. Colours depend on neither size nor language, so it looks at
+    the contrast only of what one of the two sizes does not show: the first walk has seen the rest in both schemes.
+    """
+
+    def __init__(self, page: Page, *, is_second: bool) -> None:
         self.page = page
-        self._is_dark_on_phones = is_dark_on_phones
+        self._is_second = is_second
         self.found: list[str] = []
         self._axe = axe_core()
         self._devices = page.context.new_cdp_session(page)
         self._texts: dict[str, list[str]] = {}  # English and Chinese, by key
+        self._size = (0, 0, 0)
         self.resize(DESKTOP)
 
     def finish(self) -> None:
@@ -70,12 +82,16 @@ class Walk:
 
     def look(self, screen: str, sizes: tuple[tuple[int, int, int], ...] = SIZES) -> None:
         """Look at what is shown; ends at the desktop's size."""
+        is_repeated = self._is_second and {PHONE, DESKTOP} <= set(sizes)
+        if is_repeated:
+            self.resize(DESKTOP)
+            self.page.evaluate(NOTE_SHOWN)
         for size in sizes:
-            self.resize(size)
-            scheme = "dark" if (size == PHONE) == self._is_dark_on_phones else "light"
+            self._resize(size)
+            scheme = "light" if (size == PHONE) == self._is_second else "dark"
             # Colours are the same in all sizes, and no other rule depends on them.
-            rules = {"color-contrast": {"enabled": size != ZOOMED}}
-            about: dict[str, Any] = {"scheme": scheme, "tags": TAGS, "rules": rules}
+            contrast = "none" if size == ZOOMED else "rest" if is_repeated else "all"
+            about: dict[str, Any] = {"width": size[0], "scheme": scheme, "tags": TAGS, "contrast": contrast}
             seen = cast("list[str]", self.page.evaluate(LOOK, about))
             self.found += [f"{screen}, {size[0]} px: {each}" for each in seen]
             if PICTURES:
@@ -142,8 +158,12 @@ class Walk:
             self.found.append(f"{screen}: afterwards the focus is on {now}")
 
     def resize(self, size: tuple[int, int, int]) -> None:
-        """Give the window this size."""
-        width, height, scale = size
+        """Give the window this size, and wait until it has it."""
+        if size != self._size:
+            self._resize(size)
+            self.page.wait_for_function("(width) => innerWidth === width", arg=size[0])
+
+    def _resize(self, size: tuple[int, int, int]) -> None:
+        width, height, scale = self._size = size
         screen = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": False}
         self._devices.send("Emulation.setDeviceMetricsOverride", screen)
-        self.page.wait_for_function("(width) => innerWidth === width", arg=width)

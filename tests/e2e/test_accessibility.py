@@ -90,12 +90,12 @@ def guests(browser: Browser, school: School) -> Iterator[People]:
 
 
 def walk_of(guests: People, language: str, client: Client | None = None) -> Walk:
-    """A walk on a page in this language; of a user, if a client is given. The languages swap the colour schemes."""
+    """A walk on a page in this language; of a user, if a client is given."""
     page = guests.page(locale=language, has_touch=client is not None)
     if client is not None:
         answer = page.context.request.post("/user/login", data={"username": client.name, "password": PASSWORD})
         assert answer.ok, answer.text()
-    return Walk(page, is_dark_on_phones=language == "en-US")
+    return Walk(page, is_second=language != LANGUAGES[0])
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
