@@ -108,6 +108,11 @@ class Desk:
         self.problems = Problems()
         self.problems.watch(self.page)
 
+    def post(self, path: str, **body: Any) -> None:
+        """Send a request as the page's user."""
+        answer = self.context.request.post(path, data=body)
+        assert answer.ok, answer.text()
+
     def clear(self) -> bool:
         """Remove everything of a user; False where that is not possible."""
         if self.page.is_closed():
@@ -165,8 +170,8 @@ class People:
         self._problems = Problems()
         self.may_lose_network = False
 
-    def page(self, user: str | None = None, *, is_altered: bool = False, **options: Any) -> Page:
-        """Open the page in a browser context, for a visitor or a new logged-in user.
+    def page(self, user: str | None = None, *, room: str = "", is_altered: bool = False, **options: Any) -> Page:
+        """Open the page in a browser context, for a visitor or a new logged-in user, in a new room of theirs if named.
 
         is_altered: the test leaves traces in the page that a new address does not remove, such as another clock.
         """
@@ -177,9 +182,10 @@ class People:
             desk = self._desks.take()
             self._used.append(desk)
         if user is not None:
-            answer = desk.context.request.post("/user/register", data={"username": user, "password": PASSWORD})
-            assert answer.ok, answer.text()
-        desk.page.goto("/")
+            desk.post("/user/register", username=user, password=PASSWORD)
+        if room:
+            desk.post("/room/create", roomname=room)
+        desk.page.goto(f"/#{room}" if room else "/")
         return desk.page
 
     def watch(self, page: Page) -> None:
@@ -187,7 +193,7 @@ class People:
         self._problems.watch(page)
 
     def join(self, name: str, **options: Any) -> Page:
-        """Create a user who sees the lobby."""
+        """Create a user who sees the lobby, or a new room."""
         page = self.page(user=name, **options)
         expect(page.locator("#my-name")).to_have_text(name)
         page.wait_for_selector("body[data-connection=online]")

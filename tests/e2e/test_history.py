@@ -13,7 +13,7 @@ TABLET: dict[str, Any] = {"viewport": {"width": 900, "height": 700}, "has_touch"
 
 @pytest.mark.parametrize("opener", ["#find-rooms", "#create-room", "#room-details", ".picture"])
 def test_back_and_escape_close_what_is_open_and_give_the_focus_back(people, name, opener):
-    anna, room = own_room(people, name)
+    anna, room = own_room(people, name, by_hand=True)
     drop_file(anna, "#message-text", "paste")
     expect(anna.locator("[data-state=stored] .picture img")).to_be_visible()
     for close in (anna.go_back, lambda: anna.keyboard.press("Escape")):
@@ -30,7 +30,7 @@ def test_back_and_escape_close_what_is_open_and_give_the_focus_back(people, name
 
 
 def test_back_from_a_room_that_a_dialog_led_to(people, name):
-    anna, room = own_room(people, name, **PHONE)
+    anna, room = own_room(people, name, by_hand=True, **PHONE)
     anna.locator("#back").tap()
     anna.locator("#find-rooms").tap()
     anna.get_by_role("button", name=f"Open {room}").tap()
@@ -47,7 +47,7 @@ def test_back_from_a_room_that_a_dialog_led_to(people, name):
 
 @pytest.mark.parametrize("openers", [["#toggle-members"], ["#room-details"], ["#toggle-members", "#room-details"]])
 def test_after_a_reload_back_leaves_what_shows(people, name, openers):
-    anna, room = own_room(people, name, **TABLET)
+    anna, room = own_room(people, name, by_hand=True, **TABLET)
     for opener in openers:
         anna.locator(opener).press("Enter")
         anna.wait_for_function("() => history.state !== null")
@@ -60,7 +60,7 @@ def test_after_a_reload_back_leaves_what_shows(people, name, openers):
 
 
 def test_after_a_reload_back_leaves_what_shows_on_a_phone(people, name):
-    anna, room = own_room(people, name, **PHONE)
+    anna, room = own_room(people, name, by_hand=True, **PHONE)
     anna.locator("#toggle-members").tap()
     expect(anna.locator("#members-pane")).to_be_visible()
     anna.reload()
@@ -72,7 +72,7 @@ def test_after_a_reload_back_leaves_what_shows_on_a_phone(people, name):
 
 
 def test_forward_to_what_is_closed_does_not_use_up_back(people, name):
-    anna, _ = own_room(people, name)
+    anna, _ = own_room(people, name, by_hand=True)
     anna.locator("#room-details").click()
     anna.go_back()
     expect(anna.get_by_role("dialog")).to_have_count(0)

@@ -78,7 +78,7 @@ def test_an_edit_that_is_refused_stays_open_and_escape_gives_it_up(people, name)
 
 @pytest.mark.parametrize("way", ["another room", "going back", "the session ends"])
 def test_an_edit_is_there_again_when_its_message_is(people, name, way):
-    anna, room = own_room(people, name)
+    anna, room = own_room(people, name, by_hand=True)
     say(anna, "one")
     expect_stored(anna, "one")
     tool(anna, "one", "Edit")

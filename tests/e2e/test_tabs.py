@@ -149,7 +149,7 @@ def test_messages_on_screen_on_any_device_are_read(people, name):
 
 
 def test_back_shows_the_room(people, name):
-    anna, room = own_room(people, name)
+    anna, room = own_room(people, name, by_hand=True)
     open_room(anna, "public")
     anna.go_back()
     expect(anna.locator("#room-title")).to_have_text(room)
