@@ -21,6 +21,7 @@ const RETRY_MS = 5000;
 
 class Board {
   #room;
+  #id = null; // the room's, by which it is found where it has another name
   #messages = [];
   #hidden = null; // id of the message that the button has hidden
   #switches = { names: false, frozen: false };
@@ -43,6 +44,7 @@ class Board {
     actFor((await api.me()).id);
     await this.#look();
     this.#label();
+    this.#identify().catch(() => {});
     this.#showJoin().catch(() => {}); // not for everybody: there is no code to show, then
     for (;;) {
       try {
@@ -52,12 +54,30 @@ class Board {
         await pause(this.#isMember ? AGAIN_MS : LOOK_MS);
       } catch (error) {
         if (error.status === 401) return logIn(); // the session has ended, or is another user's
-        if (error.status === 404 && !this.#isMember) return this.tell(error);
-        if (error.status === 404) this.#isMember = false;
+        if (error.status === 404 && !this.#isMember) {
+          if (!(await this.#rename().catch(() => false))) return this.tell(error);
+        } else if (error.status === 404) this.#isMember = false;
         else byId("board-state").textContent = error.message;
         await pause(RETRY_MS);
       }
     }
+  }
+
+  async #identify() {
+    const { rooms } = await api.rooms(1, this.#room);
+    this.#id = rooms.find(({ roomname }) => roomname === this.#room)?.id ?? null;
+  }
+
+  /** Whether the room has another name, by which it goes on. */
+  async #rename() {
+    const { rooms } = await api.rooms(Infinity);
+    const found = rooms.find(({ id }) => id === this.#id);
+    if (!found) return false;
+    this.#room = found.roomname;
+    this.#isMember = found.joined;
+    history.replaceState(null, "", `/board/${encodeURIComponent(this.#room)}`);
+    this.#label();
+    return true;
   }
 
   tell(error) {
@@ -69,7 +89,8 @@ class Board {
   async #wait() {
     if (!this.#isMember) return;
     const answer = await api.pull({ [this.#room]: this.#cursor }, { hold: HOLD_S, read: [], timeout: (HOLD_S + 15) * 1000 });
-    this.#cursor = answer[this.#room].at(-1)?.timestamp ?? this.#cursor;
+    this.#isMember = Object.hasOwn(answer, this.#room);
+    if (this.#isMember) this.#cursor = answer[this.#room].at(-1)?.timestamp ?? this.#cursor;
   }
 
   async #look() {

@@ -36,7 +36,7 @@ export class LongPoll {
 
   /** handlers: lookedAt() gives the room before the user's eyes, onNews(room, messages),
    * onChanges(room, changes), onTyping(room, usernames), onAnswer(count, since),
-   * onState(state), onSignedOut(), onRoomsChanged(). */
+   * onState(state), onSignedOut(), onRoomsChanged(), onMissing(rooms) for rooms that the answer does not have. */
   constructor(store, tabs, handlers) {
     this.#store = store;
     this.#tabs = tabs;
@@ -124,8 +124,9 @@ export class LongPoll {
     this.#controller = controller;
     this.#asked = this.#signature();
     this.#startedAt = Date.now();
-    const rooms = this.#store.joined;
-    const cursors = Object.fromEntries(rooms.map((room) => [room.name, room.cursor]));
+    /** @type {[string, any][]} */
+    const rooms = this.#store.joined.map((room) => [room.name, room]); // which may have another name when the answer comes
+    const cursors = Object.fromEntries(rooms.map(([name, room]) => [name, room.cursor]));
     const isHeld = this.#tabs.isLeading && isVisible();
     // While something is wrong, ask for a quick answer: it tells that all is well again.
     const hold = isHeld && this.state === "online" ? HOLD_S : 0;
@@ -158,7 +159,7 @@ export class LongPoll {
   }
 
   async #takeOwn(run, rooms, cursors, answer) {
-    const found = Object.fromEntries(rooms.map(({ name }) => [name, Object.hasOwn(answer, name) ? answer[name] : null]));
+    const found = Object.fromEntries(rooms.map(([name]) => [name, Object.hasOwn(answer, name) ? answer[name] : null]));
     const since = this.#startedAt;
     if (this.#tabs.isLeading) this.#tabs.tell("news", { user: this.#store.me.username, cursors, found, since });
     const count = await this.#take(run, rooms, found);
@@ -169,17 +170,15 @@ export class LongPoll {
     return count;
   }
 
-  /** found: new messages and changes by room, or null if the user has left the room. */
+  /** found: new messages and changes by room, or null if the user has no room of that name. */
   async #take(run, rooms, found) {
     let count = 0;
     this.#hasTyping = false;
-    for (const room of rooms) {
-      const raws = found[room.name];
-      if (raws === null) {
-        this.#store.lose(room.name);
-        this.#handlers.onRoomsChanged();
-        continue;
-      }
+    const missing = rooms.filter(([name]) => found[name] === null).map(([, room]) => room);
+    if (missing.length > 0) this.#handlers.onMissing(missing);
+    for (const [name, room] of rooms) {
+      const raws = found[name];
+      if (raws === null) continue;
       const typing = raws.filter((raw) => raw.change === "typing");
       this.#hasTyping = this.#hasTyping || typing.length > 0;
       if (typing.length > 0) this.#handlers.onTyping(room, typing.map(({ user }) => user));
@@ -204,10 +203,12 @@ export class LongPoll {
     const run = this.#run;
     this.#heard = this.#heard.then(async () => {
       if (run !== this.#run || !this.#isOurs(news.user)) return;
-      const rooms = this.#store.joined.filter((room) => Object.hasOwn(news.found, room.name));
+      /** @type {[string, any][]} */
+      const rooms = this.#store.joined.map((room) => [room.name, room]);
+      const told = rooms.filter(([name]) => Object.hasOwn(news.found, name));
       // There is a gap between this tab's messages and the received ones.
-      if (rooms.some((room) => room.cursor < news.cursors[room.name])) return this.restart();
-      const count = await this.#take(run, rooms, news.found);
+      if (told.some(([name, room]) => room.cursor < news.cursors[name])) return this.restart();
+      const count = await this.#take(run, told, news.found);
       if (run === this.#run && (count > 0 || !this.#hasTyping)) this.#handlers.onAnswer(count, news.since);
     });
   }

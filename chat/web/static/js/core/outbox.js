@@ -19,6 +19,7 @@ export class Outbox {
     this.#records = records;
     this.#onSignedOut = onSignedOut;
     store.on("pending", () => this.#save());
+    store.on("renamed", (renamed) => this.#retryIn([...renamed.values()]));
     // Texts are kept over a reload, files are too large for that.
     askBeforeLeaving(this, () => this.#preparing > 0 || this.unsent.some((pending) => pending.type !== "text"));
   }
@@ -42,7 +43,7 @@ export class Outbox {
     this.#add({ room, type: "text", text, replyTo, url: null });
   }
 
-  /** Files are not lost by leaving the page while they are prepared. Gives what the preparing gives. */
+  /** Files are not lost by leaving the page while they are prepared. Resolves as `prepared` does. */
   async keepUntil(prepared) {
     this.#preparing += 1;
     try {
@@ -80,6 +81,12 @@ export class Outbox {
     }
   }
 
+  /** By their former names they were not found. */
+  #retryIn(rooms) {
+    this.#save();
+    for (const { id, state, room } of [...this.#store.pending.values()]) if (state === "failed" && rooms.includes(room)) this.retry(id);
+  }
+
   /** A pull begun at `since` returned nothing: messages sent before that and missing have been deleted. */
   forgetSent(since) {
     for (const pending of [...this.#store.pending.values()]) {
@@ -106,12 +113,14 @@ export class Outbox {
     const pending = this.#store.pending.get(id);
     if (pending?.state !== "sending") return;
     const user = this.#store.me?.id; // the object is another one after each list of members
+    const { room } = pending;
     pending.tries += 1;
     try {
       await this.#post(pending);
       this.#store.updatePending(id, { state: "sent", sentAt: Date.now(), blob: null });
     } catch (error) {
       if (this.#store.me?.id !== user || pending.sending?.signal.aborted) return;
+      if (pending.room !== room) return this.#send(id); // it has another name meanwhile
       if (error.status === 429 && error.retryAfter <= BUSY_MAX_S && pending.tries < AUTO_RETRIES) {
         await new Promise((resolve) => setTimeout(resolve, error.retryAfter * 1000 + 200));
         return this.#send(id);

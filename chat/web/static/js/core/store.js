@@ -17,6 +17,7 @@ export class Store {
   #activity = 0; // counts what was heard of rooms
   #usernames = new Map(); // by user's id, as heard last
   #ids = new Map(); // by username
+  #formerNames = new Map(); // ids of rooms by a name that they had
 
   constructor() {
     this.reset();
@@ -27,6 +28,7 @@ export class Store {
     this.me = null; // {id, username, nickname, isTeacher, avatar}
     this.#usernames = new Map();
     this.#ids = new Map();
+    this.#formerNames = new Map();
     this.rooms = new Map(); // by name; all that may be seen, joined or not
     this.isCut = false; // there are more rooms than these
     this.current = null; // name of the open room
@@ -98,6 +100,12 @@ export class Store {
     return this.rooms.get(this.current) ?? null;
   }
 
+  /** The room of this name, or the one that had it. */
+  find(name) {
+    const id = this.#formerNames.get(name);
+    return this.rooms.get(name) ?? [...this.rooms.values()].find((room) => room.id === id) ?? null;
+  }
+
   /** The user's rooms, most active first. */
   get joined() {
     return [...this.rooms.values()].filter((room) => room.joined).sort((one, other) => other.activity - one.activity);
@@ -110,13 +118,15 @@ export class Store {
    */
   setRooms(list, adopt, { isCut = false, isSearch = false, searched = null } = {}) {
     const before = this.rooms;
+    const byId = new Map([...before.values()].map((room) => [room.id, room]));
     this.rooms = new Map();
     this.isCut = isCut;
     for (const [index, found] of list.entries()) {
-      const known = before.get(found.roomname);
-      const isSame = known?.id === found.id && known.joined === found.joined;
+      const known = byId.get(found.id);
+      const isSame = known?.joined === found.joined;
       this.rooms.set(found.roomname, isSame ? known : newRoom(found));
       const room = this.rooms.get(found.roomname);
+      room.isListed = true;
       room.memberCount = found.membercount;
       if (!isSearch || !isSame) room.activity = this.#activity + list.length - index; // the most active come first
       room.role = found.role;
@@ -126,13 +136,16 @@ export class Store {
       if (room.joined) adopt(room, found);
     }
     this.#activity += list.length;
+    this.#rename();
     const isStillOurs = (room) => list.some((found) => found.id === room.id && found.joined); // it may have another name
     const lost = [];
     for (const [name, room] of before) {
+      if (this.rooms.get(room.name) === room) continue;
+      room.isListed = false;
       const isGone = searched !== null && isFoundBy(room.name, searched);
       const stays = isCut && (room.joined || (isSearch && !isGone));
       if (stays && !this.rooms.has(name)) this.rooms.set(name, room);
-      else if (this.rooms.get(name) !== room) {
+      else {
         if (room.joined && !isStillOurs(room)) lost.push(room);
         this.#forget(room);
       }
@@ -140,6 +153,21 @@ export class Store {
     if (this.current !== null && !this.room?.joined) this.open(null);
     this.emit("rooms");
     for (const room of lost) this.#tellLost(room);
+  }
+
+  /** Rooms of the list may have other names than before: the open room, unsent messages and drafts follow. */
+  #rename() {
+    const renamed = new Map();
+    for (const [name, room] of this.rooms) {
+      if (room.name === name) continue;
+      renamed.set(room.name, name);
+      this.#formerNames.set(room.name, room.id);
+      room.name = name;
+    }
+    if (renamed.size === 0) return;
+    this.current = renamed.get(this.current) ?? this.current;
+    for (const pending of this.pending.values()) pending.room = renamed.get(pending.room) ?? pending.room;
+    this.emit("renamed", renamed);
   }
 
   /** We are in this room no longer. */

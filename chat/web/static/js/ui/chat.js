@@ -55,6 +55,10 @@ export class Chat {
     store.on("dropped", release);
     store.on("lost", (room) => tellLost(room, [...room.unsent, this.composer.draftOf(room.name)]));
     store.on("current", () => this.#opened());
+    store.on("renamed", () => {
+      if (store.room) this.#records.set("room", store.room.name, lasting);
+      if (history.state === null) this.#layout.showAddress(); // else a dialog's entry
+    });
     store.on("me", (isHeard) => this.#meChanged(isHeard));
     for (const topic of ["unread", "rooms"]) store.on(topic, () => this.#showTitle());
     const open = (name) => this.#layout.open(name);
@@ -173,6 +177,7 @@ export class Chat {
       },
       onSignedOut: () => this.session.end(),
       onRoomsChanged: () => this.feed.refreshQuietly(),
+      onMissing: (rooms) => this.#missing(rooms),
       onState: (state) => {
         this.#connection.show(state);
         if (state !== "online") return;
@@ -181,6 +186,20 @@ export class Chat {
         this.members.refresh();
       },
     };
+  }
+
+  /** A pull did not know these rooms by name: the list tells whether they have others, or are not ours any more. */
+  async #missing(rooms) {
+    const asked = new Map(rooms.map((room) => [room, room.name]));
+    try {
+      await this.feed.refresh();
+    } catch (error) {
+      if (error.status === 401) this.session.end();
+      return; // the next pull tells again
+    }
+    for (const [room, name] of asked) {
+      if (!room.isListed && this.#store.rooms.get(name) === room) this.#store.lose(name);
+    }
   }
 
   /** Actions on messages; failures are shown. */

@@ -34,6 +34,7 @@ export class Composer {
     this.#outbox = outbox;
     this.#onSent = onSent;
     store.on("current", () => this.#switch());
+    store.on("renamed", (renamed) => this.#rename(renamed));
     byId("composer").addEventListener("submit", (event) => {
       event.preventDefault();
       this.#send();
@@ -99,6 +100,11 @@ export class Composer {
     this.#error.textContent = "";
     this.#text.value = this.#drafts.get(this.#room) ?? "";
     this.#fit();
+  }
+
+  #rename(renamed) {
+    this.#room = renamed.get(this.#room) ?? this.#room;
+    this.#records.set("drafts", [...this.#drafts].map(([name, text]) => [renamed.get(name) ?? name, text]));
   }
 
   #changed() {

@@ -142,8 +142,12 @@ export class Layout {
     if (this.isWelcome) return;
     closeAllDialogs();
     const name = roomInAddress();
-    const room = this.#store.rooms.get(name);
-    if (room?.joined) return this.#open(name, true);
+    const room = this.#store.find(name);
+    if (room?.joined) {
+      this.#open(room.name, true);
+      if (room.name !== name) this.showAddress();
+      return;
+    }
     if (name) return this.#handlers.openRoom(name);
     this.#chat.dataset.pane = "rooms";
     this.showAddress();
