@@ -10,6 +10,7 @@ import sys
 
 from gunicorn.sock import TCP6Socket, TCPSocket
 
+from chat.server.handover import Handover
 from chat.server.load_table import LoadTable
 from config import Settings
 from instance import PRIVATE_UMASK, check, prepare
@@ -68,14 +69,23 @@ def on_starting(server):
             check_ports([address for address in server.address if isinstance(address, tuple)], _settings)
     except ConfigError as error:
         sys.exit(f"Commonroom cannot start. {error}")
+    server.handover = Handover()  # kept over reloads, unlike this module
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = hard if hard != resource.RLIM_INFINITY else 65536
     if soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
+def on_reload(server):
+    """Have the workers that stop now wait for those that start."""
+    if not hasattr(server, "handover"):  # started by an older version
+        server.handover = Handover()
+    server.handover.begin_reload()
+
+
 def post_fork(server, worker):
     """Have glibc return memory: large answers by mmap, and fewer heaps for threads."""
+    worker.follow_reloads(server.handover)
     gc.disable()  # until all modules are loaded: see post_worker_init
     with contextlib.suppress(AttributeError):
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)

@@ -19,6 +19,7 @@ from gunicorn.workers.base import Worker
 
 from chat.server.accepting import Acceptor, Listener
 from chat.server.connection import HttpConnection
+from chat.server.handover import Handover
 from chat.server.lines import LineConnection
 from chat.server.load_table import ROWS, LoadTable
 from chat.server.loop_host import LoopHost
@@ -32,11 +33,15 @@ SWITCH_SECONDS = 0.0002  # the GIL's switch interval: the loop waits up to this 
 UNSENT_BYTES = 128 * 1024  # in the kernel, per connection, beyond data in flight
 LOOK_SECONDS = 1.0  # between checks whether to stop, and heartbeats to the master
 LOOKS_A_TRIM = 5
-_LOOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+HANDOVER_SECONDS = 8.0  # for new workers to load at a reload; gunicorn's master waits for graceful_timeout
+HANDOVER_LOOK_SECONDS = 0.05
 
 
 class LiveWorker(Worker):
     """Set as gunicorn's worker_class. gunicorn.conf.py hands it the application when that is loaded: see `serve`."""
+
+    _handover: Handover | None = None  # given before init_process
+    _generation = 0
 
     def init_process(self) -> None:
         self.loop = uvloop.new_event_loop()
@@ -44,6 +49,7 @@ class LiveWorker(Worker):
         self._application: Application | None = None
         self._limits = Limits()
         self._loads: LoadTable | None = None
+        self._leaves_at = 0.0  # time.monotonic() s; 0: not told to stop
         self._told = asyncio.Event()
         sys.setswitchinterval(SWITCH_SECONDS)
         super().init_process()
@@ -54,6 +60,10 @@ class LiveWorker(Worker):
         loads: of all workers, which then take connections one after the other; None: the kernel divides them.
         """
         self._application, self._limits, self._loads = application, limits, loads
+
+    def follow_reloads(self, handover: Handover) -> None:
+        """Serve on after SIGTERM until a worker that was forked later is ready, if there is going to be one."""
+        self._handover, self._generation = handover, handover.generation()
 
     def run(self) -> None:
         wsgi = self.wsgi
@@ -82,8 +92,9 @@ class LiveWorker(Worker):
     # The worker's life cycle
 
     async def _main(self, host: LoopHost) -> None:
-        for number in _LOOP_SIGNALS:
-            self.loop.add_signal_handler(number, self._told_to_stop)
+        self.loop.add_signal_handler(signal.SIGTERM, self._told_to_leave)
+        for number in (signal.SIGINT, signal.SIGQUIT):
+            self.loop.add_signal_handler(number, self._stop)
         self.loop.add_signal_handler(signal.SIGUSR1, self._reopen_logs)
         context = ssl_context(self.cfg) if self.cfg.is_ssl else None
         accepted: list[Listener] = []
@@ -103,6 +114,8 @@ class LiveWorker(Worker):
             accepted.append((listener.sock, make))
         acceptor = Acceptor(self.loop, host, accepted, backlog=self.cfg.backlog, table=self._loads, row=self.age % ROWS)
         await acceptor.start()
+        if self._handover is not None and self.alive:
+            self._handover.ready(self._generation)
         heap, looks = Heap(), 0
         while self.alive:
             self.notify()
@@ -131,7 +144,21 @@ class LiveWorker(Worker):
     def _reopen_logs(self) -> None:
         self.log.reopen_files()
 
-    def _told_to_stop(self) -> None:
+    def _told_to_leave(self) -> None:
+        """On SIGTERM: stop, but at a reload only when a new worker is ready, or at a second signal."""
+        if self._leaves_at or self._handover is None:
+            self._stop()
+        else:
+            self._leaves_at = time.monotonic() + HANDOVER_SECONDS
+            self._leave(self._handover)
+
+    def _leave(self, handover: Handover) -> None:
+        if handover.is_awaited(self._generation) and time.monotonic() < self._leaves_at:
+            self.loop.call_later(HANDOVER_LOOK_SECONDS, self._leave, handover)
+        else:
+            self._stop()
+
+    def _stop(self) -> None:
         self.alive = False
         self._told.set()
         if self._host is not None:

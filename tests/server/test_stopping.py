@@ -16,6 +16,7 @@ from tests.raw import Talk, answer, get, open_pull, pull, token_of, wait_until_r
 from tests.real_server import ROOT, Server, children_of, wait_until
 
 StartServer = Callable[..., Server]
+MESSAGE = {"roomname": "public", "new_message": {"type": "text", "content": "meanwhile"}}
 
 
 class Poller:
@@ -90,7 +91,8 @@ def all_answered(pulls: list[Talk]) -> None:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_sighup_changes_workers_under_way(server: StartServer, workers: int) -> None:
-    live = server(workers=workers, fresh=workers == 1)
+    # The poller is served without a gap, and asks more often than one person may.
+    live = server(workers=workers, fresh=workers == 1, CHAT_RATE_LIMITS="off")
     token = token_of(live, "alice")
     old = set(live.worker_pids())
     with held(live, token) as pulls, Poller(live, token) as poller:
@@ -109,6 +111,47 @@ def test_sighup_changes_workers_under_way(server: StartServer, workers: int) -> 
     assert poller.retried < 10
     assert live.stop() == 0
     assert "Traceback" not in live.log.read_text()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_while_new_workers_load_the_old_ones_serve(server: StartServer, home: Path, workers: int) -> None:
+    live = server(app="tests.slow_start:app", workers=workers)
+    token = token_of(live, "alice")
+    old = set(live.worker_pids())
+    (home / "slow-start").touch()
+    live.signal(signal.SIGHUP)
+    wait_until(lambda: len(live.worker_pids()) == 2 * workers, "new workers load")
+    with held(live, token) as pulls:
+        reply = requests.post(f"{live.url}/chat/send", json=MESSAGE, headers={"Authorization": token}, timeout=5)
+        assert reply.status_code == 200
+        for connection in pulls:
+            assert answer(connection)[1]["public"][0]["content"] == "meanwhile"
+    with Talk(live) as talk:
+        assert talk.ask(get("/user/me", f"Authorization: {token}")).status == 200
+    (home / "slow-start").unlink()
+    wait_until(lambda: len(live.worker_pids()) == workers and not old & set(live.worker_pids()), "the old ones end", 20)
+    assert requests.get(f"{live.url}/user/me", headers={"Authorization": token}, timeout=5).status_code == 200
+    began = time.monotonic()
+    assert live.stop() == 0
+    assert time.monotonic() - began < 5, "a stop waits for no new workers"
+    assert "Traceback" not in live.log.read_text()
+
+
+def test_a_second_sigterm_ends_the_wait_for_new_workers(server: StartServer, home: Path) -> None:
+    live = server(app="tests.slow_start:app")
+    (old,) = live.worker_pids()
+    (home / "slow-start").touch()
+    live.signal(signal.SIGHUP)
+    wait_until(lambda: len(live.worker_pids()) == 2, "a new worker loads")
+
+    def is_gone() -> bool:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(old, signal.SIGTERM)
+        return old not in live.worker_pids()
+
+    wait_until(is_gone, "the old one is gone", 4)
+    (home / "slow-start").unlink()
+    wait_until(live.healthy, "the new one serves")
 
 
 def test_a_pull_can_be_held_again_after_sighup(server: StartServer) -> None:
