@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+import time
 import zipfile
 from collections.abc import Iterator
 from typing import IO, Any
@@ -42,7 +43,9 @@ class OwnData:
             archive.writestr("account.json", _json(self._account(actor)))
             archive.writestr("rooms.json", _json(self._rooms(actor)))
             archive.writestr("sessions.json", _json(self._sessions(actor)))
-            with archive.open("messages.json", "w", force_zip64=True) as messages:
+            entry = zipfile.ZipInfo("messages.json", time.localtime()[:6])  # by its name alone it would be of 1980
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(entry, "w", force_zip64=True) as messages:
                 messages.write(b"[")
                 for number, message in enumerate(self._messages(actor)):
                     messages.write((b",\n" if number else b"\n") + _json(message))

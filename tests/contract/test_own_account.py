@@ -52,6 +52,7 @@ def test_own_data_has_own_messages_only(client: Clients) -> None:
     reply = alice.call("GET", "/own-data.zip")
     assert (reply.status, reply.headers["Content-Type"]) == (200, "application/zip")
     archive = zipfile.ZipFile(io.BytesIO(reply.body))
+    assert min(entry.date_time for entry in archive.infolist()) > (2020,), "dated by the download"
     found = {name: json.loads(archive.read(name)) for name in archive.namelist()}
     assert found.keys() == {"account.json", "rooms.json", "sessions.json", "messages.json"}
     assert found["account.json"]["username"] == "alice"
