@@ -33,7 +33,7 @@ def _style_sheet(page: str) -> str:
 
 
 def _script(page: str) -> str:
-    """Make each module a function that returns what it exports, in the order in which a browser would run them.
+    """Make each module a function that returns its exports, in the order in which a browser would run them.
 
     Modules do not import each other in a circle, and no export is assigned to later.
     """

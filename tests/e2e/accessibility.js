@@ -16,7 +16,7 @@ async ({ width, scheme, tags, contrast }) => {
   const root = document.documentElement;
   const theme = root.dataset.theme;
   if (theme) root.dataset.theme = scheme; // pages without it have one scheme
-  // axe-core looks for what overlaps a dialog in the whole page behind it, which a modal one covers anyway.
+  // axe-core compares a dialog with all elements of the page behind it, although a modal one covers them.
   const behind = isOpaque(scope) ? [...document.body.children].filter((node) => !node.contains(scope)) : [];
   for (const node of behind) node.style.visibility = "hidden";
   await check(scope, { runOnly: { type: "tag", values: tags }, rules: { "color-contrast": { enabled: contrast === "all" } } });

@@ -44,7 +44,7 @@ class Walk:
     """Looks at screens, each in all sizes: in one colour scheme at a phone's size, in the other one at the others.
 
     A second walk, in another language, swaps the schemes. Colours depend on neither size nor language, so it looks at
-    the contrast only of what one of the two sizes does not show: the first walk has seen the rest in both schemes.
+    the contrast only of elements that one of these sizes does not show: the first walk has seen the others in both.
     """
 
     def __init__(self, page: Page, *, is_second: bool) -> None:
@@ -81,7 +81,7 @@ class Walk:
         self.page.evaluate("(all) => document.querySelectorAll(all).forEach((node) => node.remove())", selector)
 
     def look(self, screen: str, sizes: tuple[tuple[int, int, int], ...] = SIZES) -> None:
-        """Look at what is shown; ends at the desktop's size."""
+        """Look at the screen; ends at the desktop's size."""
         is_repeated = self._is_second and {PHONE, DESKTOP} <= set(sizes)
         if is_repeated:
             self.resize(DESKTOP)
