@@ -115,10 +115,11 @@ def test_limit_pages_through_without_loss(alice: PollingClient, make_app) -> Non
     assert len(alice.ok("POST", "/chat/pull?limit=99999", {"public": ""})["public"]) == 45
 
 
-BAD_QUERIES = ["limit=0", "limit=-1", "limit=x", "limit=1.5", "timeout=-1", "timeout=x", "timeout=nan"]
+BAD_LIMITS = ["limit=0", "limit=-1", "limit=x", "limit=1.5"]
+BAD_TIMEOUTS = ["timeout=-1", "timeout=x", "timeout=nan", "timeout=1_0", "timeout=%EF%BC%91"]
 
 
-@pytest.mark.parametrize("query", BAD_QUERIES)
+@pytest.mark.parametrize("query", BAD_LIMITS + BAD_TIMEOUTS)
 def test_bad_queries(alice: PollingClient, query: str) -> None:
     reply = alice.call("POST", f"/chat/pull?{query}", {"public": ""})
     assert reply.status == 400

@@ -126,9 +126,18 @@ class _Ids(fields.Field[frozenset[int]]):
         return frozenset(map(int, value.split(",")))
 
 
+class _Seconds(fields.Float):
+    """A number in a query, without what only Python reads: digits of other scripts, and underscores between them."""
+
+    def _deserialize(self, value: Any, *args: Any, **options: Any) -> Any:
+        if not value.isascii() or "_" in value:
+            raise ValidationError("Not a number.")
+        return super()._deserialize(value, *args, **options)
+
+
 class PullQuery(In):
     limit = Limit(LIMIT_DEFAULT, LIMIT_MAX, _LIMIT)
-    timeout = fields.Float(
+    timeout = _Seconds(
         load_default=None,
         allow_none=False,
         validate=validate.Range(min=0),
