@@ -28,6 +28,7 @@ from chat.services.export_html import HtmlPage, Item, Words
 from chat.services.export_names import attachment_path, file_stem
 from chat.services.permissions import Action, require
 from chat.services.rate_limits import Limits
+from chat.services.roster_parsing import FORMULA_SIGNS
 from chat.storage import timeline
 
 FORMAT_VERSION = 1
@@ -35,8 +36,7 @@ BATCH = 200  # messages per transaction
 _MESSAGES = ("id", "time", "user", "nickname", "type", "content", "attachment", "reply_to", "edited")
 _MEMBERS = ("user", "nickname", "role", "joined")
 _AUDIT = ("id", "time", "actor", "action", "subject", "message_id", "before", "after")
-# Spreadsheets take a cell that begins so for a formula; those of East Asia also with full-width signs.
-_HARMFUL = (*"=+-@＝＋－＠", "\t", "\r")
+_HARMFUL = (*FORMULA_SIGNS, "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)

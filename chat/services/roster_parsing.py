@@ -41,7 +41,8 @@ _DOCUMENTS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx, .ods, .numbers; .xls
 _SEPARATOR_LINE = re.compile(
     r'"?sep=([,;\t|])"?[,;\t|]*(?:\r\n|\r|\n|$)', re.IGNORECASE
 )  # which Excel writes and hides
-_FORMULA = tuple("=+-@＝＋－＠")  # spreadsheets execute cells that begin with these
+# Spreadsheets take a cell that begins so for a formula; those of East Asia also with full-width signs.
+FORMULA_SIGNS = tuple("=+-@＝＋－＠")
 
 
 class Problem(Enum):
@@ -224,7 +225,7 @@ class _Reading:
         if not username:
             return Problem.USERNAME_MISSING, {}
         for text in (username, name, *rooms):
-            if text.startswith(_FORMULA):
+            if text.startswith(FORMULA_SIGNS):
                 return Problem.FORMULA, {"text": text[:60]}
         if not is_name(username, USERNAME_MAX_CHARS):
             return Problem.USERNAME, {}
