@@ -14,7 +14,7 @@ from flask import Blueprint, Response, send_from_directory
 from chat.http.finishing import takes_gzip
 from chat.http.ranges import answer_conditionally
 from chat.web import bundles
-from chat.web.bundles import FOLDER as FOLDER
+from chat.web.bundles import FOLDER
 
 bp = Blueprint("files", __name__, url_prefix="/static")
 _FOR_EVER = "public, max-age=31536000, immutable"
@@ -30,7 +30,7 @@ def version() -> str:
         content = path.read_bytes()
         made.update(f"{path.relative_to(FOLDER)} {len(content)} ".encode() + content)
     for name in bundles.NAMES:
-        made.update(_content(name))
+        made.update(_bundle(name))
     return _MARK + made.hexdigest()[:12]
 
 
@@ -64,7 +64,7 @@ def _compressed(name: str) -> Response | None:
 def _joined(name: str) -> Response | None:
     if name not in bundles.NAMES:
         return None
-    content = _content(name)
+    content = _bundle(name)
     response = Response(content, mimetype=_COMPRESSED[Path(name).suffix])
     response.set_etag(hashlib.sha256(content).hexdigest()[:16])
     return response
@@ -75,10 +75,12 @@ def _names() -> frozenset[str]:
     return frozenset([*bundles.NAMES, *(str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*"))])
 
 
-def _content(name: str) -> bytes:
-    return bundles.joined(name).encode() if name in bundles.NAMES else (FOLDER / name).read_bytes()
+@cache
+def _bundle(name: str) -> bytes:
+    return bundles.joined(name).encode()
 
 
 @cache
 def _gzip(name: str) -> bytes:
-    return gzip.compress(_content(name), 9, mtime=0)
+    content = _bundle(name) if name in bundles.NAMES else (FOLDER / name).read_bytes()
+    return gzip.compress(content, 9, mtime=0)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from chat.web import bundles
-from chat.web.files import FOLDER
+from chat.web.bundles import FOLDER
 
 FOLDERS = ["lib", "core", "ui", ""]  # from below; the last: the pages' own modules
 CLASS = re.compile(r"^(?:export )?class (\w+)", re.MULTILINE)

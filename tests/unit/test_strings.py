@@ -4,7 +4,7 @@ import re
 from collections import Counter
 
 from chat.protocols.polling.errors import TABLE
-from chat.web.files import FOLDER
+from chat.web.bundles import FOLDER
 
 ENTRY = re.compile(r'^\s*"([^"\n]+)":\s*\[', re.MULTILINE)
 

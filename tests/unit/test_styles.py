@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chat.web.files import FOLDER
+from chat.web.bundles import FOLDER
 
 # Lines and shadows stay as thin as they are; a margin to the window's edge need not grow.
 IN_PX = re.compile(r"border|outline|shadow|text-underline-offset|100vw|999px|max\(16px, |min\(2\.5rem, 44px\)")
