@@ -12,6 +12,7 @@ from gunicorn.sock import TCP6Socket, TCPSocket
 
 from chat.server.handover import Handover
 from chat.server.load_table import LoadTable
+from chat.server.reload_check import guard
 from config import Settings
 from instance import PRIVATE_UMASK, check, prepare
 from setting_parsers import ConfigError
@@ -70,10 +71,20 @@ def on_starting(server):
     except ConfigError as error:
         sys.exit(f"Commonroom cannot start. {error}")
     server.handover = Handover()  # kept over reloads, unlike this module
+    guard(server, lambda: _load(server))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = hard if hard != resource.RLIM_INFINITY else 65536
     if soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _load(server):
+    """Load all that a worker loads, and check the database as at the start. For a child of the master."""
+    app = server.app.load()
+    import serving  # noqa: F401
+    from instance import check
+
+    check(app.config["SETTINGS"])
 
 
 def on_reload(server):

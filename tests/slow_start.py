@@ -1,14 +1,24 @@
-"""As tests.served, loading only when the instance folder has no file slow-start."""
+"""As tests.served, with workers that start only when the instance folder has no file slow-start.
+
+Each that waits makes a file starting-<process id> there.
+"""
 
 import os
 import time
 from pathlib import Path
 
-_file = Path(os.environ["CHAT_INSTANCE_PATH"], "slow-start")
-while _file.exists():
-    time.sleep(0.01)
+from tests.served import app
 
-from tests.hashing import cheapen  # noqa: E402
-from wsgi import app  # noqa: E402, F401
+_folder = Path(os.environ["CHAT_INSTANCE_PATH"])
+_services = app.extensions["commonroom"]
+_start = _services.start
 
-cheapen(setattr)
+
+def _start_slowly() -> None:
+    while (_folder / "slow-start").exists():
+        (_folder / f"starting-{os.getpid()}").touch()
+        time.sleep(0.01)
+    _start()
+
+
+_services.start = _start_slowly

@@ -1,0 +1,100 @@
+"""Reloads (SIGHUP) and further workers (SIGTTIN) that cannot load: the running workers serve on, and the log tells."""
+
+import os
+import signal
+import sqlite3
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from chat.server.reload_check import why_not
+from tests.real_server import Server, lives, wait_until
+
+StartServer = Callable[..., Server]
+
+
+def refused(live: Server, number: signal.Signals = signal.SIGHUP) -> str:
+    """Send the signal; the line that the log gets."""
+    before = len(live.log.read_text())
+    live.signal(number)
+    wait_until(lambda: "serve on" in live.log.read_text()[before:], "the log says what is wrong")
+    lines = live.log.read_text()[before:].splitlines()
+    assert len(lines) == 1, lines
+    return lines[0].partition("[ERROR] ")[2]
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTTIN])
+def test_broken_code_stops_no_worker(server: StartServer, copy: Path, number: signal.Signals) -> None:
+    live = server(workers=2, fresh=True)
+    old = set(live.worker_pids())
+    read_by_master = ["gunicorn.conf.py"] if number == signal.SIGHUP else []
+    for name in ("chat/web/health.py", "config.py", "serving.py", *read_by_master):
+        file = copy / name
+        text = file.read_text()
+        for wrong, said in (("def (", "SyntaxError: invalid syntax"), ("nowhere", "NameError: name 'nowhere'")):
+            file.write_text(f"{text}\n{wrong}\n")
+            line = refused(live, number)
+            assert said in line
+            assert f"({file.name}, line {len(text.splitlines()) + 2})" in line
+            assert set(live.worker_pids()) == old
+            assert live.healthy()
+        file.write_text(text)
+    live.signal(number)
+    if number == signal.SIGHUP:
+        wait_until(lambda: old.isdisjoint(live.worker_pids()), "new workers replace the old ones")
+    else:
+        wait_until(lambda: len(live.worker_pids()) == 3, "a third worker runs")
+    wait_until(live.healthy, "it serves")
+    assert live.stop() == 0
+
+
+@pytest.mark.sqlite_only  # whose file it is
+def test_a_database_or_setting_that_is_wrong_now_stops_no_worker(server: StartServer, home: Path) -> None:
+    live = server(fresh=True)
+    old = live.worker_pids()
+    with closing(sqlite3.connect(home / "commonroom.db")) as database:
+        (revision,) = database.execute("SELECT version_num FROM alembic_version").fetchone()
+        for wrong, said in (("0001", "its schema is 0001; run: flask"), ("f00d", "created by a newer version")):
+            database.execute("UPDATE alembic_version SET version_num = ?", (wrong,))
+            database.commit()
+            assert said in refused(live)
+        database.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+        database.commit()
+    key = home / "secret_key"
+    secret = key.read_text()
+    key.write_text("short")
+    assert "that is no key; remove the file" in refused(live)
+    key.write_text(secret)
+    assert live.worker_pids() == old
+    assert live.healthy()
+
+
+def test_the_reason_is_one_line() -> None:
+    def ended() -> None:
+        sys.stderr.write("seen by nobody\n")
+        sys.exit("too\nearly")
+
+    def ended_at_an_error() -> None:
+        try:
+            raise ValueError("no\nnumber")
+        except ValueError as error:
+            sys.exit(f"printed already: {error}")
+
+    assert why_not(lambda: None) == ""
+    assert why_not(ended) == "Loading ended: too early"
+    assert why_not(ended_at_an_error).startswith("ValueError: no number (test_failed_reloads.py, line ")
+    assert why_not(lambda: os.kill(os.getpid(), signal.SIGKILL)) == "Loading ended with status 9."
+
+
+def test_loading_that_does_not_end_is_ended(tmp_path: Path) -> None:
+    def endless() -> None:
+        (tmp_path / str(os.getpid())).touch()
+        time.sleep(600)
+
+    assert why_not(endless, 1) == "Loading takes over 1 s."
+    (child,) = tmp_path.iterdir()
+    assert not lives(int(child.name))
