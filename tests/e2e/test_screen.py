@@ -19,7 +19,6 @@ INTERNAL = re.compile(r"roomname|passwd|/room/|/user/|/chat/|client_message_id|n
 FOR_AUTHORS = {
     ErrorCode.BODY_MALFORMED,
     ErrorCode.FIELD_MISSING,
-    ErrorCode.FIELD_INVALID,
     ErrorCode.CURSOR_INVALID,
     ErrorCode.REQUEST_REFUSED,
     ErrorCode.PATH_UNKNOWN,

@@ -98,3 +98,11 @@ def test_every_style_sheet_is_on_a_page() -> None:
     assert {path.stem for path in (FOLDER / "css").iterdir()} == {
         name for names in bundles.SHEETS.values() for name in names
     }
+
+
+def test_no_field_counts_utf_16_units() -> None:
+    """The browser's maxlength does, so that half as many emoji fit, and it cuts pasted texts silently."""
+    parts = [FOLDER / "js", FOLDER.parent / "templates"]
+    files = [path for part in parts for path in part.rglob("*") if path.suffix in {".js", ".html"}]
+    assert len(files) > 50
+    assert [path.name for path in files if re.search(r"\bmaxlength\b", path.read_text(encoding="utf-8"))] == []

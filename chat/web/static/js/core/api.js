@@ -30,13 +30,13 @@ const acceptLanguage = () => (language() === "zh" ? "zh-CN,zh;q=0.9,en;q=0.5" : 
 // For refusals before routing.
 const CODES = { 401: "NOT_SIGNED_IN", 403: "FORBIDDEN", 413: "BODY_TOO_LARGE", 429: "RATE_LIMITED", 503: "UNAVAILABLE" };
 
-/** The page's own words: the server's are for people who write clients. */
-function wordsFor(status, { code = CODES[status] ?? String(status), data = {} }) {
-  const key = `error.${code}`;
-  return hasText(key) ? t(key, data) : t("error.unknown", { code });
+/** The page's own words, some of them for one path: the server's are for people who write clients. */
+function wordsFor(path, status, { code = CODES[status] ?? String(status), data = {} }) {
+  const key = [`error.${code}.${path}`, `error.${code}`].find(hasText);
+  return key ? t(key, data) : t("error.unknown", { code });
 }
 
-function parse(status, text, retryAfter) {
+function parse(path, status, text, retryAfter) {
   let answer = null;
   try {
     answer = JSON.parse(text);
@@ -48,7 +48,7 @@ function parse(status, text, retryAfter) {
     throw new ApiError(status < 400 ? 0 : status, why, retryAfter);
   }
   if (status >= 400 || answer.status !== "success") {
-    throw new ApiError(status, wordsFor(status, answer), retryAfter);
+    throw new ApiError(status, wordsFor(path, status, answer), retryAfter);
   }
   return answer;
 }
@@ -113,7 +113,7 @@ async function request(method, path, { query, body, signal, timeout = TIMEOUT_MS
     // The answer has begun; pictures over a slow network may take their time.
     clearTimeout(timer);
     timer = setTimeout(abort, BODY_TIMEOUT_MS);
-    return parse(response.status, await response.text(), seconds(response.headers.get("Retry-After")));
+    return parse(path, response.status, await response.text(), seconds(response.headers.get("Retry-After")));
   } catch (error) {
     throw error instanceof ApiError ? error : new ApiError(0, t("error.network"));
   } finally {
@@ -157,7 +157,7 @@ export function upload(path, fields, { onProgress, signal }) {
     xhr.onabort = fail;
     xhr.onload = () => {
       try {
-        resolve(parse(xhr.status, xhr.responseText, seconds(xhr.getResponseHeader("Retry-After"))));
+        resolve(parse(path, xhr.status, xhr.responseText, seconds(xhr.getResponseHeader("Retry-After"))));
       } catch (error) {
         reject(error);
       }

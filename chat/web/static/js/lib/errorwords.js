@@ -114,6 +114,10 @@ export const ERROR_WORDS = {
     "The server gave an answer that we do not understand ({status}): try again.",
     "服务器返回了无法理解的内容({status})：请重试。",
   ],
+  "error.FIELD_INVALID": [
+    "One of the entries is too long or not possible here. Check what you typed.",
+    "有一项内容过长或不符合要求。请检查所填内容。",
+  ],
   "error.unknown": [
     "This did not work. Try again; if it happens again, tell your teacher this word: {code}",
     "操作没有成功。请重试；如果再次出现，请把这个代码告诉老师：{code}",

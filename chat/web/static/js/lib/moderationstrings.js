@@ -15,6 +15,10 @@ export const ORDER_STRINGS = {
   "order.muted": ["You are muted. You can write again in {time}.", "你已被禁言，{time} 后可以发言。"],
   "order.slow": ["Slow mode: you can send again in {time}.", "慢速模式：{time} 后可以再次发送。"],
   "order.title": ["Settings", "设置"],
+  "error.FIELD_INVALID./room/settings": [
+    "This topic cannot be used. Take up to 250 visible characters, no accent on its own at the start.",
+    "该主题不可用。请使用最多 250 个可见字符，不以组合符号开头。",
+  ],
   "order.topic": ["Topic", "主题"],
   "order.readOnly.set": ["Read-only: only the owner, admins and teachers write", "只读：只有创建者、管理员和老师可以发言"],
   "order.slow.set": ["Slow mode: one message per person every", "慢速模式：每人发言间隔"],

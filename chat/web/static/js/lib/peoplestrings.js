@@ -236,6 +236,10 @@ export const PEOPLE_STRINGS = {
     "Teachers cannot read private rooms and direct conversations that they are not in.",
     "老师无法查看自己不在其中的私密聊天室和私聊。",
   ],
+  "error.FIELD_INVALID./site/settings": [
+    "Not saved. A name of the site has up to 40 visible characters, and messages are kept for 0 to 3650 days.",
+    "未保存。站点名称最多 40 个可见字符，消息保留 0 到 3650 天。",
+  ],
   "site.save": ["Save", "保存"],
   "site.saved": ["Saved. It holds from now on.", "已保存，立即生效。"],
 };

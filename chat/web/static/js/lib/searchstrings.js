@@ -9,6 +9,10 @@ export const SEARCH_STRINGS = {
   "search.all": ["All my rooms", "我的所有聊天室"],
   "search.submit": ["Search", "搜索"],
   "search.working": ["Searching…", "正在搜索…"],
+  "error.FIELD_INVALID./chat/search": [
+    "Search for one or more words, with at most 100 characters in all.",
+    "请输入要查找的词，总共最多 100 个字符。",
+  ],
   "search.none": ["No message found.", "没有找到消息。"],
   "search.found": ["{count} messages, newest first", "{count} 条消息，由新到旧"],
   "search.found.one": ["1 message", "1 条消息"],

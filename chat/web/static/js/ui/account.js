@@ -29,7 +29,7 @@ function openAccount(me, handlers) {
     }
   };
   const button = (key, act, kind = "") => el("button", { type: "button", class: kind, onclick: guard(act) }, t(key));
-  const name = field("nickname", t("account.name"), { value: me.nickname, maxlength: 32, autocomplete: "off" });
+  const name = field("nickname", t("account.name"), { value: me.nickname, autocomplete: "off" });
   const picture = el("input", { type: "file", accept: "image/png,image/jpeg,image/gif,image/webp", hidden: true, "aria-label": t("account.picture") });
   const save = async (changes) => {
     await post("/user/profile", changes, { timeout: SAVE_MS });

@@ -59,7 +59,7 @@ function settingsForm(now, edits, save) {
   const form = el(
     "form",
     { novalidate: true },
-    field("topic", t("order.topic"), { value: start.topic, maxlength: 250, autocomplete: "off" }),
+    field("topic", t("order.topic"), { value: start.topic, autocomplete: "off" }),
     box("read_only", "order.readOnly.set"),
     pauseField(start.slow_mode, now),
     box("seen_by", "order.seenBy.set"),

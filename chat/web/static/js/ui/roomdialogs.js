@@ -135,7 +135,7 @@ export class RoomDialogs {
       const hint = el("span", { class: "hint" }, t(`create.${value}.hint`));
       return el("label", { class: "choice" }, radio, el("span", {}, el("strong", {}, t(`create.${value}`)), hint));
     };
-    const named = { hint: t("create.name.hint"), maxlength: 60, autocomplete: "off", required: true, value: name };
+    const named = { hint: t("create.name.hint"), autocomplete: "off", required: true, value: name };
     const nodes = [
       field("name", t("create.name"), named),
       el("fieldset", {}, el("legend", {}, t("create.kind")), kind("open", true), kind("locked", false)),

@@ -45,7 +45,7 @@ class SearchDialog {
   #timer = null;
   #asked = "";
   #place = null;
-  #input = el("input", { type: "search", id: "search-text", name: "q", maxlength: 100, autocomplete: "off", "aria-describedby": "search-hint", enterkeyhint: "search" });
+  #input = el("input", { type: "search", id: "search-text", name: "q", autocomplete: "off", "aria-describedby": "search-hint", enterkeyhint: "search" });
   #where = el("select", { id: "search-where", name: "where" });
   #status = el("p", { class: "hint", role: "status" });
   #list = el("ol", { class: "search-hits" });

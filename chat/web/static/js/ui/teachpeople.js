@@ -151,8 +151,8 @@ export class People {
   #rename(person, name) {
     const typed = { autocomplete: "off", required: true };
     const nodes = [
-      field("username", t("login.username"), { ...typed, maxlength: 32, value: person.username }),
-      field("nickname", t("people.rename.nickname"), { ...typed, maxlength: 32, value: person.nickname }),
+      field("username", t("login.username"), { ...typed, value: person.username }),
+      field("nickname", t("people.rename.nickname"), { ...typed, value: person.nickname }),
     ];
     openForm(t("people.rename.title", { name }), nodes, { text: t("people.rename") }, (values) => {
       const changed = Object.entries(values).filter(([key, value]) => value.trim() !== person[key]);

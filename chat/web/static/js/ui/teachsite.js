@@ -81,7 +81,7 @@ export class SiteForm {
     const form = el(
       "form",
       { class: "site-form", novalidate: true },
-      field("name", t("site.name"), { value: now.name, maxlength: 40, autocomplete: "off", hint }),
+      field("name", t("site.name"), { value: now.name, autocomplete: "off", hint }),
       el("fieldset", {}, el("legend", {}, t("site.registration")), modes, this.#code()),
       el("fieldset", {}, el("legend", {}, t("site.allowed")), Object.entries(SWITCHES).map(box), el("p", { class: "hint" }, t("site.private.hint"))),
       slowField(now.slow_mode),
