@@ -1,9 +1,10 @@
 """Rooms that get another name while their page is open."""
 
 import re
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.steps import expect_once, expect_stored, own_room, say
 
@@ -13,10 +14,29 @@ def number_of(page: Page, room: str) -> int:
     return next(int(each["id"]) for each in rooms if each["roomname"] == room)
 
 
-@pytest.mark.parametrize("by", ["pull", "list"])
+def cut_lists(page: Page, rooms: int) -> None:
+    """Have lists of rooms come in pages of so many."""
+
+    def cut(route: Route) -> None:
+        route.continue_(url=route.request.url.replace("limit=100", f"limit={rooms}"))
+
+    page.context.route("**/room/find?*", cut)
+
+
+def make_busier_rooms(page: Page, name: Callable[[str], str], count: int) -> None:
+    for number in range(count):
+        body = {"roomname": name(f"busier{number}"), "type": "public", "passwd": ""}
+        assert page.request.post("/room/create", data=body).ok
+        text = {"roomname": body["roomname"], "new_message": {"type": "text", "content": "busy"}}
+        assert page.request.post("/chat/send", data=text).ok
+
+
+@pytest.mark.parametrize("by", ["pull", "list", "pull of a room beyond the list"])
 def test_a_room_with_another_name_stays_open_with_what_was_begun(people, name, by):
     people.may_lose_network = True
     anna, room = own_room(people, name, is_altered=True)
+    if "beyond" in by:
+        cut_lists(anna, 2)
     elsewhere = anna.context.new_page()
     people.watch(elsewhere)
     elsewhere.goto(f"/#{room}")
@@ -29,6 +49,8 @@ def test_a_room_with_another_name_stays_open_with_what_was_begun(people, name, b
     anna.locator("#message-text").fill("half a thought")
     if by == "list":
         anna.route("**/chat/pull*", lambda route: route.abort())
+    elif "beyond" in by:
+        make_busier_rooms(anna, name, 3)
     renamed = name("renamed")
     change = {"conversation_id": number, "name": renamed}
     assert anna.request.post("/conversations/manage/info", data=change).ok
@@ -53,10 +75,14 @@ def test_a_room_with_another_name_stays_open_with_what_was_begun(people, name, b
     expect(anna.locator("#message-text")).to_have_value("half a thought")
 
 
-def test_the_board_goes_on(people, name):
-    anna, room = own_room(people, name)
+@pytest.mark.parametrize("rooms", [100, 2])
+def test_the_board_goes_on(people, name, rooms):
+    """rooms: in a page of the list. Each busier room has the room's name in its own."""
+    anna, room = own_room(people, name, is_altered=True)
+    cut_lists(anna, rooms)
+    make_busier_rooms(anna, lambda other: room + other, 3)
     number = number_of(anna, room)
-    with anna.expect_response("**/room/find*"):
+    with anna.expect_response(re.compile(r"/room/find\?.*&after=" + ("&" if rooms == 100 else "[^&]"))):  # it is there
         anna.goto(f"/board/{room}")
     expect(anna.locator("#board-title")).to_have_text(room)
     renamed = name("renamed")

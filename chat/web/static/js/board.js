@@ -64,14 +64,13 @@ class Board {
   }
 
   async #identify() {
-    const { rooms } = await api.rooms(1, this.#room);
-    this.#id = rooms.find(({ roomname }) => roomname === this.#room)?.id ?? null;
+    const room = this.#room;
+    this.#id = (await api.findRoom(({ roomname }) => roomname === room, { q: room }))?.id ?? null;
   }
 
   /** Whether the room has another name, by which it goes on. */
   async #rename() {
-    const { rooms } = await api.rooms(Infinity);
-    const found = rooms.find(({ id }) => id === this.#id);
+    const found = this.#id && (await api.findRoom(({ id }) => id === this.#id));
     if (!found) return false;
     this.#room = found.roomname;
     this.#isMember = found.joined;

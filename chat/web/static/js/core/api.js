@@ -171,6 +171,14 @@ export function upload(path, fields, { onProgress, signal }) {
 export const get = (path, query, options) => request("GET", path, { query, ...options });
 export const post = (path, body, options) => request("POST", path, { body, ...options });
 
+async function* roomPages(query) {
+  for (let after = null; after !== ""; ) {
+    const page = await request("GET", "/room/find", { query: { detail: 1, limit: ROOMS_A_PAGE, after: after ?? "", ...query } });
+    yield page;
+    after = page.next;
+  }
+}
+
 export const api = {
   register: (username, password, code = null) => post("/user/register", { username, password, join_code: code }),
   login: (username, password) => post("/user/login", { username, password }),
@@ -178,15 +186,22 @@ export const api = {
   session: () => request("GET", "/user/session"),
   me: () => request("GET", "/user/me", { query: { detail: 1 } }),
   /** The first pages of rooms, joined and most active ones first, and whether there are more. */
-  rooms: async (pages = 1, q = "") => {
+  rooms: async (pages = 1, q = "", only = {}) => {
     const rooms = [];
-    let after = "";
-    for (let page = 0; page < pages && (page === 0 || after); page += 1) {
-      const answer = await request("GET", "/room/find", { query: { detail: 1, limit: ROOMS_A_PAGE, after, q } });
-      rooms.push(...answer.rooms);
-      after = answer.next;
+    for await (const page of roomPages({ q, ...only })) {
+      rooms.push(...page.rooms);
+      pages -= 1;
+      if (pages <= 0) return { rooms, isCut: page.next !== "" };
     }
-    return { rooms, isCut: after !== "" };
+    return { rooms, isCut: false };
+  },
+  /** The first room for which it holds, wherever in the list; null: none. */
+  findRoom: async (isWanted, query = {}) => {
+    for await (const { rooms } of roomPages(query)) {
+      const found = rooms.find(isWanted);
+      if (found) return found;
+    }
+    return null;
   },
   createRoom: (roomname, passwd, isLocked) =>
     post("/room/create", { roomname, type: isLocked ? "private" : "public", passwd }),

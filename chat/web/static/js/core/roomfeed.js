@@ -32,6 +32,15 @@ export class RoomFeed {
     }
   }
 
+  /** As refresh, and look for these rooms of the user beyond the list too, where they may have other names. */
+  async refreshWith(rooms) {
+    await this.refresh();
+    if (!this.#store.isCut || rooms.every((room) => room.isListed)) return;
+    const ids = new Set(rooms.map((room) => room.id));
+    const own = (await api.rooms(Infinity, "", { joined: 1 })).rooms;
+    if (this.#store.me) this.#take(own.filter(({ id }) => ids.has(id)), { isCut: true, isSearch: true });
+  }
+
   async #ask(round) {
     const wanted = this.#wanted;
     try {

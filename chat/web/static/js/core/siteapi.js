@@ -1,6 +1,6 @@
 // Requests about the whole site, its accounts and join codes. Every failure is an ApiError.
 
-import { get, post } from "./api.js";
+import { api, get, post } from "./api.js";
 
 export const siteApi = {
   claim: (token) => post("/site/claim", { token }),
@@ -29,8 +29,8 @@ export const siteApi = {
   newRoomCode: (roomname) => post("/room/code", { roomname }),
   noRoomCode: (roomname) => post("/room/code", { roomname, off: true }),
   memberCount: async (roomname) => {
-    const { rooms } = await get("/room/find", { q: roomname, limit: 200 });
-    return rooms.find((room) => room.roomname === roomname)?.membercount ?? 0;
+    const room = await api.findRoom((found) => found.roomname === roomname, { q: roomname, detail: 0 });
+    return room?.membercount ?? 0;
   },
   qr: (texts) => post("/site/qr", { texts }),
   addresses: () => get("/site/addresses"),

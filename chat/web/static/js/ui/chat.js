@@ -192,7 +192,7 @@ export class Chat {
   async #missing(rooms) {
     const asked = new Map(rooms.map((room) => [room, room.name]));
     try {
-      await this.feed.refresh();
+      await this.feed.refreshWith(rooms);
     } catch (error) {
       if (error.status === 401) this.session.end();
       return; // the next pull tells again
