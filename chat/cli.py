@@ -11,7 +11,7 @@ from flask import Flask, current_app
 from chat import __version__, connect
 from chat.cli_console import COMMANDS as CONSOLE_COMMANDS
 from chat.cli_databases import CREATE_APP, compact, make_backup, move, restore
-from chat.cli_errors import Commands, told
+from chat.cli_errors import Commands, PathType, told
 from chat.cli_moderation import COMMANDS as MODERATION_COMMANDS
 from chat.errors import ErrorCode
 from chat.http.context import services
@@ -141,7 +141,7 @@ def site(*, new_code: bool, **given: object) -> None:
 
 
 @chat.command("import-roster")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=PathType(exists=True, dir_okay=False, path_type=Path))
 @click.option("--passwords", is_flag=True, help="give accounts that exist the file's passwords too, or new ones")
 def import_roster(file: Path, *, passwords: bool) -> None:
     """Create the accounts of a roster (CSV: username, name, password, rooms), all or none, and print
@@ -177,7 +177,7 @@ def leave_rooms(username: str, owner: str) -> None:
 @chat.command("export")
 @click.argument("room", required=False)
 @click.option("--all", "is_all", is_flag=True, help="all rooms but direct conversations, each into a file")
-@click.option("--to", "folder", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="the folder")
+@click.option("--to", "folder", type=PathType(file_okay=False, path_type=Path), default=Path(), help="the folder")
 def export(room: str | None, folder: Path, *, is_all: bool) -> None:
     """Write ROOM as a ZIP: messages, members, audit log, attachments."""
     if (room is None) != is_all:

@@ -12,6 +12,7 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 from sqlalchemy.exc import DBAPIError
 
+from chat.cli_errors import PathType
 from chat.errors import ChatError
 from chat.http.context import services
 from chat.ports import Backend, BackupError
@@ -24,7 +25,7 @@ _UNREADABLE = "the database cannot be read; run: flask --app wsgi db upgrade"
 
 
 @click.command("backup")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PathType(path_type=Path))
 @with_appcontext
 def make_backup(file: Path) -> None:
     """Copy the database into FILE (SQLite) while the server runs. instance/secret_key is not included."""
@@ -35,7 +36,7 @@ def make_backup(file: Path) -> None:
 
 
 @click.command("restore")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PathType(path_type=Path))
 @with_appcontext
 def restore(file: Path) -> None:
     """Replace the database with a backup. Stop the server first."""

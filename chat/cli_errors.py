@@ -117,6 +117,16 @@ class _Text(click.types.StringParamType):
         return text
 
 
+class PathType(click.Path):
+    """A path of a file or folder. `-`, by which other programs mean a stream, is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path. Raises click.UsageError."""
+        if value == "-":
+            self.fail("the standard streams are not supported; give a path (./- for a file of that name).", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 @contextmanager
 def told(words: Mapping[ErrorCode, str]) -> Iterator[None]:
     """Report a failure as one line, by its code; Commands.invoke reports the others."""

@@ -12,6 +12,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from chat.cli import chat as all_commands
+from chat.cli_errors import PathType
 from chat.errors import ChatError, ErrorCode
 from chat.models import Access
 from chat.services.messages import Draft
@@ -297,3 +298,29 @@ def test_a_path_that_is_not_utf_8_is_shown_by_its_bytes(app: Flask, run: Any, tm
     roster.mkdir()
     code, output = run("import-roster", str(roster))
     assert (code, "roster.csv" in output) == (2, True), output
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["backup -", "restore -", "import-roster -", "export physics --to -", "export --all --to=-", "move --to -"],
+)
+def test_a_dash_names_no_file(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    code, output = run(*words.split())
+    said = "sqlite:////" if "move" in words else "the standard streams are not supported; give a path"
+    assert (code != 0, said in output.splitlines()[-1]) == (True, True), output
+    assert [*here.iterdir()] == []
+
+
+def test_every_path_of_a_command_refuses_a_dash() -> None:
+    params = [param for command in all_commands.commands.values() for param in command.params]
+    types = {type(param.type) for param in params if isinstance(param.type, (click.Path, click.File))}
+    assert types == {PathType}
+
+
+def test_a_file_called_dash_can_be_meant(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, output = run("backup", "./-")
+    assert (code, (tmp_path / "-").is_file()) == (0, True), output
