@@ -15,21 +15,17 @@ from chat.http import cookies, envelopes, finishing
 from chat.http.context import whence
 from chat.http.flask_app import FlaskApp
 from chat.http.origins import Origins
-from chat.names import ROOM_NAME_MAX_CHARS, is_name
 from chat.protocols import ims, polling, realtime, roomapi, tcp
 from chat.services import Services
 from chat.services.rules import Rules
 from config import Settings
 from instance import prepare
-from setting_parsers import ConfigError
 
 
 def create_app(settings: Settings | None = None, clock: Clock = system_clock) -> Flask:
     """Create the application for these settings (default: from the environment). Raises ConfigError."""
     settings = settings or Settings.from_environ()
     prepare(settings)
-    if settings.lobby and not is_name(settings.lobby, ROOM_NAME_MAX_CHARS):
-        raise ConfigError(f"CHAT_LOBBY={settings.lobby!r}: give a room name of 1 to {ROOM_NAME_MAX_CHARS} characters")
     app = FlaskApp(__name__, instance_path=str(settings.instance_path), static_folder=None)
     _configure(app, settings)
     db.init_app(app)

@@ -25,8 +25,8 @@ try:
 except ConfigError as _error:
     sys.exit(f"Commonroom cannot start. {_error}")
 # Workers are forked from here: a reload (SIGHUP) would not re-read modules imported by the master.
-for _name in ("config", "instance", "setting_parsers", "startup"):
-    del sys.modules[_name]
+for _name in ("config", "instance", "setting_parsers", "startup", "chat.names"):
+    sys.modules.pop(_name, None)
 
 wsgi_app = "wsgi:app"
 # Both ports serve the same; realtime's document has a separate port for its WebSocket.
@@ -65,6 +65,7 @@ def on_starting(server):
     """Report startup errors in one line, and raise the soft limit on file descriptors."""
     try:
         prepare(_settings)
+        _settings.secret()
         check(_settings)
         if not {"GUNICORN_FD", "LISTEN_FDS"} & os.environ.keys():  # otherwise the ports are inherited
             check_ports([address for address in server.address if isinstance(address, tuple)], _settings)

@@ -228,6 +228,14 @@ def _host(raw: str) -> str:
         return raw
 
 
+def _lobby(raw: str) -> str:
+    from chat.names import ROOM_NAME_MAX_CHARS, is_name  # here: gunicorn.conf.py forgets it before it forks
+
+    if raw and not is_name(raw, ROOM_NAME_MAX_CHARS):
+        raise ValueError(f"give a room name of 1 to {ROOM_NAME_MAX_CHARS} characters")
+    return raw
+
+
 def _tls(raw: str) -> str:
     if raw.lower() not in {"off", "self-signed"}:
         raise ValueError("give off or self-signed")
@@ -271,7 +279,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "threads": _number(int, 4, 4096),
     "metrics": _switch,
     "tls": _tls,
-    "lobby": str,
+    "lobby": _lobby,
     "registration": _registration,
     "password_min_length": _number(int, 1, 128),
     "message_max_chars": _number(int, 1, 100_000),

@@ -61,12 +61,17 @@ GUNICORN, UPGRADE = ("gunicorn",), ("flask", "--app", "wsgi", "db", "upgrade")  
         (GUNICORN, "DATABASE_URL", "sqlite:///{home}/newer.db", "created by a newer version of Commonroom"),
         (UPGRADE, "DATABASE_URL", "sqlite:///{home}/newer.db", "created by a newer version of Commonroom"),
         (GUNICORN, "DATABASE_URL", "sqlite:///{home}/older.db", "its schema is 0001; run: flask --app wsgi db upgrade"),
+        (GUNICORN, "CHAT_LOBBY", "x" * 61, "give a room name of 1 to 60 characters"),
+        (UPGRADE, "CHAT_LOBBY", "a\tb", "give a room name of 1 to 60 characters"),
         (GUNICORN, "CHAT_INSTANCE_PATH", "{home}/junk", "that is no folder"),
+        (GUNICORN, "CHAT_INSTANCE_PATH", "{home}/keys", "keys/secret_key: that is no key; remove the file"),
         (UPGRADE, "CHAT_INSTANCE_PATH", "/proc/instance", "the folder cannot be made"),
     ],
 )  # fmt: skip
 def test_one_line_reports_the_failure(home: Path, command: tuple[str, ...], name: str, value: str, said: str) -> None:
     (home / "junk").write_text("this is no database, but it is long enough for one to be looked for" * 9)
+    (home / "keys").mkdir()
+    (home / "keys/secret_key").write_text("short")
     for name_of, revision in (("newer", "f00d"), ("older", "0001")):
         with closing(sqlite3.connect(home / f"{name_of}.db")) as made:
             made.execute("CREATE TABLE alembic_version (version_num TEXT)")
