@@ -1,6 +1,8 @@
 // Looks at what the page shows, in a colour scheme; gives a list of what is wrong. The function is evaluated in the page.
 async ({ width, scheme, tags, contrast }) => {
-  while (innerWidth !== width) await new Promise(requestAnimationFrame);
+  const frame = () => new Promise(requestAnimationFrame);
+  while (innerWidth !== width) await frame();
+  for (const _ of [1, 2]) await frame(); // the page's observers of sizes act at the end of a frame
   const found = new Set();
   const scope = document.querySelector("dialog") ?? document;
   const shown = (selector) => [...scope.querySelectorAll(selector)].filter((node) => node.checkVisibility({ visibilityProperty: true }));
