@@ -58,6 +58,7 @@ class Measured:
 
 
 Results = dict[Case, Measured]
+Rounds = Mapping[Case, Sequence[Measured]]  # of each case, the measurements of all rounds in turns
 
 
 class Scaled(Commonroom):
@@ -194,21 +195,27 @@ def _begin_after(load: Load, newest: Mapping[str, bytes]) -> None:
         member.first_cursor = newest[member.room]
 
 
-def targets(results: Results) -> list[Target]:
-    """The marks of the results: databases against SQLite with one worker, more workers against one."""
+def targets(rounds: Rounds) -> list[Target]:
+    """The marks of the results: databases against SQLite with one worker, more workers against one.
+
+    A figure is the median of the rounds' ratios, as the machine may be slower in one round than in another.
+    """
     found = []
-    for case, measured in results.items():
-        cost = measured.figures.cpu_per_10k
-        sqlite = results.get(Case(case.scenario, 1, SQLITE, case.path))
-        one = results.get(Case(case.scenario, 1, case.database, case.path))
+    for case in rounds:
+        sqlite, one = (Case(case.scenario, 1, database, case.path) for database in (SQLITE, case.database))
         where = f"{case.scenario}, {case.path}"
-        if case.database == REDIS and case.workers == 1 and sqlite:
-            ratio = cost / sqlite.figures.cpu_per_10k
+        if case.database == REDIS and case.workers == 1 and sqlite in rounds:
+            ratio = _ratio(rounds[case], rounds[sqlite])
             found.append(Target(f"{where}: {REDIS} / {SQLITE}, one worker", ratio, DATABASE_MARK))
-        if case.workers > 1 and one:
-            ratio = cost / one.figures.cpu_per_10k
+        if case.workers > 1 and one in rounds:
+            ratio = _ratio(rounds[case], rounds[one])
             found.append(Target(f"{where}, {case.database}: {case.workers} workers / one", ratio, WORKERS_MARK))
     return found
+
+
+def _ratio(costs: Sequence[Measured], others: Sequence[Measured]) -> float:
+    pairs = zip(costs, others, strict=True)
+    return median(one.figures.cpu_per_10k / other.figures.cpu_per_10k for one, other in pairs)
 
 
 def merge(rounds: Sequence[Measured]) -> Measured:
@@ -218,17 +225,23 @@ def merge(rounds: Sequence[Measured]) -> Measured:
     return Measured(figures, median(known) if known else None, idle)
 
 
+def merged(rounds: Rounds) -> Results:
+    """The medians of all cases."""
+    return {case: merge(several) for case, several in rounds.items()}
+
+
 def faults(results: Results) -> list[str]:
     """Losses, duplicates and disorder: there must be none."""
     return [f"{case}: {each.figures.faults}" for case, each in results.items() if each.figures.faults]
 
 
-def report(results: Results) -> str:
-    """The tables, as Markdown."""
+def report(rounds: Rounds) -> str:
+    """The tables, as Markdown: the medians of the rounds."""
+    results = merged(rounds)
     headings = ("scenario", "path", "workers", "database", "deliveries/s", "p50 ms", "p99 ms", "CPU s per 10k")
     parts = (*scale_plot.PARTS, "of one worker on SQLite", "pulls without a thread", "idle ms/s", "others on the core")
     text = table((*headings, *parts), [_row(case, each, results) for case, each in _in_order(results)])
-    rows = [target.row() for target in targets(results)]
+    rows = [target.row() for target in targets(rounds)]
     wrong = "; ".join(faults(results)) or "none"
     return f"{text}\n\n{table(('target', 'figure', 'mark', ''), rows)}\n\nLosses, duplicates, disorder: {wrong}.\n"
 
@@ -261,15 +274,18 @@ def _row(case: Case, measured: Measured, results: Results) -> list[str]:
     ]
 
 
-def write(path: Path, results: Results, rounds: int, minutes: float) -> None:
+def write(path: Path, rounds: Rounds, minutes: float) -> None:
     """Replace the section of the page, and the plot beside it."""
+    results, turns = merged(rounds), max(map(len, rounds.values()))
     bars = [
         scale_plot.Bar(case.scenario, case.path, case.workers, case.database, each.figures.parts)
         for case, each in _in_order(results)
     ]
     (path.parent / PLOT).write_text(scale_plot.draw(bars))
     others = max(each.figures.others for each in results.values())
-    how = "once" if rounds == 1 else f"{rounds} times in turns; the figures are medians"
+    how = (
+        "once" if turns == 1 else f"{turns} times in turns; the figures are medians, the targets' of the rounds' ratios"
+    )
     body = f"""Machine: {machine()}. The run took {minutes:.1f} minutes and measured each case {how}.
 Other programs took up to {others:.0%} of the servers' core.
 
@@ -282,7 +298,7 @@ deliveries a second.
 
 ![CPU of a delivery by program, database and number of workers]({PLOT})
 
-{report(results)}"""
+{report(rounds)}"""
     sections.write(path, TITLE, body, "bench.scale")
 
 
@@ -307,12 +323,11 @@ def main() -> int:
         line = f"{what:36} {measured.figures.line()}  {parts}{known}  idle {measured.idle:.1f} ms/s"
         print(f"{time.strftime('%H:%M:%S')} {line}", flush=True)
     minutes = (time.monotonic() - began) / 60
-    results = {case: merge(several) for case, several in measured_by.items()}
-    print(f"\n{machine()}\n\n{report(results)}\n{minutes:.1f} minutes")
+    print(f"\n{machine()}\n\n{report(measured_by)}\n{minutes:.1f} minutes")
     if options.write:
-        write(options.write, results, options.rounds, minutes)
-    missed = options.strict and not all(target.met for target in targets(results))
-    return 1 if faults(results) or missed else 0
+        write(options.write, measured_by, minutes)
+    missed = options.strict and not all(target.met for target in targets(measured_by))
+    return 1 if faults(merged(measured_by)) or missed else 0
 
 
 def _options() -> argparse.Namespace:

@@ -133,6 +133,13 @@ def tracing(engine: Engine, note: Callable[[str], None]) -> Iterator[None]:
             connection.set_trace_callback(note)
         else:
             connection.cursor_factory = Noting
+            run = connection.run_prepared
+
+            def run_prepared(sql: str, values: Sequence[Any]) -> Any:
+                note(sql)
+                return run(sql, values)
+
+            connection.run_prepared = run_prepared
 
     listeners: list[tuple[str, Callable[..., None]]] = [("connect", trace)]
     if not is_sqlite:  # the driver begins and commits by itself

@@ -1,6 +1,8 @@
 """Statements compiled once and executed directly on the driver, for those that run on every send."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from operator import itemgetter
 from typing import Any
 
@@ -8,6 +10,14 @@ from sqlalchemy import ARRAY, ColumnElement, Connection, Dialect, Executable, bi
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.types import TypeEngine
+
+
+class RunsPrepared(ABC):
+    """A driver's connection that executes these statements without a cursor."""
+
+    @abstractmethod
+    def run_prepared(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Execute a statement with %s for each value, in the transaction, which it begins. Returns the rows."""
 
 
 class Prepared:
@@ -37,20 +47,21 @@ class Prepared:
     ) -> list[tuple[Any, ...]]:
         dialect = connection.dialect
         sql, names = self._compiled.get(dialect.name) or self._compile(dialect)
-        cursor: Any = connection.connection.cursor()
+        driver: Any = connection.connection.dbapi_connection
         try:
-            if rows is not None:
-                cursor.executemany(sql, map(itemgetter(*(name for name, _ in names)), rows))
-                return []
-            cursor.execute(sql, [values.get(name, default) for name, default in names])
-            return cursor.fetchall() if cursor.description else []
+            if rows is None and isinstance(driver, RunsPrepared):
+                return driver.run_prepared(sql, [values.get(name, default) for name, default in names])
+            with closing(driver.cursor()) as cursor:
+                if rows is not None:
+                    cursor.executemany(sql, map(itemgetter(*(name for name, _ in names)), rows))
+                    return []
+                cursor.execute(sql, [values.get(name, default) for name, default in names])
+                return cursor.fetchall() if cursor.description else []
         except Exception as error:
             kind: Any = getattr(dialect.dbapi, "Error", ())
             if not isinstance(error, kind):
                 raise
             raise DBAPIError.instance(sql, None, error, kind, hide_parameters=True, dialect=dialect) from error
-        finally:
-            cursor.close()
 
     def _compile(self, dialect: Dialect) -> tuple[str, list[tuple[str, Any]]]:
         compiled: Any = self._statement.compile(dialect=dialect, column_keys=self._columns)

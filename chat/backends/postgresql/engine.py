@@ -6,6 +6,7 @@ from typing import Any
 import psycopg
 from psycopg import conninfo
 
+from chat.backends.postgresql.connection import Connection
 from setting_parsers import server_of
 
 CONNECT_SECONDS = 2  # for each host of the URL
@@ -28,18 +29,18 @@ def parameters(url: str, busy_seconds: float = 5.0) -> dict[str, Any]:
     return defaults | conninfo.conninfo_to_dict(url)
 
 
-def connect(url: str, busy_seconds: float = 5.0, **options: Any) -> psycopg.Connection:
+def connect(url: str, busy_seconds: float = 5.0, **options: Any) -> Connection:
     """Open a connection outside the pool. Raises psycopg.Error, which names the server."""
     known = parameters(url, busy_seconds)
     try:
-        return psycopg.connect(**known, **options)
+        return Connection.connect(**known, **options)
     except psycopg.errors.ConnectionTimeout as error:
         raise psycopg.errors.ConnectionTimeout(f"no answer from {server_of(known)}: {error}") from None
 
 
 def engine_options(url: str, busy_seconds: float) -> dict[str, Any]:
     """Options for create_engine: a pool shared by many request threads, and bounded waits."""
-    creator: Callable[[], psycopg.Connection] = lambda: connect(url, busy_seconds)  # noqa: E731
+    creator: Callable[[], Connection] = lambda: connect(url, busy_seconds)  # noqa: E731
     return {
         "creator": creator,  # libpq reads the URL: several hosts, target_session_attrs, sslmode
         "paramstyle": "format",  # by position, as storage.prepared needs

@@ -23,9 +23,10 @@ from chat.storage.prepared import Batch
 
 log = logging.getLogger(__name__)
 # Classes of SQLSTATE that pass by themselves: connections (08), resources (53), the operator (57), rollbacks such as
-# deadlocks (40). Besides: lock_timeout, read-only after a fail-over, idle in transaction, no tables yet.
+# deadlocks (40). Besides: lock_timeout, read-only after a fail-over, idle in transaction, no tables yet, prepared
+# statements forgotten.
 _PASSING = ("08", "53", "57", "40")
-_PASSING_STATES = {"55P03", "25006", "25P03", "25P04", "42P01", "42703"}
+_PASSING_STATES = {"55P03", "25006", "25P03", "25P04", "42P01", "42703", "26000"}
 _READ_ONLY = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _NAME_LOCK = 0x436F6D  # first key of advisory locks: no other program's, we hope
 _bytes_used = text("SELECT pg_database_size(current_database())")
