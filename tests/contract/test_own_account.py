@@ -6,6 +6,7 @@ import json
 import zipfile
 from collections.abc import Callable
 
+import pytest
 from flask import Flask
 
 from tests.contract.clients import FlaskTransport, PollingClient
@@ -30,6 +31,14 @@ def test_nickname_and_avatar_without_a_password(client: Clients) -> None:
     for nickname, status in (("", 400), (" x", 400), ("x" * 33, 400), ("bob", 409)):
         assert alice.call("POST", "/user/profile", {"nickname": nickname}).status == status, nickname
     assert alice.call("POST", "/user/profile", {}).json["feedback"] == "nickname / avatar is missing: add it."
+
+
+@pytest.mark.parametrize("avatar", ["a" * 2049, "a" * (2 * 1024 * 1024 + 1), 5])
+def test_an_avatar_that_is_too_long_is_told_what_fits(client: Clients, avatar: object) -> None:
+    answer = client("alice").call("POST", "/user/profile", {"avatar": avatar})
+    assert answer.status == 400
+    assert answer.json["feedback"].startswith("That avatar is too long, or no picture: ")
+    assert answer.json["feedback"].endswith(" of at most 2097152 characters, or another text of at most 2048.")
 
 
 def test_ending_the_other_sessions(app: Flask, client: Clients) -> None:

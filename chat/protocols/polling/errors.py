@@ -9,6 +9,7 @@ from chat.http.api_spec import View, declared
 from chat.http.context import prefers_chinese
 from chat.http.error_messages import Table, whole_seconds, worded
 from chat.http.shared_error_messages import SHARED
+from chat.services.avatars import GIVEN_MAX_CHARS, TEXT_MAX_CHARS
 
 TABLE: Table = SHARED | {
     ErrorCode.CREDENTIALS_WRONG: (
@@ -231,10 +232,23 @@ _UPLOAD = TABLE | {
     ),
 }
 
+_OF_AVATAR = TABLE | {
+    ErrorCode.FIELD_INVALID: (
+        400,
+        f"That avatar is too long, or no picture: send a PNG, JPEG, GIF or WebP as Base64 of at most {GIVEN_MAX_CHARS} "
+        f"characters, or another text of at most {TEXT_MAX_CHARS}.",
+        f"头像过长或不是图片：请以 Base64 发送 PNG、JPEG、GIF 或 WebP，最多 {GIVEN_MAX_CHARS} 个字符；其他文本最多 "
+        f"{TEXT_MAX_CHARS} 个字符。",
+    ),
+}
+
 
 def wordings(code: ErrorCode, view: View) -> list[tuple[int, str, str]]:
     """The possible texts of a failure, for the API documentation."""
-    return [(_UPLOAD if declared(view).takes_parts else TABLE)[code]]
+    about = declared(view)
+    takes_avatar = about.body is not None and "avatar" in about.body().fields
+    tables = [_UPLOAD if about.takes_parts else TABLE, *([_OF_AVATAR] if takes_avatar else [])]
+    return list(dict.fromkeys(table[code] for table in tables))
 
 
 def success(english: str, chinese: str, **data: Any) -> Response:
@@ -248,6 +262,8 @@ def failure(error: ChatError) -> Response:
     To a request with X-Chat-Errors: codes, also {"code": the failure's name, "data": its numbers}.
     """
     table = _UPLOAD if request.path == "/chat/upload" else TABLE
+    if error.data.get("field") == "avatar":
+        table = _OF_AVATAR
     status, feedback = worded(table, error, chinese=prefers_chinese())
     more = {"code": error.code.name, "data": _numbers(error)} if request.headers.get("X-Chat-Errors") == "codes" else {}
     response = jsonify(status="failure", feedback=feedback, **more)
