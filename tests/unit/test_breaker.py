@@ -165,6 +165,17 @@ def test_many_waiters_look_again_one_after_the_other(services: Services, monkeyp
     assert woken[-1] - woken[0] > 0.2
 
 
+@pytest.mark.parametrize("how", ["refuse", "swallow"])
+def test_a_bus_stops_at_once_while_the_database_is_away(serving: Services, relay: Relay, how: str) -> None:
+    getattr(relay, how)()
+    wait_until(lambda: breaker_of(serving).is_open, "it is known")
+    bus = serving.bus
+    assert isinstance(bus, PostgresBus)
+    began = time.monotonic()
+    bus.stop()
+    assert time.monotonic() - began < 5
+
+
 def test_the_prober_ends_quickly(services: Services) -> None:
     prober = Prober(breaker_of(services), "postgresql://127.0.0.1:1/x", services.hub, None)
     prober.start()

@@ -227,3 +227,21 @@ def test_a_member_who_was_put_out_elsewhere_is_asked_for_rights_before_what_came
     bus.read_events()
     assert seen
     assert all(seen)
+
+
+@direct_only
+def test_a_bus_that_waits_to_connect_again_stops_at_once(
+    services: Services, home: Path, outside: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bus_module, "RETRY_SECONDS", (30.0, 30.0))
+    heard = Heard()
+    bus = PostgresBus(store_of(services), heard, url_of(home))  # type: ignore[arg-type]
+    bus.start()
+    began = heard.heard_at
+    wait_until(lambda: heard.heard_at > began, "the bus is connected")
+    end_connections(outside)
+    wait_until(lambda: heard.is_lost, "the bus has lost its connection")
+    began = time.monotonic()
+    bus.stop()
+    assert time.monotonic() - began < 5
+    assert "bus" not in {thread.name for thread in threading.enumerate()}
