@@ -59,7 +59,7 @@ class Pushes:
         if reader.expired:
             connection.stop(GOING_AWAY)
             return
-        if reader.is_behind and not connection.is_drained:
+        if not connection.is_drained and reader.is_behind:
             self._is_due = True
             return
         is_overtaken = self._is_due and self._was_asked

@@ -116,7 +116,9 @@ class Pool:
             return
         client = owner.client
         self._turns.add(client, (client, owner, work, args, is_refusable))
-        self._hand_out()
+        # Otherwise the next thread that ends a job calls, as it sees this one.
+        if self._resting or len(self._ready) < self._bounds.ready:
+            self._hand_out()
         if self._turns.refusable > self._bounds.most_waiting and (dropped := self._turns.drop()) is not None:
             dropped[1].refused(self.lane, dropped[2], dropped[3])
 
