@@ -15,10 +15,12 @@ from collections.abc import Sequence
 from random import SystemRandom
 
 import psycopg
+from sqlalchemy import event
 
 from chat.backends.events import newest_of_each
 from chat.backends.hinted import Outbox, heard_events
 from chat.backends.postgresql.breaker import Prober
+from chat.backends.postgresql.command_notifier import CHANNEL, NOTIFY, CommandNotifier
 from chat.backends.postgresql.engine import connect
 from chat.backends.postgresql.store import Store
 from chat.errors import ChatError
@@ -27,7 +29,6 @@ from chat.ports import Hints, Listener
 from chat.restartable_thread import RestartableThread
 
 log = logging.getLogger(__name__)
-CHANNEL = "commonroom"
 SPACING_SECONDS = 0.005  # between two looks, and between two notifications: bursts become one
 LOOK_ANYWAY_SECONDS = 2.5  # should a notification be lost
 DEAF_AFTER_SECONDS = 2.0  # without this process's own notification: it goes through a pooler, say
@@ -37,7 +38,6 @@ TOO_LONG_SECONDS = 60.0  # without a look: rather than read all that happened, e
 AWAY_SECONDS = 0.05  # between two looks whether the database is back, of which the prober knows
 RETRY_SECONDS = (0.2, 2.0)  # after a lost connection; doubled up to the second
 
-_NOTIFY = "SELECT pg_notify(%s, hint) FROM unnest(%s::text[]) hint"
 # The snapshot comes with each row, and alone if there are no rows.
 _NEWER = """
 SELECT s.now, e.id, e.xid::text, e.kind, e.subject_id, e.time, e.data
@@ -67,6 +67,8 @@ class PostgresBus:
         self._wake_lock = threading.Lock()
         self._must_notify = self._must_look = False
         self._outbox = Outbox()
+        self._command = CommandNotifier(url)  # before `start`
+        event.listen(store.engine, "engine_disposed", lambda _: self._command.close())
         self._heard: list[Event] = []  # messages of other processes in notifications, not published yet
         self._unheard_since: float | None = None  # when this process notified, and has not heard itself since
         self._thread = RestartableThread("bus", self._run)
@@ -77,6 +79,7 @@ class PostgresBus:
     def start(self) -> None:
         """Start from the events there are now; also after `stop`. Raises UNAVAILABLE."""
         self._skip()
+        self._command.close()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._thread.start()
         self._prober.start()
@@ -85,6 +88,7 @@ class PostgresBus:
         """End the threads and wait for them."""
         self._thread.stop(self._ring)
         self._prober.stop()  # after the bus: it ends waits for a server that is paused
+        self._command.close()
         with self._wake_lock:
             wake, self._wake = self._wake, None
             if wake is not None:
@@ -207,7 +211,7 @@ class PostgresBus:
         if self._must_notify:
             self._must_notify = False
             self._unheard_since = self._unheard_since or now
-            connection.execute(_NOTIFY, (CHANNEL, self._payloads()))
+            connection.execute(NOTIFY, (CHANNEL, self._payloads()))
         if self._must_look or now >= self._looked_at + self._look_every():
             self._look(connection)
 
@@ -254,7 +258,6 @@ class PostgresBus:
     def _notify_from_command(self) -> None:
         """Notify from a process that only came to write, and runs no thread."""
         try:
-            with connect(self._url, autocommit=True) as connection:
-                connection.execute(_NOTIFY, (CHANNEL, self._payloads()))
+            self._command.send(self._payloads())
         except psycopg.Error as error:
             log.warning("other processes learn of it by their next look: %s", error)

@@ -1,10 +1,12 @@
 """Events between processes, by notifications and by looking."""
 
+import contextlib
 import random
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -13,6 +15,7 @@ from chat.backends.postgresql import bus as bus_module
 from chat.backends.postgresql.bus import PostgresBus
 from chat.backends.postgresql.snapshot import Snapshot
 from chat.delivery import Waiter
+from chat.errors import ChatError
 from chat.models import Event, EventKind
 from chat.services import Services
 from chat.services.messages import Draft
@@ -208,6 +211,31 @@ def test_many_commits_are_few_notifications(services: Services, outside: psycopg
         assert 0 < heard <= most
     finally:
         services.close()
+
+
+@direct_only
+def test_a_command_notifies_of_all_commits_over_one_connection(
+    services: Services, outside: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[psycopg.Connection] = []
+    connect = psycopg.connect
+
+    def noted(**parameters: Any) -> psycopg.Connection:
+        opened.append(connect(**parameters))
+        return opened[-1]
+
+    alice = sign_up(services, "alice")
+    outside.execute("LISTEN commonroom")
+    monkeypatch.setattr(psycopg, "connect", noted)
+    for n in range(5):
+        services.messages.send(alice, "public", Draft(text=str(n)))
+        assert len(list(outside.notifies(timeout=5, stop_after=1))) == 1
+    assert len(opened) <= 1, "but for those of the pool, which is filled"
+    end_connections(outside)
+    with contextlib.suppress(ChatError):  # the pool's are lost too
+        services.messages.send(alice, "public", Draft(text="lost"))
+    services.messages.send(alice, "public", Draft(text="found"))
+    assert len(list(outside.notifies(timeout=5, stop_after=1))) == 1
 
 
 def test_a_member_who_was_put_out_elsewhere_is_asked_for_rights_before_what_came_after(
