@@ -3,6 +3,8 @@
 import contextlib
 import fcntl
 import gc
+import os
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -281,6 +283,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 _FIGURES = "figures"
+_MEMORY = Path("/dev/shm")
+_ROOM = 4 << 30  # bytes: ten times as much as a run holds there at once
 _SERVER = pytest.StashKey[PrivateServer]()
 
 
@@ -289,8 +293,17 @@ def pytest_configure(config: pytest.Config) -> None:
     # The cyclic garbage of imports and of single tests is little; by default looking for it takes 6 % of the CPU.
     gc.set_threshold(50_000, 20, 100)
     compile_share(config)
+    if not hasattr(config, "workerinput"):
+        work_in_memory()
     if not hasattr(config, "workerinput") and programs() is not None:
         config.stash[_SERVER] = PrivateServer()
+
+
+def work_in_memory() -> None:
+    """Have the folders of tests (tmp_path) in memory where there is room: on a disk, databases take more CPU."""
+    with contextlib.suppress(OSError):
+        if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM:
+            os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
