@@ -1,10 +1,12 @@
 """All services of one process, constructed once by `app.create_app`."""
 
+import contextlib
 import threading
 from collections.abc import Callable
 
 from chat.clock import Clock
 from chat.delivery import Hub
+from chat.errors import ChatError
 from chat.pictures import Decoder
 from chat.ports import Backend, Shared
 from chat.security.devices import Devices
@@ -247,4 +249,5 @@ class Services:
             self.shared.stop()
         self.decoder.close()
         if self.is_started:
-            self.room_presence.end()
+            with contextlib.suppress(ChatError):  # the database is away: others end the visits when the lease expires
+                self.room_presence.end()

@@ -102,6 +102,13 @@ def test_requests_are_refused_at_once_while_it_is_away(serving: Services, relay:
     assert [message.content for message in serving.messages.history(alice, "public", None, 10)] == ["x"]
 
 
+def test_it_stops_in_peace_while_it_is_away(serving: Services, relay: Relay) -> None:
+    serving.room_presence.enter(sign_up(serving, "alice"), 1)
+    relay.refuse()
+    wait_until(lambda: breaker_of(serving).is_open, "it is known")
+    serving.close()
+
+
 def test_a_host_that_is_cut_off_sends_its_clients_elsewhere(
     serving: Services, relay: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
