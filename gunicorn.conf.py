@@ -72,20 +72,21 @@ def on_starting(server):
     except ConfigError as error:
         sys.exit(f"Commonroom cannot start. {error}")
     server.handover = Handover()  # kept over reloads, unlike this module
-    guard(server, lambda: _load(server))
+    guard(server, lambda: _check_anew(server))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = hard if hard != resource.RLIM_INFINITY else 65536
     if soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _load(server):
-    """Load all that a worker loads, and check the database as at the start. For a child of the master."""
-    app = server.app.load()
-    import serving  # noqa: F401
+def _check_anew(server):
+    """Check what the start checks, for a reload; in a child of the master, with the application loaded."""
     from instance import check
 
-    check(app.config["SETTINGS"])
+    settings = server.app.wsgi().config["SETTINGS"]
+    check(settings)
+    new = [address for address in server.app.cfg.address if address not in server.cfg.address]
+    check_ports([address for address in new if isinstance(address, tuple)], settings)
 
 
 def on_reload(server):
@@ -125,12 +126,8 @@ def post_worker_init(worker):
     services = worker.wsgi.extensions["commonroom"]
     if _settings.shares_limits(worker.cfg.workers):
         services.limits.hold_over_workers()
-    try:
-        services.start()
-    except Exception:
-        # Retried every second and with each request; /healthz answers 503 until then.
-        logging.getLogger("gunicorn.error").exception("the database is not ready: run `flask --app wsgi db upgrade`")
-    services.health.watch()
+    if not worker.is_trial:
+        _start(services)
     worker.serve(serving.application(worker.wsgi, _tcp_port), serving.limits(_settings), _loads)
     metrics.watch(connections=worker.count_connections, held=worker.count_held)
     if worker.age == 1:  # the first of the start, not those that replace it
@@ -139,6 +136,16 @@ def post_worker_init(worker):
     # collection first: it takes 0.07 s, and loading leaves next to no garbage (1,352 objects, no page of memory).
     gc.freeze()
     gc.enable()
+
+
+def _start(services):
+    """Start the background threads. If the database is not ready, they are started as soon as it is."""
+    try:
+        services.start()
+    except Exception:
+        # Retried every second and with each request; /healthz answers 503 until then.
+        logging.getLogger("gunicorn.error").exception("the database is not ready: run `flask --app wsgi db upgrade`")
+    services.health.watch()
 
 
 def _say_who_teaches(site, scheme):

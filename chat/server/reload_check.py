@@ -8,26 +8,34 @@ import os
 import select
 import signal
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
-SECONDS = 30.0  # for the child; the master handles no other signals meanwhile
+SECONDS = 30.0  # for the child; the master handles no signals meanwhile, but for those that stop it
 _MAX_BYTES = 2000  # of the reason, in the log
+_STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
-def guard(server: Any, load: Callable[[], None]) -> None:
-    """Have this master ignore a SIGHUP or SIGTTIN whose workers could not load, and say why in its log.
+def guard(server: Any, check: Callable[[], None]) -> None:
+    """Have this master ignore a SIGHUP or SIGTTIN whose workers could not boot, and say why in its log.
 
-    load: called in a child of the master, for SIGHUP after the configuration was read anew. Raises any error.
+    check: called in a child of the master before a worker boots there, with the application loaded, and for SIGHUP after
+    the configuration was read anew. Raises any error.
     """
+
+    def boot() -> None:
+        server.app.wsgi()
+        check()
+        _boot(server)
 
     def reload() -> None:
         server.app.reload()
-        load()
+        boot()
 
-    for name, attempt, kept in (("hup", reload, "Not reloaded"), ("ttin", load, "No worker is added")):
+    for name, attempt, kept in (("hup", reload, "Not reloaded"), ("ttin", boot, "No worker is added")):
         handle = getattr(server, f"handle_{name}")
         setattr(server, f"handle_{name}", partial(_if_it_loads, server, attempt, handle, kept))
 
@@ -36,8 +44,21 @@ def _if_it_loads(server: Any, attempt: Callable[[], None], handle: Callable[[], 
     reason = why_not(attempt)
     if reason:
         server.log.error("%s; the running workers serve on. %s", kept, reason)
-    else:
+        return
+    try:
         handle()
+    except Exception as error:  # gunicorn's master would end
+        server.log.error("%s completely; the running workers serve on. %s", kept, _in_one_line(error))
+
+
+def _boot(server: Any) -> None:
+    """Boot a worker with the hooks of the configuration, as the master does after its fork, up to its main loop."""
+    cfg = server.app.cfg
+    worker = cfg.worker_class(0, server.pid, [], server.app, cfg.timeout / 2, cfg, server.log)
+    worker.is_trial = True
+    worker.run = lambda: None
+    cfg.post_fork(server, worker)
+    worker.init_process()
 
 
 def why_not(attempt: Callable[[], None], seconds: float = SECONDS) -> str:
@@ -47,7 +68,7 @@ def why_not(attempt: Callable[[], None], seconds: float = SECONDS) -> str:
     if pid == 0:
         _attempt(attempt, write)
     os.close(write)
-    with open(read, "rb") as pipe:
+    with open(read, "rb") as pipe, _killed_by_stops(pid):
         is_told = bool(select.select([pipe], [], [], seconds)[0])
         said = pipe.read() if is_told else b""  # ends as the child does
     if not is_told:
@@ -58,9 +79,28 @@ def why_not(attempt: Callable[[], None], seconds: float = SECONDS) -> str:
     return said.decode(errors="replace") or (f"Loading ended with status {status}." if status else "")
 
 
+@contextlib.contextmanager
+def _killed_by_stops(pid: int) -> Iterator[None]:
+    """Kill this child when this process is told to stop, which it handles only afterwards."""
+    handlers: dict[int, Any] = {number: signal.getsignal(number) for number in _STOPS}
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        os.kill(pid, signal.SIGKILL)
+        if callable(handlers[number]):
+            handlers[number](number, frame)
+
+    for number in _STOPS:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
 def _attempt(attempt: Callable[[], None], write: int) -> None:
     """In the child: write the error, and end."""
-    for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGCHLD):
+    for number in (signal.SIGHUP, signal.SIGCHLD, *_STOPS):
         signal.signal(number, signal.SIG_DFL)
     said = b""
     try:

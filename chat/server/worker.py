@@ -40,6 +40,7 @@ HANDOVER_LOOK_SECONDS = 0.05
 class LiveWorker(Worker):
     """Set as gunicorn's worker_class. gunicorn.conf.py hands it the application when that is loaded: see `serve`."""
 
+    is_trial = False  # boots in a child of the master and ends (chat.server.reload_check)
     _handover: Handover | None = None  # given before init_process
     _generation = 0
 

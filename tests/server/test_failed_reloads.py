@@ -2,8 +2,10 @@
 
 import os
 import signal
+import socket
 import sqlite3
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -15,6 +17,7 @@ from chat.server.reload_check import why_not
 from tests.real_server import Server, lives, wait_until
 
 StartServer = Callable[..., Server]
+STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
 def refused(live: Server, number: signal.Signals = signal.SIGHUP) -> str:
@@ -50,6 +53,43 @@ def test_broken_code_stops_no_worker(server: StartServer, copy: Path, number: si
         wait_until(lambda: len(live.worker_pids()) == 3, "a third worker runs")
     wait_until(live.healthy, "it serves")
     assert live.stop() == 0
+
+
+def test_code_that_fails_when_it_is_called_stops_no_worker(server: StartServer, copy: Path) -> None:
+    """After all modules were loaded: while a worker boots, or the master reloads."""
+    live = server(fresh=True)
+    old = live.worker_pids()
+    for name, before in (
+        ("serving.py", "services: Services = app"),
+        ("serving.py", "return Limits("),
+        ("gunicorn.conf.py", "import serving  # imported here"),
+        ("gunicorn.conf.py", "worker.follow_reloads("),
+        ("gunicorn.conf.py", "server.handover.begin_reload()"),
+    ):
+        file = copy / name
+        text = file.read_text()
+        assert before in text
+        file.write_text(text.replace(f"    {before}", f"    nowhere()\n    {before}", 1))
+        assert f"name 'nowhere' is not defined ({name}, line " in refused(live)
+        assert live.worker_pids() == old
+        assert live.healthy()
+        file.write_text(text)
+    live.signal(signal.SIGHUP)
+    wait_until(lambda: set(old).isdisjoint(live.worker_pids()), "a new worker replaces the old one")
+    wait_until(live.healthy, "it serves")
+
+
+def test_a_port_that_is_taken_stops_no_worker(server: StartServer, copy: Path) -> None:
+    live = server(fresh=True)
+    old = live.worker_pids()
+    file = copy / "gunicorn.conf.py"
+    text = file.read_text()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        file.write_text(f"{text}\nbind.append('127.0.0.1:{port}')\n")
+        assert f"PORT={port}: that port is taken" in refused(live)
+    assert live.worker_pids() == old
+    assert live.healthy()
 
 
 @pytest.mark.sqlite_only  # whose file it is
@@ -88,6 +128,19 @@ def test_the_reason_is_one_line() -> None:
     assert why_not(ended) == "Loading ended: too early"
     assert why_not(ended_at_an_error).startswith("ValueError: no number (test_failed_reloads.py, line ")
     assert why_not(lambda: os.kill(os.getpid(), signal.SIGKILL)) == "Loading ended with status 9."
+
+
+def test_a_stop_ends_loading_at_once() -> None:
+    heard: list[int] = []
+    handlers = {number: signal.signal(number, lambda number, _: heard.append(number)) for number in STOPS}
+    try:
+        for number in STOPS:
+            threading.Timer(0.1, os.kill, (os.getpid(), number)).start()
+            assert why_not(lambda: time.sleep(600), 20) == "Loading ended with status 9."
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert heard == list(STOPS)
 
 
 def test_loading_that_does_not_end_is_ended(tmp_path: Path) -> None:
