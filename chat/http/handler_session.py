@@ -1,5 +1,6 @@
 """The session of a socket connection as chat.server calls it: passes each call on to the connection's Handler."""
 
+import contextlib
 import logging
 from collections.abc import Callable
 
@@ -48,7 +49,7 @@ class HandlerSession:
         """Let the handler release its resources."""
         handler, self._handler = self._handler, None
         if handler is not None:
-            with self._app.app_context():
+            with self._app.app_context(), contextlib.suppress(ChatError):  # the database is away; visits end later
                 handler.closed()
 
     @staticmethod

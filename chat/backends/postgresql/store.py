@@ -24,9 +24,10 @@ from chat.storage.prepared import Batch
 log = logging.getLogger(__name__)
 # Classes of SQLSTATE that pass by themselves: connections (08), resources (53), the operator (57), rollbacks such as
 # deadlocks (40). Besides: lock_timeout, read-only after a fail-over, idle in transaction, no tables yet, prepared
-# statements forgotten.
+# statements forgotten, or of columns whose types have changed.
 _PASSING = ("08", "53", "57", "40")
-_PASSING_STATES = {"55P03", "25006", "25P03", "25P04", "42P01", "42703", "26000"}
+_RETYPED = "0A000"
+_PASSING_STATES = {"55P03", "25006", "25P03", "25P04", "42P01", "42703", "26000", _RETYPED}
 _READ_ONLY = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _NAME_LOCK = 0x436F6D  # first key of advisory locks: no other program's, we hope
 _bytes_used = text("SELECT pg_database_size(current_database())")
@@ -163,10 +164,10 @@ class Store(SqlStore):
             raise ChatError(ErrorCode.UNAVAILABLE, retry_after=RETRY_AFTER) from error
 
     def _forget_connections(self, error: Exception) -> None:
-        """If one connection was lost, so are the others in the pool: do not fail once with each of them."""
+        """If one connection was lost, or its prepared statements are stale, do not fail once with each in the pool."""
         orig = getattr(error, "orig", None)
         state = getattr(orig, "sqlstate", None) or "08000"
-        if not isinstance(orig, psycopg.Error) or not state.startswith(("57P", "08", "25006")):
+        if not isinstance(orig, psycopg.Error) or not state.startswith(("57P", "08", "25006", _RETYPED)):
             return
         self.breaker.suspected.set()
         if state.startswith("25"):  # read-only: the prober looks for another server

@@ -89,3 +89,19 @@ def test_statements_that_the_server_has_forgotten_are_prepared_anew(services: Se
         connection.exec_driver_sql("DEALLOCATE ALL")
     assert refusal(lambda: services.messages.send(alice, "public", Draft(text="y"))) is ErrorCode.UNAVAILABLE
     services.messages.send(alice, "public", Draft(text="y"))
+
+
+def test_a_column_of_another_type_costs_one_refusal(services: Services, outside: psycopg.Connection) -> None:
+    """As in an upgrade of one host after the other. The server refuses prepared statements with such columns."""
+    alice = sign_up(services, "alice")
+
+    def use() -> None:
+        services.messages.send(alice, "public", Draft(text="x", client_message_id="1"))
+        services.messages.history(alice, "public", None, 10)
+
+    for _ in range(8):  # psycopg prepares them after five
+        use()
+    outside.execute("ALTER TABLE messages ALTER COLUMN content TYPE varchar(30000)")
+    assert refusal(use) is ErrorCode.UNAVAILABLE
+    for _ in range(8):
+        use()
