@@ -94,8 +94,8 @@ def _killed_by_stops(pid: int) -> Iterator[None]:
     try:
         yield
     finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+        for each, handler in handlers.items():
+            signal.signal(each, handler)
 
 
 def _attempt(attempt: Callable[[], None], write: int) -> None:
