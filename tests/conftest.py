@@ -284,7 +284,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 _FIGURES = "figures"
 _MEMORY = Path("/dev/shm")
-_ROOM = 4 << 30  # bytes: ten times as much as a run holds there at once
+_ROOM = 4 << 30  # bytes: about as much as a run writes in all, most of which it removes on the way
 _SERVER = pytest.StashKey[PrivateServer]()
 
 
