@@ -40,7 +40,8 @@ class Connection(psycopg.Connection[tuple[Any, ...]], RunsPrepared):
         if self.prepare_threshold is None:  # behind a pooler
             result = _done(raw.exec_params(_numbered(sql), given, types))
         else:
-            result = self._execute(sql, types, given)
+            name = self._names.get((sql, types)) or self._prepare(sql, types)
+            result = _done(raw.exec_prepared(name, given))
         adapter.set_pgresult(result)
         return adapter.load_rows(0, result.ntuples, tuple)
 
@@ -58,17 +59,11 @@ class Connection(psycopg.Connection[tuple[Any, ...]], RunsPrepared):
         level = f" ISOLATION LEVEL {self.isolation_level.name.replace('_', ' ')}" if self.isolation_level else ""
         return f"BEGIN{level}{' READ ONLY' if self.read_only else ''}".encode()
 
-    def _execute(self, sql: str, types: tuple[int, ...], given: Any) -> PGresult:
-        name = self._names.get((sql, types))
-        if name is None:
-            name = f"chat_{len(self._names)}".encode()
-            _done(self.pgconn.prepare(name, _numbered(sql), types))
-            self._names[sql, types] = name
-        try:
-            return _done(self.pgconn.exec_prepared(name, given))
-        except psycopg.errors.InvalidSqlStatementName:  # psycopg has the server forget them after ALTER and DROP
-            self._names.clear()
-            raise
+    def _prepare(self, sql: str, types: tuple[int, ...]) -> bytes:
+        name = f"chat_{len(self._names)}".encode()
+        _done(self.pgconn.prepare(name, _numbered(sql), types))
+        self._names[sql, types] = name
+        return name
 
 
 def _numbered(sql: str) -> bytes:

@@ -24,10 +24,10 @@ from chat.storage.prepared import Batch
 log = logging.getLogger(__name__)
 # Classes of SQLSTATE that pass by themselves: connections (08), resources (53), the operator (57), rollbacks such as
 # deadlocks (40). Besides: lock_timeout, read-only after a fail-over, idle in transaction, no tables yet, prepared
-# statements forgotten, or of columns whose types have changed.
+# statements forgotten (psycopg has the server do so after ALTER and DROP), or of columns with other types now.
 _PASSING = ("08", "53", "57", "40")
-_RETYPED = "0A000"
-_PASSING_STATES = {"55P03", "25006", "25P03", "25P04", "42P01", "42703", "26000", _RETYPED}
+_STALE = ("26000", "0A000")  # these two
+_PASSING_STATES = {"55P03", "25006", "25P03", "25P04", "42P01", "42703", *_STALE}
 _READ_ONLY = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _NAME_LOCK = 0x436F6D  # first key of advisory locks: no other program's, we hope
 _bytes_used = text("SELECT pg_database_size(current_database())")
@@ -167,7 +167,7 @@ class Store(SqlStore):
         """If one connection was lost, or its prepared statements are stale, do not fail once with each in the pool."""
         orig = getattr(error, "orig", None)
         state = getattr(orig, "sqlstate", None) or "08000"
-        if not isinstance(orig, psycopg.Error) or not state.startswith(("57P", "08", "25006", _RETYPED)):
+        if not isinstance(orig, psycopg.Error) or not state.startswith(("57P", "08", "25006", *_STALE)):
             return
         self.breaker.suspected.set()
         if state.startswith("25"):  # read-only: the prober looks for another server
