@@ -48,14 +48,15 @@ class Prepared:
         dialect = connection.dialect
         sql, names = self._compiled.get(dialect.name) or self._compile(dialect)
         driver: Any = connection.connection.dbapi_connection
+        given = [values.get(name, default) for name, default in names]
         try:
             if rows is None and isinstance(driver, RunsPrepared):
-                return driver.run_prepared(sql, [values.get(name, default) for name, default in names])
+                return driver.run_prepared(sql, given)
             with closing(driver.cursor()) as cursor:
                 if rows is not None:
                     cursor.executemany(sql, map(itemgetter(*(name for name, _ in names)), rows))
                     return []
-                cursor.execute(sql, [values.get(name, default) for name, default in names])
+                cursor.execute(sql, given)
                 return cursor.fetchall() if cursor.description else []
         except Exception as error:
             kind: Any = getattr(dialect.dbapi, "Error", ())
