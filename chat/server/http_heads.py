@@ -114,15 +114,7 @@ def read(raw: bytes) -> Head:
     if known.has_length or len(known.fields) >= MOST_FIELDS:
         return read_all(raw)
     fields = [*known.fields, (b"content-length", length)]
-    return Head(
-        known.line,
-        fields,
-        int(length),
-        has_length=True,
-        is_chunked=False,
-        expects=known.expects,
-        closes=known.closes,
-    )
+    return known._replace(fields=fields, length=int(length), has_length=True)
 
 
 def read_all(raw: bytes) -> Head:
