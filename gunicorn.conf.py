@@ -13,10 +13,11 @@ from gunicorn.sock import TCP6Socket, TCPSocket
 from chat.server.handover import Handover
 from chat.server.load_table import LoadTable
 from chat.server.reload_check import guard
+from chat.server.replacements import Replacements
 from config import Settings
 from instance import PRIVATE_UMASK, check, prepare
 from setting_parsers import ConfigError
-from startup import bracketed, can_draw, check_ports, greeting, http_ports, lan_addresses
+from startup import bracketed, can_draw, check_ports, check_workers, greeting, http_ports, lan_addresses
 
 M_ARENA_MAX, M_MMAP_THRESHOLD = -8, -3  # malloc.h
 os.umask(PRIVATE_UMASK)
@@ -67,12 +68,14 @@ def on_starting(server):
         prepare(_settings)
         _settings.secret()
         check(_settings)
+        check_workers(server.cfg.workers)
         if not {"GUNICORN_FD", "LISTEN_FDS"} & os.environ.keys():  # otherwise the ports are inherited
             check_ports([address for address in server.address if isinstance(address, tuple)], _settings)
     except ConfigError as error:
         sys.exit(f"Commonroom cannot start. {error}")
     server.handover = Handover()  # kept over reloads, unlike this module
     guard(server, lambda: _check_anew(server))
+    Replacements(server, server.handover)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = hard if hard != resource.RLIM_INFINITY else 65536
     if soft < wanted:
@@ -85,8 +88,12 @@ def _check_anew(server):
 
     settings = server.app.wsgi().config["SETTINGS"]
     check(settings)
+    check_workers(server.app.cfg.workers)
     new = [address for address in server.app.cfg.address if address not in server.cfg.address]
     check_ports([address for address in new if isinstance(address, tuple)], settings)
+    if (server.app.cfg.address, settings.tcp_port) != (server.cfg.address, _settings.tcp_port):
+        # gunicorn would close all, and bind them while old workers still listen: those that stay could not be bound
+        raise ConfigError("The addresses or ports to listen at have changed: restart the server for it.")
 
 
 def on_reload(server):

@@ -263,6 +263,7 @@ def _synchronous(raw: str) -> str:
 
 
 _MIB = 1024 * 1024
+MOST_WORKERS = 256
 
 
 PARSERS: dict[str, Callable[[str], Any]] = {
@@ -274,7 +275,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "port": _number(int, 1, 65535),
     "tcp_port": _number(int, 0, 65535),
     "realtime_port": _number(int, 0, 65535),
-    "web_concurrency": _number(int, 1, 256),
+    "web_concurrency": _number(int, 1, MOST_WORKERS),
     "worker_busy_percent": _number(int, 0, 100),
     "threads": _number(int, 4, 4096),
     "metrics": _switch,

@@ -12,7 +12,7 @@ from typing import TextIO
 from urllib.parse import urlsplit
 
 from config import Settings
-from setting_parsers import ConfigError
+from setting_parsers import MOST_WORKERS, ConfigError
 
 _ANY = {"0.0.0.0", "::"}  # noqa: S104
 _PORTS_TO_TRY = 100
@@ -30,6 +30,12 @@ def http_ports(settings: Settings) -> dict[int, str]:
     if settings.realtime_port:
         ports.setdefault(settings.realtime_port, "CHAT_REALTIME_PORT")
     return ports
+
+
+def check_workers(number: int) -> None:
+    """Raise ConfigError for a number of worker processes with which nothing is served, or no more is."""
+    if not 1 <= number <= MOST_WORKERS:
+        raise ConfigError(f"workers={number}: give a number from 1 to {MOST_WORKERS}")
 
 
 def check_ports(addresses: list[tuple[str, int]], settings: Settings) -> None:

@@ -12,6 +12,8 @@ _CELLS = 2
 class Handover:
     """Made by gunicorn's master before the first fork."""
 
+    has_served = False  # as the master knew when this process was forked: a failure is no longer one of the start
+
     def __init__(self) -> None:
         self._cells = memoryview(mmap.mmap(-1, _CELLS * 8)).cast("q")
 

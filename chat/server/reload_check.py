@@ -7,12 +7,12 @@ import contextlib
 import os
 import select
 import signal
-import traceback
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from types import FrameType
 from typing import Any
+
+from chat.server.error_lines import in_one_line
 
 SECONDS = 30.0  # for the child; the master handles no signals meanwhile, but for those that stop it
 _MAX_BYTES = 2000  # of the reason, in the log
@@ -41,14 +41,17 @@ def guard(server: Any, check: Callable[[], None]) -> None:
 
 
 def _if_it_loads(server: Any, attempt: Callable[[], None], handle: Callable[[], None], kept: str) -> None:
-    reason = why_not(attempt)
+    try:
+        reason = why_not(attempt)
+    except OSError as error:  # no process or pipe to be had
+        reason = in_one_line(error)
     if reason:
         server.log.error("%s; the running workers serve on. %s", kept, reason)
         return
     try:
         handle()
     except Exception as error:  # gunicorn's master would end
-        server.log.error("%s completely; the running workers serve on. %s", kept, _in_one_line(error))
+        server.log.error("%s completely; the running workers serve on. %s", kept, in_one_line(error))
 
 
 def _boot(server: Any) -> None:
@@ -107,20 +110,6 @@ def _attempt(attempt: Callable[[], None], write: int) -> None:
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere), contextlib.redirect_stdout(nowhere):
             attempt()
     except BaseException as error:
-        said = _in_one_line(error).encode(errors="replace")[:_MAX_BYTES]
+        said = in_one_line(error).encode(errors="replace")[:_MAX_BYTES]
     os.write(write, said)
     os._exit(bool(said))
-
-
-def _in_one_line(error: BaseException) -> str:
-    """Name the error and where it happened."""
-    while isinstance(error, SystemExit) and error.__context__ is not None:  # ended at an error that it had printed
-        error = error.__context__
-    words = " ".join(str(error).split())
-    if isinstance(error, SystemExit):
-        return f"Loading ended: {words}"
-    if isinstance(error, SyntaxError):  # tells its place
-        return f"{type(error).__name__}: {words}"
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {words}{place}"

@@ -26,6 +26,7 @@ from chat.server.loop_host import LoopHost
 from chat.server.malloc_trim import Heap
 from chat.server.ports import Application, Limits
 from chat.server.proxy_protocol import ProxyGate
+from chat.server.replacements import BootReport
 from chat.server.tls import TlsGate
 
 log = logging.getLogger("gunicorn.error")
@@ -44,6 +45,10 @@ class LiveWorker(Worker):
     _handover: Handover | None = None  # given before init_process
     _generation = 0
 
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.boot = BootReport()
+
     def init_process(self) -> None:
         self.loop = uvloop.new_event_loop()
         self._host: LoopHost | None = None
@@ -53,7 +58,13 @@ class LiveWorker(Worker):
         self._leaves_at = 0.0  # time.monotonic() s; 0: not told to stop
         self._told = asyncio.Event()
         sys.setswitchinterval(SWITCH_SECONDS)
-        super().init_process()
+        try:
+            super().init_process()
+        except BaseException as error:
+            if self.booted or self._handover is None or not self._handover.has_served:
+                raise
+            self.boot.failed(error)
+            sys.exit()  # the master tells the reason, and tries again (chat.server.replacements)
 
     def serve(self, application: Application, limits: Limits, loads: LoadTable | None = None) -> None:
         """Serve this application with `run`, rather than just gunicorn's WSGI application.
@@ -115,8 +126,10 @@ class LiveWorker(Worker):
             accepted.append((listener.sock, make))
         acceptor = Acceptor(self.loop, host, accepted, backlog=self.cfg.backlog, table=self._loads, row=self.age % ROWS)
         await acceptor.start()
-        if self._handover is not None and self.alive:
-            self._handover.ready(self._generation)
+        if self.alive:
+            self.boot.ready()
+            if self._handover is not None:
+                self._handover.ready(self._generation)
         heap, looks = Heap(), 0
         while self.alive:
             self.notify()

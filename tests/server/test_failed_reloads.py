@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from chat.server.reload_check import why_not
-from tests.real_server import Server, lives, wait_until
+from tests.contract.tcp_client import Lines
+from tests.real_server import Server, free_port, lives, wait_until
 
 StartServer = Callable[..., Server]
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
@@ -90,6 +91,46 @@ def test_a_port_that_is_taken_stops_no_worker(server: StartServer, copy: Path) -
         assert f"PORT={port}: that port is taken" in refused(live)
     assert live.worker_pids() == old
     assert live.healthy()
+
+
+def test_changed_ports_need_a_restart(server: StartServer, copy: Path) -> None:
+    """gunicorn would close all sockets, tcp's too, and end where one that stays cannot be bound again."""
+    live = server(fresh=True)
+    old = live.worker_pids()
+    file = copy / "gunicorn.conf.py"
+    text = file.read_text()
+    for change in (
+        "bind.append('127.0.0.1:{free}')",
+        "bind = ['127.0.0.1:{free}']",
+        "os.environ['TCP_PORT'] = '{free}'",
+        "os.environ['TCP_PORT'] = '0'",
+        "os.environ['PORT'] = '{free}'; bind = ['127.0.0.1:{free}']",
+    ):
+        file.write_text(f"{text}\n{change.format(free=free_port())}\n")
+        assert "have changed: restart the server for it" in refused(live), change
+        assert live.worker_pids() == old
+        assert live.healthy()
+        with Lines(live.tcp_port) as client:
+            assert client.ask("heartbeat")["message_type"] == "heartbeat"
+
+
+def test_no_workers_are_refused(server: StartServer, copy: Path) -> None:
+    file = copy / "gunicorn.conf.py"
+    text = file.read_text()
+    for number in ("0", "-1", "257", "'many'"):
+        file.write_text(f"{text}\nworkers = {number}\n")
+        live = server(fresh=True, wait=False)
+        assert live.wait(30) == 1
+        said = live.log.read_text()
+        assert "workers" in said
+    file.write_text(text)
+    live = server(fresh=True)
+    old = live.worker_pids()
+    for number in ("0", "-1", "257", "'many'"):
+        file.write_text(f"{text}\nworkers = {number}\n")
+        assert "workers" in refused(live)
+        assert live.worker_pids() == old
+        assert live.healthy()
 
 
 @pytest.mark.sqlite_only  # whose file it is
