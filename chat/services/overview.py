@@ -13,7 +13,7 @@ from chat.services.access import AnyConnection
 from chat.services.paging import Listed, Page
 from chat.services.permissions import require_teacher
 from chat.services.presence import Presence
-from chat.services.user_directory import accounts, called
+from chat.services.user_directory import accounts, called, online_accounts
 from chat.storage.number_set import is_among
 
 WINDOW_S = 60  # of the messages that are counted
@@ -97,11 +97,12 @@ class Overview:
             shown = [row for row in rows if row.access == Access.OPEN]
             members = _members(connection, [row.id for row in shown])
             people = connection.execute(accounts).scalar_one()
+            people_online = online_accounts(connection, online)
         rooms = [
             ActiveRoom(row.id, row.name, row.messages, len(members[row.id] & online), len(members[row.id]))
             for row in shown
         ]
-        return Activity(len(online), people, int(rows[0].total) if rows else 0, rooms)
+        return Activity(people_online, people, int(rows[0].total) if rows else 0, rooms)
 
     def _sessions(self, connection: AnyConnection, user_ids: list[int]) -> dict[int, list[OnlineSession]]:
         """Return the sessions of online users: those the database knows to be online, else the newest."""
@@ -127,9 +128,10 @@ class Overview:
 
 
 def _members(connection: AnyConnection, room_ids: list[int]) -> dict[int, set[int]]:
-    """Return the user ids of the members of rooms."""
+    """Return the user ids of the members of rooms, without deleted accounts."""
     members: dict[int, set[int]] = defaultdict(set)
-    query = select(Membership.room_id, Membership.user_id).where(Membership.room_id.in_(room_ids))
+    query = select(Membership.room_id, Membership.user_id).join(User, User.id == Membership.user_id)
+    query = query.where(Membership.room_id.in_(room_ids), User.deleted_at.is_(None))
     for row in connection.execute(query):
         members[row.room_id].add(row.user_id)
     return members

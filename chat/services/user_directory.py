@@ -16,6 +16,7 @@ from chat.services.access import AnyConnection, RoomRef, within_64_bits
 from chat.services.paging import WHOLE, Listed, Page
 from chat.services.presence import Presence
 from chat.storage.avatars import avatars_of
+from chat.storage.number_set import is_among
 
 MOST_FOUND = 50
 
@@ -80,7 +81,7 @@ class UserDirectory:
         """Return the number of accounts that are not deleted, and how many of them are online."""
         online = self._presence.everybody_online()
         with self._store.read() as connection:
-            return connection.execute(accounts).scalar_one(), len(online)
+            return connection.execute(accounts).scalar_one(), online_accounts(connection, online)
 
     def authors(self, actor: Actor, ref: RoomRef, message_ids: Collection[int]) -> Sequence[Any]:
         """Return the authors of messages of a room, each once: id, username, nickname, is_teacher, avatar.
@@ -92,6 +93,11 @@ class UserDirectory:
             written = select(Message.sender_id).where(Message.id.in_(message_ids), Message.room_id == room.id)
             shown = select(User.id, User.username, User.nickname, User.is_teacher, User.avatar).order_by(User.id)
             return connection.execute(shown.where(User.id.in_(written.where(Message.deleted_at.is_(None))))).all()
+
+
+def online_accounts(connection: AnyConnection, online: set[int]) -> int:
+    """Return how many of these users have an account. Deleted ones are among the online users for a second or two."""
+    return connection.execute(accounts.where(is_among(User.id, online))).scalar_one()
 
 
 def called(search: str) -> ColumnElement[bool]:

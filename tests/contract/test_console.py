@@ -35,6 +35,22 @@ def test_now_shows_online_users_with_their_programs_and_active_rooms(app: Flask,
     assert pupil.call("GET", "/site/now").status == 403
 
 
+def test_an_account_that_was_just_deleted_is_not_counted(app: Flask, teacher: PollingClient) -> None:
+    """Its session is known for another second or two."""
+    pupil = polling(app, "kim")
+    teacher.ok("POST", "/room/create", {"roomname": "physics", "type": "public"})
+    pupil.join("physics")
+    pupil.say("physics", "bye")
+    services = services_of(app)
+    services.presence.flush()
+    assert services.user_directory.count() == (2, 2)
+    pupil.ok("POST", "/user/delete", {"password": "secret1"})
+    now = teacher.ok("GET", "/site/now?limit=50")
+    assert (now["online"], now["accounts"], len(now["people"])) == (1, 1, 1)
+    assert [(room["online"], room["membercount"]) for room in now["rooms"]] == [(1, 1)]
+    assert services.user_directory.count() == (1, 1)
+
+
 def test_many_sessions_of_a_user_do_not_fill_the_answer(app: Flask, teacher: PollingClient) -> None:
     services = services_of(app)
     pupil_id, _ = services.accounts.register("kim", "secret1", "192.0.2.1")
