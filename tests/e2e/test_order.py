@@ -139,6 +139,27 @@ def test_a_room_that_is_archived_while_it_is_open_is_not_only_told_as_deleted(pe
     expect(bert.locator(".notice.bad").filter(has_text=f"no longer in “{room}”")).to_contain_text("archived")
 
 
+def test_archived_rooms_beyond_the_first_page_can_be_reached(people, name):
+    anna = people.join(name("anna"))
+    rooms = [name(f"room{number}") for number in range(5)]
+    for each in rooms:
+        anna.request.post("/room/create", data={"roomname": each})
+        anna.request.post("/room/settings", data={"roomname": each, "version": None, "archived": True})
+    anna.route("**/room/find?*archived=1*", lambda route: route.continue_(url=route.request.url.replace("=100", "=2")))
+    anna.locator("#find-rooms").click()
+    anna.get_by_role("button", name="Archived rooms").click()
+    entries = anna.get_by_role("dialog").locator("li")
+    expect(entries).to_have_count(2)
+    more = anna.get_by_role("dialog").get_by_role("button", name="More rooms")
+    more.evaluate("button => { button.click(); button.click(); }")  # of two presses at once the second does nothing
+    expect(entries).to_have_count(4)
+    more.click()
+    expect(entries.filter(has_text=rooms[0])).to_have_count(1)
+    assert sorted(entries.locator("span").all_inner_texts()[:5]) == rooms
+    entries.filter(has_text=rooms[0]).get_by_role("button", name="Bring back").click()
+    expect(anna.locator("#room-title")).to_have_text(rooms[0])
+
+
 @pytest.mark.parametrize("hours", [-3, 3])
 def test_waiting_times_hold_on_a_machine_with_a_wrong_clock(people, name, hours):
     owner, room = people.client(name("owner")), name("room")

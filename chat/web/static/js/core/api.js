@@ -219,9 +219,9 @@ export const api = {
     const { members } = await request("GET", "/room/members", { query: { roomname, detail: 1, role: "owner" } });
     return members[0] ?? null;
   },
-  /** {announcements, next}: the newest ones. */
-  announcements: (roomname) =>
-    request("GET", "/room/announcements", { query: { roomname, limit: ANNOUNCEMENTS } }),
+  /** {announcements, next}: the newest ones, or a later page of them. */
+  announcements: (roomname, after = "") =>
+    request("GET", "/room/announcements", { query: { roomname, limit: ANNOUNCEMENTS, after } }),
   history: (roomname, before, limit) => {
     const query = { roomname, limit, detail: 1, links: 1, ...(before ? { before } : {}) };
     return request("GET", "/chat/history", { query, timeout: 30_000 });

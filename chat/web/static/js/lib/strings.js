@@ -164,6 +164,7 @@ export const STRINGS = {
   "announcement.title": ["Announcements", "公告"],
   "announcement.by": ["Announcement by {name}", "{name} 的公告"],
   "announcement.all": ["All", "全部"],
+  "announcement.more": ["Older announcements", "更早的公告"],
   "announcement.hide": ["Put this announcement away", "收起这条公告"],
 
   "conversation.label": ["Conversation in {room}", "{room} 中的对话"],

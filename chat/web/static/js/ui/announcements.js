@@ -8,6 +8,8 @@ import { fullName } from "../lib/names.js";
 import { lasting } from "../lib/storage.js";
 import { openDialog } from "./dialogs.js";
 import { formatted } from "./formatting.js";
+import { notify } from "./notices.js";
+import { pagedList } from "./pagedlist.js";
 
 const SOON_MS = 300;
 
@@ -81,12 +83,22 @@ export class Announcements {
     byId("message-text").focus();
   }
 
-  #showAll() {
+  async #showAll() {
+    const { room } = this.#store;
     const row = (found) => {
       const text = el("p", { class: "words", dir: "auto" }, formatted(found.content));
       const about = el("p", { class: "hint" }, isolated([this.#author(found), fullTime(toDate(found.timestamp))]));
       return el("li", {}, el("div", {}, text, about));
     };
-    openDialog(t("announcement.title"), [el("ul", { class: "found" }, this.#found.map(row))]);
+    const list = el("ul", { class: "found" });
+    try {
+      const more = await pagedList(list, t("announcement.more"), async (after) => {
+        const { announcements, next } = await api.announcements(room.name, after);
+        return { rows: announcements.map(row), next };
+      });
+      openDialog(t("announcement.title"), [list, more], { room });
+    } catch (error) {
+      notify(error.message, "bad");
+    }
   }
 }

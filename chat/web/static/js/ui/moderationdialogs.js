@@ -11,6 +11,7 @@ import { askBeforeLeaving, editsOf } from "../lib/unsaved.js";
 import { field, openDialog, openForm } from "./dialogs.js";
 import { differences, meanwhile } from "./logchanges.js";
 import { notify } from "./notices.js";
+import { pagedList } from "./pagedlist.js";
 
 const CHANGED = 409; // by somebody else meanwhile
 const MUTES = [5, 15, 60, 1440]; // minutes
@@ -123,16 +124,10 @@ async function openBarred(room) {
 
 async function openLog(room) {
   const list = el("ol", { class: "audit-list" });
-  const more = el("button", { type: "button" }, t("order.audit.more"));
-  let after = "";
-  const load = async () => {
+  const more = await pagedList(list, t("order.audit.more"), async (after) => {
     const { entries, next } = await orderApi.audit(room.name, after);
-    list.append(...entries.map(logRow));
-    after = next;
-    more.hidden = next === "";
-  };
-  more.addEventListener("click", () => load().catch(tell));
-  await load();
+    return { rows: entries.map(logRow), next };
+  });
   if (list.children.length === 0) list.append(el("li", {}, t("order.audit.none")));
   openDialog(t("order.audit"), [list, more], { room });
 }
@@ -181,7 +176,7 @@ export function openMemberActions(room, member, done) {
 
 /** The archived rooms, which can be brought back; open(name) shows one that is joined. */
 export async function openArchived(store, back) {
-  const { rooms } = await orderApi.archived();
+  const list = el("ul", { class: "order-list" });
   const row = (found) => {
     const bring = () =>
       orderApi.change(found.roomname, null, { archived: false }).then(() => {
@@ -191,6 +186,10 @@ export async function openArchived(store, back) {
     const may = ["owner", "admin"].includes(found.role) || store.me.isTeacher;
     return el("li", {}, el("span", {}, found.roomname), may ? el("button", { type: "button", onclick: bring }, t("order.unarchive")) : null);
   };
-  const list = rooms.length > 0 ? el("ul", { class: "order-list" }, rooms.map(row)) : el("p", {}, t("order.archivedRooms.none"));
-  const dialog = openDialog(t("order.archivedRooms"), [list]);
+  const more = await pagedList(list, t("rooms.more"), async (after) => {
+    const { rooms, next } = await orderApi.archived(after);
+    return { rows: rooms.map(row), next };
+  });
+  const nodes = list.children.length > 0 ? [list, more] : [el("p", {}, t("order.archivedRooms.none"))];
+  const dialog = openDialog(t("order.archivedRooms"), nodes);
 }

@@ -8,6 +8,7 @@ import { nameNode } from "../lib/names.js";
 import { openDialog } from "./dialogs.js";
 import { snippet } from "./messagerules.js";
 import { notify } from "./notices.js";
+import { pagedList } from "./pagedlist.js";
 
 const A_PAGE = 50;
 const FIRST_ASK_MS = 3000; // after sending; from then on with the list of members
@@ -37,17 +38,13 @@ export class SeenBy {
   async open(message) {
     const { room } = this.#store;
     const list = el("ul", { class: "order-list" });
-    const more = el("button", { type: "button", onclick: () => load().catch((error) => notify(error.message, "bad")) }, t("seen.more"));
-    let next = "";
-    const load = async () => {
-      const found = await readersOf(room.name, message.id, A_PAGE, next);
-      list.append(...found.readers.map(({ user, nickname }) => el("li", {}, this.#reader(user, nickname))));
-      next = found.next;
-      more.hidden = next === "";
-      return found.count;
-    };
+    let count = 0;
     try {
-      const count = await load();
+      const more = await pagedList(list, t("seen.more"), async (after) => {
+        const found = await readersOf(room.name, message.id, A_PAGE, after);
+        count = found.count;
+        return { rows: found.readers.map(({ user, nickname }) => el("li", {}, this.#reader(user, nickname))), next: found.next };
+      });
       const title = count > 0 ? t("seen.count", { count }) : t("seen.nobody");
       openDialog(title, [el("blockquote", { dir: "auto" }, snippet(message)), list, more], { room });
     } catch (error) {
