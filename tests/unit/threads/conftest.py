@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
@@ -40,7 +40,11 @@ class Loop:
         async def called() -> None:
             call(*args)
 
-        asyncio.run_coroutine_threadsafe(called(), self._loop).result(10)
+        self.run(called())
+
+    def run(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run on the loop, and wait for it: asyncio.run fails in pytest's thread once a test had a browser there."""
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)

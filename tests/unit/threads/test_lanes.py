@@ -1,6 +1,5 @@
 """Lanes for work of one kind."""
 
-import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -92,7 +91,7 @@ def test_without_lanes_work_goes_on_where_it_is() -> None:
 
 
 @pytest.mark.parametrize(("graceful_s", "is_finished"), [(10, True), (0, False)])
-def test_a_worker_that_stops_lets_them_finish_for_its_time(graceful_s: float, is_finished: bool) -> None:
+def test_a_worker_that_stops_lets_them_finish_for_its_time(graceful_s: float, is_finished: bool, loop: Loop) -> None:
     """A client that has disconnected has no connection, but its message is stored."""
     host: Any = LoopHost.__new__(LoopHost)
     host.connections, host.application = set(), Application(handle=lambda *_: [])
@@ -109,6 +108,6 @@ def test_a_worker_that_stops_lets_them_finish_for_its_time(graceful_s: float, is
     host._lanes.run(Client("alice"), work)
     timer = threading.Timer(0.2, go_on.set)
     timer.start()
-    asyncio.run(worker._finish(host))
+    loop.run(worker._finish(host))
     assert bool(done) is is_finished
     timer.join()
