@@ -35,6 +35,8 @@ _HEADS = {
 }
 _GBK_PAIR = re.compile(rb"[\x81-\xfe][\x40-\x7e\x80-\xfe]")
 _FULL_WIDTH = (0xA1, 0xA3)  # the rows of GB 2312 with punctuation and full-width Latin
+_LAST_OF_HANGUL = 0xC8  # the row of EUC-KR's last syllables; 46 % of the characters of Chinese names come after it
+_DISTINCT = 12  # of them, from which on it is no chance that all are before it: 0.06 %
 _CHINESE_HEAD = "用户名".encode("gb18030")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # byte order marks
 _DOCUMENTS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx, .ods, .numbers; .xls
@@ -137,13 +139,16 @@ def _decoded(data: bytes) -> str | None:
 def _is_chinese(data: bytes) -> bool:
     """Whether a file that can be read as GBK is likely to be: "Hélène" in Windows-1252 becomes "H閘鑞e" by it.
 
-    Most of the characters are then among the 3,755 commonest (GB 2312, first level), unlike in other encodings; or
-    there is only punctuation, such as ；, or full-width Latin.
+    Most of the characters are then among the 3,755 commonest (GB 2312, first level), unlike in other encodings, and not
+    all of them where EUC-KR has its syllables; or there is only punctuation, such as ；, or full-width Latin.
     """
     if _CHINESE_HEAD in data:
         return True
     pairs: list[bytes] = _GBK_PAIR.findall(data)
     signs = [pair for pair in pairs if not (0xA1 <= pair[0] <= 0xA9 and pair[1] >= 0xA1)]
+    distinct = set(signs)
+    if len(distinct) >= _DISTINCT and all(pair[0] <= _LAST_OF_HANGUL for pair in distinct):
+        return False
     common = sum(0xB0 <= pair[0] <= 0xD7 and pair[1] >= 0xA1 for pair in signs)
     return common * 2 > len(signs) or not (signs or any(pair[0] not in _FULL_WIDTH for pair in pairs))
 

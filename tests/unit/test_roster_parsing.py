@@ -22,6 +22,8 @@ HERE = "192.0.2.1"
 ENGLISH = "username,name,password,rooms\nkim,Kim Lee,,physics;7b\nbo,,secret9,\n"
 CHINESE = "用户名;姓名;密码;房间\n小明;王小明;;物理\n"
 
+KOREAN = "username,name\nm1,김민서\nm2,이준호\nm3,박지우\nm4,최현정\nm5,정수영\n"
+
 
 def problems(text: str | bytes) -> list[tuple[int, Problem]]:
     data = text if isinstance(text, bytes) else text.encode()
@@ -89,6 +91,15 @@ def test_the_line_that_names_the_separator_is_skipped(line: str, line_end: str, 
         ("username,name\nm1,Анна\n".encode("cp1251"), [(0, Problem.ENCODING)]),
         ("username,name\nm1,Иван Петров\nm2,Ольга\n".encode("cp1251"), [(0, Problem.ENCODING)]),
         ("username,name\nm1,山田太郎\n".encode("shift_jis"), [(0, Problem.ENCODING)]),
+        (KOREAN.encode("euc_kr"), [(0, Problem.ENCODING)]),
+        (KOREAN.replace("박", "뷁").encode("cp949"), [(0, Problem.ENCODING)]),  # a syllable that EUC-KR lacks
+        (
+            "username,name,rooms\nm1,陈海林,化班\nm2,何俊豪,化班\nm3,高明,化班\nm4,冯佳琪,化班\nm5,张大伟,化班".encode(
+                "gbk"
+            ),
+            [],
+        ),
+        (b"username,rooms\n" + b"".join(b"m%d,%s\n" % (n, "化班".encode("gbk")) for n in range(30)), []),
         ("username;name\nm1;龚（翙）\nm2;朱镕基\n".encode("gbk"), []),
         ("姓名,用户名\n犇淼,m1\n堃喆,m2\n焱垚,m3\n".encode("gbk"), []),  # rare, but the head is Chinese
         ("username;name\nm1;张伟a\n".encode("gbk"), []),
