@@ -36,6 +36,10 @@ _PASSWORDS = (
 class ConfigError(Exception):
     """An invalid setting; the message names it and says which values are allowed."""
 
+    def __str__(self) -> str:
+        """Return it in one line, also if it quotes a path or a server's answer of several."""
+        return " ".join(super().__str__().splitlines())
+
 
 def without_password(url: str) -> str:
     """Return a text with the passwords of its URLs hidden, also of malformed ones."""

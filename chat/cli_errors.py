@@ -43,6 +43,14 @@ class Commands(AppGroup):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors=_ERRORS)
         try:
+            return self._invoke(ctx)
+        except click.UsageError:
+            raise
+        except click.ClickException as error:  # it may quote SQLite, or a file's name
+            raise click.ClickException(" ".join(error.message.splitlines())) from None
+
+    def _invoke(self, ctx: click.Context) -> Any:
+        try:
             return super().invoke(ctx)
         except BrokenPipeError:  # for click, which ends quietly
             raise

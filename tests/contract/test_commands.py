@@ -15,6 +15,7 @@ from chat.cli import chat as all_commands
 from chat.cli_errors import PathType
 from chat.errors import ChatError, ErrorCode
 from chat.models import Access
+from chat.ports import BackupError
 from chat.services.messages import Draft
 from chat.services.paging import Page
 from tests.conftest import services_of, sign_up
@@ -324,3 +325,31 @@ def test_a_file_called_dash_can_be_meant(run: Any, tmp_path: Path, monkeypatch: 
     monkeypatch.chdir(tmp_path)
     code, output = run("backup", "./-")
     assert (code, (tmp_path / "-").is_file()) == (0, True), output
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("backup", "/proc/no\nfolder/file"),
+        ("restore", "/proc/no\r\nfile"),
+        ("export", "--all", "--to", "/proc/no\u2028folder"),
+    ],
+)
+def test_a_name_of_several_lines_is_told_in_one(run: Any, words: tuple[str, ...]) -> None:
+    code, output = run(*words)
+    assert code != 0
+    assert len(output.splitlines()) == 1
+    assert re.search("Error: .*/proc/no f(older|ile)", output), output
+
+
+def test_a_damaged_backup_is_told_in_one_line(app: Flask, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite's check has several."""
+
+    def fail(*_: object) -> None:
+        raise BackupError("the backup is damaged: *** in database main ***\nOn tree page 62")
+
+    monkeypatch.setattr(services_of(app).backend, "restore", fail)
+    assert run("restore", "torn") == (
+        1,
+        "Error: the backup is damaged: *** in database main *** On tree page 62\n",
+    )

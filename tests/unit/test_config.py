@@ -12,6 +12,7 @@ from sqlalchemy import make_url
 import startup
 from chat.backends.postgresql.engine import parameters
 from config import Settings, kept_secret
+from instance import prepare
 from setting_parsers import LIBPQ_NUMBERS, PARSERS, ConfigError, env_name, without_password
 from startup import _qr_lines, can_draw, greeting, reachable
 from tests.conftest import run_in_threads
@@ -75,6 +76,16 @@ def test_a_url_with_an_impossible_host_or_port_is_told_the_right_form(name: str,
 def test_a_setting_that_is_not_utf_8_is_named(name: str) -> None:
     with pytest.raises(ConfigError, match=f"^{name}: this is not UTF-8$"):
         Settings.from_environ({name: os.fsdecode(b"a\xff" * 40)})
+
+
+@pytest.mark.parametrize("end", ["%0A", "%0D%0A", "%C2%85", "%E2%80%A8"])
+def test_a_path_of_several_lines_is_told_in_one(tmp_path: Path, end: str) -> None:
+    settings = Settings.from_environ(
+        {"CHAT_INSTANCE_PATH": str(tmp_path), "DATABASE_URL": f"sqlite:///{tmp_path}/no{end}folder/chat.db"}
+    )
+    with pytest.raises(ConfigError) as told:
+        prepare(settings)
+    assert str(told.value).endswith(f"there is no folder {tmp_path}/no folder")
 
 
 def test_bounds_are_written_out() -> None:
