@@ -33,6 +33,23 @@ LINKS = [
         ["https://paral·lel.example/m²", "https://می‌خواهم.example/"],
     ),
     ("https://example.com|https://example.org^2", ["https://example.com", "https://example.org"]),
+    # so do signs of ASCII that no host has
+    (
+        "https://example.com,https://b.example;https://c.example",
+        ["https://example.com", "https://b.example", "https://c.example"],
+    ),
+    ("https://example.com!a https://example.com(b) https://example.com=c", ["https://example.com"] * 3),
+    ("https://example.com&d https://example.com\\e https://example.com*f*", ["https://example.com"] * 3),
+    ("https://example.com's https://example.com+g $https://example.com$h", ["https://example.com"] * 3),
+    (
+        "https://kim:a!b@example.com/x https://example.com:80/ http://[::1]:8/y",
+        ["https://kim:a!b@example.com/x", "https://example.com:80/", "http://[::1]:8/y"],
+    ),
+    (
+        "https://example.com/Moore's_law, 'https://example.com/q', f('https://example.com/r')",
+        ["https://example.com/Moore's_law", "https://example.com/q", "https://example.com/r"],
+    ),
+    ("href='https://example.com/s'>x 'https://example.com/t'+u", ["https://example.com/s", "https://example.com/t"]),
     ("https://example.com/a\ufffcb", ["https://example.com/a"]),
     ("https://example.com/a، https://example.com/b؟", ["https://example.com/a", "https://example.com/b"]),
     ("http:// https://) http://看看 javascript:alert(1) ftp://x.example", []),

@@ -14,11 +14,12 @@ const STOP = `\\s<>"'\`\\u2014\\u2015\\u2026${UNSEEN}${WIDE_MARKS}\\p{Pi}\\p{Pf}
 const WIDE_SYMBOL = "(?![\\0-\\x7F])\\p{S}"; // those of ASCII may be in addresses
 const MOST_CHARS = 2048; // of an address
 const MOST_FAILURES = 200; // beginnings of no address; then the rest of the text is not searched
-const RUN = new RegExp(`(?:(?!${WIDE_SYMBOL})[^${STOP}${UNSPACED}]){1,${MOST_CHARS}}`, "uy");
+// An apostrophe is in an address where a word goes on after it (Moore's_law), as no quotation ends there.
+const RUN = new RegExp(`(?:(?!${WIDE_SYMBOL})[^${STOP}${UNSPACED}]|'(?=[\\p{L}\\p{N}])){1,${MOST_CHARS}}`, "uy");
 // A host may be written in such a script, if it begins in it.
 const NATIVE_HOST = new RegExp(`[${UNSPACED}][\\p{L}\\p{M}\\p{N}-]{0,62}(?:\\.[\\p{L}\\p{M}\\p{N}-]{1,63}){1,8}`, "uy");
-// The scheme and host of an address: beyond ASCII letters, their marks, digits, joiners, and the dot of Catalan.
-const HOST = /^https?:\/\/(?:(?![/?#|^])[\0-\x7F]|[\p{L}\p{Mn}\p{Mc}\p{Nd}\p{Join_Control}\u00B7])*/iu;
+// The scheme, user and host of an address: beyond ASCII letters, their marks, digits, joiners, and the dot of Catalan.
+const HOST = /^https?:\/\/(?:[^/?#@,;\\]*@)?(?:[\w.:%[\]-]|[\p{L}\p{Mn}\p{Mc}\p{Nd}\p{Join_Control}\u00B7])*/iu;
 // Marks that end a sentence or an emphasis, not an address; of those beyond ASCII, by class.
 const TRAILING = /^(?:[.,;:!?*_~]|(?![\0-\x7F])[\p{Po}\p{Pd}]|\p{Ps})$/u;
 const CLOSES = new Map([[")", "("], ["]", "["], ["}", "{"]]);
