@@ -66,6 +66,11 @@ class LiveWorker(Worker):
             self.boot.failed(error)
             sys.exit()  # the master tells the reason, and tries again (chat.server.replacements)
 
+    def load_wsgi(self) -> None:
+        """Load the application. Under --reload gunicorn would serve a page of its own instead of a broken one."""
+        loaded: Any = self.app.wsgi()
+        self.wsgi = loaded
+
     def serve(self, application: Application, limits: Limits, loads: LoadTable | None = None) -> None:
         """Serve this application with `run`, rather than just gunicorn's WSGI application.
 

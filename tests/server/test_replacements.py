@@ -82,6 +82,23 @@ def test_the_only_worker_is_replaced_when_the_code_is_repaired(
     assert live.stop() == 0
 
 
+@pytest.mark.parametrize(("wrong", "said"), [("def (", "SyntaxError: invalid syntax"), (BROKEN, "NameError: ")])
+def test_a_file_that_is_saved_broken_under_reload_is_told(
+    server: StartServer, quick: Path, wrong: str, said: str
+) -> None:
+    live = server(fresh=True, GUNICORN_CMD_ARGS="--reload")
+    file = quick / "chat/web/health.py"
+    text = file.read_text()
+    file.write_text(f"{text}\n{wrong}\n")
+    wait_until(lambda: SAID in live.log.read_text(), "the log tells")
+    line = next(line for line in live.log.read_text().splitlines() if SAID in line)
+    assert f"connections wait. {said}" in line
+    assert line.endswith(f"(health.py, line {len(text.splitlines()) + 2})")
+    file.write_text(text)
+    wait_until(live.healthy, "it serves again")
+    assert "Traceback" not in live.log.read_text()
+
+
 def test_a_hook_that_fails_does_not_end_the_server(server: StartServer, quick: Path, tmp_path: Path) -> None:
     """It fails before the worker can report."""
     broken = tmp_path / "broken"
