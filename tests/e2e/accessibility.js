@@ -1,5 +1,6 @@
 // Looks at what the page shows, in a colour scheme; gives a list of what is wrong. The function is evaluated in the page.
-async ({ width, scheme, tags, contrast }) => {
+// isFirst: of the sizes in which it looks at this screen. isLast: the page behind a dialog shows again.
+async ({ width, scheme, tags, contrast, isFirst, isLast }) => {
   const frame = () => new Promise(requestAnimationFrame);
   while (innerWidth !== width) await frame();
   for (const _ of [1, 2]) await frame(); // the page's observers of sizes act at the end of a frame
@@ -16,19 +17,33 @@ async ({ width, scheme, tags, contrast }) => {
   };
 
   const root = document.documentElement;
-  const theme = root.dataset.theme;
-  if (theme) root.dataset.theme = scheme; // pages without it have one scheme
-  // axe-core compares a dialog with all elements of the page behind it, although a modal one covers them.
-  const behind = isOpaque(scope) ? [...document.body.children].filter((node) => !node.contains(scope)) : [];
+  if (contrast !== "none" && root.dataset.theme) root.dataset.theme = scheme; // pages without it have one scheme
+  if (isFirst) {
+    // axe-core compares a dialog with all elements of the page behind it, although a modal one covers them.
+    const behind = isOpaque(scope) ? [...document.body.children].filter((node) => !node.contains(scope)) : [];
+    globalThis.looks = { behind, earlier: [] };
+  }
+  const { behind, earlier } = globalThis.looks;
   for (const node of behind) node.style.visibility = "hidden";
-  await check(scope, { runOnly: { type: "tag", values: tags }, rules: { "color-contrast": { enabled: contrast === "all" } } });
+  const all = [...scope.querySelectorAll("*")];
+  const isShown = (node) => node.checkVisibility({ visibilityProperty: true }) && node.getClientRects().length > 0;
+  const now = { all, text: (scope.body ?? scope).outerHTML, visible: all.map(isShown) };
+  const isLike = (then) =>
+    then.text === now.text && then.all.every((node, at) => node === all[at] && then.visible[at] === now.visible[at]);
+  if (!earlier.some(isLike)) {
+    await check(scope, { runOnly: { type: "tag", values: tags }, rules: { "color-contrast": { enabled: contrast === "all" } } });
+  } else {
+    // The same elements with the same attributes: only these rules can find something else.
+    const ofColours = contrast === "all" ? ["color-contrast", "link-in-text-block"] : [];
+    await check(scope, { runOnly: { type: "rule", values: ["target-size", "scrollable-region-focusable", ...ofColours] } });
+  }
+  earlier.push(now);
   if (contrast === "rest") {
     const rest = shown("*").filter((node) => !window.shownBefore.has(node));
     if (rest.length) await check({ include: rest }, { runOnly: { type: "rule", values: ["color-contrast"] } });
     window.shownBefore = new Set(shown("*"));
   }
-  for (const node of behind) node.style.visibility = "";
-  if (theme) root.dataset.theme = theme;
+  if (isLast) for (const node of behind) node.style.visibility = "";
 
   // axe-core accepts small targets with room around them.
   for (const node of shown("button, select, input, textarea, summary, a[href], [role=option]")) {

@@ -6,10 +6,13 @@ import os
 import re
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.e2e.client import PASSWORD, Client
+from tests.e2e.conftest import People
 from tests.e2e.steps import wait_for_history
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -17,6 +20,7 @@ TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 PHONE, DESKTOP, TABLET = (320, 640, 1), (1920, 1080, 1), (768, 1024, 1)
 ZOOMED = (640, 400, 2)  # a window of 1280 x 800 at a zoom of 200 %
 SIZES = (PHONE, ZOOMED, DESKTOP)
+LANGUAGES = ["en-US", "zh-CN"]
 FOLDER = Path(__file__).parent
 PICTURES = os.environ.get("WALK_PICTURES")  # a folder that gets a picture of each look
 LOOK, FOCUS = ((FOLDER / name).read_text(encoding="utf-8") for name in ("accessibility.js", "focus.js"))
@@ -33,6 +37,14 @@ def axe_core() -> str:
     return Path(package.origin).with_name("axe.min.js").read_text(encoding="utf-8")
 
 
+THIN_OUT = """([selector, keep]) => {
+    const seen = {};
+    for (const node of document.querySelectorAll(selector)) {
+        const kind = `${node.tagName} ${node.className}`;
+        seen[kind] = (seen[kind] ?? 0) + 1;
+        if (seen[kind] > keep) node.remove();
+    }
+}"""
 NOTE_SHOWN = """() => {
     const scope = document.querySelector("dialog") ?? document;
     const isShown = (node) => node.checkVisibility({ visibilityProperty: true });
@@ -43,6 +55,7 @@ NOTE_SHOWN = """() => {
 class Walk:
     """Looks at screens, each in all sizes: in one colour scheme at a phone's size, in the other one at the others.
 
+    Where a size shows the same elements with the same attributes as one before, only rules of sizes and colours run.
     A second walk, in another language, swaps the schemes. Colours depend on neither size nor language, so it looks at
     the contrast only of elements that one of these sizes does not show: the first walk has seen the others in both.
     """
@@ -64,7 +77,8 @@ class Walk:
     def to(self, address: str, shown: str) -> None:
         """Load the address anew, and wait until this is shown."""
         wait_for_history(self.page)
-        self.page.goto("about:blank")
+        if urlsplit(self.page.url).path == urlsplit(address).path:
+            self.page.goto("about:blank")
         self.page.goto(address)
         expect(self.page.locator(shown).first).to_be_visible()
         self.page.evaluate(self._axe)
@@ -76,9 +90,9 @@ class Walk:
         language = str(self.page.evaluate("document.documentElement.lang"))
         return self._texts[key][language.startswith("zh")]
 
-    def thin_out(self, selector: str) -> None:
-        """Remove nodes from a long page: axe-core takes seconds for thousands of them."""
-        self.page.evaluate("(all) => document.querySelectorAll(all).forEach((node) => node.remove())", selector)
+    def thin_out(self, selector: str, keep: int = 0) -> None:
+        """Remove nodes from a long page, but for some of each kind: axe-core takes seconds for thousands of them."""
+        self.page.evaluate(THIN_OUT, [selector, keep])
 
     def look(self, screen: str, sizes: tuple[tuple[int, int, int], ...] = SIZES) -> None:
         """Look at the screen; ends at the desktop's size."""
@@ -92,7 +106,8 @@ class Walk:
             # Colours are the same in all sizes, and no other rule depends on them.
             contrast = "none" if size == ZOOMED else "rest" if is_repeated else "all"
             about: dict[str, Any] = {"width": size[0], "scheme": scheme, "tags": TAGS, "contrast": contrast}
-            seen = cast("list[str]", self.page.evaluate(LOOK, about))
+            place = {"isFirst": size == sizes[0], "isLast": size == sizes[-1] or bool(PICTURES)}
+            seen = cast("list[str]", self.page.evaluate(LOOK, about | place))
             self.found += [f"{screen}, {size[0]} px: {each}" for each in seen]
             if PICTURES:
                 self._picture(Path(PICTURES), f"{screen} {size[0]} {scheme}", scheme)
@@ -167,3 +182,12 @@ class Walk:
         width, height, scale = self._size = size
         screen = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": False}
         self._devices.send("Emulation.setDeviceMetricsOverride", screen)
+
+
+def walk_of(guests: People, language: str, client: Client | None = None) -> Walk:
+    """A walk on a page in this language; of a user, if a client is given."""
+    page = guests.page(locale=language, has_touch=client is not None)
+    if client is not None:
+        answer = page.context.request.post("/user/login", data={"username": client.name, "password": PASSWORD})
+        assert answer.ok, answer.text()
+    return Walk(page, is_second=language != LANGUAGES[0])

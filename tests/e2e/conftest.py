@@ -7,17 +7,18 @@ from functools import partial
 from typing import Any
 
 import pytest
-import requests
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
 
 from tests.browser import BROWSERS, FLAGS, find_browser
 from tests.databases import Databases
+from tests.e2e.client import PASSWORD as PASSWORD
+from tests.e2e.client import Client as Client
+from tests.e2e.school import School
 from tests.real_server import Server as GunicornServer
 from tests.real_server import Servers
 
 INSECURE_HOST = "chat.test"  # this machine too; unlike 127.0.0.1, browsers do not trust it without https
 BROWSER_FLAGS = [*FLAGS, f"--host-resolver-rules=MAP {INSECURE_HOST} 127.0.0.1"]
-PASSWORD = "correct horse"
 
 expect.set_options(timeout=25_000)
 
@@ -35,41 +36,6 @@ class Server(GunicornServer):
     def restart(self) -> None:
         self.stop()
         self.start()
-
-
-class Client:
-    """A user's client over plain HTTP."""
-
-    def __init__(self, url: str, name: str, password: str | None = None) -> None:
-        """Register a new user, or log in an existing one by the password."""
-        self.name = name
-        self._url = url
-        self._session = requests.Session()
-        self.post("/user/login" if password else "/user/register", username=name, password=password or PASSWORD)
-
-    def close(self) -> None:
-        self._session.close()
-
-    def post(self, path: str, **body: Any) -> Any:
-        answer = self._session.post(self._url + path, json=body, timeout=30)
-        assert answer.ok, answer.text
-        return answer.json()
-
-    def get(self, path: str, **query: Any) -> Any:
-        answer = self._session.get(self._url + path, params=query, timeout=30)
-        assert answer.ok, answer.text
-        return answer.json()
-
-    def say(self, text: str, room: str = "public") -> None:
-        self.post("/chat/send", roomname=room, new_message={"type": "text", "content": text})
-
-    def show(self, base64: str, room: str = "public") -> None:
-        self.post("/chat/send", roomname=room, new_message={"type": "img", "content": base64})
-
-    def texts(self, room: str = "public") -> list[str]:
-        return [
-            m["content"] for m in self.get("/chat/history", roomname=room, limit=500)["messages"] if m["type"] == "text"
-        ]
 
 
 # Without transitions, which take CPU, and in which colours are neither the old nor the new ones.
@@ -161,7 +127,7 @@ class Desks:
 class People:
     """Creates users, each in their own browser context, and collects errors in their pages."""
 
-    def __init__(self, browser: Browser, server: Server, desks: Desks | None = None) -> None:
+    def __init__(self, browser: Browser, server: GunicornServer, desks: Desks | None = None) -> None:
         self._desks = desks or Desks(browser, server.url)
         self._server = server
         self._used: list[Desk] = []
@@ -259,6 +225,21 @@ def desks(browser: Browser, shared_server: Server) -> Desks:
 @pytest.fixture
 def people(browser: Browser, desks: Desks, server: Server) -> Iterator[People]:
     gathered = People(browser, server, desks)
+    yield gathered
+    gathered.finish()
+
+
+@pytest.fixture(scope="session")
+def school(make_server: Callable[..., Server]) -> Iterator[School]:
+    found = School(make_server())
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def guests(browser: Browser, school: School) -> Iterator[People]:
+    """People at the server of the school."""
+    gathered = People(browser, school.server)
     yield gathered
     gathered.finish()
 
