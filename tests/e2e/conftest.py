@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -136,9 +136,20 @@ class People:
         self._problems = Problems()
         self.may_lose_network = False
 
-    def page(self, user: str | None = None, *, room: str = "", is_altered: bool = False, **options: Any) -> Page:
+    def page(
+        self,
+        user: str | None = None,
+        *,
+        room: str = "",
+        joins: Sequence[str] = (),
+        is_teacher: bool = False,
+        at: str = "",
+        is_altered: bool = False,
+        **options: Any,
+    ) -> Page:
         """Open the page in a browser context, for a visitor or a new logged-in user, in a new room of theirs if named.
 
+        joins: rooms of others, the first of which shows. at: another address than the chat's.
         is_altered: the test leaves traces in the page that a new address does not remove, such as another clock.
         """
         if options or is_altered:
@@ -149,9 +160,13 @@ class People:
             self._used.append(desk)
         if user is not None:
             desk.post("/user/register", username=user, password=PASSWORD)
+            if is_teacher:
+                self._server.flask("chat", "teacher", user)
+        for joined in joins:
+            desk.post("/room/join", roomname=joined)
         if room:
             desk.post("/room/create", roomname=room)
-        desk.page.goto(f"/#{room}" if room else "/")
+        desk.page.goto(at or f"/#{room or ''.join(joins[:1])}".removesuffix("#"))
         return desk.page
 
     def watch(self, page: Page) -> None:

@@ -184,9 +184,9 @@ STRANGE = "localStorage.setItem('commonroom.lease', '\"of another program\"');"
 
 @pytest.mark.parametrize("script", [REFUSED, FORBIDDEN, STRANGE], ids=["full", "forbidden", "strange"])
 def test_drafts_and_messages_do_not_need_the_browsers_storage(people, name, script):
-    anna = people.page(user=name("anna"), is_altered=True)
+    anna = people.page(user=name("anna"), at="/healthz", is_altered=True)
     anna.context.add_init_script(script)
-    anna.reload()
+    anna.goto("/")
     room = name("room")
     create_room(anna, room)
     say(anna, "hello")

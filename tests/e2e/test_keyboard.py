@@ -144,15 +144,13 @@ def change_settings(keys: Keyboard, barred: Client) -> None:
     expect(page.locator("#room-details")).to_be_focused()
 
 
-def test_the_console(people, server, name):
+def test_the_console(people, name):
     teacher, (kim, lea, mia) = name("reed"), [name(stem) for stem in ("kim", "lea", "mia")]
-    page = people.join(teacher)
-    server.flask("chat", "teacher", teacher)
     room = name("room")
     for pupil in (kim, lea):
         people.client(pupil)
     people.client(name("owner")).post("/room/create", roomname=room)
-    page.goto("/teach")
+    page = people.page(user=teacher, is_teacher=True, at="/teach")
     keys = Keyboard(page)
     choosers: list[FileChooser] = []
     # In time: without a listener, the browser cancels the choice of a file.

@@ -40,6 +40,7 @@ def test_names_and_topics_take_sixty_emoji(people: Any, name: Any) -> None:
     save.click()
     expect(anna.get_by_text(FOX * 250).first).to_be_visible()
     anna.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
 
     anna.locator("#account-open").click()
     typed(dialog.get_by_label("Name that others see"), FOX * 33)
@@ -49,6 +50,7 @@ def test_names_and_topics_take_sixty_emoji(people: Any, name: Any) -> None:
     save.click()
     expect(anna.locator("#my-name")).to_have_text(FOX * 32)
     anna.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
 
     anna.keyboard.press("Control+k")
     typed(dialog.get_by_label("Words to find"), FOX * 101)
@@ -57,10 +59,8 @@ def test_names_and_topics_take_sixty_emoji(people: Any, name: Any) -> None:
     expect(dialog.get_by_role("status")).to_have_text("No message found.")
 
 
-def test_the_console_says_what_a_name_of_the_site_may_be(people: Any, server: Any, name: Any) -> None:
-    teacher = people.join(name("reed"), is_altered=True, **PHONE)
-    server.flask("chat", "teacher", name("reed"))
-    teacher.goto("/teach#site")
+def test_the_console_says_what_a_name_of_the_site_may_be(people: Any, name: Any) -> None:
+    teacher = people.page(user=name("reed"), is_teacher=True, at="/teach#site", is_altered=True, **PHONE)
     typed(teacher.locator("#field-name"), FOX * 41)
     teacher.locator(".site-form").get_by_role("button", name="Save").click()
     expect(teacher.get_by_role("alert").filter(has_text="has up to 40 visible characters")).to_be_visible()

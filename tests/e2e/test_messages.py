@@ -10,7 +10,6 @@ from tests.e2e.steps import (
     ASKS_BEFORE_LEAVING,
     bubbles,
     expect_stored,
-    find_and_join,
     open_room,
     own_room,
     row,
@@ -31,10 +30,10 @@ def tool(page: Page, text: str, name: str) -> None:
 
 def two_in_a_room(people, name):
     anna, room = own_room(people, name)
-    bert = people.join(name("bert"))
     carl = people.client(name("carl"))
     carl.post("/room/join", roomname=room)
-    find_and_join(bert, room)
+    bert = people.join(name("bert"), joins=[room])
+    expect(bert.locator("#room-title")).to_have_text(room)
     return anna, bert, carl, room
 
 

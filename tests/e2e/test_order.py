@@ -94,15 +94,13 @@ def test_a_teacher_keeps_order(people, name):
 
 
 @pytest.mark.parametrize("place", ["room", "console"])
-def test_the_later_of_two_changes_sees_the_earlier_one(people, server, name, place):
+def test_the_later_of_two_changes_sees_the_earlier_one(people, name, place):
     teacher, room = name("reed"), name("room")
-    page, other = people.join(teacher), people.client(name("other"))
-    server.flask("chat", "teacher", teacher)
+    other = people.client(name("other"))
     other.post("/room/create", roomname=room)
-    page.context.request.post("/room/join", data={"roomname": room})
-    page.goto(f"/#{room}" if place == "room" else "/teach#rooms")
+    page = people.page(user=teacher, is_teacher=True, joins=[room], at="" if place == "room" else "/teach#rooms")
     if place == "room":
-        page.reload()  # only the part after # has changed
+        expect(page.locator("#room-title")).to_have_text(room)
         page.locator("#room-details").click()
     else:
         page.get_by_label("Search by name").fill(room)
@@ -130,10 +128,7 @@ def test_the_later_of_two_changes_sees_the_earlier_one(people, server, name, pla
 def test_a_room_that_is_archived_while_it_is_open_is_not_only_told_as_deleted(people, name):
     owner, room = people.client(name("owner")), name("room")
     owner.post("/room/create", roomname=room)
-    bert = people.join(name("bert"))
-    bert.context.request.post("/room/join", data={"roomname": room})
-    bert.goto("about:blank")  # the open page, which does not know the room yet, would leave its address
-    bert.goto(f"/#{room}")
+    bert = people.join(name("bert"), joins=[room])
     expect(bert.locator("#room-title")).to_have_text(room)
     owner.post("/room/settings", roomname=room, archived=True)
     expect(bert.locator(".notice.bad").filter(has_text=f"no longer in “{room}”")).to_contain_text("archived")
@@ -165,10 +160,8 @@ def test_waiting_times_hold_on_a_machine_with_a_wrong_clock(people, name, hours)
     owner, room = people.client(name("owner")), name("room")
     owner.post("/room/create", roomname=room)
     owner.post("/room/settings", roomname=room, version=None, slow_mode=60)
-    bert = people.page(user=name("bert"), is_altered=True)
-    bert.context.request.post("/room/join", data={"roomname": room})
+    bert = people.page(user=name("bert"), joins=[room], at="/healthz", is_altered=True)
     bert.clock.set_system_time(time.time() + hours * 3600)
-    bert.goto("about:blank")  # the open page, which does not know the room yet, would leave its address
     bert.goto(f"/#{room}")
     expect(bert.locator("#room-title")).to_have_text(room)
     say(bert, "one")

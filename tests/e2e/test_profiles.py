@@ -120,11 +120,10 @@ def test_a_badge_appears_beside_shown_messages(people, name, server):
 
 
 def test_the_board_shows_changed_names(people, name):
-    anna, room = own_room(people, name)
-    bert = people.client(name("bert"))
-    bert.post("/room/join", roomname=room)
+    bert, room = people.client(name("bert")), name("room")
+    bert.post("/room/create", roomname=room)
     bert.say("hello", room)
-    anna.goto(f"/board/{room}")
+    anna = people.page(user=name("anna"), joins=[room], at=f"/board/{room}")
     shown = anna.locator(".board-name")
     expect(shown).to_have_text(bert.name)
     bert.post("/user/profile", nickname="Robert")

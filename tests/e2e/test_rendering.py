@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import requests
 from PIL import Image
-from playwright.sync_api import FloatRect, Locator, ViewportSize, expect
+from playwright.sync_api import FloatRect, Locator, Request, ViewportSize, expect
 
 from tests.e2e.steps import bubbles, expect_stored, own_room, row, say, wait_for, wait_for_history
 from tests.pictures import picture
@@ -154,11 +154,10 @@ def test_heaps_of_marks_stay_in_their_bubble_and_long_names_in_their_heading(peo
     bert = people.client(name("bert"))
     bert.post("/room/create", roomname=wide)
     bert.say("a" + "\u0301" * 120, wide)
+    anna = people.page(user=name("anna"), joins=[wide], is_altered=True)
     for size in (PHONE, ViewportSize(width=1280, height=800)):
-        anna = people.page(user=name(f"anna{size['width']}"), viewport=size)
-        anna.request.post("/room/join", data={"roomname": wide})
-        anna.goto("about:blank")  # the open page, which does not know the room yet, would leave its address
-        anna.goto(f"/#{wide}")
+        anna.set_viewport_size(size)
+        anna.wait_for_function("(width) => innerWidth === width", arg=size["width"])
         expect(anna.locator(".bubble.text")).to_have_css("overflow", "clip")
         over = "() => document.documentElement.scrollWidth > innerWidth"
         assert not anna.evaluate(over)
@@ -227,9 +226,14 @@ def test_days_are_renamed_on_return_to_a_page_whose_machine_slept(people, name):
     bert.post("/room/join", roomname=room)
     bert.say("good night", room)
     anna.clock.install()
+    asking: set[Request] = set()
+    anna.on("request", lambda request: asking.add(request))
+    anna.on("requestfinished", lambda request: asking.discard(request))
+    anna.on("requestfailed", lambda request: asking.discard(request))
     anna.reload()
     day, time = anna.locator(".day"), row(anna, room).locator(".room-time")
     expect(day).to_have_text("Today")
+    wait_for(anna, lambda: ["timeout=25" in each.url for each in asking] == [True], "nothing else comes")
     clock_time = time.inner_text()
     anna.clock.set_system_time(anna.evaluate("Date.now()") / 1000 + 24 * 3600)  # asleep: no timer fires
     assert (day.inner_text(), time.inner_text()) == ("Today", clock_time)

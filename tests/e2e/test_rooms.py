@@ -47,9 +47,9 @@ def test_a_room_without_a_proper_name_is_refused_in_the_dialog(people, name):
 
 
 def test_leaving_takes_the_room_from_the_list(people, name):
-    _anna, room = own_room(people, name)
-    bert = people.join(name("bert"))
-    bert.goto(f"/#{room}")
+    room = name("room")
+    people.client(name("anna")).post("/room/create", roomname=room)
+    bert = people.join(name("bert"), at=f"/#{room}")
     bert.get_by_role("dialog").get_by_role("button", name="Join").click()
     expect(bert.locator("#room-title")).to_have_text(room)
     bert.locator("#room-details").click()
@@ -66,10 +66,9 @@ def test_leaving_takes_the_room_from_the_list(people, name):
 
 def test_deleting_tells_the_others(people, name):
     anna = people.join(name("anna"))
-    bert = people.join(name("bert"))
     room = name("doomed")
     create_room(anna, room, passwd="sesame")
-    bert.goto(f"/#{room}")
+    bert = people.join(name("bert"), at=f"/#{room}")
     bert.get_by_role("dialog").get_by_label("Room password").fill("sesame")
     bert.get_by_role("dialog").get_by_role("button", name="Join").click()
     expect(bert.locator("#room-title")).to_have_text(room)
@@ -92,14 +91,13 @@ def test_deleting_tells_the_others(people, name):
 @pytest.mark.parametrize("by", ["pull", "list"])
 def test_unsent_texts_for_a_room_that_is_gone_can_be_copied(people, name, by):
     people.may_lose_network = True
-    anna = people.join(name("anna"), is_altered=True)
     carl = people.client(name("carl"))
     room = name("doomed")
     carl.post("/room/create", roomname=room)
-    anna.request.post("/room/join", data={"roomname": room})
+    anna = people.page(user=name("anna"), joins=[room], at="/healthz", is_altered=True)
     anna.route("**/chat/send", lambda route: route.abort())  # before there are requests that it could hold up
-    anna.reload()
-    open_room(anna, room)
+    anna.goto(f"/#{room}")
+    expect(anna.locator("#room-title")).to_have_text(room)
     say(anna, "on its way")
     expect(anna.locator("[data-state=failed]")).to_have_count(1)
     anna.locator("#message-text").press_sequentially("half a thought")
@@ -114,33 +112,32 @@ def test_unsent_texts_for_a_room_that_is_gone_can_be_copied(people, name, by):
     expect(anna.locator(".notice.bad").last).to_contain_text(f"no longer in “{room}”")
 
 
-@pytest.mark.parametrize("further", [[], ["Leave room"]])
-def test_dialogs_about_a_room_that_is_gone_close(people, name, further):
-    anna = people.join(name("anna"))
-    bert, room = people.client(name("bert")), name("room")
-    bert.post("/room/create", roomname=room)
-    anna.request.post("/room/join", data={"roomname": room})
-    anna.goto("about:blank")  # the open page, which does not know the room yet, would leave its address
-    anna.goto(f"/#{room}")
-    expect(anna.locator("#room-title")).to_have_text(room)
-    anna.locator("#room-details").click()
-    for button in further:
-        anna.get_by_role("dialog").get_by_role("button", name=button).click()
-    expect(anna.get_by_role("dialog")).to_contain_text("room")
-    bert.post("/room/remove", roomname=room, user=anna.locator("#my-name").inner_text())
-    expect(row(anna, room)).to_have_count(0)
-    expect(anna.get_by_role("dialog")).to_have_count(0)
-    anna.locator("#find-rooms").click()
-    bert.post("/room/delete", roomname=room)
-    expect(anna.get_by_role("dialog").get_by_text("public")).to_be_visible()  # it is about no room of its own
+def test_dialogs_about_a_room_that_is_gone_close(people, name):
+    bert, rooms = people.client(name("bert")), [name("room"), name("other")]
+    for room in rooms:
+        bert.post("/room/create", roomname=room)
+    anna = people.join(name("anna"), joins=rooms)
+    for room, further in zip(rooms, ([], ["Leave room"]), strict=True):
+        open_room(anna, room)
+        anna.locator("#room-details").click()
+        for button in further:
+            anna.get_by_role("dialog").get_by_role("button", name=button).click()
+        expect(anna.get_by_role("dialog")).to_contain_text("room")
+        bert.post("/room/remove", roomname=room, user=anna.locator("#my-name").inner_text())
+        expect(row(anna, room)).to_have_count(0)
+        expect(anna.get_by_role("dialog"), f"after {further}").to_have_count(0)
+        anna.locator("#find-rooms").click()
+        bert.post("/room/delete", roomname=room)
+        expect(anna.get_by_role("dialog").get_by_text("public")).to_be_visible()  # it is about no room of its own
+        anna.keyboard.press("Escape")
+        wait_for_history(anna)
 
 
 def test_a_member_cannot_delete(people, name):
     carl = people.client(name("carl"))
     room = name("carls")
     carl.post("/room/create", roomname=room)
-    anna = people.join(name("anna"))
-    anna.goto(f"/#{room}")
+    anna = people.join(name("anna"), at=f"/#{room}")
     anna.get_by_role("dialog").get_by_role("button", name="Join").click()
     anna.locator("#room-details").click()
     expect(anna.get_by_role("dialog").get_by_role("button", name="Leave room")).to_be_visible()
@@ -175,7 +172,7 @@ def test_of_many_rooms_the_most_active_show_and_all_can_be_reached(people, name)
     anna = people.join(name("anna"))
     rooms = [name(f"room{number}") for number in range(5)]
     for each in rooms:
-        create_room(anna, each)
+        assert anna.request.post("/room/create", data={"roomname": each}).ok
     anna.route("**/room/find?*", lambda route: route.continue_(url=route.request.url.replace("limit=100", "limit=3")))
     anna.goto("/#")
     anna.reload()
@@ -219,10 +216,8 @@ def test_an_announcement_shows_in_the_room_and_can_be_put_away(people, name, ser
         assert ims.post(f"{server.url}/conversations/manage/notifications", json=body, timeout=30).ok
 
     number = next(found["id"] for found in mia.get("/room/find", detail=1)["rooms"] if found["roomname"] == room)
-    anna = people.join(name("anna"))
-    anna.request.post("/room/join", data={"roomname": room})
-    anna.reload()
-    open_room(anna, room)
+    anna = people.join(name("anna"), joins=[room])
+    expect(anna.locator("#room-title")).to_have_text(room)
     expect(anna.locator("#announcement")).to_be_hidden()
     announce("Bring your goggles")
     expect(anna.locator("#announcement-text")).to_have_text("Bring your goggles", timeout=4000)
@@ -251,13 +246,11 @@ def test_an_announcement_shows_in_the_room_and_can_be_put_away(people, name, ser
 
 def test_a_user_can_leave_all_rooms_of_an_owner(people, name):
     """A user added to many rooms can leave all of them at once."""
-    anna = people.join(name("anna"))
     mallory = people.client(name("mallory"))
     rooms = [name(f"trap{number}") for number in range(3)]
     for each in rooms:
         mallory.post("/room/create", roomname=each, type="public", passwd="")
-        anna.request.post("/room/join", data={"roomname": each})
-    anna.reload()
+    anna = people.join(name("anna"), joins=rooms)
     row(anna, rooms[1]).click()
     expect(anna.locator(".member")).to_have_count(2)
     anna.locator("#room-details").click()

@@ -5,17 +5,15 @@ from playwright.sync_api import Route, expect
 from tests.e2e.steps import ASKS_BEFORE_LEAVING, wait_for
 
 
-def open_import(people, server, teacher_name):
+def open_import(people, teacher_name):
     """A teacher's page with the dialog of the import."""
-    teacher = people.join(teacher_name)
-    server.flask("chat", "teacher", teacher_name)
-    teacher.goto("/teach")
+    teacher = people.page(user=teacher_name, is_teacher=True, at="/teach")
     teacher.get_by_role("button", name="Import a roster").click()
     return teacher
 
 
-def test_a_roster_becomes_log_in_cards(people, server, name):
-    teacher = open_import(people, server, name("hall"))
+def test_a_roster_becomes_log_in_cards(people, name):
+    teacher = open_import(people, name("hall"))
     bad = {"name": "7b.csv", "mimeType": "text/csv", "buffer": b"username\nkim\n\nkim\n"}
     teacher.locator("#field-roster").set_input_files(bad)
     expect(teacher.locator(".mistakes")).to_have_text("Line 4: kim is in line 2 already.")
@@ -46,8 +44,7 @@ def test_a_roster_becomes_log_in_cards(people, server, name):
     card = teacher.locator(".card").first
     expect(card.locator("svg path")).to_have_count(1)
     address, username, password = card.locator("code").all_inner_texts()
-    pupil = people.page()
-    pupil.goto(f"/?username={username}")
+    pupil = people.page(at=f"/?username={username}")
     expect(pupil.locator("#username")).to_have_value(name("mia"))
     assert address.startswith("http://")
     pupil.locator("#password").fill(password)
@@ -59,17 +56,17 @@ def test_a_roster_becomes_log_in_cards(people, server, name):
     assert not teacher.evaluate(ASKS_BEFORE_LEAVING)
 
 
-def choose_roster(people, server, name):
+def choose_roster(people, name):
     """A teacher's page with a roster of two new people checked."""
-    teacher = open_import(people, server, name("hall"))
+    teacher = open_import(people, name("hall"))
     content = f"username\n{name('mia')}\n{name('lea')}\n".encode()
     teacher.locator("#field-roster").set_input_files({"name": "7b.csv", "mimeType": "text/csv", "buffer": content})
     expect(teacher.locator(".preview tbody tr")).to_have_count(2)
     return teacher
 
 
-def test_accounts_of_an_import_whose_answer_was_lost_get_new_passwords(people, server, name):
-    teacher = choose_roster(people, server, name)
+def test_accounts_of_an_import_whose_answer_was_lost_get_new_passwords(people, name):
+    teacher = choose_roster(people, name)
     people.may_lose_network = True
 
     def lose(route: Route) -> None:
@@ -90,17 +87,17 @@ def test_accounts_of_an_import_whose_answer_was_lost_get_new_passwords(people, s
     people.client(username, password)
 
 
-def test_cards_are_shown_where_the_end_of_the_import_cannot_be_told(people, server, name):
-    teacher = choose_roster(people, server, name)
+def test_cards_are_shown_where_the_end_of_the_import_cannot_be_told(people, name):
+    teacher = choose_roster(people, name)
     teacher.route("**/site/roster/status?*", lambda route: route.fulfill(status=401, json={"status": "error"}))
     teacher.get_by_role("button", name="Import 2 people").click()
     expect(teacher.locator(".card")).to_have_count(2)
     assert teacher.evaluate(ASKS_BEFORE_LEAVING)
 
 
-def test_bad_rosters_are_told_in_the_dialog(people, server, name, tmp_path):
+def test_bad_rosters_are_told_in_the_dialog(people, name, tmp_path):
     teacher_name = name("hall")
-    teacher = open_import(people, server, teacher_name)
+    teacher = open_import(people, teacher_name)
     dialog, field = teacher.get_by_role("dialog"), teacher.locator("#field-roster")
     bad = {
         "more than 2000 people": (b"username\n" + b"kim\n" * 50_000, "at most 2000 lines"),

@@ -20,9 +20,7 @@ def test_older_messages_come_on_scrolling_up(people, name):
     texts = [f"message {number:03}" for number in range(120)]
     for number, text in enumerate(texts):
         (carl, second, third)[number % 3].say(text, room)
-    anna = people.join(name("anna"))
-    anna.goto(f"/#{room}")
-    anna.get_by_role("dialog").get_by_role("button", name="Join").click()
+    anna = people.join(name("anna"), joins=[room])
     expect_once(anna, texts[-1])
     expect(bubbles(anna, texts[-1])).to_be_in_viewport()
     assert bubbles(anna, texts[0]).count() == 0

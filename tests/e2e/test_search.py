@@ -68,12 +68,10 @@ def test_a_preview_is_one_paragraph(people, name):
 
 
 def test_names_written_from_the_right_leave_the_order_of_a_line(people, name):
-    anna, _room = own_room(people, name)
     dana, club = people.client(name("דנה")), f"{name('')[1:]} חדר".strip()
     dana.post("/room/create", roomname=club)
-    anna.request.post("/room/join", data={"roomname": club})
     dana.say("a lamp", club)
-    anna.reload()
+    anna = people.join(name("anna"), joins=[club])
     anna.locator("#search").click()
     dialog = anna.get_by_role("dialog")
     dialog.get_by_label("Words to find").fill("lamp")
@@ -86,14 +84,13 @@ def test_names_written_from_the_right_leave_the_order_of_a_line(people, name):
 
 @pytest.mark.parametrize(("scheme", "locale"), [("dark", "zh-CN")])
 def test_search_on_a_phone(people, name, scheme, locale):
-    anna = people.join(name("anna"), locale=locale, color_scheme=scheme, viewport={"width": 320, "height": 640})
     carl, room = people.client(name("carl")), name("room")
     carl.post("/room/create", roomname=room)
-    anna.request.post("/room/join", data={"roomname": room})
     for number in range(55):  # a user may say 60 at once
         carl.say(f"第 {number} 条：物理作业请在星期一之前交，谢谢大家", "public")
-    anna.reload()
-    open_room(anna, room)
+    options = {"locale": locale, "color_scheme": scheme, "viewport": {"width": 320, "height": 640}}
+    anna = people.join(name("anna"), joins=[room], **options)
+    expect(anna.locator("#room-title")).to_have_text(room)
     anna.locator("#search").click()
     dialog = anna.get_by_role("dialog", name="搜索消息")
     dialog.get_by_label("要查找的内容").fill('"第 30 条" 作业')

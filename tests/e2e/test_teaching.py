@@ -40,9 +40,7 @@ def first_people(browser: Browser, new_site: Server) -> Iterator[People]:
 def test_edits_of_the_site_stay_until_they_are_saved(first_people, new_site, name):
     people, server = first_people, new_site
     teacher_name = name("reed")
-    teacher = people.join(teacher_name, is_altered=True)
-    server.flask("chat", "teacher", teacher_name)
-    teacher.goto("/teach#site")
+    teacher = people.page(user=teacher_name, is_teacher=True, at="/teach#site", is_altered=True)
     field, days = teacher.locator("#field-name"), teacher.locator("#field-keep_days")
     field.fill("Room 7")
     days.fill("30")
@@ -95,8 +93,7 @@ def test_from_the_link_to_a_class_that_is_in(first_people, new_site, name):
     token = re.findall(r"/claim/(\S+)", server.log.read_text())[-1]
     visitor = people.page()
     expect(visitor.locator("#login-title")).to_have_text("No teacher yet")
-    teacher = people.page()
-    teacher.goto(f"/claim/{token}")
+    teacher = people.page(at=f"/claim/{token}")
     expect(teacher.locator("#login-about")).to_contain_text("becomes the teacher")
     register(teacher, name("berger"))
     expect(teacher.locator(".panel-code")).to_have_text(re.compile("^[2-9A-Z]{6}$"))  # shown at once
@@ -111,8 +108,7 @@ def test_from_the_link_to_a_class_that_is_in(first_people, new_site, name):
     teacher.locator("#bring-in").click()
     code = teacher.locator(".panel-code").inner_text()
     expect(teacher.locator(".panel-qr svg path")).to_have_count(1)
-    pupil = people.page(**PHONE)
-    pupil.goto(f"/join/{code}")
+    pupil = people.page(at=f"/join/{code}", **PHONE)
     register(pupil, name("kim"))
     expect(pupil.locator("#room-title")).to_have_text(room)
     expect(pupil).to_have_url(f"{server.url}/#{quote(room)}")
@@ -139,13 +135,11 @@ def test_the_panel_offers_each_network_and_prints(people, name):
     assert page.evaluate("globalThis.isPrinted")
 
 
-def test_accounts_in_the_console(people, server, name):
+def test_accounts_in_the_console(people, name):
     teacher_name, kim = name("mill"), name("kim")
-    teacher = people.join(teacher_name)
-    server.flask("chat", "teacher", teacher_name)
     pupil = people.join(kim)
     wide = people.client("ﷺ" * 24 + name("w")).name  # one letter is as wide as a word
-    teacher.goto("/teach")
+    teacher = people.page(user=teacher_name, is_teacher=True, at="/teach")
     size = teacher.viewport_size
     teacher.set_viewport_size({"width": 375, "height": 740})
     teacher.get_by_label("Search by name").fill(wide)
@@ -178,21 +172,20 @@ def test_accounts_in_the_console(people, server, name):
     expect(pupil.locator("#login-reason")).to_contain_text("disabled this account")
 
 
-@pytest.mark.parametrize("part", ["constructor", "__proto__", "nothing"])
-def test_an_unknown_part_of_the_console_is_the_list_of_people(people, server, name, part):
-    teacher = people.join(name("reed"))
-    server.flask("chat", "teacher", name("reed"))
-    teacher.goto(f"/teach#{part}")
-    expect(teacher.get_by_role("button", name="Import a roster")).to_be_visible()
-    teacher.get_by_role("link", name="Rooms").click()
-    expect(teacher.get_by_role("button", name="Manage public")).to_be_visible()
+def test_an_unknown_part_of_the_console_is_the_list_of_people(people, name):
+    teacher = people.page(user=name("reed"), is_teacher=True, at="/healthz")
+    for part in ("constructor", "__proto__", "nothing"):
+        teacher.goto("about:blank")
+        teacher.goto(f"/teach#{part}")
+        expect(teacher.get_by_role("button", name="Import a roster"), part).to_be_visible()
+        teacher.get_by_role("link", name="Rooms").click()
+        expect(teacher.get_by_role("button", name="Manage public"), part).to_be_visible()
 
 
-def test_the_last_teacher_cannot_resign(first_people, new_site, name):
-    people, server, mill = first_people, new_site, name("mill")
-    teacher = people.join(mill)
-    server.flask("chat", "teacher", mill)
-    teacher.goto("/teach")
+@pytest.mark.usefixtures("new_site")
+def test_the_last_teacher_cannot_resign(first_people, name):
+    mill = name("mill")
+    teacher = first_people.page(user=mill, is_teacher=True, at="/teach")
     manage = teacher.get_by_role("button", name=f"Manage {mill}")
     manage.click()
     resign = teacher.get_by_role("button", name="No longer a teacher")
@@ -234,8 +227,7 @@ def test_a_join_code_is_replaced_or_switched_off_only_when_confirmed(people, nam
 def test_the_board_asks_for_a_login_and_comes_back(people, name):
     kim = name("kim")
     kims = people.client(kim)
-    board = people.page()
-    board.goto("/board/public")
+    board = people.page(at="/board/public")
     board.locator("#username").fill(kim)
     board.locator("#password").fill(PASSWORD)
     board.locator("#login-submit").click()
@@ -284,20 +276,21 @@ def look_at_the_board(board, client, room):
 NO_CODES = ("%E0%A4", "%00", "x" * 300, "a/b")
 
 
-@pytest.mark.parametrize("code", NO_CODES)
-def test_an_address_with_no_code_says_so_in_plain_words(people, code):
-    page = people.page()
-    page.goto(f"/join/{code}")
-    expect(page.locator("#login-about")).to_contain_text("join code is not valid")
+def test_an_address_with_no_code_says_so_in_plain_words(people):
+    page = people.page(at="/healthz")
+    for code in NO_CODES:
+        page.goto(f"/join/{code}")
+        expect(page.locator("#login-about"), code).to_contain_text("join code is not valid")
 
 
 @pytest.mark.usefixtures("new_site")
 def test_a_link_that_makes_no_teacher_says_so_in_plain_words(first_people, name):
+    page = first_people.page(at="/healthz")
     for number, code in enumerate(NO_CODES):
-        page = first_people.page()
+        page.context.clear_cookies()
         page.goto(f"/claim/{code}")
         register(page, name(f"kim{number}"))
-        expect(page.locator(".notice.bad")).to_contain_text("link")
+        expect(page.locator(".notice.bad"), code).to_contain_text("link")
 
 
 def test_every_step_of_the_teachers_guide_can_be_played(people, server, name):
