@@ -106,8 +106,7 @@ class Course:
 
     def _becomes_teacher(self) -> Page:
         name = self._tag(self._script.teacher)
-        teacher = self._people.join(name, locale=self._script.locale, viewport=WINDOW)
-        self._server.flask("chat", "teacher", name)
+        teacher = self._people.page(name, is_teacher=True, at="/healthz", locale=self._script.locale, viewport=WINDOW)
         body = f'{{"status":"success","feedback":"","addresses":["{ADDRESS}"]}}'
         teacher.context.route(
             "**/site/addresses", lambda route: route.fulfill(body=body, content_type="application/json")

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageChops
 from playwright.sync_api import FloatRect, Locator, Page, ViewportSize, expect
 
-from tests.e2e.steps import own_room, wait_for
+from tests.e2e.steps import wait_for
 
 HEAP = "\u0301\u0316" * 12
 FAINT = 16  # of 255: a browser does not always round the colours of an edge alike
@@ -72,11 +72,10 @@ def within(changed: tuple[int, int, int, int], box: FloatRect) -> bool:
 
 
 @pytest.fixture
-def marks(people: Any, server: Any, name: Any) -> dict[str, Any]:
-    """A teacher's page in a room, with a pupil; all names and texts have marks."""
-    page, room = own_room(people, name, is_altered=True)
-    teacher = page.locator("#my-name").inner_text()
-    server.flask("chat", "teacher", teacher)
+def marks(people: Any, name: Any) -> dict[str, Any]:
+    """A teacher's room, in a page that does not show it yet, with a pupil; all names and texts have marks."""
+    teacher, room = name("anna"), name("room")
+    page = people.page(user=teacher, room=room, is_teacher=True, at="/healthz", is_altered=True)
     pupil = people.client(marked(name("kim")))
     pupil.post("/user/profile", nickname=marked("Kim"))
     pupil.post("/room/join", roomname=room)
@@ -96,7 +95,7 @@ def test_in_the_chat_and_its_dialogs(marks: dict[str, Any]) -> None:
     notice = {"conversation_id": number, "content": marked("No lesson") + "\nsee https://example.com/b"}
     assert ask("/conversations/manage/notifications", data=notice).ok
     assert ask("/conversations/manage/notifications", data=notice).ok
-    page.reload()
+    page.goto(f"/#{room}")
     expect(page.locator("#announcement-all")).to_be_visible()
     expect_clipped(page, page.locator(".bubble"))
 

@@ -94,10 +94,10 @@ def test_a_user_renamed_by_a_teacher_keeps_messages_reactions_and_drafts(people,
 
 
 def test_titles_of_direct_conversations_follow_the_other_user(people, name):
-    anna = people.join(name("anna"))
+    anna = people.page(user=name("anna"), at="/healthz")
     bert = people.client(name("bert"))
     make_friends(anna, bert)
-    anna.reload()
+    anna.goto("/")
     listed = anna.locator(".room-name", has_text=bert.name)
     listed.click()
     bert.post("/user/profile", nickname="Robert")

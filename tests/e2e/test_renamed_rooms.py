@@ -78,7 +78,8 @@ def test_a_room_with_another_name_stays_open_with_what_was_begun(people, name, b
 @pytest.mark.parametrize("rooms", [100, 2])
 def test_the_board_goes_on(people, name, rooms):
     """rooms: in a page of the list. Each busier room has the room's name in its own."""
-    anna, room = own_room(people, name, is_altered=True)
+    room = name("room")
+    anna = people.page(user=name("anna"), room=room, at="/healthz", is_altered=True)
     cut_lists(anna, rooms)
     make_busier_rooms(anna, lambda other: room + other, 3)
     number = number_of(anna, room)

@@ -263,13 +263,13 @@ def test_times_follow_the_machines_time_zone(people, name):
 
 
 def test_a_direct_conversation_is_called_by_the_other_person(people, name):
-    anna = people.join(name("anna"))
+    anna = people.page(user=name("anna"), at="/healthz")
     bert = people.client(name("bert"))
     ids = {"receiver_user_id": bert.get("/user/me")["id"], "sender_user_id": anna.request.get("/user/me").json()["id"]}
     asked = anna.request.post("/add_friend", data={"target_id": ids["receiver_user_id"], "message": "hi"})
     assert asked.ok, asked.text()
     bert.post("/friend_request_handle", **ids)
-    anna.reload()
+    anna.goto("/")
     listed = anna.locator(".room-name", has_text=bert.name)
     expect(listed).to_have_text(bert.name)
     listed.click()
