@@ -22,12 +22,12 @@ class Client:
 
     def post(self, path: str, **body: Any) -> Any:
         answer = self._session.post(self._url + path, json=body, timeout=30)
-        assert answer.ok, answer.text
+        assert answer.ok, f"{answer.status_code}: {answer.text}"
         return answer.json()
 
     def get(self, path: str, **query: Any) -> Any:
         answer = self._session.get(self._url + path, params=query, timeout=30)
-        assert answer.ok, answer.text
+        assert answer.ok, f"{answer.status_code}: {answer.text}"
         return answer.json()
 
     def say(self, text: str, room: str = "public") -> None:
