@@ -39,13 +39,13 @@ def _collecting(phase: str, info: dict[str, int]) -> None:
 gc.callbacks.append(_collecting)
 
 
-_take_turn: Any = Store._take_turn
+_writing: Any = Store._writing
 
 
 @contextmanager
 def _timed_turn(store: Store) -> Iterator[None]:
     asked = time.monotonic()
-    with _take_turn(store):
+    with _writing(store):
         got = time.monotonic()
         _note(asked, f"waited for the writers' turn in {threading.current_thread().name}")
         yield
@@ -54,7 +54,7 @@ def _timed_turn(store: Store) -> Iterator[None]:
             _note(got, f"held the writers' turn in {threading.current_thread().name}, {' > '.join(stack)}")
 
 
-Store._take_turn = _timed_turn  # type: ignore[method-assign]
+Store._writing = _timed_turn  # type: ignore[method-assign,assignment]
 
 
 class _LoopWatch:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event, func, select, text
-from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from chat.backends.sqlite.engine import INCREMENTAL
@@ -26,7 +26,6 @@ _bytes_used = text(
     "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
 )
 _free_pages = text("SELECT freelist_count, auto_vacuum FROM pragma_freelist_count, pragma_auto_vacuum")
-_BEGIN_OPTION = "sqlite_begin"
 CHECKPOINT_COMMITS = 20
 SCRUB_SECONDS = 3600.0
 MANY_COMMITS = 300  # about 1,800 pages of the WAL: well below engine.LOG_MAX_PAGES
@@ -50,10 +49,7 @@ class Store(SqlStore):
     def __init__(self, engine: Engine, clock: Clock, busy_seconds: float) -> None:
         super().__init__(engine, clock)
         event.listen(engine, "begin", _begin)
-        self._busy_seconds = busy_seconds
-        # SQLite has one writer at a time. Threads of this process queue here instead of competing for the file lock,
-        # which sleeps between attempts.
-        self._turn = threading.Lock()
+        self._turn = _Turn(busy_seconds)
         # One connection therefore serves all writers and is kept: the pool's checkout takes as long as a send's SQL.
         self._writer: Connection | None = None
         self._commits = 0  # since the last checkpoint
@@ -63,35 +59,26 @@ class Store(SqlStore):
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a read transaction (one snapshot). Raises ChatError(UNAVAILABLE) if the database cannot be read."""
-        with _unavailable(), self.engine.connect() as connection, connection.begin():
+        with _unavailable, self.engine.connect() as connection, connection.begin():
             yield connection
 
     read_each = read  # a transaction costs nothing here
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """The writer's turn. Commits of this process are published in order, so that a removed member never receives a
-        later message.
-        """
-        with _unavailable(), self._take_turn():
-            yield
-
-    @contextmanager
-    def _take_turn(self) -> Iterator[None]:
-        if not self._turn.acquire(timeout=self._busy_seconds):
-            raise ChatError(ErrorCode.UNAVAILABLE, retry_after=RETRY_AFTER)
-        try:
-            yield
-        finally:
-            self._turn.release()
+    def _writing(self) -> "_Turn":
+        """Commits of this process are published in order, so that a removed member never receives a later message."""
+        return self._turn
 
     @contextmanager
     def _begun(self) -> Iterator[WriteTransaction]:
-        connection = self._writer or self.engine.connect().execution_options(**{_BEGIN_OPTION: "BEGIN IMMEDIATE"})
+        connection = self._writer or self.engine.connect()
         self._writer = None
         try:
-            with connection.begin():
-                yield WriteTransaction(connection)
+            _execute(connection, "BEGIN IMMEDIATE")
+            yield WriteTransaction(connection)
+            if connection.in_transaction():  # SQLAlchemy's, which its first statement begins
+                connection.commit()
+            else:
+                _execute(connection, "COMMIT")
         except BaseException:
             connection.close()
             raise
@@ -105,7 +92,7 @@ class Store(SqlStore):
         if self._commits < CHECKPOINT_COMMITS:
             return
         self._commits = 0
-        with _unavailable(), self.engine.connect() as connection:
+        with _unavailable, self.engine.connect() as connection:
             raw: Any = connection.connection.driver_connection
             raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
@@ -127,7 +114,7 @@ class Store(SqlStore):
             free, mode = connection.execute(_free_pages).one()
         if mode != INCREMENTAL or free <= spare:
             return False
-        with _unavailable(), self._take_turn(), self.engine.connect() as connection:
+        with self._turn, self.engine.connect() as connection:
             raw: Any = connection.connection.driver_connection
             # Python's execute makes one step of it, which is one page. Runs in its own transaction.
             raw.executescript(f"PRAGMA incremental_vacuum({min(pages, free - spare)})")
@@ -142,7 +129,7 @@ class Store(SqlStore):
         self.texts.scrub()
         if time.monotonic() < self._scrub_due:
             return
-        with _unavailable(), self._take_turn(), self.engine.connect() as connection:
+        with self._turn, self.engine.connect() as connection:
             raw: Any = connection.connection.driver_connection
             (before,) = raw.execute("PRAGMA busy_timeout").fetchone()
             raw.execute("PRAGMA busy_timeout=0")
@@ -159,7 +146,7 @@ class Store(SqlStore):
 
     def dispose(self) -> None:
         """Close all idle connections; later calls open new ones."""
-        with self._take_turn():
+        with self._turn:
             if self._writer is not None:
                 self._writer.close()
                 self._writer = None
@@ -167,21 +154,49 @@ class Store(SqlStore):
 
 
 def _begin(connection: Connection) -> None:
-    statement = connection.get_execution_options().get(_BEGIN_OPTION, "BEGIN")
     raw: Any = connection.connection.dbapi_connection  # also of a detached one
+    if not raw.in_transaction:
+        _execute(connection, "BEGIN")
+
+
+def _execute(connection: Connection, statement: str) -> None:
+    raw: Any = connection.connection.dbapi_connection
     try:
         raw.execute(statement)  # a tenth of the time that SQLAlchemy takes
     except sqlite3.OperationalError as error:
         raise OperationalError(statement, None, error) from error
 
 
-@contextmanager
-def _unavailable() -> Iterator[None]:
-    """Translate errors of a locked, full or unreachable database to UNAVAILABLE."""
-    try:
-        yield
-    except IntegrityError:
-        raise
-    except (OperationalError, InterfaceError, PoolTimeout) as error:
-        log.warning("database unavailable: %s", error)
-        raise ChatError(ErrorCode.UNAVAILABLE, retry_after=RETRY_AFTER) from error
+class _Unavailable:
+    """Translates errors of a locked, full or unreachable database to UNAVAILABLE."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: Any, error: BaseException | None, _traceback: Any) -> None:
+        if isinstance(error, OperationalError | InterfaceError | PoolTimeout):
+            log.warning("database unavailable: %s", error)
+            raise ChatError(ErrorCode.UNAVAILABLE, retry_after=RETRY_AFTER) from error
+
+
+class _Turn(_Unavailable):
+    """The turn of this process's writer, for up to so many seconds of waiting; errors are translated.
+
+    SQLite has one writer at a time. Threads queue here instead of competing for the file lock, which sleeps between
+    attempts.
+    """
+
+    def __init__(self, busy_seconds: float) -> None:
+        self._busy_seconds = busy_seconds
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(timeout=self._busy_seconds):
+            raise ChatError(ErrorCode.UNAVAILABLE, retry_after=RETRY_AFTER)
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        self._lock.release()
+        super().__exit__(kind, error, traceback)
+
+
+_unavailable = _Unavailable()
