@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, missing, validate
+from marshmallow.exceptions import SCHEMA
 
 from chat.http.api_spec import about
 from chat.names import USERNAME_MAX_CHARS
@@ -20,6 +21,28 @@ class In(Schema):
 
     class Meta:
         unknown = EXCLUDE
+
+    def load(self, data: Any, **_: Any) -> Any:
+        """Load one object as Schema.load does, in half the time: without hooks and partial loads, which no request has.
+
+        Raises ValidationError.
+        """
+        loaded: dict[str, Any] = {}
+        errors: dict[str, Any] = {}
+        if not isinstance(data, dict):
+            raise ValidationError({SCHEMA: [self.error_messages["type"]]}, data=data)
+        for name, field in self.load_fields.items():
+            key = field.data_key or name
+            try:
+                value = field.deserialize(data.get(key, missing), key, data)
+            except ValidationError as error:
+                errors[key] = error.messages
+            else:
+                if value is not missing:
+                    loaded[name] = value
+        if errors:
+            raise ValidationError(errors, data=data, valid_data=loaded)
+        return loaded
 
 
 class Out(Schema):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marshmallow import fields, pre_load, validate
+from marshmallow import fields, validate
 
 from chat.http.api_spec import about
 from chat.http.fields import In, ShortList, join_code
@@ -211,9 +211,8 @@ class MessageFilter(_CamelConversation):
 class Interface(SomeConversation):
     """Accepts either spelling."""
 
-    @pre_load
-    def _either(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-        return {"conversation_id": data["conversationId"], **data} if "conversationId" in data else data
+    def load(self, data: Any, **_: Any) -> Any:
+        return super().load({"conversation_id": data["conversationId"], **data} if "conversationId" in data else data)
 
 
 class InterfaceChanges(_CamelConversation):
@@ -223,9 +222,8 @@ class InterfaceChanges(_CamelConversation):
     notification = Switch("notifications enabled", "是否允许提醒")
     unreads = Count("mark this many of the newest messages as unread", "未读消息数")
 
-    @pre_load
-    def _either(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-        return {"conversationId": data["conversation_id"], **data} if "conversation_id" in data else data
+    def load(self, data: Any, **_: Any) -> Any:
+        return super().load({"conversationId": data["conversation_id"], **data} if "conversation_id" in data else data)
 
 
 class ConversationUser(SomeConversation):
