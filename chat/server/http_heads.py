@@ -28,7 +28,11 @@ _HOST = re.compile(
 _NON_ASCII = re.compile(rb"[\x80-\xff]")
 _BAD_PERCENT = re.compile(rb"[^?]*%(?![0-9A-Fa-f]{2})")  # in the path; browsers send queries unescaped
 TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_LENGTH = b"\r\nContent-Length: "  # as nearly all clients write it
+# Fields in which a client's requests, or clients of one program, differ: names, as nearly all write them, usual values.
+_OWN = (
+    (b"content-length", b"\r\nContent-Length: ", re.compile(rb"[0-9]{1,18}")),
+    (b"authorization", b"\r\nAuthorization: ", re.compile(rb"[\x21-\x7e]+(?: [\x21-\x7e]+)?")),
+)
 _CODINGS = re.compile(rb"^transfer-encoding:([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 _FIRST = b"GET / HTTP/1.1\r\n"  # llhttp refuses methods that it does not know, and UTF-8 in paths
 _CHECKED = frozenset(
@@ -99,22 +103,40 @@ class _Split:
 def read(raw: bytes) -> Head:
     """Read a head, from the request line to the empty line. Raises FramingError.
 
-    A client's requests mostly differ in their Content-Length alone, so the rest of a short head is read only once
-    (docs/decisions/0470).
+    Requests mostly differ in their Content-Length and Authorization alone, so the rest of a short head is read only
+    once (docs/decisions/0470).
     """
     if len(raw) > KNOWN_MAX_BYTES:
         return read_all(raw)
-    before, is_announced, rest = raw.partition(_LENGTH)
-    if not is_announced:
-        return _read_known(raw)
-    length, _, after = rest.partition(b"\r\n")
-    if not length.isdigit() or len(length) > LENGTH_MAX_DIGITS:
+    rest = raw
+    own: Fields = []
+    for name, beginning, usual in _OWN:
+        before, is_there, after = rest.partition(beginning)
+        if not is_there:
+            continue
+        value, _, after = after.partition(b"\r\n")
+        if not usual.fullmatch(value):
+            return read_all(raw)
+        own.append((name, value))
+        rest = b"%b\r\n%b" % (before, after)
+    known, names = _read_known(rest)
+    if not own:
+        return known
+    is_repeated = not names.isdisjoint(name for name, _ in own)
+    if is_repeated or len(known.fields) + len(own) > MOST_FIELDS:
         return read_all(raw)
-    known = _read_known(b"%b\r\n%b" % (before, after))
-    if known.has_length or len(known.fields) >= MOST_FIELDS:
+    if own[0][0] != b"content-length":
+        return known._replace(fields=[*known.fields, *own])
+    if known.is_chunked:
         return read_all(raw)
-    fields = [*known.fields, (b"content-length", length)]
-    return known._replace(fields=fields, length=int(length), has_length=True)
+    return known._replace(fields=[*known.fields, *own], length=int(own[0][1]), has_length=True)
+
+
+@lru_cache(maxsize=MOST_KNOWN)
+def _read_known(raw: bytes) -> tuple[Head, frozenset[bytes]]:
+    """The head, and the names of its fields."""
+    head = read_all(raw)
+    return head, frozenset(name for name, _ in head.fields)
 
 
 def read_all(raw: bytes) -> Head:
@@ -144,9 +166,6 @@ def read_all(raw: bytes) -> Head:
         expects=expects and not line.is_10,
         closes=closes,
     )
-
-
-_read_known = lru_cache(maxsize=MOST_KNOWN)(read_all)
 
 
 def _split(lines: bytes) -> _Split:

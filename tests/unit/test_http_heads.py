@@ -1,6 +1,10 @@
 """What is read from heads, and which ones are refused."""
 
+from collections.abc import Callable
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chat.server import http_heads
 from chat.server.http_heads import FramingError, Head, read, read_all, read_request_line
@@ -128,18 +132,46 @@ def test_a_fold_after_the_length_is_refused() -> None:
         ["Host: x", "Content-Length: %d", "Expect: 100-continue", "Connection: close"],
         ["Host: x", "A: " + "b" * 3000, "Content-Length: %d"],
         ["Host: x", "A: %d"],
+        ["Host: x", "Authorization: Bearer %d", "Content-Length: %d"],
+        ["Authorization: %d", "Host: x", "A: b"],
+        ["Host: x", "authorization: %d", "Content-Length: 1"],
     ],
 )
-def test_heads_that_differ_in_their_length_alone(lines: list[str]) -> None:
+def test_heads_that_differ_in_their_length_or_authorization(lines: list[str]) -> None:
     """They are read alike, whether a similar one was read before or not."""
     for number in (1, 20, 300, 20):
-        raw = ("\r\n".join(["POST /a HTTP/1.1", *lines, "", ""]) % number).encode()
+        raw = ("\r\n".join(["POST /a HTTP/1.1", *lines, "", ""]).replace("%d", str(number))).encode()
         found, expected = read(raw), read_all(raw)
         assert sorted(found.fields) == sorted(expected.fields)
         assert found._replace(fields=[]) == expected._replace(fields=[])
 
 
+_LINES = [
+    "Host: x", "A: b", " folded", "\tfolded", "Content-Length: 3", "Content-Length:3", "content-length: 3",
+    "Content-Length: ", "Content-Length: +3", "Content-Length: 3 ", "Authorization: t", "Authorization: Bearer t",
+    "authorization: t", "Authorization: ", "Authorization:  t", "Authorization: t ", "Authorization: a  b",
+    "Authorization: t\rA: b", "Authorization: t\nA: b", "Authorization: t\x00", "Authorization: \xe9",
+    "Authorization: " + "t" * 1900, "Transfer-Encoding: chunked", "Expect: 100-continue",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(_LINES), max_size=8))
+def test_a_head_is_read_as_if_none_were_known(lines: list[str]) -> None:
+    raw = "\r\n".join(["POST /a HTTP/1.1", "Host: x", *lines, "", ""]).encode("latin-1")
+    assert _read_by(read, raw) == _read_by(read_all, raw)
+
+
+def _read_by(way: Callable[[bytes], Head], raw: bytes) -> object:
+    try:
+        found = way(raw)
+    except FramingError as error:
+        return error.status
+    return sorted(found.fields), found._replace(fields=[])
+
+
 def test_a_known_head_is_not_parsed_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    read(b"POST /known HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\nA: b\r\n\r\n")
+    read(b"POST /known HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\nAuthorization: t\r\nA: b\r\n\r\n")
     monkeypatch.setattr(http_heads, "HttpRequestParser", None)
-    assert read(b"POST /known HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\nA: b\r\n\r\n").length == 8
+    known = read(b"POST /known HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\nAuthorization: Bearer u\r\nA: b\r\n\r\n")
+    assert known.length == 8
+    assert known.fields[-1] == (b"authorization", b"Bearer u")
