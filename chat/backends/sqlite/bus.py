@@ -59,7 +59,13 @@ class SqliteBus:
             files.close()
 
     def committed(self, events: Sequence[Event]) -> None:
-        """Have other processes look, and this one for signals. Also for commands that write without running a bus."""
+        """Have other processes look, and this one for signals. Also for commands that write without running a bus.
+
+        In the order of commits, and after the listeners here: a message next to the last one read need not be read.
+        """
+        for event in events:
+            if event.message is not None and event.message.id == self._last_message + 1:
+                self._last_message += 1
         files = self._files
         if files is None or files.is_shared:
             ring(self._database)
@@ -88,7 +94,7 @@ class SqliteBus:
             if others or messages:
                 self._hub.publish(newest_of_each(others) + messages)
             if logged:
-                self._last_message = logged[-1][0].id
+                self._last_message = max(self._last_message, logged[-1][0].id)
             if rows:
                 self._last_id = rows[-1][0]
                 self._hub.signal(events)

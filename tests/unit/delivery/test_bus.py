@@ -3,9 +3,10 @@
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import create_engine, delete
+from sqlalchemy import Connection, create_engine, delete
 from sqlalchemy.exc import IntegrityError
 
 from chat.backends.sqlite import bus as bus_module
@@ -13,9 +14,10 @@ from chat.backends.sqlite.bus import SqliteBus
 from chat.backends.sqlite.filewatch import Tick
 from chat.backends.sqlite.store import Store
 from chat.delivery import Waiter
-from chat.models import Event, EventKind, EventRow
+from chat.models import Event, EventKind, EventRow, StoredMessage
 from chat.services import Services
 from chat.services.messages import Draft
+from chat.storage import timeline
 from tests.conftest import sign_up
 from tests.database import bus_of, engine_of, store_of
 from tests.real_server import wait_until
@@ -85,6 +87,36 @@ def test_a_bus_that_is_alone_sleeps_while_its_own_process_writes(
     finally:
         other.close()
         services.close()
+
+
+@pytest.mark.sqlite_only
+def test_messages_of_the_own_process_are_not_read_again(
+    services: Services, other: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def logged(connection: Connection, last_id: int, limit: int) -> list[tuple[StoredMessage, int]]:
+        found = timeline.logged(connection, last_id, limit)
+        read.extend(message.content for message, _ in found)
+        return found
+
+    monkeypatch.setattr(bus_module, "timeline", SimpleNamespace(logged=logged))
+    alice = sign_up(services, "alice")
+    bus = bus_of(services)
+    services.hub.feeds.since(LOBBY, 0, 10)
+    services.messages.send(alice, "public", Draft(text="1, here"))
+    services.messages.send(alice, "public", Draft(text="2, here"))
+    bus.read_events()
+    assert read == []
+    services.messages.send(alice, "public", Draft(text="3, here"))
+    other.messages.send(alice, "public", Draft(text="4, there"))
+    services.messages.send(alice, "public", Draft(text="5, here"))
+    bus.read_events()
+    assert read == ["4, there", "5, here"]
+    assert texts(list(tail(services.hub.feeds).messages)) == ["1, here", "2, here", "3, here", "4, there", "5, here"]
+    services.messages.send(alice, "public", Draft(text="6, here"))
+    bus.read_events()
+    assert read == ["4, there", "5, here"]
 
 
 @pytest.mark.sqlite_only
