@@ -62,8 +62,7 @@ def takes_gzip() -> bool:
 
 
 def _compress(response: Response) -> Response:
-    length = response.content_length
-    if length is None or length < LEAST_BYTES or response.is_streamed or not _may_be(response):
+    if this_request().method not in _METHODS or not _may_be(response):
         return response
     response.vary.add("Accept-Encoding")
     if takes_gzip():
@@ -73,9 +72,12 @@ def _compress(response: Response) -> Response:
 
 
 def _may_be(response: Response) -> bool:
+    length = response.content_length
     return (
-        arrival() is not None  # other servers run behind a proxy, which can compress
-        and request.method in _METHODS
+        length is not None
+        and length >= LEAST_BYTES
+        and not response.is_streamed
+        and arrival() is not None  # other servers run behind a proxy, which can compress
         and response.status_code == 200
         and response.mimetype == "application/json"
         and "Content-Encoding" not in response.headers

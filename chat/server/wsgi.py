@@ -27,6 +27,7 @@ LAST_CHUNK = b"0\r\n\r\n"
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _TEXT = re.compile(r"[ \t\x21-\x7e\x80-\xff]*")
 _STATUS = re.compile(r"[0-9]{3}(?: [ \t\x21-\x7e\x80-\xff]*)?")
+_KNOWN_CHARS = 100  # a cookie's token is longer
 # Fields of a connection, which belong to the server (RFC 9110, 7.6.1). Not Upgrade, which 426 needs.
 _OF_CONNECTION = frozenset(
     {
@@ -34,6 +35,19 @@ _OF_CONNECTION = frozenset(
         "transfer-encoding",
     }
 )  # fmt: skip
+
+
+def _field(name: str, value: str) -> tuple[str, str] | None:
+    """Return a field as it is sent; None: it is the server's. Raises ValueError."""
+    lower = name.lower()
+    if lower in _OF_CONNECTION:
+        return None
+    if not _NAME.fullmatch(name) or not _TEXT.fullmatch(value):
+        raise ValueError(f"invalid header {name!r}")  # its value may be secret
+    return "Content-Length" if lower == "content-length" else name, value.strip(" \t")
+
+
+_known_field = lru_cache(maxsize=256)(_field)  # most fields are the same in all answers
 
 
 class Response:
@@ -63,16 +77,14 @@ class Response:
         code = int(status[:3])
         self._has_no_body = self._is_head or code < 200 or code in (204, 304)
         for name, value in headers:
-            lower = name.lower()
-            if lower in _OF_CONNECTION:
+            field = (_known_field if len(value) < _KNOWN_CHARS else _field)(name, value)
+            if field is None:
                 continue
-            if not _NAME.fullmatch(name) or not _TEXT.fullmatch(value):
-                raise ValueError(f"invalid header {name!r}")  # its value may be secret
-            if lower == "content-length":
+            if field[0] == "Content-Length":
                 if code < 200 or code == 204:  # RFC 9110, 8.6
                     continue
                 self.length = int(value)
-            self.headers.append((name, value.strip(" \t")))
+            self.headers.append(field)
         if self.length is None and not self.is_chunked and not self._has_no_body:
             self.closes = True  # the end of the connection is the end of the body
         return self.write
