@@ -46,12 +46,11 @@ class _Form:
         self._read = read
         self.render = render
 
-    def at(self, body: bytes) -> Position:
-        """Return the position of a pull. Raises ChatError if it has none, LookupError if it needs a thread."""
-        return self.forms.position_at(self, body)
-
     def find(self, body: bytes) -> Position:
-        """Find the position without the cache."""
+        """Find the position of a pull; `_Forms.position_at` remembers those found.
+
+        Raises ChatError if it has none, LookupError if it needs a thread.
+        """
         if self._position.missing:  # only the database can tell whether the reader has joined them since
             raise LookupError
         cursors = self._read(body)
@@ -237,13 +236,13 @@ class HeldPull:
         self.reader.wake = wake
 
     def again(self, body: bytes) -> Data | Look | Ahead:
-        now, reader = time.monotonic(), self.reader
+        now, reader, form = time.monotonic(), self.reader, self._form
         if reader.recheck or reader.expired or len(body) > LOOP_MAX_BYTES or self._ends <= now:
             return NEEDS_THREAD
         self._found = None  # for an earlier pull, whose client had gone
         before = reader.position
         try:
-            position = reader.position = self._form.at(body)
+            position = reader.position = form.forms.position_at(form, body)
         except (ChatError, LookupError):
             return NEEDS_THREAD  # the thread words the failure
         except _AheadError:

@@ -220,8 +220,10 @@ class HttpConnection(WorkingConnection):
             return
         self.state = READING if self._framer.buffer else IDLE
         self._started = time.monotonic()
-        if self._flow.is_drained:
+        flow = self._flow
+        if flow.is_drained:
             self._set_deadline(self._started + self.host.keepalive)
-        self._flow.resume_reading()
+        if flow.is_paused:  # asked here, as thousands of answers a second pass
+            flow.resume_reading()
         if self.state is READING or self._at_eof:
             self._advance()

@@ -69,6 +69,6 @@ class LoadTable:
 
     def _alive(self) -> Iterator[Row]:
         since = time.monotonic() - GONE_SECONDS
-        for number, at in enumerate(self._cells[_AT::_COLUMNS]):
+        for number, at in enumerate(self._cells[_AT::_COLUMNS].tolist()):
             if at > since:
                 yield Row(number, self._load(number), self._cells[number * _COLUMNS + _CONNECTIONS])

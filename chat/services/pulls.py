@@ -196,8 +196,10 @@ class PullReader(Reader[News]):
         """
         return self._up_to(self.position, until, may_move=may_move)
 
-    def _in_memory(self) -> News | None:
-        return self.position.news(self._sources.hub.feeds)
+    def find(self) -> News | None:
+        """As Reader.find, without a call between: thousands of pulls look at the same moment."""
+        found = self.position.news(self._sources.hub.feeds)
+        return None if self.recheck else found
 
     def _in_database(self) -> News:
         asked = self.position
