@@ -68,7 +68,7 @@ class Client:
             return {}  # not of this protocol
 
     def finish(self) -> None:
-        """Say no more: the server answers what it has, and closes the connection."""
+        """Say no more: the server answers the lines before, and closes the connection."""
         self.is_open = False
         with suppress(OSError):
             self._connection.shutdown(socket.SHUT_WR)

@@ -122,7 +122,7 @@ class ErrorCode(Enum):
 # By everything that writes in a room, and by what stores a message there.
 WRITING = (ErrorCode.ARCHIVED, ErrorCode.READ_ONLY, ErrorCode.MUTED)
 SENDING = (*WRITING, ErrorCode.SLOW_MODE, ErrorCode.QUOTA_USED)
-# By what sends a text, and in addition by what sends a picture.
+# Raised where texts are sent, and in addition where pictures are.
 SENDING_TEXT = (
     *SENDING,
     ErrorCode.NOT_FRIENDS,

@@ -15,7 +15,7 @@ from chat.storage.timeline import in_order
 MOST_MESSAGES = 256  # a room; and as many changes
 _EMPTY_FEED_COST = 1024  # bytes, about
 OF_TEXT = frozenset({ChangeKind.EDITED, ChangeKind.DELETED})
-OF_CONTENT = OF_TEXT | {ChangeKind.REACTIONS}  # of what a message shows
+OF_CONTENT = OF_TEXT | {ChangeKind.REACTIONS}  # of the content of a message
 _time = attrgetter("time")
 _versions = itertools.count(1)
 

@@ -37,7 +37,7 @@ def issue(purpose: Purpose, token: Token, lifetime_s: float) -> str:
     """Sign the token as text, valid for `lifetime_s` seconds."""
     text: str = create_access_token(
         identity=str(token.user_id),
-        # A fractional time (RFC 7519 allows it) tells what came first within a second.
+        # A fractional time (RFC 7519 allows it) tells the order within a second.
         additional_claims={"purpose": purpose.value, "ref": token.reference, "iat": time.time()},
         expires_delta=timedelta(seconds=lifetime_s),
     )

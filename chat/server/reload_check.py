@@ -23,7 +23,7 @@ def guard(server: Any, check: Callable[[], None]) -> None:
     """Have this master ignore a SIGHUP or SIGTTIN whose workers could not boot, and say why in its log.
 
     check: called in a child of the master before a worker boots there, with the application loaded, and for SIGHUP
-    after the configuration was read anew. Raises any error.
+    after the configuration was read again. Raises any error.
     """
 
     def boot() -> None:

@@ -84,7 +84,7 @@ class MessageQueries:
     def mark_read(self, actor: Actor, message: StoredMessage) -> None:
         """Move the actor's read mark to this message; visible immediately, to other processes too.
 
-        Without others it is kept in memory: whoever shows marks has them written first (ReadMarks.flush).
+        Without others it is kept in memory, and each list with marks has them written first (ReadMarks.flush).
         """
         self._reading.mark(actor.user_id, [(message.room_id, message.time)])
         if self._limits.has_other_workers:

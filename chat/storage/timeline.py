@@ -138,7 +138,7 @@ def after(connection: Connection, room_id: int, cursor: int, limit: int) -> list
 
 
 def logged(connection: Connection, last_id: int, limit: int) -> list[tuple[StoredMessage, int]]:
-    """Return the oldest `limit` messages with higher ids, and the clock of each one's room before it (µs)."""
+    """Return the oldest `limit` messages with higher ids, and the clock of its room before each (µs)."""
     rows = _logged.run(connection, {"last_id": last_id, "limit": limit})
     messages = _records(connection, [row[:-2] for row in rows]) if rows else []
     return [(message, max(row[-2:])) for message, row in zip(messages, rows, strict=True)]

@@ -180,7 +180,7 @@ class _Unavailable:
 
 
 class _Turn(_Unavailable):
-    """The turn of this process's writer, for up to so many seconds of waiting; errors are translated.
+    """The turn of the process to write, after at most `busy_seconds` of waiting. Translates errors, too.
 
     SQLite has one writer at a time. Threads queue here instead of competing for the file lock, which sleeps between
     attempts.
