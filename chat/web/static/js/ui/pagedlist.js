@@ -1,6 +1,6 @@
 // A list in a dialog whose further pages come by a button.
 
-import { el } from "../lib/dom.js";
+import { el, first } from "../lib/dom.js";
 import { notify } from "./notices.js";
 
 /**
@@ -17,6 +17,7 @@ export async function pagedList(list, text, load) {
       const { rows, next } = await load(after);
       list.append(...rows);
       after = next;
+      if (next === "" && document.activeElement === more) focusRow(rows[0] ?? list);
       more.hidden = next === "";
     } finally {
       isLoading = false;
@@ -25,4 +26,11 @@ export async function pagedList(list, text, load) {
   const more = el("button", { type: "button", onclick: () => page().catch((error) => notify(error.message, "bad")) }, text);
   await page();
   return more;
+}
+
+/** The button goes with the last page: the focus would be lost, and with it the place of a screen reader. */
+function focusRow(row) {
+  const control = first("a[href], button", row);
+  if (!control) row.tabIndex = -1;
+  (control ?? row).focus();
 }
