@@ -1,4 +1,4 @@
-"""CPU of each test file and of all processes that it starts: make test ARGS="-p tests.cpu_by_file"."""
+"""CPU of each test file and of all processes that it starts: PYTHONPATH=. make test ARGS="-p tests.cpu_by_file"."""
 
 import ctypes
 import os
