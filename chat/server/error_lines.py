@@ -8,7 +8,7 @@ def in_one_line(error: BaseException) -> str:
     """Name the error and where it happened."""
     while isinstance(error, SystemExit) and error.__context__ is not None:  # ended at an error that it had printed
         error = error.__context__
-    words = " ".join(str(error).split())
+    words = "".join(sign if sign.isprintable() else "?" for sign in " ".join(str(error).split()))
     if isinstance(error, SystemExit):
         return f"Loading ended: {words}"
     if isinstance(error, SyntaxError):  # tells its place

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from chat import logs
+from chat.server.error_lines import in_one_line
 
 
 @pytest.fixture
@@ -42,3 +43,7 @@ def test_a_message_of_an_exception_forges_no_line_either(written: tuple[logging.
     assert rest[0] == "    Traceback (most recent call last):"
     assert all(line.startswith("    ") and line.isprintable() for line in rest)
     assert "    INFO mallory left" in rest
+
+
+def test_an_error_is_told_in_one_line_without_control_characters() -> None:
+    assert in_one_line(RuntimeError("a\x1b[31m\r\n b\0")) == "RuntimeError: a?[31m b?"

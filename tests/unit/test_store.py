@@ -1,3 +1,4 @@
+import resource
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -145,6 +146,24 @@ def test_commits_leave_the_log_beside_the_writers(services: Services, home: Path
     services.messages.send(alice, "public", Draft(text="one more"))
     services.store.checkpoint()
     assert file.read_bytes() == after, "not worth it yet"
+
+
+@pytest.mark.sqlite_only
+def test_a_checkpoint_without_room_is_no_surprise(services: Services, home: Path) -> None:
+    alice = sign_up(services, "alice")
+    file = home / "commonroom.db"
+    services.store.checkpoint()
+    for _ in range(CHECKPOINT_COMMITS):
+        services.messages.send(alice, "public", Draft(text="x" * 4000))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file.stat().st_size, before[1]))
+    try:
+        with pytest.raises(ChatError) as caught:
+            services.store.checkpoint()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert caught.value.code is ErrorCode.UNAVAILABLE
+    assert len(services.messages.history(alice, "public", None, 100)) == CHECKPOINT_COMMITS
 
 
 def test_a_transaction_that_fails_leaves_the_next_a_fresh_one(services: Services) -> None:

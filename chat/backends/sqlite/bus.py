@@ -61,11 +61,12 @@ class SqliteBus:
     def committed(self, events: Sequence[Event]) -> None:
         """Have other processes look, and this one for signals. Also for commands that write without running a bus.
 
-        In the order of commits, and after the listeners here: a message next to the last one read need not be read.
+        In the order of commits, and after the listeners here: a message next to the last one read need not be read. A
+        look at the same moment may have it read once more.
         """
         for event in events:
             if event.message is not None and event.message.id == self._last_message + 1:
-                self._last_message += 1
+                self._last_message = event.message.id
         files = self._files
         if files is None or files.is_shared:
             ring(self._database)

@@ -174,7 +174,7 @@ class _Unavailable:
         pass
 
     def __exit__(self, _kind: Any, error: BaseException | None, _traceback: Any) -> None:
-        if isinstance(error, OperationalError | InterfaceError | PoolTimeout):
+        if isinstance(error, OperationalError | InterfaceError | PoolTimeout | sqlite3.OperationalError):
             log.warning("database unavailable: %s", error)
             raise ChatError(ErrorCode.UNAVAILABLE, retry_after=RETRY_AFTER) from error
 
