@@ -148,9 +148,11 @@ def test_archived_rooms_beyond_the_first_page_can_be_reached(people, name):
     more = anna.get_by_role("dialog").get_by_role("button", name="More rooms")
     more.evaluate("button => { button.click(); button.click(); }")  # of two presses at once the second does nothing
     expect(entries).to_have_count(4)
-    more.press("Enter")
-    expect(entries.filter(has_text=rooms[0])).to_have_count(1)
-    expect(entries.nth(4).get_by_role("button")).to_be_focused()  # the pressed button is gone with the last page
+    while more.is_visible():  # other tests archive rooms, too
+        shown = entries.count()
+        more.press("Enter")
+        expect(entries.nth(shown)).to_be_attached()
+    assert entries.nth(shown).evaluate("row => row.contains(document.activeElement)"), "the pressed button is gone"
     assert sorted(entries.locator("span").all_inner_texts()[:5]) == rooms
     entries.filter(has_text=rooms[0]).get_by_role("button", name="Bring back").click()
     expect(anna.locator("#room-title")).to_have_text(rooms[0])

@@ -25,7 +25,7 @@ export class Search {
     byId("search").addEventListener("click", () => this.open());
     document.addEventListener("keydown", (event) => {
       if (event.key !== "k" || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey) return;
-      if (!store.me || document.querySelector("dialog")) return;
+      if (!store.me || document.querySelector("dialog[open]")) return; // not one that is about to go
       event.preventDefault();
       this.open();
     });
