@@ -5,7 +5,7 @@ import requests
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import PASSWORD
-from tests.e2e.steps import create_room, expect_once, open_room, own_room, row, say, wait_for_history
+from tests.e2e.steps import bubbles, create_room, expect_once, open_room, own_room, row, say, wait_for_history
 
 
 def test_a_locked_room_takes_the_right_password_only(people, name):
@@ -98,12 +98,14 @@ def test_unsent_texts_for_a_room_that_is_gone_can_be_copied(people, name, by):
     anna.route("**/chat/send", lambda route: route.abort())  # before there are requests that it could hold up
     anna.goto(f"/#{room}")
     expect(anna.locator("#room-title")).to_have_text(room)
+    carl.say("hello", room)
+    expect(bubbles(anna, "hello")).to_be_visible()  # the page has begun to pull
     say(anna, "on its way")
     expect(anna.locator("[data-state=failed]")).to_have_count(1)
     anna.locator("#message-text").press_sequentially("half a thought")
     if by == "list":
-        anna.route("**/chat/pull*", lambda _route: None)  # the next one is never answered
         with anna.expect_request("**/chat/pull*"):
+            anna.route("**/chat/pull*", lambda _route: None)  # the next one is never answered
             carl.say("ends the present one", room)
     carl.post("/room/delete", roomname=room, passwd="")
     if by == "list":
