@@ -30,7 +30,7 @@ _BAD_PERCENT = re.compile(rb"[^?]*%(?![0-9A-Fa-f]{2})")  # in the path; browsers
 TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # Fields in which a client's requests, or clients of one program, differ: names, as nearly all write them, usual values.
 _OWN = (
-    (b"content-length", b"\r\nContent-Length: ", re.compile(rb"[0-9]{1,18}")),
+    (b"content-length", b"\r\nContent-Length: ", re.compile(rb"[0-9]{1,%d}" % LENGTH_MAX_DIGITS)),
     (b"authorization", b"\r\nAuthorization: ", re.compile(rb"[\x21-\x7e]+(?: [\x21-\x7e]+)?")),
 )
 _CODINGS = re.compile(rb"^transfer-encoding:([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
