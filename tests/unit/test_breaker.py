@@ -2,9 +2,11 @@
 
 import contextlib
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -13,6 +15,8 @@ from sqlalchemy import create_engine
 from app import services_for
 from chat.backends import engine_options
 from chat.backends.postgresql import breaker as breaker_module
+from chat.backends.postgresql import bus as bus_module
+from chat.backends.postgresql import engine as engine_module
 from chat.backends.postgresql.breaker import Breaker, Prober, is_silence
 from chat.backends.postgresql.bus import PostgresBus
 from chat.clock import system_clock
@@ -36,23 +40,28 @@ def relay() -> Iterator[Relay]:
     made.stop()
 
 
-@pytest.fixture
-def serving(services: Services, relay: Relay, home: Path) -> Iterator[Services]:
-    """Services with their threads, through the relay."""
+@contextlib.contextmanager
+def serving_through(relay: Relay, home: Path) -> Iterator[Services]:
+    """Services with their threads, on the test's database."""
     name = url_of(home).partition("@/")[2].partition("?")[0]
     settings = settings_at(home, database_url=f"postgresql://postgres@127.0.0.1:{relay.port}/{name}?connect_timeout=20")
     options = engine_options(settings.postgresql_url, settings.database_busy_seconds)
     made = services_for(settings, create_engine(settings.database_uri, **options), system_clock)
-    began = time.monotonic()
     made.start()
-    bus = made.bus
-    assert isinstance(bus, PostgresBus)
-    wait_until(lambda: bus._prober.answers > 0, "the prober is connected")
-    wait_until(lambda: made.hub.heard_at > began, "the bus is connected")
-    yield made
-    relay.pass_on()
-    made.close()
-    made.store.dispose()
+    try:
+        yield made
+    finally:
+        relay.pass_on()
+        made.close()
+        made.store.dispose()
+
+
+@pytest.fixture
+def serving(services: Services, relay: Relay, home: Path) -> Iterator[Services]:
+    """Services with their threads, through the relay."""
+    with serving_through(relay, home) as made:
+        wait_until(lambda: prober_of(made).answers > 0, "the prober is connected")
+        yield made
 
 
 def refusal_and_seconds(job: Callable[[], object]) -> tuple[ErrorCode, float]:
@@ -60,6 +69,11 @@ def refusal_and_seconds(job: Callable[[], object]) -> tuple[ErrorCode, float]:
     with pytest.raises(ChatError) as caught:
         job()
     return caught.value.code, time.monotonic() - began
+
+
+def prober_of(services: Services) -> Prober:
+    assert isinstance(services.bus, PostgresBus)
+    return services.bus._prober
 
 
 def breaker_of(services: Services) -> Breaker:
@@ -120,6 +134,30 @@ def test_a_host_that_is_cut_off_sends_its_clients_elsewhere(
         assert not serving.hub.holds_on, "held pulls are answered"
     relay.pass_on()
     wait_until(lambda: not serving.hub.is_cut_off, "it is back")
+
+
+def test_a_bus_that_connects_after_the_cut_ends_it_too(
+    services: Services, relay: Relay, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connection was still on its way when the others were closed, and nothing was lost on it."""
+    may_connect = threading.Event()
+
+    def connect(url: str, **options: Any) -> psycopg.Connection:
+        assert may_connect.wait(60)
+        return engine_module.connect(url, **options)
+
+    monkeypatch.setattr(bus_module, "connect", connect)
+    with serving_through(relay, home) as made, monkeypatch.context() as impatient:
+        impatient.setattr(breaker_module, "CUT_OFF_SECONDS", 0.1)
+        impatient.setattr(breaker_module, "ANSWER_SECONDS", 0.2)
+        wait_until(lambda: prober_of(made).answers > 0, "the prober is connected")
+        relay.swallow()
+        wait_until(lambda: made.hub.is_cut_off, "it has given up")
+        impatient.undo()
+        relay.pass_on()
+        wait_until(lambda: not breaker_of(made).is_open, "the database answers")
+        may_connect.set()
+        wait_until(lambda: not made.hub.is_cut_off, "it is back")
 
 
 def test_a_database_that_refuses_is_away_for_all_hosts(

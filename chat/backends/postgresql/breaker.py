@@ -48,6 +48,7 @@ class Breaker:
         self._connections: weakref.WeakSet[psycopg.Connection] = weakref.WeakSet()
         self._lock = threading.Lock()
         self.is_open = False  # requests are refused
+        self.openings = 0  # so far
         self._is_direct: bool | None = None  # not known before the first connection
         self.suspected = threading.Event()  # the prober is to look now
         event.listen(engine, "connect", self._connected)
@@ -87,6 +88,7 @@ class Breaker:
         if self.is_open:
             return
         self.is_open = True
+        self.openings += 1
         log.warning("the database is away, requests are refused until it answers: %s", error)
         with self._lock:
             connections = list(self._connections)

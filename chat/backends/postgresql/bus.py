@@ -138,11 +138,16 @@ class PostgresBus:
 
     def _run(self) -> None:
         pause, most = RETRY_SECONDS
-        was_lost = False
+        breaker, was_lost = self._store.breaker, False
+        openings = breaker.openings
         while not self._thread.stopping.is_set():
+            while breaker.is_open and not self._thread.stopping.wait(AWAY_SECONDS):
+                pause = RETRY_SECONDS[0]
             try:
                 with connect(self._url, autocommit=True) as connection:
-                    self._store.breaker.watch(connection)
+                    breaker.watch(connection)
+                    if breaker.openings != openings:  # before it could be closed with the others
+                        raise psycopg.OperationalError("the database was away while there was no connection")
                     connection.execute(f"LISTEN {CHANNEL}")
                     if was_lost:  # ids of transactions and events may repeat after a fail-over or a crash
                         self._store.forget_own()
@@ -151,9 +156,9 @@ class PostgresBus:
                     was_lost, pause = False, RETRY_SECONDS[0]
                     self._watch(connection)
             except (psycopg.Error, ChatError) as error:
-                was_lost = True
+                was_lost, openings = True, breaker.openings
                 self._listener.lost()
-                self._store.breaker.suspected.set()
+                breaker.suspected.set()
                 log.warning("the connection for events was lost and is made again: %s", error)
             except Exception:
                 # Nothing is lost: the snapshot stays, and the next look goes on from there.
@@ -162,8 +167,6 @@ class PostgresBus:
                 continue
             self._thread.stopping.wait(pause * SystemRandom().uniform(0.8, 1.2))
             pause = min(most, 2 * pause)
-            while self._store.breaker.is_open and not self._thread.stopping.wait(AWAY_SECONDS):
-                pause = RETRY_SECONDS[0]
 
     def _watch(self, connection: psycopg.Connection) -> None:
         assert self._wake is not None  # noqa: S101
