@@ -94,8 +94,7 @@ class Acceptor:
     def _write(self, table: LoadTable) -> float:
         """Tell of the load, and return it."""
         connections, most = self._host.connections, min(MOST_CONNECTIONS, self._host.places.most)
-        sockets = sum(connection.stays for connection in connections)
-        load = max(self._busy, len(connections) / most, sockets / MOST_SOCKETS)
+        load = max(self._busy, len(connections) / most, len(self._host.sockets) / MOST_SOCKETS)
         table.write(self._row, load=load, connections=len(connections), accepts=bool(self._servers))
         return load
 

@@ -15,8 +15,6 @@ HEAD_SECONDS = 10.0  # for a request head, first to last byte, and for the part 
 class BoundedConnection(TransportOwner):
     __slots__ = ("_coming", "_left_over", "state")
 
-    stays = False
-
     def __init__(self, host: Host) -> None:
         super().__init__(host)
         self.state = State.IDLE

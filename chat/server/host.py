@@ -28,8 +28,6 @@ class Owner(Protocol):
 class Connection(Protocol):
     """One connection, as its host calls it. On the loop."""
 
-    stays: bool  # a socket, whose client cannot go on at another worker
-
     @property
     def is_held(self) -> bool:
         """Whether a request on it is held."""
@@ -96,6 +94,7 @@ class Host(Threads, Protocol):
     memory: Memory  # the account of data buffered for clients
     places: Places  # limits on the number of connections
     connections: set[Connection]
+    sockets: set[Connection]  # of these; their clients cannot go on at another worker
     known_heads: KnownHeads  # of clients between two pulls; used behind proxies
     keepalive: float  # s that a connection may wait for its next request
     max_body: int  # bytes

@@ -10,6 +10,7 @@ GONE_SECONDS = 3.0  # a worker that has written nothing for so long is stuck, or
 TOGETHER = 0.8  # of enough: two workers that have no more load than this become one
 _AT, _LOAD, _CONNECTIONS, _ACCEPTED = range(4)
 _COLUMNS = 4
+_END = -1  # the last cell: behind the last row in use. Of two workers that begin at once, one may be seen 1 s later
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class LoadTable:
     def __init__(self, enough: float) -> None:
         """enough: the load (0 to 1) from which a worker leaves new connections to others."""
         self.enough = enough
-        self._cells = memoryview(mmap.mmap(-1, ROWS * _COLUMNS * 8)).cast("d")
+        self._cells = memoryview(mmap.mmap(-1, (ROWS * _COLUMNS + 1) * 8)).cast("d")
 
     def write(self, row: int, *, load: float, connections: int, accepts: bool = False) -> None:
         """Tell the other workers; at least once in GONE_SECONDS. accepts: it accepts connections now."""
@@ -35,6 +36,7 @@ class LoadTable:
         self._cells[first + _LOAD] = load
         self._cells[first + _CONNECTIONS] = connections + (0.5 if accepts else 0.0)
         self._cells[first + _AT] = time.monotonic()
+        self._cells[_END] = max(self._cells[_END], row + 1)
 
     def count_accepted(self, row: int) -> None:
         """Count a connection that the worker has accepted."""
@@ -69,6 +71,6 @@ class LoadTable:
 
     def _alive(self) -> Iterator[Row]:
         since = time.monotonic() - GONE_SECONDS
-        for number, at in enumerate(self._cells[_AT::_COLUMNS].tolist()):
-            if at > since:
+        for number in range(int(self._cells[_END])):
+            if self._cells[number * _COLUMNS + _AT] > since:
                 yield Row(number, self._load(number), self._cells[number * _COLUMNS + _CONNECTIONS])

@@ -49,6 +49,7 @@ class LoopHost:
         self.places = Places(max(1, descriptors - SPARE_DESCRIPTORS), limits.connections_per_address)
         self.deadlines = Deadlines(loop)
         self.connections: set[Connection] = set()
+        self.sockets: set[Connection] = set()
         self.keepalive: float = cfg.keepalive
         self.known_heads = KnownHeads(loop.call_later, cfg.keepalive)
         self.scheme = "https" if cfg.is_ssl else "http"

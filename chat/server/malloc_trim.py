@@ -28,9 +28,7 @@ def _trim() -> None:
 
 
 class Heap:
-    """Trims the heap while the process is larger than it has been. Runs in a thread, because it takes some
-    milliseconds.
-    """
+    """Trims the heap while the process is larger than it has been."""
 
     def __init__(self, resident: Callable[[], int] = resident_bytes, trim: Callable[[], None] = _trim) -> None:
         self._resident = resident
@@ -39,15 +37,20 @@ class Heap:
         self._pause = 1  # looks from one trim to the next; doubled while trims return little
         self._looks = 0  # since the last trim
 
-    def give_back(self) -> None:
-        """Return free memory, less often while there is little of it."""
-        before = self._resident()
-        self._least = min(self._least, before)
+    def is_due(self) -> bool:
+        """Look whether the process has grown, less often while little memory was free."""
+        resident = self._resident()
+        self._least = min(self._least, resident)
         self._looks += 1
-        if before <= self._least + GROWN_BYTES:
+        if resident <= self._least + GROWN_BYTES:
             self._pause = 1
-        elif self._looks >= self._pause:
-            self._trim()
-            freed = before - self._resident()
-            self._pause = 1 if freed > GROWN_BYTES else min(2 * self._pause, LOOKS_MAX)
-            self._looks = 0
+            return False
+        return self._looks >= self._pause
+
+    def give_back(self) -> None:
+        """Return free memory. In a thread, because it takes some milliseconds."""
+        before = self._resident()
+        self._trim()
+        freed = before - self._resident()
+        self._pause = 1 if freed > GROWN_BYTES else min(2 * self._pause, LOOKS_MAX)
+        self._looks = 0

@@ -231,6 +231,7 @@ class StreamConnection(StreamTransport):
             self.state = StreamState.ENDED
             self._session = None
             self.host.connections.discard(self)
+            self.host.sockets.discard(self)
         elif self._fault is not None and self.is_open:
             self._close(self._fault.code, self._fault.reason, deaf=True)
         elif self._at_end and self.is_open:

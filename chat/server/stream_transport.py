@@ -31,7 +31,6 @@ class StreamTransport(TransportOwner):
     BEHIND_PROXIES = True  # if HTTP is
     ANSWERS_FAREWELL = True  # the client confirms the close before the connection ends
     is_held = False  # as HTTP requests may be
-    stays = True
 
     def __init__(self, host: Host) -> None:
         super().__init__(host)
@@ -67,6 +66,7 @@ class StreamTransport(TransportOwner):
     def _attach(self, transport: Any) -> None:
         self._count_place(transport)
         super()._attach(transport)
+        self.host.sockets.add(self)
         self.client = limited_address(self.address[0])
         self.state = StreamState.OPEN
         now = time.monotonic()

@@ -1,13 +1,13 @@
 """The gunicorn worker: one asyncio loop that owns every connection, and a thread pool for requests."""
 
 import asyncio
-import contextlib
 import logging
 import os
 import resource
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -135,18 +135,21 @@ class LiveWorker(Worker):
             self.boot.ready()
             if self._handover is not None:
                 self._handover.ready(self._generation)
-        heap, looks = Heap(), 0
-        while self.alive:
-            self.notify()
-            acceptor.tick()
-            looks += 1
-            if looks % LOOKS_A_TRIM == 0:
-                await asyncio.to_thread(heap.give_back)
-            self.alive = self.alive and self.ppid == os.getppid()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._told.wait(), LOOK_SECONDS)
+            self._look(acceptor, Heap(), 1)
+        await self._told.wait()
         acceptor.stop()
         await self._finish(host)
+
+    def _look(self, acceptor: Acceptor, heap: Heap, number: int) -> None:
+        """Once a second. By a timer, as waiting in a task costs several times as much."""
+        if not self.alive or self.ppid != os.getppid():  # a file has changed under --reload, or the master is gone
+            self._stop()
+            return
+        self.loop.call_later(LOOK_SECONDS, self._look, acceptor, heap, number + 1)
+        self.notify()
+        acceptor.tick()
+        if number % LOOKS_A_TRIM == 0 and heap.is_due():
+            threading.Thread(target=heap.give_back, name="trim").start()
 
     async def _finish(self, host: LoopHost) -> None:
         """Answer held requests, finish those in progress even for disconnected clients, and close everything, within

@@ -4,17 +4,20 @@ import secrets
 import threading
 from typing import Any
 
-from sqlalchemy import and_, delete, func, insert, select, text, update
+from sqlalchemy import and_, bindparam, delete, func, insert, select, text, update
 
 from chat.clock import SECOND, Clock
 from chat.models import Actor, Event, EventKind, Process, User, Visitor, VisitRow
 from chat.ports import Store, WriteTransaction
 from chat.services.membership_changes import accept_within
+from chat.storage.prepared import Prepared
 
 ALIVE_FOR = 20 * SECOND  # µs; visits of a dead process end after this time
 RENEW_AT = 12 * SECOND  # µs remaining
 # On PostgreSQL two threads may find at once that the row is missing: the second one waits for the first.
 _begin_lease = text("INSERT INTO processes (id, alive_until) VALUES (:id, :alive_until) ON CONFLICT (id) DO NOTHING")
+
+_dead = Prepared(select(Process.id).where(Process.alive_until < bindparam("now")))
 
 
 class Visit:
@@ -65,8 +68,8 @@ class RoomPresence:
             with self._store.write() as tx:
                 self._be_alive(tx)
         with self._store.read() as connection:
-            dead = connection.execute(select(Process.id).where(Process.alive_until < self._clock())).scalars().all()
-        for process_id in dead:
+            dead = _dead.run(connection, {"now": self._clock()})
+        for (process_id,) in dead:
             self._end(process_id)
 
     def end(self) -> None:

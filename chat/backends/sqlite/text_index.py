@@ -13,6 +13,7 @@ from sqlalchemy import Connection, bindparam, text
 
 from chat import folding
 from chat.ports import Candidates
+from chat.storage.prepared import Prepared
 
 ROWS = 300  # per transaction, because other writers wait for it
 RECENT = 500  # messages that may be waiting to be indexed
@@ -37,9 +38,11 @@ _recent = text(
     "SELECT id FROM messages WHERE id > (SELECT indexed_to FROM message_search_state) AND id < :before"
     " ORDER BY id DESC LIMIT :most"
 )
-_waiting = text(
-    "SELECT max(id), count(*) FROM (SELECT id FROM messages"
-    " WHERE id > (SELECT indexed_to FROM message_search_state) ORDER BY id LIMIT :most)"
+_waiting = Prepared(
+    text(
+        "SELECT max(id), count(*) FROM (SELECT id FROM messages"
+        " WHERE id > (SELECT indexed_to FROM message_search_state) ORDER BY id LIMIT :most)"
+    )
 )
 _add = text(
     "INSERT INTO message_search (rowid, content) SELECT id, content FROM messages"
@@ -113,13 +116,13 @@ class SqliteTextIndex:
         as long (docs/decisions/0125).
         """
         with self._read() as connection:
-            _, count = connection.execute(_waiting, {"most": RECENT}).one()
+            ((_, count),) = _waiting.run(connection, {"most": RECENT})
         if count < RECENT:
             return
         for _ in range(BATCHES):
             with self._write() as tx:
                 tx.execute(_no_automerge)
-                last, count = tx.execute(_waiting, {"most": ROWS}).one()
+                ((last, count),) = tx.run(_waiting, {"most": ROWS})
                 if count:
                     tx.execute(_add, {"last": last})
                     tx.execute(_advance, {"last": last})

@@ -84,6 +84,7 @@ class Worker:
 
     def __init__(self) -> None:
         self.connections: set[Connection] = set()
+        self.sockets: set[Connection] = set()
         self.places = Places(100)
         self.memory = Memory(100_000_000)
         self.deadlines = self
