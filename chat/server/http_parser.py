@@ -5,8 +5,8 @@ Sans I/O: bytes go in, complete requests come out.
 
 import re
 import string
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from chat.server.http_heads import HEAD_BOUNDS, HEAD_MAX_BYTES, LINE_MAX_BYTES, TOKEN, FramingError, Head, read
 from chat.server.ports import SHORT_MAX_BYTES
@@ -48,11 +48,25 @@ def is_again(known: Framed, framed: Framed) -> bool:
     return known.is_repeatable and framed.is_repeatable and framed.head == known.head
 
 
+class BodyBounds(Protocol):
+    """Which bodies the application takes, by a request's head. One object, as three functions would be 200 bytes."""
+
+    def takes_long(self, head: bytes) -> bool:
+        """Whether the body may be longer than SHORT_MAX_BYTES."""
+
+    def takes_any(self, head: bytes) -> bool:
+        """Whether there may be a body. Asked if the client waits for a 100."""
+
+    def takes_parts(self, head: bytes) -> int:
+        """How many bytes a body that is read in parts may have; 0: it is not read so."""
+
+
 class Framer:
     """The requests of one connection, one after the other."""
 
     __slots__ = (
         "_body",
+        "_bounds",
         "_expects",
         "_head",
         "_is_as_it_came",
@@ -60,30 +74,17 @@ class Framer:
         "_max_body",
         "_most",
         "_parsed",
-        "_takes_any",
-        "_takes_long",
-        "_takes_parts",
         "_trailer",
         "buffer",
         "coming",
         "has_more",
     )
 
-    def __init__(
-        self,
-        max_body: int,
-        takes_long: Callable[[bytes], bool] = lambda _: True,
-        takes_any: Callable[[bytes], bool] = lambda _: True,
-        takes_parts: Callable[[bytes], int] = lambda _: 0,
-    ) -> None:
+    def __init__(self, max_body: int, bounds: BodyBounds) -> None:
+        """max_body: bytes, for all requests whose body is not read in parts."""
         self._max_body = max_body
-        # How many bytes the body of a request with that head may have if it is read in parts; 0: it is not.
-        self._takes_parts = takes_parts
+        self._bounds = bounds
         self.coming = 0  # bytes of a body that is read in parts
-        # Whether a request with that head may have a long body, or any body. The second is asked if the client waits
-        # for a 100.
-        self._takes_long = takes_long
-        self._takes_any = takes_any
         self.buffer = bytearray()
         self.has_more = False  # next stopped early to let other connections run
         self._reset()
@@ -136,7 +137,7 @@ class Framer:
         assert self._head is not None  # noqa: S101
         if self._body is not None:
             return self._next_chunked(self._body) if self._most != NO_BODY else self._refused(1)
-        if self._left > SHORT_MAX_BYTES and (most := self._takes_parts(self._head)):
+        if self._left > SHORT_MAX_BYTES and (most := self._bounds.takes_parts(self._head)):
             return self._refused(self._left) if self._left > most else self._begun()
         if self._left > self._most:
             return self._refused(self._left)
@@ -203,9 +204,9 @@ class Framer:
         self._left, self._expects = parsed.length, parsed.expects
         if parsed.is_chunked:
             self._body = bytearray()
-        if (self._left > SHORT_MAX_BYTES or parsed.is_chunked) and not self._takes_long(head):
+        if (self._left > SHORT_MAX_BYTES or parsed.is_chunked) and not self._bounds.takes_long(head):
             self._most = min(self._max_body, SHORT_MAX_BYTES)
-        if self._expects and (self._left or parsed.is_chunked) and not self._takes_any(head):
+        if self._expects and (self._left or parsed.is_chunked) and not self._bounds.takes_any(head):
             self._most = NO_BODY
         return True
 

@@ -28,7 +28,7 @@ class WorkingConnection(AnsweringConnection):
 
     def __init__(self, host: Host) -> None:
         super().__init__(host)
-        self._framer = Framer(host.max_body, self._takes_long, self._takes_any, self._takes_parts)
+        self._framer = Framer(host.max_body, self)
         self._receiving: BodyReceiver | None = None  # of a body read in parts
         self._peer: tuple[Any, ...] = ("", 0)
         self._local: tuple[Any, ...] = ("", 0)
@@ -46,15 +46,6 @@ class WorkingConnection(AnsweringConnection):
     def client(self) -> Client:
         """The client of the request in progress, or of the one being read."""
         return self.host.clients.of_request(self._head or self._framer.head, self._peer[0])
-
-    def _takes_long(self, head: bytes) -> bool:
-        return self.host.application.takes_long(head, self.host.clients.of_request(head, self._peer[0]))
-
-    def _takes_any(self, head: bytes) -> bool:
-        return self.host.application.takes_any(head, self.host.clients.of_request(head, self._peer[0]))
-
-    def _takes_parts(self, head: bytes) -> int:
-        return self.host.application.takes_parts(head, self.host.clients.of_request(head, self._peer[0]))
 
     def _answer_here(self, framed: Framed, app: Wsgi) -> None:
         """Answer on the loop: health checks must not wait for a thread."""
@@ -197,3 +188,14 @@ class WorkingConnection(AnsweringConnection):
     def _linger(self) -> None:
         self._framer.buffer.clear()
         super()._linger()
+
+    # Called by the framer: see chat.server.http_parser.BodyBounds
+
+    def takes_long(self, head: bytes) -> bool:
+        return self.host.application.takes_long(head, self.host.clients.of_request(head, self._peer[0]))
+
+    def takes_any(self, head: bytes) -> bool:
+        return self.host.application.takes_any(head, self.host.clients.of_request(head, self._peer[0]))
+
+    def takes_parts(self, head: bytes) -> int:
+        return self.host.application.takes_parts(head, self.host.clients.of_request(head, self._peer[0]))

@@ -4,6 +4,7 @@ import pytest
 
 from chat.server.http_heads import HEAD_MAX_BYTES, FramingError
 from chat.server.http_parser import Framed, Framer
+from tests.unit.bodies import AnyBody
 
 HEAD = b"POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 MAX_BODY = 1000
@@ -11,7 +12,7 @@ MAX_BODY = 1000
 
 def feed(*pieces: bytes) -> Framed | None:
     """Return the result after all pieces."""
-    framer = Framer(MAX_BODY)
+    framer = Framer(MAX_BODY, AnyBody())
     framed = None
     for piece in pieces:
         assert framed is None
@@ -30,13 +31,17 @@ def test_a_chunk_at_the_limit_with_a_separate_size_line(size: int) -> None:
 
 def test_a_long_body_is_asked_for_by_its_head_and_refused_before_it_comes() -> None:
     asked: list[bytes] = []
-    for answer, length, is_refused in ((False, 65_537, True), (True, 65_537, False), (False, 65_536, False)):
 
-        def takes_long(head: bytes, answer: bool = answer) -> bool:
+    class Asked(AnyBody):
+        def __init__(self, answer: bool) -> None:
+            self.answer = answer
+
+        def takes_long(self, head: bytes) -> bool:
             asked.append(head)
-            return answer
+            return self.answer
 
-        framer = Framer(1_000_000, takes_long)
+    for answer, length, is_refused in ((False, 65_537, True), (True, 65_537, False), (False, 65_536, False)):
+        framer = Framer(1_000_000, Asked(answer))
         framer.buffer += b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % length
         framed = framer.next()
         assert (framed is not None and framed.too_large) is is_refused

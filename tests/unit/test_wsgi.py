@@ -15,6 +15,7 @@ from chat.server.host import Host
 from chat.server.http_parser import Framed, Framer
 from chat.server.ports import SHORT_MAX_BYTES, BodyNotReceived
 from chat.server.refusals import refusal
+from tests.unit.bodies import AnyBody
 
 PEER, LOCAL = ("192.0.2.7", 4711), ("127.0.0.1", 8000)
 _DIFFERENT = {
@@ -63,7 +64,7 @@ class Server:
 
 
 def framed(raw: bytes, max_body: int = 10_000) -> Framed:
-    framer = Framer(max_body)
+    framer = Framer(max_body, AnyBody())
     framer.buffer += raw
     found = framer.next()
     assert found is not None
