@@ -9,8 +9,16 @@ async ({ width, scheme, tags, contrast, isFirst, isLast }) => {
   const shown = (selector) => [...scope.querySelectorAll(selector)].filter((node) => node.checkVisibility({ visibilityProperty: true }));
   const about = (node) => `${node.tagName.toLowerCase()}#${node.id}.${node.className} «${(node.textContent || "").trim().slice(0, 40)}»`;
   const isOpaque = (node) => node !== document && /^rgb\(/.test(getComputedStyle(node).backgroundColor);
-  const check = async (context, options) => {
-    const { violations } = await axe.run(context, { resultTypes: ["violations"], iframes: false, ...options });
+  const check = async (options) => {
+    // axe-core would compare a dialog with all elements behind it, although a modal one covers them: it does not see these.
+    const isThere = (node) => !behind.includes(node);
+    const filter = (node) => (isThere(node) ? NodeFilter.FILTER_ACCEPT : NodeFilter.FILTER_REJECT);
+    document.createTreeWalker = (top, what) => Document.prototype.createTreeWalker.call(document, top, what, filter);
+    const childNodes = [...document.body.childNodes].filter(isThere);
+    Object.defineProperty(document.body, "childNodes", { value: childNodes, configurable: true });
+    const { violations } = await axe.run(scope, { resultTypes: ["violations"], iframes: false, ...options });
+    delete document.body.childNodes;
+    delete document.createTreeWalker;
     for (const { id, nodes } of violations) {
       for (const { html, any } of nodes) found.add(`${scheme} ${id}: ${html.slice(0, 160)} ${any[0]?.message ?? ""}`);
     }
@@ -19,31 +27,29 @@ async ({ width, scheme, tags, contrast, isFirst, isLast }) => {
   const root = document.documentElement;
   if (contrast !== "none" && root.dataset.theme) root.dataset.theme = scheme; // pages without it have one scheme
   if (isFirst) {
-    // axe-core compares a dialog with all elements of the page behind it, although a modal one covers them.
     const behind = isOpaque(scope) ? [...document.body.children].filter((node) => !node.contains(scope)) : [];
     globalThis.looks = { behind, earlier: [] };
   }
   const { behind, earlier } = globalThis.looks;
-  for (const node of behind) node.style.visibility = "hidden";
+  const pageWidth = root.scrollWidth;
+  for (const node of behind) node.style.contentVisibility = "hidden"; // is not laid out anew in the next sizes
+  globalThis.contrast.begin(contrast === "rest" ? window.shownBefore : new Set());
   const all = [...scope.querySelectorAll("*")];
   const isShown = (node) => node.checkVisibility({ visibilityProperty: true }) && node.getClientRects().length > 0;
   const now = { all, text: (scope.body ?? scope).outerHTML, visible: all.map(isShown) };
   const isLike = (then) =>
     then.text === now.text && then.all.every((node, at) => node === all[at] && then.visible[at] === now.visible[at]);
   if (!earlier.some(isLike)) {
-    await check(scope, { runOnly: { type: "tag", values: tags }, rules: { "color-contrast": { enabled: contrast === "all" } } });
+    await check({ runOnly: { type: "tag", values: tags }, rules: { "color-contrast": { enabled: contrast !== "none" } } });
   } else {
     // The same elements with the same attributes: only these rules can find something else.
-    const ofColours = contrast === "all" ? ["color-contrast", "link-in-text-block"] : [];
-    await check(scope, { runOnly: { type: "rule", values: ["target-size", "scrollable-region-focusable", ...ofColours] } });
+    const ofColours = { all: ["color-contrast", "link-in-text-block"], rest: ["color-contrast"], none: [] }[contrast];
+    await check({ runOnly: { type: "rule", values: ["target-size", "scrollable-region-focusable", ...ofColours] } });
   }
   earlier.push(now);
-  if (contrast === "rest") {
-    const rest = shown("*").filter((node) => !window.shownBefore.has(node));
-    if (rest.length) await check({ include: rest }, { runOnly: { type: "rule", values: ["color-contrast"] } });
-    window.shownBefore = new Set(shown("*"));
-  }
-  if (isLast) for (const node of behind) node.style.visibility = "";
+  if (contrast === "rest") window.shownBefore = new Set(shown("*"));
+
+  if (isLast) for (const node of behind) node.style.contentVisibility = "";
 
   // axe-core accepts small targets with room around them.
   for (const node of shown("button, select, input, textarea, summary, a[href], [role=option]")) {
@@ -53,7 +59,7 @@ async ({ width, scheme, tags, contrast, isFirst, isLast }) => {
   }
 
   // Sideways: the page not at all; parts only for tables, code and equations.
-  if (root.scrollWidth > innerWidth) found.add(`the page is ${root.scrollWidth} px wide`);
+  if (pageWidth > innerWidth) found.add(`the page is ${pageWidth} px wide`);
   for (const node of shown("*")) {
     const { overflowX } = getComputedStyle(node);
     const mayScroll = node.matches("pre, .equation, .wide-table, .preview, textarea, input");

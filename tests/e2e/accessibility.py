@@ -23,7 +23,9 @@ SIZES = (PHONE, ZOOMED, DESKTOP)
 LANGUAGES = ["en-US", "zh-CN"]
 FOLDER = Path(__file__).parent
 PICTURES = os.environ.get("WALK_PICTURES")  # a folder that gets a picture of each look
-LOOK, FOCUS = ((FOLDER / name).read_text(encoding="utf-8") for name in ("accessibility.js", "focus.js"))
+LOOK, FOCUS, CONTRAST = (
+    (FOLDER / name).read_text(encoding="utf-8") for name in ("accessibility.js", "focus.js", "contrast.js")
+)
 
 
 def axe_core() -> str:
@@ -58,6 +60,7 @@ class Walk:
     Where a size shows the same elements with the same attributes as one before, only rules of sizes and colours run.
     A second walk, in another language, swaps the schemes. Colours depend on neither size nor language, so it looks at
     the contrast only of elements that one of these sizes does not show: the first walk has seen the others in both.
+    In a page, texts of the same colours on the same ground, size and weight have the same contrast (contrast.js).
     """
 
     def __init__(self, page: Page, *, is_second: bool) -> None:
@@ -82,6 +85,7 @@ class Walk:
         self.page.goto(address)
         expect(self.page.locator(shown).first).to_be_visible()
         self.page.evaluate(self._axe)
+        self.page.evaluate(CONTRAST)
 
     def text(self, key: str) -> str:
         """The page's text in its language."""
