@@ -7,6 +7,7 @@ import tempfile
 import uuid
 from pathlib import Path
 
+import psycopg
 import pytest
 from flask_migrate import upgrade
 
@@ -42,6 +43,7 @@ class Databases:
         self._migrated = migrated
         self._kind = kind
         self._made: dict[Path, str] = {}
+        self._kept: psycopg.Connection | None = None  # a new one takes the server 4 ms
 
     def fill(self, home: Path, kind: str = "", like: Path | None = None) -> None:
         """Put a fresh database into an instance folder, or a copy of another folder's, which nobody uses."""
@@ -55,7 +57,7 @@ class Databases:
             pytest.skip(reason)
         postgresql.ask_for(migrate)
         name = f"test_{uuid.uuid4().hex[:16]}"
-        postgresql.create(name, postgresql.TEMPLATE if like is None else self._made[like])
+        postgresql.create(self._admin(), name, postgresql.TEMPLATE if like is None else self._made[like])
         self._made[home] = name
         (home / URL_FILE).write_text(postgresql.url(name))
 
@@ -68,11 +70,18 @@ class Databases:
         """Remove the database of `fill`, despite connections to it; files go with their folder."""
         name = self._made.pop(home, None)
         if name is not None:
-            postgresql.drop(name)
+            postgresql.drop(self._admin(), name)
 
     def drop_all(self) -> None:
         for home in list(self._made):
             self.drop(home)
+        if self._kept is not None:
+            self._kept.close()
+
+    def _admin(self) -> psycopg.Connection:
+        if self._kept is None or self._kept.closed:
+            self._kept = psycopg.connect(**postgresql.admin())
+        return self._kept
 
 
 def migrate(url: str) -> None:

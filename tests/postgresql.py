@@ -195,7 +195,8 @@ def ask_for(migrate: Callable[[str], None]) -> None:
             assert not (folder / "failed").exists(), (folder / "failed").read_text()
             assert time.monotonic() < deadline, "PostgreSQL does not answer"
             time.sleep(0.01)
-        create(TEMPLATE)
+        with psycopg.connect(**admin()) as connection:
+            create(connection, TEMPLATE)
         migrate(url(TEMPLATE))
         (folder / "template").touch()
 
@@ -219,14 +220,12 @@ def url(name: str) -> str:
     return f"postgresql://{_USER}@/{name}?host={os.environ[FOLDER]}{port}"
 
 
-def create(name: str, template: str = "template0") -> None:
-    """Make a database by copying the template's files, in about 10 ms."""
+def create(connection: psycopg.Connection, name: str, template: str = "template0") -> None:
+    """Make a database by copying the template's files, in about 10 ms. connection: as admin."""
     made = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
-    with psycopg.connect(**admin()) as connection:
-        connection.execute(made.format(sql.Identifier(name), sql.Identifier(template)))
+    connection.execute(made.format(sql.Identifier(name), sql.Identifier(template)))
 
 
-def drop(name: str) -> None:
-    """Remove a database, despite connections to it."""
-    with psycopg.connect(**admin()) as connection:
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+def drop(connection: psycopg.Connection, name: str) -> None:
+    """Remove a database, despite connections to it. connection: as admin."""
+    connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
