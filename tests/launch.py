@@ -1,6 +1,7 @@
 """gunicorn forked from a process with all modules loaded: importing them takes a second of CPU each time.
 
-Only starting differs from `make run`; tests of starting run the real command (Server's `fresh`).
+Only starting differs from `make run`; tests of starting run the real command (Server's `fresh`). Servers of changed
+code load the project's modules themselves, from a copy, and have only other packages' from here (Server's `code`).
 """
 
 import ctypes
@@ -12,11 +13,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from importlib import import_module
 from multiprocessing import forkserver
 from pathlib import Path
 
 from flask.cli import main
-from gunicorn.app.wsgiapp import run
+from gunicorn.app import wsgiapp  # noqa: F401 - loaded here once, to be forked
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -37,8 +39,11 @@ def flask(command: Sequence[str], environment: dict[str, str], log: Path | None 
 class Forked:
     """As much of a Popen as tests need."""
 
-    def __init__(self, app: str, environment: dict[str, str], log: Path, descriptors: int) -> None:
-        self._process = processes.Process(target=_run, args=(app, environment, log, descriptors))
+    def __init__(
+        self, app: str, environment: dict[str, str], log: Path, descriptors: int, code: Path | None = None
+    ) -> None:
+        """code: a folder with a copy of the project, which the server loads like the real command does."""
+        self._process = processes.Process(target=_run, args=(app, environment, log, descriptors, code))
         self._process.start()
         # until then there is no process group to send signals to
         while self.poll() is None and os.getpgid(self.pid) != self.pid:
@@ -102,14 +107,14 @@ def _write_into(log: Path) -> None:
         os.dup2(output.fileno(), 2)
 
 
-def _live_in(environment: dict[str, str]) -> None:
-    os.chdir(ROOT)
+def _live_in(environment: dict[str, str], folder: Path = ROOT) -> None:
+    os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()
 
 
-def _run(app: str, environment: dict[str, str], log: Path, descriptors: int) -> None:
+def _run(app: str, environment: dict[str, str], log: Path, descriptors: int, code: Path | None) -> None:
     """Become the process of the command."""
     # The fork server ends, and its children with it, once nobody has this end of its pipe: also where tests are killed.
     os.close(forkserver._forkserver._forkserver_alive_fd)  # type: ignore[attr-defined]
@@ -117,7 +122,20 @@ def _run(app: str, environment: dict[str, str], log: Path, descriptors: int) -> 
     os.setsid()
     _write_into(log)
     limit_descriptors(descriptors)
-    _live_in(environment)
-    # gunicorn reads WEB_CONCURRENCY when it is imported, which is done.
-    sys.argv = [str(BIN / "gunicorn"), "--workers", environment["WEB_CONCURRENCY"], app]  # SIGUSR2 runs it again
-    run()
+    _live_in(environment, code or ROOT)
+    sys.argv = [str(BIN / "gunicorn"), app]  # SIGUSR2 runs it again
+    if code is not None:
+        _forget_project()
+    else:  # gunicorn reads WEB_CONCURRENCY when it is imported, which is done
+        sys.argv[1:1] = ["--workers", environment["WEB_CONCURRENCY"]]
+    import_module("gunicorn.app.wsgiapp").run()
+
+
+def _forget_project() -> None:
+    """Have the project's modules loaded anew, from the current folder; and gunicorn's, which keep its environment."""
+    own = {"gunicorn", "chat", "tests", *(file.stem for file in ROOT.glob("*.py"))}
+    for name in list(sys.modules):
+        if name.partition(".")[0] in own:
+            del sys.modules[name]
+    sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != ROOT]
+    sys.dont_write_bytecode = True  # two changes of a file within a second could take each other's

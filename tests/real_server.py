@@ -106,8 +106,12 @@ class Server:
         descriptors: int = 0,
         app: str = SERVED,
         fresh: bool = False,
+        code: Path | None = None,
     ) -> None:
-        """fresh: by the real command, and not from a process that has loaded the modules already."""
+        """fresh: by the real command, and not from a process that has loaded the modules already.
+
+        code: a folder with a copy of the project, to be loaded instead of it.
+        """
         self.home = home
         self._app = app
         self.port = free_port()
@@ -119,6 +123,7 @@ class Server:
         self._env = env or {}
         self._descriptors = descriptors
         self._fresh = fresh
+        self._code = code
         self.process: subprocess.Popen[bytes] | launch.Forked | None = None
 
     def start(self, *, wait: bool = True) -> None:
@@ -135,8 +140,8 @@ class Server:
             **self._env,
         }
         self.log.touch()
-        start = launch.fresh if self._fresh else launch.Forked
-        self.process = process = start(self._app, environment, self.log, self._descriptors)
+        how = (self._app, environment, self.log, self._descriptors)
+        self.process = process = launch.fresh(*how) if self._fresh else launch.Forked(*how, code=self._code)
         if wait:
             wait_until(lambda: _listens(self.port) or process.poll() is not None, "the server listens")
             wait_until(self.healthy, f"the server answers\n{self.log.read_text()}", timeout=30)
@@ -204,9 +209,12 @@ class Servers(Generic[Kind]):
         wait: bool = True,
         descriptors: int = 0,
         fresh: bool = False,
+        code: Path | None = None,
         **env: str,
     ) -> Kind:
-        made = self._kind(self._home(), workers=workers, env=env, descriptors=descriptors, app=app, fresh=fresh)
+        made = self._kind(
+            self._home(), workers=workers, env=env, descriptors=descriptors, app=app, fresh=fresh, code=code
+        )
         self._started.append(made)
         made.start(wait=wait)
         return made

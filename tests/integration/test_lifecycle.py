@@ -134,12 +134,11 @@ def test_without_migrations_it_says_so_and_recovers(server: StartServer, home: P
     (home / "commonroom.db").unlink()
     if is_empty:
         (home / "commonroom.db").touch()
-    live = server(wait=False, fresh=True)
+    live = server(wait=False, code=ROOT)
     wait_until(lambda: "flask --app wsgi db upgrade" in live.log.read_text(), "the log names the remedy", 20)
     reply = requests.get(f"{live.url}/healthz", timeout=10)
     assert reply.status_code == 503
-    environment = {"PATH": os.environ["PATH"], "CHAT_INSTANCE_PATH": str(home)}
-    subprocess.run([BIN / "flask", "--app", "wsgi", "db", "upgrade"], cwd=ROOT, env=environment, check=True, timeout=60)
+    live.flask("db", "upgrade")
     wait_until(live.healthy, "it has looked again", 10)
 
 

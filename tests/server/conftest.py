@@ -1,5 +1,6 @@
 """One server for all tests of a module that leave it as it was."""
 
+import compileall
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,14 +34,20 @@ def socket_server(server: Callable[..., Server]) -> Callable[..., Server]:
     return partial(server, app=SOCKETS)
 
 
-@pytest.fixture
-def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the code, which servers started as `fresh` run."""
-    made = tmp_path / "copy"
-    (made / "tests").mkdir(parents=True)
-    for name in ("chat", "migrations"):
-        shutil.copytree(ROOT / name, made / name, ignore=shutil.ignore_patterns("__pycache__"))
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the code with its bytecode, which servers of changed code do not write."""
+    made = tmp_path_factory.mktemp("compiled")
+    for name in ("chat", "migrations", "__pycache__", "tests/__pycache__"):
+        if (ROOT / name).exists():
+            shutil.copytree(ROOT / name, made / name)
     for file in (*ROOT.glob("*.py"), ROOT / "tests/served.py", ROOT / "tests/hashing.py"):
-        shutil.copy(file, made / file.relative_to(ROOT))
-    monkeypatch.setattr("tests.launch.ROOT", made)
+        shutil.copy2(file, made / file.relative_to(ROOT))
+    compileall.compile_dir(made, quiet=1)
     return made
+
+
+@pytest.fixture
+def copy(compiled: Path, tmp_path: Path) -> Path:
+    """A copy of the code to be changed, for servers that are started with it (`code`)."""
+    return shutil.copytree(compiled, tmp_path / "copy")

@@ -33,7 +33,7 @@ def refused(live: Server, number: signal.Signals = signal.SIGHUP) -> str:
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTTIN])
 def test_broken_code_stops_no_worker(server: StartServer, copy: Path, number: signal.Signals) -> None:
-    live = server(workers=2, fresh=True)
+    live = server(workers=2, code=copy)
     old = set(live.worker_pids())
     read_by_master = ["gunicorn.conf.py"] if number == signal.SIGHUP else []
     for name in ("chat/web/health.py", "config.py", "serving.py", *read_by_master):
@@ -58,7 +58,7 @@ def test_broken_code_stops_no_worker(server: StartServer, copy: Path, number: si
 
 def test_code_that_fails_when_it_is_called_stops_no_worker(server: StartServer, copy: Path) -> None:
     """After all modules were loaded: while a worker boots, or the master reloads."""
-    live = server(fresh=True)
+    live = server(code=copy)
     old = live.worker_pids()
     for name, before in (
         ("serving.py", "services: Services = app"),
@@ -81,7 +81,7 @@ def test_code_that_fails_when_it_is_called_stops_no_worker(server: StartServer, 
 
 
 def test_a_port_that_is_taken_stops_no_worker(server: StartServer, copy: Path) -> None:
-    live = server(fresh=True)
+    live = server(code=copy)
     old = live.worker_pids()
     file = copy / "gunicorn.conf.py"
     text = file.read_text()
@@ -95,7 +95,7 @@ def test_a_port_that_is_taken_stops_no_worker(server: StartServer, copy: Path) -
 
 def test_changed_ports_need_a_restart(server: StartServer, copy: Path) -> None:
     """gunicorn would close all sockets, tcp's too, and end where one that stays cannot be bound again."""
-    live = server(fresh=True)
+    live = server(code=copy)
     old = live.worker_pids()
     file = copy / "gunicorn.conf.py"
     text = file.read_text()
@@ -119,12 +119,12 @@ def test_no_workers_are_refused(server: StartServer, copy: Path) -> None:
     text = file.read_text()
     for number in ("0", "-1", "257", "'many'"):
         file.write_text(f"{text}\nworkers = {number}\n")
-        live = server(fresh=True, wait=False)
+        live = server(code=copy, wait=False)
         assert live.wait(30) == 1
         said = live.log.read_text()
         assert "workers" in said
     file.write_text(text)
-    live = server(fresh=True)
+    live = server(code=copy)
     old = live.worker_pids()
     for number in ("0", "-1", "257", "'many'"):
         file.write_text(f"{text}\nworkers = {number}\n")
@@ -134,8 +134,8 @@ def test_no_workers_are_refused(server: StartServer, copy: Path) -> None:
 
 
 @pytest.mark.sqlite_only  # whose file it is
-def test_a_database_or_setting_that_is_wrong_now_stops_no_worker(server: StartServer, home: Path) -> None:
-    live = server(fresh=True)
+def test_a_database_or_setting_that_is_wrong_now_stops_no_worker(server: StartServer, copy: Path, home: Path) -> None:
+    live = server(code=copy)
     old = live.worker_pids()
     with closing(sqlite3.connect(home / "commonroom.db")) as database:
         (revision,) = database.execute("SELECT version_num FROM alembic_version").fetchone()

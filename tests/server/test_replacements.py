@@ -42,7 +42,7 @@ def tried(attempts: Path, times: int) -> None:
 def test_the_others_serve_on_and_a_worker_comes_when_the_code_is_repaired(
     server: StartServer, quick: Path, tmp_path: Path, name: str
 ) -> None:
-    live = server(workers=2, fresh=True)
+    live = server(workers=2, code=quick)
     before = len(live.log.read_text())
     killed, kept = live.worker_pids()
     file = quick / name
@@ -68,7 +68,7 @@ def test_the_others_serve_on_and_a_worker_comes_when_the_code_is_repaired(
 def test_the_only_worker_is_replaced_when_the_code_is_repaired(
     server: StartServer, quick: Path, tmp_path: Path, statement: str
 ) -> None:
-    live = server(fresh=True)
+    live = server(code=quick)
     file = quick / "serving.py"
     text = end_file(file, statement, tmp_path / "attempts")
     (killed,) = live.worker_pids()
@@ -86,7 +86,7 @@ def test_the_only_worker_is_replaced_when_the_code_is_repaired(
 def test_a_file_that_is_saved_broken_under_reload_is_told(
     server: StartServer, quick: Path, wrong: str, said: str
 ) -> None:
-    live = server(fresh=True, GUNICORN_CMD_ARGS="--reload")
+    live = server(code=quick, GUNICORN_CMD_ARGS="--reload")
     file = quick / "chat/web/health.py"
     text = file.read_text()
     file.write_text(f"{text}\n{wrong}\n")
@@ -106,7 +106,7 @@ def test_a_hook_that_fails_does_not_end_the_server(server: StartServer, quick: P
     before = "    worker.follow_reloads("
     fails = f"    assert not os.path.exists({str(broken)!r})\n"
     file.write_text(file.read_text().replace(before, fails + before))
-    live = server(workers=2, fresh=True)
+    live = server(workers=2, code=quick)
     killed, kept = live.worker_pids()
     broken.touch()
     os.kill(killed, signal.SIGKILL)
@@ -117,7 +117,7 @@ def test_a_hook_that_fails_does_not_end_the_server(server: StartServer, quick: P
 
 
 def test_a_master_without_descriptors_does_not_end(server: StartServer, quick: Path) -> None:
-    live = server(workers=2, fresh=True)
+    live = server(workers=2, code=quick)
     killed, kept = live.worker_pids()
     usual = resource.prlimit(live.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(live.pid, resource.RLIMIT_NOFILE, (3, usual[1]))
@@ -134,7 +134,7 @@ def test_a_master_without_descriptors_does_not_end(server: StartServer, quick: P
 @pytest.mark.parametrize("name", ["serving.py", "chat/web/health.py"])
 def test_a_first_start_that_fails_ends(server: StartServer, quick: Path, tmp_path: Path, name: str) -> None:
     end_file(quick / name, BROKEN, tmp_path / "attempts")
-    live = server(fresh=True, wait=False)
+    live = server(code=quick, wait=False)
     assert live.wait(30) == 3
     assert "NameError: name 'nowhere' is not defined" in live.log.read_text()
     assert (tmp_path / "attempts").read_text() == "x"
