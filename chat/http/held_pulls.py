@@ -265,7 +265,7 @@ class HeldPull:
 
     def _count(self) -> int:
         """Messages in the answer just found on the loop."""
-        news = self.reader.position.news(self._chat.hub.feeds)
+        news = self.reader.position.news
         return news.count if news else 0
 
     def late(self) -> bytes:

@@ -16,7 +16,7 @@ from chat.server.bounded_connection import BoundedConnection
 from chat.server.host import Host
 from chat.server.http_parser import Framed
 from chat.server.known_heads import Ending, Known
-from chat.server.ports import IS_AHEAD, NEEDS_THREAD, Data, HeldRequest, Look
+from chat.server.ports import IS_AHEAD, NEEDS_THREAD, NOTHING_YET, Data, HeldRequest
 from chat.server.states import State
 from chat.server.streaming import BytesSender, PieceSender
 
@@ -128,7 +128,7 @@ class AnsweringConnection(BoundedConnection):
             return
         if ending.written is not None:
             self._began = datetime.now()  # noqa: DTZ005
-        if isinstance(found, Look):
+        if found is NOTHING_YET:
             self._body = body
             self._hold(known)
             self.host.taken_in()
@@ -200,7 +200,7 @@ class AnsweringConnection(BoundedConnection):
             self._held = None
             self._head = self._framed.head
             self.host.in_thread(self, self._look_again, held)
-        elif not isinstance(found, Look):
+        elif found is not NOTHING_YET:
             self._answer_held(found)
 
     def _look_again(self, held: HeldRequest) -> None:  # in a thread
@@ -239,14 +239,17 @@ class AnsweringConnection(BoundedConnection):
     def _finish_known(self, found: Data) -> None:
         ending = self._ending
         assert ending is not None  # noqa: S101
-        size = len(found) if isinstance(found, bytes) else sum(map(len, found))
         ending.answered()
         head = wsgi.last(ending.head) if self._is_last else ending.head
         if ending.written is not None and self._began is not None:
-            ending.written(size, self._began)
+            ending.written(_size(found), self._began)
         if isinstance(found, bytes):
             if self._transport is not None:
                 self._transport.write(wsgi.finished(head, found))
             self._finished(ending.close)
         else:
-            self._finish([wsgi.finished(head, b"", size), *found], close=ending.close)
+            self._finish([wsgi.finished(head, b"", _size(found)), *found], close=ending.close)
+
+
+def _size(found: Data) -> int:
+    return len(found) if isinstance(found, bytes) else sum(map(len, found))

@@ -4,7 +4,7 @@ import logging
 from typing import Protocol
 
 from chat.server.host import Host, Owner
-from chat.server.ports import GOING_AWAY, INTERNAL, NEEDS_THREAD, NORMAL, Ended, Look, PushReader
+from chat.server.ports import GOING_AWAY, INTERNAL, NEEDS_THREAD, NORMAL, NOTHING_YET, Ended, PushReader
 
 log = logging.getLogger("gunicorn.error")
 RETRY_SECONDS = 1.0  # while the database is unavailable
@@ -69,7 +69,7 @@ class Pushes:
             self._is_asking = True
             connection.host.in_thread(connection, self._ask)
             return
-        if not isinstance(found, Look):
+        if found is not NOTHING_YET:
             connection.write(found if isinstance(found, bytes) else b"".join(found))
             if reader.pace is not None:
                 self._pause(reader.pace())

@@ -70,7 +70,7 @@ class Position:
     Contains no reader, so all readers with the same cursors share one; rights are checked separately.
     """
 
-    __slots__ = ("_news", "_seen", "_version", "changes", "cursors", "limit", "marks", "rooms")
+    __slots__ = ("_version", "changes", "cursors", "limit", "marks", "news", "rooms", "seen")
 
     def __init__(self, rooms: Mapping[str, int], cursors: Mapping[str, int], limit: int, changes: bool = False) -> None:
         self.rooms = rooms  # ids by the name that the client used, for rooms the reader is in
@@ -78,23 +78,20 @@ class Position:
         self.limit = limit  # messages per room
         self.changes = changes  # whether the reader gets changes, too
         self.marks = marks_at(self, None)
-        self._news: News | None = None
-        self._seen = -1  # Feeds.changes at the last look
+        self.news: News | None = None  # at the last look; None: memory does not reach back far enough
+        self.seen = -1  # Feeds.changes at the last look
         self._version: int | None = None
 
-    def news(self, feeds: Feeds) -> News | None:
-        """Look in memory; None if it does not reach back far enough. Never blocks. Does not check the readers' rights.
+    def look(self, feeds: Feeds) -> None:
+        """Look in memory for `news`. Never blocks. Does not check the readers' rights.
 
         All readers get the same object until something is new.
         """
-        if self._seen == feeds.changes:
-            return self._news
-        self._seen = feeds.changes  # read first, so that a change during the look causes another look
+        self.seen = feeds.changes  # read first, so that a change during the look causes another look
         version = feeds.version(self.rooms.values())
         if version is None or version != self._version:
-            self._news = None if version is None else self._find(feeds)
+            self.news = None if version is None else self._find(feeds)
             self._version = version
-        return self._news
 
     def _find(self, feeds: Feeds) -> News | None:
         news = News(missing=self.missing)
@@ -197,9 +194,11 @@ class PullReader(Reader[News]):
         return self._up_to(self.position, until, may_move=may_move)
 
     def find(self) -> News | None:
-        """As Reader.find, without a call between: thousands of pulls look at the same moment."""
-        found = self.position.news(self._sources.hub.feeds)
-        return None if self.recheck else found
+        """As Reader.find, without calls between: thousands of pulls look at the same moment, most at one position."""
+        position, feeds = self.position, self._sources.hub.feeds
+        if position.seen != feeds.changes:
+            position.look(feeds)
+        return None if self.recheck else position.news
 
     def _in_database(self) -> News:
         asked = self.position
