@@ -20,12 +20,12 @@ from chat.server.http_parser import body_after, is_again
 from chat.server.http_working import WorkingConnection
 from chat.server.memory import SMALL_BYTES
 from chat.server.refusals import MOST_REFUSED
-from chat.server.states import IN_PROGRESS, READS, State
+from chat.server.states import IDLE, IN_PROGRESS, READING, READS, State
 
 BODY_PAUSE_SECONDS = 20.0  # between two parts of a body
 REQUEST_SECONDS = 120.0  # for a whole request
 _HEALTH = (b"GET /healthz ", b"GET /healthz?", b"HEAD /healthz ", b"HEAD /healthz?")  # beginnings of health checks
-IDLE, READING, SURPLUS, CLOSING = State.IDLE, State.READING, State.SURPLUS, State.CLOSING
+SURPLUS, CLOSING = State.SURPLUS, State.CLOSING
 
 
 @lru_cache(256)

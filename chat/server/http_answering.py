@@ -17,7 +17,7 @@ from chat.server.host import Host
 from chat.server.http_parser import Framed
 from chat.server.known_heads import Ending, Known
 from chat.server.ports import IS_AHEAD, NEEDS_THREAD, NOTHING_YET, Data, HeldRequest
-from chat.server.states import State
+from chat.server.states import HELD, SENDING, WORKING
 from chat.server.streaming import BytesSender, PieceSender
 
 READ_AHEAD_BYTES = 64 * 1024  # of an answer or of the next request, in a buffer
@@ -89,7 +89,7 @@ class AnsweringConnection(BoundedConnection):
             memory.release(pieces)
             self._transport.abort()
             return
-        self.state = State.SENDING
+        self.state = SENDING
         sender = self._sender = BytesSender(pieces, self._transport.write, is_ready, memory.release, finished)
         sender.go_on()
 
@@ -103,7 +103,7 @@ class AnsweringConnection(BoundedConnection):
                 self._transport.abort()  # aborted: shorter than its Content-Length
             self._finish((), close=answer.close)
 
-        self.state = State.SENDING
+        self.state = SENDING
         self._sender = PieceSender(self.host, self, answer.body, self._write_piece, finished, answer.lane)
         self._write_piece(answer.pieces[0])
 
@@ -120,7 +120,7 @@ class AnsweringConnection(BoundedConnection):
         assert framed is not None and known is not None and ending is not None  # noqa: S101, PT018
         found = known.again(body)
         if found is IS_AHEAD and tries < len(AHEAD_SECONDS):
-            self.state = State.WORKING
+            self.state = WORKING
             self.host.loop.call_later(AHEAD_SECONDS[tries], partial(self._take_ahead, known, body, tries + 1))
             return
         if found is NEEDS_THREAD or found is IS_AHEAD:
@@ -133,7 +133,7 @@ class AnsweringConnection(BoundedConnection):
             self._hold(known)
             self.host.taken_in()
         else:
-            self.state = State.WORKING
+            self.state = WORKING
             self._finish_known(found)
 
     def _take_ahead(self, known: HeldRequest, body: bytes, tries: int) -> None:
@@ -182,7 +182,7 @@ class AnsweringConnection(BoundedConnection):
             self._unhold()
             self._forget_known()
             return
-        self.state = State.HELD
+        self.state = HELD
         if self.host.is_stopping or self._at_eof:  # or the client has disconnected meanwhile
             self._answer_held(held.late())
         elif self._flow.is_drained:
@@ -196,7 +196,7 @@ class AnsweringConnection(BoundedConnection):
         found = held.look()
         if found is NEEDS_THREAD:
             assert self._framed is not None  # noqa: S101
-            self.state = State.WORKING
+            self.state = WORKING
             self._held = None
             self._head = self._framed.head
             self.host.in_thread(self, self._look_again, held)

@@ -17,7 +17,7 @@ from chat.server.http_parser import PART_BYTES, Framed, Framer
 from chat.server.memory import SMALL_BYTES
 from chat.server.ports import Arrival, Client, Receiver, Receiving, Wsgi
 from chat.server.receiving import BodyReceiver
-from chat.server.states import State
+from chat.server.states import WORKING, State
 from chat.server.websocket import WebSocketConnection
 
 log = logging.getLogger("gunicorn.error")
@@ -35,7 +35,7 @@ class WorkingConnection(AnsweringConnection):
 
     def _dispatch(self, framed: Framed, *, is_retry: bool = False) -> None:
         """Run the application. `is_retry`: on a request that it held, and that is never refused."""
-        self.state = State.WORKING
+        self.state = WORKING
         self._head = framed.head
         put = self.host.in_thread if is_retry else self.host.offer
         body = None if framed.too_large or framed.coming else framed.body
@@ -49,7 +49,7 @@ class WorkingConnection(AnsweringConnection):
 
     def _answer_here(self, framed: Framed, app: Wsgi) -> None:
         """Answer on the loop: health checks must not wait for a thread."""
-        self.state = State.WORKING
+        self.state = WORKING
         self._worked(framed, wsgi.run(self.host, framed, self._peer, self._local, app))
 
     def refused(self, lane: Lane, work: Callable[..., None], args: tuple[Any, ...]) -> None:
@@ -100,7 +100,7 @@ class WorkingConnection(AnsweringConnection):
 
         def received() -> None:
             self._receiving = None
-            self.state = State.WORKING
+            self.state = WORKING
             self._set_deadline(NEVER)
             self.host.in_thread(self, self._finish_received, replace(framed, coming=0), receiving)
 

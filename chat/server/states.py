@@ -31,9 +31,11 @@ MOVES: dict[State, frozenset[State]] = {
     _S.CLOSING: frozenset({_S.GONE}),
     _S.GONE: frozenset(),
 }
+# By these names, as each delivery moves connections, and reading a member of an Enum takes 0.14 µs (Python 3.11).
+IDLE, READING, WORKING, HELD, SENDING = State.IDLE, State.READING, State.WORKING, State.HELD, State.SENDING
 # Tuples, because looking up a member of an Enum in a set calls its __hash__, which is written in Python.
-READS = (State.IDLE, State.READING)  # the next request can begin
-IN_PROGRESS = (State.WORKING, State.RECEIVING, State.HELD, State.SENDING)  # a request is not finished
+READS = (IDLE, READING)  # the next request can begin
+IN_PROGRESS = (WORKING, State.RECEIVING, HELD, SENDING)  # a request is not finished
 
 
 class StreamState(Enum):
@@ -56,3 +58,4 @@ STREAM_MOVES: dict[StreamState, frozenset[StreamState]] = {
     _T.TOLD: frozenset({_T.ENDED}),
     _T.ENDED: frozenset(),
 }
+OPEN = StreamState.OPEN  # asked for each item of each client

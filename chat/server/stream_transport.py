@@ -14,7 +14,7 @@ from chat.server.heartbeat import Heartbeat
 from chat.server.host import Host
 from chat.server.memory import SMALL_BYTES
 from chat.server.ports import GOING_AWAY, POLICY, TRY_LATER, Client
-from chat.server.states import StreamState
+from chat.server.states import OPEN, StreamState
 
 WAITING_MAX_BYTES = 1024 * 1024  # unread data beyond which a client is dropped
 ANSWER_MAX_BYTES = 8 * 1024 * 1024  # the limit while one of its requests is answered, which may be long
@@ -68,7 +68,7 @@ class StreamTransport(TransportOwner):
         super()._attach(transport)
         self.host.sockets.add(self)
         self.client = limited_address(self.address[0])
-        self.state = StreamState.OPEN
+        self.state = OPEN
         now = time.monotonic()
         self._heartbeat = Heartbeat(now) if self.PING else None
         transport.set_write_buffer_limits(high=DRAINED_BYTES)
@@ -99,7 +99,7 @@ class StreamTransport(TransportOwner):
     @property
     def is_open(self) -> bool:
         """Whether both sides are there and neither has closed the connection."""
-        return self.state is StreamState.OPEN
+        return self.state is OPEN
 
     @property
     def address(self) -> tuple[str, int]:
@@ -167,7 +167,7 @@ class StreamTransport(TransportOwner):
 
     def write(self, data: bytes) -> None:
         """Write, and drop a client with too much unread data."""
-        if self.state is not StreamState.OPEN:
+        if self.state is not OPEN:
             return
         self._transport.write(data)
         waiting = self._transport.get_write_buffer_size()
