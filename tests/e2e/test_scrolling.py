@@ -100,6 +100,21 @@ def test_a_phone_that_shows_the_list_does_not_fetch_all_history(people, name):
     assert sum("/chat/history" in url for url in asked) == 1
 
 
+SCROLL = """async (log, [to, selector, text]) => { // until a node with the text is there; gives the most messages on the way
+    let most = 0;
+    const isThere = () => [...log.querySelectorAll(selector)].some((node) => node.textContent.includes(text));
+    const count = () => (most = Math.max(most, log.querySelectorAll(".message").length));
+    const observer = new MutationObserver(count);
+    observer.observe(log, { childList: true, subtree: true });
+    while (!isThere()) {
+        log.scrollTop = to === "top" ? 0 : log.scrollHeight;
+        await new Promise(requestAnimationFrame);
+    }
+    observer.disconnect();
+    return most;
+}"""
+
+
 def test_the_page_holds_a_window_of_messages_however_far_one_scrolls(people, name):
     """Of 700 older messages no more than 200 are on the page, and one that comes touches no other."""
     anna, room = own_room(people, name)
@@ -135,19 +150,13 @@ def test_the_page_holds_a_window_of_messages_however_far_one_scrolls(people, nam
     open_room(anna, room)
     log, shown = anna.locator("#log"), anna.locator("#log .message")
     expect(shown.get_by_text("no. 699", exact=True)).to_be_visible()
-    while anna.locator(".log-head", has_text="begins").count() == 0:
-        log.evaluate("node => { node.scrollTop = 0; }")
-        anna.wait_for_timeout(20)
-        assert shown.count() <= 200
+    assert log.evaluate(SCROLL, ["top", ".log-head", "begins"]) <= 200
     log.evaluate("node => { node.scrollTop = 0; }")
     expect(shown.get_by_text("no. 0", exact=True)).to_be_visible()
     assert anna.locator("#log .message", has_text="no. 699").count() == 0
     bert.say("while she reads", room)
     expect(anna.locator("#jump")).to_contain_text("1")
-    while anna.locator("#log .message", has_text="while she reads").count() == 0:
-        log.evaluate("node => { node.scrollTop = node.scrollHeight; }")
-        anna.wait_for_timeout(20)
-        assert shown.count() <= 200
+    assert log.evaluate(SCROLL, ["end", ".message", "while she reads"]) <= 200
     log.evaluate("node => { node.scrollTop = node.scrollHeight; }")
 
     log.evaluate("""node => {
