@@ -135,14 +135,15 @@ class LiveWorker(Worker):
             self.boot.ready()
             if self._handover is not None:
                 self._handover.ready(self._generation)
-            self._look(acceptor, Heap(), 1)
+        self._look(acceptor, Heap(), 1)  # also of a worker that was told to stop while it loaded
         await self._told.wait()
         acceptor.stop()
         await self._finish(host)
 
     def _look(self, acceptor: Acceptor, heap: Heap, number: int) -> None:
         """Once a second. By a timer, as waiting in a task costs several times as much."""
-        if not self.alive or self.ppid != os.getppid():  # a file has changed under --reload, or the master is gone
+        # Before the loop ran, gunicorn's own handlers noted that it is to stop; and under --reload a thread does.
+        if not self.alive or self.ppid != os.getppid():  # the latter: the master is gone
             self._stop()
             return
         self.loop.call_later(LOOK_SECONDS, self._look, acceptor, heap, number + 1)

@@ -153,6 +153,20 @@ def test_a_second_sigterm_ends_the_wait_for_new_workers(server: StartServer, hom
     wait_until(live.healthy, "the new one serves")
 
 
+def test_workers_told_to_stop_while_they_load_stop(server: StartServer, home: Path) -> None:
+    """As soon as they have loaded, rather than killed 10 s later."""
+    (home / "slow-start").touch()
+    live = server(app="tests.slow_start:app", workers=2, wait=False)
+    wait_until(lambda: len([*home.glob("starting-*")]) == 2, "workers load")
+    began = time.monotonic()
+    live.signal(signal.SIGTERM)
+    time.sleep(0.3)  # until the workers have been told, too
+    (home / "slow-start").unlink()
+    assert live.wait(20) == 0
+    assert time.monotonic() - began < 6
+    assert "Traceback" not in live.log.read_text()
+
+
 def test_a_pull_can_be_held_again_after_sighup(server: StartServer) -> None:
     live = server()
     token = token_of(live, "alice")

@@ -221,6 +221,31 @@ def test_a_bus_stops_at_once_while_the_database_is_away(serving: Services, relay
     assert time.monotonic() - began < 5
 
 
+def test_a_bus_that_stops_while_the_database_is_away_does_not_connect(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would wait for an answer, at each host of the URL."""
+    has_asked = threading.Event()
+    connected: list[str] = []
+
+    def is_open(_breaker: Breaker) -> bool:
+        has_asked.set()
+        return True
+
+    def connect(url: str, **_options: Any) -> psycopg.Connection:
+        connected.append(url)
+        raise psycopg.OperationalError("no answer")
+
+    monkeypatch.setattr(Breaker, "is_open", property(is_open), raising=False)
+    monkeypatch.setattr(bus_module, "connect", connect)
+    bus = services.bus
+    assert isinstance(bus, PostgresBus)
+    bus._thread.start()
+    assert has_asked.wait(10)
+    bus._thread.stop()
+    assert not connected
+
+
 def test_the_prober_ends_quickly(services: Services) -> None:
     prober = Prober(breaker_of(services), "postgresql://127.0.0.1:1/x", services.hub, None)
     prober.start()

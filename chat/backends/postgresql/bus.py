@@ -141,8 +141,10 @@ class PostgresBus:
         breaker, was_lost = self._store.breaker, False
         openings = breaker.openings
         while not self._thread.stopping.is_set():
-            while breaker.is_open and not self._thread.stopping.wait(AWAY_SECONDS):
+            if breaker.is_open:
+                self._thread.stopping.wait(AWAY_SECONDS)
                 pause = RETRY_SECONDS[0]
+                continue
             try:
                 with connect(self._url, autocommit=True) as connection:
                     breaker.watch(connection)
