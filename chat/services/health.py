@@ -13,7 +13,7 @@ from chat.restartable_thread import RestartableThread
 from chat.storage.prepared import Prepared
 
 log = logging.getLogger(__name__)
-WELL_SECONDS = 4.0  # seconds between two checks; each takes about 1 ms of CPU on an idle server
+WELL_SECONDS = 4.0  # seconds between two checks; each takes about 0.4 ms of CPU on an idle server
 UNWELL_SECONDS = 1.0
 KEEPS_SECONDS = 10.0  # an older result is not used
 _any_room = Prepared(select(Room.id).limit(literal_column("1")))
