@@ -139,6 +139,14 @@ class Feeds:
         feed = self._feeds.get(room_id)
         return None if feed is None or feed.tail is None else feed.tail.end
 
+    def newest(self, room_id: int) -> int | None:
+        """The time (µs) of the newest message in memory, or where memory begins; None without a feed."""
+        feed = self._feeds.get(room_id)
+        tail = None if feed is None else feed.tail
+        if tail is None:
+            return None
+        return tail.messages[-1].time if tail.messages else tail.floor
+
     def version(self, room_ids: Iterable[int]) -> int | None:
         """A number that is constant while the feeds of these rooms do not change; None if one is not in memory."""
         total = 0  # a sum rather than a maximum: of two concurrent changes, the later one may have the lower version

@@ -62,8 +62,8 @@ class Subscription(Reader[list[StoredMessage]]):
         feeds = self._sources.hub.feeds
         found: list[StoredMessage] = []
         for room_id, followed in self._followed.items():
-            end = feeds.end(room_id)
-            if end is not None and end <= followed.cursor:
+            newest = feeds.newest(room_id)
+            if newest is not None and newest <= followed.cursor:
                 continue
             messages = feeds.since_in_memory(room_id, followed.cursor, self.most - len(found))
             if messages is None:

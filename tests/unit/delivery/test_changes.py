@@ -108,3 +108,15 @@ def test_more_changes_than_memory_holds(services: Services) -> None:
     fresh.open_at([(LOBBY, 0, 0)])
     fresh.catch_up(LOBBY, tail(feeds).end)
     assert tail(fresh)._replace(version=0) == tail(feeds)._replace(version=0)
+
+
+def test_changes_are_no_newer_messages(services: Services) -> None:
+    """Otherwise each look of a push reader would search the room until its next message."""
+    feeds = services.hub.feeds
+    assert feeds.newest(LOBBY) is None
+    feeds.open_at([(LOBBY, 0, 0)])
+    assert feeds.newest(LOBBY) == 0
+    alice, sent = club(services, "a", "b")
+    assert feeds.newest(LOBBY) == sent[1].time
+    services.changes.edit(alice, LOBBY, sent[0].id, "c")
+    assert feeds.newest(LOBBY) == sent[1].time < (feeds.end(LOBBY) or 0)
