@@ -3,18 +3,28 @@
   const passed = new Set();
   let left = new Set();
   let colours = new Map();
+  let faded = new Map();
   globalThis.contrast = {
     // Elements to leave out, too. The page may have changed since the last call.
     begin(elements) {
       left = elements;
       colours = new Map();
+      faded = new Map();
     },
   };
 
+  // Whether it, or something around it, lets colours behind it through: also those of an opaque ground.
+  const isFaded = (node) => {
+    if (!faded.has(node)) {
+      const isOpaque = getComputedStyle(node).opacity === "1";
+      faded.set(node, !isOpaque || (node.parentElement !== null && isFaded(node.parentElement)));
+    }
+    return faded.get(node);
+  };
   // The colours below an element's text, down to an opaque one; null where they are not those of the elements around it.
   const ground = (node) => {
-    const { backgroundColor, backgroundImage, opacity, position } = getComputedStyle(node);
-    if (opacity !== "1" || backgroundImage !== "none") return null;
+    const { backgroundColor, backgroundImage, position } = getComputedStyle(node);
+    if (isFaded(node) || backgroundImage !== "none") return null;
     if (backgroundColor.startsWith("rgb(")) return backgroundColor;
     if (position !== "static" && position !== "relative") return null;
     const below = node.parentElement ? groundOf(node.parentElement) : "none";
@@ -35,8 +45,14 @@
   const check = axe._audit.checks["color-contrast"];
   const { evaluate } = check;
   check.evaluate = function (node, ...rest) {
+    const tell = this.data;
+    let ratio;
+    this.data = (data) => {
+      ratio = data?.contrastRatio; // none of an element outside the screen, which passes too
+      tell.call(this, data);
+    };
     const result = evaluate.call(this, node, ...rest);
-    if (result === true && coloursOf(node)) passed.add(coloursOf(node));
+    if (result === true && ratio && coloursOf(node)) passed.add(coloursOf(node));
     return result;
   };
 }
