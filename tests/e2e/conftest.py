@@ -2,10 +2,8 @@
 
 import os
 import secrets
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import chain
 from typing import Any
 
 import pytest
@@ -67,32 +65,8 @@ class Problems:
         return found
 
 
-# Whether the page shows a chat in which nothing is open, begun or told.
-IS_AT_REST = """() => {
-    const left = "dialog, .editor, .notice, [data-state=failed], [data-state=sending], #reply-bar:not([hidden])";
-    return document.body.dataset.connection === "online" && history.state === null && !document.querySelector(left)
-        && !document.getElementById("message-text").value && !document.getElementById("composer-error").textContent;
-}"""
-# Shows a room that the user has joined elsewhere: the page reads the list of rooms, as on return to it.
-SHOW = """async (room) => {
-    const isListed = () => document.querySelector(`#room-list [data-room="${room}"]`) !== null;
-    const listed = new Promise((resolve) => {
-        const look = () => isListed() && resolve();
-        new MutationObserver(look).observe(document.getElementById("room-list"), { childList: true, subtree: true });
-        look();
-    });
-    document.dispatchEvent(new Event("visibilitychange"));
-    await listed;
-    location.hash = room;
-}"""
-MOST_ROOMS = 10  # of a user whose page is kept
-
-
 class Desk:
     """A browser context with a page."""
-
-    keeps = stem = ""  # the user whose page stays open for later tests, and what their name begins with
-    rooms = 0  # of this user
 
     def __init__(self, browser: Browser, url: str, **options: Any) -> None:
         self.context: BrowserContext = browser.new_context(base_url=url, **USUAL | options)
@@ -105,8 +79,8 @@ class Desk:
         answer = self.context.request.post(path, data=body)
         assert answer.ok, answer.text()
 
-    def rest(self) -> bool:
-        """Remove all that a test has made around the page; False where the page is closed."""
+    def clear(self) -> bool:
+        """Remove everything of a user; False where that is not possible."""
         if self.page.is_closed():
             return False
         for page in self.context.pages:
@@ -116,18 +90,6 @@ class Desk:
         self.context.unroute_all()
         self.page.mouse.move(0, 0)
         self.page.set_viewport_size(USUAL["viewport"])
-        return True
-
-    def may_be_kept(self) -> bool:
-        """Whether the user's page can be used by another test."""
-        try:
-            return bool(self.keeps) and self.rooms < MOST_ROOMS and bool(self.page.evaluate(IS_AT_REST))
-        except Error:
-            return False
-
-    def clear(self) -> bool:
-        """Remove everything of a user; False where that is not possible."""
-        self.keeps, self.rooms = "", 0
         self.context.clear_cookies()
         try:
             self.page.goto("/healthz")  # whatever the page does when it is left is done now
@@ -144,37 +106,21 @@ class Desks:
     def __init__(self, browser: Browser, url: str) -> None:
         self._make = partial(Desk, browser, url)
         self._free: list[Desk] = []
-        self._kept: dict[str, list[Desk]] = defaultdict(list)  # by stem
 
     def take(self) -> Desk:
         return self._free.pop() if self._free else self._make()
-
-    def take_kept(self, stem: str) -> Desk:
-        """One with a user's page, or else one without."""
-        while self._kept[stem]:
-            desk = self._kept[stem].pop()
-            found = desk.problems.take(may_lose_network=True)  # since then; a test may have stopped the server
-            assert not found, found
-            if desk.may_be_kept():
-                return desk
-            self.give_back(desk)
-        return self.take()
 
     def make(self, **options: Any) -> Desk:
         return self._make(**options)
 
     def give_back(self, desk: Desk) -> None:
-        if not desk.rest():
-            desk.context.close()
-        elif desk.may_be_kept():
-            self._kept[desk.stem].append(desk)
-        elif desk.clear():
+        if desk.clear():
             self._free.append(desk)
         else:
             desk.context.close()
 
     def close(self) -> None:
-        for desk in chain(self._free, *self._kept.values()):
+        for desk in self._free:
             desk.context.close()
 
 
@@ -221,28 +167,6 @@ class People:
         if room:
             desk.post("/room/create", roomname=room)
         desk.page.goto(at or f"/#{room or ''.join(joins[:1])}".removesuffix("#"))
-        return desk.page
-
-    def keep(self, name: "Names", stem: str, *, room: str = "", joins: str = "") -> Page:
-        """Show a new room to a user whose page an earlier test may have opened, and whose name is name(stem) now.
-
-        For tests that leave no more than messages in this room. To open the page takes three times as much CPU.
-        """
-        desk = self._desks.take_kept(stem)
-        self._used.append(desk)
-        is_open = bool(desk.keeps)
-        if not is_open:
-            desk.keeps, desk.stem = name(stem), stem
-            desk.post("/user/register", username=desk.keeps, password=PASSWORD)
-        name.known[stem] = desk.keeps
-        desk.post("/room/create" if room else "/room/join", roomname=room or joins)
-        desk.rooms += 1
-        if is_open:
-            desk.page.evaluate(SHOW, room or joins)
-        else:
-            desk.page.goto(f"/#{room or joins}")
-            desk.page.wait_for_selector("body[data-connection=online]")
-        expect(desk.page.locator("#room-title")).to_have_text(room or joins)
         return desk.page
 
     def watch(self, page: Page) -> None:
@@ -345,17 +269,8 @@ def page(browser: Browser, shared_server: Server) -> Iterator[Page]:
     context.close()
 
 
-class Names:
-    """Names that no other test has, except for those of users whose page is kept."""
-
-    def __init__(self) -> None:
-        self._tag = secrets.token_hex(3)
-        self.known: dict[str, str] = {}
-
-    def __call__(self, stem: str) -> str:
-        return self.known.get(stem) or f"{stem}-{self._tag}"
-
-
 @pytest.fixture
-def name() -> Names:
-    return Names()
+def name() -> Callable[[str], str]:
+    """Names that no other test has."""
+    tag = secrets.token_hex(3)
+    return lambda stem: f"{stem}-{tag}"

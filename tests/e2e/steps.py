@@ -101,12 +101,6 @@ def own_room(people: Any, name: Any, user: str = "anna", *, by_hand: bool = Fals
     return page, room
 
 
-def kept_room(people: Any, name: Any) -> tuple[Page, str]:
-    """As own_room, for tests that leave no more than messages: the page may be that of an earlier test."""
-    room = name("room")
-    return people.keep(name, "anna", room=room), room
-
-
 def drop_file(page: Page, selector: str, event: str, content: str = PNG, file_name: str = "picture.png") -> None:
     """Paste or drop a file as a browser does it."""
     page.eval_on_selector(

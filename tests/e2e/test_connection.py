@@ -4,17 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import PASSWORD
-from tests.e2e.steps import (
-    bubbles,
-    create_room,
-    expect_once,
-    expect_stored,
-    kept_room,
-    open_room,
-    own_room,
-    say,
-    wait_for,
-)
+from tests.e2e.steps import bubbles, create_room, expect_once, expect_stored, open_room, own_room, say, wait_for
 
 
 def test_it_heals_when_the_server_comes_back(people, name, server):
@@ -58,7 +48,7 @@ def test_a_quick_restart_loses_and_doubles_nothing(people, name, server):
 
 def test_an_answer_lost_on_the_way_does_not_double_the_message(people, name):
     people.may_lose_network = True
-    anna, _room = kept_room(people, name)
+    anna, _room = own_room(people, name)
     sent_ids = []
 
     def lose_the_answer(route):
@@ -84,7 +74,7 @@ def test_an_answer_lost_on_the_way_does_not_double_the_message(people, name):
 
 
 def test_the_pull_may_be_faster_than_the_answer_to_sending(people, name):
-    anna, room = kept_room(people, name)
+    anna, room = own_room(people, name)
     held = []
     anna.route("**/chat/send", lambda route: held.append((route, route.fetch())))
     say(anna, "overtaken")
@@ -101,7 +91,7 @@ def test_the_pull_may_be_faster_than_the_answer_to_sending(people, name):
 
 def test_unsent_messages_survive_a_reload_and_can_be_discarded(people, name):
     people.may_lose_network = True
-    anna, _room = kept_room(people, name)
+    anna, _room = own_room(people, name)
     anna.route("**/chat/send", lambda route: route.abort())
     say(anna, "kept")
     say(anna, "thrown away")

@@ -10,7 +10,6 @@ from tests.e2e.steps import (
     ASKS_BEFORE_LEAVING,
     bubbles,
     expect_stored,
-    kept_room,
     open_room,
     own_room,
     row,
@@ -30,10 +29,11 @@ def tool(page: Page, text: str, name: str) -> None:
 
 
 def two_in_a_room(people, name):
-    anna, room = kept_room(people, name)
+    anna, room = own_room(people, name)
     carl = people.client(name("carl"))
     carl.post("/room/join", roomname=room)
-    bert = people.keep(name, "bert", joins=room)
+    bert = people.join(name("bert"), joins=[room])
+    expect(bert.locator("#room-title")).to_have_text(room)
     return anna, bert, carl, room
 
 
@@ -60,7 +60,7 @@ def test_an_edit_shows_everywhere_in_its_place(people, name):
 
 
 def test_an_edit_that_is_refused_stays_open_and_escape_gives_it_up(people, name):
-    anna, _room = kept_room(people, name)
+    anna, _room = own_room(people, name)
     say(anna, "one")
     expect_stored(anna, "one")
     tool(anna, "one", "Edit")
@@ -105,7 +105,7 @@ def test_an_edit_is_there_again_when_its_message_is(people, name, way):
 
 
 def test_a_text_of_a_program_is_unchanged_until_it_is_edited(people, name):
-    anna, room = kept_room(people, name)
+    anna, room = own_room(people, name)
     text = "\n  one\r\ntwo \n"
     said = {"roomname": room, "new_message": {"type": "text", "content": text}}
     assert anna.request.post("/chat/send", data=said).ok
@@ -204,7 +204,7 @@ def test_who_types_is_shown(people, name):
 
 
 def test_the_tools_by_keyboard(people, name):
-    anna, _room = kept_room(people, name)
+    anna, _room = own_room(people, name)
     for text in ("one", "two"):
         say(anna, text)
         expect_stored(anna, text)
@@ -223,7 +223,7 @@ def test_the_tools_by_keyboard(people, name):
 
 
 def test_the_neighbour_of_a_deleted_message_gets_the_focus(people, name):
-    anna, room = kept_room(people, name)
+    anna, room = own_room(people, name)
     for text in ("one", "two", "three"):
         say(anna, text)
         expect_stored(anna, text)
@@ -251,7 +251,7 @@ def test_the_neighbour_of_a_deleted_message_gets_the_focus(people, name):
 
 
 def test_a_message_that_is_sent_again_keeps_the_focus(people, name):
-    anna, _room = kept_room(people, name)
+    anna, _room = own_room(people, name)
     say(anna, "one")
     expect_stored(anna, "one")
     refusal = {"status": "failure", "feedback": "", "code": "FORBIDDEN"}

@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import PASSWORD
-from tests.e2e.steps import ASKS_BEFORE_LEAVING, PNG, drop_file, expect_once, kept_room, open_room, own_room, row
+from tests.e2e.steps import ASKS_BEFORE_LEAVING, PNG, drop_file, expect_once, open_room, own_room, row
 from tests.pictures import noise, picture
 
 
@@ -22,8 +22,9 @@ def loaded(page):
 
 
 def test_a_pasted_picture_is_shown_to_all_and_opens_larger(people, name):
-    anna, room = kept_room(people, name)
-    bert = people.keep(name, "bert", joins=room)
+    anna, room = own_room(people, name)
+    bert = people.join(name("bert"), joins=[room])
+    expect(bert.locator("#room-title")).to_have_text(room)
     drop_file(anna, "#message-text", "paste")
     for page, sender in ((anna, "You"), (bert, name("anna"))):
         expect(page.locator(".picture img")).to_have_attribute("alt", f"Picture from {sender}")
@@ -53,7 +54,7 @@ def test_a_chosen_picture_shows_its_progress(people, name):
 
 
 def test_a_dropped_picture_is_sent(people, name):
-    anna, _room = kept_room(people, name)
+    anna, _room = own_room(people, name)
     drop_file(anna, "#log", "dragover")
     expect(anna.locator("#drop-hint")).to_be_visible()
     drop_file(anna, "#log", "drop")
@@ -82,7 +83,7 @@ def test_what_cannot_be_sent_is_refused_before_sending(people, name, tmp_path):
 
 
 def test_files_are_sent_with_their_names_and_can_be_saved(people, name):
-    anna, _room = kept_room(people, name)
+    anna, _room = own_room(people, name)
     drop_file(anna, "#log", "drop", base64.b64encode(b"%PDF-1.7").decode(), "work 作业.pdf")
     expect(anna.locator("[data-state=stored] .file a")).to_have_text("work 作业.pdf8 bytes")
     with anna.expect_download() as saved:
@@ -92,7 +93,7 @@ def test_files_are_sent_with_their_names_and_can_be_saved(people, name):
 
 def test_a_file_on_its_way_can_be_cancelled_and_texts_do_not_wait(people, name):
     people.may_lose_network = True
-    anna, _room = kept_room(people, name)
+    anna, _room = own_room(people, name)
     anna.route("**/chat/upload", lambda _route: None)  # never goes on
     choose(anna, ("slow.zip", b"PK"), ("next.zip", b"PK"))
     sending = anna.locator("[data-state=sending]")
@@ -111,7 +112,7 @@ def test_a_file_on_its_way_can_be_cancelled_and_texts_do_not_wait(people, name):
 
 def test_a_picture_without_a_connection_can_be_retried(people, name):
     people.may_lose_network = True
-    anna, _room = kept_room(people, name)
+    anna, _room = own_room(people, name)
     anna.route("**/chat/upload", lambda route: route.abort(), times=1)
     drop_file(anna, "#message-text", "paste", PNG)
     failed = anna.locator("[data-state=failed]")
@@ -123,7 +124,7 @@ def test_a_picture_without_a_connection_can_be_retried(people, name):
 
 @pytest.fixture
 def photo(tmp_path: Path) -> Path:
-    """A picture that is scaled down before it is sent; a file, as bytes would go through the driver."""
+    """A picture that is scaled down before it is sent. As a file, as bytes would go through the driver."""
     path = tmp_path / "photo.png"
     path.write_bytes(noise(5_500_000))
     return path
@@ -144,7 +145,7 @@ def test_twelve_files_and_unsendable_ones_are_all_reported(people, name):
 
 
 def test_a_large_photo_is_scaled_down(people, name, tmp_path):
-    anna, _room = kept_room(people, name)
+    anna, _room = own_room(people, name)
     photo = tmp_path / "photo.png"
     Image.effect_noise((3000, 2400), 60).save(photo, compress_level=0)
     assert photo.stat().st_size > 5 * 1024 * 1024
@@ -161,7 +162,7 @@ def test_a_large_photo_is_scaled_down(people, name, tmp_path):
 
 def test_a_picture_that_waits_is_not_lost_without_a_question(people, name):
     people.may_lose_network = True
-    anna, _room = kept_room(people, name)
+    anna, _room = own_room(people, name)
     anna.route("**/chat/upload", lambda route: route.abort())
     drop_file(anna, "#message-text", "paste")
     expect(anna.locator("[data-state=failed]")).to_have_count(1)
@@ -250,7 +251,7 @@ def test_characters_are_counted_near_the_limit(people, name):
 
 def test_the_avatar_of_a_writer_shows_until_there_is_another(people, name, server):
     """People of ims have avatars; one that is gone by the time it is loaded leaves the letters of the name."""
-    anna, room = kept_room(people, name)
+    anna, room = own_room(people, name)
     mia = people.client(name("mia"))
     mia.post("/room/join", roomname=room, type="public", passwd="")
     session = requests.Session()

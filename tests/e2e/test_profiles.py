@@ -7,7 +7,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Client
-from tests.e2e.steps import bubbles, expect_stored, kept_room, own_room, say
+from tests.e2e.steps import bubbles, expect_stored, own_room, say
 
 LOOK = "() => document.dispatchEvent(new Event('visibilitychange'))"  # as on return to the page
 
@@ -20,7 +20,7 @@ def avatar() -> str:
 
 def room_with_message(people, name, text):
     """Anna's page with a message of Bert's in her room."""
-    anna, room = kept_room(people, name)
+    anna, room = own_room(people, name)
     bert = people.client(name("bert"))
     bert.post("/room/join", roomname=room)
     bert.say(text, room)
@@ -107,7 +107,7 @@ def test_titles_of_direct_conversations_follow_the_other_user(people, name):
 
 
 def test_a_badge_appears_beside_shown_messages(people, name, server):
-    anna, room = kept_room(people, name)
+    anna, room = own_room(people, name)
     bert = people.client(name("bert"))
     bert.post("/room/join", roomname=room)
     bert.say("I teach", room)

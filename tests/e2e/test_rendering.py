@@ -10,7 +10,7 @@ import requests
 from PIL import Image
 from playwright.sync_api import FloatRect, Locator, Request, ViewportSize, expect
 
-from tests.e2e.steps import bubbles, expect_stored, kept_room, own_room, row, say, wait_for, wait_for_history
+from tests.e2e.steps import bubbles, expect_stored, own_room, row, say, wait_for, wait_for_history
 from tests.pictures import picture
 
 PHONE = ViewportSize(width=390, height=844)
@@ -74,7 +74,7 @@ def test_nor_can_it_where_a_message_or_a_member_is_only_mentioned(people, name):
 
 
 def test_no_mail_address_is_shown(people, name):
-    anna, room = kept_room(people, name)
+    anna, room = own_room(people, name)
     bert = people.client(name("bert"))
     address = f"{name('li')}@example.com"
     made = bert.post("/account/reg", email=address, password="secret1", name="Li Ming")
@@ -120,7 +120,7 @@ def test_no_mail_address_is_shown(people, name):
 
 
 def test_a_message_turns_round_nothing_but_itself(people, name):
-    anna, room = kept_room(people, name)
+    anna, room = own_room(people, name)
     bert = people.client(name("bert"))
     bert.post("/room/join", roomname=room)
     bert.say("\u202eturned https://example.com/x", room)
@@ -195,7 +195,7 @@ def test_a_very_tall_picture_is_cropped_and_opens_to_be_read(people, name):
 
 
 def test_a_tiny_picture_can_be_seen_and_hit(people, name):
-    anna, room = kept_room(people, name)
+    anna, room = own_room(people, name)
     bert = people.client(name("bert"))
     bert.post("/room/join", roomname=room)
     for size in ((3, 3), (400, 4), (4, 400)):

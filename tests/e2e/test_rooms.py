@@ -5,7 +5,7 @@ import requests
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import PASSWORD
-from tests.e2e.steps import bubbles, create_room, expect_once, kept_room, open_room, row, say, wait_for_history
+from tests.e2e.steps import bubbles, create_room, expect_once, open_room, own_room, row, say, wait_for_history
 
 
 def test_a_locked_room_takes_the_right_password_only(people, name):
@@ -164,7 +164,7 @@ def test_a_room_joined_elsewhere_turns_up_by_itself(people, name):
 
 
 def test_one_number_of_members_wherever_it_shows(people, name):
-    anna, room = kept_room(people, name)
+    anna, room = own_room(people, name)
     for stem in ("carl", "bert", "Bea"):
         people.client(name(stem)).post("/room/join", roomname=room)
     expect(anna.locator("#room-about")).to_have_text("4 members")
@@ -196,7 +196,7 @@ def test_of_many_rooms_the_most_active_show_and_all_can_be_reached(people, name)
 
 
 def test_arrivals_and_departures_show_at_once(people, name):
-    anna, room = kept_room(people, name)
+    anna, room = own_room(people, name)
     bert = people.client(name("bert"))
     bert.post("/room/join", roomname=room)
     expect(anna.locator("#room-about")).to_have_text("2 members", timeout=4000)

@@ -100,8 +100,7 @@ def test_a_phone_that_shows_the_list_does_not_fetch_all_history(people, name):
     assert sum("/chat/history" in url for url in asked) == 1
 
 
-# Scrolls until a node with the text is there; gives the most messages on the way.
-SCROLL = """async (log, [to, selector, text]) => {
+SCROLL = """async (log, [to, selector, text]) => { // until a node with the text is there; gives the most messages
     let most = 0;
     const isThere = () => [...log.querySelectorAll(selector)].some((node) => node.textContent.includes(text));
     const count = () => (most = Math.max(most, log.querySelectorAll(".message").length));

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.steps import kept_room, open_room, own_room
+from tests.e2e.steps import open_room, own_room
 
 SHOTS = os.environ.get("SEARCH_SHOTS")  # a folder, to look at
 
@@ -17,7 +17,7 @@ def shoot(page, name):
 
 
 def test_search_jumps_to_a_message_and_back(people, name):
-    anna, room = kept_room(people, name)
+    anna, room = own_room(people, name)
     carl = people.client(name("carl"))
     carl.post("/room/join", roomname=room)
     for number in range(12):

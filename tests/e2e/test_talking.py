@@ -11,7 +11,6 @@ from tests.e2e.steps import (
     expect_once,
     expect_stored,
     find_and_join,
-    kept_room,
     open_room,
     own_room,
     row,
@@ -21,7 +20,7 @@ from tests.e2e.steps import (
 
 
 def test_everybody_sees_everything_live_and_once(people, name):
-    anna, room = kept_room(people, name)
+    anna, room = own_room(people, name)
     bert = people.join(name("bert"))
     carl = people.client(name("carl"))
     carl.post("/room/join", roomname=room)
@@ -42,7 +41,7 @@ def test_everybody_sees_everything_live_and_once(people, name):
 
 
 def test_messages_sent_in_a_row_keep_their_order(people, name):
-    anna, _room = kept_room(people, name)
+    anna, _room = own_room(people, name)
     texts = [f"line {number}" for number in range(12)]
     for text in texts:
         say(anna, text)
@@ -111,7 +110,7 @@ def test_a_reload_keeps_the_conversation_the_room_and_the_draft(people, name):
 
 
 def test_another_room_shows_how_much_is_unread(people, name):
-    anna, room = kept_room(people, name)
+    anna, room = own_room(people, name)
     carl = people.client(name("carl"))
     carl.post("/room/join", roomname=room)
     open_room(anna, "public")
