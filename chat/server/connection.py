@@ -20,12 +20,11 @@ from chat.server.http_parser import body_after, is_again
 from chat.server.http_working import WorkingConnection
 from chat.server.memory import SMALL_BYTES
 from chat.server.refusals import MOST_REFUSED
-from chat.server.states import IDLE, IN_PROGRESS, READING, READS, State
+from chat.server.states import CLOSING, IDLE, IN_PROGRESS, READING, READS, SURPLUS
 
 BODY_PAUSE_SECONDS = 20.0  # between two parts of a body
 REQUEST_SECONDS = 120.0  # for a whole request
 _HEALTH = (b"GET /healthz ", b"GET /healthz?", b"HEAD /healthz ", b"HEAD /healthz?")  # beginnings of health checks
-SURPLUS, CLOSING = State.SURPLUS, State.CLOSING
 
 
 @lru_cache(256)

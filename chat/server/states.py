@@ -33,6 +33,7 @@ MOVES: dict[State, frozenset[State]] = {
 }
 # By these names, as each delivery moves connections, and reading a member of an Enum takes 0.14 µs (Python 3.11).
 IDLE, READING, WORKING, HELD, SENDING = State.IDLE, State.READING, State.WORKING, State.HELD, State.SENDING
+SURPLUS, CLOSING = State.SURPLUS, State.CLOSING
 # Tuples, because looking up a member of an Enum in a set calls its __hash__, which is written in Python.
 READS = (IDLE, READING)  # the next request can begin
 IN_PROGRESS = (WORKING, State.RECEIVING, HELD, SENDING)  # a request is not finished
