@@ -86,6 +86,14 @@ class LineConnection(StreamConnection):
         super().resume_writing()
         self._send_on()
 
+    # Called by the worker
+
+    def look(self) -> None:
+        """Look for items to push, and finish after the last if the client has closed its side."""
+        super().look()
+        if self._got_eof:
+            self._parse()
+
     # Deadlines
 
     def deadline_passed(self) -> None:
@@ -158,8 +166,9 @@ class LineConnection(StreamConnection):
             self._buffer += b"\n"  # the last line may lack its end
             self._parse()
         elif is_idle and self._got_eof:
-            self._at_end = True
-            self._advance()
+            if self._pushes is None or not self._pushes.is_coming:  # such as the client's own last message
+                self._at_end = True
+                self._advance()
         else:
             self._set_reading(on=len(self._buffer) < READ_AHEAD_BYTES)
 

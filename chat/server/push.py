@@ -23,6 +23,9 @@ class Sink(Owner, Protocol):
     def write(self, data: bytes) -> None:
         """Write, and drop a client with too much unread data. On the loop."""
 
+    def look(self) -> None:
+        """Look for news, and go on. On the loop."""
+
     def wake(self) -> None:
         """Schedule a look, from any thread."""
 
@@ -36,7 +39,16 @@ class Sink(Owner, Protocol):
 class Pushes:
     """A reader and its connection. On the loop, except _ask."""
 
-    __slots__ = ("_connection", "_is_asking", "_is_due", "_is_over", "_is_pausing", "_was_asked", "reader")
+    __slots__ = (
+        "_connection",
+        "_has_failed",
+        "_is_asking",
+        "_is_due",
+        "_is_over",
+        "_is_pausing",
+        "_was_asked",
+        "reader",
+    )
 
     def __init__(self, connection: Sink, reader: PushReader) -> None:
         self._connection = connection
@@ -46,6 +58,12 @@ class Pushes:
         self._is_due = False  # news may have arrived that this does not include
         self._is_over = False
         self._is_pausing = False  # a look is scheduled
+        self._has_failed = False  # the last look in a thread has, and is tried again
+
+    @property
+    def is_coming(self) -> bool:
+        """Whether news may come without a further event: a look goes on or is due, and the last one has not failed."""
+        return (self._is_asking or self._is_due) and not self._has_failed
 
     def look(self) -> None:
         """Write news. A call is only a hint: if nothing can be done now, it is called again later."""
@@ -74,6 +92,7 @@ class Pushes:
             if reader.pace is not None:
                 self._pause(reader.pace())
         if is_overtaken or reader.is_behind:
+            self._is_due = True
             connection.wake()
 
     def _pause(self, seconds: float) -> None:
@@ -99,11 +118,13 @@ class Pushes:
             on_loop(self._asked)
 
     def _retry_later(self) -> None:
+        self._has_failed = True
+        self._connection.wake()  # it may wait for this to close
         self._connection.host.loop.call_later(RETRY_SECONDS, self._asked)
 
     def _asked(self) -> None:
-        self._is_asking, self._was_asked = False, True
-        self.look()
+        self._is_asking, self._was_asked, self._has_failed = False, True, False
+        self._connection.look()
 
     def end(self, *, failed: bool = False) -> None:
         """Stop pushing. After a failed look the client must reconnect, rather than miss messages."""

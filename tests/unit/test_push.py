@@ -19,6 +19,7 @@ class Loop:
         self.was_woken = False
         self.loop = self
         self.later: list[tuple[float, Callable[[], None]]] = []
+        self.look: Callable[[], None] = lambda: None
 
     def call_later(self, seconds: float, call: Callable[[], None]) -> None:
         self.later.append((seconds, call))
@@ -78,6 +79,7 @@ def begin() -> tuple[Pushes, Loop, Numbers]:
     """Pushes whose rights must be checked again, with a thread on its way."""
     loop, source = Loop(), Numbers()
     pushes = Pushes(loop, source)  # type: ignore[arg-type]
+    loop.look = pushes.look
     source.recheck = True
     pushes.look()
     return pushes, loop, source
@@ -157,3 +159,14 @@ def test_news_gathers_while_a_paced_reader_pauses() -> None:
     go_on()
     turn(pushes, loop)
     assert loop.written == [b"one", b"two", b"threefour"]
+
+
+def test_news_is_coming_until_a_thread_has_found_all_of_it() -> None:
+    pushes, loop, source = begin()
+    pushes.look()  # an event during the look
+    assert pushes.is_coming
+    source.stored.append(b"news")
+    loop.threads.pop()()
+    assert pushes.is_coming, "the event may be of later news"
+    turn(pushes, loop)
+    assert not pushes.is_coming
