@@ -7,7 +7,7 @@ import logging
 import math
 import threading
 import time
-from collections import Counter, OrderedDict, deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
@@ -89,7 +89,7 @@ class Pool:
         # with at least this many idle threads, clients are not determined
         self._asks_from = max(0, bounds.threads - bounds.unasked) if bounds.most_each else 0
         self._turns = Turns()
-        self._at_work: Counter[Client] = Counter()  # jobs of each client, but for those that nobody asked about
+        self._at_work: dict[Client, int] = {}  # jobs of each client, but for those that nobody asked about
         self._busy: set[Client] = set()  # clients that have as many at work as they may
         # Shared with the threads, by operations that are atomic under the GIL.
         self._ready: deque[Job] = deque()  # the next jobs; their clients are counted as at work
@@ -182,14 +182,15 @@ class Pool:
             return None
 
     def _begins(self, client: Client) -> None:
-        self._at_work[client] += 1
-        if self._at_work[client] == self._bounds.most_each:
+        count = self._at_work[client] = self._at_work.get(client, 0) + 1
+        if count == self._bounds.most_each:
             self._busy.add(client)
 
     def _ends(self, client: Client) -> None:
-        self._at_work[client] -= 1
         self._busy.discard(client)
-        if not self._at_work[client]:
+        if self._at_work[client] > 1:
+            self._at_work[client] -= 1
+        else:
             del self._at_work[client]
 
 
@@ -202,7 +203,7 @@ class Turns:
 
     def __init__(self) -> None:
         self._ring: OrderedDict[Client, deque[Job]] = OrderedDict()  # of clients at the same time the first is next
-        self._clocks: dict[Client, float] = {}  # seconds of CPU; only those ahead of `_now`
+        self._clocks: dict[Client, float] = {}  # seconds of CPU; those behind `_now` count as `_now`
         self._now = 0.0
         self.refusable = 0  # the number of jobs that may be refused
 
@@ -216,18 +217,20 @@ class Turns:
 
     def charge(self, client: Client, seconds: float) -> None:
         """Count CPU time that a job of the client has taken."""
-        self._clocks[client] = self._clock(client) + seconds
+        self._clocks[client] = max(self._clocks.get(client, 0.0), self._now) + seconds
         if len(self._clocks) > _MOST_CLOCKS:
             self._clocks = {each: clock for each, clock in self._clocks.items() if clock > self._now}
 
     def next(self, busy: Collection[Client]) -> Job | None:
         """Return the next job, skipping busy clients."""
         chosen, least = None, math.inf
+        clocks, now = self._clocks, self._now
         for each in self._ring:
-            clock = self._clock(each)
+            clock = clocks.get(each, now)
             if clock < least and each not in busy:
                 chosen, least = each, clock
-                if clock == self._now:  # none is earlier
+                if clock <= now:  # none is earlier
+                    least = now
                     break
         if chosen is None:
             return None
@@ -240,9 +243,6 @@ class Turns:
         else:
             del self._ring[client]
         return job
-
-    def _clock(self, client: Client) -> float:
-        return max(self._clocks.get(client, 0.0), self._now)
 
     def drop(self) -> Job | None:
         """Remove the newest job of the client with most jobs; on a tie, of the one whose turn is last."""
