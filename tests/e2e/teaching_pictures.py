@@ -207,7 +207,7 @@ class Course:
 
     def _opens_room(self, page: Page) -> None:
         page.goto("/")
-        page.wait_for_selector("body[data-connection=online]")
+        expect(page.locator("body")).to_have_attribute("data-connection", "online")
         open_room(page, self._room)
 
     def _pupil(self, number: int) -> Client:
@@ -220,7 +220,7 @@ class Course:
         page.locator("#username").fill(username)
         page.locator("#password").fill(self._passwords[username])
         page.locator("#login-submit").click()
-        page.wait_for_selector("body[data-connection=online]")
+        expect(page.locator("body")).to_have_attribute("data-connection", "online")
         if page.locator("#back").is_visible():
             page.locator("#back").click()
         open_room(page, self._room)

@@ -86,7 +86,7 @@ def test_an_edit_is_there_again_when_its_message_is(people, name, way):
         assert anna.request.post("/user/logout", data={}).ok
         anna.locator("#password").fill(PASSWORD)
         anna.locator("#password").press("Enter")
-        anna.wait_for_selector("body[data-connection=online]")
+        expect(anna.locator("body")).to_have_attribute("data-connection", "online")
     else:
         if way == "going back":
             anna.go_back()

@@ -32,7 +32,7 @@ def box_of(locator: Locator) -> FloatRect:
 def test_a_nickname_cannot_impersonate_another_user(people, name):
     teacher, pupil = name("Ms Miller"), name("pupil7")
     alike = teacher.replace("M", "\u041c")  # Cyrillic; the same letters are refused
-    anna, room = own_room(people, name, is_altered=True)
+    anna, room = own_room(people, name)
     people.client(teacher).post("/room/join", roomname=room)
     liar = people.client(name("other"))
     liar.post("/User", username=pupil, nickname=alike, password="correct horse")
@@ -130,7 +130,7 @@ def test_a_message_turns_round_nothing_but_itself(people, name):
 
 
 def test_a_long_message_is_folded_until_it_is_asked_for(people, name):
-    anna, room = own_room(people, name, is_altered=True)
+    anna, room = own_room(people, name)
     bert = people.client(name("bert"))
     bert.post("/room/join", roomname=room)
     bert.say("\n".join(str(n) for n in range(300)), room)
@@ -154,7 +154,7 @@ def test_heaps_of_marks_stay_in_their_bubble_and_long_names_in_their_heading(peo
     bert = people.client(name("bert"))
     bert.post("/room/create", roomname=wide)
     bert.say("a" + "\u0301" * 120, wide)
-    anna = people.page(user=name("anna"), joins=[wide], is_altered=True)
+    anna = people.page(user=name("anna"), joins=[wide])
     for size in (PHONE, ViewportSize(width=1280, height=800)):
         anna.set_viewport_size(size)
         anna.wait_for_function("(width) => innerWidth === width", arg=size["width"])
@@ -169,7 +169,7 @@ def test_heaps_of_marks_stay_in_their_bubble_and_long_names_in_their_heading(peo
 
 
 def test_a_very_tall_picture_is_cropped_and_opens_to_be_read(people, name):
-    anna, room = own_room(people, name, is_altered=True)
+    anna, room = own_room(people, name)
     bert = people.client(name("bert"))
     bert.post("/room/join", roomname=room)
     bert.show(tall(), room)

@@ -92,13 +92,13 @@ def test_a_large_font_of_the_browser_cuts_nothing(people, name):
             assert page.evaluate(CUT) == [], size
             expect_no_sideways_scroll(page)
 
-    visitor = people.page(viewport=SMALL[0])
+    visitor = people.page(viewport=SMALL[0], is_altered=True)
     enlarge(visitor)
     for tab in ("#tab-login", "#tab-register"):
         visitor.locator(tab).click()
         visitor.locator("#login-submit").click()
         expect_whole(visitor)
-    anna, _room = own_room(people, name, viewport=SMALL[0])
+    anna, _room = own_room(people, name, viewport=SMALL[0], is_altered=True)
     enlarge(anna)
     say(anna, "one long line that has to be broken several times https://example.org/" + "m" * 80)
     expect(anna.locator("[data-state=stored]")).to_be_visible()

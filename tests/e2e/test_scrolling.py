@@ -87,7 +87,7 @@ def test_a_phone_that_shows_the_list_does_not_fetch_all_history(people, name):
     carl.post("/room/create", roomname=room)
     for number in range(55):
         carl.say(f"message {number}", room)
-    anna = people.join(name("anna"), viewport={"width": 390, "height": 844})
+    anna = people.join(name("anna"), viewport={"width": 390, "height": 844}, is_altered=True)
     anna.request.post("/room/join", data={"roomname": room})
     anna.request.post("/room/leave", data={"roomname": "public"})
     asked = []
