@@ -23,6 +23,7 @@ Meet = Callable[[Any, str], Any]
 MakeUser = Callable[[str], RealtimeUser]
 MakeRoomapi = Callable[[str], RoomapiClient]
 MakeMember = Callable[[str], Member]
+RunCommand = Callable[..., tuple[int, str]]
 CLIENTS: list[Any] = [
     PollingClient,
     FollowingRoomapiClient,
@@ -145,3 +146,14 @@ def member(shared_url: str) -> Iterator[MakeMember]:
     yield make
     for each in made:
         each.close()
+
+
+@pytest.fixture
+def run(app: Flask) -> RunCommand:
+    """Run `flask chat …`, and return the exit code and the output."""
+
+    def command(*words: str, **options: Any) -> tuple[int, str]:
+        result = app.test_cli_runner().invoke(args=["chat", *words], **options)
+        return result.exit_code, result.output
+
+    return command
