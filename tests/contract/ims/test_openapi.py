@@ -50,7 +50,8 @@ def operation_of(app: Flask, label: str) -> Any:
             if isinstance(found, Ok):
                 _operations[found.ok().label] = found.ok()
     operation = _operations[label]
-    operation.app = operation.schema.app = app
+    # The document keeps the first one: with another, Schemathesis would look for constants in all modules again.
+    operation.app = app
     return operation
 
 
