@@ -80,23 +80,23 @@ def test_a_pull_of_thousands_of_names(alice: PollingClient, name: str) -> None:
     assert costs_at_most(AFTER, lambda: alice.call("POST", "/chat/pull?timeout=0", body), len(raw))
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "body"),
-    [
-        ("GET", "/conversations/manage_messages", {"conversationId": 1, "content": "a" * 99 + "b"}),
-        ("GET", "/search_user", {"query_name": ACCENTS}),
-        ("POST", "/interface", {"conversationId": 1, "unreads": 10**9}),
-        ("GET", "/interface", {"conversationId": 1}),
-        ("GET", "/conversations", {}),
-        ("POST", "/chat/pull", {}),
-    ],
-)
-def test_requests_after_log_in(app, alice: PollingClient, method: str, path: str, body: dict[str, Any]) -> None:
-    store = app.extensions["commonroom"].store
+AFTER_LOG_IN: list[tuple[str, str, dict[str, Any]]] = [
+    ("GET", "/conversations/manage_messages", {"conversationId": 1, "content": "a" * 99 + "b"}),
+    ("GET", "/search_user", {"query_name": ACCENTS}),
+    ("POST", "/interface", {"conversationId": 1, "unreads": 10**9}),
+    ("GET", "/interface", {"conversationId": 1}),
+    ("GET", "/conversations", {}),
+    ("POST", "/chat/pull", {}),
+]
+
+
+def test_requests_after_log_in_among_thousands_of_messages(app: Flask, alice: PollingClient) -> None:
+    """In one test, as filling the database takes longer than the requests."""
     rows = [(1, 1, 5_000_000_000_000_000 + n, "text", "a" * 500) for n in range(12_000)]
-    with store.write() as tx:
+    with app.extensions["commonroom"].store.write() as tx:
         columns = "room_id, sender_id, time, type, content"
         execute(tx, f"INSERT INTO messages ({columns}) VALUES (?, ?, ?, ?, ?)", rows)
         execute(tx, "UPDATE rooms SET last_time = 5000000000020000")
         execute(tx, "UPDATE memberships SET read_time = 0")
-    assert costs_at_most(AFTER, lambda: alice.call(method, path, body), 0)
+    dear = [request for request in AFTER_LOG_IN if not costs_at_most(AFTER, partial(alice.call, *request), 0)]
+    assert dear == []
