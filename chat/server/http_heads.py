@@ -115,7 +115,10 @@ def read(raw: bytes) -> Head:
             return read_all(raw)
         own.append((name, value))
         rest = b"%b\r\n%b" % (before, after)
-    known, names = _read_known(rest)
+    try:
+        known, names = _read_known(rest)
+    except FramingError:
+        return read_all(raw)  # refuses it as a whole, whose reason may be another
     if not own:
         return known
     for name, _ in own:

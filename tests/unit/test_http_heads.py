@@ -151,7 +151,8 @@ _LINES = [
     "Content-Length: ", "Content-Length: +3", "Content-Length: 3 ", "Authorization: t", "Authorization: Bearer t",
     "authorization: t", "Authorization: ", "Authorization:  t", "Authorization: t ", "Authorization: a  b",
     "Authorization: t\rA: b", "Authorization: t\nA: b", "Authorization: t\x00", "Authorization: \xe9",
-    "Authorization: " + "t" * 1900, "Transfer-Encoding: chunked", "Expect: 100-continue",
+    "Authorization: " + "t" * 1900, "Transfer-Encoding: chunked", "Transfer-Encoding: identity",
+    "Expect: 100-continue",
 ]  # fmt: skip
 
 
@@ -159,6 +160,13 @@ _LINES = [
 def test_a_head_is_read_as_if_none_were_known(lines: list[str]) -> None:
     raw = "\r\n".join(["POST /a HTTP/1.1", "Host: x", *lines, "", ""]).encode("latin-1")
     assert _read_by(read, raw) == _read_by(read_all, raw)
+
+
+@pytest.mark.parametrize("coding", ["Transfer-Encoding: identity", "Transfer-Encoding: chunked" + "\r\nA: b" * 256])
+def test_a_head_is_refused_as_if_none_were_known(coding: str) -> None:
+    """The reason is that of the whole head, with its length."""
+    raw = f"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n{coding}\r\n\r\n".encode()
+    assert _read_by(read, raw) == _read_by(read_all, raw) == "400 Bad Request"
 
 
 def _read_by(way: Callable[[bytes], Head], raw: bytes) -> object:
