@@ -72,10 +72,7 @@ class Pushes:
         if self._is_over or self._is_asking or connection.is_busy:
             self._is_due = True
             return
-        if self._is_pausing:
-            return
-        if reader.expired:
-            connection.stop(GOING_AWAY)
+        if self._is_pausing and not reader.expired:
             return
         if not connection.is_drained and reader.is_behind:
             self._is_due = True
@@ -91,6 +88,9 @@ class Pushes:
             connection.write(found if isinstance(found, bytes) else b"".join(found))
             if reader.pace is not None:
                 self._pause(reader.pace())
+        if reader.expired and not reader.is_behind:  # only now: the news may be the client's own last message
+            connection.stop(GOING_AWAY)
+            return
         if is_overtaken or reader.is_behind:
             self._is_due = True
             connection.wake()

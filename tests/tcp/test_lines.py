@@ -15,7 +15,7 @@ import pytest
 from tests.contract.tcp_client import Lines
 from tests.processes import resting_sockets_of, rss_of, sockets_of
 from tests.real_server import Server, wait_until
-from tests.tcp.conftest import Connect, create
+from tests.tcp.conftest import Connect, create, enter
 
 BEAT = b'{"message_type":"heartbeat"}'
 
@@ -179,6 +179,28 @@ def test_stopping_says_so_and_closes(server: Callable[..., Server], how: signal.
             each.close()
         assert live.wait() == 0
     assert "Traceback" not in live.log.read_text()
+
+
+def test_all_that_is_stored_before_the_stop_comes_back_to_its_sender(server: Callable[..., Server]) -> None:
+    live = server(CHAT_RATE_LIMITS="off")
+    with contextlib.ExitStack() as stack:
+        senders = [stack.enter_context(Lines(live.tcp_port)) for _ in range(5)]
+        for number, sender in enumerate(senders):
+            sender.sign_in(f"sender {number}")
+        for number, sender in enumerate(senders):
+            text = {"message_type": "chat_message", "chat_group_name": "public"}
+            lines = [json.dumps({**text, "content": f"{number} {n}"}).encode() for n in range(1000)]
+            sender.raw(b"\n".join(lines) + b"\n")
+        began = senders[0].next()
+        live.signal(signal.SIGTERM)
+        came = {said.get("content") for sender in senders for said in sender.rest()} | {began["content"]}
+    assert live.wait() == 0
+    live.start()
+    with Lines(live.tcp_port) as reader:
+        reader.sign_in("reader")
+        stored = [said["content"] for said in enter(reader, "public")]
+    assert stored
+    assert set(stored) - came == set()
 
 
 def test_a_taken_port_is_a_loud_warning_and_the_rest_serves(server: Callable[..., Server]) -> None:

@@ -17,6 +17,7 @@ class Loop:
         self.threads: list[Callable[[], None]] = []
         self.written: list[bytes] = []
         self.was_woken = False
+        self.was_stopped = False
         self.loop = self
         self.later: list[tuple[float, Callable[[], None]]] = []
         self.look: Callable[[], None] = lambda: None
@@ -35,6 +36,9 @@ class Loop:
 
     def wake(self) -> None:
         self.was_woken = True
+
+    def stop(self, _code: int) -> None:
+        self.was_stopped = True
 
 
 class Numbers:
@@ -170,3 +174,29 @@ def test_news_is_coming_until_a_thread_has_found_all_of_it() -> None:
     assert pushes.is_coming, "the event may be of later news"
     turn(pushes, loop)
     assert not pushes.is_coming
+
+
+def test_what_a_client_sent_last_comes_back_before_the_server_stops() -> None:
+    pushes, loop, source = begin()
+    loop.threads.pop()()
+    loop.is_busy = True
+    source.expired = True
+    pushes.look()  # woken, as the server stops
+    source.stored += [b"<%d>" % number for number in range(65)]  # the last is the client's own
+    loop.is_busy = False
+    pushes.look()
+    turn(pushes, loop)
+    assert loop.written[-1].endswith(b"<64>")
+    assert loop.was_stopped
+
+
+def test_a_pause_does_not_delay_the_stop() -> None:
+    pushes, loop, source = begin()
+    source.pace = lambda: 0.5
+    source.stored.append(b"one")
+    loop.threads.pop()()
+    source.stored.append(b"two")
+    source.expired = True
+    pushes.look()
+    assert loop.written == [b"one", b"two"]
+    assert loop.was_stopped
