@@ -11,7 +11,8 @@ from chat.models import Attachment, AttachmentChunk, Message, Room
 from chat.services import Services
 from chat.services.messages import Draft
 from tests.conftest import services_of
-from tests.contract.test_moving import furnish, ran, rows_of
+from tests.contract.conftest import ran
+from tests.contract.test_moving import furnish, rows_of
 
 pytestmark = [pytest.mark.sqlite_only, pytest.mark.acceptance(11)]
 MESSAGES = 200_000

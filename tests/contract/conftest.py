@@ -148,12 +148,13 @@ def member(shared_url: str) -> Iterator[MakeMember]:
         each.close()
 
 
+def ran(app: Flask, *words: str, **options: Any) -> tuple[int, str]:
+    """Run `flask chat …`, and return the exit code and the output."""
+    result = app.test_cli_runner().invoke(args=["chat", *words], **options)
+    return result.exit_code, result.output
+
+
 @pytest.fixture
 def run(app: Flask) -> RunCommand:
-    """Run `flask chat …`, and return the exit code and the output."""
-
-    def command(*words: str, **options: Any) -> tuple[int, str]:
-        result = app.test_cli_runner().invoke(args=["chat", *words], **options)
-        return result.exit_code, result.output
-
-    return command
+    """`ran` on the test's application, or on another one."""
+    return lambda *words, on=app, **options: ran(on, *words, **options)

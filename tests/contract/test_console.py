@@ -13,6 +13,7 @@ from chat.services.messages import Draft
 from chat.services.usernames import name_columns
 from tests.conftest import services_of
 from tests.contract.clients import PollingClient
+from tests.contract.conftest import ran
 from tests.contract.registered import polling
 
 
@@ -101,11 +102,7 @@ def test_tables_of_2000_people_cost_little_a_page(app: Flask, teacher: PollingCl
 
 @pytest.fixture
 def chat(app: Flask) -> Callable[..., str]:
-    def run(*arguments: str, says: str = "") -> str:
-        result = app.test_cli_runner().invoke(args=["chat", *arguments], input=says)
-        return str(result.output)
-
-    return run
+    return lambda *arguments, says="": ran(app, *arguments, input=says)[1]
 
 
 def test_the_commands_show_and_do_the_same(app: Flask, teacher: PollingClient, chat: Callable[..., str]) -> None:

@@ -19,21 +19,11 @@ from chat.models import Actor
 from chat.services import Services
 from chat.services.messages import Draft
 from tests.conftest import services_of, sign_up
+from tests.contract.conftest import RunCommand, ran
 from tests.database import execute
 from tests.pictures import noise
 
-Run = Callable[..., tuple[int, str]]
 pytestmark = pytest.mark.sqlite_only  # the test's own database: moves begin there
-
-
-@pytest.fixture
-def run(app: Flask) -> Run:
-    return lambda *words, on=app: ran(on, *words)
-
-
-def ran(app: Flask, *words: str) -> tuple[int, str]:
-    result = app.test_cli_runner().invoke(args=["chat", *words])
-    return result.exit_code, result.output
 
 
 def furnish(services: Services) -> Actor:
@@ -77,7 +67,7 @@ def assert_has_statistics(services: Services) -> None:
 
 
 def test_everything_moves_there_and_back(
-    app: Flask, make_app: Callable[..., Flask], run: Run, elsewhere: str, tmp_path: Path
+    app: Flask, make_app: Callable[..., Flask], run: RunCommand, elsewhere: str, tmp_path: Path
 ) -> None:
     alice = furnish(services_of(app))
     was = rows_of(services_of(app))
@@ -118,7 +108,7 @@ def test_a_terminal_shows_how_far_it_is(app: Flask, elsewhere: str, monkeypatch:
 def test_a_break_leaves_the_target_empty_and_it_is_run_again(
     app: Flask,
     make_app: Callable[..., Flask],
-    run: Run,
+    run: RunCommand,
     elsewhere: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -144,7 +134,7 @@ def test_a_break_leaves_the_target_empty_and_it_is_run_again(
 
 
 def test_a_copy_that_differs_is_found_and_undone(
-    app: Flask, make_app: Callable[..., Flask], run: Run, elsewhere: str
+    app: Flask, make_app: Callable[..., Flask], run: RunCommand, elsewhere: str
 ) -> None:
     """The target changes a row while it is stored, as faulty memory might."""
     furnish(services_of(app))
@@ -158,7 +148,7 @@ def test_a_copy_that_differs_is_found_and_undone(
     assert rows_of(services_of(make_app(database_url=elsewhere)))["users"] == []
 
 
-def test_what_cannot_be_moved_is_said_in_one_line(app: Flask, run: Run, elsewhere: str, tmp_path: Path) -> None:
+def test_what_cannot_be_moved_is_said_in_one_line(app: Flask, run: RunCommand, elsewhere: str, tmp_path: Path) -> None:
     here = app.config["SETTINGS"].database_path
     for url, words in (
         ("mysql://host/x", "give a SQLite file by its absolute path"),
