@@ -36,7 +36,7 @@ class LineConnection(StreamConnection):
     """A LinePeer."""
 
     __slots__ = (
-        "_buffer", "_got_eof", "_is_first", "_protocol", "_raw_left", "_searched", "_sender", "_transfer_due",
+        "_buffer", "_is_first", "_protocol", "_raw_left", "_searched", "_sender", "_transfer_due",
     )  # fmt: skip
 
     ANSWERS_FAREWELL = False
@@ -47,7 +47,6 @@ class LineConnection(StreamConnection):
         self._protocol = protocol
         self._buffer = bytearray()
         self._searched = 0  # length of the prefix known to contain no line end
-        self._got_eof = False  # the client has closed its side; complete lines may still be buffered
         self._is_first = True  # no line has arrived yet
         self._raw_left = 0  # raw bytes still expected
         self._sender: PieceSender | None = None  # of content sent in chunks; the connection is busy meanwhile

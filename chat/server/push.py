@@ -61,6 +61,11 @@ class Pushes:
         self._has_failed = False  # the last look in a thread has, and is tried again
 
     @property
+    def is_looking(self) -> bool:
+        """Whether a thread looks for news; not while a failed look waits for the next."""
+        return self._is_asking and not self._has_failed
+
+    @property
     def is_coming(self) -> bool:
         """Whether news may come without a further event: a look goes on or is due, and the last one has not failed."""
         return (self._is_asking or self._is_due) and not self._has_failed

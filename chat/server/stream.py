@@ -12,7 +12,7 @@ from chat.lanes import Lane, WrongLane
 from chat.server.client_identity import limited_address
 from chat.server.deadlines import NEVER
 from chat.server.host import Host
-from chat.server.ports import INTERNAL, NORMAL, TRY_LATER, PushReader, Raw, Session
+from chat.server.ports import GOING_AWAY, INTERNAL, NORMAL, TRY_LATER, PushReader, Raw, Session
 from chat.server.push import Pushes
 from chat.server.states import StreamState
 from chat.server.stream_transport import StreamTransport
@@ -103,7 +103,7 @@ class StreamConnection(StreamTransport):
 
     def eof_received(self) -> bool:
         # Half-closed: messages already sent are still handled and answered.
-        self._at_end = True
+        self._at_end = self._got_eof = True
         if self.is_open:
             self._advance()
         elif self._transport is not None:
@@ -143,6 +143,11 @@ class StreamConnection(StreamTransport):
     def wake(self) -> None:
         """Schedule a look, from any thread."""
         self.host.wake(self)
+
+    def stop(self, code: int = GOING_AWAY) -> None:
+        """Finish the current message, push news that a thread looks for, and close. May be called repeatedly."""
+        if self._pushes is None or not self._pushes.is_looking:
+            super().stop(code)
 
     # Peer: called by the session, from any thread
 

@@ -24,7 +24,7 @@ CLOSE_SECONDS = 3.0  # for the client's closing handshake
 
 class StreamTransport(TransportOwner):
     __slots__ = (
-        "_at_end", "_give_up_at", "_heartbeat", "_owed", "_write_due", "client", "is_busy", "state",
+        "_at_end", "_give_up_at", "_got_eof", "_heartbeat", "_owed", "_write_due", "client", "is_busy", "state",
     )  # fmt: skip
 
     PING = b""  # a ping that every live client answers, or b""
@@ -38,7 +38,8 @@ class StreamTransport(TransportOwner):
         self.state = StreamState.NEW
         self.is_busy = False  # a message is being handled
         self._owed = 0  # bytes pending when its last answer was written, which do not count against the limit
-        self._at_end = False  # the client has closed its side
+        self._at_end = False  # nothing more of the client is handled
+        self._got_eof = False  # the client has closed its side; messages may still be buffered
         self._heartbeat: Heartbeat | None = None
         self._write_due = NEVER  # when a client that does not read is checked
         self._give_up_at = NEVER  # for the login, the end of the session, or the client's closing handshake
@@ -198,7 +199,9 @@ class StreamTransport(TransportOwner):
         self._give_up_at = time.monotonic() + CLOSE_SECONDS
         self._update_deadline(self._give_up_at)
         self._set_reading(on=True)  # reads the client's close frame; with unread data TCP would discard ours
-        if deaf or not farewell or not self.ANSWERS_FAREWELL:
+        if self._got_eof:
+            self._transport.close()  # no answer can come
+        elif deaf or not farewell or not self.ANSWERS_FAREWELL:
             end_writing(self._transport)
 
     def _close_at(self, deadline: float) -> None:

@@ -74,3 +74,34 @@ def test_nobody_waits_for_a_look_that_fails(
     lines.eof_received()
     worker.work.pop()()
     assert transport.closing
+
+
+def test_a_stop_waits_for_news_that_a_thread_looks_for(
+    lines: LineConnection, worker: Worker, transport: Transport, written: list[bytes]
+) -> None:
+    reader = FoundByThread()
+    lines.follow(lambda _wake: reader)
+    lines.stop()
+    assert lines.is_open
+    reader.expired = True
+    worker.work.pop()()
+    assert written[0] == b"news"
+    assert not lines.is_open
+
+
+def test_a_stop_does_not_wait_for_a_look_that_fails(lines: LineConnection, worker: Worker) -> None:
+    reader = FoundByThread()
+    reader.fails = True
+    lines.follow(lambda _wake: reader)
+    worker.work.pop()()
+    lines.stop()
+    assert not lines.is_open
+
+
+def test_a_client_that_has_closed_its_side_is_not_waited_for(
+    lines: LineConnection, worker: Worker, transport: Transport
+) -> None:
+    lines.data_received(b"one\ntwo\n")
+    lines.eof_received()
+    lines.close()
+    assert transport.closing

@@ -93,3 +93,14 @@ def test_connections_woken_during_a_look_wait_for_the_next_turn() -> None:
     worker.wake(Behind())
     worker._look_at_woken()
     assert turns == ["scheduled", "looked", "scheduled"]
+
+
+def test_a_socket_that_has_closed_its_side_is_not_waited_for(
+    socket: StreamConnection, transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "can_write_eof", lambda: True)
+    socket.data_received(frame(TEXT, "hello"))
+    socket.eof_received()
+    assert not transport.closing
+    socket.close()
+    assert transport.closing
