@@ -106,7 +106,6 @@ def on_reload(server):
 def post_fork(server, worker):
     """Have glibc return memory: large answers by mmap, and fewer heaps for threads."""
     worker.follow_reloads(server.handover)
-    gc.disable()  # until all modules are loaded: see post_worker_init
     with contextlib.suppress(AttributeError):
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 256 * 1024)
@@ -139,10 +138,7 @@ def post_worker_init(worker):
     metrics.watch(connections=worker.count_connections, held=worker.count_held)
     if worker.age == 1:  # the first of the start, not those that replace it
         _say_who_teaches(services.site, "https" if worker.cfg.is_ssl else "http")
-    # Objects loaded so far are permanent. Scanning them in each full collection stopped all threads for 0.1 s. No
-    # collection first: it takes 0.07 s, and loading leaves next to no garbage (1,352 objects, no page of memory).
-    gc.freeze()
-    gc.enable()
+    gc.freeze()  # as in wsgi.py, whose objects took each full collection 0.1 s, in which all threads stood
 
 
 def _start(services):
