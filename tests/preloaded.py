@@ -4,9 +4,13 @@ import gc
 import tempfile
 from pathlib import Path
 
+import gunicorn.glogging  # noqa: F401 - and the worker's modules, which gunicorn finds by name
+
 import serving  # noqa: F401
 import tests.hashing  # noqa: F401
 from app import create_app
+from chat import logs  # noqa: F401
+from chat.server import worker  # noqa: F401
 from config import Settings
 from tests import moves, routes, statements
 
