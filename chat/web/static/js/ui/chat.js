@@ -183,7 +183,7 @@ export class Chat {
         if (state !== "online") return;
         this.#outbox.retryPassing();
         this.conversation.heal();
-        this.members.refresh();
+        this.members.changed(); // soon, as the first pull's answer asks for the same
       },
     };
   }
