@@ -3,30 +3,36 @@
 async ({ width, scheme, tags, contrast, isFirst, isLast }) => {
   const frame = () => new Promise(requestAnimationFrame);
   while (innerWidth !== width) await frame();
+  while ([...document.querySelectorAll("dialog img")].some((image) => !image.naturalWidth)) await frame();
   for (const _ of [1, 2]) await frame(); // the page's observers of sizes act at the end of a frame
   const found = new Set();
   const scope = document.querySelector("dialog") ?? document;
   const shown = (selector) => [...scope.querySelectorAll(selector)].filter((node) => node.checkVisibility({ visibilityProperty: true }));
   const about = (node) => `${node.tagName.toLowerCase()}#${node.id}.${node.className} «${(node.textContent || "").trim().slice(0, 40)}»`;
   const isOpaque = (node) => node !== document && /^rgb\(/.test(getComputedStyle(node).backgroundColor);
+  // By default axe-core describes all elements it looked at, makes selectors, and reads the style sheets, which no rule of these tags needs.
+  const USUAL = { resultTypes: ["violations"], iframes: false, selectors: false, elementRef: true, preload: { assets: ["media"] } };
   const check = async (options) => {
     // axe-core would compare a dialog with all elements behind it, although a modal one covers them: it does not see these.
-    const isThere = (node) => !behind.includes(node);
+    const isThere = (node) => !behind.includes(node) && !shapes.includes(node);
     const filter = (node) => (isThere(node) ? NodeFilter.FILTER_ACCEPT : NodeFilter.FILTER_REJECT);
     document.createTreeWalker = (top, what) => Document.prototype.createTreeWalker.call(document, top, what, filter);
     const childNodes = [...document.body.childNodes].filter(isThere);
     Object.defineProperty(document.body, "childNodes", { value: childNodes, configurable: true });
-    const { violations } = await axe.run(scope, { resultTypes: ["violations"], iframes: false, ...options });
+    const { violations } = await axe.run(scope, { ...USUAL, ...options });
     delete document.body.childNodes;
     delete document.createTreeWalker;
     for (const { id, nodes } of violations) {
-      for (const { html, any } of nodes) found.add(`${scheme} ${id}: ${html.slice(0, 160)} ${any[0]?.message ?? ""}`);
+      for (const { element, any } of nodes) found.add(`${scheme} ${id}: ${element.outerHTML.slice(0, 160)} ${any[0]?.message ?? ""}`);
     }
   };
 
   const root = document.documentElement;
   if (contrast !== "none" && root.dataset.theme) root.dataset.theme = scheme; // pages without it have one scheme
+  // Shapes of icons, which only other elements show, stay as they were when axe-core looked at the whole page.
+  const shapes = globalThis.areShapesSeen ? [...document.querySelectorAll("body > .sprite")] : [];
   if (isFirst) {
+    axe.configure({ noHtml: true });
     const behind = isOpaque(scope) ? [...document.body.children].filter((node) => !node.contains(scope)) : [];
     globalThis.looks = { behind, earlier: [] };
   }
@@ -47,6 +53,7 @@ async ({ width, scheme, tags, contrast, isFirst, isLast }) => {
     await check({ runOnly: { type: "rule", values: ["target-size", "scrollable-region-focusable", ...ofColours] } });
   }
   earlier.push(now);
+  globalThis.areShapesSeen ||= scope === document;
   if (contrast === "rest") window.shownBefore = new Set(shown("*"));
 
   if (isLast) for (const node of behind) node.style.contentVisibility = "";

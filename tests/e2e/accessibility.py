@@ -47,6 +47,7 @@ THIN_OUT = """([selector, keep]) => {
         if (seen[kind] > keep) node.remove();
     }
 }"""
+_texts: dict[str, list[str]] = {}  # English and Chinese, by key: the same for all walks
 NOTE_SHOWN = """() => {
     const scope = document.querySelector("dialog") ?? document;
     const isShown = (node) => node.checkVisibility({ visibilityProperty: true });
@@ -67,9 +68,8 @@ class Walk:
         self.page = page
         self._is_second = is_second
         self.found: list[str] = []
-        self._axe = axe_core()
+        self._script = f"{axe_core()}\n;({CONTRAST})()"
         self._devices = page.context.new_cdp_session(page)
-        self._texts: dict[str, list[str]] = {}  # English and Chinese, by key
         self._size = (0, 0, 0)
         self.resize(DESKTOP)
 
@@ -84,15 +84,13 @@ class Walk:
             self.page.goto("about:blank")
         self.page.goto(address)
         expect(self.page.locator(shown).first).to_be_visible()
-        self.page.evaluate(self._axe)
-        self.page.evaluate(CONTRAST)
+        self.page.evaluate(self._script)
 
     def text(self, key: str) -> str:
-        """The page's text in its language."""
-        if not self._texts:
-            self._texts = self.page.evaluate("async () => (await import('/static/js/lib/i18n.js')).STRINGS")
-        language = str(self.page.evaluate("document.documentElement.lang"))
-        return self._texts[key][language.startswith("zh")]
+        """The page's text in the walk's language."""
+        if not _texts:
+            _texts.update(self.page.evaluate("async () => (await import('/static/js/lib/i18n.js')).STRINGS"))
+        return _texts[key][self._is_second]
 
     def thin_out(self, selector: str, keep: int = 0) -> None:
         """Remove nodes from a long page, but for some of each kind: axe-core takes seconds for thousands of them."""
@@ -142,8 +140,7 @@ class Walk:
 
         The focus then is on `back`, else on the opener.
         """
-        opener.focus()
-        self.page.keyboard.press("Enter")
+        opener.press("Enter")
         dialog = self.page.locator("dialog").last  # for a moment beside the one that led to it
         expect(dialog).to_be_visible()
         for step in steps:
@@ -151,8 +148,6 @@ class Walk:
             dialog.get_by_role("button", name=self.text(step), exact=True).press("Enter")
             expect(dialog).not_to_have_attribute("data-id", before)
         expect(self.page.locator("dialog")).to_have_count(1)
-        images = "() => [...document.querySelectorAll('dialog img')].every((image) => image.naturalWidth)"
-        self.page.wait_for_function(images)
         self.look(screen)
         if not self.page.evaluate("document.querySelector('dialog').contains(document.activeElement)"):
             self.found.append(f"{screen}: the focus is outside")
@@ -172,7 +167,9 @@ class Walk:
 
     def focus_is_on(self, screen: str, node: Locator) -> None:
         """The focus is where it was before a dialog was opened."""
-        if not node.evaluate("(node) => node === document.activeElement"):
+        try:
+            expect(node).to_be_focused(timeout=1)  # looks once; a locator's evaluate takes more CPU
+        except AssertionError:
             now = self.page.evaluate("document.activeElement.outerHTML.slice(0, 120)")
             self.found.append(f"{screen}: afterwards the focus is on {now}")
 
