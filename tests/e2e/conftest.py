@@ -154,6 +154,7 @@ class People:
         room: str = "",
         joins: Sequence[str] = (),
         is_teacher: bool = False,
+        is_known: bool = False,
         at: str = "",
         is_altered: bool = False,
         **options: Any,
@@ -161,6 +162,7 @@ class People:
         """Open the page in a browser context, for a visitor or a new logged-in user, in a new room of theirs if named.
 
         joins: rooms of others, the first of which shows. at: another address than the chat's.
+        is_known: the user exists, and logs in.
         is_altered: the test leaves traces in the page that a new address does not remove, such as another clock.
         """
         if is_altered or options.keys() - {"viewport"}:
@@ -172,7 +174,7 @@ class People:
             if options:
                 desk.page.set_viewport_size(options["viewport"])
         if user is not None:
-            desk.post("/user/register", username=user, password=PASSWORD)
+            desk.post("/user/login" if is_known else "/user/register", username=user, password=PASSWORD)
             if is_teacher:
                 self._server.flask("chat", "teacher", user)
         for joined in joins:

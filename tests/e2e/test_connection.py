@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import PASSWORD
-from tests.e2e.steps import bubbles, create_room, expect_once, expect_stored, open_room, own_room, say, wait_for
+from tests.e2e.steps import bubbles, expect_once, expect_stored, open_room, own_room, say, wait_for
 
 
 def test_it_heals_when_the_server_comes_back(people, name, server):
@@ -184,11 +184,10 @@ STRANGE = "localStorage.setItem('commonroom.lease', '\"of another program\"');"
 
 @pytest.mark.parametrize("script", [REFUSED, FORBIDDEN, STRANGE], ids=["full", "forbidden", "strange"])
 def test_drafts_and_messages_do_not_need_the_browsers_storage(people, name, script):
-    anna = people.page(user=name("anna"), at="/healthz", is_altered=True)
-    anna.context.add_init_script(script)
-    anna.goto("/")
     room = name("room")
-    create_room(anna, room)
+    anna = people.page(user=name("anna"), room=room, at="/healthz", is_altered=True)
+    anna.context.add_init_script(script)
+    anna.goto(f"/#{room}")
     say(anna, "hello")
     expect_stored(anna, "hello")
     anna.locator("#message-text").fill("half a thought")

@@ -11,7 +11,7 @@ TABLET: dict[str, Any] = {"viewport": {"width": 900, "height": 700}, "has_touch"
 
 
 def test_back_and_escape_close_what_is_open_and_give_the_focus_back(people, name):
-    anna, room = own_room(people, name, by_hand=True)
+    anna, room = own_room(people, name, from_lobby=True)
     drop_file(anna, "#message-text", "paste")
     expect(anna.locator("[data-state=stored] .picture img")).to_be_visible()
     for opener in ("#find-rooms", "#create-room", "#room-details", ".picture"):
@@ -48,7 +48,7 @@ def test_back_from_a_room_that_a_dialog_led_to(people, name):
 
 
 def test_after_a_reload_back_leaves_what_shows(people, name):
-    anna, room = own_room(people, name, by_hand=True, **TABLET)
+    anna, room = own_room(people, name, from_lobby=True, **TABLET)
     for openers in (["#toggle-members"], ["#room-details"], ["#toggle-members", "#room-details"]):
         for opener in openers:
             anna.locator(opener).press("Enter")
@@ -63,7 +63,7 @@ def test_after_a_reload_back_leaves_what_shows(people, name):
 
 
 def test_after_a_reload_back_leaves_what_shows_on_a_phone(people, name):
-    anna, room = own_room(people, name, by_hand=True, **PHONE)
+    anna, room = own_room(people, name, from_lobby=True, **PHONE)
     anna.locator("#toggle-members").tap()
     expect(anna.locator("#members-pane")).to_be_visible()
     anna.reload()
@@ -75,7 +75,7 @@ def test_after_a_reload_back_leaves_what_shows_on_a_phone(people, name):
 
 
 def test_forward_to_what_is_closed_does_not_use_up_back(people, name):
-    anna, _ = own_room(people, name, by_hand=True)
+    anna, _ = own_room(people, name, from_lobby=True)
     anna.locator("#room-details").click()
     anna.go_back()
     expect(anna.get_by_role("dialog")).to_have_count(0)

@@ -75,7 +75,7 @@ def within(changed: tuple[int, int, int, int], box: FloatRect) -> bool:
 def marks(people: Any, name: Any) -> dict[str, Any]:
     """A teacher's room, in a page that does not show it yet, with a pupil; all names and texts have marks."""
     teacher, room = name("anna"), name("room")
-    page = people.page(user=teacher, room=room, is_teacher=True, at="/healthz", is_altered=True)
+    page = people.page(user=teacher, room=room, is_teacher=True, at="/healthz")
     pupil = people.client(marked(name("kim")))
     pupil.post("/user/profile", nickname=marked("Kim"))
     pupil.post("/room/join", roomname=room)

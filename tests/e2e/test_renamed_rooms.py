@@ -34,7 +34,7 @@ def make_busier_rooms(page: Page, name: Callable[[str], str], count: int) -> Non
 @pytest.mark.parametrize("by", ["pull", "list", "pull of a room beyond the list"])
 def test_a_room_with_another_name_stays_open_with_what_was_begun(people, name, by):
     people.may_lose_network = True
-    anna, room = own_room(people, name, is_altered=True)
+    anna, room = own_room(people, name)
     if "beyond" in by:
         cut_lists(anna, 2)
     elsewhere = anna.context.new_page()
@@ -79,7 +79,7 @@ def test_a_room_with_another_name_stays_open_with_what_was_begun(people, name, b
 def test_the_board_goes_on(people, name, rooms):
     """rooms: in a page of the list. Each busier room has the room's name in its own."""
     room = name("room")
-    anna = people.page(user=name("anna"), room=room, at="/healthz", is_altered=True)
+    anna = people.page(user=name("anna"), room=room, at="/healthz")
     cut_lists(anna, rooms)
     make_busier_rooms(anna, lambda other: room + other, 3)
     number = number_of(anna, room)

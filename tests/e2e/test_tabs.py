@@ -128,8 +128,7 @@ def test_a_session_that_a_slow_login_elsewhere_ends_is_told_as_that(people, name
 
 def test_messages_on_screen_on_any_device_are_read(people, name):
     anna, room = own_room(people, name)
-    phone = people.page()
-    log_in(phone, name("anna"))
+    phone = people.page(user=name("anna"), is_known=True)
     carl = people.client(name("carl"))
     carl.post("/room/join", roomname=room)
     for page in (anna, phone):
@@ -137,8 +136,7 @@ def test_messages_on_screen_on_any_device_are_read(people, name):
     carl.say("for Anna", room)
     for page in (anna, phone):
         expect(row(page, room).locator(".badge-count")).to_have_text("1")
-    third = people.page()
-    log_in(third, name("anna"))
+    third = people.page(user=name("anna"), is_known=True)
     expect(row(third, room).locator(".badge-count")).to_have_text("1")
     with phone.expect_request(re.compile(r"pull.*read=\d*[1-9]")):
         open_room(phone, room)
@@ -184,7 +182,7 @@ def test_a_new_password_is_told_and_the_focus_is_in_the_composer(people, name, s
 
 def test_a_password_reset_by_command_loses_nothing_that_is_being_written(people, name, server):
     people.may_lose_network = True
-    anna, _room = own_room(people, name, is_altered=True)
+    anna, _room = own_room(people, name)
     say(anna, "said")
     expect_stored(anna, "said")
     anna.locator(".message").hover()
