@@ -1,8 +1,14 @@
 """Properties of every route in every protocol."""
 
-import pytest
-from flask import Flask
+import operator
+import re
+from collections.abc import Callable
 
+import pytest
+from flask import Blueprint, Flask
+from werkzeug.routing.matcher import StateMachineMatcher
+
+from tests import routes
 from tests.contract.conftest import Clients
 
 
@@ -84,3 +90,26 @@ def test_a_browser_that_opens_an_address_of_an_api_gets_its_form(app: Flask) -> 
     refused = app.test_client().get("/own-data.zip", headers=BROWSER)
     assert (refused.status_code, refused.mimetype) == (401, "text/html")
     assert "You are not logged in." in refused.text
+
+
+def test_applications_of_the_tests_have_the_routes_of_a_servers(
+    make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """tests.routes keeps them for all applications of this process."""
+    another, kept = make_app(), make_app()
+    assert all(map(operator.is_, kept.url_map.iter_rules(), another.url_map.iter_rules()))
+    monkeypatch.setattr(Blueprint, "register", routes.REGISTER)
+    plain = make_app()
+    about = [(rule, rule.endpoint, rule.methods, rule.websocket) for rule in plain.url_map.iter_rules()]
+    assert [(rule, rule.endpoint, rule.methods, rule.websocket) for rule in kept.url_map.iter_rules()] == about
+    assert kept.view_functions.keys() == plain.view_functions.keys()
+    assert kept.blueprints.keys() == plain.blueprints.keys()
+    matcher = StateMachineMatcher(merge_slashes=False)
+    for rule in plain.url_map.iter_rules():
+        matcher.add(rule)
+    matcher.update()
+    kept.url_map.update()
+    for rule in plain.url_map.iter_rules():
+        for method in sorted(rule.methods or ()):
+            asked = ("", re.sub("<[^>]*>", "1", rule.rule), method, rule.websocket)
+            assert kept.url_map._matcher.match(*asked) == matcher.match(*asked)
