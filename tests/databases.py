@@ -9,7 +9,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from flask_migrate import upgrade
 
 from tests import postgresql
 
@@ -86,6 +85,8 @@ class Databases:
 
 def migrate(url: str) -> None:
     """Make the tables in an empty database, and leave no connection behind."""
+    from flask_migrate import upgrade  # here, as it loads Alembic
+
     from app import create_app
     from tests.conftest import services_of, settings_at
 

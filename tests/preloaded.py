@@ -4,6 +4,8 @@ import gc
 import tempfile
 from pathlib import Path
 
+gc.disable()  # as in wsgi.py
+
 import gunicorn.glogging  # noqa: F401 - and the worker's modules, which gunicorn finds by name
 
 import serving  # noqa: F401
@@ -19,5 +21,5 @@ routes.make_once()
 statements.compile_once()
 with tempfile.TemporaryDirectory() as folder:  # what it compiles is known to all that are forked from here
     create_app(Settings(instance_path=Path(folder), secret_key="x" * 32))
-gc.collect()
 gc.freeze()
+gc.enable()
