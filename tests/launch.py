@@ -11,6 +11,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from importlib import import_module
@@ -27,13 +28,19 @@ processes = multiprocessing.get_context("forkserver")
 processes.set_forkserver_preload(["tests.preloaded"])
 
 
-def flask(command: Sequence[str], environment: dict[str, str], log: Path | None = None) -> int:
-    """Run a command of `flask --app wsgi`, which writes into the log if there is one; the exit code."""
+def flask(command: Sequence[str], environment: dict[str, str], log: Path) -> int:
+    """Run a command of `flask --app wsgi`, which writes into the log; the exit code."""
     process = processes.Process(target=_run_flask, args=(command, environment, log))
     process.start()
     process.join()
     assert process.exitcode is not None
     return process.exitcode
+
+
+def told(command: Sequence[str], environment: dict[str, str]) -> tuple[int, str]:
+    """Run a command of `flask --app wsgi`; the exit code and the output."""
+    with tempfile.NamedTemporaryFile() as log:
+        return flask(command, environment, Path(log.name)), log.read().decode()
 
 
 class Forked:
@@ -93,9 +100,8 @@ def limit_descriptors(most: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _run_flask(command: Sequence[str], environment: dict[str, str], log: Path | None) -> None:
-    if log is not None:
-        _write_into(log)
+def _run_flask(command: Sequence[str], environment: dict[str, str], log: Path) -> None:
+    _write_into(log)
     _live_in(environment)
     sys.argv = [str(BIN / "flask"), "--app", "wsgi", *command]
     main()
@@ -128,7 +134,11 @@ def _run(app: str, environment: dict[str, str], log: Path, descriptors: int, cod
         _forget_project()
     else:  # gunicorn reads WEB_CONCURRENCY when it is imported, which is done
         sys.argv[1:1] = ["--workers", environment["WEB_CONCURRENCY"]]
-    import_module("gunicorn.app.wsgiapp").run()
+    loaded = dict(sys.modules)
+    application = import_module("gunicorn.app.wsgiapp").WSGIApplication()
+    if code is None:  # gunicorn.conf.py has its modules forgotten, and workers would load them again
+        sys.modules.update(loaded)
+    application.run()
 
 
 def _forget_project() -> None:

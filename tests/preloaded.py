@@ -1,4 +1,4 @@
-"""A worker's modules except wsgi, which would create an application for this environment: see tests.launch."""
+"""The modules of gunicorn and its workers except wsgi, which would create an application: see tests.launch."""
 
 import gc
 import tempfile
@@ -9,10 +9,12 @@ gc.disable()  # as in wsgi.py
 import gunicorn.glogging  # noqa: F401 - and the worker's modules, which gunicorn finds by name
 
 import serving  # noqa: F401
-import tests.hashing  # noqa: F401
+import startup  # noqa: F401
+import tests.hashing
+import tests.launch  # noqa: F401 - with the rest of gunicorn
 from app import create_app
 from chat import logs  # noqa: F401
-from chat.server import worker  # noqa: F401
+from chat.server import reload_check, replacements, worker  # noqa: F401
 from config import Settings
 from tests import moves, routes, statements
 
