@@ -43,13 +43,23 @@ def sockets_of(pid: int) -> int:
     """How many sockets of the network a process has open: none to the database or to other processes here."""
     local = {line.split()[6] for line in Path(f"/proc/{pid}/net/unix").read_text().splitlines()[1:]}
     count = 0
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            kind, _, inode = os.readlink(descriptor).partition(":")
-            count += kind == "socket" and inode.strip("[]") not in local
-        except FileNotFoundError:
-            continue  # closed meanwhile
+    for link in _descriptors_of(pid):
+        kind, _, inode = link.partition(":")
+        count += kind == "socket" and inode.strip("[]") not in local
     return count
+
+
+def _descriptors_of(pid: int) -> list[str]:
+    """What each of its descriptors is, as "socket:[123]"."""
+    found: list[str] = []
+    folder = os.open(f"/proc/{pid}/fd", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for name in os.listdir(folder):
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                found.append(os.readlink(name, dir_fd=folder))
+    finally:
+        os.close(folder)
+    return found
 
 
 def spread(server: Server, open_one: Callable[[], Opened], least: int) -> list[Opened]:
@@ -77,11 +87,7 @@ def _hold_up(pid: int, seconds: float) -> None:
 
 def clients_of(pid: int, port: int) -> int:
     """How many connections to this port a process has open."""
-    mine = set()
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):
-            mine.add(os.readlink(descriptor))
+    mine = set(_descriptors_of(pid))
     local, established = f":{port:04X}", "01"
-    lines = Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]
-    rows = [line.split() for line in lines]
+    rows = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines() if local in line]
     return sum(row[1].endswith(local) and row[3] == established and f"socket:[{row[9]}]" in mine for row in rows)

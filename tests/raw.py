@@ -4,10 +4,9 @@ import json
 import socket
 import struct
 from dataclasses import dataclass
+from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any, Self
-
-import requests
 
 from tests.real_server import Server, wait_until
 
@@ -141,10 +140,10 @@ def answer(talk: Talk) -> tuple[int, Any]:
 
 def token_of(server: Server, username: str) -> str:
     """Register; the session's token."""
-    body = {"username": username, "password": "secret1"}
-    reply = requests.post(f"{server.url}/user/register", json=body, timeout=30, verify=server.verify)
-    assert reply.status_code == 200, reply.text
-    return next(iter(reply.cookies.values()))
+    reply = server.ask("/user/register", {"username": username, "password": "secret1"})
+    assert reply.status == 200, reply.body
+    (cookie,) = SimpleCookie(reply.headers["Set-Cookie"]).values()
+    return cookie.value
 
 
 def wait_until_read(server: Server) -> None:
@@ -153,7 +152,8 @@ def wait_until_read(server: Server) -> None:
 
     def unread() -> int:
         """Bytes, and connections that are not accepted yet, as the kernel counts them."""
-        lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-        return sum(int(line[4].partition(":")[2], 16) for line in lines if line[1] == address)
+        lines = Path("/proc/net/tcp").read_text().splitlines()  # thousands, most of them of closed connections
+        rows = [line.split() for line in lines if address in line]
+        return sum(int(row[4].partition(":")[2], 16) for row in rows if row[1] == address)
 
     wait_until(lambda: unread() == 0, "the server has read all requests")

@@ -1,11 +1,10 @@
-"""`flask chat backup` while it runs, and `restore` after a crash, as people type them."""
+"""`flask chat backup` while the server runs, and `restore` after a crash."""
 
 import os
 import re
 import shutil
 import sqlite3
 import stat
-import subprocess
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -18,14 +17,7 @@ from chat.backends.sqlite.backup import KEPT, backup, drafted, restore
 from chat.ports import BackupError
 from instance import check_database
 from tests.raw import token_of
-from tests.real_server import BIN, ROOT, Server, wait_until
-
-
-def said(home: Path, *command: str) -> tuple[int, str]:
-    environment = {"PATH": os.environ["PATH"], "CHAT_INSTANCE_PATH": str(home)}
-    line: list[str | Path] = [BIN / "flask", "--app", "wsgi", "chat", *command]
-    done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
-    return done.returncode, done.stdout + done.stderr
+from tests.real_server import Server, wait_until
 
 
 def texts(live: Server, token: str) -> list[str]:
@@ -61,10 +53,10 @@ def test_a_backup_under_load_comes_back_after_a_crash(
     kept = tmp_path / "kept.db"
     wait_until(lambda: len(acknowledged) > 20, "people write")
     before = len(acknowledged)
-    code, output = said(home, "backup", str(kept))
+    code, output = live.told_by("chat", "backup", str(kept))
     assert code == 0, output
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-    assert said(home, "restore", str(kept)) == (
+    assert live.told_by("chat", "restore", str(kept)) == (
         1,
         "Error: the database is in use: stop the server, and try again\n",
     )
@@ -72,7 +64,7 @@ def test_a_backup_under_load_comes_back_after_a_crash(
     stop.set()
     writer.join()
     assert (home / "commonroom.db-wal").exists()
-    code, output = said(home, "restore", str(kept))
+    code, output = live.told_by("chat", "restore", str(kept))
     assert code == 0, output
     assert not (home / "commonroom.db-wal").exists()
     assert stat.S_IMODE((home / "commonroom.db").stat().st_mode) == 0o600

@@ -1,10 +1,9 @@
 """The server behind TLS, by gunicorn's certfile and keyfile, and clients for it."""
 
-import ssl
 from pathlib import Path
 
 from tests.raw import Talk
-from tests.real_server import Server
+from tests.real_server import Server, trusting
 from tests.server.websocket import Socket
 
 
@@ -20,8 +19,7 @@ class TlsServer(Server):
 class TlsTalk(Talk):
     def __init__(self, server: TlsServer, timeout: float = 15) -> None:
         super().__init__(server, timeout=timeout)
-        context = ssl.create_default_context(cafile=str(server.cert))
-        self.socket = self.encrypted = context.wrap_socket(self.socket, server_hostname="127.0.0.1")
+        self.socket = self.encrypted = trusting(str(server.cert)).wrap_socket(self.socket, server_hostname="127.0.0.1")
 
     def say_good_bye(self) -> bytes:
         """Send close_notify, and return the data until the server's and the end."""
