@@ -14,7 +14,7 @@ from tests import launch, postgresql
 from tests.clusters import DATABASE, Cluster, clusters
 from tests.conftest import settings_at
 from tests.databases import SECRET
-from tests.integration.test_starting import started
+from tests.integration.test_starting import GUNICORN, ran
 from tests.real_server import free_port
 
 pytestmark = pytest.mark.sqlite_only  # each brings its own
@@ -119,7 +119,8 @@ def test_a_start_tells_which_server_it_cannot_use(
 
 def test_gunicorn_ends_in_one_line(home: Path, silent: int) -> None:
     environ = {"CHAT_INSTANCE_PATH": str(home), "SECRET_KEY": SECRET, "PORT": str(free_port())}
-    code, output = started("gunicorn", DATABASE_URL=f"postgresql://u:pass-1@127.0.0.1:{silent}/chat", **environ)
+    environ["DATABASE_URL"] = f"postgresql://u:pass-1@127.0.0.1:{silent}/chat"
+    code, output = ran(home / "output", GUNICORN, **environ)
     assert code
     told = f"no answer from 127.0.0.1, port {silent}: connection timeout expired"
     assert output == f"Commonroom cannot start. DATABASE_URL: {told}\n"

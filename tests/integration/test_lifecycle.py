@@ -23,7 +23,7 @@ StartServer = Callable[..., Server]
 
 @pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "Ctrl-C"])
 def test_stopping_answers_held_pulls_at_once(server: StartServer, how: str) -> None:
-    live = server(workers=2, fresh=how == "Ctrl-C")
+    live = server(workers=2)
     token = token_of(live, "alice")
     pulls = [open_pull(live, token, {"public": ""}) for _ in range(10)]
     wait_until_read(live)
@@ -134,7 +134,7 @@ def test_without_migrations_it_says_so_and_recovers(server: StartServer, home: P
     (home / "commonroom.db").unlink()
     if is_empty:
         (home / "commonroom.db").touch()
-    live = server(wait=False, code=ROOT)
+    live = server(wait=False)
     wait_until(lambda: "flask --app wsgi db upgrade" in live.log.read_text(), "the log names the remedy", 20)
     reply = requests.get(f"{live.url}/healthz", timeout=10)
     assert reply.status_code == 503

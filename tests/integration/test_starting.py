@@ -49,9 +49,10 @@ def taken() -> Iterator[int]:
 def ran(log: Path, command: tuple[str, ...], **environ: str) -> tuple[int, str]:
     """As `started`, for a third of its CPU: other packages are loaded already (`tests.launch`)."""
     log.touch()
+    environment = {"PATH": os.environ["PATH"], "TCP_PORT": "0", **environ}
     if command == UPGRADE:
-        return launch.flask(command[3:], environ, log), log.read_text()
-    return launch.Forked("wsgi:app", environ, log, 0, code=ROOT).wait(60), log.read_text()
+        return launch.flask(command[3:], environment, log), log.read_text()
+    return launch.Forked("wsgi:app", environment, log, 0, code=ROOT).wait(60), log.read_text()
 
 
 GUNICORN, UPGRADE = ("gunicorn",), ("flask", "--app", "wsgi", "db", "upgrade")  # what `make run` does, from behind
@@ -86,7 +87,7 @@ def test_one_line_reports_the_failure(home: Path, command: tuple[str, ...], name
             made.execute("INSERT INTO alembic_version VALUES (?)", (revision,))
             made.commit()
     environ = {"CHAT_INSTANCE_PATH": str(home), "PORT": str(free_port()), name: value.format(home=home)}
-    code, output = ran(home / "output", command, PATH=os.environ["PATH"], TCP_PORT="0", **environ)
+    code, output = ran(home / "output", command, **environ)
     assert code not in {0, -9}, output
     assert said in output
     assert len(output.splitlines()) == 1, output
@@ -128,7 +129,7 @@ def test_a_command_tells_why_the_database_does_not_answer(home: Path, words: str
 @pytest.mark.parametrize("name", ["PORT", "CHAT_REALTIME_PORT"])
 def test_a_taken_port_is_one_line_with_another(home: Path, taken: int, name: str) -> None:
     environ = {"CHAT_INSTANCE_PATH": str(home), "CHAT_HOST": "127.0.0.1", "PORT": str(free_port()), name: str(taken)}
-    code, output = started("gunicorn", **environ)
+    code, output = ran(home / "output", GUNICORN, **environ)
     assert code
     found = re.fullmatch(rf"Commonroom cannot start\. {name}={taken}: .*: make run {name}=(\d+)\n", output)
     assert found, output
@@ -137,7 +138,8 @@ def test_a_taken_port_is_one_line_with_another(home: Path, taken: int, name: str
 
 def test_a_host_of_another_machine_is_named(home: Path) -> None:
     for host in ("192.0.2.1", "no-such-host.invalid"):
-        code, output = started("gunicorn", CHAT_INSTANCE_PATH=str(home), CHAT_HOST=host, PORT=str(free_port()))
+        environ = {"CHAT_INSTANCE_PATH": str(home), "CHAT_HOST": host, "PORT": str(free_port())}
+        code, output = ran(home / f"output {host}", GUNICORN, **environ)
         assert code
         assert output.startswith(f"Commonroom cannot start. CHAT_HOST='{host}'"), output
         assert len(output.splitlines()) == 1, output
@@ -163,7 +165,7 @@ def has_ipv6() -> bool:
 def test_both_families_of_addresses_are_served(server: StartServer, host: str) -> None:
     if not has_ipv6():
         pytest.skip("this machine has no IPv6")
-    live = server(fresh=True, CHAT_HOST=host)
+    live = server(CHAT_HOST=host)
     for address in ("127.0.0.1", "[::1]"):
         assert requests.get(f"http://{address}:{live.port}/healthz", timeout=10).status_code == 200
         with socket.create_connection((address.strip("[]"), live.tcp_port), 10) as connection:
@@ -177,7 +179,7 @@ def test_both_families_of_addresses_are_served(server: StartServer, host: str) -
 def test_an_address_of_one_family_is_printed_as_it_is(server: StartServer) -> None:
     if not has_ipv6():
         pytest.skip("this machine has no IPv6")
-    live = server(code=ROOT, wait=False, CHAT_HOST="::1")
+    live = server(wait=False, CHAT_HOST="::1")
     live.url = f"http://[::1]:{live.port}"
     wait_until(live.healthy, "it answers by IPv6")
     assert f"Commonroom is at http://[::1]:{live.port}/\n" in live.log.read_text()
@@ -210,7 +212,7 @@ def test_a_folder_that_others_use_too_stays_open(tmp_path: Path) -> None:
     shared.mkdir()
     (shared / "of-others").write_text("")
     shared.chmod(0o755)
-    code, output = started("flask", "--app", "wsgi", "db", "upgrade", CHAT_INSTANCE_PATH=str(shared))
+    code, output = ran(tmp_path / "output", UPGRADE, CHAT_INSTANCE_PATH=str(shared))
     assert code == 0, output
     assert stat.S_IMODE(shared.stat().st_mode) == 0o755
     assert stat.S_IMODE((shared / "commonroom.db").stat().st_mode) == 0o600
@@ -221,14 +223,14 @@ def test_a_file_of_another_program_keeps_its_mode(home: Path) -> None:
     other.write_text("root:x:0:0:root:/root:/bin/bash\n")
     other.chmod(0o644)
     environ = {"CHAT_INSTANCE_PATH": str(home), "PORT": str(free_port()), "DATABASE_URL": f"sqlite:///{other}"}
-    code, output = started("gunicorn", **environ)
+    code, output = ran(home / "output", GUNICORN, **environ)
     assert code, output
     assert "file is not a database" in output
     assert stat.S_IMODE(other.stat().st_mode) == 0o644
 
 
 def test_a_second_start_on_the_same_instance_serves_the_same_rooms(server: StartServer) -> None:
-    first, second = server(fresh=True), server(code=ROOT)
+    first, second = server(), server(code=ROOT)
     token = token_of(first, "alice")
     sent = {"roomname": "public", "new_message": {"type": "text", "content": "from the other one"}}
     headers = {"Authorization": token}
@@ -238,7 +240,7 @@ def test_a_second_start_on_the_same_instance_serves_the_same_rooms(server: Start
 
 
 def test_tls_by_a_certificate_of_its_own(server: StartServer, home: Path) -> None:
-    live = server(code=ROOT, wait=False, CHAT_TLS="self-signed")
+    live = server(wait=False, CHAT_TLS="self-signed")
     live.url = live.url.replace("http:", "https:")
     kept = home / "self-signed.pem"
 

@@ -180,7 +180,7 @@ def test_a_pull_can_be_held_again_after_sighup(server: StartServer) -> None:
 
 
 def test_sigusr2_hands_over_to_a_new_master(server: StartServer) -> None:
-    live = server(fresh=True, CHAT_RATE_LIMITS="off")  # on a busy machine the poller asks more often
+    live = server(CHAT_RATE_LIMITS="off")  # on a busy machine the poller asks more often
     token = token_of(live, "alice")
     (worker,) = live.worker_pids()
     group = live.pid

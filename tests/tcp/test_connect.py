@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from chat.connect import INDENT, Client, clean, host_and_port, indented, said
+from tests import launch
 from tests.real_server import BIN, ROOT, Server
 from tests.tcp.conftest import Connect
 
@@ -205,8 +206,5 @@ def test_a_host_that_can_have_no_address(host: str) -> None:
 
 
 def test_no_server(tmp_path: Path) -> None:
-    command = [str(BIN / "flask"), "--app", "wsgi", "chat", "connect", "localhost:1"]
-    env = {**os.environ, "CHAT_INSTANCE_PATH": str(tmp_path)}
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=30)
-    assert done.returncode == 1
-    assert done.stderr == "Error: localhost:1: Connection refused\n"
+    told = launch.told(["chat", "connect", "localhost:1"], {**os.environ, "CHAT_INSTANCE_PATH": str(tmp_path)})
+    assert told == (1, "Error: localhost:1: Connection refused\n")

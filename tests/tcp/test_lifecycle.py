@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.tcp_client import Lines
-from tests.real_server import Server, certificate, children_of, wait_until
+from tests.real_server import ROOT, Server, certificate, children_of, wait_until
 
 StartServer = Callable[..., Server]
 
@@ -79,7 +79,7 @@ def greets(live: Server) -> bool:
 
 @pytest.mark.parametrize("how", [signal.SIGUSR2, signal.SIGHUP])
 def test_the_new_server_has_the_port(server: StartServer, how: signal.Signals) -> None:
-    live = server(fresh=True)
+    live = server(code=ROOT if how is signal.SIGHUP else None)
     group = live.pid
     try:
         with Lines(live.tcp_port) as alice:
