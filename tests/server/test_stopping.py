@@ -91,14 +91,17 @@ def all_answered(pulls: list[Talk]) -> None:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_sighup_changes_workers_under_way(server: StartServer, workers: int) -> None:
     # The poller is served without a gap, and asks more often than one person may.
+    began = time.monotonic()
     live = server(workers=workers, fresh=workers == 1, CHAT_RATE_LIMITS="off")
+    start = time.monotonic() - began
     token = token_of(live, "alice")
     old = set(live.worker_pids())
     with held(live, token) as pulls, Poller(live, token) as poller:
         began = time.monotonic()
         live.signal(signal.SIGHUP)
         all_answered(pulls)
-        assert time.monotonic() - began < 8
+        # A reload loads the code twice, the first time as a trial, beside the poller and all else on the machine.
+        assert time.monotonic() - began < max(8, 4 * start)
         wait_until(
             lambda: len(live.worker_pids()) == workers and not old & set(live.worker_pids()),
             "there are new workers, and only these",
