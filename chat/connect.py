@@ -94,8 +94,7 @@ class Client:
         """Print a text. On a terminal it comes above the prompt and the unfinished input, which are redrawn below."""
         shown = f"{clean(text)}\n"
         if self._is_terminal:
-            typed = readline.get_line_buffer() if "readline" in globals() else ""
-            shown = f"{ERASE_LINE}{shown}{self.prompt}{typed}"
+            shown = f"{ERASE_LINE}{shown}{self.prompt}{typed()}"
         with self._printing:
             print(shown, end="", file=self._out, flush=True)
 
@@ -124,6 +123,13 @@ class Client:
             case {"success": True}:
                 return "Done."
         return None
+
+
+def typed() -> str:
+    """Return the unfinished input; nothing at a moment when it cannot be read, as the other thread is changing it."""
+    with suppress(ValueError):
+        return readline.get_line_buffer() if "readline" in globals() else ""
+    return ""
 
 
 def said(message: Message) -> str:

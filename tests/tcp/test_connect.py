@@ -1,8 +1,10 @@
 """`flask chat connect` as a person uses it, at a terminal."""
 
 import contextlib
+import io
 import os
 import pty
+import readline
 import select
 import subprocess
 import sys
@@ -13,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from chat.connect import INDENT, Client, clean, host_and_port, indented, said
+from chat.connect import ERASE_LINE, INDENT, Client, clean, host_and_port, indented, said
 from tests import launch
 from tests.real_server import BIN, ROOT, Server
 from tests.tcp.conftest import Connect
@@ -141,6 +143,19 @@ def test_nothing_that_is_named_looks_like_a_message(live: Server) -> None:
     ]
     client.close()
     assert shown == [f'["{forged}"] kim: hello', f"  [{forged} (1)", f"  [{forged} *"]
+
+
+def test_a_message_shows_while_the_input_is_changing(live: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def changing() -> str:
+        raise ValueError("embedded null byte")
+
+    monkeypatch.setattr(readline, "get_line_buffer", changing)
+    with io.StringIO() as terminal:
+        monkeypatch.setattr(terminal, "isatty", lambda: True)
+        client = Client("127.0.0.1", live.tcp_port, terminal)
+        client.show("hello")
+        client.close()
+        assert terminal.getvalue() == f"{ERASE_LINE}hello\n> "
 
 
 def test_a_script_reads_plain_lines(live: Server, room: str) -> None:
