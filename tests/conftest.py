@@ -16,6 +16,7 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine
+from xdist.remote import Producer
 
 from app import create_app, services_for
 from chat.backends import engine_options
@@ -32,6 +33,7 @@ from tests.databases import SECRET as SECRET
 from tests.hashing import cheapen
 from tests.postgresql import PrivateServer, programs
 from tests.real_server import Server, Servers
+from tests.scheduling import Mixed
 
 routes.make_once()
 statements.compile_once()
@@ -310,6 +312,11 @@ def work_in_memory() -> None:
     with contextlib.suppress(OSError):
         if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM:
             os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Mixed | None:
+    """Files go to workers as a whole; of single files the tests do, as `--dist` says."""
+    return None if any(".py" in name for name in config.args) else Mixed(config, log)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
