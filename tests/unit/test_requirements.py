@@ -20,6 +20,7 @@ PACKAGES = {
     "jwt": "pyjwt",
     "markdown_it": "markdown-it-py",
     "websocket": "websocket-client",
+    "xdist": "pytest-xdist",
 }
 
 
