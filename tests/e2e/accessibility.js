@@ -2,10 +2,13 @@
 // isFirst: of the sizes in which it looks at this screen. isLast: the page behind a dialog shows again.
 async ({ width, scheme, tags, contrast, isFirst, isLast }) => {
   const frame = () => new Promise(requestAnimationFrame);
+  const begun = performance.now();
   while (innerWidth !== width) await frame();
-  while ([...document.querySelectorAll("dialog img")].some((image) => !image.naturalWidth)) await frame();
+  const isLoading = (image) => !image.naturalWidth && performance.now() < begun + 30_000;
+  while ([...document.querySelectorAll("dialog img")].some(isLoading)) await frame();
   for (const _ of [1, 2]) await frame(); // the page's observers of sizes act at the end of a frame
   const found = new Set();
+  for (const image of document.querySelectorAll("dialog img")) if (!image.naturalWidth) found.add(`not loaded: ${image.src}`);
   const scope = document.querySelector("dialog") ?? document;
   const shown = (selector) => [...scope.querySelectorAll(selector)].filter((node) => node.checkVisibility({ visibilityProperty: true }));
   const about = (node) => `${node.tagName.toLowerCase()}#${node.id}.${node.className} «${(node.textContent || "").trim().slice(0, 40)}»`;
