@@ -4,7 +4,6 @@ gunicorn's master ends, and all workers with it, when it cannot read its configu
 """
 
 import contextlib
-import gc
 import os
 import select
 import signal
@@ -106,7 +105,6 @@ def _attempt(attempt: Callable[[], None], write: int) -> None:
     """In the child: write the error, and end."""
     for number in (signal.SIGHUP, signal.SIGCHLD, *_STOPS):
         signal.signal(number, signal.SIG_DFL)
-    gc.disable()  # loading leaves next to no garbage
     said = b""
     try:
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere), contextlib.redirect_stdout(nowhere):
